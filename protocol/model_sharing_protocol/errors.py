@@ -1,0 +1,190 @@
+"""Every error a user can meet, one class and one row each.
+
+    SharingError
+    ├── InvalidParameter        a value that cannot be right: a name, a number, a page token
+    ├── MalformedRequest        a body or header that cannot be read
+    ├── Unauthenticated         no token, or not one of ours
+    │   └── TokenExpired
+    ├── PermissionDenied
+    ├── NotFound                absent, or not granted: the answer is the same
+    ├── AlreadyExists
+    ├── InvalidState            the thing exists but cannot do this now
+    │   └── ActivationLinkUsed
+    ├── ResourceExhausted       a documented limit was reached
+    ├── UnsupportedOperation
+    ├── InvalidModel            a folder that is no MLflow model, or has no signature
+    ├── UnsafePath              a path that would leave its folder, or collide
+    ├── CorruptArtifact         bytes that are not the ones the manifest names
+    ├── DiskFull
+    ├── InternalError           a fault of ours; its message never leaves the server
+    └── LocalError              raised on the recipient's machine only
+        ├── ServerUnreachable   nothing answered
+        ├── NotASharingServer   something answered that does not speak the protocol
+        ├── InvalidProfile      a profile file that cannot be used
+        ├── MountExists
+        ├── UntrustedCode       loading would run code and the mount was not trusted
+        ├── MissingDependency   an optional package is needed for this
+        ├── PortInUse
+        └── Interrupted
+
+A row holds the error's status and word on each face (OpenSharing for recipients; Unity Catalog for SDKs
+and MLflow) and the exit code that the command lines end with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """How one error looks from outside."""
+
+    open_sharing_status: int
+    open_sharing_code: str
+    unity_catalog_status: int
+    unity_catalog_code: str
+    exit_code: int
+
+
+class SharingError(Exception):
+    """The root: carries a message that says what was wrong, with which value, and what to do."""
+
+    row: ClassVar[ErrorRow] = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 1)
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidParameter(SharingError):
+    row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "INVALID_PARAMETER_VALUE", 2)
+
+
+class MalformedRequest(SharingError):
+    row = ErrorRow(400, "MALFORMED_REQUEST", 400, "INVALID_PARAMETER_VALUE", 2)
+
+
+class Unauthenticated(SharingError):
+    row = ErrorRow(401, "UNAUTHENTICATED", 401, "UNAUTHENTICATED", 3)
+
+
+class NotFound(SharingError):
+    row = ErrorRow(404, "RESOURCE_DOES_NOT_EXIST", 404, "RESOURCE_DOES_NOT_EXIST", 4)
+
+
+class AlreadyExists(SharingError):
+    row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 409, "RESOURCE_ALREADY_EXISTS", 5)
+
+
+class PermissionDenied(SharingError):
+    row = ErrorRow(403, "PERMISSION_DENIED", 403, "PERMISSION_DENIED", 6)
+
+
+class TokenExpired(Unauthenticated):
+    row = ErrorRow(401, "UNAUTHENTICATED", 401, "UNAUTHENTICATED", 7)
+
+
+class InternalError(SharingError):
+    row = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 1)
+
+
+class CorruptArtifact(SharingError):
+    row = ErrorRow(500, "INTERNAL_ERROR", 400, "INVALID_STATE", 10)
+
+
+class DiskFull(SharingError):
+    row = ErrorRow(500, "INTERNAL_ERROR", 507, "RESOURCE_EXHAUSTED", 11)
+
+
+class InvalidModel(SharingError):
+    row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "INVALID_PARAMETER_VALUE", 15)
+
+
+class UnsafePath(SharingError):
+    row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "INVALID_PARAMETER_VALUE", 17)
+
+
+class UnsupportedOperation(SharingError):
+    row = ErrorRow(400, "UNSUPPORTED_OPERATION", 400, "UNSUPPORTED_OPERATION", 18)
+
+
+class InvalidState(SharingError):
+    row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "INVALID_STATE", 19)
+
+
+class ActivationLinkUsed(InvalidState):
+    row = ErrorRow(410, "RESOURCE_DOES_NOT_EXIST", 410, "RESOURCE_DOES_NOT_EXIST", 20)
+
+
+class ResourceExhausted(SharingError):
+    row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "RESOURCE_EXHAUSTED", 21)
+
+
+class LocalError(SharingError):
+    """Raised on the user's own machine; never sent over the wire."""
+
+
+class ServerUnreachable(LocalError):
+    row = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 8)
+
+
+class NotASharingServer(LocalError):
+    row = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 9)
+
+
+class InvalidProfile(LocalError):
+    row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "INVALID_PARAMETER_VALUE", 12)
+
+
+class MountExists(LocalError):
+    row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 409, "RESOURCE_ALREADY_EXISTS", 13)
+
+
+class UntrustedCode(LocalError):
+    row = ErrorRow(403, "PERMISSION_DENIED", 403, "PERMISSION_DENIED", 14)
+
+
+class PortInUse(LocalError):
+    row = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 16)
+
+
+class MissingDependency(LocalError):
+    row = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 22)
+
+
+class Interrupted(LocalError):
+    row = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 130)
+
+
+_BY_OPEN_SHARING_CODE: dict[str, type[SharingError]] = {
+    kind.row.open_sharing_code: kind
+    for kind in (
+        InvalidParameter,
+        MalformedRequest,
+        Unauthenticated,
+        PermissionDenied,
+        NotFound,
+        UnsupportedOperation,
+        InternalError,
+    )
+}
+_BY_STATUS: dict[int, type[SharingError]] = {
+    400: InvalidParameter,
+    401: Unauthenticated,
+    403: PermissionDenied,
+    404: NotFound,
+    410: ActivationLinkUsed,
+}
+
+
+def error_from_open_sharing(status: int, code: str, message: str) -> SharingError:
+    """The error that an OpenSharing answer `{"errorCode": code, "message": message}` stands for.
+
+    The status wins where it says more than the code (410), and stands in for a code that is not known.
+    """
+    if status == ActivationLinkUsed.row.open_sharing_status:
+        return ActivationLinkUsed(message)
+    kind = _BY_OPEN_SHARING_CODE.get(code) or _BY_STATUS.get(status, InternalError)
+    return kind(message)

@@ -1,0 +1,151 @@
+"""Names of securables and references to model versions.
+
+Rules (OpenSharing, Unity Catalog): at most 255 characters; no `.`, `/`, white space or control
+characters; stored in lower case and compared case-insensitively.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from model_sharing_protocol.errors import InvalidParameter
+
+MAX_NAME_LENGTH = 255
+MAX_VERSION = 2**31 - 1
+MODEL_SCHEME = "models:/"
+
+_NUMBERED = re.compile(r"(?P<name>.+)/(?P<version>[0-9]{1,10})")
+_ALIASED = re.compile(r"(?P<name>[^@]+)@(?P<alias>.+)")
+_RESERVED_ALIAS = re.compile(r"latest|v[0-9]+", re.IGNORECASE)
+
+
+def normalize_name(kind: str, name: str) -> str:
+    """The lower-case form of `name`, or InvalidParameter saying which rule it breaks.
+
+    `kind` is the word a person would use for the thing named: "catalog", "share", "model".
+    """
+    if not name:
+        raise InvalidParameter(f"The {kind} name is empty; give it at least one character.")
+    if len(name) > MAX_NAME_LENGTH:
+        raise InvalidParameter(
+            f"The {kind} name has {len(name)} characters; at most {MAX_NAME_LENGTH} are allowed."
+        )
+    for character in name:
+        if character in "./" or character.isspace() or unicodedata.category(character).startswith("C"):
+            raise InvalidParameter(
+                f"The {kind} name {name!r} contains {character!r}; "
+                "names have no '.', '/', white space or control characters."
+            )
+    return name.lower()
+
+
+def check_alias(alias: str) -> str:
+    """`alias` as it was given, or InvalidParameter. `latest` and `v<digits>` are reserved."""
+    normalize_name("alias", alias)
+    if "@" in alias:
+        raise InvalidParameter(f"The alias {alias!r} contains '@'.")
+    if _RESERVED_ALIAS.fullmatch(alias):
+        raise InvalidParameter(f"The alias {alias!r} is reserved: 'latest' and 'v<number>' cannot be set.")
+    return alias
+
+
+def parse_version(text: str) -> int:
+    """A version number from a path or a command line: a whole number from 1 to 2**31 - 1."""
+    if text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= MAX_VERSION:
+        return int(text)
+    raise InvalidParameter(f"{text!r} is not a version number; versions are whole numbers from 1.")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SchemaName:
+    """`catalog.schema`, both in lower case."""
+
+    catalog: str
+    schema: str
+
+    @classmethod
+    def parse(cls, text: str) -> SchemaName:
+        parts = text.split(".")
+        if len(parts) != 2:
+            raise InvalidParameter(f"{text!r} is not a schema name; write it as catalog.schema.")
+        return cls(normalize_name("catalog", parts[0]), normalize_name("schema", parts[1]))
+
+    def __str__(self) -> str:
+        return f"{self.catalog}.{self.schema}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FullName:
+    """`catalog.schema.model`, all in lower case. For a mounted share the catalog is the mount's name."""
+
+    catalog: str
+    schema: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> FullName:
+        parts = text.split(".")
+        if len(parts) != 3:
+            raise InvalidParameter(f"{text!r} is not a model's full name; write it as catalog.schema.model.")
+        return cls(
+            normalize_name("catalog", parts[0]),
+            normalize_name("schema", parts[1]),
+            normalize_name("model", parts[2]),
+        )
+
+    @property
+    def schema_name(self) -> SchemaName:
+        return SchemaName(self.catalog, self.schema)
+
+    def __str__(self) -> str:
+        return f"{self.catalog}.{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SharedName:
+    """`schema.model`: what a model is called inside a share."""
+
+    schema: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> SharedName:
+        parts = text.split(".")
+        if len(parts) != 2:
+            raise InvalidParameter(f"{text!r} is not a shared name; write it as schema.model.")
+        return cls(normalize_name("schema", parts[0]), normalize_name("model", parts[1]))
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """One version of a model, by number or by alias: `models:/c.s.m/3` or `models:/c.s.m@Champion`.
+
+    The form is MLflow's. `name` keeps its dotted form, since it has three parts for a mounted catalog and
+    two inside a share. Exactly one of `version` and `alias` is set.
+    """
+
+    name: str
+    version: int | None = None
+    alias: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> ModelRef:
+        """Read a reference, with or without the `models:/` in front; InvalidParameter if it is none."""
+        body = text.removeprefix(MODEL_SCHEME)
+        if numbered := _NUMBERED.fullmatch(body):
+            return cls(numbered["name"], version=parse_version(numbered["version"]))
+        if aliased := _ALIASED.fullmatch(body):
+            normalize_name("alias", aliased["alias"])
+            return cls(aliased["name"], alias=aliased["alias"])
+        raise InvalidParameter(
+            f"{text!r} does not name a model version; "
+            f"write {MODEL_SCHEME}catalog.schema.model/3 or {MODEL_SCHEME}catalog.schema.model@alias."
+        )
+
+    def __str__(self) -> str:
+        return f"{MODEL_SCHEME}{self.name}" + (f"@{self.alias}" if self.alias else f"/{self.version}")

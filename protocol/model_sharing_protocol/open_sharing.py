@@ -1,0 +1,174 @@
+"""The messages of the OpenSharing protocol for models, as they go over the wire (camelCase JSON).
+
+Source: OpenSharing REST protocol, "models". What is an EXTENSION of ours is marked so; a client that does
+not know it ignores it. Times are epoch milliseconds, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+PREFIX = "/delta-sharing"
+JSON = "application/json; charset=utf-8"
+NDJSON = "application/x-ndjson; charset=utf-8"
+READY = "READY"
+
+T = TypeVar("T")
+
+
+class _Message(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """Field names are snake case here and camel case on the wire."""
+
+
+class Share(_Message):
+    name: str
+    id: str | None = None
+    display_name: str | None = None
+    comment: str | None = None
+    properties: dict[str, str] | None = None
+
+
+class ShareAnswer(_Message):
+    share: Share
+
+
+class Schema(_Message):
+    name: str
+    share: str
+
+
+class Table(_Message):
+    name: str
+    schema: str
+    share: str
+
+
+class RegisteredModel(_Message):
+    """A model as a share shows it. From `tags` on: EXTENSION."""
+
+    name: str
+    schema: str
+    share: str
+    share_id: str | None = None
+    id: str | None = None
+    comment: str | None = None
+    storage_location: str | None = None
+    tags: dict[str, str] = {}
+    aliases: dict[str, int] = {}
+    latest_version: int | None = None
+    updated_at: int | None = None
+    access_modes: tuple[str, ...] = ()
+
+
+class ModelVersion(_Message):
+    """One version. From `aliases` on: EXTENSION. `signature` is the MLflow model signature."""
+
+    model_name: str
+    schema: str
+    share: str
+    version: int
+    status: str
+    storage_location: str
+    id: str | None = None
+    source: str | None = None
+    run_id: str | None = None
+    comment: str | None = None
+    aliases: tuple[str, ...] = ()
+    tags: dict[str, str] = {}
+    signature: dict[str, Any] | None = None
+    size: int | None = None
+    digest: str | None = None
+    created_at: int | None = None
+
+
+class Alias(_Message):
+    """EXTENSION: an alias and the version it points at."""
+
+    alias: str
+    version: int
+
+
+class Items(_Message, Generic[T]):
+    """One page of a listing; either field may be missing."""
+
+    items: tuple[T, ...] = ()
+    next_page_token: str | None = None
+
+
+class ErrorAnswer(msgspec.Struct, rename="camel"):
+    """Every error's body; `message` is empty for an INTERNAL_ERROR."""
+
+    error_code: str
+    message: str = ""
+
+
+class Protocol(_Message):
+    """`min_reader_version` is always sent: clients refuse a protocol line without it."""
+
+    min_reader_version: int
+
+
+class VersionMetadata(_Message):
+    """EXTENSION: what a version query says of the version before its files."""
+
+    version: ModelVersion
+    digest: str
+    size: int
+    num_files: int
+
+
+class VersionFile(_Message):
+    """EXTENSION: one file of a version, with a URL that is good until `expiration_timestamp`."""
+
+    url: str
+    id: str
+    path: str
+    size: int
+    sha256: str
+    expiration_timestamp: int
+
+
+class VersionQueryLine(_Message):
+    """One line of a version query's answer: exactly one field is set; unknown lines have none."""
+
+    protocol: Protocol | None = None
+    meta_data: VersionMetadata | None = None
+    file: VersionFile | None = None
+
+
+class TableFormat(_Message):
+    provider: str
+
+
+class TableMetadata(_Message):
+    """A Delta Sharing table's `metaData`; `schema_string` is Spark's JSON schema."""
+
+    id: str
+    name: str
+    format: TableFormat
+    schema_string: str
+    partition_columns: tuple[str, ...]
+
+
+class TableFile(_Message):
+    url: str
+    id: str
+    partition_values: dict[str, str]
+    size: int
+    expiration_timestamp: int
+
+
+class TableQueryLine(_Message):
+    protocol: Protocol | None = None
+    meta_data: TableMetadata | None = None
+    file: TableFile | None = None
+
+
+class ActivationInfo(_Message):
+    """What an activation link may be asked without using it up."""
+
+    recipient: str
+    used: bool
+    expiration_time: int

@@ -1,0 +1,71 @@
+"""Paging: opaque tokens that are good for one listing only (OpenSharing, "pagination").
+
+A token holds the last key of the page before it (keyset paging: a page costs the same at any depth) and a
+mark of the listing it belongs to, so that a token replayed elsewhere is refused instead of misread.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from model_sharing_protocol.errors import InvalidParameter
+
+MAX_PAGE_SIZE = 500
+_MAX_INT32 = 2**31 - 1
+_MARK_BYTES = 6
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """How many items (at most 500) and after which key; `after=None` starts at the beginning."""
+
+    size: int = MAX_PAGE_SIZE
+    after: str | None = None
+
+    @classmethod
+    def parse(cls, listing: str, max_results: str | None, token: str | None) -> PageRequest:
+        """From the query parameters `maxResults` and `pageToken` of the listing named `listing`."""
+        size = MAX_PAGE_SIZE
+        if max_results is not None:
+            digits = max_results.isascii() and max_results.isdigit() and len(max_results) <= 10
+            if not digits or int(max_results) > _MAX_INT32:
+                raise InvalidParameter(
+                    f"maxResults is {max_results!r}; it is a whole number from 0 to {_MAX_INT32}."
+                )
+            size = min(int(max_results), MAX_PAGE_SIZE)
+        return cls(size, _decode(listing, token) if token else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some items of a listing, and the key to ask for more with (None at the end)."""
+
+    items: Sequence[T]
+    last_key: str | None = None
+
+    def token(self, listing: str) -> str | None:
+        """What to send as `nextPageToken` for the listing named `listing`."""
+        if self.last_key is None:
+            return None
+        return base64.urlsafe_b64encode(_mark(listing) + self.last_key.encode()).decode().rstrip("=")
+
+
+def _mark(listing: str) -> bytes:
+    return hashlib.sha256(listing.encode()).digest()[:_MARK_BYTES]
+
+
+def _decode(listing: str, token: str) -> str:
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        if raw[:_MARK_BYTES] == _mark(listing):
+            return raw[_MARK_BYTES:].decode()
+    except (binascii.Error, UnicodeError, ValueError):
+        pass
+    raise InvalidParameter("The pageToken is not one that this listing gave out; start again without it.")

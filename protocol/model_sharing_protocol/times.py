@@ -1,0 +1,16 @@
+"""Moments are epoch milliseconds on the wire and in rows; people see ISO 8601 with a zone."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+
+def now_ms() -> int:
+    """The present moment in epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def iso(ms: int) -> str:
+    """Epoch milliseconds as ISO 8601 in UTC, to the second: `2026-11-23T09:07:00Z`."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

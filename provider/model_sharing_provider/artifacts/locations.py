@@ -1,0 +1,26 @@
+"""Where everything lies below the artifact root.
+
+<artifact root>/
+├── models/<model id>/versions/<version id>/<relative path>   Unity Catalog's layout
+├── manifests/<version id>.json                               what the version consists of; the truth
+└── system-tables/<sha256>.parquet                            answers to table queries; swept when old
+
+Ids are UUIDs, so that a rename moves nothing.
+"""
+
+from __future__ import annotations
+
+SYSTEM_TABLES = "system-tables"
+
+
+def version_root(model_id: str, version_id: str) -> str:
+    """The folder of a version's files."""
+    return f"models/{model_id}/versions/{version_id}"
+
+
+def manifest_path(version_id: str) -> str:
+    return f"manifests/{version_id}.json"
+
+
+def system_table_path(sha256: str) -> str:
+    return f"{SYSTEM_TABLES}/{sha256}.parquet"

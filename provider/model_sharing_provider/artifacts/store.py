@@ -1,0 +1,146 @@
+"""The artifact store: streamed reads and writes of objects below one root, by way of obstore.
+
+The root is a folder today and may be a bucket tomorrow; callers see paths below the root and buffers only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import obstore
+from obstore.exceptions import GenericError
+from obstore.store import LocalStore
+
+from model_sharing_protocol.errors import CorruptArtifact, DiskFull, NotFound
+
+_PIECE = 4 * 1024 * 1024
+_DISK_FULL_SIGNS = ("No space left", "os error 28", "Disk quota exceeded")
+
+
+class ArtifactStore:
+    """Objects below a local folder, made durable before they are counted as written."""
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self._root = root
+        self._store = LocalStore(prefix=root)
+
+    async def put_file(self, path: str, source: Path) -> tuple[int, str]:
+        """Copy a local file to `path`; its size in bytes and its sha256. Raises DiskFull."""
+        digest = hashlib.sha256()
+        size = 0
+
+        async def pieces() -> AsyncIterator[bytes]:
+            nonlocal size
+            with await asyncio.to_thread(source.open, "rb", buffering=0) as file:
+                while piece := await asyncio.to_thread(file.read, _PIECE):
+                    await asyncio.to_thread(digest.update, piece)
+                    size += len(piece)
+                    yield piece
+
+        if (await asyncio.to_thread(source.stat)).st_size <= _PIECE:
+            content = await asyncio.to_thread(source.read_bytes)
+            await self.put_bytes(path, content)
+            return len(content), hashlib.sha256(content).hexdigest()
+        with _full_disk_named(path):
+            await obstore.put_async(self._store, path, pieces(), chunk_size=_PIECE, max_concurrency=2)
+        return size, digest.hexdigest()
+
+    async def put_bytes(self, path: str, content: bytes) -> None:
+        """Write a small object at once. Raises DiskFull."""
+        with _full_disk_named(path):
+            await obstore.put_async(self._store, path, content, use_multipart=False)
+
+    async def sync(self, prefix: str) -> None:
+        """Return when everything below `prefix` would survive a power cut."""
+        await asyncio.to_thread(_sync_tree, self._root, self._root / prefix)
+
+    async def get_bytes(self, path: str) -> bytes:
+        """A small object, whole. Raises NotFound."""
+        try:
+            return bytes(await (await obstore.get_async(self._store, path)).bytes_async())
+        except FileNotFoundError as error:
+            raise NotFound(f"The object {path} is gone from the artifact store.") from error
+
+    async def size(self, path: str) -> int:
+        """Bytes of an object. Raises NotFound."""
+        try:
+            return int((await obstore.head_async(self._store, path))["size"])
+        except FileNotFoundError as error:
+            raise NotFound(f"The object {path} is gone from the artifact store.") from error
+
+    async def read(self, path: str, start: int, end: int) -> AsyncIterator[memoryview]:
+        """The bytes from `start` to before `end`, in pieces of 4 MiB, one piece read ahead."""
+        ahead = self._piece(path, start, end)
+        position = start
+        try:
+            while ahead is not None:
+                piece = memoryview(await ahead)
+                if not piece:
+                    raise CorruptArtifact(f"The object {path} ends before byte {end}.")
+                position += len(piece)
+                ahead = self._piece(path, position, end)
+                yield piece
+        except FileNotFoundError as error:
+            raise NotFound(f"The object {path} is gone from the artifact store.") from error
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+
+    def _piece(self, path: str, start: int, end: int) -> asyncio.Future[obstore.Bytes] | None:
+        if start >= end:
+            return None
+        length = min(_PIECE, end - start)
+        return asyncio.ensure_future(obstore.get_range_async(self._store, path, start=start, length=length))
+
+    async def delete_below(self, prefix: str, *, older_than: timedelta = timedelta(0)) -> int:
+        """Delete the objects below `prefix` that are older than that; how many there were."""
+        newest = datetime.now(UTC) - older_than
+        deleted = 0
+        async for batch in obstore.list(self._store, prefix=prefix):
+            paths = [item["path"] for item in batch if item["last_modified"] <= newest]
+            if paths:
+                await obstore.delete_async(self._store, paths)
+            deleted += len(paths)
+        return deleted
+
+
+@contextmanager
+def _full_disk_named(path: str) -> Iterator[None]:
+    """obstore reports a full disk as one of its generic errors: give it its own name."""
+    try:
+        yield
+    except (GenericError, OSError) as error:
+        if any(sign in str(error) for sign in _DISK_FULL_SIGNS):
+            raise DiskFull(
+                f"The artifact store has no room for {path}; free some space and register again."
+            ) from error
+        raise
+
+
+def _sync_tree(root: Path, top: Path) -> None:
+    """fsync a file, or every file below a folder, and the folders from there up to the root."""
+    for folder, _, files in os.walk(top):
+        for name in files:
+            _fsync(Path(folder) / name)
+        _fsync(Path(folder))
+    if top.is_file():
+        _fsync(top)
+    for folder_above in top.parents:
+        _fsync(folder_above)
+        if folder_above == root:
+            break
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,107 @@
+"""The composition root: settings → stores → services. The one place that knows every part."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+from model_sharing_protocol.errors import SharingError
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider import server_secrets
+from model_sharing_provider.artifacts.manifests import Manifests
+from model_sharing_provider.artifacts.signed_urls import UrlSigner
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.principals import Principal, PrincipalType
+from model_sharing_provider.domain.secrets import keyed_hash, new_token
+from model_sharing_provider.metastore.database import Database, open_database
+from model_sharing_provider.server_secrets import ServerSecrets
+from model_sharing_provider.services.access import Access
+from model_sharing_provider.services.audit import Audit, AuditRecorder
+from model_sharing_provider.services.catalogs import Catalogs
+from model_sharing_provider.services.models import Models
+from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.recipients import Recipients
+from model_sharing_provider.services.registration import Registration
+from model_sharing_provider.services.shared_view import SharedView
+from model_sharing_provider.services.shares import Shares
+from model_sharing_provider.services.system_tables import SystemTables
+from model_sharing_provider.settings import Settings
+
+Announce = Callable[[str], None]
+
+
+@asynccontextmanager
+async def open_provider(settings: Settings, announce: Announce = lambda _: None) -> AsyncIterator[Provider]:
+    """Open the provider in its home, creating on the first start what it needs and announcing what and where.
+
+    Safe beside other processes that have the same home open.
+    """
+    _create_home(settings, announce)
+    secrets = server_secrets.load_or_create(settings.secrets_path)
+    database = await open_database(settings.database_url)
+    try:
+        administrator = await _ensure_administrator(database, secrets, settings, announce)
+        yield _wire(settings, secrets, database, administrator)
+    finally:
+        await database.close()
+
+
+def _wire(
+    settings: Settings, secrets: ServerSecrets, database: Database, administrator: Principal
+) -> Provider:
+    artifacts = ArtifactStore(settings.artifact_root)
+    manifests = Manifests(artifacts)
+    access = Access(UrlSigner(secrets.url_signing_keys), artifacts, manifests)
+    return Provider(
+        database=database,
+        audit_recorder=AuditRecorder(database),
+        administrator=administrator,
+        public_url=settings.public_url,
+        access=access,
+        audit=Audit(),
+        catalogs=Catalogs(),
+        models=Models(),
+        recipients=Recipients(secrets.token_pepper),
+        registration=Registration(artifacts, manifests),
+        shared_view=SharedView(),
+        shares=Shares(),
+        system_tables=SystemTables(access, artifacts),
+    )
+
+
+def _create_home(settings: Settings, announce: Announce) -> None:
+    if settings.secrets_path.exists():
+        return
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SharingError(
+            f"The provider's home {settings.home} cannot be created: {error.strerror}."
+        ) from error
+    announce(f"First start: created the provider's home in {settings.home}")
+    announce(f"  database   {settings.database_path}")
+    announce(f"  artifacts  {settings.artifact_root}")
+    announce(f"  secrets    {settings.secrets_path} (back it up: tokens cannot be recognised without it)")
+
+
+async def _ensure_administrator(
+    database: Database, secrets: ServerSecrets, settings: Settings, announce: Announce
+) -> Principal:
+    async with database.read() as rows:
+        administrator = await rows.principals.find_administrator()
+    if administrator is not None:
+        return administrator
+    async with database.write() as rows:
+        # Another process may have been faster between the two looks.
+        administrator = await rows.principals.find_administrator()
+        if administrator is None:
+            administrator = Principal(PrincipalType.ADMIN, str(uuid4()), "admin")
+            token = new_token()
+            now = now_ms()
+            await rows.principals.add(administrator, now)
+            token_hash = keyed_hash(secrets.token_pepper, token)
+            await rows.principals.add_token(str(uuid4()), administrator.id, token_hash, now)
+            server_secrets.write_private(settings.admin_token_path, token.encode())
+            announce(f"  admin      {settings.admin_token_path} (an administrator's token; keep it private)")
+    return administrator

@@ -1,0 +1,64 @@
+"""`catalog` and `schema` commands."""
+
+from __future__ import annotations
+
+import click
+
+from model_sharing_protocol.names import SchemaName
+from model_sharing_provider.cli.output import output_option, show_list, show_one
+from model_sharing_provider.cli.records import catalog_record, schema_record
+from model_sharing_provider.cli.session import collect, run
+
+
+@click.group()
+def catalog() -> None:
+    """Catalogs: the first part of a model's name."""
+
+
+@catalog.command("create")
+@click.argument("name")
+@click.option("--comment", default="")
+@output_option
+def create_catalog(name: str, comment: str, output: str) -> None:
+    """Create a catalog."""
+    created = run(lambda provider, context: provider.catalogs.create(context, name, comment))
+    show_one(catalog_record(created), output)
+
+
+@catalog.command("list")
+@output_option
+def list_catalogs(output: str) -> None:
+    """List the catalogs."""
+    records = run(
+        lambda provider, context: collect(lambda page: provider.catalogs.page(context, page), catalog_record)
+    )
+    show_list(records, ["name", "owner", "comment", "created_at"], output)
+
+
+@click.group()
+def schema() -> None:
+    """Schemas: the second part of a model's name."""
+
+
+@schema.command("create")
+@click.argument("name", metavar="CATALOG.SCHEMA")
+@click.option("--comment", default="")
+@output_option
+def create_schema(name: str, comment: str, output: str) -> None:
+    """Create a schema in an existing catalog."""
+    full_name = SchemaName.parse(name)
+    created = run(lambda provider, context: provider.catalogs.create_schema(context, full_name, comment))
+    show_one(schema_record(created), output)
+
+
+@schema.command("list")
+@click.argument("catalog_name", metavar="CATALOG")
+@output_option
+def list_schemas(catalog_name: str, output: str) -> None:
+    """List the schemas of a catalog."""
+    records = run(
+        lambda provider, context: collect(
+            lambda page: provider.catalogs.page_schemas(context, catalog_name, page), schema_record
+        )
+    )
+    show_list(records, ["full_name", "owner", "comment", "created_at"], output)

@@ -1,0 +1,99 @@
+"""Results for people (tables) and for scripts (`--output json`, with the wire's field names)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from model_sharing_protocol.times import iso
+
+Record = Mapping[str, Any]
+F = TypeVar("F", bound=Callable[..., Any])
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def output_option(command: F) -> F:
+    """`--output table|json`, passed to the command as `output`."""
+    return click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True)(
+        command
+    )
+
+
+def show_list(records: Sequence[Record], columns: Sequence[str], output: str) -> None:
+    """A listing: one JSON array, or a table of `columns`."""
+    if output == "json":
+        _print_json(list(records))
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column.upper(), overflow="fold")
+    for record in records:
+        table.add_row(*(_cell(column, record.get(column)) for column in columns))
+    _console().print(table)
+
+
+def show_one(record: Record, output: str) -> None:
+    """One object: a JSON object, or a line for each field that says something."""
+    if output == "json":
+        _print_json(record)
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in record.items():
+        if value not in (None, "", [], {}):
+            table.add_row(f"[bold]{name}[/bold]", _cell(name, value))
+    _console().print(table)
+
+
+class Duration(click.ParamType[timedelta]):
+    """`90d`, `24h`, `30m`, `45s`, or `0`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        number, unit = (value[:-1], value[-1:]) if value != "0" else ("0", "s")
+        if unit not in _UNITS or not number.isascii() or not number.isdigit() or len(number) > 9:
+            self.fail(f"{value!r} is not a time span; write 90d, 24h, 30m, 45s or 0.", param, ctx)
+        return timedelta(seconds=int(number) * _UNITS[unit])
+
+
+def _console() -> Console:
+    # A pipe has no width; a script that reads a table should not find its words cut.
+    return Console(width=None if sys.stdout.isatty() else 200, soft_wrap=False, highlight=False)
+
+
+def _print_json(value: object) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name in ("at", "expires_at", "expiration_time") or name.endswith("_at"):
+        return iso(value)
+    if name == "size":
+        return human_size(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={item}" for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def human_size(size: int) -> str:
+    """Bytes in the unit that a person would choose."""
+    amount = float(size)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TiB"

@@ -1,0 +1,121 @@
+"""`recipient` commands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from model_sharing_provider.cli.output import Duration, output_option, show_list, show_one
+from model_sharing_provider.cli.records import Record, grant_record, recipient_record
+from model_sharing_provider.cli.session import announce, collect, run
+from model_sharing_provider.rest.activation import ACTIVATION_PATH
+from model_sharing_provider.services.recipients import DEFAULT_LIFETIME
+from model_sharing_provider.settings import DEFAULT_HOST, DEFAULT_PORT, Settings
+
+_EXPIRES_IN = click.option(
+    "--expires-in",
+    type=Duration(),
+    default=DEFAULT_LIFETIME,
+    show_default="90d",
+    help="How long the token lives; at most 365d.",
+)
+
+
+@click.group()
+def recipient() -> None:
+    """Recipients: who shares are granted to."""
+
+
+@recipient.command()
+@click.argument("name")
+@_EXPIRES_IN
+@click.option("--comment", default="")
+@output_option
+def create(name: str, expires_in: timedelta, comment: str, output: str) -> None:
+    """Create a recipient and print its activation link, which works once."""
+    created, code = run(
+        lambda provider, context: provider.recipients.create(
+            context, name, lifetime=expires_in, comment=comment
+        )
+    )
+    _show_link(recipient_record(created), code, output)
+
+
+@recipient.command("rotate-token")
+@click.argument("name")
+@click.option(
+    "--existing-expires-in",
+    type=Duration(),
+    default=timedelta(hours=24),
+    show_default="24h",
+    help="When the present token ends at the latest; 0 ends it now.",
+)
+@_EXPIRES_IN
+@output_option
+def rotate_token(name: str, existing_expires_in: timedelta, expires_in: timedelta, output: str) -> None:
+    """Print a new activation link; the present token lives on for a while."""
+    code = run(
+        lambda provider, context: provider.recipients.rotate_token(
+            context, name, existing_expires_in=existing_expires_in, lifetime=expires_in
+        )
+    )
+    _show_link({"name": name}, code, output)
+
+
+@recipient.command("list")
+@output_option
+def list_recipients(output: str) -> None:
+    """List the recipients."""
+    records = run(
+        lambda provider, context: collect(
+            lambda page: provider.recipients.page(context, page), recipient_record
+        )
+    )
+    show_list(records, ["name", "activated", "comment", "created_at"], output)
+
+
+@recipient.command()
+@click.argument("name")
+@output_option
+def show(name: str, output: str) -> None:
+    """Show a recipient, its tokens and what it was granted."""
+    found, grants = run(lambda provider, context: provider.recipients.get(context, name))
+    grant_records = [grant_record(grant) for grant in grants]
+    record = recipient_record(found)
+    if output == "json":
+        show_one({**record, "grants": grant_records}, output)
+        return
+    tokens = record.pop("tokens")
+    show_one(record, output)
+    announce("")
+    show_list(tokens, ["id", "activated_at", "expiration_time"], output)
+    announce("")
+    show_list(grant_records, ["share", "privilege", "granted_at", "granted_by"], output)
+
+
+@recipient.command()
+@click.argument("name")
+def delete(name: str) -> None:
+    """Delete a recipient; its tokens, grants and download URLs end at once."""
+    run(lambda provider, context: provider.recipients.delete(context, name))
+    announce(f"Deleted the recipient {name}")
+
+
+def _show_link(record: Record, code: str, output: str) -> None:
+    link = f"{_server_url()}{ACTIVATION_PATH}/{code}"
+    if output == "json":
+        show_one({**record, "activation_url": link}, output)
+        return
+    announce("Send this link to the recipient over a channel you trust. It works once:")
+    click.echo(link)
+
+
+def _server_url() -> str:
+    """Where recipients reach the server: as configured, else where the last one that ran listened."""
+    settings = Settings.from_environment()
+    if settings.public_url:
+        return settings.public_url
+    if settings.address_path.exists():
+        return settings.address_path.read_text().strip()
+    return f"http://{DEFAULT_HOST}:{DEFAULT_PORT}"

@@ -1,0 +1,142 @@
+"""Domain values as records for output: the same field names as on the wire, in snake case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from model_sharing_provider.domain.events import AuditEvent
+from model_sharing_provider.domain.securables import Catalog, ModelVersion, RegisteredModel, Schema
+from model_sharing_provider.domain.sharing import Grant, Recipient, Share, ShareObject
+
+Record = dict[str, Any]
+
+
+def catalog_record(catalog: Catalog) -> Record:
+    return {
+        "name": catalog.name,
+        "comment": catalog.comment,
+        "owner": catalog.owner,
+        "id": catalog.id,
+        "created_at": catalog.created_at,
+        "updated_at": catalog.updated_at,
+    }
+
+
+def schema_record(schema: Schema) -> Record:
+    return {
+        "full_name": str(schema.full_name),
+        "catalog_name": schema.full_name.catalog,
+        "name": schema.full_name.schema,
+        "comment": schema.comment,
+        "owner": schema.owner,
+        "id": schema.id,
+        "created_at": schema.created_at,
+        "updated_at": schema.updated_at,
+    }
+
+
+def model_record(model: RegisteredModel) -> Record:
+    return {
+        "full_name": str(model.full_name),
+        "catalog_name": model.full_name.catalog,
+        "schema_name": model.full_name.schema,
+        "name": model.full_name.name,
+        "latest_version": model.latest_version,
+        "aliases": model.aliases,
+        "tags": model.tags,
+        "comment": model.comment,
+        "owner": model.owner,
+        "id": model.id,
+        "created_at": model.created_at,
+        "updated_at": model.updated_at,
+    }
+
+
+def version_record(version: ModelVersion) -> Record:
+    return {
+        "full_name": str(version.full_name),
+        "version": version.version,
+        "aliases": version.aliases,
+        "status": version.status.value,
+        "size": version.size,
+        "num_files": version.num_files,
+        "digest": version.digest,
+        "comment": version.comment,
+        "tags": version.tags,
+        "source": version.source,
+        "run_id": version.run_id,
+        "id": version.id,
+        "created_at": version.created_at,
+        "created_by": version.created_by,
+    }
+
+
+def share_record(share: Share) -> Record:
+    return {
+        "name": share.name,
+        "comment": share.comment,
+        "owner": share.owner,
+        "id": share.id,
+        "created_at": share.created_at,
+        "updated_at": share.updated_at,
+    }
+
+
+def share_object_record(item: ShareObject) -> Record:
+    return {
+        "data_object_type": item.type.value,
+        "name": item.name,
+        "shared_as": item.shared_as,
+        "status": item.status.value,
+        "added_at": item.added_at,
+        "added_by": item.added_by,
+    }
+
+
+def grant_record(grant: Grant) -> Record:
+    return {
+        "share": grant.share,
+        "recipient": grant.recipient,
+        "privilege": grant.privilege,
+        "granted_at": grant.granted_at,
+        "granted_by": grant.granted_by,
+    }
+
+
+def recipient_record(recipient: Recipient) -> Record:
+    return {
+        "name": recipient.name,
+        "comment": recipient.comment,
+        "owner": recipient.owner,
+        "id": recipient.id,
+        "activated": any(token.activated_at is not None for token in recipient.tokens),
+        "tokens": [
+            {
+                "id": token.id,
+                "activated_at": token.activated_at,
+                "expiration_time": token.expires_at,
+                "created_at": token.created_at,
+            }
+            for token in recipient.tokens
+        ],
+        "created_at": recipient.created_at,
+        "updated_at": recipient.updated_at,
+    }
+
+
+def audit_record(event: AuditEvent) -> Record:
+    return {
+        "at": event.at,
+        "outcome": event.outcome.value,
+        "action": event.action,
+        "principal": event.caller.principal.name,
+        "principal_type": event.caller.principal.type.value,
+        "object_type": event.target.type.value,
+        "object_name": event.target.name,
+        "share": event.target.share,
+        "recipient": event.target.recipient,
+        "reason": event.reason,
+        "face": event.caller.face,
+        "address": event.caller.address,
+        "request_id": event.caller.request_id,
+    }

@@ -1,0 +1,96 @@
+"""`serve`: run the HTTP server until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import signal
+import sys
+
+import click
+import structlog
+from aiohttp import web
+
+from model_sharing_protocol.errors import InvalidParameter, PortInUse
+from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.cli.session import announce
+from model_sharing_provider.rest.app import make_app
+from model_sharing_provider.server_secrets import write_private
+from model_sharing_provider.settings import DEFAULT_HOST, DEFAULT_PORT, Settings
+
+_GRACE_SECONDS = 10.0
+
+
+@click.command()
+@click.option("--host", default=DEFAULT_HOST, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True)
+def serve(host: str, port: int) -> None:
+    """Serve shares to recipients."""
+    settings = Settings.from_environment()
+    _set_up_logging(settings.log_level)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(settings, host, port))
+
+
+async def _serve(settings: Settings, host: str, port: int) -> None:
+    async with open_provider(settings, announce) as provider:
+        runner = web.AppRunner(make_app(provider), access_log=None, shutdown_timeout=_GRACE_SECONDS)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, host, port)
+            await _listen(site, host, port)
+            url = f"http://{_in_url(host)}:{runner.addresses[0][1]}"
+            write_private(settings.address_path, url.encode())
+            announce(f"Serving shares on {url}{PREFIX}  (home {settings.home}; stop with Ctrl-C)")
+            await _stopped()
+            announce("Stopping: transfers in progress have ten seconds to finish")
+        finally:
+            await runner.cleanup()
+
+
+async def _listen(site: web.TCPSite, host: str, port: int) -> None:
+    try:
+        await site.start()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(
+                f"Port {port} on {host} is taken; stop what listens there, or choose another with --port."
+            ) from error
+        raise InvalidParameter(f"Cannot listen on {host}:{port}: {error.strerror or error}.") from error
+
+
+async def _stopped() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - not to be had on Windows
+    except ImportError:
+        return None
+    return uvloop.Loop
+
+
+def _set_up_logging(level: str) -> None:
+    """JSON lines for machines, colours for people, always on standard error."""
+    terminal = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

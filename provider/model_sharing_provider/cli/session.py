@@ -1,0 +1,49 @@
+"""Run a command's coroutine against an open provider, as its administrator."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import click
+
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.cli.records import Record
+from model_sharing_provider.domain.principals import Caller
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.settings import Settings
+
+T = TypeVar("T")
+
+
+def announce(line: str) -> None:
+    """News for the person at the terminal; standard output stays free for results."""
+    click.echo(line, err=True)
+
+
+def run(command: Callable[[Provider, Context], Awaitable[T]]) -> T:
+    """Whoever can open the provider's home is its administrator: the file permissions are the check."""
+
+    async def session() -> T:
+        async with open_provider(Settings.from_environment(), announce) as provider:
+            context = provider.context(Caller(provider.administrator, "cli"))
+            return await command(provider, context)
+
+    return asyncio.run(session())
+
+
+async def collect(
+    read: Callable[[PageRequest], Awaitable[Page[T]]], record: Callable[[T], Record]
+) -> list[Record]:
+    """The records of a whole paged listing."""
+    records: list[Record] = []
+    request = PageRequest()
+    while True:
+        page = await read(request)
+        records.extend(record(item) for item in page.items)
+        if page.last_key is None:
+            return records
+        request = PageRequest(after=page.last_key)

@@ -1,0 +1,115 @@
+"""`share` commands."""
+
+from __future__ import annotations
+
+import click
+
+from model_sharing_protocol.names import FullName, SchemaName, SharedName
+from model_sharing_provider.cli.output import output_option, show_list, show_one
+from model_sharing_provider.cli.records import grant_record, share_object_record, share_record
+from model_sharing_provider.cli.session import announce, collect, run
+
+
+@click.group()
+def share() -> None:
+    """Shares: bundles of models, granted to recipients."""
+
+
+@share.command()
+@click.argument("name")
+@click.option("--comment", default="")
+@output_option
+def create(name: str, comment: str, output: str) -> None:
+    """Create an empty share."""
+    show_one(
+        share_record(run(lambda provider, context: provider.shares.create(context, name, comment))), output
+    )
+
+
+@share.command("list")
+@output_option
+def list_shares(output: str) -> None:
+    """List the shares."""
+    records = run(
+        lambda provider, context: collect(lambda page: provider.shares.page(context, page), share_record)
+    )
+    show_list(records, ["name", "owner", "comment", "created_at"], output)
+
+
+@share.command()
+@click.argument("name")
+@output_option
+def show(name: str, output: str) -> None:
+    """Show what is in a share and whom it is granted to."""
+    found, objects, grants = run(lambda provider, context: provider.shares.get(context, name))
+    object_records = [share_object_record(item) for item in objects]
+    grant_records = [grant_record(grant) for grant in grants]
+    if output == "json":
+        show_one({**share_record(found), "objects": object_records, "grants": grant_records}, output)
+        return
+    show_one(share_record(found), output)
+    announce("")
+    show_list(object_records, ["shared_as", "data_object_type", "name", "status", "added_at"], output)
+    announce("")
+    show_list(grant_records, ["recipient", "privilege", "granted_at", "granted_by"], output)
+
+
+@share.command()
+@click.argument("name")
+def delete(name: str) -> None:
+    """Delete a share and its grants; the models stay."""
+    run(lambda provider, context: provider.shares.delete(context, name))
+    announce(f"Deleted the share {name}")
+
+
+@share.command("add-model")
+@click.argument("name", metavar="SHARE")
+@click.argument("model", metavar="CATALOG.SCHEMA.MODEL")
+@click.option("--as", "shared_as", metavar="SCHEMA.MODEL", help="The name that recipients see.")
+@output_option
+def add_model(name: str, model: str, shared_as: str | None, output: str) -> None:
+    """Put a model into a share."""
+    full_name = FullName.parse(model)
+    shown_as = SharedName.parse(shared_as) if shared_as else None
+    added = run(lambda provider, context: provider.shares.add_model(context, name, full_name, shown_as))
+    show_one(share_object_record(added), output)
+
+
+@share.command("add-schema")
+@click.argument("name", metavar="SHARE")
+@click.argument("schema", metavar="CATALOG.SCHEMA")
+@click.option("--as", "shared_as", metavar="SCHEMA", help="The name that recipients see.")
+@output_option
+def add_schema(name: str, schema: str, shared_as: str | None, output: str) -> None:
+    """Put a schema into a share, with its present and future models."""
+    full_name = SchemaName.parse(schema)
+    added = run(lambda provider, context: provider.shares.add_schema(context, name, full_name, shared_as))
+    show_one(share_object_record(added), output)
+
+
+@share.command()
+@click.argument("name", metavar="SHARE")
+@click.argument("shared_as", metavar="SCHEMA[.MODEL]")
+def remove(name: str, shared_as: str) -> None:
+    """Take a model or schema out of a share, by the name that recipients see."""
+    run(lambda provider, context: provider.shares.remove(context, name, shared_as))
+    announce(f"{shared_as} is no longer in the share {name}")
+
+
+@share.command()
+@click.argument("name", metavar="SHARE")
+@click.argument("recipient")
+@output_option
+def grant(name: str, recipient: str, output: str) -> None:
+    """Let a recipient read a share."""
+    granted = run(lambda provider, context: provider.shares.grant(context, name, recipient))
+    show_one(grant_record(granted), output)
+
+
+@share.command()
+@click.argument("name", metavar="SHARE")
+@click.argument("recipient")
+def revoke(name: str, recipient: str) -> None:
+    """End a recipient's access to a share at once, outstanding download URLs too."""
+    run(lambda provider, context: provider.shares.revoke(context, name, recipient))
+    announce(f"{recipient} can no longer read the share {name}")

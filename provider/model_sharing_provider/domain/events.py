@@ -1,0 +1,37 @@
+"""What the audit log keeps of every call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from model_sharing_provider.domain.principals import Caller
+from model_sharing_provider.domain.securables import SecurableType
+
+
+class Outcome(StrEnum):
+    OK = "OK"
+    DENIED = "DENIED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a call is about; `share` and `recipient` are set where one is concerned."""
+
+    type: SecurableType
+    name: str = ""
+    share: str = ""
+    recipient: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One call: who, what, on which object, how it ended. `at` is epoch ms; `reason` explains a refusal."""
+
+    at: int
+    caller: Caller
+    action: str
+    target: Target
+    outcome: Outcome
+    reason: str = ""

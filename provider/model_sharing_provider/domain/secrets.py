@@ -1,0 +1,51 @@
+"""Bearer tokens and activation codes: their form, and the hash that alone is stored.
+
+`msh_` + 43 base62 characters (256 bits) + 6 characters of CRC-32, so that secret scanners can tell a real
+token from a look-alike without asking anybody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import string
+import zlib
+
+_ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+TOKEN_PREFIX = "msh_"  # noqa: S105 - a prefix, not a secret
+_RANDOM_LENGTH = 43
+_CHECK_LENGTH = 6
+
+
+def new_token() -> str:
+    """A fresh bearer token."""
+    body = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
+    return TOKEN_PREFIX + body + _checksum(body)
+
+
+def new_activation_code() -> str:
+    """A fresh code for an activation link: 256 bits, without the token's prefix."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
+
+
+def well_formed(token: str) -> bool:
+    """Whether `token` could be one of ours, by its form and checksum alone."""
+    body = token.removeprefix(TOKEN_PREFIX)
+    if body == token or len(body) != _RANDOM_LENGTH + _CHECK_LENGTH or not body.isascii():
+        return False
+    return hmac.compare_digest(_checksum(body[:_RANDOM_LENGTH]), body[_RANDOM_LENGTH:])
+
+
+def keyed_hash(pepper: bytes, secret: str) -> str:
+    """HMAC-SHA256 of a token or code under the server's pepper, as hexadecimal digits."""
+    return hmac.new(pepper, secret.encode(), hashlib.sha256).hexdigest()
+
+
+def _checksum(body: str) -> str:
+    value = zlib.crc32(body.encode())
+    digits = ""
+    for _ in range(_CHECK_LENGTH):
+        value, remainder = divmod(value, len(_ALPHABET))
+        digits = _ALPHABET[remainder] + digits
+    return digits

@@ -1,0 +1,108 @@
+"""Shares, what is in them, and the recipients they are granted to. Times are epoch ms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from model_sharing_protocol.names import SharedName
+from model_sharing_provider.domain.securables import ModelVersion, RegisteredModel
+
+
+class ShareObjectType(StrEnum):
+    MODEL = "MODEL"
+    SCHEMA = "SCHEMA"
+
+
+class ShareObjectStatus(StrEnum):
+    """An object that is not ACTIVE is out of the recipients' listings and stays visible to the admin."""
+
+    ACTIVE = "ACTIVE"
+    SOURCE_DELETED = "SOURCE_DELETED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """`revision` grows whenever something leaves the share, which ends the signed URLs given out before."""
+
+    id: str
+    name: str
+    comment: str = ""
+    owner: str
+    revision: int = 0
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareObject:
+    """A model, or a schema with its present and future models, under the name recipients see.
+
+    `shared_as` is `schema.model` for a model and `schema` for a schema.
+    """
+
+    type: ShareObjectType
+    name: str
+    shared_as: str
+    status: ShareObjectStatus = ShareObjectStatus.ACTIVE
+    added_at: int
+    added_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedModelPlace:
+    """Where a model stands in a share."""
+
+    model_id: str
+    shared_name: SharedName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedModel:
+    """A model as one share shows it."""
+
+    share: Share
+    shared_name: SharedName
+    model: RegisteredModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedVersion:
+    """A version as one share shows it."""
+
+    share: Share
+    shared_name: SharedName
+    version: ModelVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientToken:
+    """A token or, until it is activated, the promise of one. The secret itself is nowhere."""
+
+    id: str
+    activated_at: int | None
+    expires_at: int
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    id: str
+    name: str
+    comment: str = ""
+    owner: str
+    tokens: tuple[RecipientToken, ...] = ()
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A privilege of a recipient on a share. Its id is in every URL signed under it: no grant, no bytes."""
+
+    id: str
+    share: str
+    recipient: str
+    privilege: str
+    granted_at: int
+    granted_by: str

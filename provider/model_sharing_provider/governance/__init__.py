@@ -1,0 +1,1 @@
+"""Who may do what, as pure functions: no rows, no clock, no network."""

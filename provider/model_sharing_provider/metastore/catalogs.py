@@ -1,0 +1,94 @@
+"""Rows of catalogs and schemas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, Select, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from model_sharing_protocol.names import SchemaName
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.securables import Catalog, Schema
+from model_sharing_provider.metastore.keyset import fetch_page
+from model_sharing_provider.metastore.tables import catalogs, schemas
+
+
+class CatalogRows:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, catalog: Catalog) -> None:
+        await self._connection.execute(
+            insert(catalogs).values(
+                id=catalog.id,
+                name=catalog.name,
+                comment=catalog.comment,
+                owner=catalog.owner,
+                created_at=catalog.created_at,
+                updated_at=catalog.updated_at,
+            )
+        )
+
+    async def find(self, name: str) -> Catalog | None:
+        row = (await self._connection.execute(select(catalogs).where(catalogs.c.name == name))).one_or_none()
+        return _catalog(row) if row else None
+
+    async def page(self, page: PageRequest) -> Page[Catalog]:
+        return await fetch_page(
+            self._connection, select(catalogs), catalogs.c.name, page, _catalog, key_of=lambda item: item.name
+        )
+
+    async def add_schema(self, schema: Schema, catalog_id: str) -> None:
+        await self._connection.execute(
+            insert(schemas).values(
+                id=schema.id,
+                catalog_id=catalog_id,
+                name=schema.full_name.schema,
+                comment=schema.comment,
+                owner=schema.owner,
+                created_at=schema.created_at,
+                updated_at=schema.updated_at,
+            )
+        )
+
+    async def find_schema(self, name: SchemaName) -> Schema | None:
+        query = _schemas().where(catalogs.c.name == name.catalog, schemas.c.name == name.schema)
+        row = (await self._connection.execute(query)).one_or_none()
+        return _schema(row) if row else None
+
+    async def page_schemas(self, catalog: str, page: PageRequest) -> Page[Schema]:
+        return await fetch_page(
+            self._connection,
+            _schemas().where(catalogs.c.name == catalog),
+            schemas.c.name,
+            page,
+            _schema,
+            key_of=lambda item: item.full_name.schema,
+        )
+
+
+def _schemas() -> Select[Any]:
+    return select(schemas, catalogs.c.name.label("catalog_name")).join_from(schemas, catalogs)
+
+
+def _catalog(row: Row[Any]) -> Catalog:
+    return Catalog(
+        id=row.id,
+        name=row.name,
+        comment=row.comment,
+        owner=row.owner,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _schema(row: Row[Any]) -> Schema:
+    return Schema(
+        id=row.id,
+        full_name=SchemaName(row.catalog_name, row.name),
+        comment=row.comment,
+        owner=row.owner,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

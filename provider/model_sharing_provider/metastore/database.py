@@ -1,0 +1,111 @@
+"""Open the metastore's database, bring its tables up to date, and hand out transactions.
+
+SQLite is set up as `security.md` asks of a store that must not lose an acknowledged write and must not tell a
+user that it is locked: write-ahead log, synchronous FULL, writers begin IMMEDIATE and wait up to 30 s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from filelock import FileLock
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from model_sharing_protocol.errors import InvalidState
+from model_sharing_provider.metastore.unit_of_work import UnitOfWork
+
+_BUSY_SECONDS = 30
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """The metastore's rows. Made by `open_database`; `close` it when done."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[UnitOfWork]:
+        """One consistent view of the rows; nothing is written."""
+        async with self._engine.connect() as connection:
+            yield UnitOfWork(connection)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[UnitOfWork]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        async with self._engine.connect() as connection:
+            await connection.execution_options(writes=True)
+            async with connection.begin():
+                yield UnitOfWork(connection)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+async def open_database(url: str) -> Database:
+    """Open the database at an SQLAlchemy async URL, with its tables migrated to the newest version.
+
+    Raises InvalidState if a newer release has written it.
+    """
+    await asyncio.to_thread(_migrate, url)
+    engine = create_async_engine(url)
+    if engine.dialect.name == "sqlite":
+        _set_up_sqlite(engine.sync_engine)
+    return Database(engine)
+
+
+def _set_up_sqlite(engine: Any) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        # SQLAlchemy, not the driver, says BEGIN: see on_begin.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={_BUSY_SECONDS * 1000}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        # A deferred transaction that turns into a writer fails at once when another writes.
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _migrate(url: str) -> None:
+    """Run what migrations are missing, once however many processes start together."""
+    sync_url = make_url(url).set(drivername=make_url(url).get_backend_name())
+    engine = create_engine(sync_url)
+    scripts = ScriptDirectory(str(_MIGRATIONS))
+    try:
+        with FileLock(f"{sync_url.database}.migrating"):
+            with engine.connect() as connection:
+                current = MigrationContext.configure(connection).get_current_revision()
+            if current == scripts.get_current_head():
+                return
+            known = {script.revision for script in scripts.walk_revisions()}
+            if current is not None and current not in known:
+                raise InvalidState(
+                    f"The database was written by a newer release (revision {current}); "
+                    "install that release or newer to open it."
+                )
+            with engine.begin() as connection:
+                config = Config(attributes={"connection": connection})
+                config.set_main_option("script_location", str(_MIGRATIONS))
+                command.upgrade(config, "head")
+    finally:
+        engine.dispose()

@@ -1,0 +1,90 @@
+"""Rows of grants: which recipient holds which privilege on which share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.sharing import Grant
+from model_sharing_provider.metastore.tables import grants, recipient_tokens, recipients, shares
+
+
+class GrantRows:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, grant: Grant, share_id: str, recipient_id: str) -> None:
+        await self._connection.execute(
+            insert(grants).values(
+                id=grant.id,
+                securable_type=SecurableType.SHARE,
+                securable_id=share_id,
+                principal_id=recipient_id,
+                privilege=grant.privilege,
+                granted_at=grant.granted_at,
+                granted_by=grant.granted_by,
+            )
+        )
+
+    async def find(self, share_id: str, recipient_id: str) -> Grant | None:
+        query = _grants().where(grants.c.securable_id == share_id, grants.c.principal_id == recipient_id)
+        found = await self._read(query)
+        return found[0] if found else None
+
+    async def of_share(self, share_id: str) -> list[Grant]:
+        return await self._read(_grants().where(grants.c.securable_id == share_id))
+
+    async def of_recipient(self, recipient_id: str) -> list[Grant]:
+        return await self._read(_grants().where(grants.c.principal_id == recipient_id))
+
+    async def delete(self, grant_id: str) -> None:
+        await self._connection.execute(delete(grants).where(grants.c.id == grant_id))
+
+    async def still_open(
+        self, grant_id: str, token_id: str, revision: int, now: int
+    ) -> tuple[str, str] | None:
+        """Whether a URL signed under a grant, a token and a share's revision still stands.
+
+        It does while the grant is there, the token has not expired, and nothing has left the share since.
+        The names of share and recipient if so.
+        """
+        query = (
+            select(shares.c.name, recipients.c.name)
+            .join_from(grants, shares, shares.c.id == grants.c.securable_id)
+            .join(recipients, recipients.c.id == grants.c.principal_id)
+            .join(recipient_tokens, recipient_tokens.c.recipient_id == recipients.c.id)
+            .where(
+                grants.c.id == grant_id,
+                recipient_tokens.c.id == token_id,
+                recipient_tokens.c.expires_at > now,
+                shares.c.revision == revision,
+            )
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return (row[0], row[1]) if row else None
+
+    async def _read(self, query: Select[Any]) -> list[Grant]:
+        return [
+            Grant(
+                id=row.id,
+                share=row.share,
+                recipient=row.recipient,
+                privilege=row.privilege,
+                granted_at=row.granted_at,
+                granted_by=row.granted_by,
+            )
+            for row in await self._connection.execute(query)
+        ]
+
+
+def _grants() -> Select[Any]:
+    return (
+        select(grants, shares.c.name.label("share"), recipients.c.name.label("recipient"))
+        .join_from(grants, shares, shares.c.id == grants.c.securable_id)
+        .join(recipients, recipients.c.id == grants.c.principal_id)
+        .where(grants.c.securable_type == SecurableType.SHARE)
+        .order_by(shares.c.name, recipients.c.name)
+    )

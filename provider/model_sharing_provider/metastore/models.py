@@ -1,0 +1,144 @@
+"""Rows of registered models, their aliases and tags."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from model_sharing_protocol.names import FullName, SchemaName
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.securables import RegisteredModel, VersionStatus
+from model_sharing_provider.metastore.keyset import fetch_page
+from model_sharing_provider.metastore.tables import (
+    catalogs,
+    model_aliases,
+    model_versions,
+    registered_models,
+    schemas,
+    tags,
+)
+
+
+class ModelRows:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, model: RegisteredModel, schema_id: str) -> None:
+        await self._connection.execute(
+            insert(registered_models).values(
+                id=model.id,
+                schema_id=schema_id,
+                name=model.full_name.name,
+                comment=model.comment,
+                owner=model.owner,
+                created_at=model.created_at,
+                updated_at=model.updated_at,
+            )
+        )
+
+    async def find(self, name: FullName) -> RegisteredModel | None:
+        """The model with its aliases, tags and latest version."""
+        query = model_query().where(
+            catalogs.c.name == name.catalog,
+            schemas.c.name == name.schema,
+            registered_models.c.name == name.name,
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return (await self._complete([read_model(row)]))[0] if row else None
+
+    async def by_ids(self, ids: Iterable[str]) -> dict[str, RegisteredModel]:
+        """The models with these ids, complete, by id; an id that is gone is left out."""
+        rows = (await self._connection.execute(model_query().where(registered_models.c.id.in_(ids)))).all()
+        return {model.id: model for model in await self._complete([read_model(row) for row in rows])}
+
+    async def page(self, schema: SchemaName, page: PageRequest) -> Page[RegisteredModel]:
+        found = await fetch_page(
+            self._connection,
+            model_query().where(catalogs.c.name == schema.catalog, schemas.c.name == schema.schema),
+            registered_models.c.name,
+            page,
+            read_model,
+            key_of=lambda item: item.full_name.name,
+        )
+        return Page(await self._complete(found.items), found.last_key)
+
+    async def touch(self, model_id: str, now: int) -> None:
+        await self._connection.execute(
+            update(registered_models).where(registered_models.c.id == model_id).values(updated_at=now)
+        )
+
+    async def set_alias(self, model_id: str, alias: str, version: int) -> None:
+        """Point `alias` at `version`, whether or not it existed; its spelling becomes the new one."""
+        await self.delete_alias(model_id, alias)
+        await self._connection.execute(
+            insert(model_aliases).values(
+                model_id=model_id, alias_key=alias.lower(), alias=alias, version=version
+            )
+        )
+
+    async def delete_alias(self, model_id: str, alias: str) -> None:
+        await self._connection.execute(
+            delete(model_aliases).where(
+                model_aliases.c.model_id == model_id, model_aliases.c.alias_key == alias.lower()
+            )
+        )
+
+    async def _complete(self, models: Sequence[RegisteredModel]) -> list[RegisteredModel]:
+        """Add aliases, tags and latest versions to a page of models, in three reads whatever its length."""
+        ids = [model.id for model in models]
+        if not ids:
+            return []
+        aliases: dict[str, dict[str, int]] = defaultdict(dict)
+        query = select(model_aliases).where(model_aliases.c.model_id.in_(ids))
+        for row in await self._connection.execute(query.order_by(model_aliases.c.alias_key)):
+            aliases[row.model_id][row.alias] = row.version
+        latest = await self._latest_versions(ids)
+        tagged = await read_tags(self._connection, ids)
+        return [
+            replace(
+                model, aliases=aliases[model.id], tags=tagged[model.id], latest_version=latest.get(model.id)
+            )
+            for model in models
+        ]
+
+    async def _latest_versions(self, ids: Sequence[str]) -> dict[str, int]:
+        query = (
+            select(model_versions.c.model_id, func.max(model_versions.c.version))
+            .where(model_versions.c.model_id.in_(ids), model_versions.c.status == VersionStatus.READY)
+            .group_by(model_versions.c.model_id)
+        )
+        return {row[0]: row[1] for row in await self._connection.execute(query)}
+
+
+async def read_tags(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The tags of each securable among `ids`."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    query = select(tags).where(tags.c.securable_id.in_(ids)).order_by(tags.c.key)
+    for row in await connection.execute(query):
+        found[row.securable_id][row.key] = row.value
+    return found
+
+
+def model_query() -> Select[Any]:
+    """Registered models with the names of their catalog and schema."""
+    return (
+        select(registered_models, schemas.c.name.label("schema_name"), catalogs.c.name.label("catalog_name"))
+        .join_from(registered_models, schemas)
+        .join(catalogs)
+    )
+
+
+def read_model(row: Row[Any]) -> RegisteredModel:
+    return RegisteredModel(
+        id=row.id,
+        full_name=FullName(row.catalog_name, row.schema_name, row.name),
+        comment=row.comment,
+        owner=row.owner,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

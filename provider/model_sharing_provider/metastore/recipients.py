@@ -1,0 +1,140 @@
+"""Rows of recipients and their tokens."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.principals import Principal, PrincipalType
+from model_sharing_provider.domain.sharing import Recipient, RecipientToken
+from model_sharing_provider.metastore.keyset import fetch_page
+from model_sharing_provider.metastore.tables import grants, recipient_tokens, recipients
+
+
+class RecipientRows:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, recipient: Recipient) -> None:
+        await self._connection.execute(
+            insert(recipients).values(
+                id=recipient.id,
+                name=recipient.name,
+                comment=recipient.comment,
+                owner=recipient.owner,
+                created_at=recipient.created_at,
+                updated_at=recipient.updated_at,
+            )
+        )
+
+    async def find(self, name: str) -> Recipient | None:
+        query = select(recipients).where(recipients.c.name == name)
+        row = (await self._connection.execute(query)).one_or_none()
+        return (await self._complete([_recipient(row)]))[0] if row else None
+
+    async def page(self, page: PageRequest) -> Page[Recipient]:
+        found = await fetch_page(
+            self._connection,
+            select(recipients),
+            recipients.c.name,
+            page,
+            _recipient,
+            key_of=lambda item: item.name,
+        )
+        return Page(await self._complete(found.items), found.last_key)
+
+    async def delete(self, recipient_id: str) -> None:
+        """Delete the recipient with its tokens and grants."""
+        await self._connection.execute(delete(grants).where(grants.c.principal_id == recipient_id))
+        await self._connection.execute(
+            delete(recipient_tokens).where(recipient_tokens.c.recipient_id == recipient_id)
+        )
+        await self._connection.execute(delete(recipients).where(recipients.c.id == recipient_id))
+
+    async def add_token(self, recipient_id: str, token: RecipientToken, code_hash: str) -> None:
+        await self._connection.execute(
+            insert(recipient_tokens).values(
+                id=token.id,
+                recipient_id=recipient_id,
+                code_hash=code_hash,
+                expires_at=token.expires_at,
+                created_at=token.created_at,
+            )
+        )
+
+    async def shorten_tokens(self, recipient_id: str, expires_at: int) -> None:
+        """Let no token of the recipient live past `expires_at`; none lives longer than before."""
+        await self._connection.execute(
+            update(recipient_tokens)
+            .where(
+                recipient_tokens.c.recipient_id == recipient_id, recipient_tokens.c.expires_at > expires_at
+            )
+            .values(expires_at=expires_at)
+        )
+
+    async def find_by_code(self, code_hash: str) -> tuple[str, RecipientToken] | None:
+        """The recipient's name and the token that an activation code stands for."""
+        query = (
+            select(recipient_tokens, recipients.c.name)
+            .join_from(recipient_tokens, recipients)
+            .where(recipient_tokens.c.code_hash == code_hash)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return (row.name, _token(row)) if row else None
+
+    async def activate(self, code_hash: str, token_hash: str, now: int) -> bool:
+        """Give the token its hash, once: of many callers with the same code, exactly one gets True."""
+        result = await self._connection.execute(
+            update(recipient_tokens)
+            .where(recipient_tokens.c.code_hash == code_hash, recipient_tokens.c.activated_at.is_(None))
+            .values(token_hash=token_hash, activated_at=now)
+            .returning(recipient_tokens.c.id)
+        )
+        return result.first() is not None
+
+    async def find_by_token(self, token_hash: str) -> tuple[Principal, int] | None:
+        """Who holds this token, and when it expires (epoch ms)."""
+        query = (
+            select(recipient_tokens.c.id, recipient_tokens.c.expires_at, recipients.c.id, recipients.c.name)
+            .join_from(recipient_tokens, recipients)
+            .where(recipient_tokens.c.token_hash == token_hash)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        token_id, expires_at, recipient_id, name = row
+        return Principal(PrincipalType.RECIPIENT, recipient_id, name, token_id), expires_at
+
+    async def _complete(self, found: Sequence[Recipient]) -> list[Recipient]:
+        tokens: dict[str, list[RecipientToken]] = defaultdict(list)
+        query = (
+            select(recipient_tokens)
+            .where(recipient_tokens.c.recipient_id.in_([recipient.id for recipient in found]))
+            .order_by(recipient_tokens.c.created_at)
+        )
+        for row in await self._connection.execute(query):
+            tokens[row.recipient_id].append(_token(row))
+        return [replace(recipient, tokens=tuple(tokens[recipient.id])) for recipient in found]
+
+
+def _recipient(row: Row[Any]) -> Recipient:
+    return Recipient(
+        id=row.id,
+        name=row.name,
+        comment=row.comment,
+        owner=row.owner,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _token(row: Row[Any]) -> RecipientToken:
+    return RecipientToken(
+        id=row.id, activated_at=row.activated_at, expires_at=row.expires_at, created_at=row.created_at
+    )

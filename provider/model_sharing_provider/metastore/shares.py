@@ -1,0 +1,142 @@
+"""Rows of shares and the objects in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, delete, exists, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.sharing import Share, ShareObject, ShareObjectStatus, ShareObjectType
+from model_sharing_provider.metastore.keyset import fetch_page
+from model_sharing_provider.metastore.tables import (
+    grants,
+    registered_models,
+    schemas,
+    share_objects,
+    shares,
+)
+
+
+class ShareRows:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, share: Share) -> None:
+        await self._connection.execute(
+            insert(shares).values(
+                id=share.id,
+                name=share.name,
+                revision=share.revision,
+                comment=share.comment,
+                owner=share.owner,
+                created_at=share.created_at,
+                updated_at=share.updated_at,
+            )
+        )
+
+    async def find(self, name: str) -> Share | None:
+        row = (await self._connection.execute(select(shares).where(shares.c.name == name))).one_or_none()
+        return _share(row) if row else None
+
+    async def page(self, page: PageRequest) -> Page[Share]:
+        return await fetch_page(
+            self._connection, select(shares), shares.c.name, page, _share, key_of=lambda item: item.name
+        )
+
+    async def page_granted(self, recipient_id: str, page: PageRequest) -> Page[Share]:
+        """The shares that the recipient holds a grant on."""
+        granted = exists().where(grants.c.securable_id == shares.c.id, grants.c.principal_id == recipient_id)
+        query = select(shares).where(granted)
+        return await fetch_page(
+            self._connection, query, shares.c.name, page, _share, key_of=lambda item: item.name
+        )
+
+    async def delete(self, share_id: str) -> None:
+        """Delete the share with its objects and grants; the models stay where they are."""
+        await self._connection.execute(delete(share_objects).where(share_objects.c.share_id == share_id))
+        await self._connection.execute(
+            delete(grants).where(
+                grants.c.securable_type == SecurableType.SHARE, grants.c.securable_id == share_id
+            )
+        )
+        await self._connection.execute(delete(shares).where(shares.c.id == share_id))
+
+    async def add_object(self, id_: str, share_id: str, object_id: str, shared: ShareObject) -> None:
+        schema, _, name = shared.shared_as.partition(".")
+        await self._connection.execute(
+            insert(share_objects).values(
+                id=id_,
+                share_id=share_id,
+                type=shared.type,
+                object_id=object_id,
+                object_name=shared.name,
+                shared_schema=schema,
+                shared_name=name,
+                added_at=shared.added_at,
+                added_by=shared.added_by,
+            )
+        )
+
+    async def objects(self, share_id: str) -> list[ShareObject]:
+        """All objects, gone ones too, in the order of the names recipients see."""
+        gone = or_(
+            (share_objects.c.type == ShareObjectType.MODEL)
+            & ~exists().where(registered_models.c.id == share_objects.c.object_id),
+            (share_objects.c.type == ShareObjectType.SCHEMA)
+            & ~exists().where(schemas.c.id == share_objects.c.object_id),
+        )
+        query = (
+            select(share_objects, gone.label("gone"))
+            .where(share_objects.c.share_id == share_id)
+            .order_by(share_objects.c.shared_schema, share_objects.c.shared_name)
+        )
+        return [_share_object(row) for row in await self._connection.execute(query)]
+
+    async def remove_object(self, share_id: str, shared_as: str) -> bool:
+        """Take one object out of a share; False if it was not there."""
+        schema, _, name = shared_as.partition(".")
+        result = await self._connection.execute(
+            delete(share_objects)
+            .where(
+                share_objects.c.share_id == share_id,
+                share_objects.c.shared_schema == schema,
+                share_objects.c.shared_name == name,
+            )
+            .returning(share_objects.c.id)
+        )
+        return result.first() is not None
+
+    async def touch(self, share_id: str, now: int, *, end_urls: bool = False) -> None:
+        """Note that the share changed; with `end_urls`, end the signed URLs that were given out before."""
+        await self._connection.execute(
+            update(shares)
+            .where(shares.c.id == share_id)
+            .values(updated_at=now, revision=shares.c.revision + int(end_urls))
+        )
+
+
+def _share(row: Row[Any]) -> Share:
+    return Share(
+        id=row.id,
+        name=row.name,
+        comment=row.comment,
+        owner=row.owner,
+        revision=row.revision,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _share_object(row: Row[Any]) -> ShareObject:
+    shared_as = f"{row.shared_schema}.{row.shared_name}" if row.shared_name else row.shared_schema
+    return ShareObject(
+        type=ShareObjectType(row.type),
+        name=row.object_name,
+        shared_as=shared_as,
+        status=ShareObjectStatus.SOURCE_DELETED if row.gone else ShareObjectStatus.ACTIVE,
+        added_at=row.added_at,
+        added_by=row.added_by,
+    )

@@ -1,0 +1,203 @@
+"""The tables, in one place. Ids are UUIDs as text, times epoch milliseconds; names are stored in lower case.
+
+catalogs ─< schemas ─< registered_models ─< model_versions
+                            │      └─< model_aliases
+shares ─< share_objects (a model's or a schema's id, under the name recipients see)
+   └────< grants >──── recipients ─< recipient_tokens
+tags (of any securable) · principals ─< access_tokens · audit_log
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_ID = String(36)
+_NAME = String(255)
+
+
+def _id() -> Column[str]:
+    return Column("id", _ID, primary_key=True)
+
+
+def _owned() -> list[Column[str] | Column[int]]:
+    return [
+        Column("comment", Text, nullable=False, default=""),
+        Column("owner", _NAME, nullable=False),
+        Column("created_at", BigInteger, nullable=False),
+        Column("updated_at", BigInteger, nullable=False),
+    ]
+
+
+catalogs = Table("catalogs", metadata, _id(), Column("name", _NAME, nullable=False, unique=True), *_owned())
+
+schemas = Table(
+    "schemas",
+    metadata,
+    _id(),
+    Column("catalog_id", _ID, ForeignKey("catalogs.id"), nullable=False),
+    Column("name", _NAME, nullable=False),
+    *_owned(),
+    UniqueConstraint("catalog_id", "name"),
+)
+
+registered_models = Table(
+    "registered_models",
+    metadata,
+    _id(),
+    Column("schema_id", _ID, ForeignKey("schemas.id"), nullable=False),
+    Column("name", _NAME, nullable=False),
+    Column("next_version", Integer, nullable=False, default=1),
+    *_owned(),
+    UniqueConstraint("schema_id", "name"),
+)
+
+model_versions = Table(
+    "model_versions",
+    metadata,
+    _id(),
+    Column("model_id", _ID, ForeignKey("registered_models.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("comment", Text, nullable=False, default=""),
+    Column("source", Text, nullable=False, default=""),
+    Column("run_id", _NAME, nullable=False, default=""),
+    Column("storage_path", Text, nullable=False),
+    Column("signature", Text),
+    Column("digest", String(80), nullable=False, default=""),
+    Column("size", BigInteger, nullable=False, default=0),
+    Column("num_files", Integer, nullable=False, default=0),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", _NAME, nullable=False),
+    UniqueConstraint("model_id", "version"),
+)
+
+model_aliases = Table(
+    "model_aliases",
+    metadata,
+    Column("model_id", _ID, ForeignKey("registered_models.id"), primary_key=True),
+    Column("alias_key", _NAME, primary_key=True),
+    Column("alias", _NAME, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("securable_id", _ID, primary_key=True),
+    Column("key", _NAME, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+shares = Table(
+    "shares",
+    metadata,
+    _id(),
+    Column("name", _NAME, nullable=False, unique=True),
+    Column("revision", Integer, nullable=False, default=0),
+    *_owned(),
+)
+
+share_objects = Table(
+    "share_objects",
+    metadata,
+    _id(),
+    Column("share_id", _ID, ForeignKey("shares.id"), nullable=False),
+    Column("type", String(16), nullable=False),
+    Column("object_id", _ID, nullable=False),
+    Column("object_name", Text, nullable=False),
+    Column("shared_schema", _NAME, nullable=False),
+    # Empty for a schema: its models appear under their own names.
+    Column("shared_name", _NAME, nullable=False, default=""),
+    Column("added_at", BigInteger, nullable=False),
+    Column("added_by", _NAME, nullable=False),
+    UniqueConstraint("share_id", "shared_schema", "shared_name"),
+    UniqueConstraint("share_id", "object_id"),
+)
+
+recipients = Table(
+    "recipients", metadata, _id(), Column("name", _NAME, nullable=False, unique=True), *_owned()
+)
+
+recipient_tokens = Table(
+    "recipient_tokens",
+    metadata,
+    _id(),
+    Column("recipient_id", _ID, ForeignKey("recipients.id"), nullable=False, index=True),
+    Column("code_hash", String(64), nullable=False, unique=True),
+    Column("token_hash", String(64), unique=True),
+    Column("activated_at", BigInteger),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    _id(),
+    Column("securable_type", String(16), nullable=False),
+    Column("securable_id", _ID, nullable=False),
+    Column("principal_id", _ID, nullable=False, index=True),
+    Column("privilege", String(64), nullable=False),
+    Column("granted_at", BigInteger, nullable=False),
+    Column("granted_by", _NAME, nullable=False),
+    UniqueConstraint("securable_id", "principal_id", "privilege"),
+)
+
+principals = Table(
+    "principals",
+    metadata,
+    _id(),
+    Column("type", String(16), nullable=False),
+    Column("name", _NAME, nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+access_tokens = Table(
+    "access_tokens",
+    metadata,
+    _id(),
+    Column("principal_id", _ID, ForeignKey("principals.id"), nullable=False),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("expires_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("face", String(32), nullable=False),
+    Column("principal_type", String(16), nullable=False),
+    Column("principal", _NAME, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("object_type", String(16), nullable=False),
+    Column("object_name", Text, nullable=False),
+    Column("share", _NAME, nullable=False),
+    Column("recipient", _NAME, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Index("ix_audit_log_at", "at"),
+)

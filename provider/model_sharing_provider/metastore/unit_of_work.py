@@ -1,0 +1,30 @@
+"""The rows that one transaction sees, by subject."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from model_sharing_provider.metastore.audit_log import AuditRows
+from model_sharing_provider.metastore.catalogs import CatalogRows
+from model_sharing_provider.metastore.grants import GrantRows
+from model_sharing_provider.metastore.models import ModelRows
+from model_sharing_provider.metastore.principals import PrincipalRows
+from model_sharing_provider.metastore.recipients import RecipientRows
+from model_sharing_provider.metastore.shared_models import SharedModelRows
+from model_sharing_provider.metastore.shares import ShareRows
+from model_sharing_provider.metastore.versions import VersionRows
+
+
+class UnitOfWork:
+    """Made by `Database.read` and `Database.write`; lives as long as their block."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.audit_log = AuditRows(connection)
+        self.catalogs = CatalogRows(connection)
+        self.grants = GrantRows(connection)
+        self.models = ModelRows(connection)
+        self.principals = PrincipalRows(connection)
+        self.recipients = RecipientRows(connection)
+        self.shared_models = SharedModelRows(connection)
+        self.shares = ShareRows(connection)
+        self.versions = VersionRows(connection)

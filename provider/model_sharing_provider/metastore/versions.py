@@ -1,0 +1,155 @@
+"""Rows of model versions."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.metastore.keyset import cut_page
+from model_sharing_provider.metastore.models import read_tags
+from model_sharing_provider.metastore.tables import (
+    catalogs,
+    model_aliases,
+    model_versions,
+    registered_models,
+    schemas,
+)
+
+
+class VersionRows:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def next_number(self, model_id: str) -> int:
+        """Take a number from the model's counter; numbers of deleted versions never come back."""
+        row = await self._connection.execute(
+            update(registered_models)
+            .where(registered_models.c.id == model_id)
+            .values(next_version=registered_models.c.next_version + 1)
+            .returning(registered_models.c.next_version)
+        )
+        return int(row.scalar_one()) - 1
+
+    async def add(self, version: ModelVersion) -> None:
+        await self._connection.execute(
+            insert(model_versions).values(
+                id=version.id,
+                model_id=version.model_id,
+                version=version.version,
+                status=version.status,
+                comment=version.comment,
+                source=version.source,
+                run_id=version.run_id,
+                storage_path=version.storage_path,
+                signature=json.dumps(version.signature) if version.signature else None,
+                digest=version.digest,
+                size=version.size,
+                num_files=version.num_files,
+                created_at=version.created_at,
+                created_by=version.created_by,
+            )
+        )
+
+    async def find(self, model_id: str, version: int) -> ModelVersion | None:
+        return await self._one(
+            _versions().where(model_versions.c.model_id == model_id, model_versions.c.version == version)
+        )
+
+    async def find_by_id(self, version_id: str) -> ModelVersion | None:
+        return await self._one(_versions().where(model_versions.c.id == version_id))
+
+    async def find_by_alias(self, model_id: str, alias: str) -> ModelVersion | None:
+        return await self._one(
+            _versions()
+            .join(
+                model_aliases,
+                (model_aliases.c.model_id == model_versions.c.model_id)
+                & (model_aliases.c.version == model_versions.c.version),
+            )
+            .where(model_aliases.c.model_id == model_id, model_aliases.c.alias_key == alias.lower())
+        )
+
+    async def page(self, model_id: str, page: PageRequest, *, ready_only: bool) -> Page[ModelVersion]:
+        """Versions in the order of their numbers."""
+        query = _versions().where(model_versions.c.model_id == model_id)
+        if ready_only:
+            query = query.where(model_versions.c.status == VersionStatus.READY)
+        if page.after is not None:
+            query = query.where(model_versions.c.version > int(page.after))
+        query = query.order_by(model_versions.c.version).limit(page.size + 1)
+        rows = (await self._connection.execute(query)).all()
+        found = cut_page([_version(row) for row in rows], page, lambda item: str(item.version))
+        return Page(await self._complete(found.items), found.last_key)
+
+    async def of_models(self, model_ids: Sequence[str]) -> list[ModelVersion]:
+        """All READY versions of these models, ordered by model and number."""
+        query = (
+            _versions()
+            .where(model_versions.c.model_id.in_(model_ids), model_versions.c.status == VersionStatus.READY)
+            .order_by(model_versions.c.model_id, model_versions.c.version)
+        )
+        return await self._complete([_version(row) for row in await self._connection.execute(query)])
+
+    async def _one(self, query: Select[Any]) -> ModelVersion | None:
+        row = (await self._connection.execute(query)).one_or_none()
+        return (await self._complete([_version(row)]))[0] if row else None
+
+    async def _complete(self, versions: Sequence[ModelVersion]) -> list[ModelVersion]:
+        """Add aliases and tags, in two reads whatever the length."""
+        if not versions:
+            return []
+        aliases: dict[tuple[str, int], list[str]] = defaultdict(list)
+        model_ids = {version.model_id for version in versions}
+        query = select(model_aliases).where(model_aliases.c.model_id.in_(model_ids))
+        for row in await self._connection.execute(query.order_by(model_aliases.c.alias_key)):
+            aliases[row.model_id, row.version].append(row.alias)
+        tagged = await read_tags(self._connection, [version.id for version in versions])
+        return [
+            replace(
+                version, aliases=tuple(aliases[version.model_id, version.version]), tags=tagged[version.id]
+            )
+            for version in versions
+        ]
+
+
+def _versions() -> Select[Any]:
+    return (
+        select(
+            model_versions,
+            registered_models.c.name,
+            schemas.c.name.label("schema_name"),
+            catalogs.c.name.label("catalog_name"),
+        )
+        .join_from(model_versions, registered_models)
+        .join(schemas)
+        .join(catalogs)
+    )
+
+
+def _version(row: Row[Any]) -> ModelVersion:
+    return ModelVersion(
+        id=row.id,
+        model_id=row.model_id,
+        full_name=FullName(row.catalog_name, row.schema_name, row.name),
+        version=row.version,
+        status=VersionStatus(row.status),
+        comment=row.comment,
+        source=row.source,
+        run_id=row.run_id,
+        storage_path=row.storage_path,
+        signature=json.loads(row.signature) if row.signature else None,
+        digest=row.digest,
+        size=row.size,
+        num_files=row.num_files,
+        created_at=row.created_at,
+        created_by=row.created_by,
+    )

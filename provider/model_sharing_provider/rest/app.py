@@ -1,0 +1,28 @@
+"""One HTTP application: a sub-application for each face."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_provider.rest import activation, open_sharing, signed_files
+from model_sharing_provider.rest.middlewares import log_requests
+from model_sharing_provider.rest.requests import PROVIDER
+from model_sharing_provider.services.provider import Provider
+
+_MAX_BODY = 1024 * 1024
+
+
+def make_app(provider: Provider) -> web.Application:
+    """The whole server over an open provider."""
+    app = web.Application(middlewares=[log_requests], client_max_size=_MAX_BODY)
+    app[PROVIDER] = provider
+    app.router.add_get("/health", health)
+    app.add_subapp(PREFIX, open_sharing.make_app())
+    app.add_subapp(activation.ACTIVATION_PREFIX, activation.make_app())
+    app.add_subapp(signed_files.FILES_PREFIX, signed_files.make_app())
+    return app
+
+
+async def health(_request: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})

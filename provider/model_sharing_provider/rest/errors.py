@@ -1,0 +1,16 @@
+"""Errors in the words of each family of faces."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from model_sharing_protocol import open_sharing as wire
+from model_sharing_protocol.errors import SharingError
+from model_sharing_provider.rest.requests import json_answer
+
+
+def render_open_sharing(error: SharingError) -> web.Response:
+    """`{"errorCode", "message"}`; the message of an internal error stays inside."""
+    row = error.row
+    message = "" if row.open_sharing_code == "INTERNAL_ERROR" else error.message
+    return json_answer(wire.ErrorAnswer(row.open_sharing_code, message), wire.JSON, row.open_sharing_status)

@@ -1,0 +1,81 @@
+"""Around every request: an id, a log line, and errors in the words of the face that was asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from model_sharing_protocol.errors import (
+    InternalError,
+    MalformedRequest,
+    NotFound,
+    SharingError,
+    UnsupportedOperation,
+)
+from model_sharing_provider.rest.requests import PRINCIPAL, REQUEST_ID
+
+Render = Callable[[SharingError], web.Response]
+
+_log = structlog.get_logger("model_sharing_provider")
+
+
+@web.middleware
+async def log_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """One line a request. It names the route, not the path: paths hold activation codes."""
+    request[REQUEST_ID] = uuid4().hex
+    started = time.perf_counter()
+    status = 500
+    try:
+        response = await handler(request)
+        status = response.status
+        if not response.prepared:
+            response.headers["X-Request-Id"] = request[REQUEST_ID]
+        return response
+    finally:
+        resource = request.match_info.route.resource
+        principal = request.get(PRINCIPAL)
+        _log.info(
+            "request",
+            method=request.method,
+            route=resource.canonical if resource else "unknown",
+            status=status,
+            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            principal=principal.name if principal else "",
+            address=request.remote,
+            request_id=request[REQUEST_ID],
+        )
+
+
+def render_errors(render: Render) -> Middleware:
+    """Turn what a handler raises into the face's own answer; what nobody foresaw stays in the log."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except SharingError as error:
+            if error.row.open_sharing_status >= 500:
+                _log.error("failed", request_id=request[REQUEST_ID], reason=error.message)
+            return render(error)
+        except web.HTTPException as error:
+            return render(_from_http(error, request))
+        except ConnectionError:
+            raise
+        except Exception:
+            _log.exception("failed", request_id=request[REQUEST_ID])
+            return render(InternalError("internal error"))
+
+    return middleware
+
+
+def _from_http(error: web.HTTPException, request: web.Request) -> SharingError:
+    if error.status == web.HTTPNotFound.status_code:
+        return NotFound("There is nothing at this path.")
+    if error.status == web.HTTPMethodNotAllowed.status_code:
+        return UnsupportedOperation(f"This path does not take {request.method}.")
+    return MalformedRequest(f"The request cannot be served: {error.reason}.")

@@ -1,0 +1,43 @@
+"""What handlers read from requests and write to answers, in one place for all faces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.provider import Provider
+
+PROVIDER: web.AppKey[Provider] = web.AppKey("provider", Provider)
+PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
+REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+
+
+def provider_of(request: web.Request) -> Provider:
+    return request.config_dict[PROVIDER]
+
+
+def context_of(request: web.Request, face: str) -> Context:
+    """The context of the authenticated caller, or of an anonymous one before authentication."""
+    principal = request.get(PRINCIPAL, ANONYMOUS)
+    caller = Caller(principal, face, request.remote or "", request[REQUEST_ID])
+    return provider_of(request).context(caller)
+
+
+def base_url(request: web.Request) -> str:
+    """Where this server is reached from outside, without a trailing slash."""
+    return provider_of(request).public_url or f"{request.scheme}://{request.host}"
+
+
+def json_answer(
+    body: Any, content_type: str, status: int = 200, headers: dict[str, str] | None = None
+) -> web.Response:
+    """A JSON answer on one line (some clients insist), header and body in one write."""
+    return web.Response(
+        body=msgspec.json.encode(body),
+        status=status,
+        headers={"Content-Type": content_type, **(headers or {})},
+    )

@@ -1,0 +1,84 @@
+"""Files by signed URL: `GET` and `HEAD`, whole or in ranges, any number of times until the URL expires.
+
+The URL is the credential: no bearer token is asked for, and none should be sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from model_sharing_protocol.errors import SharingError
+from model_sharing_provider.rest.errors import render_open_sharing
+from model_sharing_provider.rest.middlewares import render_errors
+from model_sharing_provider.rest.requests import context_of, provider_of
+
+FILES_PREFIX = "/artifacts"
+FACE = "files"
+_IN_ONE_WRITE = 256 * 1024
+
+
+def make_app() -> web.Application:
+    app = web.Application(middlewares=[render_errors(render_open_sharing)])
+    app.add_routes(
+        [
+            web.get("/versions/{version}/{sha256}", get_file),
+            web.get("/tables/{sha256}", get_file),
+        ]
+    )
+    return app
+
+
+async def get_file(request: web.Request) -> web.StreamResponse:
+    context = context_of(request, FACE)
+    access = provider_of(request).access
+    resource = request.path.removeprefix(f"{FILES_PREFIX}/")
+    file = await access.open(context, resource, dict(request.query))
+    span = _span(request, file.size)
+    if span is None:
+        return web.Response(status=416, headers={"Content-Range": f"bytes */{file.size}"})
+    start, end = span
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-transform",
+        "Content-Length": str(end - start),
+        "Content-Type": "application/octet-stream",
+        "ETag": f'"{file.sha256}"',
+    }
+    partial = end - start != file.size
+    if partial:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
+    status = 206 if partial else 200
+    if request.method != "HEAD" and end - start <= _IN_ONE_WRITE:
+        body = b"".join([bytes(piece) async for piece in access.read(context, file, start, end)])
+        return web.Response(body=body, status=status, headers=headers)
+    response = web.StreamResponse(status=status, headers=headers)
+    await response.prepare(request)
+    if request.method != "HEAD":
+        await _stream(request, response, access.read(context, file, start, end))
+    return response
+
+
+async def _stream(
+    request: web.Request, response: web.StreamResponse, pieces: AsyncIterator[memoryview]
+) -> None:
+    try:
+        async for piece in pieces:
+            await response.write(piece)
+    except SharingError:
+        # The status line is long gone; a cut connection is the one way left to say no.
+        if request.transport is not None:
+            request.transport.abort()
+
+
+def _span(request: web.Request, size: int) -> tuple[int, int] | None:
+    """First byte and the one after the last that are asked for; None if there is no such range."""
+    try:
+        asked = request.http_range
+    except ValueError:
+        return None
+    if asked.start is None:
+        return 0, size
+    start, end, _ = asked.indices(size)
+    return (start, end) if start < end else None

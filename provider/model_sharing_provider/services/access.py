@@ -1,0 +1,136 @@
+"""Give out signed URLs for files, and answer them.
+
+A URL is good for 300 seconds, any number of times, and only as long as the grant and the token it was given
+out under live: that is looked at when a request comes and again every second while its bytes flow.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from model_sharing_protocol.errors import NotFound, PermissionDenied
+from model_sharing_protocol.manifest import ManifestFile
+from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.artifacts.locations import system_table_path
+from model_sharing_provider.artifacts.manifests import Manifests
+from model_sharing_provider.artifacts.signed_urls import URL_LIFETIME_SECONDS, Ticket, UrlSigner
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.principals import Principal
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.sharing import Grant, Share, SharedVersion
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.shared_view import find_version, view_share
+
+_RECHECK_SECONDS = 1.0
+_CLOSED = "Access to this file has ended; ask for the version's files again, or ask the provider."
+
+
+@dataclass(frozen=True, slots=True)
+class SignedFile:
+    """A file with the URL to fetch it from, relative to the server's; `expires_at` is epoch ms."""
+
+    url: str
+    expires_at: int
+    file: ManifestFile
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file that may be read: its size in bytes, its sha256, and the way to its bytes."""
+
+    size: int
+    sha256: str
+    path: str
+    ticket: Ticket
+
+
+class UrlIssuer:
+    """Signs for one recipient under one grant; every URL of an answer expires at the same moment."""
+
+    def __init__(self, signer: UrlSigner, principal: Principal, share: Share, grant: Grant) -> None:
+        self._signer = signer
+        self._under = (grant.id, principal.token_id, share.revision)
+        self._expires = int(time.time()) + URL_LIFETIME_SECONDS
+
+    @property
+    def expires_at(self) -> int:
+        return self._expires * 1000
+
+    def sign(self, resource: str) -> str:
+        return self._signer.sign(Ticket(resource, *self._under, self._expires))
+
+
+class Access:
+    def __init__(self, signer: UrlSigner, artifacts: ArtifactStore, manifests: Manifests) -> None:
+        self._signer = signer
+        self._artifacts = artifacts
+        self._manifests = manifests
+
+    async def version_files(
+        self, context: Context, share: str, name: SharedName, number: int
+    ) -> tuple[SharedVersion, list[SignedFile]]:
+        """All files of a version, each with its URL. Raises NotFound."""
+        action = "deltaSharingQueryModelVersion"
+        async with view_share(context, action, share, f"{name}/{number}") as (operation, found, grant):
+            version = await find_version(operation, found, name, number)
+            files = (await self._manifests.read(version.id)).manifest.files
+            issuer = UrlIssuer(self._signer, operation.principal, found, grant)
+            signed = [
+                SignedFile(issuer.sign(f"versions/{version.id}/{file.sha256}"), issuer.expires_at, file)
+                for file in files
+            ]
+            return SharedVersion(share=found, shared_name=name, version=version), signed
+
+    def issuer(self, principal: Principal, share: Share, grant: Grant) -> UrlIssuer:
+        """For answers of other services that hand out URLs."""
+        return UrlIssuer(self._signer, principal, share, grant)
+
+    async def open(self, context: Context, resource: str, query: dict[str, str]) -> OpenFile:
+        """Check a signed URL that came back. Raises PermissionDenied, or NotFound for bytes that are gone."""
+        target = Target(SecurableType.SHARE, resource)
+        try:
+            ticket = self._signer.verify(resource, query)
+        except PermissionDenied as error:
+            await context.refused("getFile", target, error.message)
+            raise
+        async with context.view("getFile", target) as operation:
+            names = await operation.rows.grants.still_open(
+                ticket.grant_id, ticket.token_id, ticket.revision, operation.now
+            )
+            if names is None:
+                operation.denied = "the grant was revoked, the token expired, or the share changed"
+                raise PermissionDenied(_CLOSED)
+            operation.by_credential()
+            operation.concerns(share=names[0], recipient=names[1])
+            kind, *parts = resource.split("/")
+            if kind == "tables":
+                path = system_table_path(parts[0])
+                return OpenFile(await self._artifacts.size(path), parts[0], path, ticket)
+            version = await operation.rows.versions.find_by_id(parts[0])
+            if version is None:
+                raise NotFound("The version that this URL is for was deleted.")
+            file = (await self._manifests.read(version.id)).file(parts[1])
+            return OpenFile(file.size, file.sha256, f"{version.storage_path}/{file.path}", ticket)
+
+    async def read(self, context: Context, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
+        """The bytes from `start` to before `end`; PermissionDenied in the middle if access ends."""
+        looked = time.monotonic()
+        async for piece in self._artifacts.read(file.path, start, end):
+            if time.monotonic() - looked > _RECHECK_SECONDS:
+                await self._recheck(context, file.ticket)
+                looked = time.monotonic()
+            yield piece
+
+    async def _recheck(self, context: Context, ticket: Ticket) -> None:
+        async with context.identify() as rows:
+            still_open = await rows.grants.still_open(
+                ticket.grant_id, ticket.token_id, ticket.revision, now_ms()
+            )
+        if still_open is None:
+            target = Target(SecurableType.SHARE, ticket.resource)
+            await context.refused("getFile", target, "access ended while the file was being read")
+            raise PermissionDenied(_CLOSED)

@@ -1,0 +1,42 @@
+"""The provider as its faces and its command line see it: all services over one metastore."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model_sharing_provider.domain.principals import Caller, Principal
+from model_sharing_provider.metastore.database import Database
+from model_sharing_provider.services.access import Access
+from model_sharing_provider.services.audit import Audit, AuditRecorder
+from model_sharing_provider.services.catalogs import Catalogs
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.models import Models
+from model_sharing_provider.services.recipients import Recipients
+from model_sharing_provider.services.registration import Registration
+from model_sharing_provider.services.shared_view import SharedView
+from model_sharing_provider.services.shares import Shares
+from model_sharing_provider.services.system_tables import SystemTables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """Wired by `bootstrap.open_provider`. `public_url` is empty when only requests can tell."""
+
+    database: Database
+    audit_recorder: AuditRecorder
+    administrator: Principal
+    public_url: str
+
+    access: Access
+    audit: Audit
+    catalogs: Catalogs
+    models: Models
+    recipients: Recipients
+    registration: Registration
+    shared_view: SharedView
+    shares: Shares
+    system_tables: SystemTables
+
+    def context(self, caller: Caller) -> Context:
+        """What a service needs to act for `caller`."""
+        return Context(caller, self.database, self.audit_recorder)

@@ -1,0 +1,196 @@
+"""Recipients and their tokens (Databricks' semantics: create, activate once, rotate with an overlap)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from model_sharing_protocol.errors import (
+    ActivationLinkUsed,
+    AlreadyExists,
+    InvalidParameter,
+    InvalidState,
+    NotFound,
+    TokenExpired,
+    Unauthenticated,
+)
+from model_sharing_protocol.names import normalize_name
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_protocol.profile import Profile
+from model_sharing_protocol.times import iso, now_ms
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.principals import Principal
+from model_sharing_provider.domain.secrets import keyed_hash, new_activation_code, new_token, well_formed
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.sharing import Grant, Recipient, RecipientToken
+from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.services.context import Context, Operation
+
+DEFAULT_LIFETIME = timedelta(days=90)
+MAX_LIFETIME = timedelta(days=365)
+MAX_LIVE_TOKENS = 2
+
+
+class Recipients:
+    def __init__(self, pepper: bytes) -> None:
+        self._pepper = pepper
+
+    async def create(
+        self, context: Context, name: str, *, lifetime: timedelta = DEFAULT_LIFETIME, comment: str = ""
+    ) -> tuple[Recipient, str]:
+        """A new recipient and the code of its activation link, which is shown this once.
+
+        Raises InvalidParameter, AlreadyExists, PermissionDenied.
+        """
+        name = normalize_name("recipient", name)
+        async with context.change("createRecipient", _target(name)) as operation:
+            operation.authorize(Privilege.CREATE_RECIPIENT)
+            if await operation.rows.recipients.find(name):
+                raise AlreadyExists(f"The recipient {name!r} exists already.")
+            recipient = Recipient(
+                id=str(uuid4()),
+                name=name,
+                comment=comment,
+                owner=operation.principal.name,
+                created_at=operation.now,
+                updated_at=operation.now,
+            )
+            await operation.rows.recipients.add(recipient)
+            code = await self._add_token(operation, recipient.id, lifetime)
+            return recipient, code
+
+    async def page(self, context: Context, page: PageRequest) -> Page[Recipient]:
+        async with context.view("listRecipients", Target(SecurableType.METASTORE)) as operation:
+            operation.authorize(Privilege.BROWSE)
+            return await operation.rows.recipients.page(page)
+
+    async def get(self, context: Context, name: str) -> tuple[Recipient, list[Grant]]:
+        """A recipient and what it was granted. Raises NotFound."""
+        name = normalize_name("recipient", name)
+        async with context.view("getRecipient", _target(name)) as operation:
+            operation.authorize(Privilege.BROWSE)
+            recipient = await find_recipient(operation, name)
+            return recipient, await operation.rows.grants.of_recipient(recipient.id)
+
+    async def delete(self, context: Context, name: str) -> None:
+        """Delete a recipient: its tokens, grants and outstanding URLs end at once. Raises NotFound."""
+        name = normalize_name("recipient", name)
+        async with context.change("deleteRecipient", _target(name)) as operation:
+            operation.authorize(Privilege.MANAGE)
+            await operation.rows.recipients.delete((await find_recipient(operation, name)).id)
+
+    async def rotate_token(
+        self,
+        context: Context,
+        name: str,
+        *,
+        existing_expires_in: timedelta,
+        lifetime: timedelta = DEFAULT_LIFETIME,
+    ) -> str:
+        """The code of a new activation link. Existing tokens end after `existing_expires_in`, or earlier.
+
+        Raises NotFound, InvalidParameter for a negative time, InvalidState while two tokens are live.
+        """
+        name = normalize_name("recipient", name)
+        if existing_expires_in < timedelta(0):
+            raise InvalidParameter("The time until the existing token expires is negative; 0 ends it now.")
+        async with context.change("rotateRecipientToken", _target(name)) as operation:
+            operation.authorize(Privilege.MANAGE)
+            recipient = await find_recipient(operation, name)
+            ends = operation.now + _milliseconds(existing_expires_in)
+            live = [token for token in recipient.tokens if min(token.expires_at, ends) > operation.now]
+            if len(live) >= MAX_LIVE_TOKENS:
+                raise InvalidState(
+                    f"The recipient {name!r} has already two active tokens; "
+                    "wait until one expires, or rotate with --existing-expires-in 0."
+                )
+            await operation.rows.recipients.shorten_tokens(recipient.id, ends)
+            return await self._add_token(operation, recipient.id, lifetime)
+
+    async def activate(self, context: Context, code: str, endpoint: str) -> Profile:
+        """Exchange an activation code for the profile, once.
+
+        Raises NotFound for a code that is none, ActivationLinkUsed for the second and later callers.
+        """
+        code_hash = keyed_hash(self._pepper, code)
+        async with context.change("activateRecipient", _target("")) as operation:
+            operation.by_credential()
+            name, pending = await _find_by_code(operation, code_hash)
+            operation.concerns(recipient=name)
+            token = new_token()
+            won = await operation.rows.recipients.activate(
+                code_hash, keyed_hash(self._pepper, token), operation.now
+            )
+            if not won:
+                raise ActivationLinkUsed(
+                    "This activation link was used already; ask the provider to rotate the token."
+                )
+            return Profile(endpoint, token, datetime.fromtimestamp(pending.expires_at / 1000, UTC))
+
+    async def activation_info(self, context: Context, code: str) -> tuple[str, RecipientToken]:
+        """The recipient's name and token behind an activation code, without using the code up."""
+        async with context.view("getActivationUrlInfo", _target("")) as operation:
+            operation.by_credential()
+            name, token = await _find_by_code(operation, keyed_hash(self._pepper, code))
+            operation.concerns(recipient=name)
+            return name, token
+
+    async def authenticate(self, context: Context, token: str) -> Principal:
+        """Who holds a bearer token. Raises Unauthenticated or TokenExpired, after auditing the denial."""
+        refusal: Unauthenticated = Unauthenticated(
+            "The bearer token is missing or not one of this server; use the profile file as you got it."
+        )
+        found = None
+        if well_formed(token):
+            async with context.identify() as rows:
+                found = await rows.recipients.find_by_token(keyed_hash(self._pepper, token))
+        if found is not None:
+            principal, expires_at = found
+            if expires_at > now_ms():
+                return principal
+            refusal = TokenExpired(
+                f"The token expired at {iso(expires_at)}; ask the provider for a new activation link."
+            )
+        name = found[0].name if found else ""
+        await context.refused("authenticate", _target(name), refusal.message)
+        raise refusal
+
+    async def _add_token(self, operation: Operation, recipient_id: str, lifetime: timedelta) -> str:
+        if not timedelta(0) < lifetime <= MAX_LIFETIME:
+            raise InvalidParameter(
+                f"A token's lifetime is more than nothing and at most {MAX_LIFETIME.days} days."
+            )
+        code = new_activation_code()
+        token = RecipientToken(
+            id=str(uuid4()),
+            activated_at=None,
+            expires_at=operation.now + _milliseconds(lifetime),
+            created_at=operation.now,
+        )
+        await operation.rows.recipients.add_token(recipient_id, token, keyed_hash(self._pepper, code))
+        return code
+
+
+async def find_recipient(operation: Operation, name: str) -> Recipient:
+    """The recipient, or NotFound."""
+    recipient = await operation.rows.recipients.find(name)
+    if recipient is None:
+        raise NotFound(f"The recipient {name!r} does not exist.")
+    return recipient
+
+
+async def _find_by_code(operation: Operation, code_hash: str) -> tuple[str, RecipientToken]:
+    found = await operation.rows.recipients.find_by_code(code_hash)
+    if found is None or found[1].expires_at <= operation.now:
+        raise NotFound(
+            "This activation link is not known here, or has expired; ask the provider for another."
+        )
+    return found
+
+
+def _milliseconds(duration: timedelta) -> int:
+    return duration // timedelta(milliseconds=1)
+
+
+def _target(name: str) -> Target:
+    return Target(SecurableType.RECIPIENT, name, recipient=name)

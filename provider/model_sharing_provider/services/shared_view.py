@@ -1,0 +1,143 @@
+"""What one recipient sees: the shares granted to it, and in them models, versions and aliases, read-only.
+
+A share that was not granted answers exactly like one that does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from model_sharing_protocol.errors import NotFound
+from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.securables import (
+    ModelVersion,
+    RegisteredModel,
+    SecurableType,
+    VersionStatus,
+)
+from model_sharing_provider.domain.sharing import Grant, Share, SharedModel, SharedVersion
+from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.services.context import Context, Operation
+
+
+class SharedView:
+    async def list_shares(self, context: Context, page: PageRequest) -> Page[Share]:
+        """The shares granted to the caller, by name."""
+        target = Target(SecurableType.METASTORE, recipient=context.caller.principal.name)
+        async with context.view("deltaSharingListShares", target) as operation:
+            operation.by_credential()
+            return await operation.rows.shares.page_granted(operation.principal.id, page)
+
+    async def get_share(self, context: Context, share: str) -> Share:
+        async with view_share(context, "deltaSharingGetShare", share) as (_, found, _grant):
+            return found
+
+    async def list_schemas(self, context: Context, share: str, page: PageRequest) -> tuple[Share, Page[str]]:
+        async with view_share(context, "deltaSharingListSchemas", share) as (operation, found, _):
+            return found, await operation.rows.shared_models.page_schemas(found.id, page)
+
+    async def list_models(
+        self, context: Context, share: str, schema: str | None, page: PageRequest
+    ) -> Page[SharedModel]:
+        """The models of a share, or of one of its schemas. Raises NotFound for an absent schema."""
+        schema = schema.lower() if schema is not None else None
+        async with view_share(context, "deltaSharingListModels", share, schema or "") as (
+            operation,
+            found,
+            _,
+        ):
+            if schema is not None and not await operation.rows.shared_models.has_schema(found.id, schema):
+                raise NotFound(f"The schema {schema!r} does not exist in the share {found.name!r}.")
+            return await models_of_share(operation, found, schema, page)
+
+    async def get_model(self, context: Context, share: str, name: SharedName) -> SharedModel:
+        async with view_share(context, "deltaSharingGetModel", share, str(name)) as (operation, found, _):
+            return SharedModel(share=found, shared_name=name, model=await _find_model(operation, found, name))
+
+    async def list_versions(
+        self, context: Context, share: str, name: SharedName, page: PageRequest
+    ) -> Page[SharedVersion]:
+        """The versions that are READY, by number."""
+        action = "deltaSharingListModelVersions"
+        async with view_share(context, action, share, str(name)) as (operation, found, _):
+            model = await _find_model(operation, found, name)
+            versions = await operation.rows.versions.page(model.id, page, ready_only=True)
+            shared = [SharedVersion(share=found, shared_name=name, version=item) for item in versions.items]
+            return Page(shared, versions.last_key)
+
+    async def get_version(self, context: Context, share: str, name: SharedName, number: int) -> SharedVersion:
+        action = "deltaSharingGetModelVersion"
+        async with view_share(context, action, share, f"{name}/{number}") as (operation, found, _):
+            version = await find_version(operation, found, name, number)
+            return SharedVersion(share=found, shared_name=name, version=version)
+
+    async def resolve_alias(
+        self, context: Context, share: str, name: SharedName, alias: str
+    ) -> SharedVersion:
+        """The version that an alias points at now."""
+        action = "deltaSharingGetModelVersionByAlias"
+        async with view_share(context, action, share, f"{name}@{alias}") as (operation, found, _):
+            model = await _find_model(operation, found, name)
+            version = await operation.rows.versions.find_by_alias(model.id, alias)
+            if version is None or version.status is not VersionStatus.READY:
+                raise NotFound(f"The model '{name}' has no alias {alias!r} in the share {found.name!r}.")
+            return SharedVersion(share=found, shared_name=name, version=version)
+
+    async def list_aliases(self, context: Context, share: str, name: SharedName) -> dict[str, int]:
+        """All aliases of a model (there are ten at most) and their versions."""
+        action = "deltaSharingListModelAliases"
+        async with view_share(context, action, share, str(name)) as (operation, found, _):
+            return (await _find_model(operation, found, name)).aliases
+
+
+@asynccontextmanager
+async def view_share(
+    context: Context, action: str, name: str, inside: str = ""
+) -> AsyncIterator[tuple[Operation, Share, Grant]]:
+    """A read of a share that was granted to the caller; NotFound, whether it is absent or not granted."""
+    name = name.lower()
+    object_name = f"{name}.{inside}" if inside else name
+    target = Target(SecurableType.SHARE, object_name, share=name, recipient=context.caller.principal.name)
+    async with context.view(action, target) as operation:
+        share = await operation.rows.shares.find(name)
+        grant = await operation.rows.grants.find(share.id, operation.principal.id) if share else None
+        operation.authorize(
+            Privilege.SELECT,
+            (grant.privilege,) if grant else (),
+            hidden_as=NotFound(f"The share {name!r} does not exist, or is not granted to you."),
+        )
+        assert share is not None and grant is not None  # noqa: S101 - authorized means granted
+        yield operation, share, grant
+
+
+async def models_of_share(
+    operation: Operation, share: Share, schema: str | None, page: PageRequest
+) -> Page[SharedModel]:
+    """A page of the models that a share shows."""
+    places = await operation.rows.shared_models.page(share.id, schema, page)
+    models = await operation.rows.models.by_ids([place.model_id for place in places.items])
+    shown = [
+        SharedModel(share=share, shared_name=place.shared_name, model=models[place.model_id])
+        for place in places.items
+    ]
+    return Page(shown, places.last_key)
+
+
+async def find_version(operation: Operation, share: Share, name: SharedName, number: int) -> ModelVersion:
+    """A READY version of a model in a share, or NotFound."""
+    model = await _find_model(operation, share, name)
+    version = await operation.rows.versions.find(model.id, number)
+    if version is None or version.status is not VersionStatus.READY:
+        raise NotFound(f"The model '{name}' has no version {number} in the share {share.name!r}.")
+    return version
+
+
+async def _find_model(operation: Operation, share: Share, name: SharedName) -> RegisteredModel:
+    model_id = await operation.rows.shared_models.find(share.id, name)
+    models = await operation.rows.models.by_ids([model_id]) if model_id else {}
+    if model_id not in models:
+        raise NotFound(f"The model '{name}' does not exist in the share {share.name!r}.")
+    return models[model_id]

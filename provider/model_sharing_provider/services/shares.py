@@ -1,0 +1,163 @@
+"""Shares: bundles of models and schemas, and whom they are granted to."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
+from model_sharing_protocol.names import FullName, SchemaName, SharedName, normalize_name
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.sharing import Grant, Share, ShareObject, ShareObjectType
+from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.services.catalogs import find_schema
+from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.models import find_model
+from model_sharing_provider.services.recipients import find_recipient
+
+SYSTEM_SCHEMA = "information_schema"
+
+
+class Shares:
+    async def create(self, context: Context, name: str, comment: str = "") -> Share:
+        """A new, empty share. Raises InvalidParameter, AlreadyExists, PermissionDenied."""
+        name = normalize_name("share", name)
+        async with context.change("createShare", _target(name)) as operation:
+            operation.authorize(Privilege.CREATE_SHARE)
+            if await operation.rows.shares.find(name):
+                raise AlreadyExists(f"The share {name!r} exists already.")
+            share = Share(
+                id=str(uuid4()),
+                name=name,
+                comment=comment,
+                owner=operation.principal.name,
+                created_at=operation.now,
+                updated_at=operation.now,
+            )
+            await operation.rows.shares.add(share)
+            return share
+
+    async def page(self, context: Context, page: PageRequest) -> Page[Share]:
+        async with context.view("listShares", Target(SecurableType.METASTORE)) as operation:
+            operation.authorize(Privilege.BROWSE)
+            return await operation.rows.shares.page(page)
+
+    async def get(self, context: Context, name: str) -> tuple[Share, list[ShareObject], list[Grant]]:
+        """A share, all its objects (gone ones too) and its grants. Raises NotFound."""
+        name = normalize_name("share", name)
+        async with context.view("getShare", _target(name)) as operation:
+            operation.authorize(Privilege.BROWSE)
+            share = await _find(operation, name)
+            objects = await operation.rows.shares.objects(share.id)
+            return share, objects, await operation.rows.grants.of_share(share.id)
+
+    async def delete(self, context: Context, name: str) -> None:
+        """Delete a share with its grants. The models stay where they are. Raises NotFound."""
+        name = normalize_name("share", name)
+        async with context.change("deleteShare", _target(name)) as operation:
+            operation.authorize(Privilege.MANAGE)
+            await operation.rows.shares.delete((await _find(operation, name)).id)
+
+    async def add_model(
+        self, context: Context, share: str, model: FullName, shared_as: SharedName | None = None
+    ) -> ShareObject:
+        """Put a model into a share, as `schema.model` unless told otherwise.
+
+        Raises NotFound, AlreadyExists, InvalidParameter.
+        """
+        shared_name = shared_as or SharedName(model.schema, model.name)
+        async with context.change("updateShare", _target(share)) as operation:
+            operation.authorize(Privilege.MANAGE)
+            found = await find_model(operation, model)
+            shared = _object(operation, ShareObjectType.MODEL, str(model), str(shared_name))
+            return await _add_object(operation, share, found.id, shared)
+
+    async def add_schema(
+        self, context: Context, share: str, schema: SchemaName, shared_as: str | None = None
+    ) -> ShareObject:
+        """Put a schema into a share, with its present and future models. Raises NotFound, AlreadyExists."""
+        shared_name = normalize_name("schema", shared_as or schema.schema)
+        async with context.change("updateShare", _target(share)) as operation:
+            operation.authorize(Privilege.MANAGE)
+            found = await find_schema(operation, schema)
+            shared = _object(operation, ShareObjectType.SCHEMA, str(schema), shared_name)
+            return await _add_object(operation, share, found.id, shared)
+
+    async def remove(self, context: Context, share: str, shared_as: str) -> None:
+        """Take out what recipients see as `shared_as`; its signed URLs stop working. Raises NotFound."""
+        async with context.change("updateShare", _target(share)) as operation:
+            operation.authorize(Privilege.MANAGE)
+            found = await _find(operation, normalize_name("share", share))
+            if not await operation.rows.shares.remove_object(found.id, shared_as.lower()):
+                raise NotFound(f"The share {share!r} has nothing shared as {shared_as!r}.")
+            await operation.rows.shares.touch(found.id, operation.now, end_urls=True)
+
+    async def grant(self, context: Context, share: str, recipient: str) -> Grant:
+        """Let a recipient read a share; granting again changes nothing. Raises NotFound."""
+        async with context.change("updateSharePermissions", _target(share, recipient)) as operation:
+            operation.authorize(Privilege.MANAGE)
+            found = await _find(operation, normalize_name("share", share))
+            holder = await find_recipient(operation, normalize_name("recipient", recipient))
+            if existing := await operation.rows.grants.find(found.id, holder.id):
+                return existing
+            grant = Grant(
+                id=str(uuid4()),
+                share=found.name,
+                recipient=holder.name,
+                privilege=Privilege.SELECT,
+                granted_at=operation.now,
+                granted_by=operation.principal.name,
+            )
+            await operation.rows.grants.add(grant, found.id, holder.id)
+            return grant
+
+    async def revoke(self, context: Context, share: str, recipient: str) -> None:
+        """End a recipient's access at once, outstanding URLs too. Raises NotFound, InvalidState."""
+        async with context.change("updateSharePermissions", _target(share, recipient)) as operation:
+            operation.authorize(Privilege.MANAGE)
+            found = await _find(operation, normalize_name("share", share))
+            holder = await find_recipient(operation, normalize_name("recipient", recipient))
+            grant = await operation.rows.grants.find(found.id, holder.id)
+            if grant is None:
+                raise InvalidState(f"The share {share!r} is not granted to {recipient!r}.")
+            await operation.rows.grants.delete(grant.id)
+
+
+async def _find(operation: Operation, name: str) -> Share:
+    share = await operation.rows.shares.find(name)
+    if share is None:
+        raise NotFound(f"The share {name!r} does not exist.")
+    return share
+
+
+def _object(operation: Operation, kind: ShareObjectType, name: str, shared_as: str) -> ShareObject:
+    return ShareObject(
+        type=kind,
+        name=name,
+        shared_as=shared_as,
+        added_at=operation.now,
+        added_by=operation.principal.name,
+    )
+
+
+async def _add_object(operation: Operation, share: str, object_id: str, shared: ShareObject) -> ShareObject:
+    if shared.shared_as.partition(".")[0] == SYSTEM_SCHEMA:
+        raise InvalidParameter(f"The schema name {SYSTEM_SCHEMA!r} is reserved for the share's own tables.")
+    found = await _find(operation, normalize_name("share", share))
+    for known in await operation.rows.shares.objects(found.id):
+        if known.shared_as == shared.shared_as:
+            raise AlreadyExists(
+                f"The share {found.name!r} shows '{known.name}' as {shared.shared_as!r} already."
+            )
+        if known.name == shared.name and known.type is shared.type:
+            raise AlreadyExists(
+                f"The share {found.name!r} has '{shared.name}' already, as {known.shared_as!r}."
+            )
+    await operation.rows.shares.add_object(str(uuid4()), found.id, object_id, shared)
+    await operation.rows.shares.touch(found.id, operation.now)
+    return shared
+
+
+def _target(share: str, recipient: str = "") -> Target:
+    return Target(SecurableType.SHARE, share.lower(), share=share.lower(), recipient=recipient.lower())

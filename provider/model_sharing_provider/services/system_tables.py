@@ -1,0 +1,216 @@
+"""The tables that every share offers about itself, for any Delta Sharing client, as Parquet.
+
+`information_schema.models`, `.model_versions` and `.model_aliases` show what that recipient may see, no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from model_sharing_protocol.errors import NotFound
+from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.artifacts.locations import SYSTEM_TABLES, system_table_path
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.domain.sharing import SharedModel
+from model_sharing_provider.services.access import Access
+from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.shared_view import models_of_share, view_share
+from model_sharing_provider.services.shares import SYSTEM_SCHEMA
+
+_KEPT = timedelta(hours=1)
+_MOMENT = pa.timestamp("ms", tz="UTC")
+_SPARK_TYPES = {pa.string(): "string", pa.int32(): "integer", pa.int64(): "long", _MOMENT: "timestamp"}
+
+_MODELS = pa.schema(
+    [
+        pa.field("schema", pa.string()),
+        pa.field("name", pa.string()),
+        pa.field("comment", pa.string()),
+        pa.field("latest_version", pa.int32()),
+        pa.field("created_at", _MOMENT),
+        pa.field("updated_at", _MOMENT),
+    ]
+)
+_VERSIONS = pa.schema(
+    [
+        pa.field("schema", pa.string()),
+        pa.field("model_name", pa.string()),
+        pa.field("version", pa.int32()),
+        pa.field("status", pa.string()),
+        pa.field("comment", pa.string()),
+        pa.field("digest", pa.string()),
+        pa.field("size", pa.int64()),
+        pa.field("num_files", pa.int32()),
+        pa.field("signature", pa.string()),
+        pa.field("created_at", _MOMENT),
+    ]
+)
+_ALIASES = pa.schema(
+    [
+        pa.field("schema", pa.string()),
+        pa.field("model_name", pa.string()),
+        pa.field("alias", pa.string()),
+        pa.field("version", pa.int32()),
+    ]
+)
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TableMetadata:
+    """What a Delta Sharing client is told of a table; `version` grows when the share changes."""
+
+    id: str
+    name: str
+    schema_string: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """The table's one Parquet file: its signed URL, sha256, size in bytes and expiry in epoch ms."""
+
+    url: str
+    sha256: str
+    size: int
+    expires_at: int
+
+
+class SystemTables:
+    names = ("model_aliases", "model_versions", "models")
+
+    def __init__(self, access: Access, artifacts: ArtifactStore) -> None:
+        self._access = access
+        self._artifacts = artifacts
+
+    async def list_tables(self, context: Context, share: str, schema: str | None) -> list[tuple[str, str]]:
+        """Pairs of schema and table. Schemas other than information_schema have none."""
+        async with view_share(context, "deltaSharingListTables", share, schema or ""):
+            shown = schema is None or schema.lower() == SYSTEM_SCHEMA
+            return [(SYSTEM_SCHEMA, name) for name in self.names] if shown else []
+
+    async def describe(self, context: Context, share: str, schema: str, table: str) -> TableMetadata:
+        """Raises NotFound for a table that there is not."""
+        table = self._name(schema, table)
+        action = "deltaSharingGetTableMetadata"
+        async with view_share(context, action, share, f"{schema}.{table}") as (operation, found, _):
+            return await self._metadata(operation, found.id, table)
+
+    async def query(
+        self, context: Context, share: str, schema: str, table: str
+    ) -> tuple[TableMetadata, TableFile]:
+        """The table as it is now, in one Parquet file. Raises NotFound."""
+        table = self._name(schema, table)
+        action = "deltaSharingQueryTable"
+        async with view_share(context, action, share, f"{schema}.{table}") as (operation, found, grant):
+            metadata = await self._metadata(operation, found.id, table)
+            models: list[SharedModel] = []
+            page = PageRequest()
+            while True:
+                shown = await models_of_share(operation, found, None, page)
+                models.extend(shown.items)
+                if shown.last_key is None:
+                    break
+                page = PageRequest(after=shown.last_key)
+            versions = await operation.rows.versions.of_models([item.model.id for item in models])
+            content = await asyncio.to_thread(_parquet, *_TABLES[table], models, versions)
+            issuer = self._access.issuer(operation.principal, found, grant)
+        sha256 = hashlib.sha256(content).hexdigest()
+        await self._artifacts.delete_below(SYSTEM_TABLES, older_than=_KEPT)
+        await self._artifacts.put_bytes(system_table_path(sha256), content)
+        return metadata, TableFile(issuer.sign(f"tables/{sha256}"), sha256, len(content), issuer.expires_at)
+
+    async def _metadata(self, operation: Operation, share_id: str, table: str) -> TableMetadata:
+        schema, _ = _TABLES[table]
+        fields = [
+            {"name": field.name, "type": _SPARK_TYPES[field.type], "nullable": True, "metadata": {}}
+            for field in schema
+        ]
+        return TableMetadata(
+            id=f"{share_id}.{table}",
+            name=table,
+            schema_string=json.dumps({"type": "struct", "fields": fields}),
+            version=await operation.rows.shared_models.changed_at(share_id),
+        )
+
+    def _name(self, schema: str, table: str) -> str:
+        if schema.lower() != SYSTEM_SCHEMA or table.lower() not in self.names:
+            raise NotFound(f"The table '{schema}.{table}' does not exist in this share.")
+        return table.lower()
+
+
+def _model_rows(models: Sequence[SharedModel], _versions: Sequence[ModelVersion]) -> Iterable[Row]:
+    for item in models:
+        yield {
+            "schema": item.shared_name.schema,
+            "name": item.shared_name.name,
+            "comment": item.model.comment,
+            "latest_version": item.model.latest_version,
+            "created_at": item.model.created_at,
+            "updated_at": item.model.updated_at,
+        }
+
+
+def _version_rows(models: Sequence[SharedModel], versions: Sequence[ModelVersion]) -> Iterable[Row]:
+    for item, version in _joined(models, versions):
+        yield {
+            "schema": item.shared_name.schema,
+            "model_name": item.shared_name.name,
+            "version": version.version,
+            "status": version.status.value,
+            "comment": version.comment,
+            "digest": version.digest,
+            "size": version.size,
+            "num_files": version.num_files,
+            "signature": json.dumps(version.signature) if version.signature else None,
+            "created_at": version.created_at,
+        }
+
+
+def _alias_rows(models: Sequence[SharedModel], versions: Sequence[ModelVersion]) -> Iterable[Row]:
+    for item, version in _joined(models, versions):
+        for alias in version.aliases:
+            yield {
+                "schema": item.shared_name.schema,
+                "model_name": item.shared_name.name,
+                "alias": alias,
+                "version": version.version,
+            }
+
+
+def _joined(
+    models: Sequence[SharedModel], versions: Sequence[ModelVersion]
+) -> Iterable[tuple[SharedModel, ModelVersion]]:
+    """Each model with each of its versions; a model shown twice appears twice."""
+    by_model: dict[str, list[ModelVersion]] = {}
+    for version in versions:
+        by_model.setdefault(version.model_id, []).append(version)
+    return ((item, version) for item in models for version in by_model.get(item.model.id, ()))
+
+
+_RowsOf = Callable[[Sequence[SharedModel], Sequence[ModelVersion]], Iterable[Row]]
+_TABLES: Mapping[str, tuple[Any, _RowsOf]] = {
+    "models": (_MODELS, _model_rows),
+    "model_versions": (_VERSIONS, _version_rows),
+    "model_aliases": (_ALIASES, _alias_rows),
+}
+
+
+def _parquet(
+    schema: Any, rows_of: _RowsOf, models: Sequence[SharedModel], versions: Sequence[ModelVersion]
+) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows_of(models, versions)), schema=schema), buffer)
+    return buffer.getvalue()

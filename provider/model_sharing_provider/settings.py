@@ -1,0 +1,70 @@
+"""What can be set from outside, all of it by environment variables.
+
+MODEL_SHARING_PROVIDER_HOME   folder of database, artifacts and secrets; default: the user's data folder
+MODEL_SHARING_PUBLIC_URL      where recipients reach this server: goes into activation links, profiles
+                              and file URLs; default: the address that the request came to
+MODEL_SHARING_LOG             debug, info or warning; default: info
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from platformdirs import user_data_path
+
+from model_sharing_protocol.errors import InvalidParameter
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8642
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`public_url` has no trailing slash; empty means that nobody said."""
+
+    home: Path
+    public_url: str = ""
+    log_level: str = "info"
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Raises InvalidParameter for a value that cannot be used, naming its variable."""
+        home = os.environ.get("MODEL_SHARING_PROVIDER_HOME")
+        public_url = os.environ.get("MODEL_SHARING_PUBLIC_URL", "").rstrip("/")
+        if public_url and (
+            urlsplit(public_url).scheme not in ("http", "https") or not urlsplit(public_url).hostname
+        ):
+            raise InvalidParameter(f"MODEL_SHARING_PUBLIC_URL is {public_url!r}; it must be an http(s) URL.")
+        log_level = os.environ.get("MODEL_SHARING_LOG", "info").lower()
+        if log_level not in ("debug", "info", "warning"):
+            raise InvalidParameter(f"MODEL_SHARING_LOG is {log_level!r}; it is debug, info or warning.")
+        folder = Path(home) if home else user_data_path("model-sharing-provider", appauthor=False)
+        return cls(folder.expanduser().absolute(), public_url, log_level)
+
+    @property
+    def database_path(self) -> Path:
+        return self.home / "metastore.db"
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite+aiosqlite:///{self.database_path}"
+
+    @property
+    def artifact_root(self) -> Path:
+        return self.home / "artifacts"
+
+    @property
+    def secrets_path(self) -> Path:
+        return self.home / "secrets.json"
+
+    @property
+    def admin_token_path(self) -> Path:
+        return self.home / "admin.token"
+
+    @property
+    def address_path(self) -> Path:
+        """Where a running server leaves its URL, so that the CLI beside it can print links to it."""
+        return self.home / "server.url"

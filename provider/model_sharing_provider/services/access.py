@@ -114,6 +114,7 @@ class Access:
             if version is None:
                 raise NotFound("The version that this URL is for was deleted.")
             file = (await self._manifests.read(version.id)).file(parts[1])
+            operation.concerns(name=f"{version.full_name}/{version.version}:{file.path}")
             return OpenFile(file.size, file.sha256, f"{version.storage_path}/{file.path}", ticket)
 
     async def read(self, context: Context, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:

@@ -52,10 +52,13 @@ class Operation:
         """Go on because the secret that was presented is the permission: an activation link, a signed URL."""
         self.authorized = True
 
-    def concerns(self, *, share: str = "", recipient: str = "") -> None:
-        """Name in the audit event whom the call turned out to be about."""
+    def concerns(self, *, name: str = "", share: str = "", recipient: str = "") -> None:
+        """Say in the audit event what and whom the call turned out to be about."""
         self.target = replace(
-            self.target, share=share or self.target.share, recipient=recipient or self.target.recipient
+            self.target,
+            name=name or self.target.name,
+            share=share or self.target.share,
+            recipient=recipient or self.target.recipient,
         )
 
 

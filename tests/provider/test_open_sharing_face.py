@@ -1,0 +1,25 @@
+"""What a recipient gets over HTTP, call by call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aiohttp
+from support import Desk, write_model
+
+
+async def test_a_granted_share_shows_its_models_and_versions(
+    desk: Desk, endpoint: str, tmp_path: Path
+) -> None:
+    await desk.register(write_model(tmp_path / "m"), "prod.ml_team.scorer", "Champion")
+    profile = await desk.activate(await desk.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
+    headers = {"Authorization": f"Bearer {profile.bearer_token}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        async with session.get(f"{endpoint}/shares/acme/all-models") as answer:
+            (model,) = (await answer.json())["items"]
+        async with session.get(
+            f"{endpoint}/shares/acme/schemas/ml_team/models/scorer/aliases/champion"
+        ) as answer:
+            version = await answer.json()
+    assert (model["schema"], model["name"], model["aliases"]) == ("ml_team", "scorer", {"Champion": 1})
+    assert (version["version"], version["status"]) == (1, "READY")

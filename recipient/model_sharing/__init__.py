@@ -1,0 +1,65 @@
+"""Use models that others share with you: mount a share, list it, load a model from it.
+
+    import model_sharing
+
+    catalog = model_sharing.mount("globex.share", share="acme_share", name="vendor")
+    model = model_sharing.load_model("models:/vendor.ml_team.iris_model@Champion")
+
+Everything here is imported at first use, since MLflow imports this package, for its plugin, whenever it is
+imported itself. No module may be named like one of these functions: importing it would hide the function.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from model_sharing.blocking import (
+        Catalog,
+        activate,
+        catalog,
+        download,
+        load_model,
+        mount,
+        unmount,
+    )
+    from model_sharing.mounts import Mount
+    from model_sharing.shared_catalog import SharedCatalog, StaleAliasWarning
+    from model_sharing.values import SharedModel, SharedVersion
+    from model_sharing_protocol.errors import SharingError
+
+__all__ = [
+    "Catalog",
+    "Mount",
+    "SharedCatalog",
+    "SharedModel",
+    "SharedVersion",
+    "SharingError",
+    "StaleAliasWarning",
+    "activate",
+    "catalog",
+    "download",
+    "load_model",
+    "mount",
+    "unmount",
+]
+
+_HOMES = {
+    "Mount": "model_sharing.mounts",
+    "SharedCatalog": "model_sharing.shared_catalog",
+    "SharedModel": "model_sharing.values",
+    "SharedVersion": "model_sharing.values",
+    "SharingError": "model_sharing_protocol.errors",
+    "StaleAliasWarning": "model_sharing.shared_catalog",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES.get(name, "model_sharing.blocking")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,93 @@
+"""Turning an activation link into a profile file. The link works once, so all else is checked first."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from model_sharing.transport import Transport, read_bounded
+from model_sharing_protocol.errors import (
+    ActivationLinkUsed,
+    AlreadyExists,
+    InvalidParameter,
+    InvalidProfile,
+    NotASharingServer,
+    NotFound,
+)
+from model_sharing_protocol.profile import Profile, parse_profile, write_profile
+
+_MAX_PROFILE_BYTES = 64 * 1024
+_WRAPPING = "\"'<>`()[] \t\r\n\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"  # quotes of several languages
+
+
+async def activate(link: str, path: Path, *, force: bool = False) -> Profile:
+    """Fetch the profile behind `link` and write it to `path`, readable by its owner only (0600).
+
+    Raises AlreadyExists if the file exists and `force` is not set, InvalidParameter for a link or a path
+    that cannot be used (both before the link is used up), NotFound for an unknown link and
+    ActivationLinkUsed for one that was used before.
+    """
+    url = clean_link(link)
+    _check_target(path, force=force)
+
+    async def read(response: aiohttp.ClientResponse) -> bytes:
+        return await read_bounded(response, _MAX_PROFILE_BYTES)
+
+    async with Transport(_no_profile) as transport:
+        try:
+            data = await transport.get_public(url, read)
+        except ActivationLinkUsed as error:
+            raise ActivationLinkUsed(
+                "This activation link was used before; each works once. If it was not you who used it, tell "
+                "the provider, and ask for a new link."
+            ) from error
+        except NotFound as error:
+            raise NotFound(
+                "The provider does not know this activation link. Copy the whole link again, or ask for a "
+                "new one."
+            ) from error
+    try:
+        profile = parse_profile(data, "The answer to the activation link")
+    except InvalidProfile as error:
+        raise NotASharingServer(
+            f"{error.message} Check that this is the activation link of a model-sharing provider."
+        ) from error
+    write_profile(data, path)
+    return profile
+
+
+def clean_link(text: str) -> str:
+    """A link as people paste it, without the white space, quotes or brackets around it."""
+    link = "".join(text.split()).strip(_WRAPPING)
+    try:
+        parts = urlsplit(link)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and len(parts.path) > 1
+        _ = parts.port
+    except ValueError:
+        usable = False
+    if not usable or not link.isascii() or not link.isprintable():
+        raise InvalidParameter(
+            "That is not an activation link. It starts with http:// or https:// and is sent by the provider."
+        )
+    return link
+
+
+def _check_target(path: Path, *, force: bool) -> None:
+    if path.is_dir():
+        raise InvalidParameter(f"{path} is a folder; name the profile file to write, such as globex.share.")
+    if path.exists() and not force:
+        raise AlreadyExists(
+            f"{path} exists. Choose another file, or replace it with --force. The link was not used."
+        )
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise InvalidParameter(f"The folder {folder} does not exist. The link was not used.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InvalidParameter(f"No file can be written in {folder}. The link was not used.")
+
+
+def _no_profile() -> Profile:
+    raise AssertionError("an activation link needs no profile")

@@ -1,0 +1,202 @@
+"""The same catalogs for code that does not await: scripts, notebooks, the command line, MLflow.
+
+All calls run on one event loop in one background thread, so that they work where a loop runs already (a
+notebook), from several threads at once, and keep connections alive between calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import threading
+from collections.abc import Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from model_sharing import activation
+from model_sharing.downloads.progress import Progress, watcher
+from model_sharing.mounts import Mount, MountTable
+from model_sharing.settings import Settings
+from model_sharing.shared_catalog import SharedCatalog, Snapshot, mount_share
+from model_sharing.values import SharedModel, SharedVersion
+from model_sharing_protocol.names import FullName, ModelRef
+
+T = TypeVar("T")
+
+
+class _Background:
+    """An event loop in a daemon thread, started at first use and stopped when the process ends."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._catalogs: dict[tuple[Mount, Settings], SharedCatalog] = {}
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        future = asyncio.run_coroutine_threadsafe(work, self._running())
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()  # Ctrl-C in the waiting thread ends the work too
+            raise
+
+    def catalog(self, mount: Mount, settings: Settings) -> SharedCatalog:
+        """One catalog, with its open connections, for each mount."""
+        with self._lock:
+            key = (mount, settings)
+            if key not in self._catalogs:
+                self._catalogs[key] = SharedCatalog(mount, settings)
+            return self._catalogs[key]
+
+    def close(self) -> None:
+        with self._lock:
+            loop, self._loop = self._loop, None
+            catalogs, self._catalogs = self._catalogs, {}
+        if loop is None:
+            return
+        for catalog in catalogs.values():
+            asyncio.run_coroutine_threadsafe(catalog.close(), loop).result(timeout=2)
+        loop.call_soon_threadsafe(loop.stop)
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=_serve, args=(self._loop,), name="model-sharing", daemon=True).start()
+            return self._loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
+_background = _Background()
+
+
+def _start_afresh() -> None:
+    """After a fork the thread is gone; its connections belong to the parent."""
+    global _background  # noqa: PLW0603
+    _background = _Background()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_afresh)
+
+
+@atexit.register
+def close() -> None:
+    """Close all connections. What is called afterwards opens them again."""
+    _background.close()
+
+
+class Catalog:
+    """A mounted share; see SharedCatalog for what each call does and raises."""
+
+    def __init__(self, mount: Mount, settings: Settings) -> None:
+        self._mount = mount
+        self._settings = settings
+
+    def __repr__(self) -> str:
+        return f"Catalog({self.name!r}, share={self._mount.share!r}, endpoint={self._mount.endpoint!r})"
+
+    @property
+    def name(self) -> str:
+        return self._mount.name
+
+    @property
+    def mount(self) -> Mount:
+        return self._mount
+
+    @property
+    def shared(self) -> SharedCatalog:
+        """The same catalog for code that awaits; its calls belong to the background loop."""
+        return _background.catalog(self._mount, self._settings)
+
+    def with_jobs(self, jobs: int | None) -> Catalog:
+        """The same catalog with another number of parallel connections (None: as it is)."""
+        return self if jobs is None else Catalog(self._mount, replace(self._settings, jobs=jobs))
+
+    def list_schemas(self) -> list[str]:
+        return _background.run(self.shared.list_schemas())
+
+    def list_models(self, schema: str | None = None) -> list[SharedModel]:
+        return _background.run(self.shared.list_models(schema))
+
+    def get_model(self, model: str) -> SharedModel:
+        return _background.run(self.shared.get_model(model))
+
+    def list_versions(self, model: str) -> list[SharedVersion]:
+        return _background.run(self.shared.list_versions(model))
+
+    def resolve(self, ref: str | ModelRef) -> SharedVersion:
+        return _background.run(self.shared.resolve(ref))
+
+    def snapshot(
+        self, ref: str | ModelRef, *, progress: Progress | None = None, verify: bool = False
+    ) -> Snapshot:
+        return _background.run(self.shared.snapshot(ref, progress=progress or watcher(), verify=verify))
+
+    def download(
+        self,
+        ref: str | ModelRef,
+        destination: str | Path,
+        *,
+        progress: Progress | None = None,
+        verify: bool = False,
+    ) -> SharedVersion:
+        work = self.shared.download(ref, Path(destination), progress=progress or watcher(), verify=verify)
+        return _background.run(work)
+
+    def load_model(self, ref: str | ModelRef) -> Any:
+        """The model, loaded in the calling thread."""
+        return self.shared.load(self.snapshot(ref))
+
+
+def activate(link: str, path: str | Path, *, force: bool = False) -> Path:
+    """Turn an activation link, which works once, into a profile file; see `activation.activate`."""
+    target = Path(path).expanduser()
+    _background.run(activation.activate(link, target, force=force))
+    return target
+
+
+def mount(profile: str | Path, *, share: str, name: str, trust_remote_code: bool = False) -> Catalog:
+    """Mount a share under a local name. The same mount again is no change; see `mount_share`."""
+    settings = Settings.from_environment()
+    work = mount_share(settings, Path(profile), share, name, trust_remote_code=trust_remote_code)
+    return Catalog(_background.run(work), settings)
+
+
+def unmount(name: str) -> None:
+    """Forget a mount; NotFound if there is none of this name. What was downloaded stays in the cache."""
+    MountTable(Settings.from_environment().mounts).remove(name)
+
+
+def catalog(name: str) -> Catalog:
+    """The catalog mounted under this name, or NotFound."""
+    settings = Settings.from_environment()
+    return Catalog(MountTable(settings.mounts).get(name), settings)
+
+
+def catalog_of(ref: str) -> Catalog:
+    """The catalog of a full reference such as `models:/vendor.ml_team.iris_model@Champion`."""
+    return catalog(FullName.parse(ModelRef.parse(ref).name).catalog)
+
+
+def load_model(uri: str) -> Any:
+    """The pyfunc model that `models:/catalog.schema.model/3` or `…@alias` names.
+
+    Downloads and verifies what the cache lacks. Raises UntrustedCode if loading would run the provider's code
+    and the catalog was not mounted with trust.
+    """
+    return catalog_of(uri).load_model(uri)
+
+
+def download(uri: str, destination: str | Path) -> SharedVersion:
+    """Copy a version's verified files to a new or empty folder."""
+    return catalog_of(uri).download(uri, destination)

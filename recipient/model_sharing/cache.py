@@ -1,0 +1,315 @@
+"""The artifact cache: content-addressed, shared by every mount and process of one home.
+
+    cache/
+    ├── blobs/<sha256>              one verified file content each, read-only
+    ├── blobs/<sha256>.part         what has arrived of a large one, and
+    ├── blobs/<sha256>.progress     how much of each of its ranges (`downloads.parts`)
+    ├── snapshots/<digest>/…        one version's files: hard links to blobs
+    ├── manifests/<digest>.json     which files those are
+    ├── views/<key>/…               a snapshot as handed to MLflow, which adds a file of its own
+    ├── refs/…                      which version has which digest (`refs`)
+    ├── locks/…                     one file a lock
+    └── tmp/…                       what is being built; moved into place by an atomic rename
+
+How damage is noticed. A content that was verified is *sealed*: its modification time is set to a moment
+derived from its digest. Each use checks size and seal of every file (one `stat` each); whatever wrote to the
+file afterwards broke the seal, so the content is hashed again and dropped if it is not the right one. Damage
+that leaves the time stamp alone (failing media, a power cut soon after a download, since blobs are not
+synced to disk) is found by `verify=True`, which hashes everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from model_sharing_protocol.digests import hash_file
+from model_sharing_protocol.errors import CorruptArtifact, DiskFull, Interrupted, SharingError
+from model_sharing_protocol.manifest import Manifest, ManifestFile
+
+_READ_ONLY = 0o444
+_ABANDONED_AFTER_SECONDS = 24 * 3600
+_LOCK_POLL_SECONDS = 0.1
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_LOCKS_HERE = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP})
+
+
+class Cache:
+    """Blobs, snapshots and views below one folder. Every method may block on the disk."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.blobs = _folder(root / "blobs")
+        self._snapshots = _folder(root / "snapshots")
+        self._manifests = _folder(root / "manifests")
+        self._views = _folder(root / "views")
+        self._locks = _folder(root / "locks")
+        self._tmp = _folder(root / "tmp")
+
+    def blob_path(self, sha256: str) -> Path:
+        return self.blobs / sha256
+
+    def has_blob(self, file: ManifestFile, *, verify: bool = False) -> bool:
+        """True if the content is here and intact; a damaged one is dropped."""
+        path = self.blob_path(file.sha256)
+        if _intact(path, file, verify=verify):
+            return True
+        path.unlink(missing_ok=True)
+        return False
+
+    def publish_blob(self, path: Path, sha256: str) -> None:
+        """Move a verified file from below this cache into its place."""
+        _seal(path, sha256)
+        path.replace(self.blob_path(sha256))
+
+    def snapshot(self, digest: str, *, verify: bool = False) -> tuple[Path, Manifest] | None:
+        """The folder and manifest of a complete, intact snapshot; None if it has to be made (again)."""
+        manifest = self._manifest(digest)
+        if manifest is None:
+            return None
+        folder = self._snapshots / _key(digest)
+        if _damaged(folder, manifest, verify=verify):
+            self._drop(folder)
+            return None
+        return folder, manifest
+
+    def publish_snapshot(self, manifest: Manifest) -> Path:
+        """Make the snapshot of `manifest`, whose blobs are all here. It appears whole or not at all."""
+        folder = self._snapshots / _key(manifest.digest)
+        building = self.temporary()
+        self._link(manifest.files, building)
+        record = self.temporary()
+        record.write_bytes(manifest.to_json())
+        record.replace(self._manifests / f"{_key(manifest.digest)}.json")
+        self._install(building, folder)
+        return folder
+
+    def view(self, manifest: Manifest, key: str, *, writable: frozenset[str]) -> Path:
+        """A second folder of a snapshot's files, to which the caller may add files.
+
+        It is the same folder for the same `key`. Files named in `writable` are copies that may be changed.
+        """
+        folder = self._views / f"{_key(manifest.digest)}-{key}"
+        linked = Manifest(tuple(file for file in manifest.files if file.path not in writable))
+        if _damaged(folder, linked, verify=False, extras=writable):
+            self._drop(folder)
+            building = self.temporary()
+            self._link(linked.files, building)
+            for file in manifest.files:
+                if file.path in writable:
+                    target = building / file.path
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(self.blob_path(file.sha256), target)
+            self._install(building, folder)
+        return folder
+
+    def temporary(self) -> Path:
+        """A path in this cache that nobody else uses; it does not exist yet."""
+        return self._tmp / uuid.uuid4().hex
+
+    def sweep(self) -> None:
+        """Remove what crashed processes left unfinished a day ago or earlier."""
+        limit = time.time() - _ABANDONED_AFTER_SECONDS
+        for path in self._tmp.iterdir():
+            with contextlib.suppress(OSError):
+                if path.lstat().st_mtime < limit:
+                    _remove(path)
+
+    @contextlib.contextmanager
+    def lock(self, name: str, stopped: Callable[[], bool] = lambda: False) -> Iterator[bool]:
+        """Hold the lock of this name; True if it really locks (some network file systems have none).
+
+        `stopped` is asked while waiting for another process; once it is true the wait ends in Interrupted.
+        """
+        lock = FileLock(self._locks / f"{name}.lock", thread_local=False)
+        try:
+            _acquire(lock, stopped)
+        except (NotImplementedError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in _NO_LOCKS_HERE:
+                raise
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def _manifest(self, digest: str) -> Manifest | None:
+        path = self._manifests / f"{_key(digest)}.json"
+        try:
+            manifest = Manifest.from_json(path.read_bytes())
+        except (OSError, SharingError):
+            return None
+        return manifest if manifest.digest == digest else None
+
+    def _link(self, files: tuple[ManifestFile, ...], folder: Path) -> None:
+        folder.mkdir()
+        made = {folder}
+        for file in files:
+            target = folder / file.path
+            if target.parent not in made:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                made.add(target.parent)
+            blob = self.blob_path(file.sha256)
+            try:
+                os.link(blob, target)
+            except OSError:  # no hard links here, or too many of this blob
+                shutil.copyfile(blob, target)
+                _seal(target, file.sha256)
+
+    def _install(self, building: Path, folder: Path) -> None:
+        try:
+            building.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+            _remove(building)  # another process was faster, with the same content
+
+    def _drop(self, folder: Path) -> None:
+        aside = self.temporary()
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(aside)
+            _remove(aside)
+
+
+def copy_files(folder: Path, manifest: Manifest, target: Path) -> None:
+    """Write independent copies of the files below `folder` to `target`, a folder that is there and empty.
+
+    Each copy's size is checked. Shares disk blocks where the file system can.
+    """
+    for file in manifest.files:
+        destination = target / file.path
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with full_disk_explained(target):
+            copied = _copy_content(folder / file.path, destination)
+        if copied != file.size:
+            raise CorruptArtifact(f"The cached file {file.path!r} changed while it was copied. Try again.")
+
+
+@contextlib.contextmanager
+def full_disk_explained(path: Path) -> Iterator[None]:
+    """Turn the operating system's "no space left" into DiskFull."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise DiskFull(
+            f"The disk that holds {path} is full ({error.strerror}). Free some space and run the same again: "
+            "it goes on where it stopped."
+        ) from error
+
+
+def _copy_content(source: Path, destination: Path) -> int:
+    """Bytes copied. `copy_file_range` lets the file system share blocks; otherwise a plain copy."""
+    with source.open("rb") as reader, destination.open("xb") as writer:
+        size = os.fstat(reader.fileno()).st_size
+        copied = 0
+        try:
+            while copied < size:
+                count = os.copy_file_range(reader.fileno(), writer.fileno(), size - copied)
+                if count == 0:
+                    break
+                copied += count
+        except (OSError, AttributeError) as error:
+            if isinstance(error, OSError) and error.errno in _FULL:
+                raise
+            reader.seek(copied)
+            writer.seek(copied)
+            shutil.copyfileobj(reader, writer, 1024 * 1024)
+            copied = writer.tell()
+        return copied
+
+
+def _acquire(lock: FileLock, stopped: Callable[[], bool]) -> None:
+    while True:
+        try:
+            lock.acquire(timeout=_LOCK_POLL_SECONDS, poll_interval=_LOCK_POLL_SECONDS / 2)
+        except Timeout:
+            if stopped():
+                raise Interrupted("Stopped while another process downloads the same.") from None
+        else:
+            return
+
+
+def _damaged(folder: Path, manifest: Manifest, *, verify: bool, extras: frozenset[str] = frozenset()) -> bool:
+    """True if the folder does not hold exactly the manifest's files, each intact."""
+    files = {file.path: file for file in manifest.files}
+    found = 0
+    for path in _walk(folder, ""):
+        file = files.get(path)
+        if file is None:
+            if path in extras:
+                continue
+            return True
+        if not _intact(folder / path, file, verify=verify):
+            return True
+        found += 1
+    return found != len(files)
+
+
+def _walk(folder: Path, prefix: str) -> Iterator[str]:
+    """Relative paths of the files below `folder`, without byte code that Python left there."""
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name != "__pycache__":
+                yield from _walk(folder / entry.name, f"{prefix}{entry.name}/")
+        else:
+            yield prefix + entry.name
+
+
+def _intact(path: Path, file: ManifestFile, *, verify: bool) -> bool:
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    if status.st_size != file.size or not path.is_file() or path.is_symlink():
+        return False
+    if status.st_mtime_ns == _sealed_at(file.sha256) and not verify:
+        return True
+    try:
+        if hash_file(path) != (file.size, file.sha256):
+            return False
+    except OSError:
+        return False
+    _seal(path, file.sha256)
+    return True
+
+
+def _seal(path: Path, sha256: str) -> None:
+    moment = _sealed_at(sha256)
+    os.utime(path, ns=(moment, moment))
+    path.chmod(_READ_ONLY)
+
+
+def _sealed_at(sha256: str) -> int:
+    """A moment from 1980 to 1988 in nanoseconds: whole even seconds, which any disk can hold."""
+    return (315_619_200 + (int(sha256[:7], 16) & ~1)) * 1_000_000_000
+
+
+def _key(digest: str) -> str:
+    return digest.removeprefix("sha256:")
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,54 @@
+"""The command line of a recipient: `model-sharing`."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import NoReturn
+
+import click
+
+from model_sharing.cli.commands import cli
+from model_sharing.cli.output import printable
+from model_sharing.shared_catalog import StaleAliasWarning
+from model_sharing_protocol.errors import Interrupted, SharingError
+
+__all__ = ["main"]
+
+
+def main() -> NoReturn:
+    """Run the command line. Every failure is one line on standard error and the error's own exit code."""
+    warnings.simplefilter("always", StaleAliasWarning)
+    warnings.showwarning = _show_warning
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        cli.main(prog_name="model-sharing", standalone_mode=False)
+    except click.exceptions.Exit as finished:
+        return finished.exit_code
+    except BrokenPipeError:
+        sys.stdout = None  # nobody reads on; say nothing at exit either
+    except (SharingError, click.ClickException, click.Abort, KeyboardInterrupt, OSError) as error:
+        message, exit_code = _explain(error)
+        click.echo(f"error: {printable(message)}", err=True)
+        return exit_code
+    return 0
+
+
+def _explain(error: BaseException) -> tuple[str, int]:
+    """What to say about an error, and the exit code."""
+    if isinstance(error, SharingError):
+        return error.message, error.row.exit_code
+    if isinstance(error, click.UsageError) and error.ctx:
+        return f"{error.format_message()} See: {error.ctx.command_path} --help.", error.exit_code
+    if isinstance(error, click.ClickException):
+        return error.format_message(), error.exit_code
+    if isinstance(error, OSError):
+        return f"{error.filename or 'A file'}: {error.strerror or error}.", 1
+    return "Interrupted. What was downloaded is kept; run the same again to go on.", Interrupted.row.exit_code
+
+
+def _show_warning(message: Warning | str, *args: object, **kwargs: object) -> None:
+    click.echo(f"warning: {printable(str(message))}", err=True)

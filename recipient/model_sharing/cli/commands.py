@@ -1,0 +1,228 @@
+"""What `model-sharing` can do, one function a command, for people or (`--output json`) for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from model_sharing import blocking
+from model_sharing.cli.output import human_size, human_time, print_fields, print_json, print_table, say
+from model_sharing.downloads.progress import watcher
+from model_sharing.mounts import Mount, MountTable
+from model_sharing.settings import JOBS_VARIABLE, MAX_JOBS, Settings
+from model_sharing.values import SharedModel, SharedVersion
+from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.names import FullName, SchemaName
+from model_sharing_protocol.profile import read_profile
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _output_option(command: F) -> F:
+    return click.option(
+        "--output",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        show_default=True,
+        help="How to print.",
+    )(command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="model-sharing")
+def cli() -> None:
+    """Use models that others share with you: mount a share, list it, download from it."""
+
+
+@cli.command()
+@click.argument("link")
+@click.argument("profile", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+def activate(link: str, profile: Path, *, force: bool) -> None:
+    """Turn an activation LINK, which works once, into the file PROFILE."""
+    path = blocking.activate(link, profile, force=force)
+    expires = read_profile(path).expires_at
+    until = f"; its token is good until {expires.isoformat(timespec='seconds')}" if expires else ""
+    say(f"Wrote {path}, readable by you only{until}.")
+
+
+@cli.command()
+@click.argument("profile", type=click.Path(path_type=Path))
+@click.argument("share")
+@click.option("--as", "name", required=True, help="What to call the catalog here.")
+@click.option("--trust-remote-code", is_flag=True, help="Let this provider's models run code when they load.")
+def mount(profile: Path, share: str, name: str, *, trust_remote_code: bool) -> None:
+    """Mount SHARE of the provider in PROFILE as a read-only catalog."""
+    catalog = blocking.mount(profile, share=share, name=name, trust_remote_code=trust_remote_code)
+    trust = " Its models may run code when they load." if trust_remote_code else ""
+    say(f"Mounted {share} from {catalog.mount.endpoint} as {catalog.name}.{trust}")
+
+
+@cli.command()
+@_output_option
+def mounts(output: str) -> None:
+    """List what is mounted."""
+    found = MountTable(Settings.from_environment().mounts).all()
+    if output == "json":
+        print_json([_mount_fields(mount) for mount in found])
+        return
+    print_table(
+        ["catalog", "share", "endpoint", "profile", "remote code", "mounted"],
+        [
+            (
+                mount.name,
+                mount.share,
+                mount.endpoint,
+                str(mount.profile_path),
+                "trusted" if mount.trust_remote_code else "refused",
+                human_time(mount.mounted_at),
+            )
+            for mount in found
+        ],
+        empty="Nothing is mounted. Mount a share with: model-sharing mount.",
+    )
+
+
+@cli.command()
+@click.argument("name")
+def unmount(name: str) -> None:
+    """Forget the mount NAME. What was downloaded stays in the cache."""
+    blocking.unmount(name)
+    say(f"Unmounted {name}.")
+
+
+@cli.command(name="list")
+@click.argument("where", required=False)
+@_output_option
+def list_models(where: str | None, output: str) -> None:
+    """List the models of all mounts, of one catalog, or of one catalog.schema."""
+    models = [model for catalog, schema in _places(where) for model in catalog.list_models(schema)]
+    if output == "json":
+        print_json(models)
+        return
+    print_table(
+        ["model", "latest", "aliases", "updated", "comment"],
+        [
+            (
+                model.full_name,
+                "" if model.latest_version is None else str(model.latest_version),
+                _aliases(model),
+                human_time(model.updated_at),
+                model.comment or "",
+            )
+            for model in models
+        ],
+        empty="No models are shared here." if where else "Nothing is shared, or nothing is mounted.",
+    )
+
+
+@cli.command()
+@click.argument("model")
+@_output_option
+def show(model: str, output: str) -> None:
+    """Show one version (models:/catalog.schema.model@alias or /3), or a bare model's versions and aliases."""
+    if "@" in model or "/" in model.removeprefix("models:/"):
+        version = blocking.catalog_of(model).resolve(model)
+        print_json(version) if output == "json" else _show_version(version)
+        return
+    name = FullName.parse(model.removeprefix("models:/"))
+    catalog = blocking.catalog(name.catalog)
+    shared, versions = catalog.get_model(str(name)), catalog.list_versions(str(name))
+    if output == "json":
+        print_json(shared, versions=versions)
+    else:
+        _show_model(shared, versions)
+
+
+@cli.command()
+@click.argument("uri")
+@click.argument("destination", type=click.Path(path_type=Path))
+@click.option("--jobs", type=click.IntRange(1, MAX_JOBS), envvar=JOBS_VARIABLE, help="Parallel connections.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.option("--verify", is_flag=True, help="Hash what is in the cache already, too.")
+@_output_option
+def download(
+    uri: str, destination: Path, *, jobs: int | None, quiet: bool, verify: bool, output: str
+) -> None:
+    """Download the version URI, verified, into DESTINATION, a new or empty folder."""
+    progress = watcher(quiet=quiet or output == "json")
+    catalog = blocking.catalog_of(uri).with_jobs(jobs)
+    version = catalog.download(uri, destination, progress=progress, verify=verify)
+    if output == "json":
+        print_json(version, path=str(destination.absolute()))
+    else:
+        size = f" ({human_size(version.size)})" if version.size is not None else ""
+        say(f"Downloaded {version.full_name} version {version.version}{size} to {destination}")
+
+
+def _places(where: str | None) -> list[tuple[blocking.Catalog, str | None]]:
+    if where is None:
+        mounts = MountTable(Settings.from_environment().mounts).all()
+        return [(blocking.catalog(mount.name), None) for mount in mounts]
+    parts = where.split(".")
+    if len(parts) == 1:
+        return [(blocking.catalog(where), None)]
+    if len(parts) == 2:
+        schema = SchemaName.parse(where)
+        return [(blocking.catalog(schema.catalog), schema.schema)]
+    raise InvalidParameter(
+        f"{where!r} is not a catalog or catalog.schema. To look at one model: model-sharing show."
+    )
+
+
+def _show_version(version: SharedVersion) -> None:
+    print_fields(
+        [
+            ("model", version.full_name),
+            ("version", str(version.version)),
+            ("status", version.status),
+            ("aliases", ", ".join(version.aliases)),
+            ("size", human_size(version.size)),
+            ("digest", version.digest or ""),
+            ("created", human_time(version.created_at)),
+            ("comment", version.comment or ""),
+            ("tags", ", ".join(f"{key}={value}" for key, value in sorted(version.tags.items()))),
+            *[
+                (kind, str(part))
+                for kind in ("inputs", "outputs")
+                if (part := (version.signature or {}).get(kind))
+            ],
+        ]
+    )
+
+
+def _show_model(model: SharedModel, versions: list[SharedVersion]) -> None:
+    print_fields([("model", model.full_name), ("aliases", _aliases(model)), ("comment", model.comment or "")])
+    print_table(
+        ["version", "status", "aliases", "size", "created", "comment"],
+        [
+            (
+                str(version.version),
+                version.status,
+                ", ".join(version.aliases),
+                human_size(version.size),
+                human_time(version.created_at),
+                version.comment or "",
+            )
+            for version in versions
+        ],
+        empty="It has no versions yet.",
+    )
+
+
+def _aliases(model: SharedModel) -> str:
+    return ", ".join(f"{alias} → {version}" for alias, version in sorted(model.aliases.items()))
+
+
+def _mount_fields(mount: Mount) -> dict[str, object]:
+    return {
+        "name": mount.name,
+        "share": mount.share,
+        "endpoint": mount.endpoint,
+        "profile_path": str(mount.profile_path),
+        "trust_remote_code": mount.trust_remote_code,
+        "mounted_at": mount.mounted_at,
+    }

@@ -1,0 +1,141 @@
+"""The OpenSharing calls for models, typed (OpenSharing REST protocol, "models").
+
+Every listing follows its pages to the end. Names are compared case-insensitively and may come back in any
+case; they are handed on as the server wrote them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import aiohttp
+
+from model_sharing.transport import Transport, decode, read_bounded, read_lines
+from model_sharing_protocol.errors import CorruptArtifact, NotASharingServer, UnsupportedOperation
+from model_sharing_protocol.manifest import MAX_FILES
+from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.open_sharing import (
+    Alias,
+    Items,
+    ModelVersion,
+    RegisteredModel,
+    Schema,
+    Share,
+    ShareAnswer,
+    VersionFile,
+    VersionMetadata,
+    VersionQueryLine,
+)
+
+READER_VERSION = 1
+_MAX_ITEMS = 1_000_000
+
+T = TypeVar("T")
+
+
+class SharingClient:
+    """One provider's shares as this recipient sees them. `endpoint` is what messages call the provider."""
+
+    def __init__(self, transport: Transport, endpoint: str) -> None:
+        self._transport = transport
+        self._endpoint = endpoint
+
+    async def list_shares(self) -> list[Share]:
+        return await self._list("/shares", Share)
+
+    async def get_share(self, share: str) -> Share:
+        return (await self._get(_path("shares", share), ShareAnswer)).share
+
+    async def list_schemas(self, share: str) -> list[Schema]:
+        return await self._list(_path("shares", share, "schemas"), Schema)
+
+    async def list_models(self, share: str, schema: str | None = None) -> list[RegisteredModel]:
+        """The models of one schema, or of the whole share."""
+        if schema is None:
+            return await self._list(_path("shares", share, "all-models"), RegisteredModel)
+        return await self._list(_path("shares", share, "schemas", schema, "models"), RegisteredModel)
+
+    async def get_model(self, share: str, model: SharedName) -> RegisteredModel:
+        return await self._get(_model_path(share, model), RegisteredModel)
+
+    async def list_versions(self, share: str, model: SharedName) -> list[ModelVersion]:
+        return await self._list(_model_path(share, model) + "/versions", ModelVersion)
+
+    async def get_version(self, share: str, model: SharedName, version: int) -> ModelVersion:
+        return await self._get(f"{_model_path(share, model)}/versions/{version}", ModelVersion)
+
+    async def get_version_by_alias(self, share: str, model: SharedName, alias: str) -> ModelVersion:
+        path = f"{_model_path(share, model)}/aliases/{quote(alias, safe='')}"
+        return await self._get(path, ModelVersion)
+
+    async def list_aliases(self, share: str, model: SharedName) -> list[Alias]:
+        """EXTENSION."""
+        return await self._list(_model_path(share, model) + "/aliases", Alias)
+
+    async def query_version(
+        self, share: str, model: SharedName, version: int
+    ) -> tuple[VersionMetadata, list[VersionFile]]:
+        """EXTENSION: what the version is and its files, each with a URL that is good for a while.
+
+        CorruptArtifact if fewer or more files come than were announced; UnsupportedOperation if the
+        provider speaks a newer form than this client.
+        """
+
+        async def read(response: aiohttp.ClientResponse) -> tuple[VersionMetadata, list[VersionFile]]:
+            metadata: VersionMetadata | None = None
+            files: list[VersionFile] = []
+            async for data in read_lines(response):
+                line = decode(data, VersionQueryLine, self._endpoint)
+                if line.protocol is not None and line.protocol.min_reader_version > READER_VERSION:
+                    raise UnsupportedOperation(
+                        f"{self._endpoint} needs a client that reads protocol version "
+                        f"{line.protocol.min_reader_version}; this one reads {READER_VERSION}. "
+                        "Upgrade model-sharing."
+                    )
+                metadata = line.meta_data or metadata
+                if line.file is not None:
+                    files.append(line.file)
+                if len(files) > MAX_FILES:
+                    raise NotASharingServer(f"{self._endpoint} listed more than {MAX_FILES} files.")
+            if metadata is None:
+                raise NotASharingServer(f"{self._endpoint} listed files without saying of which version.")
+            if metadata.num_files != len(files):
+                raise CorruptArtifact(
+                    f"{self._endpoint} announced {metadata.num_files} files of {model} version {version} "
+                    f"and listed {len(files)}. Try again; if it stays, tell the provider."
+                )
+            return metadata, files
+
+        path = f"{_model_path(share, model)}/versions/{version}/query"
+        return await self._transport.call("POST", path, read, body=b"{}")
+
+    async def _get(self, path: str, kind: type[T], params: dict[str, str] | None = None) -> T:
+        async def read(response: aiohttp.ClientResponse) -> T:
+            return decode(await read_bounded(response), kind, self._endpoint)
+
+        return await self._transport.call("GET", path, read, params=params)
+
+    async def _list(self, path: str, kind: type[T]) -> list[T]:
+        items: list[T] = []
+        seen: set[str] = set()
+        page_kind: Any = Items[kind]  # type: ignore[valid-type]
+        params: dict[str, str] = {}
+        while True:
+            page: Items[T] = await self._get(path, page_kind, params)
+            items += page.items
+            token = page.next_page_token
+            if not token:
+                return items
+            if token in seen or len(items) > _MAX_ITEMS:
+                raise NotASharingServer(f"{self._endpoint} sends a listing that does not end.")
+            seen.add(token)
+            params = {"pageToken": token}
+
+
+def _path(*parts: str) -> str:
+    return "".join("/" + quote(part, safe="") for part in parts)
+
+
+def _model_path(share: str, model: SharedName) -> str:
+    return _path("shares", share, "schemas", model.schema, "models", model.name)

@@ -1,0 +1,157 @@
+"""A large file while it arrives: the bytes so far, and how much of each range is there.
+
+`<blob>.part` has the final size from the start; `<blob>.progress` holds one counter a range and is written
+after the bytes it counts. Both are plain page-cache writes: they survive the process being killed at any
+moment. After a power cut the counters may promise bytes that were lost; the digest over the whole file, which
+is always computed, finds that.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from model_sharing.cache import full_disk_explained
+
+RANGE_BYTES = 16 * 1024 * 1024
+_HEADER = struct.Struct("<QQ")
+_COUNTER = struct.Struct("<Q")
+
+
+class PartFile:
+    """An unfinished file of `size` bytes that several threads fill, each its own range."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self.path = path
+        self.size = size
+        self._ranges = -(-size // RANGE_BYTES)
+        self._changed = threading.Condition()
+        self._failure: BaseException | None = None
+        self._complete = 0
+        self._done = _read_progress(path, size, self._ranges)
+        with full_disk_explained(path.parent):
+            self._bytes = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            os.ftruncate(self._bytes, size)
+            self._progress = os.open(_progress_path(path), os.O_RDWR | os.O_CREAT, 0o600)
+            counters = b"".join(_COUNTER.pack(done) for done in self._done)
+            _write_all(self._progress, _HEADER.pack(size, RANGE_BYTES) + counters, 0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._bytes)
+        os.close(self._progress)
+
+    @property
+    def done(self) -> int:
+        """Bytes that are here, in all ranges together."""
+        return sum(self._done)
+
+    def unfinished(self) -> list[int]:
+        """The numbers of the ranges that lack bytes."""
+        return [index for index in range(self._ranges) if self._done[index] < self._length(index)]
+
+    def next_byte(self, index: int) -> int:
+        """Where the range goes on."""
+        return index * RANGE_BYTES + self._done[index]
+
+    def end(self, index: int) -> int:
+        """One past the range's last byte."""
+        return index * RANGE_BYTES + self._length(index)
+
+    def append(self, index: int, data: memoryview) -> None:
+        """Add the next bytes of a range. Only one thread may work on a range."""
+        with full_disk_explained(self.path.parent):
+            _write_all(self._bytes, data, self.next_byte(index))
+        done = self._done[index] + len(data)
+        _write_all(self._progress, _COUNTER.pack(done), _HEADER.size + index * _COUNTER.size)
+        with self._changed:
+            self._done[index] = done
+            self._changed.notify()
+
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        return os.preadv(self._bytes, [buffer], offset)
+
+    def watch(self, future: Future[Any]) -> None:
+        """Let `wait_beyond` raise what the future fails with."""
+        if not future.cancelled() and (error := future.exception()) is not None:
+            with self._changed:
+                self._failure = self._failure or error
+                self._changed.notify()
+
+    def wait_beyond(self, position: int) -> int:
+        """Block until the file is complete from its start to beyond `position`; how far it is."""
+        with self._changed:
+            while True:
+                if self._failure is not None:
+                    raise self._failure
+                while self._complete < self._ranges and self._is_complete(self._complete):
+                    self._complete += 1
+                index = self._complete
+                ready = self.size if index == self._ranges else self.next_byte(index)
+                if ready > position:
+                    return ready
+                self._changed.wait()
+
+    def discard(self) -> None:
+        """Delete the bytes and the counters."""
+        self.path.unlink(missing_ok=True)
+        self.forget_progress()
+
+    def forget_progress(self) -> None:
+        _progress_path(self.path).unlink(missing_ok=True)
+
+    def _is_complete(self, index: int) -> bool:
+        return self._done[index] == self._length(index)
+
+    def _length(self, index: int) -> int:
+        return min(RANGE_BYTES, self.size - index * RANGE_BYTES)
+
+
+def part_path(blob: Path) -> Path:
+    return blob.with_name(blob.name + ".part")
+
+
+def part_bytes(blob: Path) -> int:
+    """Disk space that an unfinished file of this blob takes already."""
+    try:
+        return part_path(blob).stat().st_blocks * 512
+    except OSError:
+        return 0
+
+
+def _progress_path(part: Path) -> Path:
+    return part.with_suffix(".progress")
+
+
+def _read_progress(part: Path, size: int, ranges: int) -> list[int]:
+    """Bytes done of each range; nothing, if there is no part or it is not one of this file."""
+    nothing = [0] * ranges
+    try:
+        data = _progress_path(part).read_bytes()
+        there = part.stat().st_size == size
+    except OSError:
+        return nothing
+    if not there or len(data) != _HEADER.size + ranges * _COUNTER.size:
+        return nothing
+    if _HEADER.unpack_from(data) != (size, RANGE_BYTES):
+        return nothing
+    done = [counter for (counter,) in _COUNTER.iter_unpack(data[_HEADER.size :])]
+    fits = all(count <= min(RANGE_BYTES, size - i * RANGE_BYTES) for i, count in enumerate(done))
+    return done if fits else nothing
+
+
+def _write_all(handle: int, data: bytes | memoryview, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(handle, view, offset)
+        view = view[written:]
+        offset += written

@@ -1,0 +1,70 @@
+"""What a download has to fetch: the manifest minus what the cache holds."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from model_sharing.cache import Cache
+from model_sharing.downloads.parts import part_bytes
+from model_sharing_protocol.errors import CorruptArtifact, DiskFull
+from model_sharing_protocol.manifest import Manifest, ManifestFile
+from model_sharing_protocol.open_sharing import VersionFile, VersionMetadata
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`missing` names each content once, however often the manifest does. Sizes are in bytes."""
+
+    manifest: Manifest
+    missing: tuple[ManifestFile, ...]
+    reused_files: int
+    reused_size: int
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.missing)
+
+
+def manifest_of_answer(
+    metadata: VersionMetadata, files: Iterable[VersionFile], expected: str | None
+) -> Manifest:
+    """The validated manifest of a version query's answer.
+
+    Raises UnsafePath for paths that would leave their folder, CorruptArtifact if the files are not the ones
+    that the answer's own digest names, or not those of the `expected` digest (None: nothing is known yet).
+    """
+    manifest = Manifest.of(ManifestFile(file.path, file.size, file.sha256) for file in files)
+    described = f"{metadata.version.schema}.{metadata.version.model_name} version {metadata.version.version}"
+    if (manifest.digest, manifest.size) != (metadata.digest, metadata.size):
+        raise CorruptArtifact(
+            f"The file list of {described} does not match its digest. Try again; if it stays, tell "
+            "the provider."
+        )
+    if expected is not None and manifest.digest != expected:
+        raise CorruptArtifact(
+            f"The provider describes {described} as {expected} and lists the files of {manifest.digest}. "
+            "Try again; if it stays, tell the provider."
+        )
+    return manifest
+
+
+def make_plan(manifest: Manifest, cache: Cache, *, verify: bool = False) -> Plan:
+    """Compare with the cache. `verify` hashes what is reused, instead of trusting its seal."""
+    contents = {file.sha256: file for file in manifest.files}
+    missing = tuple(file for file in contents.values() if not cache.has_blob(file, verify=verify))
+    absent = {file.sha256 for file in missing}
+    reused = [file for file in manifest.files if file.sha256 not in absent]
+    return Plan(manifest, missing, len(reused), sum(file.size for file in reused))
+
+
+def check_space(plan: Plan, cache: Cache) -> None:
+    """DiskFull if what is missing cannot fit on the cache's disk."""
+    needed = plan.size - sum(part_bytes(cache.blob_path(file.sha256)) for file in plan.missing)
+    free = shutil.disk_usage(cache.root).free
+    if needed > free:
+        raise DiskFull(
+            f"The download needs {needed} bytes and the disk that holds {cache.root} has {free} bytes free. "
+            "Free some space, or set MODEL_SHARING_HOME to a larger disk. Nothing was fetched."
+        )

@@ -1,0 +1,44 @@
+"""One version's snapshot: what is missing is fetched, then the snapshot appears."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from model_sharing.cache import Cache, full_disk_explained
+from model_sharing.downloads.connection import Connections
+from model_sharing.downloads.engine import Engine
+from model_sharing.downloads.plan import check_space, make_plan
+from model_sharing.downloads.progress import Progress
+from model_sharing.downloads.urls import UrlBook
+from model_sharing_protocol.manifest import Manifest
+
+
+def fetch_snapshot(
+    cache: Cache,
+    manifest: Manifest,
+    connections: Connections,
+    urls: UrlBook,
+    progress: Progress,
+    *,
+    jobs: int,
+    verify: bool = False,
+) -> Path:
+    """The folder of `manifest`'s files, verified. Blocking; ends early after `connections.stop()`.
+
+    Two processes that want the same version at the same time wait for each other, so that it is fetched once.
+    """
+    digest = manifest.digest
+    with cache.lock(digest.removeprefix("sha256:"), lambda: connections.stopped):
+        if present := cache.snapshot(digest, verify=verify):
+            return present[0]
+        plan = make_plan(manifest, cache, verify=verify)
+        if plan.missing:
+            cache.sweep()
+            check_space(plan, cache)
+            progress.begin(plan)
+            try:
+                Engine(cache, connections, urls, progress, jobs).run(plan.missing)
+            finally:
+                progress.end()
+        with full_disk_explained(cache.root):
+            return cache.publish_snapshot(manifest)

@@ -1,0 +1,204 @@
+"""Moving one stretch of one file into its target, through cuts, stalls and expired URLs."""
+
+from __future__ import annotations
+
+import http.client
+import re
+from typing import Protocol
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
+
+from model_sharing.downloads.connection import Connections
+from model_sharing.downloads.urls import UrlBook
+from model_sharing_protocol.errors import (
+    CorruptArtifact,
+    NotASharingServer,
+    PermissionDenied,
+    ServerUnreachable,
+)
+from model_sharing_protocol.manifest import ManifestFile
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_FAILURES_WITHOUT_A_BYTE = 5
+_FAILURES_IN_ALL = 100
+_LONGEST_PAUSE_SECONDS = 2.0
+_EXPIRED = frozenset({401, 403, 404, 410})
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class Target(Protocol):
+    """Where bytes go: `position` is the next byte wanted, `end` one past the last."""
+
+    @property
+    def position(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+    def accept(self, data: memoryview) -> None: ...
+
+    def restart(self) -> None:
+        """The server sends the file from its start only: begin again, or raise RangesIgnored."""
+
+
+class RangesIgnored(Exception):
+    """The server answers a request for a range with the whole file."""
+
+
+class _Passing(Exception):
+    """The connection failed, or the server was busy: worth another try."""
+
+
+class Transfer:
+    """How the threads of one download fetch: shared connections, shared URLs."""
+
+    def __init__(self, connections: Connections, urls: UrlBook) -> None:
+        self._connections = connections
+        self._urls = urls
+
+    def run(self, file: ManifestFile, target: Target) -> None:
+        """Fill `target` with the bytes of `file`.
+
+        Goes on from the last byte after a broken connection, and asks for fresh URLs when one is refused.
+        Raises ServerUnreachable when nothing more arrives, PermissionDenied when a fresh URL is refused,
+        CorruptArtifact when the file is of another size than the manifest says.
+        """
+        patience = _Patience(target)
+        try:
+            for attempt in Retrying(
+                retry=retry_if_exception_type(_Passing),
+                stop=patience.is_over,
+                wait=patience.pause,
+                sleep=self._connections.pause,
+                reraise=True,
+            ):
+                with attempt:
+                    self._attempt(file, target, patience)
+        except _Passing as error:
+            self._connections.check()
+            raise ServerUnreachable(
+                f"The transfer of {file.path!r} broke off {patience.failures} times: {error}. "
+                "Run the same again: it goes on where it stopped."
+            ) from error
+
+    def _attempt(self, file: ManifestFile, target: Target, patience: _Patience) -> None:
+        url, edition = self._urls.get(file.sha256)
+        complete = False
+        try:
+            response = self._connections.get(url, target.position, target.end, file.size)
+            if response.status in _EXPIRED:
+                self._renew(file, edition, patience)
+                raise _Passing("its address had expired")
+            _check_answer(response, file, target)
+            self._receive(response, file, target)
+            complete = True
+        except (OSError, http.client.HTTPException) as error:
+            raise _Passing(_describe(error)) from error
+        finally:
+            if not complete:
+                self._connections.drop()
+
+    def _receive(self, response: http.client.HTTPResponse, file: ManifestFile, target: Target) -> None:
+        buffer = self._connections.buffer()
+        while (wanted := target.end - target.position) > 0:
+            count = response.readinto(buffer[: min(wanted, len(buffer))])
+            if count == 0:
+                raise _Passing("the connection ended early")
+            target.accept(buffer[:count])
+            self._connections.check()
+        if response.length is None and response.read(1):
+            raise CorruptArtifact(f"The provider sends more than the {file.size} bytes of {file.path!r}.")
+        if not response.isclosed():
+            response.read()  # nothing is left but, perhaps, the end of a chunked body
+
+    def _renew(self, file: ManifestFile, edition: int, patience: _Patience) -> None:
+        if patience.refused_before():
+            raise PermissionDenied(
+                f"The provider refuses the file {file.path!r}, though it has just given out its address."
+            )
+        self._urls.expired(edition)
+
+
+class _Patience:
+    """Counts failures of one transfer; bytes that arrive in between start the count again."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._position = target.position
+        self._since_a_byte = 0
+        self._refused = False
+        self.failures = 0
+
+    def is_over(self, state: RetryCallState) -> bool:
+        self.failures += 1
+        if self._moved():
+            self._since_a_byte = 0
+        self._since_a_byte += 1
+        return self._since_a_byte >= _FAILURES_WITHOUT_A_BYTE or self.failures >= _FAILURES_IN_ALL
+
+    def pause(self, state: RetryCallState) -> float:
+        """Seconds: none after the first failure, then longer each time."""
+        if self._since_a_byte <= 1:
+            return 0.0
+        return min(0.1 * 2.0**self._since_a_byte, _LONGEST_PAUSE_SECONDS)
+
+    def refused_before(self) -> bool:
+        """True if the last refusal brought fresh URLs and no byte came since."""
+        if self._refused and not self._moved():
+            return True
+        self._refused = True
+        return False
+
+    def _moved(self) -> bool:
+        moved = self._target.position != self._position
+        self._position = self._target.position
+        if moved:
+            self._refused = False
+        return moved
+
+
+def _check_answer(response: http.client.HTTPResponse, file: ManifestFile, target: Target) -> None:
+    """Raise unless the answer's body starts at the target's position (after `restart`, at 0)."""
+    if response.status in _PASSING:
+        raise _Passing(f"the server answered HTTP {response.status}")
+    if response.status not in (200, 206) or response.getheader("Content-Encoding", "identity") != "identity":
+        raise NotASharingServer(
+            f"The address of the file {file.path!r} gave an unexpected answer (HTTP {response.status})."
+        )
+    if response.status == 206:
+        _check_range(response, file, target)
+        return
+    if response.length is not None and response.length != file.size:
+        raise _wrong_size(file, response.length)
+    if (target.position, target.end) != (0, file.size):
+        target.restart()
+
+
+def _check_range(response: http.client.HTTPResponse, file: ManifestFile, target: Target) -> None:
+    found = _CONTENT_RANGE.fullmatch(response.getheader("Content-Range", ""))
+    if found is None:
+        raise NotASharingServer(
+            f"The address of the file {file.path!r} answered with a range it does not name."
+        )
+    first, last, size = (int(number) for number in found.groups())
+    if size != file.size:
+        raise _wrong_size(file, size)
+    if (first, last) != (target.position, target.end - 1) or response.length not in (None, last - first + 1):
+        raise NotASharingServer(
+            f"The address of the file {file.path!r} answered with another range than asked."
+        )
+
+
+def _wrong_size(file: ManifestFile, size: int) -> CorruptArtifact:
+    return CorruptArtifact(
+        f"The provider sends {size} bytes as {file.path!r}; its manifest says {file.size}. "
+        "Try again; if it stays, tell the provider."
+    )
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "nothing arrived for too long"
+    if isinstance(error, OSError):
+        return error.strerror or "the connection failed"
+    return "the server did not speak HTTP"

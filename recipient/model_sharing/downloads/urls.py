@@ -1,0 +1,28 @@
+"""The URLs of a version's files, renewed together when one has expired."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+
+class UrlBook:
+    """URLs by content digest. `renew` asks the provider for fresh ones and may raise what it answers."""
+
+    def __init__(self, urls: Mapping[str, str], renew: Callable[[], Mapping[str, str]]) -> None:
+        self._urls = urls
+        self._renew = renew
+        self._edition = 0
+        self._lock = threading.Lock()
+
+    def get(self, sha256: str) -> tuple[str, int]:
+        """The URL, and the edition of the book that it is from."""
+        with self._lock:
+            return self._urls[sha256], self._edition
+
+    def expired(self, edition: int) -> None:
+        """A URL of this edition was refused. The first thread to say so renews the book for all."""
+        with self._lock:
+            if edition == self._edition:
+                self._urls = self._renew()
+                self._edition += 1

@@ -1,0 +1,188 @@
+"""Mounted catalogs as an MLflow model registry: everything can be read and nothing can be changed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mlflow.entities.model_registry import (
+    ModelVersion,
+    ModelVersionTag,
+    RegisteredModel,
+    RegisteredModelAlias,
+    RegisteredModelTag,
+)
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, INVALID_STATE
+from mlflow.store.entities.paged_list import PagedList
+from mlflow.store.model_registry.abstract_store import AbstractStore
+from mlflow.utils.search_utils import SearchModelUtils, SearchModelVersionUtils, SearchUtils
+
+from model_sharing.mlflow_plugin.errors import as_mlflow_errors
+from model_sharing.mlflow_plugin.uris import artifact_uri
+from model_sharing_protocol.names import FullName, parse_version
+
+if TYPE_CHECKING:
+    from model_sharing.blocking import Catalog
+    from model_sharing.values import SharedModel, SharedVersion
+
+_MAX_RESULTS = 10_000
+_STAGE = "None"
+
+
+class SharedModelStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
+    """The registry behind `model-sharing://`: models are called `<mount>.<schema>.<model>`."""
+
+    def __init__(self, store_uri: str | None = None, tracking_uri: str | None = None) -> None:
+        super().__init__(store_uri, tracking_uri)
+
+    def get_registered_model(self, name: str) -> RegisteredModel:
+        with as_mlflow_errors():
+            catalog, full = _locate(name)
+            return _registered_model(catalog.get_model(str(full)))
+
+    def search_registered_models(
+        self,
+        filter_string: str | None = None,
+        max_results: int | None = None,
+        order_by: list[str] | None = None,
+        page_token: str | None = None,
+    ) -> PagedList:
+        """Models of all mounts, filtered and ordered as MLflow's own stores do."""
+        with as_mlflow_errors():
+            models = [_registered_model(model) for catalog in _catalogs() for model in catalog.list_models()]
+        found = SearchModelUtils.sort(SearchModelUtils.filter(models, filter_string), order_by)
+        return _page(found, page_token, max_results)
+
+    def search_model_versions(
+        self,
+        filter_string: str | None = None,
+        max_results: int | None = None,
+        order_by: list[str] | None = None,
+        page_token: str | None = None,
+    ) -> PagedList:
+        """Versions of all models, or, with a filter on the name, of those models only."""
+        with as_mlflow_errors():
+            versions = [
+                _model_version(version)
+                for catalog in _catalogs()
+                for model in catalog.list_models()
+                if _may_match(model.full_name, filter_string)
+                for version in catalog.list_versions(model.full_name)
+            ]
+        found = SearchModelVersionUtils.filter(versions, filter_string)
+        ordered = SearchModelVersionUtils.sort(found, order_by or ["name ASC", "version_number DESC"])
+        return _page(ordered, page_token, max_results)
+
+    def get_latest_versions(self, name: str, stages: list[str] | None = None) -> list[ModelVersion]:
+        """The newest version. Shared models have no stages; asking for one finds nothing."""
+        with as_mlflow_errors():
+            catalog, full = _locate(name)
+            versions = catalog.list_versions(str(full))
+        if any(stage.lower() != _STAGE.lower() for stage in stages or []):
+            return []
+        return [_model_version(version) for version in versions[-1:]]
+
+    def get_model_version(self, name: str, version: str | int) -> ModelVersion:
+        with as_mlflow_errors():
+            catalog, full = _locate(name)
+            return _model_version(catalog.resolve(f"{full}/{parse_version(str(version))}"))
+
+    def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
+        with as_mlflow_errors():
+            catalog, full = _locate(name)
+            return _model_version(catalog.resolve(f"{full}@{alias}"))
+
+    def get_model_version_download_uri(self, name: str, version: str | int) -> str:
+        with as_mlflow_errors():
+            return artifact_uri(FullName.parse(name), parse_version(str(version)))
+
+    def supports_workspaces(self) -> bool:
+        return False
+
+
+def _refusal(name: str) -> Callable[..., NoReturn]:
+    def refuse(self: object, *args: object, **kwargs: object) -> NoReturn:
+        raise MlflowException(
+            f"{name} is not possible: models mounted from a share are read-only, and a share holds no "
+            "prompts or webhooks. Set another registry URI for it.",
+            error_code=INVALID_STATE,
+        )
+
+    refuse.__name__ = name
+    return refuse
+
+
+def _refuse_the_rest() -> None:
+    """Refuse by name every method of MLflow's store that is not written above, also those added later."""
+    for name, _ in inspect.getmembers(AbstractStore, inspect.isfunction):
+        if not name.startswith("__") and name not in vars(SharedModelStore):
+            setattr(SharedModelStore, name, _refusal(name))
+
+
+_refuse_the_rest()
+
+
+def _catalogs() -> list[Catalog]:
+    from model_sharing import blocking  # noqa: PLC0415  # MLflow imports this module at its own import
+    from model_sharing.mounts import MountTable  # noqa: PLC0415
+    from model_sharing.settings import Settings  # noqa: PLC0415
+
+    return [blocking.catalog(mount.name) for mount in MountTable(Settings.from_environment().mounts).all()]
+
+
+def _locate(name: str) -> tuple[Catalog, FullName]:
+    from model_sharing import blocking  # noqa: PLC0415  # MLflow imports this module at its own import
+
+    full = FullName.parse(name)
+    return blocking.catalog(full.catalog), full
+
+
+def _may_match(full_name: str, filter_string: str | None) -> bool:
+    """False if the filter asks for models by exact name and this is not one (saves a request a model)."""
+    names = [
+        condition["value"]
+        for condition in SearchModelVersionUtils.parse_search_filter(filter_string)
+        if condition["key"] == "name" and condition["comparator"] == "="
+    ]
+    return all(name == full_name for name in names)
+
+
+def _page(found: list[Any], page_token: str | None, max_results: int | None) -> PagedList:
+    size = _MAX_RESULTS if max_results is None else max_results
+    if not isinstance(size, int) or not 1 <= size <= _MAX_RESULTS:
+        raise MlflowException(
+            f"max_results is {size!r}; it is a whole number from 1 to {_MAX_RESULTS}.",
+            INVALID_PARAMETER_VALUE,
+        )
+    page, token = SearchUtils.paginate(found, page_token, size)
+    return PagedList(page, token)
+
+
+def _registered_model(model: SharedModel) -> RegisteredModel:
+    return RegisteredModel(
+        name=model.full_name,
+        creation_timestamp=model.updated_at,
+        last_updated_timestamp=model.updated_at,
+        description=model.comment,
+        tags=[RegisteredModelTag(key, value) for key, value in model.tags.items()],
+        aliases=[RegisteredModelAlias(alias, str(version)) for alias, version in model.aliases.items()],
+        latest_versions=[],
+    )
+
+
+def _model_version(version: SharedVersion) -> ModelVersion:
+    return ModelVersion(
+        name=version.full_name,
+        version=str(version.version),
+        creation_timestamp=version.created_at,
+        last_updated_timestamp=version.created_at,
+        description=version.comment,
+        current_stage=_STAGE,
+        source=artifact_uri(FullName.parse(version.full_name), version.version),
+        run_id=version.run_id,
+        status=version.status,
+        tags=[ModelVersionTag(key, value) for key, value in version.tags.items()],
+        aliases=list(version.aliases),
+    )

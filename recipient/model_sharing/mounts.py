@@ -1,0 +1,161 @@
+"""Which shares are mounted here, and under which names.
+
+A mount is one small JSON file, `mounts/<name>.json`, that points at a profile file and holds no secret: the
+token stays in the profile, so that activating a new link into the same file renews every mount of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+from filelock import FileLock
+
+from model_sharing_protocol.errors import (
+    InvalidParameter,
+    InvalidProfile,
+    InvalidState,
+    MountExists,
+    NotFound,
+)
+from model_sharing_protocol.names import normalize_name
+from model_sharing_protocol.profile import Profile, read_profile
+
+_MAX_FILE_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A share under a local name. `mounted_at` is in epoch milliseconds.
+
+    `trust_remote_code` says that the user lets this provider's models run code while they load. It was
+    given to the provider at `endpoint`, so the mount refuses to work when the profile names another.
+    """
+
+    name: str
+    share: str
+    profile_path: Path
+    endpoint: str
+    trust_remote_code: bool
+    mounted_at: int
+
+    def read_profile(self) -> Profile:
+        """The profile as it is now; InvalidProfile or InvalidState if it cannot be used for this mount."""
+        profile = read_profile(self.profile_path)
+        if profile.endpoint != self.endpoint:
+            raise InvalidState(
+                f"The profile file {self.profile_path} now names the provider at {profile.endpoint}, but "
+                f"{self.name!r} was mounted from {self.endpoint}. If that is intended, unmount {self.name!r} "
+                "and mount it again."
+            )
+        return profile
+
+    def same_as(self, other: Mount) -> bool:
+        """True if both differ at most in when they were mounted."""
+        return (self.name, self.share, self.profile_path, self.endpoint, self.trust_remote_code) == (
+            other.name,
+            other.share,
+            other.profile_path,
+            other.endpoint,
+            other.trust_remote_code,
+        )
+
+
+def check_mount_name(name: str) -> str:
+    """The lower-case form of a mount's name, or InvalidParameter."""
+    if "@" in name:
+        raise InvalidParameter(f"The catalog name {name!r} contains '@', which separates aliases.")
+    return normalize_name("catalog", name)
+
+
+class MountTable:
+    """The mounts below one folder. Safe for several processes at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, mount: Mount) -> Mount:
+        """Record a mount and return it. The same mount again is no change; another is MountExists."""
+        with self._locked():
+            if present := self.check_free(mount):
+                return present
+            _write(self._path(mount.name), msgspec.json.encode(mount, enc_hook=str))
+        return mount
+
+    def check_free(self, mount: Mount) -> Mount | None:
+        """None if the name is free, the mount if it is there already; MountExists if another has the name."""
+        path = self._path(mount.name)
+        if not path.exists():
+            return None
+        present = self._read(path)
+        if not present.same_as(mount):
+            raise MountExists(
+                f"{mount.name!r} is mounted already: {_describe(present)}. Choose another name, or "
+                f"unmount {mount.name!r} first. Nothing was changed."
+            )
+        return present
+
+    def get(self, name: str) -> Mount:
+        """The mount of this name, or NotFound."""
+        path = self._path(check_mount_name(name))
+        if not path.exists():
+            mounted = ", ".join(mount.name for mount in self.all())
+            raise NotFound(
+                f"No catalog is mounted as {name!r}. "
+                + (f"Mounted are: {mounted}." if mounted else "Mount one with: model-sharing mount.")
+            )
+        return self._read(path)
+
+    def all(self) -> list[Mount]:
+        return sorted(
+            (self._read(path) for path in self._folder.glob("*.json")), key=lambda mount: mount.name
+        )
+
+    def remove(self, name: str) -> Mount:
+        """Forget a mount; NotFound if there is none of this name."""
+        with self._locked():
+            mount = self.get(name)
+            self._path(mount.name).unlink()
+        return mount
+
+    def _path(self, name: str) -> Path:
+        quoted = quote(name, safe="")
+        return self._folder / (
+            (quoted if len(quoted) <= _MAX_FILE_NAME else hashlib.sha256(name.encode()).hexdigest()) + ".json"
+        )
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        with FileLock(self._folder / ".lock"):
+            yield
+
+    def _read(self, path: Path) -> Mount:
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Mount, dec_hook=_decode_path)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise InvalidProfile(
+                f"The mount file {path} cannot be read. Delete it and mount again."
+            ) from error
+
+
+def _describe(mount: Mount) -> str:
+    trust = " with trust_remote_code" if mount.trust_remote_code else ""
+    return f"the share {mount.share!r} of {mount.endpoint}, from {mount.profile_path}{trust}"
+
+
+def _decode_path(kind: type[object], value: object) -> object:
+    return kind(value)  # type: ignore[call-arg]  # the only such field is a Path
+
+
+def _write(path: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".mount-")
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    Path(temporary).replace(path)

@@ -1,0 +1,359 @@
+"""A mounted share as a read-only catalog of models."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from model_sharing.cache import Cache, copy_files
+from model_sharing.client import SharingClient
+from model_sharing.downloads.connection import Connections
+from model_sharing.downloads.plan import manifest_of_answer
+from model_sharing.downloads.progress import Progress, Silent
+from model_sharing.downloads.snapshot import fetch_snapshot
+from model_sharing.downloads.urls import UrlBook
+from model_sharing.loading import load_folder
+from model_sharing.mounts import Mount, MountTable, check_mount_name
+from model_sharing.refs import Refs
+from model_sharing.settings import Settings
+from model_sharing.transport import Transport
+from model_sharing.values import SharedModel, SharedVersion
+from model_sharing_protocol.errors import (
+    AlreadyExists,
+    CorruptArtifact,
+    InvalidParameter,
+    InvalidState,
+    NotASharingServer,
+    NotFound,
+    PermissionDenied,
+    ServerUnreachable,
+)
+from model_sharing_protocol.manifest import Manifest
+from model_sharing_protocol.names import FullName, ModelRef, SharedName, normalize_name
+from model_sharing_protocol.open_sharing import READY, ModelVersion, RegisteredModel, VersionFile
+from model_sharing_protocol.profile import read_profile
+from model_sharing_protocol.times import iso, now_ms
+
+T = TypeVar("T")
+
+
+class StaleAliasWarning(UserWarning):
+    """The provider cannot be reached: an alias was resolved to what it was when last asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A version's verified files in the cache: `folder` is not to be changed."""
+
+    version: SharedVersion
+    folder: Path
+    manifest: Manifest
+
+
+class SharedCatalog:
+    """The models of one mount. Names are given as `schema.model` or with the catalog in front.
+
+    Every call asks the provider; a version in the cache can still be had when the provider cannot be
+    reached, but not when it says no. Close it when done.
+    """
+
+    def __init__(self, mount: Mount, settings: Settings) -> None:
+        self.mount = mount
+        self._settings = settings
+        self._transport = Transport(mount.read_profile)
+        self._client = SharingClient(self._transport, mount.endpoint)
+        self._cache = Cache(settings.cache)
+        self._refs = Refs(settings.cache, mount.endpoint, mount.share)
+
+    @property
+    def name(self) -> str:
+        return self.mount.name
+
+    @property
+    def cache(self) -> Cache:
+        return self._cache
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+    async def list_schemas(self) -> list[str]:
+        schemas = await self._client.list_schemas(self.mount.share)
+        return sorted(self._checked("schema", schema.name) for schema in schemas)
+
+    async def list_models(self, schema: str | None = None) -> list[SharedModel]:
+        """The models of one schema, or all; NotFound for a schema that the share does not have."""
+        wanted = None if schema is None else normalize_name("schema", schema)
+        models = await self._client.list_models(self.mount.share, wanted)
+        return sorted((self._model(model) for model in models), key=lambda model: model.full_name)
+
+    async def get_model(self, model: str) -> SharedModel:
+        return self._model(await self._client.get_model(self.mount.share, self.shared_name(model)))
+
+    async def list_versions(self, model: str) -> list[SharedVersion]:
+        """All versions, oldest first."""
+        name = self.shared_name(model)
+        versions = await self._client.list_versions(self.mount.share, name)
+        return sorted((self._version(name, version) for version in versions), key=lambda found: found.version)
+
+    async def resolve(self, ref: str | ModelRef) -> SharedVersion:
+        """The version that `ref` names at this moment, by number or by alias."""
+        name, parsed = self._parse(ref)
+        return self._version(name, (await self._resolve(name, parsed)).version)
+
+    async def snapshot(
+        self, ref: str | ModelRef, *, progress: Progress | None = None, verify: bool = False
+    ) -> Snapshot:
+        """A version's files, verified, in the cache; fetches what is missing.
+
+        `verify` hashes what is in the cache already, too. Raises CorruptArtifact, DiskFull, UnsafePath,
+        ServerUnreachable and whatever the provider answers.
+        """
+        name, parsed = self._parse(ref)
+        resolved = await self._resolve(name, parsed)
+        version = resolved.version
+        if version.status != READY:
+            raise InvalidState(
+                f"{name} version {version.version} is {version.status}; only READY ones can be had."
+            )
+        present = None
+        if version.digest is not None:
+            present = await asyncio.to_thread(self._cache.snapshot, version.digest, verify=verify)
+        if present is None and resolved.offline is not None:
+            raise ServerUnreachable(
+                f"{resolved.offline.message} {name} version {version.version} is not complete in the cache."
+            ) from resolved.offline
+        folder, manifest = present or await self._fetch(name, version, progress or Silent(), verify)
+        if resolved.offline is None:
+            self._refs.remember_version(name, version, manifest.digest)
+        return Snapshot(self._version(name, version), folder, manifest)
+
+    async def download(
+        self,
+        ref: str | ModelRef,
+        destination: Path,
+        *,
+        progress: Progress | None = None,
+        verify: bool = False,
+    ) -> SharedVersion:
+        """Copy a version's verified files to `destination`, which must not exist or be an empty folder."""
+        target = await asyncio.to_thread(_check_destination, destination)
+        snapshot = await self.snapshot(ref, progress=progress, verify=verify)
+        await asyncio.to_thread(_copy_out, snapshot, target)
+        return snapshot.version
+
+    async def load_model(self, ref: str | ModelRef, *, progress: Progress | None = None) -> Any:
+        """The version as an MLflow pyfunc model; UntrustedCode if loading would run the provider's code."""
+        return await asyncio.to_thread(self.load, await self.snapshot(ref, progress=progress))
+
+    def load(self, snapshot: Snapshot) -> Any:
+        """Load a snapshot in the calling thread."""
+        return load_folder(
+            snapshot.folder,
+            snapshot.manifest,
+            subject=f"{snapshot.version.full_name} version {snapshot.version.version}",
+            trusted=self.mount.trust_remote_code,
+        )
+
+    def shared_name(self, model: str) -> SharedName:
+        """`schema.model` from a name with or without this catalog in front."""
+        if model.count(".") == 2:
+            full = FullName.parse(model)
+            if full.catalog != self.name:
+                raise InvalidParameter(f"{model!r} is not in the catalog {self.name!r}.")
+            return SharedName(full.schema, full.name)
+        return SharedName.parse(model)
+
+    def _parse(self, ref: str | ModelRef) -> tuple[SharedName, ModelRef]:
+        parsed = ModelRef.parse(ref) if isinstance(ref, str) else ref
+        return self.shared_name(parsed.name), parsed
+
+    async def _resolve(self, name: SharedName, ref: ModelRef) -> _Resolved:
+        try:
+            version = await self._ask(name, ref)
+        except ServerUnreachable as error:
+            return _Resolved(self._from_cache(name, ref, error), error)
+        except (NotFound, PermissionDenied):
+            self._refs.forget(name, version=ref.version, alias=ref.alias)
+            raise
+        if ref.alias is not None:
+            self._refs.remember_alias(name, ref.alias, version.version)
+        return _Resolved(version)
+
+    async def _ask(self, name: SharedName, ref: ModelRef) -> ModelVersion:
+        if ref.alias is not None:
+            return await self._client.get_version_by_alias(self.mount.share, name, ref.alias)
+        if ref.version is None:
+            raise InvalidParameter(f"{ref.name!r} names no version.")
+        version = await self._client.get_version(self.mount.share, name, ref.version)
+        if version.version != ref.version:
+            raise CorruptArtifact(
+                f"{self.mount.endpoint} was asked for {name} version {ref.version} and answered with version "
+                f"{version.version}. Tell the provider."
+            )
+        return version
+
+    def _from_cache(self, name: SharedName, ref: ModelRef, error: ServerUnreachable) -> ModelVersion:
+        number = ref.version
+        if ref.alias is not None:
+            alias = self._refs.alias(name, ref.alias)
+            if alias is None:
+                raise error
+            number = alias.version
+        known = self._refs.version(name, number) if number is not None else None
+        if known is None:
+            raise error
+        if ref.alias is not None and alias is not None:
+            warnings.warn(
+                f"{self.mount.endpoint} cannot be reached: {name}@{ref.alias} is taken as version {number}, "
+                f"as of {iso(alias.resolved_at)} ({_age(now_ms() - alias.resolved_at)} ago).",
+                StaleAliasWarning,
+                stacklevel=2,
+            )
+        known.version.digest = known.digest
+        return known.version
+
+    async def _fetch(
+        self, name: SharedName, version: ModelVersion, progress: Progress, verify: bool
+    ) -> tuple[Path, Manifest]:
+        manifest, files = await self._query(name, version.version, version.digest)
+        loop = asyncio.get_running_loop()
+
+        def renew() -> dict[str, str]:
+            again = self._query(name, version.version, manifest.digest)
+            return _urls(asyncio.run_coroutine_threadsafe(again, loop).result()[1])
+
+        connections = Connections(self.mount.endpoint)
+        work = loop.run_in_executor(
+            None,
+            lambda: fetch_snapshot(
+                self._cache,
+                manifest,
+                connections,
+                UrlBook(_urls(files), renew),
+                progress,
+                jobs=self._settings.jobs,
+                verify=verify,
+            ),
+        )
+        return await _stoppable(work, connections.stop), manifest
+
+    async def _query(
+        self, name: SharedName, version: int, digest: str | None
+    ) -> tuple[Manifest, list[VersionFile]]:
+        metadata, files = await self._client.query_version(self.mount.share, name, version)
+        if metadata.version.version != version:
+            raise CorruptArtifact(
+                f"{self.mount.endpoint} was asked for the files of {name} version {version} and listed those "
+                f"of version {metadata.version.version}. Tell the provider."
+            )
+        return manifest_of_answer(metadata, files, digest), files
+
+    def _model(self, wire: RegisteredModel) -> SharedModel:
+        schema, name = self._checked("schema", wire.schema), self._checked("model", wire.name)
+        return SharedModel.of(FullName(self.name, schema, name), wire)
+
+    def _version(self, name: SharedName, wire: ModelVersion) -> SharedVersion:
+        return SharedVersion.of(FullName(self.name, name.schema, name.name), wire)
+
+    def _checked(self, kind: str, name: str) -> str:
+        try:
+            return normalize_name(kind, name)
+        except InvalidParameter as error:
+            raise NotASharingServer(
+                f"{self.mount.endpoint} listed a name that is none: {error.message}"
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """A version, and why it comes from the cache (None if the provider answered)."""
+
+    version: ModelVersion
+    offline: ServerUnreachable | None = None
+
+
+async def mount_share(
+    settings: Settings, profile_path: Path, share: str, name: str, *, trust_remote_code: bool = False
+) -> Mount:
+    """Check with the provider that the share is there, and record the mount.
+
+    The same mount again is no change. Raises MountExists if the name is taken by another, InvalidProfile,
+    NotFound if this recipient has no such share.
+    """
+    mount = _new_mount(profile_path, share, name, trust_remote_code)
+    table = MountTable(settings.mounts)
+    table.check_free(mount)
+    async with Transport(mount.read_profile) as transport:
+        try:
+            await SharingClient(transport, mount.endpoint).get_share(mount.share)
+        except NotFound as error:
+            raise NotFound(
+                f"{mount.endpoint} shares nothing called {mount.share!r} with you (any more). Check the "
+                "name, or ask the provider to grant it."
+            ) from error
+    return table.add(mount)
+
+
+def _new_mount(profile_path: Path, share: str, name: str, trust_remote_code: bool) -> Mount:
+    path = profile_path.expanduser().absolute()
+    return Mount(
+        name=check_mount_name(name),
+        share=normalize_name("share", share),
+        profile_path=path,
+        endpoint=read_profile(path).endpoint,
+        trust_remote_code=trust_remote_code,
+        mounted_at=now_ms(),
+    )
+
+
+async def _stoppable(work: asyncio.Future[T], stop: Callable[[], None]) -> T:
+    """Await a thread's work; when cancelled, stop it and wait until it has tidied up."""
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        stop()
+        await asyncio.wait([work])
+        if not work.cancelled():
+            work.exception()  # seen, so that asyncio does not report it
+        raise
+
+
+def _check_destination(destination: Path) -> Path:
+    target = destination.expanduser().absolute()
+    if (target.exists() or target.is_symlink()) and not (target.is_dir() and not any(target.iterdir())):
+        raise AlreadyExists(f"{destination} exists and is not an empty folder. Nothing was touched.")
+    if not target.parent.is_dir():
+        raise InvalidParameter(f"The folder {target.parent} does not exist.")
+    return target
+
+
+def _copy_out(snapshot: Snapshot, target: Path) -> None:
+    building = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        copy_files(snapshot.folder, snapshot.manifest, building)
+        building.chmod(0o755)
+        building.replace(target)
+    except OSError as error:
+        raise InvalidState(f"{target} could not be written: {error.strerror}.") from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _urls(files: list[VersionFile]) -> dict[str, str]:
+    return {file.sha256: file.url for file in files}
+
+
+def _age(milliseconds: int) -> str:
+    """A duration as people say it: `3 hours`."""
+    seconds = max(0, milliseconds // 1000)
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+        if seconds >= length:
+            count = seconds // length
+            return f"{count} {unit}" + ("s" if count > 1 else "")
+    return "less than a second"

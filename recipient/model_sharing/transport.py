@@ -1,0 +1,293 @@
+"""HTTP to a provider's API: the bearer goes to the profile's endpoint and nowhere else.
+
+Answers are bounded, redirects are refused, passing faults are retried for a few seconds, and whatever
+comes back is either bytes or one of our errors. File contents travel elsewhere (`downloads.connection`),
+without credentials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_exponential,
+)
+from yarl import URL
+
+from model_sharing_protocol.errors import (
+    NotASharingServer,
+    ResourceExhausted,
+    ServerUnreachable,
+    SharingError,
+    TokenExpired,
+    Unauthenticated,
+    UnsupportedOperation,
+    error_from_open_sharing,
+)
+from model_sharing_protocol.open_sharing import ErrorAnswer
+from model_sharing_protocol.profile import Profile
+
+MAX_JSON_BYTES = 64 * 1024 * 1024
+MAX_ERROR_BYTES = 64 * 1024
+MAX_LINE_BYTES = 256 * 1024
+_ATTEMPTS = 4
+_GIVE_UP_AFTER_SECONDS = 8.0
+_LONGEST_WAIT_SECONDS = 3.0
+_PASSING_STATUSES = frozenset({429, 502, 503, 504})
+_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
+
+T = TypeVar("T")
+Reader = Callable[[aiohttp.ClientResponse], Awaitable[T]]
+
+
+class _Passing(Exception):
+    """A fault that may be gone in a moment. `final` is what to raise if it is not."""
+
+    def __init__(self, final: SharingError, retry_after: float | None = None) -> None:
+        super().__init__(str(final))
+        self.final = final
+        self.retry_after = retry_after
+
+
+class Transport:
+    """Calls to one provider. `profile` is asked at each call, so that a renewed token is picked up.
+
+    Use it as an async context manager, or call `close`.
+    """
+
+    def __init__(self, profile: Callable[[], Profile]) -> None:
+        self._profile = profile
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        read: Reader[T],
+        *,
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> T:
+        """What `read` makes of the answer to an idempotent call of `path` below the endpoint.
+
+        Raises the error that the provider answered with; ServerUnreachable, NotASharingServer or
+        TokenExpired for the rest.
+        """
+        profile = self._profile()
+        if profile.kind != "bearer_token":
+            raise UnsupportedOperation(
+                f"The profile's type is {profile.kind!r}; this client signs in with a bearer token. "
+                "Ask the provider for a version 1 profile."
+            )
+        headers = {"Authorization": f"Bearer {profile.bearer_token}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        url = profile.endpoint + path
+        try:
+            async for attempt in _retrying():
+                with attempt:
+                    return await self._once(method, url, read, headers=headers, params=params, body=body)
+        except _Passing as passing:
+            raise passing.final from passing.__cause__
+        except Unauthenticated as error:
+            raise _explain_refused_token(error, profile) from error
+        raise AssertionError("tenacity either returns or raises")
+
+    async def get_public(self, url: str, read: Reader[T]) -> T:
+        """One GET without credentials and without retries (an activation link works only once)."""
+        try:
+            return await self._once("GET", url, read, headers={})
+        except _Passing as passing:
+            raise passing.final from passing.__cause__
+
+    async def _once(
+        self,
+        method: str,
+        url: str,
+        read: Reader[T],
+        *,
+        headers: Mapping[str, str],
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> T:
+        origin = _origin(url)
+        try:
+            async with self._open_session().request(
+                method,
+                URL(url, encoded=True),
+                headers=headers,
+                params=params,
+                data=body,
+                allow_redirects=False,
+            ) as response:
+                if response.status != 200:
+                    raise await _error(response, origin)
+                return await read(response)
+        except TimeoutError as error:
+            raise _Passing(
+                ServerUnreachable(f"{origin} did not answer in time. Check the network, then try again.")
+            ) from error
+        except (aiohttp.InvalidURL, ValueError) as error:
+            raise NotASharingServer(f"{origin} is not an address that can be called.") from error
+        except aiohttp.ClientResponseError as error:
+            raise NotASharingServer(f"{origin} answered with something that is not HTTP.") from error
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
+            raise _Passing(ServerUnreachable(_unreachable(origin, error))) from error
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar(), headers={"Accept-Encoding": "identity"}
+            )
+        return self._session
+
+
+async def read_bounded(response: aiohttp.ClientResponse, limit: int = MAX_JSON_BYTES) -> bytes:
+    """The whole body, or NotASharingServer if it has more than `limit` bytes."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            raise NotASharingServer(
+                f"{_origin(str(response.url))} sent an answer of more than {limit} bytes; it was not read on."
+            )
+    return bytes(body)
+
+
+async def read_lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """The body's lines without their line ends; NotASharingServer for a line that never ends."""
+    rest = b""
+    async for chunk in response.content.iter_any():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield line
+        if len(rest) > MAX_LINE_BYTES:
+            raise NotASharingServer(
+                f"{_origin(str(response.url))} sent a line of more than {MAX_LINE_BYTES} bytes."
+            )
+    if rest.strip():
+        yield rest
+
+
+def decode(data: bytes, kind: type[T], origin: str) -> T:
+    """`data` as the message `kind`, or NotASharingServer."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise NotASharingServer(
+            f"{origin} answered with something that is no OpenSharing message. "
+            "Check the endpoint in the profile file."
+        ) from error
+
+
+async def _error(response: aiohttp.ClientResponse, origin: str) -> Exception:
+    """The error that an answer other than 200 stands for."""
+    status = response.status
+    if 300 <= status < 400:
+        return NotASharingServer(
+            f"{origin} answered with a redirect ({status}), which is not followed, since the token belongs "
+            "to this address alone. Check the endpoint in the profile file."
+        )
+    if status in _PASSING_STATUSES:
+        busy = f"{origin} is busy or down (HTTP {status}). Try again later."
+        final: SharingError = ResourceExhausted(busy) if status == 429 else ServerUnreachable(busy)
+        return _Passing(final, _retry_after(response.headers.get("Retry-After")))
+    body = await read_bounded(response, MAX_ERROR_BYTES)
+    try:
+        answer = msgspec.json.decode(body, type=ErrorAnswer)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return NotASharingServer(
+            f"{origin} answered HTTP {status} with something that is no OpenSharing message. "
+            "Check the endpoint in the profile file."
+        )
+    message = answer.message or f"{origin} answered HTTP {status} without saying more. Ask the provider."
+    return error_from_open_sharing(status, answer.error_code, message)
+
+
+def _explain_refused_token(error: Unauthenticated, profile: Profile) -> Unauthenticated:
+    if profile.expired and profile.expires_at is not None:
+        moment = profile.expires_at.isoformat(timespec="seconds")
+        return TokenExpired(
+            f"The token for {profile.endpoint} expired at {moment}. Ask the provider for a new activation "
+            "link, then activate it into the same profile file with --force."
+        )
+    return Unauthenticated(
+        f"{error.message.rstrip('.')}. {profile.endpoint} does not accept the token in the profile file; it "
+        "may have been rotated or revoked. Ask the provider for a new activation link."
+    )
+
+
+def _retrying() -> AsyncRetrying:
+    return AsyncRetrying(
+        retry=retry_if_exception_type(_Passing),
+        stop=stop_after_attempt(_ATTEMPTS) | stop_after_delay(_GIVE_UP_AFTER_SECONDS),
+        wait=_wait,
+        reraise=True,
+    )
+
+
+_backoff = wait_exponential(multiplier=0.1, max=_LONGEST_WAIT_SECONDS)
+
+
+def _wait(state: RetryCallState) -> float:
+    """As long as the server asked for, within reason; else exponentially longer."""
+    error = state.outcome.exception() if state.outcome is not None else None
+    if isinstance(error, _Passing) and error.retry_after is not None:
+        return min(error.retry_after, _LONGEST_WAIT_SECONDS)
+    return _backoff(state)
+
+
+def _retry_after(text: str | None) -> float | None:
+    return float(text) if text and text.isascii() and text.isdigit() and len(text) <= 6 else None
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port: what may be shown of a URL, whose path may hold a secret."""
+    try:
+        parts = urlsplit(url)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
+    except ValueError:
+        return "the given address"
+
+
+def _unreachable(origin: str, error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return f"{origin} cannot be reached safely: its TLS certificate was not accepted."
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"{origin} cannot be reached: the host name is not known. Check the network and the endpoint."
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return (
+            f"{origin} cannot be reached: {error.os_error.strerror or 'no connection'}. "
+            "Check the network, and that the provider's server runs."
+        )
+    return f"{origin} broke the connection off. Try again."
+
+
+def origin_of(profile: Profile) -> str:
+    """The profile's endpoint as messages show it."""
+    return _origin(profile.endpoint)

@@ -1,0 +1,69 @@
+"""What listings and look-ups give: a model and a version as a mounted catalog shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.open_sharing import ModelVersion, RegisteredModel
+
+
+@dataclass(frozen=True, slots=True)
+class SharedModel:
+    """A model of a mounted share; its catalog is the mount's name. `updated_at` is in epoch milliseconds."""
+
+    full_name: str
+    comment: str | None
+    aliases: Mapping[str, int]
+    latest_version: int | None
+    tags: Mapping[str, str]
+    updated_at: int | None
+
+    @classmethod
+    def of(cls, name: FullName, wire: RegisteredModel) -> SharedModel:
+        return cls(str(name), wire.comment, wire.aliases, wire.latest_version, wire.tags, wire.updated_at)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedVersion:
+    """A version of a shared model: `size` in bytes, `created_at` in epoch milliseconds.
+
+    `digest` names the content of all its files together. `signature` is the MLflow model signature.
+    """
+
+    full_name: str
+    version: int
+    status: str
+    aliases: tuple[str, ...]
+    size: int | None
+    digest: str | None
+    created_at: int | None
+    comment: str | None
+    source: str | None
+    run_id: str | None
+    tags: Mapping[str, str]
+    signature: Mapping[str, Any] | None = field(repr=False, default=None)
+
+    @classmethod
+    def of(cls, name: FullName, wire: ModelVersion) -> SharedVersion:
+        return cls(
+            str(name),
+            wire.version,
+            wire.status,
+            wire.aliases,
+            wire.size,
+            wire.digest,
+            wire.created_at,
+            wire.comment,
+            wire.source,
+            wire.run_id,
+            wire.tags,
+            wire.signature,
+        )
+
+    @property
+    def uri(self) -> str:
+        """What `load_model` takes: `models:/catalog.schema.model/3`."""
+        return f"models:/{self.full_name}/{self.version}"

@@ -9,23 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from filelock import FileLock
-from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from model_sharing_protocol.errors import InvalidState
+from model_sharing_protocol.errors import AlreadyExists, DiskFull
+from model_sharing_provider.metastore.migrate import migrate
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 
 _BUSY_SECONDS = 30
-_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Database:
@@ -42,11 +36,21 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[UnitOfWork]:
-        """One transaction: committed when the block ends, rolled back when it raises."""
-        async with self._engine.connect() as connection:
-            await connection.execution_options(writes=True)
-            async with connection.begin():
-                yield UnitOfWork(connection)
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        Raises AlreadyExists where another writer was faster, and DiskFull.
+        """
+        try:
+            async with self._engine.connect() as connection:
+                await connection.execution_options(writes=True)
+                async with connection.begin():
+                    yield UnitOfWork(connection)
+        except IntegrityError as error:
+            raise AlreadyExists("Somebody else created the same thing at this moment; look again.") from error
+        except OperationalError as error:
+            if "disk is full" in str(error):
+                raise DiskFull("The database has no room to grow; free some space and try again.") from error
+            raise
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -57,7 +61,7 @@ async def open_database(url: str) -> Database:
 
     Raises InvalidState if a newer release has written it.
     """
-    await asyncio.to_thread(_migrate, url)
+    await asyncio.to_thread(migrate, url)
     engine = create_async_engine(url)
     if engine.dialect.name == "sqlite":
         _set_up_sqlite(engine.sync_engine)
@@ -84,28 +88,3 @@ def _set_up_sqlite(engine: Any) -> None:
         # A deferred transaction that turns into a writer fails at once when another writes.
         writes = connection.get_execution_options().get("writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _migrate(url: str) -> None:
-    """Run what migrations are missing, once however many processes start together."""
-    sync_url = make_url(url).set(drivername=make_url(url).get_backend_name())
-    engine = create_engine(sync_url)
-    scripts = ScriptDirectory(str(_MIGRATIONS))
-    try:
-        with FileLock(f"{sync_url.database}.migrating"):
-            with engine.connect() as connection:
-                current = MigrationContext.configure(connection).get_current_revision()
-            if current == scripts.get_current_head():
-                return
-            known = {script.revision for script in scripts.walk_revisions()}
-            if current is not None and current not in known:
-                raise InvalidState(
-                    f"The database was written by a newer release (revision {current}); "
-                    "install that release or newer to open it."
-                )
-            with engine.begin() as connection:
-                config = Config(attributes={"connection": connection})
-                config.set_main_option("script_location", str(_MIGRATIONS))
-                command.upgrade(config, "head")
-    finally:
-        engine.dispose()

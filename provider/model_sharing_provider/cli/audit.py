@@ -40,5 +40,5 @@ def list_events(
             since=after,
         )
     )
-    columns = ["at", "outcome", "action", "principal", "object_name", "share", "address", "reason"]
+    columns = ["at", "outcome", "principal", "action", "object_name", "address", "reason"]
     show_list([audit_record(event) for event in events], columns, output)

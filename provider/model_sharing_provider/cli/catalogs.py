@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from model_sharing_protocol.names import SchemaName
-from model_sharing_provider.cli.output import output_option, show_list, show_one
+from model_sharing_provider.cli.output import output_option, show_done, show_list
 from model_sharing_provider.cli.records import catalog_record, schema_record
 from model_sharing_provider.cli.session import collect, run
 
@@ -22,7 +22,7 @@ def catalog() -> None:
 def create_catalog(name: str, comment: str, output: str) -> None:
     """Create a catalog."""
     created = run(lambda provider, context: provider.catalogs.create(context, name, comment))
-    show_one(catalog_record(created), output)
+    show_done(catalog_record(created), f"Created the catalog {created.name}", output)
 
 
 @catalog.command("list")
@@ -48,7 +48,7 @@ def create_schema(name: str, comment: str, output: str) -> None:
     """Create a schema in an existing catalog."""
     full_name = SchemaName.parse(name)
     created = run(lambda provider, context: provider.catalogs.create_schema(context, full_name, comment))
-    show_one(schema_record(created), output)
+    show_done(schema_record(created), f"Created the schema {created.full_name}", output)
 
 
 @schema.command("list")

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from model_sharing_protocol.names import FullName, SchemaName
-from model_sharing_provider.cli.output import output_option, show_list, show_one
+from model_sharing_provider.cli.output import human_size, output_option, show_done, show_list, show_one
 from model_sharing_provider.cli.records import Record, model_record, version_record
 from model_sharing_provider.cli.session import announce, collect, run
 from model_sharing_provider.services.context import Context
@@ -42,7 +42,12 @@ def register(folder: Path, name: str, alias: str | None, comment: str, output: s
                 progress=lambda done, total: progress.update(task, completed=done, total=total),
             )
         )
-    show_one(version_record(version), output)
+    pointed = f", alias {alias}" if alias else ""
+    sentence = (
+        f"Registered {version.full_name} version {version.version} "
+        f"({human_size(version.size)} in {version.num_files} files{pointed})"
+    )
+    show_done(version_record(version), sentence, output)
 
 
 @model.command("list")
@@ -97,7 +102,7 @@ def set_alias(name: str, alias_name: str, version: int) -> None:
     """Point an alias at a version; recipients follow at once."""
     full_name = FullName.parse(name)
     run(lambda provider, context: provider.models.set_alias(context, full_name, alias_name, version))
-    announce(f"{full_name}@{alias_name} is now version {version}")
+    click.echo(f"{full_name}@{alias_name} is now version {version}")
 
 
 @alias.command("delete")
@@ -107,7 +112,7 @@ def delete_alias(name: str, alias_name: str) -> None:
     """Remove an alias; its version stays."""
     full_name = FullName.parse(name)
     run(lambda provider, context: provider.models.delete_alias(context, full_name, alias_name))
-    announce(f"{full_name} has no alias {alias_name} any more")
+    click.echo(f"{full_name} has no alias {alias_name} any more")
 
 
 def _transfer_progress() -> Progress:

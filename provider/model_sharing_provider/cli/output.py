@@ -37,7 +37,7 @@ def show_list(records: Sequence[Record], columns: Sequence[str], output: str) ->
         table.add_column(column.upper(), overflow="fold")
     for record in records:
         table.add_row(*(_cell(column, record.get(column)) for column in columns))
-    _console().print(table)
+    _print_table(table)
 
 
 def show_one(record: Record, output: str) -> None:
@@ -49,7 +49,15 @@ def show_one(record: Record, output: str) -> None:
     for name, value in record.items():
         if value not in (None, "", [], {}):
             table.add_row(f"[bold]{name}[/bold]", _cell(name, value))
-    _console().print(table)
+    _print_table(table)
+
+
+def show_done(record: Record, sentence: str, output: str) -> None:
+    """What a command did: a sentence for people, the object it made for scripts."""
+    if output == "json":
+        _print_json(record)
+    else:
+        click.echo(sentence)
 
 
 class Duration(click.ParamType[timedelta]):
@@ -66,9 +74,15 @@ class Duration(click.ParamType[timedelta]):
         return timedelta(seconds=int(number) * _UNITS[unit])
 
 
-def _console() -> Console:
-    # A pipe has no width; a script that reads a table should not find its words cut.
-    return Console(width=None if sys.stdout.isatty() else 200, soft_wrap=False, highlight=False)
+def _print_table(table: Table) -> None:
+    if sys.stdout.isatty():
+        Console(highlight=False).print(table)
+        return
+    # A pipe has no width: nothing is wrapped for it, and no line is padded.
+    console = Console(width=10_000, highlight=False)
+    with console.capture() as printed:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 
 def _print_json(value: object) -> None:

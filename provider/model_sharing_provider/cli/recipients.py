@@ -99,7 +99,7 @@ def show(name: str, output: str) -> None:
 def delete(name: str) -> None:
     """Delete a recipient; its tokens, grants and download URLs end at once."""
     run(lambda provider, context: provider.recipients.delete(context, name))
-    announce(f"Deleted the recipient {name}")
+    click.echo(f"Deleted the recipient {name}")
 
 
 def _show_link(record: Record, code: str, output: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
-from model_sharing_provider.cli.output import output_option, show_list, show_one
+from model_sharing_provider.cli.output import output_option, show_done, show_list, show_one
 from model_sharing_provider.cli.records import grant_record, share_object_record, share_record
 from model_sharing_provider.cli.session import announce, collect, run
 
@@ -21,9 +21,8 @@ def share() -> None:
 @output_option
 def create(name: str, comment: str, output: str) -> None:
     """Create an empty share."""
-    show_one(
-        share_record(run(lambda provider, context: provider.shares.create(context, name, comment))), output
-    )
+    created = run(lambda provider, context: provider.shares.create(context, name, comment))
+    show_done(share_record(created), f"Created the share {created.name}", output)
 
 
 @share.command("list")
@@ -59,7 +58,7 @@ def show(name: str, output: str) -> None:
 def delete(name: str) -> None:
     """Delete a share and its grants; the models stay."""
     run(lambda provider, context: provider.shares.delete(context, name))
-    announce(f"Deleted the share {name}")
+    click.echo(f"Deleted the share {name}")
 
 
 @share.command("add-model")
@@ -72,7 +71,7 @@ def add_model(name: str, model: str, shared_as: str | None, output: str) -> None
     full_name = FullName.parse(model)
     shown_as = SharedName.parse(shared_as) if shared_as else None
     added = run(lambda provider, context: provider.shares.add_model(context, name, full_name, shown_as))
-    show_one(share_object_record(added), output)
+    show_done(share_object_record(added), f"{name} now shows {added.name} as {added.shared_as}", output)
 
 
 @share.command("add-schema")
@@ -84,7 +83,8 @@ def add_schema(name: str, schema: str, shared_as: str | None, output: str) -> No
     """Put a schema into a share, with its present and future models."""
     full_name = SchemaName.parse(schema)
     added = run(lambda provider, context: provider.shares.add_schema(context, name, full_name, shared_as))
-    show_one(share_object_record(added), output)
+    sentence = f"{name} now shows {added.name}, with its future models too, as {added.shared_as}"
+    show_done(share_object_record(added), sentence, output)
 
 
 @share.command()
@@ -93,7 +93,7 @@ def add_schema(name: str, schema: str, shared_as: str | None, output: str) -> No
 def remove(name: str, shared_as: str) -> None:
     """Take a model or schema out of a share, by the name that recipients see."""
     run(lambda provider, context: provider.shares.remove(context, name, shared_as))
-    announce(f"{shared_as} is no longer in the share {name}")
+    click.echo(f"{shared_as} is no longer in the share {name}")
 
 
 @share.command()
@@ -103,7 +103,7 @@ def remove(name: str, shared_as: str) -> None:
 def grant(name: str, recipient: str, output: str) -> None:
     """Let a recipient read a share."""
     granted = run(lambda provider, context: provider.shares.grant(context, name, recipient))
-    show_one(grant_record(granted), output)
+    show_done(grant_record(granted), f"{granted.recipient} can now read {granted.share}", output)
 
 
 @share.command()
@@ -112,4 +112,4 @@ def grant(name: str, recipient: str, output: str) -> None:
 def revoke(name: str, recipient: str) -> None:
     """End a recipient's access to a share at once, outstanding download URLs too."""
     run(lambda provider, context: provider.shares.revoke(context, name, recipient))
-    announce(f"{recipient} can no longer read the share {name}")
+    click.echo(f"{recipient} can no longer read the share {name}")

@@ -30,7 +30,7 @@ def _run() -> int:
         return finished.exit_code
     except BrokenPipeError:
         sys.stdout = None  # nobody reads on; say nothing at exit either
-    except (SharingError, click.ClickException, click.Abort, KeyboardInterrupt, OSError) as error:
+    except (SharingError, click.ClickException, click.Abort, OSError) as error:
         message, exit_code = _explain(error)
         click.echo(f"error: {printable(message)}", err=True)
         return exit_code
@@ -47,7 +47,7 @@ def _explain(error: BaseException) -> tuple[str, int]:
         return error.format_message(), error.exit_code
     if isinstance(error, OSError):
         return f"{error.filename or 'A file'}: {error.strerror or error}.", 1
-    return "Interrupted. What was downloaded is kept; run the same again to go on.", Interrupted.row.exit_code
+    return "Interrupted.", Interrupted.row.exit_code
 
 
 def _show_warning(message: Warning | str, *args: object, **kwargs: object) -> None:

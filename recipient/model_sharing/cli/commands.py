@@ -14,7 +14,7 @@ from model_sharing.downloads.progress import watcher
 from model_sharing.mounts import Mount, MountTable
 from model_sharing.settings import JOBS_VARIABLE, MAX_JOBS, Settings
 from model_sharing.values import SharedModel, SharedVersion
-from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.errors import Interrupted, InvalidParameter
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.profile import read_profile
 
@@ -31,7 +31,19 @@ def _output_option(command: F) -> F:
     )(command)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Group(click.Group):
+    """Lets Ctrl-C out as an error like any other; click itself would print an empty line for it."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Interrupted(
+                "Interrupted. What had arrived is kept; run the same again to go on."
+            ) from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="model-sharing")
 def cli() -> None:
     """Use models that others share with you: mount a share, list it, download from it."""

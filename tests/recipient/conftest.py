@@ -1,0 +1,67 @@
+"""Every story has a home of its own and a peer to talk to."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from recipient.peer import SHARE, Peer
+
+import model_sharing
+from model_sharing import blocking
+
+RunCli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path / "home"
+    monkeypatch.setenv("MODEL_SHARING_HOME", str(folder))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.delenv("MODEL_SHARING_JOBS", raising=False)
+    yield folder
+    blocking.close()
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    with Peer() as peer:
+        yield peer
+
+
+@pytest.fixture
+def profile(peer: Peer, tmp_path: Path) -> Path:
+    path = tmp_path / "globex.share"
+    path.write_bytes(peer.profile())
+    return path
+
+
+@pytest.fixture
+def vendor(peer: Peer, profile: Path) -> model_sharing.Catalog:
+    """The peer's share, mounted as `vendor` without trust."""
+    return model_sharing.mount(profile, share=SHARE, name="vendor")
+
+
+@pytest.fixture
+def run_cli(tmp_path: Path) -> RunCli:
+    """Run `model-sharing` as a user does, in a process of its own."""
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "model_sharing.cli", *map(str, arguments)]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    return run
+
+
+def content(size: int, seed: int = 0) -> bytes:
+    """Bytes that differ from seed to seed."""
+    return random.Random(seed).randbytes(size)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -1,0 +1,370 @@
+"""A provider played by the test: it speaks the protocol, and misbehaves as told.
+
+It is the hostile or unlucky peer of these stories; what a good provider does is tested elsewhere against the
+real one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from model_sharing_protocol.manifest import Manifest, ManifestFile
+
+TOKEN = "msh_" + "t0ken" * 9
+SHARE = "acme_share"
+_RANGE = re.compile(r"bytes=(\d+)-(\d+)")
+
+Files = Mapping[str, bytes]
+Fault = Callable[["Handler", bytes, int, int], None]
+
+
+@dataclass
+class Request:
+    method: str
+    path: str
+    headers: dict[str, str]
+
+
+@dataclass
+class Model:
+    versions: dict[int, Files] = field(default_factory=dict)
+    aliases: dict[str, int] = field(default_factory=dict)
+
+
+class Peer:
+    """`models` is what it shares. `faults` are used up by the file requests, one each, `always` by all."""
+
+    def __init__(self) -> None:
+        self.models: dict[str, Model] = {}
+        self.requests: list[Request] = []
+        self.faults: list[Fault] = []
+        self.always: Fault | None = None
+        self.answer: Callable[[Handler], bool] | None = None
+        self.edit_query: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None
+        self.url_base: str | None = None
+        self.tickets = 0
+        self.refuse_tickets_below = 0
+        self.file_bytes_sent = 0
+        self.connections: set[socket.socket] = set()
+        self.lock = threading.Lock()
+        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._server.peer = self
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Peer:
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Go away: connections are refused from now on."""
+        if self._thread is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._thread.join()
+            for connection in list(self.connections):
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            self._thread = None
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.origin}/delta-sharing"
+
+    def profile(self, **changes: object) -> bytes:
+        fields = {"shareCredentialsVersion": 1, "endpoint": self.endpoint, "bearerToken": TOKEN}
+        return json.dumps(fields | changes).encode()
+
+    def publish(self, model: str, version: int, files: Files, *aliases: str) -> None:
+        entry = self.models.setdefault(model, Model())
+        entry.versions[version] = files
+        for alias in aliases:
+            entry.aliases[alias] = version
+
+    def file_requests(self) -> list[Request]:
+        return [request for request in self.requests if request.path.startswith("/files/")]
+
+    def find_content(self, digest: str) -> bytes | None:
+        for model in self.models.values():
+            for files in model.versions.values():
+                for content in files.values():
+                    if sha256(content).hexdigest() == digest:
+                        return content
+        return None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    peer: Peer
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is part of the story."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    @property
+    def peer(self) -> Peer:
+        return self.server.peer
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+    def setup(self) -> None:
+        super().setup()
+        self.peer.connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.peer.connections.discard(self.connection)
+        super().finish()
+
+    def do_GET(self) -> None:
+        self._handle()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self._handle()
+
+    def send(self, status: int, body: bytes, content_type: str = "application/json", **headers: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def send_json(self, status: int, value: object, **headers: str) -> None:
+        self.send(status, json.dumps(value).encode(), **headers)
+
+    def send_error_answer(self, status: int, code: str, message: str) -> None:
+        self.send_json(status, {"errorCode": code, "message": message})
+
+    def _handle(self) -> None:
+        with self.peer.lock:
+            self.peer.requests.append(Request(self.command, self.path, dict(self.headers)))
+        if self.path.startswith("/files/"):
+            self._serve_file()
+        elif not (self.peer.answer and self.peer.answer(self)):
+            self._serve_api()
+
+    def _serve_api(self) -> None:
+        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            self.send_error_answer(401, "UNAUTHENTICATED", "The token is not known.")
+            return
+        parts = [
+            unquote(part) for part in urlsplit(self.path).path.removeprefix("/delta-sharing").split("/")[1:]
+        ]
+        match parts:
+            case ["shares", share, *_] if share != SHARE:
+                self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", f"The share {share!r} does not exist.")
+            case ["shares", _]:
+                self.send_json(200, {"share": {"name": SHARE}})
+            case ["shares", _, "schemas"]:
+                schemas = sorted({name.split(".")[0] for name in self.peer.models})
+                self._send_items([{"name": schema, "share": SHARE} for schema in schemas])
+            case ["shares", _, "all-models"]:
+                self._send_items([self._model(name) for name in sorted(self.peer.models)])
+            case ["shares", _, "schemas", schema, "models"]:
+                names = [name for name in sorted(self.peer.models) if name.startswith(f"{schema}.")]
+                self._send_items([self._model(name) for name in names])
+            case ["shares", _, "schemas", schema, "models", model, *rest]:
+                self._serve_model(f"{schema}.{model}", rest)
+            case _:
+                self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "There is nothing here.")
+
+    def _serve_model(self, name: str, rest: list[str]) -> None:
+        model = self.peer.models.get(name, Model())
+        match rest:
+            case [] if name in self.peer.models:
+                self.send_json(200, self._model(name))
+            case ["versions"] if name in self.peer.models:
+                self._send_items([self._version(name, number) for number in model.versions])
+            case ["versions", number] if int(number) in model.versions:
+                self.send_json(200, self._version(name, int(number)))
+            case ["aliases", alias] if alias.lower() in (known.lower() for known in model.aliases):
+                lowered = {known.lower(): number for known, number in model.aliases.items()}
+                self.send_json(200, self._version(name, lowered[alias.lower()]))
+            case ["versions", number, "query"] if int(number) in model.versions:
+                self._serve_query(name, int(number))
+            case _:
+                self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", f"{name} {rest} does not exist.")
+
+    def _serve_query(self, name: str, number: int) -> None:
+        files = self.peer.models[name].versions[number]
+        manifest = manifest_of(files)
+        with self.peer.lock:
+            self.peer.tickets += 1
+            ticket = self.peer.tickets
+        base = self.peer.url_base or self.peer.origin
+        metadata = {
+            "version": self._version(name, number),
+            "digest": manifest.digest,
+            "size": manifest.size,
+            "numFiles": len(files),
+        }
+        lines: list[dict[str, Any]] = [{"protocol": {"minReaderVersion": 1}}, {"metaData": metadata}]
+        for entry in manifest.files:
+            file = {
+                "url": f"{base}/files/{entry.sha256}?ticket={ticket}",
+                "id": entry.sha256,
+                "path": entry.path,
+                "size": entry.size,
+                "sha256": entry.sha256,
+                "expirationTimestamp": int(time.time() * 1000) + 300_000,
+            }
+            lines.append({"file": file})
+        if self.peer.edit_query is not None:
+            lines = self.peer.edit_query(lines)
+        body = "".join(json.dumps(line) + "\n" for line in lines)
+        self.send(200, body.encode(), "application/x-ndjson; charset=utf-8")
+
+    def _serve_file(self) -> None:
+        url = urlsplit(self.path)
+        content = self.peer.find_content(url.path.removeprefix("/files/"))
+        if int(parse_qs(url.query)["ticket"][0]) < self.peer.refuse_tickets_below:
+            self.send(403, b"expired", "text/plain")
+            return
+        assert content is not None
+        found = _RANGE.fullmatch(self.headers.get("Range", ""))
+        start, end = (int(found[1]), int(found[2]) + 1) if found else (0, len(content))
+        with self.peer.lock:
+            fault = self.peer.faults.pop(0) if self.peer.faults else self.peer.always
+        (fault or serve_well)(self, content, start, end)
+
+    def start_file(self, content: bytes, start: int, end: int) -> None:
+        """Status line and headers of a good answer."""
+        whole = "Range" not in self.headers
+        self.send_response(200 if whole else 206)
+        self.send_header("Content-Length", str(end - start))
+        if not whole:
+            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(content)}")
+        self.end_headers()
+
+    def send_bytes(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        for position in range(0, len(view), 256 * 1024):
+            piece = view[position : position + 256 * 1024]
+            self.wfile.write(piece)
+            with self.peer.lock:
+                self.peer.file_bytes_sent += len(piece)
+
+    def _model(self, name: str) -> dict[str, Any]:
+        schema, model = name.split(".")
+        entry = self.peer.models[name]
+        return {
+            "name": model,
+            "schema": schema,
+            "share": SHARE,
+            "comment": "flowers",
+            "aliases": entry.aliases,
+            "latestVersion": max(entry.versions, default=None),
+            "updatedAt": 1_700_000_000_000,
+        }
+
+    def _version(self, name: str, number: int) -> dict[str, Any]:
+        schema, model = name.split(".")
+        entry = self.peer.models[name]
+        manifest = manifest_of(entry.versions[number])
+        return {
+            "modelName": model,
+            "schema": schema,
+            "share": SHARE,
+            "version": number,
+            "status": "READY",
+            "storageLocation": "opaque:1",
+            "aliases": [alias for alias, version in entry.aliases.items() if version == number],
+            "size": manifest.size,
+            "digest": manifest.digest,
+            "createdAt": 1_700_000_000_000,
+        }
+
+    def _send_items(self, items: list[dict[str, Any]]) -> None:
+        """Pages of two, so that every listing here has to be followed."""
+        token = parse_qs(urlsplit(self.path).query).get("pageToken", ["0"])[0]
+        start = int(token)
+        page: dict[str, Any] = {"items": items[start : start + 2]}
+        if start + 2 < len(items):
+            page["nextPageToken"] = str(start + 2)
+        self.send_json(200, page)
+
+
+def manifest_of(files: Files) -> Manifest:
+    """The manifest as the peer lists it; hostile paths pass."""
+    entries = [ManifestFile(path, len(data), sha256(data).hexdigest()) for path, data in files.items()]
+    return Manifest(tuple(sorted(entries, key=lambda entry: entry.path)))
+
+
+def serve_well(handler: Handler, content: bytes, start: int, end: int) -> None:
+    handler.start_file(content, start, end)
+    handler.send_bytes(memoryview(content)[start:end])
+
+
+def cut_after(count: int) -> Fault:
+    """Promise all, send `count` bytes, and hang up."""
+
+    def fault(handler: Handler, content: bytes, start: int, end: int) -> None:
+        handler.start_file(content, start, end)
+        handler.send_bytes(memoryview(content)[start : min(end, start + count)])
+        handler.close_connection = True
+
+    return fault
+
+
+def corrupt(handler: Handler, content: bytes, start: int, end: int) -> None:
+    """Flip a bit of the first byte."""
+    handler.start_file(content, start, end)
+    handler.send_bytes(bytes([content[start] ^ 1]) + content[start + 1 : end])
+
+
+def ignore_range(handler: Handler, content: bytes, start: int, end: int) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(content)))
+    handler.end_headers()
+    handler.send_bytes(content)
+
+
+def add_a_byte(handler: Handler, content: bytes, start: int, end: int) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(content) + 1))
+    handler.end_headers()
+    handler.send_bytes(content + b"!")
+
+
+def answer_status(status: int, **headers: str) -> Fault:
+    def fault(handler: Handler, content: bytes, start: int, end: int) -> None:
+        handler.send(status, b"<html>no</html>", "text/html", **headers)
+
+    return fault
+
+
+def slowly(seconds_a_piece: float) -> Fault:
+    """256 KiB at a time with a pause after each."""
+
+    def fault(handler: Handler, content: bytes, start: int, end: int) -> None:
+        handler.start_file(content, start, end)
+        for position in range(start, end, 256 * 1024):
+            handler.send_bytes(memoryview(content)[position : min(end, position + 256 * 1024)])
+            time.sleep(seconds_a_piece)
+
+    return fault

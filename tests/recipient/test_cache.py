@@ -1,0 +1,237 @@
+"""What is in the cache is right, or it is noticed; and it works when the provider is away."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from recipient.conftest import content, tree
+from recipient.peer import Handler, Peer, manifest_of
+
+import model_sharing
+from model_sharing import StaleAliasWarning
+from model_sharing.cache import Cache
+from model_sharing_protocol.errors import CorruptArtifact, NotFound, ServerUnreachable, SharingError
+from model_sharing_protocol.manifest import Manifest, ManifestFile
+
+REF = "ml_team.iris_model/1"
+FILES = {"MLmodel": b"flavors: {}\n", "data/weights.bin": content(70_000)}
+
+
+@pytest.fixture
+def cached(peer: Peer, vendor: model_sharing.Catalog) -> Path:
+    """Version 1 is in the cache, by number and by alias."""
+    peer.publish("ml_team.iris_model", 1, FILES, "Champion")
+    folder = vendor.snapshot("ml_team.iris_model@Champion").folder
+    peer.requests.clear()
+    return folder
+
+
+def test_a_snapshot_is_read_only_and_its_own_files_only(cached: Path) -> None:
+    assert tree(cached) == FILES
+    assert all(path.stat().st_mode & 0o777 == 0o444 for path in cached.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(content(70_000, 9)),
+        lambda path: path.write_bytes(b"short"),
+        lambda path: path.unlink(),
+        lambda path: (path.unlink(), path.symlink_to("/etc/hostname")),
+        lambda path: (path.unlink(), path.mkdir()),
+    ],
+    ids=["other bytes", "other size", "missing", "a link elsewhere", "a folder"],
+)
+def test_a_damaged_file_is_noticed_and_fetched_again(
+    peer: Peer, vendor: model_sharing.Catalog, cached: Path, damage: object
+) -> None:
+    path = cached / "data" / "weights.bin"
+    path.chmod(0o644)
+    damage(path)  # type: ignore[operator]
+    assert tree(vendor.snapshot(REF).folder) == FILES
+    assert len(peer.file_requests()) <= 1
+
+
+def test_a_planted_file_is_removed(vendor: model_sharing.Catalog, cached: Path) -> None:
+    (cached / "planted.py").write_text("boom")
+    assert tree(vendor.snapshot(REF).folder) == FILES
+
+
+def test_a_touched_file_is_hashed_again_and_kept(
+    peer: Peer, vendor: model_sharing.Catalog, cached: Path
+) -> None:
+    os.utime(cached / "data" / "weights.bin")
+    assert tree(vendor.snapshot(REF).folder) == FILES
+    assert not peer.file_requests()
+
+
+def test_damage_that_leaves_no_trace_is_found_by_verify(
+    peer: Peer, vendor: model_sharing.Catalog, cached: Path
+) -> None:
+    path = cached / "data" / "weights.bin"
+    before = path.stat()
+    path.chmod(0o644)
+    path.write_bytes(content(70_000, 9))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert tree(vendor.snapshot(REF, verify=True).folder) == FILES
+    assert len(peer.file_requests()) == 1
+
+
+def test_byte_code_that_python_leaves_is_no_damage(
+    peer: Peer, vendor: model_sharing.Catalog, cached: Path
+) -> None:
+    (cached / "data" / "__pycache__").mkdir()
+    (cached / "data" / "__pycache__" / "x.pyc").write_bytes(b"")
+    assert vendor.snapshot(REF).folder == cached
+    assert not peer.file_requests()
+
+
+def test_a_provider_that_is_away_is_done_without_by_number(
+    peer: Peer, vendor: model_sharing.Catalog, cached: Path
+) -> None:
+    peer.stop()
+    assert vendor.snapshot(REF).folder == cached
+
+
+def test_a_provider_that_is_away_is_done_without_by_alias_with_a_warning(
+    peer: Peer, vendor: model_sharing.Catalog, cached: Path
+) -> None:
+    peer.stop()
+    with pytest.warns(StaleAliasWarning, match=r"CHAMPION is taken as version 1, as of .*Z \("):
+        assert vendor.snapshot("ml_team.iris_model@CHAMPION").folder == cached
+
+
+def test_what_was_never_fetched_needs_the_provider(
+    peer: Peer, vendor: model_sharing.Catalog, cached: Path
+) -> None:
+    peer.publish("ml_team.iris_model", 2, FILES)
+    vendor.resolve("ml_team.iris_model/2")
+    peer.stop()
+    for ref in ("ml_team.iris_model/2", "ml_team.iris_model@other", "ml_team.other/1"):
+        with pytest.raises(ServerUnreachable):
+            vendor.snapshot(ref)
+
+
+def test_a_no_is_not_papered_over_by_the_cache_and_is_remembered(
+    peer: Peer, vendor: model_sharing.Catalog, cached: Path
+) -> None:
+    def deny(handler: Handler) -> bool:
+        handler.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "It does not exist.")
+        return True
+
+    peer.answer = deny
+    with pytest.raises(NotFound):
+        vendor.snapshot(REF)
+    peer.stop()
+    with pytest.raises(ServerUnreachable):
+        vendor.snapshot(REF)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../out",
+        "/etc/out",
+        "a/../../out",
+        "C:/out",
+        "C:out",
+        "a\\..\\out",
+        "a\0b",
+        "con",
+        "a/",
+        "a//b",
+        ".",
+        "\u202e/..",
+    ],
+)
+def test_hostile_paths_write_nothing_anywhere(
+    peer: Peer, vendor: model_sharing.Catalog, tmp_path: Path, path: str
+) -> None:
+    peer.publish("ml_team.iris_model", 1, {"MLmodel": b"x", path: b"y"})
+    before = tree(tmp_path)
+    with pytest.raises(SharingError):
+        vendor.download(REF, tmp_path / "out")
+    assert tree(tmp_path) == before
+    assert not peer.file_requests()
+
+
+@pytest.mark.parametrize("twins", [("A", "a"), ("caf\u00e9", "cafe\u0301"), ("a", "a/b")])
+def test_paths_that_collide_are_refused(
+    peer: Peer, vendor: model_sharing.Catalog, twins: tuple[str, str]
+) -> None:
+    peer.publish("ml_team.iris_model", 1, {twins[0]: b"x", twins[1]: b"y"})
+    with pytest.raises(SharingError):
+        vendor.snapshot(REF)
+
+
+@given(garbage=st.binary(max_size=200))
+def test_a_garbled_manifest_in_the_cache_is_no_snapshot(
+    tmp_path_factory: pytest.TempPathFactory, garbage: bytes
+) -> None:
+    root = tmp_path_factory.mktemp("cache")
+    cache = Cache(root)
+    digest = manifest_of(FILES).digest
+    (root / "manifests" / f"{digest.removeprefix('sha256:')}.json").write_bytes(garbage)
+    assert cache.snapshot(digest) is None
+
+
+def test_the_content_of_another_file_is_no_blob(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    one, other = manifest_of({"a": b"1"}).files[0], manifest_of({"a": b"2"}).files[0]
+    (tmp_path / "one").write_bytes(b"1")
+    cache.publish_blob(tmp_path / "one", one.sha256)
+    os.link(cache.blob_path(one.sha256), cache.blob_path(other.sha256))
+    assert cache.has_blob(one)
+    assert not cache.has_blob(other)
+
+
+def test_a_file_system_without_hard_links_is_served_by_copies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*arguments: object) -> None:
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr(os, "link", no_links)
+    cache = Cache(tmp_path)
+    manifest = manifest_of(FILES)
+    for path, data in FILES.items():
+        (tmp_path / "new").write_bytes(data)
+        cache.publish_blob(tmp_path / "new", next(f.sha256 for f in manifest.files if f.path == path))
+    cache.publish_snapshot(manifest)
+    found = cache.snapshot(manifest.digest)
+    assert found is not None
+    assert tree(found[0]) == FILES
+
+
+def test_a_manifest_under_another_digest_is_no_snapshot(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    forged = Manifest((ManifestFile("a", 0, "0" * 64),))
+    digest = manifest_of(FILES).digest
+    (tmp_path / "manifests" / f"{digest.removeprefix('sha256:')}.json").write_bytes(forged.to_json())
+    assert cache.snapshot(digest) is None
+
+
+def test_swapped_versions_are_noticed(peer: Peer, vendor: model_sharing.Catalog, cached: Path) -> None:
+    """Another version's bytes served under this number."""
+    peer.publish("ml_team.iris_model", 2, {"MLmodel": b"other"})
+
+    def swap(handler: Handler) -> bool:
+        if handler.path.endswith("/versions/2"):
+            handler.path = handler.path.replace("/versions/2", "/versions/1")
+        return False
+
+    peer.answer = swap
+    with pytest.raises(CorruptArtifact, match="version 2 and answered with version 1"):
+        vendor.snapshot("ml_team.iris_model/2")
+
+
+def test_the_record_of_a_model_holds_no_secret(cached: Path, home: Path) -> None:
+    records = [path.read_text() for path in home.rglob("*.json")]
+    assert records
+    assert all("msh_" not in record for record in records)
+    assert all(isinstance(json.loads(record), dict) for record in records)

@@ -1,0 +1,416 @@
+"""Bytes arrive whole or not at all, through everything that goes wrong on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from recipient.conftest import content, tree
+from recipient.peer import (
+    Handler,
+    Peer,
+    add_a_byte,
+    answer_status,
+    corrupt,
+    cut_after,
+    ignore_range,
+    manifest_of,
+    slowly,
+)
+
+import model_sharing
+from model_sharing.downloads import connection
+from model_sharing.downloads.parts import RANGE_BYTES
+from model_sharing_protocol.errors import (
+    AlreadyExists,
+    CorruptArtifact,
+    DiskFull,
+    NotASharingServer,
+    NotFound,
+    PermissionDenied,
+    ServerUnreachable,
+)
+
+REF = "ml_team.iris_model/1"
+LARGE = 3 * RANGE_BYTES + 12_345
+SMALL_FILES = {"MLmodel": b"flavors: {}\n", "data/weights.bin": content(70_000), "empty.txt": b""}
+
+
+def test_a_download_lands_whole_and_the_next_one_transfers_nothing(
+    peer: Peer, vendor: model_sharing.Catalog, tmp_path: Path
+) -> None:
+    peer.publish("ml_team.iris_model", 1, SMALL_FILES, "Champion")
+    vendor.download("ml_team.iris_model@champion", tmp_path / "one")
+    assert tree(tmp_path / "one") == SMALL_FILES
+    fetched = len(peer.file_requests())
+    peer.requests.clear()
+    version = vendor.download("vendor.ml_team.iris_model@Champion", tmp_path / "two")
+    assert version.version == 1
+    assert tree(tmp_path / "two") == SMALL_FILES
+    assert fetched == 2  # the empty file needs no request
+    assert [request.path.rsplit("/", 2)[1:] for request in peer.requests] == [["aliases", "Champion"]]
+
+
+def test_a_second_version_fetches_only_what_differs(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
+    peer.publish(
+        "ml_team.iris_model", 2, SMALL_FILES | {"new.bin": content(1000, 2), "same.bin": content(70_000)}
+    )
+    vendor.snapshot(REF)
+    peer.requests.clear()
+    snapshot = vendor.snapshot("ml_team.iris_model/2")
+    assert len(peer.file_requests()) == 1
+    assert (snapshot.folder / "same.bin").read_bytes() == content(70_000)
+
+
+def test_a_large_file_arrives_in_ranges(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.publish("ml_team.iris_model", 1, {"model.bin": content(LARGE)})
+    snapshot = vendor.snapshot(REF)
+    assert (snapshot.folder / "model.bin").read_bytes() == content(LARGE)
+    assert len(peer.file_requests()) == 4
+    assert peer.file_bytes_sent == LARGE
+    assert not list(vendor.shared.cache.blobs.glob("*.p*"))
+
+
+def test_file_requests_carry_no_credentials(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
+    vendor.snapshot(REF)
+    assert peer.file_requests()
+    assert not any("Authorization" in request.headers for request in peer.file_requests())
+
+
+@pytest.mark.parametrize("size", [70_000, LARGE])
+def test_broken_connections_go_on_from_the_last_byte(
+    peer: Peer, vendor: model_sharing.Catalog, size: int
+) -> None:
+    peer.publish("ml_team.iris_model", 1, {"model.bin": content(size)})
+    peer.faults = [cut_after(size // 10), cut_after(0), answer_status(503), cut_after(size // 10)]
+    snapshot = vendor.snapshot(REF)
+    assert (snapshot.folder / "model.bin").read_bytes() == content(size)
+    assert peer.file_bytes_sent == size
+
+
+def test_a_server_that_always_hangs_up_is_given_up_on(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.publish("ml_team.iris_model", 1, {"model.bin": content(70_000)})
+    peer.always = cut_after(0)
+    with pytest.raises(ServerUnreachable, match="broke off"):
+        vendor.snapshot(REF)
+
+
+def test_a_stalled_connection_is_left_and_tried_again(
+    peer: Peer, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "READ_SECONDS", 0.3)
+    peer.publish("ml_team.iris_model", 1, {"model.bin": content(70_000)})
+
+    def stall(handler: Handler, data: bytes, start: int, end: int) -> None:
+        handler.start_file(data, start, end)
+        time.sleep(2)
+
+    peer.faults = [stall]
+    assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == content(70_000)
+
+
+@pytest.mark.parametrize("size", [70_000, LARGE])
+def test_a_server_that_ignores_ranges_is_understood(
+    peer: Peer, vendor: model_sharing.Catalog, size: int
+) -> None:
+    peer.publish("ml_team.iris_model", 1, {"model.bin": content(size)})
+    peer.faults = [cut_after(1000)]
+    peer.always = ignore_range
+    assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == content(size)
+
+
+@pytest.mark.parametrize("size", [70_000, LARGE])
+def test_corruption_on_the_way_is_fetched_once_more(
+    peer: Peer, vendor: model_sharing.Catalog, size: int
+) -> None:
+    peer.publish("ml_team.iris_model", 1, {"model.bin": content(size)})
+    peer.faults = [corrupt]
+    assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == content(size)
+
+
+@pytest.mark.parametrize("size", [70_000, LARGE])
+def test_lasting_corruption_is_named_and_leaves_nothing(
+    peer: Peer, vendor: model_sharing.Catalog, size: int
+) -> None:
+    peer.publish("ml_team.iris_model", 1, {"model.bin": content(size)})
+    peer.always = corrupt
+    with pytest.raises(CorruptArtifact, match=r"model\.bin"):
+        vendor.snapshot(REF)
+    assert not any(path.is_file() for path in vendor.shared.cache.blobs.iterdir())
+
+
+def test_bytes_beyond_the_manifest_are_refused(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.publish("ml_team.iris_model", 1, {"model.bin": content(70_000)})
+    peer.always = add_a_byte
+    with pytest.raises(CorruptArtifact, match="70001 bytes"):
+        vendor.snapshot(REF)
+
+
+def test_expired_addresses_are_asked_for_again_once_for_all(
+    peer: Peer, vendor: model_sharing.Catalog
+) -> None:
+    peer.publish("ml_team.iris_model", 1, {f"{n}.bin": content(1000, n) for n in range(50)})
+    peer.refuse_tickets_below = 2
+    vendor.snapshot(REF)
+    assert peer.tickets == 2
+
+
+def test_a_fresh_address_that_is_refused_is_a_denial(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
+    peer.always = answer_status(403)
+    with pytest.raises(PermissionDenied):
+        vendor.snapshot(REF)
+
+
+def test_a_share_that_is_revoked_during_the_download_ends_it(
+    peer: Peer, vendor: model_sharing.Catalog
+) -> None:
+    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
+
+    def gone(handler: Handler) -> bool:
+        handler.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "Gone.")
+        return True
+
+    def revoke(lines: list[dict[str, object]]) -> list[dict[str, object]]:
+        peer.refuse_tickets_below = 99
+        peer.answer = gone
+        return lines
+
+    peer.edit_query = revoke
+    with pytest.raises(NotFound, match="Gone"):
+        vendor.snapshot(REF)
+
+
+def test_no_packet_leaves_for_another_origin(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
+    with Peer() as sink:
+        for elsewhere in (
+            sink.origin,
+            "file:///etc",
+            "http://169.254.169.254",
+            f"http://u@{peer.origin[7:]}",
+        ):
+            peer.url_base = elsewhere
+            with pytest.raises(NotASharingServer, match="only its own address"):
+                vendor.snapshot(REF)
+        assert sink.requests == []
+
+
+def test_redirects_of_files_are_not_followed(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
+    with Peer() as sink:
+        peer.always = answer_status(302, Location=f"{sink.origin}/stolen")
+        with pytest.raises(NotASharingServer):
+            vendor.snapshot(REF)
+        assert sink.requests == []
+
+
+def test_a_destination_with_something_in_it_is_left_alone(
+    peer: Peer, vendor: model_sharing.Catalog, tmp_path: Path
+) -> None:
+    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    with pytest.raises(AlreadyExists, match="Nothing was touched"):
+        vendor.download(REF, tmp_path / "out")
+    assert tree(tmp_path / "out") == {"mine.txt": b"mine"}
+    (tmp_path / "empty").mkdir()
+    vendor.download(REF, tmp_path / "empty")
+    assert tree(tmp_path / "empty") == SMALL_FILES
+
+
+def test_what_was_downloaded_can_be_edited_without_harm_to_the_cache(
+    peer: Peer, vendor: model_sharing.Catalog, tmp_path: Path
+) -> None:
+    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
+    vendor.download(REF, tmp_path / "out")
+    (tmp_path / "out" / "MLmodel").write_text("edited")
+    assert (vendor.snapshot(REF).folder / "MLmodel").read_bytes() == SMALL_FILES["MLmodel"]
+
+
+DOWNLOAD = textwrap.dedent(
+    """
+    import sys, model_sharing
+    model_sharing.catalog("vendor").snapshot(sys.argv[1])
+    """
+)
+
+
+def start_download(ref: str = REF) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", DOWNLOAD, ref], stderr=subprocess.PIPE)
+
+
+def test_kill_nine_loses_no_byte_that_had_arrived(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.publish("ml_team.iris_model", 1, {"model.bin": content(LARGE)})
+    peer.always = slowly(0.01)
+    kills = 0
+    for _ in range(3):
+        before = peer.file_bytes_sent
+        process = start_download()
+        while process.poll() is None and peer.file_bytes_sent < before + 8 * 1024 * 1024:
+            time.sleep(0.01)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.communicate()
+    peer.always = None
+    assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == content(LARGE)
+    assert kills == 3
+    # On the wire but not in the file: what filled the sockets and buffers of four connections at each kill.
+    assert peer.file_bytes_sent <= LARGE + kills * RANGE_BYTES
+
+
+def test_two_processes_download_once(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.publish("ml_team.iris_model", 1, {"model.bin": content(LARGE)} | SMALL_FILES)
+    peer.always = slowly(0.002)
+    processes = [start_download() for _ in range(2)]
+    assert [process.communicate()[1] for process in processes] == [b"", b""]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert peer.file_bytes_sent == sum(map(len, {"model.bin": content(LARGE), **SMALL_FILES}.values()))
+
+
+def test_ctrl_c_ends_soon_with_one_line_and_130(
+    peer: Peer, vendor: model_sharing.Catalog, tmp_path: Path
+) -> None:
+    peer.publish("ml_team.iris_model", 1, {"model.bin": content(LARGE)})
+    peer.always = slowly(0.3)
+    command = [
+        sys.executable,
+        "-m",
+        "model_sharing.cli",
+        "download",
+        "models:/vendor." + REF,
+        str(tmp_path / "out"),
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    while peer.file_bytes_sent < 1024 * 1024:
+        time.sleep(0.01)
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=10)
+    assert time.monotonic() - started < 3
+    assert process.returncode == 130
+    assert errors.decode().startswith("error: Interrupted")
+    assert errors.count(b"\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_size_limit_is_told_as_a_full_disk(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    """RLIMIT_FSIZE makes the kernel refuse writes, as a full disk or a quota does."""
+    peer.publish("ml_team.iris_model", 1, {"model.bin": content(1_000_000)})
+    script = textwrap.dedent(
+        """
+        import resource, sys, model_sharing
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
+        try:
+            model_sharing.catalog("vendor").snapshot(sys.argv[1])
+        except model_sharing.SharingError as error:
+            print(type(error).__name__)
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", script, REF], capture_output=True, text=True, check=True)
+    assert done.stdout == "DiskFull\n"
+    assert not list(vendor.shared.cache.blobs.iterdir())
+    assert (vendor.snapshot(REF).folder / "model.bin").stat().st_size == 1_000_000
+
+
+def test_a_download_that_cannot_fit_is_not_begun(
+    peer: Peer, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer.publish("ml_team.iris_model", 1, {"model.bin": b"x"})
+
+    def claim_a_huge_file(lines: list[dict[str, object]]) -> list[dict[str, object]]:
+        huge = 1 << 60
+        digest = sha256(f"{sha256(b'x').hexdigest()} {huge} model.bin\n".encode()).hexdigest()
+        lines[2]["file"]["size"] = huge  # type: ignore[index]
+        lines[1]["metaData"] |= {"digest": f"sha256:{digest}", "size": huge}  # type: ignore[operator]
+        return lines
+
+    peer.edit_query = claim_a_huge_file
+    peer.answer = hide_digest
+    with pytest.raises(DiskFull, match="Nothing was fetched"):
+        vendor.snapshot(REF)
+    assert not peer.file_requests()
+
+
+def hide_digest(handler: object) -> bool:
+    """Answer version look-ups as a provider does that knows no digests."""
+    path = getattr(handler, "path", "")
+    if not path.endswith("/versions/1"):
+        return False
+    version = {"modelName": "iris_model", "schema": "ml_team", "share": "acme_share", "version": 1}
+    handler.send_json(200, version | {"status": "READY", "storageLocation": "opaque:1"})  # type: ignore[attr-defined]
+    return True
+
+
+def test_a_provider_without_digests_is_served_too(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
+    peer.answer = hide_digest
+    assert tree(vendor.snapshot(REF).folder) == SMALL_FILES
+    fetched = len(peer.file_requests())
+    assert tree(vendor.snapshot(REF).folder) == SMALL_FILES
+    assert len(peer.file_requests()) == fetched
+
+
+def test_memory_does_not_grow_with_the_file(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.publish("ml_team.iris_model", 1, {"model.bin": content(LARGE * 2)})
+    script = DOWNLOAD + textwrap.dedent(
+        """
+        import resource
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", script, REF], capture_output=True, text=True, check=True)
+    imports = subprocess.run(
+        [sys.executable, "-c", "import model_sharing.blocking" + script.split(REF)[0].replace(DOWNLOAD, "")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) - int(imports.stdout) < 60
+
+
+def test_downloads_from_many_threads_share_one_fetch(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
+    threads = [threading.Thread(target=vendor.snapshot, args=(REF,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(peer.file_requests()) == 2
+
+
+def test_a_manifest_that_is_not_the_one_its_digest_names_is_refused(
+    peer: Peer, vendor: model_sharing.Catalog
+) -> None:
+    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
+    peer.publish("ml_team.iris_model", 2, {"other": b"2"})
+
+    def drop_a_file(lines: list[dict[str, object]]) -> list[dict[str, object]]:
+        return lines[:-1]
+
+    peer.edit_query = drop_a_file
+    with pytest.raises(CorruptArtifact):
+        vendor.snapshot(REF)
+
+    def substitute(lines: list[dict[str, object]]) -> list[dict[str, object]]:
+        lines[1]["metaData"]["digest"] = manifest_of({"other": b"2"}).digest  # type: ignore[index]
+        return lines
+
+    peer.edit_query = substitute
+    with pytest.raises(CorruptArtifact):
+        vendor.snapshot(REF)
+    assert not peer.file_requests()
+
+
+assert os.name == "posix", "kill -9 and RLIMIT_FSIZE are POSIX"

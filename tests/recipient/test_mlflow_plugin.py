@@ -120,14 +120,14 @@ def test_files_are_listed_level_by_level(client: MlflowClient) -> None:
     assert repository.list_artifacts("extra/notes.md") == []
 
 
-@pytest.mark.parametrize("name", sorted(dir(AbstractStore)))
-def test_every_method_of_a_store_reads_or_refuses_by_name(client: MlflowClient, name: str) -> None:
-    method = getattr(SharedModelStore(), name)
-    if name.startswith("__") or name in READING or not inspect.ismethod(method):
-        return
-    with pytest.raises(MlflowException, match=f"{name} is not possible.*read-only") as refusal:
-        method()
-    assert refusal.value.error_code == "INVALID_STATE"
+def test_every_method_of_a_store_reads_or_refuses_by_name(client: MlflowClient) -> None:
+    store = SharedModelStore()
+    methods = {name for name, _ in inspect.getmembers(AbstractStore, callable) if not name.startswith("__")}
+    assert len(methods) > 20
+    for name in sorted(methods - READING):
+        with pytest.raises(MlflowException, match=f"{name} is not possible.*read-only") as refusal:
+            getattr(store, name)()
+        assert refusal.value.error_code == "INVALID_STATE"
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ class Payload:
         self.marker = marker
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return open, (str(self.marker), "w")
+        return Path.touch, (self.marker,)
 
 
 def edit_mlmodel(files: Files, change: Callable[[dict[str, Any]], object]) -> Files:

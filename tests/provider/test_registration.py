@@ -1,0 +1,164 @@
+"""A folder becomes a version whole, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from support import Desk, write_model
+
+from model_sharing_protocol.digests import hash_file
+from model_sharing_protocol.errors import (
+    InvalidModel,
+    InvalidParameter,
+    InvalidState,
+    NotFound,
+    SharingError,
+    UnsafePath,
+)
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.artifacts.manifests import Manifests
+from model_sharing_provider.artifacts.store import ArtifactStore
+
+NAME = "prod.ml_team.scorer"
+FULL = FullName.parse(NAME)
+
+
+def stored_files(provider_home: Path) -> list[Path]:
+    return [path for path in (provider_home / "artifacts").rglob("*") if path.is_file()]
+
+
+async def test_the_manifest_is_the_folder(desk: Desk, provider_home: Path, tmp_path: Path) -> None:
+    files = {"model.pkl": os.urandom(9_000_001), "a b/ü.txt": b"", "data/x#1.json": b"{}"}
+    folder = write_model(tmp_path / "m", files)
+    version = await desk.register(folder, NAME, "Champion")
+    manifest = (await Manifests(ArtifactStore(provider_home / "artifacts")).read(version.id)).manifest
+    assert {file.path for file in manifest.files} == {"MLmodel", *files}
+    for file in manifest.files:
+        assert (file.size, file.sha256) == hash_file(folder / file.path)
+        stored = provider_home / "artifacts" / version.storage_path / file.path
+        assert hash_file(stored) == (file.size, file.sha256)
+    assert (version.version, version.digest, version.num_files) == (1, manifest.digest, 4)
+    assert (version.signature or {})["inputs"][0]["name"] == "x"
+    assert (await desk.provider.models.get(desk.context, FULL)).aliases == {"Champion": 1}
+
+
+@pytest.mark.parametrize(
+    ("mlmodel", "says"),
+    [
+        (None, "no MLmodel file"),
+        ("{unclosed", "not YAML"),
+        ("just text", "no flavors"),
+        ("flavors: {}\n", "no signature.*infer_signature"),
+        ("flavors: {}\nsignature:\n  inputs: '{broken'\n", "not JSON"),
+    ],
+)
+async def test_what_is_no_model_is_refused_with_the_reason_and_the_fix(
+    desk: Desk, provider_home: Path, tmp_path: Path, mlmodel: str | None, says: str
+) -> None:
+    folder = write_model(tmp_path / "m")
+    if mlmodel is None:
+        (folder / "MLmodel").unlink()
+    else:
+        (folder / "MLmodel").write_text(mlmodel)
+    with pytest.raises(InvalidModel, match=says):
+        await desk.register(folder, NAME)
+    assert stored_files(provider_home) == []
+    with pytest.raises(NotFound):
+        await desk.provider.models.get(desk.context, FULL)
+
+
+async def test_unsafe_files_are_refused_before_a_byte_is_copied(
+    desk: Desk, provider_home: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UnsafePath, match="nul"):
+        await desk.register(write_model(tmp_path / "device", {"nul.json": b""}), NAME)
+    with pytest.raises(UnsafePath, match="same file"):
+        await desk.register(write_model(tmp_path / "twins", {"A.txt": b"", "a.txt": b""}), NAME)
+    linked = write_model(tmp_path / "linked")
+    (linked / "everything").symlink_to("/etc", target_is_directory=True)
+    with pytest.raises(InvalidModel, match="symbolic link"):
+        await desk.register(linked, NAME)
+    piped = write_model(tmp_path / "piped")
+    os.mkfifo(piped / "pipe")
+    with pytest.raises(InvalidModel, match="not a regular file"):
+        await desk.register(piped, NAME)
+    assert stored_files(provider_home) == []
+
+
+async def test_a_copy_that_fails_leaves_nothing_and_uses_no_number(
+    desk: Desk, provider_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await desk.register(write_model(tmp_path / "good"), NAME)
+    kept = stored_files(provider_home)
+    broken = write_model(tmp_path / "broken", {f"{n}.bin": b"x" * 10_000 for n in range(20)})
+
+    async def vanish(_: object, root: str) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(ArtifactStore, "sync", vanish)
+    with pytest.raises(OSError, match="Input"):
+        await desk.register(broken, NAME)
+    monkeypatch.undo()
+    assert stored_files(provider_home) == kept
+    second = await desk.register(write_model(tmp_path / "next"), NAME)
+    assert (first.version, second.version) == (1, 2)
+
+
+async def test_ten_aliases_and_not_one_more(desk: Desk, tmp_path: Path) -> None:
+    await desk.register(write_model(tmp_path / "m"), NAME)
+    models = desk.provider.models
+    for number in range(10):
+        await models.set_alias(desk.context, FULL, f"a{number}", 1)
+    with pytest.raises(InvalidState, match="10 aliases"):
+        await models.set_alias(desk.context, FULL, "one-more", 1)
+    await models.set_alias(desk.context, FULL, "A3", 1)
+    assert set((await models.get(desk.context, FULL)).aliases) >= {"A3", "a4"}
+    await models.delete_alias(desk.context, FULL, "a0")
+    await models.set_alias(desk.context, FULL, "one-more", 1)
+
+
+@pytest.mark.parametrize("alias", ["latest", "Latest", "v7"])
+async def test_reserved_aliases_are_refused_before_a_byte_is_copied(
+    desk: Desk, provider_home: Path, tmp_path: Path, alias: str
+) -> None:
+    with pytest.raises(InvalidParameter, match="reserved"):
+        await desk.register(write_model(tmp_path / "m"), NAME, alias)
+    assert stored_files(provider_home) == []
+
+
+async def test_aliases_point_at_versions_that_are_there(desk: Desk, tmp_path: Path) -> None:
+    await desk.register(write_model(tmp_path / "m"), NAME)
+    with pytest.raises(NotFound, match="no version 2"):
+        await desk.provider.models.set_alias(desk.context, FULL, "Champion", 2)
+    with pytest.raises(NotFound, match="no alias"):
+        await desk.provider.models.delete_alias(desk.context, FULL, "Champion")
+
+
+async def test_a_missing_schema_says_how_to_create_it(desk: Desk, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=r"schema create prod\.ml_team"):
+        await desk.provider.registration.register(desk.context, write_model(tmp_path / "m"), FULL)
+
+
+async def test_registrations_at_once_get_numbers_of_their_own(desk: Desk, tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "m")
+    await desk.register(folder, NAME)
+    versions = await asyncio.gather(*(desk.register(folder, NAME) for _ in range(20)))
+    assert sorted(version.version for version in versions) == list(range(2, 22))
+    page = await desk.provider.models.page_versions(desk.context, FULL, PageRequest(size=15))
+    assert [version.version for version in page.items] == list(range(1, 16))
+    rest = await desk.provider.models.page_versions(desk.context, FULL, PageRequest(15, page.last_key))
+    assert [version.version for version in rest.items] == list(range(16, 22))
+
+
+async def test_names_taken_and_names_missing(desk: Desk) -> None:
+    catalogs = desk.provider.catalogs
+    await catalogs.create(desk.context, "prod")
+    for again in ("prod", "PROD"):
+        with pytest.raises(SharingError, match="exists already"):
+            await catalogs.create(desk.context, again)
+    with pytest.raises(NotFound, match="catalog create dev"):
+        await catalogs.create_schema(desk.context, FullName("dev", "x", "y").schema_name)

@@ -1,0 +1,128 @@
+"""Every call leaves an event, and every denial; none is answered before its event is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+from support import Desk, write_model
+
+from model_sharing_protocol.errors import NotFound, PermissionDenied
+from model_sharing_protocol.names import SharedName
+from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
+from model_sharing_provider.domain.principals import ANONYMOUS, Caller
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.sharing import Share
+from model_sharing_provider.governance.privileges import Privilege
+
+
+async def events(desk: Desk) -> list[AuditEvent]:
+    """What the log says, oldest first, without what looking at it adds."""
+    found = await desk.provider.audit.latest(desk.context, 1000)
+    return [event for event in reversed(found) if event.action != "listAuditLog"]
+
+
+async def test_a_recipients_calls_and_denials(desk: Desk, endpoint: str, tmp_path: Path) -> None:
+    await desk.register(write_model(tmp_path / "m"), "prod.ml_team.scorer", "Champion")
+    profile = await desk.activate(await desk.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
+    before = len(await events(desk))
+    paths = [
+        ("/shares", "deltaSharingListShares", "", "", Outcome.OK),
+        ("/shares/acme", "deltaSharingGetShare", "acme", "acme", Outcome.OK),
+        (
+            "/shares/acme/schemas/ml_team/models/scorer/aliases/champion",
+            "deltaSharingGetModelVersionByAlias",
+            "acme.ml_team.scorer@champion",
+            "acme",
+            Outcome.OK,
+        ),
+        (
+            "/shares/acme/schemas/ml_team/models/none",
+            "deltaSharingGetModel",
+            "acme.ml_team.none",
+            "acme",
+            Outcome.FAILED,
+        ),
+        ("/shares/secret", "deltaSharingGetShare", "secret", "secret", Outcome.DENIED),
+    ]
+    headers = {"Authorization": f"Bearer {profile.bearer_token}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        for path, *_ in paths:
+            async with session.get(endpoint + path) as answer:
+                request_id = answer.headers["X-Request-Id"]
+    recorded = (await events(desk))[before:]
+    assert [(event.action, event.target.name, event.target.share, event.outcome) for event in recorded] == [
+        tuple(expected) for _, *expected in paths
+    ]
+    for event in recorded:
+        assert (event.caller.principal.name, event.target.recipient) == ("globex", "globex")
+        assert (event.caller.face, event.caller.address) == ("open-sharing", "127.0.0.1")
+    assert recorded[-1].caller.request_id == request_id
+    assert recorded[-1].reason == "globex lacks SELECT"
+
+
+async def test_a_stranger_at_the_door(desk: Desk, endpoint: str) -> None:
+    async with aiohttp.ClientSession() as session, session.get(f"{endpoint}/shares") as answer:
+        assert answer.status == 401
+    event = (await events(desk))[-1]
+    assert (event.action, event.outcome, event.caller.address) == (
+        "authenticate",
+        Outcome.DENIED,
+        "127.0.0.1",
+    )
+
+
+async def test_an_expired_token_is_recorded_with_its_owner(desk: Desk, endpoint: str) -> None:
+    profile = await desk.activate(await desk.share("acme", "globex"), endpoint)
+    await desk.provider.recipients.delete(desk.context, "globex")
+    with pytest.raises(Exception, match="bearer token"):
+        await desk.provider.recipients.authenticate(desk.context, profile.bearer_token)
+    assert (await events(desk))[-1].outcome is Outcome.DENIED
+
+
+async def test_a_change_that_fails_is_undone_and_recorded(desk: Desk) -> None:
+    with pytest.raises(RuntimeError, match="halfway"):
+        async with desk.context.change("createShare", Target(SecurableType.SHARE, "half")) as operation:
+            operation.authorize(Privilege.CREATE_SHARE)
+            now = operation.now
+            share = Share(id="1", name="half", owner="admin", created_at=now, updated_at=now)
+            await operation.rows.shares.add(share)
+            raise RuntimeError("halfway")
+    event = (await events(desk))[-1]
+    assert (event.action, event.outcome, event.reason) == ("createShare", Outcome.FAILED, "RuntimeError")
+    with pytest.raises(NotFound):
+        await desk.provider.shares.get(desk.context, "half")
+
+
+async def test_a_denial_names_what_was_missing(desk: Desk) -> None:
+    stranger = desk.provider.context(Caller(ANONYMOUS, "test", "192.0.2.7"))
+    with pytest.raises(PermissionDenied, match="anonymous lacks CREATE_SHARE"):
+        await desk.provider.shares.create(stranger, "mine")
+    event = (await events(desk))[-1]
+    assert (event.outcome, event.reason) == (Outcome.DENIED, "anonymous lacks CREATE_SHARE")
+    assert (event.caller.address, event.target.name) == ("192.0.2.7", "mine")
+
+
+async def test_an_operation_that_forgets_to_authorize_does_nothing(desk: Desk) -> None:
+    with pytest.raises(RuntimeError, match="without having been authorized"):
+        async with desk.context.change("oversight", Target(SecurableType.METASTORE)) as operation:
+            share = await operation.rows.shares.find("none")
+            assert share is None
+    assert (await events(desk))[-1].outcome is Outcome.FAILED
+
+
+async def test_the_log_can_be_narrowed(desk: Desk) -> None:
+    await desk.share("acme", "globex")
+    await desk.share("other", "initech")
+    view = desk.provider.shared_view
+    stranger = desk.provider.context(Caller(ANONYMOUS, "test"))
+    with pytest.raises(NotFound):
+        await view.get_model(stranger, "acme", SharedName("a", "b"))
+    audit = desk.provider.audit
+    about_acme = await audit.latest(desk.context, 100, share="acme")
+    assert {event.target.share for event in about_acme} == {"acme"}
+    (denied,) = await audit.latest(desk.context, 100, outcome="DENIED")
+    assert denied.target.share == "acme"
+    about_initech = await audit.latest(desk.context, 100, recipient="initech")
+    assert {event.action for event in about_initech} == {"createRecipient", "updateSharePermissions"}

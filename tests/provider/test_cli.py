@@ -1,0 +1,149 @@
+"""The provider's command line, as a user and as a script meet it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support import write_model
+
+PROGRAM = str(Path(sys.executable).parent / "model-sharing-provider")
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(provider_home: Path, tmp_path: Path) -> Run:
+    """Run a command on this test's home."""
+
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [PROGRAM, *arguments],
+            env={**os.environ, "MODEL_SHARING_PROVIDER_HOME": str(provider_home)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return command
+
+
+@pytest.fixture
+def serving(provider_home: Path) -> Iterator[str]:
+    """A server on this test's home; its URL."""
+    environment = {**os.environ, "MODEL_SHARING_PROVIDER_HOME": str(provider_home)}
+    with subprocess.Popen(
+        [PROGRAM, "serve", "--port", "0"], env=environment, stderr=subprocess.DEVNULL
+    ) as server:
+        address = provider_home / "server.url"
+        while not address.exists() and server.poll() is None:
+            time.sleep(0.05)
+        yield address.read_text()
+        server.send_signal(signal.SIGINT)
+        assert server.wait(timeout=20) == 0
+
+
+def test_the_story_without_a_server(run: Run, provider_home: Path, tmp_path: Path) -> None:
+    write_model(tmp_path / "iris_model")
+    first = run("catalog", "create", "prod")
+    assert f"created the provider's home in {provider_home}" in first.stderr
+    token = provider_home / "admin.token"
+    assert stat.S_IMODE(token.stat().st_mode) == 0o600
+    assert stat.S_IMODE(provider_home.stat().st_mode) == 0o700
+    name = "prod.ml_team.iris_model"
+    story = [
+        ("schema", "create", "prod.ml_team"),
+        ("model", "register", "./iris_model", name, "--alias", "Champion", "--comment", "first"),
+        ("model", "register", "./iris_model", name),
+        ("model", "alias", "set", name, "Champion", "2"),
+        ("share", "create", "acme_share"),
+        ("share", "add-model", "acme_share", name, "--as", "ml_team.iris_model"),
+        ("share", "add-schema", "acme_share", "prod.ml_team"),
+    ]
+    for command in story:
+        done = run(*command)
+        assert done.returncode == 0, done.stderr
+    created = run("recipient", "create", "globex", "--expires-in", "90d")
+    assert created.stdout.startswith("http://127.0.0.1:8642/api/2.1/unity-catalog/public/")
+    assert created.stdout.count("\n") == 1
+    assert run("share", "grant", "acme_share", "globex").returncode == 0
+    assert run("recipient", "rotate-token", "globex", "--existing-expires-in", "24h").returncode == 0
+    shown = json.loads(run("model", "show", name, "--output", "json").stdout)
+    assert (shown["full_name"], shown["aliases"]) == (name, {"Champion": 2})
+    version = shown["versions"][0]
+    assert (version["version"], version["status"], version["comment"]) == (1, "READY", "first")
+    assert version["digest"].startswith("sha256:")
+    assert {"size", "num_files", "aliases", "created_at"} <= version.keys()
+    share = json.loads(run("share", "show", "acme_share", "--output", "json").stdout)
+    assert [item["shared_as"] for item in share["objects"]] == ["ml_team", "ml_team.iris_model"]
+    assert [grant["recipient"] for grant in share["grants"]] == ["globex"]
+    assert run("share", "revoke", "acme_share", "globex").returncode == 0
+    log = json.loads(run("audit", "list", "--output", "json").stdout)
+    assert log[0]["action"] == "updateSharePermissions"
+    assert {event["principal"] for event in log} == {"admin"}
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "says"),
+    [
+        (("share", "show", "nothing"), 4, "does not exist"),
+        (("catalog", "create", "a.b"), 2, "contains '.'"),
+        (("model", "register", "./nowhere", "prod.a.b"), 4, "schema create prod.a"),
+        (("recipient", "create", "globex", "--expires-in", "soon"), 2, "90d"),
+        (("recipient", "create", "globex", "--expires-in", "400d"), 2, "365 days"),
+        (("no-such-command",), 2, "No such command"),
+        (("serve", "--port", "70000"), 2, "70000"),
+    ],
+)
+def test_errors_are_one_line_with_a_code(run: Run, command: tuple[str, ...], code: int, says: str) -> None:
+    done = run(*command)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_beside_a_running_server(run: Run, serving: str) -> None:
+    run("share", "create", "acme_share")
+    link = run("recipient", "create", "globex").stdout.strip()
+    assert link.startswith(serving)
+    assert json.loads(run("share", "list", "--output", "json").stdout)[0]["name"] == "acme_share"
+    port = serving.rpartition(":")[2]
+    taken = run("serve", "--port", port)
+    assert (taken.returncode, "Traceback" in taken.stderr) == (16, False)
+    assert f"Port {port} on 127.0.0.1 is taken" in taken.stderr
+
+
+def test_an_address_that_is_not_ours(run: Run) -> None:
+    done = run("serve", "--host", "192.0.2.1", "--port", "0")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "Cannot listen on 192.0.2.1" in done.stderr
+
+
+def test_a_home_that_cannot_be_made(tmp_path: Path, run: Run, provider_home: Path) -> None:
+    provider_home.write_text("a file where the home should be")
+    done = run("share", "list")
+    assert done.returncode != 0
+    assert str(provider_home) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_default_port_is_the_documented_one(run: Run) -> None:
+    with socket.socket() as blocker:
+        blocker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            blocker.bind(("127.0.0.1", 8642))
+            blocker.listen()
+        except OSError:
+            pass  # somebody else holds it, which serves as well
+        done = run("serve")
+    assert (done.returncode, "8642" in done.stderr) == (16, True)

@@ -1,0 +1,162 @@
+"""Several processes on one home, and processes that die: nothing half-visible, lost or doubled."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import sqlite3
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from support import Desk, write_model
+
+from model_sharing_protocol.errors import InvalidState, NotFound
+from model_sharing_protocol.names import FullName, ModelRef
+from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.settings import Settings
+
+NAME = FullName.parse("prod.ml_team.scorer")
+KILLS = 20
+
+PRELUDE = """
+import asyncio, sys
+from pathlib import Path
+from support import Desk
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.settings import Settings
+
+HOME, FOLDER = Path(sys.argv[1]), Path(sys.argv[2])
+NAME = FullName.parse("prod.ml_team.scorer")
+
+async def main():
+    async with open_provider(Settings(HOME)) as provider:
+        desk = Desk.of(provider)
+        await work(desk)
+"""
+
+
+async def start(script: str, home: Path, folder: Path) -> asyncio.subprocess.Process:
+    """A process of its own that runs `work(desk)` from `script`."""
+    program = PRELUDE + textwrap.dedent(script) + "\nasyncio.run(main())\n"
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        program,
+        str(home),
+        str(folder),
+        env={"PYTHONPATH": str(Path(__file__).parent.parent), "PATH": ""},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+
+
+async def all_versions(desk: Desk) -> list[int]:
+    numbers: list[int] = []
+    page = PageRequest()
+    while True:
+        found = await desk.provider.models.page_versions(desk.context, NAME, page)
+        numbers += [version.version for version in found.items]
+        if found.last_key is None:
+            return numbers
+        page = PageRequest(after=found.last_key)
+
+
+async def test_processes_that_start_together_make_one_provider(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    script = "async def work(desk): print(desk.provider.administrator.id)"
+    started = [await start(script, home, tmp_path) for _ in range(6)]
+    said = [(await process.communicate())[0].decode() for process in started]
+    assert [process.returncode for process in started] == [0] * 6, said
+    assert len(set(said)) == 1
+    rows = sqlite3.connect(home / "metastore.db")
+    assert rows.execute("SELECT count(*) FROM principals").fetchone() == (1,)
+    rows.close()
+    assert (home / "admin.token").stat().st_mode & 0o777 == 0o600
+
+
+async def test_registrations_and_alias_moves_from_eight_processes(
+    desk: Desk, provider_home: Path, tmp_path: Path
+) -> None:
+    folder = write_model(tmp_path / "m")
+    await desk.register(folder, str(NAME), "Champion")
+    script = """
+        async def work(desk):
+            for _ in range(12):
+                version = await desk.register(FOLDER, str(NAME))
+                await desk.provider.models.set_alias(desk.context, NAME, "Champion", version.version)
+    """
+    started = [await start(script, provider_home, folder) for _ in range(8)]
+    ended = asyncio.gather(*(process.communicate() for process in started))
+    while not ended.done():
+        # A reader never sees the alias gone between its two places.
+        assert (await desk.provider.models.get(desk.context, NAME)).aliases.keys() == {"Champion"}
+        await asyncio.sleep(0.01)
+    for process, (said, _) in zip(started, await ended, strict=True):
+        assert process.returncode == 0, said.decode()
+    assert await all_versions(desk) == list(range(1, 98))
+
+
+async def test_killed_while_registering(desk: Desk, provider_home: Path, tmp_path: Path) -> None:
+    """Whatever moment the process dies at: what it acknowledged is there, and what is there is whole."""
+    folder = write_model(tmp_path / "m", {f"{n}.bin": bytes([n]) * 50_000 for n in range(20)})
+    await desk.register(folder, str(NAME))
+    script = """
+        async def work(desk):
+            while True:
+                version = await desk.register(FOLDER, str(NAME))
+                print(version.version, flush=True)
+    """
+    acknowledged = {1}
+    dice = random.Random(7)
+    for _ in range(KILLS):
+        process = await start(script, provider_home, folder)
+        assert process.stdout is not None
+        acknowledged.add(int(await process.stdout.readline()))
+        await asyncio.sleep(dice.random() * 0.15)
+        process.send_signal(signal.SIGKILL)
+        rest, _ = await process.communicate()
+        acknowledged |= {int(line) for line in rest.split()}
+    present = await all_versions(desk)
+    assert acknowledged <= set(present)
+    assert len(present) == len(set(present))
+    for number in present:
+        async with desk.provider.database.read() as rows:
+            model = await rows.models.find(NAME)
+            assert model is not None
+            version = await rows.versions.find(model.id, number)
+        assert version is not None
+        stored = provider_home / "artifacts" / version.storage_path
+        assert {path.name for path in stored.iterdir()} == {path.name for path in folder.iterdir()}
+        assert sum(path.stat().st_size for path in stored.iterdir()) == version.size
+
+
+async def test_a_database_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "home")
+    async with open_provider(settings):
+        pass
+    rows = sqlite3.connect(settings.database_path)
+    rows.execute("UPDATE alembic_version SET version_num = '9999'")
+    rows.commit()
+    rows.close()
+    with pytest.raises(InvalidState, match=r"newer release \(revision 9999\)"):
+        async with open_provider(settings):
+            pass
+
+
+async def test_what_was_acknowledged_is_there_after_a_new_start(tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "home")
+    folder = write_model(tmp_path / "m")
+    async with open_provider(settings) as provider:
+        first = await Desk.of(provider).register(folder, str(NAME), "Champion")
+    async with open_provider(settings) as provider:
+        desk = Desk.of(provider)
+        model = await desk.provider.models.get(desk.context, NAME)
+        assert (model.latest_version, model.aliases) == (first.version, {"Champion": 1})
+        with pytest.raises(NotFound):
+            await provider.models.set_alias(desk.context, NAME, "Next", 2)
+        assert ModelRef.parse(f"models:/{NAME}@Champion").alias == "Champion"

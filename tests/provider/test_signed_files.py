@@ -1,0 +1,179 @@
+"""Files by signed URL: whole, in ranges, any number of times, and not a second longer than allowed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+from support import Desk, write_model
+
+from model_sharing_provider.artifacts.signed_urls import Ticket, UrlSigner
+from model_sharing_provider.server_secrets import load_or_create
+
+BIG = os.urandom(24 * 1024 * 1024)
+SMALL = b"0123456789"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A share with one model of a big and a small file, and the URLs a recipient was given."""
+
+    desk: Desk
+    token: str
+    endpoint: str
+
+    async def urls(self) -> dict[str, str]:
+        query = f"{self.endpoint}/shares/acme/schemas/ml_team/models/scorer/versions/1/query"
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with aiohttp.ClientSession(headers=headers) as session, session.post(query) as answer:
+            lines = [json.loads(line) for line in (await answer.read()).splitlines()]
+        return {line["file"]["path"]: line["file"]["url"] for line in lines[2:]}
+
+
+@pytest.fixture
+async def shared(desk: Desk, endpoint: str, tmp_path: Path) -> Shared:
+    await desk.register(write_model(tmp_path / "m", {"big": BIG, "small": SMALL}), "prod.ml_team.scorer")
+    profile = await desk.activate(await desk.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
+    return Shared(desk, profile.bearer_token, endpoint)
+
+
+async def get(url: str, asked: str | None = None) -> tuple[int, bytes, Mapping[str, str]]:
+    headers = {"Range": asked} if asked else {}
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+        return answer.status, await answer.read(), answer.headers
+
+
+async def test_whole_files_any_number_of_times(shared: Shared) -> None:
+    urls = await shared.urls()
+    for _ in range(3):
+        status, body, headers = await get(urls["big"])
+        assert (status, sha256(body).hexdigest()) == (200, headers["ETag"].strip('"'))
+        assert body == BIG
+    assert (await get(urls["small"]))[1] == SMALL
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "first", "last"),
+    [
+        ("bytes=0-0", 206, 0, 1),
+        ("bytes=5-9", 206, 5, 10),
+        ("bytes=4194300-4194310", 206, 4194300, 4194311),
+        ("bytes=-7", 206, len(BIG) - 7, len(BIG)),
+        ("bytes=25165800-", 206, 25165800, len(BIG)),
+        ("bytes=25165800-99999999", 206, 25165800, len(BIG)),
+        ("bytes=0-", 200, 0, len(BIG)),
+    ],
+)
+async def test_ranges(shared: Shared, asked: str, status: int, first: int, last: int) -> None:
+    answered, body, headers = await get((await shared.urls())["big"], asked)
+    assert (answered, body) == (status, BIG[first:last])
+    if status == 206:
+        assert headers["Content-Range"] == f"bytes {first}-{last - 1}/{len(BIG)}"
+
+
+async def test_a_range_that_is_not_there(shared: Shared) -> None:
+    urls = await shared.urls()
+    for asked in ("bytes=10-", "bytes=5-2", "bytes=x-y", "lines=1-2"):
+        status, _, headers = await get(urls["small"], asked)
+        assert (status, headers["Content-Range"]) == (416, "bytes */10"), asked
+
+
+async def test_head_tells_size_and_sends_nothing(shared: Shared) -> None:
+    async with aiohttp.ClientSession() as session, session.head((await shared.urls())["big"]) as answer:
+        assert (answer.status, answer.headers["Content-Length"]) == (200, str(len(BIG)))
+        assert answer.headers["Accept-Ranges"] == "bytes"
+
+
+async def test_a_url_with_any_part_changed_is_refused(shared: Shared) -> None:
+    urls = await shared.urls()
+    parts = urlsplit(urls["small"])
+    fields = parse_qsl(parts.query)
+    forged = [urlunsplit(parts._replace(path=urlsplit(urls["big"]).path))]
+    for index, (name, value) in enumerate(fields):
+        for changed in (value[:-1] + ("1" if value[-1] != "1" else "2"), "", "x"):
+            query = urlencode([*fields[:index], (name, changed), *fields[index + 1 :]])
+            forged.append(urlunsplit(parts._replace(query=query)))
+        forged.append(urlunsplit(parts._replace(query=urlencode(fields[:index] + fields[index + 1 :]))))
+    for url in [*forged, urls["small"].split("?")[0]]:
+        status, body, _ = await get(url)
+        assert (status, json.loads(body)["errorCode"]) == (403, "PERMISSION_DENIED"), url
+
+
+async def test_an_expired_url_is_refused(shared: Shared, provider_home: Path, server: TestServer) -> None:
+    url = urlsplit((await shared.urls())["small"])
+    fields = dict(parse_qsl(url.query))
+    signer = UrlSigner(load_or_create(provider_home / "secrets.json").url_signing_keys)
+    resource = url.path.removeprefix("/artifacts/")
+    for seconds, status in ((60, 200), (-1, 403)):
+        ticket = Ticket(resource, fields["grant"], fields["token"], 0, int(time.time()) + seconds)
+        assert (await get(str(server.make_url("/artifacts/")) + signer.sign(ticket)))[0] == status
+
+
+def test_keys_rotate_and_old_urls_live_on() -> None:
+    ticket = Ticket("versions/v/d", "g", "t", 0, int(time.time()) + 60)
+    old = UrlSigner({"1": b"a" * 32})
+    both = UrlSigner({"1": b"a" * 32, "2": b"b" * 32})
+    for signed in (old.sign(ticket), both.sign(ticket)):
+        assert both.verify("versions/v/d", dict(parse_qsl(signed.split("?")[1]))) == ticket
+    assert "key=2" in both.sign(ticket)
+
+
+Ending = Callable[[Desk], Awaitable[object]]
+ENDINGS: dict[str, Ending] = {
+    "the grant is revoked": lambda desk: desk.provider.shares.revoke(desk.context, "acme", "globex"),
+    "the share is deleted": lambda desk: desk.provider.shares.delete(desk.context, "acme"),
+    "the recipient is deleted": lambda desk: desk.provider.recipients.delete(desk.context, "globex"),
+    "the token is rotated away": lambda desk: desk.provider.recipients.rotate_token(
+        desk.context, "globex", existing_expires_in=timedelta(0)
+    ),
+    "the model leaves the share": lambda desk: desk.provider.shares.remove(
+        desk.context, "acme", "ml_team.scorer"
+    ),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_urls_end_at_once_when(shared: Shared, ending: str) -> None:
+    url = (await shared.urls())["small"]
+    assert (await get(url))[0] == 200
+    await ENDINGS[ending](shared.desk)
+    status, body, _ = await get(url)
+    assert (status, json.loads(body)["errorCode"]) == (403, "PERMISSION_DENIED")
+
+
+async def test_granting_again_does_not_revive_old_urls(shared: Shared) -> None:
+    url = (await shared.urls())["small"]
+    await shared.desk.provider.shares.revoke(shared.desk.context, "acme", "globex")
+    await shared.desk.provider.shares.grant(shared.desk.context, "acme", "globex")
+    assert (await get(url))[0] == 403
+    assert (await get((await shared.urls())["small"]))[0] == 200
+
+
+async def test_a_transfer_in_flight_is_cut_within_seconds(shared: Shared) -> None:
+    url = urlsplit((await shared.urls())["big"])
+    # A reader of its own, so that little is buffered on the way.
+    reader, writer = await asyncio.open_connection(url.hostname, url.port, limit=64 * 1024)
+    writer.write(f"GET {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    received = len(await reader.read(64 * 1024))
+    await shared.desk.provider.shares.revoke(shared.desk.context, "acme", "globex")
+    revoked = time.monotonic()
+    await asyncio.sleep(1.2)
+    try:
+        while piece := await reader.read(256 * 1024):
+            received += len(piece)
+    except ConnectionError:
+        pass
+    assert time.monotonic() - revoked < 5
+    assert received < len(BIG)
+    writer.close()

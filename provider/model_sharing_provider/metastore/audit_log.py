@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.tables import audit_log
 
 
 class AuditRows:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(self, events: Sequence[AuditEvent]) -> None:
-        await self._connection.execute(
-            insert(audit_log),
-            [
-                {
-                    "at": event.at,
-                    "face": event.caller.face,
-                    "principal_type": event.caller.principal.type,
-                    "principal": event.caller.principal.name,
-                    "action": event.action,
-                    "object_type": event.target.type,
-                    "object_name": event.target.name,
-                    "share": event.target.share,
-                    "recipient": event.target.recipient,
-                    "outcome": event.outcome,
-                    "reason": event.reason,
-                    "address": event.caller.address,
-                    "request_id": event.caller.request_id,
-                }
-                for event in events
-            ],
-        )
+        await self._connection.execute(insert(audit_log), event_values(events))
 
     async def latest(
         self, limit: int, *, share: str = "", recipient: str = "", outcome: str = "", since: int = 0
@@ -71,3 +52,25 @@ class AuditRows:
             )
             for row in rows
         ]
+
+
+def event_values(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
+    """The columns of events, for an insert."""
+    return [
+        {
+            "at": event.at,
+            "face": event.caller.face,
+            "principal_type": event.caller.principal.type,
+            "principal": event.caller.principal.name,
+            "action": event.action,
+            "object_type": event.target.type,
+            "object_name": event.target.name,
+            "share": event.target.share,
+            "recipient": event.target.recipient,
+            "outcome": event.outcome,
+            "reason": event.reason,
+            "address": event.caller.address,
+            "request_id": event.caller.request_id,
+        }
+        for event in events
+    ]

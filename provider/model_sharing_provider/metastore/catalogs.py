@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Row, Select, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from model_sharing_protocol.names import SchemaName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.securables import Catalog, Schema
+from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.keyset import fetch_page
 from model_sharing_provider.metastore.tables import catalogs, schemas
 
 
 class CatalogRows:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(self, catalog: Catalog) -> None:

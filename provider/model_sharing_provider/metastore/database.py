@@ -7,8 +7,10 @@ user that it is locked: write-ahead log, synchronous FULL, writers begin IMMEDIA
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, event
@@ -16,23 +18,26 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from model_sharing_protocol.errors import AlreadyExists, DiskFull
+from model_sharing_provider.domain.events import AuditEvent
+from model_sharing_provider.metastore.connection import ReadConnection
+from model_sharing_provider.metastore.hot_path import HotPath
 from model_sharing_provider.metastore.migrate import migrate
+from model_sharing_provider.metastore.tables import SQLITE_PRAGMAS
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
-
-_BUSY_SECONDS = 30
 
 
 class Database:
     """The metastore's rows. Made by `open_database`; `close` it when done."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, hot: HotPath) -> None:
         self._engine = engine
+        self._hot = hot
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:
         """One consistent view of the rows; nothing is written."""
-        async with self._engine.connect() as connection:
-            yield UnitOfWork(connection)
+        async with AsyncExitStack() as stack:
+            yield UnitOfWork(ReadConnection(self._engine, stack), self._hot)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[UnitOfWork]:
@@ -40,20 +45,32 @@ class Database:
 
         Raises AlreadyExists where another writer was faster, and DiskFull.
         """
-        try:
+        with _database_errors_named():
             async with self._engine.connect() as connection:
                 await connection.execution_options(writes=True)
                 async with connection.begin():
-                    yield UnitOfWork(connection)
-        except IntegrityError as error:
-            raise AlreadyExists("Somebody else created the same thing at this moment; look again.") from error
-        except OperationalError as error:
-            if "disk is full" in str(error):
-                raise DiskFull("The database has no room to grow; free some space and try again.") from error
-            raise
+                    yield UnitOfWork(connection, self._hot)
+
+    async def append_events(self, events: Sequence[AuditEvent]) -> None:
+        """Commit events to the audit log on their own. Raises DiskFull."""
+        with _database_errors_named():
+            await self._hot.append_events(events)
 
     async def close(self) -> None:
+        self._hot.close()
         await self._engine.dispose()
+
+
+@contextmanager
+def _database_errors_named() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise AlreadyExists("Somebody else created the same thing at this moment; look again.") from error
+    except (OperationalError, sqlite3.OperationalError) as error:
+        if "disk is full" in str(error):
+            raise DiskFull("The database has no room to grow; free some space and try again.") from error
+        raise
 
 
 async def open_database(url: str) -> Database:
@@ -65,7 +82,7 @@ async def open_database(url: str) -> Database:
     engine = create_async_engine(url)
     if engine.dialect.name == "sqlite":
         _set_up_sqlite(engine.sync_engine)
-    return Database(engine)
+    return Database(engine, HotPath(Path(str(engine.url.database))))
 
 
 def _set_up_sqlite(engine: Any) -> None:
@@ -74,12 +91,7 @@ def _set_up_sqlite(engine: Any) -> None:
         # SQLAlchemy, not the driver, says BEGIN: see on_begin.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in (
-            f"busy_timeout={_BUSY_SECONDS * 1000}",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-        ):
+        for pragma in SQLITE_PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

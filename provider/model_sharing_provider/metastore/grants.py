@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Select, delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Grant
-from model_sharing_provider.metastore.tables import grants, recipient_tokens, recipients, shares
+from model_sharing_provider.metastore.connection import Connection
+from model_sharing_provider.metastore.tables import grants, recipients, shares
 
 
 class GrantRows:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(self, grant: Grant, share_id: str, recipient_id: str) -> None:
@@ -42,29 +42,6 @@ class GrantRows:
 
     async def delete(self, grant_id: str) -> None:
         await self._connection.execute(delete(grants).where(grants.c.id == grant_id))
-
-    async def still_open(
-        self, grant_id: str, token_id: str, revision: int, now: int
-    ) -> tuple[str, str] | None:
-        """Whether a URL signed under a grant, a token and a share's revision still stands.
-
-        It does while the grant is there, the token has not expired, and nothing has left the share since.
-        The names of share and recipient if so.
-        """
-        query = (
-            select(shares.c.name, recipients.c.name)
-            .join_from(grants, shares, shares.c.id == grants.c.securable_id)
-            .join(recipients, recipients.c.id == grants.c.principal_id)
-            .join(recipient_tokens, recipient_tokens.c.recipient_id == recipients.c.id)
-            .where(
-                grants.c.id == grant_id,
-                recipient_tokens.c.id == token_id,
-                recipient_tokens.c.expires_at > now,
-                shares.c.revision == revision,
-            )
-        )
-        row = (await self._connection.execute(query)).one_or_none()
-        return (row[0], row[1]) if row else None
 
     async def _read(self, query: Select[Any]) -> list[Grant]:
         return [

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.metastore.connection import Connection
 
 T = TypeVar("T")
 
 
 async def fetch_page(
-    connection: AsyncConnection,
+    connection: Connection,
     query: Select[Any],
     key: ColumnElement[Any],
     page: PageRequest,

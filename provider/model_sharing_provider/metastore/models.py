@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, Select, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.securables import RegisteredModel, VersionStatus
+from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.keyset import fetch_page
 from model_sharing_provider.metastore.tables import (
     catalogs,
@@ -25,7 +25,7 @@ from model_sharing_provider.metastore.tables import (
 
 
 class ModelRows:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(self, model: RegisteredModel, schema_id: str) -> None:
@@ -108,14 +108,14 @@ class ModelRows:
 
     async def _latest_versions(self, ids: Sequence[str]) -> dict[str, int]:
         query = (
-            select(model_versions.c.model_id, func.max(model_versions.c.version))
+            select(model_versions.c.model_id, func.max(model_versions.c.version).label("latest"))
             .where(model_versions.c.model_id.in_(ids), model_versions.c.status == VersionStatus.READY)
             .group_by(model_versions.c.model_id)
         )
-        return {row[0]: row[1] for row in await self._connection.execute(query)}
+        return {row.model_id: row.latest for row in await self._connection.execute(query)}
 
 
-async def read_tags(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, dict[str, str]]:
+async def read_tags(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, str]]:
     """The tags of each securable among `ids`."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     query = select(tags).where(tags.c.securable_id.in_(ids)).order_by(tags.c.key)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from model_sharing_provider.domain.principals import Principal, PrincipalType
+from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.tables import access_tokens, principals
 
 
 class PrincipalRows:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def find_administrator(self) -> Principal | None:

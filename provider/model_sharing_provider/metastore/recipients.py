@@ -8,17 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_provider.domain.principals import Principal, PrincipalType
 from model_sharing_provider.domain.sharing import Recipient, RecipientToken
+from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.keyset import fetch_page
 from model_sharing_provider.metastore.tables import grants, recipient_tokens, recipients
 
 
 class RecipientRows:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(self, recipient: Recipient) -> None:
@@ -97,19 +96,6 @@ class RecipientRows:
             .returning(recipient_tokens.c.id)
         )
         return result.first() is not None
-
-    async def find_by_token(self, token_hash: str) -> tuple[Principal, int] | None:
-        """Who holds this token, and when it expires (epoch ms)."""
-        query = (
-            select(recipient_tokens.c.id, recipient_tokens.c.expires_at, recipients.c.id, recipients.c.name)
-            .join_from(recipient_tokens, recipients)
-            .where(recipient_tokens.c.token_hash == token_hash)
-        )
-        row = (await self._connection.execute(query)).one_or_none()
-        if row is None:
-            return None
-        token_id, expires_at, recipient_id, name = row
-        return Principal(PrincipalType.RECIPIENT, recipient_id, name, token_id), expires_at
 
     async def _complete(self, found: Sequence[Recipient]) -> list[Recipient]:
         tokens: dict[str, list[RecipientToken]] = defaultdict(list)

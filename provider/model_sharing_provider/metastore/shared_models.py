@@ -20,17 +20,17 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.sharing import SharedModelPlace, ShareObjectType
+from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.keyset import cut_page, fetch_page
 from model_sharing_provider.metastore.tables import registered_models, share_objects, shares
 
 
 class SharedModelRows:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def page_schemas(self, share_id: str, page: PageRequest) -> Page[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Row, delete, exists, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Share, ShareObject, ShareObjectStatus, ShareObjectType
+from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.keyset import fetch_page
 from model_sharing_provider.metastore.tables import (
     grants,
@@ -21,7 +21,7 @@ from model_sharing_provider.metastore.tables import (
 
 
 class ShareRows:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(self, share: Share) -> None:

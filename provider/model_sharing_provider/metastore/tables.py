@@ -31,6 +31,13 @@ metadata = MetaData(
     }
 )
 
+SQLITE_PRAGMAS = (
+    "busy_timeout=30000",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+)
+
 _ID = String(36)
 _NAME = String(255)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from model_sharing_provider.metastore.audit_log import AuditRows
 from model_sharing_provider.metastore.catalogs import CatalogRows
+from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.grants import GrantRows
+from model_sharing_provider.metastore.hot_path import HotPath
 from model_sharing_provider.metastore.models import ModelRows
 from model_sharing_provider.metastore.principals import PrincipalRows
 from model_sharing_provider.metastore.recipients import RecipientRows
@@ -18,7 +18,8 @@ from model_sharing_provider.metastore.versions import VersionRows
 class UnitOfWork:
     """Made by `Database.read` and `Database.write`; lives as long as their block."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection, hot: HotPath) -> None:
+        self.hot = hot
         self.audit_log = AuditRows(connection)
         self.catalogs = CatalogRows(connection)
         self.grants = GrantRows(connection)

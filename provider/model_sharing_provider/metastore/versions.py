@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, Select, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.keyset import cut_page
 from model_sharing_provider.metastore.models import read_tags
 from model_sharing_provider.metastore.tables import (
@@ -26,7 +26,7 @@ from model_sharing_provider.metastore.tables import (
 
 
 class VersionRows:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def next_number(self, model_id: str) -> int:
@@ -62,20 +62,6 @@ class VersionRows:
     async def find(self, model_id: str, version: int) -> ModelVersion | None:
         return await self._one(
             _versions().where(model_versions.c.model_id == model_id, model_versions.c.version == version)
-        )
-
-    async def find_by_id(self, version_id: str) -> ModelVersion | None:
-        return await self._one(_versions().where(model_versions.c.id == version_id))
-
-    async def find_by_alias(self, model_id: str, alias: str) -> ModelVersion | None:
-        return await self._one(
-            _versions()
-            .join(
-                model_aliases,
-                (model_aliases.c.model_id == model_versions.c.model_id)
-                & (model_aliases.c.version == model_versions.c.version),
-            )
-            .where(model_aliases.c.model_id == model_id, model_aliases.c.alias_key == alias.lower())
         )
 
     async def page(self, model_id: str, page: PageRequest, *, ready_only: bool) -> Page[ModelVersion]:

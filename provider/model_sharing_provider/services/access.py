@@ -23,7 +23,7 @@ from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Grant, Share, SharedVersion
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.shared_view import find_version, view_share
+from model_sharing_provider.services.shared_view import view_version
 
 _RECHECK_SECONDS = 1.0
 _CLOSED = "Access to this file has ended; ask for the version's files again, or ask the provider."
@@ -75,15 +75,15 @@ class Access:
     ) -> tuple[SharedVersion, list[SignedFile]]:
         """All files of a version, each with its URL. Raises NotFound."""
         action = "deltaSharingQueryModelVersion"
-        async with view_share(context, action, share, f"{name}/{number}") as (operation, found, grant):
-            version = await find_version(operation, found, name, number)
+        async with view_version(context, action, share, name, number=number) as (operation, found, grant):
+            version = found.version
             files = (await self._manifests.read(version.id)).manifest.files
-            issuer = UrlIssuer(self._signer, operation.principal, found, grant)
+            issuer = UrlIssuer(self._signer, operation.principal, found.share, grant)
             signed = [
                 SignedFile(issuer.sign(f"versions/{version.id}/{file.sha256}"), issuer.expires_at, file)
                 for file in files
             ]
-            return SharedVersion(share=found, shared_name=name, version=version), signed
+            return found, signed
 
     def issuer(self, principal: Principal, share: Share, grant: Grant) -> UrlIssuer:
         """For answers of other services that hand out URLs."""
@@ -98,19 +98,18 @@ class Access:
             await context.refused("getFile", target, error.message)
             raise
         async with context.view("getFile", target) as operation:
-            names = await operation.rows.grants.still_open(
-                ticket.grant_id, ticket.token_id, ticket.revision, operation.now
-            )
-            if names is None:
+            hot = operation.rows.hot
+            access = await hot.access(ticket.grant_id, ticket.token_id, ticket.revision, operation.now)
+            if access is None:
                 operation.denied = "the grant was revoked, the token expired, or the share changed"
                 raise PermissionDenied(_CLOSED)
             operation.by_credential()
-            operation.concerns(share=names[0], recipient=names[1])
+            operation.concerns(share=access.share, recipient=access.recipient)
             kind, *parts = resource.split("/")
             if kind == "tables":
                 path = system_table_path(parts[0])
                 return OpenFile(await self._artifacts.size(path), parts[0], path, ticket)
-            version = await operation.rows.versions.find_by_id(parts[0])
+            version = await hot.version_by_id(parts[0])
             if version is None:
                 raise NotFound("The version that this URL is for was deleted.")
             file = (await self._manifests.read(version.id)).file(parts[1])
@@ -128,10 +127,8 @@ class Access:
 
     async def _recheck(self, context: Context, ticket: Ticket) -> None:
         async with context.identify() as rows:
-            still_open = await rows.grants.still_open(
-                ticket.grant_id, ticket.token_id, ticket.revision, now_ms()
-            )
-        if still_open is None:
+            access = await rows.hot.access(ticket.grant_id, ticket.token_id, ticket.revision, now_ms())
+        if access is None:
             target = Target(SecurableType.SHARE, ticket.resource)
             await context.refused("getFile", target, "access ended while the file was being read")
             raise PermissionDenied(_CLOSED)

@@ -38,8 +38,7 @@ class AuditRecorder:
         while self._waiting:
             group, self._waiting = self._waiting, []
             try:
-                async with self._database.write() as rows:
-                    await rows.audit_log.add([event for event, _ in group])
+                await self._database.append_events([event for event, _ in group])
             except Exception as error:
                 for _, written in group:
                     if not written.done():

@@ -143,7 +143,7 @@ class Recipients:
         found = None
         if well_formed(token):
             async with context.identify() as rows:
-                found = await rows.recipients.find_by_token(keyed_hash(self._pepper, token))
+                found = await rows.hot.find_by_token(keyed_hash(self._pepper, token))
         if found is not None:
             principal, expires_at = found
             if expires_at > now_ms():

@@ -13,7 +13,6 @@ from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import (
-    ModelVersion,
     RegisteredModel,
     SecurableType,
     VersionStatus,
@@ -70,21 +69,16 @@ class SharedView:
 
     async def get_version(self, context: Context, share: str, name: SharedName, number: int) -> SharedVersion:
         action = "deltaSharingGetModelVersion"
-        async with view_share(context, action, share, f"{name}/{number}") as (operation, found, _):
-            version = await find_version(operation, found, name, number)
-            return SharedVersion(share=found, shared_name=name, version=version)
+        async with view_version(context, action, share, name, number=number) as (_, found, _grant):
+            return found
 
     async def resolve_alias(
         self, context: Context, share: str, name: SharedName, alias: str
     ) -> SharedVersion:
         """The version that an alias points at now."""
         action = "deltaSharingGetModelVersionByAlias"
-        async with view_share(context, action, share, f"{name}@{alias}") as (operation, found, _):
-            model = await _find_model(operation, found, name)
-            version = await operation.rows.versions.find_by_alias(model.id, alias)
-            if version is None or version.status is not VersionStatus.READY:
-                raise NotFound(f"The model '{name}' has no alias {alias!r} in the share {found.name!r}.")
-            return SharedVersion(share=found, shared_name=name, version=version)
+        async with view_version(context, action, share, name, alias=alias) as (_, found, _grant):
+            return found
 
     async def list_aliases(self, context: Context, share: str, name: SharedName) -> dict[str, int]:
         """All aliases of a model (there are ten at most) and their versions."""
@@ -99,18 +93,54 @@ async def view_share(
 ) -> AsyncIterator[tuple[Operation, Share, Grant]]:
     """A read of a share that was granted to the caller; NotFound, whether it is absent or not granted."""
     name = name.lower()
-    object_name = f"{name}.{inside}" if inside else name
-    target = Target(SecurableType.SHARE, object_name, share=name, recipient=context.caller.principal.name)
-    async with context.view(action, target) as operation:
+    async with context.view(action, _target(context, name, inside)) as operation:
         share = await operation.rows.shares.find(name)
         grant = await operation.rows.grants.find(share.id, operation.principal.id) if share else None
-        operation.authorize(
-            Privilege.SELECT,
-            (grant.privilege,) if grant else (),
-            hidden_as=NotFound(f"The share {name!r} does not exist, or is not granted to you."),
+        yield operation, *_authorized(operation, name, share, grant)
+
+
+@asynccontextmanager
+async def view_version(
+    context: Context,
+    action: str,
+    share: str,
+    name: SharedName,
+    *,
+    number: int | None = None,
+    alias: str | None = None,
+) -> AsyncIterator[tuple[Operation, SharedVersion, Grant]]:
+    """A read of one READY version in a granted share, by number or by alias, in a single look-up."""
+    share = share.lower()
+    inside = f"{name}@{alias}" if alias is not None else f"{name}/{number}"
+    async with context.view(action, _target(context, share, inside)) as operation:
+        found = await operation.rows.hot.shared_version(
+            operation.principal.id, share, name, number=number, alias=alias
         )
-        assert share is not None and grant is not None  # noqa: S101 - authorized means granted
-        yield operation, share, grant
+        granted, grant = _authorized(operation, share, found.share, found.grant)
+        if found.model_id is None:
+            raise _no_model(name, share)
+        version = found.version
+        if version is None or version.status is not VersionStatus.READY:
+            wanted = f"alias {alias!r}" if alias is not None else f"version {number}"
+            raise NotFound(f"The model '{name}' has no {wanted} in the share {share!r}.")
+        yield operation, SharedVersion(share=granted, shared_name=name, version=version), grant
+
+
+def _target(context: Context, share: str, inside: str) -> Target:
+    name = f"{share}.{inside}" if inside else share
+    return Target(SecurableType.SHARE, name, share=share, recipient=context.caller.principal.name)
+
+
+def _authorized(
+    operation: Operation, name: str, share: Share | None, grant: Grant | None
+) -> tuple[Share, Grant]:
+    operation.authorize(
+        Privilege.SELECT,
+        (grant.privilege,) if grant else (),
+        hidden_as=NotFound(f"The share {name!r} does not exist, or is not granted to you."),
+    )
+    assert share is not None and grant is not None  # noqa: S101 - authorized means granted
+    return share, grant
 
 
 async def models_of_share(
@@ -126,18 +156,13 @@ async def models_of_share(
     return Page(shown, places.last_key)
 
 
-async def find_version(operation: Operation, share: Share, name: SharedName, number: int) -> ModelVersion:
-    """A READY version of a model in a share, or NotFound."""
-    model = await _find_model(operation, share, name)
-    version = await operation.rows.versions.find(model.id, number)
-    if version is None or version.status is not VersionStatus.READY:
-        raise NotFound(f"The model '{name}' has no version {number} in the share {share.name!r}.")
-    return version
-
-
 async def _find_model(operation: Operation, share: Share, name: SharedName) -> RegisteredModel:
     model_id = await operation.rows.shared_models.find(share.id, name)
     models = await operation.rows.models.by_ids([model_id]) if model_id else {}
     if model_id not in models:
-        raise NotFound(f"The model '{name}' does not exist in the share {share.name!r}.")
+        raise _no_model(name, share.name)
     return models[model_id]
+
+
+def _no_model(name: SharedName, share: str) -> NotFound:
+    return NotFound(f"The model '{name}' does not exist in the share {share!r}.")

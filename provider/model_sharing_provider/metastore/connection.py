@@ -1,0 +1,29 @@
+"""What rows need of a connection, and one that is only made when a statement comes."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
+
+from sqlalchemy import CursorResult, Executable
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+
+class Connection(Protocol):
+    """The part of SQLAlchemy's AsyncConnection that rows use."""
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]: ...
+
+
+class ReadConnection:
+    """Takes a connection from the pool at the first statement: calls that only do hot reads take none."""
+
+    def __init__(self, engine: AsyncEngine, until: AsyncExitStack) -> None:
+        self._engine = engine
+        self._until = until
+        self._connection: AsyncConnection | None = None
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        if self._connection is None:
+            self._connection = await self._until.enter_async_context(self._engine.connect())
+        return await self._connection.execute(statement, parameters)

@@ -1,0 +1,262 @@
+"""What every load of every recipient needs: a token, a version by number or alias, a signed URL, an event.
+
+It is plain SQL, each call a single hop to a thread, because the same through SQLAlchemy's async engine costs
+ten times as much (a hop for every statement, and the building of each), and this is what a provider does all
+day. Everything rarer goes through SQLAlchemy Core. The SQL is what SQLite and PostgreSQL share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import insert
+from sqlalchemy.dialects import sqlite
+
+from model_sharing_protocol.names import FullName, SharedName
+from model_sharing_provider.domain.events import AuditEvent
+from model_sharing_provider.domain.principals import Principal, PrincipalType
+from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.domain.sharing import Grant, Share
+from model_sharing_provider.metastore.audit_log import event_values
+from model_sharing_provider.metastore.tables import SQLITE_PRAGMAS, audit_log
+
+T = TypeVar("T")
+_THREADS = 4
+
+_HOLDER = """
+SELECT t.id AS token_id, t.expires_at, r.id, r.name
+FROM recipient_tokens t JOIN recipients r ON r.id = t.recipient_id
+WHERE t.token_hash = :token_hash
+"""
+_SHARE = """
+SELECT s.*, g.id AS grant_id, g.privilege, g.granted_at, g.granted_by, r.name AS recipient
+FROM shares s
+JOIN grants g ON g.securable_id = s.id AND g.principal_id = :recipient_id
+JOIN recipients r ON r.id = g.principal_id
+WHERE s.name = :share
+"""
+_SINGLE_MODEL = """
+SELECT m.id FROM share_objects o JOIN registered_models m ON m.id = o.object_id
+WHERE o.share_id = :share_id AND o.shared_schema = :schema AND o.shared_name = :name AND o.type = 'MODEL'
+"""
+_MODEL_OF_SCHEMA = """
+SELECT m.id FROM share_objects o JOIN registered_models m ON m.schema_id = o.object_id AND m.name = :name
+WHERE o.share_id = :share_id AND o.shared_schema = :schema AND o.shared_name = '' AND o.type = 'SCHEMA'
+"""
+_VERSION = """
+SELECT v.*, m.name, s.name AS schema_name, c.name AS catalog_name
+FROM model_versions v
+JOIN registered_models m ON m.id = v.model_id
+JOIN schemas s ON s.id = m.schema_id
+JOIN catalogs c ON c.id = s.catalog_id
+"""
+_BY_NUMBER = _VERSION + "WHERE v.model_id = :model_id AND v.version = :number"
+_BY_ALIAS = (
+    _VERSION
+    + """
+JOIN model_aliases a ON a.model_id = v.model_id AND a.version = v.version
+WHERE v.model_id = :model_id AND a.alias_key = :alias
+"""
+)
+_BY_ID = _VERSION + "WHERE v.id = :version_id"
+_ALIASES = """
+SELECT alias FROM model_aliases WHERE model_id = :model_id AND version = :version ORDER BY alias_key
+"""
+_TAGS = "SELECT key, value FROM tags WHERE securable_id = :id ORDER BY key"
+_ACCESS = """
+SELECT s.name AS share, r.name AS recipient
+FROM grants g
+JOIN shares s ON s.id = g.securable_id
+JOIN recipients r ON r.id = g.principal_id
+JOIN recipient_tokens t ON t.recipient_id = r.id
+WHERE g.id = :grant_id AND t.id = :token_id AND t.expires_at > :now AND s.revision = :revision
+"""
+
+_EVENT_COLUMNS = [column.name for column in audit_log.columns if column is not audit_log.c.id]
+_ADD_EVENT = str(
+    insert(audit_log).compile(dialect=sqlite.dialect(paramstyle="named"), column_keys=_EVENT_COLUMNS)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedLookup:
+    """What was found on the way to a version in a share; each step may have found nothing."""
+
+    share: Share | None = None
+    grant: Grant | None = None
+    model_id: str | None = None
+    version: ModelVersion | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The names behind a grant that still stands."""
+
+    share: str
+    recipient: str
+
+
+class HotPath:
+    """Short work on one SQLite database; `close` it when done."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._threads = ThreadPoolExecutor(_THREADS, "hot-path")
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+
+    async def find_by_token(self, token_hash: str) -> tuple[Principal, int] | None:
+        """Who holds this token, and when it expires (epoch ms)."""
+
+        def read(rows: sqlite3.Connection) -> tuple[Principal, int] | None:
+            row = rows.execute(_HOLDER, {"token_hash": token_hash}).fetchone()
+            if row is None:
+                return None
+            holder = Principal(PrincipalType.RECIPIENT, row["id"], row["name"], row["token_id"])
+            return holder, row["expires_at"]
+
+        return await self._hop(read)
+
+    async def shared_version(
+        self,
+        recipient_id: str,
+        share: str,
+        name: SharedName,
+        *,
+        number: int | None = None,
+        alias: str | None = None,
+    ) -> SharedLookup:
+        """A version by number or by alias, as one recipient sees it in one share."""
+
+        def read(rows: sqlite3.Connection) -> SharedLookup:
+            found = rows.execute(_SHARE, {"recipient_id": recipient_id, "share": share}).fetchone()
+            if found is None:
+                return SharedLookup()
+            granted = _share(found), _grant(found)
+            place = {"share_id": found["id"], "schema": name.schema, "name": name.name}
+            model = (
+                rows.execute(_SINGLE_MODEL, place).fetchone()
+                or rows.execute(_MODEL_OF_SCHEMA, place).fetchone()
+            )
+            if model is None:
+                return SharedLookup(*granted)
+            if alias is not None:
+                row = rows.execute(_BY_ALIAS, {"model_id": model["id"], "alias": alias.lower()}).fetchone()
+            else:
+                row = rows.execute(_BY_NUMBER, {"model_id": model["id"], "number": number}).fetchone()
+            return SharedLookup(*granted, model["id"], _version(rows, row) if row else None)
+
+        return await self._hop(read)
+
+    async def access(self, grant_id: str, token_id: str, revision: int, now: int) -> Access | None:
+        """Whether what was given out under a grant, a token and a share's revision still stands.
+
+        It does while the grant is there, the token has not expired, and nothing has left the share since.
+        """
+
+        def read(rows: sqlite3.Connection) -> Access | None:
+            values = {"grant_id": grant_id, "token_id": token_id, "revision": revision, "now": now}
+            row = rows.execute(_ACCESS, values).fetchone()
+            return Access(row["share"], row["recipient"]) if row else None
+
+        return await self._hop(read)
+
+    async def version_by_id(self, version_id: str) -> ModelVersion | None:
+        def read(rows: sqlite3.Connection) -> ModelVersion | None:
+            row = rows.execute(_BY_ID, {"version_id": version_id}).fetchone()
+            return _version(rows, row) if row else None
+
+        return await self._hop(read)
+
+    async def append_events(self, events: Sequence[AuditEvent]) -> None:
+        """Commit events to the audit log, all of them in one transaction."""
+
+        def write(rows: sqlite3.Connection) -> None:
+            rows.executemany(_ADD_EVENT, event_values(events))
+
+        await self._hop(write, begin="BEGIN IMMEDIATE")
+
+    def close(self) -> None:
+        self._threads.shutdown()
+        for connection in self._connections:
+            connection.close()
+
+    async def _hop(self, work: Callable[[sqlite3.Connection], T], begin: str = "BEGIN") -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, work, begin)
+
+    def _run(self, work: Callable[[sqlite3.Connection], T], begin: str) -> T:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._connect()
+            self._local.connection = connection
+            self._connections.append(connection)
+        # One transaction, so that all statements of a call see the same state.
+        connection.execute(begin)
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        return result
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        for pragma in SQLITE_PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+
+def _share(row: sqlite3.Row) -> Share:
+    return Share(
+        id=row["id"],
+        name=row["name"],
+        comment=row["comment"],
+        owner=row["owner"],
+        revision=row["revision"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _grant(row: sqlite3.Row) -> Grant:
+    return Grant(
+        id=row["grant_id"],
+        share=row["name"],
+        recipient=row["recipient"],
+        privilege=row["privilege"],
+        granted_at=row["granted_at"],
+        granted_by=row["granted_by"],
+    )
+
+
+def _version(rows: sqlite3.Connection, row: sqlite3.Row) -> ModelVersion:
+    place = {"model_id": row["model_id"], "version": row["version"]}
+    return ModelVersion(
+        id=row["id"],
+        model_id=row["model_id"],
+        full_name=FullName(row["catalog_name"], row["schema_name"], row["name"]),
+        version=row["version"],
+        status=VersionStatus(row["status"]),
+        comment=row["comment"],
+        source=row["source"],
+        run_id=row["run_id"],
+        storage_path=row["storage_path"],
+        signature=json.loads(row["signature"]) if row["signature"] else None,
+        digest=row["digest"],
+        size=row["size"],
+        num_files=row["num_files"],
+        aliases=tuple(alias["alias"] for alias in rows.execute(_ALIASES, place)),
+        tags={tag["key"]: tag["value"] for tag in rows.execute(_TAGS, {"id": row["id"]})},
+        created_at=row["created_at"],
+        created_by=row["created_by"],
+    )

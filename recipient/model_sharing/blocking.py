@@ -32,15 +32,23 @@ class _Background:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._calls = 0
         self._catalogs: dict[tuple[Mount, Settings], SharedCatalog] = {}
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        future = asyncio.run_coroutine_threadsafe(work, self._running())
+        with self._lock:
+            self._calls += 1
+            loop = self._running()
+        future = asyncio.run_coroutine_threadsafe(work, loop)
         try:
             return future.result()
         except BaseException:
             future.cancel()  # Ctrl-C in the waiting thread ends the work too
             raise
+        finally:
+            with self._lock:
+                self._calls -= 1
 
     def catalog(self, mount: Mount, settings: Settings) -> SharedCatalog:
         """One catalog, with its open connections, for each mount."""
@@ -50,22 +58,30 @@ class _Background:
                 self._catalogs[key] = SharedCatalog(mount, settings)
             return self._catalogs[key]
 
+    def close_if_idle(self) -> None:
+        if not self._calls:
+            self.close()
+
     def close(self) -> None:
         with self._lock:
-            loop, self._loop = self._loop, None
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
             catalogs, self._catalogs = self._catalogs, {}
-        if loop is None:
+        if loop is None or thread is None:
             return
         for catalog in catalogs.values():
             asyncio.run_coroutine_threadsafe(catalog.close(), loop).result(timeout=2)
         loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=2)
 
     def _running(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(target=_serve, args=(self._loop,), name="model-sharing", daemon=True).start()
-            return self._loop
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(
+                target=_serve, args=(self._loop,), name="model-sharing", daemon=True
+            )
+            self._thread.start()
+        return self._loop
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
@@ -79,14 +95,23 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 _background = _Background()
 
 
-def _start_afresh() -> None:
-    """After a fork the thread is gone; its connections belong to the parent."""
+_inherited: list[_Background] = []
+
+
+def _rest_before_fork() -> None:
+    """A child must not inherit connections, nor the loop that watches them: both sides would use them."""
+    _background.close_if_idle()
+
+
+def _start_afresh_in_child() -> None:
+    """If calls were under way, what was inherited is kept unused: tidying it up would disturb the parent."""
     global _background  # noqa: PLW0603
+    _inherited.append(_background)
     _background = _Background()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_afresh)
+    os.register_at_fork(before=_rest_before_fork, after_in_child=_start_afresh_in_child)
 
 
 @atexit.register

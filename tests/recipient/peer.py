@@ -315,6 +315,16 @@ def manifest_of(files: Files) -> Manifest:
     return Manifest(tuple(sorted(entries, key=lambda entry: entry.path)))
 
 
+def always(send: Callable[[Handler], object]) -> Callable[[Handler], bool]:
+    """A value for `Peer.answer`: this instead of every answer of the API."""
+
+    def answer(handler: Handler) -> bool:
+        send(handler)
+        return True
+
+    return answer
+
+
 def serve_well(handler: Handler, content: bytes, start: int, end: int) -> None:
     handler.start_file(content, start, end)
     handler.send_bytes(memoryview(content)[start:end])

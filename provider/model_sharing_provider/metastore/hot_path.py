@@ -29,7 +29,7 @@ from model_sharing_provider.metastore.audit_log import event_values
 from model_sharing_provider.metastore.tables import SQLITE_PRAGMAS, audit_log
 
 T = TypeVar("T")
-_THREADS = 4
+_THREADS = 2
 
 _HOLDER = """
 SELECT t.id AS token_id, t.expires_at, r.id, r.name

@@ -1,0 +1,92 @@
+"""Alias resolution: our server against a bare aiohttp handler with a constant answer, from one client."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import aiohttp
+from side_by_side import console, machine
+from stage import serving
+
+BARE = """
+import asyncio, sys, uvloop
+from aiohttp import web
+
+async def answer(request):
+    return web.Response(body=b'{"version":1}', content_type="application/json")
+
+async def main():
+    app = web.Application()
+    app.router.add_get("/", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+
+uvloop.run(main())
+"""
+CLIENTS = 16
+
+
+async def rate(url: str, headers: dict[str, str], seconds: float) -> tuple[float, float]:
+    """Requests a second, and the median latency in seconds, of 16 clients on kept-alive connections."""
+    latencies: list[float] = []
+    async with aiohttp.ClientSession(headers=headers) as session:
+        ends = time.perf_counter() + seconds
+
+        async def client() -> None:
+            while (started := time.perf_counter()) < ends:
+                async with session.get(url) as answer:
+                    await answer.read()
+                    assert answer.status == 200
+                latencies.append(time.perf_counter() - started)
+
+        await asyncio.gather(*(client() for _ in range(CLIENTS)))
+    return len(latencies) / seconds, statistics.median(latencies)
+
+
+async def measure(rounds: int, seconds: float) -> None:
+    bare = await asyncio.create_subprocess_exec(sys.executable, "-c", BARE, stdout=asyncio.subprocess.PIPE)
+    assert bare.stdout is not None
+    bare_url = f"http://127.0.0.1:{int(await bare.stdout.readline())}/"
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="model-sharing-bench-") as folder,
+            serving(Path(folder), {"scorer": {"weights.bin": 1000}}) as stage,
+        ):
+            path = "/shares/acme/schemas/bench/models/scorer/aliases/champion"
+            headers = {"Authorization": f"Bearer {stage.token}"}
+            ours, theirs = [], []
+            for _ in range(rounds):
+                ours.append(await rate(stage.endpoint + path, headers, seconds))
+                theirs.append(await rate(bare_url, {}, seconds))
+    finally:
+        bare.terminate()
+        await bare.wait()
+    ratio = statistics.median(our[0] / their[0] for our, their in zip(ours, theirs, strict=True))
+    for name, runs in (("alias resolution", ours), ("bare handler", theirs)):
+        per_second = statistics.median(run[0] for run in runs)
+        latency = statistics.median(run[1] for run in runs) * 1000
+        console.print(f"{name:20} {per_second:8.0f} requests/s   p50 {latency:6.2f} ms ({CLIENTS} clients)")
+    console.print(f"{'ratio':20} {ratio:8.2f} (median of {rounds} rounds)\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    options = parser.parse_args()
+    console.print(machine() + "\n")
+    asyncio.run(measure(options.rounds, options.seconds))
+
+
+if __name__ == "__main__":
+    main()

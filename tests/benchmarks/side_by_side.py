@@ -1,0 +1,78 @@
+"""Run us and a peer in turn, round after round, and print medians and ratios.
+
+Machines are shared and noisy: a ratio of two runs of the same round says more than either's seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+console = Console(width=110, highlight=False)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run cost: wall seconds, CPU seconds, and peak memory of its process in bytes."""
+
+    seconds: float
+    cpu: float
+    peak: int
+
+
+def timed(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Run:
+    """Run a command to its end; it must succeed."""
+    started = time.perf_counter()
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{command[0]} failed:\n{said.decode()}")
+    seconds = time.perf_counter() - started
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+def compare(title: str, size: int, contenders: Mapping[str, Callable[[], Run]], rounds: int) -> None:
+    """A table of medians; the last contender is the reference that ratios are to. `size` is in bytes."""
+    runs: dict[str, list[Run]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, contender in contenders.items():
+            runs[name].append(contender())
+    reference = list(contenders)[-1]
+    table = Table(title=f"{title} (medians of {rounds}, spread in brackets)", title_justify="left", box=None)
+    for column in ("", "seconds", "MB/s", f"speed by {reference}", "cpu s", "peak MiB"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name, measured in runs.items():
+        seconds = [run.seconds for run in measured]
+        ratios = [other.seconds / run.seconds for run, other in zip(measured, runs[reference], strict=True)]
+        table.add_row(
+            name,
+            f"{statistics.median(seconds):.2f} [{min(seconds):.2f} to {max(seconds):.2f}]",
+            f"{size / statistics.median(seconds) / 1e6:.0f}",
+            f"{statistics.median(ratios):.2f}",
+            f"{statistics.median(run.cpu for run in measured):.2f}",
+            f"{statistics.median(run.peak for run in measured) / 2**20:.0f}",
+        )
+    console.print(table)
+    console.print()
+
+
+def machine() -> str:
+    """The machine in a line."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, "
+        f"Linux {platform.release()}, Python {platform.python_version()}"
+    )

@@ -1,0 +1,84 @@
+"""A large file and many small ones: our verified download against curl's plain one of the same bytes."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+
+from side_by_side import Run, compare, console, machine, timed
+from stage import BIN, Stage, serving
+
+
+def download(stage: Stage, model: str) -> Run:
+    """First load: an empty cache. Listing, transfer, sha256 of every byte, and the snapshot."""
+    out = stage.folder / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    environment = stage.recipient()
+    return timed([*_snapshot(model)], environment)
+
+
+def again(stage: Stage, model: str) -> Run:
+    """Second load: the cache has it all."""
+    environment = stage.recipient()
+    timed(_snapshot(model), environment)
+    return timed(_snapshot(model), environment)
+
+
+def curl(stage: Stage, model: str, *options: str) -> Run:
+    """curl, one process for all files, each to a fresh file of its own."""
+    out = stage.folder / "curl"
+    shutil.rmtree(out, ignore_errors=True)
+    config = stage.folder / "curl.config"
+    lines = [f'url = "{url}"\noutput = "{out / path}"' for path, url in stage.urls(model).items()]
+    config.write_text("\n".join(lines))
+    return timed(["curl", "-sS", "--fail", "--create-dirs", *options, "-K", str(config)])
+
+
+def _snapshot(model: str) -> list[str]:
+    reference = f"models:/vendor.bench.{model}@Champion"
+    program = f"import model_sharing; model_sharing.catalog('vendor').snapshot('{reference}')"
+    return [str(BIN / "python"), "-c", program]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=2 * 2**30, help="bytes of the large file")
+    parser.add_argument("--files", type=int, default=5000, help="how many small files of 20 KiB")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    models = {
+        "large": {"weights.bin": options.size},
+        "small": {f"part{n % 50}/{n}.bin": 20 * 1024 for n in range(options.files)},
+    }
+    console.print(machine() + "\n")
+    with (
+        tempfile.TemporaryDirectory(prefix="model-sharing-bench-") as folder,
+        serving(Path(folder), models) as stage,
+    ):
+        compare(
+            f"One file of {options.size / 2**30:.1f} GiB, over loopback",
+            options.size,
+            {
+                "first load, verified": lambda: download(stage, "large"),
+                "second load": lambda: again(stage, "large"),
+                "curl": lambda: curl(stage, "large"),
+            },
+            options.rounds,
+        )
+        compare(
+            f"{options.files} files of 20 KiB, over loopback",
+            options.files * 20 * 1024,
+            {
+                "first load, verified": lambda: download(stage, "small"),
+                "second load": lambda: again(stage, "small"),
+                "curl -Z": lambda: curl(stage, "small", "-Z"),
+                "curl": lambda: curl(stage, "small"),
+            },
+            options.rounds,
+        )
+
+
+if __name__ == "__main__":
+    main()

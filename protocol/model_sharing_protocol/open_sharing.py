@@ -18,7 +18,7 @@ READY = "READY"
 T = TypeVar("T")
 
 
-class _Message(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
+class _Message(msgspec.Struct, rename="camel", omit_defaults=True):
     """Field names are snake case here and camel case on the wire."""
 
 

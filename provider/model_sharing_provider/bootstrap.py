@@ -20,6 +20,7 @@ from model_sharing_provider.services.access import Access
 from model_sharing_provider.services.audit import Audit, AuditRecorder
 from model_sharing_provider.services.catalogs import Catalogs
 from model_sharing_provider.services.models import Models
+from model_sharing_provider.services.principals import Principals
 from model_sharing_provider.services.provider import Provider
 from model_sharing_provider.services.recipients import Recipients
 from model_sharing_provider.services.registration import Registration
@@ -61,7 +62,8 @@ def _wire(
         access=access,
         audit=Audit(),
         catalogs=Catalogs(),
-        models=Models(),
+        models=Models(artifacts, manifests),
+        principals=Principals(secrets.token_pepper),
         recipients=Recipients(secrets.token_pepper),
         registration=Registration(artifacts, manifests),
         shared_view=SharedView(),

@@ -135,6 +135,31 @@ async def test_killed_while_registering(desk: Desk, provider_home: Path, tmp_pat
         assert sum(path.stat().st_size for path in stored.iterdir()) == version.size
 
 
+async def test_a_full_disk_is_named_and_leaves_nothing(
+    desk: Desk, provider_home: Path, tmp_path: Path
+) -> None:
+    """A limit on the size of files stands for the disk: the operating system refuses in the same way."""
+    await desk.register(write_model(tmp_path / "m"), str(NAME))
+    before = sorted((provider_home / "artifacts").rglob("*"))
+    large = write_model(tmp_path / "large", {"a.bin": b"a" * 3_000_000, "b.bin": b"b" * 9_000_000})
+    script = """
+        import resource
+        async def work(desk):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
+            try:
+                await desk.register(FOLDER, str(NAME))
+            except Exception as error:
+                print(type(error).__name__, error)
+    """
+    process = await start(script, provider_home, large)
+    said, _ = await process.communicate()
+    assert said.startswith(b"DiskFull The artifact store has no room for"), said.decode()
+    assert [path for path in sorted((provider_home / "artifacts").rglob("*")) if path.is_file()] == [
+        path for path in before if path.is_file()
+    ]
+    assert await all_versions(desk) == [1]
+
+
 async def test_a_database_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
     settings = Settings(tmp_path / "home")
     async with open_provider(settings):

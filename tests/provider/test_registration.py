@@ -22,6 +22,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.metastore.versions import VersionRows
 
 NAME = "prod.ml_team.scorer"
 FULL = FullName.parse(NAME)
@@ -96,10 +97,17 @@ async def test_a_copy_that_fails_leaves_nothing_and_uses_no_number(
     kept = stored_files(provider_home)
     broken = write_model(tmp_path / "broken", {f"{n}.bin": b"x" * 10_000 for n in range(20)})
 
-    async def vanish(_: object, root: str) -> None:
+    async def vanish(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(ArtifactStore, "sync", vanish)
+    for place in ("sync", "put_bytes"):
+        monkeypatch.setattr(ArtifactStore, place, vanish)
+        with pytest.raises(OSError, match="Input"):
+            await desk.register(broken, NAME)
+        monkeypatch.undo()
+        assert stored_files(provider_home) == kept
+    # Even when all was copied, the manifest too, and only the row could not be written.
+    monkeypatch.setattr(VersionRows, "add", vanish)
     with pytest.raises(OSError, match="Input"):
         await desk.register(broken, NAME)
     monkeypatch.undo()

@@ -43,6 +43,10 @@ class Manifests:
         await self._store.put_bytes(path, manifest.to_json())
         await self._store.sync(path)
 
+    async def delete(self, version_id: str) -> None:
+        self._cache.pop(version_id, None)
+        await self._store.delete(manifest_path(version_id))
+
     async def read(self, version_id: str) -> VersionFiles:
         """The files of a version. Raises NotFound, or CorruptArtifact for a damaged manifest."""
         cached = self._cache.get(version_id)

@@ -6,10 +6,10 @@ The root is a folder today and may be a bucket tomorrow; callers see paths below
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from obstore.store import LocalStore
 from model_sharing_protocol.errors import CorruptArtifact, DiskFull, NotFound
 
 _PIECE = 4 * 1024 * 1024
-_DISK_FULL_SIGNS = ("No space left", "os error 28", "Disk quota exceeded")
+# No space left, disk quota exceeded, file too large for a limit: as the operating system numbers them.
+_DISK_FULL_SIGNS = ("os error 28", "os error 122", "os error 27", "Errno 28", "Errno 122", "Errno 27")
 
 
 class ArtifactStore:
@@ -99,8 +100,13 @@ class ArtifactStore:
         length = min(_PIECE, end - start)
         return asyncio.ensure_future(obstore.get_range_async(self._store, path, start=start, length=length))
 
+    async def delete(self, path: str) -> None:
+        """Delete one object; it may be gone already."""
+        with contextlib.suppress(FileNotFoundError):
+            await obstore.delete_async(self._store, path)
+
     async def delete_below(self, prefix: str, *, older_than: timedelta = timedelta(0)) -> int:
-        """Delete the objects below `prefix` that are older than that; how many there were."""
+        """Delete the objects in the folder `prefix` that are older than that; how many there were."""
         newest = datetime.now(UTC) - older_than
         deleted = 0
         async for batch in obstore.list(self._store, prefix=prefix):
@@ -111,7 +117,7 @@ class ArtifactStore:
         return deleted
 
 
-@contextmanager
+@contextlib.contextmanager
 def _full_disk_named(path: str) -> Iterator[None]:
     """obstore reports a full disk as one of its generic errors: give it its own name."""
     try:

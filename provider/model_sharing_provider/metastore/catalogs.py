@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select
+from sqlalchemy import Row, Select, delete, insert, select
 
 from model_sharing_protocol.names import SchemaName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.securables import Catalog, Schema
 from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.keyset import fetch_page
-from model_sharing_provider.metastore.tables import catalogs, schemas
+from model_sharing_provider.metastore.tables import catalogs, registered_models, schemas
 
 
 class CatalogRows:
@@ -38,6 +38,20 @@ class CatalogRows:
         return await fetch_page(
             self._connection, select(catalogs), catalogs.c.name, page, _catalog, key_of=lambda item: item.name
         )
+
+    async def is_empty(self, catalog_id: str) -> bool:
+        query = select(schemas.c.id).where(schemas.c.catalog_id == catalog_id).limit(1)
+        return (await self._connection.execute(query)).first() is None
+
+    async def delete(self, catalog_id: str) -> None:
+        await self._connection.execute(delete(catalogs).where(catalogs.c.id == catalog_id))
+
+    async def schema_is_empty(self, schema_id: str) -> bool:
+        query = select(registered_models.c.id).where(registered_models.c.schema_id == schema_id).limit(1)
+        return (await self._connection.execute(query)).first() is None
+
+    async def delete_schema(self, schema_id: str) -> None:
+        await self._connection.execute(delete(schemas).where(schemas.c.id == schema_id))
 
     async def add_schema(self, schema: Schema, catalog_id: str) -> None:
         await self._connection.execute(

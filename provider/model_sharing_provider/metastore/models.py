@@ -67,6 +67,17 @@ class ModelRows:
         )
         return Page(await self._complete(found.items), found.last_key)
 
+    async def set_comment(self, model_id: str, comment: str) -> None:
+        await self._connection.execute(
+            update(registered_models).where(registered_models.c.id == model_id).values(comment=comment)
+        )
+
+    async def delete(self, model_id: str) -> None:
+        """Delete a model whose versions are gone, with its aliases and tags."""
+        await self._connection.execute(delete(model_aliases).where(model_aliases.c.model_id == model_id))
+        await self._connection.execute(delete(tags).where(tags.c.securable_id == model_id))
+        await self._connection.execute(delete(registered_models).where(registered_models.c.id == model_id))
+
     async def touch(self, model_id: str, now: int) -> None:
         await self._connection.execute(
             update(registered_models).where(registered_models.c.id == model_id).values(updated_at=now)

@@ -19,6 +19,15 @@ class PrincipalRows:
         row = (await self._connection.execute(query.order_by(principals.c.created_at))).first()
         return Principal(PrincipalType.ADMIN, row.id, row.name) if row else None
 
+    async def find_by_token(self, token_hash: str) -> Principal | None:
+        query = (
+            select(principals)
+            .join_from(access_tokens, principals)
+            .where(access_tokens.c.token_hash == token_hash)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return Principal(PrincipalType(row.type), row.id, row.name) if row else None
+
     async def add(self, principal: Principal, now: int) -> None:
         await self._connection.execute(
             insert(principals).values(

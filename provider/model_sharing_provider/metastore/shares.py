@@ -64,6 +64,9 @@ class ShareRows:
         )
         await self._connection.execute(delete(shares).where(shares.c.id == share_id))
 
+    async def set_comment(self, share_id: str, comment: str) -> None:
+        await self._connection.execute(update(shares).where(shares.c.id == share_id).values(comment=comment))
+
     async def add_object(self, id_: str, share_id: str, object_id: str, shared: ShareObject) -> None:
         schema, _, name = shared.shared_as.partition(".")
         await self._connection.execute(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import Row, Select, delete, insert, select, update
 
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page, PageRequest
@@ -22,6 +22,7 @@ from model_sharing_provider.metastore.tables import (
     model_versions,
     registered_models,
     schemas,
+    tags,
 )
 
 
@@ -59,6 +60,21 @@ class VersionRows:
             )
         )
 
+    async def set_comment(self, version_id: str, comment: str) -> None:
+        await self._connection.execute(
+            update(model_versions).where(model_versions.c.id == version_id).values(comment=comment)
+        )
+
+    async def delete(self, version: ModelVersion) -> None:
+        """Delete a version with its tags and the aliases that point at it; its number stays used."""
+        await self._connection.execute(
+            delete(model_aliases).where(
+                model_aliases.c.model_id == version.model_id, model_aliases.c.version == version.version
+            )
+        )
+        await self._connection.execute(delete(tags).where(tags.c.securable_id == version.id))
+        await self._connection.execute(delete(model_versions).where(model_versions.c.id == version.id))
+
     async def find(self, model_id: str, version: int) -> ModelVersion | None:
         return await self._one(
             _versions().where(model_versions.c.model_id == model_id, model_versions.c.version == version)
@@ -75,6 +91,11 @@ class VersionRows:
         rows = (await self._connection.execute(query)).all()
         found = cut_page([_version(row) for row in rows], page, lambda item: str(item.version))
         return Page(await self._complete(found.items), found.last_key)
+
+    async def all_of_model(self, model_id: str) -> list[ModelVersion]:
+        """All versions whatever their status."""
+        query = _versions().where(model_versions.c.model_id == model_id).order_by(model_versions.c.version)
+        return await self._complete([_version(row) for row in await self._connection.execute(query)])
 
     async def of_models(self, model_ids: Sequence[str]) -> list[ModelVersion]:
         """All READY versions of these models, ordered by model and number."""

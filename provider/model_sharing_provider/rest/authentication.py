@@ -21,6 +21,19 @@ def authenticate_recipients(face: str) -> Middleware:
     return middleware
 
 
+def authenticate_principals(face: str) -> Middleware:
+    """Let only holders of an access token of the provider's own in. Raises Unauthenticated."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        principals = provider_of(request).principals
+        token = _bearer_token(request)
+        request[PRINCIPAL] = await principals.authenticate(context_of(request, face), token)
+        return await handler(request)
+
+    return middleware
+
+
 def _bearer_token(request: web.Request) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""

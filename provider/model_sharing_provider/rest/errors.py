@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from model_sharing_protocol import open_sharing as wire
+from model_sharing_protocol import unity_catalog
 from model_sharing_protocol.errors import SharingError
 from model_sharing_provider.rest.requests import json_answer
 
@@ -14,3 +15,12 @@ def render_open_sharing(error: SharingError) -> web.Response:
     row = error.row
     message = "" if row.open_sharing_code == "INTERNAL_ERROR" else error.message
     return json_answer(wire.ErrorAnswer(row.open_sharing_code, message), wire.JSON, row.open_sharing_status)
+
+
+def render_unity_catalog(error: SharingError) -> web.Response:
+    """`{"error_code", "message", "details"}`; the message of an internal error stays inside."""
+    row = error.row
+    internal = row.unity_catalog_code == "INTERNAL_ERROR"
+    message = "The server failed; its log says why." if internal else error.message
+    body = unity_catalog.ErrorAnswer(row.unity_catalog_code, message)
+    return json_answer(body, unity_catalog.JSON, row.unity_catalog_status)

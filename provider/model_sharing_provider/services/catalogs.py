@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from model_sharing_protocol.errors import AlreadyExists, NotFound
+from model_sharing_protocol.errors import AlreadyExists, InvalidState, NotFound
 from model_sharing_protocol.names import SchemaName, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.events import Target
@@ -36,6 +36,38 @@ class Catalogs:
         async with context.view("listCatalogs", Target(SecurableType.METASTORE)) as operation:
             operation.authorize(Privilege.BROWSE)
             return await operation.rows.catalogs.page(page)
+
+    async def get(self, context: Context, name: str) -> Catalog:
+        """Raises NotFound."""
+        name = normalize_name("catalog", name)
+        async with context.view("getCatalog", Target(SecurableType.CATALOG, name)) as operation:
+            operation.authorize(Privilege.BROWSE)
+            return await find_catalog(operation, name)
+
+    async def delete(self, context: Context, name: str) -> None:
+        """Delete a catalog that has no schemas. Raises NotFound, InvalidState."""
+        name = normalize_name("catalog", name)
+        async with context.change("deleteCatalog", Target(SecurableType.CATALOG, name)) as operation:
+            operation.authorize(Privilege.MANAGE)
+            catalog = await find_catalog(operation, name)
+            if not await operation.rows.catalogs.is_empty(catalog.id):
+                raise InvalidState(f"The catalog {name!r} is not empty; delete its schemas first.")
+            await operation.rows.catalogs.delete(catalog.id)
+
+    async def get_schema(self, context: Context, name: SchemaName) -> Schema:
+        """Raises NotFound."""
+        async with context.view("getSchema", Target(SecurableType.SCHEMA, str(name))) as operation:
+            operation.authorize(Privilege.BROWSE)
+            return await find_schema(operation, name)
+
+    async def delete_schema(self, context: Context, name: SchemaName) -> None:
+        """Delete a schema that has no models. Raises NotFound, InvalidState."""
+        async with context.change("deleteSchema", Target(SecurableType.SCHEMA, str(name))) as operation:
+            operation.authorize(Privilege.MANAGE)
+            schema = await find_schema(operation, name)
+            if not await operation.rows.catalogs.schema_is_empty(schema.id):
+                raise InvalidState(f"The schema '{name}' is not empty; delete its models first.")
+            await operation.rows.catalogs.delete_schema(schema.id)
 
     async def create_schema(self, context: Context, name: SchemaName, comment: str = "") -> Schema:
         """A new schema in an existing catalog. Raises NotFound, AlreadyExists, PermissionDenied."""

@@ -11,6 +11,7 @@ from model_sharing_provider.services.audit import Audit, AuditRecorder
 from model_sharing_provider.services.catalogs import Catalogs
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.models import Models
+from model_sharing_provider.services.principals import Principals
 from model_sharing_provider.services.recipients import Recipients
 from model_sharing_provider.services.registration import Registration
 from model_sharing_provider.services.shared_view import SharedView
@@ -31,6 +32,7 @@ class Provider:
     audit: Audit
     catalogs: Catalogs
     models: Models
+    principals: Principals
     recipients: Recipients
     registration: Registration
     shared_view: SharedView

@@ -57,7 +57,7 @@ class Recipients:
             )
             await operation.rows.recipients.add(recipient)
             code = await self._add_token(operation, recipient.id, lifetime)
-            return recipient, code
+            return await find_recipient(operation, name), code
 
     async def page(self, context: Context, page: PageRequest) -> Page[Recipient]:
         async with context.view("listRecipients", Target(SecurableType.METASTORE)) as operation:

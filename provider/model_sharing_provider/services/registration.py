@@ -17,7 +17,7 @@ from model_sharing_protocol.errors import InvalidModel
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.names import FullName, check_alias
 from model_sharing_protocol.paths import check_no_twins, check_relative_path
-from model_sharing_provider.artifacts.locations import manifest_path, version_root
+from model_sharing_provider.artifacts.locations import version_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.events import Target
@@ -104,7 +104,7 @@ class Registration:
                     await put_alias(operation, model, alias, version.version)
         except BaseException:
             await self._artifacts.delete_below(root)
-            await self._artifacts.delete_below(manifest_path(version_id))
+            await self._manifests.delete(version_id)
             raise
         return version
 
@@ -122,8 +122,12 @@ class Registration:
                 progress(copied, total)
             return ManifestFile(path, size, sha256)
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(copy(path)) for path in source.files]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(copy(path)) for path in source.files]
+        except ExceptionGroup as failures:
+            # One file that fails ends the rest; its own error is what a person can act on.
+            raise failures.exceptions[0] from failures
         await self._artifacts.sync(root)
         return Manifest.of(task.result() for task in tasks)
 

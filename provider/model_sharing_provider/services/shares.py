@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import uuid4
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
@@ -17,6 +19,24 @@ from model_sharing_provider.services.models import find_model
 from model_sharing_provider.services.recipients import find_recipient
 
 SYSTEM_SCHEMA = "information_schema"
+
+
+@dataclass(frozen=True, slots=True)
+class ShareChange:
+    """One object to add to a share, or to take out; `shared_as` empty means under its own name."""
+
+    adds: bool
+    type: ShareObjectType
+    name: str
+    shared_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantChange:
+    """A recipient that is to be granted a share, or to lose it."""
+
+    recipient: str
+    adds: bool
 
 
 class Shares:
@@ -59,6 +79,19 @@ class Shares:
             operation.authorize(Privilege.MANAGE)
             await operation.rows.shares.delete((await _find(operation, name)).id)
 
+    async def update(
+        self, context: Context, name: str, changes: Sequence[ShareChange], comment: str | None = None
+    ) -> tuple[Share, list[ShareObject]]:
+        """Apply changes to a share's objects in order, all or none. Raises NotFound, AlreadyExists."""
+        async with context.change("updateShare", _target(name)) as operation:
+            operation.authorize(Privilege.MANAGE)
+            share = await _find(operation, name)
+            for change in changes:
+                await _apply(operation, share, change)
+            if comment is not None:
+                await operation.rows.shares.set_comment(share.id, comment)
+            return await _find(operation, name), await operation.rows.shares.objects(share.id)
+
     async def add_model(
         self, context: Context, share: str, model: FullName, shared_as: SharedName | None = None
     ) -> ShareObject:
@@ -66,66 +99,54 @@ class Shares:
 
         Raises NotFound, AlreadyExists, InvalidParameter.
         """
-        shared_name = shared_as or SharedName(model.schema, model.name)
         async with context.change("updateShare", _target(share)) as operation:
             operation.authorize(Privilege.MANAGE)
-            found = await find_model(operation, model)
-            shared = _object(operation, ShareObjectType.MODEL, str(model), str(shared_name))
-            return await _add_object(operation, share, found.id, shared)
+            return await _add_model(operation, await _find(operation, share), model, shared_as)
 
     async def add_schema(
         self, context: Context, share: str, schema: SchemaName, shared_as: str | None = None
     ) -> ShareObject:
         """Put a schema into a share, with its present and future models. Raises NotFound, AlreadyExists."""
-        shared_name = normalize_name("schema", shared_as or schema.schema)
         async with context.change("updateShare", _target(share)) as operation:
             operation.authorize(Privilege.MANAGE)
-            found = await find_schema(operation, schema)
-            shared = _object(operation, ShareObjectType.SCHEMA, str(schema), shared_name)
-            return await _add_object(operation, share, found.id, shared)
+            return await _add_schema(operation, await _find(operation, share), schema, shared_as)
 
     async def remove(self, context: Context, share: str, shared_as: str) -> None:
         """Take out what recipients see as `shared_as`; its signed URLs stop working. Raises NotFound."""
         async with context.change("updateShare", _target(share)) as operation:
             operation.authorize(Privilege.MANAGE)
-            found = await _find(operation, normalize_name("share", share))
-            if not await operation.rows.shares.remove_object(found.id, shared_as.lower()):
-                raise NotFound(f"The share {share!r} has nothing shared as {shared_as!r}.")
-            await operation.rows.shares.touch(found.id, operation.now, end_urls=True)
+            await _remove(operation, await _find(operation, share), shared_as)
 
     async def grant(self, context: Context, share: str, recipient: str) -> Grant:
         """Let a recipient read a share; granting again changes nothing. Raises NotFound."""
         async with context.change("updateSharePermissions", _target(share, recipient)) as operation:
             operation.authorize(Privilege.MANAGE)
-            found = await _find(operation, normalize_name("share", share))
-            holder = await find_recipient(operation, normalize_name("recipient", recipient))
-            if existing := await operation.rows.grants.find(found.id, holder.id):
-                return existing
-            grant = Grant(
-                id=str(uuid4()),
-                share=found.name,
-                recipient=holder.name,
-                privilege=Privilege.SELECT,
-                granted_at=operation.now,
-                granted_by=operation.principal.name,
-            )
-            await operation.rows.grants.add(grant, found.id, holder.id)
-            return grant
+            return await _grant(operation, await _find(operation, share), recipient)
 
     async def revoke(self, context: Context, share: str, recipient: str) -> None:
         """End a recipient's access at once, outstanding URLs too. Raises NotFound, InvalidState."""
         async with context.change("updateSharePermissions", _target(share, recipient)) as operation:
             operation.authorize(Privilege.MANAGE)
-            found = await _find(operation, normalize_name("share", share))
-            holder = await find_recipient(operation, normalize_name("recipient", recipient))
-            grant = await operation.rows.grants.find(found.id, holder.id)
-            if grant is None:
-                raise InvalidState(f"The share {share!r} is not granted to {recipient!r}.")
-            await operation.rows.grants.delete(grant.id)
+            await _revoke(operation, await _find(operation, share), recipient)
+
+    async def update_grants(
+        self, context: Context, share: str, changes: Sequence[GrantChange]
+    ) -> list[Grant]:
+        """Grant and revoke, all or none; the grants afterwards. Raises NotFound, InvalidState."""
+        recipients = ",".join(change.recipient for change in changes)
+        async with context.change("updateSharePermissions", _target(share, recipients)) as operation:
+            operation.authorize(Privilege.MANAGE)
+            found = await _find(operation, share)
+            for change in changes:
+                if change.adds:
+                    await _grant(operation, found, change.recipient)
+                else:
+                    await _revoke(operation, found, change.recipient)
+            return await operation.rows.grants.of_share(found.id)
 
 
 async def _find(operation: Operation, name: str) -> Share:
-    share = await operation.rows.shares.find(name)
+    share = await operation.rows.shares.find(normalize_name("share", name))
     if share is None:
         raise NotFound(f"The share {name!r} does not exist.")
     return share
@@ -141,10 +162,69 @@ def _object(operation: Operation, kind: ShareObjectType, name: str, shared_as: s
     )
 
 
-async def _add_object(operation: Operation, share: str, object_id: str, shared: ShareObject) -> ShareObject:
+async def _apply(operation: Operation, share: Share, change: ShareChange) -> None:
+    if not change.adds:
+        objects = await operation.rows.shares.objects(share.id)
+        by_source = {item.name: item.shared_as for item in objects}
+        await _remove(operation, share, change.shared_as or by_source.get(change.name, change.name))
+    elif change.type is ShareObjectType.MODEL:
+        shared_as = SharedName.parse(change.shared_as) if change.shared_as else None
+        await _add_model(operation, share, FullName.parse(change.name), shared_as)
+    else:
+        await _add_schema(operation, share, SchemaName.parse(change.name), change.shared_as or None)
+
+
+async def _add_model(
+    operation: Operation, share: Share, model: FullName, shared_as: SharedName | None
+) -> ShareObject:
+    found = await find_model(operation, model)
+    shared_name = shared_as or SharedName(model.schema, model.name)
+    shared = _object(operation, ShareObjectType.MODEL, str(model), str(shared_name))
+    return await _add_object(operation, share, found.id, shared)
+
+
+async def _add_schema(
+    operation: Operation, share: Share, schema: SchemaName, shared_as: str | None
+) -> ShareObject:
+    shared_name = normalize_name("schema", shared_as or schema.schema)
+    found = await find_schema(operation, schema)
+    shared = _object(operation, ShareObjectType.SCHEMA, str(schema), shared_name)
+    return await _add_object(operation, share, found.id, shared)
+
+
+async def _remove(operation: Operation, share: Share, shared_as: str) -> None:
+    if not await operation.rows.shares.remove_object(share.id, shared_as.lower()):
+        raise NotFound(f"The share {share.name!r} has nothing shared as {shared_as!r}.")
+    await operation.rows.shares.touch(share.id, operation.now, end_urls=True)
+
+
+async def _grant(operation: Operation, share: Share, recipient: str) -> Grant:
+    holder = await find_recipient(operation, normalize_name("recipient", recipient))
+    if existing := await operation.rows.grants.find(share.id, holder.id):
+        return existing
+    grant = Grant(
+        id=str(uuid4()),
+        share=share.name,
+        recipient=holder.name,
+        privilege=Privilege.SELECT,
+        granted_at=operation.now,
+        granted_by=operation.principal.name,
+    )
+    await operation.rows.grants.add(grant, share.id, holder.id)
+    return grant
+
+
+async def _revoke(operation: Operation, share: Share, recipient: str) -> None:
+    holder = await find_recipient(operation, normalize_name("recipient", recipient))
+    grant = await operation.rows.grants.find(share.id, holder.id)
+    if grant is None:
+        raise InvalidState(f"The share {share.name!r} is not granted to {recipient!r}.")
+    await operation.rows.grants.delete(grant.id)
+
+
+async def _add_object(operation: Operation, found: Share, object_id: str, shared: ShareObject) -> ShareObject:
     if shared.shared_as.partition(".")[0] == SYSTEM_SCHEMA:
         raise InvalidParameter(f"The schema name {SYSTEM_SCHEMA!r} is reserved for the share's own tables.")
-    found = await _find(operation, normalize_name("share", share))
     for known in await operation.rows.shares.objects(found.id):
         if known.shared_as == shared.shared_as:
             raise AlreadyExists(

@@ -1,0 +1,112 @@
+"""`recipients`, their tokens and what they were granted."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aiohttp import web
+
+from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.sharing import Recipient
+from model_sharing_provider.rest.activation import ACTIVATION_PATH
+from model_sharing_provider.rest.bodies import read_body
+from model_sharing_provider.rest.requests import base_url, provider_of
+from model_sharing_provider.rest.unity_catalog.requests import answer, answer_page, context, page_request
+from model_sharing_provider.services.recipients import DEFAULT_LIFETIME
+
+
+async def create_recipient(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.CreateRecipient)
+    if body.authentication_type != "TOKEN":
+        raise UnsupportedOperation(
+            f"The authentication_type {body.authentication_type!r} is not served here; TOKEN is."
+        )
+    lifetime = DEFAULT_LIFETIME
+    if body.expiration_time is not None:
+        lifetime = timedelta(milliseconds=body.expiration_time - now_ms())
+    recipients = provider_of(request).recipients
+    created, code = await recipients.create(
+        context(request), body.name, lifetime=lifetime, comment=body.comment
+    )
+    return answer(_recipient(created, _link(request, code)))
+
+
+async def list_recipients(request: web.Request) -> web.Response:
+    listing = "recipients"
+    page = await provider_of(request).recipients.page(context(request), page_request(request, listing))
+    return answer_page("recipients", listing, page, _recipient)
+
+
+async def get_recipient(request: web.Request) -> web.Response:
+    found, _ = await provider_of(request).recipients.get(context(request), request.match_info["name"])
+    return answer(_recipient(found))
+
+
+async def delete_recipient(request: web.Request) -> web.Response:
+    await provider_of(request).recipients.delete(context(request), request.match_info["name"])
+    return answer({})
+
+
+async def rotate_token(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.RotateToken)
+    name = request.match_info["name"]
+    recipients = provider_of(request).recipients
+    ends = timedelta(seconds=body.existing_token_expire_in_seconds)
+    code = await recipients.rotate_token(context(request), name, existing_expires_in=ends)
+    found, _ = await recipients.get(context(request), name)
+    return answer(_recipient(found, _link(request, code)))
+
+
+async def share_permissions(request: web.Request) -> web.Response:
+    _, grants = await provider_of(request).recipients.get(context(request), request.match_info["name"])
+    return answer(
+        wire.RecipientSharePermissions(
+            permissions_out=tuple(
+                wire.SharePermission(
+                    share_name=grant.share,
+                    privilege_assignments=(
+                        wire.PrivilegeAssignment(principal=grant.recipient, privileges=(grant.privilege,)),
+                    ),
+                )
+                for grant in grants
+            )
+        )
+    )
+
+
+ROUTES = [
+    web.post("/recipients", create_recipient),
+    web.get("/recipients", list_recipients),
+    web.get("/recipients/{name}", get_recipient),
+    web.delete("/recipients/{name}", delete_recipient),
+    web.post("/recipients/{name}/rotate-token", rotate_token),
+    web.get("/recipients/{name}/share-permissions", share_permissions),
+]
+
+
+def _link(request: web.Request, code: str) -> str:
+    return f"{base_url(request)}{ACTIVATION_PATH}/{code}"
+
+
+def _recipient(recipient: Recipient, activation_url: str = "") -> wire.RecipientInfo:
+    """The activation link belongs to the newest token, and is shown in the answer that made it only."""
+    tokens = [
+        wire.RecipientTokenInfo(id=token.id, expiration_time=token.expires_at, created_at=token.created_at)
+        for token in recipient.tokens
+    ]
+    if tokens:
+        tokens[-1].activation_url = activation_url
+    return wire.RecipientInfo(
+        name=recipient.name,
+        authentication_type="TOKEN",
+        comment=recipient.comment,
+        owner=recipient.owner,
+        id=recipient.id,
+        activated=any(token.activated_at is not None for token in recipient.tokens),
+        activation_url=activation_url,
+        tokens=tuple(tokens),
+        created_at=recipient.created_at,
+        updated_at=recipient.updated_at,
+    )

@@ -1,0 +1,42 @@
+"""What the Databricks SDK asks of a workspace around the catalog: who am I, and how do I authenticate here.
+
+Source: `/.well-known/databricks-config` and SCIM `Me`, as `databricks.sdk` 0.156 calls them.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from model_sharing_protocol.unity_catalog import JSON
+from model_sharing_provider.rest.authentication import authenticate_principals
+from model_sharing_provider.rest.errors import render_unity_catalog
+from model_sharing_provider.rest.middlewares import render_errors
+from model_sharing_provider.rest.requests import PRINCIPAL, base_url, json_answer
+
+SCIM_PREFIX = "/api/2.0/preview/scim/v2"
+FACE = "workspace"
+
+
+def make_app() -> web.Application:
+    app = web.Application(middlewares=[render_errors(render_unity_catalog), authenticate_principals(FACE)])
+    app.router.add_get("/Me", who_am_i)
+    return app
+
+
+async def databricks_config(request: web.Request) -> web.Response:
+    """Asked without a token before nearly every call of an SDK; there is no OIDC server behind it."""
+    base = base_url(request)
+    return json_answer({"oidc_endpoint": f"{base}/oidc", "workspace_id": "1", "cloud": "aws"}, JSON)
+
+
+async def who_am_i(request: web.Request) -> web.Response:
+    principal = request[PRINCIPAL]
+    return json_answer(
+        {
+            "id": principal.id,
+            "userName": principal.name,
+            "displayName": principal.name,
+            "active": True,
+        },
+        JSON,
+    )

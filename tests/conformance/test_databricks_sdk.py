@@ -1,0 +1,188 @@
+"""An unmodified `databricks-sdk` administers the provider; each effect is looked at through another door."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from aiohttp.test_utils import TestServer
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import BadRequest, NotFound, ResourceConflict, Unauthenticated
+from databricks.sdk.service.sharing import (
+    AuthenticationType,
+    PermissionsChange,
+    Privilege,
+    SharedDataObject,
+    SharedDataObjectDataObjectType,
+    SharedDataObjectUpdate,
+    SharedDataObjectUpdateAction,
+)
+from support import Desk, write_model
+
+from model_sharing_protocol.names import FullName
+
+T = TypeVar("T")
+NAME = "prod.ml_team.scorer"
+
+
+@pytest.fixture
+async def workspace(server: TestServer, provider_home: Path) -> WorkspaceClient:
+    """The SDK as an administrator sets it up: host and token, nothing else."""
+    return await client(server, (provider_home / "admin.token").read_text())
+
+
+async def client(server: TestServer, token: str) -> WorkspaceClient:
+    host = str(server.make_url("/")).rstrip("/")
+    return await ask(lambda: WorkspaceClient(host=host, token=token))
+
+
+async def ask(call: Callable[[], T]) -> T:
+    """The SDK blocks; the server it talks to runs in this test's loop."""
+    return await asyncio.to_thread(call)
+
+
+def data_object(name: str, kind: SharedDataObjectDataObjectType, shown: str) -> SharedDataObject:
+    return SharedDataObject(name=name, data_object_type=kind, string_shared_as=shown)
+
+
+async def test_it_knows_who_it_is(workspace: WorkspaceClient) -> None:
+    assert (await ask(workspace.current_user.me)).user_name == "admin"
+
+
+async def test_a_wrong_token_is_told_so(server: TestServer) -> None:
+    with pytest.raises(Unauthenticated, match=r"admin\.token"):
+        await ask((await client(server, "msh_wrong")).current_user.me)
+
+
+async def test_a_recipients_token_opens_nothing_here(server: TestServer, desk: Desk) -> None:
+    profile = await desk.activate(await desk.share("acme", "globex"), "http://here")
+    recipient = await client(server, profile.bearer_token)
+    with pytest.raises(Unauthenticated):
+        await ask(lambda: list(recipient.catalogs.list()))
+
+
+async def test_catalogs_and_schemas(workspace: WorkspaceClient, desk: Desk) -> None:
+    created = await ask(lambda: workspace.catalogs.create("Prod", comment="what serves"))
+    assert (created.name, created.comment, created.owner) == ("prod", "what serves", "admin")
+    await ask(lambda: workspace.schemas.create("ml_team", "prod"))
+    assert [catalog.name for catalog in await ask(lambda: list(workspace.catalogs.list()))] == ["prod"]
+    assert [schema.full_name for schema in await ask(lambda: list(workspace.schemas.list("prod")))] == [
+        "prod.ml_team"
+    ]
+    assert (await ask(lambda: workspace.schemas.get("prod.ml_team"))).catalog_name == "prod"
+    with pytest.raises(ResourceConflict, match="exists already"):
+        await ask(lambda: workspace.catalogs.create("prod"))
+    with pytest.raises(BadRequest, match="not empty"):
+        await ask(lambda: workspace.catalogs.delete("prod"))
+    await ask(lambda: workspace.schemas.delete("prod.ml_team"))
+    await ask(lambda: workspace.catalogs.delete("prod"))
+    with pytest.raises(NotFound):
+        await ask(lambda: workspace.catalogs.get("prod"))
+    with pytest.raises(Exception, match="does not exist"):
+        await desk.provider.catalogs.get(desk.context, "prod")
+
+
+async def test_models_versions_and_aliases(
+    workspace: WorkspaceClient, desk: Desk, provider_home: Path, tmp_path: Path
+) -> None:
+    folder = write_model(tmp_path / "m")
+    for _ in range(2):
+        version = await desk.register(folder, NAME)
+    models, versions = workspace.registered_models, workspace.model_versions
+    await ask(lambda: models.set_alias(NAME, "Champion", 2))
+    assert (await desk.provider.models.get(desk.context, FullName.parse(NAME))).aliases == {"Champion": 2}
+    assert (await ask(lambda: versions.get_by_alias(NAME, "champion"))).version == 2
+    assert [found.version for found in await ask(lambda: list(versions.list(NAME)))] == [1, 2]
+    found = await ask(lambda: models.get(NAME, include_aliases=True))
+    assert found.aliases is not None
+    assert (found.full_name, found.aliases[0].alias_name) == (NAME, "Champion")
+    assert (await ask(lambda: models.update(NAME, comment="scores claims"))).comment == "scores claims"
+    assert (await ask(lambda: versions.update(NAME, 1, comment="first"))).comment == "first"
+    await ask(lambda: models.delete_alias(NAME, "Champion"))
+    await ask(lambda: versions.delete(NAME, 2))
+    assert not list((provider_home / "artifacts" / version.storage_path).glob("*"))
+    with pytest.raises(NotFound, match="no version 2"):
+        await ask(lambda: versions.get(NAME, 2))
+    assert (await desk.register(folder, NAME)).version == 3
+    await ask(lambda: models.delete(NAME))
+    listed = await ask(lambda: list(models.list(catalog_name="prod", schema_name="ml_team")))
+    assert listed == []
+    assert not [path for path in (provider_home / "artifacts").rglob("*") if path.is_file()]
+
+
+async def test_shares_recipients_and_permissions(
+    workspace: WorkspaceClient, desk: Desk, endpoint: str, tmp_path: Path
+) -> None:
+    await desk.register(write_model(tmp_path / "m"), NAME)
+    kinds, actions = SharedDataObjectDataObjectType, SharedDataObjectUpdateAction
+    await ask(lambda: workspace.shares.create("acme", comment="for partners"))
+    updates = [
+        SharedDataObjectUpdate(actions.ADD, data_object(NAME, kinds.MODEL, "models.scorer")),
+        SharedDataObjectUpdate(actions.ADD, data_object("prod.ml_team", kinds.SCHEMA, "everything")),
+    ]
+    updated = await ask(lambda: workspace.shares.update("acme", updates=updates))
+    assert [item.string_shared_as for item in updated.objects or []] == ["everything", "models.scorer"]
+    created = await ask(lambda: workspace.recipients.create("globex", AuthenticationType.TOKEN))
+    assert created.activation_url is not None
+    assert created.tokens is not None
+    assert created.tokens[0].activation_url == created.activation_url
+    profile = await desk.activate(created.activation_url.rpartition("/")[2], endpoint)
+    permissions = [PermissionsChange(principal="globex", add=["SELECT"])]
+    await ask(lambda: workspace.shares.update_permissions("acme", changes=permissions))
+    seen = await ask(lambda: workspace.shares.share_permissions("acme"))
+    assert [(grant.principal, grant.privileges) for grant in seen.privilege_assignments or []] == [
+        ("globex", [Privilege.SELECT])
+    ]
+    held = await ask(lambda: workspace.recipients.share_permissions("globex"))
+    assert [permission.share_name for permission in held.permissions_out or []] == ["acme"]
+    assert (await desk.provider.recipients.authenticate(desk.context, profile.bearer_token)).name == "globex"
+    found = await ask(lambda: workspace.recipients.get("globex"))
+    assert (found.activated, found.activation_url) == (True, None)
+    rotated = await ask(lambda: workspace.recipients.rotate_token("globex", 3600))
+    assert rotated.activation_url
+    assert rotated.activation_url != created.activation_url
+    with pytest.raises(BadRequest, match="two active tokens"):
+        await ask(lambda: workspace.recipients.rotate_token("globex", 3600))
+    removal = [
+        SharedDataObjectUpdate(actions.REMOVE, data_object("prod.ml_team", kinds.SCHEMA, "everything"))
+    ]
+    left = await ask(lambda: workspace.shares.update("acme", updates=removal))
+    assert [item.name for item in left.objects or []] == [NAME]
+    await ask(lambda: workspace.recipients.delete("globex"))
+    await ask(lambda: workspace.shares.delete("acme"))
+    assert list(await ask(lambda: list(workspace.shares.list_shares()))) == []
+
+
+async def test_share_updates_are_all_or_none(workspace: WorkspaceClient, desk: Desk, tmp_path: Path) -> None:
+    await desk.register(write_model(tmp_path / "m"), NAME)
+    await desk.share("acme", "globex")
+    kinds, actions = SharedDataObjectDataObjectType, SharedDataObjectUpdateAction
+    updates = [
+        SharedDataObjectUpdate(actions.ADD, data_object(NAME, kinds.MODEL, "ml_team.scorer")),
+        SharedDataObjectUpdate(actions.ADD, data_object("prod.ml_team.none", kinds.MODEL, "ml_team.none")),
+    ]
+    with pytest.raises(NotFound, match="none"):
+        await ask(lambda: workspace.shares.update("acme", updates=updates))
+    _, objects, _ = await desk.provider.shares.get(desk.context, "acme")
+    assert objects == []
+
+
+async def test_a_deleted_source_stays_visible_to_the_admin_only(
+    workspace: WorkspaceClient, desk: Desk, tmp_path: Path
+) -> None:
+    await desk.register(write_model(tmp_path / "m"), NAME)
+    await desk.share("acme", "globex", NAME)
+    await ask(lambda: workspace.registered_models.delete(NAME))
+    _, (gone,), _ = await desk.provider.shares.get(desk.context, "acme")
+    assert (gone.name, gone.status.value) == (NAME, "SOURCE_DELETED")
+
+
+async def test_listings_are_paged_to_the_end(workspace: WorkspaceClient, desk: Desk) -> None:
+    names = [f"share_{number:03}" for number in range(25)]
+    for name in names:
+        await desk.provider.shares.create(desk.context, name)
+    listed = await ask(lambda: [share.name for share in workspace.shares.list_shares(max_results=4)])
+    assert listed == names

@@ -1,0 +1,95 @@
+"""Unity Catalog REST: bad input of every kind gets the right code and changes nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+from support import Desk
+
+from model_sharing_protocol.pages import PageRequest
+from model_sharing_protocol.unity_catalog import PREFIX
+
+
+@pytest.fixture
+async def admin(provider_home: Path, server: TestServer) -> aiohttp.ClientSession:
+    token = (provider_home / "admin.token").read_text()
+    return aiohttp.ClientSession(base_url=server.make_url("/"), headers={"Authorization": f"Bearer {token}"})
+
+
+async def send(session: aiohttp.ClientSession, method: str, path: str, body: bytes = b"") -> tuple[int, Any]:
+    async with session.request(method, PREFIX.removeprefix("/") + path, data=io.BytesIO(body)) as answer:
+        return answer.status, json.loads(await answer.read())
+
+
+BAD_BODIES = [
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b'"x"',
+    b"{}",
+    b'{"name": 7}',
+    b'{"name": null}',
+    b"\xff\xfe",
+    b'{"name": "a", "comment": {"x": 1}}',
+    b"[" * 100_000,
+    b'{"name": "' + b"x" * 2_000_000 + b'"}',
+]
+
+
+@pytest.mark.parametrize("path", ["/catalogs", "/shares", "/recipients", "/schemas", "/models"])
+async def test_bodies_that_cannot_be_read(admin: aiohttp.ClientSession, desk: Desk, path: str) -> None:
+    async with admin:
+        for body in BAD_BODIES:
+            status, said = await send(admin, "POST", path, body)
+            assert (status, said["error_code"]) == (400, "INVALID_PARAMETER_VALUE"), body[:40]
+            assert said.keys() == {"error_code", "message", "details"}
+    assert not (await desk.provider.shares.page(desk.context, PageRequest())).items
+    assert not (await desk.provider.catalogs.page(desk.context, PageRequest())).items
+
+
+@pytest.mark.parametrize(
+    ("request_line", "body", "status", "code"),
+    [
+        ("POST /catalogs", {"name": "a b"}, 400, "INVALID_PARAMETER_VALUE"),
+        ("POST /catalogs", {"name": "x" * 256}, 400, "INVALID_PARAMETER_VALUE"),
+        ("POST /schemas", {"name": "s", "catalog_name": "none"}, 404, "RESOURCE_DOES_NOT_EXIST"),
+        ("GET /catalogs?max_results=-1", None, 400, "INVALID_PARAMETER_VALUE"),
+        ("GET /catalogs?page_token=x", None, 400, "INVALID_PARAMETER_VALUE"),
+        ("GET /models", None, 400, "INVALID_PARAMETER_VALUE"),
+        ("GET /models/a.b", None, 400, "INVALID_PARAMETER_VALUE"),
+        ("GET /models/a.b.c", None, 404, "RESOURCE_DOES_NOT_EXIST"),
+        ("GET /models/a.b.c/versions/x", None, 400, "INVALID_PARAMETER_VALUE"),
+        ("PUT /models/a.b.c/aliases/latest", {"version_num": 1}, 400, "INVALID_PARAMETER_VALUE"),
+        ("PATCH /models/a.b.c", {"new_name": "x"}, 400, "UNSUPPORTED_OPERATION"),
+        ("PATCH /shares/s/permissions", {"changes": [{"principal": "p", "add": ["ALL"]}]}, 400, None),
+        ("PATCH /shares/s", {"updates": [{"action": "SHRED", "data_object": {"name": "x"}}]}, 400, None),
+        ("POST /recipients", {"name": "r", "authentication_type": "OIDC"}, 400, "UNSUPPORTED_OPERATION"),
+        ("POST /recipients", {"name": "r", "expiration_time": 1}, 400, "INVALID_PARAMETER_VALUE"),
+        ("GET /nothing", None, 404, "RESOURCE_DOES_NOT_EXIST"),
+    ],
+)
+async def test_values_that_cannot_be(
+    admin: aiohttp.ClientSession, request_line: str, body: object, status: int, code: str | None
+) -> None:
+    method, path = request_line.split(" ", 1)
+    async with admin:
+        answered, said = await send(admin, method, path, json.dumps(body).encode() if body else b"")
+    assert answered == status, said
+    assert said["error_code"] == (code or "INVALID_PARAMETER_VALUE")
+    assert said["message"]
+
+
+async def test_the_sdks_first_question_needs_no_token(server: TestServer) -> None:
+    async with aiohttp.ClientSession(base_url=server.make_url("/")) as session:
+        async with session.get(".well-known/databricks-config") as answer:
+            assert answer.status == 200
+            assert (await answer.json()).keys() == {"oidc_endpoint", "workspace_id", "cloud"}
+        async with session.get(PREFIX.removeprefix("/") + "/catalogs") as answer:
+            assert answer.status == 401

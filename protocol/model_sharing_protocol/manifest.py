@@ -67,5 +67,5 @@ class Manifest(msgspec.Struct, frozen=True):
         """Read a stored manifest back; CorruptArtifact if it is not one."""
         try:
             return cls.of(msgspec.json.decode(data, type=cls).files)
-        except (msgspec.MsgspecError, SharingError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, SharingError) as error:
             raise CorruptArtifact(f"The manifest cannot be read: {error}") from error

@@ -14,9 +14,8 @@ from model_sharing_protocol.errors import UnsafePath
 
 MAX_PATH_LENGTH = 1024
 MAX_SEGMENT_BYTES = 255
-_DEVICES = frozenset(
-    ["con", "prn", "aux", "nul"] + [f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³"]
-)
+_PORTS = [f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³"]
+_DEVICES = frozenset(["con", "prn", "aux", "nul", "conin$", "conout$", *_PORTS])
 _FORBIDDEN = frozenset('\\:*?"<>|')
 
 

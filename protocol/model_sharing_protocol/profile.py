@@ -60,7 +60,7 @@ def parse_profile(data: bytes, origin: str = "the profile") -> Profile:
     """Read a profile's JSON; InvalidProfile says what is wrong with it, naming `origin`, never the secret."""
     try:
         fields = msgspec.json.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidProfile(
             f"{origin} is not JSON. Ask the provider for a new activation link, or download the file again."
         ) from error
@@ -78,7 +78,7 @@ def parse_profile(data: bytes, origin: str = "the profile") -> Profile:
     if kind == "bearer_token":
         token = _text(fields, "bearerToken", origin)
         return Profile(endpoint, token, expires_at, version)
-    if kind not in _OAUTH_FIELDS:
+    if not isinstance(kind, str) or kind not in _OAUTH_FIELDS:
         known = ", ".join(["bearer_token", *_OAUTH_FIELDS])
         raise InvalidProfile(f"{origin} has the unknown type {kind!r}; known types are {known}.")
     oauth = {name: _text(fields, name, origin) for name in _OAUTH_FIELDS[kind]}

@@ -1,0 +1,176 @@
+"""File paths inside a model: what passes the validator stays inside its folder, on every platform."""
+
+from __future__ import annotations
+
+import ntpath
+import os
+import posixpath
+import unicodedata
+from pathlib import Path, PureWindowsPath
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from model_sharing_protocol.errors import UnsafePath
+from model_sharing_protocol.paths import check_no_twins, check_relative_path
+
+# Pieces that path parsers trip over, glued together in any order, beside any text at all.
+TRICKY = st.lists(
+    st.sampled_from(
+        [
+            "..",
+            ".",
+            "/",
+            "\\",
+            "//",
+            "C:",
+            "c:",
+            "\\\\host\\share",
+            "\\\\?\\",
+            "\0",
+            "~",
+            " ",
+            "NUL",
+            "con",
+            "com1",
+            "CONIN$",
+            "lpt²",
+            "a",
+            "model.pkl",
+            "MLmodel",
+            "\u202e",
+            "\uff0f",
+            "\u2215",
+            "\uff052e",
+            "%2e%2e%2f",
+            ":s",
+            "é",
+        ]
+    ),
+    max_size=8,
+).map("".join)
+FOLDER = "/srv/models/v1"
+WINDOWS_FOLDER = "C:\\models\\v1"
+
+
+def passes(path: str) -> bool:
+    try:
+        return check_relative_path(path) == path
+    except UnsafePath:
+        return False
+
+
+@given(TRICKY | st.text(max_size=60))
+@example("a/../../b")
+@example("CONOUT$")
+@example("nul .txt")
+@example("a/com¹.bin")
+def test_what_passes_stays_inside_its_folder_on_posix_and_on_windows(path: str) -> None:
+    if not passes(path):
+        return
+    joined = posixpath.normpath(posixpath.join(FOLDER, path))
+    assert joined.startswith(FOLDER + "/")
+    assert str(Path(FOLDER, path).expanduser()).startswith(FOLDER + "/")
+    windows = PureWindowsPath(WINDOWS_FOLDER, path)
+    assert ntpath.normpath(str(windows)).startswith(WINDOWS_FOLDER + "\\")
+    assert windows.relative_to(WINDOWS_FOLDER).parts == tuple(path.split("/"))
+    for part in path.split("/"):
+        assert not PureWindowsPath(part).is_reserved(), "a device, not a file"
+        assert part == part.rstrip(". "), "Windows drops trailing dots and spaces"
+    os.fsencode(path)
+    assert "\0" not in path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "MLmodel",
+        "data/model.pkl",
+        "a b/c-d_e.bin",
+        ".hidden",
+        "..data/x",
+        "...x",
+        "é/ü.txt",
+        "a#1",
+        "a%20b",
+        "~x",
+    ],
+)
+def test_ordinary_paths_pass_unchanged(path: str) -> None:
+    assert check_relative_path(path) == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/etc/passwd",
+        "..",
+        "../x",
+        "a/../x",
+        "a/./b",
+        "a//b",
+        "a/",
+        "./a",
+        "a\\b",
+        "C:\\x",
+        "C:x",
+        "\\\\h\\s",
+        "a\0b",
+        "a\nb",
+        "a\x7fb",
+        "\ud800",
+        "x:y",
+        "a*",
+        "a?",
+        'a"',
+        "<a",
+        "a|b",
+        "a.",
+        "a ",
+        "a./b",
+        "con",
+        "NUL.txt",
+        "aux.tar.gz",
+        "Com1",
+        "lpt9.x",
+        "conin$",
+        "CONOUT$.log",
+        "x" * 256,
+        "é" * 128,
+        "a/" * 600 + "a",
+    ],
+)
+def test_dangerous_paths_are_refused_and_named(path: str) -> None:
+    with pytest.raises(UnsafePath):
+        check_relative_path(path)
+
+
+@given(st.text("aAbBéÉß\u0301kK\u212a", min_size=1, max_size=4).filter(passes))
+def test_spellings_that_a_file_system_may_take_for_one_file_are_refused(name: str) -> None:
+    spellings = {
+        name,
+        name.lower(),
+        name.upper(),
+        name.casefold(),
+        unicodedata.normalize("NFC", name),
+        unicodedata.normalize("NFD", name),
+        unicodedata.normalize("NFD", name.upper()),
+    }
+    for spelling in spellings - {name}:
+        with pytest.raises(UnsafePath, match="same file"):
+            check_no_twins([f"data/{name}", f"data/{spelling}"])
+
+
+@pytest.mark.parametrize("paths", [("a", "a/b"), ("A", "a/b/c"), ("a/b", "a/B/c"), ("é", "e\u0301/x")])
+def test_a_file_cannot_also_be_a_folder(paths: tuple[str, str]) -> None:
+    for order in (paths, paths[::-1]):
+        with pytest.raises(UnsafePath, match="folder"):
+            check_no_twins(order)
+
+
+def test_folders_that_differ_only_in_case_are_refused_only_where_files_meet() -> None:
+    check_no_twins(["data/x", "Data/y"])
+    with pytest.raises(UnsafePath):
+        check_no_twins(["data/x", "Data/x"])

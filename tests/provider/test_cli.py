@@ -137,6 +137,15 @@ def test_a_home_that_cannot_be_made(tmp_path: Path, run: Run, provider_home: Pat
     assert "Traceback" not in done.stderr
 
 
+def test_without_the_extra_it_says_what_to_install() -> None:
+    program = (
+        "import sys; sys.modules['cachetools'] = None; from model_sharing_provider.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (22, False)
+    assert "pip install 'model-sharing[provider]'" in done.stderr
+
+
 def test_the_default_port_is_the_documented_one(run: Run) -> None:
     with socket.socket() as blocker:
         blocker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -17,7 +17,7 @@ from model_sharing_provider.cli.serve import serve
 from model_sharing_provider.cli.shares import share
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(importlib.metadata.version("model-sharing"))
 def cli() -> None:
     """Share ML models with other companies, clouds and regions.

@@ -11,6 +11,7 @@ import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from model_sharing_protocol.times import iso
 
@@ -36,7 +37,7 @@ def show_list(records: Sequence[Record], columns: Sequence[str], output: str) ->
     for column in columns:
         table.add_column(column.upper(), overflow="fold")
     for record in records:
-        table.add_row(*(_cell(column, record.get(column)) for column in columns))
+        table.add_row(*(Text(_cell(column, record.get(column))) for column in columns))
     _print_table(table)
 
 
@@ -48,7 +49,7 @@ def show_one(record: Record, output: str) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in record.items():
         if value not in (None, "", [], {}):
-            table.add_row(f"[bold]{name}[/bold]", _cell(name, value))
+            table.add_row(Text(name, style="bold"), Text(_cell(name, value)))
     _print_table(table)
 
 

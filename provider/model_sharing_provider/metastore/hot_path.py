@@ -98,10 +98,11 @@ class SharedLookup:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The names behind a grant that still stands."""
+    """The names behind a grant that still stands, and the version that was asked for, if there is one."""
 
     share: str
     recipient: str
+    version: ModelVersion | None = None
 
 
 class HotPath:
@@ -156,7 +157,9 @@ class HotPath:
 
         return await self._hop(read)
 
-    async def access(self, grant_id: str, token_id: str, revision: int, now: int) -> Access | None:
+    async def access(
+        self, grant_id: str, token_id: str, revision: int, now: int, *, version_id: str = ""
+    ) -> Access | None:
         """Whether what was given out under a grant, a token and a share's revision still stands.
 
         It does while the grant is there, the token has not expired, and nothing has left the share since.
@@ -164,15 +167,11 @@ class HotPath:
 
         def read(rows: sqlite3.Connection) -> Access | None:
             values = {"grant_id": grant_id, "token_id": token_id, "revision": revision, "now": now}
-            row = rows.execute(_ACCESS, values).fetchone()
-            return Access(row["share"], row["recipient"]) if row else None
-
-        return await self._hop(read)
-
-    async def version_by_id(self, version_id: str) -> ModelVersion | None:
-        def read(rows: sqlite3.Connection) -> ModelVersion | None:
-            row = rows.execute(_BY_ID, {"version_id": version_id}).fetchone()
-            return _version(rows, row) if row else None
+            names = rows.execute(_ACCESS, values).fetchone()
+            if names is None:
+                return None
+            row = rows.execute(_BY_ID, {"version_id": version_id}).fetchone() if version_id else None
+            return Access(names["share"], names["recipient"], _version(rows, row) if row else None)
 
         return await self._hop(read)
 

@@ -97,19 +97,20 @@ class Access:
         except PermissionDenied as error:
             await context.refused("getFile", target, error.message)
             raise
+        kind, *parts = resource.split("/")
         async with context.view("getFile", target) as operation:
-            hot = operation.rows.hot
-            access = await hot.access(ticket.grant_id, ticket.token_id, ticket.revision, operation.now)
+            under = ticket.grant_id, ticket.token_id, ticket.revision, operation.now
+            version_id = parts[0] if kind == "versions" else ""
+            access = await operation.rows.hot.access(*under, version_id=version_id)
             if access is None:
                 operation.denied = "the grant was revoked, the token expired, or the share changed"
                 raise PermissionDenied(_CLOSED)
             operation.by_credential()
             operation.concerns(share=access.share, recipient=access.recipient)
-            kind, *parts = resource.split("/")
             if kind == "tables":
                 path = system_table_path(parts[0])
                 return OpenFile(await self._artifacts.size(path), parts[0], path, ticket)
-            version = await hot.version_by_id(parts[0])
+            version = access.version
             if version is None:
                 raise NotFound("The version that this URL is for was deleted.")
             file = (await self._manifests.read(version.id)).file(parts[1])

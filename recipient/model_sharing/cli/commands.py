@@ -198,12 +198,27 @@ def _show_version(version: SharedVersion) -> None:
             ("comment", version.comment or ""),
             ("tags", ", ".join(f"{key}={value}" for key, value in sorted(version.tags.items()))),
             *[
-                (kind, str(part))
+                (kind, _columns(part))
                 for kind in ("inputs", "outputs")
                 if (part := (version.signature or {}).get(kind))
             ],
         ]
     )
+
+
+def _columns(part: Any) -> str:
+    """One side of an MLflow signature as people read it: `sepal length: double, petal width: double`."""
+    if not isinstance(part, list):
+        return str(part)
+    described = []
+    for column in part:
+        fields = column if isinstance(column, dict) else {"type": column}
+        tensor = fields.get("tensor-spec")
+        kind = (
+            f"{tensor.get('dtype')} {tensor.get('shape')}" if isinstance(tensor, dict) else fields.get("type")
+        )
+        described.append(f"{fields['name']}: {kind}" if fields.get("name") else str(kind))
+    return ", ".join(described)
 
 
 def _show_model(model: SharedModel, versions: list[SharedVersion]) -> None:

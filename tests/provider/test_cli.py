@@ -137,6 +137,26 @@ def test_a_home_that_cannot_be_made(tmp_path: Path, run: Run, provider_home: Pat
     assert "Traceback" not in done.stderr
 
 
+def test_deleting_goes_from_the_leaves_to_the_root(run: Run, tmp_path: Path, provider_home: Path) -> None:
+    write_model(tmp_path / "iris_model")
+    run("catalog", "create", "prod")
+    run("schema", "create", "prod.ml_team")
+    for _ in range(2):
+        run("model", "register", "./iris_model", "prod.ml_team.iris_model")
+    assert run("schema", "delete", "prod.ml_team").returncode == 19
+    assert run("model", "delete", "prod.ml_team.iris_model").returncode == 130  # nobody to confirm
+    assert run("model", "delete", "prod.ml_team.iris_model", "--version", "1", "--yes").returncode == 0
+    shown = json.loads(run("model", "show", "prod.ml_team.iris_model", "--output", "json").stdout)
+    assert [version["version"] for version in shown["versions"]] == [2]
+    for command in (
+        ("model", "delete", "prod.ml_team.iris_model", "--yes"),
+        ("schema", "delete", "prod.ml_team"),
+        ("catalog", "delete", "prod"),
+    ):
+        assert run(*command).returncode == 0
+    assert not [path for path in (provider_home / "artifacts").rglob("*") if path.is_file()]
+
+
 def test_without_the_extra_it_says_what_to_install() -> None:
     program = (
         "import sys; sys.modules['cachetools'] = None; from model_sharing_provider.cli import main; main()"

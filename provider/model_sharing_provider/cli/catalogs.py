@@ -35,6 +35,14 @@ def list_catalogs(output: str) -> None:
     show_list(records, ["name", "owner", "comment", "created_at"], output)
 
 
+@catalog.command("delete")
+@click.argument("name")
+def delete_catalog(name: str) -> None:
+    """Delete a catalog that has no schemas."""
+    run(lambda provider, context: provider.catalogs.delete(context, name))
+    click.echo(f"Deleted the catalog {name}")
+
+
 @click.group()
 def schema() -> None:
     """Schemas: the second part of a model's name."""
@@ -62,3 +70,12 @@ def list_schemas(catalog_name: str, output: str) -> None:
         )
     )
     show_list(records, ["full_name", "owner", "comment", "created_at"], output)
+
+
+@schema.command("delete")
+@click.argument("name", metavar="CATALOG.SCHEMA")
+def delete_schema(name: str) -> None:
+    """Delete a schema that has no models."""
+    full_name = SchemaName.parse(name)
+    run(lambda provider, context: provider.catalogs.delete_schema(context, full_name))
+    click.echo(f"Deleted the schema {full_name}")

@@ -89,6 +89,21 @@ def show_model(name: str, output: str) -> None:
     )
 
 
+@model.command("delete")
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.option("--version", "number", type=click.IntRange(min=1), help="Only this version.")
+@click.confirmation_option(prompt="This cannot be undone. Delete?")
+def delete_model(name: str, number: int | None) -> None:
+    """Delete a model with all its versions and files, or one version."""
+    full_name = FullName.parse(name)
+    if number is None:
+        run(lambda provider, context: provider.models.delete(context, full_name))
+        click.echo(f"Deleted the model {full_name}")
+    else:
+        run(lambda provider, context: provider.models.delete_version(context, full_name, number))
+        click.echo(f"Deleted version {number} of {full_name}")
+
+
 @model.group()
 def alias() -> None:
     """Movable names for versions, such as Champion."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -36,41 +37,42 @@ def shell(tmp_path: Path) -> Iterator[dict[str, str]]:
     yield {**os.environ, "HOME": str(tmp_path), "PATH": path, "MLFLOW_TRACKING_URI": tracking}
 
 
-def test_the_twenty_lines_work_as_printed(tmp_path: Path, shell: dict[str, str]) -> None:
+def test_the_readme_works_as_printed(tmp_path: Path, shell: dict[str, str]) -> None:
+    """The provider's lines, the recipient's, and the REST snippet, each in the home they belong to."""
     provider = {**shell, "XDG_DATA_HOME": str(tmp_path / "acme")}
     recipient = {**shell, "XDG_DATA_HOME": str(tmp_path / "globex")}
+    home = tmp_path / "acme" / "model-sharing-provider"
 
-    def run(line: str, environment: dict[str, str]) -> str:
+    def run(command: list[str], environment: dict[str, str], folder: Path = tmp_path) -> str:
         done = subprocess.run(
-            ["bash", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
         return done.stdout
+
+    def run_line(line: str, environment: dict[str, str]) -> str:
+        return run(["bash", "-c", line], environment)
+
+    def run_python(lines: list[str], environment: dict[str, str], folder: Path = tmp_path) -> str:
+        return run([sys.executable, "-W", "ignore", "-c", "\n".join(lines)], environment, folder)
 
     serve, *commands = block("Share and load", "sh")
     serve = "exec " + serve.removesuffix("&")
     with subprocess.Popen(["bash", "-c", serve], env=provider, stderr=subprocess.DEVNULL) as server:
         try:
-            home = tmp_path / "acme" / "model-sharing-provider"
             while not (home / "server.url").exists() and server.poll() is None:
                 time.sleep(0.05)
-            said = [run(line, provider) for line in commands]
+            said = [run_line(line, provider) for line in commands]
             (link,) = (text.strip() for text in said if text.startswith("http"))
             for line in block("Share and load", "sh", 1):
-                run(line.replace("<activation link>", link), recipient)
+                run_line(line.replace("<activation link>", link), recipient)
             for number in (0, 1):
-                program = "\n".join(
-                    [*block("Share and load", "python", number), "print(type(model).__name__)"]
-                )
-                done = subprocess.run(
-                    [sys.executable, "-W", "ignore", "-c", program],
-                    cwd=tmp_path,
-                    env=recipient,
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                )
-                assert done.stdout.strip() == "PyFuncModel", done.stderr
+                snippet = block("Share and load", "python", number)
+                assert run_python([*snippet, "print(type(model).__name__)"], recipient) == "PyFuncModel\n"
+            run_line("model-sharing-provider model register ./iris_v2 prod.ml_team.iris_model", provider)
+            run_python(block("For those who run a provider", "python"), provider, home)
+            shown = "model-sharing show models:/vendor.ml_team.iris_model@Champion --output json"
+            assert json.loads(run_line(shown, recipient))["version"] == 2
         finally:
             server.send_signal(signal.SIGTERM)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -55,6 +55,13 @@ class Page(Generic[T]):
         if self.last_key is None:
             return None
         return base64.urlsafe_b64encode(_mark(listing) + self.last_key.encode()).decode().rstrip("=")
+
+
+def page_of(items: Iterable[T], page: PageRequest, key_of: Callable[[T], str]) -> Page[T]:
+    """A page of a short listing that is at hand whole."""
+    rest = sorted((item for item in items if page.after is None or key_of(item) > page.after), key=key_of)
+    kept = rest[: page.size]
+    return Page(kept, key_of(kept[-1]) if kept and len(rest) > len(kept) else None)
 
 
 def _mark(listing: str) -> bytes:

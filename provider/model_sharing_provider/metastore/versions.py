@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, delete, insert, select, update
 
-from model_sharing_protocol.names import FullName
+from model_sharing_protocol.names import FullName, parse_version
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.metastore.connection import Connection
@@ -86,7 +86,7 @@ class VersionRows:
         if ready_only:
             query = query.where(model_versions.c.status == VersionStatus.READY)
         if page.after is not None:
-            query = query.where(model_versions.c.version > int(page.after))
+            query = query.where(model_versions.c.version > parse_version(page.after))
         query = query.order_by(model_versions.c.version).limit(page.size + 1)
         rows = (await self._connection.execute(query)).all()
         found = cut_page([_version(row) for row in rows], page, lambda item: str(item.version))

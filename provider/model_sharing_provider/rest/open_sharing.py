@@ -23,6 +23,7 @@ from model_sharing_provider.rest.middlewares import render_errors
 from model_sharing_provider.rest.requests import base_url, context_of, json_answer, provider_of
 from model_sharing_provider.rest.signed_files import FILES_PREFIX
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.shares import SYSTEM_SCHEMA
 
 FACE = "open-sharing"
 T = TypeVar("T")
@@ -109,10 +110,11 @@ async def get_version(request: web.Request) -> web.Response:
 
 
 async def list_aliases(request: web.Request) -> web.Response:
+    share, model = _share_name(request), _model_name(request)
+    listing = f"aliases of {share}.{model}"
     view = provider_of(request).shared_view
-    aliases = await view.list_aliases(_context(request), _share_name(request), _model_name(request))
-    items = [wire.Alias(alias=alias, version=version) for alias, version in aliases.items()]
-    return json_answer(wire.Items(items=tuple(items)), wire.JSON)
+    page = await view.list_aliases(_context(request), share, model, _page(request, listing))
+    return _items(page, listing, [wire.Alias(alias=alias, version=version) for alias, version in page.items])
 
 
 async def resolve_alias(request: web.Request) -> web.Response:
@@ -164,11 +166,12 @@ async def temporary_credentials(request: web.Request) -> web.Response:
 
 async def list_tables(request: web.Request) -> web.Response:
     name = _share_name(request)
-    tables = await provider_of(request).system_tables.list_tables(
-        _context(request), name, request.match_info.get("schema")
-    )
-    items = [wire.Table(name=table, schema=schema, share=name) for schema, table in tables]
-    return json_answer(wire.Items(items=tuple(items)), wire.JSON)
+    schema = request.match_info.get("schema")
+    listing = f"tables of {name}.{schema or '*'}".lower()
+    system_tables = provider_of(request).system_tables
+    page = await system_tables.list_tables(_context(request), name, schema, _page(request, listing))
+    tables = [wire.Table(name=table, schema=SYSTEM_SCHEMA, share=name) for table in page.items]
+    return _items(page, listing, tables)
 
 
 async def table_version(request: web.Request) -> web.Response:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from model_sharing_protocol.errors import NotFound
 from model_sharing_protocol.names import SharedName
-from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_protocol.pages import Page, PageRequest, page_of
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import (
     RegisteredModel,
@@ -80,11 +80,14 @@ class SharedView:
         async with view_version(context, action, share, name, alias=alias) as (_, found, _grant):
             return found
 
-    async def list_aliases(self, context: Context, share: str, name: SharedName) -> dict[str, int]:
-        """All aliases of a model (there are ten at most) and their versions."""
+    async def list_aliases(
+        self, context: Context, share: str, name: SharedName, page: PageRequest
+    ) -> Page[tuple[str, int]]:
+        """The aliases of a model, each with its version."""
         action = "deltaSharingListModelAliases"
         async with view_share(context, action, share, str(name)) as (operation, found, _):
-            return (await _find_model(operation, found, name)).aliases
+            aliases = (await _find_model(operation, found, name)).aliases
+            return page_of(aliases.items(), page, lambda item: item[0].lower())
 
 
 @asynccontextmanager

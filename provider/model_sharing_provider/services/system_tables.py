@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from model_sharing_protocol.errors import NotFound
-from model_sharing_protocol.pages import PageRequest
+from model_sharing_protocol.pages import Page, PageRequest, page_of
 from model_sharing_provider.artifacts.locations import SYSTEM_TABLES, system_table_path
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import ModelVersion
@@ -95,26 +95,31 @@ class SystemTables:
         self._access = access
         self._artifacts = artifacts
 
-    async def list_tables(self, context: Context, share: str, schema: str | None) -> list[tuple[str, str]]:
-        """Pairs of schema and table. Schemas other than information_schema have none."""
-        async with view_share(context, "deltaSharingListTables", share, schema or ""):
-            shown = schema is None or schema.lower() == SYSTEM_SCHEMA
-            return [(SYSTEM_SCHEMA, name) for name in self.names] if shown else []
+    async def list_tables(
+        self, context: Context, share: str, schema: str | None, page: PageRequest
+    ) -> Page[str]:
+        """The names of the tables in information_schema; other schemas have none. Raises NotFound."""
+        schema = schema.lower() if schema is not None else SYSTEM_SCHEMA
+        async with view_share(context, "deltaSharingListTables", share, schema) as (operation, found, _):
+            if schema == SYSTEM_SCHEMA:
+                return page_of(self.names, page, str)
+            if not await operation.rows.shared_models.has_schema(found.id, schema):
+                raise NotFound(f"The schema {schema!r} does not exist in the share {found.name!r}.")
+            return Page(())
 
     async def describe(self, context: Context, share: str, schema: str, table: str) -> TableMetadata:
         """Raises NotFound for a table that there is not."""
-        table = self._name(schema, table)
         action = "deltaSharingGetTableMetadata"
         async with view_share(context, action, share, f"{schema}.{table}") as (operation, found, _):
-            return await self._metadata(operation, found.id, table)
+            return await self._metadata(operation, found.id, self._name(schema, table))
 
     async def query(
         self, context: Context, share: str, schema: str, table: str
     ) -> tuple[TableMetadata, TableFile]:
         """The table as it is now, in one Parquet file. Raises NotFound."""
-        table = self._name(schema, table)
         action = "deltaSharingQueryTable"
         async with view_share(context, action, share, f"{schema}.{table}") as (operation, found, grant):
+            table = self._name(schema, table)
             metadata = await self._metadata(operation, found.id, table)
             models: list[SharedModel] = []
             page = PageRequest()

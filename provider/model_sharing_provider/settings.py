@@ -32,11 +32,13 @@ class Settings:
     @classmethod
     def from_environment(cls) -> Settings:
         """Raises InvalidParameter for a value that cannot be used, naming its variable."""
-        home = os.environ.get("MODEL_SHARING_PROVIDER_HOME")
+        home = os.environ.get("MODEL_SHARING_PROVIDER_HOME", "")
+        if "?" in home:
+            raise InvalidParameter(
+                f"MODEL_SHARING_PROVIDER_HOME is {home!r}; a path with '?' cannot be used."
+            )
         public_url = os.environ.get("MODEL_SHARING_PUBLIC_URL", "").rstrip("/")
-        if public_url and (
-            urlsplit(public_url).scheme not in ("http", "https") or not urlsplit(public_url).hostname
-        ):
+        if public_url and not _is_http(public_url):
             raise InvalidParameter(f"MODEL_SHARING_PUBLIC_URL is {public_url!r}; it must be an http(s) URL.")
         log_level = os.environ.get("MODEL_SHARING_LOG", "info").lower()
         if log_level not in ("debug", "info", "warning"):
@@ -68,3 +70,11 @@ class Settings:
     def address_path(self) -> Path:
         """Where a running server leaves its URL, so that the CLI beside it can print links to it."""
         return self.home / "server.url"
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 
 from model_sharing_protocol.errors import InvalidState
@@ -21,6 +22,8 @@ def migrate(url: str) -> None:
     sync_url = make_url(url).set(drivername=make_url(url).get_backend_name())
     known = _known_revisions()
     engine = create_engine(sync_url)
+    if engine.dialect.name == "sqlite":
+        _begin_before_tables_change(engine)
     try:
         if _revision(engine) == known[-1]:
             return
@@ -46,6 +49,18 @@ def _revision(engine: Engine) -> str | None:
         if not inspect(connection).has_table("alembic_version"):
             return None
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+
+
+def _begin_before_tables_change(engine: Engine) -> None:
+    """SQLite's driver begins none before CREATE TABLE: whoever dies there would leave half of them."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
 
 
 def _upgrade(engine: Engine) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,11 +18,19 @@ import obstore
 from obstore.exceptions import GenericError
 from obstore.store import LocalStore
 
-from model_sharing_protocol.errors import CorruptArtifact, DiskFull, NotFound
+from model_sharing_protocol.errors import CorruptArtifact, DiskFull, NotFound, UnsafePath
 
 _PIECE = 4 * 1024 * 1024
+_UNFINISHED = re.compile(r"#[0-9]+$")
 # No space left, disk quota exceeded, file too large for a limit: as the operating system numbers them.
 _DISK_FULL_SIGNS = ("os error 28", "os error 122", "os error 27", "Errno 28", "Errno 122", "Errno 27")
+
+
+def check_storable(path: str) -> str:
+    """`path` unchanged, or UnsafePath for a name that obstore keeps for its own unfinished files."""
+    if _UNFINISHED.search(path):
+        raise UnsafePath(f"The file {path!r} cannot be stored: its name ends in '#' and a number; rename it.")
+    return path
 
 
 class ArtifactStore:
@@ -90,6 +99,8 @@ class ArtifactStore:
                 yield piece
         except FileNotFoundError as error:
             raise NotFound(f"The object {path} is gone from the artifact store.") from error
+        except GenericError as error:
+            raise CorruptArtifact(f"The object {path} cannot be read up to byte {end}.") from error
         finally:
             if ahead is not None:
                 ahead.cancel()

@@ -97,6 +97,16 @@ class RecipientRows:
         )
         return result.first() is not None
 
+    async def find_name_by_token_id(self, token_id: str) -> str | None:
+        """The recipient that a token belongs to, whether or not it still lives."""
+        query = (
+            select(recipients.c.name)
+            .join_from(recipient_tokens, recipients)
+            .where(recipient_tokens.c.id == token_id)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return row.name if row else None
+
     async def _complete(self, found: Sequence[Recipient]) -> list[Recipient]:
         tokens: dict[str, list[RecipientToken]] = defaultdict(list)
         query = (

@@ -5,18 +5,21 @@ The URL is the credential: no bearer token is asked for, and none should be sent
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 
+import structlog
 from aiohttp import web
 
-from model_sharing_protocol.errors import SharingError
 from model_sharing_provider.rest.errors import render_open_sharing
 from model_sharing_provider.rest.middlewares import render_errors
-from model_sharing_provider.rest.requests import context_of, provider_of
+from model_sharing_provider.rest.requests import REQUEST_ID, context_of, provider_of
 
 FILES_PREFIX = "/artifacts"
 FACE = "files"
 _IN_ONE_WRITE = 256 * 1024
+
+_log = structlog.get_logger("model_sharing_provider")
 
 
 def make_app() -> web.Application:
@@ -51,25 +54,46 @@ async def get_file(request: web.Request) -> web.StreamResponse:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
     status = 206 if partial else 200
     if request.method != "HEAD" and end - start <= _IN_ONE_WRITE:
-        body = b"".join([bytes(piece) async for piece in access.read(context, file, start, end)])
+        body = b"".join([bytes(piece) async for piece in access.read(file, start, end)])
         return web.Response(body=body, status=status, headers=headers)
     response = web.StreamResponse(status=status, headers=headers)
     await response.prepare(request)
     if request.method != "HEAD":
-        await _stream(request, response, access.read(context, file, start, end))
+        await _stream(request, response, access.read(file, start, end), access.ended(context, file))
     return response
 
 
 async def _stream(
-    request: web.Request, response: web.StreamResponse, pieces: AsyncIterator[memoryview]
+    request: web.Request,
+    response: web.StreamResponse,
+    pieces: AsyncIterator[memoryview],
+    access_ended: Coroutine[None, None, None],
 ) -> None:
+    """Send the pieces, unless access ends first: a reader that stands still must not hold it open."""
+    sending = asyncio.create_task(_send(response, pieces))
+    ended = asyncio.create_task(access_ended)
     try:
-        async for piece in pieces:
-            await response.write(piece)
-    except SharingError:
-        # The status line is long gone; a cut connection is the one way left to say no.
-        if request.transport is not None:
-            request.transport.abort()
+        await asyncio.wait((sending, ended), return_when=asyncio.FIRST_COMPLETED)
+        if not sending.done():
+            _cut(request, "access ended")
+        elif (error := sending.exception()) and not isinstance(error, ConnectionError):
+            _cut(request, str(error))
+    finally:
+        sending.cancel()
+        ended.cancel()
+        await asyncio.gather(sending, ended, return_exceptions=True)
+
+
+async def _send(response: web.StreamResponse, pieces: AsyncIterator[memoryview]) -> None:
+    async for piece in pieces:
+        await response.write(piece)
+
+
+def _cut(request: web.Request, reason: str) -> None:
+    """The status line is long gone; a cut connection is the one way left to say no."""
+    _log.warning("transfer cut", request_id=request[REQUEST_ID], reason=reason)
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _span(request: web.Request, size: int) -> tuple[int, int] | None:

@@ -1,11 +1,12 @@
 """Give out signed URLs for files, and answer them.
 
 A URL is good for 300 seconds, any number of times, and only as long as the grant and the token it was given
-out under live: that is looked at when a request comes and again every second while its bytes flow.
+out under live: that is looked at when a request comes and again every second until its last byte is sent.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -40,12 +41,13 @@ class SignedFile:
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file that may be read: its size in bytes, its sha256, and the way to its bytes."""
+    """A file that may be read: its size in bytes, its sha256, the way to its bytes, and who reads what."""
 
     size: int
     sha256: str
     path: str
     ticket: Ticket
+    target: Target
 
 
 class UrlIssuer:
@@ -104,32 +106,33 @@ class Access:
             access = await operation.rows.hot.access(*under, version_id=version_id)
             if access is None:
                 operation.denied = "the grant was revoked, the token expired, or the share changed"
+                holder = await operation.rows.recipients.find_name_by_token_id(ticket.token_id)
+                operation.concerns(recipient=holder or "")
                 raise PermissionDenied(_CLOSED)
             operation.by_credential()
             operation.concerns(share=access.share, recipient=access.recipient)
             if kind == "tables":
                 path = system_table_path(parts[0])
-                return OpenFile(await self._artifacts.size(path), parts[0], path, ticket)
+                return OpenFile(await self._artifacts.size(path), parts[0], path, ticket, operation.target)
             version = access.version
             if version is None:
                 raise NotFound("The version that this URL is for was deleted.")
             file = (await self._manifests.read(version.id)).file(parts[1])
             operation.concerns(name=f"{version.full_name}/{version.version}:{file.path}")
-            return OpenFile(file.size, file.sha256, f"{version.storage_path}/{file.path}", ticket)
+            path = f"{version.storage_path}/{file.path}"
+            return OpenFile(file.size, file.sha256, path, ticket, operation.target)
 
-    async def read(self, context: Context, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
-        """The bytes from `start` to before `end`; PermissionDenied in the middle if access ends."""
-        looked = time.monotonic()
-        async for piece in self._artifacts.read(file.path, start, end):
-            if time.monotonic() - looked > _RECHECK_SECONDS:
-                await self._recheck(context, file.ticket)
-                looked = time.monotonic()
-            yield piece
+    def read(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
+        """The bytes from `start` to before `end`. Raises NotFound or CorruptArtifact for damaged storage."""
+        return self._artifacts.read(file.path, start, end)
 
-    async def _recheck(self, context: Context, ticket: Ticket) -> None:
-        async with context.identify() as rows:
-            access = await rows.hot.access(ticket.grant_id, ticket.token_id, ticket.revision, now_ms())
-        if access is None:
-            target = Target(SecurableType.SHARE, ticket.resource)
-            await context.refused("getFile", target, "access ended while the file was being read")
-            raise PermissionDenied(_CLOSED)
+    async def ended(self, context: Context, file: OpenFile) -> None:
+        """Return, with the denial recorded, when the file may no longer be read: looked at every second."""
+        ticket = file.ticket
+        still_open = True
+        while still_open:
+            await asyncio.sleep(_RECHECK_SECONDS)
+            async with context.identify() as rows:
+                access = await rows.hot.access(ticket.grant_id, ticket.token_id, ticket.revision, now_ms())
+            still_open = access is not None
+        await context.refused("getFile", file.target, "access ended while the file was being read")

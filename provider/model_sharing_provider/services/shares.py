@@ -234,8 +234,12 @@ async def _add_object(operation: Operation, found: Share, object_id: str, shared
             raise AlreadyExists(
                 f"The share {found.name!r} has '{shared.name}' already, as {known.shared_as!r}."
             )
+    # A model may take the place of its namesake from a shared schema, which so leaves the share.
+    replaces = shared.type is ShareObjectType.MODEL and await operation.rows.shared_models.find(
+        found.id, SharedName.parse(shared.shared_as)
+    )
     await operation.rows.shares.add_object(str(uuid4()), found.id, object_id, shared)
-    await operation.rows.shares.touch(found.id, operation.now)
+    await operation.rows.shares.touch(found.id, operation.now, end_urls=bool(replaces))
     return shared
 
 

@@ -19,7 +19,7 @@ from model_sharing_protocol.names import FullName, check_alias
 from model_sharing_protocol.paths import check_no_twins, check_relative_path
 from model_sharing_provider.artifacts.locations import version_root
 from model_sharing_provider.artifacts.manifests import Manifests
-from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType, VersionStatus
 from model_sharing_provider.governance.privileges import Privilege
@@ -77,6 +77,10 @@ class Registration:
         try:
             manifest = await self._copy(source, root, progress)
             await self._manifests.write(version_id, manifest)
+        except BaseException:
+            await self._discard(root, version_id)
+            raise
+        try:
             async with context.change("createModelVersion", target) as operation:
                 operation.authorize(Privilege.CREATE_MODEL)
                 model = await find_or_create_model(operation, name, "", model_id)
@@ -102,11 +106,15 @@ class Registration:
                 await operation.rows.models.touch(model.id, operation.now)
                 if alias:
                     await put_alias(operation, model, alias, version.version)
-        except BaseException:
-            await self._artifacts.delete_below(root)
-            await self._manifests.delete(version_id)
+        except Exception:
+            # Not for a cancellation: the commit that it interrupted may have gone through.
+            await self._discard(root, version_id)
             raise
         return version
+
+    async def _discard(self, root: str, version_id: str) -> None:
+        await self._artifacts.delete_below(root)
+        await self._manifests.delete(version_id)
 
     async def _copy(self, source: _Source, root: str, progress: Progress | None) -> Manifest:
         total = sum(source.files.values())
@@ -144,14 +152,19 @@ def _inspect(folder: Path) -> _Source:
         parsed = parse_mlmodel(file.read(MAX_MLMODEL_BYTES + 1))
     files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in _files(folder)}
     for path in files:
-        check_relative_path(path)
+        check_storable(check_relative_path(path))
     check_no_twins(files)
     return _Source(folder.resolve(), files, parsed)
 
 
+def _give_up(error: OSError) -> None:
+    """A folder that cannot be looked into must not be left out in silence."""
+    raise InvalidModel(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+
 def _files(folder: Path) -> list[Path]:
     found = []
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=_give_up):
         for name in folders:
             if (Path(parent) / name).is_symlink():
                 raise InvalidModel(

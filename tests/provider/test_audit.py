@@ -7,6 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from support import Desk, write_model
+from yarl import URL
 
 from model_sharing_protocol.errors import NotFound, PermissionDenied
 from model_sharing_protocol.names import SharedName
@@ -15,6 +16,7 @@ from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Share
 from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.rest.activation import ACTIVATION_PATH
 
 
 async def events(desk: Desk) -> list[AuditEvent]:
@@ -126,3 +128,30 @@ async def test_the_log_can_be_narrowed(desk: Desk) -> None:
     assert denied.target.share == "acme"
     about_initech = await audit.latest(desk.context, 100, recipient="initech")
     assert {event.action for event in about_initech} == {"createRecipient", "updateSharePermissions"}
+
+
+async def test_a_link_that_is_guessed_or_used_again_is_a_denial(desk: Desk, endpoint: str) -> None:
+    code = await desk.share("acme", "globex")
+    link = URL(endpoint).origin() / ACTIVATION_PATH.lstrip("/")
+    async with aiohttp.ClientSession() as session:
+        for tried, status in ((code, 200), (code, 410), ("guessed", 404)):
+            async with session.get(link / tried) as answer:
+                assert answer.status == status
+    opened, again, guessed = (await events(desk))[-3:]
+    for event, outcome, name in (
+        (opened, Outcome.OK, "globex"),
+        (again, Outcome.DENIED, "globex"),
+        (guessed, Outcome.DENIED, ""),
+    ):
+        assert (event.action, event.outcome) == ("activateRecipient", outcome)
+        assert (event.target.name, event.target.recipient, event.caller.address) == (name, name, "127.0.0.1")
+
+
+async def test_a_question_for_a_table_that_is_not_there_is_recorded(desk: Desk, endpoint: str) -> None:
+    profile = await desk.activate(await desk.share("acme", "globex"), endpoint)
+    headers = {"Authorization": f"Bearer {profile.bearer_token}"}
+    url = f"{endpoint}/shares/acme/schemas/information_schema/tables/none/metadata"
+    async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as answer:
+        assert answer.status == 404
+    event = (await events(desk))[-1]
+    assert (event.action, event.outcome) == ("deltaSharingGetTableMetadata", Outcome.FAILED)

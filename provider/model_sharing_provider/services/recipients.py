@@ -116,12 +116,13 @@ class Recipients:
         async with context.change("activateRecipient", _target("")) as operation:
             operation.by_credential()
             name, pending = await _find_by_code(operation, code_hash)
-            operation.concerns(recipient=name)
+            operation.concerns(name=name, recipient=name)
             token = new_token()
             won = await operation.rows.recipients.activate(
                 code_hash, keyed_hash(self._pepper, token), operation.now
             )
             if not won:
+                operation.denied = "the activation link was used already"
                 raise ActivationLinkUsed(
                     "This activation link was used already; ask the provider to rotate the token."
                 )
@@ -132,7 +133,7 @@ class Recipients:
         async with context.view("getActivationUrlInfo", _target("")) as operation:
             operation.by_credential()
             name, token = await _find_by_code(operation, keyed_hash(self._pepper, code))
-            operation.concerns(recipient=name)
+            operation.concerns(name=name, recipient=name)
             return name, token
 
     async def authenticate(self, context: Context, token: str) -> Principal:
@@ -182,6 +183,7 @@ async def find_recipient(operation: Operation, name: str) -> Recipient:
 async def _find_by_code(operation: Operation, code_hash: str) -> tuple[str, RecipientToken]:
     found = await operation.rows.recipients.find_by_code(code_hash)
     if found is None or found[1].expires_at <= operation.now:
+        operation.denied = "no such activation link, or an expired one"
         raise NotFound(
             "This activation link is not known here, or has expired; ask the provider for another."
         )

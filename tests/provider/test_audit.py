@@ -9,7 +9,7 @@ import pytest
 from support import Desk, write_model
 from yarl import URL
 
-from model_sharing_protocol.errors import NotFound, PermissionDenied
+from model_sharing_protocol.errors import InvalidModel, NotFound, PermissionDenied
 from model_sharing_protocol.names import SharedName
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
@@ -95,6 +95,15 @@ async def test_a_change_that_fails_is_undone_and_recorded(desk: Desk) -> None:
     assert (event.action, event.outcome, event.reason) == ("createShare", Outcome.FAILED, "RuntimeError")
     with pytest.raises(NotFound):
         await desk.provider.shares.get(desk.context, "half")
+
+
+async def test_a_folder_that_is_no_model_is_a_failed_registration(desk: Desk, tmp_path: Path) -> None:
+    await desk.register(write_model(tmp_path / "m"), "prod.ml_team.scorer")
+    with pytest.raises(InvalidModel):
+        await desk.register(tmp_path, "prod.ml_team.scorer")
+    event = (await events(desk))[-1]
+    assert (event.action, event.outcome) == ("checkModelRegistration", Outcome.FAILED)
+    assert "no MLmodel file" in event.reason
 
 
 async def test_a_denial_names_what_was_missing(desk: Desk) -> None:

@@ -21,6 +21,7 @@ from model_sharing_provider.server_secrets import write_private
 from model_sharing_provider.settings import DEFAULT_HOST, DEFAULT_PORT, Settings
 
 _GRACE_SECONDS = 10.0
+_EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - what an administrator may ask for
 
 
 @click.command()
@@ -44,6 +45,8 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
             url = f"http://{_in_url(host)}:{runner.addresses[0][1]}"
             write_private(settings.address_path, url.encode())
             announce(f"Serving shares on {url}{PREFIX}  (home {settings.home}; stop with Ctrl-C)")
+            if host in _EVERY_ADDRESS and not settings.public_url:
+                announce("Set MODEL_SHARING_PUBLIC_URL to the address that recipients reach: links need it")
             await _stopped()
             announce("Stopping: transfers in progress have ten seconds to finish")
         finally:

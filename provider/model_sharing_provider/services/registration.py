@@ -70,7 +70,7 @@ class Registration:
             operation.authorize(Privilege.CREATE_MODEL)
             await find_schema(operation, name.schema_name)
             known = await operation.rows.models.find(name)
-        source = await asyncio.to_thread(_inspect, folder)
+            source = await asyncio.to_thread(_inspect, folder)
         model_id = known.id if known else str(uuid4())
         version_id = str(uuid4())
         root = version_root(model_id, version_id)

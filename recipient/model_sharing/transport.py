@@ -286,8 +286,3 @@ def _unreachable(origin: str, error: Exception) -> str:
             "Check the network, and that the provider's server runs."
         )
     return f"{origin} broke the connection off. Try again."
-
-
-def origin_of(profile: Profile) -> str:
-    """The profile's endpoint as messages show it."""
-    return _origin(profile.endpoint)

@@ -20,7 +20,6 @@ class Plan:
     manifest: Manifest
     missing: tuple[ManifestFile, ...]
     reused_files: int
-    reused_size: int
 
     @property
     def size(self) -> int:
@@ -55,8 +54,8 @@ def make_plan(manifest: Manifest, cache: Cache, *, verify: bool = False) -> Plan
     contents = {file.sha256: file for file in manifest.files}
     missing = tuple(file for file in contents.values() if not cache.has_blob(file, verify=verify))
     absent = {file.sha256 for file in missing}
-    reused = [file for file in manifest.files if file.sha256 not in absent]
-    return Plan(manifest, missing, len(reused), sum(file.size for file in reused))
+    reused = sum(file.sha256 not in absent for file in manifest.files)
+    return Plan(manifest, missing, reused)
 
 
 def check_space(plan: Plan, cache: Cache) -> None:

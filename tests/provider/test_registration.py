@@ -13,8 +13,8 @@ from model_sharing_protocol.digests import hash_file
 from model_sharing_protocol.errors import (
     InvalidModel,
     InvalidParameter,
-    InvalidState,
     NotFound,
+    ResourceExhausted,
     SharingError,
     UnsafePath,
 )
@@ -121,7 +121,7 @@ async def test_ten_aliases_and_not_one_more(desk: Desk, tmp_path: Path) -> None:
     models = desk.provider.models
     for number in range(10):
         await models.set_alias(desk.context, FULL, f"a{number}", 1)
-    with pytest.raises(InvalidState, match="10 aliases"):
+    with pytest.raises(ResourceExhausted, match="10 aliases"):
         await models.set_alias(desk.context, FULL, "one-more", 1)
     await models.set_alias(desk.context, FULL, "A3", 1)
     assert set((await models.get(desk.context, FULL)).aliases) >= {"A3", "a4"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import uuid4
 
-from model_sharing_protocol.errors import AlreadyExists, InvalidState, NotFound
+from model_sharing_protocol.errors import AlreadyExists, NotFound, ResourceExhausted
 from model_sharing_protocol.names import FullName, SchemaName, check_alias
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.artifacts.manifests import Manifests
@@ -118,7 +118,7 @@ class Models:
             return await operation.rows.versions.page(model.id, page, ready_only=False)
 
     async def set_alias(self, context: Context, name: FullName, alias: str, version: int) -> None:
-        """Point an alias at a version. Raises NotFound, InvalidParameter, InvalidState beyond ten aliases."""
+        """Point an alias at a version. Raises NotFound, InvalidParameter, ResourceExhausted."""
         check_alias(alias)
         async with context.change("setModelAlias", _target(name)) as operation:
             operation.authorize(Privilege.MANAGE)
@@ -178,7 +178,7 @@ async def put_alias(operation: Operation, model: RegisteredModel, alias: str, ve
     """Set an alias on a model that was just read, within the limit."""
     others = {known.lower() for known in model.aliases} - {alias.lower()}
     if len(others) >= MAX_ALIASES:
-        raise InvalidState(
+        raise ResourceExhausted(
             f"The model '{model.full_name}' has {MAX_ALIASES} aliases, which is the most it can have; "
             "delete one first."
         )

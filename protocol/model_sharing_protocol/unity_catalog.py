@@ -28,11 +28,25 @@ class CatalogInfo(_Message):
     created_at: int
     updated_at: int
     comment: str = ""
+    properties: dict[str, str] = {}
 
 
 class CreateCatalog(_Message):
     name: str
     comment: str = ""
+    properties: dict[str, str] = {}
+    storage_root: str | None = None
+    provider_name: str | None = None
+    share_name: str | None = None
+
+
+class UpdateSecurable(_Message):
+    """PATCH of a catalog or schema; what is missing stays as it is."""
+
+    new_name: str | None = None
+    comment: str | None = None
+    properties: dict[str, str] | None = None
+    owner: str | None = None
 
 
 class SchemaInfo(_Message):
@@ -44,12 +58,40 @@ class SchemaInfo(_Message):
     created_at: int
     updated_at: int
     comment: str = ""
+    properties: dict[str, str] = {}
 
 
 class CreateSchema(_Message):
     name: str
     catalog_name: str
     comment: str = ""
+    properties: dict[str, str] = {}
+    storage_root: str | None = None
+
+
+class Tag(_Message):
+    key: str
+    value: str = ""
+
+
+class TagChanges(_Message):
+    add_tags: tuple[Tag, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+class UpdateTags(_Message):
+    changes: TagChanges
+
+
+class EntityTagAssignment(_Message):
+    entity_type: str
+    entity_name: str
+    tag_key: str
+    tag_value: str = ""
+
+
+class UpdateEntityTag(_Message):
+    tag_value: str = ""
 
 
 class ModelAlias(_Message):
@@ -74,6 +116,7 @@ class RegisteredModelInfo(_Message):
     updated_at: int
     comment: str = ""
     aliases: tuple[ModelAlias, ...] | None = None
+    tags: tuple[Tag, ...] = ()
 
 
 class CreateRegisteredModel(_Message):
@@ -81,6 +124,8 @@ class CreateRegisteredModel(_Message):
     catalog_name: str
     schema_name: str
     comment: str = ""
+    tags: tuple[Tag, ...] = ()
+    storage_location: str | None = None
 
 
 class UpdateRegisteredModel(_Message):
@@ -103,10 +148,58 @@ class ModelVersionInfo(_Message):
     storage_location: str
     created_at: int
     created_by: str
+    updated_at: int
+    model_id: str
     comment: str = ""
     source: str = ""
     run_id: str = ""
     aliases: tuple[ModelAlias, ...] | None = None
+    tags: tuple[Tag, ...] = ()
+
+
+class CreateModelVersion(_Message):
+    """`source` may be `models:/catalog.schema.model/3`: the new version starts with that one's files."""
+
+    model_name: str
+    catalog_name: str
+    schema_name: str
+    source: str = ""
+    run_id: str = ""
+    comment: str = ""
+    model_id: str = ""
+    tags: tuple[Tag, ...] = ()
+
+
+class TemporaryCredentialsRequest(_Message):
+    catalog_name: str
+    schema_name: str
+    model_name: str
+    version: int
+    operation: str = "READ_MODEL_VERSION"
+
+
+class TemporaryCredentials(_Message):
+    """`DEFAULT_STORAGE` tells MLflow to fetch presigned URLs from the Files API."""
+
+    storage_mode: str
+    expiration_time: int
+
+
+class LineageInfo(_Message):
+    direction: str
+    recorded_at: int
+    recorded_by: str
+    payload: dict[str, Any]
+
+
+class VersionLineage(_Message):
+    lineage: tuple[LineageInfo, ...]
+
+
+class CopyModelVersion(_Message):
+    """EXTENSION: copy a version on the server."""
+
+    destination: str
 
 
 class UpdateModelVersion(_Message):
@@ -162,6 +255,23 @@ class Permissions(_Message):
     privilege_assignments: tuple[PrivilegeAssignment, ...]
 
 
+class EffectivePrivilege(_Message):
+    """Where it was granted is left out for a grant on the securable itself."""
+
+    privilege: str
+    inherited_from_type: str | None = None
+    inherited_from_name: str | None = None
+
+
+class EffectivePrivilegeAssignment(_Message):
+    principal: str
+    privileges: tuple[EffectivePrivilege, ...]
+
+
+class EffectivePermissions(_Message):
+    privilege_assignments: tuple[EffectivePrivilegeAssignment, ...]
+
+
 class PermissionsChange(_Message):
     principal: str
     add: tuple[str, ...] = ()
@@ -179,6 +289,14 @@ class RecipientTokenInfo(_Message):
     activation_url: str = ""
 
 
+class IpAccessList(_Message):
+    allowed_ip_addresses: tuple[str, ...] = ()
+
+
+class Properties(_Message):
+    properties: dict[str, str] = {}
+
+
 class RecipientInfo(_Message):
     name: str
     authentication_type: str
@@ -190,6 +308,8 @@ class RecipientInfo(_Message):
     updated_at: int
     comment: str = ""
     activation_url: str = ""
+    ip_access_list: IpAccessList | None = None
+    properties_kvpairs: Properties | None = None
 
 
 class CreateRecipient(_Message):
@@ -197,6 +317,34 @@ class CreateRecipient(_Message):
     authentication_type: str = "TOKEN"
     comment: str = ""
     expiration_time: int | None = None
+    ip_access_list: IpAccessList | None = None
+    properties_kvpairs: Properties | None = None
+    owner: str | None = None
+
+
+class UpdateRecipient(_Message):
+    new_name: str | None = None
+    comment: str | None = None
+    owner: str | None = None
+    ip_access_list: IpAccessList | None = None
+    properties_kvpairs: Properties | None = None
+
+
+class MetastoreAssignment(_Message):
+    metastore_id: str
+    workspace_id: int
+    default_catalog_name: str
+
+
+class MetastoreSummary(_Message):
+    metastore_id: str
+    name: str
+    owner: str
+    created_at: int
+    privilege_model_version: str
+    delta_sharing_scope: str
+    cloud: str
+    region: str
 
 
 class RotateToken(_Message):

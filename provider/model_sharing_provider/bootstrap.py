@@ -12,21 +12,29 @@ from model_sharing_provider import server_secrets
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
-from model_sharing_provider.domain.principals import Principal, PrincipalType
+from model_sharing_provider.domain.principals import AccessToken, Principal, PrincipalType
 from model_sharing_provider.domain.secrets import keyed_hash, new_token
 from model_sharing_provider.metastore.database import Database, open_database
 from model_sharing_provider.server_secrets import ServerSecrets
 from model_sharing_provider.services.access import Access
 from model_sharing_provider.services.audit import Audit, AuditRecorder
 from model_sharing_provider.services.catalogs import Catalogs
+from model_sharing_provider.services.copies import Copies
+from model_sharing_provider.services.files import Files
+from model_sharing_provider.services.grants import Grants
+from model_sharing_provider.services.lineage import Lineage
 from model_sharing_provider.services.models import Models
 from model_sharing_provider.services.principals import Principals
 from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.publication import Publication
 from model_sharing_provider.services.recipients import Recipients
 from model_sharing_provider.services.registration import Registration
+from model_sharing_provider.services.removal import Sweeper
 from model_sharing_provider.services.shared_view import SharedView
 from model_sharing_provider.services.shares import Shares
 from model_sharing_provider.services.system_tables import SystemTables
+from model_sharing_provider.services.uploads import Uploads
+from model_sharing_provider.services.versions import Versions
 from model_sharing_provider.settings import Settings
 
 Announce = Callable[[str], None]
@@ -53,7 +61,9 @@ def _wire(
 ) -> Provider:
     artifacts = ArtifactStore(settings.artifact_root)
     manifests = Manifests(artifacts)
-    access = Access(UrlSigner(secrets.url_signing_keys), artifacts, manifests)
+    signer = UrlSigner(secrets.url_signing_keys)
+    sweeper = Sweeper(artifacts, manifests)
+    access = Access(signer, artifacts, manifests)
     return Provider(
         database=database,
         audit_recorder=AuditRecorder(database),
@@ -61,14 +71,21 @@ def _wire(
         public_url=settings.public_url,
         access=access,
         audit=Audit(),
-        catalogs=Catalogs(),
-        models=Models(artifacts, manifests),
+        catalogs=Catalogs(sweeper),
+        copies=Copies(artifacts, manifests),
+        files=Files(signer, artifacts, manifests),
+        grants=Grants(),
+        lineage=Lineage(),
+        models=Models(sweeper),
         principals=Principals(secrets.token_pepper),
+        publication=Publication(artifacts, manifests),
         recipients=Recipients(secrets.token_pepper),
         registration=Registration(artifacts, manifests),
         shared_view=SharedView(),
         shares=Shares(),
         system_tables=SystemTables(access, artifacts),
+        uploads=Uploads(artifacts, manifests),
+        versions=Versions(sweeper),
     )
 
 
@@ -102,8 +119,9 @@ async def _ensure_administrator(
             token = new_token()
             now = now_ms()
             await rows.principals.add(administrator, now)
+            kept = AccessToken(id=str(uuid4()), comment="admin.token", expires_at=None, created_at=now)
             token_hash = keyed_hash(secrets.token_pepper, token)
-            await rows.principals.add_token(str(uuid4()), administrator.id, token_hash, now)
+            await rows.principals.add_token(kept, administrator.id, token_hash)
             server_secrets.write_private(settings.admin_token_path, token.encode())
             announce(f"  admin      {settings.admin_token_path} (an administrator's token; keep it private)")
     return administrator

@@ -15,7 +15,7 @@ from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Share
-from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.governance.rules import CREATE_SHARE
 from model_sharing_provider.rest.activation import ACTIVATION_PATH
 
 
@@ -86,7 +86,7 @@ async def test_an_expired_token_is_recorded_with_its_owner(desk: Desk, endpoint:
 async def test_a_change_that_fails_is_undone_and_recorded(desk: Desk) -> None:
     with pytest.raises(RuntimeError, match="halfway"):
         async with desk.context.change("createShare", Target(SecurableType.SHARE, "half")) as operation:
-            operation.authorize(Privilege.CREATE_SHARE)
+            await operation.authorize(CREATE_SHARE)
             now = operation.now
             share = Share(id="1", name="half", owner="admin", created_at=now, updated_at=now)
             await operation.rows.shares.add(share)

@@ -156,9 +156,9 @@ async def test_registrations_at_once_get_numbers_of_their_own(desk: Desk, tmp_pa
     await desk.register(folder, NAME)
     versions = await asyncio.gather(*(desk.register(folder, NAME) for _ in range(20)))
     assert sorted(version.version for version in versions) == list(range(2, 22))
-    page = await desk.provider.models.page_versions(desk.context, FULL, PageRequest(size=15))
+    page = await desk.provider.versions.page(desk.context, FULL, PageRequest(size=15))
     assert [version.version for version in page.items] == list(range(1, 16))
-    rest = await desk.provider.models.page_versions(desk.context, FULL, PageRequest(15, page.last_key))
+    rest = await desk.provider.versions.page(desk.context, FULL, PageRequest(15, page.last_key))
     assert [version.version for version in rest.items] == list(range(16, 22))
 
 

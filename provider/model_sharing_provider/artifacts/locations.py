@@ -2,6 +2,7 @@
 
 <artifact root>/
 ├── models/<model id>/versions/<version id>/<relative path>   Unity Catalog's layout
+├── uploads/<version id>/<upload id>                          files on their way into a PENDING version
 ├── manifests/<version id>.json                               what the version consists of; the truth
 └── system-tables/<sha256>.parquet                            answers to table queries; swept when old
 
@@ -16,6 +17,11 @@ SYSTEM_TABLES = "system-tables"
 def version_root(model_id: str, version_id: str) -> str:
     """The folder of a version's files."""
     return f"models/{model_id}/versions/{version_id}"
+
+
+def uploads_root(version_id: str) -> str:
+    """The folder of what was uploaded for a version and is not a part of it yet."""
+    return f"uploads/{version_id}"
 
 
 def manifest_path(version_id: str) -> str:

@@ -23,13 +23,17 @@ _REFUSAL = (
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a signed URL stands for. `expires` is in epoch seconds; `revision` is the share's."""
+    """What a signed URL stands for. `expires` is in epoch seconds; `revision` is the share's.
+
+    Recipients' URLs name a grant; those of the metastore's own principals name none, only their token.
+    """
 
     resource: str
     grant_id: str
     token_id: str
     revision: int
     expires: int
+    method: str = "GET"
 
 
 class UrlSigner:
@@ -52,11 +56,16 @@ class UrlSigner:
         }
         return f"{ticket.resource}?{urlencode(query)}"
 
-    def verify(self, resource: str, query: Mapping[str, str]) -> Ticket:
+    def verify(self, resource: str, query: Mapping[str, str], method: str = "GET") -> Ticket:
         """The ticket of a URL that came back; PermissionDenied if any part was changed or it has expired."""
         try:
             ticket = Ticket(
-                resource, query["grant"], query["token"], int(query["revision"]), int(query["expires"])
+                resource,
+                query["grant"],
+                query["token"],
+                int(query["revision"]),
+                int(query["expires"]),
+                method,
             )
             expected = self._signature(ticket, query["key"])
         except (KeyError, ValueError) as error:
@@ -69,7 +78,7 @@ class UrlSigner:
 
     def _signature(self, ticket: Ticket, key_id: str) -> str:
         parts = (
-            "GET",
+            ticket.method,
             ticket.resource,
             ticket.grant_id,
             ticket.token_id,

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -66,6 +66,45 @@ class ArtifactStore:
         """Write a small object at once. Raises DiskFull."""
         with _full_disk_named(path):
             await obstore.put_async(self._store, path, content, use_multipart=False)
+
+    async def put_stream(self, path: str, chunks: AsyncIterable[bytes]) -> tuple[int, str]:
+        """Write what arrives to `path`; its size in bytes and its sha256. Raises DiskFull.
+
+        An error while it arrives leaves nothing at `path`.
+        """
+        digest = hashlib.sha256()
+        size = 0
+
+        async def pieces() -> AsyncIterator[bytes]:
+            nonlocal size
+            async for piece in _in_pieces(chunks):
+                await asyncio.to_thread(digest.update, piece)
+                size += len(piece)
+                yield piece
+
+        arriving = pieces()
+        first = await anext(arriving, b"")
+        if len(first) < _PIECE:
+            await self.put_bytes(path, first)
+        else:
+            with _full_disk_named(path):
+                whole = _chain(first, arriving)
+                await obstore.put_async(self._store, path, whole, chunk_size=_PIECE, max_concurrency=2)
+        return size, digest.hexdigest()
+
+    async def move(self, source: str, target: str) -> None:
+        """Move an object, unless it was moved already. Raises NotFound if it is at neither place."""
+        try:
+            await obstore.rename_async(self._store, source, target)
+        except FileNotFoundError:
+            await self.size(target)
+
+    async def link(self, source: str, target: str) -> None:
+        """Make the object `source` appear at `target` too without moving its bytes. Raises NotFound."""
+        try:
+            await obstore.copy_async(self._store, source, target)
+        except FileNotFoundError as error:
+            raise NotFound(f"The object {source} is gone from the artifact store.") from error
 
     async def sync(self, prefix: str) -> None:
         """Return when everything below `prefix` would survive a power cut."""
@@ -126,6 +165,24 @@ class ArtifactStore:
                 await obstore.delete_async(self._store, paths)
             deleted += len(paths)
         return deleted
+
+
+async def _in_pieces(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes in pieces of 4 MiB; the last one is shorter."""
+    waiting = bytearray()
+    async for chunk in chunks:
+        waiting += chunk
+        while len(waiting) >= _PIECE:
+            yield bytes(waiting[:_PIECE])
+            del waiting[:_PIECE]
+    if waiting:
+        yield bytes(waiting)
+
+
+async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
 
 
 @contextlib.contextmanager

@@ -74,7 +74,7 @@ def show_model(name: str, output: str) -> None:
     async def read(provider: Provider, context: Context) -> tuple[Record, list[Record]]:
         found = await provider.models.get(context, full_name)
         versions = await collect(
-            lambda page: provider.models.page_versions(context, full_name, page), version_record
+            lambda page: provider.versions.page(context, full_name, page), version_record
         )
         return model_record(found), versions
 
@@ -100,7 +100,7 @@ def delete_model(name: str, number: int | None) -> None:
         run(lambda provider, context: provider.models.delete(context, full_name))
         click.echo(f"Deleted the model {full_name}")
     else:
-        run(lambda provider, context: provider.models.delete_version(context, full_name, number))
+        run(lambda provider, context: provider.versions.delete(context, full_name, number))
         click.echo(f"Deleted version {number} of {full_name}")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from model_sharing_protocol.names import FullName, SchemaName
 
 MAX_ALIASES = 10
+MAX_TAGS = 50
 
 
 class SecurableType(StrEnum):
@@ -20,6 +21,8 @@ class SecurableType(StrEnum):
     MODEL = "MODEL"
     SHARE = "SHARE"
     RECIPIENT = "RECIPIENT"
+    PROVIDER = "PROVIDER"
+    PRINCIPAL = "PRINCIPAL"
 
 
 class VersionStatus(StrEnum):
@@ -31,10 +34,21 @@ class VersionStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Metastore:
+    """The one that this provider is; `owner` is its first administrator."""
+
+    id: str
+    name: str
+    owner: str
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
     id: str
     name: str
     comment: str = ""
+    properties: dict[str, str] = field(default_factory=dict)
     owner: str
     created_at: int
     updated_at: int
@@ -45,6 +59,7 @@ class Schema:
     id: str
     full_name: SchemaName
     comment: str = ""
+    properties: dict[str, str] = field(default_factory=dict)
     owner: str
     created_at: int
     updated_at: int
@@ -67,16 +82,20 @@ class RegisteredModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersion:
-    """`storage_path` is where the files are, below the artifact root; `digest` names the manifest."""
+    """`storage_path` is where the files are: below the artifact root or, for a version that was registered in
+    place, the URL of a folder elsewhere. `digest` names the manifest; `logged_model_id` is MLflow's.
+    """
 
     id: str
     model_id: str
     full_name: FullName
     version: int
     status: VersionStatus
+    status_message: str = ""
     comment: str = ""
     source: str = ""
     run_id: str = ""
+    logged_model_id: str = ""
     storage_path: str
     signature: dict[str, Any] | None = None
     digest: str = ""
@@ -86,3 +105,9 @@ class ModelVersion:
     tags: dict[str, str] = field(default_factory=dict)
     created_at: int
     created_by: str
+    updated_at: int
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the files are somebody else's: read, never written or deleted."""
+        return "://" in self.storage_path

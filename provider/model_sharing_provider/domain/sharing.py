@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from model_sharing_protocol.names import SharedName
@@ -19,6 +19,7 @@ class ShareObjectStatus(StrEnum):
 
     ACTIVE = "ACTIVE"
     SOURCE_DELETED = "SOURCE_DELETED"
+    PERMISSION_DENIED = "PERMISSION_DENIED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +88,14 @@ class RecipientToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
+    """`ip_access_list` holds the networks that its credentials may be used from; none means all."""
+
     id: str
     name: str
     comment: str = ""
     owner: str
+    ip_access_list: tuple[str, ...] = ()
+    properties: dict[str, str] = field(default_factory=dict)
     tokens: tuple[RecipientToken, ...] = ()
     created_at: int
     updated_at: int

@@ -2,29 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from model_sharing_provider.domain.principals import Principal, PrincipalType
-from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.governance.privileges import GRANTABLE, HELD_BY_OWNERS, Privilege
+from model_sharing_provider.governance.rules import Rule
+
+_OF_THE_METASTORE = (PrincipalType.ADMIN, PrincipalType.USER, PrincipalType.SERVICE_PRINCIPAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a principal stands to one securable: whether it owns it, and what it was granted there."""
+
+    type: SecurableType
+    name: str
+    owned: bool
+    granted: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The reason is for the audit log and, on the faces where existence is no secret, for the caller."""
+    """The reason is for the audit log and, on the faces where existence is no secret, for the caller.
+
+    `absent` is the securable that a need was about and that does not exist.
+    """
 
     allowed: bool
     reason: str
+    absent: SecurableType | None = None
 
 
-def decide(principal: Principal, needed: Privilege, held: Collection[str]) -> Decision:
-    """May `principal`, who holds the privileges `held` on the object, do what needs `needed`?
+def decide(principal: Principal, rule: Rule, standings: Sequence[Standing]) -> Decision:
+    """May `principal` do what `rule` guards, standing so to the securables from the metastore down?
 
-    The metastore's administrators may do everything but read through a share: that is what grants to
-    recipients are for.
+    The metastore's administrators may; recipients never may: they read through shares.
     """
-    if principal.type is PrincipalType.ADMIN and needed is not Privilege.SELECT:
+    if principal.type is PrincipalType.ADMIN:
         return Decision(True, "metastore administrator")
-    if needed in held:
-        return Decision(True, f"holds {needed}")
-    return Decision(False, f"{principal.name} lacks {needed}")
+    if principal.type not in _OF_THE_METASTORE:
+        wanted = " or ".join(rule[-1].any_of) if rule else "an access token"
+        return Decision(False, f"{principal.name} lacks {wanted}, and is no principal of this metastore")
+    held = held_privileges(standings)
+    names = {standing.type: standing.name for standing in standings}
+    for need in rule:
+        if need.level not in held:
+            return Decision(False, f"there is no such {need.level.lower()}", absent=need.level)
+        if not held[need.level].intersection(need.any_of):
+            wanted = " or ".join(need.any_of)
+            where = f"{need.level.lower()} {names[need.level]!r}" if names[need.level] else "the metastore"
+            return Decision(False, f"{principal.name} lacks {wanted} on {where}")
+    return Decision(True, "holds what the operation needs")
+
+
+def held_privileges(standings: Sequence[Standing]) -> dict[SecurableType, frozenset[Privilege]]:
+    """What is held on each securable: owned, granted there, or granted above and inherited."""
+    held: dict[SecurableType, frozenset[Privilege]] = {}
+    inherited: frozenset[Privilege] = frozenset()
+    for standing in standings:
+        here = frozenset(map(Privilege, standing.granted))
+        if Privilege.ALL_PRIVILEGES in here:
+            # As Unity Catalog has it: all but the right to give privileges away.
+            here |= GRANTABLE[standing.type] - {Privilege.MANAGE}
+        if standing.type is not SecurableType.METASTORE:
+            here |= inherited
+            inherited = here | (frozenset({Privilege.MANAGE}) if standing.owned else frozenset())
+        if standing.owned:
+            here |= HELD_BY_OWNERS.get(standing.type, frozenset()) | {Privilege.OWN}
+        held[standing.type] = here
+    return held
+
+
+def decide_on_share(principal: Principal, held: Collection[str]) -> Decision:
+    """May `principal`, a recipient holding the privileges `held` on a share, read through it?"""
+    if principal.type is PrincipalType.RECIPIENT and Privilege.SELECT in held:
+        return Decision(True, "holds SELECT")
+    return Decision(False, f"{principal.name} lacks SELECT")

@@ -1,16 +1,59 @@
-"""The privileges that operations ask for (Unity Catalog's words)."""
+"""Privileges, and on what each can be granted (Unity Catalog's words and rules).
+
+A grant on a catalog or schema reaches the present and future schemas and models in it. Grants on the
+metastore reach nothing below it.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
+from model_sharing_provider.domain.securables import SecurableType
+
 
 class Privilege(StrEnum):
+    """`OWN` is never granted: it stands for ownership where an operation asks for that."""
+
+    OWN = "OWNERSHIP"
+    ADMINISTER = "METASTORE ADMINISTRATION"
     SELECT = "SELECT"
     MANAGE = "MANAGE"
+    ALL_PRIVILEGES = "ALL_PRIVILEGES"
+    USE_CATALOG = "USE_CATALOG"
+    USE_SCHEMA = "USE_SCHEMA"
+    EXECUTE = "EXECUTE"
+    APPLY_TAG = "APPLY_TAG"
     CREATE_CATALOG = "CREATE_CATALOG"
     CREATE_SCHEMA = "CREATE_SCHEMA"
     CREATE_MODEL = "CREATE_MODEL"
     CREATE_SHARE = "CREATE_SHARE"
     CREATE_RECIPIENT = "CREATE_RECIPIENT"
-    BROWSE = "BROWSE"
+    CREATE_PROVIDER = "CREATE_PROVIDER"
+
+
+_ON_MODELS = frozenset({Privilege.EXECUTE, Privilege.APPLY_TAG, Privilege.MANAGE, Privilege.ALL_PRIVILEGES})
+_ON_SCHEMAS = _ON_MODELS | {Privilege.USE_SCHEMA, Privilege.CREATE_MODEL}
+_ON_CATALOGS = _ON_SCHEMAS | {Privilege.USE_CATALOG, Privilege.CREATE_SCHEMA}
+
+GRANTABLE: dict[SecurableType, frozenset[Privilege]] = {
+    SecurableType.METASTORE: frozenset(
+        {
+            Privilege.CREATE_CATALOG,
+            Privilege.CREATE_SHARE,
+            Privilege.CREATE_RECIPIENT,
+            Privilege.CREATE_PROVIDER,
+        }
+    ),
+    SecurableType.CATALOG: _ON_CATALOGS,
+    SecurableType.SCHEMA: _ON_SCHEMAS,
+    SecurableType.MODEL: _ON_MODELS,
+    SecurableType.SHARE: frozenset({Privilege.SELECT}),
+}
+
+# What an owner may do with the thing itself. It reaches nothing below: an owner who wants to use what others
+# put into a catalog grants that first, which MANAGE allows.
+HELD_BY_OWNERS: dict[SecurableType, frozenset[Privilege]] = {
+    SecurableType.CATALOG: frozenset({Privilege.USE_CATALOG, Privilege.CREATE_SCHEMA, Privilege.MANAGE}),
+    SecurableType.SCHEMA: frozenset({Privilege.USE_SCHEMA, Privilege.CREATE_MODEL, Privilege.MANAGE}),
+    SecurableType.MODEL: frozenset({Privilege.EXECUTE, Privilege.APPLY_TAG, Privilege.MANAGE}),
+}

@@ -27,20 +27,23 @@ from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.sharing import Grant, Share
 from model_sharing_provider.metastore.audit_log import event_values
 from model_sharing_provider.metastore.tables import SQLITE_PRAGMAS, audit_log
+from model_sharing_provider.metastore.visibility import owner_may_read_model_id
 
 T = TypeVar("T")
 _THREADS = 2
 
 _HOLDER = """
-SELECT t.id AS token_id, t.expires_at, r.id, r.name
+SELECT t.id AS token_id, t.expires_at, r.id, r.name, r.ip_access_list
 FROM recipient_tokens t JOIN recipients r ON r.id = t.recipient_id
 WHERE t.token_hash = :token_hash
 """
 _SHARE = """
-SELECT s.*, g.id AS grant_id, g.privilege, g.granted_at, g.granted_by, r.name AS recipient
+SELECT s.*, g.id AS grant_id, g.privilege, g.granted_at, g.granted_by, r.name AS recipient,
+    p.type AS owner_type
 FROM shares s
 JOIN grants g ON g.securable_id = s.id AND g.principal_id = :recipient_id
 JOIN recipients r ON r.id = g.principal_id
+LEFT JOIN principals p ON p.name = s.owner
 WHERE s.name = :share
 """
 _SINGLE_MODEL = """
@@ -72,18 +75,30 @@ SELECT alias FROM model_aliases WHERE model_id = :model_id AND version = :versio
 """
 _TAGS = "SELECT key, value FROM tags WHERE securable_id = :id ORDER BY key"
 _ACCESS = """
-SELECT s.name AS share, r.name AS recipient
+SELECT s.name AS share, s.owner, r.name AS recipient, r.ip_access_list, p.type AS owner_type
 FROM grants g
 JOIN shares s ON s.id = g.securable_id
 JOIN recipients r ON r.id = g.principal_id
 JOIN recipient_tokens t ON t.recipient_id = r.id
+LEFT JOIN principals p ON p.name = s.owner
 WHERE g.id = :grant_id AND t.id = :token_id AND t.expires_at > :now AND s.revision = :revision
 """
+
+_OWNER_MAY_READ = str(owner_may_read_model_id().compile(dialect=sqlite.dialect(paramstyle="named")))
 
 _EVENT_COLUMNS = [column.name for column in audit_log.columns if column is not audit_log.c.id]
 _ADD_EVENT = str(
     insert(audit_log).compile(dialect=sqlite.dialect(paramstyle="named"), column_keys=_EVENT_COLUMNS)
 )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenHolder:
+    """Whose token it is, when it expires (epoch ms), and the networks that it may be used from."""
+
+    principal: Principal
+    expires_at: int
+    networks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +113,11 @@ class SharedLookup:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The names behind a grant that still stands, and the version that was asked for, if there is one."""
+    """What is behind a grant that still stands, and the version that was asked for, if there is one."""
 
     share: str
     recipient: str
+    networks: tuple[str, ...]
     version: ModelVersion | None = None
 
 
@@ -114,15 +130,15 @@ class HotPath:
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
 
-    async def find_by_token(self, token_hash: str) -> tuple[Principal, int] | None:
-        """Who holds this token, and when it expires (epoch ms)."""
+    async def find_by_token(self, token_hash: str) -> TokenHolder | None:
+        """Who holds this token, whether or not it still lives."""
 
-        def read(rows: sqlite3.Connection) -> tuple[Principal, int] | None:
+        def read(rows: sqlite3.Connection) -> TokenHolder | None:
             row = rows.execute(_HOLDER, {"token_hash": token_hash}).fetchone()
             if row is None:
                 return None
             holder = Principal(PrincipalType.RECIPIENT, row["id"], row["name"], row["token_id"])
-            return holder, row["expires_at"]
+            return TokenHolder(holder, row["expires_at"], _networks(row))
 
         return await self._hop(read)
 
@@ -147,7 +163,7 @@ class HotPath:
                 rows.execute(_SINGLE_MODEL, place).fetchone()
                 or rows.execute(_MODEL_OF_SCHEMA, place).fetchone()
             )
-            if model is None:
+            if model is None or not _owner_may_read(rows, found, model["id"]):
                 return SharedLookup(*granted)
             if alias is not None:
                 row = rows.execute(_BY_ALIAS, {"model_id": model["id"], "alias": alias.lower()}).fetchone()
@@ -171,7 +187,10 @@ class HotPath:
             if names is None:
                 return None
             row = rows.execute(_BY_ID, {"version_id": version_id}).fetchone() if version_id else None
-            return Access(names["share"], names["recipient"], _version(rows, row) if row else None)
+            if row and not _owner_may_read(rows, names, row["model_id"]):
+                return None
+            version = _version(rows, row) if row else None
+            return Access(names["share"], names["recipient"], _networks(names), version)
 
         return await self._hop(read)
 
@@ -213,6 +232,19 @@ class HotPath:
         for pragma in SQLITE_PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         return connection
+
+
+def _networks(row: sqlite3.Row) -> tuple[str, ...]:
+    return tuple(json.loads(row["ip_access_list"]))
+
+
+def _owner_may_read(rows: sqlite3.Connection, share: sqlite3.Row, model_id: str) -> bool:
+    """What the owner of a share may not read any more is not in it; administrators read everything."""
+    if share["owner_type"] == PrincipalType.ADMIN:
+        return True
+    return (
+        rows.execute(_OWNER_MAY_READ, {"owner": share["owner"], "model_id": model_id}).fetchone() is not None
+    )
 
 
 def _share(row: sqlite3.Row) -> Share:
@@ -258,4 +290,7 @@ def _version(rows: sqlite3.Connection, row: sqlite3.Row) -> ModelVersion:
         tags={tag["key"]: tag["value"] for tag in rows.execute(_TAGS, {"id": row["id"]})},
         created_at=row["created_at"],
         created_by=row["created_by"],
+        updated_at=row["updated_at"] or row["created_at"],
+        status_message=row["status_message"],
+        logged_model_id=row["logged_model_id"],
     )

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
-from model_sharing_protocol.names import FullName, SchemaName
+from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.securables import RegisteredModel, VersionStatus
 from model_sharing_provider.metastore.connection import Connection
-from model_sharing_provider.metastore.keyset import fetch_page
+from model_sharing_provider.metastore.model_listing import model_query, page_of_models, read_model
 from model_sharing_provider.metastore.tables import (
     catalogs,
     model_aliases,
@@ -22,6 +21,7 @@ from model_sharing_provider.metastore.tables import (
     schemas,
     tags,
 )
+from model_sharing_provider.metastore.visibility import Viewer
 
 
 class ModelRows:
@@ -56,21 +56,43 @@ class ModelRows:
         rows = (await self._connection.execute(model_query().where(registered_models.c.id.in_(ids)))).all()
         return {model.id: model for model in await self._complete([read_model(row) for row in rows])}
 
-    async def page(self, schema: SchemaName, page: PageRequest) -> Page[RegisteredModel]:
-        found = await fetch_page(
-            self._connection,
-            model_query().where(catalogs.c.name == schema.catalog, schemas.c.name == schema.schema),
-            registered_models.c.name,
-            page,
-            read_model,
-            key_of=lambda item: item.full_name.name,
-        )
+    async def page(
+        self, page: PageRequest, viewer: Viewer | None, catalog: str = "", schema: str = ""
+    ) -> Page[RegisteredModel]:
+        """The models that the viewer may read, by full name: of one schema, of one catalog, or of all."""
+        found = await page_of_models(self._connection, page, viewer, catalog, schema)
         return Page(await self._complete(found.items), found.last_key)
 
-    async def set_comment(self, model_id: str, comment: str) -> None:
+    async def all_of_schema(self, schema_id: str) -> list[RegisteredModel]:
+        """All models of a schema, whoever looks."""
+        rows = await self._connection.execute(model_query().where(registered_models.c.schema_id == schema_id))
+        return [read_model(row) for row in rows]
+
+    async def update(self, model: RegisteredModel, schema_id: str | None = None) -> None:
+        """Write name, description and owner; with `schema_id`, move it there."""
+        moved = {"schema_id": schema_id} if schema_id else {}
         await self._connection.execute(
-            update(registered_models).where(registered_models.c.id == model_id).values(comment=comment)
+            update(registered_models)
+            .where(registered_models.c.id == model.id)
+            .values(
+                name=model.full_name.name,
+                comment=model.comment,
+                owner=model.owner,
+                updated_at=model.updated_at,
+                **moved,
+            )
         )
+
+    async def set_tag(self, securable_id: str, key: str, value: str) -> None:
+        await self.delete_tag(securable_id, key)
+        await self._connection.execute(insert(tags).values(securable_id=securable_id, key=key, value=value))
+
+    async def delete_tag(self, securable_id: str, key: str) -> bool:
+        """Of a model or a version; False if it had no such tag."""
+        result = await self._connection.execute(
+            delete(tags).where(tags.c.securable_id == securable_id, tags.c.key == key).returning(tags.c.key)
+        )
+        return result.first() is not None
 
     async def delete(self, model_id: str) -> None:
         """Delete a model whose versions are gone, with its aliases and tags."""
@@ -133,23 +155,3 @@ async def read_tags(connection: Connection, ids: Sequence[str]) -> dict[str, dic
     for row in await connection.execute(query):
         found[row.securable_id][row.key] = row.value
     return found
-
-
-def model_query() -> Select[Any]:
-    """Registered models with the names of their catalog and schema."""
-    return (
-        select(registered_models, schemas.c.name.label("schema_name"), catalogs.c.name.label("catalog_name"))
-        .join_from(registered_models, schemas)
-        .join(catalogs)
-    )
-
-
-def read_model(row: Row[Any]) -> RegisteredModel:
-    return RegisteredModel(
-        id=row.id,
-        full_name=FullName(row.catalog_name, row.schema_name, row.name),
-        comment=row.comment,
-        owner=row.owner,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )

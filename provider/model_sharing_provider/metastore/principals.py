@@ -1,12 +1,25 @@
-"""Rows of the provider's own principals and their access tokens."""
+"""Rows of the metastore's own principals: their groups and access tokens."""
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from model_sharing_provider.domain.principals import Principal, PrincipalType
+from sqlalchemy import Row, Select, delete, insert, or_, select
+
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.principals import (
+    ALL_USERS,
+    AccessToken,
+    Principal,
+    PrincipalInfo,
+    PrincipalType,
+)
 from model_sharing_provider.metastore.connection import Connection
-from model_sharing_provider.metastore.tables import access_tokens, principals
+from model_sharing_provider.metastore.keyset import fetch_page
+from model_sharing_provider.metastore.tables import access_tokens, grants, group_members, principals
 
 
 class PrincipalRows:
@@ -17,16 +30,31 @@ class PrincipalRows:
         """The administrator that the first start created."""
         query = select(principals).where(principals.c.type == PrincipalType.ADMIN)
         row = (await self._connection.execute(query.order_by(principals.c.created_at))).first()
-        return Principal(PrincipalType.ADMIN, row.id, row.name) if row else None
+        return _principal(row) if row else None
 
-    async def find_by_token(self, token_hash: str) -> Principal | None:
-        query = (
-            select(principals)
-            .join_from(access_tokens, principals)
-            .where(access_tokens.c.token_hash == token_hash)
-        )
+    async def find_by_token(self, token_hash: str, now: int) -> Principal | None:
+        """Who holds a token that has not expired, with its groups."""
+        return await self._by_token(access_tokens.c.token_hash == token_hash, now)
+
+    async def find_by_token_id(self, token_id: str, now: int) -> Principal | None:
+        """The same, for what was signed under a token."""
+        return await self._by_token(access_tokens.c.id == token_id, now)
+
+    async def find(self, name: str) -> PrincipalInfo | None:
+        query = select(principals).where(principals.c.name == name)
         row = (await self._connection.execute(query)).one_or_none()
-        return Principal(PrincipalType(row.type), row.id, row.name) if row else None
+        return (await self._complete([_info(row)]))[0] if row else None
+
+    async def page(self, page: PageRequest) -> Page[PrincipalInfo]:
+        found = await fetch_page(
+            self._connection,
+            select(principals),
+            principals.c.name,
+            page,
+            _info,
+            key_of=lambda item: item.principal.name,
+        )
+        return Page(await self._complete(found.items), found.last_key)
 
     async def add(self, principal: Principal, now: int) -> None:
         await self._connection.execute(
@@ -35,9 +63,95 @@ class PrincipalRows:
             )
         )
 
-    async def add_token(self, id_: str, principal_id: str, token_hash: str, now: int) -> None:
+    async def delete(self, principal_id: str) -> None:
+        """Delete a principal with its tokens, memberships and grants."""
+        either = or_(group_members.c.group_id == principal_id, group_members.c.member_id == principal_id)
+        for statement in (
+            delete(access_tokens).where(access_tokens.c.principal_id == principal_id),
+            delete(group_members).where(either),
+            delete(grants).where(grants.c.principal_id == principal_id),
+            delete(principals).where(principals.c.id == principal_id),
+        ):
+            await self._connection.execute(statement)
+
+    async def add_member(self, group_id: str, member_id: str) -> None:
+        await self._connection.execute(insert(group_members).values(group_id=group_id, member_id=member_id))
+
+    async def remove_member(self, group_id: str, member_id: str) -> bool:
+        """False if it was no member."""
+        result = await self._connection.execute(
+            delete(group_members)
+            .where(group_members.c.group_id == group_id, group_members.c.member_id == member_id)
+            .returning(group_members.c.member_id)
+        )
+        return result.first() is not None
+
+    async def add_token(self, token: AccessToken, principal_id: str, token_hash: str) -> None:
         await self._connection.execute(
             insert(access_tokens).values(
-                id=id_, principal_id=principal_id, token_hash=token_hash, created_at=now
+                id=token.id,
+                principal_id=principal_id,
+                token_hash=token_hash,
+                comment=token.comment,
+                expires_at=token.expires_at,
+                created_at=token.created_at,
             )
         )
+
+    async def delete_token(self, principal_id: str, token_id: str) -> bool:
+        """False if the principal has no such token."""
+        result = await self._connection.execute(
+            delete(access_tokens)
+            .where(access_tokens.c.id == token_id, access_tokens.c.principal_id == principal_id)
+            .returning(access_tokens.c.id)
+        )
+        return result.first() is not None
+
+    async def _by_token(self, condition: Any, now: int) -> Principal | None:
+        query = (
+            select(principals, access_tokens.c.id.label("token_id"))
+            .join_from(access_tokens, principals)
+            .where(condition, or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > now))
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        groups = await self._connection.execute(_groups_of(row.id))
+        return replace(_principal(row), token_id=row.token_id, groups=tuple(map(_principal, groups)))
+
+    async def _complete(self, found: Sequence[PrincipalInfo]) -> list[PrincipalInfo]:
+        ids = [info.principal.id for info in found]
+        tokens: dict[str, list[AccessToken]] = defaultdict(list)
+        query = select(access_tokens).where(access_tokens.c.principal_id.in_(ids))
+        for row in await self._connection.execute(query.order_by(access_tokens.c.created_at)):
+            tokens[row.principal_id].append(
+                AccessToken(
+                    id=row.id, comment=row.comment, expires_at=row.expires_at, created_at=row.created_at
+                )
+            )
+        members: dict[str, list[str]] = defaultdict(list)
+        in_groups = (
+            select(group_members.c.group_id, principals.c.name)
+            .join_from(group_members, principals, principals.c.id == group_members.c.member_id)
+            .where(group_members.c.group_id.in_(ids))
+            .order_by(principals.c.name)
+        )
+        for row in await self._connection.execute(in_groups):
+            members[row.group_id].append(row.name)
+        return [
+            replace(info, tokens=tuple(tokens[info.principal.id]), members=tuple(members[info.principal.id]))
+            for info in found
+        ]
+
+
+def _groups_of(principal_id: str) -> Select[Any]:
+    joined = select(group_members.c.group_id).where(group_members.c.member_id == principal_id)
+    return select(principals).where(or_(principals.c.id.in_(joined), principals.c.name == ALL_USERS))
+
+
+def _principal(row: Row[Any]) -> Principal:
+    return Principal(PrincipalType(row.type), row.id, row.name)
+
+
+def _info(row: Row[Any]) -> PrincipalInfo:
+    return PrincipalInfo(principal=_principal(row), created_at=row.created_at)

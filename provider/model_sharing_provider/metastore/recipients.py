@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from model_sharing_provider.domain.sharing import Recipient, RecipientToken
 from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.keyset import fetch_page
 from model_sharing_provider.metastore.tables import grants, recipient_tokens, recipients
+from model_sharing_provider.metastore.visibility import Viewer
 
 
 class RecipientRows:
@@ -26,6 +28,8 @@ class RecipientRows:
                 id=recipient.id,
                 name=recipient.name,
                 comment=recipient.comment,
+                ip_access_list=json.dumps(recipient.ip_access_list),
+                properties=json.dumps(recipient.properties),
                 owner=recipient.owner,
                 created_at=recipient.created_at,
                 updated_at=recipient.updated_at,
@@ -37,10 +41,28 @@ class RecipientRows:
         row = (await self._connection.execute(query)).one_or_none()
         return (await self._complete([_recipient(row)]))[0] if row else None
 
-    async def page(self, page: PageRequest) -> Page[Recipient]:
+    async def update(self, recipient: Recipient) -> None:
+        await self._connection.execute(
+            update(recipients)
+            .where(recipients.c.id == recipient.id)
+            .values(
+                name=recipient.name,
+                comment=recipient.comment,
+                ip_access_list=json.dumps(recipient.ip_access_list),
+                properties=json.dumps(recipient.properties),
+                owner=recipient.owner,
+                updated_at=recipient.updated_at,
+            )
+        )
+
+    async def page(self, page: PageRequest, viewer: Viewer | None) -> Page[Recipient]:
+        """The recipients that the viewer owns."""
+        query = select(recipients)
+        if viewer is not None:
+            query = query.where(recipients.c.owner.in_(viewer.names))
         found = await fetch_page(
             self._connection,
-            select(recipients),
+            query,
             recipients.c.name,
             page,
             _recipient,
@@ -77,15 +99,15 @@ class RecipientRows:
             .values(expires_at=expires_at)
         )
 
-    async def find_by_code(self, code_hash: str) -> tuple[str, RecipientToken] | None:
-        """The recipient's name and the token that an activation code stands for."""
+    async def find_by_code(self, code_hash: str) -> tuple[str, RecipientToken, tuple[str, ...]] | None:
+        """The recipient's name, the token that an activation code stands for, and the IP access list."""
         query = (
-            select(recipient_tokens, recipients.c.name)
+            select(recipient_tokens, recipients.c.name, recipients.c.ip_access_list)
             .join_from(recipient_tokens, recipients)
             .where(recipient_tokens.c.code_hash == code_hash)
         )
         row = (await self._connection.execute(query)).one_or_none()
-        return (row.name, _token(row)) if row else None
+        return (row.name, _token(row), tuple(json.loads(row.ip_access_list))) if row else None
 
     async def activate(self, code_hash: str, token_hash: str, now: int) -> bool:
         """Give the token its hash, once: of many callers with the same code, exactly one gets True."""
@@ -124,6 +146,8 @@ def _recipient(row: Row[Any]) -> Recipient:
         id=row.id,
         name=row.name,
         comment=row.comment,
+        ip_access_list=tuple(json.loads(row.ip_access_list)),
+        properties=json.loads(row.properties),
         owner=row.owner,
         created_at=row.created_at,
         updated_at=row.updated_at,

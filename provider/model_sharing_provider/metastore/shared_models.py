@@ -1,7 +1,7 @@
 """Which models a share shows, and under which names.
 
 A share holds models one by one and whole schemas. Where both would show a model under the same name, the one
-that was added by itself is shown.
+that was added by itself is shown. What the share's owner may not read is not shown.
 """
 
 from __future__ import annotations
@@ -23,10 +23,17 @@ from sqlalchemy import (
 
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_provider.domain.sharing import SharedModelPlace, ShareObjectType
+from model_sharing_provider.domain.sharing import Share, SharedModelPlace, ShareObjectType
 from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.keyset import cut_page, fetch_page
-from model_sharing_provider.metastore.tables import registered_models, share_objects, shares
+from model_sharing_provider.metastore.tables import (
+    catalogs,
+    registered_models,
+    schemas,
+    share_objects,
+    shares,
+)
+from model_sharing_provider.metastore.visibility import owner_may_read
 
 
 class SharedModelRows:
@@ -46,9 +53,9 @@ class SharedModelRows:
         )
         return (await self._connection.execute(query.limit(1))).first() is not None
 
-    async def page(self, share_id: str, schema: str | None, page: PageRequest) -> Page[SharedModelPlace]:
+    async def page(self, share: Share, schema: str | None, page: PageRequest) -> Page[SharedModelPlace]:
         """Where the share's models stand, in one schema or in all, in the order of their shared names."""
-        single, whole = _single_models(share_id), _models_of_schemas(share_id)
+        single, whole = _single_models(share), _models_of_schemas(share)
         if schema is not None:
             single = single.where(share_objects.c.shared_schema == schema)
             whole = whole.where(share_objects.c.shared_schema == schema)
@@ -66,31 +73,31 @@ class SharedModelRows:
         ]
         return cut_page(places, page, lambda place: str(place.shared_name))
 
-    async def find(self, share_id: str, name: SharedName) -> str | None:
+    async def find(self, share: Share, name: SharedName) -> str | None:
         """The id of the model that the share shows as `name`."""
-        single = _single_models(share_id).where(
+        single = _single_models(share).where(
             share_objects.c.shared_schema == name.schema, share_objects.c.shared_name == name.name
         )
-        whole = _models_of_schemas(share_id).where(
+        whole = _models_of_schemas(share).where(
             share_objects.c.shared_schema == name.schema, registered_models.c.name == name.name
         )
         row = (await self._connection.execute(union_all(single, whole))).first()
         return row.model_id if row else None
 
-    async def changed_at(self, share_id: str) -> int:
+    async def changed_at(self, share: Share) -> int:
         """When the share, or a model that it shows, last changed (epoch ms)."""
-        models = union_all(_single_models(share_id), _models_of_schemas(share_id)).subquery()
+        models = union_all(_single_models(share), _models_of_schemas(share)).subquery()
         newest_model = (
             select(func.max(registered_models.c.updated_at))
             .where(registered_models.c.id.in_(select(models.c.model_id)))
             .scalar_subquery()
         )
-        query = select(shares.c.updated_at, newest_model).where(shares.c.id == share_id)
+        query = select(shares.c.updated_at, newest_model).where(shares.c.id == share.id)
         row = (await self._connection.execute(query)).one()
         return max(int(moment) for moment in row if moment is not None)
 
 
-def _single_models(share_id: str) -> Select[Any]:
+def _single_models(share: Share) -> Select[Any]:
     return (
         select(
             share_objects.c.shared_schema,
@@ -98,14 +105,20 @@ def _single_models(share_id: str) -> Select[Any]:
             registered_models.c.id.label("model_id"),
         )
         .join_from(share_objects, registered_models, registered_models.c.id == share_objects.c.object_id)
-        .where(share_objects.c.share_id == share_id, share_objects.c.type == ShareObjectType.MODEL)
+        .join(schemas, schemas.c.id == registered_models.c.schema_id)
+        .join(catalogs)
+        .where(
+            share_objects.c.share_id == share.id,
+            share_objects.c.type == ShareObjectType.MODEL,
+            owner_may_read(share.owner),
+        )
     )
 
 
-def _models_of_schemas(share_id: str) -> Select[Any]:
+def _models_of_schemas(share: Share) -> Select[Any]:
     single = share_objects.alias("single")
     shown_by_itself = exists().where(
-        single.c.share_id == share_id,
+        single.c.share_id == share.id,
         single.c.shared_schema == share_objects.c.shared_schema,
         single.c.shared_name == registered_models.c.name,
     )
@@ -118,9 +131,12 @@ def _models_of_schemas(share_id: str) -> Select[Any]:
         .join_from(
             share_objects, registered_models, registered_models.c.schema_id == share_objects.c.object_id
         )
+        .join(schemas, schemas.c.id == registered_models.c.schema_id)
+        .join(catalogs)
         .where(
-            share_objects.c.share_id == share_id,
+            share_objects.c.share_id == share.id,
             share_objects.c.type == ShareObjectType.SCHEMA,
+            owner_may_read(share.owner),
             ~shown_by_itself,
         )
     )

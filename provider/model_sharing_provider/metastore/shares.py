@@ -12,12 +12,14 @@ from model_sharing_provider.domain.sharing import Share, ShareObject, ShareObjec
 from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.keyset import fetch_page
 from model_sharing_provider.metastore.tables import (
+    catalogs,
     grants,
     registered_models,
     schemas,
     share_objects,
     shares,
 )
+from model_sharing_provider.metastore.visibility import Viewer, owner_may_read, owner_may_use_schema
 
 
 class ShareRows:
@@ -41,9 +43,13 @@ class ShareRows:
         row = (await self._connection.execute(select(shares).where(shares.c.name == name))).one_or_none()
         return _share(row) if row else None
 
-    async def page(self, page: PageRequest) -> Page[Share]:
+    async def page(self, page: PageRequest, viewer: Viewer | None) -> Page[Share]:
+        """The shares that the viewer owns."""
+        query = select(shares)
+        if viewer is not None:
+            query = query.where(shares.c.owner.in_(viewer.names))
         return await fetch_page(
-            self._connection, select(shares), shares.c.name, page, _share, key_of=lambda item: item.name
+            self._connection, query, shares.c.name, page, _share, key_of=lambda item: item.name
         )
 
     async def page_granted(self, recipient_id: str, page: PageRequest) -> Page[Share]:
@@ -64,8 +70,12 @@ class ShareRows:
         )
         await self._connection.execute(delete(shares).where(shares.c.id == share_id))
 
-    async def set_comment(self, share_id: str, comment: str) -> None:
-        await self._connection.execute(update(shares).where(shares.c.id == share_id).values(comment=comment))
+    async def update(self, share: Share) -> None:
+        await self._connection.execute(
+            update(shares)
+            .where(shares.c.id == share.id)
+            .values(name=share.name, comment=share.comment, owner=share.owner, updated_at=share.updated_at)
+        )
 
     async def add_object(self, id_: str, share_id: str, object_id: str, shared: ShareObject) -> None:
         schema, _, name = shared.shared_as.partition(".")
@@ -83,17 +93,24 @@ class ShareRows:
             )
         )
 
-    async def objects(self, share_id: str) -> list[ShareObject]:
-        """All objects, gone ones too, in the order of the names recipients see."""
-        gone = or_(
-            (share_objects.c.type == ShareObjectType.MODEL)
-            & ~exists().where(registered_models.c.id == share_objects.c.object_id),
-            (share_objects.c.type == ShareObjectType.SCHEMA)
-            & ~exists().where(schemas.c.id == share_objects.c.object_id),
-        )
+    async def objects(self, share: Share) -> list[ShareObject]:
+        """All objects, those too that recipients do not see now, in the order of the names recipients see."""
+        is_model = share_objects.c.type == ShareObjectType.MODEL
+        source = or_(schemas.c.id == registered_models.c.schema_id, schemas.c.id == share_objects.c.object_id)
+        readable = or_(is_model & owner_may_read(share.owner), ~is_model & owner_may_use_schema(share.owner))
         query = (
-            select(share_objects, gone.label("gone"))
-            .where(share_objects.c.share_id == share_id)
+            select(
+                share_objects,
+                catalogs.c.name.label("catalog_name"),
+                schemas.c.name.label("schema_name"),
+                registered_models.c.name.label("model_name"),
+                readable.label("readable"),
+            )
+            .select_from(share_objects)
+            .outerjoin(registered_models, registered_models.c.id == share_objects.c.object_id)
+            .outerjoin(schemas, source)
+            .outerjoin(catalogs)
+            .where(share_objects.c.share_id == share.id)
             .order_by(share_objects.c.shared_schema, share_objects.c.shared_name)
         )
         return [_share_object(row) for row in await self._connection.execute(query)]
@@ -134,12 +151,21 @@ def _share(row: Row[Any]) -> Share:
 
 
 def _share_object(row: Row[Any]) -> ShareObject:
-    shared_as = f"{row.shared_schema}.{row.shared_name}" if row.shared_name else row.shared_schema
+    kind = ShareObjectType(row.type)
+    parts = [row.catalog_name, row.schema_name]
+    if kind is ShareObjectType.MODEL:
+        parts.append(row.model_name)
+    if None in parts:
+        name, status = row.object_name, ShareObjectStatus.SOURCE_DELETED
+    else:
+        # The source may have been renamed since it was added.
+        name = ".".join(parts)
+        status = ShareObjectStatus.ACTIVE if row.readable else ShareObjectStatus.PERMISSION_DENIED
     return ShareObject(
-        type=ShareObjectType(row.type),
-        name=row.object_name,
-        shared_as=shared_as,
-        status=ShareObjectStatus.SOURCE_DELETED if row.gone else ShareObjectStatus.ACTIVE,
+        type=kind,
+        name=name,
+        shared_as=f"{row.shared_schema}.{row.shared_name}" if row.shared_name else row.shared_schema,
+        status=status,
         added_at=row.added_at,
         added_by=row.added_by,
     )

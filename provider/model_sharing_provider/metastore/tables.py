@@ -1,10 +1,12 @@
 """The tables, in one place. Ids are UUIDs as text, times epoch milliseconds; names are stored in lower case.
 
-catalogs ─< schemas ─< registered_models ─< model_versions
+metastores (one row) · providers
+catalogs ─< schemas ─< registered_models ─< model_versions ─< uploaded_files, uploaded_parts, lineage
                             │      └─< model_aliases
 shares ─< share_objects (a model's or a schema's id, under the name recipients see)
    └────< grants >──── recipients ─< recipient_tokens
-tags (of any securable) · principals ─< access_tokens · audit_log
+(any securable) ─< grants >──── principals ─< access_tokens, group_members
+tags (of any securable) · audit_log
 """
 
 from __future__ import annotations
@@ -55,7 +57,22 @@ def _owned() -> list[Column[str] | Column[int]]:
     ]
 
 
-catalogs = Table("catalogs", metadata, _id(), Column("name", _NAME, nullable=False, unique=True), *_owned())
+metastores = Table(
+    "metastores",
+    metadata,
+    _id(),
+    Column("name", _NAME, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+catalogs = Table(
+    "catalogs",
+    metadata,
+    _id(),
+    Column("name", _NAME, nullable=False, unique=True),
+    Column("properties", Text, nullable=False, server_default="{}"),
+    *_owned(),
+)
 
 schemas = Table(
     "schemas",
@@ -63,6 +80,7 @@ schemas = Table(
     _id(),
     Column("catalog_id", _ID, ForeignKey("catalogs.id"), nullable=False),
     Column("name", _NAME, nullable=False),
+    Column("properties", Text, nullable=False, server_default="{}"),
     *_owned(),
     UniqueConstraint("catalog_id", "name"),
 )
@@ -95,7 +113,49 @@ model_versions = Table(
     Column("num_files", Integer, nullable=False, default=0),
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", _NAME, nullable=False),
+    Column("updated_at", BigInteger, nullable=False, server_default="0"),
+    Column("status_message", Text, nullable=False, server_default=""),
+    # The model that MLflow logged in a run, of which this version was made.
+    Column("logged_model_id", _NAME, nullable=False, server_default=""),
+    # Set while a version is PENDING: the request that made it, until somebody has seen the answer,
+    # and when a finalization of it began.
+    Column("create_request", String(64), nullable=False, server_default=""),
+    Column("finalizing_at", BigInteger),
     UniqueConstraint("model_id", "version"),
+    Index("ix_model_versions_run_id", "run_id"),
+)
+
+uploaded_files = Table(
+    "uploaded_files",
+    metadata,
+    Column("version_id", _ID, ForeignKey("model_versions.id"), primary_key=True),
+    Column("path", String(1024), primary_key=True),
+    Column("staged", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("uploaded_at", BigInteger, nullable=False),
+)
+
+uploaded_parts = Table(
+    "uploaded_parts",
+    metadata,
+    Column("session_id", _ID, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("version_id", _ID, ForeignKey("model_versions.id"), nullable=False, index=True),
+    Column("staged", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+)
+
+lineage = Table(
+    "lineage",
+    metadata,
+    _id(),
+    Column("version_id", _ID, ForeignKey("model_versions.id"), nullable=False, index=True),
+    Column("direction", String(16), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("recorded_by", _NAME, nullable=False),
 )
 
 model_aliases = Table(
@@ -142,7 +202,14 @@ share_objects = Table(
 )
 
 recipients = Table(
-    "recipients", metadata, _id(), Column("name", _NAME, nullable=False, unique=True), *_owned()
+    "recipients",
+    metadata,
+    _id(),
+    Column("name", _NAME, nullable=False, unique=True),
+    # JSON: CIDR networks that may use its tokens (none means all), and the provider's notes on it.
+    Column("ip_access_list", Text, nullable=False, server_default="[]"),
+    Column("properties", Text, nullable=False, server_default="{}"),
+    *_owned(),
 )
 
 recipient_tokens = Table(
@@ -179,14 +246,32 @@ principals = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("group_id", _ID, ForeignKey("principals.id"), primary_key=True),
+    Column("member_id", _ID, ForeignKey("principals.id"), primary_key=True, index=True),
+)
+
 access_tokens = Table(
     "access_tokens",
     metadata,
     _id(),
     Column("principal_id", _ID, ForeignKey("principals.id"), nullable=False),
     Column("token_hash", String(64), nullable=False, unique=True),
+    Column("comment", Text, nullable=False, server_default=""),
     Column("expires_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
+)
+
+providers = Table(
+    "providers",
+    metadata,
+    _id(),
+    Column("name", _NAME, nullable=False, unique=True),
+    # The profile holds a bearer token: it is stored encrypted under the server's key.
+    Column("encrypted_profile", Text, nullable=False),
+    *_owned(),
 )
 
 audit_log = Table(

@@ -7,11 +7,15 @@ from model_sharing_provider.metastore.catalogs import CatalogRows
 from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.grants import GrantRows
 from model_sharing_provider.metastore.hot_path import HotPath
+from model_sharing_provider.metastore.lineage import LineageRows
 from model_sharing_provider.metastore.models import ModelRows
 from model_sharing_provider.metastore.principals import PrincipalRows
+from model_sharing_provider.metastore.privilege_grants import PrivilegeRows
 from model_sharing_provider.metastore.recipients import RecipientRows
 from model_sharing_provider.metastore.shared_models import SharedModelRows
 from model_sharing_provider.metastore.shares import ShareRows
+from model_sharing_provider.metastore.standings import StandingRows
+from model_sharing_provider.metastore.uploads import UploadRows
 from model_sharing_provider.metastore.versions import VersionRows
 
 
@@ -23,9 +27,13 @@ class UnitOfWork:
         self.audit_log = AuditRows(connection)
         self.catalogs = CatalogRows(connection)
         self.grants = GrantRows(connection)
+        self.lineage = LineageRows(connection)
         self.models = ModelRows(connection)
         self.principals = PrincipalRows(connection)
+        self.privileges = PrivilegeRows(connection)
         self.recipients = RecipientRows(connection)
         self.shared_models = SharedModelRows(connection)
         self.shares = ShareRows(connection)
+        self.standings = StandingRows(connection)
+        self.uploads = UploadRows(connection)
         self.versions = VersionRows(connection)

@@ -8,22 +8,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import Row, Select, delete, insert, or_, select, update
 
 from model_sharing_protocol.names import FullName, parse_version
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.metastore.connection import Connection
-from model_sharing_provider.metastore.keyset import cut_page
+from model_sharing_provider.metastore.keyset import cut_page, fetch_page
 from model_sharing_provider.metastore.models import read_tags
 from model_sharing_provider.metastore.tables import (
     catalogs,
+    lineage,
     model_aliases,
     model_versions,
     registered_models,
     schemas,
     tags,
+    uploaded_files,
+    uploaded_parts,
 )
+from model_sharing_provider.metastore.visibility import Viewer, may_read_model
 
 
 class VersionRows:
@@ -40,7 +44,7 @@ class VersionRows:
         )
         return int(row.scalar_one()) - 1
 
-    async def add(self, version: ModelVersion) -> None:
+    async def add(self, version: ModelVersion, create_request: str = "") -> None:
         await self._connection.execute(
             insert(model_versions).values(
                 id=version.id,
@@ -57,13 +61,80 @@ class VersionRows:
                 num_files=version.num_files,
                 created_at=version.created_at,
                 created_by=version.created_by,
+                updated_at=version.updated_at,
+                logged_model_id=version.logged_model_id,
+                create_request=create_request,
             )
         )
 
-    async def set_comment(self, version_id: str, comment: str) -> None:
-        await self._connection.execute(
-            update(model_versions).where(model_versions.c.id == version_id).values(comment=comment)
+    async def find_replayed(self, model_id: str, create_request: str, since: int) -> int | None:
+        """The number of a PENDING version that the same request made, and nobody has used yet."""
+        query = select(model_versions.c.version).where(
+            model_versions.c.model_id == model_id,
+            model_versions.c.create_request == create_request,
+            model_versions.c.status == VersionStatus.PENDING_REGISTRATION,
+            model_versions.c.created_at >= since,
         )
+        return (await self._connection.execute(query)).scalars().first()
+
+    async def claim(self, version_id: str) -> None:
+        """Its maker has seen the answer: the same request again means another version."""
+        await self._set(version_id, create_request="")
+
+    async def begin_finalizing(self, version_id: str, now: int, stale_before: int) -> bool:
+        """Take the right to finalize a PENDING version; False while somebody else has it."""
+        result = await self._connection.execute(
+            update(model_versions)
+            .where(
+                model_versions.c.id == version_id,
+                model_versions.c.status == VersionStatus.PENDING_REGISTRATION,
+                or_(model_versions.c.finalizing_at.is_(None), model_versions.c.finalizing_at < stale_before),
+            )
+            .values(finalizing_at=now)
+            .returning(model_versions.c.id)
+        )
+        return result.first() is not None
+
+    async def is_finalizing(self, version_id: str, stale_before: int) -> bool:
+        query = select(model_versions.c.finalizing_at).where(model_versions.c.id == version_id)
+        began = (await self._connection.execute(query)).scalar_one_or_none()
+        return began is not None and began >= stale_before
+
+    async def publish(self, version: ModelVersion) -> None:
+        """Make a PENDING version READY, with what its files say of it."""
+        await self._set(
+            version.id,
+            status=version.status,
+            signature=json.dumps(version.signature) if version.signature else None,
+            run_id=version.run_id,
+            digest=version.digest,
+            size=version.size,
+            num_files=version.num_files,
+            updated_at=version.updated_at,
+            finalizing_at=None,
+        )
+
+    async def stop_finalizing(self, version_id: str) -> None:
+        """Give the right to finalize back: it may be tried again."""
+        await self._set(version_id, finalizing_at=None)
+
+    async def fail(self, version_id: str, reason: str, now: int) -> None:
+        """A version that cannot be finalized: it keeps its number and says why."""
+        await self._set(
+            version_id,
+            status=VersionStatus.FAILED_REGISTRATION,
+            status_message=reason,
+            updated_at=now,
+            finalizing_at=None,
+        )
+
+    async def _set(self, version_id: str, **values: Any) -> None:
+        await self._connection.execute(
+            update(model_versions).where(model_versions.c.id == version_id).values(**values)
+        )
+
+    async def set_comment(self, version_id: str, comment: str, now: int) -> None:
+        await self._set(version_id, comment=comment, updated_at=now)
 
     async def delete(self, version: ModelVersion) -> None:
         """Delete a version with its tags and the aliases that point at it; its number stays used."""
@@ -73,12 +144,17 @@ class VersionRows:
             )
         )
         await self._connection.execute(delete(tags).where(tags.c.securable_id == version.id))
+        for table in (uploaded_files, uploaded_parts, lineage):
+            await self._connection.execute(delete(table).where(table.c.version_id == version.id))
         await self._connection.execute(delete(model_versions).where(model_versions.c.id == version.id))
 
     async def find(self, model_id: str, version: int) -> ModelVersion | None:
         return await self._one(
             _versions().where(model_versions.c.model_id == model_id, model_versions.c.version == version)
         )
+
+    async def find_by_id(self, version_id: str) -> ModelVersion | None:
+        return await self._one(_versions().where(model_versions.c.id == version_id))
 
     async def page(self, model_id: str, page: PageRequest, *, ready_only: bool) -> Page[ModelVersion]:
         """Versions in the order of their numbers."""
@@ -90,6 +166,18 @@ class VersionRows:
         query = query.order_by(model_versions.c.version).limit(page.size + 1)
         rows = (await self._connection.execute(query)).all()
         found = cut_page([_version(row) for row in rows], page, lambda item: str(item.version))
+        return Page(await self._complete(found.items), found.last_key)
+
+    async def page_of_run(self, run_id: str, page: PageRequest, viewer: Viewer | None) -> Page[ModelVersion]:
+        """The READY versions that were made of a run, in the order of their ids."""
+        query = _versions().where(
+            model_versions.c.run_id == run_id, model_versions.c.status == VersionStatus.READY
+        )
+        if viewer is not None:
+            query = query.where(may_read_model(viewer))
+        found = await fetch_page(
+            self._connection, query, model_versions.c.id, page, _version, key_of=lambda item: item.id
+        )
         return Page(await self._complete(found.items), found.last_key)
 
     async def all_of_model(self, model_id: str) -> list[ModelVersion]:
@@ -159,4 +247,7 @@ def _version(row: Row[Any]) -> ModelVersion:
         num_files=row.num_files,
         created_at=row.created_at,
         created_by=row.created_by,
+        updated_at=row.updated_at or row.created_at,
+        status_message=row.status_message,
+        logged_model_id=row.logged_model_id,
     )

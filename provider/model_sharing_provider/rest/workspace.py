@@ -11,10 +11,11 @@ from model_sharing_protocol.unity_catalog import JSON
 from model_sharing_provider.rest.authentication import authenticate_principals
 from model_sharing_provider.rest.errors import render_unity_catalog
 from model_sharing_provider.rest.middlewares import render_errors
-from model_sharing_provider.rest.requests import PRINCIPAL, base_url, json_answer
+from model_sharing_provider.rest.requests import base_url, context_of, json_answer, provider_of
 
 SCIM_PREFIX = "/api/2.0/preview/scim/v2"
 FACE = "workspace"
+WORKSPACE_ID = 1
 
 
 def make_app() -> web.Application:
@@ -26,17 +27,20 @@ def make_app() -> web.Application:
 async def databricks_config(request: web.Request) -> web.Response:
     """Asked without a token before nearly every call of an SDK; there is no OIDC server behind it."""
     base = base_url(request)
-    return json_answer({"oidc_endpoint": f"{base}/oidc", "workspace_id": "1", "cloud": "aws"}, JSON)
+    body = {"oidc_endpoint": f"{base}/oidc", "workspace_id": str(WORKSPACE_ID), "cloud": "aws"}
+    return json_answer(body, JSON)
 
 
 async def who_am_i(request: web.Request) -> web.Response:
-    principal = request[PRINCIPAL]
+    context = context_of(request, FACE)
+    principal = await provider_of(request).principals.who_am_i(context)
     return json_answer(
         {
             "id": principal.id,
             "userName": principal.name,
             "displayName": principal.name,
             "active": True,
+            "groups": [{"value": group.id, "display": group.name} for group in principal.groups],
         },
         JSON,
     )

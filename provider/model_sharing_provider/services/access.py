@@ -23,7 +23,9 @@ from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Grant, Share, SharedVersion
+from model_sharing_provider.governance.addresses import allows
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.recipients import address_refused
 from model_sharing_provider.services.shared_view import view_version
 
 _RECHECK_SECONDS = 1.0
@@ -41,13 +43,17 @@ class SignedFile:
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file that may be read: its size in bytes, its sha256, the way to its bytes, and who reads what."""
+    """A file that may be read: its size in bytes, its sha256, the way to its bytes, and who reads what.
+
+    `modified` is epoch ms: when the version was made, since files never change.
+    """
 
     size: int
     sha256: str
     path: str
     ticket: Ticket
     target: Target
+    modified: int
 
 
 class UrlIssuer:
@@ -109,18 +115,22 @@ class Access:
                 holder = await operation.rows.recipients.find_name_by_token_id(ticket.token_id)
                 operation.concerns(recipient=holder or "")
                 raise PermissionDenied(_CLOSED)
-            operation.by_credential()
             operation.concerns(share=access.share, recipient=access.recipient)
+            if not allows(access.networks, context.caller.address):
+                operation.denied = "the address is not in the IP access list"
+                raise address_refused(context)
+            operation.by_credential()
             if kind == "tables":
                 path = system_table_path(parts[0])
-                return OpenFile(await self._artifacts.size(path), parts[0], path, ticket, operation.target)
+                size = await self._artifacts.size(path)
+                return OpenFile(size, parts[0], path, ticket, operation.target, operation.now)
             version = access.version
             if version is None:
                 raise NotFound("The version that this URL is for was deleted.")
             file = (await self._manifests.read(version.id)).file(parts[1])
             operation.concerns(name=f"{version.full_name}/{version.version}:{file.path}")
             path = f"{version.storage_path}/{file.path}"
-            return OpenFile(file.size, file.sha256, path, ticket, operation.target)
+            return OpenFile(file.size, file.sha256, path, ticket, operation.target, version.created_at)
 
     def read(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
         """The bytes from `start` to before `end`. Raises NotFound or CorruptArtifact for damaged storage."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from model_sharing_provider.domain.events import AuditEvent, Target
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.governance.rules import ADMINISTRATORS
 from model_sharing_provider.metastore.database import Database
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Audit:
     ) -> list[AuditEvent]:
         """The newest events first, at most `limit`, since an epoch ms; empty filters match everything."""
         async with context.view("listAuditLog", Target(SecurableType.METASTORE)) as operation:
-            operation.authorize(Privilege.MANAGE)
+            await operation.authorize(ADMINISTRATORS)
             return await operation.rows.audit_log.latest(
                 limit, share=share, recipient=recipient, outcome=outcome, since=since
             )

@@ -2,29 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from model_sharing_protocol.errors import AlreadyExists, InvalidState, NotFound
+from model_sharing_protocol.errors import AlreadyExists, InvalidState
 from model_sharing_protocol.names import SchemaName, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.events import Target
-from model_sharing_provider.domain.securables import Catalog, Schema, SecurableType
-from model_sharing_provider.governance.privileges import Privilege
-from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.domain.securables import Catalog, Metastore, ModelVersion, Schema, SecurableType
+from model_sharing_provider.governance import rules
+from model_sharing_provider.metastore.visibility import Viewer
+from model_sharing_provider.services.context import Context, Operation, absent
+from model_sharing_provider.services.principals import check_owner
+from model_sharing_provider.services.removal import Sweeper, remove_schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What to change of a securable; None leaves a thing as it is."""
+
+    new_name: str | None = None
+    comment: str | None = None
+    properties: Mapping[str, str] | None = None
+    owner: str | None = None
+
+    @property
+    def only_owner(self) -> bool:
+        """Giving a thing to somebody else is for those who may manage it; the rest is for its owner."""
+        return self.owner is not None and self == Changes(owner=self.owner)
+
+
+NOTHING = Changes()
 
 
 class Catalogs:
-    async def create(self, context: Context, name: str, comment: str = "") -> Catalog:
+    def __init__(self, sweeper: Sweeper) -> None:
+        self._sweeper = sweeper
+
+    async def metastore(self, context: Context) -> Metastore:
+        """Which metastore this is: anybody in it may know."""
+        async with context.view("getMetastoreSummary", Target(SecurableType.METASTORE)) as operation:
+            await operation.authorize(rules.ANY_PRINCIPAL)
+            return await operation.rows.catalogs.metastore()
+
+    async def create(
+        self, context: Context, name: str, comment: str = "", properties: Mapping[str, str] | None = None
+    ) -> Catalog:
         """A new catalog. Raises InvalidParameter, AlreadyExists, PermissionDenied."""
         name = normalize_name("catalog", name)
-        async with context.change("createCatalog", Target(SecurableType.CATALOG, name)) as operation:
-            operation.authorize(Privilege.CREATE_CATALOG)
-            if await operation.rows.catalogs.find(name):
-                raise AlreadyExists(f"The catalog {name!r} exists already.")
+        async with context.change("createCatalog", _catalog(name)) as operation:
+            await operation.authorize(rules.CREATE_CATALOG)
+            await _check_catalog_is_new(operation, name)
             catalog = Catalog(
                 id=str(uuid4()),
                 name=name,
                 comment=comment,
+                properties=dict(properties or {}),
                 owner=operation.principal.name,
                 created_at=operation.now,
                 updated_at=operation.now,
@@ -33,53 +67,73 @@ class Catalogs:
             return catalog
 
     async def page(self, context: Context, page: PageRequest) -> Page[Catalog]:
+        """The catalogs that the caller may use, by name."""
         async with context.view("listCatalogs", Target(SecurableType.METASTORE)) as operation:
-            operation.authorize(Privilege.BROWSE)
-            return await operation.rows.catalogs.page(page)
+            await operation.authorize(rules.ANY_PRINCIPAL)
+            return await operation.rows.catalogs.page(page, Viewer.of(operation.principal))
 
     async def get(self, context: Context, name: str) -> Catalog:
-        """Raises NotFound."""
+        """Raises NotFound, PermissionDenied."""
         name = normalize_name("catalog", name)
-        async with context.view("getCatalog", Target(SecurableType.CATALOG, name)) as operation:
-            operation.authorize(Privilege.BROWSE)
+        async with context.view("getCatalog", _catalog(name)) as operation:
+            await operation.authorize(rules.USE_CATALOG)
             return await find_catalog(operation, name)
 
-    async def delete(self, context: Context, name: str) -> None:
-        """Delete a catalog that has no schemas. Raises NotFound, InvalidState."""
+    async def update(self, context: Context, name: str, changes: Changes) -> Catalog:
+        """Rename, describe, or give to another owner. Raises NotFound, AlreadyExists, PermissionDenied."""
         name = normalize_name("catalog", name)
-        async with context.change("deleteCatalog", Target(SecurableType.CATALOG, name)) as operation:
-            operation.authorize(Privilege.MANAGE)
+        async with context.change("updateCatalog", _catalog(name)) as operation:
+            rule = rules.MANAGE_CATALOG if changes.only_owner else rules.OWN_CATALOG
+            await operation.authorize(rule)
             catalog = await find_catalog(operation, name)
-            if not await operation.rows.catalogs.is_empty(catalog.id):
-                raise InvalidState(f"The catalog {name!r} is not empty; delete its schemas first.")
+            new_name = normalize_name("catalog", changes.new_name) if changes.new_name else name
+            if new_name != name:
+                await _check_catalog_is_new(operation, new_name)
+            updated = replace(
+                catalog,
+                name=new_name,
+                comment=catalog.comment if changes.comment is None else changes.comment,
+                properties=catalog.properties if changes.properties is None else dict(changes.properties),
+                owner=await check_owner(operation, changes.owner) if changes.owner else catalog.owner,
+                updated_at=operation.now,
+            )
+            await operation.rows.catalogs.update(updated)
+            return updated
+
+    async def delete(self, context: Context, name: str, *, force: bool = False) -> None:
+        """Delete a catalog; with `force`, whatever is in it too. Raises NotFound, InvalidState."""
+        name = normalize_name("catalog", name)
+        versions: list[ModelVersion] = []
+        async with context.change("deleteCatalog", _catalog(name)) as operation:
+            await operation.authorize(rules.OWN_CATALOG)
+            catalog = await find_catalog(operation, name)
+            if not force and not await operation.rows.catalogs.is_empty(catalog.id):
+                raise InvalidState(
+                    f"The catalog {name!r} is not empty; delete its schemas first, or use force."
+                )
+            for schema in await operation.rows.catalogs.all_schemas(name):
+                versions += await remove_schema(operation, schema)
             await operation.rows.catalogs.delete(catalog.id)
+            await operation.rows.privileges.forget_securables([catalog.id])
+        await self._sweeper.sweep(versions)
 
-    async def get_schema(self, context: Context, name: SchemaName) -> Schema:
-        """Raises NotFound."""
-        async with context.view("getSchema", Target(SecurableType.SCHEMA, str(name))) as operation:
-            operation.authorize(Privilege.BROWSE)
-            return await find_schema(operation, name)
-
-    async def delete_schema(self, context: Context, name: SchemaName) -> None:
-        """Delete a schema that has no models. Raises NotFound, InvalidState."""
-        async with context.change("deleteSchema", Target(SecurableType.SCHEMA, str(name))) as operation:
-            operation.authorize(Privilege.MANAGE)
-            schema = await find_schema(operation, name)
-            if not await operation.rows.catalogs.schema_is_empty(schema.id):
-                raise InvalidState(f"The schema '{name}' is not empty; delete its models first.")
-            await operation.rows.catalogs.delete_schema(schema.id)
-
-    async def create_schema(self, context: Context, name: SchemaName, comment: str = "") -> Schema:
+    async def create_schema(
+        self,
+        context: Context,
+        name: SchemaName,
+        comment: str = "",
+        properties: Mapping[str, str] | None = None,
+    ) -> Schema:
         """A new schema in an existing catalog. Raises NotFound, AlreadyExists, PermissionDenied."""
-        async with context.change("createSchema", Target(SecurableType.SCHEMA, str(name))) as operation:
-            operation.authorize(Privilege.CREATE_SCHEMA)
+        async with context.change("createSchema", _schema(name)) as operation:
+            await operation.authorize(rules.CREATE_SCHEMA)
             catalog = await find_catalog(operation, name.catalog)
-            if await operation.rows.catalogs.find_schema(name):
-                raise AlreadyExists(f"The schema '{name}' exists already.")
+            await _check_schema_is_new(operation, name)
             schema = Schema(
                 id=str(uuid4()),
                 full_name=name,
                 comment=comment,
+                properties=dict(properties or {}),
                 owner=operation.principal.name,
                 created_at=operation.now,
                 updated_at=operation.now,
@@ -88,19 +142,59 @@ class Catalogs:
             return schema
 
     async def page_schemas(self, context: Context, catalog: str, page: PageRequest) -> Page[Schema]:
-        """The schemas of a catalog, by name. Raises NotFound."""
+        """The schemas of a catalog that the caller may use, by name. Raises NotFound, PermissionDenied."""
         catalog = normalize_name("catalog", catalog)
-        async with context.view("listSchemas", Target(SecurableType.CATALOG, catalog)) as operation:
-            operation.authorize(Privilege.BROWSE)
+        async with context.view("listSchemas", _catalog(catalog)) as operation:
+            await operation.authorize(rules.USE_CATALOG)
             await find_catalog(operation, catalog)
-            return await operation.rows.catalogs.page_schemas(catalog, page)
+            viewer = Viewer.of(operation.principal)
+            return await operation.rows.catalogs.page_schemas(catalog, page, viewer)
+
+    async def get_schema(self, context: Context, name: SchemaName) -> Schema:
+        """Raises NotFound, PermissionDenied."""
+        async with context.view("getSchema", _schema(name)) as operation:
+            await operation.authorize(rules.USE_SCHEMA)
+            return await find_schema(operation, name)
+
+    async def update_schema(self, context: Context, name: SchemaName, changes: Changes) -> Schema:
+        """Rename, describe, or give to another owner. Raises NotFound, AlreadyExists, PermissionDenied."""
+        async with context.change("updateSchema", _schema(name)) as operation:
+            await operation.authorize(rules.MANAGE_SCHEMA if changes.only_owner else rules.OWN_SCHEMA)
+            schema = await find_schema(operation, name)
+            new_name = name
+            if changes.new_name:
+                new_name = SchemaName(name.catalog, normalize_name("schema", changes.new_name))
+            if new_name != name:
+                await _check_schema_is_new(operation, new_name)
+            updated = replace(
+                schema,
+                full_name=new_name,
+                comment=schema.comment if changes.comment is None else changes.comment,
+                properties=schema.properties if changes.properties is None else dict(changes.properties),
+                owner=await check_owner(operation, changes.owner) if changes.owner else schema.owner,
+                updated_at=operation.now,
+            )
+            await operation.rows.catalogs.update_schema(updated)
+            return updated
+
+    async def delete_schema(self, context: Context, name: SchemaName, *, force: bool = False) -> None:
+        """Delete a schema; with `force`, its models too. Raises NotFound, InvalidState."""
+        async with context.change("deleteSchema", _schema(name)) as operation:
+            await operation.authorize(rules.OWN_SCHEMA)
+            schema = await find_schema(operation, name)
+            if not force and not await operation.rows.catalogs.schema_is_empty(schema.id):
+                raise InvalidState(
+                    f"The schema '{name}' is not empty; delete its models first, or use force."
+                )
+            versions = await remove_schema(operation, schema)
+        await self._sweeper.sweep(versions)
 
 
 async def find_catalog(operation: Operation, name: str) -> Catalog:
     """The catalog, or NotFound saying how to create it."""
     catalog = await operation.rows.catalogs.find(name)
     if catalog is None:
-        raise NotFound(f"The catalog {name!r} does not exist; create it with 'catalog create {name}'.")
+        raise absent(SecurableType.CATALOG, name)
     return catalog
 
 
@@ -108,5 +202,23 @@ async def find_schema(operation: Operation, name: SchemaName) -> Schema:
     """The schema, or NotFound saying how to create it."""
     schema = await operation.rows.catalogs.find_schema(name)
     if schema is None:
-        raise NotFound(f"The schema '{name}' does not exist; create it with 'schema create {name}'.")
+        raise absent(SecurableType.SCHEMA, str(name))
     return schema
+
+
+async def _check_catalog_is_new(operation: Operation, name: str) -> None:
+    if await operation.rows.catalogs.find(name):
+        raise AlreadyExists(f"The catalog {name!r} exists already.")
+
+
+async def _check_schema_is_new(operation: Operation, name: SchemaName) -> None:
+    if await operation.rows.catalogs.find_schema(name):
+        raise AlreadyExists(f"The schema '{name}' exists already.")
+
+
+def _catalog(name: str) -> Target:
+    return Target(SecurableType.CATALOG, name)
+
+
+def _schema(name: SchemaName) -> Target:
+    return Target(SecurableType.SCHEMA, str(name))

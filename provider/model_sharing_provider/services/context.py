@@ -13,12 +13,13 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from model_sharing_protocol.errors import PermissionDenied, SharingError
+from model_sharing_protocol.errors import NotFound, PermissionDenied, SharingError
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
-from model_sharing_provider.domain.principals import Caller, Principal
-from model_sharing_provider.governance.decisions import decide
-from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.governance.decisions import Decision, decide, decide_on_share
+from model_sharing_provider.governance.rules import Rule
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.audit import AuditRecorder
@@ -35,18 +36,38 @@ class Operation:
         self.authorized = False
         self.denied = ""
 
-    def authorize(
-        self, needed: Privilege, held: Collection[str] = (), *, hidden_as: SharingError | None = None
-    ) -> None:
-        """Go on if the principal, holding `held` on the object, may do what needs `needed`.
+    async def authorize(self, rule: Rule, target: Target | None = None) -> None:
+        """Go on if the principal holds what `rule` asks for, on the call's target unless told otherwise.
 
-        Raises PermissionDenied with the reason, or `hidden_as` where existence must not leak.
+        Raises PermissionDenied naming the missing privilege, or NotFound for a securable that is missing.
         """
-        decision = decide(self.principal, needed, held)
+        about = target or self.target
+        standings = []
+        # Of an administrator, nothing is looked up: the decision is the same whatever it holds.
+        if self.principal.type is not PrincipalType.ADMIN:
+            standings = await self.rows.standings.of(self.principal, about.type, about.name)
+        decision = decide(self.principal, rule, standings)
+        if decision.absent:
+            raise absent(decision.absent, about.name)
+        self._follow(decision)
+
+    def authorize_share(self, held: Collection[str], *, hidden_as: SharingError) -> None:
+        """Go on if the recipient holds SELECT; otherwise `hidden_as` keeps the share's existence secret."""
+        decision = decide_on_share(self.principal, held)
         if not decision.allowed:
             self.denied = decision.reason
-            raise hidden_as or PermissionDenied(f"{decision.reason}; ask the metastore's administrator.")
+            raise hidden_as
         self.authorized = True
+
+    def _follow(self, decision: Decision) -> None:
+        if not decision.allowed:
+            self.denied = decision.reason
+            raise PermissionDenied(f"{decision.reason}; ask its owner or the metastore's administrator.")
+        self.authorized = True
+
+    def acts_for(self, principal: Principal) -> None:
+        """Go on as the principal that a signed URL was given to; the audit event says so."""
+        self.principal = principal
 
     def by_credential(self) -> None:
         """Go on because the secret that was presented is the permission: an activation link, a signed URL."""
@@ -79,7 +100,9 @@ class Context:
                 operation = Operation(rows, self.caller.principal, target)
                 yield operation
                 _insist_on_authorization(operation, action)
-                await rows.audit_log.add([self._event(action, operation.target, Outcome.OK)])
+                await rows.audit_log.add(
+                    [self._event(action, operation.target, Outcome.OK, by=operation.principal)]
+                )
         except Exception as error:
             await self._record_failure(action, target, operation, error)
             raise
@@ -96,7 +119,7 @@ class Context:
         except Exception as error:
             await self._record_failure(action, target, operation, error)
             raise
-        await self._audit.record(self._event(action, operation.target, Outcome.OK))
+        await self._audit.record(self._event(action, operation.target, Outcome.OK, by=operation.principal))
 
     @asynccontextmanager
     async def identify(self) -> AsyncIterator[UnitOfWork]:
@@ -112,16 +135,35 @@ class Context:
         self, action: str, target: Target, operation: Operation | None, error: Exception
     ) -> None:
         target = operation.target if operation else target
+        by = operation.principal if operation else None
         if operation is not None and operation.denied:
             outcome, reason = Outcome.DENIED, operation.denied
         elif isinstance(error, SharingError):
             outcome, reason = Outcome.FAILED, error.message
         else:
             outcome, reason = Outcome.FAILED, type(error).__name__
-        await self._audit.record(self._event(action, target, outcome, reason))
+        await self._audit.record(self._event(action, target, outcome, reason, by=by))
 
-    def _event(self, action: str, target: Target, outcome: Outcome, reason: str = "") -> AuditEvent:
-        return AuditEvent(now_ms(), self.caller, action, target, outcome, reason)
+    def _event(
+        self,
+        action: str,
+        target: Target,
+        outcome: Outcome,
+        reason: str = "",
+        *,
+        by: Principal | None = None,
+    ) -> AuditEvent:
+        caller = replace(self.caller, principal=by) if by else self.caller
+        return AuditEvent(now_ms(), caller, action, target, outcome, reason)
+
+
+def absent(kind: SecurableType, name: str) -> NotFound:
+    """The error for a securable that is missing on the way to `name`, with what to do where we know."""
+    depth = {SecurableType.CATALOG: 1, SecurableType.SCHEMA: 2}.get(kind)
+    name = ".".join(name.split(".")[:depth])
+    word = kind.lower()
+    remedy = f"; create it with '{word} create {name}'" if depth else ""
+    return NotFound(f"The {word} {name!r} does not exist{remedy}.")
 
 
 def _insist_on_authorization(operation: Operation, action: str) -> None:

@@ -1,127 +1,107 @@
-"""Registered models, their versions and aliases."""
+"""Registered models: their names, descriptions, owners, aliases and tags."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import replace
 from uuid import uuid4
 
 from model_sharing_protocol.errors import AlreadyExists, NotFound, ResourceExhausted
-from model_sharing_protocol.names import FullName, SchemaName, check_alias
+from model_sharing_protocol.names import FullName, SchemaName, check_alias, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_provider.artifacts.manifests import Manifests
-from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import (
     MAX_ALIASES,
-    ModelVersion,
     RegisteredModel,
     SecurableType,
     VersionStatus,
 )
-from model_sharing_provider.governance.privileges import Privilege
-from model_sharing_provider.services.catalogs import find_schema
-from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.governance import rules
+from model_sharing_provider.metastore.visibility import Viewer
+from model_sharing_provider.services.catalogs import Changes, find_catalog, find_schema
+from model_sharing_provider.services.context import Context, Operation, absent
+from model_sharing_provider.services.principals import check_owner
+from model_sharing_provider.services.removal import Sweeper, remove_model
+from model_sharing_provider.services.tags import TagChange, apply_tags, check_tags
 
 
 class Models:
-    def __init__(self, artifacts: ArtifactStore, manifests: Manifests) -> None:
-        self._artifacts = artifacts
-        self._manifests = manifests
+    def __init__(self, sweeper: Sweeper) -> None:
+        self._sweeper = sweeper
 
-    async def create(self, context: Context, name: FullName, comment: str = "") -> RegisteredModel:
-        """A new model without versions. Raises NotFound for its schema, AlreadyExists."""
-        async with context.change("createModel", _target(name)) as operation:
-            operation.authorize(Privilege.CREATE_MODEL)
-            if await operation.rows.models.find(name):
-                raise AlreadyExists(f"The model '{name}' exists already.")
-            return await find_or_create_model(operation, name, comment)
-
-    async def update(self, context: Context, name: FullName, comment: str) -> RegisteredModel:
-        """Set a model's description. Raises NotFound."""
-        async with context.change("updateModel", _target(name)) as operation:
-            operation.authorize(Privilege.MANAGE)
-            model = await find_model(operation, name)
-            await operation.rows.models.set_comment(model.id, comment)
-            await operation.rows.models.touch(model.id, operation.now)
+    async def create(
+        self, context: Context, name: FullName, comment: str = "", tags: Mapping[str, str] | None = None
+    ) -> RegisteredModel:
+        """A new model without versions. Raises NotFound for its schema, AlreadyExists, PermissionDenied."""
+        change = TagChange(add=check_tags(tags or {}))
+        async with context.change("createModel", model_target(name)) as operation:
+            await operation.authorize(rules.CREATE_MODEL)
+            await _check_model_is_new(operation, name)
+            model = await add_model(operation, name, comment)
+            await apply_tags(operation, model.id, {}, change)
             return await find_model(operation, name)
+
+    async def page(self, context: Context, schema: SchemaName, page: PageRequest) -> Page[RegisteredModel]:
+        """The models of a schema that the caller may read, by name. Raises NotFound, PermissionDenied."""
+        target = Target(SecurableType.SCHEMA, str(schema))
+        async with context.view("listModels", target) as operation:
+            await operation.authorize(rules.USE_SCHEMA)
+            await find_schema(operation, schema)
+            viewer = Viewer.of(operation.principal)
+            return await operation.rows.models.page(page, viewer, schema.catalog, schema.schema)
+
+    async def search(self, context: Context, page: PageRequest, catalog: str = "") -> Page[RegisteredModel]:
+        """All models that the caller may read, by full name; of one catalog if it is given."""
+        async with context.view("searchModels", Target(SecurableType.METASTORE, catalog)) as operation:
+            await operation.authorize(rules.ANY_PRINCIPAL)
+            if catalog:
+                await find_catalog(operation, normalize_name("catalog", catalog))
+            viewer = Viewer.of(operation.principal)
+            return await operation.rows.models.page(page, viewer, catalog.lower())
+
+    async def get(self, context: Context, name: FullName) -> RegisteredModel:
+        """Raises NotFound, PermissionDenied."""
+        async with context.view("getModel", model_target(name)) as operation:
+            await operation.authorize(rules.READ_MODEL)
+            return await find_model(operation, name)
+
+    async def update(self, context: Context, name: FullName, changes: Changes) -> RegisteredModel:
+        """Rename, describe, or give to another owner.
+
+        A new name may be a full one, in the same catalog or another. Raises NotFound, AlreadyExists,
+        PermissionDenied.
+        """
+        async with context.change("updateModel", model_target(name)) as operation:
+            await operation.authorize(_rule_for(changes))
+            model = await find_model(operation, name)
+            new_name = _renamed(name, changes.new_name)
+            schema_id = None
+            if new_name != name:
+                await operation.authorize(rules.CREATE_MODEL, model_target(new_name))
+                await _check_model_is_new(operation, new_name)
+                schema_id = (await find_schema(operation, new_name.schema_name)).id
+            updated = replace(
+                model,
+                full_name=new_name,
+                comment=model.comment if changes.comment is None else changes.comment,
+                owner=await check_owner(operation, changes.owner) if changes.owner else model.owner,
+                updated_at=operation.now,
+            )
+            await operation.rows.models.update(updated, schema_id)
+            return updated
 
     async def delete(self, context: Context, name: FullName) -> None:
         """Delete a model with all its versions: rows first, then bytes. Raises NotFound."""
-        async with context.change("deleteModel", _target(name)) as operation:
-            operation.authorize(Privilege.MANAGE)
-            model = await find_model(operation, name)
-            versions = await operation.rows.versions.all_of_model(model.id)
-            for version in versions:
-                await operation.rows.versions.delete(version)
-            await operation.rows.models.delete(model.id)
-        await self._sweep(versions)
-
-    async def get_version(self, context: Context, name: FullName, number: int) -> ModelVersion:
-        """A version whatever its status. Raises NotFound."""
-        async with context.view("getModelVersion", _target(name)) as operation:
-            operation.authorize(Privilege.BROWSE)
-            return await _find_version(operation, name, number)
-
-    async def get_version_by_alias(self, context: Context, name: FullName, alias: str) -> ModelVersion:
-        """The version that an alias points at. Raises NotFound."""
-        async with context.view("getModelVersionByAlias", _target(name)) as operation:
-            operation.authorize(Privilege.BROWSE)
-            model = await find_model(operation, name)
-            numbers = {known.lower(): number for known, number in model.aliases.items()}
-            if alias.lower() not in numbers:
-                raise NotFound(f"The model '{name}' has no alias {alias!r}.")
-            return await _find_version(operation, name, numbers[alias.lower()])
-
-    async def update_version(
-        self, context: Context, name: FullName, number: int, comment: str
-    ) -> ModelVersion:
-        """Set a version's description. Raises NotFound."""
-        async with context.change("updateModelVersion", _target(name)) as operation:
-            operation.authorize(Privilege.MANAGE)
-            version = await _find_version(operation, name, number)
-            await operation.rows.versions.set_comment(version.id, comment)
-            await operation.rows.models.touch(version.model_id, operation.now)
-            return await _find_version(operation, name, number)
-
-    async def delete_version(self, context: Context, name: FullName, number: int) -> None:
-        """Delete a version and the aliases that point at it: rows first, then bytes. Raises NotFound."""
-        async with context.change("deleteModelVersion", _target(name)) as operation:
-            operation.authorize(Privilege.MANAGE)
-            version = await _find_version(operation, name, number)
-            await operation.rows.versions.delete(version)
-            await operation.rows.models.touch(version.model_id, operation.now)
-        await self._sweep([version])
-
-    async def _sweep(self, versions: Iterable[ModelVersion]) -> None:
-        """Delete the bytes of versions whose rows are gone. What a crash leaves here, nobody can reach."""
-        for version in versions:
-            await self._artifacts.delete_below(version.storage_path)
-            await self._manifests.delete(version.id)
-
-    async def page(self, context: Context, schema: SchemaName, page: PageRequest) -> Page[RegisteredModel]:
-        """The models of a schema, by name. Raises NotFound."""
-        async with context.view("listModels", Target(SecurableType.SCHEMA, str(schema))) as operation:
-            operation.authorize(Privilege.BROWSE)
-            await find_schema(operation, schema)
-            return await operation.rows.models.page(schema, page)
-
-    async def get(self, context: Context, name: FullName) -> RegisteredModel:
-        async with context.view("getModel", _target(name)) as operation:
-            operation.authorize(Privilege.BROWSE)
-            return await find_model(operation, name)
-
-    async def page_versions(self, context: Context, name: FullName, page: PageRequest) -> Page[ModelVersion]:
-        """All versions by number, whatever their status. Raises NotFound."""
-        async with context.view("listModelVersions", _target(name)) as operation:
-            operation.authorize(Privilege.BROWSE)
-            model = await find_model(operation, name)
-            return await operation.rows.versions.page(model.id, page, ready_only=False)
+        async with context.change("deleteModel", model_target(name)) as operation:
+            await operation.authorize(rules.OWN_MODEL)
+            versions = await remove_model(operation, await find_model(operation, name))
+        await self._sweeper.sweep(versions)
 
     async def set_alias(self, context: Context, name: FullName, alias: str, version: int) -> None:
         """Point an alias at a version. Raises NotFound, InvalidParameter, ResourceExhausted."""
         check_alias(alias)
-        async with context.change("setModelAlias", _target(name)) as operation:
-            operation.authorize(Privilege.MANAGE)
+        async with context.change("setModelAlias", model_target(name)) as operation:
+            await operation.authorize(rules.OWN_MODEL)
             model = await find_model(operation, name)
             found = await operation.rows.versions.find(model.id, version)
             if found is None or found.status is not VersionStatus.READY:
@@ -130,12 +110,21 @@ class Models:
 
     async def delete_alias(self, context: Context, name: FullName, alias: str) -> None:
         """Remove an alias; the version it pointed at stays. Raises NotFound."""
-        async with context.change("deleteModelAlias", _target(name)) as operation:
-            operation.authorize(Privilege.MANAGE)
+        async with context.change("deleteModelAlias", model_target(name)) as operation:
+            await operation.authorize(rules.OWN_MODEL)
             model = await find_model(operation, name)
             if alias.lower() not in {known.lower() for known in model.aliases}:
                 raise NotFound(f"The model '{name}' has no alias {alias!r}.")
             await operation.rows.models.delete_alias(model.id, alias)
+            await operation.rows.models.touch(model.id, operation.now)
+
+    async def tag(self, context: Context, name: FullName, change: TagChange) -> None:
+        """Set and remove tags of a model. Raises NotFound, InvalidParameter, ResourceExhausted."""
+        check_tags(change.add)
+        async with context.change("updateModelTags", model_target(name)) as operation:
+            await operation.authorize(rules.TAG_MODEL)
+            model = await find_model(operation, name)
+            await apply_tags(operation, model.id, model.tags, change)
             await operation.rows.models.touch(model.id, operation.now)
 
 
@@ -143,24 +132,23 @@ async def find_model(operation: Operation, name: FullName) -> RegisteredModel:
     """The model, or NotFound."""
     model = await operation.rows.models.find(name)
     if model is None:
-        raise NotFound(f"The model '{name}' does not exist.")
+        raise absent(SecurableType.MODEL, str(name))
     return model
 
 
-async def _find_version(operation: Operation, name: FullName, number: int) -> ModelVersion:
-    model = await find_model(operation, name)
-    version = await operation.rows.versions.find(model.id, number)
-    if version is None:
-        raise NotFound(f"The model '{name}' has no version {number}.")
-    return version
+async def authorize_new_version(operation: Operation, name: FullName) -> RegisteredModel | None:
+    """Let the owner of a model go on, or who may create it where it is not there yet; the model, if any."""
+    model = await operation.rows.models.find(name)
+    await operation.authorize(rules.OWN_MODEL if model else rules.CREATE_MODEL, model_target(name))
+    if model is None:
+        await find_schema(operation, name.schema_name)
+    return model
 
 
-async def find_or_create_model(
-    operation: Operation, name: FullName, comment: str, model_id: str | None = None
+async def add_model(
+    operation: Operation, name: FullName, comment: str = "", model_id: str | None = None
 ) -> RegisteredModel:
-    """The model, created in its existing schema if need be. Raises NotFound for a missing schema."""
-    if model := await operation.rows.models.find(name):
-        return model
+    """A new model in its existing schema. Raises NotFound for a missing schema."""
     schema = await find_schema(operation, name.schema_name)
     model = RegisteredModel(
         id=model_id or str(uuid4()),
@@ -176,8 +164,8 @@ async def find_or_create_model(
 
 async def put_alias(operation: Operation, model: RegisteredModel, alias: str, version: int) -> None:
     """Set an alias on a model that was just read, within the limit."""
-    others = {known.lower() for known in model.aliases} - {alias.lower()}
-    if len(others) >= MAX_ALIASES:
+    known = {name.lower() for name in model.aliases}
+    if alias.lower() not in known and len(known) >= MAX_ALIASES:
         raise ResourceExhausted(
             f"The model '{model.full_name}' has {MAX_ALIASES} aliases, which is the most it can have; "
             "delete one first."
@@ -186,5 +174,25 @@ async def put_alias(operation: Operation, model: RegisteredModel, alias: str, ve
     await operation.rows.models.touch(model.id, operation.now)
 
 
-def _target(name: FullName) -> Target:
+def model_target(name: FullName) -> Target:
     return Target(SecurableType.MODEL, str(name))
+
+
+def _rule_for(changes: Changes) -> rules.Rule:
+    if changes.new_name:
+        return rules.RENAME_MODEL
+    return rules.MANAGE_MODEL if changes.only_owner else rules.OWN_MODEL
+
+
+def _renamed(name: FullName, new_name: str | None) -> FullName:
+    """The SDKs send the last part alone, MLflow the full name."""
+    if not new_name:
+        return name
+    if "." in new_name:
+        return FullName.parse(new_name)
+    return FullName(name.catalog, name.schema, normalize_name("model", new_name))
+
+
+async def _check_model_is_new(operation: Operation, name: FullName) -> None:
+    if await operation.rows.models.find(name):
+        raise AlreadyExists(f"The model '{name}' exists already.")

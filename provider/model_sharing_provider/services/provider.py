@@ -10,13 +10,20 @@ from model_sharing_provider.services.access import Access
 from model_sharing_provider.services.audit import Audit, AuditRecorder
 from model_sharing_provider.services.catalogs import Catalogs
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.copies import Copies
+from model_sharing_provider.services.files import Files
+from model_sharing_provider.services.grants import Grants
+from model_sharing_provider.services.lineage import Lineage
 from model_sharing_provider.services.models import Models
 from model_sharing_provider.services.principals import Principals
+from model_sharing_provider.services.publication import Publication
 from model_sharing_provider.services.recipients import Recipients
 from model_sharing_provider.services.registration import Registration
 from model_sharing_provider.services.shared_view import SharedView
 from model_sharing_provider.services.shares import Shares
 from model_sharing_provider.services.system_tables import SystemTables
+from model_sharing_provider.services.uploads import Uploads
+from model_sharing_provider.services.versions import Versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +38,20 @@ class Provider:
     access: Access
     audit: Audit
     catalogs: Catalogs
+    copies: Copies
+    files: Files
+    grants: Grants
+    lineage: Lineage
     models: Models
     principals: Principals
+    publication: Publication
     recipients: Recipients
     registration: Registration
     shared_view: SharedView
     shares: Shares
     system_tables: SystemTables
+    uploads: Uploads
+    versions: Versions
 
     def context(self, caller: Caller) -> Context:
         """What a service needs to act for `caller`."""

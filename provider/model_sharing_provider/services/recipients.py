@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -11,6 +13,7 @@ from model_sharing_protocol.errors import (
     InvalidParameter,
     InvalidState,
     NotFound,
+    PermissionDenied,
     TokenExpired,
     Unauthenticated,
 )
@@ -23,8 +26,12 @@ from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.secrets import keyed_hash, new_activation_code, new_token, well_formed
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Grant, Recipient, RecipientToken
-from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.governance import rules
+from model_sharing_provider.governance.addresses import allows, check_networks
+from model_sharing_provider.metastore.visibility import Viewer
+from model_sharing_provider.services.catalogs import Changes
 from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.principals import check_owner
 
 DEFAULT_LIFETIME = timedelta(days=90)
 MAX_LIFETIME = timedelta(days=365)
@@ -36,21 +43,31 @@ class Recipients:
         self._pepper = pepper
 
     async def create(
-        self, context: Context, name: str, *, lifetime: timedelta = DEFAULT_LIFETIME, comment: str = ""
+        self,
+        context: Context,
+        name: str,
+        *,
+        lifetime: timedelta = DEFAULT_LIFETIME,
+        comment: str = "",
+        ip_access_list: Sequence[str] = (),
+        properties: Mapping[str, str] | None = None,
     ) -> tuple[Recipient, str]:
         """A new recipient and the code of its activation link, which is shown this once.
 
         Raises InvalidParameter, AlreadyExists, PermissionDenied.
         """
         name = normalize_name("recipient", name)
+        networks = check_networks(ip_access_list)
         async with context.change("createRecipient", _target(name)) as operation:
-            operation.authorize(Privilege.CREATE_RECIPIENT)
+            await operation.authorize(rules.CREATE_RECIPIENT)
             if await operation.rows.recipients.find(name):
                 raise AlreadyExists(f"The recipient {name!r} exists already.")
             recipient = Recipient(
                 id=str(uuid4()),
                 name=name,
                 comment=comment,
+                ip_access_list=networks,
+                properties=dict(properties or {}),
                 owner=operation.principal.name,
                 created_at=operation.now,
                 updated_at=operation.now,
@@ -61,22 +78,53 @@ class Recipients:
 
     async def page(self, context: Context, page: PageRequest) -> Page[Recipient]:
         async with context.view("listRecipients", Target(SecurableType.METASTORE)) as operation:
-            operation.authorize(Privilege.BROWSE)
-            return await operation.rows.recipients.page(page)
+            await operation.authorize(rules.ANY_PRINCIPAL)
+            return await operation.rows.recipients.page(page, Viewer.of(operation.principal))
 
     async def get(self, context: Context, name: str) -> tuple[Recipient, list[Grant]]:
         """A recipient and what it was granted. Raises NotFound."""
         name = normalize_name("recipient", name)
         async with context.view("getRecipient", _target(name)) as operation:
-            operation.authorize(Privilege.BROWSE)
+            await operation.authorize(rules.OWN_RECIPIENT)
             recipient = await find_recipient(operation, name)
             return recipient, await operation.rows.grants.of_recipient(recipient.id)
+
+    async def update(
+        self,
+        context: Context,
+        name: str,
+        changes: Changes,
+        ip_access_list: Sequence[str] | None = None,
+    ) -> Recipient:
+        """Rename, describe, give to another owner, or change from where its credentials may be used.
+
+        Raises NotFound, AlreadyExists, InvalidParameter, PermissionDenied.
+        """
+        name = normalize_name("recipient", name)
+        networks = None if ip_access_list is None else check_networks(ip_access_list)
+        async with context.change("updateRecipient", _target(name)) as operation:
+            await operation.authorize(rules.OWN_RECIPIENT)
+            found = await find_recipient(operation, name)
+            new_name = normalize_name("recipient", changes.new_name or name)
+            if new_name != name and await operation.rows.recipients.find(new_name):
+                raise AlreadyExists(f"The recipient {new_name!r} exists already.")
+            updated = replace(
+                found,
+                name=new_name,
+                comment=found.comment if changes.comment is None else changes.comment,
+                properties=found.properties if changes.properties is None else dict(changes.properties),
+                ip_access_list=found.ip_access_list if networks is None else networks,
+                owner=await check_owner(operation, changes.owner) if changes.owner else found.owner,
+                updated_at=operation.now,
+            )
+            await operation.rows.recipients.update(updated)
+            return updated
 
     async def delete(self, context: Context, name: str) -> None:
         """Delete a recipient: its tokens, grants and outstanding URLs end at once. Raises NotFound."""
         name = normalize_name("recipient", name)
         async with context.change("deleteRecipient", _target(name)) as operation:
-            operation.authorize(Privilege.MANAGE)
+            await operation.authorize(rules.OWN_RECIPIENT)
             await operation.rows.recipients.delete((await find_recipient(operation, name)).id)
 
     async def rotate_token(
@@ -95,7 +143,7 @@ class Recipients:
         if existing_expires_in < timedelta(0):
             raise InvalidParameter("The time until the existing token expires is negative; 0 ends it now.")
         async with context.change("rotateRecipientToken", _target(name)) as operation:
-            operation.authorize(Privilege.MANAGE)
+            await operation.authorize(rules.OWN_RECIPIENT)
             recipient = await find_recipient(operation, name)
             ends = operation.now + _milliseconds(existing_expires_in)
             live = [token for token in recipient.tokens if min(token.expires_at, ends) > operation.now]
@@ -115,7 +163,7 @@ class Recipients:
         code_hash = keyed_hash(self._pepper, code)
         async with context.change("activateRecipient", _target("")) as operation:
             operation.by_credential()
-            name, pending = await _find_by_code(operation, code_hash)
+            name, pending = await _find_by_code(operation, context, code_hash)
             operation.concerns(name=name, recipient=name)
             token = new_token()
             won = await operation.rows.recipients.activate(
@@ -132,7 +180,7 @@ class Recipients:
         """The recipient's name and token behind an activation code, without using the code up."""
         async with context.view("getActivationUrlInfo", _target("")) as operation:
             operation.by_credential()
-            name, token = await _find_by_code(operation, keyed_hash(self._pepper, code))
+            name, token = await _find_by_code(operation, context, keyed_hash(self._pepper, code))
             operation.concerns(name=name, recipient=name)
             return name, token
 
@@ -145,14 +193,17 @@ class Recipients:
         if well_formed(token):
             async with context.identify() as rows:
                 found = await rows.hot.find_by_token(keyed_hash(self._pepper, token))
+        if found is not None and not allows(found.networks, context.caller.address):
+            elsewhere = address_refused(context)
+            await context.refused("authenticate", _target(found.principal.name), elsewhere.message)
+            raise elsewhere
         if found is not None:
-            principal, expires_at = found
-            if expires_at > now_ms():
-                return principal
+            if found.expires_at > now_ms():
+                return found.principal
             refusal = TokenExpired(
-                f"The token expired at {iso(expires_at)}; ask the provider for a new activation link."
+                f"The token expired at {iso(found.expires_at)}; ask the provider for a new activation link."
             )
-        name = found[0].name if found else ""
+        name = found.principal.name if found else ""
         await context.refused("authenticate", _target(name), refusal.message)
         raise refusal
 
@@ -180,14 +231,26 @@ async def find_recipient(operation: Operation, name: str) -> Recipient:
     return recipient
 
 
-async def _find_by_code(operation: Operation, code_hash: str) -> tuple[str, RecipientToken]:
+def address_refused(context: Context) -> PermissionDenied:
+    """The error for a caller outside the recipient's IP access list."""
+    return PermissionDenied(
+        f"Your address {context.caller.address} is not in this recipient's IP access list; ask the provider."
+    )
+
+
+async def _find_by_code(operation: Operation, context: Context, code_hash: str) -> tuple[str, RecipientToken]:
     found = await operation.rows.recipients.find_by_code(code_hash)
     if found is None or found[1].expires_at <= operation.now:
         operation.denied = "no such activation link, or an expired one"
         raise NotFound(
             "This activation link is not known here, or has expired; ask the provider for another."
         )
-    return found
+    name, token, networks = found
+    if not allows(networks, context.caller.address):
+        operation.concerns(name=name, recipient=name)
+        operation.denied = "the address is not in the IP access list"
+        raise address_refused(context)
+    return name, token
 
 
 def _milliseconds(duration: timedelta) -> int:

@@ -22,11 +22,9 @@ from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType, VersionStatus
-from model_sharing_provider.governance.privileges import Privilege
-from model_sharing_provider.services.catalogs import find_schema
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mlmodel import MAX_MLMODEL_BYTES, MLMODEL, MLmodel, parse_mlmodel
-from model_sharing_provider.services.models import find_or_create_model, put_alias
+from model_sharing_provider.services.models import add_model, authorize_new_version, put_alias
 
 _PARALLEL_FILES = 4
 
@@ -67,9 +65,7 @@ class Registration:
             check_alias(alias)
         target = Target(SecurableType.MODEL, str(name))
         async with context.view("checkModelRegistration", target) as operation:
-            operation.authorize(Privilege.CREATE_MODEL)
-            await find_schema(operation, name.schema_name)
-            known = await operation.rows.models.find(name)
+            known = await authorize_new_version(operation, name)
             source = await asyncio.to_thread(_inspect, folder)
         model_id = known.id if known else str(uuid4())
         version_id = str(uuid4())
@@ -82,8 +78,9 @@ class Registration:
             raise
         try:
             async with context.change("createModelVersion", target) as operation:
-                operation.authorize(Privilege.CREATE_MODEL)
-                model = await find_or_create_model(operation, name, "", model_id)
+                model = await authorize_new_version(operation, name)
+                if model is None:
+                    model = await add_model(operation, name, model_id=model_id)
                 version = ModelVersion(
                     id=version_id,
                     model_id=model.id,
@@ -101,6 +98,7 @@ class Registration:
                     aliases=(alias,) if alias else (),
                     created_at=operation.now,
                     created_by=operation.principal.name,
+                    updated_at=operation.now,
                 )
                 await operation.rows.versions.add(version)
                 await operation.rows.models.touch(model.id, operation.now)

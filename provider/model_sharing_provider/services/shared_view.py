@@ -18,7 +18,6 @@ from model_sharing_provider.domain.securables import (
     VersionStatus,
 )
 from model_sharing_provider.domain.sharing import Grant, Share, SharedModel, SharedVersion
-from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.services.context import Context, Operation
 
 
@@ -137,8 +136,7 @@ def _target(context: Context, share: str, inside: str) -> Target:
 def _authorized(
     operation: Operation, name: str, share: Share | None, grant: Grant | None
 ) -> tuple[Share, Grant]:
-    operation.authorize(
-        Privilege.SELECT,
+    operation.authorize_share(
         (grant.privilege,) if grant else (),
         hidden_as=NotFound(f"The share {name!r} does not exist, or is not granted to you."),
     )
@@ -150,7 +148,7 @@ async def models_of_share(
     operation: Operation, share: Share, schema: str | None, page: PageRequest
 ) -> Page[SharedModel]:
     """A page of the models that a share shows."""
-    places = await operation.rows.shared_models.page(share.id, schema, page)
+    places = await operation.rows.shared_models.page(share, schema, page)
     models = await operation.rows.models.by_ids([place.model_id for place in places.items])
     shown = [
         SharedModel(share=share, shared_name=place.shared_name, model=models[place.model_id])
@@ -160,7 +158,7 @@ async def models_of_share(
 
 
 async def _find_model(operation: Operation, share: Share, name: SharedName) -> RegisteredModel:
-    model_id = await operation.rows.shared_models.find(share.id, name)
+    model_id = await operation.rows.shared_models.find(share, name)
     models = await operation.rows.models.by_ids([model_id]) if model_id else {}
     if model_id not in models:
         raise _no_model(name, share.name)

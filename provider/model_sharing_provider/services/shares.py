@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
@@ -11,11 +11,14 @@ from model_sharing_protocol.names import FullName, SchemaName, SharedName, norma
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.domain.sharing import Grant, Share, ShareObject, ShareObjectType
+from model_sharing_provider.domain.sharing import Grant, Recipient, Share, ShareObject, ShareObjectType
+from model_sharing_provider.governance import rules
 from model_sharing_provider.governance.privileges import Privilege
-from model_sharing_provider.services.catalogs import find_schema
+from model_sharing_provider.metastore.visibility import Viewer
+from model_sharing_provider.services.catalogs import NOTHING, Changes, find_schema
 from model_sharing_provider.services.context import Context, Operation
-from model_sharing_provider.services.models import find_model
+from model_sharing_provider.services.models import find_model, model_target
+from model_sharing_provider.services.principals import check_owner
 from model_sharing_provider.services.recipients import find_recipient
 
 SYSTEM_SCHEMA = "information_schema"
@@ -44,7 +47,7 @@ class Shares:
         """A new, empty share. Raises InvalidParameter, AlreadyExists, PermissionDenied."""
         name = normalize_name("share", name)
         async with context.change("createShare", _target(name)) as operation:
-            operation.authorize(Privilege.CREATE_SHARE)
+            await operation.authorize(rules.CREATE_SHARE)
             if await operation.rows.shares.find(name):
                 raise AlreadyExists(f"The share {name!r} exists already.")
             share = Share(
@@ -60,37 +63,54 @@ class Shares:
 
     async def page(self, context: Context, page: PageRequest) -> Page[Share]:
         async with context.view("listShares", Target(SecurableType.METASTORE)) as operation:
-            operation.authorize(Privilege.BROWSE)
-            return await operation.rows.shares.page(page)
+            await operation.authorize(rules.ANY_PRINCIPAL)
+            return await operation.rows.shares.page(page, Viewer.of(operation.principal))
 
     async def get(self, context: Context, name: str) -> tuple[Share, list[ShareObject], list[Grant]]:
         """A share, all its objects (gone ones too) and its grants. Raises NotFound."""
         name = normalize_name("share", name)
         async with context.view("getShare", _target(name)) as operation:
-            operation.authorize(Privilege.BROWSE)
+            await operation.authorize(rules.OWN_SHARE)
             share = await _find(operation, name)
-            objects = await operation.rows.shares.objects(share.id)
+            objects = await operation.rows.shares.objects(share)
             return share, objects, await operation.rows.grants.of_share(share.id)
 
     async def delete(self, context: Context, name: str) -> None:
         """Delete a share with its grants. The models stay where they are. Raises NotFound."""
         name = normalize_name("share", name)
         async with context.change("deleteShare", _target(name)) as operation:
-            operation.authorize(Privilege.MANAGE)
-            await operation.rows.shares.delete((await _find(operation, name)).id)
+            await operation.authorize(rules.OWN_SHARE)
+            share = await _find(operation, name)
+            await operation.rows.shares.delete(share.id)
 
     async def update(
-        self, context: Context, name: str, changes: Sequence[ShareChange], comment: str | None = None
+        self,
+        context: Context,
+        name: str,
+        objects: Sequence[ShareChange] = (),
+        changes: Changes = NOTHING,
     ) -> tuple[Share, list[ShareObject]]:
-        """Apply changes to a share's objects in order, all or none. Raises NotFound, AlreadyExists."""
+        """Change what is in a share, in order, and its name, description and owner: all or none.
+
+        Raises NotFound, AlreadyExists, PermissionDenied.
+        """
         async with context.change("updateShare", _target(name)) as operation:
-            operation.authorize(Privilege.MANAGE)
+            await operation.authorize(rules.OWN_SHARE)
             share = await _find(operation, name)
-            for change in changes:
+            for change in objects:
                 await _apply(operation, share, change)
-            if comment is not None:
-                await operation.rows.shares.set_comment(share.id, comment)
-            return await _find(operation, name), await operation.rows.shares.objects(share.id)
+            new_name = normalize_name("share", changes.new_name or name)
+            if new_name != share.name and await operation.rows.shares.find(new_name):
+                raise AlreadyExists(f"The share {new_name!r} exists already.")
+            updated = replace(
+                share,
+                name=new_name,
+                comment=share.comment if changes.comment is None else changes.comment,
+                owner=await check_owner(operation, changes.owner) if changes.owner else share.owner,
+                updated_at=operation.now,
+            )
+            await operation.rows.shares.update(updated)
+            return updated, await operation.rows.shares.objects(updated)
 
     async def add_model(
         self, context: Context, share: str, model: FullName, shared_as: SharedName | None = None
@@ -100,7 +120,7 @@ class Shares:
         Raises NotFound, AlreadyExists, InvalidParameter.
         """
         async with context.change("updateShare", _target(share)) as operation:
-            operation.authorize(Privilege.MANAGE)
+            await operation.authorize(rules.OWN_SHARE)
             return await _add_model(operation, await _find(operation, share), model, shared_as)
 
     async def add_schema(
@@ -108,25 +128,25 @@ class Shares:
     ) -> ShareObject:
         """Put a schema into a share, with its present and future models. Raises NotFound, AlreadyExists."""
         async with context.change("updateShare", _target(share)) as operation:
-            operation.authorize(Privilege.MANAGE)
+            await operation.authorize(rules.OWN_SHARE)
             return await _add_schema(operation, await _find(operation, share), schema, shared_as)
 
     async def remove(self, context: Context, share: str, shared_as: str) -> None:
         """Take out what recipients see as `shared_as`; its signed URLs stop working. Raises NotFound."""
         async with context.change("updateShare", _target(share)) as operation:
-            operation.authorize(Privilege.MANAGE)
+            await operation.authorize(rules.OWN_SHARE)
             await _remove(operation, await _find(operation, share), shared_as)
 
     async def grant(self, context: Context, share: str, recipient: str) -> Grant:
         """Let a recipient read a share; granting again changes nothing. Raises NotFound."""
         async with context.change("updateSharePermissions", _target(share, recipient)) as operation:
-            operation.authorize(Privilege.MANAGE)
+            await operation.authorize(rules.OWN_SHARE)
             return await _grant(operation, await _find(operation, share), recipient)
 
     async def revoke(self, context: Context, share: str, recipient: str) -> None:
         """End a recipient's access at once, outstanding URLs too. Raises NotFound, InvalidState."""
         async with context.change("updateSharePermissions", _target(share, recipient)) as operation:
-            operation.authorize(Privilege.MANAGE)
+            await operation.authorize(rules.OWN_SHARE)
             await _revoke(operation, await _find(operation, share), recipient)
 
     async def update_grants(
@@ -135,7 +155,7 @@ class Shares:
         """Grant and revoke, all or none; the grants afterwards. Raises NotFound, InvalidState."""
         recipients = ",".join(change.recipient for change in changes)
         async with context.change("updateSharePermissions", _target(share, recipients)) as operation:
-            operation.authorize(Privilege.MANAGE)
+            await operation.authorize(rules.OWN_SHARE)
             found = await _find(operation, share)
             for change in changes:
                 if change.adds:
@@ -164,7 +184,7 @@ def _object(operation: Operation, kind: ShareObjectType, name: str, shared_as: s
 
 async def _apply(operation: Operation, share: Share, change: ShareChange) -> None:
     if not change.adds:
-        objects = await operation.rows.shares.objects(share.id)
+        objects = await operation.rows.shares.objects(share)
         by_source = {item.name: item.shared_as for item in objects}
         await _remove(operation, share, change.shared_as or by_source.get(change.name, change.name))
     elif change.type is ShareObjectType.MODEL:
@@ -177,6 +197,7 @@ async def _apply(operation: Operation, share: Share, change: ShareChange) -> Non
 async def _add_model(
     operation: Operation, share: Share, model: FullName, shared_as: SharedName | None
 ) -> ShareObject:
+    await operation.authorize(rules.READ_MODEL, model_target(model))
     found = await find_model(operation, model)
     shared_name = shared_as or SharedName(model.schema, model.name)
     shared = _object(operation, ShareObjectType.MODEL, str(model), str(shared_name))
@@ -187,6 +208,7 @@ async def _add_schema(
     operation: Operation, share: Share, schema: SchemaName, shared_as: str | None
 ) -> ShareObject:
     shared_name = normalize_name("schema", shared_as or schema.schema)
+    await operation.authorize(rules.USE_SCHEMA, Target(SecurableType.SCHEMA, str(schema)))
     found = await find_schema(operation, schema)
     shared = _object(operation, ShareObjectType.SCHEMA, str(schema), shared_name)
     return await _add_object(operation, share, found.id, shared)
@@ -198,8 +220,15 @@ async def _remove(operation: Operation, share: Share, shared_as: str) -> None:
     await operation.rows.shares.touch(share.id, operation.now, end_urls=True)
 
 
+async def _own_recipient(operation: Operation, name: str) -> Recipient:
+    """A recipient of the caller's own: who grants a share answers for both."""
+    name = normalize_name("recipient", name)
+    await operation.authorize(rules.OWN_RECIPIENT, Target(SecurableType.RECIPIENT, name))
+    return await find_recipient(operation, name)
+
+
 async def _grant(operation: Operation, share: Share, recipient: str) -> Grant:
-    holder = await find_recipient(operation, normalize_name("recipient", recipient))
+    holder = await _own_recipient(operation, recipient)
     if existing := await operation.rows.grants.find(share.id, holder.id):
         return existing
     grant = Grant(
@@ -215,7 +244,7 @@ async def _grant(operation: Operation, share: Share, recipient: str) -> Grant:
 
 
 async def _revoke(operation: Operation, share: Share, recipient: str) -> None:
-    holder = await find_recipient(operation, normalize_name("recipient", recipient))
+    holder = await _own_recipient(operation, recipient)
     grant = await operation.rows.grants.find(share.id, holder.id)
     if grant is None:
         raise InvalidState(f"The share {share.name!r} is not granted to {recipient!r}.")
@@ -225,7 +254,7 @@ async def _revoke(operation: Operation, share: Share, recipient: str) -> None:
 async def _add_object(operation: Operation, found: Share, object_id: str, shared: ShareObject) -> ShareObject:
     if shared.shared_as.partition(".")[0] == SYSTEM_SCHEMA:
         raise InvalidParameter(f"The schema name {SYSTEM_SCHEMA!r} is reserved for the share's own tables.")
-    for known in await operation.rows.shares.objects(found.id):
+    for known in await operation.rows.shares.objects(found):
         if known.shared_as == shared.shared_as:
             raise AlreadyExists(
                 f"The share {found.name!r} shows '{known.name}' as {shared.shared_as!r} already."
@@ -236,7 +265,7 @@ async def _add_object(operation: Operation, found: Share, object_id: str, shared
             )
     # A model may take the place of its namesake from a shared schema, which so leaves the share.
     replaces = shared.type is ShareObjectType.MODEL and await operation.rows.shared_models.find(
-        found.id, SharedName.parse(shared.shared_as)
+        found, SharedName.parse(shared.shared_as)
     )
     await operation.rows.shares.add_object(str(uuid4()), found.id, object_id, shared)
     await operation.rows.shares.touch(found.id, operation.now, end_urls=bool(replaces))

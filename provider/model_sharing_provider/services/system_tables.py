@@ -22,7 +22,7 @@ from model_sharing_protocol.pages import Page, PageRequest, page_of
 from model_sharing_provider.artifacts.locations import SYSTEM_TABLES, system_table_path
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import ModelVersion
-from model_sharing_provider.domain.sharing import SharedModel
+from model_sharing_provider.domain.sharing import Share, SharedModel
 from model_sharing_provider.services.access import Access
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.shared_view import models_of_share, view_share
@@ -111,7 +111,7 @@ class SystemTables:
         """Raises NotFound for a table that there is not."""
         action = "deltaSharingGetTableMetadata"
         async with view_share(context, action, share, f"{schema}.{table}") as (operation, found, _):
-            return await self._metadata(operation, found.id, self._name(schema, table))
+            return await self._metadata(operation, found, self._name(schema, table))
 
     async def query(
         self, context: Context, share: str, schema: str, table: str
@@ -120,7 +120,7 @@ class SystemTables:
         action = "deltaSharingQueryTable"
         async with view_share(context, action, share, f"{schema}.{table}") as (operation, found, grant):
             table = self._name(schema, table)
-            metadata = await self._metadata(operation, found.id, table)
+            metadata = await self._metadata(operation, found, table)
             models: list[SharedModel] = []
             page = PageRequest()
             while True:
@@ -137,17 +137,17 @@ class SystemTables:
         await self._artifacts.put_bytes(system_table_path(sha256), content)
         return metadata, TableFile(issuer.sign(f"tables/{sha256}"), sha256, len(content), issuer.expires_at)
 
-    async def _metadata(self, operation: Operation, share_id: str, table: str) -> TableMetadata:
+    async def _metadata(self, operation: Operation, share: Share, table: str) -> TableMetadata:
         schema, _ = _TABLES[table]
         fields = [
             {"name": field.name, "type": _SPARK_TYPES[field.type], "nullable": True, "metadata": {}}
             for field in schema
         ]
         return TableMetadata(
-            id=f"{share_id}.{table}",
+            id=f"{share.id}.{table}",
             name=table,
             schema_string=json.dumps({"type": "struct", "fields": fields}),
-            version=await operation.rows.shared_models.changed_at(share_id),
+            version=await operation.rows.shared_models.changed_at(share),
         )
 
     def _name(self, schema: str, table: str) -> str:

@@ -1,4 +1,4 @@
-"""The administrators' face: Unity Catalog REST under `/api/2.1/unity-catalog`, as SDKs speak it.
+"""The registry's face: Unity Catalog REST under `/api/2.1/unity-catalog`, as SDKs speak it.
 
 Source: Unity Catalog REST 2.1; see `model_sharing_protocol.unity_catalog` for the messages.
 """
@@ -10,13 +10,22 @@ from aiohttp import web
 from model_sharing_provider.rest.authentication import authenticate_principals
 from model_sharing_provider.rest.errors import render_unity_catalog
 from model_sharing_provider.rest.middlewares import render_errors
-from model_sharing_provider.rest.unity_catalog import catalogs, models, recipients, shares
+from model_sharing_provider.rest.unity_catalog import (
+    catalogs,
+    grants,
+    metastores,
+    models,
+    recipients,
+    shares,
+    tags,
+    versions,
+)
 from model_sharing_provider.rest.unity_catalog.requests import FACE
 
 
 def make_app() -> web.Application:
     """The sub-application to mount under Unity Catalog's prefix."""
     app = web.Application(middlewares=[render_errors(render_unity_catalog), authenticate_principals(FACE)])
-    for part in (catalogs, models, shares, recipients):
+    for part in (catalogs, models, versions, tags, grants, shares, recipients, metastores):
         app.add_routes(part.ROUTES)
     return app

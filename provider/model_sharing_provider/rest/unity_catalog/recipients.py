@@ -14,6 +14,7 @@ from model_sharing_provider.rest.activation import ACTIVATION_PATH
 from model_sharing_provider.rest.bodies import read_body
 from model_sharing_provider.rest.requests import base_url, provider_of
 from model_sharing_provider.rest.unity_catalog.requests import answer, answer_page, context, page_request
+from model_sharing_provider.services.catalogs import Changes
 from model_sharing_provider.services.recipients import DEFAULT_LIFETIME
 
 
@@ -28,7 +29,12 @@ async def create_recipient(request: web.Request) -> web.Response:
         lifetime = timedelta(milliseconds=body.expiration_time - now_ms())
     recipients = provider_of(request).recipients
     created, code = await recipients.create(
-        context(request), body.name, lifetime=lifetime, comment=body.comment
+        context(request),
+        body.name,
+        lifetime=lifetime,
+        comment=body.comment,
+        ip_access_list=body.ip_access_list.allowed_ip_addresses if body.ip_access_list else (),
+        properties=body.properties_kvpairs.properties if body.properties_kvpairs else None,
     )
     return answer(_recipient(created, _link(request, code)))
 
@@ -42,6 +48,16 @@ async def list_recipients(request: web.Request) -> web.Response:
 async def get_recipient(request: web.Request) -> web.Response:
     found, _ = await provider_of(request).recipients.get(context(request), request.match_info["name"])
     return answer(_recipient(found))
+
+
+async def update_recipient(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.UpdateRecipient)
+    properties = body.properties_kvpairs.properties if body.properties_kvpairs else None
+    changes = Changes(new_name=body.new_name, comment=body.comment, owner=body.owner, properties=properties)
+    networks = body.ip_access_list.allowed_ip_addresses if body.ip_access_list else None
+    recipients = provider_of(request).recipients
+    name = request.match_info["name"]
+    return answer(_recipient(await recipients.update(context(request), name, changes, networks)))
 
 
 async def delete_recipient(request: web.Request) -> web.Response:
@@ -80,6 +96,7 @@ ROUTES = [
     web.post("/recipients", create_recipient),
     web.get("/recipients", list_recipients),
     web.get("/recipients/{name}", get_recipient),
+    web.patch("/recipients/{name}", update_recipient),
     web.delete("/recipients/{name}", delete_recipient),
     web.post("/recipients/{name}/rotate-token", rotate_token),
     web.get("/recipients/{name}/share-permissions", share_permissions),
@@ -106,6 +123,8 @@ def _recipient(recipient: Recipient, activation_url: str = "") -> wire.Recipient
         id=recipient.id,
         activated=any(token.activated_at is not None for token in recipient.tokens),
         activation_url=activation_url,
+        ip_access_list=wire.IpAccessList(recipient.ip_access_list) if recipient.ip_access_list else None,
+        properties_kvpairs=wire.Properties(recipient.properties) if recipient.properties else None,
         tokens=tuple(tokens),
         created_at=recipient.created_at,
         updated_at=recipient.updated_at,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
-from model_sharing_protocol.names import FullName
+from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_protocol.names import FullName, normalize_name, parse_version
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_protocol.unity_catalog import JSON, ModelAlias
+from model_sharing_protocol.unity_catalog import JSON, ModelAlias, Tag
 from model_sharing_provider.rest.requests import context_of, json_answer
 from model_sharing_provider.services.context import Context
 
@@ -44,5 +45,33 @@ def model_name(request: web.Request) -> FullName:
     return FullName.parse(request.match_info["full_name"])
 
 
+def name_of(catalog: str, schema: str, model: str) -> FullName:
+    """A full name that came in three parts."""
+    return FullName(
+        normalize_name("catalog", catalog), normalize_name("schema", schema), normalize_name("model", model)
+    )
+
+
+def version_number(request: web.Request) -> int:
+    return parse_version(request.match_info["version"])
+
+
+def forced(request: web.Request) -> bool:
+    return request.query.get("force", "").lower() == "true"
+
+
+def no_storage_of_its_own(location: str | None) -> None:
+    """The artifacts of all securables lie below the provider's one artifact root."""
+    if location:
+        raise UnsupportedOperation(
+            f"A storage location cannot be chosen here ({location!r}); leave it out: "
+            "files are kept below the provider's artifact root."
+        )
+
+
 def aliases(found: Iterable[tuple[str, int]]) -> tuple[ModelAlias, ...]:
     return tuple(ModelAlias(alias_name=alias, version_num=version) for alias, version in found)
+
+
+def tags(found: Mapping[str, str]) -> tuple[Tag, ...]:
+    return tuple(Tag(key, value) for key, value in found.items())

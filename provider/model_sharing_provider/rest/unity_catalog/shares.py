@@ -5,11 +5,12 @@ from __future__ import annotations
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
-from model_sharing_protocol.errors import InvalidParameter, UnsupportedOperation
+from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_provider.domain.sharing import Grant, Share, ShareObject, ShareObjectType
 from model_sharing_provider.rest.bodies import read_body
 from model_sharing_provider.rest.requests import provider_of
 from model_sharing_provider.rest.unity_catalog.requests import answer, answer_page, context, page_request
+from model_sharing_provider.services.catalogs import Changes
 from model_sharing_provider.services.shares import GrantChange, ShareChange
 
 
@@ -33,11 +34,11 @@ async def get_share(request: web.Request) -> web.Response:
 
 async def update_share(request: web.Request) -> web.Response:
     body = await read_body(request, wire.UpdateShare)
-    if body.new_name is not None or body.owner is not None:
-        raise UnsupportedOperation("A share's name and owner cannot be changed yet; its objects can.")
-    changes = [_change(update) for update in body.updates]
+    objects_changed = [change for update in body.updates for change in _changes(update)]
+    changes = Changes(new_name=body.new_name, comment=body.comment, owner=body.owner)
     shares = provider_of(request).shares
-    share, objects = await shares.update(context(request), request.match_info["name"], changes, body.comment)
+    name = request.match_info["name"]
+    share, objects = await shares.update(context(request), name, objects_changed, changes)
     return answer(_share(share, objects))
 
 
@@ -80,15 +81,20 @@ ROUTES = [
 ]
 
 
-def _change(update: wire.ShareUpdate) -> ShareChange:
+def _changes(update: wire.ShareUpdate) -> list[ShareChange]:
+    """An update gives an object another shared name, which takes it out and puts it in again."""
     data = update.data_object
-    if update.action == "UPDATE":
-        raise UnsupportedOperation("Objects of a share cannot be updated yet; REMOVE and ADD them.")
     kind = (data.data_object_type or "MODEL").upper()
     if kind not in ("MODEL", "SCHEMA"):
         raise InvalidParameter(f"The data_object_type {kind!r} cannot be shared; MODEL and SCHEMA can.")
     shared_as = data.string_shared_as or data.shared_as or ""
-    return ShareChange(update.action == "ADD", ShareObjectType(kind), data.name.lower(), shared_as.lower())
+    name, shared_as = data.name.lower(), shared_as.lower()
+    added = ShareChange(True, ShareObjectType(kind), name, shared_as)
+    if update.action == "ADD":
+        return [added]
+    if update.action == "REMOVE":
+        return [ShareChange(False, ShareObjectType(kind), name, shared_as)]
+    return [ShareChange(False, ShareObjectType(kind), name), added]
 
 
 def _share(share: Share, objects: list[ShareObject] | None = None) -> wire.ShareInfo:

@@ -1,0 +1,50 @@
+"""Files on their way into a version that is PENDING_REGISTRATION."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewVersion:
+    """What a client says of a version before it uploads the files."""
+
+    source: str = ""
+    run_id: str = ""
+    comment: str = ""
+    logged_model_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    lineage: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """A file that arrived whole: its relative path, and where it waits below the artifact root."""
+
+    path: str
+    staged: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedPart:
+    """One part of a file that is uploaded in several; numbers start at 1."""
+
+    number: int
+    staged: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineageRecord:
+    """What a client told of where a version came from, or what it was used in; as it was sent."""
+
+    id: str
+    direction: str
+    payload: Mapping[str, Any]
+    recorded_at: int
+    recorded_by: str

@@ -1,0 +1,47 @@
+"""Rows of lineage: what clients told of where versions came from and what they were used in."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import insert, select
+
+from model_sharing_provider.domain.uploads import LineageRecord
+from model_sharing_provider.metastore.connection import Connection
+from model_sharing_provider.metastore.tables import lineage
+
+
+class LineageRows:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, version_id: str, record: LineageRecord) -> None:
+        await self._connection.execute(
+            insert(lineage).values(
+                id=record.id,
+                version_id=version_id,
+                direction=record.direction,
+                payload=json.dumps(record.payload),
+                recorded_at=record.recorded_at,
+                recorded_by=record.recorded_by,
+            )
+        )
+
+    async def of_version(self, version_id: str, limit: int) -> list[LineageRecord]:
+        """The newest records first, at most `limit`."""
+        query = (
+            select(lineage)
+            .where(lineage.c.version_id == version_id)
+            .order_by(lineage.c.recorded_at.desc(), lineage.c.id)
+            .limit(limit)
+        )
+        return [
+            LineageRecord(
+                id=row.id,
+                direction=row.direction,
+                payload=json.loads(row.payload),
+                recorded_at=row.recorded_at,
+                recorded_by=row.recorded_by,
+            )
+            for row in await self._connection.execute(query)
+        ]

@@ -1,0 +1,87 @@
+"""Rows of files and parts that were uploaded for versions that are not READY yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import delete, insert, select
+
+from model_sharing_provider.domain.uploads import UploadedFile, UploadedPart
+from model_sharing_provider.metastore.connection import Connection
+from model_sharing_provider.metastore.tables import uploaded_files, uploaded_parts
+
+
+class UploadRows:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def put_file(self, version_id: str, file: UploadedFile, now: int) -> str | None:
+        """Note an uploaded file; the place of the one with the same path that it replaces, if any."""
+        replaced = await self.remove_file(version_id, file.path)
+        await self.add_files(version_id, [file], now)
+        return replaced
+
+    async def remove_file(self, version_id: str, path: str) -> str | None:
+        """Forget a file; the place of its bytes, None if there was none."""
+        result = await self._connection.execute(
+            delete(uploaded_files)
+            .where(uploaded_files.c.version_id == version_id, uploaded_files.c.path == path)
+            .returning(uploaded_files.c.staged)
+        )
+        return result.scalar_one_or_none()
+
+    async def add_files(self, version_id: str, files: Iterable[UploadedFile], now: int) -> None:
+        """Note files of a version that has none under these paths."""
+        values = [
+            {
+                "version_id": version_id,
+                "path": file.path,
+                "staged": file.staged,
+                "size": file.size,
+                "sha256": file.sha256,
+                "uploaded_at": now,
+            }
+            for file in files
+        ]
+        if values:
+            await self._connection.execute(insert(uploaded_files), values)
+
+    async def files(self, version_id: str) -> list[UploadedFile]:
+        query = select(uploaded_files).where(uploaded_files.c.version_id == version_id)
+        rows = await self._connection.execute(query.order_by(uploaded_files.c.path))
+        return [UploadedFile(row.path, row.staged, row.size, row.sha256) for row in rows]
+
+    async def put_part(self, version_id: str, session_id: str, part: UploadedPart) -> str | None:
+        """Note a part; the place of the one with the same number that it replaces, if any."""
+        result = await self._connection.execute(
+            delete(uploaded_parts)
+            .where(uploaded_parts.c.session_id == session_id, uploaded_parts.c.number == part.number)
+            .returning(uploaded_parts.c.staged)
+        )
+        replaced = result.scalar_one_or_none()
+        await self._connection.execute(
+            insert(uploaded_parts).values(
+                session_id=session_id,
+                number=part.number,
+                version_id=version_id,
+                staged=part.staged,
+                size=part.size,
+                sha256=part.sha256,
+            )
+        )
+        return replaced
+
+    async def parts(self, session_id: str) -> list[UploadedPart]:
+        query = select(uploaded_parts).where(uploaded_parts.c.session_id == session_id)
+        rows = await self._connection.execute(query.order_by(uploaded_parts.c.number))
+        return [UploadedPart(row.number, row.staged, row.size, row.sha256) for row in rows]
+
+    async def forget_session(self, session_id: str) -> None:
+        await self._connection.execute(
+            delete(uploaded_parts).where(uploaded_parts.c.session_id == session_id)
+        )
+
+    async def forget(self, version_id: str) -> None:
+        """Forget the uploads of a version that is READY, or has failed."""
+        for table in (uploaded_files, uploaded_parts):
+            await self._connection.execute(delete(table).where(table.c.version_id == version_id))

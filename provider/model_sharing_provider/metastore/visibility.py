@@ -1,0 +1,115 @@
+"""SQL for "may be seen by": what listings show each principal, and what a share's owner may still read.
+
+It says in SQL what `governance.decisions` decides for one securable; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, exists, literal_column, or_, select
+
+from model_sharing_provider.domain.principals import ALL_USERS, Principal, PrincipalType
+from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.metastore.tables import (
+    catalogs,
+    grants,
+    group_members,
+    principals,
+    registered_models,
+    schemas,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The identities of who looks: ids for grants and names for ownership, as values or as subqueries."""
+
+    ids: Any
+    names: Any
+
+    @classmethod
+    def of(cls, principal: Principal) -> Viewer | None:
+        """None for the metastore's administrators, who see everything."""
+        if principal.type is PrincipalType.ADMIN:
+            return None
+        identities = principal.identities
+        return cls([each.id for each in identities], [each.name for each in identities])
+
+    @classmethod
+    def owner(cls, name: Any) -> Viewer:
+        """The principal called `name` (an SQL value) with its groups."""
+        person = principals.alias("person")
+        team = principals.alias("team")
+        in_team = (
+            select(team.c.id, team.c.name)
+            .select_from(person)
+            .join(group_members, group_members.c.member_id == person.c.id)
+            .join(team, team.c.id == group_members.c.group_id)
+            .where(person.c.name == name)
+        )
+        itself = select(person.c.id, person.c.name).where(
+            or_(person.c.name == name, person.c.name == literal_column(f"'{ALL_USERS}'"))
+        )
+        identities = itself.union(in_team).subquery()
+        return cls(select(identities.c.id), select(identities.c.name))
+
+
+def may_use_catalog(viewer: Viewer) -> ColumnElement[bool]:
+    return _may(viewer, catalogs.c.owner, (catalogs.c.id,), Privilege.USE_CATALOG)
+
+
+def may_use_schema(viewer: Viewer) -> ColumnElement[bool]:
+    """In a query that joins schemas and catalogs."""
+    return and_(
+        may_use_catalog(viewer),
+        _may(viewer, schemas.c.owner, (schemas.c.id, catalogs.c.id), Privilege.USE_SCHEMA),
+    )
+
+
+def may_read_model(viewer: Viewer) -> ColumnElement[bool]:
+    """In a query that joins registered models, schemas and catalogs."""
+    above = (registered_models.c.id, schemas.c.id, catalogs.c.id)
+    return and_(may_use_schema(viewer), _may(viewer, registered_models.c.owner, above, Privilege.EXECUTE))
+
+
+def owner_may_read(owner: Any) -> ColumnElement[bool]:
+    """The owner of a share may read the model: in a query that joins models, schemas and catalogs."""
+    return or_(_is_administrator(owner), may_read_model(Viewer.owner(owner)))
+
+
+def owner_may_use_schema(owner: Any) -> ColumnElement[bool]:
+    """The owner of a share may use the schema: in a query that joins schemas and catalogs."""
+    return or_(_is_administrator(owner), may_use_schema(Viewer.owner(owner)))
+
+
+def owner_may_read_model_id() -> Any:
+    """A query with the parameters `owner` and `model_id`, for the hot path."""
+    return (
+        select(registered_models.c.id)
+        .join_from(registered_models, schemas)
+        .join(catalogs)
+        .where(registered_models.c.id == bindparam("model_id"), owner_may_read(bindparam("owner")))
+    )
+
+
+def _is_administrator(name: Any) -> ColumnElement[bool]:
+    return exists().where(
+        principals.c.name == name, principals.c.type == literal_column(f"'{PrincipalType.ADMIN}'")
+    )
+
+
+def _may(
+    viewer: Viewer, owner: ColumnElement[str], securables: tuple[ColumnElement[str], ...], needed: Privilege
+) -> ColumnElement[bool]:
+    # Constants in the text, not parameters: the hot path runs this without SQLAlchemy.
+    privileges: list[ColumnElement[str]] = [
+        literal_column(f"'{each}'") for each in (needed, Privilege.ALL_PRIVILEGES)
+    ]
+    granted = exists().where(
+        or_(*(grants.c.securable_id == securable for securable in securables)),
+        grants.c.principal_id.in_(viewer.ids),
+        or_(*(grants.c.privilege == privilege for privilege in privileges)),
+    )
+    return or_(owner.in_(viewer.names), granted)

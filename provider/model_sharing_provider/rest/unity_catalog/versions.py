@@ -1,0 +1,196 @@
+"""`models/…/versions`: versions of registered models, from their creation to their lineage."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+from aiohttp import web
+
+from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.domain.uploads import LineageRecord, NewVersion
+from model_sharing_provider.rest.bodies import read_body
+from model_sharing_provider.rest.lineage import lineage_of
+from model_sharing_provider.rest.requests import PRINCIPAL, provider_of
+from model_sharing_provider.rest.unity_catalog.requests import (
+    aliases,
+    answer,
+    answer_page,
+    context,
+    model_name,
+    name_of,
+    page_request,
+    tags,
+    version_number,
+)
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.lineage import DOWNSTREAM
+
+_CREDENTIALS_LIFETIME_MS = 3_600_000
+
+
+async def create_version(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.CreateModelVersion)
+    new = NewVersion(
+        source=body.source,
+        run_id=body.run_id,
+        comment=body.comment,
+        logged_model_id=body.model_id,
+        tags={tag.key: tag.value for tag in body.tags},
+        lineage=lineage_of(request),
+    )
+    name = name_of(body.catalog_name, body.schema_name, body.model_name)
+    uploads = provider_of(request).uploads
+    created = await uploads.create(context(request), name, new, await digest_of(request))
+    return answer(version_info(created))
+
+
+async def finalize_version(request: web.Request) -> web.Response:
+    publication = provider_of(request).publication
+    number = version_number(request)
+    return answer(version_info(await publication.finalize(context(request), model_name(request), number)))
+
+
+async def list_versions(request: web.Request) -> web.Response:
+    name = model_name(request)
+    listing = f"versions of {name}"
+    versions = provider_of(request).versions
+    page = await versions.page(context(request), name, page_request(request, listing))
+    return answer_page("model_versions", listing, page, version_info)
+
+
+async def get_version(request: web.Request) -> web.Response:
+    versions = provider_of(request).versions
+    number = version_number(request)
+    return answer(version_info(await versions.get(context(request), model_name(request), number)))
+
+
+async def get_version_by_alias(request: web.Request) -> web.Response:
+    versions = provider_of(request).versions
+    alias = request.match_info["alias"]
+    return answer(version_info(await versions.get_by_alias(context(request), model_name(request), alias)))
+
+
+async def update_version(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.UpdateModelVersion)
+    versions = provider_of(request).versions
+    name, number = model_name(request), version_number(request)
+    if body.comment is None:
+        return answer(version_info(await versions.get(context(request), name, number)))
+    return answer(version_info(await versions.update(context(request), name, number, body.comment)))
+
+
+async def delete_version(request: web.Request) -> web.Response:
+    versions = provider_of(request).versions
+    await versions.delete(context(request), model_name(request), version_number(request))
+    return answer({})
+
+
+async def copy_version(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.CopyModelVersion)
+    copies = provider_of(request).copies
+    destination = FullName.parse(body.destination)
+    number = version_number(request)
+    copied = await copies.copy(context(request), model_name(request), number, destination)
+    return answer(version_info(copied))
+
+
+async def get_lineage(request: web.Request) -> web.Response:
+    lineage = provider_of(request).lineage
+    number = version_number(request)
+    records = await lineage.of_version(context(request), model_name(request), number)
+    return answer(wire.VersionLineage(tuple(map(_lineage, records))))
+
+
+async def temporary_credentials(request: web.Request) -> web.Response:
+    """Bytes move by presigned URLs, so there is nothing secret in the answer; it says which way to go."""
+    body = await read_body(request, wire.TemporaryCredentialsRequest)
+    name = name_of(body.catalog_name, body.schema_name, body.model_name)
+    await check_transfer(request, context(request), name, body.version, body.operation)
+    return answer(temporary_credentials_info())
+
+
+async def check_transfer(
+    request: web.Request, asked_by: Context, name: FullName, number: int, operation: str
+) -> None:
+    """Let a client go on to read or write a version's files, keeping the lineage that it sends along."""
+    provider = provider_of(request)
+    if operation in ("READ_WRITE_MODEL_VERSION", "MODEL_VERSION_OPERATION_READ_WRITE"):
+        await provider.uploads.begin(asked_by, name, number)
+    elif operation in ("READ_MODEL_VERSION", "MODEL_VERSION_OPERATION_READ"):
+        lineage = lineage_of(request)
+        if lineage:
+            await provider.lineage.emit(asked_by, name, number, DOWNSTREAM, lineage)
+        else:
+            await provider.versions.get(asked_by, name, number)
+    else:
+        raise InvalidParameter(f"The operation {operation!r} is not known; READ_MODEL_VERSION is.")
+
+
+def temporary_credentials_info() -> wire.TemporaryCredentials:
+    expires = int(time.time() * 1000) + _CREDENTIALS_LIFETIME_MS
+    return wire.TemporaryCredentials(storage_mode="DEFAULT_STORAGE", expiration_time=expires)
+
+
+async def digest_of(request: web.Request) -> str:
+    """What a resent request has in common with the one before: who asks, and every byte of what."""
+    who = f"{request[PRINCIPAL].id}\n{request.method}\n{request.path}\n".encode()
+    return hashlib.sha256(who + await request.read()).hexdigest()
+
+
+def version_info(version: ModelVersion) -> wire.ModelVersionInfo:
+    name = version.full_name
+    return wire.ModelVersionInfo(
+        model_name=name.name,
+        catalog_name=name.catalog,
+        schema_name=name.schema,
+        version=version.version,
+        status=version.status.value,
+        comment=version.comment,
+        source=version.source,
+        run_id=version.run_id,
+        id=version.id,
+        model_id=model_id(version),
+        aliases=aliases((alias, version.version) for alias in version.aliases),
+        tags=tags(version.tags),
+        storage_location=storage_location(version),
+        created_at=version.created_at,
+        created_by=version.created_by,
+        updated_at=version.updated_at,
+    )
+
+
+def model_id(version: ModelVersion) -> str:
+    """MLflow's id of the logged model; MLflow cannot copy a version that has none, so one is made up."""
+    return version.logged_model_id or f"m-{version.id.replace('-', '')}"
+
+
+def storage_location(version: ModelVersion) -> str:
+    """An opaque URI: the server's own paths are nobody's business."""
+    return f"urn:uuid:{version.id}"
+
+
+def _lineage(record: LineageRecord) -> wire.LineageInfo:
+    return wire.LineageInfo(
+        direction=record.direction,
+        recorded_at=record.recorded_at,
+        recorded_by=record.recorded_by,
+        payload=dict(record.payload),
+    )
+
+
+ROUTES = [
+    web.post("/models/versions", create_version),
+    web.get("/models/{full_name}/aliases/{alias}", get_version_by_alias),
+    web.get("/models/{full_name}/versions", list_versions),
+    web.get("/models/{full_name}/versions/{version}", get_version),
+    web.patch("/models/{full_name}/versions/{version}", update_version),
+    web.delete("/models/{full_name}/versions/{version}", delete_version),
+    web.patch("/models/{full_name}/versions/{version}/finalize", finalize_version),
+    web.post("/models/{full_name}/versions/{version}/copy", copy_version),
+    web.get("/models/{full_name}/versions/{version}/lineage", get_lineage),
+    web.post("/temporary-model-version-credentials", temporary_credentials),
+]

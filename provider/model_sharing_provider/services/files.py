@@ -1,0 +1,190 @@
+"""Files of versions for the metastore's own principals: as folders, one by one, and by signed URL.
+
+A signed URL works while the token lives that it was given out under, and its holder may still read the model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from model_sharing_protocol.errors import NotFound, PermissionDenied, SharingError
+from model_sharing_protocol.manifest import ManifestFile
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.artifacts.manifests import Manifests
+from model_sharing_provider.artifacts.signed_urls import URL_LIFETIME_SECONDS, Ticket, UrlSigner
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.securables import ModelVersion, SecurableType, VersionStatus
+from model_sharing_provider.governance import rules
+from model_sharing_provider.services.access import OpenFile
+from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.models import model_target
+from model_sharing_provider.services.uploads import find_pending
+from model_sharing_provider.services.versions import find_version, version_target
+
+UPLOAD_URL_LIFETIME_SECONDS = 900
+_RECHECK_SECONDS = 1.0
+_CLOSED = "Access to this file has ended; ask for another URL."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file or folder in a version. `path` is relative to the version; `modified` is epoch ms."""
+
+    path: str
+    is_directory: bool
+    size: int
+    modified: int
+
+
+class Files:
+    def __init__(self, signer: UrlSigner, artifacts: ArtifactStore, manifests: Manifests) -> None:
+        self._signer = signer
+        self._artifacts = artifacts
+        self._manifests = manifests
+
+    async def folder(self, context: Context, name: FullName, number: int, path: str) -> list[Entry]:
+        """What is in a folder of a version, by name; `path` empty is the whole. Raises NotFound."""
+        async with context.view("listDirectory", _target(name, number, path)) as operation:
+            version, files = await self._files(operation, name, number)
+        entries = _entries(files, path, version.updated_at)
+        if not entries and path:
+            raise NotFound(f"{path!r} is no folder of version {number} of '{name}'.")
+        return entries
+
+    async def open_path(self, context: Context, name: FullName, number: int, path: str) -> OpenFile:
+        """A file of a READY version by its path. Raises NotFound, PermissionDenied."""
+        async with context.view("getFile", _target(name, number, path)) as operation:
+            version, file = await self._find(operation, name, number, path)
+            ticket = Ticket("", "", operation.principal.token_id, 0, 0)
+            return _open(version, file, ticket, operation.target)
+
+    async def sign(self, context: Context, name: FullName, number: int, path: str) -> str:
+        """A URL, relative to the server's, to fetch a file from; good for 300 seconds. Raises NotFound."""
+        async with context.view("createDownloadUrl", _target(name, number, path)) as operation:
+            version, file = await self._find(operation, name, number, path)
+            return self._signed(operation, f"files/{version.id}/{file.sha256}", URL_LIFETIME_SECONDS)
+
+    async def sign_upload(self, context: Context, name: FullName, number: int, resource: str) -> str:
+        """A URL, relative to the server's, to PUT what `resource` names to; good for 15 minutes.
+
+        Raises NotFound, InvalidState, PermissionDenied.
+        """
+        async with context.change("createUploadUrl", version_target(name, number)) as operation:
+            await operation.authorize(rules.OWN_MODEL, model_target(name))
+            version = await find_pending(operation, name, number)
+            await operation.rows.versions.claim(version.id)
+            resource = f"uploads/{version.id}/{resource}"
+            return self._signed(operation, resource, UPLOAD_URL_LIFETIME_SECONDS, "PUT")
+
+    async def open(self, context: Context, resource: str, query: dict[str, str]) -> OpenFile:
+        """Check a signed URL that came back. Raises PermissionDenied, or NotFound for bytes that are gone."""
+        ticket = await self._verify(context, "getFile", resource, query)
+        _, version_id, sha256 = resource.split("/")
+        async with context.view("getFile", Target(SecurableType.MODEL, resource)) as operation:
+            version = await self._admit(operation, ticket, version_id, rules.READ_MODEL)
+            file = (await self._manifests.read(version.id)).file(sha256)
+            operation.concerns(name=f"{version.full_name}/{version.version}:{file.path}")
+            return _open(version, file, ticket, operation.target)
+
+    async def accept_upload(
+        self, context: Context, resource: str, query: dict[str, str]
+    ) -> tuple[ModelVersion, Operation]:
+        """Check a signed upload URL that came back: the version, and the operation of its holder.
+
+        Raises PermissionDenied, InvalidState.
+        """
+        ticket = await self._verify(context, "uploadFile", resource, query, "PUT")
+        version_id = resource.split("/")[1]
+        async with context.view("uploadFile", Target(SecurableType.MODEL, resource)) as operation:
+            version = await self._admit(operation, ticket, version_id, rules.OWN_MODEL)
+            await find_pending(operation, version.full_name, version.version)
+            return version, operation
+
+    def read(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
+        """The bytes from `start` to before `end`. Raises NotFound or CorruptArtifact for damaged storage."""
+        return self._artifacts.read(file.path, start, end)
+
+    async def ended(self, context: Context, file: OpenFile) -> None:
+        """Return when the file may no longer be read: its token is looked at every second."""
+        alive = True
+        while alive:
+            await asyncio.sleep(_RECHECK_SECONDS)
+            async with context.identify() as rows:
+                holder = await rows.principals.find_by_token_id(file.ticket.token_id, now_ms())
+            alive = holder is not None
+        await context.refused("getFile", file.target, "the token ended while the file was being read")
+
+    def _signed(self, operation: Operation, resource: str, lifetime: int, method: str = "GET") -> str:
+        expires = int(time.time()) + lifetime
+        return self._signer.sign(Ticket(resource, "", operation.principal.token_id, 0, expires, method))
+
+    async def _verify(
+        self, context: Context, action: str, resource: str, query: dict[str, str], method: str = "GET"
+    ) -> Ticket:
+        try:
+            return self._signer.verify(resource, query, method)
+        except SharingError as error:
+            await context.refused(action, Target(SecurableType.MODEL, resource), error.message)
+            raise
+
+    async def _admit(
+        self, operation: Operation, ticket: Ticket, version_id: str, rule: rules.Rule
+    ) -> ModelVersion:
+        """Go on as the holder of the token behind a ticket, who must still hold what `rule` asks for."""
+        holder = await operation.rows.principals.find_by_token_id(ticket.token_id, operation.now)
+        if holder is None:
+            operation.denied = "the access token has ended"
+            raise PermissionDenied(_CLOSED)
+        operation.acts_for(holder)
+        version = await operation.rows.versions.find_by_id(version_id)
+        if version is None:
+            raise NotFound("The version that this URL is for was deleted.")
+        await operation.authorize(rule, model_target(version.full_name))
+        return version
+
+    async def _find(
+        self, operation: Operation, name: FullName, number: int, path: str
+    ) -> tuple[ModelVersion, ManifestFile]:
+        version, files = await self._files(operation, name, number)
+        for file in files:
+            if file.path == path and version.status is VersionStatus.READY:
+                return version, file
+        raise NotFound(f"Version {number} of '{name}' has no file {path!r} to read.")
+
+    async def _files(
+        self, operation: Operation, name: FullName, number: int
+    ) -> tuple[ModelVersion, list[ManifestFile]]:
+        """A READY version's files for its readers, a PENDING one's uploads for its owner."""
+        await operation.authorize(rules.READ_MODEL, model_target(name))
+        version = await find_version(operation, name, number)
+        if version.status is VersionStatus.READY:
+            return version, list((await self._manifests.read(version.id)).manifest.files)
+        await operation.authorize(rules.OWN_MODEL, model_target(name))
+        uploads = await operation.rows.uploads.files(version.id)
+        return version, [ManifestFile(file.path, file.size, file.sha256) for file in uploads]
+
+
+def _open(version: ModelVersion, file: ManifestFile, ticket: Ticket, target: Target) -> OpenFile:
+    path = f"{version.storage_path}/{file.path}"
+    return OpenFile(file.size, file.sha256, path, ticket, target, version.created_at)
+
+
+def _entries(files: list[ManifestFile], folder: str, modified: int) -> list[Entry]:
+    prefix = f"{folder}/" if folder else ""
+    found: dict[str, Entry] = {}
+    for file in files:
+        if not file.path.startswith(prefix):
+            continue
+        name, _, deeper = file.path.removeprefix(prefix).partition("/")
+        path = prefix + name
+        found[path] = Entry(path, bool(deeper), 0 if deeper else file.size, modified)
+    return [found[path] for path in sorted(found)]
+
+
+def _target(name: FullName, number: int, path: str) -> Target:
+    return Target(SecurableType.MODEL, f"{name}/{number}:{path}")

@@ -1,0 +1,67 @@
+"""Grants of privileges to the metastore's own principals, and what reaches a securable from above."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from model_sharing_protocol.errors import InvalidState
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.principals import PrincipalType
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.governance.grants import PrivilegeChange, PrivilegeGrant, reaching
+from model_sharing_provider.governance.rules import MANAGE
+from model_sharing_provider.metastore.standings import Place
+from model_sharing_provider.services.context import Context, Operation, absent
+from model_sharing_provider.services.principals import find_principal
+
+
+class Grants:
+    """Whoever manages a securable sees and changes its grants; everybody sees their own."""
+
+    async def get(
+        self, context: Context, kind: SecurableType, name: str, principal: str = ""
+    ) -> list[PrivilegeGrant]:
+        """What was granted on the securable itself. Raises NotFound, PermissionDenied."""
+        async with context.view("getPermissions", Target(kind, name)) as operation:
+            await _authorize_view(operation, kind, principal)
+            place = (await _path(operation, kind, name))[-1]
+            grants = await operation.rows.privileges.on([place])
+            return [grant for grant in grants if not principal or grant.principal == principal]
+
+    async def effective(
+        self, context: Context, kind: SecurableType, name: str, principal: str = ""
+    ) -> list[PrivilegeGrant]:
+        """What was granted on it or above and reaches it, each with where. Raises NotFound."""
+        async with context.view("getEffectivePermissions", Target(kind, name)) as operation:
+            await _authorize_view(operation, kind, principal)
+            path = await _path(operation, kind, name)
+            return reaching(await operation.rows.privileges.on(path), kind, principal)
+
+    async def update(
+        self, context: Context, kind: SecurableType, name: str, changes: Sequence[PrivilegeChange]
+    ) -> list[PrivilegeGrant]:
+        """Grant and revoke, all or none; the grants afterwards. Raises NotFound, PermissionDenied."""
+        async with context.change("updatePermissions", Target(kind, name)) as operation:
+            await operation.authorize(MANAGE[kind])
+            place = (await _path(operation, kind, name))[-1]
+            for change in changes:
+                principal = (await find_principal(operation, change.principal)).principal
+                if principal.type is PrincipalType.ADMIN and change.add:
+                    raise InvalidState(f"{principal.name!r} administers the metastore and needs no grants.")
+                await operation.rows.privileges.add(
+                    place, principal, change.add, operation.now, operation.principal.name
+                )
+                await operation.rows.privileges.remove(place, principal, change.remove)
+            return await operation.rows.privileges.on([place])
+
+
+async def _authorize_view(operation: Operation, kind: SecurableType, principal: str) -> None:
+    own = principal in {each.name for each in operation.principal.identities}
+    await operation.authorize(() if own else MANAGE[kind])
+
+
+async def _path(operation: Operation, kind: SecurableType, name: str) -> list[Place]:
+    path = await operation.rows.standings.path(kind, name)
+    if path[-1].type is not kind:
+        raise absent(kind, name)
+    return path

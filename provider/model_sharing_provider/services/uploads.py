@@ -1,0 +1,176 @@
+"""Versions that a client makes by uploading: PENDING_REGISTRATION until finalized, then immutable.
+
+Files wait under names of their own, so that an upload that comes too late cannot touch a version that is
+READY.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from uuid import uuid4
+
+from model_sharing_protocol.errors import InvalidState, NotFound
+from model_sharing_protocol.names import FullName, ModelRef
+from model_sharing_protocol.paths import check_relative_path
+from model_sharing_provider.artifacts.locations import uploads_root, version_root
+from model_sharing_provider.artifacts.manifests import Manifests
+from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
+from model_sharing_provider.domain.principals import Principal
+from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.domain.uploads import NewVersion, UploadedFile
+from model_sharing_provider.governance import rules
+from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.lineage import UPSTREAM, add_lineage
+from model_sharing_provider.services.models import find_model, model_target
+from model_sharing_provider.services.tags import TagChange, apply_tags, check_tags
+from model_sharing_provider.services.versions import find_version, version_target
+
+_REPLAYED_WITHIN_MS = 60_000
+FINALIZING_ENDS_AFTER_MS = 600_000
+
+
+class Uploads:
+    def __init__(self, artifacts: ArtifactStore, manifests: Manifests) -> None:
+        self._artifacts = artifacts
+        self._manifests = manifests
+
+    async def create(
+        self, context: Context, name: FullName, new: NewVersion, request: str = ""
+    ) -> ModelVersion:
+        """A PENDING version of an existing model.
+
+        `request` is a digest of what was asked. Clients resend a request whose answer they did not get: the
+        same one again, from the same principal and before anything was done with the version that it made,
+        gives that version. A `source` of the form `models:/c.s.m/3` puts that version's files into the new
+        one, moving no bytes. Raises NotFound, PermissionDenied, InvalidParameter.
+        """
+        check_tags(new.tags)
+        version_id = str(uuid4())
+        linked = await self._link_source(context, version_id, new.source)
+        async with context.change("createModelVersion", model_target(name)) as operation:
+            await operation.authorize(rules.OWN_MODEL)
+            model = await find_model(operation, name)
+            if request:
+                since = operation.now - _REPLAYED_WITHIN_MS
+                number = await operation.rows.versions.find_replayed(model.id, request, since)
+                if number is not None:
+                    return await find_version(operation, name, number)
+            version = ModelVersion(
+                id=version_id,
+                model_id=model.id,
+                full_name=name,
+                version=await operation.rows.versions.next_number(model.id),
+                status=VersionStatus.PENDING_REGISTRATION,
+                comment=new.comment,
+                source=new.source,
+                run_id=new.run_id,
+                logged_model_id=new.logged_model_id,
+                storage_path=version_root(model.id, version_id),
+                created_at=operation.now,
+                created_by=operation.principal.name,
+                updated_at=operation.now,
+            )
+            await operation.rows.versions.add(version, request)
+            await operation.rows.uploads.add_files(version.id, linked, operation.now)
+            await apply_tags(operation, version.id, {}, TagChange(add=new.tags))
+            if new.lineage:
+                await add_lineage(operation, version.id, UPSTREAM, new.lineage)
+            return await find_version(operation, name, version.version)
+
+    async def begin(self, context: Context, name: FullName, number: int) -> ModelVersion:
+        """A PENDING version that the caller is about to upload to. Raises NotFound, InvalidState."""
+        async with context.change(
+            "generateTemporaryModelVersionCredential", version_target(name, number)
+        ) as operation:
+            await operation.authorize(rules.OWN_MODEL, model_target(name))
+            version = await find_pending(operation, name, number)
+            await operation.rows.versions.claim(version.id)
+            return version
+
+    async def write(
+        self,
+        context: Context,
+        version: ModelVersion,
+        path: str,
+        chunks: AsyncIterable[bytes],
+        *,
+        by: Principal | None = None,
+    ) -> UploadedFile:
+        """Take in a file of a PENDING version; one with the same path is replaced.
+
+        `by` is whom a signed URL was given to. Raises UnsafePath, InvalidState, DiskFull.
+        """
+        check_storable(check_relative_path(path))
+        staged = f"{uploads_root(version.id)}/{uuid4()}"
+        try:
+            size, sha256 = await self._artifacts.put_stream(staged, chunks)
+            file = UploadedFile(path, staged, size, sha256)
+            replaced = await self._note(context, version, file, by)
+        except BaseException:
+            await self._artifacts.delete(staged)
+            raise
+        if replaced:
+            await self._artifacts.delete(replaced)
+        return file
+
+    async def remove(self, context: Context, name: FullName, number: int, path: str) -> None:
+        """Take a file out of a PENDING version again. Raises NotFound, InvalidState."""
+        async with context.change("deleteFile", version_target(name, number)) as operation:
+            await operation.authorize(rules.OWN_MODEL, model_target(name))
+            version = await find_pending(operation, name, number)
+            staged = await operation.rows.uploads.remove_file(version.id, path)
+            if staged is None:
+                raise NotFound(f"Version {number} of '{name}' has no file {path!r}.")
+        await self._artifacts.delete(staged)
+
+    async def _note(
+        self, context: Context, version: ModelVersion, file: UploadedFile, by: Principal | None
+    ) -> str | None:
+        name, number = version.full_name, version.version
+        async with context.change("uploadFile", version_target(name, number)) as operation:
+            if by is not None:
+                operation.acts_for(by)
+            await operation.authorize(rules.OWN_MODEL, model_target(name))
+            operation.concerns(name=f"{name}/{number}:{file.path}")
+            version = await find_pending(operation, name, number)
+            await operation.rows.versions.claim(version.id)
+            return await operation.rows.uploads.put_file(version.id, file, operation.now)
+
+    async def _link_source(self, context: Context, version_id: str, source: str) -> list[UploadedFile]:
+        """The files of the version that `source` names, if it names one of this registry."""
+        reference = referenced_version(source)
+        if reference is None:
+            return []
+        name, number = reference
+        async with context.view("copyModelVersion", version_target(name, number)) as operation:
+            await operation.authorize(rules.READ_MODEL, model_target(name))
+            found = await find_version(operation, name, number)
+            if found.status is not VersionStatus.READY or found.in_place:
+                return []
+        linked = []
+        for file in (await self._manifests.read(found.id)).manifest.files:
+            staged = f"{uploads_root(version_id)}/{uuid4()}"
+            await self._artifacts.link(f"{found.storage_path}/{file.path}", staged)
+            linked.append(UploadedFile(file.path, staged, file.size, file.sha256))
+        return linked
+
+
+async def find_pending(operation: Operation, name: FullName, number: int) -> ModelVersion:
+    """A version that takes files. Raises NotFound, InvalidState."""
+    version = await find_version(operation, name, number)
+    if version.status is not VersionStatus.PENDING_REGISTRATION:
+        raise InvalidState(
+            f"Version {number} of '{name}' is {version.status}; its files cannot be changed. "
+            "Create a new one."
+        )
+    if await operation.rows.versions.is_finalizing(version.id, operation.now - FINALIZING_ENDS_AFTER_MS):
+        raise InvalidState(f"Version {number} of '{name}' is being finalized; it takes no more files.")
+    return version
+
+
+def referenced_version(source: str) -> tuple[FullName, int] | None:
+    """The version that `models:/catalog.schema.model/3` names; None for any other source."""
+    if not source.startswith("models:/") or source.count(".") != 2 or "@" in source:
+        return None
+    reference = ModelRef.parse(source)
+    return (FullName.parse(reference.name), reference.version) if reference.version else None

@@ -111,7 +111,8 @@ async def test_a_denial_names_what_was_missing(desk: Desk) -> None:
     with pytest.raises(PermissionDenied, match="anonymous lacks CREATE_SHARE"):
         await desk.provider.shares.create(stranger, "mine")
     event = (await events(desk))[-1]
-    assert (event.outcome, event.reason) == (Outcome.DENIED, "anonymous lacks CREATE_SHARE")
+    assert event.outcome is Outcome.DENIED
+    assert event.reason.startswith("anonymous lacks CREATE_SHARE")
     assert (event.caller.address, event.target.name) == ("192.0.2.7", "mine")
 
 

@@ -27,9 +27,9 @@ async def page_of_models(
     if viewer is not None:
         query = query.where(may_read_model(viewer))
     if catalog:
-        query = query.where(catalog == catalogs.c.name)
+        query = query.where(catalogs.c.name == catalog)
     if schema:
-        query = query.where(schema == schemas.c.name)
+        query = query.where(schemas.c.name == schema)
     wanted = page.size + 1
     found: list[RegisteredModel] = []
     for part in _after(query, FullName.parse(page.after) if page.after else None):
@@ -47,12 +47,12 @@ def _after(query: Select[Any], last: FullName | None) -> list[Select[Any]]:
         return [query]
     return [
         query.where(
-            last.catalog == catalogs.c.name,
-            last.schema == schemas.c.name,
-            last.name < registered_models.c.name,
+            catalogs.c.name == last.catalog,
+            schemas.c.name == last.schema,
+            registered_models.c.name > last.name,
         ),
-        query.where(last.catalog == catalogs.c.name, last.schema < schemas.c.name),
-        query.where(last.catalog < catalogs.c.name),
+        query.where(catalogs.c.name == last.catalog, schemas.c.name > last.schema),
+        query.where(catalogs.c.name > last.catalog),
     ]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from mlflow_server import running_mlflow_server
 from pytest_aiohttp.plugin import AiohttpServer
 from support import Desk
 
@@ -47,3 +48,10 @@ async def server(provider: Provider, aiohttp_server: AiohttpServer) -> TestServe
 def endpoint(server: TestServer) -> str:
     """The recipients' endpoint of the server."""
     return str(server.make_url(PREFIX))
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real MLflow server, shared by all tests: use experiment and model names of your own."""
+    with running_mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
+        yield url

@@ -8,18 +8,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
+from environments import environment_with
 from support import Desk, write_model
 
 from model_sharing_protocol.profile import write_profile
 
 CLIENT = "delta-sharing==1.4.2"
-ENVIRONMENT = Path(__file__).parents[2] / ".venvs" / CLIENT
 
 STORY = """
 import json, sys
@@ -46,14 +43,7 @@ print(json.dumps({
 @pytest.fixture(scope="session")
 def delta_sharing_python() -> Path:
     """The interpreter of an environment that holds the stock client."""
-    python = ENVIRONMENT / "bin" / "python"
-    ENVIRONMENT.parent.mkdir(exist_ok=True)
-    with FileLock(f"{ENVIRONMENT}.lock"):
-        if not (ENVIRONMENT / "complete").exists():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=True)
-            subprocess.run([python, "-m", "pip", "install", "--quiet", CLIENT], check=True)
-            (ENVIRONMENT / "complete").touch()
-    return python
+    return environment_with(CLIENT)
 
 
 async def test_it_lists_shares_and_loads_the_inventory_as_pandas(

@@ -1,0 +1,24 @@
+"""Virtual environments for programs that cannot share ours, each made once and kept in `.venvs/`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from filelock import FileLock
+
+_ENVIRONMENTS = Path(__file__).parents[1] / ".venvs"
+
+
+def environment_with(requirement: str) -> Path:
+    """The interpreter of an environment that holds `requirement`, such as `delta-sharing==1.4.2`."""
+    environment = _ENVIRONMENTS / requirement
+    python = environment / "bin" / "python"
+    _ENVIRONMENTS.mkdir(exist_ok=True)
+    with FileLock(f"{environment}.lock"):
+        if not (environment / "complete").exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
+            subprocess.run([python, "-m", "pip", "install", "--quiet", requirement], check=True)
+            (environment / "complete").touch()
+    return python

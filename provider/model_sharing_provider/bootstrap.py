@@ -24,6 +24,7 @@ from model_sharing_provider.services.files import Files
 from model_sharing_provider.services.grants import Grants
 from model_sharing_provider.services.lineage import Lineage
 from model_sharing_provider.services.models import Models
+from model_sharing_provider.services.multipart import Multipart
 from model_sharing_provider.services.principals import Principals
 from model_sharing_provider.services.provider import Provider
 from model_sharing_provider.services.publication import Publication
@@ -63,6 +64,7 @@ def _wire(
     manifests = Manifests(artifacts)
     signer = UrlSigner(secrets.url_signing_keys)
     sweeper = Sweeper(artifacts, manifests)
+    uploads = Uploads(artifacts, manifests)
     access = Access(signer, artifacts, manifests)
     return Provider(
         database=database,
@@ -77,6 +79,7 @@ def _wire(
         grants=Grants(),
         lineage=Lineage(),
         models=Models(sweeper),
+        multipart=Multipart(artifacts, uploads),
         principals=Principals(secrets.token_pepper),
         publication=Publication(artifacts, manifests),
         recipients=Recipients(secrets.token_pepper),
@@ -84,7 +87,7 @@ def _wire(
         shared_view=SharedView(),
         shares=Shares(),
         system_tables=SystemTables(access, artifacts),
-        uploads=Uploads(artifacts, manifests),
+        uploads=uploads,
         versions=Versions(sweeper),
     )
 

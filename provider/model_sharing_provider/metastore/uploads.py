@@ -71,14 +71,19 @@ class UploadRows:
         )
         return replaced
 
-    async def parts(self, session_id: str) -> list[UploadedPart]:
-        query = select(uploaded_parts).where(uploaded_parts.c.session_id == session_id)
+    async def parts(self, version_id: str, session_id: str) -> list[UploadedPart]:
+        """The parts that came in for one file of a version, by number."""
+        query = select(uploaded_parts).where(
+            uploaded_parts.c.session_id == session_id, uploaded_parts.c.version_id == version_id
+        )
         rows = await self._connection.execute(query.order_by(uploaded_parts.c.number))
         return [UploadedPart(row.number, row.staged, row.size, row.sha256) for row in rows]
 
-    async def forget_session(self, session_id: str) -> None:
+    async def forget_session(self, version_id: str, session_id: str) -> None:
         await self._connection.execute(
-            delete(uploaded_parts).where(uploaded_parts.c.session_id == session_id)
+            delete(uploaded_parts).where(
+                uploaded_parts.c.session_id == session_id, uploaded_parts.c.version_id == version_id
+            )
         )
 
     async def forget(self, version_id: str) -> None:

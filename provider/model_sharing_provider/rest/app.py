@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from model_sharing_protocol.files import PREFIX as PREFIX_OF_FILES
+from model_sharing_protocol.mlflow_registry import PREFIX as PREFIX_OF_MLFLOW
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_protocol.unity_catalog import PREFIX as PREFIX_OF_UNITY_CATALOG
-from model_sharing_provider.rest import activation, open_sharing, signed_files, unity_catalog, workspace
+from model_sharing_provider.rest import (
+    activation,
+    files,
+    mlflow_registry,
+    open_sharing,
+    signed_files,
+    unity_catalog,
+    workspace,
+)
 from model_sharing_provider.rest.middlewares import log_requests
 from model_sharing_provider.rest.requests import PROVIDER
 from model_sharing_provider.services.provider import Provider
@@ -22,6 +32,8 @@ def make_app(provider: Provider) -> web.Application:
     app.add_subapp(PREFIX, open_sharing.make_app())
     app.add_subapp(activation.ACTIVATION_PREFIX, activation.make_app())
     app.add_subapp(PREFIX_OF_UNITY_CATALOG, unity_catalog.make_app())
+    app.add_subapp(PREFIX_OF_MLFLOW, mlflow_registry.make_app())
+    app.add_subapp(PREFIX_OF_FILES, files.make_app())
     app.add_subapp(workspace.SCIM_PREFIX, workspace.make_app())
     app.router.add_get("/.well-known/databricks-config", workspace.databricks_config)
     app.add_subapp(signed_files.FILES_PREFIX, signed_files.make_app())

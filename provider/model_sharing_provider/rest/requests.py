@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
@@ -25,6 +26,12 @@ def context_of(request: web.Request, face: str) -> Context:
     principal = request.get(PRINCIPAL, ANONYMOUS)
     caller = Caller(principal, face, request.remote or "", request[REQUEST_ID])
     return provider_of(request).context(caller)
+
+
+def page_request(request: web.Request, listing: str) -> PageRequest:
+    """The page that a registry's client asks for; `max_results=0` is the server's own page size."""
+    size = request.query.get("max_results")
+    return PageRequest.parse(listing, None if size == "0" else size, request.query.get("page_token"))
 
 
 def base_url(request: web.Request) -> str:

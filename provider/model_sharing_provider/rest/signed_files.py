@@ -1,108 +1,106 @@
-"""Files by signed URL: `GET` and `HEAD`, whole or in ranges, any number of times until the URL expires.
+"""Files by signed URL: `GET` and `HEAD` whole or in ranges, `PUT` into a version that is being made.
 
-The URL is the credential: no bearer token is asked for, and none should be sent.
+The URL is the credential: no bearer token is asked for, and none should be sent. It works any number of times
+until it expires.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine
+import base64
+import binascii
+from uuid import UUID
 
-import structlog
 from aiohttp import web
 
+from model_sharing_protocol.errors import NotFound
 from model_sharing_provider.rest.errors import render_open_sharing
+from model_sharing_provider.rest.file_answers import answer_file
 from model_sharing_provider.rest.middlewares import render_errors
-from model_sharing_provider.rest.requests import REQUEST_ID, context_of, provider_of
+from model_sharing_provider.rest.requests import context_of, provider_of
 
 FILES_PREFIX = "/artifacts"
 FACE = "files"
-_IN_ONE_WRITE = 256 * 1024
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 def make_app() -> web.Application:
     app = web.Application(middlewares=[render_errors(render_open_sharing)])
     app.add_routes(
         [
-            web.get("/versions/{version}/{sha256}", get_file),
-            web.get("/tables/{sha256}", get_file),
+            web.get("/versions/{version}/{sha256}", get_shared_file),
+            web.get("/tables/{sha256}", get_shared_file),
+            web.get("/files/{version}/{sha256}", get_own_file),
+            web.put("/uploads/{version}/file/{path}", put_file),
+            web.put("/uploads/{version}/part/{session}/{number:[0-9]{1,9}}", put_part),
+            web.delete("/uploads/{version}/session/{session}", abort_upload),
         ]
     )
     return app
 
 
-async def get_file(request: web.Request) -> web.StreamResponse:
-    context = context_of(request, FACE)
-    access = provider_of(request).access
-    resource = request.path.removeprefix(f"{FILES_PREFIX}/")
-    file = await access.open(context, resource, dict(request.query))
-    span = _span(request, file.size)
-    if span is None:
-        return web.Response(status=416, headers={"Content-Range": f"bytes */{file.size}"})
-    start, end = span
-    headers = {
-        "Accept-Ranges": "bytes",
-        "Cache-Control": "private, no-transform",
-        "Content-Length": str(end - start),
-        "Content-Type": "application/octet-stream",
-        "ETag": f'"{file.sha256}"',
-    }
-    partial = end - start != file.size
-    if partial:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
-    status = 206 if partial else 200
-    if request.method != "HEAD" and end - start <= _IN_ONE_WRITE:
-        body = b"".join([bytes(piece) async for piece in access.read(file, start, end)])
-        return web.Response(body=body, status=status, headers=headers)
-    response = web.StreamResponse(status=status, headers=headers)
-    await response.prepare(request)
-    if request.method != "HEAD":
-        await _stream(request, response, access.read(file, start, end), access.ended(context, file))
-    return response
+def upload_of_file(path: str) -> str:
+    """What an upload URL of a file says after its version: the path in letters that need no quoting."""
+    return f"file/{base64.urlsafe_b64encode(path.encode()).decode().rstrip('=')}"
 
 
-async def _stream(
-    request: web.Request,
-    response: web.StreamResponse,
-    pieces: AsyncIterator[memoryview],
-    access_ended: Coroutine[None, None, None],
-) -> None:
-    """Send the pieces, unless access ends first: a reader that stands still must not hold it open."""
-    sending = asyncio.create_task(_send(response, pieces))
-    ended = asyncio.create_task(access_ended)
+def upload_of_part(session: str, number: int) -> str:
+    return f"part/{session}/{number}"
+
+
+def upload_session(session: str) -> str:
+    return f"session/{session}"
+
+
+async def get_shared_file(request: web.Request) -> web.StreamResponse:
+    """For recipients, under a grant."""
+    context, access = context_of(request, FACE), provider_of(request).access
+    file = await access.open(context, _resource(request), dict(request.query))
+    return await answer_file(request, context, access, file)
+
+
+async def get_own_file(request: web.Request) -> web.StreamResponse:
+    """For the metastore's own principals."""
+    context, files = context_of(request, FACE), provider_of(request).files
+    file = await files.open(context, _resource(request), dict(request.query))
+    return await answer_file(request, context, files, file)
+
+
+async def put_file(request: web.Request) -> web.Response:
+    context, provider = context_of(request, FACE), provider_of(request)
+    version, holder = await provider.files.accept_upload(context, _resource(request), dict(request.query))
+    path = _decoded(request.match_info["path"])
+    file = await provider.uploads.write(context, version, path, request.content.iter_any(), by=holder)
+    return web.Response(headers={"ETag": f'"{file.sha256}"'})
+
+
+async def put_part(request: web.Request) -> web.Response:
+    context, provider = context_of(request, FACE), provider_of(request)
+    version, holder = await provider.files.accept_upload(context, _resource(request), dict(request.query))
+    session, number = _session(request), int(request.match_info["number"])
+    content = request.content.iter_any()
+    etag = await provider.multipart.write_part(context, version, session, number, content, by=holder)
+    return web.Response(headers={"ETag": f'"{etag}"'})
+
+
+async def abort_upload(request: web.Request) -> web.Response:
+    context, provider = context_of(request, FACE), provider_of(request)
+    version, holder = await provider.files.accept_upload(context, _resource(request), dict(request.query))
+    await provider.multipart.abort(context, version, _session(request), by=holder)
+    return web.Response()
+
+
+def _resource(request: web.Request) -> str:
+    return request.path.removeprefix(f"{FILES_PREFIX}/")
+
+
+def _session(request: web.Request) -> str:
     try:
-        await asyncio.wait((sending, ended), return_when=asyncio.FIRST_COMPLETED)
-        if not sending.done():
-            _cut(request, "access ended")
-        elif (error := sending.exception()) and not isinstance(error, ConnectionError):
-            _cut(request, str(error))
-    finally:
-        sending.cancel()
-        ended.cancel()
-        await asyncio.gather(sending, ended, return_exceptions=True)
+        return str(UUID(request.match_info["session"]))
+    except ValueError as error:
+        raise NotFound("There is no such upload.") from error
 
 
-async def _send(response: web.StreamResponse, pieces: AsyncIterator[memoryview]) -> None:
-    async for piece in pieces:
-        await response.write(piece)
-
-
-def _cut(request: web.Request, reason: str) -> None:
-    """The status line is long gone; a cut connection is the one way left to say no."""
-    _log.warning("transfer cut", request_id=request[REQUEST_ID], reason=reason)
-    if request.transport is not None:
-        request.transport.abort()
-
-
-def _span(request: web.Request, size: int) -> tuple[int, int] | None:
-    """First byte and the one after the last that are asked for; None if there is no such range."""
+def _decoded(text: str) -> str:
     try:
-        asked = request.http_range
-    except ValueError:
-        return None
-    if asked.start is None:
-        return 0, size
-    start, end, _ = asked.indices(size)
-    return (start, end) if start < end else None
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise NotFound("There is no such upload.") from error

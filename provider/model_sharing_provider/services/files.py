@@ -18,6 +18,7 @@ from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.signed_urls import URL_LIFETIME_SECONDS, Ticket, UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType, VersionStatus
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.access import OpenFile
@@ -69,16 +70,17 @@ class Files:
             version, file = await self._find(operation, name, number, path)
             return self._signed(operation, f"files/{version.id}/{file.sha256}", URL_LIFETIME_SECONDS)
 
-    async def sign_upload(self, context: Context, name: FullName, number: int, resource: str) -> str:
-        """A URL, relative to the server's, to PUT what `resource` names to; good for 15 minutes.
+    async def sign_upload(self, context: Context, name: FullName, number: int, what: str) -> str:
+        """A URL, relative to the server's, to PUT something to or DELETE it; good for 15 minutes.
 
-        Raises NotFound, InvalidState, PermissionDenied.
+        `what` is the caller's own word for it, and comes back unchanged. Raises NotFound, InvalidState,
+        PermissionDenied.
         """
         async with context.change("createUploadUrl", version_target(name, number)) as operation:
             await operation.authorize(rules.OWN_MODEL, model_target(name))
             version = await find_pending(operation, name, number)
             await operation.rows.versions.claim(version.id)
-            resource = f"uploads/{version.id}/{resource}"
+            resource = f"uploads/{version.id}/{what}"
             return self._signed(operation, resource, UPLOAD_URL_LIFETIME_SECONDS, "PUT")
 
     async def open(self, context: Context, resource: str, query: dict[str, str]) -> OpenFile:
@@ -93,17 +95,18 @@ class Files:
 
     async def accept_upload(
         self, context: Context, resource: str, query: dict[str, str]
-    ) -> tuple[ModelVersion, Operation]:
-        """Check a signed upload URL that came back: the version, and the operation of its holder.
+    ) -> tuple[ModelVersion, Principal]:
+        """Check a signed upload URL that came back: its version, and the principal that it was given to.
 
-        Raises PermissionDenied, InvalidState.
+        Raises PermissionDenied, NotFound, InvalidState.
         """
         ticket = await self._verify(context, "uploadFile", resource, query, "PUT")
         version_id = resource.split("/")[1]
-        async with context.view("uploadFile", Target(SecurableType.MODEL, resource)) as operation:
+        async with context.view("checkFileUpload", Target(SecurableType.MODEL, resource)) as operation:
             version = await self._admit(operation, ticket, version_id, rules.OWN_MODEL)
+            operation.concerns(name=f"{version.full_name}/{version.version}")
             await find_pending(operation, version.full_name, version.version)
-            return version, operation
+            return version, operation.principal
 
     def read(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
         """The bytes from `start` to before `end`. Raises NotFound or CorruptArtifact for damaged storage."""

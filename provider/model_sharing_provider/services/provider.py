@@ -15,6 +15,7 @@ from model_sharing_provider.services.files import Files
 from model_sharing_provider.services.grants import Grants
 from model_sharing_provider.services.lineage import Lineage
 from model_sharing_provider.services.models import Models
+from model_sharing_provider.services.multipart import Multipart
 from model_sharing_provider.services.principals import Principals
 from model_sharing_provider.services.publication import Publication
 from model_sharing_provider.services.recipients import Recipients
@@ -43,6 +44,7 @@ class Provider:
     grants: Grants
     lineage: Lineage
     models: Models
+    multipart: Multipart
     principals: Principals
     publication: Publication
     recipients: Recipients

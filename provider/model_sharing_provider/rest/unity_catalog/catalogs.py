@@ -9,14 +9,13 @@ from model_sharing_protocol.errors import UnsupportedOperation
 from model_sharing_protocol.names import SchemaName, normalize_name
 from model_sharing_provider.domain.securables import Catalog, Schema
 from model_sharing_provider.rest.bodies import read_body
-from model_sharing_provider.rest.requests import provider_of
+from model_sharing_provider.rest.requests import page_request, provider_of
 from model_sharing_provider.rest.unity_catalog.requests import (
     answer,
     answer_page,
     context,
     forced,
     no_storage_of_its_own,
-    page_request,
 )
 from model_sharing_provider.services.catalogs import Changes
 

@@ -9,7 +9,7 @@ from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import SchemaName, normalize_name
 from model_sharing_provider.domain.securables import RegisteredModel
 from model_sharing_provider.rest.bodies import read_body
-from model_sharing_provider.rest.requests import provider_of
+from model_sharing_provider.rest.requests import page_request, provider_of
 from model_sharing_provider.rest.unity_catalog.requests import (
     aliases,
     answer,
@@ -18,7 +18,6 @@ from model_sharing_provider.rest.unity_catalog.requests import (
     model_name,
     name_of,
     no_storage_of_its_own,
-    page_request,
     tags,
 )
 from model_sharing_provider.services.catalogs import Changes

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from model_sharing_protocol.errors import UnsupportedOperation
 from model_sharing_protocol.names import FullName, normalize_name, parse_version
-from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_protocol.pages import Page
 from model_sharing_protocol.unity_catalog import JSON, ModelAlias, Tag
 from model_sharing_provider.rest.requests import context_of, json_answer
 from model_sharing_provider.services.context import Context
@@ -25,12 +25,6 @@ def context(request: web.Request) -> Context:
 
 def answer(body: msgspec.Struct | dict[str, Any]) -> web.Response:
     return json_answer(body, JSON)
-
-
-def page_request(request: web.Request, listing: str) -> PageRequest:
-    """`max_results=0` asks for the server's own page size, as the SDKs do."""
-    size = request.query.get("max_results")
-    return PageRequest.parse(listing, None if size == "0" else size, request.query.get("page_token"))
 
 
 def answer_page(key: str, listing: str, page: Page[T], info: Callable[[T], msgspec.Struct]) -> web.Response:

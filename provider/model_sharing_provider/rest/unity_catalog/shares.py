@@ -8,8 +8,8 @@ from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_provider.domain.sharing import Grant, Share, ShareObject, ShareObjectType
 from model_sharing_provider.rest.bodies import read_body
-from model_sharing_provider.rest.requests import provider_of
-from model_sharing_provider.rest.unity_catalog.requests import answer, answer_page, context, page_request
+from model_sharing_provider.rest.requests import page_request, provider_of
+from model_sharing_provider.rest.unity_catalog.requests import answer, answer_page, context
 from model_sharing_provider.services.catalogs import Changes
 from model_sharing_provider.services.shares import GrantChange, ShareChange
 

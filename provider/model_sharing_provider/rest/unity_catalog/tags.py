@@ -13,12 +13,11 @@ from model_sharing_protocol.errors import InvalidParameter, NotFound
 from model_sharing_protocol.names import FullName, parse_version
 from model_sharing_protocol.pages import page_of
 from model_sharing_provider.rest.bodies import read_body
-from model_sharing_provider.rest.requests import provider_of
+from model_sharing_provider.rest.requests import page_request, provider_of
 from model_sharing_provider.rest.unity_catalog.requests import (
     answer,
     answer_page,
     context,
-    page_request,
 )
 from model_sharing_provider.services.tags import TagChange
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
-
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
-from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import LineageRecord, NewVersion
 from model_sharing_provider.rest.bodies import read_body
 from model_sharing_provider.rest.lineage import lineage_of
-from model_sharing_provider.rest.requests import PRINCIPAL, provider_of
+from model_sharing_provider.rest.requests import page_request, provider_of
+from model_sharing_provider.rest.transfers import (
+    STORAGE_MODE,
+    begin_transfer,
+    digest_of,
+    model_id,
+    storage_location,
+)
 from model_sharing_provider.rest.unity_catalog.requests import (
     aliases,
     answer,
@@ -22,14 +25,9 @@ from model_sharing_provider.rest.unity_catalog.requests import (
     context,
     model_name,
     name_of,
-    page_request,
     tags,
     version_number,
 )
-from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.lineage import DOWNSTREAM
-
-_CREDENTIALS_LIFETIME_MS = 3_600_000
 
 
 async def create_version(request: web.Request) -> web.Response:
@@ -45,13 +43,13 @@ async def create_version(request: web.Request) -> web.Response:
     name = name_of(body.catalog_name, body.schema_name, body.model_name)
     uploads = provider_of(request).uploads
     created = await uploads.create(context(request), name, new, await digest_of(request))
-    return answer(version_info(created))
+    return answer(_version(created))
 
 
 async def finalize_version(request: web.Request) -> web.Response:
     publication = provider_of(request).publication
     number = version_number(request)
-    return answer(version_info(await publication.finalize(context(request), model_name(request), number)))
+    return answer(_version(await publication.finalize(context(request), model_name(request), number)))
 
 
 async def list_versions(request: web.Request) -> web.Response:
@@ -59,19 +57,19 @@ async def list_versions(request: web.Request) -> web.Response:
     listing = f"versions of {name}"
     versions = provider_of(request).versions
     page = await versions.page(context(request), name, page_request(request, listing))
-    return answer_page("model_versions", listing, page, version_info)
+    return answer_page("model_versions", listing, page, _version)
 
 
 async def get_version(request: web.Request) -> web.Response:
     versions = provider_of(request).versions
     number = version_number(request)
-    return answer(version_info(await versions.get(context(request), model_name(request), number)))
+    return answer(_version(await versions.get(context(request), model_name(request), number)))
 
 
 async def get_version_by_alias(request: web.Request) -> web.Response:
     versions = provider_of(request).versions
     alias = request.match_info["alias"]
-    return answer(version_info(await versions.get_by_alias(context(request), model_name(request), alias)))
+    return answer(_version(await versions.get_by_alias(context(request), model_name(request), alias)))
 
 
 async def update_version(request: web.Request) -> web.Response:
@@ -79,8 +77,8 @@ async def update_version(request: web.Request) -> web.Response:
     versions = provider_of(request).versions
     name, number = model_name(request), version_number(request)
     if body.comment is None:
-        return answer(version_info(await versions.get(context(request), name, number)))
-    return answer(version_info(await versions.update(context(request), name, number, body.comment)))
+        return answer(_version(await versions.get(context(request), name, number)))
+    return answer(_version(await versions.update(context(request), name, number, body.comment)))
 
 
 async def delete_version(request: web.Request) -> web.Response:
@@ -95,7 +93,7 @@ async def copy_version(request: web.Request) -> web.Response:
     destination = FullName.parse(body.destination)
     number = version_number(request)
     copied = await copies.copy(context(request), model_name(request), number, destination)
-    return answer(version_info(copied))
+    return answer(_version(copied))
 
 
 async def get_lineage(request: web.Request) -> web.Response:
@@ -106,42 +104,13 @@ async def get_lineage(request: web.Request) -> web.Response:
 
 
 async def temporary_credentials(request: web.Request) -> web.Response:
-    """Bytes move by presigned URLs, so there is nothing secret in the answer; it says which way to go."""
     body = await read_body(request, wire.TemporaryCredentialsRequest)
     name = name_of(body.catalog_name, body.schema_name, body.model_name)
-    await check_transfer(request, context(request), name, body.version, body.operation)
-    return answer(temporary_credentials_info())
+    expires = await begin_transfer(request, context(request), name, body.version, body.operation)
+    return answer(wire.TemporaryCredentials(storage_mode=STORAGE_MODE, expiration_time=expires))
 
 
-async def check_transfer(
-    request: web.Request, asked_by: Context, name: FullName, number: int, operation: str
-) -> None:
-    """Let a client go on to read or write a version's files, keeping the lineage that it sends along."""
-    provider = provider_of(request)
-    if operation in ("READ_WRITE_MODEL_VERSION", "MODEL_VERSION_OPERATION_READ_WRITE"):
-        await provider.uploads.begin(asked_by, name, number)
-    elif operation in ("READ_MODEL_VERSION", "MODEL_VERSION_OPERATION_READ"):
-        lineage = lineage_of(request)
-        if lineage:
-            await provider.lineage.emit(asked_by, name, number, DOWNSTREAM, lineage)
-        else:
-            await provider.versions.get(asked_by, name, number)
-    else:
-        raise InvalidParameter(f"The operation {operation!r} is not known; READ_MODEL_VERSION is.")
-
-
-def temporary_credentials_info() -> wire.TemporaryCredentials:
-    expires = int(time.time() * 1000) + _CREDENTIALS_LIFETIME_MS
-    return wire.TemporaryCredentials(storage_mode="DEFAULT_STORAGE", expiration_time=expires)
-
-
-async def digest_of(request: web.Request) -> str:
-    """What a resent request has in common with the one before: who asks, and every byte of what."""
-    who = f"{request[PRINCIPAL].id}\n{request.method}\n{request.path}\n".encode()
-    return hashlib.sha256(who + await request.read()).hexdigest()
-
-
-def version_info(version: ModelVersion) -> wire.ModelVersionInfo:
+def _version(version: ModelVersion) -> wire.ModelVersionInfo:
     name = version.full_name
     return wire.ModelVersionInfo(
         model_name=name.name,
@@ -161,16 +130,6 @@ def version_info(version: ModelVersion) -> wire.ModelVersionInfo:
         created_by=version.created_by,
         updated_at=version.updated_at,
     )
-
-
-def model_id(version: ModelVersion) -> str:
-    """MLflow's id of the logged model; MLflow cannot copy a version that has none, so one is made up."""
-    return version.logged_model_id or f"m-{version.id.replace('-', '')}"
-
-
-def storage_location(version: ModelVersion) -> str:
-    """An opaque URI: the server's own paths are nobody's business."""
-    return f"urn:uuid:{version.id}"
 
 
 def _lineage(record: LineageRecord) -> wire.LineageInfo:

@@ -13,6 +13,7 @@ from model_sharing_provider.rest import (
     files,
     mlflow_registry,
     open_sharing,
+    openapi,
     signed_files,
     unity_catalog,
     workspace,
@@ -37,6 +38,7 @@ def make_app(provider: Provider) -> web.Application:
     app.add_subapp(workspace.SCIM_PREFIX, workspace.make_app())
     app.router.add_get("/.well-known/databricks-config", workspace.databricks_config)
     app.add_subapp(signed_files.FILES_PREFIX, signed_files.make_app())
+    app.add_subapp(openapi.PREFIX, openapi.make_app())
     return app
 
 

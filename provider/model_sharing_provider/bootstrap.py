@@ -34,6 +34,7 @@ from model_sharing_provider.services.removal import Sweeper
 from model_sharing_provider.services.shared_view import SharedView
 from model_sharing_provider.services.shares import Shares
 from model_sharing_provider.services.system_tables import SystemTables
+from model_sharing_provider.services.tracking import Tracking
 from model_sharing_provider.services.uploads import Uploads
 from model_sharing_provider.services.versions import Versions
 from model_sharing_provider.settings import Settings
@@ -87,6 +88,7 @@ def _wire(
         shared_view=SharedView(),
         shares=Shares(),
         system_tables=SystemTables(access, artifacts),
+        tracking=Tracking(settings.tracking_uri),
         uploads=uploads,
         versions=Versions(sweeper),
     )

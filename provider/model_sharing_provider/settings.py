@@ -3,6 +3,8 @@
 MODEL_SHARING_PROVIDER_HOME   folder of database, artifacts and secrets; default: the user's data folder
 MODEL_SHARING_PUBLIC_URL      where recipients reach this server: goes into activation links, profiles
                               and file URLs; default: the address that the request came to
+MODEL_SHARING_TRACKING_URI    a plain MLflow tracking server, to which calls about experiments and runs are
+                              passed on; default: none
 MODEL_SHARING_LOG             debug, info or warning; default: info
 """
 
@@ -28,6 +30,7 @@ class Settings:
     home: Path
     public_url: str = ""
     log_level: str = "info"
+    tracking_uri: str = ""
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -37,14 +40,13 @@ class Settings:
             raise InvalidParameter(
                 f"MODEL_SHARING_PROVIDER_HOME is {home!r}; a path with '?' cannot be used."
             )
-        public_url = os.environ.get("MODEL_SHARING_PUBLIC_URL", "").rstrip("/")
-        if public_url and not _is_http(public_url):
-            raise InvalidParameter(f"MODEL_SHARING_PUBLIC_URL is {public_url!r}; it must be an http(s) URL.")
+        public_url = _http_url("MODEL_SHARING_PUBLIC_URL")
+        tracking_uri = _http_url("MODEL_SHARING_TRACKING_URI")
         log_level = os.environ.get("MODEL_SHARING_LOG", "info").lower()
         if log_level not in ("debug", "info", "warning"):
             raise InvalidParameter(f"MODEL_SHARING_LOG is {log_level!r}; it is debug, info or warning.")
         folder = Path(home) if home else user_data_path("model-sharing-provider", appauthor=False)
-        return cls(folder.expanduser().absolute(), public_url, log_level)
+        return cls(folder.expanduser().absolute(), public_url, log_level, tracking_uri)
 
     @property
     def database_path(self) -> Path:
@@ -70,6 +72,13 @@ class Settings:
     def address_path(self) -> Path:
         """Where a running server leaves its URL, so that the CLI beside it can print links to it."""
         return self.home / "server.url"
+
+
+def _http_url(variable: str) -> str:
+    url = os.environ.get(variable, "").rstrip("/")
+    if url and not _is_http(url):
+        raise InvalidParameter(f"{variable} is {url!r}; it must be an http(s) URL.")
+    return url
 
 
 def _is_http(url: str) -> bool:

@@ -15,6 +15,7 @@ from model_sharing_provider.rest import (
     open_sharing,
     openapi,
     signed_files,
+    tracking,
     unity_catalog,
     workspace,
 )
@@ -34,6 +35,9 @@ def make_app(provider: Provider) -> web.Application:
     app.add_subapp(activation.ACTIVATION_PREFIX, activation.make_app())
     app.add_subapp(PREFIX_OF_UNITY_CATALOG, unity_catalog.make_app())
     app.add_subapp(PREFIX_OF_MLFLOW, mlflow_registry.make_app())
+    for prefix in tracking.PREFIXES:
+        app.add_subapp(prefix, tracking.make_app())
+    app.cleanup_ctx.append(tracking.upstream_session)
     app.add_subapp(PREFIX_OF_FILES, files.make_app())
     app.add_subapp(workspace.SCIM_PREFIX, workspace.make_app())
     app.router.add_get("/.well-known/databricks-config", workspace.databricks_config)

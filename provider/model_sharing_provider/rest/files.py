@@ -14,6 +14,7 @@ from model_sharing_protocol.errors import InvalidParameter, NotFound, SharingErr
 from model_sharing_protocol.names import FullName, normalize_name, parse_version
 from model_sharing_protocol.pages import PageRequest, page_of
 from model_sharing_protocol.unity_catalog import ErrorAnswer
+from model_sharing_provider.rest import tracking_files
 from model_sharing_provider.rest.authentication import authenticate_principals
 from model_sharing_provider.rest.bodies import read_body
 from model_sharing_provider.rest.errors import render_unity_catalog
@@ -38,6 +39,7 @@ _MAX_URLS = 1000
 def make_app() -> web.Application:
     """The sub-application to mount under the Files API's prefix."""
     app = web.Application(middlewares=[render_errors(_render), authenticate_principals(FACE)])
+    app.add_routes(tracking_files.ROUTES)
     app.add_routes(
         [
             web.get("/directories{path:/.*}", list_directory),

@@ -23,6 +23,7 @@ from model_sharing_provider.services.registration import Registration
 from model_sharing_provider.services.shared_view import SharedView
 from model_sharing_provider.services.shares import Shares
 from model_sharing_provider.services.system_tables import SystemTables
+from model_sharing_provider.services.tracking import Tracking
 from model_sharing_provider.services.uploads import Uploads
 from model_sharing_provider.services.versions import Versions
 
@@ -52,6 +53,7 @@ class Provider:
     shared_view: SharedView
     shares: Shares
     system_tables: SystemTables
+    tracking: Tracking
     uploads: Uploads
     versions: Versions
 

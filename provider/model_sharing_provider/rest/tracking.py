@@ -1,0 +1,102 @@
+"""MLflow tracking, passed through to a plain tracking server: `DATABRICKS_HOST` is all that a user needs.
+
+The tracking server sees no token of ours. Where it says `mlflow-artifacts:/…`, clients of Databricks expect a
+`dbfs:/…` address that they open by the Files API: one is written for the other here, and `tracking_files`
+serves it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+from aiohttp import web
+
+from model_sharing_protocol.errors import InvalidState, ResourceExhausted, UnsupportedOperation
+from model_sharing_provider.rest.authentication import authenticate_principals
+from model_sharing_provider.rest.errors import render_unity_catalog
+from model_sharing_provider.rest.middlewares import render_errors
+from model_sharing_provider.rest.requests import context_of, provider_of
+from model_sharing_provider.rest.workspace import WORKSPACE_ID
+
+PREFIXES = ("/api/2.0/mlflow", "/api/3.0/mlflow")
+FACE = "tracking"
+UPSTREAM: web.AppKey[aiohttp.ClientSession] = web.AppKey("upstream", aiohttp.ClientSession)
+
+_PASSED_ON = ("Accept", "Content-Length", "Content-Type", "If-Unmodified-Since", "Range")
+_PASSED_BACK = ("Accept-Ranges", "Content-Length", "Content-Range", "Content-Type", "ETag", "Last-Modified")
+_MAX_ANSWER = 64 * 1024 * 1024
+_MODEL_ARTIFACTS = re.compile(rb'"mlflow-artifacts:/([^/"]+)/models/([^/"]+)')
+_RUN_ARTIFACTS = re.compile(rb'"mlflow-artifacts:/([^/"]+)/([^/"]+)/')
+
+
+def make_app() -> web.Application:
+    """The sub-application to mount under each of the tracking API's prefixes."""
+    app = web.Application(middlewares=[render_errors(render_unity_catalog), authenticate_principals(FACE)])
+    app.router.add_route("*", "/{path:.*}", forward)
+    return app
+
+
+async def upstream_session(app: web.Application) -> AsyncIterator[None]:
+    """Connections to the tracking server, for as long as the application runs."""
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
+    async with aiohttp.ClientSession(timeout=timeout, auto_decompress=True) as session:
+        app[UPSTREAM] = session
+        yield
+
+
+async def forward(request: web.Request) -> web.Response:
+    """The same request to the tracking server, and its answer with addresses that our clients can open."""
+    async with ask_upstream(request, request.method, request.path) as answer:
+        body = await answer.content.read(_MAX_ANSWER + 1)
+        while len(body) <= _MAX_ANSWER and not answer.content.at_eof():
+            body += await answer.content.read(_MAX_ANSWER + 1 - len(body))
+    if len(body) > _MAX_ANSWER:
+        raise ResourceExhausted(
+            f"The tracking server's answer is larger than {_MAX_ANSWER} bytes; ask for less."
+        )
+    body = _MODEL_ARTIFACTS.sub(rb'"dbfs:/databricks/mlflow-tracking/\1/logged_models/\2', body)
+    body = _RUN_ARTIFACTS.sub(rb'"dbfs:/databricks/mlflow-tracking/\1/\2/', body)
+    headers = {
+        "Content-Type": answer.headers.get("Content-Type", "application/json"),
+        # MLflow keeps it as the workspace that a run is in.
+        "X-Databricks-Org-Id": str(WORKSPACE_ID),
+    }
+    return web.Response(status=answer.status, body=body, headers=headers)
+
+
+@asynccontextmanager
+async def ask_upstream(
+    request: web.Request, method: str, path: str, query: dict[str, str] | None = None
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """Ask the tracking server for `path` on behalf of the caller of `request`, handing its body on.
+
+    Raises UnsupportedOperation if there is no tracking server, InvalidState if it does not answer.
+    """
+    tracking = provider_of(request).tracking
+    await tracking.admit(context_of(request, FACE), f"{request.method} {request.path}")
+    if not tracking.uri:
+        raise UnsupportedOperation(
+            "This server keeps models, not runs: set MODEL_SHARING_TRACKING_URI to an MLflow tracking "
+            "server to pass such calls on, or point mlflow.set_tracking_uri at one."
+        )
+    headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+    try:
+        async with request.config_dict[UPSTREAM].request(
+            method,
+            f"{tracking.uri}{path}",
+            params=query if query is not None else request.query,
+            headers=headers,
+            data=request.content if request.can_read_body else None,
+            allow_redirects=False,
+        ) as answer:
+            yield answer
+    except (aiohttp.ClientConnectionError, TimeoutError) as error:
+        raise InvalidState("The MLflow tracking server behind this one does not answer.") from error
+
+
+def passed_back(answer: aiohttp.ClientResponse) -> dict[str, str]:
+    """Of the tracking server's headers, those that say what the bytes are."""
+    return {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}

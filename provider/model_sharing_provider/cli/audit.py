@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.cli.output import Duration, output_option, show_list
+from model_sharing_provider.cli.output import Duration, output_option, show_done, show_list
 from model_sharing_provider.cli.records import audit_record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.events import Outcome
+from model_sharing_provider.metastore.audit_log import EventFilter
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_FILTERS = (
+    click.option("--share", default="", help="Only calls about this share."),
+    click.option("--recipient", default="", help="Only calls by or about this recipient."),
+    click.option("--principal", default="", help="Only calls by this principal."),
+    click.option("--action", default="", help="Only calls of this kind, such as createShare."),
+    click.option("--outcome", type=click.Choice([each.value for each in Outcome], case_sensitive=False)),
+    click.option("--since", type=Duration(), help="Only the last 24h, 7d, …"),
+)
+
+
+def _filter_options(command: F) -> F:
+    for option in reversed(_FILTERS):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -20,25 +41,41 @@ def audit() -> None:
 
 @audit.command("list")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
-@click.option("--share", default="", help="Only calls about this share.")
-@click.option("--recipient", default="", help="Only calls by or about this recipient.")
-@click.option("--outcome", type=click.Choice([outcome.value for outcome in Outcome], case_sensitive=False))
-@click.option("--since", type=Duration(), help="Only the last 24h, 7d, …")
+@_filter_options
 @output_option
-def list_events(
-    *, limit: int, share: str, recipient: str, outcome: str | None, since: timedelta | None, output: str
-) -> None:
+def list_events(*, limit: int, output: str, **filters: Any) -> None:
     """List the latest events, newest first."""
-    after = now_ms() - since // timedelta(milliseconds=1) if since else 0
-    events = run(
-        lambda provider, context: provider.audit.latest(
-            context,
-            limit,
-            share=share.lower(),
-            recipient=recipient.lower(),
-            outcome=(outcome or "").upper(),
-            since=after,
-        )
-    )
+    only = _event_filter(**filters)
+    events = run(lambda provider, context: provider.audit.latest(context, limit, **only))
     columns = ["at", "outcome", "principal", "action", "object_name", "address", "reason"]
     show_list([audit_record(event) for event in events], columns, output)
+
+
+@audit.command()
+@click.option(
+    "--parquet",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The file to write; it must not be there yet.",
+)
+@_filter_options
+@output_option
+def export(*, path: Path, output: str, **filters: Any) -> None:
+    """Write all events to a Parquet file, oldest first."""
+    only = _event_filter(**filters)
+    count = run(lambda provider, context: provider.audit.export(context, path, **only))
+    show_done({"path": str(path), "num_events": count}, f"Wrote {count} events to {path}", output)
+
+
+def _event_filter(
+    *, share: str, recipient: str, principal: str, action: str, outcome: str | None, since: timedelta | None
+) -> EventFilter:
+    return EventFilter(
+        share=share.lower(),
+        recipient=recipient.lower(),
+        principal=principal,
+        action=action,
+        outcome=outcome or "",
+        since=now_ms() - since // timedelta(milliseconds=1) if since else 0,
+    )

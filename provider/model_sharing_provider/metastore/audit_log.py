@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import insert, select
+from sqlalchemy import Row, Select, insert, select
 
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.tables import audit_log
+
+
+class EventFilter(TypedDict, total=False):
+    """Which events are wanted: empty values match everything, `since` is epoch ms."""
+
+    share: str
+    recipient: str
+    principal: str
+    action: str
+    outcome: str
+    since: int
 
 
 class AuditRows:
@@ -21,37 +32,18 @@ class AuditRows:
     async def add(self, events: Sequence[AuditEvent]) -> None:
         await self._connection.execute(insert(audit_log), event_values(events))
 
-    async def latest(
-        self, limit: int, *, share: str = "", recipient: str = "", outcome: str = "", since: int = 0
-    ) -> list[AuditEvent]:
-        """The newest events first, `limit` at most; empty filters match everything."""
-        query = select(audit_log).where(audit_log.c.at >= since)
-        for column, value in (
-            (audit_log.c.share, share),
-            (audit_log.c.recipient, recipient),
-            (audit_log.c.outcome, outcome),
-        ):
-            if value:
-                query = query.where(column == value)
-        rows = await self._connection.execute(query.order_by(audit_log.c.id.desc()).limit(limit))
-        return [
-            AuditEvent(
-                at=row.at,
-                caller=Caller(
-                    Principal(PrincipalType(row.principal_type), "", row.principal),
-                    row.face,
-                    row.address,
-                    row.request_id,
-                ),
-                action=row.action,
-                target=Target(
-                    SecurableType(row.object_type), row.object_name, share=row.share, recipient=row.recipient
-                ),
-                outcome=Outcome(row.outcome),
-                reason=row.reason,
-            )
-            for row in rows
-        ]
+    async def latest(self, limit: int, **only: Unpack[EventFilter]) -> list[AuditEvent]:
+        """The newest events first, `limit` at most."""
+        query = _matching(only).order_by(audit_log.c.id.desc()).limit(limit)
+        return [_event(row) for row in await self._connection.execute(query)]
+
+    async def batches(self, size: int, **only: Unpack[EventFilter]) -> AsyncIterator[list[AuditEvent]]:
+        """All events, oldest first, `size` at a time: the log may be larger than memory."""
+        query = _matching(only).order_by(audit_log.c.id).limit(size)
+        last = 0
+        while rows := (await self._connection.execute(query.where(audit_log.c.id > last))).all():
+            yield [_event(row) for row in rows]
+            last = rows[-1].id
 
 
 def event_values(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
@@ -74,3 +66,29 @@ def event_values(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
         }
         for event in events
     ]
+
+
+def _matching(only: EventFilter) -> Select[Any]:
+    query = select(audit_log).where(audit_log.c.at >= only.get("since", 0))
+    for column in ("share", "recipient", "principal", "action", "outcome"):
+        if value := only.get(column):
+            query = query.where(audit_log.c[column] == value)
+    return query
+
+
+def _event(row: Row[Any]) -> AuditEvent:
+    return AuditEvent(
+        at=row.at,
+        caller=Caller(
+            Principal(PrincipalType(row.principal_type), "", row.principal),
+            row.face,
+            row.address,
+            row.request_id,
+        ),
+        action=row.action,
+        target=Target(
+            SecurableType(row.object_type), row.object_name, share=row.share, recipient=row.recipient
+        ),
+        outcome=Outcome(row.outcome),
+        reason=row.reason,
+    )

@@ -1,4 +1,4 @@
-"""Keep and show the audit log.
+"""Keep, show and export the audit log.
 
 An event is durable before its call is answered. Events that arrive while others are being written share the
 next commit, since a commit costs the same for one row as for a hundred.
@@ -7,15 +7,21 @@ next commit, since a commit costs the same for one row as for a hundred.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 from model_sharing_provider.domain.events import AuditEvent, Target
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.rules import ADMINISTRATORS
+from model_sharing_provider.metastore.audit_log import EventFilter
 from model_sharing_provider.metastore.database import Database
+from model_sharing_provider.services.audit_export import EventFile
 
 if TYPE_CHECKING:
     from model_sharing_provider.services.context import Context
+
+_BATCH = 5000
 
 
 class AuditRecorder:
@@ -52,19 +58,27 @@ class AuditRecorder:
 class Audit:
     """What an administrator sees of the log."""
 
-    async def latest(
-        self,
-        context: Context,
-        limit: int,
-        *,
-        share: str = "",
-        recipient: str = "",
-        outcome: str = "",
-        since: int = 0,
-    ) -> list[AuditEvent]:
-        """The newest events first, at most `limit`, since an epoch ms; empty filters match everything."""
+    async def latest(self, context: Context, limit: int, **only: Unpack[EventFilter]) -> list[AuditEvent]:
+        """The newest events first, at most `limit`. Raises PermissionDenied."""
         async with context.view("listAuditLog", Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(ADMINISTRATORS)
-            return await operation.rows.audit_log.latest(
-                limit, share=share, recipient=recipient, outcome=outcome, since=since
-            )
+            return await operation.rows.audit_log.latest(limit, **only)
+
+    async def export(self, context: Context, path: Path, **only: Unpack[EventFilter]) -> int:
+        """Write the log to a new Parquet file, oldest event first; how many events it holds.
+
+        The file gets its name last: when it is whole, and the log says that it was made. Raises
+        AlreadyExists, InvalidParameter for a place that cannot be written to, DiskFull, PermissionDenied.
+        """
+        count = 0
+        with ExitStack() as cleanup:
+            async with context.view("exportAuditLog", Target(SecurableType.METASTORE)) as operation:
+                await operation.authorize(ADMINISTRATORS)
+                file = await asyncio.to_thread(EventFile, path)
+                cleanup.callback(file.discard)
+                async for events in operation.rows.audit_log.batches(_BATCH, **only):
+                    await asyncio.to_thread(file.write, events)
+                    count += len(events)
+                await asyncio.to_thread(file.finish)
+            await asyncio.to_thread(file.publish)
+        return count

@@ -1,0 +1,178 @@
+"""The audit log leaves as one Parquet file: every event, denials too, and the export itself is one."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import stat
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from command_line import CommandLine
+from support import Desk
+
+from model_sharing_protocol.errors import AlreadyExists, DiskFull, InvalidParameter, PermissionDenied
+from model_sharing_provider.cli.records import audit_record
+from model_sharing_provider.domain.events import AuditEvent, Outcome
+from model_sharing_provider.domain.principals import ANONYMOUS, Caller
+from model_sharing_provider.services import audit
+from model_sharing_provider.services.audit_export import EventFile
+
+
+async def be_busy(desk: Desk) -> None:
+    """Shares, recipients, and one who may not."""
+    await desk.share("acme", "globex")
+    await desk.share("other", "initech")
+    stranger = desk.provider.context(Caller(ANONYMOUS, "test", "192.0.2.7"))
+    with pytest.raises(PermissionDenied):
+        await desk.provider.shares.create(stranger, "mine")
+
+
+async def logged(desk: Desk) -> list[AuditEvent]:
+    """What the log holds, oldest first, before this look at it."""
+    return list(reversed(await desk.provider.audit.latest(desk.context, 1000)))
+
+
+async def test_every_event_is_in_the_file(desk: Desk, tmp_path: Path) -> None:
+    await be_busy(desk)
+    events = await logged(desk)
+    path = tmp_path / "audit.parquet"
+    count = await desk.provider.audit.export(desk.context, path)
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    # The look at the log that `logged` took is in the file as well.
+    assert count == len(rows) == len(events) + 1
+    for row, event in zip(rows, events, strict=False):
+        expected = audit_record(event)
+        assert row.pop("at") == datetime.fromtimestamp(expected.pop("at") / 1000, UTC)
+        assert row == expected
+    assert table.schema.field("at").type == pa.timestamp("ms", tz="UTC")
+    (denied,) = [row for row in rows if row["outcome"] == "DENIED"]
+    assert (denied["principal"], denied["object_name"], denied["address"]) == (
+        "anonymous",
+        "mine",
+        "192.0.2.7",
+    )
+    assert denied["reason"].startswith("anonymous lacks CREATE_SHARE")
+    exported = (await logged(desk))[-1]
+    assert (exported.action, exported.outcome) == ("exportAuditLog", Outcome.OK)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [each.name for each in tmp_path.iterdir() if "audit" in each.name] == ["audit.parquet"]
+
+
+async def test_a_log_larger_than_a_batch(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await be_busy(desk)
+    monkeypatch.setattr(audit, "_BATCH", 2)
+    path = tmp_path / "audit.parquet"
+    count = await desk.provider.audit.export(desk.context, path)
+    file = pq.ParquetFile(path)
+    assert file.metadata.num_row_groups == (count + 1) // 2
+    assert [row["action"] for row in file.read().to_pylist()] == [
+        event.action for event in (await logged(desk))[:count]
+    ]
+
+
+async def test_an_export_can_be_narrowed(desk: Desk, tmp_path: Path) -> None:
+    await be_busy(desk)
+    export = desk.provider.audit.export
+
+    async def rows(name: str, **only: Any) -> list[dict[str, Any]]:
+        await export(desk.context, tmp_path / name, **only)
+        found: list[dict[str, Any]] = pq.read_table(tmp_path / name).to_pylist()
+        return found
+
+    assert {row["share"] for row in await rows("acme", share="acme")} == {"acme"}
+    assert {row["principal"] for row in await rows("who", principal="anonymous")} == {"anonymous"}
+    created = await rows("created", action="createShare", outcome="OK")
+    assert [row["object_name"] for row in created] == ["acme", "other"]
+    assert await rows("tomorrow", since=2**52) == []
+
+
+async def test_others_get_no_file(desk: Desk, tmp_path: Path) -> None:
+    stranger = desk.provider.context(Caller(ANONYMOUS, "test"))
+    with pytest.raises(PermissionDenied):
+        await desk.provider.audit.export(stranger, tmp_path / "audit.parquet")
+    assert not (tmp_path / "audit.parquet").exists()
+    refused = (await logged(desk))[-1]
+    assert (refused.action, refused.outcome) == ("exportAuditLog", Outcome.DENIED)
+
+
+async def test_what_is_there_is_not_written_over(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "audit.parquet"
+    path.write_text("last month's")
+    with pytest.raises(AlreadyExists, match="choose another name"):
+        await desk.provider.audit.export(desk.context, path)
+    assert path.read_text() == "last month's"
+    with pytest.raises(InvalidParameter, match="cannot be written: No such file or directory"):
+        await desk.provider.audit.export(desk.context, tmp_path / "nowhere" / "audit.parquet")
+    with pytest.raises(InvalidParameter, match="cannot be written: File name too long"):
+        await desk.provider.audit.export(desk.context, tmp_path / ("x" * 300))
+    assert (await logged(desk))[-1].outcome is Outcome.FAILED
+
+
+async def test_an_export_that_fails_leaves_nothing(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    await be_busy(desk)
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", no_room)
+    with pytest.raises(DiskFull, match="free some space"):
+        await desk.provider.audit.export(desk.context, folder / "audit.parquet")
+    assert list(folder.iterdir()) == []
+
+
+async def test_an_export_that_is_interrupted_leaves_nothing(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await be_busy(desk)
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    writing = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    write = EventFile.write
+
+    def announced(file: EventFile, events: Sequence[AuditEvent]) -> None:
+        loop.call_soon_threadsafe(writing.set)
+        write(file, events)
+
+    monkeypatch.setattr(audit, "_BATCH", 1)
+    monkeypatch.setattr(EventFile, "write", announced)
+    export = asyncio.create_task(desk.provider.audit.export(desk.context, folder / "audit.parquet"))
+    await writing.wait()
+    export.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await export
+    assert list(folder.iterdir()) == []
+
+
+def test_from_the_command_line(
+    provider_home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = CommandLine(provider_home, monkeypatch, capsys)
+    run.succeed("share", "create", "acme")
+    assert run("share", "create", "acme").code == 5
+    whole, failed = str(tmp_path / "audit.parquet"), str(tmp_path / "failed.parquet")
+    assert run.succeed("audit", "export", "--parquet", whole).out == f"Wrote 2 events to {whole}\n"
+    command = ("audit", "export", "--parquet", failed, "--outcome", "failed", "--since", "1h")
+    assert json.loads(run.succeed(*command, "--output", "json").out) == {"path": failed, "num_events": 1}
+    assert [row["outcome"] for row in pq.read_table(whole).to_pylist()] == ["OK", "FAILED"]
+    listed = run.succeed("audit", "list", "--principal", "admin", "--action", "exportAuditLog")
+    assert listed.out.count("exportAuditLog") == 2
+    assert run.succeed("audit", "list", "--principal", "nobody", "--output", "json").json == []
+    assert run("audit", "export", "--parquet", whole).code == 5
+    assert run("audit", "export", "--parquet", str(tmp_path)).code == 2
+    missing = run("audit", "export")
+    assert (missing.code, "--parquet" in missing.err) == (2, True)

@@ -9,6 +9,7 @@ from uuid import uuid4
 from model_sharing_protocol.errors import SharingError
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider import server_secrets
+from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
@@ -61,7 +62,7 @@ async def open_provider(settings: Settings, announce: Announce = lambda _: None)
 def _wire(
     settings: Settings, secrets: ServerSecrets, database: Database, administrator: Principal
 ) -> Provider:
-    artifacts = ArtifactStore(settings.artifact_root)
+    artifacts = ArtifactStore(settings.artifact_root, ExternalLocations(settings.external_locations))
     manifests = Manifests(artifacts)
     signer = UrlSigner(secrets.url_signing_keys)
     sweeper = Sweeper(artifacts, manifests)

@@ -5,6 +5,9 @@ MODEL_SHARING_PUBLIC_URL      where recipients reach this server: goes into acti
                               and file URLs; default: the address that the request came to
 MODEL_SHARING_TRACKING_URI    a plain MLflow tracking server, to which calls about experiments and runs are
                               passed on; default: none
+MODEL_SHARING_EXTERNAL_LOCATIONS
+                              folders outside the home whose models may be shared in place, comma-separated:
+                              file:///folder, s3://bucket/folder, gs://…, az://…; default: none
 MODEL_SHARING_LOG             debug, info or warning; default: info
 """
 
@@ -17,7 +20,8 @@ from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 
-from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.errors import InvalidParameter, SharingError
+from model_sharing_provider.artifacts.external_locations import SETTING, parse_location
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8642
@@ -31,6 +35,7 @@ class Settings:
     public_url: str = ""
     log_level: str = "info"
     tracking_uri: str = ""
+    external_locations: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -46,7 +51,7 @@ class Settings:
         if log_level not in ("debug", "info", "warning"):
             raise InvalidParameter(f"MODEL_SHARING_LOG is {log_level!r}; it is debug, info or warning.")
         folder = Path(home) if home else user_data_path("model-sharing-provider", appauthor=False)
-        return cls(folder.expanduser().absolute(), public_url, log_level, tracking_uri)
+        return cls(folder.expanduser().absolute(), public_url, log_level, tracking_uri, _external_locations())
 
     @property
     def database_path(self) -> Path:
@@ -79,6 +84,14 @@ def _http_url(variable: str) -> str:
     if url and not _is_http(url):
         raise InvalidParameter(f"{variable} is {url!r}; it must be an http(s) URL.")
     return url
+
+
+def _external_locations() -> tuple[str, ...]:
+    named = (url.strip() for url in os.environ.get(SETTING, "").split(","))
+    try:
+        return tuple(parse_location(url) for url in named if url)
+    except SharingError as error:
+        raise InvalidParameter(f"{SETTING} cannot be used: {error.message}") from error
 
 
 def _is_http(url: str) -> bool:

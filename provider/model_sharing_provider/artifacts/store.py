@@ -1,6 +1,7 @@
 """The artifact store: streamed reads and writes of objects below one root, by way of obstore.
 
-The root is a folder today and may be a bucket tomorrow; callers see paths below the root and buffers only.
+The root is a folder today and may be a bucket tomorrow; callers see paths below the root and buffers only. A
+path that is a URL lies in an external location: it can be read, if it is allowed, and never written.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import obstore
-from obstore.exceptions import GenericError
-from obstore.store import LocalStore
+from obstore.exceptions import BaseError, GenericError
+from obstore.store import LocalStore, ObjectStore
 
-from model_sharing_protocol.errors import CorruptArtifact, DiskFull, NotFound, UnsafePath
+from model_sharing_protocol.errors import CorruptArtifact, DiskFull, InvalidModel, NotFound, UnsafePath
+from model_sharing_protocol.manifest import MAX_FILES
+from model_sharing_provider.artifacts.external_locations import ExternalLocations
 
 _PIECE = 4 * 1024 * 1024
 _UNFINISHED = re.compile(r"#[0-9]+$")
@@ -36,10 +39,11 @@ def check_storable(path: str) -> str:
 class ArtifactStore:
     """Objects below a local folder, made durable before they are counted as written."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, external: ExternalLocations | None = None) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self._root = root
         self._store = LocalStore(prefix=root)
+        self._external = external or ExternalLocations()
 
     async def put_file(self, path: str, source: Path) -> tuple[int, str]:
         """Copy a local file to `path`; its size in bytes and its sha256. Raises DiskFull."""
@@ -110,45 +114,82 @@ class ArtifactStore:
         """Return when everything below `prefix` would survive a power cut."""
         await asyncio.to_thread(_sync_tree, self._root, self._root / prefix)
 
-    async def get_bytes(self, path: str) -> bytes:
-        """A small object, whole. Raises NotFound."""
+    def check_allowed(self, path: str) -> None:
+        """Raises PermissionDenied for an external location that may not be read, or not any more."""
+        if _is_external(path):
+            self._external.check(path)
+
+    async def external_files(self, location: str) -> dict[str, int]:
+        """The relative paths and sizes of what an external location holds.
+
+        Raises PermissionDenied, or InvalidModel for what cannot be listed.
+        """
+        found: dict[str, int] = {}
         try:
-            return bytes(await (await obstore.get_async(self._store, path)).bytes_async())
+            store, prefix = await self._external.open(location)
+            async for batch in obstore.list(store, prefix=prefix):
+                found |= {item["path"].removeprefix(f"{prefix}/"): int(item["size"]) for item in batch}
+                if len(found) > MAX_FILES:
+                    raise InvalidModel(f"{location} holds more than {MAX_FILES} files; that is no model.")
+        except (BaseError, OSError) as error:
+            raise InvalidModel(f"{location} cannot be listed: {str(error).partition(chr(10))[0]}") from error
+        return found
+
+    async def get_bytes(self, path: str) -> bytes:
+        """A small object, whole. Raises NotFound, PermissionDenied."""
+        store, key = await self._open(path)
+        try:
+            return bytes(await (await obstore.get_async(store, key)).bytes_async())
         except FileNotFoundError as error:
-            raise NotFound(f"The object {path} is gone from the artifact store.") from error
+            raise _gone(path) from error
 
     async def size(self, path: str) -> int:
-        """Bytes of an object. Raises NotFound."""
+        """Bytes of an object. Raises NotFound, PermissionDenied."""
+        store, key = await self._open(path)
         try:
-            return int((await obstore.head_async(self._store, path))["size"])
+            return int((await obstore.head_async(store, key))["size"])
         except FileNotFoundError as error:
-            raise NotFound(f"The object {path} is gone from the artifact store.") from error
+            raise _gone(path) from error
+
+    async def check_size(self, path: str, size: int) -> None:
+        """Raises CorruptArtifact for an object that is not as large as it was when it was registered."""
+        found = await self.size(path)
+        if found != size:
+            raise CorruptArtifact(
+                f"The object {_shown(path)} has {found} bytes and had {size} when it was registered; "
+                "register it as a new version."
+            )
+
+    async def sha256(self, path: str, size: int) -> str:
+        """The digest of an object of that size, read through once. Raises NotFound, CorruptArtifact."""
+        digest = hashlib.sha256()
+        async for piece in self.read(path, 0, size):
+            await asyncio.to_thread(digest.update, piece)
+        return digest.hexdigest()
 
     async def read(self, path: str, start: int, end: int) -> AsyncIterator[memoryview]:
         """The bytes from `start` to before `end`, in pieces of 4 MiB, one piece read ahead."""
-        ahead = self._piece(path, start, end)
+        store, key = await self._open(path)
+        ahead = _piece(store, key, start, end)
         position = start
         try:
             while ahead is not None:
                 piece = memoryview(await ahead)
                 if not piece:
-                    raise CorruptArtifact(f"The object {path} ends before byte {end}.")
+                    raise CorruptArtifact(f"The object {_shown(path)} ends before byte {end}.")
                 position += len(piece)
-                ahead = self._piece(path, position, end)
+                ahead = _piece(store, key, position, end)
                 yield piece
         except FileNotFoundError as error:
-            raise NotFound(f"The object {path} is gone from the artifact store.") from error
+            raise _gone(path) from error
         except GenericError as error:
-            raise CorruptArtifact(f"The object {path} cannot be read up to byte {end}.") from error
+            raise CorruptArtifact(f"The object {_shown(path)} cannot be read up to byte {end}.") from error
         finally:
             if ahead is not None:
                 ahead.cancel()
 
-    def _piece(self, path: str, start: int, end: int) -> asyncio.Future[obstore.Bytes] | None:
-        if start >= end:
-            return None
-        length = min(_PIECE, end - start)
-        return asyncio.ensure_future(obstore.get_range_async(self._store, path, start=start, length=length))
+    async def _open(self, path: str) -> tuple[ObjectStore, str]:
+        return await self._external.open(path) if _is_external(path) else (self._store, path)
 
     async def delete(self, path: str) -> None:
         """Delete one object; it may be gone already."""
@@ -165,6 +206,27 @@ class ArtifactStore:
                 await obstore.delete_async(self._store, paths)
             deleted += len(paths)
         return deleted
+
+
+def _piece(store: ObjectStore, path: str, start: int, end: int) -> asyncio.Future[obstore.Bytes] | None:
+    if start >= end:
+        return None
+    length = min(_PIECE, end - start)
+    return asyncio.ensure_future(obstore.get_range_async(store, path, start=start, length=length))
+
+
+def _is_external(path: str) -> bool:
+    return "://" in path
+
+
+def _shown(path: str) -> str:
+    """A path for an error that a recipient may read: where the provider keeps its files is not said."""
+    return path.rpartition("/")[2] if _is_external(path) else path
+
+
+def _gone(path: str) -> NotFound:
+    where = "external location" if _is_external(path) else "artifact store"
+    return NotFound(f"The object {_shown(path)} is gone from the {where}.")
 
 
 async def _in_pieces(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, insert, or_, select, update
+from sqlalchemy import Row, Select, case, delete, insert, or_, select, update
 
 from model_sharing_protocol.names import FullName, parse_version
 from model_sharing_protocol.pages import Page, PageRequest
@@ -34,12 +34,13 @@ class VersionRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def next_number(self, model_id: str) -> int:
+    async def next_number(self, model_id: str, at_least: int = 1) -> int:
         """Take a number from the model's counter; numbers of deleted versions never come back."""
+        counter = registered_models.c.next_version
         row = await self._connection.execute(
             update(registered_models)
             .where(registered_models.c.id == model_id)
-            .values(next_version=registered_models.c.next_version + 1)
+            .values(next_version=case((counter < at_least, at_least), else_=counter) + 1)
             .returning(registered_models.c.next_version)
         )
         return int(row.scalar_one()) - 1

@@ -85,6 +85,7 @@ class Access:
         action = "deltaSharingQueryModelVersion"
         async with view_version(context, action, share, name, number=number) as (operation, found, grant):
             version = found.version
+            self._artifacts.check_allowed(version.storage_path)
             files = (await self._manifests.read(version.id)).manifest.files
             issuer = UrlIssuer(self._signer, operation.principal, found.share, grant)
             signed = [
@@ -130,6 +131,8 @@ class Access:
             file = (await self._manifests.read(version.id)).file(parts[1])
             operation.concerns(name=f"{version.full_name}/{version.version}:{file.path}")
             path = f"{version.storage_path}/{file.path}"
+            if version.in_place:
+                await self._artifacts.check_size(path, file.size)
             return OpenFile(file.size, file.sha256, path, ticket, operation.target, version.created_at)
 
     def read(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:

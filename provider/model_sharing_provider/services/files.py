@@ -62,7 +62,7 @@ class Files:
         async with context.view("getFile", _target(name, number, path)) as operation:
             version, file = await self._find(operation, name, number, path)
             ticket = Ticket("", "", operation.principal.token_id, 0, 0)
-            return _open(version, file, ticket, operation.target)
+            return await self._opened(version, file, ticket, operation.target)
 
     async def sign(self, context: Context, name: FullName, number: int, path: str) -> str:
         """A URL, relative to the server's, to fetch a file from; good for 300 seconds. Raises NotFound."""
@@ -91,7 +91,7 @@ class Files:
             version = await self._admit(operation, ticket, version_id, rules.READ_MODEL)
             file = (await self._manifests.read(version.id)).file(sha256)
             operation.concerns(name=f"{version.full_name}/{version.version}:{file.path}")
-            return _open(version, file, ticket, operation.target)
+            return await self._opened(version, file, ticket, operation.target)
 
     async def accept_upload(
         self, context: Context, resource: str, query: dict[str, str]
@@ -121,6 +121,14 @@ class Files:
                 holder = await rows.principals.find_by_token_id(file.ticket.token_id, now_ms())
             alive = holder is not None
         await context.refused("getFile", file.target, "the token ended while the file was being read")
+
+    async def _opened(
+        self, version: ModelVersion, file: ManifestFile, ticket: Ticket, target: Target
+    ) -> OpenFile:
+        path = f"{version.storage_path}/{file.path}"
+        if version.in_place:
+            await self._artifacts.check_size(path, file.size)
+        return OpenFile(file.size, file.sha256, path, ticket, target, version.created_at)
 
     def _signed(self, operation: Operation, resource: str, lifetime: int, method: str = "GET") -> str:
         expires = int(time.time()) + lifetime
@@ -170,11 +178,6 @@ class Files:
         await operation.authorize(rules.OWN_MODEL, model_target(name))
         uploads = await operation.rows.uploads.files(version.id)
         return version, [ManifestFile(file.path, file.size, file.sha256) for file in uploads]
-
-
-def _open(version: ModelVersion, file: ManifestFile, ticket: Ticket, target: Target) -> OpenFile:
-    path = f"{version.storage_path}/{file.path}"
-    return OpenFile(file.size, file.sha256, path, ticket, target, version.created_at)
 
 
 def _entries(files: list[ManifestFile], folder: str, modified: int) -> list[Entry]:

@@ -1,4 +1,4 @@
-"""Register a local folder as a new version of a model: bytes first, row last.
+"""Register models as new versions, copied from a local folder or in place: bytes first, row last.
 
 Until the row is there, nobody sees anything of the version. If a step fails, what was copied is deleted; if
 the process dies, what was copied lies unreferenced below ids that nothing names.
@@ -7,38 +7,41 @@ the process dies, what was copied lies unreferenced below ids that nothing names
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
 
 from model_sharing_protocol.errors import InvalidModel
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.names import FullName, check_alias
-from model_sharing_protocol.paths import check_no_twins, check_relative_path
+from model_sharing_provider.artifacts.external_locations import parse_location
 from model_sharing_provider.artifacts.locations import version_root
 from model_sharing_provider.artifacts.manifests import Manifests
-from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
-from model_sharing_provider.domain.events import Target
-from model_sharing_provider.domain.securables import ModelVersion, SecurableType, VersionStatus
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mlmodel import MAX_MLMODEL_BYTES, MLMODEL, MLmodel, parse_mlmodel
-from model_sharing_provider.services.models import add_model, authorize_new_version, put_alias
+from model_sharing_provider.services.model_folders import check_paths, look_through, no_model
+from model_sharing_provider.services.models import add_model, authorize_new_version, model_target, put_alias
+from model_sharing_provider.services.tags import TagChange, apply_tags, check_tags
 
 _PARALLEL_FILES = 4
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes copied so far and the bytes there are."""
+"""Called with the bytes copied, or read, so far and the bytes there are."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A folder that was looked through: its files with their sizes, and what its MLmodel says."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What another registry knew of a version. It keeps its `number` where that is still free."""
 
-    folder: Path
-    files: dict[str, int]
-    mlmodel: MLmodel
+    number: int = 1
+    source: str = ""
+    run_id: str = ""
+    logged_model_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class Registration:
@@ -54,6 +57,7 @@ class Registration:
         *,
         alias: str | None = None,
         comment: str = "",
+        origin: Origin | None = None,
         progress: Progress | None = None,
     ) -> ModelVersion:
         """Copy an MLflow model from `folder` and publish it as the next version of `name`.
@@ -61,118 +65,175 @@ class Registration:
         The model is created if it is not there; its schema must be. Raises InvalidModel for a folder that is
         no MLflow model or has no signature, UnsafePath, NotFound, DiskFull.
         """
+        origin = origin or Origin()
+        async with self._check(context, name, alias, origin) as model_id:
+            found = await asyncio.to_thread(look_through, folder)
+        version = _draft(
+            name, model_id, found.mlmodel, found.folder.as_uri(), alias=alias, comment=comment, origin=origin
+        )
+
+        async def copy(path: str) -> ManifestFile:
+            target = f"{version.storage_path}/{path}"
+            return ManifestFile(path, *await self._artifacts.put_file(target, found.folder / path))
+
+        copying = self._copy(version, _each(found.files, copy, progress))
+        return await self._add(context, version, copying)
+
+    async def register_in_place(
+        self,
+        context: Context,
+        location: str,
+        name: FullName,
+        *,
+        alias: str | None = None,
+        comment: str = "",
+        origin: Origin | None = None,
+        progress: Progress | None = None,
+    ) -> ModelVersion:
+        """The same for a model in an external location: each file is read once and stays where it is.
+
+        Raises PermissionDenied for a location that is not allowed, CorruptArtifact for one that changes
+        while it is read.
+        """
+        origin = origin or Origin()
+        async with self._check(context, name, alias, origin) as model_id:
+            location = parse_location(location)
+            sizes, mlmodel = await self._look_through(location)
+        version = _draft(name, model_id, mlmodel, location, alias=alias, comment=comment, origin=origin)
+        version = replace(version, storage_path=location)
+
+        async def read(path: str) -> ManifestFile:
+            sha256 = await self._artifacts.sha256(f"{location}/{path}", sizes[path])
+            return ManifestFile(path, sizes[path], sha256)
+
+        reading = _each(sizes, read, progress)
+        return await self._add(context, version, reading)
+
+    @asynccontextmanager
+    async def _check(
+        self, context: Context, name: FullName, alias: str | None, origin: Origin
+    ) -> AsyncIterator[str]:
+        """The id of the model that there is, or will be. What fails inside is a failed registration."""
         if alias is not None:
             check_alias(alias)
-        target = Target(SecurableType.MODEL, str(name))
-        async with context.view("checkModelRegistration", target) as operation:
+        check_tags(origin.tags)
+        async with context.view("checkModelRegistration", model_target(name)) as operation:
             known = await authorize_new_version(operation, name)
-            source = await asyncio.to_thread(_inspect, folder)
-        model_id = known.id if known else str(uuid4())
-        version_id = str(uuid4())
-        root = version_root(model_id, version_id)
+            yield known.id if known else str(uuid4())
+
+    async def _look_through(self, location: str) -> tuple[dict[str, int], MLmodel]:
+        sizes = await self._artifacts.external_files(location)
+        if MLMODEL not in sizes:
+            raise no_model(location)
+        if sizes[MLMODEL] > MAX_MLMODEL_BYTES:
+            raise InvalidModel(f"The MLmodel file is larger than {MAX_MLMODEL_BYTES} bytes.")
+        check_paths(sizes)
+        return sizes, parse_mlmodel(await self._artifacts.get_bytes(f"{location}/{MLMODEL}"))
+
+    async def _copy(self, version: ModelVersion, copying: Awaitable[Manifest]) -> Manifest:
+        manifest = await copying
+        await self._artifacts.sync(version.storage_path)
+        return manifest
+
+    async def _add(
+        self,
+        context: Context,
+        version: ModelVersion,
+        bytes_first: Awaitable[Manifest],
+    ) -> ModelVersion:
         try:
-            manifest = await self._copy(source, root, progress)
-            await self._manifests.write(version_id, manifest)
+            manifest = await bytes_first
+            await self._manifests.write(version.id, manifest)
         except BaseException:
-            await self._discard(root, version_id)
+            await self._discard(version)
             raise
         try:
-            async with context.change("createModelVersion", target) as operation:
-                model = await authorize_new_version(operation, name)
+            async with context.change("createModelVersion", model_target(version.full_name)) as operation:
+                model = await authorize_new_version(operation, version.full_name)
                 if model is None:
-                    model = await add_model(operation, name, model_id=model_id)
-                version = ModelVersion(
-                    id=version_id,
+                    model = await add_model(operation, version.full_name, model_id=version.model_id)
+                version = replace(
+                    version,
                     model_id=model.id,
-                    full_name=name,
-                    version=await operation.rows.versions.next_number(model.id),
-                    status=VersionStatus.READY,
-                    comment=comment,
-                    source=source.folder.as_uri(),
-                    run_id=source.mlmodel.run_id,
-                    storage_path=root,
-                    signature=source.mlmodel.signature,
+                    version=await operation.rows.versions.next_number(model.id, version.version),
                     digest=manifest.digest,
                     size=manifest.size,
                     num_files=len(manifest.files),
-                    aliases=(alias,) if alias else (),
                     created_at=operation.now,
                     created_by=operation.principal.name,
                     updated_at=operation.now,
                 )
                 await operation.rows.versions.add(version)
+                await apply_tags(operation, version.id, {}, TagChange(add=version.tags))
                 await operation.rows.models.touch(model.id, operation.now)
-                if alias:
+                for alias in version.aliases:
                     await put_alias(operation, model, alias, version.version)
         except Exception:
             # Not for a cancellation: the commit that it interrupted may have gone through.
-            await self._discard(root, version_id)
+            await self._discard(version)
             raise
         return version
 
-    async def _discard(self, root: str, version_id: str) -> None:
-        await self._artifacts.delete_below(root)
-        await self._manifests.delete(version_id)
-
-    async def _copy(self, source: _Source, root: str, progress: Progress | None) -> Manifest:
-        total = sum(source.files.values())
-        copied = 0
-        slots = asyncio.Semaphore(_PARALLEL_FILES)
-
-        async def copy(path: str) -> ManifestFile:
-            nonlocal copied
-            async with slots:
-                size, sha256 = await self._artifacts.put_file(f"{root}/{path}", source.folder / path)
-            copied += size
-            if progress:
-                progress(copied, total)
-            return ManifestFile(path, size, sha256)
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(copy(path)) for path in source.files]
-        except ExceptionGroup as failures:
-            # One file that fails ends the rest; its own error is what a person can act on.
-            raise failures.exceptions[0] from failures
-        await self._artifacts.sync(root)
-        return Manifest.of(task.result() for task in tasks)
+    async def _discard(self, version: ModelVersion) -> None:
+        if not version.in_place:
+            await self._artifacts.delete_below(version.storage_path)
+        await self._manifests.delete(version.id)
 
 
-def _inspect(folder: Path) -> _Source:
-    """Look a folder through before a byte is copied, so that what cannot be registered costs nothing."""
-    mlmodel = folder / MLMODEL
-    if not folder.is_dir() or not mlmodel.is_file():
-        raise InvalidModel(
-            f"{folder} is no MLflow model: it has no {MLMODEL} file. "
-            "Give the folder that mlflow.<flavor>.save_model wrote."
-        )
-    with mlmodel.open("rb") as file:
-        parsed = parse_mlmodel(file.read(MAX_MLMODEL_BYTES + 1))
-    files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in _files(folder)}
-    for path in files:
-        check_storable(check_relative_path(path))
-    check_no_twins(files)
-    return _Source(folder.resolve(), files, parsed)
+def _draft(
+    name: FullName,
+    model_id: str,
+    mlmodel: MLmodel,
+    found_at: str,
+    *,
+    alias: str | None,
+    comment: str,
+    origin: Origin,
+) -> ModelVersion:
+    """A version as far as it is known before its files are read; it gets the next number from this one on."""
+    version_id = str(uuid4())
+    return ModelVersion(
+        id=version_id,
+        model_id=model_id,
+        full_name=name,
+        version=origin.number,
+        status=VersionStatus.READY,
+        comment=comment,
+        source=origin.source or found_at,
+        run_id=origin.run_id or mlmodel.run_id,
+        logged_model_id=origin.logged_model_id,
+        storage_path=version_root(model_id, version_id),
+        signature=mlmodel.signature,
+        aliases=(alias,) if alias else (),
+        tags=dict(origin.tags),
+        created_at=0,
+        created_by="",
+        updated_at=0,
+    )
 
 
-def _give_up(error: OSError) -> None:
-    """A folder that cannot be looked into must not be left out in silence."""
-    raise InvalidModel(f"{error.filename} cannot be read: {error.strerror}.") from error
+async def _each(
+    sizes: dict[str, int],
+    work: Callable[[str], Awaitable[ManifestFile]],
+    progress: Progress | None,
+) -> Manifest:
+    """The manifest of the files that `work` made, a few at a time."""
+    total, done = sum(sizes.values()), 0
+    slots = asyncio.Semaphore(_PARALLEL_FILES)
 
+    async def one(path: str) -> ManifestFile:
+        nonlocal done
+        async with slots:
+            file = await work(path)
+        done += file.size
+        if progress:
+            progress(done, total)
+        return file
 
-def _files(folder: Path) -> list[Path]:
-    found = []
-    for parent, folders, names in os.walk(folder, onerror=_give_up):
-        for name in folders:
-            if (Path(parent) / name).is_symlink():
-                raise InvalidModel(
-                    f"{Path(parent) / name} is a symbolic link to a folder; copy the folder in."
-                )
-        for name in names:
-            path = Path(parent) / name
-            if not path.is_file():
-                raise InvalidModel(
-                    f"{path} is not a regular file; a model consists of files and folders only."
-                )
-            found.append(path)
-    return sorted(found)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(path)) for path in sizes]
+    except ExceptionGroup as failures:
+        # One file that fails ends the rest; its own error is what a person can act on.
+        raise failures.exceptions[0] from failures
+    return Manifest.of(task.result() for task in tasks)

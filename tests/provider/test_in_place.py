@@ -1,0 +1,223 @@
+"""Models shared from external locations: read where an administrator allowed it, never written, never deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestServer
+from support import Desk, write_model
+
+import model_sharing
+from model_sharing import blocking
+from model_sharing_protocol.digests import hash_file
+from model_sharing_protocol.errors import (
+    CorruptArtifact,
+    InvalidModel,
+    InvalidParameter,
+    NotFound,
+    PermissionDenied,
+    SharingError,
+    UnsafePath,
+)
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.profile import write_profile
+from model_sharing_provider.artifacts.external_locations import parse_location
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.settings import Settings
+
+NAME = FullName.parse("prod.ml_team.scorer")
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    """A folder of the company's, where its models are written by other tools."""
+    folder = tmp_path / "data lake"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+async def provider(provider_home: Path, lake: Path) -> AsyncIterator[Provider]:
+    """A provider that may share what is in the lake."""
+    allowed = (parse_location(lake.as_uri()),)
+    async with open_provider(Settings(provider_home, external_locations=allowed)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def desk(provider: Provider) -> Desk:
+    desk = Desk.of(provider)
+    await provider.catalogs.create(desk.context, NAME.catalog)
+    await provider.catalogs.create_schema(desk.context, NAME.schema_name)
+    return desk
+
+
+@pytest.fixture
+def recipient_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("MODEL_SHARING_HOME", str(tmp_path / "recipient-home"))
+    yield tmp_path / "recipient-home"
+    blocking.close()
+
+
+async def register(desk: Desk, url: str) -> ModelVersion:
+    return await desk.provider.registration.register_in_place(desk.context, url, NAME)
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+async def mounted(desk: Desk, server: TestServer, tmp_path: Path) -> model_sharing.Catalog:
+    endpoint = str(server.make_url("/delta-sharing"))
+    profile = await desk.activate(await desk.share("acme", "globex", str(NAME)), endpoint)
+    write_profile(profile.to_json(), tmp_path / "globex.share")
+    return await asyncio.to_thread(
+        model_sharing.mount, tmp_path / "globex.share", share="acme", name="vendor", trust_remote_code=True
+    )
+
+
+async def test_nothing_is_copied_and_the_manifest_is_the_folder(
+    desk: Desk, lake: Path, provider_home: Path
+) -> None:
+    files = {"model.pkl": os.urandom(9_000_001), "a b/ü%20.txt": b"", "data/x#1.json": b"{}"}
+    folder = write_model(lake / "m 1", files)
+    before = contents(lake)
+    seen: list[tuple[int, int]] = []
+    version = await desk.provider.registration.register_in_place(
+        desk.context,
+        folder.as_uri() + "/",
+        NAME,
+        alias="Champion",
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert version.in_place
+    assert version.storage_path == f"file://{folder}"
+    assert seen[-1] == (version.size, version.size)
+    assert (version.signature or {})["inputs"][0]["name"] == "x"
+    entries = await desk.provider.files.folder(desk.context, NAME, 1, "")
+    assert {entry.path for entry in entries} == {"MLmodel", "model.pkl", "a b", "data"}
+    opened = await desk.provider.files.open_path(desk.context, NAME, 1, "a b/ü%20.txt")
+    assert (opened.size, opened.sha256) == hash_file(folder / "a b/ü%20.txt")
+    assert contents(lake) == before
+    stored = [path for path in (provider_home / "artifacts").rglob("*") if path.is_file()]
+    assert [path.parent.name for path in stored] == ["manifests"]
+
+
+async def test_recipients_download_it_like_any_other(
+    desk: Desk, lake: Path, server: TestServer, tmp_path: Path, recipient_home: Path
+) -> None:
+    folder = write_model(lake / "m", {"model.pkl": os.urandom(9_000_001), "data/empty": b""})
+    await register(desk, folder.as_uri())
+    catalog = await mounted(desk, server, tmp_path)
+    await asyncio.to_thread(catalog.download, f"{NAME.schema}.{NAME.name}/1", tmp_path / "got")
+    assert {
+        path.relative_to(tmp_path / "got"): data for path, data in contents(tmp_path / "got").items()
+    } == {path.relative_to(folder): data for path, data in contents(folder).items()}
+
+
+async def test_what_was_changed_behind_the_registrys_back_is_refused(
+    desk: Desk, lake: Path, server: TestServer, tmp_path: Path, recipient_home: Path
+) -> None:
+    folder = write_model(lake / "m", {"model.pkl": b"weights"})
+    await register(desk, folder.as_uri())
+    catalog = await mounted(desk, server, tmp_path)
+    (folder / "model.pkl").write_bytes(b"weighty")
+    with pytest.raises(CorruptArtifact, match=r"model\.pkl"):
+        await asyncio.to_thread(catalog.download, f"{NAME.schema}.{NAME.name}/1", tmp_path / "same size")
+    (folder / "model.pkl").write_bytes(b"more weights")
+    with pytest.raises(CorruptArtifact, match=r"model\.pkl has 12 bytes and had 7"):
+        await desk.provider.files.open_path(desk.context, NAME, 1, "model.pkl")
+    with pytest.raises(SharingError):
+        await asyncio.to_thread(catalog.download, f"{NAME.schema}.{NAME.name}/1", tmp_path / "larger")
+    (folder / "model.pkl").unlink()
+    with pytest.raises(NotFound, match="gone from the external location"):
+        await desk.provider.files.open_path(desk.context, NAME, 1, "model.pkl")
+
+
+async def test_a_location_taken_off_the_list_is_served_no_more(
+    desk: Desk, lake: Path, server: TestServer, provider_home: Path, tmp_path: Path, recipient_home: Path
+) -> None:
+    await register(desk, write_model(lake / "m").as_uri())
+    catalog = await mounted(desk, server, tmp_path)
+    async with open_provider(Settings(provider_home)) as stricter:
+        with pytest.raises(PermissionDenied, match="MODEL_SHARING_EXTERNAL_LOCATIONS"):
+            await stricter.files.open_path(Desk.of(stricter).context, NAME, 1, "MLmodel")
+    desk.provider.access._artifacts._external._allowed = ()
+    with pytest.raises(PermissionDenied, match="external locations") as refused:
+        await asyncio.to_thread(catalog.download, f"{NAME.schema}.{NAME.name}/1", tmp_path / "got")
+    assert str(lake) not in refused.value.message
+
+
+async def test_deleting_the_version_leaves_the_files(desk: Desk, lake: Path) -> None:
+    folder = write_model(lake / "m")
+    before = contents(lake)
+    await register(desk, folder.as_uri())
+    copied = await desk.provider.copies.copy(desk.context, NAME, 1, FullName.parse("prod.ml_team.copied"))
+    assert copied.in_place
+    await desk.provider.versions.delete(desk.context, NAME, 1)
+    await desk.provider.models.delete(desk.context, NAME)
+    await desk.provider.models.delete(desk.context, FullName.parse("prod.ml_team.copied"))
+    assert contents(lake) == before
+
+
+async def test_places_that_only_look_allowed_are_refused(desk: Desk, lake: Path, tmp_path: Path) -> None:
+    outside = write_model(tmp_path / "data lake-secret" / "m")
+    for url in (outside.as_uri(), tmp_path.as_uri(), "s3://bucket/m", "file:///etc"):
+        with pytest.raises(PermissionDenied, match="MODEL_SHARING_EXTERNAL_LOCATIONS"):
+            await register(desk, url)
+    for dots in ("..", "%2e%2e", ".%2E", "x/../..", "..%2f"):
+        with pytest.raises((UnsafePath, PermissionDenied)):
+            await register(desk, f"{lake.as_uri()}/{dots}/data%20lake-secret/m")
+    for url in ("/etc", "file:/etc", "file://host/etc", "http://host/m", "s3:///m", "s3://user@b/m", ""):
+        with pytest.raises(InvalidParameter, match="no external location"):
+            await register(desk, url)
+    with pytest.raises(UnsafePath):
+        await register(desk, f"{lake.as_uri()}/m%00")
+    with pytest.raises(NotFound):
+        await desk.provider.models.get(desk.context, NAME)
+
+
+async def test_symbolic_links_lead_nowhere_else(desk: Desk, lake: Path, tmp_path: Path) -> None:
+    outside = write_model(tmp_path / "outside")
+    (lake / "link").symlink_to(outside, target_is_directory=True)
+    with pytest.raises(PermissionDenied, match="symbolic link"):
+        await register(desk, f"{lake.as_uri()}/link")
+    folder = write_model(lake / "m")
+    (folder / "secret").symlink_to(outside / "MLmodel")
+    with pytest.raises(PermissionDenied, match="'secret' is a symbolic link"):
+        await register(desk, folder.as_uri())
+    (folder / "secret").unlink()
+    (folder / "within").symlink_to(folder / "model.pkl")
+    await register(desk, folder.as_uri())
+    (folder / "within").unlink()
+    (folder / "within").symlink_to(outside / "model.pkl")
+    with pytest.raises(PermissionDenied, match="symbolic link"):
+        await desk.provider.files.open_path(desk.context, NAME, 1, "within")
+
+
+async def test_what_is_no_model_is_refused(desk: Desk, lake: Path) -> None:
+    (lake / "empty").mkdir()
+    for url in (f"{lake.as_uri()}/empty", f"{lake.as_uri()}/nowhere"):
+        with pytest.raises(InvalidModel, match="no MLmodel file"):
+            await register(desk, url)
+    unsigned = write_model(lake / "unsigned")
+    (unsigned / "MLmodel").write_text("flavors: {}\n")
+    with pytest.raises(InvalidModel, match="no signature"):
+        await register(desk, unsigned.as_uri())
+    with pytest.raises(UnsafePath, match="same file"):
+        await register(desk, write_model(lake / "twins", {"A.txt": b"", "a.txt": b""}).as_uri())
+
+
+def test_the_setting_names_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_SHARING_EXTERNAL_LOCATIONS", " s3://bucket/a%20b/ ,,file:///data/a%20b")
+    assert Settings.from_environment().external_locations == ("s3://bucket/a%20b", "file:///data/a b")
+    for wrong in ("https://host/models", "file:///a/../b", "bucket"):
+        monkeypatch.setenv("MODEL_SHARING_EXTERNAL_LOCATIONS", f"s3://bucket,{wrong}")
+        with pytest.raises(InvalidParameter, match="MODEL_SHARING_EXTERNAL_LOCATIONS"):
+            Settings.from_environment()

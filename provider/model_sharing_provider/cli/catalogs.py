@@ -1,12 +1,19 @@
-"""`catalog` and `schema` commands."""
+"""`catalog` commands."""
 
 from __future__ import annotations
 
 import click
 
-from model_sharing_protocol.names import SchemaName
-from model_sharing_provider.cli.output import output_option, show_done, show_list
-from model_sharing_provider.cli.records import catalog_record, schema_record
+from model_sharing_provider.cli.options import (
+    changes_of,
+    comment_option,
+    confirm_force,
+    force_options,
+    owner_option,
+    rename_option,
+)
+from model_sharing_provider.cli.output import output_option, show_done, show_list, show_one
+from model_sharing_provider.cli.records import catalog_record
 from model_sharing_provider.cli.session import collect, run
 
 
@@ -15,11 +22,11 @@ def catalog() -> None:
     """Catalogs: the first part of a model's name."""
 
 
-@catalog.command("create")
+@catalog.command()
 @click.argument("name")
 @click.option("--comment", default="")
 @output_option
-def create_catalog(name: str, comment: str, output: str) -> None:
+def create(name: str, comment: str, output: str) -> None:
     """Create a catalog."""
     created = run(lambda provider, context: provider.catalogs.create(context, name, comment))
     show_done(catalog_record(created), f"Created the catalog {created.name}", output)
@@ -35,47 +42,33 @@ def list_catalogs(output: str) -> None:
     show_list(records, ["name", "owner", "comment", "created_at"], output)
 
 
-@catalog.command("delete")
+@catalog.command()
 @click.argument("name")
-def delete_catalog(name: str) -> None:
-    """Delete a catalog that has no schemas."""
-    run(lambda provider, context: provider.catalogs.delete(context, name))
+@output_option
+def show(name: str, output: str) -> None:
+    """Show a catalog."""
+    found = run(lambda provider, context: provider.catalogs.get(context, name))
+    show_one(catalog_record(found), output)
+
+
+@catalog.command()
+@click.argument("name")
+@rename_option
+@comment_option
+@owner_option
+@output_option
+def update(name: str, rename: str | None, comment: str | None, owner: str | None, output: str) -> None:
+    """Rename a catalog, describe it, or give it to another owner."""
+    changes = changes_of(rename=rename, comment=comment, owner=owner)
+    updated = run(lambda provider, context: provider.catalogs.update(context, name, changes))
+    show_done(catalog_record(updated), f"Updated the catalog {updated.name}", output)
+
+
+@catalog.command()
+@click.argument("name")
+@force_options
+def delete(name: str, force: bool, yes: bool) -> None:
+    """Delete a catalog that has no schemas, or with --force one that has."""
+    confirm_force(f"the catalog {name}", force=force, yes=yes)
+    run(lambda provider, context: provider.catalogs.delete(context, name, force=force))
     click.echo(f"Deleted the catalog {name}")
-
-
-@click.group()
-def schema() -> None:
-    """Schemas: the second part of a model's name."""
-
-
-@schema.command("create")
-@click.argument("name", metavar="CATALOG.SCHEMA")
-@click.option("--comment", default="")
-@output_option
-def create_schema(name: str, comment: str, output: str) -> None:
-    """Create a schema in an existing catalog."""
-    full_name = SchemaName.parse(name)
-    created = run(lambda provider, context: provider.catalogs.create_schema(context, full_name, comment))
-    show_done(schema_record(created), f"Created the schema {created.full_name}", output)
-
-
-@schema.command("list")
-@click.argument("catalog_name", metavar="CATALOG")
-@output_option
-def list_schemas(catalog_name: str, output: str) -> None:
-    """List the schemas of a catalog."""
-    records = run(
-        lambda provider, context: collect(
-            lambda page: provider.catalogs.page_schemas(context, catalog_name, page), schema_record
-        )
-    )
-    show_list(records, ["full_name", "owner", "comment", "created_at"], output)
-
-
-@schema.command("delete")
-@click.argument("name", metavar="CATALOG.SCHEMA")
-def delete_schema(name: str) -> None:
-    """Delete a schema that has no models."""
-    full_name = SchemaName.parse(name)
-    run(lambda provider, context: provider.catalogs.delete_schema(context, full_name))
-    click.echo(f"Deleted the schema {full_name}")

@@ -10,9 +10,13 @@ import click
 
 from model_sharing_protocol.errors import Interrupted, SharingError
 from model_sharing_provider.cli.audit import audit
-from model_sharing_provider.cli.catalogs import catalog, schema
+from model_sharing_provider.cli.catalogs import catalog
+from model_sharing_provider.cli.grants import grant
+from model_sharing_provider.cli.lineage import lineage
 from model_sharing_provider.cli.models import model
+from model_sharing_provider.cli.principals import principal
 from model_sharing_provider.cli.recipients import recipient
+from model_sharing_provider.cli.schemas import schema
 from model_sharing_provider.cli.serve import serve
 from model_sharing_provider.cli.shares import share
 
@@ -26,7 +30,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, catalog, schema, model, share, recipient, audit):
+for command in (serve, catalog, schema, model, lineage, share, recipient, principal, grant, audit):
     cli.add_command(command)
 
 

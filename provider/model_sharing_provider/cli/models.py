@@ -1,53 +1,42 @@
-"""`model` commands: register, list, show, aliases."""
+"""`model` commands. Those that make versions, and aliases and tags, are in files of their own."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from operator import itemgetter
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from model_sharing_protocol.names import FullName, SchemaName
-from model_sharing_provider.cli.output import human_size, output_option, show_done, show_list, show_one
+from model_sharing_provider.cli.model_aliases import alias
+from model_sharing_provider.cli.model_tags import tag
+from model_sharing_provider.cli.options import VERSION, changes_of, comment_option, owner_option
+from model_sharing_provider.cli.output import output_option, show_done, show_list, show_one
 from model_sharing_provider.cli.records import Record, model_record, version_record
 from model_sharing_provider.cli.session import announce, collect, run
+from model_sharing_provider.cli.versions import copy, register
+from model_sharing_provider.services.catalogs import Changes
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
 
 
 @click.group()
 def model() -> None:
-    """Registered models, their versions and aliases."""
+    """Registered models, their versions, aliases and tags."""
+
+
+for command in (register, copy, alias, tag):
+    model.add_command(command)
 
 
 @model.command()
-@click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
-@click.option("--alias", help="Point this alias at the new version.")
-@click.option("--comment", default="", help="What this version is.")
+@click.option("--comment", default="")
 @output_option
-def register(folder: Path, name: str, alias: str | None, comment: str, output: str) -> None:
-    """Register the MLflow model in FOLDER as the next version of a model."""
+def create(name: str, comment: str, output: str) -> None:
+    """Create a model without versions, to grant privileges on it before there is one."""
     full_name = FullName.parse(name)
-    with _transfer_progress() as progress:
-        task = progress.add_task("copying", total=None)
-        version = run(
-            lambda provider, context: provider.registration.register(
-                context,
-                folder,
-                full_name,
-                alias=alias,
-                comment=comment,
-                progress=lambda done, total: progress.update(task, completed=done, total=total),
-            )
-        )
-    pointed = f", alias {alias}" if alias else ""
-    sentence = (
-        f"Registered {version.full_name} version {version.version} "
-        f"({human_size(version.size)} in {version.num_files} files{pointed})"
-    )
-    show_done(version_record(version), sentence, output)
+    created = run(lambda provider, context: provider.models.create(context, full_name, comment))
+    show_done(model_record(created), f"Created the model {created.full_name}", output)
 
 
 @model.command("list")
@@ -64,10 +53,34 @@ def list_models(schema: str, output: str) -> None:
     show_list(records, ["full_name", "latest_version", "aliases", "comment", "updated_at"], output)
 
 
-@model.command("show")
+@model.command()
+@click.option("--catalog", default="", help="Only the models of this catalog.")
+@click.option("--run-id", default="", help="The versions made by this MLflow run, in place of models.")
+@output_option
+def search(catalog: str, run_id: str, output: str) -> None:
+    """List the models of all catalogs, or the versions that came from an MLflow run."""
+    if catalog and run_id:
+        raise click.UsageError("Give --catalog or --run-id, not both.")
+
+    async def read(provider: Provider, context: Context) -> list[Record]:
+        if run_id:
+            return await collect(
+                lambda page: provider.versions.page_of_run(context, run_id, page), version_record
+            )
+        return await collect(lambda page: provider.models.search(context, page, catalog), model_record)
+
+    records = run(read)
+    if run_id:
+        records.sort(key=itemgetter("full_name", "version"))
+        show_list(records, ["full_name", "version", "aliases", "created_at", "comment"], output)
+    else:
+        show_list(records, ["full_name", "latest_version", "aliases", "owner", "comment"], output)
+
+
+@model.command()
 @click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
 @output_option
-def show_model(name: str, output: str) -> None:
+def show(name: str, output: str) -> None:
     """Show a model and its versions."""
     full_name = FullName.parse(name)
 
@@ -89,11 +102,46 @@ def show_model(name: str, output: str) -> None:
     )
 
 
-@model.command("delete")
+@model.command()
 @click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
-@click.option("--version", "number", type=click.IntRange(min=1), help="Only this version.")
+@click.argument("new_name")
+@output_option
+def rename(name: str, new_name: str, output: str) -> None:
+    """Give a model another name; a full one moves it to another schema. Its files stay where they are."""
+    full_name = FullName.parse(name)
+    if not new_name:
+        raise click.UsageError("The new name is empty; give it at least one character.")
+    renamed = run(
+        lambda provider, context: provider.models.update(context, full_name, Changes(new_name=new_name))
+    )
+    show_done(model_record(renamed), f"{full_name} is now {renamed.full_name}", output)
+
+
+@model.command()
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@comment_option
+@owner_option
+@click.option("--version", "number", type=VERSION, help="Describe this version, not the model.")
+@output_option
+def update(name: str, comment: str | None, owner: str | None, number: int | None, output: str) -> None:
+    """Describe a model or one of its versions, or give a model to another owner."""
+    full_name = FullName.parse(name)
+    changes = changes_of(comment=comment, owner=owner)
+    if number is None:
+        updated = run(lambda provider, context: provider.models.update(context, full_name, changes))
+        show_done(model_record(updated), f"Updated the model {full_name}", output)
+        return
+    if comment is None or owner:
+        raise click.UsageError("A version has a comment of its own and no owner; give --comment alone.")
+    version = run(lambda provider, context: provider.versions.update(context, full_name, number, comment))
+    show_done(version_record(version), f"Updated version {number} of {full_name}", output)
+
+
+@model.command()
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.option("--version", "number", type=VERSION, help="Only this version.")
 @click.confirmation_option(prompt="This cannot be undone. Delete?")
-def delete_model(name: str, number: int | None) -> None:
+def delete(name: str, number: int | None) -> None:
     """Delete a model with all its versions and files, or one version."""
     full_name = FullName.parse(name)
     if number is None:
@@ -102,35 +150,3 @@ def delete_model(name: str, number: int | None) -> None:
     else:
         run(lambda provider, context: provider.versions.delete(context, full_name, number))
         click.echo(f"Deleted version {number} of {full_name}")
-
-
-@model.group()
-def alias() -> None:
-    """Movable names for versions, such as Champion."""
-
-
-@alias.command("set")
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
-@click.argument("alias_name", metavar="ALIAS")
-@click.argument("version", type=click.IntRange(min=1))
-def set_alias(name: str, alias_name: str, version: int) -> None:
-    """Point an alias at a version; recipients follow at once."""
-    full_name = FullName.parse(name)
-    run(lambda provider, context: provider.models.set_alias(context, full_name, alias_name, version))
-    click.echo(f"{full_name}@{alias_name} is now version {version}")
-
-
-@alias.command("delete")
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
-@click.argument("alias_name", metavar="ALIAS")
-def delete_alias(name: str, alias_name: str) -> None:
-    """Remove an alias; its version stays."""
-    full_name = FullName.parse(name)
-    run(lambda provider, context: provider.models.delete_alias(context, full_name, alias_name))
-    click.echo(f"{full_name} has no alias {alias_name} any more")
-
-
-def _transfer_progress() -> Progress:
-    console = Console(stderr=True)
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

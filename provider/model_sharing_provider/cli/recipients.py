@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import click
 
-from model_sharing_provider.cli.output import Duration, output_option, show_list, show_one
+from model_sharing_provider.cli.options import (
+    changes_of,
+    comment_option,
+    owner_option,
+    rename_option,
+)
+from model_sharing_provider.cli.output import Duration, output_option, show_done, show_list, show_one
 from model_sharing_provider.cli.records import Record, grant_record, recipient_record
 from model_sharing_provider.cli.session import announce, collect, run
 from model_sharing_provider.rest.activation import ACTIVATION_PATH
@@ -20,6 +27,13 @@ _EXPIRES_IN = click.option(
     show_default="90d",
     help="How long the token lives; at most 365d.",
 )
+_IP_ACCESS_LIST = click.option(
+    "--ip-access-list",
+    "networks",
+    metavar="CIDR",
+    multiple=True,
+    help="A network that its credentials may be used from; give one option for each. None means all.",
+)
 
 
 @click.group()
@@ -30,13 +44,14 @@ def recipient() -> None:
 @recipient.command()
 @click.argument("name")
 @_EXPIRES_IN
+@_IP_ACCESS_LIST
 @click.option("--comment", default="")
 @output_option
-def create(name: str, expires_in: timedelta, comment: str, output: str) -> None:
+def create(name: str, expires_in: timedelta, networks: Sequence[str], comment: str, output: str) -> None:
     """Create a recipient and print its activation link, which works once."""
     created, code = run(
         lambda provider, context: provider.recipients.create(
-            context, name, lifetime=expires_in, comment=comment
+            context, name, lifetime=expires_in, comment=comment, ip_access_list=networks
         )
     )
     _show_link(recipient_record(created), code, output)
@@ -92,6 +107,36 @@ def show(name: str, output: str) -> None:
     show_list(tokens, ["id", "activated_at", "expiration_time"], output)
     announce("")
     show_list(grant_records, ["share", "privilege", "granted_at", "granted_by"], output)
+
+
+@recipient.command()
+@click.argument("name")
+@rename_option
+@comment_option
+@owner_option
+@_IP_ACCESS_LIST
+@click.option("--no-ip-access-list", "anywhere", is_flag=True, help="Let its credentials be used anywhere.")
+@output_option
+def update(
+    *,
+    name: str,
+    rename: str | None,
+    comment: str | None,
+    owner: str | None,
+    networks: Sequence[str],
+    anywhere: bool,
+    output: str,
+) -> None:
+    """Rename a recipient, describe it, give it to another owner, or say where its credentials are good.
+
+    The networks replace those of before, at once.
+    """
+    if networks and anywhere:
+        raise click.UsageError("Give --ip-access-list or --no-ip-access-list, not both.")
+    access_list = networks if networks or anywhere else None
+    changes = changes_of(rename=rename, comment=comment, owner=owner, more=access_list is not None)
+    updated = run(lambda provider, context: provider.recipients.update(context, name, changes, access_list))
+    show_done(recipient_record(updated), f"Updated the recipient {updated.name}", output)
 
 
 @recipient.command()

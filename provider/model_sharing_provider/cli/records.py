@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from model_sharing_provider.domain.events import AuditEvent
+from model_sharing_provider.domain.principals import AccessToken, PrincipalInfo
 from model_sharing_provider.domain.securables import Catalog, ModelVersion, RegisteredModel, Schema
 from model_sharing_provider.domain.sharing import Grant, Recipient, Share, ShareObject
+from model_sharing_provider.domain.uploads import LineageRecord
+from model_sharing_provider.governance.grants import PrivilegeGrant
 
 Record = dict[str, Any]
 
@@ -109,6 +112,7 @@ def recipient_record(recipient: Recipient) -> Record:
         "comment": recipient.comment,
         "owner": recipient.owner,
         "id": recipient.id,
+        "ip_access_list": list(recipient.ip_access_list),
         "activated": any(token.activated_at is not None for token in recipient.tokens),
         "tokens": [
             {
@@ -121,6 +125,45 @@ def recipient_record(recipient: Recipient) -> Record:
         ],
         "created_at": recipient.created_at,
         "updated_at": recipient.updated_at,
+    }
+
+
+def principal_record(info: PrincipalInfo) -> Record:
+    return {
+        "name": info.principal.name,
+        "type": info.principal.type.value,
+        "id": info.principal.id,
+        "members": list(info.members),
+        "tokens": [access_token_record(token) for token in info.tokens],
+        "created_at": info.created_at,
+    }
+
+
+def access_token_record(token: AccessToken) -> Record:
+    return {
+        "id": token.id,
+        "comment": token.comment,
+        "expiration_time": token.expires_at,
+        "created_at": token.created_at,
+    }
+
+
+def privilege_grant_record(grant: PrivilegeGrant) -> Record:
+    return {
+        "principal": grant.principal,
+        "privilege": grant.privilege,
+        "securable_type": grant.type.value,
+        "full_name": grant.name,
+    }
+
+
+def lineage_record(record: LineageRecord) -> Record:
+    return {
+        "id": record.id,
+        "direction": record.direction,
+        "payload": record.payload,
+        "recorded_at": record.recorded_at,
+        "recorded_by": record.recorded_by,
     }
 
 

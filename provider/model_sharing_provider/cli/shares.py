@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
+from model_sharing_provider.cli.options import changes_of, comment_option, owner_option, rename_option
 from model_sharing_provider.cli.output import output_option, show_done, show_list, show_one
 from model_sharing_provider.cli.records import grant_record, share_object_record, share_record
 from model_sharing_provider.cli.session import announce, collect, run
@@ -51,6 +52,19 @@ def show(name: str, output: str) -> None:
     show_list(object_records, ["shared_as", "data_object_type", "name", "status", "added_at"], output)
     announce("")
     show_list(grant_records, ["recipient", "privilege", "granted_at", "granted_by"], output)
+
+
+@share.command()
+@click.argument("name")
+@rename_option
+@comment_option
+@owner_option
+@output_option
+def update(name: str, rename: str | None, comment: str | None, owner: str | None, output: str) -> None:
+    """Rename a share, describe it, or give it to another owner; recipients see the new name at once."""
+    changes = changes_of(rename=rename, comment=comment, owner=owner)
+    updated, _ = run(lambda provider, context: provider.shares.update(context, name, changes=changes))
+    show_done(share_record(updated), f"Updated the share {updated.name}", output)
 
 
 @share.command()

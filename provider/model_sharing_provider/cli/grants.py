@@ -1,0 +1,116 @@
+"""`grant` commands: privileges of the metastore's own principals."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from model_sharing_protocol.names import FullName, SchemaName, normalize_name
+from model_sharing_provider.cli.output import output_option, show_done, show_list
+from model_sharing_provider.cli.records import privilege_grant_record
+from model_sharing_provider.cli.session import run
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.governance.grants import PrivilegeChange, PrivilegeGrant, parse_privileges
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.provider import Provider
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_TYPES = {
+    "metastore": SecurableType.METASTORE,
+    "catalog": SecurableType.CATALOG,
+    "schema": SecurableType.SCHEMA,
+    "model": SecurableType.MODEL,
+    "function": SecurableType.MODEL,  # what Unity Catalog's own grants call a model
+}
+
+
+def _securable_arguments(command: F) -> F:
+    kind = click.argument("word", metavar="TYPE", type=click.Choice(list(_TYPES), case_sensitive=False))
+    return kind(click.argument("name")(command))
+
+
+@click.group()
+def grant() -> None:
+    """Who may do what: privileges of users, service principals and groups.
+
+    TYPE is metastore, catalog, schema or model; NAME is its full name, and - for the metastore. A grant on a
+    catalog or schema reaches all models in it, future ones too. Recipients get shares: see `share grant`.
+    """
+
+
+@grant.command()
+@_securable_arguments
+@click.argument("principal")
+@click.argument("privileges", metavar="PRIVILEGE...", nargs=-1, required=True)
+@output_option
+def add(word: str, name: str, principal: str, privileges: Sequence[str], output: str) -> None:
+    """Grant privileges to a principal, such as USE_CATALOG, CREATE_MODEL or EXECUTE."""
+    kind, full_name = _securable(word, name)
+    parsed = parse_privileges(kind, privileges)
+    _update(kind, full_name, PrivilegeChange(principal, add=parsed), output)
+
+
+@grant.command()
+@_securable_arguments
+@click.argument("principal")
+@click.argument("privileges", metavar="PRIVILEGE...", nargs=-1, required=True)
+@output_option
+def remove(word: str, name: str, principal: str, privileges: Sequence[str], output: str) -> None:
+    """Revoke privileges from a principal; what it was granted above or through a group stays."""
+    kind, full_name = _securable(word, name)
+    parsed = parse_privileges(kind, privileges)
+    _update(kind, full_name, PrivilegeChange(principal, remove=parsed), output)
+
+
+@grant.command("list")
+@_securable_arguments
+@click.option("--principal", default="", help="Only the grants of this principal.")
+@click.option("--effective", is_flag=True, help="Also what was granted above and reaches it.")
+@output_option
+def list_grants(word: str, name: str, principal: str, effective: bool, output: str) -> None:
+    """List what was granted on a securable, and on which securable it was granted."""
+    kind, full_name = _securable(word, name)
+
+    def read(provider: Provider, context: Context) -> Awaitable[list[PrivilegeGrant]]:
+        ask = provider.grants.effective if effective else provider.grants.get
+        return ask(context, kind, full_name, principal)
+
+    columns = ["principal", "privilege", "securable_type", "full_name"]
+    show_list([privilege_grant_record(each) for each in run(read)], columns, output)
+
+
+def _securable(word: str, name: str) -> tuple[SecurableType, str]:
+    """What a command is about. Raises InvalidParameter, UsageError for a metastore that is not `-`."""
+    kind = _TYPES[word]
+    if kind is SecurableType.MODEL:
+        return kind, str(FullName.parse(name))
+    if kind is SecurableType.SCHEMA:
+        return kind, str(SchemaName.parse(name))
+    if kind is SecurableType.CATALOG:
+        return kind, normalize_name("catalog", name)
+    if name != "-":
+        raise click.UsageError(f"There is one metastore only; write - for its name, not {name!r}.")
+    return kind, ""
+
+
+def _update(kind: SecurableType, name: str, change: PrivilegeChange, output: str) -> None:
+    """Change the grants of a principal; scripts get what it is granted there afterwards."""
+    grants = run(lambda provider, context: provider.grants.update(context, kind, name, [change]))
+    held = [each.privilege for each in grants if each.principal == change.principal]
+    words = ", ".join(sorted(change.add or change.remove))
+    where = f"the {kind.lower()} {name}".rstrip()
+    done = (
+        f"Granted {words} on {where} to {change.principal}"
+        if change.add
+        else f"Revoked {words} on {where} from {change.principal}"
+    )
+    record = {
+        "principal": change.principal,
+        "securable_type": kind.value,
+        "full_name": name,
+        "privileges": held,
+    }
+    show_done(record, done, output)

@@ -1,0 +1,28 @@
+"""`lineage`: where a version came from and what it is used in."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.cli.options import VERSION
+from model_sharing_provider.cli.output import output_option, show_list
+from model_sharing_provider.cli.records import lineage_record
+from model_sharing_provider.cli.session import run
+
+
+@click.command()
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("version", type=VERSION)
+@output_option
+def lineage(name: str, version: int, output: str) -> None:
+    """Show what clients told of a version: its sources and its uses, newest first."""
+    full_name = FullName.parse(name)
+    found = run(lambda provider, context: provider.lineage.of_version(context, full_name, version))
+    records = [lineage_record(each) for each in found]
+    if output == "table":
+        for record in records:
+            record["payload"] = json.dumps(record["payload"], ensure_ascii=False)
+    show_list(records, ["recorded_at", "recorded_by", "direction", "payload"], output)

@@ -1,0 +1,54 @@
+"""`model tag` commands, for models and for single versions."""
+
+from __future__ import annotations
+
+import click
+
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.cli.options import VERSION
+from model_sharing_provider.cli.session import run
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.tags import TagChange
+
+_version_option = click.option("--version", "number", type=VERSION, help="This version, not the model.")
+
+
+@click.group()
+def tag() -> None:
+    """Tags: keys with values on a model or on one of its versions."""
+
+
+@tag.command("set")
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("key")
+@click.argument("value")
+@_version_option
+def set_tag(name: str, key: str, value: str, number: int | None) -> None:
+    """Set a tag, in place of its present value."""
+    tagged = _apply(name, number, TagChange(add={key: value}))
+    click.echo(f"{tagged} is now tagged {key}={value}")
+
+
+@tag.command("delete")
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("key")
+@_version_option
+def delete_tag(name: str, key: str, number: int | None) -> None:
+    """Remove a tag."""
+    tagged = _apply(name, number, TagChange(remove=[key]))
+    click.echo(f"{tagged} has no tag {key} any more")
+
+
+def _apply(name: str, number: int | None, change: TagChange) -> str:
+    """Change the tags of a model, or of a version where a number is given; what was tagged, in words."""
+    full_name = FullName.parse(name)
+
+    async def apply(provider: Provider, context: Context) -> None:
+        if number is None:
+            await provider.models.tag(context, full_name, change)
+        else:
+            await provider.versions.tag(context, full_name, number, change)
+
+    run(apply)
+    return str(full_name) if number is None else f"{full_name} version {number}"

@@ -1,0 +1,53 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from model_sharing_protocol.names import MAX_VERSION
+from model_sharing_provider.services.catalogs import NOTHING, Changes
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+VERSION = click.IntRange(1, MAX_VERSION)
+
+rename_option = click.option("--rename", metavar="NEW_NAME", help="Give it another name.")
+comment_option = click.option("--comment", help="Describe it anew; '' removes the description.")
+owner_option = click.option("--owner", metavar="PRINCIPAL", help="Give it to another owner.")
+
+
+def changes_of(
+    *,
+    rename: str | None = None,
+    comment: str | None = None,
+    owner: str | None = None,
+    more: bool = False,
+) -> Changes:
+    """What an `update` command is to change; `more` if it was told to change something else too.
+
+    Raises UsageError if there is nothing to change, or an empty name.
+    """
+    changes = Changes(new_name=rename, comment=comment, owner=owner)
+    if changes == NOTHING and not more:
+        raise click.UsageError("There is nothing to change; say what, with the options that --help lists.")
+    if "" in (rename, owner):
+        raise click.UsageError("The new name or owner is empty; give it at least one character.")
+    return changes
+
+
+def force_options(command: F) -> F:
+    """`--force` and `--yes`, passed on to `confirm_force`."""
+    force = click.option(
+        "--force", is_flag=True, help="Delete all that is in it too, with the models' files."
+    )
+    yes = click.option("--yes", is_flag=True, help="Do not ask whether --force is meant.")
+    return force(yes(command))
+
+
+def confirm_force(name: str, *, force: bool, yes: bool) -> None:
+    """Ask before a delete that takes more than an empty container. Raises Abort unless the answer is yes."""
+    if force and not yes:
+        click.confirm(f"This deletes {name} and all that is in it, for good. Delete?", abort=True, err=True)

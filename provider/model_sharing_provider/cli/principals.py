@@ -1,0 +1,134 @@
+"""`principal` commands: users, service principals and groups, and their access tokens."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from model_sharing_protocol.times import iso
+from model_sharing_provider.cli.output import Duration, output_option, show_done, show_list, show_one
+from model_sharing_provider.cli.records import access_token_record, principal_record
+from model_sharing_provider.cli.session import announce, collect, run
+from model_sharing_provider.domain.principals import PrincipalType
+
+_TYPES = {
+    "user": PrincipalType.USER,
+    "service-principal": PrincipalType.SERVICE_PRINCIPAL,
+    "group": PrincipalType.GROUP,
+    "admin": PrincipalType.ADMIN,
+}
+
+
+@click.group()
+def principal() -> None:
+    """Who works here: users, service principals, groups and administrators."""
+
+
+@principal.command()
+@click.argument("name")
+@click.option(
+    "--type",
+    "word",
+    type=click.Choice(list(_TYPES), case_sensitive=False),
+    default="user",
+    show_default=True,
+)
+@output_option
+def create(name: str, word: str, output: str) -> None:
+    """Create a principal; it may do nothing until something is granted to it, unless it is an admin."""
+    created = run(lambda provider, context: provider.principals.create(context, name, _TYPES[word]))
+    show_done(principal_record(created), f"Created the {word.replace('-', ' ')} {name}", output)
+
+
+@principal.command("list")
+@output_option
+def list_principals(output: str) -> None:
+    """List the principals."""
+    records = run(
+        lambda provider, context: collect(
+            lambda page: provider.principals.page(context, page), principal_record
+        )
+    )
+    show_list(records, ["name", "type", "members", "created_at"], output)
+
+
+@principal.command()
+@click.argument("name")
+@output_option
+def show(name: str, output: str) -> None:
+    """Show a principal, its members if it is a group, and its tokens."""
+    record = principal_record(run(lambda provider, context: provider.principals.get(context, name)))
+    if output == "json":
+        show_one(record, output)
+        return
+    tokens = record.pop("tokens")
+    show_one(record, output)
+    announce("")
+    show_list(tokens, ["id", "comment", "expiration_time", "created_at"], output)
+
+
+@principal.command()
+@click.argument("name")
+def delete(name: str) -> None:
+    """Delete a principal that owns nothing; its tokens and grants end at once."""
+    run(lambda provider, context: provider.principals.delete(context, name))
+    click.echo(f"Deleted the principal {name}")
+
+
+@principal.command("add-member")
+@click.argument("group")
+@click.argument("member")
+def add_member(group: str, member: str) -> None:
+    """Put a user or service principal into a group."""
+    run(lambda provider, context: provider.principals.add_member(context, group, member))
+    click.echo(f"{member} is now in the group {group}")
+
+
+@principal.command("remove-member")
+@click.argument("group")
+@click.argument("member")
+def remove_member(group: str, member: str) -> None:
+    """Take a user or service principal out of a group."""
+    run(lambda provider, context: provider.principals.remove_member(context, group, member))
+    click.echo(f"{member} is no longer in the group {group}")
+
+
+@principal.group()
+def token() -> None:
+    """Access tokens: what a principal calls REST and MLflow with."""
+
+
+@token.command("create")
+@click.argument("name")
+@click.option(
+    "--expires-in",
+    type=Duration(),
+    default=timedelta(days=90),
+    show_default="90d",
+    help="How long the token lives; at most 730d.",
+)
+@click.option("--comment", default="", help="What the token is for.")
+@output_option
+def create_token(name: str, expires_in: timedelta, comment: str, output: str) -> None:
+    """Create an access token and print its secret, which is shown this once."""
+    created, secret = run(
+        lambda provider, context: provider.principals.create_token(
+            context, name, lifetime=expires_in, comment=comment
+        )
+    )
+    if output == "json":
+        show_one({**access_token_record(created), "token_value": secret}, output)
+        return
+    ends = f", which ends {iso(created.expires_at)}" if created.expires_at else ""
+    announce(f"Token {created.id} of {name}{ends}. Keep it secret; it is not shown again:")
+    click.echo(secret)
+
+
+@token.command("delete")
+@click.argument("name")
+@click.argument("token_id", metavar="ID")
+def delete_token(name: str, token_id: str) -> None:
+    """End a token at once; `principal show` lists the ids."""
+    run(lambda provider, context: provider.principals.delete_token(context, name, token_id))
+    click.echo(f"Deleted the token {token_id} of {name}")

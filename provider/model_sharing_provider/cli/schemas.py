@@ -1,0 +1,82 @@
+"""`schema` commands."""
+
+from __future__ import annotations
+
+import click
+
+from model_sharing_protocol.names import SchemaName
+from model_sharing_provider.cli.options import (
+    changes_of,
+    comment_option,
+    confirm_force,
+    force_options,
+    owner_option,
+    rename_option,
+)
+from model_sharing_provider.cli.output import output_option, show_done, show_list, show_one
+from model_sharing_provider.cli.records import schema_record
+from model_sharing_provider.cli.session import collect, run
+
+
+@click.group()
+def schema() -> None:
+    """Schemas: the second part of a model's name."""
+
+
+@schema.command()
+@click.argument("name", metavar="CATALOG.SCHEMA")
+@click.option("--comment", default="")
+@output_option
+def create(name: str, comment: str, output: str) -> None:
+    """Create a schema in an existing catalog."""
+    full_name = SchemaName.parse(name)
+    created = run(lambda provider, context: provider.catalogs.create_schema(context, full_name, comment))
+    show_done(schema_record(created), f"Created the schema {created.full_name}", output)
+
+
+@schema.command("list")
+@click.argument("catalog_name", metavar="CATALOG")
+@output_option
+def list_schemas(catalog_name: str, output: str) -> None:
+    """List the schemas of a catalog."""
+    records = run(
+        lambda provider, context: collect(
+            lambda page: provider.catalogs.page_schemas(context, catalog_name, page), schema_record
+        )
+    )
+    show_list(records, ["full_name", "owner", "comment", "created_at"], output)
+
+
+@schema.command()
+@click.argument("name", metavar="CATALOG.SCHEMA")
+@output_option
+def show(name: str, output: str) -> None:
+    """Show a schema."""
+    full_name = SchemaName.parse(name)
+    found = run(lambda provider, context: provider.catalogs.get_schema(context, full_name))
+    show_one(schema_record(found), output)
+
+
+@schema.command()
+@click.argument("name", metavar="CATALOG.SCHEMA")
+@rename_option
+@comment_option
+@owner_option
+@output_option
+def update(name: str, rename: str | None, comment: str | None, owner: str | None, output: str) -> None:
+    """Rename a schema within its catalog, describe it, or give it to another owner."""
+    full_name = SchemaName.parse(name)
+    changes = changes_of(rename=rename, comment=comment, owner=owner)
+    updated = run(lambda provider, context: provider.catalogs.update_schema(context, full_name, changes))
+    show_done(schema_record(updated), f"Updated the schema {updated.full_name}", output)
+
+
+@schema.command()
+@click.argument("name", metavar="CATALOG.SCHEMA")
+@force_options
+def delete(name: str, force: bool, yes: bool) -> None:
+    """Delete a schema that has no models, or with --force one that has."""
+    full_name = SchemaName.parse(name)
+    confirm_force(f"the schema {full_name}", force=force, yes=yes)
+    run(lambda provider, context: provider.catalogs.delete_schema(context, full_name, force=force))
+    click.echo(f"Deleted the schema {full_name}")

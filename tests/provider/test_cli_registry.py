@@ -1,0 +1,277 @@
+"""The command line covers the registry: people, rights, models, names and owners."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+from command_line import CommandLine
+from support import write_model
+
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal
+from model_sharing_provider.services.lineage import UPSTREAM
+from model_sharing_provider.settings import Settings
+
+MODEL = "dev.fraud.scorer"
+
+
+@pytest.fixture
+def run(
+    provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> CommandLine:
+    return CommandLine(provider_home, monkeypatch, capsys)
+
+
+@pytest.fixture
+def registered(run: CommandLine, tmp_path: Path) -> str:
+    """A model with one version, which an MLflow run made."""
+    folder = write_model(tmp_path / "model")
+    with (folder / "MLmodel").open("a") as mlmodel:
+        mlmodel.write("run_id: run7\n")
+    run.succeed("catalog", "create", "dev")
+    run.succeed("schema", "create", "dev.fraud")
+    run.succeed("model", "register", str(folder), MODEL, "--comment", "first")
+    return MODEL
+
+
+def holder_of(home: Path, token: str) -> Principal:
+    """Who may call the server with a token. Raises Unauthenticated."""
+
+    async def ask() -> Principal:
+        async with open_provider(Settings(home)) as provider:
+            return await provider.principals.authenticate(provider.context(Caller(ANONYMOUS, "test")), token)
+
+    return asyncio.run(ask())
+
+
+def test_a_team_gets_to_work(run: CommandLine, provider_home: Path) -> None:
+    run.succeed("catalog", "create", "dev")
+    run.succeed("schema", "create", "dev.fraud")
+    run.succeed("principal", "create", "fraud team", "--type", "group")
+    created = run.succeed("principal", "create", "ann@example.com", "--output", "json").json
+    assert (created["name"], created["type"], created["tokens"]) == ("ann@example.com", "USER", [])
+    done = run.succeed("principal", "create", "nightly job", "--type", "service-principal")
+    assert done.out == "Created the service principal nightly job\n"
+    for member in ("ann@example.com", "nightly job"):
+        run.succeed("principal", "add-member", "fraud team", member)
+    run.succeed("principal", "remove-member", "fraud team", "nightly job")
+    assert run.succeed("principal", "show", "fraud team", "--output", "json").json["members"] == [
+        "ann@example.com"
+    ]
+
+    token = run.succeed("principal", "token", "create", "ann@example.com", "--comment", "notebook")
+    assert token.out.count("\n") == 1
+    assert "not shown again" in token.err
+    assert token.out.strip() not in token.err
+    ann = holder_of(provider_home, token.out.strip())
+    assert [each.name for each in ann.identities] == ["ann@example.com", "fraud team", "account users"]
+
+    (kept,) = run.succeed("principal", "show", "ann@example.com", "--output", "json").json["tokens"]
+    assert kept["comment"] == "notebook"
+    assert kept["expiration_time"] - kept["created_at"] == 90 * 86_400_000
+    assert kept["id"] in token.err
+    run.succeed("principal", "token", "delete", "ann@example.com", kept["id"])
+    with pytest.raises(Exception, match="bearer token"):
+        holder_of(provider_home, token.out.strip())
+    as_json = run.succeed(
+        "principal", "token", "create", "nightly job", "--expires-in", "1h", "--output", "json"
+    )
+    assert holder_of(provider_home, as_json.json["token_value"]).name == "nightly job"
+
+    run.succeed("principal", "delete", "nightly job")
+    listed = run.succeed("principal", "list", "--output", "json").json
+    assert [each["name"] for each in listed] == ["account users", "admin", "ann@example.com", "fraud team"]
+
+
+def test_rights_are_granted_seen_and_taken_back(run: CommandLine, registered: str) -> None:
+    run.succeed("principal", "create", "ann")
+    run.succeed("principal", "create", "bob")
+    done = run.succeed("grant", "add", "metastore", "-", "bob", "CREATE_SHARE", "create catalog")
+    assert done.out == "Granted CREATE_CATALOG, CREATE_SHARE on the metastore to bob\n"
+    run.succeed("grant", "add", "catalog", "dev", "ann", "USE_CATALOG", "EXECUTE")
+    run.succeed("grant", "add", "schema", "dev.fraud", "ann", "USE_SCHEMA")
+    held = run.succeed("grant", "add", "function", registered, "bob", "APPLY_TAG", "--output", "json").json
+    assert held == {
+        "principal": "bob",
+        "securable_type": "MODEL",
+        "full_name": registered,
+        "privileges": ["APPLY_TAG"],
+    }
+
+    here = run.succeed("grant", "list", "model", registered, "--output", "json").json
+    assert [(each["principal"], each["privilege"]) for each in here] == [("bob", "APPLY_TAG")]
+    reaching = ("grant", "list", "model", registered, "--effective")
+    (inherited,) = run.succeed(*reaching, "--principal", "ann", "--output", "json").json
+    assert inherited == {
+        "principal": "ann",
+        "privilege": "EXECUTE",
+        "securable_type": "CATALOG",
+        "full_name": "dev",
+    }
+    table = run.succeed(*reaching).out
+    assert re.search(r"^bob +APPLY_TAG +MODEL +dev\.fraud\.scorer$", table, re.MULTILINE)
+
+    done = run.succeed("grant", "remove", "model", registered, "bob", "APPLY_TAG")
+    assert done.out == f"Revoked APPLY_TAG on the model {registered} from bob\n"
+    assert run.succeed("grant", "list", "model", registered, "--output", "json").json == []
+
+
+def test_a_version_is_promoted(run: CommandLine, registered: str) -> None:
+    run.succeed("catalog", "create", "prod")
+    run.succeed("schema", "create", "prod.fraud")
+    run.succeed("model", "tag", "set", registered, "stage", "review", "--version", "1")
+    run.succeed("model", "tag", "set", registered, "team", "fraud")
+    run.succeed("model", "tag", "set", registered, "obsolete", "yes")
+    run.succeed("model", "tag", "delete", registered, "obsolete")
+    shown = run.succeed("model", "show", registered, "--output", "json").json
+    assert (shown["tags"], shown["versions"][0]["tags"]) == ({"team": "fraud"}, {"stage": "review"})
+
+    done = run.succeed("model", "copy", registered, "1", "prod.fraud.scorer")
+    assert done.out == f"Copied {registered} version 1 to prod.fraud.scorer version 1\n"
+    found = run.succeed("model", "search", "--run-id", "run7", "--output", "json").json
+    assert [(each["full_name"], each["digest"]) for each in found] == [
+        (registered, shown["versions"][0]["digest"]),
+        ("prod.fraud.scorer", shown["versions"][0]["digest"]),
+    ]
+
+    done = run.succeed("model", "rename", "prod.fraud.scorer", "card_scorer")
+    assert done.out == "prod.fraud.scorer is now prod.fraud.card_scorer\n"
+    run.succeed("model", "rename", "prod.fraud.card_scorer", "prod.fraud.cards")
+    run.succeed("principal", "create", "ann")
+    run.succeed("model", "update", "prod.fraud.cards", "--comment", "for cards", "--owner", "ann")
+    run.succeed("model", "update", "prod.fraud.cards", "--version", "1", "--comment", "approved")
+    shown = run.succeed("model", "show", "prod.fraud.cards", "--output", "json").json
+    assert (shown["comment"], shown["owner"]) == ("for cards", "ann")
+    (version,) = shown["versions"]
+    assert (version["comment"], version["tags"]) == ("approved", {"stage": "review"})
+
+    run.succeed("model", "create", "prod.fraud.planned", "--comment", "no version yet")
+    assert [each["full_name"] for each in run.succeed("model", "search", "--output", "json").json] == [
+        registered,
+        "prod.fraud.cards",
+        "prod.fraud.planned",
+    ]
+    of_dev = run.succeed("model", "search", "--catalog", "DEV", "--output", "json").json
+    assert [each["full_name"] for each in of_dev] == [registered]
+
+
+def test_lineage_is_shown_as_it_was_told(run: CommandLine, registered: str, provider_home: Path) -> None:
+    assert run.succeed("lineage", registered, "1", "--output", "json").json == []
+    payload = {"entities": [{"table": {"name": "dev.fraud.payments"}}]}
+
+    async def tell() -> None:
+        async with open_provider(Settings(provider_home)) as provider:
+            context = provider.context(Caller(provider.administrator, "test"))
+            await provider.lineage.emit(context, FullName.parse(registered), 1, UPSTREAM, payload)
+
+    asyncio.run(tell())
+    (record,) = run.succeed("lineage", registered, "1", "--output", "json").json
+    assert (record["direction"], record["recorded_by"], record["payload"]) == (UPSTREAM, "admin", payload)
+    assert (
+        '{"entities": [{"table": {"name": "dev.fraud.payments"}}]}'
+        in run.succeed("lineage", registered, "1").out
+    )
+
+
+def test_names_owners_and_comments_change(run: CommandLine, registered: str) -> None:
+    run.succeed("principal", "create", "ann")
+    done = run.succeed("catalog", "update", "dev", "--rename", "Lab", "--comment", "for trials")
+    assert done.out == "Updated the catalog lab\n"
+    schema = ("schema", "update", "lab.fraud", "--rename", "cards", "--owner", "ann", "--output", "json")
+    assert run.succeed(*schema).json["full_name"] == "lab.cards"
+    assert run.succeed("schema", "show", "lab.cards", "--output", "json").json["owner"] == "ann"
+    catalog = run.succeed("catalog", "show", "lab", "--output", "json").json
+    assert (catalog["comment"], catalog["owner"]) == ("for trials", "admin")
+    run.succeed("catalog", "update", "lab", "--comment", "")
+    assert run.succeed("catalog", "show", "lab", "--output", "json").json["comment"] == ""
+    assert run("model", "show", registered).code == 4
+    run.succeed("model", "show", "lab.cards.scorer")
+
+    run.succeed("share", "create", "acme", "--comment", "old")
+    share = run.succeed("share", "update", "acme", "--rename", "acme2", "--owner", "ann", "--output", "json")
+    assert (share.json["name"], share.json["owner"], share.json["comment"]) == ("acme2", "ann", "old")
+    assert run("principal", "delete", "ann").code == 19
+
+
+def test_where_a_recipients_credentials_are_good(run: CommandLine) -> None:
+    networks = ("--ip-access-list", "192.0.2.0/24", "--ip-access-list", "2001:db8::/32")
+    run.succeed("recipient", "create", "globex", *networks)
+    shown = run.succeed("recipient", "show", "globex", "--output", "json").json
+    assert shown["ip_access_list"] == ["192.0.2.0/24", "2001:db8::/32"]
+    run.succeed("recipient", "update", "globex", "--rename", "initech", "--comment", "new name")
+    changed = ("recipient", "update", "initech", "--ip-access-list", "198.51.100.7", "--output", "json")
+    record = run.succeed(*changed).json
+    assert (record["ip_access_list"], record["comment"]) == (["198.51.100.7/32"], "new name")
+    opened = run.succeed("recipient", "update", "initech", "--no-ip-access-list", "--output", "json").json
+    assert opened["ip_access_list"] == []
+    assert run("recipient", "update", "initech", "--ip-access-list", "10.0.0.1/8").code == 2
+    assert run("recipient", "update", "initech", "--no-ip-access-list", *networks).code == 2
+
+
+def test_deleting_all_that_is_in_a_catalog_asks_first(
+    run: CommandLine, registered: str, provider_home: Path
+) -> None:
+    assert run("catalog", "delete", "dev").code == 19
+    assert run("catalog", "delete", "dev", "--force").code == 130  # nobody to confirm
+    assert run("catalog", "delete", "dev", "--force", typed="n\n").code == 130
+    run.succeed("model", "show", registered)
+    asked = run.succeed("schema", "delete", "dev.fraud", "--force", typed="y\n")
+    assert "the schema dev.fraud and all that is in it" in asked.err
+    assert asked.out == "Deleted the schema dev.fraud\n"
+    run.succeed("catalog", "delete", "dev", "--force", "--yes")
+    assert run.succeed("catalog", "list", "--output", "json").json == []
+    assert not [path for path in (provider_home / "artifacts").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "says"),
+    [
+        (("grant", "add", "metastore", "ann", "bob", "CREATE_SHARE"), 2, "write - for its name"),
+        (("grant", "add", "share", "acme", "ann", "SELECT"), 2, "'share' is not one of"),
+        (("grant", "add", "catalog", "dev", "ann", "FLY"), 2, "'FLY' cannot be granted on a catalog"),
+        (("grant", "add", "model", "dev.fraud", "ann", "EXECUTE"), 2, "write it as catalog.schema.model"),
+        (("grant", "add", "catalog", "dev", "nobody", "EXECUTE"), 4, "'nobody' does not exist"),
+        (("grant", "add", "catalog", "dev", "ann"), 2, "Missing argument 'PRIVILEGE...'"),
+        (("grant", "list", "catalog", "nowhere"), 4, "create it with 'catalog create nowhere'"),
+        (("principal", "create", "admin"), 5, "exists already"),
+        (("principal", "create", " "), 2, "cannot name a principal"),
+        (("principal", "create", "x", "--type", "robot"), 2, "'robot' is not one of"),
+        (("principal", "show", "nobody"), 4, "'nobody' does not exist"),
+        (("principal", "delete", "admin"), 19, "cannot be deleted"),
+        (("principal", "add-member", "admin", "admin"), 19, "is no group"),
+        (("principal", "token", "create", "admin", "--expires-in", "731d"), 2, "at most 730 days"),
+        (("principal", "token", "create", "account users"), 19, "is a group"),
+        (("principal", "token", "delete", "admin", "none"), 4, "has no token 'none'"),
+        (("catalog", "update", "dev"), 2, "nothing to change"),
+        (("catalog", "update", "dev", "--rename", ""), 2, "is empty"),
+        (("catalog", "update", "dev", "--owner", "nobody"), 4, "'nobody' does not exist"),
+        (("schema", "update", "dev.fraud", "--rename", "a.b"), 2, "contains '.'"),
+        (("share", "update", "nothing", "--comment", "x"), 4, "does not exist"),
+        (("recipient", "update", "globex"), 2, "nothing to change"),
+        (("recipient", "create", "globex", "--ip-access-list", "10.0.0.300"), 2, "cannot be used"),
+        (("model", "copy", MODEL, "2", "dev.fraud.b"), 4, "has no version 2"),
+        (("model", "copy", MODEL, "0", "dev.fraud.b"), 2, "0 is not in the range"),
+        (("model", "copy", MODEL, "1", "dev.none.b"), 4, "create it with 'schema create dev.none'"),
+        (("model", "rename", MODEL, ""), 2, "is empty"),
+        (("model", "update", MODEL, "--version", "1", "--owner", "admin"), 2, "--comment alone"),
+        (("model", "tag", "set", MODEL, "", "x"), 2, "cannot be a tag's key"),
+        (("model", "tag", "delete", MODEL, "none"), 4, "no tag 'none'"),
+        (("model", "tag", "set", MODEL, "a", "b", "--version", "9"), 4, "has no version 9"),
+        (("model", "search", "--catalog", "dev", "--run-id", "run7"), 2, "not both"),
+        (("model", "search", "--catalog", "nowhere"), 4, "does not exist"),
+        (("lineage", MODEL, "2147483648"), 2, "is not in the range"),
+        (("lineage", MODEL, "2"), 4, "has no version 2"),
+        (("audit", "list", "--outcome", "odd"), 2, "'odd' is not one of"),
+    ],
+)
+def test_wrong_input_is_named(
+    run: CommandLine, registered: str, command: tuple[str, ...], code: int, says: str
+) -> None:
+    done = run(*command)
+    assert done.code == code, done.err
+    assert says in done.err
+    assert "Traceback" not in done.err

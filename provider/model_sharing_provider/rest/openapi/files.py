@@ -41,6 +41,9 @@ _VERSION = "/Models/{catalog}/{schema}/{model}/{version}"
 _FILE = wire.PREFIX + "/files" + _VERSION + "/{path}"
 _ROOT = wire.PREFIX + "/directories" + _VERSION
 _DIRECTORY = _ROOT + "/{path}"
+_ARTIFACT = "/WorkspaceInternal/Mlflow/Artifacts/{artifact}"
+_RUN_FOLDER = wire.PREFIX + "/directories" + _ARTIFACT
+_RUN_FILE = wire.PREFIX + "/files" + _ARTIFACT
 
 _BYTES = Media("application/octet-stream")
 _RANGES = (200, 206, 416)
@@ -112,5 +115,9 @@ FACE = Face(
             wire.AbortRequest,
             errors=_ABSENT,
         ),
+        Route("GET", _RUN_FOLDER, "A folder of a run's or logged model's artifacts", wire.Directory),
+        Route("GET", _RUN_FILE, "An artifact, whole or a range of it", _BYTES, statuses=_RANGES),
+        Route("PUT", _RUN_FILE, "Upload an artifact", Nothing, _BYTES),
+        Route("POST", _RUN_FILE, "Begin an upload, which is then sent whole", wire.InitiatedUpload),
     ),
 )

@@ -140,7 +140,8 @@ _MODEL_VERSIONS = (
 
 FACE = Face(
     title="MLflow registry",
-    about="The registry for MLflow's client `databricks-uc`, by the bearer token of a principal.",
+    about="The registry for MLflow's client `databricks-uc`, by the bearer token of a principal. "
+    "Other paths under `/api/2.0/mlflow` and `/api/3.0/mlflow` are passed on to an MLflow tracking server.",
     json=wire.JSON,
     errors=UNITY_CATALOG_ERRORS,
     routes=(*_REGISTERED_MODELS, *_MODEL_VERSIONS),

@@ -127,5 +127,6 @@ PLACES: Mapping[str, Schema] = {
     "version": VERSION,
     "sha256": DIGEST,
     "path": ANYTHING,
+    "artifact": ANYTHING,
 }
 """What path parameters mean unless a route says otherwise."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Row, delete, insert, select
 
 from model_sharing_provider.domain.uploads import UploadedFile, UploadedPart
 from model_sharing_provider.metastore.connection import Connection
@@ -46,10 +47,17 @@ class UploadRows:
         if values:
             await self._connection.execute(insert(uploaded_files), values)
 
+    async def find_file(self, version_id: str, path: str) -> UploadedFile | None:
+        query = select(uploaded_files).where(
+            uploaded_files.c.version_id == version_id, uploaded_files.c.path == path
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return _file(row) if row else None
+
     async def files(self, version_id: str) -> list[UploadedFile]:
         query = select(uploaded_files).where(uploaded_files.c.version_id == version_id)
         rows = await self._connection.execute(query.order_by(uploaded_files.c.path))
-        return [UploadedFile(row.path, row.staged, row.size, row.sha256) for row in rows]
+        return [_file(row) for row in rows]
 
     async def put_part(self, version_id: str, session_id: str, part: UploadedPart) -> str | None:
         """Note a part; the place of the one with the same number that it replaces, if any."""
@@ -90,3 +98,7 @@ class UploadRows:
         """Forget the uploads of a version that is READY, or has failed."""
         for table in (uploaded_files, uploaded_parts):
             await self._connection.execute(delete(table).where(table.c.version_id == version_id))
+
+
+def _file(row: Row[Any]) -> UploadedFile:
+    return UploadedFile(row.path, row.staged, row.size, row.sha256)

@@ -46,7 +46,26 @@ class Uploads:
         """
         check_tags(new.tags)
         version_id = str(uuid4())
-        linked = await self._link_source(context, version_id, new.source)
+        try:
+            linked = await self._link_source(context, version_id, new.source)
+            version = await self._add(context, name, new, request, version_id, linked)
+        except Exception:
+            # Not for a cancellation: the commit that it interrupted may have gone through.
+            await self._artifacts.delete_below(uploads_root(version_id))
+            raise
+        if version.id != version_id:
+            await self._artifacts.delete_below(uploads_root(version_id))
+        return version
+
+    async def _add(
+        self,
+        context: Context,
+        name: FullName,
+        new: NewVersion,
+        request: str,
+        version_id: str,
+        linked: list[UploadedFile],
+    ) -> ModelVersion:
         async with context.change("createModelVersion", model_target(name)) as operation:
             await operation.authorize(rules.OWN_MODEL)
             model = await find_model(operation, name)
@@ -105,12 +124,12 @@ class Uploads:
         try:
             size, sha256 = await self._artifacts.put_stream(staged, chunks)
             file = UploadedFile(path, staged, size, sha256)
-            replaced = await self._note(context, version, file, by)
+            unneeded = await self._note(context, version, file, by)
         except BaseException:
             await self._artifacts.delete(staged)
             raise
-        if replaced:
-            await self._artifacts.delete(replaced)
+        if unneeded:
+            await self._artifacts.delete(unneeded)
         return file
 
     async def remove(self, context: Context, name: FullName, number: int, path: str) -> None:
@@ -126,6 +145,7 @@ class Uploads:
     async def _note(
         self, context: Context, version: ModelVersion, file: UploadedFile, by: Principal | None
     ) -> str | None:
+        """Note a file that arrived; the place of bytes that are not needed now, if there are any."""
         name, number = version.full_name, version.version
         async with context.change("uploadFile", version_target(name, number)) as operation:
             if by is not None:
@@ -134,6 +154,10 @@ class Uploads:
             operation.concerns(name=f"{name}/{number}:{file.path}")
             version = await find_pending(operation, name, number)
             await operation.rows.versions.claim(version.id)
+            known = await operation.rows.uploads.find_file(version.id, file.path)
+            if known is not None and (known.size, known.sha256) == (file.size, file.sha256):
+                # Linked from the version that this is a copy of, or sent twice: the same bytes once.
+                return file.staged
             return await operation.rows.uploads.put_file(version.id, file, operation.now)
 
     async def _link_source(self, context: Context, version_id: str, source: str) -> list[UploadedFile]:

@@ -1,0 +1,229 @@
+"""Versions made by uploading: pending until finalized, then READY; replays, races and refusals between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+from support import MLMODEL, Desk, write_model
+
+from model_sharing_protocol.errors import InvalidModel, InvalidState, NotFound, UnsafePath
+from model_sharing_protocol.mlflow_registry import PREFIX
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.domain.uploads import NewVersion
+
+NAME = FullName.parse("prod.ml_team.scorer")
+UNSIGNED = b"flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n"
+
+
+async def chunks(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), 7):
+        yield content[start : start + 7]
+
+
+async def begun(desk: Desk) -> ModelVersion:
+    """A PENDING version of a model that has none yet."""
+    await desk.provider.catalogs.create(desk.context, NAME.catalog)
+    await desk.provider.catalogs.create_schema(desk.context, NAME.schema_name)
+    await desk.provider.models.create(desk.context, NAME)
+    return await desk.provider.uploads.create(desk.context, NAME, NewVersion(source="runs:/1/model"))
+
+
+async def put(desk: Desk, version: ModelVersion, path: str, content: bytes) -> None:
+    await desk.provider.uploads.write(desk.context, version, path, chunks(content))
+
+
+async def finalize(desk: Desk, number: int = 1) -> ModelVersion:
+    return await desk.provider.publication.finalize(desk.context, NAME, number)
+
+
+def stored(home: Path, folder: str) -> list[str]:
+    """The files below a folder of the artifact root."""
+    root = home / "artifacts" / folder
+    return sorted(path.name for path in root.rglob("*") if path.is_file())
+
+
+async def test_an_unfinished_version_is_seen_by_nobody_but_its_makers(desk: Desk) -> None:
+    version = await begun(desk)
+    assert (version.version, version.status) == (1, VersionStatus.PENDING_REGISTRATION)
+    await put(desk, version, "MLmodel", MLMODEL.encode())
+    await desk.share("acme", "globex", str(NAME))
+    async with desk.provider.database.read() as rows:
+        assert (await rows.versions.page(version.model_id, PageRequest(), ready_only=True)).items == []
+    assert (await desk.provider.models.get(desk.context, NAME)).latest_version is None
+    with pytest.raises(NotFound, match="ready"):
+        await desk.provider.models.set_alias(desk.context, NAME, "Champion", 1)
+    with pytest.raises(NotFound, match="no file"):
+        await desk.provider.files.open_path(desk.context, NAME, 1, "MLmodel")
+
+
+async def test_finalizing_publishes_what_was_uploaded(desk: Desk, provider_home: Path) -> None:
+    version = await begun(desk)
+    await put(desk, version, "MLmodel", MLMODEL.encode())
+    await put(desk, version, "model.pkl", b"first try")
+    await put(desk, version, "model.pkl", b"weights")
+    ready = await finalize(desk)
+    assert (ready.status, ready.num_files) == (VersionStatus.READY, 2)
+    assert ready.signature is not None
+    assert stored(provider_home, "models") == ["MLmodel", "model.pkl"]
+    assert stored(provider_home, "uploads") == []
+    assert await finalize(desk) == await desk.provider.versions.get(desk.context, NAME, 1)
+
+
+async def test_a_model_without_a_signature_fails_with_the_fix(desk: Desk, provider_home: Path) -> None:
+    version = await begun(desk)
+    await put(desk, version, "MLmodel", UNSIGNED)
+    with pytest.raises(InvalidModel, match="infer_signature"):
+        await finalize(desk)
+    failed = await desk.provider.versions.get(desk.context, NAME, 1)
+    assert failed.status is VersionStatus.FAILED_REGISTRATION
+    assert "no signature" in failed.status_message
+    assert stored(provider_home, "models") + stored(provider_home, "uploads") == []
+    with pytest.raises(InvalidState, match="failed"):
+        await finalize(desk)
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({}, "no MLmodel"),
+        ({"model.pkl": b"x"}, "no MLmodel"),
+        ({"MLmodel": b"flavors: {"}, "not YAML"),
+        ({"MLmodel": MLMODEL.encode(), "a": b"1", "A": b"2"}, "same file"),
+    ],
+)
+async def test_what_is_no_model_fails(desk: Desk, files: dict[str, bytes], words: str) -> None:
+    version = await begun(desk)
+    for path, content in files.items():
+        await put(desk, version, path, content)
+    with pytest.raises((InvalidModel, UnsafePath), match=words):
+        await finalize(desk)
+    assert (await desk.provider.versions.get(desk.context, NAME, 1)).status == "FAILED_REGISTRATION"
+
+
+async def test_nothing_can_be_changed_in_a_version_that_is_ready(desk: Desk, provider_home: Path) -> None:
+    version = await begun(desk)
+    await put(desk, version, "MLmodel", MLMODEL.encode())
+    await finalize(desk)
+    with pytest.raises(InvalidState, match="READY"):
+        await put(desk, version, "MLmodel", UNSIGNED)
+    assert stored(provider_home, "uploads") == []
+    assert (provider_home / "artifacts" / version.storage_path / "MLmodel").read_text() == MLMODEL
+
+
+async def test_an_upload_that_arrives_during_finalization_is_refused_and_many_finalize_once(
+    desk: Desk,
+) -> None:
+    version = await begun(desk)
+    await put(desk, version, "MLmodel", MLMODEL.encode())
+    for number in range(40):
+        await put(desk, version, f"f{number}", b"%d" % number)
+
+    async def late(number: int) -> bool:
+        try:
+            await put(desk, version, f"f{number}", b"late")
+        except InvalidState:
+            return False
+        return True
+
+    results = await asyncio.gather(*(finalize(desk) for _ in range(5)), *(late(n) for n in range(20)))
+    published = results[:5]
+    assert {item.digest for item in published if isinstance(item, ModelVersion)} == {published[0].digest}  # type: ignore[union-attr]
+    for number in range(40):
+        file = await desk.provider.files.open_path(desk.context, NAME, 1, f"f{number}")
+        pieces = [bytes(piece) async for piece in desk.provider.files.read(file, 0, file.size)]
+        expected = b"late" if number < 20 and results[5 + number] else b"%d" % number
+        assert b"".join(pieces) == expected
+
+
+async def test_a_finalization_that_was_cut_short_is_taken_up_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = await begun(desk)
+    for path in ("MLmodel", "a", "b"):
+        await put(desk, version, path, MLMODEL.encode())
+    publication = desk.provider.publication
+    real = publication._manifests.write
+
+    async def broken(*_: object) -> None:
+        raise OSError("the power went out")
+
+    monkeypatch.setattr(publication._manifests, "write", broken)
+    with pytest.raises(OSError, match="power"):
+        await finalize(desk)
+    monkeypatch.setattr(publication._manifests, "write", real)
+    assert (await finalize(desk)).num_files == 3
+
+
+async def test_a_resent_create_makes_no_second_version(
+    server: TestServer, desk: Desk, provider_home: Path
+) -> None:
+    await begun(desk)
+    headers = {"Authorization": f"Bearer {(provider_home / 'admin.token').read_text()}"}
+    url = server.make_url(f"{PREFIX}/model-versions")
+    body = {"name": str(NAME), "source": "runs:/2/model", "run_id": "2"}
+
+    async with aiohttp.ClientSession(headers=headers) as client:
+
+        async def create() -> str:
+            async with client.post(f"{url}/create", json=body) as answer:
+                return str(json.loads(await answer.read())["model_version"]["version"])
+
+        assert [await create() for _ in range(3)] == ["2", "2", "2"]
+        # Whoever has seen the answer goes on to ask for credentials: from then on it is another request.
+        async with client.post(
+            f"{url}/generate-temporary-credentials",
+            json={
+                "name": str(NAME),
+                "version": "2",
+                "operation": "MODEL_VERSION_OPERATION_READ_WRITE",
+            },
+        ) as answer:
+            assert answer.status == 200
+        assert await create() == "3"
+        body["run_id"] = "another"
+        assert await create() == "4"
+
+
+async def test_a_version_that_starts_as_a_copy_can_be_published_at_once(
+    desk: Desk, tmp_path: Path, provider_home: Path
+) -> None:
+    source = await desk.register(write_model(tmp_path / "m"), "staging.ml_team.scorer")
+    await begun(desk)
+    new = NewVersion(source=f"models:/{source.full_name}/1")
+    version = await desk.provider.uploads.create(desk.context, NAME, new)
+    ready = await finalize(desk, version.version)
+    assert ready.digest == source.digest
+    linked = provider_home / "artifacts" / ready.storage_path / "model.pkl"
+    assert linked.samefile(provider_home / "artifacts" / source.storage_path / "model.pkl")
+    await desk.provider.versions.delete(desk.context, source.full_name, 1)
+    assert linked.read_bytes() == b"weights"
+
+
+async def test_a_copy_keeps_description_tags_and_bytes_and_hashes_nothing(
+    desk: Desk, tmp_path: Path, provider_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = await desk.register(write_model(tmp_path / "m"), "staging.ml_team.scorer", "Champion")
+    await desk.provider.versions.update(desk.context, source.full_name, 1, "the best")
+    await begun(desk)
+    monkeypatch.setattr("hashlib.sha256", None)
+    copied = await desk.provider.copies.copy(desk.context, source.full_name, 1, NAME)
+    monkeypatch.undo()
+    assert (copied.version, copied.comment, copied.digest) == (2, "the best", source.digest)
+    assert copied.aliases == ()
+    mine, theirs = (provider_home / "artifacts" / each.storage_path for each in (copied, source))
+    assert (mine / "model.pkl").samefile(theirs / "model.pkl")
+
+
+async def test_deleting_a_model_takes_unfinished_uploads_along(desk: Desk, provider_home: Path) -> None:
+    version = await begun(desk)
+    await put(desk, version, "MLmodel", MLMODEL.encode())
+    await desk.provider.models.delete(desk.context, NAME)
+    assert stored(provider_home, "uploads") == []

@@ -104,8 +104,8 @@ async def test_what_is_uploaded_is_what_is_published(
     await ask(lambda: upload(f"{pending}/data/weights.bin", io.BytesIO(content), overwrite=True))
     finished = await desk.provider.publication.finalize(desk.context, NAME, 2)
     assert (finished.status, finished.num_files, finished.size) == ("READY", 2, size + len(MLMODEL))
-    assert await download(workspace, f"{pending}/data/weights.bin") == contentuploads = desk.provider.database
-    async with uploads.read() as rows:
+    assert await download(workspace, f"{pending}/data/weights.bin") == content
+    async with desk.provider.database.read() as rows:
         assert await rows.uploads.files(finished.id) == []
 
 

@@ -330,6 +330,41 @@ class UpdateRecipient(_Message):
     properties_kvpairs: Properties | None = None
 
 
+class RecipientProfile(_Message):
+    """Of a profile, what is no secret."""
+
+    share_credentials_version: int
+    endpoint: str
+
+
+class ProviderInfo(_Message):
+    name: str
+    authentication_type: str
+    owner: str
+    recipient_profile: RecipientProfile
+    created_at: int
+    updated_at: int
+    comment: str = ""
+
+
+class CreateProvider(_Message):
+    name: str
+    authentication_type: str = "TOKEN"
+    recipient_profile_str: str = ""
+    comment: str = ""
+
+
+class UpdateProvider(_Message):
+    new_name: str | None = None
+    comment: str | None = None
+    owner: str | None = None
+    recipient_profile_str: str | None = None
+
+
+class ProviderShare(_Message):
+    name: str
+
+
 class MetastoreAssignment(_Message):
     metastore_id: str
     workspace_id: int

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
+from cryptography.fernet import Fernet
+
 from model_sharing_protocol.errors import SharingError
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider import server_secrets
@@ -16,6 +18,7 @@ from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.principals import AccessToken, Principal, PrincipalType
 from model_sharing_provider.domain.secrets import keyed_hash, new_token
 from model_sharing_provider.metastore.database import Database, open_database
+from model_sharing_provider.remote_shares import list_remote_shares
 from model_sharing_provider.server_secrets import ServerSecrets
 from model_sharing_provider.services.access import Access
 from model_sharing_provider.services.audit import Audit, AuditRecorder
@@ -28,6 +31,7 @@ from model_sharing_provider.services.models import Models
 from model_sharing_provider.services.multipart import Multipart
 from model_sharing_provider.services.principals import Principals
 from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.providers import Providers
 from model_sharing_provider.services.publication import Publication
 from model_sharing_provider.services.recipients import Recipients
 from model_sharing_provider.services.registration import Registration
@@ -83,6 +87,7 @@ def _wire(
         models=Models(sweeper),
         multipart=Multipart(artifacts, uploads),
         principals=Principals(secrets.token_pepper),
+        providers=Providers(Fernet(secrets.sealing_key), list_remote_shares),
         publication=Publication(artifacts, manifests),
         recipients=Recipients(secrets.token_pepper),
         registration=Registration(artifacts, manifests),

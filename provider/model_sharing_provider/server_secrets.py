@@ -5,12 +5,15 @@ They live in one file that only its owner can read, apart from the database: a s
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from filelock import FileLock
 
 from model_sharing_protocol.errors import InvalidState
@@ -29,6 +32,12 @@ class ServerSecrets:
 
     token_pepper: bytes = field(repr=False)
     url_signing_keys: dict[str, bytes] = field(repr=False)
+
+    @property
+    def sealing_key(self) -> bytes:
+        """The key (of Fernet's form) under which other providers' tokens are kept in the database."""
+        derive = HKDF(hashes.SHA256(), _KEY_BYTES, salt=None, info=b"model-sharing provider profiles")
+        return base64.urlsafe_b64encode(derive.derive(self.token_pepper))
 
 
 def load_or_create(path: Path) -> ServerSecrets:

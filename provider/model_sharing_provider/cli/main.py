@@ -15,6 +15,7 @@ from model_sharing_provider.cli.grants import grant
 from model_sharing_provider.cli.lineage import lineage
 from model_sharing_provider.cli.models import model
 from model_sharing_provider.cli.principals import principal
+from model_sharing_provider.cli.providers import provider
 from model_sharing_provider.cli.recipients import recipient
 from model_sharing_provider.cli.schemas import schema
 from model_sharing_provider.cli.serve import serve
@@ -30,7 +31,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, catalog, schema, model, lineage, share, recipient, principal, grant, audit):
+for command in (serve, catalog, schema, model, lineage, share, recipient, provider, principal, grant, audit):
     cli.add_command(command)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from model_sharing_provider.domain.events import AuditEvent
 from model_sharing_provider.domain.principals import AccessToken, PrincipalInfo
 from model_sharing_provider.domain.securables import Catalog, ModelVersion, RegisteredModel, Schema
-from model_sharing_provider.domain.sharing import Grant, Recipient, Share, ShareObject
+from model_sharing_provider.domain.sharing import Grant, Recipient, Share, ShareObject, SharingProvider
 from model_sharing_provider.domain.uploads import LineageRecord
 from model_sharing_provider.governance.grants import PrivilegeGrant
 
@@ -182,4 +182,16 @@ def audit_record(event: AuditEvent) -> Record:
         "face": event.caller.face,
         "address": event.caller.address,
         "request_id": event.caller.request_id,
+    }
+
+
+def provider_record(provider: SharingProvider) -> Record:
+    return {
+        "name": provider.name,
+        "endpoint": provider.endpoint,
+        "comment": provider.comment,
+        "owner": provider.owner,
+        "id": provider.id,
+        "created_at": provider.created_at,
+        "updated_at": provider.updated_at,
     }

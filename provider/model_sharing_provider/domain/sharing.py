@@ -102,6 +102,20 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SharingProvider:
+    """Somebody who shares with us: `endpoint` is theirs, and their token is kept sealed beside it."""
+
+    id: str
+    name: str
+    comment: str = ""
+    owner: str
+    endpoint: str
+    sealed_profile: str = field(repr=False)
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """A privilege of a recipient on a share. Its id is in every URL signed under it: no grant, no bytes."""
 

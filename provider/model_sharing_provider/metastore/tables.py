@@ -269,8 +269,9 @@ providers = Table(
     metadata,
     _id(),
     Column("name", _NAME, nullable=False, unique=True),
+    Column("endpoint", Text, nullable=False),
     # The profile holds a bearer token: it is stored encrypted under the server's key.
-    Column("encrypted_profile", Text, nullable=False),
+    Column("sealed_profile", Text, nullable=False),
     *_owned(),
 )
 

@@ -11,6 +11,7 @@ from model_sharing_provider.metastore.lineage import LineageRows
 from model_sharing_provider.metastore.models import ModelRows
 from model_sharing_provider.metastore.principals import PrincipalRows
 from model_sharing_provider.metastore.privilege_grants import PrivilegeRows
+from model_sharing_provider.metastore.providers import ProviderRows
 from model_sharing_provider.metastore.recipients import RecipientRows
 from model_sharing_provider.metastore.shared_models import SharedModelRows
 from model_sharing_provider.metastore.shares import ShareRows
@@ -31,6 +32,7 @@ class UnitOfWork:
         self.models = ModelRows(connection)
         self.principals = PrincipalRows(connection)
         self.privileges = PrivilegeRows(connection)
+        self.providers = ProviderRows(connection)
         self.recipients = RecipientRows(connection)
         self.shared_models = SharedModelRows(connection)
         self.shares = ShareRows(connection)

@@ -17,6 +17,7 @@ from model_sharing_provider.services.lineage import Lineage
 from model_sharing_provider.services.models import Models
 from model_sharing_provider.services.multipart import Multipart
 from model_sharing_provider.services.principals import Principals
+from model_sharing_provider.services.providers import Providers
 from model_sharing_provider.services.publication import Publication
 from model_sharing_provider.services.recipients import Recipients
 from model_sharing_provider.services.registration import Registration
@@ -47,6 +48,7 @@ class Provider:
     models: Models
     multipart: Multipart
     principals: Principals
+    providers: Providers
     publication: Publication
     recipients: Recipients
     registration: Registration

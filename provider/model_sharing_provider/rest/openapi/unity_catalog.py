@@ -58,6 +58,7 @@ _ALIAS = _MODEL + "/aliases/{alias}"
 _VERSION = _MODEL + "/versions/{version}"
 _SHARE = _U + "/shares/{name}"
 _RECIPIENT = _U + "/recipients/{name}"
+_PROVIDER = _U + "/providers/{name}"
 _ENTITY = _U + "/entity-tag-assignments/{type}/{name}/tags"
 
 _PAGE = (Query("max_results", PAGE_SIZE), Query("page_token", TEXT))
@@ -260,6 +261,21 @@ _RECIPIENTS = (
     ),
 )
 
+_PROVIDERS = (
+    Route("POST", _U + "/providers", "Add a provider", wire.ProviderInfo, wire.CreateProvider, errors=_TAKEN),
+    Route("GET", _U + "/providers", "All providers", Listing("providers", wire.ProviderInfo), query=_PAGE),
+    Route("GET", _PROVIDER, "A provider", wire.ProviderInfo),
+    Route("PATCH", _PROVIDER, "Change a provider", wire.ProviderInfo, wire.UpdateProvider, errors=_TAKEN),
+    Route("DELETE", _PROVIDER, "Forget a provider", Nothing),
+    Route(
+        "GET",
+        _PROVIDER + "/shares",
+        "What it shares with us",
+        Listing("shares", wire.ProviderShare),
+        query=_PAGE,
+    ),
+)
+
 _WORKSPACE = (
     Route("GET", _U + "/metastore_summary", "The metastore", wire.MetastoreSummary),
     Route("GET", _U + "/current-metastore-assignment", "The metastore's id", wire.MetastoreAssignment),
@@ -281,6 +297,7 @@ FACE = Face(
         *_GRANTS,
         *_SHARES,
         *_RECIPIENTS,
+        *_PROVIDERS,
         *_WORKSPACE,
     ),
 )

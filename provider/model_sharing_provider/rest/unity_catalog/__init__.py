@@ -15,6 +15,7 @@ from model_sharing_provider.rest.unity_catalog import (
     grants,
     metastores,
     models,
+    providers,
     recipients,
     shares,
     tags,
@@ -26,6 +27,6 @@ from model_sharing_provider.rest.unity_catalog.requests import FACE
 def make_app() -> web.Application:
     """The sub-application to mount under Unity Catalog's prefix."""
     app = web.Application(middlewares=[render_errors(render_unity_catalog), authenticate_principals(FACE)])
-    for part in (catalogs, models, versions, tags, grants, shares, recipients, metastores):
+    for part in (catalogs, models, versions, tags, grants, shares, recipients, providers, metastores):
         app.add_routes(part.ROUTES)
     return app

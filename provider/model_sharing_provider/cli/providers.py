@@ -1,0 +1,63 @@
+"""`provider` commands: those who share with this metastore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from model_sharing_provider.cli.output import output_option, show_done, show_list, show_one
+from model_sharing_provider.cli.records import provider_record
+from model_sharing_provider.cli.session import collect, run
+
+
+@click.group()
+def provider() -> None:
+    """Providers: who shares with us, each by the profile file that it gave out."""
+
+
+@provider.command()
+@click.argument("name")
+@click.argument("profile", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--comment", default="")
+@output_option
+def add(name: str, profile: Path, comment: str, output: str) -> None:
+    """Add a provider by its PROFILE file; the token in it is kept encrypted."""
+    content = profile.read_text()
+    created = run(lambda opened, context: opened.providers.create(context, name, content, comment))
+    show_done(provider_record(created), f"Added the provider {name} at {created.endpoint}", output)
+
+
+@provider.command("list")
+@output_option
+def list_providers(output: str) -> None:
+    """List the providers."""
+    records = run(
+        lambda opened, context: collect(lambda page: opened.providers.page(context, page), provider_record)
+    )
+    show_list(records, ["name", "endpoint", "comment", "created_at"], output)
+
+
+@provider.command()
+@click.argument("name")
+@output_option
+def show(name: str, output: str) -> None:
+    """Show a provider."""
+    show_one(provider_record(run(lambda opened, context: opened.providers.get(context, name))), output)
+
+
+@provider.command()
+@click.argument("name")
+@output_option
+def shares(name: str, output: str) -> None:
+    """Ask a provider which shares it grants to us."""
+    found = run(lambda opened, context: opened.providers.shares(context, name))
+    show_list([{"name": share} for share in found], ["name"], output)
+
+
+@provider.command()
+@click.argument("name")
+def delete(name: str) -> None:
+    """Forget a provider and its token."""
+    run(lambda opened, context: opened.providers.delete(context, name))
+    click.echo(f"Deleted the provider {name}")

@@ -1,0 +1,85 @@
+"""`providers`: those who share with this metastore, and what they share."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_protocol.pages import page_of
+from model_sharing_provider.domain.sharing import SharingProvider
+from model_sharing_provider.rest.bodies import read_body
+from model_sharing_provider.rest.requests import page_request, provider_of
+from model_sharing_provider.rest.unity_catalog.requests import answer, answer_page, context
+from model_sharing_provider.services.catalogs import Changes
+
+
+async def create_provider(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.CreateProvider)
+    if body.authentication_type != "TOKEN":
+        raise UnsupportedOperation(
+            f"The authentication_type {body.authentication_type!r} is not served here; TOKEN is."
+        )
+    providers = provider_of(request).providers
+    created = await providers.create(context(request), body.name, body.recipient_profile_str, body.comment)
+    return answer(_provider(created))
+
+
+async def list_providers(request: web.Request) -> web.Response:
+    listing = "providers"
+    page = await provider_of(request).providers.page(context(request), page_request(request, listing))
+    return answer_page("providers", listing, page, _provider)
+
+
+async def get_provider(request: web.Request) -> web.Response:
+    found = await provider_of(request).providers.get(context(request), request.match_info["name"])
+    return answer(_provider(found))
+
+
+async def update_provider(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.UpdateProvider)
+    changes = Changes(new_name=body.new_name, comment=body.comment, owner=body.owner)
+    providers = provider_of(request).providers
+    name = request.match_info["name"]
+    updated = await providers.update(context(request), name, changes, body.recipient_profile_str)
+    return answer(_provider(updated))
+
+
+async def delete_provider(request: web.Request) -> web.Response:
+    await provider_of(request).providers.delete(context(request), request.match_info["name"])
+    return answer({})
+
+
+async def list_shares(request: web.Request) -> web.Response:
+    name = request.match_info["name"]
+    listing = f"shares of {name}"
+    page = page_request(request, listing)
+    shares = await provider_of(request).providers.shares(context(request), name)
+    return answer_page(
+        "shares",
+        listing,
+        page_of(shares, page, str),
+        wire.ProviderShare,
+    )
+
+
+ROUTES = [
+    web.post("/providers", create_provider),
+    web.get("/providers", list_providers),
+    web.get("/providers/{name}", get_provider),
+    web.patch("/providers/{name}", update_provider),
+    web.delete("/providers/{name}", delete_provider),
+    web.get("/providers/{name}/shares", list_shares),
+]
+
+
+def _provider(provider: SharingProvider) -> wire.ProviderInfo:
+    return wire.ProviderInfo(
+        name=provider.name,
+        authentication_type="TOKEN",
+        owner=provider.owner,
+        comment=provider.comment,
+        recipient_profile=wire.RecipientProfile(share_credentials_version=1, endpoint=provider.endpoint),
+        created_at=provider.created_at,
+        updated_at=provider.updated_at,
+    )

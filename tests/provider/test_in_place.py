@@ -1,4 +1,4 @@
-"""Models shared from external locations: read where an administrator allowed it, never written, never deleted."""
+"""Models in external locations: read where an administrator allowed it, never written and never deleted."""
 
 from __future__ import annotations
 

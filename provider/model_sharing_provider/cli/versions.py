@@ -6,36 +6,60 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.cli.options import VERSION
 from model_sharing_provider.cli.output import human_size, output_option, show_done
 from model_sharing_provider.cli.records import version_record
 from model_sharing_provider.cli.session import run
+from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.provider import Provider
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder")
 @click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.option(
+    "--in-place",
+    is_flag=True,
+    help="FOLDER is a URL (file://, s3://, gs://, az://); copy nothing from there.",
+)
 @click.option("--alias", help="Point this alias at the new version.")
 @click.option("--comment", default="", help="What this version is.")
 @output_option
-def register(folder: Path, name: str, alias: str | None, comment: str, output: str) -> None:
-    """Register the MLflow model in FOLDER as the next version of a model."""
+def register(*, folder: str, name: str, in_place: bool, alias: str | None, comment: str, output: str) -> None:
+    """Register the MLflow model in FOLDER as the next version of a model.
+
+    With --in-place its files stay where they are, which must be below one of the external locations in
+    MODEL_SHARING_EXTERNAL_LOCATIONS; they are read once now, and whenever somebody downloads them.
+    """
     full_name = FullName.parse(name)
-    with _transfer_progress() as progress:
-        task = progress.add_task("copying", total=None)
-        version = run(
-            lambda provider, context: provider.registration.register(
-                context,
-                folder,
-                full_name,
-                alias=alias,
-                comment=comment,
-                progress=lambda done, total: progress.update(task, completed=done, total=total),
+    with transfer_progress() as progress:
+        task = progress.add_task("", total=None)
+
+        def report(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        async def add(provider: Provider, context: Context) -> ModelVersion:
+            registration = provider.registration
+            if in_place:
+                return await registration.register_in_place(
+                    context, folder, full_name, alias=alias, comment=comment, progress=report
+                )
+            return await registration.register(
+                context, Path(folder), full_name, alias=alias, comment=comment, progress=report
             )
-        )
+
+        version = run(add)
     pointed = f", alias {alias}" if alias else ""
     sentence = (
         f"Registered {version.full_name} version {version.version} "
@@ -60,7 +84,8 @@ def copy(name: str, number: int, destination: str, output: str) -> None:
     show_done(version_record(made), sentence, output)
 
 
-def _transfer_progress() -> Progress:
+def transfer_progress(*first: ProgressColumn) -> Progress:
+    """A bar on the terminal while bytes move; nothing where there is no terminal."""
     console = Console(stderr=True)
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    columns = (*first, BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -1,0 +1,91 @@
+"""`model import`: bring what is registered on an MLflow server."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import click
+from rich.progress import TextColumn
+
+from model_sharing_protocol.names import FullName, SchemaName
+from model_sharing_provider.cli.output import output_option, show_list
+from model_sharing_provider.cli.records import Record
+from model_sharing_provider.cli.session import announce, run
+from model_sharing_provider.cli.versions import transfer_progress
+from model_sharing_provider.mlflow_import.client import open_client
+from model_sharing_provider.mlflow_import.registry import RegistryImport, import_workspace, name_in
+from model_sharing_provider.mlflow_import.report import Line, Outcome
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.settings import Settings
+
+
+@click.command("import")
+@click.option("--from", "uri", metavar="URI", required=True, help="The MLflow server: http(s)://…")
+@click.argument("name", metavar="[NAME]", required=False)
+@click.option("--as", "full_name", metavar="CATALOG.SCHEMA.MODEL", help="What the model is called here.")
+@click.option("--schema", metavar="CATALOG.SCHEMA", help="Where to, under the name it has there.")
+@click.option("--all", "everything", is_flag=True, help="Import every registered model into --schema.")
+@output_option
+def import_models(
+    *, uri: str, name: str | None, full_name: str | None, schema: str | None, everything: bool, output: str
+) -> None:
+    """Import registered models from an MLflow server, with versions, aliases, tags and descriptions.
+
+    Run it again to bring what is new. It signs in with MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME
+    and MLFLOW_TRACKING_PASSWORD. Versions without a signature are reported and left out.
+    """
+    if everything and schema and not (name or full_name):
+        into = SchemaName.parse(schema)
+        lines = _import(uri, lambda registry: registry.all(into))
+    elif name and not everything and bool(full_name) != bool(schema):
+        target = FullName.parse(full_name) if full_name else name_in(SchemaName.parse(schema or ""), name)
+        lines = _import(uri, lambda registry: registry.one(name, target))
+    else:
+        raise click.UsageError("Give a NAME, and --as or --schema; or --all and --schema.")
+    _show(lines, output)
+    for line in lines:
+        if line.error:
+            raise line.error
+
+
+def _import(uri: str, work: Callable[[RegistryImport], Awaitable[list[Line]]]) -> list[Line]:
+    with transfer_progress(TextColumn("{task.description}")) as progress:
+        task = progress.add_task("", total=None)
+
+        def watch(what: str, done: int, total: int) -> None:
+            progress.update(task, description=what, completed=done, total=total)
+
+        async def session(provider: Provider, context: Context) -> list[Line]:
+            with import_workspace(Settings.from_environment().home) as workspace:
+                async with open_client(uri) as client:
+                    return await work(RegistryImport(provider, context, client, workspace, watch))
+
+        return run(session)
+
+
+def _show(lines: list[Line], output: str) -> None:
+    """Scripts get every version; people, what happened in this run."""
+    if output == "json":
+        show_list([_record(line) for line in lines], [], output)
+        return
+    news = [_record(line) for line in lines if line.outcome is not Outcome.PRESENT]
+    if news:
+        show_list(news, ["source", "source_version", "full_name", "version", "outcome", "reason"], output)
+    counts = Counter(line.outcome for line in lines)
+    announce(
+        f"{counts[Outcome.BROUGHT]} brought, {counts[Outcome.PRESENT]} were here already, "
+        f"{counts[Outcome.LEFT_OUT]} left out, {counts[Outcome.FAILED]} failed"
+    )
+
+
+def _record(line: Line) -> Record:
+    return {
+        "source": line.source,
+        "source_version": line.source_version,
+        "full_name": line.full_name,
+        "version": line.version,
+        "outcome": line.outcome.value,
+        "reason": line.reason,
+    }

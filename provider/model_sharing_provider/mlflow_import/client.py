@@ -1,0 +1,215 @@
+"""A client of an MLflow server's registry and artifact proxy, over its REST API.
+
+Signs in the way MLflow's own client does: with MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or with
+MLFLOW_TRACKING_TOKEN. Redirects are not followed, so that no credentials reach another server.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+import msgspec
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from model_sharing_protocol.errors import (
+    InvalidParameter,
+    NotASharingServer,
+    NotFound,
+    PermissionDenied,
+    ServerUnreachable,
+    SharingError,
+    Unauthenticated,
+    UnsupportedOperation,
+)
+from model_sharing_protocol.names import parse_version
+from model_sharing_protocol.paths import check_relative_path
+from model_sharing_provider.mlflow_import.messages import (
+    ArtifactEntry,
+    ArtifactListing,
+    DownloadUri,
+    ErrorAnswer,
+    LoggedModelAnswer,
+    ModelVersion,
+    ModelVersionsPage,
+    RegisteredModel,
+    RegisteredModelAnswer,
+    RegisteredModelsPage,
+)
+
+T = TypeVar("T")
+_API = "/api/2.0/mlflow"
+_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
+LOGGED_MODEL = "models:/m-"
+_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=120)
+
+# What passes by itself is asked for again; the rest, the next run does.
+again = retry(
+    retry=retry_if_exception_type(ServerUnreachable),
+    stop=stop_after_attempt(4),
+    wait=wait_exponential(0.5),
+    reraise=True,
+)
+
+
+@asynccontextmanager
+async def open_client(uri: str) -> AsyncIterator[MlflowClient]:
+    """A client of the server at `uri`. Raises InvalidParameter for what is no http(s) URL."""
+    parts = urlsplit(uri)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise InvalidParameter(
+            f"{uri!r} is no MLflow server; give its http:// or https:// address. "
+            "For a registry in a database or folder, start 'mlflow server' on it first."
+        )
+    if "@" in parts.netloc:
+        raise InvalidParameter(
+            "The address of the MLflow server holds credentials; set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, instead."
+        )
+    async with aiohttp.ClientSession(timeout=_TIMEOUT, headers=_credentials()) as session:
+        yield MlflowClient(session, uri.rstrip("/"))
+
+
+def _credentials() -> dict[str, str]:
+    username = os.environ.get("MLFLOW_TRACKING_USERNAME")
+    password = os.environ.get("MLFLOW_TRACKING_PASSWORD")
+    token = os.environ.get("MLFLOW_TRACKING_TOKEN")
+    if username and password:
+        return {"Authorization": aiohttp.BasicAuth(username, password, "utf-8").encode()}
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+class MlflowClient:
+    """`uri` is the server's address, without a slash at the end.
+
+    All calls raise ServerUnreachable, Unauthenticated, PermissionDenied or NotASharingServer.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, uri: str) -> None:
+        self._session = session
+        self.uri = uri
+
+    async def model(self, name: str) -> RegisteredModel:
+        """A registered model with its aliases. Raises NotFound."""
+        path = f"{_API}/registered-models/get"
+        return (await self._json(path, RegisteredModelAnswer, {"name": name})).registered_model
+
+    async def models(self) -> list[RegisteredModel]:
+        """All registered models."""
+        found: list[RegisteredModel] = []
+        token = ""
+        while True:
+            path = f"{_API}/registered-models/search"
+            page = await self._json(path, RegisteredModelsPage, {"page_token": token})
+            found += page.registered_models
+            token = page.next_page_token
+            if not token:
+                return found
+
+    async def versions(self, name: str) -> list[ModelVersion]:
+        """All versions of a model, oldest first."""
+        quoted = f'"{name}"' if "'" in name else f"'{name}'"
+        if "'" in name and '"' in name:
+            raise UnsupportedOperation(
+                f"MLflow cannot search for {name!r}, which holds both kinds of quotes."
+            )
+        found: list[ModelVersion] = []
+        token = ""
+        while True:
+            path = f"{_API}/model-versions/search"
+            page = await self._json(
+                path, ModelVersionsPage, {"filter": f"name={quoted}", "page_token": token}
+            )
+            found += page.model_versions
+            token = page.next_page_token
+            if not token:
+                return sorted(found, key=lambda version: parse_version(version.version))
+
+    async def files_uri(self, version: ModelVersion) -> str:
+        """Where a version's files are: `mlflow-artifacts:/…`, `s3://…`, a folder, or something else."""
+        path = f"{_API}/model-versions/get-download-uri"
+        found = await self._json(path, DownloadUri, {"name": version.name, "version": version.version})
+        uri = found.artifact_uri or version.source
+        if uri.startswith(LOGGED_MODEL):
+            model_id = quote(uri.removeprefix("models:/"), safe="")
+            logged = await self._json(f"{_API}/logged-models/{model_id}", LoggedModelAnswer, {})
+            uri = logged.model.info.artifact_uri
+        return uri
+
+    def proxied(self, uri: str) -> str | None:
+        """The path at the artifact proxy that a URI names; None for one that this server does not serve.
+
+        Raises UnsafePath.
+        """
+        parts = urlsplit(uri)
+        proxy = f"{self.uri}{_ARTIFACTS}/"
+        if parts.scheme == "mlflow-artifacts" and parts.netloc in ("", urlsplit(self.uri).netloc):
+            path = uri.removeprefix("mlflow-artifacts:").removeprefix(f"//{parts.netloc}")
+        elif uri.startswith(proxy):
+            path = uri.removeprefix(proxy)
+        else:
+            return None
+        return check_relative_path(path.strip("/"))
+
+    async def folder(self, path: str) -> list[ArtifactEntry]:
+        """What is in a folder at the artifact proxy; nothing if it is not there."""
+        return (await self._json(_ARTIFACTS, ArtifactListing, {"path": path})).files
+
+    @asynccontextmanager
+    async def file(self, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of a file at the artifact proxy. Raises NotFound; ServerUnreachable if they break off."""
+        async with self._get(f"{_ARTIFACTS}/{quote(path)}", {}) as response:
+            yield response.content.iter_any()
+
+    async def _json(self, path: str, kind: type[T], query: Mapping[str, str]) -> T:
+        content = await self._bytes(path, {key: value for key, value in query.items() if value})
+        try:
+            return msgspec.json.decode(content, type=kind)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise self._strange(f"it answered {path} with something else") from error
+
+    @again
+    async def _bytes(self, path: str, query: Mapping[str, str]) -> bytes:
+        async with self._get(path, query) as response:
+            return await response.read()
+
+    @asynccontextmanager
+    async def _get(self, path: str, query: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+        try:
+            async with self._session.get(
+                f"{self.uri}{path}", params=query, allow_redirects=False
+            ) as response:
+                if response.status != 200:
+                    raise await self._error(response)
+                yield response
+        except (aiohttp.ClientError, TimeoutError) as error:
+            reason = str(error) or type(error).__name__
+            raise ServerUnreachable(f"The MLflow server {self.uri} cannot be reached: {reason}.") from error
+
+    async def _error(self, response: aiohttp.ClientResponse) -> SharingError:
+        status = response.status
+        try:
+            said = msgspec.json.decode(await response.read(), type=ErrorAnswer).message
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            said = ""
+        says = f"The MLflow server {self.uri} answered HTTP {status}" + (f": {said}" if said else ".")
+        if status == 401:
+            return Unauthenticated(
+                f"{says} Set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
+            )
+        if status == 403:
+            return PermissionDenied(says)
+        if status == 404 and said:
+            return NotFound(says)
+        if status in (429, 502, 503, 504):
+            return ServerUnreachable(says)
+        return self._strange(
+            f"it answered HTTP {status} to {response.url.path}" + (f": {said}" if said else "")
+        )
+
+    def _strange(self, what: str) -> NotASharingServer:
+        return NotASharingServer(f"{self.uri} does not speak like an MLflow server: {what}.")

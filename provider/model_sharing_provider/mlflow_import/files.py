@@ -1,0 +1,93 @@
+"""Fetch a version's files from an MLflow server's artifact proxy into a folder."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+from model_sharing_protocol.errors import CorruptArtifact, DiskFull, InvalidModel
+from model_sharing_protocol.manifest import MAX_FILES
+from model_sharing_protocol.paths import check_relative_path
+from model_sharing_provider.mlflow_import.client import MlflowClient, again
+from model_sharing_provider.services.mlmodel import MAX_MLMODEL_BYTES, MLMODEL, parse_mlmodel
+from model_sharing_provider.services.model_folders import check_paths, no_model
+
+_PARALLEL_FILES = 4
+
+Progress = Callable[[int, int], None]
+
+
+class Fetch:
+    """The files below `root` at the artifact proxy."""
+
+    def __init__(self, client: MlflowClient, root: str, progress: Progress) -> None:
+        self._client = client
+        self._root = root
+        self._progress = progress
+        self._done = 0
+
+    async def into(self, folder: Path) -> None:
+        """Fetch all files, the MLmodel first: a version that cannot be registered costs nothing more.
+
+        Raises InvalidModel, UnsafePath, CorruptArtifact, DiskFull and what the client raises.
+        """
+        sizes = await self._list()
+        if MLMODEL not in sizes:
+            raise no_model(self._root)
+        check_paths(sizes)
+        if (sizes[MLMODEL] or 0) > MAX_MLMODEL_BYTES:
+            raise InvalidModel(f"The MLmodel file is larger than {MAX_MLMODEL_BYTES} bytes.")
+        total = sum(size or 0 for size in sizes.values())
+        slots = asyncio.Semaphore(_PARALLEL_FILES)
+
+        async def fetch(path: str) -> None:
+            async with slots:
+                await self._file(path, sizes[path], folder / path, total)
+
+        await fetch(MLMODEL)
+        parse_mlmodel((folder / MLMODEL).read_bytes())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for path in sizes.keys() - {MLMODEL}:
+                    group.create_task(fetch(path))
+        except ExceptionGroup as failures:
+            # One file that fails ends the rest; its own error is what a person can act on.
+            raise failures.exceptions[0] from failures
+
+    async def _list(self) -> dict[str, int | None]:
+        """Relative paths with sizes, where the server says them."""
+        sizes: dict[str, int | None] = {}
+        folders = [""]
+        for number, folder in enumerate(folders):
+            if number + len(sizes) > MAX_FILES:
+                raise InvalidModel(f"{self._root} holds more than {MAX_FILES} files and folders.")
+            for entry in await self._client.folder(f"{self._root}/{folder}".rstrip("/")):
+                path = check_relative_path(f"{folder}/{entry.path}".lstrip("/"))
+                if entry.is_dir:
+                    folders.append(path)
+                else:
+                    sizes[path] = entry.file_size
+        return sizes
+
+    @again
+    async def _file(self, path: str, size: int | None, target: Path, total: int) -> None:
+        received = 0
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with target.open("wb") as file:
+                async with self._client.file(f"{self._root}/{path}") as chunks:
+                    async for chunk in chunks:
+                        received += len(chunk)
+                        if size is not None and received > size:
+                            break
+                        await asyncio.to_thread(file.write, chunk)
+                        self._done += len(chunk)
+                        self._progress(self._done, total)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFull(f"There is no room for {path}; free some space and import again.") from error
+            raise
+        if size is not None and received != size:
+            raise CorruptArtifact(f"The MLflow server sent {received} bytes of {path}, which has {size}.")

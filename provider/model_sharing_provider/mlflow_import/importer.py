@@ -1,0 +1,239 @@
+"""Bring a registered model from an MLflow server: versions in order, then what may change about them later.
+
+A version that was brought has its page on the MLflow server as its source,
+`<uri>/#/models/<name>/versions/<n>`: by that the next run knows it. Versions become visible one by one, each
+whole, so an import may be ended at any moment and run again. Descriptions, tags and aliases that the MLflow
+server has are set here; those that only this registry has stay.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from model_sharing_protocol.errors import (
+    InvalidModel,
+    InvalidParameter,
+    NotFound,
+    ResourceExhausted,
+    SharingError,
+    UnsafePath,
+    UnsupportedOperation,
+)
+from model_sharing_protocol.names import FullName, parse_version
+from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.domain.securables import MAX_TAGS, ModelVersion
+from model_sharing_provider.mlflow_import import messages
+from model_sharing_provider.mlflow_import.client import LOGGED_MODEL, MlflowClient
+from model_sharing_provider.mlflow_import.files import Fetch
+from model_sharing_provider.mlflow_import.report import Line, Outcome
+from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.registration import Origin
+from model_sharing_provider.services.tags import TagChange, check_tags
+
+SOURCE_TAG = "mlflow.source"
+"""The tag of a version that keeps what the MLflow server has as its source."""
+
+_FOR_GOOD = (InvalidModel, UnsafePath, UnsupportedOperation, InvalidParameter, ResourceExhausted)
+_LOCATIONS = ("file:///", "s3://", "gs://", "az://")
+
+Watch = Callable[[str, int, int], None]
+"""Called with what is being brought, the bytes received so far and the bytes there are."""
+
+
+class ModelImport:
+    """Brings `model` to `target`, whose schema must be there; `workspace` is for files on their way in."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        context: Context,
+        client: MlflowClient,
+        model: messages.RegisteredModel,
+        target: FullName,
+        *,
+        workspace: Path,
+        watch: Watch,
+    ) -> None:
+        self._provider = provider
+        self._context = context
+        self._client = client
+        self._model = model
+        self._target = target
+        self._workspace = workspace
+        self._watch = watch
+        self._lines: list[Line] = []
+
+    async def run(self, *, only_its_own: bool) -> list[Line]:
+        """What became of each version. One that fails holds up those after it, so that the order is kept.
+
+        With `only_its_own`, a model that is there already and came from elsewhere gets no versions. Raises
+        what the MLflow server's client raises before there is a version to report.
+        """
+        versions = await self._client.versions(self._model.name)
+        present = await self._present()
+        here = {version.source: version for version in present}
+        if only_its_own and present and not any(self._page(version) in here for version in versions):
+            self._note(
+                Outcome.LEFT_OUT,
+                f"The model '{self._target}' is there already and came from elsewhere; "
+                "import this one alone, with --as and another name.",
+            )
+            return self._lines
+        numbers: dict[str, int] = {}
+        for version in versions:
+            found = here.get(self._page(version))
+            outcome = Outcome.PRESENT if found else Outcome.BROUGHT
+            try:
+                found = found or await self._bring(version)
+            except _FOR_GOOD as error:
+                self._note(Outcome.LEFT_OUT, error.message, version)
+                continue
+            except SharingError as error:
+                self._note(Outcome.FAILED, error.message, version, error=error)
+                break
+            numbers[version.version] = found.version
+            self._note(outcome, "", version, number=found.version)
+            await self._follow_version(version, found)
+        if numbers:
+            await self._follow_model(numbers)
+        return self._lines
+
+    async def _present(self) -> list[ModelVersion]:
+        """All versions that the target has."""
+        found: list[ModelVersion] = []
+        after = None
+        try:
+            while True:
+                request = PageRequest(after=after)
+                page = await self._provider.versions.page(self._context, self._target, request)
+                found += page.items
+                after = page.last_key
+                if after is None:
+                    return found
+        except NotFound:
+            return []
+
+    async def _bring(self, version: messages.ModelVersion) -> ModelVersion:
+        if version.status != "READY":
+            raise UnsupportedOperation(f"Its status is {version.status}; only READY versions are brought.")
+        uri = await self._client.files_uri(version)
+        registration = self._provider.registration
+        logged = version.source.startswith(LOGGED_MODEL)
+        origin = Origin(
+            number=parse_version(version.version),
+            source=self._page(version),
+            run_id=version.run_id,
+            logged_model_id=version.source.removeprefix("models:/") if logged else "",
+            tags=_storable(_tags(version)),
+        )
+
+        def progress(done: int, total: int) -> None:
+            self._watch(f"{self._model.name} {version.version}", done, total)
+
+        path = self._client.proxied(uri)
+        if path is None:
+            return await registration.register_in_place(
+                self._context,
+                _location(uri),
+                self._target,
+                comment=version.description,
+                origin=origin,
+                progress=progress,
+            )
+        with tempfile.TemporaryDirectory(dir=self._workspace) as folder:
+            await Fetch(self._client, path, progress).into(Path(folder))
+            return await registration.register(
+                self._context, Path(folder), self._target, comment=version.description, origin=origin
+            )
+
+    async def _follow_version(self, version: messages.ModelVersion, found: ModelVersion) -> None:
+        versions, number = self._provider.versions, found.version
+        if version.description and version.description != found.comment:
+            await versions.update(self._context, self._target, number, version.description)
+        for change in _missing(_tags(version), found.tags):
+            await self._try(versions.tag(self._context, self._target, number, change), version)
+
+    async def _follow_model(self, numbers: Mapping[str, int]) -> None:
+        models = self._provider.models
+        found = await models.get(self._context, self._target)
+        if self._model.description and self._model.description != found.comment:
+            await models.update(self._context, self._target, Changes(comment=self._model.description))
+        for change in _missing({tag.key: tag.value for tag in self._model.tags}, found.tags):
+            await self._try(models.tag(self._context, self._target, change))
+        here = {alias.lower(): number for alias, number in found.aliases.items()}
+        for alias in self._model.aliases:
+            number = numbers.get(alias.version)
+            if number is None:
+                reason = f"The alias {alias.alias!r} points at version {alias.version}, which is not here."
+                self._note(Outcome.LEFT_OUT, reason)
+            elif here.get(alias.alias.lower()) != number:
+                await self._try(models.set_alias(self._context, self._target, alias.alias, number))
+
+    async def _try(self, change: Awaitable[None], version: messages.ModelVersion | None = None) -> None:
+        """A tag or alias that this registry cannot hold is reported and left out."""
+        try:
+            await change
+        except _FOR_GOOD as error:
+            self._note(Outcome.LEFT_OUT, error.message, version)
+
+    def _page(self, version: messages.ModelVersion) -> str:
+        """The version's page on the MLflow server, which is its source here."""
+        return f"{self._client.uri}/#/models/{quote(version.name, safe='')}/versions/{version.version}"
+
+    def _note(
+        self,
+        outcome: Outcome,
+        reason: str,
+        version: messages.ModelVersion | None = None,
+        *,
+        number: int | None = None,
+        error: SharingError | None = None,
+    ) -> None:
+        self._lines.append(
+            Line(
+                source=self._model.name,
+                source_version=version.version if version else "",
+                full_name=str(self._target),
+                version=number,
+                outcome=outcome,
+                reason=reason,
+                error=error,
+            )
+        )
+
+
+def _tags(version: messages.ModelVersion) -> dict[str, str]:
+    return {**{tag.key: tag.value for tag in version.tags}, SOURCE_TAG: version.source}
+
+
+def _storable(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags that a version can have from the start; the others are reported once it is there."""
+    kept: dict[str, str] = {}
+    for key, value in list(tags.items())[-MAX_TAGS:]:
+        try:
+            kept.update(check_tags({key: value}))
+        except InvalidParameter:
+            continue
+    return kept
+
+
+def _missing(wanted: Mapping[str, str], found: Mapping[str, str]) -> Sequence[TagChange]:
+    """A change for each tag, so that one that cannot be held leaves the others alone."""
+    return [TagChange(add={key: value}) for key, value in wanted.items() if found.get(key) != value]
+
+
+def _location(uri: str) -> str:
+    """The external location that an artifact URI means. Raises UnsupportedOperation."""
+    if uri.startswith("/"):
+        return Path(uri).as_uri()
+    if uri.startswith(_LOCATIONS):
+        return uri
+    raise UnsupportedOperation(
+        f"Files at {uri} cannot be reached: the MLflow server does not hand them out itself, and they are "
+        "in no folder or bucket that can be shared in place."
+    )

@@ -1,0 +1,81 @@
+"""MLflow's REST messages, as far as an import reads them."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Tag(msgspec.Struct):
+    key: str
+    value: str = ""
+
+
+class Alias(msgspec.Struct):
+    alias: str
+    version: str
+
+
+class RegisteredModel(msgspec.Struct):
+    name: str
+    description: str = ""
+    tags: list[Tag] = []
+    aliases: list[Alias] = []
+
+
+class ModelVersion(msgspec.Struct):
+    """`source` is what the version was made of, `status` READY once its files are there."""
+
+    name: str
+    version: str
+    description: str = ""
+    source: str = ""
+    run_id: str = ""
+    status: str = "READY"
+    tags: list[Tag] = []
+
+
+class RegisteredModelAnswer(msgspec.Struct):
+    registered_model: RegisteredModel
+
+
+class RegisteredModelsPage(msgspec.Struct):
+    registered_models: list[RegisteredModel] = []
+    next_page_token: str = ""
+
+
+class ModelVersionsPage(msgspec.Struct):
+    model_versions: list[ModelVersion] = []
+    next_page_token: str = ""
+
+
+class DownloadUri(msgspec.Struct):
+    artifact_uri: str = ""
+
+
+class LoggedModelInfo(msgspec.Struct):
+    artifact_uri: str
+
+
+class LoggedModel(msgspec.Struct):
+    info: LoggedModelInfo
+
+
+class LoggedModelAnswer(msgspec.Struct):
+    model: LoggedModel
+
+
+class ArtifactEntry(msgspec.Struct):
+    """A file or folder; `path` is its name in the folder that was listed."""
+
+    path: str
+    is_dir: bool = False
+    file_size: int | None = None
+
+
+class ArtifactListing(msgspec.Struct):
+    files: list[ArtifactEntry] = []
+
+
+class ErrorAnswer(msgspec.Struct):
+    error_code: str = ""
+    message: str = ""

@@ -1,0 +1,97 @@
+"""Import one registered model, or all of an MLflow server."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from model_sharing_protocol.errors import InvalidParameter, InvalidState, SharingError
+from model_sharing_protocol.names import FullName, SchemaName, normalize_name
+from model_sharing_provider.mlflow_import.client import MlflowClient
+from model_sharing_provider.mlflow_import.importer import ModelImport, Watch
+from model_sharing_provider.mlflow_import.messages import RegisteredModel
+from model_sharing_provider.mlflow_import.report import Line, Outcome
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.provider import Provider
+
+_NOT_IN_NAMES = re.compile(r"[./\s]")
+
+
+class RegistryImport:
+    """`workspace` is for files on their way in."""
+
+    def __init__(
+        self, provider: Provider, context: Context, client: MlflowClient, workspace: Path, watch: Watch
+    ) -> None:
+        self._provider = provider
+        self._context = context
+        self._client = client
+        self._workspace = workspace
+        self._watch = watch
+
+    async def one(self, name: str, target: FullName) -> list[Line]:
+        """Bring one model, to a name that may have versions from elsewhere. Raises NotFound."""
+        await self._provider.catalogs.get_schema(self._context, target.schema_name)
+        model = await self._client.model(name)
+        return await self._import(model, target).run(only_its_own=False)
+
+    async def all(self, schema: SchemaName) -> list[Line]:
+        """Bring every model to a schema; two whose names mean the same here are told apart by who came first.
+
+        Raises NotFound.
+        """
+        await self._provider.catalogs.get_schema(self._context, schema)
+        lines: list[Line] = []
+        for model in await self._client.models():
+            try:
+                target = name_in(schema, model.name)
+            except InvalidParameter as error:
+                lines.append(Line(source=model.name, outcome=Outcome.LEFT_OUT, reason=error.message))
+                continue
+            try:
+                lines += await self._import(model, target).run(only_its_own=True)
+            except SharingError as error:
+                failed = Line(source=model.name, outcome=Outcome.FAILED, reason=error.message, error=error)
+                lines.append(failed)
+        return lines
+
+    def _import(self, model: RegisteredModel, target: FullName) -> ModelImport:
+        return ModelImport(
+            self._provider,
+            self._context,
+            self._client,
+            model,
+            target,
+            workspace=self._workspace,
+            watch=self._watch,
+        )
+
+
+def name_in(schema: SchemaName, name: str) -> FullName:
+    """What a model is called in a schema: in lower case, with `_` for what names cannot hold.
+
+    Raises InvalidParameter for a name that is still none.
+    """
+    return FullName(schema.catalog, schema.schema, normalize_name("model", _NOT_IN_NAMES.sub("_", name)))
+
+
+@contextmanager
+def import_workspace(home: Path) -> Iterator[Path]:
+    """An empty folder in the provider's home, for one import at a time; InvalidState for a second one."""
+    folder = home / "import"
+    try:
+        with FileLock(home / "import.lock", timeout=0):
+            # What an import that was killed left behind.
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(mode=0o700)
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder)
+    except Timeout as error:
+        raise InvalidState("Another import is running in this home; wait until it has ended.") from error

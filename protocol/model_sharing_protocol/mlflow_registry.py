@@ -6,7 +6,7 @@ versions are strings in answers, strings or numbers in requests.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -166,7 +166,7 @@ class DownloadUri(_Message):
 
 
 class LineageInfo(_Message):
-    direction: str = "DOWNSTREAM"
+    direction: Literal["UPSTREAM", "DOWNSTREAM"] = "DOWNSTREAM"
     entities: tuple[dict[str, Any], ...] = ()
 
 

@@ -6,12 +6,20 @@ Times are epoch milliseconds.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+from model_sharing_protocol.names import MAX_VERSION
+
 PREFIX = "/api/2.1/unity-catalog"
 JSON = "application/json"
+
+
+VersionNumber = Annotated[int, msgspec.Meta(ge=1, le=MAX_VERSION)]
+Moment = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
+"""Epoch milliseconds up to the end of the year 9999."""
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
 class _Message(msgspec.Struct, omit_defaults=True):
@@ -135,7 +143,7 @@ class UpdateRegisteredModel(_Message):
 
 
 class SetAlias(_Message):
-    version_num: int
+    version_num: VersionNumber
 
 
 class ModelVersionInfo(_Message):
@@ -174,7 +182,7 @@ class TemporaryCredentialsRequest(_Message):
     catalog_name: str
     schema_name: str
     model_name: str
-    version: int
+    version: VersionNumber
     operation: str = "READ_MODEL_VERSION"
 
 
@@ -316,7 +324,7 @@ class CreateRecipient(_Message):
     name: str
     authentication_type: str = "TOKEN"
     comment: str = ""
-    expiration_time: int | None = None
+    expiration_time: Moment | None = None
     ip_access_list: IpAccessList | None = None
     properties_kvpairs: Properties | None = None
     owner: str | None = None
@@ -383,7 +391,7 @@ class MetastoreSummary(_Message):
 
 
 class RotateToken(_Message):
-    existing_token_expire_in_seconds: int
+    existing_token_expire_in_seconds: Seconds
 
 
 class SharePermission(_Message):

@@ -22,6 +22,7 @@ from model_sharing_provider.domain.events import AuditEvent
 from model_sharing_provider.metastore.connection import ReadConnection
 from model_sharing_provider.metastore.hot_path import HotPath
 from model_sharing_provider.metastore.migrate import migrate
+from model_sharing_provider.metastore.plain_sql import PlainSql
 from model_sharing_provider.metastore.tables import SQLITE_PRAGMAS
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 
@@ -29,15 +30,15 @@ from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 class Database:
     """The metastore's rows. Made by `open_database`; `close` it when done."""
 
-    def __init__(self, engine: AsyncEngine, hot: HotPath) -> None:
+    def __init__(self, engine: AsyncEngine, sql: PlainSql) -> None:
         self._engine = engine
-        self._hot = hot
+        self._sql = sql
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:
         """One consistent view of the rows; nothing is written."""
         async with AsyncExitStack() as stack:
-            yield UnitOfWork(ReadConnection(self._engine, stack), self._hot)
+            yield UnitOfWork(ReadConnection(self._engine, stack), self._sql)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[UnitOfWork]:
@@ -49,15 +50,15 @@ class Database:
             async with self._engine.connect() as connection:
                 await connection.execution_options(writes=True)
                 async with connection.begin():
-                    yield UnitOfWork(connection, self._hot)
+                    yield UnitOfWork(connection, self._sql)
 
     async def append_events(self, events: Sequence[AuditEvent]) -> None:
         """Commit events to the audit log on their own. Raises DiskFull."""
         with _database_errors_named():
-            await self._hot.append_events(events)
+            await HotPath(self._sql).append_events(events)
 
     async def close(self) -> None:
-        self._hot.close()
+        self._sql.close()
         await self._engine.dispose()
 
 
@@ -82,7 +83,7 @@ async def open_database(url: str) -> Database:
     engine = create_async_engine(url)
     if engine.dialect.name == "sqlite":
         _set_up_sqlite(engine.sync_engine)
-    return Database(engine, HotPath(Path(str(engine.url.database))))
+    return Database(engine, PlainSql(Path(str(engine.url.database))))
 
 
 def _set_up_sqlite(engine: Any) -> None:

@@ -1,36 +1,28 @@
 """What every load of every recipient needs: a token, a version by number or alias, a signed URL, an event.
 
-It is plain SQL, each call a single hop to a thread, because the same through SQLAlchemy's async engine costs
-ten times as much (a hop for every statement, and the building of each), and this is what a provider does all
-day. Everything rarer goes through SQLAlchemy Core. The SQL is what SQLite and PostgreSQL share.
+It is plain SQL: see `plain_sql` for why.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
 
 from sqlalchemy import insert
 from sqlalchemy.dialects import sqlite
 
-from model_sharing_protocol.names import FullName, SharedName
+from model_sharing_protocol.names import SharedName
 from model_sharing_provider.domain.events import AuditEvent
 from model_sharing_provider.domain.principals import Principal, PrincipalType
-from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.sharing import Grant, Share
 from model_sharing_provider.metastore.audit_log import event_values
-from model_sharing_provider.metastore.tables import SQLITE_PRAGMAS, audit_log
+from model_sharing_provider.metastore.plain_sql import PlainSql
+from model_sharing_provider.metastore.plain_versions import SELECT_VERSION, read_version
+from model_sharing_provider.metastore.tables import audit_log
 from model_sharing_provider.metastore.visibility import owner_may_read_model_id
-
-T = TypeVar("T")
-_THREADS = 2
 
 _HOLDER = """
 SELECT t.id AS token_id, t.expires_at, r.id, r.name, r.ip_access_list
@@ -54,26 +46,15 @@ _MODEL_OF_SCHEMA = """
 SELECT m.id FROM share_objects o JOIN registered_models m ON m.schema_id = o.object_id AND m.name = :name
 WHERE o.share_id = :share_id AND o.shared_schema = :schema AND o.shared_name = '' AND o.type = 'SCHEMA'
 """
-_VERSION = """
-SELECT v.*, m.name, s.name AS schema_name, c.name AS catalog_name
-FROM model_versions v
-JOIN registered_models m ON m.id = v.model_id
-JOIN schemas s ON s.id = m.schema_id
-JOIN catalogs c ON c.id = s.catalog_id
-"""
-_BY_NUMBER = _VERSION + "WHERE v.model_id = :model_id AND v.version = :number"
+_BY_NUMBER = SELECT_VERSION + "WHERE v.model_id = :model_id AND v.version = :number"
 _BY_ALIAS = (
-    _VERSION
+    SELECT_VERSION
     + """
 JOIN model_aliases a ON a.model_id = v.model_id AND a.version = v.version
 WHERE v.model_id = :model_id AND a.alias_key = :alias
 """
 )
-_BY_ID = _VERSION + "WHERE v.id = :version_id"
-_ALIASES = """
-SELECT alias FROM model_aliases WHERE model_id = :model_id AND version = :version ORDER BY alias_key
-"""
-_TAGS = "SELECT key, value FROM tags WHERE securable_id = :id ORDER BY key"
+_BY_ID = SELECT_VERSION + "WHERE v.id = :version_id"
 _ACCESS = """
 SELECT s.name AS share, s.owner, r.name AS recipient, r.ip_access_list, p.type AS owner_type
 FROM grants g
@@ -122,13 +103,10 @@ class Access:
 
 
 class HotPath:
-    """Short work on one SQLite database; `close` it when done."""
+    """Look-ups of recipients, and events of everybody."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._threads = ThreadPoolExecutor(_THREADS, "hot-path")
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+    def __init__(self, sql: PlainSql) -> None:
+        self._sql = sql
 
     async def find_by_token(self, token_hash: str) -> TokenHolder | None:
         """Who holds this token, whether or not it still lives."""
@@ -140,7 +118,7 @@ class HotPath:
             holder = Principal(PrincipalType.RECIPIENT, row["id"], row["name"], row["token_id"])
             return TokenHolder(holder, row["expires_at"], _networks(row))
 
-        return await self._hop(read)
+        return await self._sql.run(read)
 
     async def shared_version(
         self,
@@ -169,9 +147,9 @@ class HotPath:
                 row = rows.execute(_BY_ALIAS, {"model_id": model["id"], "alias": alias.lower()}).fetchone()
             else:
                 row = rows.execute(_BY_NUMBER, {"model_id": model["id"], "number": number}).fetchone()
-            return SharedLookup(*granted, model["id"], _version(rows, row) if row else None)
+            return SharedLookup(*granted, model["id"], read_version(rows, row) if row else None)
 
-        return await self._hop(read)
+        return await self._sql.run(read)
 
     async def access(
         self, grant_id: str, token_id: str, revision: int, now: int, *, version_id: str = ""
@@ -189,10 +167,10 @@ class HotPath:
             row = rows.execute(_BY_ID, {"version_id": version_id}).fetchone() if version_id else None
             if row and not _owner_may_read(rows, names, row["model_id"]):
                 return None
-            version = _version(rows, row) if row else None
+            version = read_version(rows, row) if row else None
             return Access(names["share"], names["recipient"], _networks(names), version)
 
-        return await self._hop(read)
+        return await self._sql.run(read)
 
     async def append_events(self, events: Sequence[AuditEvent]) -> None:
         """Commit events to the audit log, all of them in one transaction."""
@@ -200,38 +178,7 @@ class HotPath:
         def write(rows: sqlite3.Connection) -> None:
             rows.executemany(_ADD_EVENT, event_values(events))
 
-        await self._hop(write, begin="BEGIN IMMEDIATE")
-
-    def close(self) -> None:
-        self._threads.shutdown()
-        for connection in self._connections:
-            connection.close()
-
-    async def _hop(self, work: Callable[[sqlite3.Connection], T], begin: str = "BEGIN") -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, work, begin)
-
-    def _run(self, work: Callable[[sqlite3.Connection], T], begin: str) -> T:
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._connect()
-            self._local.connection = connection
-            self._connections.append(connection)
-        # One transaction, so that all statements of a call see the same state.
-        connection.execute(begin)
-        try:
-            result = work(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        return result
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
-        for pragma in SQLITE_PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
+        await self._sql.run(write, begin="BEGIN IMMEDIATE")
 
 
 def _networks(row: sqlite3.Row) -> tuple[str, ...]:
@@ -267,30 +214,4 @@ def _grant(row: sqlite3.Row) -> Grant:
         privilege=row["privilege"],
         granted_at=row["granted_at"],
         granted_by=row["granted_by"],
-    )
-
-
-def _version(rows: sqlite3.Connection, row: sqlite3.Row) -> ModelVersion:
-    place = {"model_id": row["model_id"], "version": row["version"]}
-    return ModelVersion(
-        id=row["id"],
-        model_id=row["model_id"],
-        full_name=FullName(row["catalog_name"], row["schema_name"], row["name"]),
-        version=row["version"],
-        status=VersionStatus(row["status"]),
-        comment=row["comment"],
-        source=row["source"],
-        run_id=row["run_id"],
-        storage_path=row["storage_path"],
-        signature=json.loads(row["signature"]) if row["signature"] else None,
-        digest=row["digest"],
-        size=row["size"],
-        num_files=row["num_files"],
-        aliases=tuple(alias["alias"] for alias in rows.execute(_ALIASES, place)),
-        tags={tag["key"]: tag["value"] for tag in rows.execute(_TAGS, {"id": row["id"]})},
-        created_at=row["created_at"],
-        created_by=row["created_by"],
-        updated_at=row["updated_at"] or row["created_at"],
-        status_message=row["status_message"],
-        logged_model_id=row["logged_model_id"],
     )

@@ -32,13 +32,19 @@ class PrincipalRows:
         row = (await self._connection.execute(query.order_by(principals.c.created_at))).first()
         return _principal(row) if row else None
 
-    async def find_by_token(self, token_hash: str, now: int) -> Principal | None:
-        """Who holds a token that has not expired, with its groups."""
-        return await self._by_token(access_tokens.c.token_hash == token_hash, now)
-
     async def find_by_token_id(self, token_id: str, now: int) -> Principal | None:
-        """The same, for what was signed under a token."""
-        return await self._by_token(access_tokens.c.id == token_id, now)
+        """Who was given what was signed under a token that has not expired, with its groups."""
+        alive = or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > now)
+        query = (
+            select(principals, access_tokens.c.id.label("token_id"))
+            .join_from(access_tokens, principals)
+            .where(access_tokens.c.id == token_id, alive)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        groups = await self._connection.execute(_groups_of(row.id))
+        return replace(_principal(row), token_id=row.token_id, groups=tuple(map(_principal, groups)))
 
     async def find(self, name: str) -> PrincipalInfo | None:
         query = select(principals).where(principals.c.name == name)
@@ -106,18 +112,6 @@ class PrincipalRows:
             .returning(access_tokens.c.id)
         )
         return result.first() is not None
-
-    async def _by_token(self, condition: Any, now: int) -> Principal | None:
-        query = (
-            select(principals, access_tokens.c.id.label("token_id"))
-            .join_from(access_tokens, principals)
-            .where(condition, or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > now))
-        )
-        row = (await self._connection.execute(query)).one_or_none()
-        if row is None:
-            return None
-        groups = await self._connection.execute(_groups_of(row.id))
-        return replace(_principal(row), token_id=row.token_id, groups=tuple(map(_principal, groups)))
 
     async def _complete(self, found: Sequence[PrincipalInfo]) -> list[PrincipalInfo]:
         ids = [info.principal.id for info in found]

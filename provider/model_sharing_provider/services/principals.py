@@ -49,7 +49,7 @@ class Principals:
         """Who holds an access token. Raises Unauthenticated, after auditing the denial."""
         if well_formed(token):
             async with context.identify() as rows:
-                principal = await rows.principals.find_by_token(keyed_hash(self._pepper, token), now_ms())
+                principal = await rows.hot_registry.find_by_token(keyed_hash(self._pepper, token), now_ms())
             if principal is not None:
                 return principal
         refusal = Unauthenticated(

@@ -36,17 +36,18 @@ class Versions:
         """A version whatever its status. Raises NotFound, PermissionDenied."""
         async with context.view("getModelVersion", version_target(name, number)) as operation:
             await operation.authorize(rules.READ_MODEL, model_target(name))
-            return await find_version(operation, name, number)
+            found = await operation.rows.hot_registry.version(name, number=number)
+            return found or await find_version(operation, name, number)
 
     async def get_by_alias(self, context: Context, name: FullName, alias: str) -> ModelVersion:
         """The version that an alias points at. Raises NotFound, PermissionDenied."""
         async with context.view("getModelVersionByAlias", model_target(name)) as operation:
             await operation.authorize(rules.READ_MODEL)
-            model = await find_model(operation, name)
-            numbers = {known.lower(): number for known, number in model.aliases.items()}
-            if alias.lower() not in numbers:
+            found = await operation.rows.hot_registry.version(name, alias=alias)
+            if found is None:
+                await find_model(operation, name)
                 raise NotFound(f"The model '{name}' has no alias {alias!r}.")
-            return await find_version(operation, name, numbers[alias.lower()])
+            return found
 
     async def update(self, context: Context, name: FullName, number: int, comment: str) -> ModelVersion:
         """Set a version's description. Raises NotFound, PermissionDenied."""

@@ -1,0 +1,71 @@
+"""What every call of the metastore's own principals needs: who holds a token, a version by number or alias.
+
+It is plain SQL: see `plain_sql` for why.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.domain.principals import ALL_USERS, Principal, PrincipalType
+from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.metastore.plain_sql import PlainSql
+from model_sharing_provider.metastore.plain_versions import SELECT_VERSION, read_version
+
+_HOLDER = """
+SELECT p.id, p.type, p.name, t.id AS token_id
+FROM access_tokens t JOIN principals p ON p.id = t.principal_id
+WHERE t.token_hash = :token_hash AND (t.expires_at IS NULL OR t.expires_at > :now)
+"""
+_GROUPS = f"""
+SELECT p.id, p.type, p.name FROM principals p
+WHERE p.name = '{ALL_USERS}' OR p.id IN (SELECT group_id FROM group_members WHERE member_id = :id)
+"""  # noqa: S608 - a constant
+_OF_MODEL = " WHERE c.name = :catalog AND s.name = :schema AND m.name = :model"
+_BY_NUMBER = SELECT_VERSION + _OF_MODEL + " AND v.version = :number"
+_BY_ALIAS = (
+    SELECT_VERSION
+    + "JOIN model_aliases a ON a.model_id = v.model_id AND a.version = v.version"
+    + _OF_MODEL
+    + " AND a.alias_key = :alias"
+)
+
+
+class HotRegistry:
+    """Look-ups of users, service principals and administrators."""
+
+    def __init__(self, sql: PlainSql) -> None:
+        self._sql = sql
+
+    async def find_by_token(self, token_hash: str, now: int) -> Principal | None:
+        """Who holds an access token that has not expired, with its groups."""
+
+        def read(rows: sqlite3.Connection) -> Principal | None:
+            row = rows.execute(_HOLDER, {"token_hash": token_hash, "now": now}).fetchone()
+            if row is None:
+                return None
+            groups = tuple(map(_principal, rows.execute(_GROUPS, {"id": row["id"]})))
+            return replace(_principal(row), token_id=row["token_id"], groups=groups)
+
+        return await self._sql.run(read)
+
+    async def version(
+        self, name: FullName, *, number: int | None = None, alias: str | None = None
+    ) -> ModelVersion | None:
+        """A version by number or by alias, whatever its status."""
+        place = {"catalog": name.catalog, "schema": name.schema, "model": name.name}
+
+        def read(rows: sqlite3.Connection) -> ModelVersion | None:
+            if alias is not None:
+                row = rows.execute(_BY_ALIAS, {**place, "alias": alias.lower()}).fetchone()
+            else:
+                row = rows.execute(_BY_NUMBER, {**place, "number": number}).fetchone()
+            return read_version(rows, row) if row else None
+
+        return await self._sql.run(read)
+
+
+def _principal(row: sqlite3.Row) -> Principal:
+    return Principal(PrincipalType(row["type"]), row["id"], row["name"])

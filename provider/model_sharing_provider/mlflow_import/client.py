@@ -6,6 +6,7 @@ MLFLOW_TRACKING_TOKEN. Redirects are not followed, so that no credentials reach 
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -79,7 +80,8 @@ def _credentials() -> dict[str, str]:
     password = os.environ.get("MLFLOW_TRACKING_PASSWORD")
     token = os.environ.get("MLFLOW_TRACKING_TOKEN")
     if username and password:
-        return {"Authorization": aiohttp.BasicAuth(username, password, "utf-8").encode()}
+        pair = base64.b64encode(f"{username}:{password}".encode()).decode()
+        return {"Authorization": f"Basic {pair}"}
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 

@@ -1,0 +1,308 @@
+"""An MLflow server that is hostile, broken or guarded: nothing wrong is brought, and the report says why."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from command_line import CommandLine
+from pytest_aiohttp.plugin import AiohttpServer
+from support import MLMODEL, Desk, write_model
+
+from model_sharing_protocol.errors import (
+    InvalidParameter,
+    InvalidState,
+    NotASharingServer,
+    NotFound,
+    ServerUnreachable,
+    SharingError,
+    Unauthenticated,
+)
+from model_sharing_protocol.names import FullName, SchemaName
+from model_sharing_provider.artifacts.external_locations import parse_location
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.mlflow_import.client import open_client
+from model_sharing_provider.mlflow_import.registry import RegistryImport, import_workspace, name_in
+from model_sharing_provider.mlflow_import.report import Line, Outcome
+from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.settings import Settings
+
+SCHEMA = SchemaName("prod", "m")
+TARGET = FullName("prod", "m", "scorer")
+ROOT = "mlflow-artifacts:/1/m"
+FILES = {"MLmodel": MLMODEL.encode(), "model.pkl": b"weights"}
+
+
+@dataclass
+class Upstream:
+    """What a stub of an MLflow server says: one model, whose versions lie at these URIs."""
+
+    uris: list[str] = field(default_factory=lambda: [ROOT])
+    files: dict[str, bytes] = field(default_factory=lambda: dict(FILES))
+    listed: dict[str, Any] = field(default_factory=dict)
+    name: str = "scorer"
+    status: int = 200
+    cuts: int = 0
+    headers: list[dict[str, str]] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_get("/api/2.0/mlflow/registered-models/get", self.model)
+        app.router.add_get("/api/2.0/mlflow/registered-models/search", self.models)
+        app.router.add_get("/api/2.0/mlflow/model-versions/search", self.versions)
+        app.router.add_get("/api/2.0/mlflow/model-versions/get-download-uri", self.uri)
+        app.router.add_get("/api/2.0/mlflow-artifacts/artifacts", self.folder)
+        app.router.add_get("/api/2.0/mlflow-artifacts/artifacts/1/m/{path:.*}", self.file)
+        return app
+
+    async def model(self, request: web.Request) -> web.Response:
+        self.headers.append(dict(request.headers))
+        if self.status in (301, 302, 307):
+            return web.Response(status=self.status, headers={"Location": "http://127.0.0.1:9/"})
+        if self.status != 200:
+            return web.Response(status=self.status, text="<html>no</html>")
+        return web.json_response({"registered_model": {"name": self.name}})
+
+    async def models(self, _: web.Request) -> web.Response:
+        return web.json_response({"registered_models": [{"name": self.name}]})
+
+    async def versions(self, _: web.Request) -> web.Response:
+        numbers = range(1, len(self.uris) + 1)
+        found = [{"name": self.name, "version": str(number), "source": "s"} for number in numbers]
+        return web.json_response({"model_versions": found[::-1]})
+
+    async def uri(self, request: web.Request) -> web.Response:
+        return web.json_response({"artifact_uri": self.uris[int(request.query["version"]) - 1]})
+
+    async def folder(self, _: web.Request) -> web.Response:
+        sizes = {path: len(content) for path, content in self.files.items()} | self.listed
+        entries = [{"path": path, "is_dir": False, "file_size": size} for path, size in sizes.items()]
+        return web.json_response({"files": entries})
+
+    async def file(self, request: web.Request) -> web.StreamResponse:
+        path = request.match_info["path"]
+        self.fetched.append(path)
+        if self.cuts and path != "MLmodel":
+            self.cuts -= 1
+            response = web.StreamResponse(headers={"Content-Length": "7"})
+            await response.prepare(request)
+            await response.write(b"wei")
+            assert request.transport is not None
+            request.transport.abort()
+            return response
+        return web.Response(body=self.files[path])
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+async def provider(provider_home: Path, lake: Path) -> AsyncIterator[Provider]:
+    allowed = (parse_location(lake.as_uri()),)
+    async with open_provider(Settings(provider_home, external_locations=allowed)) as opened:
+        context = Desk.of(opened).context
+        await opened.catalogs.create(context, "prod")
+        await opened.catalogs.create_schema(context, SCHEMA)
+        yield opened
+
+
+@pytest.fixture
+def upstream() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture
+async def stub(upstream: Upstream, aiohttp_server: AiohttpServer) -> TestServer:
+    return await aiohttp_server(upstream.app())
+
+
+@pytest.fixture(autouse=True)
+def nobody_signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+
+
+async def bring(desk: Desk, stub: TestServer, provider_home: Path) -> list[Line]:
+    with import_workspace(provider_home) as workspace:
+        async with open_client(str(stub.make_url("/"))) as client:
+            registry = RegistryImport(desk.provider, desk.context, client, workspace, lambda *_: None)
+            return await registry.one("scorer", TARGET)
+
+
+def told(lines: list[Line]) -> list[tuple[str, str]]:
+    return [(line.source_version, line.outcome) for line in lines]
+
+
+async def test_hostile_listings_bring_nothing_and_write_nothing(
+    desk: Desk, stub: TestServer, upstream: Upstream, provider_home: Path, tmp_path: Path
+) -> None:
+    before = {path for path in tmp_path.rglob("*") if "metastore" not in path.name}
+    for path in ("../x", "a/../../x", "..\\x", "C:\\x", "a//b", "nul", "x\x00", "MLMODEL", "MLmodel/x"):
+        upstream.listed = {path: 1}
+        lines = await bring(desk, stub, provider_home)
+        assert told(lines) == [("1", Outcome.LEFT_OUT)], path
+    assert upstream.fetched == []
+    upstream.uris = ["mlflow-artifacts:/../secrets", "mlflow-artifacts:/a/%2e%2e/../b"]
+    assert told(await bring(desk, stub, provider_home)) == [("1", "left out"), ("2", "left out")]
+    after = {path for path in tmp_path.rglob("*") if "metastore" not in path.name}
+    assert {path.name for path in after - before} <= {"import.lock"}
+
+
+async def test_files_that_are_not_as_listed_fail_and_hold_up_what_follows(
+    desk: Desk, stub: TestServer, upstream: Upstream, provider_home: Path
+) -> None:
+    upstream.uris = [ROOT, ROOT]
+    for size in (3, 8):
+        upstream.listed = {"model.pkl": size}
+        lines = await bring(desk, stub, provider_home)
+        assert told(lines) == [("1", Outcome.FAILED)]
+        assert "model.pkl" in lines[0].reason
+    with pytest.raises(NotFound):
+        await desk.provider.models.get(desk.context, TARGET)
+    upstream.listed = {}
+    assert told(await bring(desk, stub, provider_home)) == [("1", "brought"), ("2", "brought")]
+
+
+async def test_a_transfer_that_breaks_off_is_asked_for_again(
+    desk: Desk, stub: TestServer, upstream: Upstream, provider_home: Path
+) -> None:
+    upstream.cuts = 1
+    assert told(await bring(desk, stub, provider_home)) == [("1", "brought")]
+    assert upstream.fetched == ["MLmodel", "model.pkl", "model.pkl"]
+    upstream.uris, upstream.cuts = [ROOT, ROOT], 100
+    (_, line) = await bring(desk, stub, provider_home)
+    assert isinstance(line.error, ServerUnreachable)
+
+
+async def test_files_elsewhere_are_shared_in_place_where_that_is_allowed(
+    desk: Desk, stub: TestServer, upstream: Upstream, provider_home: Path, lake: Path, tmp_path: Path
+) -> None:
+    inside, outside = write_model(lake / "a b"), write_model(tmp_path / "outside")
+    upstream.uris = [inside.as_uri(), str(inside), "dbfs:/m", "mlflow-artifacts://elsewhere:80/1/m"]
+    upstream.uris += [outside.as_uri(), ROOT]
+    lines = await bring(desk, stub, provider_home)
+    assert told(lines) == [
+        ("1", "brought"),
+        ("2", "brought"),
+        ("3", "left out"),
+        ("4", "left out"),
+        ("5", "failed"),
+    ]
+    assert "MODEL_SHARING_EXTERNAL_LOCATIONS" in lines[-1].reason
+    for number in (1, 2):
+        version = await desk.provider.versions.get(desk.context, TARGET, number)
+        assert version.storage_path == f"file://{inside}"
+        assert re.fullmatch(rf".*/#/models/scorer/versions/{number}", version.source)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (401, Unauthenticated),
+        (404, NotASharingServer),
+        (500, NotASharingServer),
+        (307, NotASharingServer),
+    ],
+)
+async def test_what_does_not_answer_like_mlflow_is_named(
+    desk: Desk,
+    stub: TestServer,
+    upstream: Upstream,
+    provider_home: Path,
+    status: int,
+    error: type[SharingError],
+) -> None:
+    upstream.status = status
+    with pytest.raises(error, match=str(status)):
+        await bring(desk, stub, provider_home)
+
+
+async def test_it_signs_in_as_mlflow_does(
+    desk: Desk, stub: TestServer, upstream: Upstream, provider_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bring(desk, stub, provider_home)
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
+    await bring(desk, stub, provider_home)
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ann")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "pä:ss")
+    await bring(desk, stub, provider_home)
+    basic = base64.b64encode("ann:pä:ss".encode()).decode()
+    sent = [headers.get("Authorization") for headers in upstream.headers]
+    assert sent == [None, "Bearer t0ken", f"Basic {basic}"]
+
+
+@pytest.mark.parametrize(
+    "uri", ["sqlite:///mlflow.db", "/mlruns", "databricks", "http://ann:secret@host", "http://host/?x=1"]
+)
+async def test_only_servers_without_secrets_in_their_address(uri: str) -> None:
+    with pytest.raises(InvalidParameter) as refused:
+        async with open_client(uri):
+            pass
+    assert "secret" not in refused.value.message
+
+
+async def test_one_import_at_a_time_and_what_a_killed_one_left_is_swept(
+    desk: Desk, stub: TestServer, provider_home: Path
+) -> None:
+    left = provider_home / "import" / "tmpkilled" / "model.pkl"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    with import_workspace(provider_home) as workspace:
+        assert list(workspace.iterdir()) == []
+        with pytest.raises(InvalidState, match="Another import is running"):
+            await bring(desk, stub, provider_home)
+    assert told(await bring(desk, stub, provider_home)) == [("1", "brought")]
+
+
+def test_names_of_another_registry() -> None:
+    assert name_in(SCHEMA, "Fraud.Scorer v2/EU").name == "fraud_scorer_v2_eu"
+    for wrong in ("", "x" * 256, "a\x00b"):
+        with pytest.raises(InvalidParameter):
+            name_in(SCHEMA, wrong)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["m"],
+        ["m", "--all", "--schema", "a.b"],
+        ["m", "--as", "a.b.c", "--schema", "a.b"],
+        ["--all"],
+        ["--all", "--as", "a.b.c"],
+    ],
+)
+def test_the_command_line_says_what_goes_together(
+    provider_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+) -> None:
+    run = CommandLine(provider_home, monkeypatch, capsys)
+    done = run("model", "import", "--from", "http://127.0.0.1:9", *arguments)
+    assert done.code == 2
+    assert "--schema" in done.err
+
+
+def test_in_place_from_the_command_line(
+    provider_home: Path, lake: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = CommandLine(provider_home, monkeypatch, capsys)
+    run.succeed("catalog", "create", "prod")
+    run.succeed("schema", "create", "prod.m")
+    register = ["model", "register", "--in-place", write_model(lake / "m").as_uri(), str(TARGET)]
+    refused = run(*register)
+    assert refused.code == 6
+    assert "MODEL_SHARING_EXTERNAL_LOCATIONS" in refused.err
+    monkeypatch.setenv("MODEL_SHARING_EXTERNAL_LOCATIONS", lake.as_uri())
+    assert "version 1" in run.succeed(*register, "--alias", "Champion").out

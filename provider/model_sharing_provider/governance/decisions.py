@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from model_sharing_provider.domain.principals import Principal, PrincipalType
@@ -11,16 +11,24 @@ from model_sharing_provider.governance.privileges import GRANTABLE, HELD_BY_OWNE
 from model_sharing_provider.governance.rules import Rule
 
 _OF_THE_METASTORE = (PrincipalType.ADMIN, PrincipalType.USER, PrincipalType.SERVICE_PRINCIPAL)
+_DOORS = {
+    SecurableType.CATALOG: Privilege.USE_CATALOG,
+    SecurableType.SCHEMA: Privilege.USE_SCHEMA,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a principal stands to one securable: whether it owns it, and what it was granted there."""
+    """How a principal stands to one securable: whether it owns it, and what it was granted there.
+
+    What does not exist is owned by nobody, and inherits like anything else in its place.
+    """
 
     type: SecurableType
     name: str
     owned: bool
     granted: frozenset[str]
+    exists: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +54,25 @@ def decide(principal: Principal, rule: Rule, standings: Sequence[Standing]) -> D
         wanted = " or ".join(rule[-1].any_of) if rule else "an access token"
         return Decision(False, f"{principal.name} lacks {wanted}, and is no principal of this metastore")
     held = held_privileges(standings)
-    names = {standing.type: standing.name for standing in standings}
+    by_type = {standing.type: standing for standing in standings}
     for need in rule:
-        if need.level not in held:
+        about = by_type[need.level]
+        holds = bool(held[need.level].intersection(need.any_of))
+        if not about.exists and (holds or _may_look(standings, held, about)):
             return Decision(False, f"there is no such {need.level.lower()}", absent=need.level)
-        if not held[need.level].intersection(need.any_of):
+        if not holds:
             wanted = " or ".join(need.any_of)
-            where = f"{need.level.lower()} {names[need.level]!r}" if names[need.level] else "the metastore"
+            where = f"{need.level.lower()} {about.name!r}" if about.name else "the metastore"
             return Decision(False, f"{principal.name} lacks {wanted} on {where}")
     return Decision(True, "holds what the operation needs")
+
+
+def _may_look(
+    standings: Sequence[Standing], held: Mapping[SecurableType, frozenset[Privilege]], about: Standing
+) -> bool:
+    """Whether its absence may be told: whoever may not use what is above gets the same answer either way."""
+    above = standings[: standings.index(about)]
+    return all(_DOORS[each.type] in held[each.type] for each in above if each.type in _DOORS)
 
 
 def held_privileges(standings: Sequence[Standing]) -> dict[SecurableType, frozenset[Privilege]]:

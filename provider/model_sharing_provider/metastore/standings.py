@@ -29,6 +29,13 @@ _FLAT: dict[SecurableType, Table] = {
     SecurableType.RECIPIENT: recipients,
     SecurableType.PROVIDER: providers,
 }
+_LEVELS: dict[SecurableType, tuple[SecurableType, ...]] = {
+    SecurableType.CATALOG: (SecurableType.CATALOG,),
+    SecurableType.SCHEMA: (SecurableType.CATALOG, SecurableType.SCHEMA),
+    SecurableType.MODEL: (SecurableType.CATALOG, SecurableType.SCHEMA, SecurableType.MODEL),
+    **{kind: (kind,) for kind in _FLAT},
+}
+"""From below the metastore down to a securable of each type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ class StandingRows:
         return places
 
     async def of(self, principal: Principal, kind: SecurableType, name: str) -> list[Standing]:
-        """The principal's standings from the metastore down to the securable `name`, as far as it exists."""
+        """The principal's standings from the metastore down to the securable `name`, there or not."""
         places = await self.path(kind, name)
         identities = {identity.id for identity in principal.identities}
         query = select(grants.c.securable_id, grants.c.privilege).where(
@@ -70,8 +77,11 @@ class StandingRows:
             granted[row.securable_id].add(row.privilege)
         owners = {identity.name for identity in principal.identities}
         return [
-            Standing(place.type, place.name, place.owner in owners, frozenset(granted[place.id]))
-            for place in places
+            *(
+                Standing(place.type, place.name, place.owner in owners, frozenset(granted[place.id]))
+                for place in places
+            ),
+            *_missing(kind, name, places),
         ]
 
     async def _named_path(self, parts: Sequence[str]) -> list[Place]:
@@ -111,3 +121,12 @@ class StandingRows:
             ).first():
                 return str(table.name).replace("_", " ")
         return None
+
+
+def _missing(kind: SecurableType, name: str, places: Sequence[Place]) -> list[Standing]:
+    parts = name.split(".")
+    return [
+        Standing(level, ".".join(parts[:depth]), False, frozenset(), exists=False)
+        for depth, level in enumerate(_LEVELS.get(kind, ()), 1)
+        if depth >= len(places)
+    ]

@@ -9,7 +9,7 @@ from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.principals import PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.grants import PrivilegeChange, PrivilegeGrant, reaching
-from model_sharing_provider.governance.rules import MANAGE
+from model_sharing_provider.governance.rules import ANY_PRINCIPAL, MANAGE
 from model_sharing_provider.metastore.standings import Place
 from model_sharing_provider.services.context import Context, Operation, absent
 from model_sharing_provider.services.principals import find_principal
@@ -23,9 +23,8 @@ class Grants:
     ) -> list[PrivilegeGrant]:
         """What was granted on the securable itself. Raises NotFound, PermissionDenied."""
         async with context.view("getPermissions", Target(kind, name)) as operation:
-            await _authorize_view(operation, kind, principal)
-            place = (await _path(operation, kind, name))[-1]
-            grants = await operation.rows.privileges.on([place])
+            path = await _visible_path(operation, kind, name, principal)
+            grants = await operation.rows.privileges.on([place for place in path if place.type is kind])
             return [grant for grant in grants if not principal or grant.principal == principal]
 
     async def effective(
@@ -33,8 +32,7 @@ class Grants:
     ) -> list[PrivilegeGrant]:
         """What was granted on it or above and reaches it, each with where. Raises NotFound."""
         async with context.view("getEffectivePermissions", Target(kind, name)) as operation:
-            await _authorize_view(operation, kind, principal)
-            path = await _path(operation, kind, name)
+            path = await _visible_path(operation, kind, name, principal)
             return reaching(await operation.rows.privileges.on(path), kind, principal)
 
     async def update(
@@ -55,9 +53,16 @@ class Grants:
             return await operation.rows.privileges.on([place])
 
 
-async def _authorize_view(operation: Operation, kind: SecurableType, principal: str) -> None:
-    own = principal in {each.name for each in operation.principal.identities}
-    await operation.authorize(() if own else MANAGE[kind])
+async def _visible_path(operation: Operation, kind: SecurableType, name: str, principal: str) -> list[Place]:
+    """The way down to the securable, for its managers, and for whoever looks at grants of their own.
+
+    To the latter, what does not exist looks like what they were granted nothing on.
+    """
+    if principal in {each.name for each in operation.principal.identities}:
+        await operation.authorize(ANY_PRINCIPAL)
+        return await operation.rows.standings.path(kind, name)
+    await operation.authorize(MANAGE[kind])
+    return await _path(operation, kind, name)
 
 
 async def _path(operation: Operation, kind: SecurableType, name: str) -> list[Place]:

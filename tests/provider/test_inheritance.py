@@ -1,0 +1,359 @@
+"""How privileges reach down and people share them: inheritance, ownership, groups."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from people import Person, Right, as_recipient, catalog, found, give_away, hire, model, reading, schema
+from support import Desk, write_model
+
+from model_sharing_protocol.errors import (
+    AlreadyExists,
+    InvalidParameter,
+    InvalidState,
+    NotFound,
+    PermissionDenied,
+)
+from model_sharing_protocol.names import FullName, SchemaName, SharedName
+from model_sharing_provider.domain.principals import ALL_USERS, PrincipalType
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.governance.decisions import Standing, held_privileges
+from model_sharing_provider.governance.grants import PrivilegeChange, parse_privileges
+from model_sharing_provider.governance.privileges import GRANTABLE, Privilege
+from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.tags import TagChange
+
+TEAM, SCORER = SchemaName("prod", "ml_team"), FullName("prod", "ml_team", "scorer")
+USE = (catalog(Privilege.USE_CATALOG, "prod"), schema(Privilege.USE_SCHEMA, str(TEAM)))
+
+
+@pytest.fixture
+async def ana(desk: Desk, tmp_path: Path) -> Person:
+    """A new user, where there is the model `prod.ml_team.scorer`."""
+    await desk.register(write_model(tmp_path / "m"), str(SCORER))
+    return await hire(desk, "ana")
+
+
+async def give(desk: Desk, who: str, *rights: Right) -> None:
+    for right in rights:
+        await right.give(desk, who)
+
+
+async def read(person: Person, name: FullName = SCORER) -> str:
+    """The name of a model, for those who may read it."""
+    return str((await person.desk.provider.models.get(await person.context(), name)).full_name)
+
+
+async def test_grants_reach_present_and_future_children(ana: Person, desk: Desk, tmp_path: Path) -> None:
+    await give(
+        desk,
+        "ana",
+        catalog(Privilege.USE_CATALOG, "prod"),
+        catalog(Privilege.USE_SCHEMA, "prod"),
+        schema(Privilege.EXECUTE, str(TEAM)),
+    )
+    assert await read(ana) == str(SCORER)
+    await desk.register(tmp_path / "m", "prod.ml_team.later")
+    assert await read(ana, FullName.parse("prod.ml_team.later")) == "prod.ml_team.later"
+    await desk.register(tmp_path / "m", "prod.vision.cat")
+    with pytest.raises(PermissionDenied, match=r"lacks EXECUTE on model 'prod\.vision\.cat'"):
+        await read(ana, FullName.parse("prod.vision.cat"))
+    await catalog(Privilege.EXECUTE, "prod").give(desk, "ana")
+    assert await read(ana, FullName.parse("prod.vision.cat")) == "prod.vision.cat"
+
+
+async def test_parents_must_be_usable_whatever_is_held_below(ana: Person, desk: Desk) -> None:
+    await give(desk, "ana", model(Privilege.OWN, str(SCORER)), schema(Privilege.OWN, str(TEAM)))
+    with pytest.raises(PermissionDenied, match="lacks USE_CATALOG on catalog 'prod'"):
+        await read(ana)
+    await give(desk, "ana", schema(Privilege.ALL_PRIVILEGES, str(TEAM)))
+    with pytest.raises(PermissionDenied, match="lacks USE_CATALOG on catalog 'prod'"):
+        await read(ana)
+    await give(desk, "ana", USE[0])
+    assert await read(ana) == str(SCORER)
+
+
+async def test_a_rename_keeps_what_was_granted(ana: Person, desk: Desk) -> None:
+    await give(desk, "ana", *reading(str(SCORER)))
+    provider = desk.provider
+    await provider.models.update(desk.context, SCORER, Changes(new_name="ranker"))
+    await provider.catalogs.update_schema(desk.context, TEAM, Changes(new_name="team"))
+    await provider.catalogs.update(desk.context, "prod", Changes(new_name="live"))
+    assert await read(ana, FullName("live", "team", "ranker")) == "live.team.ranker"
+
+
+async def test_what_takes_a_deleted_things_name_inherits_no_grants(
+    ana: Person, desk: Desk, tmp_path: Path
+) -> None:
+    await give(desk, "ana", *reading(str(SCORER)))
+    await desk.provider.catalogs.delete(desk.context, "prod", force=True)
+    await desk.register(tmp_path / "m", str(SCORER))
+    with pytest.raises(PermissionDenied, match="lacks USE_CATALOG"):
+        await read(ana)
+    async with desk.provider.database.read() as rows:
+        places = await rows.standings.path(SecurableType.MODEL, str(SCORER))
+        assert await rows.privileges.on(places) == []
+
+
+async def test_grants_on_the_metastore_reach_nothing_below(ana: Person, desk: Desk) -> None:
+    everything = [
+        Right(privilege, SecurableType.METASTORE) for privilege in GRANTABLE[SecurableType.METASTORE]
+    ]
+    await give(desk, "ana", *everything)
+    with pytest.raises(PermissionDenied, match="lacks USE_CATALOG"):
+        await desk.provider.catalogs.get(await ana.context(), "prod")
+    grants = desk.provider.grants
+    assert await grants.effective(desk.context, SecurableType.MODEL, str(SCORER), "ana") == []
+    on_metastore = await grants.effective(desk.context, SecurableType.METASTORE, "", "ana")
+    assert {grant.privilege for grant in on_metastore} == GRANTABLE[SecurableType.METASTORE]
+    # Not even what could be granted on both.
+    held = held_privileges(
+        [
+            Standing(SecurableType.METASTORE, "", False, frozenset({Privilege.USE_CATALOG})),
+            Standing(SecurableType.CATALOG, "prod", False, frozenset()),
+        ]
+    )
+    assert held[SecurableType.CATALOG] == frozenset()
+
+
+async def test_privileges_are_granted_where_they_mean_something(desk: Desk) -> None:
+    assert parse_privileges(SecurableType.CATALOG, ["use catalog", "EXECUTE", "All_Privileges"]) == {
+        Privilege.USE_CATALOG,
+        Privilege.EXECUTE,
+        Privilege.ALL_PRIVILEGES,
+    }
+    for kind, word in (
+        (SecurableType.METASTORE, "EXECUTE"),
+        (SecurableType.SCHEMA, "USE_CATALOG"),
+        (SecurableType.MODEL, "CREATE_MODEL"),
+        (SecurableType.MODEL, "OWNERSHIP"),
+        (SecurableType.METASTORE, "METASTORE ADMINISTRATION"),
+        (SecurableType.RECIPIENT, "MANAGE"),
+    ):
+        with pytest.raises(InvalidParameter, match="cannot be granted on a"):
+            parse_privileges(kind, [word])
+
+
+async def test_all_privileges_are_all_but_manage(ana: Person, desk: Desk, tmp_path: Path) -> None:
+    await catalog(Privilege.ALL_PRIVILEGES, "prod").give(desk, "ana")
+    provider, context = desk.provider, await ana.context()
+    await read(ana)
+    await provider.models.tag(context, SCORER, TagChange({"task": "claims"}))
+    await provider.catalogs.create_schema(context, SchemaName("prod", "hers"))
+    await provider.models.create(context, FullName("prod", "ml_team", "new"))
+    change = PrivilegeChange("ana", add=frozenset({Privilege.MANAGE}))
+    for kind, name in (
+        (SecurableType.CATALOG, "prod"),
+        (SecurableType.SCHEMA, str(TEAM)),
+        (SecurableType.MODEL, str(SCORER)),
+    ):
+        with pytest.raises(PermissionDenied, match="lacks OWNERSHIP or MANAGE"):
+            await provider.grants.update(context, kind, name, [change])
+        with pytest.raises(PermissionDenied, match="lacks OWNERSHIP or MANAGE"):
+            await give_away(desk, context, kind, name, "ana")
+    with pytest.raises(PermissionDenied, match="lacks OWNERSHIP"):
+        await provider.registration.register(context, tmp_path / "m", SCORER)
+
+
+async def test_an_owner_of_a_catalog_manages_what_is_in_it_and_uses_what_it_grants_itself(
+    ana: Person, desk: Desk
+) -> None:
+    await catalog(Privilege.OWN, "prod").give(desk, "ana")
+    provider, context = desk.provider, await ana.context()
+    assert (await provider.catalogs.get(context, "prod")).owner == "ana"
+    await provider.catalogs.create_schema(context, SchemaName("prod", "hers"))
+    with pytest.raises(PermissionDenied, match="lacks USE_SCHEMA"):
+        await read(ana)
+    with pytest.raises(PermissionDenied, match="lacks USE_SCHEMA"):
+        await provider.models.create(context, FullName("prod", "ml_team", "new"))
+    with pytest.raises(PermissionDenied, match="lacks OWNERSHIP on schema"):
+        await provider.catalogs.delete_schema(context, TEAM)
+    for kind, name, privilege in (
+        (SecurableType.SCHEMA, str(TEAM), Privilege.USE_SCHEMA),
+        (SecurableType.MODEL, str(SCORER), Privilege.EXECUTE),
+    ):
+        await provider.grants.update(
+            context, kind, name, [PrivilegeChange("ana", add=frozenset({privilege}))]
+        )
+    assert await read(ana) == str(SCORER)
+
+
+async def test_an_owner_of_a_schema_does_not_read_its_models(ana: Person, desk: Desk) -> None:
+    await give(desk, "ana", USE[0], schema(Privilege.OWN, str(TEAM)))
+    with pytest.raises(PermissionDenied, match="lacks EXECUTE on model"):
+        await read(ana)
+    with pytest.raises(PermissionDenied, match="lacks OWNERSHIP on model"):
+        await desk.provider.models.delete(await ana.context(), SCORER)
+    await give_away(desk, await ana.context(), SecurableType.MODEL, str(SCORER), "ana")
+    assert await read(ana) == str(SCORER)
+
+
+async def test_who_makes_something_owns_it(ana: Person, desk: Desk, tmp_path: Path) -> None:
+    for privilege in (Privilege.CREATE_CATALOG, Privilege.CREATE_SHARE, Privilege.CREATE_RECIPIENT):
+        await Right(privilege, SecurableType.METASTORE).give(desk, "ana")
+    hers = Desk(desk.provider, await ana.context())
+    version = await hers.register(tmp_path / "m", "hers.lab.scorer", "Champion")
+    await hers.share("mine", "friend", "hers.lab.scorer")
+    assert version.created_by == "ana"
+    assert (await hers.provider.models.get(hers.context, version.full_name)).owner == "ana"
+    friend = await as_recipient(desk, "friend")
+    shown = await desk.provider.shared_view.get_model(friend, "mine", SharedName("lab", "scorer"))
+    assert shown.model.owner == "ana"
+
+
+async def test_a_group_holds_for_its_members_and_for_nobody_else(ana: Person, desk: Desk) -> None:
+    ben = await hire(desk, "ben")
+    await found(desk, "scientists", "ana")
+    await give(desk, "scientists", *reading(str(SCORER)))
+    assert await read(ana) == str(SCORER)
+    with pytest.raises(PermissionDenied):
+        await read(ben)
+    principals = desk.provider.principals
+    await principals.add_member(desk.context, "scientists", "ben")
+    assert await read(ben) == str(SCORER)
+    await principals.remove_member(desk.context, "scientists", "ana")
+    with pytest.raises(PermissionDenied):
+        await read(ana)
+
+
+async def test_those_in_a_group_that_owns_a_model_work_on_it_together(
+    ana: Person, desk: Desk, tmp_path: Path
+) -> None:
+    ben = await hire(desk, "ben", PrincipalType.SERVICE_PRINCIPAL)
+    await found(desk, "scientists", "ana", "ben")
+    await give(desk, "scientists", *USE, model(Privilege.OWN, str(SCORER)))
+    register = desk.provider.registration.register
+    assert (await register(await ana.context(), tmp_path / "m", SCORER)).version == 2
+    assert (await register(await ben.context(), tmp_path / "m", SCORER)).version == 3
+    await desk.provider.models.set_alias(await ana.context(), SCORER, "Champion", 3)
+    await desk.provider.models.delete(await ben.context(), SCORER)
+
+
+async def test_account_users_are_all_users_and_programs_but_no_recipients(ana: Person, desk: Desk) -> None:
+    await give(desk, ALL_USERS, *reading(str(SCORER)))
+    nightly = await hire(desk, "nightly", PrincipalType.SERVICE_PRINCIPAL)
+    for person in (ana, nightly):
+        assert await read(person) == str(SCORER)
+    await desk.share("acme", "globex")
+    globex = await as_recipient(desk, "globex")
+    with pytest.raises(PermissionDenied, match="no principal of this metastore"):
+        await desk.provider.models.get(globex, SCORER)
+
+
+async def test_a_recipient_with_a_users_name_has_none_of_its_rights(ana: Person, desk: Desk) -> None:
+    await give(desk, "ana", *USE, model(Privilege.OWN, str(SCORER)))
+    await desk.share("acme", "ana")
+    with pytest.raises(PermissionDenied, match="no principal of this metastore"):
+        await desk.provider.models.get(await as_recipient(desk, "ana"), SCORER)
+
+
+async def test_groups_hold_people_and_programs_only(ana: Person, desk: Desk) -> None:
+    principals = desk.provider.principals
+    await found(desk, "scientists", "ana")
+    await found(desk, "managers")
+    for group, member in (
+        ("scientists", "managers"),
+        (ALL_USERS, "ana"),
+        ("ana", "ana"),
+        ("managers", ALL_USERS),
+    ):
+        with pytest.raises(InvalidState):
+            await principals.add_member(desk.context, group, member)
+    with pytest.raises(AlreadyExists, match="already"):
+        await principals.add_member(desk.context, "scientists", "ana")
+    with pytest.raises(NotFound):
+        await principals.add_member(desk.context, "scientists", "nobody")
+    with pytest.raises(NotFound, match="not in the group"):
+        await principals.remove_member(desk.context, "managers", "ana")
+
+
+async def test_a_revocation_takes_effect_at_once(ana: Person, desk: Desk) -> None:
+    await give(desk, "ana", *reading(str(SCORER)))
+    context = await ana.context()
+    await desk.provider.models.get(context, SCORER)
+    await model(Privilege.EXECUTE, str(SCORER)).take(desk, "ana")
+    with pytest.raises(PermissionDenied, match="lacks EXECUTE"):
+        await desk.provider.models.get(context, SCORER)
+
+
+async def test_a_change_of_grants_is_all_or_nothing(ana: Person, desk: Desk) -> None:
+    grants, on_model = desk.provider.grants, (SecurableType.MODEL, str(SCORER))
+    changes = [
+        PrivilegeChange("ana", add=frozenset({Privilege.EXECUTE})),
+        PrivilegeChange("nobody", add=frozenset({Privilege.EXECUTE})),
+    ]
+    with pytest.raises(NotFound, match="'nobody' does not exist"):
+        await grants.update(desk.context, *on_model, changes)
+    assert await grants.get(desk.context, *on_model) == []
+    for _ in range(2):
+        await grants.update(desk.context, *on_model, changes[:1])
+    assert len(await grants.get(desk.context, *on_model)) == 1
+
+
+async def test_effective_grants_say_where_they_come_from(ana: Person, desk: Desk) -> None:
+    await give(
+        desk,
+        "ana",
+        catalog(Privilege.EXECUTE, "prod"),
+        catalog(Privilege.CREATE_SCHEMA, "prod"),
+        schema(Privilege.APPLY_TAG, str(TEAM)),
+        model(Privilege.MANAGE, str(SCORER)),
+    )
+    effective = await desk.provider.grants.effective(desk.context, SecurableType.MODEL, str(SCORER))
+    assert {(grant.privilege, grant.name) for grant in effective} == {
+        (Privilege.EXECUTE, "prod"),
+        (Privilege.APPLY_TAG, "prod.ml_team"),
+        (Privilege.MANAGE, "prod.ml_team.scorer"),
+    }
+    own = await desk.provider.grants.get(await ana.context(), SecurableType.SCHEMA, str(TEAM), "ana")
+    assert [grant.privilege for grant in own] == [Privilege.APPLY_TAG]
+
+
+async def test_nobody_learns_what_is_in_a_catalog_that_they_may_not_use(ana: Person, desk: Desk) -> None:
+    """What is there and what is not answer alike."""
+    there = await answers(ana, SCORER)
+    assert await answers(ana, FullName.parse("prod.ml_team.none")) == there
+    assert await answers(ana, FullName.parse("prod.none.none")) == there
+
+
+async def answers(person: Person, name: FullName) -> list[str]:
+    """What each attempt on a model and its schema is answered, with their names left out."""
+    provider, context, in_schema = person.desk.provider, await person.context(), name.schema_name
+    change = [PrivilegeChange("ana", add=frozenset({Privilege.EXECUTE}))]
+    on_model, on_schema = (SecurableType.MODEL, str(name)), (SecurableType.SCHEMA, str(in_schema))
+    attempts: list[Coroutine[Any, Any, object]] = [
+        provider.models.get(context, name),
+        provider.models.update(context, name, Changes(owner="ana")),
+        provider.models.create(context, name),
+        provider.catalogs.get_schema(context, in_schema),
+        provider.catalogs.update_schema(context, in_schema, Changes(owner="ana")),
+        provider.catalogs.create_schema(context, in_schema),
+        provider.grants.get(context, *on_model),
+        provider.grants.get(context, *on_schema),
+        provider.grants.effective(context, *on_schema),
+        provider.grants.update(context, *on_model, change),
+    ]
+    said = []
+    for attempt in attempts:
+        with pytest.raises(PermissionDenied) as denied:
+            await attempt
+        said.append(str(denied.value).replace(str(name), "MODEL").replace(str(in_schema), "SCHEMA"))
+    for ask in (provider.grants.get, provider.grants.effective):
+        assert await ask(context, *on_model, "ana") == await ask(context, *on_schema, "ana") == []
+    return said
+
+
+async def test_those_who_may_look_are_told_what_is_missing(ana: Person, desk: Desk) -> None:
+    await give(desk, "ana", *USE)
+    none = "prod.ml_team.none"
+    with pytest.raises(NotFound, match="does not exist"):
+        await desk.provider.models.get(await ana.context(), FullName.parse(none))
+    with pytest.raises(NotFound, match="does not exist"):
+        await desk.provider.grants.get(await ana.context(), SecurableType.MODEL, none)
+    with pytest.raises(NotFound, match="does not exist"):
+        await desk.provider.grants.get(desk.context, SecurableType.MODEL, none)
+    with pytest.raises(NotFound, match="The catalog 'none'"):
+        await desk.provider.catalogs.get(await ana.context(), "none")

@@ -244,7 +244,8 @@ async def _grant(operation: Operation, share: Share, recipient: str) -> Grant:
 
 
 async def _revoke(operation: Operation, share: Share, recipient: str) -> None:
-    holder = await _own_recipient(operation, recipient)
+    # Whoever owns a share can end access to it, whoever owns the recipient.
+    holder = await find_recipient(operation, normalize_name("recipient", recipient))
     grant = await operation.rows.grants.find(share.id, holder.id)
     if grant is None:
         raise InvalidState(f"The share {share.name!r} is not granted to {recipient!r}.")

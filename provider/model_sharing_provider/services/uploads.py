@@ -48,7 +48,7 @@ class Uploads:
         version_id = str(uuid4())
         try:
             linked = await self._link_source(context, version_id, new.source)
-            version = await self._add(context, name, new, request, version_id, linked)
+            version = await self._add(context, name, new, request, version_id=version_id, linked=linked)
         except Exception:
             # Not for a cancellation: the commit that it interrupted may have gone through.
             await self._artifacts.delete_below(uploads_root(version_id))
@@ -63,6 +63,7 @@ class Uploads:
         name: FullName,
         new: NewVersion,
         request: str,
+        *,
         version_id: str,
         linked: list[UploadedFile],
     ) -> ModelVersion:

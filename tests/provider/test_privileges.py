@@ -1,0 +1,166 @@
+"""With exactly the privileges that an operation needs it succeeds; without any one of them it is refused.
+
+The operations are read off the services: one that is added without a line in `operations` fails a test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
+from contextlib import closing
+from dataclasses import fields, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+from operations import ADMINISTRATION, ELSEWHERE, PROFILE, SCORER, STAGED, TABLE, Line, Worker, waiting
+from people import Right, as_recipient, hire, model, reading
+from support import Desk, write_model
+
+from model_sharing_protocol.errors import PermissionDenied
+from model_sharing_provider.artifacts.external_locations import parse_location
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.domain.events import Outcome
+from model_sharing_provider.domain.principals import PrincipalType
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.tags import TagChange
+from model_sharing_provider.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A provider's home, which every line starts from a copy of."""
+    home = tmp_path_factory.mktemp("world") / "home"
+    with closing(asyncio.new_event_loop()) as loop:
+        loop.run_until_complete(_build(home))
+    return home
+
+
+async def _build(home: Path) -> None:
+    folder = write_model(home.parent / "m")
+    async with open_provider(Settings(home)) as provider:
+        desk = Desk.of(provider)
+        await desk.register(folder, str(SCORER), "Champion")
+        await desk.register(folder, str(STAGED))
+        await provider.models.tag(desk.context, SCORER, TagChange({"old": "tag"}))
+        await desk.share("acme", "initech", str(STAGED))
+        await provider.recipients.create(desk.context, "globex")
+        await provider.providers.create(desk.context, "umbrella", PROFILE)
+        for name, kind in (("other", PrincipalType.USER), ("team", PrincipalType.GROUP)):
+            await provider.principals.create(desk.context, name, kind)
+        await provider.principals.add_member(desk.context, "team", "other")
+
+
+@pytest.fixture
+def provider_home(tmp_path: Path, world: Path) -> Path:
+    return shutil.copytree(world, tmp_path / "provider-home")
+
+
+@pytest.fixture
+async def provider(provider_home: Path, tmp_path: Path) -> AsyncIterator[Provider]:
+    """One that may also register models in place."""
+    allowed = (parse_location(tmp_path.as_uri()),)
+    async with open_provider(Settings(provider_home, external_locations=allowed)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def administrator(desk: Desk, tmp_path: Path) -> Worker:
+    return Worker(desk.provider, desk.context, write_model(tmp_path / "m"))
+
+
+@pytest.mark.parametrize("line", TABLE, ids=str)
+async def test_exactly_these_privileges(
+    line: Line, desk: Desk, administrator: Worker, provider_home: Path
+) -> None:
+    ana = replace(administrator, context=await (await hire(desk, "ana")).context())
+    rights = () if line.needs == ADMINISTRATION else line.needs
+    allowed = ana if rights == line.needs else administrator
+    for right in rights:
+        await right.give(desk, "ana")
+    prepared = await line.first(allowed) if line.first else {}
+    for right in rights:
+        await right.take(desk, "ana")
+        await _is_denied(desk, provider_home, line, ana, prepared, missing=right.privilege)
+        await right.give(desk, "ana")
+    if allowed is administrator:
+        await _is_denied(desk, provider_home, line, ana, prepared, missing="METASTORE ADMINISTRATION")
+    await line.work(allowed, prepared)
+
+
+async def test_recipients_may_do_none_of_it(desk: Desk, administrator: Worker, provider_home: Path) -> None:
+    initech = replace(administrator, context=await as_recipient(desk, "initech"))
+    for line in TABLE:
+        if not line.first:
+            await _is_denied(desk, provider_home, line, initech, {}, missing="no principal of this metastore")
+
+
+async def test_what_is_being_uploaded_is_the_owners_alone(desk: Desk, administrator: Worker) -> None:
+    await waiting(administrator)
+    ana = await hire(desk, "ana")
+    for right in reading(str(SCORER)):
+        await right.give(desk, "ana")
+    with pytest.raises(PermissionDenied, match="ana lacks OWNERSHIP"):
+        await desk.provider.files.folder(await ana.context(), SCORER, 2, "")
+    await model(Privilege.OWN, str(SCORER)).give(desk, "ana")
+    (mlmodel,) = await desk.provider.files.folder(await ana.context(), SCORER, 2, "")
+    assert mlmodel.path == "MLmodel"
+
+
+async def test_what_a_provider_shares_is_for_the_owner_of_its_profile(desk: Desk, endpoint: str) -> None:
+    ana = await hire(desk, "ana")
+    code = await desk.provider.recipients.rotate_token(
+        desk.context, "initech", existing_expires_in=timedelta(0)
+    )
+    profile = (await desk.activate(code, endpoint)).to_json().decode()
+    providers, own = desk.provider.providers, Right(Privilege.OWN, SecurableType.PROVIDER, "ourselves")
+    await providers.create(desk.context, "ourselves", profile)
+    with pytest.raises(PermissionDenied, match="ana lacks OWNERSHIP on provider 'ourselves'"):
+        await providers.shares(await ana.context(), "ourselves")
+    await own.give(desk, "ana")
+    assert list(await providers.shares(await ana.context(), "ourselves")) == ["acme"]
+
+
+async def _is_denied(
+    desk: Desk, home: Path, line: Line, who: Worker, prepared: Mapping[str, Any], *, missing: str
+) -> None:
+    """The error and the audit log name what is missing, and nothing else has changed."""
+    name = who.context.caller.principal.name
+    before = _everything(home)
+    with pytest.raises(PermissionDenied, match=rf"^{name} lacks .*\b{missing}"):
+        await line.work(who, prepared)
+    (event,) = await desk.provider.audit.latest(desk.context, 1)
+    assert (event.outcome, event.caller.principal.name) == (Outcome.DENIED, name)
+    assert missing in event.reason
+    assert _everything(home) == before
+
+
+def _everything(home: Path) -> dict[str, list[str]]:
+    """All rows but the audit log's, and all files of models."""
+    with closing(sqlite3.connect(home / "metastore.db")) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        found = {
+            table: sorted(map(repr, database.execute(f"SELECT * FROM {table}")))
+            for (table,) in tables
+            if table != "audit_log" and not table.startswith("sqlite_")
+        }
+    files = (home / "artifacts").rglob("*")
+    return found | {"files": sorted(str(path) for path in files if path.is_file())}
+
+
+def test_no_operation_is_forgotten() -> None:
+    """Whatever takes a context is done for somebody, and so needs to be allowed."""
+    services = get_type_hints(Provider)
+    operations = {
+        f"{field.name}.{name}"
+        for field in fields(Provider)
+        for name, method in inspect.getmembers(services[field.name], inspect.iscoroutinefunction)
+        if not name.startswith("_") and "context" in inspect.signature(method).parameters
+    }
+    assert {line.operation for line in TABLE} | ELSEWHERE.keys() == operations

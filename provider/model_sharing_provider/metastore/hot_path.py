@@ -45,6 +45,10 @@ WHERE o.share_id = :share_id AND o.shared_schema = :schema AND o.shared_name = :
 _MODEL_OF_SCHEMA = """
 SELECT m.id FROM share_objects o JOIN registered_models m ON m.schema_id = o.object_id AND m.name = :name
 WHERE o.share_id = :share_id AND o.shared_schema = :schema AND o.shared_name = '' AND o.type = 'SCHEMA'
+AND NOT EXISTS (
+    SELECT 1 FROM share_objects single
+    WHERE single.share_id = :share_id AND single.shared_schema = :schema AND single.shared_name = :name
+)
 """
 _BY_NUMBER = SELECT_VERSION + "WHERE v.model_id = :model_id AND v.version = :number"
 _BY_ALIAS = (

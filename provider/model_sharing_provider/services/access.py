@@ -142,10 +142,13 @@ class Access:
     async def ended(self, context: Context, file: OpenFile) -> None:
         """Return, with the denial recorded, when the file may no longer be read: looked at every second."""
         ticket = file.ticket
+        under = ticket.grant_id, ticket.token_id, ticket.revision
+        kind, version_id = ticket.resource.split("/")[:2]
+        version_id = version_id if kind == "versions" else ""
         still_open = True
         while still_open:
             await asyncio.sleep(_RECHECK_SECONDS)
             async with context.identify() as rows:
-                access = await rows.hot.access(ticket.grant_id, ticket.token_id, ticket.revision, now_ms())
-            still_open = access is not None
+                access = await rows.hot.access(*under, now_ms(), version_id=version_id)
+            still_open = access is not None and allows(access.networks, context.caller.address)
         await context.refused("getFile", file.target, "access ended while the file was being read")

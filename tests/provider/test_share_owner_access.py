@@ -1,0 +1,277 @@
+"""A share gives what its owner may read: what the owner loses leaves the share, and comes back by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+from people import Person, Right, catalog, found, give_away, hire, model, reading, schema
+from support import Desk, write_model
+
+from model_sharing_protocol.errors import NotFound, PermissionDenied
+from model_sharing_protocol.names import FullName, SchemaName, SharedName
+from model_sharing_provider.domain.events import Outcome
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.sharing import ShareObjectStatus
+from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.services.catalogs import Changes
+
+SCORER, CAT = "prod.ml_team.scorer", "prod.vision.cat"
+SHOWN = "/shares/acme/schemas/models/models/scorer"
+WEIGHTS = b"w" * 24 * 1024 * 1024
+BOTH, THE_OTHER = ["models.scorer", "vision.cat"], ["vision.cat"]
+
+
+@dataclass(frozen=True)
+class Friend:
+    """globex, a recipient of ana's share `acme`."""
+
+    endpoint: str
+    token: str
+
+    async def ask(self, method: str, path: str) -> tuple[int, bytes]:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, self.endpoint + path, headers=headers) as answer,
+        ):
+            return answer.status, await answer.read()
+
+    async def models(self, schema_name: str = "") -> list[str]:
+        path = f"/schemas/{schema_name}/models" if schema_name else "/all-models"
+        status, body = await self.ask("GET", "/shares/acme" + path)
+        assert status == 200
+        return [f"{item['schema']}.{item['name']}" for item in json.loads(body).get("items", [])]
+
+    async def urls(self) -> dict[str, str]:
+        status, body = await self.ask("POST", f"{SHOWN}/versions/1/query")
+        assert status == 200
+        files = [json.loads(line)["file"] for line in body.splitlines() if b'"file"' in line]
+        return {file["path"]: file["url"] for file in files}
+
+    async def reaches_the_scorer(self) -> bool:
+        """Whether every way leads to it; some of them alone would be a fault."""
+        statuses = [
+            (await self.ask(method, SHOWN + path))[0]
+            for method, path in (
+                ("GET", ""),
+                ("GET", "/versions"),
+                ("GET", "/versions/1"),
+                ("GET", "/aliases"),
+                ("GET", "/aliases/champion"),
+                ("POST", "/versions/1/query"),
+            )
+        ]
+        listed = "models.scorer" in await self.models()
+        assert ("models.scorer" in await self.models("models")) == listed
+        assert statuses == [200 if listed else 404] * len(statuses)
+        return listed
+
+
+async def fetch(url: str) -> int:
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status
+
+
+async def statuses(desk: Desk, who: Person | None = None) -> dict[str, ShareObjectStatus]:
+    """The objects of the share as its owner sees them, or the administrator."""
+    context = await who.context() if who else desk.context
+    _, objects, _ = await desk.provider.shares.get(context, "acme")
+    return {item.shared_as: item.status for item in objects}
+
+
+@pytest.fixture
+async def ana(desk: Desk, tmp_path: Path) -> Person:
+    """A user who owns the share and the recipient, and may read what is in the one."""
+    folder = write_model(tmp_path / "m", {"weights": WEIGHTS})
+    await desk.register(folder, SCORER, "Champion")
+    await desk.register(write_model(tmp_path / "cat"), CAT)
+    ana = await hire(desk, "ana")
+    for right in (*reading(SCORER), *reading(CAT)[1:]):
+        await right.give(desk, "ana")
+    for privilege in (Privilege.CREATE_SHARE, Privilege.CREATE_RECIPIENT):
+        await Right(privilege, SecurableType.METASTORE).give(desk, "ana")
+    return ana
+
+
+@pytest.fixture
+async def globex(ana: Person, endpoint: str) -> Friend:
+    hers = Desk(ana.desk.provider, await ana.context())
+    code = await hers.share("acme", "globex")
+    shares = hers.provider.shares
+    await shares.add_model(hers.context, "acme", FullName.parse(SCORER), SharedName("models", "scorer"))
+    await shares.add_schema(hers.context, "acme", SchemaName.parse("prod.vision"))
+    return Friend(endpoint, (await hers.activate(code, endpoint)).bearer_token)
+
+
+@pytest.mark.parametrize("lost", reading(SCORER), ids=str)
+async def test_what_the_owner_may_not_read_is_not_shared(
+    desk: Desk, ana: Person, globex: Friend, lost: Right
+) -> None:
+    assert await globex.reaches_the_scorer()
+    url = (await globex.urls())["MLmodel"]
+    assert await fetch(url) == 200
+    await lost.take(desk, "ana")
+    assert not await globex.reaches_the_scorer()
+    assert await fetch(url) == 403
+    (event,) = await desk.provider.audit.latest(desk.context, 1)
+    assert (event.action, event.outcome, event.target.recipient) == ("getFile", Outcome.DENIED, "globex")
+    everything_is_lost = lost.on is SecurableType.CATALOG
+    assert await globex.models() == ([] if everything_is_lost else THE_OTHER)
+    for person in (ana, None):
+        seen = await statuses(desk, person)
+        assert seen["models.scorer"] is ShareObjectStatus.PERMISSION_DENIED
+        assert (seen["vision"] is ShareObjectStatus.ACTIVE) == (not everything_is_lost)
+    await lost.give(desk, "ana")
+    assert await globex.reaches_the_scorer()
+    assert await globex.models() == BOTH
+    assert await fetch(url) == 200
+    assert set((await statuses(desk)).values()) == {ShareObjectStatus.ACTIVE}
+
+
+async def test_a_shared_schema_shows_those_of_its_models_that_the_owner_may_read(
+    desk: Desk, ana: Person, globex: Friend, tmp_path: Path
+) -> None:
+    await desk.register(write_model(tmp_path / "dog"), "prod.vision.dog")
+    assert await globex.models("vision") == ["vision.cat"]
+    path = "/shares/acme/schemas/vision/models/{}/versions/1"
+    assert (await globex.ask("GET", path.format("cat")))[0] == 200
+    assert (await globex.ask("GET", path.format("dog")))[0] == 404
+    await model(Privilege.EXECUTE, "prod.vision.dog").give(desk, "ana")
+    assert await globex.models("vision") == ["vision.cat", "vision.dog"]
+    assert (await globex.ask("POST", path.format("dog") + "/query"))[0] == 200
+    await schema(Privilege.USE_SCHEMA, "prod.vision").take(desk, "ana")
+    assert await globex.models("vision") == []
+    assert (await statuses(desk))["vision"] is ShareObjectStatus.PERMISSION_DENIED
+
+
+async def test_the_owner_may_read_through_a_group(desk: Desk, ana: Person, globex: Friend) -> None:
+    await model(Privilege.EXECUTE, SCORER).take(desk, "ana")
+    await found(desk, "scientists", "ana")
+    assert not await globex.reaches_the_scorer()
+    await schema(Privilege.EXECUTE, "prod.ml_team").give(desk, "scientists")
+    assert await globex.reaches_the_scorer()
+    await desk.provider.principals.remove_member(desk.context, "scientists", "ana")
+    assert not await globex.reaches_the_scorer()
+    await catalog(Privilege.EXECUTE, "prod").give(desk, "account users")
+    assert await globex.reaches_the_scorer()
+
+
+async def test_a_share_that_a_group_owns_gives_what_the_group_may_read(
+    desk: Desk, ana: Person, globex: Friend
+) -> None:
+    ben = await hire(desk, "ben")
+    await found(desk, "scientists", "ana", "ben")
+    await give_away(desk, await ana.context(), SecurableType.SHARE, "acme", "scientists")
+    # What its members may read is theirs, not the group's.
+    assert await globex.models() == []
+    assert (await statuses(desk, ben))["models.scorer"] is ShareObjectStatus.PERMISSION_DENIED
+    for right in reading(SCORER):
+        await right.give(desk, "scientists")
+    assert await globex.reaches_the_scorer()
+    assert await globex.models() == ["models.scorer"]
+    url = (await globex.urls())["MLmodel"]
+    await give_away(desk, await ana.context(), SecurableType.RECIPIENT, "globex", "scientists")
+    await desk.provider.principals.delete(desk.context, "ana")
+    assert await globex.reaches_the_scorer()
+    await model(Privilege.EXECUTE, SCORER).take(desk, "scientists")
+    assert not await globex.reaches_the_scorer()
+    assert await fetch(url) == 403
+    assert (await statuses(desk, ben))["models.scorer"] is ShareObjectStatus.PERMISSION_DENIED
+
+
+async def test_a_new_owner_brings_its_own_rights(desk: Desk, ana: Person, globex: Friend) -> None:
+    ben = await hire(desk, "ben")
+    await give_away(desk, await ana.context(), SecurableType.SHARE, "acme", "ben")
+    assert await globex.models() == []
+    assert set((await statuses(desk, ben)).values()) == {ShareObjectStatus.PERMISSION_DENIED}
+    await give_away(desk, await ben.context(), SecurableType.SHARE, "acme", "admin")
+    assert await globex.models() == BOTH
+
+
+async def test_renamed_sources_stay_shared_under_the_same_name(
+    desk: Desk, ana: Person, globex: Friend
+) -> None:
+    provider, context, url = desk.provider, desk.context, (await globex.urls())["MLmodel"]
+    await provider.models.update(context, FullName.parse(SCORER), Changes(new_name="ranker"))
+    await provider.catalogs.update_schema(context, SchemaName("prod", "ml_team"), Changes(new_name="team"))
+    await provider.catalogs.update_schema(context, SchemaName("prod", "vision"), Changes(new_name="eyes"))
+    await provider.catalogs.update(context, "prod", Changes(new_name="live"))
+    assert await globex.reaches_the_scorer()
+    assert await globex.models() == BOTH
+    assert await fetch(url) == 200
+    _, objects, _ = await provider.shares.get(await ana.context(), "acme")
+    assert {item.shared_as: item.name for item in objects} == {
+        "models.scorer": "live.team.ranker",
+        "vision": "live.eyes",
+    }
+
+
+async def test_what_moves_away_takes_the_rights_of_its_new_place(
+    desk: Desk, ana: Person, globex: Friend
+) -> None:
+    await desk.provider.catalogs.create(desk.context, "lab")
+    await desk.provider.catalogs.create_schema(desk.context, SchemaName("lab", "closed"))
+    moved = "lab.closed.scorer"
+    await desk.provider.models.update(desk.context, FullName.parse(SCORER), Changes(new_name=moved))
+    assert not await globex.reaches_the_scorer()
+    for right in reading(moved)[:2]:
+        await right.give(desk, "ana")
+    assert await globex.reaches_the_scorer()
+
+
+async def test_the_namesake_of_what_was_shared_by_itself_does_not_slip_in(
+    desk: Desk, ana: Person, globex: Friend, tmp_path: Path
+) -> None:
+    """A model was put in the place of one of a shared schema; when it goes, its name shows nothing."""
+    await desk.register(tmp_path / "cat", "prod.ml_team.special")
+    await model(Privilege.EXECUTE, "prod.ml_team.special").give(desk, "ana")
+    hers, special = await ana.context(), FullName.parse("prod.ml_team.special")
+    await desk.provider.shares.add_model(hers, "acme", special, SharedName("vision", "cat"))
+    path = "/shares/acme/schemas/vision/models/cat/versions/1"
+    assert (await globex.ask("GET", path))[0] == 200
+    await model(Privilege.EXECUTE, str(special)).take(desk, "ana")
+    assert await globex.models("vision") == []
+    assert (await globex.ask("GET", path))[0] == 404
+    await desk.provider.models.delete(desk.context, special)
+    assert await globex.models("vision") == []
+    assert (await globex.ask("GET", path))[0] == 404
+    await desk.provider.shares.remove(hers, "acme", "vision.cat")
+    assert await globex.models("vision") == ["vision.cat"]
+    assert (await globex.ask("GET", path))[0] == 200
+
+
+async def test_a_transfer_in_flight_is_cut_when_the_owner_loses_access(
+    desk: Desk, ana: Person, globex: Friend
+) -> None:
+    url = urlsplit((await globex.urls())["weights"])
+    reader, writer = await asyncio.open_connection(url.hostname, url.port, limit=64 * 1024)
+    writer.write(f"GET {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    received = len(await reader.read(64 * 1024))
+    await model(Privilege.EXECUTE, SCORER).take(desk, "ana")
+    lost = time.monotonic()
+    await asyncio.sleep(1.5)
+    try:
+        while piece := await reader.read(256 * 1024):
+            received += len(piece)
+    except ConnectionError:
+        pass
+    assert time.monotonic() - lost < 5
+    assert received < len(WEIGHTS)
+    writer.close()
+
+
+async def test_a_share_keeps_out_what_its_owner_may_not_read(desk: Desk, ana: Person, globex: Friend) -> None:
+    await model(Privilege.EXECUTE, SCORER).take(desk, "ana")
+    shares, context = desk.provider.shares, await ana.context()
+    with pytest.raises(NotFound, match="nothing shared as"):
+        await shares.remove(context, "acme", "models.other")
+    await shares.remove(context, "acme", "models.scorer")
+    with pytest.raises(PermissionDenied, match="lacks EXECUTE"):
+        await shares.add_model(context, "acme", FullName.parse(SCORER))

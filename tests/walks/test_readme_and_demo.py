@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -69,8 +70,18 @@ def test_the_readme_works_as_printed(tmp_path: Path, shell: dict[str, str]) -> N
             for number in (0, 1):
                 snippet = block("Share and load", "python", number)
                 assert run_python([*snippet, "print(type(model).__name__)"], recipient) == "PyFuncModel\n"
-            run_line("model-sharing-provider model register ./iris_v2 prod.ml_team.iris_model", provider)
-            run_python(block("For those who run a provider", "python"), provider, home)
+            for line in block("For those who run a provider", "sh", 1):
+                run_line(line, provider)
+            exports = (
+                "MODEL_SHARING_PROVIDER_HOME="
+                + str(home)
+                + "; "
+                + "; ".join(block("A registry that MLflow", "sh"))
+            )
+            register = "python -W ignore examples/register_with_mlflow.py prod.ml_team.iris_model"
+            assert "@Champion is version 2" in run_line(f"{exports}; {register}", provider)
+            administer = "\n".join(block("A registry that MLflow", "python", 1))
+            run_line(f"{exports}; python -W ignore -c {shlex.quote(administer)}", provider)
             shown = "model-sharing show models:/vendor.ml_team.iris_model@Champion --output json"
             assert json.loads(run_line(shown, recipient))["version"] == 2
         finally:

@@ -15,6 +15,8 @@ from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.services.tags import TagChange
 
 MODEL = FullName.parse("prod.ml.scorer")
+# An address that no connection is tried to: its shares are asked for often.
+VENDOR = '{"shareCredentialsVersion": 1, "endpoint": "http://..", "bearerToken": "t"}'
 _KNOWN: dict[str, list[str | int]] = {
     "alias": ["champion"],
     "alias_name": ["champion"],
@@ -31,6 +33,7 @@ _KNOWN: dict[str, list[str | int]] = {
     "name": [str(MODEL)],
     "operation": ["READ_MODEL_VERSION", "READ_WRITE_MODEL_VERSION"],
     "path": ["MLmodel", "/Models/prod/ml/scorer/2/MLmodel"],
+    "recipient_profile_str": [VENDOR],
     "schema": ["ml", "information_schema"],
     "schema_name": ["ml"],
     "share": ["acme"],
@@ -49,6 +52,7 @@ _KNOWN_BY_PLACE: dict[tuple[str, str], list[str | int]] = {
     ("/unity-catalog/models", "name"): ["scorer", "another"],
     ("/shares", "name"): ["acme", str(MODEL), "another"],
     ("/recipients", "name"): ["globex", "another"],
+    ("/providers", "name"): ["vendor", "another"],
     ("/tags", "name"): [str(MODEL), f"{MODEL}/1"],
     ("permissions/", "name"): [str(MODEL), "prod.ml", "prod", "acme"],
 }
@@ -64,12 +68,16 @@ def known(name: str, path: str) -> list[str | int]:
 
 
 async def furnish(desk: Desk, folder: Path) -> str:
-    """A model with a READY version and a PENDING one, tagged, shared and granted; the recipient's token."""
+    """A model with a READY version and a PENDING one, tagged, shared and granted, and a provider who shares.
+
+    Gives the recipient's token.
+    """
     provider = desk.provider
     await desk.register(write_model(folder), str(MODEL), "champion")
     await provider.uploads.create(desk.context, MODEL, NewVersion())
     await provider.models.tag(desk.context, MODEL, TagChange(add={"stage": "test"}))
     await provider.versions.tag(desk.context, MODEL, 1, TagChange(add={"stage": "test"}))
+    await provider.providers.create(desk.context, "vendor", VENDOR)
     code = await desk.share("acme", "globex", str(MODEL))
     return (await desk.activate(code, "http://127.0.0.1")).bearer_token
 

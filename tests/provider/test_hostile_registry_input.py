@@ -6,6 +6,8 @@ expects there.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import json
 import sqlite3
@@ -45,9 +47,11 @@ class Registry:
         self._session = session
         copy_database(self._database, self._kept)
 
-    async def send(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+    async def send(
+        self, method: str, path: str, body: bytes, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
         url = URL(f"{str(self._server.make_url('/'))[:-1]}{path}", encoded=True)
-        async with self._session.request(method, url, data=io.BytesIO(body)) as answer:
+        async with self._session.request(method, url, data=io.BytesIO(body), headers=headers) as answer:
             return answer.status, await answer.read()
 
     def dump(self) -> Dump:
@@ -258,3 +262,40 @@ async def test_the_eleventh_alias_is_refused(registry: Registry) -> None:
     status, answer = await registry.send("PUT", f"{ALIASES}/a9", b'{"version_num": 1}')
     assert (status, json.loads(answer)["error_code"]) == FULL
     assert registry.dump() == before
+
+
+async def test_a_request_that_differs_anywhere_is_not_taken_for_one_sent_again(registry: Registry) -> None:
+    def lineage(of: str) -> dict[str, str]:
+        return {"X-Databricks-Lineage-Identifier": base64.b64encode(json.dumps({"of": of}).encode()).decode()}
+
+    create = f"{M}/model-versions/create"
+    body = json.dumps({"name": NAME, "source": "s"}).encode()
+    made = []
+    for path, sent, headers in (
+        (create, body, lineage("a")),
+        (create, body, lineage("a")),
+        (create, body, lineage("b")),
+        (f"{create}?name={NAME}&source=s", b"", {}),
+        (f"{create}?name={NAME}&source=t", b"", {}),
+    ):
+        status, answer = await registry.send("POST", path, sent, headers)
+        assert status == 200, answer
+        made.append(json.loads(answer)["model_version"]["version"])
+    assert made == ["3", "3", "4", "5", "6"]
+
+
+async def test_a_part_counts_once(registry: Registry) -> None:
+    file = f"{F}/files/Models/prod/ml/scorer/2/big.bin"
+    _, answer = await registry.send("POST", f"{file}?action=initiate-upload", b"")
+    session = json.loads(answer)["multipart_upload"]["session_token"]
+    asked = {"path": "/Models/prod/ml/scorer/2/big.bin", "session_token": session}
+    _, answer = await registry.send("POST", f"{F}/create-upload-part-urls", json.dumps(asked).encode())
+    url = URL(json.loads(answer)["upload_part_urls"][0]["url"])
+    assert (await registry.send("PUT", url.raw_path_qs, b"bytes"))[0] == 200
+    before = registry.dump()
+    part = {"part_number": 1, "etag": hashlib.sha256(b"bytes").hexdigest()}
+    complete = f"{file}?action=complete-upload&session_token={session}"
+    status, answer = await registry.send("POST", complete, json.dumps({"parts": [part, part]}).encode())
+    assert (status, json.loads(answer)["error_code"]) == INVALID
+    assert registry.dump() == before
+    assert (await registry.send("POST", complete, json.dumps({"parts": [part]}).encode()))[0] == 200

@@ -10,7 +10,7 @@ from aiohttp import web
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.securables import ModelVersion
-from model_sharing_provider.rest.lineage import lineage_of
+from model_sharing_provider.rest.lineage import HEADER, lineage_of
 from model_sharing_provider.rest.requests import PRINCIPAL, provider_of
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.lineage import DOWNSTREAM
@@ -42,8 +42,9 @@ async def begin_transfer(
 
 async def digest_of(request: web.Request) -> str:
     """What a resent request has in common with the one before: who asks, and every byte of what."""
-    who = f"{request[PRINCIPAL].id}\n{request.method}\n{request.path}\n".encode()
-    return hashlib.sha256(who + await request.read()).hexdigest()
+    parts = (request[PRINCIPAL].id, request.method, request.path_qs, request.headers.get(HEADER, ""))
+    said = "\n".join(parts).encode()
+    return hashlib.sha256(said + b"\n" + await request.read()).hexdigest()
 
 
 def model_id(version: ModelVersion) -> str:

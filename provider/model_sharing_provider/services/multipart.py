@@ -87,9 +87,11 @@ class Multipart:
     ) -> UploadedFile:
         """Put a file together from its parts, in the order of their numbers.
 
-        Raises InvalidParameter for a part that is missing or another than the client saw, and what
-        `Uploads.write` raises.
+        Raises InvalidParameter for a part that is missing, named twice, or another than the client saw, and
+        what `Uploads.write` raises.
         """
+        if len({part.number for part in seen}) < len(seen):
+            raise InvalidParameter("The upload is completed with the same part more than once.")
         target = version_target(name, number)
         async with context.view("completeFileUpload", target) as operation:
             await operation.authorize(rules.OWN_MODEL, model_target(name))

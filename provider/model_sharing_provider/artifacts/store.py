@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import obstore
 from obstore.exceptions import BaseError, GenericError
@@ -133,7 +133,9 @@ class ArtifactStore:
                     raise InvalidModel(f"{location} holds more than {MAX_FILES} files; that is no model.")
         except (BaseError, OSError) as error:
             raise InvalidModel(f"{location} cannot be listed: {str(error).partition(chr(10))[0]}") from error
-        return found
+        # The consoles of object stores mark a folder with an empty object of its name.
+        folders = {str(parent) for path in found for parent in PurePosixPath(path).parents} | {prefix}
+        return {path: size for path, size in found.items() if size or path not in folders}
 
     async def get_bytes(self, path: str) -> bytes:
         """A small object, whole. Raises NotFound, PermissionDenied."""

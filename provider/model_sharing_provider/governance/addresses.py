@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from model_sharing_protocol.errors import InvalidParameter
 
 MAX_NETWORKS = 100
+_MAPPED_PREFIX = 96
 
 
 def check_networks(networks: Sequence[str]) -> tuple[str, ...]:
@@ -17,7 +18,7 @@ def check_networks(networks: Sequence[str]) -> tuple[str, ...]:
             f"An IP access list has at most {MAX_NETWORKS} entries; this has {len(networks)}."
         )
     try:
-        return tuple(str(ipaddress.ip_network(network)) for network in networks)
+        return tuple(str(_network(network)) for network in networks)
     except ValueError as error:
         raise InvalidParameter(f"The IP access list cannot be used: {error}.") from error
 
@@ -32,3 +33,12 @@ def allows(networks: Sequence[str], address: str) -> bool:
         return False
     caller = getattr(caller, "ipv4_mapped", None) or caller
     return any(caller in ipaddress.ip_network(network) for network in networks)
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """One of IPv4 may be written as one of IPv6; callers are known by their IPv4 address."""
+    network = ipaddress.ip_network(text)
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is not None and network.prefixlen >= _MAPPED_PREFIX:
+        return ipaddress.IPv4Network((mapped, network.prefixlen - _MAPPED_PREFIX))
+    return network

@@ -129,7 +129,7 @@ def asked(name: str, schema: dict[str, Any], path: str, schemas: dict[str, Any])
 def described(face: str) -> schemathesis.BaseSchema:
     configuration = schemathesis.Config.from_dict(
         {
-            "generation": {"deterministic": True, "max-examples": 8, "with-security-parameters": False},
+            "generation": {"deterministic": True, "max-examples": 6, "with-security-parameters": False},
             "phases": {"coverage": {"generate-duplicate-query-parameters": True, "unexpected-methods": []}},
         }
     )

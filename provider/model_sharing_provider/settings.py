@@ -8,13 +8,16 @@ MODEL_SHARING_TRACKING_URI    a plain MLflow tracking server, to which calls abo
 MODEL_SHARING_EXTERNAL_LOCATIONS
                               folders outside the home whose models may be shared in place, comma-separated:
                               file:///folder, s3://bucket/folder, gs://…, az://…; default: none
+MODEL_SHARING_MAX_SHARES, MODEL_SHARING_MAX_RECIPIENTS, MODEL_SHARING_MAX_MODELS_IN_A_SHARE,
+MODEL_SHARING_MAX_SCHEMAS_IN_A_SHARE
+                              quotas; default: 1000, 5000, 1000, 500
 MODEL_SHARING_LOG             debug, info or warning; default: info
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +25,7 @@ from platformdirs import user_data_path
 
 from model_sharing_protocol.errors import InvalidParameter, SharingError
 from model_sharing_provider.artifacts.external_locations import SETTING, parse_location
+from model_sharing_provider.domain.quotas import Quotas
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8642
@@ -36,6 +40,7 @@ class Settings:
     log_level: str = "info"
     tracking_uri: str = ""
     external_locations: tuple[str, ...] = ()
+    quotas: Quotas = field(default_factory=Quotas)
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -51,7 +56,14 @@ class Settings:
         if log_level not in ("debug", "info", "warning"):
             raise InvalidParameter(f"MODEL_SHARING_LOG is {log_level!r}; it is debug, info or warning.")
         folder = Path(home) if home else user_data_path("model-sharing-provider", appauthor=False)
-        return cls(folder.expanduser().absolute(), public_url, log_level, tracking_uri, _external_locations())
+        return cls(
+            folder.expanduser().absolute(),
+            public_url,
+            log_level,
+            tracking_uri,
+            _external_locations(),
+            _quotas(),
+        )
 
     @property
     def database_path(self) -> Path:
@@ -77,6 +89,17 @@ class Settings:
     def address_path(self) -> Path:
         """Where a running server leaves its URL, so that the CLI beside it can print links to it."""
         return self.home / "server.url"
+
+
+def _quotas() -> Quotas:
+    found = {}
+    for quota in fields(Quotas):
+        variable = f"MODEL_SHARING_MAX_{quota.name.upper()}"
+        if text := os.environ.get(variable):
+            if not (text.isascii() and text.isdigit() and len(text) <= 9):
+                raise InvalidParameter(f"{variable} is {text!r}; it is a whole number.")
+            found[quota.name] = int(text)
+    return Quotas(**found)
 
 
 def _http_url(variable: str) -> str:

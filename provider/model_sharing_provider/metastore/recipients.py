@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.sharing import Recipient, RecipientToken
@@ -69,6 +69,10 @@ class RecipientRows:
             key_of=lambda item: item.name,
         )
         return Page(await self._complete(found.items), found.last_key)
+
+    async def count(self) -> int:
+        query = select(func.count()).select_from(recipients)
+        return int((await self._connection.execute(query)).scalar_one())
 
     async def delete(self, recipient_id: str) -> None:
         """Delete the recipient with its tokens and grants."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, delete, exists, insert, or_, select, update
+from sqlalchemy import Row, delete, exists, func, insert, or_, select, update
 
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.securables import SecurableType
@@ -59,6 +59,9 @@ class ShareRows:
         return await fetch_page(
             self._connection, query, shares.c.name, page, _share, key_of=lambda item: item.name
         )
+
+    async def count(self) -> int:
+        return int((await self._connection.execute(select(func.count()).select_from(shares))).scalar_one())
 
     async def delete(self, share_id: str) -> None:
         """Delete the share with its objects and grants; the models stay where they are."""

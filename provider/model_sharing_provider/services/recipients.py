@@ -23,6 +23,7 @@ from model_sharing_protocol.profile import Profile
 from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.principals import Principal
+from model_sharing_provider.domain.quotas import Quotas, check_quota
 from model_sharing_provider.domain.secrets import keyed_hash, new_activation_code, new_token, well_formed
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Grant, Recipient, RecipientToken
@@ -39,8 +40,9 @@ MAX_LIVE_TOKENS = 2
 
 
 class Recipients:
-    def __init__(self, pepper: bytes) -> None:
+    def __init__(self, pepper: bytes, quotas: Quotas) -> None:
         self._pepper = pepper
+        self._quotas = quotas
 
     async def create(
         self,
@@ -62,6 +64,8 @@ class Recipients:
             await operation.authorize(rules.CREATE_RECIPIENT)
             if await operation.rows.recipients.find(name):
                 raise AlreadyExists(f"The recipient {name!r} exists already.")
+            there = await operation.rows.recipients.count()
+            check_quota("recipients", there + 1, self._quotas.recipients)
             recipient = Recipient(
                 id=str(uuid4()),
                 name=name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
@@ -10,6 +11,7 @@ from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, Inval
 from model_sharing_protocol.names import FullName, SchemaName, SharedName, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.quotas import Quotas, check_quota
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Grant, Recipient, Share, ShareObject, ShareObjectType
 from model_sharing_provider.governance import rules
@@ -43,6 +45,9 @@ class GrantChange:
 
 
 class Shares:
+    def __init__(self, quotas: Quotas) -> None:
+        self._quotas = quotas
+
     async def create(self, context: Context, name: str, comment: str = "") -> Share:
         """A new, empty share. Raises InvalidParameter, AlreadyExists, PermissionDenied."""
         name = normalize_name("share", name)
@@ -50,6 +55,7 @@ class Shares:
             await operation.authorize(rules.CREATE_SHARE)
             if await operation.rows.shares.find(name):
                 raise AlreadyExists(f"The share {name!r} exists already.")
+            check_quota("shares", await operation.rows.shares.count() + 1, self._quotas.shares)
             share = Share(
                 id=str(uuid4()),
                 name=name,
@@ -99,6 +105,7 @@ class Shares:
             share = await _find(operation, name)
             for change in objects:
                 await _apply(operation, share, change)
+            await self._check_size(operation, share)
             new_name = normalize_name("share", changes.new_name or name)
             if new_name != share.name and await operation.rows.shares.find(new_name):
                 raise AlreadyExists(f"The share {new_name!r} exists already.")
@@ -121,7 +128,10 @@ class Shares:
         """
         async with context.change("updateShare", _target(share)) as operation:
             await operation.authorize(rules.OWN_SHARE)
-            return await _add_model(operation, await _find(operation, share), model, shared_as)
+            found = await _find(operation, share)
+            added = await _add_model(operation, found, model, shared_as)
+            await self._check_size(operation, found)
+            return added
 
     async def add_schema(
         self, context: Context, share: str, schema: SchemaName, shared_as: str | None = None
@@ -129,7 +139,10 @@ class Shares:
         """Put a schema into a share, with its present and future models. Raises NotFound, AlreadyExists."""
         async with context.change("updateShare", _target(share)) as operation:
             await operation.authorize(rules.OWN_SHARE)
-            return await _add_schema(operation, await _find(operation, share), schema, shared_as)
+            found = await _find(operation, share)
+            added = await _add_schema(operation, found, schema, shared_as)
+            await self._check_size(operation, found)
+            return added
 
     async def remove(self, context: Context, share: str, shared_as: str) -> None:
         """Take out what recipients see as `shared_as`; its signed URLs stop working. Raises NotFound."""
@@ -163,6 +176,12 @@ class Shares:
                 else:
                     await _revoke(operation, found, change.recipient)
             return await operation.rows.grants.of_share(found.id)
+
+    async def _check_size(self, operation: Operation, share: Share) -> None:
+        kinds = Counter(item.type for item in await operation.rows.shares.objects(share))
+        inside = f"in the share {share.name!r}"
+        check_quota(f"models {inside}", kinds[ShareObjectType.MODEL], self._quotas.models_in_a_share)
+        check_quota(f"schemas {inside}", kinds[ShareObjectType.SCHEMA], self._quotas.schemas_in_a_share)
 
 
 async def _find(operation: Operation, name: str) -> Share:

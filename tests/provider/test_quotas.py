@@ -1,0 +1,67 @@
+"""How much may be shared: each quota is an error that says so, and what was there stays as it was."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from support import Desk, write_model
+
+from model_sharing_protocol.errors import InvalidParameter, ResourceExhausted
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.domain.quotas import Quotas
+from model_sharing_provider.domain.sharing import ShareObjectType
+from model_sharing_provider.services.shares import ShareChange
+from model_sharing_provider.settings import Settings
+
+
+@pytest.fixture
+async def small(tmp_path: Path) -> AsyncIterator[Desk]:
+    """A desk at a provider with room for two of everything, and three models in one schema each."""
+    quotas = Quotas(shares=2, recipients=2, models_in_a_share=2, schemas_in_a_share=2)
+    async with open_provider(Settings(tmp_path / "home", quotas=quotas)) as provider:
+        desk = Desk.of(provider)
+        folder = write_model(tmp_path / "m")
+        for name in ("a", "b", "c"):
+            await desk.register(folder, f"prod.{name}.{name}")
+        yield desk
+
+
+async def test_a_third_share_and_a_third_recipient_are_refused(small: Desk) -> None:
+    for name in ("one", "two"):
+        await small.provider.shares.create(small.context, name)
+        await small.provider.recipients.create(small.context, name)
+    with pytest.raises(ResourceExhausted, match="3 shares; at most 2"):
+        await small.provider.shares.create(small.context, "three")
+    with pytest.raises(ResourceExhausted, match="3 recipients; at most 2"):
+        await small.provider.recipients.create(small.context, "three")
+    await small.provider.shares.delete(small.context, "one")
+    await small.provider.shares.create(small.context, "three")
+
+
+async def test_a_share_takes_so_many_models_and_so_many_schemas(small: Desk) -> None:
+    shares = small.provider.shares
+    await shares.create(small.context, "acme")
+    for name in ("a", "b"):
+        await shares.add_model(small.context, "acme", FullName.parse(f"prod.{name}.{name}"))
+        await small.add_schema("acme", f"prod.{name}")
+    with pytest.raises(ResourceExhausted, match="3 models in the share 'acme'"):
+        await shares.add_model(small.context, "acme", FullName.parse("prod.c.c"))
+    with pytest.raises(ResourceExhausted, match="3 schemas in the share 'acme'"):
+        await small.add_schema("acme", "prod.c")
+    swap = [
+        ShareChange(False, ShareObjectType.MODEL, "prod.a.a"),
+        ShareChange(True, ShareObjectType.MODEL, "prod.c.c"),
+    ]
+    _, objects = await shares.update(small.context, "acme", swap)
+    assert [item.name for item in objects if item.type is ShareObjectType.MODEL] == ["prod.b.b", "prod.c.c"]
+
+
+def test_quotas_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_SHARING_MAX_MODELS_IN_A_SHARE", "7")
+    assert Settings.from_environment().quotas == Quotas(models_in_a_share=7)
+    monkeypatch.setenv("MODEL_SHARING_MAX_SHARES", "many")
+    with pytest.raises(InvalidParameter, match="MODEL_SHARING_MAX_SHARES is 'many'"):
+        Settings.from_environment()

@@ -124,8 +124,11 @@ def _endpoint(fields: dict[str, Any], origin: str) -> str:
     try:
         url = urlsplit(endpoint)
         usable = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+        with_user = url.username is not None
     except ValueError:
-        usable = False
+        usable = with_user = False
+    if with_user:
+        raise InvalidProfile(f"{origin} has a user name in its endpoint; the token alone authenticates.")
     if not usable:
         raise InvalidProfile(f"{origin} has the endpoint {endpoint!r}; it must be an http or https URL.")
     return endpoint

@@ -94,3 +94,13 @@ async def test_the_sdks_first_question_needs_no_token(server: TestServer) -> Non
             assert (await answer.json()).keys() == {"oidc_endpoint", "workspace_id", "cloud"}
         async with session.get(PREFIX.removeprefix("/") + "/catalogs") as answer:
             assert answer.status == 401
+
+
+async def test_a_nul_is_refused_and_a_backslash_before_a_u_is_none(admin: aiohttp.ClientSession) -> None:
+    async with admin:
+        status, said = await send(admin, "POST", "/catalogs", b'{"name": "c", "comment": "a\\u0000b"}')
+        assert (status, said["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+        status, said = await send(admin, "POST", "/catalogs", b'{"name": "c", "comment": "a\\\\u0000b"}')
+        assert (status, said["comment"]) == (200, "a\\u0000b")
+        status, said = await send(admin, "PATCH", "/catalogs/c", b'{"owner": ""}')
+        assert (status, said["error_code"]) == (400, "INVALID_PARAMETER_VALUE")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TypeVar
 
 import msgspec
@@ -10,12 +11,17 @@ from aiohttp import web
 from model_sharing_protocol.errors import MalformedRequest
 
 T = TypeVar("T")
+# Not every database can keep one.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 async def read_body(request: web.Request, message: type[T]) -> T:
     """The body as a `message`. Raises MalformedRequest for what is not one, or too large."""
     try:
-        return msgspec.json.decode(await request.read(), type=message)
+        content = await request.read()
+        if _NUL.search(content):
+            raise MalformedRequest("The request body has a NUL character in a string; leave it out.")
+        return msgspec.json.decode(content, type=message)
     except web.HTTPRequestEntityTooLarge as error:
         raise MalformedRequest("The request body is too large.") from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

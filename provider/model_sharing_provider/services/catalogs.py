@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from model_sharing_protocol.errors import AlreadyExists, InvalidState
+from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState
 from model_sharing_protocol.names import SchemaName, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.events import Target
@@ -20,12 +20,16 @@ from model_sharing_provider.services.removal import Sweeper, remove_schema
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What to change of a securable; None leaves a thing as it is."""
+    """What to change of a securable; None leaves a thing as it is. Raises InvalidParameter for empty names."""
 
     new_name: str | None = None
     comment: str | None = None
     properties: Mapping[str, str] | None = None
     owner: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.new_name == "" or self.owner == "":
+            raise InvalidParameter("The new name and the new owner cannot be empty; leave out what stays.")
 
     @property
     def only_owner(self) -> bool:

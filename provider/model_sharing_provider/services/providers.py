@@ -11,7 +11,12 @@ from uuid import uuid4
 
 from cryptography.fernet import Fernet
 
-from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidProfile
+from model_sharing_protocol.errors import (
+    AlreadyExists,
+    InvalidParameter,
+    InvalidProfile,
+    UnsupportedOperation,
+)
 from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_protocol.profile import Profile, parse_profile
@@ -113,9 +118,14 @@ class Providers:
 
 def _checked(profile: str) -> Profile:
     try:
-        return parse_profile(profile.encode())
+        parsed = parse_profile(profile.encode())
     except InvalidProfile as error:
         raise InvalidParameter(error.message) from error
+    if not parsed.bearer_token:
+        raise UnsupportedOperation(
+            f"The profile authenticates by {parsed.kind}; only bearer tokens are served here."
+        )
+    return parsed
 
 
 async def _find(operation: Operation, name: str) -> SharingProvider:

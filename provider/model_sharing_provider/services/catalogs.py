@@ -20,7 +20,7 @@ from model_sharing_provider.services.removal import Sweeper, remove_schema
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What to change of a securable; None leaves a thing as it is. Raises InvalidParameter for empty names."""
+    """What to change of a securable; None leaves it as it is. Raises InvalidParameter for empty names."""
 
     new_name: str | None = None
     comment: str | None = None

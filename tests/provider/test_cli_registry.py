@@ -68,7 +68,7 @@ def test_a_team_gets_to_work(run: CommandLine, provider_home: Path) -> None:
     assert "not shown again" in token.err
     assert token.out.strip() not in token.err
     ann = holder_of(provider_home, token.out.strip())
-    assert [each.name for each in ann.identities] == ["ann@example.com", "fraud team", "account users"]
+    assert [each.name for each in ann.identities] == ["ann@example.com", "account users", "fraud team"]
 
     (kept,) = run.succeed("principal", "show", "ann@example.com", "--output", "json").json["tokens"]
     assert kept["comment"] == "notebook"

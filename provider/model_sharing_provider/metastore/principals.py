@@ -140,7 +140,8 @@ class PrincipalRows:
 
 def _groups_of(principal_id: str) -> Select[Any]:
     joined = select(group_members.c.group_id).where(group_members.c.member_id == principal_id)
-    return select(principals).where(or_(principals.c.id.in_(joined), principals.c.name == ALL_USERS))
+    either = or_(principals.c.id.in_(joined), principals.c.name == ALL_USERS)
+    return select(principals).where(either).order_by(principals.c.name)
 
 
 def _principal(row: Row[Any]) -> Principal:

@@ -38,7 +38,7 @@ from model_sharing_provider.services.tags import TagChange, check_tags
 SOURCE_TAG = "mlflow.source"
 """The tag of a version that keeps what the MLflow server has as its source."""
 
-_FOR_GOOD = (InvalidModel, UnsafePath, UnsupportedOperation, InvalidParameter, ResourceExhausted)
+_FOR_GOOD = (InvalidModel, UnsafePath, UnsupportedOperation, InvalidParameter)
 _LOCATIONS = ("file:///", "s3://", "gs://", "az://")
 
 Watch = Callable[[str, int, int], None]
@@ -178,7 +178,7 @@ class ModelImport:
         """A tag or alias that this registry cannot hold is reported and left out."""
         try:
             await change
-        except _FOR_GOOD as error:
+        except (InvalidParameter, ResourceExhausted) as error:
             self._note(Outcome.LEFT_OUT, error.message, version)
 
     def _page(self, version: messages.ModelVersion) -> str:

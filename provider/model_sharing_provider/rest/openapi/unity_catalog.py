@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol import unity_catalog_sharing as sharing
 from model_sharing_protocol.errors import AlreadyExists, NotFound
 from model_sharing_provider.rest.openapi.routes import (
     ANYTHING,
@@ -220,11 +221,16 @@ _GRANTS = (
 )
 
 _SHARES = (
-    Route("POST", _U + "/shares", "New share", wire.ShareInfo, wire.CreateShare, errors=_TAKEN),
-    Route("GET", _U + "/shares", "All shares", Listing("shares", wire.ShareInfo), query=_PAGE),
-    Route("GET", _SHARE, "A share", wire.ShareInfo, query=_WITH_OBJECTS),
+    Route("POST", _U + "/shares", "New share", sharing.ShareInfo, sharing.CreateShare, errors=_TAKEN),
+    Route("GET", _U + "/shares", "All shares", Listing("shares", sharing.ShareInfo), query=_PAGE),
+    Route("GET", _SHARE, "A share", sharing.ShareInfo, query=_WITH_OBJECTS),
     Route(
-        "PATCH", _SHARE, "Change a share and what is in it", wire.ShareInfo, wire.UpdateShare, errors=_TAKEN
+        "PATCH",
+        _SHARE,
+        "Change a share and what is in it",
+        sharing.ShareInfo,
+        sharing.UpdateShare,
+        errors=_TAKEN,
     ),
     Route("DELETE", _SHARE, "Delete a share", Nothing),
     Route("GET", _SHARE + "/permissions", "Whom a share is granted to", wire.Permissions),
@@ -242,36 +248,58 @@ _RECIPIENTS = (
         "POST",
         _U + "/recipients",
         "New recipient, with its activation link",
-        wire.RecipientInfo,
-        wire.CreateRecipient,
+        sharing.RecipientInfo,
+        sharing.CreateRecipient,
         errors=_TAKEN,
     ),
     Route(
-        "GET", _U + "/recipients", "All recipients", Listing("recipients", wire.RecipientInfo), query=_PAGE
+        "GET", _U + "/recipients", "All recipients", Listing("recipients", sharing.RecipientInfo), query=_PAGE
     ),
-    Route("GET", _RECIPIENT, "A recipient", wire.RecipientInfo),
-    Route("PATCH", _RECIPIENT, "Change a recipient", wire.RecipientInfo, wire.UpdateRecipient, errors=_TAKEN),
+    Route("GET", _RECIPIENT, "A recipient", sharing.RecipientInfo),
+    Route(
+        "PATCH",
+        _RECIPIENT,
+        "Change a recipient",
+        sharing.RecipientInfo,
+        sharing.UpdateRecipient,
+        errors=_TAKEN,
+    ),
     Route("DELETE", _RECIPIENT, "Delete a recipient", Nothing),
-    Route("POST", _RECIPIENT + "/rotate-token", "New activation link", wire.RecipientInfo, wire.RotateToken),
+    Route(
+        "POST",
+        _RECIPIENT + "/rotate-token",
+        "New activation link",
+        sharing.RecipientInfo,
+        sharing.RotateToken,
+    ),
     Route(
         "GET",
         _RECIPIENT + "/share-permissions",
         "What a recipient was granted",
-        wire.RecipientSharePermissions,
+        sharing.RecipientSharePermissions,
     ),
 )
 
 _PROVIDERS = (
-    Route("POST", _U + "/providers", "Add a provider", wire.ProviderInfo, wire.CreateProvider, errors=_TAKEN),
-    Route("GET", _U + "/providers", "All providers", Listing("providers", wire.ProviderInfo), query=_PAGE),
-    Route("GET", _PROVIDER, "A provider", wire.ProviderInfo),
-    Route("PATCH", _PROVIDER, "Change a provider", wire.ProviderInfo, wire.UpdateProvider, errors=_TAKEN),
+    Route(
+        "POST",
+        _U + "/providers",
+        "Add a provider",
+        sharing.ProviderInfo,
+        sharing.CreateProvider,
+        errors=_TAKEN,
+    ),
+    Route("GET", _U + "/providers", "All providers", Listing("providers", sharing.ProviderInfo), query=_PAGE),
+    Route("GET", _PROVIDER, "A provider", sharing.ProviderInfo),
+    Route(
+        "PATCH", _PROVIDER, "Change a provider", sharing.ProviderInfo, sharing.UpdateProvider, errors=_TAKEN
+    ),
     Route("DELETE", _PROVIDER, "Forget a provider", Nothing),
     Route(
         "GET",
         _PROVIDER + "/shares",
         "What it shares with us",
-        Listing("shares", wire.ProviderShare),
+        Listing("shares", sharing.ProviderShare),
         query=_PAGE,
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol import unity_catalog_sharing as sharing
 from model_sharing_protocol.errors import UnsupportedOperation
 from model_sharing_protocol.pages import page_of
 from model_sharing_provider.domain.sharing import SharingProvider
@@ -15,7 +15,7 @@ from model_sharing_provider.services.catalogs import Changes
 
 
 async def create_provider(request: web.Request) -> web.Response:
-    body = await read_body(request, wire.CreateProvider)
+    body = await read_body(request, sharing.CreateProvider)
     if body.authentication_type != "TOKEN":
         raise UnsupportedOperation(
             f"The authentication_type {body.authentication_type!r} is not served here; TOKEN is."
@@ -37,7 +37,7 @@ async def get_provider(request: web.Request) -> web.Response:
 
 
 async def update_provider(request: web.Request) -> web.Response:
-    body = await read_body(request, wire.UpdateProvider)
+    body = await read_body(request, sharing.UpdateProvider)
     changes = Changes(new_name=body.new_name, comment=body.comment, owner=body.owner)
     providers = provider_of(request).providers
     name = request.match_info["name"]
@@ -59,7 +59,7 @@ async def list_shares(request: web.Request) -> web.Response:
         "shares",
         listing,
         page_of(shares, page, str),
-        wire.ProviderShare,
+        sharing.ProviderShare,
     )
 
 
@@ -73,13 +73,13 @@ ROUTES = [
 ]
 
 
-def _provider(provider: SharingProvider) -> wire.ProviderInfo:
-    return wire.ProviderInfo(
+def _provider(provider: SharingProvider) -> sharing.ProviderInfo:
+    return sharing.ProviderInfo(
         name=provider.name,
         authentication_type="TOKEN",
         owner=provider.owner,
         comment=provider.comment,
-        recipient_profile=wire.RecipientProfile(share_credentials_version=1, endpoint=provider.endpoint),
+        recipient_profile=sharing.RecipientProfile(share_credentials_version=1, endpoint=provider.endpoint),
         created_at=provider.created_at,
         updated_at=provider.updated_at,
     )

@@ -7,6 +7,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol import unity_catalog_sharing as sharing
 from model_sharing_protocol.errors import UnsupportedOperation
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.sharing import Recipient
@@ -19,7 +20,7 @@ from model_sharing_provider.services.recipients import DEFAULT_LIFETIME
 
 
 async def create_recipient(request: web.Request) -> web.Response:
-    body = await read_body(request, wire.CreateRecipient)
+    body = await read_body(request, sharing.CreateRecipient)
     if body.authentication_type != "TOKEN":
         raise UnsupportedOperation(
             f"The authentication_type {body.authentication_type!r} is not served here; TOKEN is."
@@ -51,7 +52,7 @@ async def get_recipient(request: web.Request) -> web.Response:
 
 
 async def update_recipient(request: web.Request) -> web.Response:
-    body = await read_body(request, wire.UpdateRecipient)
+    body = await read_body(request, sharing.UpdateRecipient)
     properties = body.properties_kvpairs.properties if body.properties_kvpairs else None
     changes = Changes(new_name=body.new_name, comment=body.comment, owner=body.owner, properties=properties)
     networks = body.ip_access_list.allowed_ip_addresses if body.ip_access_list else None
@@ -66,7 +67,7 @@ async def delete_recipient(request: web.Request) -> web.Response:
 
 
 async def rotate_token(request: web.Request) -> web.Response:
-    body = await read_body(request, wire.RotateToken)
+    body = await read_body(request, sharing.RotateToken)
     name = request.match_info["name"]
     recipients = provider_of(request).recipients
     ends = timedelta(seconds=body.existing_token_expire_in_seconds)
@@ -78,9 +79,9 @@ async def rotate_token(request: web.Request) -> web.Response:
 async def share_permissions(request: web.Request) -> web.Response:
     _, grants = await provider_of(request).recipients.get(context(request), request.match_info["name"])
     return answer(
-        wire.RecipientSharePermissions(
+        sharing.RecipientSharePermissions(
             permissions_out=tuple(
-                wire.SharePermission(
+                sharing.SharePermission(
                     share_name=grant.share,
                     privilege_assignments=(
                         wire.PrivilegeAssignment(principal=grant.recipient, privileges=(grant.privilege,)),
@@ -107,15 +108,15 @@ def _link(request: web.Request, code: str) -> str:
     return f"{base_url(request)}{ACTIVATION_PATH}/{code}"
 
 
-def _recipient(recipient: Recipient, activation_url: str = "") -> wire.RecipientInfo:
+def _recipient(recipient: Recipient, activation_url: str = "") -> sharing.RecipientInfo:
     """The activation link belongs to the newest token, and is shown in the answer that made it only."""
     tokens = [
-        wire.RecipientTokenInfo(id=token.id, expiration_time=token.expires_at, created_at=token.created_at)
+        sharing.RecipientTokenInfo(id=token.id, expiration_time=token.expires_at, created_at=token.created_at)
         for token in recipient.tokens
     ]
     if tokens:
         tokens[-1].activation_url = activation_url
-    return wire.RecipientInfo(
+    return sharing.RecipientInfo(
         name=recipient.name,
         authentication_type="TOKEN",
         comment=recipient.comment,
@@ -123,8 +124,8 @@ def _recipient(recipient: Recipient, activation_url: str = "") -> wire.Recipient
         id=recipient.id,
         activated=any(token.activated_at is not None for token in recipient.tokens),
         activation_url=activation_url,
-        ip_access_list=wire.IpAccessList(recipient.ip_access_list) if recipient.ip_access_list else None,
-        properties_kvpairs=wire.Properties(recipient.properties) if recipient.properties else None,
+        ip_access_list=sharing.IpAccessList(recipient.ip_access_list) if recipient.ip_access_list else None,
+        properties_kvpairs=sharing.Properties(recipient.properties) if recipient.properties else None,
         tokens=tuple(tokens),
         created_at=recipient.created_at,
         updated_at=recipient.updated_at,

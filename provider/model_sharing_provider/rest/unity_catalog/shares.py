@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol import unity_catalog_sharing as sharing
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_provider.domain.sharing import Grant, Share, ShareObject, ShareObjectType
 from model_sharing_provider.rest.bodies import read_body
@@ -15,7 +16,7 @@ from model_sharing_provider.services.shares import GrantChange, ShareChange
 
 
 async def create_share(request: web.Request) -> web.Response:
-    body = await read_body(request, wire.CreateShare)
+    body = await read_body(request, sharing.CreateShare)
     created = await provider_of(request).shares.create(context(request), body.name, body.comment)
     return answer(_share(created))
 
@@ -33,7 +34,7 @@ async def get_share(request: web.Request) -> web.Response:
 
 
 async def update_share(request: web.Request) -> web.Response:
-    body = await read_body(request, wire.UpdateShare)
+    body = await read_body(request, sharing.UpdateShare)
     objects_changed = [change for update in body.updates for change in _changes(update)]
     changes = Changes(new_name=body.new_name, comment=body.comment, owner=body.owner)
     shares = provider_of(request).shares
@@ -81,7 +82,7 @@ ROUTES = [
 ]
 
 
-def _changes(update: wire.ShareUpdate) -> list[ShareChange]:
+def _changes(update: sharing.ShareUpdate) -> list[ShareChange]:
     """An update gives an object another shared name, which takes it out and puts it in again."""
     data = update.data_object
     kind = (data.data_object_type or "MODEL").upper()
@@ -97,8 +98,8 @@ def _changes(update: wire.ShareUpdate) -> list[ShareChange]:
     return [ShareChange(False, ShareObjectType(kind), name), added]
 
 
-def _share(share: Share, objects: list[ShareObject] | None = None) -> wire.ShareInfo:
-    return wire.ShareInfo(
+def _share(share: Share, objects: list[ShareObject] | None = None) -> sharing.ShareInfo:
+    return sharing.ShareInfo(
         name=share.name,
         comment=share.comment,
         owner=share.owner,
@@ -109,8 +110,8 @@ def _share(share: Share, objects: list[ShareObject] | None = None) -> wire.Share
     )
 
 
-def _object(item: ShareObject) -> wire.SharedDataObject:
-    return wire.SharedDataObject(
+def _object(item: ShareObject) -> sharing.SharedDataObject:
+    return sharing.SharedDataObject(
         name=item.name,
         data_object_type=item.type.value,
         string_shared_as=item.shared_as,

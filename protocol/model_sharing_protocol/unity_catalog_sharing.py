@@ -1,0 +1,151 @@
+"""The messages of Unity Catalog's REST API around sharing: shares, recipients and providers.
+
+Source: Unity Catalog REST 2.1, with the field names of `databricks.sdk.service.sharing`. Times are epoch
+milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from model_sharing_protocol.unity_catalog import Message, PrivilegeAssignment
+
+Moment = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
+"""Epoch milliseconds up to the end of the year 9999."""
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+
+
+class SharedDataObject(Message):
+    """`name` is the source's full name; `string_shared_as` what recipients see."""
+
+    name: str
+    data_object_type: str | None = None
+    string_shared_as: str | None = None
+    shared_as: str | None = None
+    comment: str | None = None
+    status: str | None = None
+    added_at: int | None = None
+    added_by: str | None = None
+
+
+class ShareUpdate(Message):
+    action: Literal["ADD", "REMOVE", "UPDATE"]
+    data_object: SharedDataObject
+
+
+class ShareInfo(Message):
+    name: str
+    owner: str
+    id: str
+    created_at: int
+    updated_at: int
+    comment: str = ""
+    objects: tuple[SharedDataObject, ...] | None = None
+
+
+class CreateShare(Message):
+    name: str
+    comment: str = ""
+
+
+class UpdateShare(Message):
+    updates: tuple[ShareUpdate, ...] = ()
+    comment: str | None = None
+    new_name: str | None = None
+    owner: str | None = None
+
+
+class RecipientTokenInfo(Message):
+    id: str
+    expiration_time: int
+    created_at: int
+    activation_url: str = ""
+
+
+class IpAccessList(Message):
+    allowed_ip_addresses: tuple[str, ...] = ()
+
+
+class Properties(Message):
+    properties: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class RecipientInfo(Message):
+    name: str
+    authentication_type: str
+    owner: str
+    id: str
+    activated: bool
+    tokens: tuple[RecipientTokenInfo, ...]
+    created_at: int
+    updated_at: int
+    comment: str = ""
+    activation_url: str = ""
+    ip_access_list: IpAccessList | None = None
+    properties_kvpairs: Properties | None = None
+
+
+class CreateRecipient(Message):
+    name: str
+    authentication_type: str = "TOKEN"
+    comment: str = ""
+    expiration_time: Moment | None = None
+    ip_access_list: IpAccessList | None = None
+    properties_kvpairs: Properties | None = None
+    owner: str | None = None
+
+
+class UpdateRecipient(Message):
+    new_name: str | None = None
+    comment: str | None = None
+    owner: str | None = None
+    ip_access_list: IpAccessList | None = None
+    properties_kvpairs: Properties | None = None
+
+
+class RecipientProfile(Message):
+    """Of a profile, what is no secret."""
+
+    share_credentials_version: int
+    endpoint: str
+
+
+class RotateToken(Message):
+    existing_token_expire_in_seconds: Seconds
+
+
+class ProviderInfo(Message):
+    name: str
+    authentication_type: str
+    owner: str
+    recipient_profile: RecipientProfile
+    created_at: int
+    updated_at: int
+    comment: str = ""
+
+
+class CreateProvider(Message):
+    name: str
+    authentication_type: str = "TOKEN"
+    recipient_profile_str: str = ""
+    comment: str = ""
+
+
+class UpdateProvider(Message):
+    new_name: str | None = None
+    comment: str | None = None
+    owner: str | None = None
+    recipient_profile_str: str | None = None
+
+
+class ProviderShare(Message):
+    name: str
+
+
+class SharePermission(Message):
+    share_name: str
+    privilege_assignments: tuple[PrivilegeAssignment, ...]
+
+
+class RecipientSharePermissions(Message):
+    permissions_out: tuple[SharePermission, ...]

@@ -279,7 +279,6 @@ TABLE = [
     line("shares.create", on_metastore(Privilege.CREATE_SHARE), "new"),
     line("shares.get", OWN_SHARE, "acme"),
     line("shares.update", OWN_SHARE, "acme", (), RENAMED),
-    line("shares.update", OWN_SHARE, "acme", (), GIVEN_AWAY),
     line(
         "shares.update",
         (*OWN_SHARE, *EXECUTE),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import msgspec
+
 from model_sharing_protocol.unity_catalog import Message, PrivilegeAssignment
 
 Moment = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]

@@ -17,6 +17,7 @@ from support import Desk, write_model
 from model_sharing_protocol.errors import NotFound, PermissionDenied
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
 from model_sharing_provider.domain.events import Outcome
+from model_sharing_provider.domain.principals import PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import ShareObjectStatus
 from model_sharing_provider.governance.privileges import Privilege
@@ -186,12 +187,12 @@ async def test_a_share_that_a_group_owns_gives_what_the_group_may_read(
     assert (await statuses(desk, ben))["models.scorer"] is ShareObjectStatus.PERMISSION_DENIED
 
 
-async def test_a_new_owner_brings_its_own_rights(desk: Desk, ana: Person, globex: Friend) -> None:
+async def test_a_new_owner_brings_its_own_rights(desk: Desk, globex: Friend) -> None:
     ben = await hire(desk, "ben")
-    await give_away(desk, await ana.context(), SecurableType.SHARE, "acme", "ben")
+    await give_away(desk, desk.context, SecurableType.SHARE, "acme", "ben")
     assert await globex.models() == []
     assert set((await statuses(desk, ben)).values()) == {ShareObjectStatus.PERMISSION_DENIED}
-    await give_away(desk, await ben.context(), SecurableType.SHARE, "acme", "admin")
+    await give_away(desk, desk.context, SecurableType.SHARE, "acme", "admin")
     assert await globex.models() == BOTH
 
 
@@ -275,3 +276,18 @@ async def test_a_share_keeps_out_what_its_owner_may_not_read(desk: Desk, ana: Pe
     await shares.remove(context, "acme", "models.scorer")
     with pytest.raises(PermissionDenied, match="lacks EXECUTE"):
         await shares.add_model(context, "acme", FullName.parse(SCORER))
+
+
+async def test_nobody_lends_a_share_the_eyes_of_somebody_else(
+    desk: Desk, ana: Person, globex: Friend
+) -> None:
+    """Whoever becomes the owner brings what it may read: only an administrator makes somebody the owner."""
+    shares = desk.provider.shares
+    await hire(desk, "bob")
+    for stranger in ("admin", "bob"):
+        with pytest.raises(PermissionDenied, match="METASTORE ADMINISTRATION"):
+            await shares.update(await ana.context(), "acme", (), Changes(owner=stranger))
+    assert (await shares.get(desk.context, "acme"))[0].owner == "ana"
+    await desk.provider.principals.create(desk.context, "team", PrincipalType.GROUP)
+    await desk.provider.principals.add_member(desk.context, "team", "ana")
+    assert (await shares.update(await ana.context(), "acme", (), Changes(owner="team")))[0].owner == "team"

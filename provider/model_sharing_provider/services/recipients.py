@@ -53,6 +53,7 @@ class Recipients:
         comment: str = "",
         ip_access_list: Sequence[str] = (),
         properties: Mapping[str, str] | None = None,
+        owner: str | None = None,
     ) -> tuple[Recipient, str]:
         """A new recipient and the code of its activation link, which is shown this once.
 
@@ -72,7 +73,7 @@ class Recipients:
                 comment=comment,
                 ip_access_list=networks,
                 properties=dict(properties or {}),
-                owner=operation.principal.name,
+                owner=await check_owner(operation, owner or operation.principal.name),
                 created_at=operation.now,
                 updated_at=operation.now,
             )

@@ -103,6 +103,7 @@ class Shares:
         async with context.change("updateShare", _target(name)) as operation:
             await operation.authorize(rules.OWN_SHARE)
             share = await _find(operation, name)
+            await _check_new_owner(operation, changes.owner)
             for change in objects:
                 await _apply(operation, share, change)
             await self._check_size(operation, share)
@@ -182,6 +183,12 @@ class Shares:
         inside = f"in the share {share.name!r}"
         check_quota(f"models {inside}", kinds[ShareObjectType.MODEL], self._quotas.models_in_a_share)
         check_quota(f"schemas {inside}", kinds[ShareObjectType.SCHEMA], self._quotas.schemas_in_a_share)
+
+
+async def _check_new_owner(operation: Operation, owner: str | None) -> None:
+    """A share shows what its owner may read: nobody but an administrator lends it somebody else's eyes."""
+    if owner and owner not in {identity.name for identity in operation.principal.identities}:
+        await operation.authorize(rules.ADMINISTRATORS)
 
 
 async def _find(operation: Operation, name: str) -> Share:

@@ -34,6 +34,7 @@ async def create_recipient(request: web.Request) -> web.Response:
         body.name,
         lifetime=lifetime,
         comment=body.comment,
+        owner=body.owner,
         ip_access_list=body.ip_access_list.allowed_ip_addresses if body.ip_access_list else (),
         properties=body.properties_kvpairs.properties if body.properties_kvpairs else None,
     )

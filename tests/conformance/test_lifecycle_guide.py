@@ -8,104 +8,23 @@ What is not as printed is said where it is not: names of data and runs, and two 
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from notebook import Notebook, notebook
-
-PROGRAM = str(Path(sys.executable).parent / "model-sharing-provider")
-IRIS = "prod.ml_team.iris_model"
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """A served provider with somebody's notebook, and the administrator's ways to look at what happened."""
-
-    book: Notebook
-    url: str
-    token: str
-    home: Path
-
-    def rest(self, method: str, path: str, body: object = None) -> Any:
-        """The Unity Catalog face, by hand."""
-        request = urllib.request.Request(
-            f"{self.url}/api/2.1/unity-catalog/{path}",
-            method=method,
-            data=json.dumps(body).encode() if body is not None else None,
-            headers={"Authorization": f"Bearer {self.token}"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            return json.loads(error.read())
-
-    def cli(self, *arguments: str) -> Any:
-        """The provider's command line beside the server."""
-        done = subprocess.run(
-            [PROGRAM, *arguments, "--output", "json"],
-            env=_environment(self.home),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return json.loads(done.stdout)
-
-    def model(self, name: str = IRIS) -> Any:
-        return self.rest("GET", f"models/{name}")
-
-    def versions(self, name: str = IRIS) -> dict[int, str]:
-        """The status of each version."""
-        found = self.rest("GET", f"models/{name}/versions").get("model_versions", [])
-        return {version["version"]: version["status"] for version in found}
-
-
-def _environment(home: Path, **more: str) -> dict[str, str]:
-    return {**os.environ, "MODEL_SHARING_PROVIDER_HOME": str(home), "MODEL_SHARING_LOG": "warning", **more}
+from notebook_desk import IRIS, NotebookDesk, notebook_desk
 
 
 @pytest.fixture(scope="module", params=["registry protocol", "native store"])
 def desk(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, mlflow_server: str
-) -> Iterator[Desk]:
+) -> Iterator[NotebookDesk]:
     folder = tmp_path_factory.mktemp("guide")
-    home = folder / "provider"
-    for command in (["catalog", "create", "prod"], ["schema", "create", "prod.ml_team"]):
-        subprocess.run([PROGRAM, *command], env=_environment(home), check=True, capture_output=True)
-    with (folder / "server.log").open("wb") as log:
-        environment = _environment(home, MODEL_SHARING_TRACKING_URI=mlflow_server)
-        server = subprocess.Popen([PROGRAM, "serve", "--port", "0"], env=environment, stdout=log, stderr=log)
-    try:
-        while not (home / "server.url").exists():
-            assert server.poll() is None, (folder / "server.log").read_text()
-            time.sleep(0.05)
-        url, token = (home / "server.url").read_text(), (home / "admin.token").read_text()
-        work = folder / "notebook"
-        work.mkdir()
-        known = {
-            "DATABRICKS_HOST": url,
-            "DATABRICKS_TOKEN": token,
-            "MLFLOW_TRACKING_URI": "databricks",
-            "MLFLOW_ENABLE_UC_NATIVE_MODEL_REGISTRY": str(request.param == "native store").lower(),
-        }
-        with notebook(work, known) as book:
-            yield Desk(book, url, token, home)
-    finally:
-        server.terminate()
-        server.wait(20)
+    with notebook_desk(folder, mlflow_server, native=request.param == "native store") as opened:
+        yield opened
 
 
-def test_configure_the_client(desk: Desk) -> None:
+def test_configure_the_client(desk: NotebookDesk) -> None:
     desk.book.run("""
 import mlflow
 mlflow.set_registry_uri("databricks-uc")
@@ -114,7 +33,7 @@ mlflow.set_registry_uri("databricks-uc")
     desk.book.run(f'mlflow.set_experiment("guide {desk.url}")')
 
 
-def test_register_a_model_using_autologging(desk: Desk) -> None:
+def test_register_a_model_using_autologging(desk: NotebookDesk) -> None:
     desk.book.run("mlflow.sklearn.autolog()")
     desk.book.run("""
 from sklearn import datasets
@@ -140,7 +59,7 @@ mlflow.register_model(model_uri, "prod.ml_team.iris_model")
     assert desk.rest("GET", f"models/{IRIS}/versions/1")["run_id"] == run_id
 
 
-def test_register_a_model_using_the_api(desk: Desk) -> None:
+def test_register_a_model_using_the_api(desk: NotebookDesk) -> None:
     run_id = desk.book.value("autolog_run.info.run_id")
     desk.book.run(
         """
@@ -152,7 +71,7 @@ mlflow.register_model(
     assert desk.versions() == {1: "READY", 2: "READY"}
 
 
-def test_register_with_an_inferred_signature(desk: Desk) -> None:
+def test_register_with_an_inferred_signature(desk: NotebookDesk) -> None:
     desk.book.run("""
 from sklearn import datasets
 from sklearn.ensemble import RandomForestClassifier
@@ -179,7 +98,7 @@ with mlflow.start_run():
     assert all(version["size"] > 0 for version in shown["versions"])
 
 
-def test_set_reassign_and_delete_aliases(desk: Desk) -> None:
+def test_set_reassign_and_delete_aliases(desk: NotebookDesk) -> None:
     desk.book.run("""
 from mlflow import MlflowClient
 client = MlflowClient()
@@ -208,7 +127,7 @@ client.delete_registered_model_alias("prod.ml_team.iris_model", "Champion")
     assert desk.cli("model", "show", IRIS)["aliases"] == {}
 
 
-def test_load_by_alias_and_follow_it(desk: Desk) -> None:
+def test_load_by_alias_and_follow_it(desk: NotebookDesk) -> None:
     desk.rest("PUT", f"models/{IRIS}/aliases/Champion", {"version_num": 2})
     desk.book.run("test_x = X.iloc[[0, 75, 149]]")
     desk.book.run("""
@@ -220,7 +139,7 @@ champion_version.predict(test_x)
     assert desk.book.value("champion_version.predict(test_x).tolist()") == [0, 1, 2]
 
 
-def test_ask_which_version_serves(desk: Desk) -> None:
+def test_ask_which_version_serves(desk: NotebookDesk) -> None:
     # `requests.request(...)` is an elision in the guide: something that can be asked stands for it.
     sample = """
 import mlflow
@@ -236,7 +155,7 @@ requests.request(...)
     assert desk.book.value("[model_name, model_version]") == [IRIS, "2"]
 
 
-def test_load_by_version_number(desk: Desk) -> None:
+def test_load_by_version_number(desk: NotebookDesk) -> None:
     desk.book.run("""
 import mlflow.pyfunc
 # Load version 1 of the model "prod.ml_team.iris_model"
@@ -247,7 +166,7 @@ first_version.predict(test_x)
     assert desk.book.value("first_version.predict(test_x).tolist()") == [0, 1, 2]
 
 
-def test_track_lineage_from_a_table(desk: Desk) -> None:
+def test_track_lineage_from_a_table(desk: NotebookDesk) -> None:
     # Spark reads the table on Databricks; here the data set names the same table as its source, and the run
     # says which notebook it came from, as Databricks' own notebooks do. From there on it is the guide's code.
     desk.book.run("""
@@ -288,7 +207,7 @@ with mlflow.start_run(tags={"mlflow.databricks.notebookID": "42"}):
     assert desk.cli("lineage", "prod.ml_team.iris_classifier", "1")[0]["payload"] == payload
 
 
-def test_control_access(desk: Desk) -> None:
+def test_control_access(desk: NotebookDesk) -> None:
     desk.cli("principal", "create", "ana@example.com")
     changes = {"changes": [{"principal": "ana@example.com", "add": ["EXECUTE"]}]}
     answer = desk.rest("PATCH", f"permissions/function/{IRIS}", changes)
@@ -297,7 +216,7 @@ def test_control_access(desk: Desk) -> None:
     assert [(grant["principal"], grant["privilege"]) for grant in listed] == [("ana@example.com", "EXECUTE")]
 
 
-def test_rename_a_model(desk: Desk) -> None:
+def test_rename_a_model(desk: NotebookDesk) -> None:
     desk.book.run(
         """
 client=MlflowClient()
@@ -310,7 +229,7 @@ client.rename_registered_model("<full-model-name>", "<new-model-name>")
     assert desk.versions("prod.ml_team.iris_regressor") == {1: "READY"}
 
 
-def test_copy_a_version(desk: Desk) -> None:
+def test_copy_a_version(desk: NotebookDesk) -> None:
     desk.book.run(
         """
 client = MlflowClient()
@@ -332,7 +251,7 @@ client.copy_model_version(
     assert [path.stat().st_nlink for path in weights].count(2) == 2
 
 
-def test_use_tags(desk: Desk) -> None:
+def test_use_tags(desk: NotebookDesk) -> None:
     desk.book.run("""
 from mlflow import MlflowClient
 client = MlflowClient()
@@ -358,7 +277,7 @@ client.delete_model_version_tag("prod.ml_team.iris_model", "1", "validation_stat
     assert "tags" not in desk.rest("GET", f"models/{IRIS}/versions/1")
 
 
-def test_describe_a_model_and_a_version(desk: Desk) -> None:
+def test_describe_a_model_and_a_version(desk: NotebookDesk) -> None:
     desk.book.run(
         """
 client = MlflowClient()
@@ -382,7 +301,7 @@ client.update_model_version(
     assert desk.rest("GET", f"models/{IRIS}/versions/1")["comment"] == "<description>"
 
 
-def test_list_and_search(desk: Desk) -> None:
+def test_list_and_search(desk: NotebookDesk) -> None:
     desk.book.run("""
 client=MlflowClient()
 client.search_registered_models()
@@ -412,12 +331,12 @@ client=MlflowClient()
         'client.transition_model_version_stage("prod.ml_team.iris_model", 1, "Staging")',
     ],
 )
-def test_what_the_guide_says_is_not_supported_is_refused_clearly(desk: Desk, call: str) -> None:
+def test_what_the_guide_says_is_not_supported_is_refused_clearly(desk: NotebookDesk, call: str) -> None:
     with pytest.raises(Exception, match=r"(?i)support"):
         desk.book.run(call)
 
 
-def test_download_model_files(desk: Desk, tmp_path: Path) -> None:
+def test_download_model_files(desk: NotebookDesk, tmp_path: Path) -> None:
     desk.book.run(f'model_name, version = "{IRIS}", 1')
     desk.book.run(
         """
@@ -435,7 +354,7 @@ mlflow.artifacts.download_artifacts(artifact_uri=model_uri, dst_path=destination
     assert {path.stat().st_size for path in downloaded} <= stored
 
 
-def test_promote_across_environments(desk: Desk) -> None:
+def test_promote_across_environments(desk: NotebookDesk) -> None:
     desk.rest("POST", "catalogs", {"name": "staging"})
     desk.rest("POST", "schemas", {"name": "ml_team", "catalog_name": "staging"})
     desk.book.run(f'client.copy_model_version("models:/{IRIS}/2", "staging.ml_team.fraud_detection")')
@@ -458,7 +377,7 @@ client.set_registered_model_alias(name="prod.ml_team.fraud_detection", alias="Ch
     assert (champion["version"], champion["source"]) == (1, "models:/staging.ml_team.fraud_detection/1")
 
 
-def test_delete_versions_and_a_model(desk: Desk) -> None:
+def test_delete_versions_and_a_model(desk: NotebookDesk) -> None:
     desk.book.run(
         """
 # Delete versions 1,2, and 3 of the model
@@ -481,7 +400,7 @@ client.delete_registered_model(name="<model-name>")
     assert len(left) == 4
 
 
-def test_each_call_is_in_the_audit_log(desk: Desk) -> None:
+def test_each_call_is_in_the_audit_log(desk: NotebookDesk) -> None:
     events = desk.cli("audit", "list", "--limit", "1000")
     actions = {event["action"] for event in events if event["face"] in ("mlflow", "unity-catalog")}
     assert actions >= {

@@ -228,3 +228,19 @@ async def test_deleting_a_model_takes_unfinished_uploads_along(desk: Desk, provi
     await put(desk, version, "MLmodel", MLMODEL.encode())
     await desk.provider.models.delete(desk.context, NAME)
     assert stored(provider_home, "uploads") == []
+
+
+@pytest.mark.parametrize("size", [10, 9 * 1024 * 1024])
+async def test_an_upload_that_is_cut_leaves_nothing(desk: Desk, provider_home: Path, size: int) -> None:
+    version = await begun(desk)
+
+    async def cut() -> AsyncIterator[bytes]:
+        for _ in range(0, size, 1024):
+            yield bytes(1024)
+        raise ConnectionError("the line went dead")
+
+    with pytest.raises(ConnectionError):
+        await desk.provider.uploads.write(desk.context, version, "model.pkl", cut())
+    assert stored(provider_home, "uploads") == []
+    await put(desk, version, "MLmodel", MLMODEL.encode())
+    assert (await finalize(desk)).num_files == 1

@@ -87,13 +87,17 @@ class ArtifactStore:
                 yield piece
 
         arriving = pieces()
-        first = await anext(arriving, b"")
-        if len(first) < _PIECE:
-            await self.put_bytes(path, first)
-        else:
-            with _full_disk_named(path):
-                whole = _chain(first, arriving)
-                await obstore.put_async(self._store, path, whole, chunk_size=_PIECE, max_concurrency=2)
+        try:
+            first = await anext(arriving, b"")
+            if len(first) < _PIECE:
+                await self.put_bytes(path, first)
+            else:
+                with _full_disk_named(path):
+                    whole = _chain(first, arriving)
+                    await obstore.put_async(self._store, path, whole, chunk_size=_PIECE, max_concurrency=2)
+        except BaseException:
+            await self.delete(path)
+            raise
         return size, digest.hexdigest()
 
     async def move(self, source: str, target: str) -> None:

@@ -59,16 +59,17 @@ class Multipart:
         if not 1 <= number <= MAX_PARTS:
             raise InvalidParameter(f"The part number {number} is not between 1 and {MAX_PARTS}.")
         staged = f"{uploads_root(version.id)}/{uuid4()}"
+        size, sha256 = await self._artifacts.put_stream(staged, chunks)
+        part = UploadedPart(number, staged, size, sha256)
+        target = version_target(version.full_name, version.version)
         try:
-            size, sha256 = await self._artifacts.put_stream(staged, chunks)
-            part = UploadedPart(number, staged, size, sha256)
-            target = version_target(version.full_name, version.version)
             async with context.change("uploadFilePart", target) as operation:
                 operation.acts_for(by)
                 await operation.authorize(rules.OWN_MODEL, model_target(version.full_name))
                 await find_pending(operation, version.full_name, version.version)
                 replaced = await operation.rows.uploads.put_part(version.id, session, part)
-        except BaseException:
+        except Exception:
+            # Not for a cancellation: the commit that it interrupted may have gone through.
             await self._artifacts.delete(staged)
             raise
         if replaced:

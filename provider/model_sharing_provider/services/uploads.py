@@ -122,11 +122,12 @@ class Uploads:
         """
         check_storable(check_relative_path(path))
         staged = f"{uploads_root(version.id)}/{uuid4()}"
+        size, sha256 = await self._artifacts.put_stream(staged, chunks)
+        file = UploadedFile(path, staged, size, sha256)
         try:
-            size, sha256 = await self._artifacts.put_stream(staged, chunks)
-            file = UploadedFile(path, staged, size, sha256)
             unneeded = await self._note(context, version, file, by)
-        except BaseException:
+        except Exception:
+            # Not for a cancellation: the commit that it interrupted may have gone through.
             await self._artifacts.delete(staged)
             raise
         if unneeded:

@@ -1,0 +1,72 @@
+"""What colleagues meet in MLflow: what they may not do is refused at once, naming the missing privilege."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestServer
+from notebook import CellFailed, Notebook, notebook
+from people import catalog, found, give_away, hire, model, schema
+from support import Desk, write_model
+
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.governance.privileges import Privilege
+
+NAME = "prod.ml_team.scorer"
+LOOK_UP = f'client.get_model_version_by_alias("{NAME}", "Champion").version'
+DOWNLOAD = f'mlflow.artifacts.download_artifacts("models:/{NAME}@Champion", dst_path="downloaded")'
+MOVE_ALIAS = f'client.set_registered_model_alias("{NAME}", "Challenger", 1)'
+TAG = f'client.set_registered_model_tag("{NAME}", "task", "scoring")'
+
+
+async def run(book: Notebook, cell: str) -> str:
+    """The notebook blocks; the server it talks to runs in this test's loop."""
+    return await asyncio.to_thread(book.run, cell)
+
+
+async def refused(book: Notebook, cell: str) -> str:
+    with pytest.raises(CellFailed) as failure:
+        await run(book, cell)
+    return str(failure.value)
+
+
+async def test_a_colleague_gets_what_was_granted_and_is_told_what_was_not(
+    desk: Desk, server: TestServer, tmp_path: Path
+) -> None:
+    await desk.register(write_model(tmp_path / "m"), NAME, "Champion")
+    ana = await hire(desk, "ana")
+    environment = {
+        "DATABRICKS_HOST": str(server.make_url("/")).rstrip("/"),
+        "DATABRICKS_TOKEN": ana.token,
+        "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/runs.db",
+        "MLFLOW_REGISTRY_URI": "databricks-uc",
+    }
+    with notebook(tmp_path, environment) as book:
+        await run(book, "import mlflow; client = mlflow.MlflowClient()")
+        for right, missing in (
+            (catalog(Privilege.USE_CATALOG, "prod"), "USE_CATALOG"),
+            (schema(Privilege.USE_SCHEMA, "prod.ml_team"), "USE_SCHEMA"),
+            (model(Privilege.EXECUTE, NAME), "EXECUTE"),
+        ):
+            for cell in (LOOK_UP, DOWNLOAD):
+                assert f"ana lacks {missing}" in await refused(book, cell)
+            assert await run(book, "print(client.search_registered_models())") == "[]\n"
+            await right.give(desk, "ana")
+        assert await run(book, f"print({LOOK_UP})") == "1\n"
+        await run(book, DOWNLOAD)
+        assert (tmp_path / "downloaded" / "model.pkl").read_bytes() == b"weights"
+        assert await run(book, "print(len(client.search_registered_models()))") == "1\n"
+
+        assert "ana lacks OWNERSHIP" in await refused(book, MOVE_ALIAS)
+        assert "ana lacks OWNERSHIP or APPLY_TAG" in await refused(book, TAG)
+        await model(Privilege.APPLY_TAG, NAME).give(desk, "ana")
+        await run(book, TAG)
+
+        await found(desk, "scientists", "ana")
+        await give_away(desk, desk.context, SecurableType.MODEL, NAME, "scientists")
+        await run(book, MOVE_ALIAS)
+        aliases = (await desk.provider.models.get(desk.context, FullName.parse(NAME))).aliases
+        assert aliases == {"Challenger": 1, "Champion": 1}

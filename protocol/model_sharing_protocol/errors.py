@@ -23,6 +23,8 @@
         ├── InvalidProfile      a profile file that cannot be used
         ├── MountExists
         ├── UntrustedCode       loading would run code and the mount was not trusted
+        ├── UntrustedSignature  not signed by the key that was expected, or not as what was asked for
+        ├── StaleAnswer         signed, but older than what was seen before
         ├── MissingDependency   an optional package is needed for this
         ├── PortInUse
         └── Interrupted
@@ -152,6 +154,14 @@ class PortInUse(LocalError):
 
 class MissingDependency(LocalError):
     row = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 22)
+
+
+class UntrustedSignature(LocalError):
+    row = ErrorRow(500, "INTERNAL_ERROR", 400, "INVALID_STATE", 23)
+
+
+class StaleAnswer(LocalError):
+    row = ErrorRow(500, "INTERNAL_ERROR", 400, "INVALID_STATE", 24)
 
 
 class Interrupted(LocalError):

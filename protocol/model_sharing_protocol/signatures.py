@@ -1,0 +1,223 @@
+"""What a provider signs about its models, and how a recipient checks it. Pure functions.
+
+A *bundle* says which files a version of a shared model consists of. Its form is OpenSSF Model Signing v1.0
+(a Sigstore bundle v0.3 around a DSSE envelope around an in-toto Statement v1), so that the stock
+`model_signing verify key` accepts a downloaded folder. Share, model and version are fields of our own in the
+signed predicate: other verifiers pass over them, this one binds them.
+
+A *state* says what a version number or an alias of a shared model stands for at the moment. Its `sequence`
+grows with each change at the provider, so that an older answer cannot be passed off as the present one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from model_sharing_protocol.dsse import Envelope, PublicKey, SigningKey
+from model_sharing_protocol.errors import UntrustedSignature
+from model_sharing_protocol.manifest import Manifest
+
+_BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+_IN_TOTO_TYPE = "application/vnd.in-toto+json"
+_STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+_PREDICATE_TYPE = "https://model_signing/signature/v1.0"
+_STATE_TYPE = "application/vnd.model-sharing.state+json"
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedName:
+    """What a bundle is about: a version of a model as a share shows it. `model` is `schema.model`."""
+
+    share: str
+    model: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"{self.model} version {self.version} of the share {self.share}"
+
+
+class State(msgspec.Struct, frozen=True, rename="camel"):
+    """What `alias`, or else the number `version`, stands for. `digest` is the manifest's.
+
+    `issued_at` is in epoch milliseconds; `sequence` never shrinks.
+    """
+
+    share: str
+    model: str
+    alias: str | None
+    version: int
+    digest: str
+    sequence: int
+    issued_at: int
+
+
+class _KeyHint(msgspec.Struct, frozen=True):
+    hint: str
+
+
+class _VerificationMaterial(msgspec.Struct, frozen=True, rename="camel"):
+    public_key: _KeyHint
+    tlog_entries: tuple[str, ...] = ()
+
+
+class Bundle(msgspec.Struct, frozen=True, rename="camel"):
+    """A signature as it goes over the wire and into a file."""
+
+    media_type: str
+    verification_material: _VerificationMaterial
+    dsse_envelope: Envelope
+
+    def to_json(self) -> bytes:
+        return msgspec.json.encode(self)
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Bundle:
+        """Read `to_json` back, byte for byte; UntrustedSignature for anything else."""
+        bundle = _decode(data, cls)
+        if bundle.to_json() != data:
+            raise UntrustedSignature("A signature file was changed since it was written.")
+        return bundle
+
+
+class _Serialization(msgspec.Struct, frozen=True):
+    method: str = "files"
+    hash_type: str = "sha256"
+    allow_symlinks: bool = False
+    ignore_paths: tuple[str, ...] = ()
+
+
+class _Resource(msgspec.Struct, frozen=True):
+    name: str
+    digest: str
+    algorithm: str = "sha256"
+
+
+class _Predicate(msgspec.Struct, frozen=True, rename="camel"):
+    serialization: _Serialization
+    resources: tuple[_Resource, ...]
+    share: str
+    model: str
+    version: int
+    issued_at: int
+
+
+class _Subject(msgspec.Struct, frozen=True):
+    name: str
+    digest: Mapping[str, str]
+
+
+class _Statement(msgspec.Struct, frozen=True, rename="camel"):
+    type: str = msgspec.field(name="_type")
+    subject: tuple[_Subject, ...]
+    predicate_type: str
+    predicate: _Predicate
+
+
+def sign_manifest(key: SigningKey, name: SignedName, manifest: Manifest, issued_at: int) -> Bundle:
+    """The bundle of a version whose files are `manifest`."""
+    # Ordered as the stock signer orders them, folder by folder.
+    ordered = sorted(manifest.files, key=lambda file: file.path.split("/"))
+    resources = tuple(_Resource(file.path, file.sha256) for file in ordered)
+    statement = _Statement(
+        type=_STATEMENT_TYPE,
+        subject=(_Subject(name.model, {"sha256": _root_digest(resources)}),),
+        predicate_type=_PREDICATE_TYPE,
+        predicate=_Predicate(_Serialization(), resources, name.share, name.model, name.version, issued_at),
+    )
+    envelope = key.sign(_IN_TOTO_TYPE, msgspec.json.encode(statement))
+    hint = _KeyHint(key.public.fingerprint.removeprefix("sha256:"))
+    return Bundle(_BUNDLE_TYPE, _VerificationMaterial(hint), envelope)
+
+
+def signed_files(bundle: Bundle | None, name: SignedName, keys: Sequence[PublicKey]) -> dict[str, str]:
+    """The sha256 of each file of `name` by its path, as one of `keys` signed it.
+
+    Raises UntrustedSignature, naming what was expected and what came.
+    """
+    if bundle is None:
+        raise UntrustedSignature(f"{name} came without a signature; one by {_either(keys)} was expected.")
+    envelope = bundle.dsse_envelope
+    key = next((known for known in keys if known.fingerprint == envelope.fingerprint), keys[-1])
+    statement = _decode(key.open(envelope, _IN_TOTO_TYPE), _Statement)
+    expected = _BUNDLE_TYPE, _VerificationMaterial(_KeyHint(key.fingerprint.removeprefix("sha256:")))
+    if (bundle.media_type, bundle.verification_material) != expected:
+        raise UntrustedSignature(
+            f"The signature of {name} is wrapped in something that is no Sigstore bundle."
+        )
+    predicate = statement.predicate
+    if (statement.type, statement.predicate_type) != (_STATEMENT_TYPE, _PREDICATE_TYPE) or (
+        predicate.serialization != _Serialization()
+    ):
+        raise UntrustedSignature(f"The signature of {name} is of a form that this client does not know.")
+    came = SignedName(predicate.share, predicate.model, predicate.version)
+    if came != name:
+        raise UntrustedSignature(f"The signature of {name} was expected; what came is that of {came}.")
+    return {resource.name: resource.digest for resource in predicate.resources}
+
+
+def verify_manifest(
+    bundle: Bundle | None, name: SignedName, manifest: Manifest, keys: Sequence[PublicKey]
+) -> None:
+    """UntrustedSignature unless one of `keys` signed exactly the files of `manifest` as `name`."""
+    check_files(signed_files(bundle, name, keys), {file.path: file.sha256 for file in manifest.files}, name)
+
+
+def check_files(signed: Mapping[str, str], present: Mapping[str, str], name: SignedName) -> None:
+    """UntrustedSignature, naming a file, unless both map the same paths to the same sha256."""
+    for path in sorted(signed.keys() | present.keys()):
+        expected, came = signed.get(path), present.get(path)
+        if expected != came:
+            raise UntrustedSignature(
+                f"The file {path!r} of {name} was signed as {expected or 'no part of it'}; what is there is "
+                f"{came or 'nothing'}."
+            )
+
+
+def sign_state(key: SigningKey, state: State) -> Envelope:
+    return key.sign(_STATE_TYPE, msgspec.json.encode(state))
+
+
+def verify_state(
+    envelope: Envelope | None, key: PublicKey, share: str, model: str, asked: int | str
+) -> State:
+    """The state of the version number or alias that was `asked` for; UntrustedSignature if it is not that."""
+    if envelope is None:
+        raise UntrustedSignature(
+            f"{_question(model, asked)} was answered without a signature; one by {key.fingerprint} was "
+            "expected."
+        )
+    state = _decode(key.open(envelope, _STATE_TYPE), State)
+    answered = state.alias if state.alias is not None else state.version
+    wanted = asked.lower() if isinstance(asked, str) else asked
+    if (state.share, state.model, answered) != (share, model, wanted):
+        raise UntrustedSignature(
+            f"A signed answer about {_question(model, wanted)} of the share {share} was expected; what came "
+            f"is one about {_question(state.model, answered)} of the share {state.share}."
+        )
+    return state
+
+
+def _question(model: str, asked: int | str) -> str:
+    return f"{model}@{asked}" if isinstance(asked, str) else f"{model} version {asked}"
+
+
+def _either(keys: Sequence[PublicKey]) -> str:
+    return " or ".join(key.fingerprint for key in keys)
+
+
+def _root_digest(resources: Sequence[_Resource]) -> str:
+    return hashlib.sha256(b"".join(bytes.fromhex(resource.digest) for resource in resources)).hexdigest()
+
+
+def _decode(data: bytes, kind: type[S]) -> S:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UntrustedSignature(f"A signature cannot be read: {error}") from error

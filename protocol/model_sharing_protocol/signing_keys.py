@@ -1,0 +1,69 @@
+"""The keys that a provider lists, oldest first, each endorsed by the one before it.
+
+A recipient that trusts one of them trusts those that follow, link by link; nothing else makes it trust a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from model_sharing_protocol.dsse import Envelope, PublicKey, SigningKey
+from model_sharing_protocol.errors import UntrustedSignature
+
+_ENDORSEMENT_TYPE = "application/vnd.model-sharing.key+json"
+
+
+class ListedKey(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A public key as the provider lists it; `created_at` is in epoch milliseconds."""
+
+    pem: str
+    created_at: int
+    endorsement: Envelope | None = None
+
+
+class KeyList(msgspec.Struct, frozen=True):
+    """EXTENSION: the answer of `GET /keys`; the last one signs now."""
+
+    keys: tuple[ListedKey, ...]
+
+
+class _Endorsement(msgspec.Struct, frozen=True):
+    successor: str
+
+
+def endorse(old: SigningKey, new: PublicKey) -> Envelope:
+    """The old key's word that the new one is the same provider's."""
+    return old.sign(_ENDORSEMENT_TYPE, msgspec.json.encode(_Endorsement(new.pem)))
+
+
+def follow(pinned: str, listed: Sequence[ListedKey]) -> tuple[PublicKey, ...]:
+    """The keys from the one with the fingerprint `pinned` to the one that signs now.
+
+    Raises UntrustedSignature if it is not listed, or if a later one was not endorsed by the one before it.
+    """
+    keys = [PublicKey.parse(key.pem) for key in listed]
+    start = next((at for at, key in enumerate(keys) if key.fingerprint == pinned), None)
+    if start is None:
+        shown = keys[-1].fingerprint if keys else "none"
+        raise UntrustedSignature(
+            f"The provider's key {pinned} was expected; it is not listed any more. The provider now shows "
+            f"{shown}, for which that key does not vouch."
+        )
+    for at in range(start + 1, len(keys)):
+        _check_endorsed(keys[at - 1], keys[at], listed[at].endorsement)
+    return tuple(keys[start:])
+
+
+def _check_endorsed(old: PublicKey, new: PublicKey, endorsement: Envelope | None) -> None:
+    expected = msgspec.json.encode(_Endorsement(new.pem))
+    try:
+        vouched = endorsement is not None and old.open(endorsement, _ENDORSEMENT_TYPE) == expected
+    except UntrustedSignature:
+        vouched = False
+    if not vouched:
+        raise UntrustedSignature(
+            f"The provider's key {old.fingerprint} was expected; the provider now shows {new.fingerprint}, "
+            "for which that key does not vouch."
+        )

@@ -1,0 +1,197 @@
+"""Signatures: what was signed is accepted as that and as nothing else, and no changed byte passes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from model_sharing_protocol.dsse import Envelope, PublicKey, SigningKey
+from model_sharing_protocol.errors import UntrustedSignature
+from model_sharing_protocol.manifest import Manifest, ManifestFile
+from model_sharing_protocol.signatures import (
+    Bundle,
+    SignedName,
+    State,
+    sign_manifest,
+    sign_state,
+    verify_manifest,
+    verify_state,
+)
+from model_sharing_protocol.signing_keys import ListedKey, endorse, follow
+
+KEY, OTHER, THIRD = SigningKey.generate(), SigningKey.generate(), SigningKey.generate()
+NAME = SignedName("acme", "ml_team.iris_model", 3)
+MANIFEST = Manifest.of(
+    [ManifestFile("MLmodel", 10, "a" * 64), ManifestFile("data/weights.bin", 20, "b" * 64)]
+)
+BUNDLE = sign_manifest(KEY, NAME, MANIFEST, 1_700_000_000_000)
+STATE = State("acme", "ml_team.iris_model", "champion", 3, MANIFEST.digest, 17, 1_700_000_000_000)
+SIGNED_STATE = sign_state(KEY, STATE)
+
+
+def listed(*keys: SigningKey) -> list[ListedKey]:
+    """The keys as a provider lists them that rotated from each to the next."""
+    befores = [None, *keys]
+    return [
+        ListedKey(key.public.pem, 0, endorse(before, key.public) if before else None)
+        for before, key in zip(befores, keys, strict=False)
+    ]
+
+
+def test_what_was_signed_is_accepted_by_any_of_the_keys_that_are_trusted() -> None:
+    verify_manifest(Bundle.from_json(BUNDLE.to_json()), NAME, MANIFEST, [KEY.public])
+    verify_manifest(BUNDLE, NAME, MANIFEST, [OTHER.public, KEY.public, THIRD.public])
+
+
+def test_no_signature_and_the_signature_of_a_stranger_name_what_was_expected() -> None:
+    with pytest.raises(UntrustedSignature, match=f"without a signature.*{KEY.public.fingerprint}"):
+        verify_manifest(None, NAME, MANIFEST, [KEY.public])
+    stranger = sign_manifest(OTHER, NAME, MANIFEST, 0)
+    both = f"{KEY.public.fingerprint} was expected.*names {OTHER.public.fingerprint}"
+    with pytest.raises(UntrustedSignature, match=both):
+        verify_manifest(stranger, NAME, MANIFEST, [KEY.public])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [replace(NAME, version=4), replace(NAME, model="ml_team.other"), replace(NAME, share="second")],
+    ids=str,
+)
+def test_one_version_is_not_accepted_as_another(name: SignedName) -> None:
+    with pytest.raises(UntrustedSignature, match=f"of {name} was expected; what came is that of {NAME}"):
+        verify_manifest(BUNDLE, name, MANIFEST, [KEY.public])
+
+
+@given(st.data())
+def test_no_changed_byte_of_a_bundle_passes(data: st.DataObject) -> None:
+    content = bytearray(BUNDLE.to_json())
+    place = data.draw(st.integers(0, len(content) - 1))
+    content[place] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(UntrustedSignature):
+        verify_manifest(Bundle.from_json(bytes(content)), NAME, MANIFEST, [KEY.public])
+
+
+@given(st.data())
+def test_no_bundle_that_lost_or_won_bytes_passes(data: st.DataObject) -> None:
+    content = BUNDLE.to_json()
+    place = data.draw(st.integers(0, len(content)))
+    end = data.draw(st.integers(place, len(content)))
+    changed = content[:place] + data.draw(st.binary(max_size=8)) + content[end:]
+    assume(changed != content)
+    with pytest.raises(UntrustedSignature):
+        verify_manifest(Bundle.from_json(changed), NAME, MANIFEST, [KEY.public])
+
+
+@given(st.data())
+def test_no_other_manifest_passes(data: st.DataObject) -> None:
+    digest = st.text("0123456789abcdef", min_size=64, max_size=64)
+    paths = st.sampled_from(["MLmodel", "data/weights.bin", "data", "planted.py", "MLmodel2"])
+    files = data.draw(st.dictionaries(paths, digest, max_size=4))
+    assume(files != {file.path: file.sha256 for file in MANIFEST.files})
+    other = Manifest(tuple(ManifestFile(path, 10, sha256) for path, sha256 in sorted(files.items())))
+    with pytest.raises(UntrustedSignature, match="The file"):
+        verify_manifest(BUNDLE, NAME, other, [KEY.public])
+
+
+@given(st.data())
+def test_no_changed_byte_of_the_manifest_passes(data: st.DataObject) -> None:
+    content = bytearray("".join(file.sha256 + file.path for file in MANIFEST.files), "ascii")
+    place = data.draw(st.integers(0, len(content) - 1))
+    content[place] ^= data.draw(st.integers(1, 127))
+    text = content.decode("latin-1")
+    changed = Manifest(
+        (ManifestFile(text[64:71], 10, text[:64]), ManifestFile(text[135:], 20, text[71:135])),
+    )
+    with pytest.raises(UntrustedSignature):
+        verify_manifest(BUNDLE, NAME, changed, [KEY.public])
+
+
+def test_a_state_is_that_of_what_was_asked_for_in_any_case() -> None:
+    assert verify_state(SIGNED_STATE, KEY.public, "acme", "ml_team.iris_model", "Champion") == STATE
+    by_number = State("acme", "ml_team.iris_model", None, 3, "sha256:x", 17, 0)
+    signed = sign_state(KEY, by_number)
+    assert verify_state(signed, KEY.public, "acme", "ml_team.iris_model", 3) == by_number
+
+
+@pytest.mark.parametrize(
+    ("share", "model", "asked"),
+    [
+        ("second", "ml_team.iris_model", "champion"),
+        ("acme", "ml_team.other", "champion"),
+        ("acme", "ml_team.iris_model", "challenger"),
+        ("acme", "ml_team.iris_model", 3),
+    ],
+)
+def test_a_state_answers_no_other_question(share: str, model: str, asked: int | str) -> None:
+    with pytest.raises(UntrustedSignature, match="was expected; what came is one about"):
+        verify_state(SIGNED_STATE, KEY.public, share, model, asked)
+
+
+def test_a_state_that_is_not_signed_names_the_key() -> None:
+    with pytest.raises(UntrustedSignature, match=KEY.public.fingerprint):
+        verify_state(None, KEY.public, "acme", "ml_team.iris_model", "champion")
+
+
+@given(st.data())
+def test_no_changed_byte_of_a_signed_state_passes(data: st.DataObject) -> None:
+    payload, sig = bytearray(SIGNED_STATE.payload), bytearray(SIGNED_STATE.signatures[0].sig)
+    changed = data.draw(st.sampled_from([payload, sig]))
+    changed[data.draw(st.integers(0, len(changed) - 1))] ^= data.draw(st.integers(1, 255))
+    signature = msgspec.structs.replace(SIGNED_STATE.signatures[0], sig=bytes(sig))
+    forged = Envelope(bytes(payload), SIGNED_STATE.payload_type, (signature,))
+    with pytest.raises(UntrustedSignature):
+        verify_state(forged, KEY.public, "acme", "ml_team.iris_model", "champion")
+
+
+def test_what_was_signed_for_one_purpose_does_not_serve_another() -> None:
+    endorsement = endorse(KEY, OTHER.public)
+    for envelope in (endorsement, BUNDLE.dsse_envelope):
+        with pytest.raises(
+            UntrustedSignature, match=r"A signature on 'application/vnd\.model-sharing\.state"
+        ):
+            verify_state(envelope, KEY.public, "acme", "ml_team.iris_model", "champion")
+    disguised = msgspec.structs.replace(BUNDLE.dsse_envelope, payload_type=SIGNED_STATE.payload_type)
+    with pytest.raises(UntrustedSignature, match="was not made by it"):
+        verify_state(disguised, KEY.public, "acme", "ml_team.iris_model", "champion")
+
+
+def test_keys_are_followed_from_the_pinned_one_link_by_link() -> None:
+    keys = listed(KEY, OTHER, THIRD)
+    fingerprints = [key.public.fingerprint for key in (KEY, OTHER, THIRD)]
+    for at, pinned in enumerate(fingerprints):
+        assert [key.fingerprint for key in follow(pinned, keys)] == fingerprints[at:]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [],
+        listed(OTHER),
+        [*listed(KEY), ListedKey(OTHER.public.pem, 0)],
+        [*listed(KEY), ListedKey(OTHER.public.pem, 0, endorse(OTHER, OTHER.public))],
+        [*listed(KEY), ListedKey(OTHER.public.pem, 0, endorse(KEY, THIRD.public))],
+        [*listed(KEY), ListedKey(OTHER.public.pem, 0, SIGNED_STATE)],
+        [*listed(KEY, THIRD), ListedKey(OTHER.public.pem, 0, endorse(KEY, OTHER.public))],
+    ],
+    ids=["none", "replaced", "not endorsed", "by itself", "of another", "no endorsement", "a link missing"],
+)
+def test_a_key_that_the_pinned_one_did_not_endorse_is_refused(keys: list[ListedKey]) -> None:
+    with pytest.raises(UntrustedSignature, match="key sha256:.* was expected.*does not vouch"):
+        follow(KEY.public.fingerprint, keys)
+
+
+@pytest.mark.parametrize("pem", ["", "no key", KEY.to_pem(), KEY.public.pem.replace("MF", "XX")])
+def test_what_is_no_public_key(pem: str) -> None:
+    with pytest.raises(UntrustedSignature):
+        PublicKey.parse(pem)
+
+
+def test_a_private_key_reads_back_and_never_shows() -> None:
+    again = SigningKey.from_pem(KEY.to_pem())
+    assert again.public == KEY.public
+    secret = KEY.to_pem().splitlines()[1]
+    assert secret not in repr(KEY)

@@ -150,6 +150,9 @@ class Transport:
             raise _Passing(
                 ServerUnreachable(f"{origin} did not answer in time. Check the network, then try again.")
             ) from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            # It is a ValueError, too; and to try again does not help.
+            raise ServerUnreachable(_unreachable(origin, error)) from error
         except (aiohttp.InvalidURL, ValueError) as error:
             raise NotASharingServer(f"{origin} is not an address that can be called.") from error
         except aiohttp.ClientResponseError as error:
@@ -277,7 +280,10 @@ def _origin(url: str) -> str:
 
 def _unreachable(origin: str, error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return f"{origin} cannot be reached safely: its TLS certificate was not accepted."
+        return (
+            f"{origin} cannot be reached safely: its TLS certificate was not accepted. "
+            "If the provider has an authority of its own, name its certificate in SSL_CERT_FILE."
+        )
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f"{origin} cannot be reached: the host name is not known. Check the network and the endpoint."
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -6,7 +6,9 @@ import asyncio
 import errno
 import logging
 import signal
+import ssl
 import sys
+from pathlib import Path
 
 import click
 import structlog
@@ -17,32 +19,40 @@ from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.cli.session import announce
 from model_sharing_provider.rest.app import make_app
+from model_sharing_provider.rest.connections import watch
 from model_sharing_provider.server_secrets import write_private
 from model_sharing_provider.settings import DEFAULT_HOST, DEFAULT_PORT, Settings
 
 _GRACE_SECONDS = 10.0
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - what an administrator may ask for
 
 
 @click.command()
 @click.option("--host", default=DEFAULT_HOST, show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True)
-def serve(host: str, port: int) -> None:
-    """Serve shares to recipients."""
+@click.option("--tls-certificate", type=_FILE, help="A PEM file with the certificate and its chain.")
+@click.option("--tls-key", type=_FILE, help="The certificate's private key, if it is not in the same file.")
+def serve(host: str, port: int, tls_certificate: Path | None, tls_key: Path | None) -> None:
+    """Serve shares to recipients, and the registry to colleagues."""
     settings = Settings.from_environment()
+    tls = _tls(tls_certificate, tls_key)
     _set_up_logging(settings.log_level)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, host, port))
+        runner.run(_serve(settings, host, port, tls))
 
 
-async def _serve(settings: Settings, host: str, port: int) -> None:
+async def _serve(settings: Settings, host: str, port: int, tls: ssl.SSLContext | None) -> None:
     async with open_provider(settings, announce) as provider:
-        runner = web.AppRunner(make_app(provider), access_log=None, shutdown_timeout=_GRACE_SECONDS)
+        app = make_app(provider)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_SECONDS)
         await runner.setup()
+        assert runner.server is not None  # noqa: S101 - set up above
+        watching = asyncio.create_task(watch(app, runner.server))
         try:
-            site = web.TCPSite(runner, host, port)
+            site = web.TCPSite(runner, host, port, ssl_context=tls)
             await _listen(site, host, port)
-            url = f"http://{_in_url(host)}:{runner.addresses[0][1]}"
+            url = f"{'https' if tls else 'http'}://{_in_url(host)}:{runner.addresses[0][1]}"
             write_private(settings.address_path, url.encode())
             announce(f"Serving shares on {url}{PREFIX}  (home {settings.home}; stop with Ctrl-C)")
             if host in _EVERY_ADDRESS and not settings.public_url:
@@ -50,7 +60,21 @@ async def _serve(settings: Settings, host: str, port: int) -> None:
             await _stopped()
             announce("Stopping: transfers in progress have ten seconds to finish")
         finally:
+            watching.cancel()
             await runner.cleanup()
+
+
+def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        if key is not None:
+            raise InvalidParameter("--tls-key needs --tls-certificate beside it.")
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+    except (ssl.SSLError, OSError) as error:
+        raise InvalidParameter(f"The TLS certificate {certificate} cannot be used: {error}.") from error
+    return context
 
 
 async def _listen(site: web.TCPSite, host: str, port: int) -> None:

@@ -19,6 +19,7 @@ from model_sharing_provider.rest import (
     unity_catalog,
     workspace,
 )
+from model_sharing_provider.rest.connections import CONNECTIONS, Connections
 from model_sharing_provider.rest.middlewares import log_requests
 from model_sharing_provider.rest.requests import PROVIDER
 from model_sharing_provider.services.provider import Provider
@@ -30,6 +31,7 @@ def make_app(provider: Provider) -> web.Application:
     """The whole server over an open provider."""
     app = web.Application(middlewares=[log_requests], client_max_size=_MAX_BODY)
     app[PROVIDER] = provider
+    app[CONNECTIONS] = Connections()
     app.router.add_get("/health", health)
     app.add_subapp(PREFIX, open_sharing.make_app())
     app.add_subapp(activation.ACTIVATION_PREFIX, activation.make_app())

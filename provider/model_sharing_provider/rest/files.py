@@ -16,7 +16,7 @@ from model_sharing_protocol.pages import PageRequest, page_of
 from model_sharing_protocol.unity_catalog import ErrorAnswer
 from model_sharing_provider.rest import tracking_files
 from model_sharing_provider.rest.authentication import authenticate_principals
-from model_sharing_provider.rest.bodies import read_body
+from model_sharing_provider.rest.bodies import arriving, read_body
 from model_sharing_provider.rest.errors import render_unity_catalog
 from model_sharing_provider.rest.file_answers import answer_file
 from model_sharing_provider.rest.middlewares import render_errors
@@ -85,7 +85,7 @@ async def put_file(request: web.Request) -> web.Response:
     context, provider = _context(request), provider_of(request)
     name, number, path = _parse(request.match_info["path"])
     version = await provider.uploads.begin(context, name, number)
-    await provider.uploads.write(context, version, path, request.content.iter_any())
+    await provider.uploads.write(context, version, path, arriving(request))
     return _answer()
 
 

@@ -17,6 +17,7 @@ from model_sharing_protocol.errors import (
     SharingError,
     UnsupportedOperation,
 )
+from model_sharing_provider.rest.connections import CONNECTIONS
 from model_sharing_provider.rest.requests import PRINCIPAL, REQUEST_ID
 
 Render = Callable[[SharingError], web.Response]
@@ -29,6 +30,8 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
     """One line a request. It names the route, not the path: paths hold activation codes."""
     request[REQUEST_ID] = uuid4().hex
     started = time.perf_counter()
+    connections = request.config_dict[CONNECTIONS]
+    connections.begin(request)
     status = 500
     try:
         response = await handler(request)
@@ -37,6 +40,7 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
             response.headers["X-Request-Id"] = request[REQUEST_ID]
         return response
     finally:
+        connections.end(request)
         resource = request.match_info.route.resource
         principal = request.get(PRINCIPAL)
         _log.info(

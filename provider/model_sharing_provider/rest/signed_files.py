@@ -13,6 +13,7 @@ from uuid import UUID
 from aiohttp import web
 
 from model_sharing_protocol.errors import NotFound
+from model_sharing_provider.rest.bodies import arriving
 from model_sharing_provider.rest.errors import render_open_sharing
 from model_sharing_provider.rest.file_answers import answer_file
 from model_sharing_provider.rest.middlewares import render_errors
@@ -68,7 +69,7 @@ async def put_file(request: web.Request) -> web.Response:
     context, provider = context_of(request, FACE), provider_of(request)
     version, holder = await provider.files.accept_upload(context, _resource(request), dict(request.query))
     path = _decoded(request.match_info["path"])
-    file = await provider.uploads.write(context, version, path, request.content.iter_any(), by=holder)
+    file = await provider.uploads.write(context, version, path, arriving(request), by=holder)
     return web.Response(headers={"ETag": f'"{file.sha256}"'})
 
 
@@ -76,8 +77,9 @@ async def put_part(request: web.Request) -> web.Response:
     context, provider = context_of(request, FACE), provider_of(request)
     version, holder = await provider.files.accept_upload(context, _resource(request), dict(request.query))
     session, number = _session(request), int(request.match_info["number"])
-    content = request.content.iter_any()
-    etag = await provider.multipart.write_part(context, version, session, number, content, by=holder)
+    etag = await provider.multipart.write_part(
+        context, version, session, number, arriving(request), by=holder
+    )
     return web.Response(headers={"ETag": f'"{etag}"'})
 
 

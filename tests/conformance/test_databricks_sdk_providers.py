@@ -1,0 +1,53 @@
+"""An unmodified `databricks-sdk` keeps providers: here the server is its own, by one of its shares."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from aiohttp.test_utils import TestServer
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import BadRequest, NotFound
+from databricks.sdk.service.sharing import AuthenticationType
+from support import Desk, write_model
+
+T = TypeVar("T")
+
+
+async def ask(call: Callable[[], T]) -> T:
+    """The SDK blocks; the server it talks to runs in this test's loop."""
+    return await asyncio.to_thread(call)
+
+
+async def test_a_provider_is_added_asked_renamed_and_forgotten(
+    desk: Desk, server: TestServer, endpoint: str, provider_home: Path, tmp_path: Path
+) -> None:
+    host, token = str(server.make_url("/")).rstrip("/"), (provider_home / "admin.token").read_text()
+    workspace = await ask(lambda: WorkspaceClient(host=host, token=token))
+    await desk.register(write_model(tmp_path / "m"), "prod.ml_team.scorer")
+    code = await desk.share("acme", "globex", "prod.ml_team.scorer")
+    profile = (await desk.activate(code, endpoint)).to_json().decode()
+
+    providers = workspace.providers
+    added = await ask(
+        lambda: providers.create(
+            "vendor", AuthenticationType.TOKEN, recipient_profile_str=profile, comment="scores"
+        )
+    )
+    assert added.recipient_profile is not None
+    assert (added.recipient_profile.endpoint, added.recipient_profile.bearer_token) == (endpoint, None)
+    assert (await desk.provider.providers.get(desk.context, "vendor")).comment == "scores"
+    shares = await ask(lambda: list(providers.list_shares("vendor")))
+    assert [share.name for share in shares] == ["acme"]
+    await ask(lambda: providers.update("vendor", new_name="seller"))
+    assert [each.name for each in await ask(lambda: list(providers.list()))] == ["seller"]
+    await ask(lambda: providers.delete("seller"))
+    with pytest.raises(NotFound):
+        await ask(lambda: providers.get("seller"))
+    with pytest.raises(BadRequest, match="profile"):
+        await ask(
+            lambda: providers.create("vendor", AuthenticationType.TOKEN, recipient_profile_str="not one")
+        )

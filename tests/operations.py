@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 from people import Right, catalog, model, schema
 from support import MLMODEL
 
+from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.principals import PrincipalType
@@ -135,6 +136,12 @@ async def a_file(at: Worker) -> dict[str, Any]:
 async def a_token(at: Worker) -> dict[str, Any]:
     token, _ = await at.provider.principals.create_token(at.context, "other")
     return {"token_id": token.id}
+
+
+async def an_old_key(at: Worker) -> dict[str, Any]:
+    first = (await at.provider.signing.list_keys(at.context))[0]
+    await at.provider.signing.rotate(at.context)
+    return {"fingerprint": PublicKey.parse(first.pem).fingerprint}
 
 
 async def waiting(at: Worker) -> dict[str, Any]:
@@ -303,6 +310,9 @@ TABLE = [
     line("recipients.update", OWN_RECIPIENT, "globex", DESCRIBED, ["10.0.0.0/8"]),
     line("recipients.rotate_token", OWN_RECIPIENT, "globex", existing_expires_in=timedelta(0)),
     line("recipients.delete", OWN_RECIPIENT, "globex"),
+    # The keys that recipients' answers are signed with.
+    line("signing.rotate", ADMINISTRATION),
+    line("signing.retire", ADMINISTRATION, first=an_old_key),
     # Providers that share with this metastore.
     line("providers.page", NOTHING, PAGE),
     line("providers.create", on_metastore(Privilege.CREATE_PROVIDER), "new", PROFILE),
@@ -331,6 +341,7 @@ ELSEWHERE: Mapping[str, str] = {
     "shared_view.get_version": _OF_RECIPIENTS,
     "shared_view.resolve_alias": _OF_RECIPIENTS,
     "shared_view.list_aliases": _OF_RECIPIENTS,
+    "signing.list_keys": "any token of this provider: what it gives is public, see test_signing",
     "system_tables.list_tables": _OF_RECIPIENTS,
     "system_tables.describe": _OF_RECIPIENTS,
     "system_tables.query": _OF_RECIPIENTS,

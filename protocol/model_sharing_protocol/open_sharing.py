@@ -10,6 +10,9 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from model_sharing_protocol.dsse import Envelope
+from model_sharing_protocol.signatures import Bundle
+
 PREFIX = "/delta-sharing"
 JSON = "application/json; charset=utf-8"
 NDJSON = "application/x-ndjson; charset=utf-8"
@@ -63,7 +66,10 @@ class RegisteredModel(_Message):
 
 
 class ModelVersion(_Message):
-    """One version. From `aliases` on: EXTENSION. `signature` is the MLflow model signature."""
+    """One version. From `aliases` on: EXTENSION. `signature` is the MLflow model signature.
+
+    `state` is there when one version was asked for, by number or alias: `signatures.State`, signed.
+    """
 
     model_name: str
     schema: str
@@ -81,6 +87,7 @@ class ModelVersion(_Message):
     size: int | None = None
     digest: str | None = None
     created_at: int | None = None
+    state: Envelope | None = None
 
 
 class Alias(_Message):
@@ -111,12 +118,16 @@ class Protocol(_Message):
 
 
 class VersionMetadata(_Message):
-    """EXTENSION: what a version query says of the version before its files."""
+    """EXTENSION: what a version query says of the version before its files.
+
+    `bundle` is the provider's signature of them, as `model_signing` reads it from a file.
+    """
 
     version: ModelVersion
     digest: str
     size: int
     num_files: int
+    bundle: Bundle | None = None
 
 
 class VersionFile(_Message):

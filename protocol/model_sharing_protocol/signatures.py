@@ -46,7 +46,8 @@ class SignedName:
 class State(msgspec.Struct, frozen=True, rename="camel"):
     """What `alias`, or else the number `version`, stands for. `digest` is the manifest's.
 
-    `issued_at` is in epoch milliseconds; `sequence` never shrinks.
+    `sequence` says when the share and when the model was last changed: compared in this order, it grows with
+    each change and never shrinks. Times are in epoch milliseconds.
     """
 
     share: str
@@ -54,7 +55,7 @@ class State(msgspec.Struct, frozen=True, rename="camel"):
     alias: str | None
     version: int
     digest: str
-    sequence: int
+    sequence: tuple[int, int]
     issued_at: int
 
 

@@ -38,11 +38,13 @@ from model_sharing_provider.services.registration import Registration
 from model_sharing_provider.services.removal import Sweeper
 from model_sharing_provider.services.shared_view import SharedView
 from model_sharing_provider.services.shares import Shares
+from model_sharing_provider.services.signing import Signing
 from model_sharing_provider.services.system_tables import SystemTables
 from model_sharing_provider.services.tracking import Tracking
 from model_sharing_provider.services.uploads import Uploads
 from model_sharing_provider.services.versions import Versions
 from model_sharing_provider.settings import Settings
+from model_sharing_provider.signing_keys import SigningKeys
 
 Announce = Callable[[str], None]
 
@@ -71,7 +73,8 @@ def _wire(
     signer = UrlSigner(secrets.url_signing_keys)
     sweeper = Sweeper(artifacts, manifests)
     uploads = Uploads(artifacts, manifests)
-    access = Access(signer, artifacts, manifests)
+    signing = Signing(SigningKeys(settings.signing_keys_path))
+    access = Access(signer, artifacts, manifests, signing)
     return Provider(
         database=database,
         audit_recorder=AuditRecorder(database),
@@ -93,6 +96,7 @@ def _wire(
         registration=Registration(artifacts, manifests),
         shared_view=SharedView(),
         shares=Shares(settings.quotas),
+        signing=signing,
         system_tables=SystemTables(access, artifacts),
         tracking=Tracking(settings.tracking_uri),
         uploads=uploads,
@@ -113,6 +117,7 @@ def _create_home(settings: Settings, announce: Announce) -> None:
     announce(f"  database   {settings.database_path}")
     announce(f"  artifacts  {settings.artifact_root}")
     announce(f"  secrets    {settings.secrets_path} (back it up: tokens cannot be recognised without it)")
+    announce(f"  keys       {settings.signing_keys_path} (back it up: recipients trust no other signature)")
 
 
 async def _ensure_administrator(

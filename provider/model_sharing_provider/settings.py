@@ -82,6 +82,10 @@ class Settings:
         return self.home / "secrets.json"
 
     @property
+    def signing_keys_path(self) -> Path:
+        return self.home / "signing-keys.json"
+
+    @property
     def admin_token_path(self) -> Path:
         return self.home / "admin.token"
 

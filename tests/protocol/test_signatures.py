@@ -29,7 +29,7 @@ MANIFEST = Manifest.of(
     [ManifestFile("MLmodel", 10, "a" * 64), ManifestFile("data/weights.bin", 20, "b" * 64)]
 )
 BUNDLE = sign_manifest(KEY, NAME, MANIFEST, 1_700_000_000_000)
-STATE = State("acme", "ml_team.iris_model", "champion", 3, MANIFEST.digest, 17, 1_700_000_000_000)
+STATE = State("acme", "ml_team.iris_model", "champion", 3, MANIFEST.digest, (17, 4), 1_700_000_000_000)
 SIGNED_STATE = sign_state(KEY, STATE)
 
 
@@ -112,7 +112,7 @@ def test_no_changed_byte_of_the_manifest_passes(data: st.DataObject) -> None:
 
 def test_a_state_is_that_of_what_was_asked_for_in_any_case() -> None:
     assert verify_state(SIGNED_STATE, KEY.public, "acme", "ml_team.iris_model", "Champion") == STATE
-    by_number = State("acme", "ml_team.iris_model", None, 3, "sha256:x", 17, 0)
+    by_number = State("acme", "ml_team.iris_model", None, 3, "sha256:x", (17, 4), 0)
     signed = sign_state(KEY, by_number)
     assert verify_state(signed, KEY.public, "acme", "ml_team.iris_model", 3) == by_number
 
@@ -180,7 +180,7 @@ def test_keys_are_followed_from_the_pinned_one_link_by_link() -> None:
     ids=["none", "replaced", "not endorsed", "by itself", "of another", "no endorsement", "a link missing"],
 )
 def test_a_key_that_the_pinned_one_did_not_endorse_is_refused(keys: list[ListedKey]) -> None:
-    with pytest.raises(UntrustedSignature, match="key sha256:.* was expected.*does not vouch"):
+    with pytest.raises(UntrustedSignature, match=r"key sha256:.* was expected.*does not vouch"):
         follow(KEY.public.fingerprint, keys)
 
 

@@ -12,6 +12,7 @@ from model_sharing_protocol.errors import Interrupted, SharingError
 from model_sharing_provider.cli.audit import audit
 from model_sharing_provider.cli.catalogs import catalog
 from model_sharing_provider.cli.grants import grant
+from model_sharing_provider.cli.keys import key
 from model_sharing_provider.cli.lineage import lineage
 from model_sharing_provider.cli.models import model
 from model_sharing_provider.cli.principals import principal
@@ -31,7 +32,8 @@ def cli() -> None:
     """
 
 
-for command in (serve, catalog, schema, model, lineage, share, recipient, provider, principal, grant, audit):
+COMMANDS = (serve, catalog, schema, model, lineage, share, recipient, provider, principal, grant, key, audit)
+for command in COMMANDS:
     cli.add_command(command)
 
 

@@ -69,11 +69,16 @@ class SharedModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedVersion:
-    """A version as one share shows it."""
+    """A version as one share shows it.
+
+    `sequence` tells an older look at the model from a newer one: when the share was last changed, then when
+    the model was, with its versions and aliases.
+    """
 
     share: Share
     shared_name: SharedName
     version: ModelVersion
+    sequence: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

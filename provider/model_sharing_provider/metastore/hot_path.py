@@ -39,11 +39,12 @@ LEFT JOIN principals p ON p.name = s.owner
 WHERE s.name = :share
 """
 _SINGLE_MODEL = """
-SELECT m.id FROM share_objects o JOIN registered_models m ON m.id = o.object_id
+SELECT m.id, m.updated_at FROM share_objects o JOIN registered_models m ON m.id = o.object_id
 WHERE o.share_id = :share_id AND o.shared_schema = :schema AND o.shared_name = :name AND o.type = 'MODEL'
 """
 _MODEL_OF_SCHEMA = """
-SELECT m.id FROM share_objects o JOIN registered_models m ON m.schema_id = o.object_id AND m.name = :name
+SELECT m.id, m.updated_at
+FROM share_objects o JOIN registered_models m ON m.schema_id = o.object_id AND m.name = :name
 WHERE o.share_id = :share_id AND o.shared_schema = :schema AND o.shared_name = '' AND o.type = 'SCHEMA'
 AND NOT EXISTS (
     SELECT 1 FROM share_objects single
@@ -94,6 +95,7 @@ class SharedLookup:
     grant: Grant | None = None
     model_id: str | None = None
     version: ModelVersion | None = None
+    model_updated_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,8 @@ class HotPath:
                 row = rows.execute(_BY_ALIAS, {"model_id": model["id"], "alias": alias.lower()}).fetchone()
             else:
                 row = rows.execute(_BY_NUMBER, {"model_id": model["id"], "number": number}).fetchone()
-            return SharedLookup(*granted, model["id"], read_version(rows, row) if row else None)
+            version = read_version(rows, row) if row else None
+            return SharedLookup(*granted, model["id"], version, model["updated_at"])
 
         return await self._sql.run(read)
 

@@ -13,6 +13,7 @@ from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.securables import RegisteredModel, VersionStatus
 from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.model_listing import model_query, page_of_models, read_model
+from model_sharing_provider.metastore.moments import later
 from model_sharing_provider.metastore.tables import (
     catalogs,
     model_aliases,
@@ -78,7 +79,7 @@ class ModelRows:
                 name=model.full_name.name,
                 comment=model.comment,
                 owner=model.owner,
-                updated_at=model.updated_at,
+                updated_at=later(registered_models.c.updated_at, model.updated_at),
                 **moved,
             )
         )
@@ -102,7 +103,9 @@ class ModelRows:
 
     async def touch(self, model_id: str, now: int) -> None:
         await self._connection.execute(
-            update(registered_models).where(registered_models.c.id == model_id).values(updated_at=now)
+            update(registered_models)
+            .where(registered_models.c.id == model_id)
+            .values(updated_at=later(registered_models.c.updated_at, now))
         )
 
     async def set_alias(self, model_id: str, alias: str, version: int) -> None:

@@ -11,6 +11,7 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Share, ShareObject, ShareObjectStatus, ShareObjectType
 from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.keyset import fetch_page
+from model_sharing_provider.metastore.moments import later
 from model_sharing_provider.metastore.tables import (
     catalogs,
     grants,
@@ -77,7 +78,12 @@ class ShareRows:
         await self._connection.execute(
             update(shares)
             .where(shares.c.id == share.id)
-            .values(name=share.name, comment=share.comment, owner=share.owner, updated_at=share.updated_at)
+            .values(
+                name=share.name,
+                comment=share.comment,
+                owner=share.owner,
+                updated_at=later(shares.c.updated_at, share.updated_at),
+            )
         )
 
     async def add_object(self, id_: str, share_id: str, object_id: str, shared: ShareObject) -> None:
@@ -137,7 +143,7 @@ class ShareRows:
         await self._connection.execute(
             update(shares)
             .where(shares.c.id == share_id)
-            .values(updated_at=now, revision=shares.c.revision + int(end_urls))
+            .values(updated_at=later(shares.c.updated_at, now), revision=shares.c.revision + int(end_urls))
         )
 
 

@@ -13,9 +13,11 @@ import msgspec
 from aiohttp import web
 
 from model_sharing_protocol import open_sharing as wire
+from model_sharing_protocol.dsse import Envelope
 from model_sharing_protocol.errors import UnsupportedOperation
 from model_sharing_protocol.names import SharedName, normalize_name, parse_version
 from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_protocol.signing_keys import KeyList
 from model_sharing_provider.domain.sharing import Share, SharedModel, SharedVersion
 from model_sharing_provider.rest.authentication import authenticate_recipients
 from model_sharing_provider.rest.errors import render_open_sharing
@@ -37,6 +39,7 @@ def make_app() -> web.Application:
     app = web.Application(middlewares=[render_errors(render_open_sharing), authenticate_recipients(FACE)])
     app.add_routes(
         [
+            web.get("/keys", list_keys),
             web.get("/shares", list_shares),
             web.get("/shares/{share}", get_share),
             web.get("/shares/{share}/schemas", list_schemas),
@@ -58,6 +61,10 @@ def make_app() -> web.Application:
         ]
     )
     return app
+
+
+async def list_keys(request: web.Request) -> web.Response:
+    return json_answer(KeyList(await provider_of(request).signing.list_keys(_context(request))), wire.JSON)
 
 
 async def list_shares(request: web.Request) -> web.Response:
@@ -104,9 +111,11 @@ async def list_versions(request: web.Request) -> web.Response:
 
 async def get_version(request: web.Request) -> web.Response:
     number = parse_version(request.match_info["version"])
-    view = provider_of(request).shared_view
-    found = await view.get_version(_context(request), _share_name(request), _model_name(request), number)
-    return json_answer(_version(found), wire.JSON)
+    provider = provider_of(request)
+    found = await provider.shared_view.get_version(
+        _context(request), _share_name(request), _model_name(request), number
+    )
+    return json_answer(_version(found, provider.signing.state(found)), wire.JSON)
 
 
 async def list_aliases(request: web.Request) -> web.Response:
@@ -119,19 +128,25 @@ async def list_aliases(request: web.Request) -> web.Response:
 
 async def resolve_alias(request: web.Request) -> web.Response:
     alias = normalize_name("alias", request.match_info["alias"])
-    view = provider_of(request).shared_view
-    found = await view.resolve_alias(_context(request), _share_name(request), _model_name(request), alias)
-    return json_answer(_version(found), wire.JSON)
+    provider = provider_of(request)
+    found = await provider.shared_view.resolve_alias(
+        _context(request), _share_name(request), _model_name(request), alias
+    )
+    return json_answer(_version(found, provider.signing.state(found, alias)), wire.JSON)
 
 
 async def query_version(request: web.Request) -> web.Response:
     number = parse_version(request.match_info["version"])
-    shared, files = await provider_of(request).access.version_files(
+    shared, bundle, files = await provider_of(request).access.version_files(
         _context(request), _share_name(request), _model_name(request), number
     )
     version = shared.version
     metadata = wire.VersionMetadata(
-        version=_version(shared), digest=version.digest, size=version.size, num_files=len(files)
+        version=_version(shared),
+        digest=version.digest,
+        size=version.size,
+        num_files=len(files),
+        bundle=bundle,
     )
     base = base_url(request) + FILES_PREFIX
     lines = [
@@ -268,7 +283,7 @@ def _model(shown: SharedModel) -> wire.RegisteredModel:
     )
 
 
-def _version(shown: SharedVersion) -> wire.ModelVersion:
+def _version(shown: SharedVersion, state: Envelope | None = None) -> wire.ModelVersion:
     version = shown.version
     return wire.ModelVersion(
         model_name=shown.shared_name.name,
@@ -287,4 +302,5 @@ def _version(shown: SharedVersion) -> wire.ModelVersion:
         size=version.size,
         digest=version.digest,
         created_at=version.created_at,
+        state=state,
     )

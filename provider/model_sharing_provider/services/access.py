@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from model_sharing_protocol.errors import NotFound, PermissionDenied
 from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.signatures import Bundle
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.locations import system_table_path
 from model_sharing_provider.artifacts.manifests import Manifests
@@ -27,6 +28,7 @@ from model_sharing_provider.governance.addresses import allows
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.recipients import address_refused
 from model_sharing_provider.services.shared_view import view_version
+from model_sharing_provider.services.signing import Signing
 
 _RECHECK_SECONDS = 1.0
 _CLOSED = "Access to this file has ended; ask for the version's files again, or ask the provider."
@@ -73,26 +75,29 @@ class UrlIssuer:
 
 
 class Access:
-    def __init__(self, signer: UrlSigner, artifacts: ArtifactStore, manifests: Manifests) -> None:
+    def __init__(
+        self, signer: UrlSigner, artifacts: ArtifactStore, manifests: Manifests, signing: Signing
+    ) -> None:
         self._signer = signer
         self._artifacts = artifacts
         self._manifests = manifests
+        self._signing = signing
 
     async def version_files(
         self, context: Context, share: str, name: SharedName, number: int
-    ) -> tuple[SharedVersion, list[SignedFile]]:
-        """All files of a version, each with its URL. Raises NotFound."""
+    ) -> tuple[SharedVersion, Bundle, list[SignedFile]]:
+        """A version with its signature, and all its files, each with its URL. Raises NotFound."""
         action = "deltaSharingQueryModelVersion"
         async with view_version(context, action, share, name, number=number) as (operation, found, grant):
             version = found.version
             self._artifacts.check_allowed(version.storage_path)
-            files = (await self._manifests.read(version.id)).manifest.files
+            manifest = (await self._manifests.read(version.id)).manifest
             issuer = UrlIssuer(self._signer, operation.principal, found.share, grant)
             signed = [
                 SignedFile(issuer.sign(f"versions/{version.id}/{file.sha256}"), issuer.expires_at, file)
-                for file in files
+                for file in manifest.files
             ]
-            return found, signed
+            return found, self._signing.bundle(found, manifest), signed
 
     def issuer(self, principal: Principal, share: Share, grant: Grant) -> UrlIssuer:
         """For answers of other services that hand out URLs."""

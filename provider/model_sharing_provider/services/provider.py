@@ -23,6 +23,7 @@ from model_sharing_provider.services.recipients import Recipients
 from model_sharing_provider.services.registration import Registration
 from model_sharing_provider.services.shared_view import SharedView
 from model_sharing_provider.services.shares import Shares
+from model_sharing_provider.services.signing import Signing
 from model_sharing_provider.services.system_tables import SystemTables
 from model_sharing_provider.services.tracking import Tracking
 from model_sharing_provider.services.uploads import Uploads
@@ -54,6 +55,7 @@ class Provider:
     registration: Registration
     shared_view: SharedView
     shares: Shares
+    signing: Signing
     system_tables: SystemTables
     tracking: Tracking
     uploads: Uploads

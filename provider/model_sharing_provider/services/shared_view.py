@@ -13,6 +13,7 @@ from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.pages import Page, PageRequest, page_of
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import (
+    ModelVersion,
     RegisteredModel,
     SecurableType,
     VersionStatus,
@@ -63,7 +64,7 @@ class SharedView:
         async with view_share(context, action, share, str(name)) as (operation, found, _):
             model = await _find_model(operation, found, name)
             versions = await operation.rows.versions.page(model.id, page, ready_only=True)
-            shared = [SharedVersion(share=found, shared_name=name, version=item) for item in versions.items]
+            shared = [_shared(found, name, item, model.updated_at) for item in versions.items]
             return Page(shared, versions.last_key)
 
     async def get_version(self, context: Context, share: str, name: SharedName, number: int) -> SharedVersion:
@@ -125,7 +126,12 @@ async def view_version(
         if version is None or version.status is not VersionStatus.READY:
             wanted = f"alias {alias!r}" if alias is not None else f"version {number}"
             raise NotFound(f"The model '{name}' has no {wanted} in the share {share!r}.")
-        yield operation, SharedVersion(share=granted, shared_name=name, version=version), grant
+        yield operation, _shared(granted, name, version, found.model_updated_at), grant
+
+
+def _shared(share: Share, name: SharedName, version: ModelVersion, model_updated_at: int) -> SharedVersion:
+    sequence = share.updated_at, model_updated_at
+    return SharedVersion(share=share, shared_name=name, version=version, sequence=sequence)
 
 
 def _target(context: Context, share: str, inside: str) -> Target:

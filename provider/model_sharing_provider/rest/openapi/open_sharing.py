@@ -6,6 +6,7 @@ import msgspec
 
 from model_sharing_protocol import open_sharing as wire
 from model_sharing_protocol.errors import ActivationLinkUsed, InvalidParameter, NotFound, PermissionDenied
+from model_sharing_protocol.signing_keys import KeyList
 from model_sharing_provider.rest.activation import ACTIVATION_PATH, ACTIVATION_PREFIX
 from model_sharing_provider.rest.openapi.routes import (
     ANYTHING,
@@ -58,6 +59,7 @@ _ALIAS_PAGE = wire.Items[wire.Alias]
 _TABLE_PAGE = wire.Items[wire.Table]
 
 _SHARES = (
+    Route("GET", wire.PREFIX + "/keys", "EXTENSION: the keys that answers are signed with", KeyList),
     Route("GET", wire.PREFIX + "/shares", "The shares granted to you", _SHARE_PAGE, query=_PAGE),
     Route("GET", _SHARE, "A share", wire.ShareAnswer),
     Route("GET", _SHARE + "/schemas", "The schemas of a share", _SCHEMA_PAGE, query=_PAGE),

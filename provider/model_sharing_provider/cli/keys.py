@@ -1,0 +1,49 @@
+"""`key` commands: what this provider signs models with."""
+
+from __future__ import annotations
+
+import click
+
+from model_sharing_protocol.dsse import PublicKey
+from model_sharing_protocol.signing_keys import ListedKey
+from model_sharing_provider.cli.output import output_option, show_done, show_list
+from model_sharing_provider.cli.records import Record
+from model_sharing_provider.cli.session import run
+
+
+@click.group()
+def key() -> None:
+    """Signing keys: recipients pin one, and follow from it to the next."""
+
+
+@key.command("list")
+@output_option
+def list_keys(output: str) -> None:
+    """List the public keys, oldest first; the last one signs now."""
+    listed = run(lambda provider, context: provider.signing.list_keys(context))
+    show_list([key_record(each) for each in listed], ["fingerprint", "created_at"], output)
+
+
+@key.command()
+@output_option
+def rotate(output: str) -> None:
+    """Sign with a new key from now on. The old one vouches for it and stays listed."""
+    record = key_record(run(lambda provider, context: provider.signing.rotate(context)))
+    show_done(record, f"Signing with {record['fingerprint']} from now on", output)
+
+
+@key.command()
+@click.argument("fingerprint")
+def retire(fingerprint: str) -> None:
+    """List the key FINGERPRINT and older ones no more: who trusts nothing newer has to mount again."""
+    retired = run(lambda provider, context: provider.signing.retire(context, fingerprint))
+    for each in retired:
+        click.echo(f"Retired {key_record(each)['fingerprint']}")
+
+
+def key_record(listed: ListedKey) -> Record:
+    return {
+        "fingerprint": PublicKey.parse(listed.pem).fingerprint,
+        "created_at": listed.created_at,
+        "pem": listed.pem,
+    }

@@ -1,0 +1,63 @@
+"""Sign what recipients are told of models, and look after the keys that it is signed with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from model_sharing_protocol.dsse import Envelope
+from model_sharing_protocol.manifest import Manifest
+from model_sharing_protocol.signatures import Bundle, SignedName, State, sign_manifest, sign_state
+from model_sharing_protocol.signing_keys import ListedKey
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.sharing import SharedVersion
+from model_sharing_provider.governance import rules
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.signing_keys import SigningKeys
+
+_METASTORE = Target(SecurableType.METASTORE)
+
+
+class Signing:
+    def __init__(self, keys: SigningKeys) -> None:
+        self._keys = keys
+
+    def bundle(self, shared: SharedVersion, manifest: Manifest) -> Bundle:
+        """The signature of a version's files under the name that recipients see."""
+        name = SignedName(shared.share.name, str(shared.shared_name), shared.version.version)
+        return sign_manifest(self._keys.current, name, manifest, now_ms())
+
+    def state(self, shared: SharedVersion, alias: str | None = None) -> Envelope:
+        """The signed answer to what `alias`, or else the version's number, stands for now."""
+        state = State(
+            share=shared.share.name,
+            model=str(shared.shared_name),
+            alias=alias.lower() if alias is not None else None,
+            version=shared.version.version,
+            digest=shared.version.digest,
+            sequence=shared.sequence,
+            issued_at=now_ms(),
+        )
+        return sign_state(self._keys.current, state)
+
+    async def list_keys(self, context: Context) -> tuple[ListedKey, ...]:
+        """The public keys, oldest first, for whoever has a token of this provider."""
+        async with context.view("listSigningKeys", _METASTORE) as operation:
+            operation.by_credential()
+            return self._keys.listed
+
+    async def rotate(self, context: Context) -> ListedKey:
+        """Sign with a new key from now on; recipients follow by the old one's endorsement."""
+        async with context.change("rotateSigningKey", _METASTORE) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
+            return self._keys.rotate()
+
+    async def retire(self, context: Context, fingerprint: str) -> Sequence[ListedKey]:
+        """List a key and older ones no more: recipients who know no newer one have to mount again.
+
+        Raises NotFound, or InvalidParameter for the key that signs now.
+        """
+        async with context.change("retireSigningKey", _METASTORE) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
+            return self._keys.retire(fingerprint)

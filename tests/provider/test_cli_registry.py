@@ -247,7 +247,7 @@ def test_deleting_all_that_is_in_a_catalog_asks_first(
         (("principal", "token", "create", "account users"), 19, "is a group"),
         (("principal", "token", "delete", "admin", "none"), 4, "has no token 'none'"),
         (("catalog", "update", "dev"), 2, "nothing to change"),
-        (("catalog", "update", "dev", "--rename", ""), 2, "is empty"),
+        (("catalog", "update", "dev", "--rename", ""), 2, "cannot be empty"),
         (("catalog", "update", "dev", "--owner", "nobody"), 4, "'nobody' does not exist"),
         (("schema", "update", "dev.fraud", "--rename", "a.b"), 2, "contains '.'"),
         (("share", "update", "nothing", "--comment", "x"), 4, "does not exist"),

@@ -67,14 +67,8 @@ async def forward(request: web.Request) -> web.Response:
     return web.Response(status=answer.status, body=body, headers=headers)
 
 
-@asynccontextmanager
-async def ask_upstream(
-    request: web.Request, method: str, path: str, query: dict[str, str] | None = None
-) -> AsyncIterator[aiohttp.ClientResponse]:
-    """Ask the tracking server for `path` on behalf of the caller of `request`, handing its body on.
-
-    Raises UnsupportedOperation if there is no tracking server, InvalidState if it does not answer.
-    """
+async def admit(request: web.Request) -> str:
+    """Let the caller on to the tracking server: its URI. Raises UnsupportedOperation if there is none."""
     tracking = provider_of(request).tracking
     await tracking.admit(context_of(request, FACE), f"{request.method} {request.path}")
     if not tracking.uri:
@@ -82,11 +76,23 @@ async def ask_upstream(
             "This server keeps models, not runs: set MODEL_SHARING_TRACKING_URI to an MLflow tracking "
             "server to pass such calls on, or point mlflow.set_tracking_uri at one."
         )
+    return tracking.uri
+
+
+@asynccontextmanager
+async def ask_upstream(
+    request: web.Request, method: str, path: str, query: dict[str, str] | None = None
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """Ask the tracking server for `path` on behalf of the caller of `request`, handing its body on.
+
+    Raises what `admit` raises, and InvalidState if the tracking server does not answer.
+    """
+    uri = await admit(request)
     headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
     try:
         async with request.config_dict[UPSTREAM].request(
             method,
-            f"{tracking.uri}{path}",
+            f"{uri}{path}",
             params=query if query is not None else request.query,
             headers=headers,
             data=request.content if request.can_read_body else None,

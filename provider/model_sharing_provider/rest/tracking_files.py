@@ -17,7 +17,7 @@ from model_sharing_protocol import files as wire
 from model_sharing_protocol.errors import InternalError, NotFound
 from model_sharing_protocol.paths import check_relative_path
 from model_sharing_provider.rest.requests import json_answer
-from model_sharing_provider.rest.tracking import ask_upstream, passed_back
+from model_sharing_provider.rest.tracking import admit, ask_upstream, passed_back
 
 _ROOT = "/WorkspaceInternal/Mlflow/Artifacts"
 _UPSTREAM = "/api/2.0/mlflow-artifacts/artifacts"
@@ -65,8 +65,10 @@ async def put_file(request: web.Request) -> web.Response:
     return json_answer({}, wire.JSON)
 
 
-async def initiate_upload(_request: web.Request) -> web.Response:
+async def initiate_upload(request: web.Request) -> web.Response:
     """The tracking server takes files whole: the SDK finds that out at the first part, and sends it whole."""
+    _upstream_path(request)
+    await admit(request)
     return json_answer(wire.InitiatedUpload(wire.MultipartSession("whole")), wire.JSON)
 
 

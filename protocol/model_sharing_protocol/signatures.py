@@ -165,9 +165,11 @@ def signed_files(bundle: Bundle | None, name: SignedName, keys: Sequence[PublicK
 
 def verify_manifest(
     bundle: Bundle | None, name: SignedName, manifest: Manifest, keys: Sequence[PublicKey]
-) -> None:
-    """UntrustedSignature unless one of `keys` signed exactly the files of `manifest` as `name`."""
+) -> Bundle:
+    """The bundle, if one of `keys` signed just these files as `name`; UntrustedSignature if not."""
     check_files(signed_files(bundle, name, keys), {file.path: file.sha256 for file in manifest.files}, name)
+    assert bundle is not None  # noqa: S101 - it was read
+    return bundle
 
 
 def check_files(signed: Mapping[str, str], present: Mapping[str, str], name: SignedName) -> None:

@@ -48,7 +48,7 @@ def follow(pinned: str, listed: Sequence[ListedKey]) -> tuple[PublicKey, ...]:
     if start is None:
         shown = keys[-1].fingerprint if keys else "none"
         raise UntrustedSignature(
-            f"The provider's key {pinned} was expected; it is not listed any more. The provider now shows "
+            f"The provider's key {pinned} was expected; it is not listed. The provider shows "
             f"{shown}, for which that key does not vouch."
         )
     for at in range(start + 1, len(keys)):

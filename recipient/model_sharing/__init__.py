@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from model_sharing.mounts import Mount
     from model_sharing.shared_catalog import SharedCatalog, StaleAliasWarning
+    from model_sharing.trust import TrustWarning
     from model_sharing.values import SharedModel, SharedVersion
     from model_sharing_protocol.errors import SharingError
 
@@ -37,6 +38,7 @@ __all__ = [
     "SharedVersion",
     "SharingError",
     "StaleAliasWarning",
+    "TrustWarning",
     "activate",
     "catalog",
     "download",
@@ -52,6 +54,7 @@ _HOMES = {
     "SharedVersion": "model_sharing.values",
     "SharingError": "model_sharing_protocol.errors",
     "StaleAliasWarning": "model_sharing.shared_catalog",
+    "TrustWarning": "model_sharing.trust",
 }
 
 

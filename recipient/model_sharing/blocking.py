@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 
 from model_sharing import activation
 from model_sharing.downloads.progress import Progress, watcher
+from model_sharing.mounting import mount_share
 from model_sharing.mounts import Mount, MountTable
 from model_sharing.settings import Settings
-from model_sharing.shared_catalog import SharedCatalog, Snapshot, mount_share
+from model_sharing.shared_catalog import SharedCatalog, Snapshot
 from model_sharing.values import SharedModel, SharedVersion
 from model_sharing_protocol.names import FullName, ModelRef
 
@@ -178,6 +179,9 @@ class Catalog:
         work = self.shared.download(ref, Path(destination), progress=progress or watcher(), verify=verify)
         return _background.run(work)
 
+    def verify(self, ref: str | ModelRef, folder: str | Path, signature: str | Path | None = None) -> int:
+        return self.shared.verify(ref, Path(folder), Path(signature) if signature else None)
+
     def load_model(self, ref: str | ModelRef) -> Any:
         """The model, loaded in the calling thread."""
         return self.shared.load(self.snapshot(ref))
@@ -190,10 +194,24 @@ def activate(link: str, path: str | Path, *, force: bool = False) -> Path:
     return target
 
 
-def mount(profile: str | Path, *, share: str, name: str, trust_remote_code: bool = False) -> Catalog:
+def mount(
+    profile: str | Path,
+    *,
+    share: str,
+    name: str,
+    trust_remote_code: bool = False,
+    key_fingerprint: str | None = None,
+) -> Catalog:
     """Mount a share under a local name. The same mount again is no change; see `mount_share`."""
     settings = Settings.from_environment()
-    work = mount_share(settings, Path(profile), share, name, trust_remote_code=trust_remote_code)
+    work = mount_share(
+        settings,
+        Path(profile),
+        share,
+        name,
+        trust_remote_code=trust_remote_code,
+        key_fingerprint=key_fingerprint,
+    )
     return Catalog(_background.run(work), settings)
 
 

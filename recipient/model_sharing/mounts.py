@@ -10,14 +10,15 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
 from filelock import FileLock
 
+from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.errors import (
     InvalidParameter,
     InvalidProfile,
@@ -37,6 +38,7 @@ class Mount:
 
     `trust_remote_code` says that the user lets this provider's models run code while they load. It was
     given to the provider at `endpoint`, so the mount refuses to work when the profile names another.
+    `keys` are the PEMs of the signing keys that it trusts, oldest first; the last one is expected to sign.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Mount:
     endpoint: str
     trust_remote_code: bool
     mounted_at: int
+    keys: tuple[str, ...] = ()
 
     def read_profile(self) -> Profile:
         """The profile as it is now; InvalidProfile or InvalidState if it cannot be used for this mount."""
@@ -57,8 +60,13 @@ class Mount:
             )
         return profile
 
+    @property
+    def key_fingerprint(self) -> str:
+        """That of the key that signs now; empty for a mount from before keys were pinned."""
+        return PublicKey.parse(self.keys[-1]).fingerprint if self.keys else ""
+
     def same_as(self, other: Mount) -> bool:
-        """True if both differ at most in when they were mounted."""
+        """True if both differ at most in when they were mounted, and in the keys pinned since."""
         return (self.name, self.share, self.profile_path, self.endpoint, self.trust_remote_code) == (
             other.name,
             other.share,
@@ -88,6 +96,18 @@ class MountTable:
                 return present
             _write(self._path(mount.name), msgspec.json.encode(mount, enc_hook=str))
         return mount
+
+    def pin(self, mount: Mount, keys: Sequence[str]) -> Mount:
+        """Trust these keys too, the newest last, unless the mount is gone or trusts others by now."""
+        with self._locked():
+            path = self._path(mount.name)
+            present = self._read(path) if path.exists() else None
+            if present is None or not present.same_as(mount):
+                return mount
+            if present.keys != tuple(keys) and present.keys == tuple(keys[: len(present.keys)]):
+                present = replace(present, keys=tuple(keys))
+                _write(path, msgspec.json.encode(present, enc_hook=str))
+            return present
 
     def check_free(self, mount: Mount) -> Mount | None:
         """None if the name is free, the mount if it is there already; MountExists if another has the name."""

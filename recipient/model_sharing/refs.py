@@ -1,6 +1,7 @@
 """What was last learned about a model: its versions' contents and its aliases. It is what works offline.
 
-One small JSON file a model, `refs/<hash of endpoint and share>/<hash of schema.model>.json`.
+One small JSON file a model, `refs/<hash of endpoint and share>/<hash of schema.model>.json`, and beside it
+the signature of each version, `<hash of schema.model>-<version>.sig`.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock
 
+from model_sharing_protocol.errors import StaleAnswer, UntrustedSignature
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import ModelVersion
-from model_sharing_protocol.times import now_ms
+from model_sharing_protocol.signatures import Bundle, State
+from model_sharing_protocol.times import iso, now_ms
 
 _FRESH_ENOUGH_MS = 60_000
+
+Moment = tuple[int, int]
 
 
 class KnownVersion(msgspec.Struct, frozen=True):
@@ -33,8 +38,11 @@ class KnownAlias(msgspec.Struct, frozen=True):
 
 
 class _Known(msgspec.Struct):
+    """`sequence` is that of the latest signed state that was seen."""
+
     versions: dict[str, KnownVersion] = {}
     aliases: dict[str, KnownAlias] = {}
+    sequence: Moment = (0, 0)
 
 
 class Refs:
@@ -58,16 +66,47 @@ class Refs:
                 known.versions[str(version.version)] = fresh
                 self._write(model, known)
 
-    def remember_alias(self, model: SharedName, alias: str, version: int) -> None:
-        """Written at most once a minute for an alias that stays, so that a warm load writes nothing."""
-        present = self.alias(model, alias)
-        now = now_ms()
-        if present and present.version == version and 0 <= now - present.resolved_at < _FRESH_ENOUGH_MS:
+    def sequence(self, model: SharedName) -> Moment:
+        """That of the latest state seen: what is asked for from now on has to be as late."""
+        return self._read(model).sequence
+
+    def accept_state(self, model: SharedName, state: State, asked_at: Moment) -> None:
+        """Remember what was signed, and what an alias points at.
+
+        StaleAnswer if it is older than what had been seen, `asked_at`, when the provider was asked. Written
+        at most once a minute for what stays the same, so that a warm load writes nothing.
+        """
+        known, now = self._read(model), now_ms()
+        if state.sequence < asked_at:
+            raise self._stale(model, state, asked_at, known)
+        present = known.aliases.get(state.alias or "")
+        unchanged = state.alias is None or (
+            present is not None
+            and present.version == state.version
+            and 0 <= now - present.resolved_at < _FRESH_ENOUGH_MS
+        )
+        if unchanged and state.sequence <= known.sequence:
             return
         with self._locked():
             known = self._read(model)
-            known.aliases[alias.lower()] = KnownAlias(version, now)
+            if state.alias is not None:
+                known.aliases[state.alias] = KnownAlias(state.version, now)
+            known.sequence = max(known.sequence, state.sequence)
             self._write(model, known)
+
+    def bundle(self, model: SharedName, version: int) -> Bundle | None:
+        """The signature that was kept, if there is one that can be read."""
+        try:
+            return Bundle.from_json(self._bundle_path(model, version).read_bytes())
+        except (OSError, UntrustedSignature):
+            return None
+
+    def keep_bundle(self, model: SharedName, version: int, bundle: Bundle) -> None:
+        if self.bundle(model, version) == bundle:
+            return
+        path = self._bundle_path(model, version)
+        with self._locked():
+            _replace(path, bundle.to_json())
 
     def forget(self, model: SharedName, *, version: int | None = None, alias: str | None = None) -> None:
         """The provider no longer shares it: it must not come back when the provider cannot be asked."""
@@ -83,6 +122,22 @@ class Refs:
     def _path(self, model: SharedName) -> Path:
         return self._folder / f"{_hash(str(model))}.json"
 
+    def _bundle_path(self, model: SharedName, version: int) -> Path:
+        return self._folder / f"{_hash(str(model))}-{version}.sig"
+
+    def _stale(self, model: SharedName, state: State, asked_at: Moment, known: _Known) -> StaleAnswer:
+        if state.alias is None:
+            subject, then = f"{model} version {state.version}", ""
+        else:
+            before = known.aliases.get(state.alias)
+            subject = f"{model}@{state.alias}, version {state.version},"
+            then = f", when it was version {before.version}" if before else ""
+        return StaleAnswer(
+            f"The answer about {subject} is as of {_described(state.sequence)}; one as of "
+            f"{_described(asked_at)} was seen before{then}. Somebody replays an old answer, or the provider "
+            f"went back to a backup: ask it, and if it did, delete {self._path(model)}."
+        )
+
     def _locked(self) -> FileLock:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return FileLock(self._folder / ".lock")
@@ -94,10 +149,17 @@ class Refs:
             return _Known()
 
     def _write(self, model: SharedName, known: _Known) -> None:
-        path = self._path(model)
-        temporary = path.with_suffix(".new")
-        temporary.write_bytes(msgspec.json.encode(known))
-        temporary.replace(path)
+        _replace(self._path(model), msgspec.json.encode(known))
+
+
+def _described(sequence: Moment) -> str:
+    return f"{iso(max(sequence))} (change {sequence[0]}/{sequence[1]})"
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.write_bytes(content)
+    temporary.replace(path)
 
 
 def _hash(text: str) -> str:

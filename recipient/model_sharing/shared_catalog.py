@@ -19,11 +19,13 @@ from model_sharing.downloads.progress import Progress, Silent
 from model_sharing.downloads.snapshot import fetch_snapshot
 from model_sharing.downloads.urls import UrlBook
 from model_sharing.loading import load_folder
-from model_sharing.mounts import Mount, MountTable, check_mount_name
+from model_sharing.mounts import Mount, MountTable
 from model_sharing.refs import Refs
 from model_sharing.settings import Settings
 from model_sharing.transport import Transport
+from model_sharing.trust import Trust
 from model_sharing.values import SharedModel, SharedVersion
+from model_sharing.verification import signature_path, verify_folder
 from model_sharing_protocol.errors import (
     AlreadyExists,
     CorruptArtifact,
@@ -33,11 +35,12 @@ from model_sharing_protocol.errors import (
     NotFound,
     PermissionDenied,
     ServerUnreachable,
+    UntrustedSignature,
 )
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import FullName, ModelRef, SharedName, normalize_name
 from model_sharing_protocol.open_sharing import READY, ModelVersion, RegisteredModel, VersionFile
-from model_sharing_protocol.profile import read_profile
+from model_sharing_protocol.signatures import Bundle
 from model_sharing_protocol.times import iso, now_ms
 
 T = TypeVar("T")
@@ -49,11 +52,12 @@ class StaleAliasWarning(UserWarning):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A version's verified files in the cache: `folder` is not to be changed."""
+    """A version's verified files in the cache: `folder` is not to be changed. `bundle` signs them."""
 
     version: SharedVersion
     folder: Path
     manifest: Manifest
+    bundle: Bundle
 
 
 class SharedCatalog:
@@ -68,6 +72,7 @@ class SharedCatalog:
         self._settings = settings
         self._transport = Transport(mount.read_profile)
         self._client = SharingClient(self._transport, mount.endpoint)
+        self._trust = Trust(mount, MountTable(settings.mounts), self._client)
         self._cache = Cache(settings.cache)
         self._refs = Refs(settings.cache, mount.endpoint, mount.share)
 
@@ -112,7 +117,7 @@ class SharedCatalog:
         """A version's files, verified, in the cache; fetches what is missing.
 
         `verify` hashes what is in the cache already, too. Raises CorruptArtifact, DiskFull, UnsafePath,
-        ServerUnreachable and whatever the provider answers.
+        UntrustedSignature, StaleAnswer, ServerUnreachable and whatever the provider answers.
         """
         name, parsed = self._parse(ref)
         resolved = await self._resolve(name, parsed)
@@ -121,17 +126,15 @@ class SharedCatalog:
             raise InvalidState(
                 f"{name} version {version.version} is {version.status}; only READY ones can be had."
             )
-        present = None
-        if version.digest is not None:
-            present = await asyncio.to_thread(self._cache.snapshot, version.digest, verify=verify)
+        present = await asyncio.to_thread(self._cached, name, version, verify)
         if present is None and resolved.offline is not None:
             raise ServerUnreachable(
                 f"{resolved.offline.message} {name} version {version.version} is not complete in the cache."
             ) from resolved.offline
-        folder, manifest = present or await self._fetch(name, version, progress or Silent(), verify)
+        folder, manifest, bundle = present or await self._fetch(name, version, progress or Silent(), verify)
         if resolved.offline is None:
             self._refs.remember_version(name, version, manifest.digest)
-        return Snapshot(self._version(name, version), folder, manifest)
+        return Snapshot(self._version(name, version), folder, manifest, bundle)
 
     async def download(
         self,
@@ -141,11 +144,26 @@ class SharedCatalog:
         progress: Progress | None = None,
         verify: bool = False,
     ) -> SharedVersion:
-        """Copy a version's verified files to `destination`, which must not exist or be an empty folder."""
+        """Copy a version's verified files to `destination`, which must not exist or be an empty folder.
+
+        Their signature goes beside it, into `<destination>.sig`.
+        """
         target = await asyncio.to_thread(_check_destination, destination)
         snapshot = await self.snapshot(ref, progress=progress, verify=verify)
         await asyncio.to_thread(_copy_out, snapshot, target)
         return snapshot.version
+
+    def verify(self, ref: str | ModelRef, folder: Path, signature: Path | None = None) -> int:
+        """Check a downloaded folder and its signature, without the provider; the number of its files.
+
+        `ref` names a version by its number. Raises UntrustedSignature if anything is not as it was signed.
+        """
+        name, parsed = self._parse(ref)
+        if parsed.version is None:
+            raise InvalidParameter(f"Say which version {folder} should be: {ref!r} names none by its number.")
+        target = folder.expanduser().absolute()
+        signed_name = self._trust.signed_name(name, parsed.version)
+        return verify_folder(target, signature or signature_path(target), signed_name, self._trust.pinned())
 
     async def load_model(self, ref: str | ModelRef, *, progress: Progress | None = None) -> Any:
         """The version as an MLflow pyfunc model; UntrustedCode if loading would run the provider's code."""
@@ -174,15 +192,17 @@ class SharedCatalog:
         return self.shared_name(parsed.name), parsed
 
     async def _resolve(self, name: SharedName, ref: ModelRef) -> _Resolved:
+        seen = self._refs.sequence(name)
         try:
             version = await self._ask(name, ref)
+            state = await self._trust.state(version, name, ref.alias or version.version)
         except ServerUnreachable as error:
             return _Resolved(self._from_cache(name, ref, error), error)
         except (NotFound, PermissionDenied):
             self._refs.forget(name, version=ref.version, alias=ref.alias)
             raise
-        if ref.alias is not None:
-            self._refs.remember_alias(name, ref.alias, version.version)
+        self._refs.accept_state(name, state, seen)
+        version.state = None  # it has been said; what is kept stays the same from answer to answer
         return _Resolved(version)
 
     async def _ask(self, name: SharedName, ref: ModelRef) -> ModelVersion:
@@ -218,15 +238,29 @@ class SharedCatalog:
         known.version.digest = known.digest
         return known.version
 
+    def _cached(
+        self, name: SharedName, version: ModelVersion, verify: bool
+    ) -> tuple[Path, Manifest, Bundle] | None:
+        """The version if the cache has it complete and intact, with a signature that is good."""
+        present = self._cache.snapshot(version.digest, verify=verify) if version.digest is not None else None
+        if present is None:
+            return None
+        folder, manifest = present
+        bundle = self._refs.bundle(name, version.version)
+        try:
+            return folder, manifest, self._trust.check_kept(bundle, name, version.version, manifest)
+        except UntrustedSignature:
+            return None
+
     async def _fetch(
         self, name: SharedName, version: ModelVersion, progress: Progress, verify: bool
-    ) -> tuple[Path, Manifest]:
-        manifest, files = await self._query(name, version.version, version.digest)
+    ) -> tuple[Path, Manifest, Bundle]:
+        manifest, bundle, files = await self._query(name, version.version, version.digest)
         loop = asyncio.get_running_loop()
 
         def renew() -> dict[str, str]:
             again = self._query(name, version.version, manifest.digest)
-            return _urls(asyncio.run_coroutine_threadsafe(again, loop).result()[1])
+            return _urls(asyncio.run_coroutine_threadsafe(again, loop).result()[2])
 
         connections = Connections(self.mount.endpoint)
         work = loop.run_in_executor(
@@ -241,18 +275,27 @@ class SharedCatalog:
                 verify=verify,
             ),
         )
-        return await _stoppable(work, connections.stop), manifest
+        folder = await _stoppable(work, connections.stop)
+        self._refs.keep_bundle(name, version.version, bundle)
+        return folder, manifest, bundle
 
     async def _query(
         self, name: SharedName, version: int, digest: str | None
-    ) -> tuple[Manifest, list[VersionFile]]:
+    ) -> tuple[Manifest, Bundle, list[VersionFile]]:
         metadata, files = await self._client.query_version(self.mount.share, name, version)
         if metadata.version.version != version:
             raise CorruptArtifact(
                 f"{self.mount.endpoint} was asked for the files of {name} version {version} and listed those "
                 f"of version {metadata.version.version}. Tell the provider."
             )
-        return manifest_of_answer(metadata, files, digest), files
+        manifest = manifest_of_answer(metadata, files)
+        bundle = await self._trust.check_fresh(metadata.bundle, name, version, manifest)
+        if manifest.digest != digest:
+            raise CorruptArtifact(
+                f"{self.mount.endpoint} describes {name} version {version} as {digest} and lists the files "
+                f"of {manifest.digest}. Try again; if it stays, tell the provider."
+            )
+        return manifest, bundle, files
 
     def _model(self, wire: RegisteredModel) -> SharedModel:
         schema, name = self._checked("schema", wire.schema), self._checked("model", wire.name)
@@ -278,40 +321,6 @@ class _Resolved:
     offline: ServerUnreachable | None = None
 
 
-async def mount_share(
-    settings: Settings, profile_path: Path, share: str, name: str, *, trust_remote_code: bool = False
-) -> Mount:
-    """Check with the provider that the share is there, and record the mount.
-
-    The same mount again is no change. Raises MountExists if the name is taken by another, InvalidProfile,
-    NotFound if this recipient has no such share.
-    """
-    mount = _new_mount(profile_path, share, name, trust_remote_code)
-    table = MountTable(settings.mounts)
-    table.check_free(mount)
-    async with Transport(mount.read_profile) as transport:
-        try:
-            await SharingClient(transport, mount.endpoint).get_share(mount.share)
-        except NotFound as error:
-            raise NotFound(
-                f"{mount.endpoint} shares nothing called {mount.share!r} with you (any more). Check the "
-                "name, or ask the provider to grant it."
-            ) from error
-    return table.add(mount)
-
-
-def _new_mount(profile_path: Path, share: str, name: str, trust_remote_code: bool) -> Mount:
-    path = profile_path.expanduser().absolute()
-    return Mount(
-        name=check_mount_name(name),
-        share=normalize_name("share", share),
-        profile_path=path,
-        endpoint=read_profile(path).endpoint,
-        trust_remote_code=trust_remote_code,
-        mounted_at=now_ms(),
-    )
-
-
 async def _stoppable(work: asyncio.Future[T], stop: Callable[[], None]) -> T:
     """Await a thread's work; when cancelled, stop it and wait until it has tidied up."""
     try:
@@ -328,6 +337,10 @@ def _check_destination(destination: Path) -> Path:
     target = destination.expanduser().absolute()
     if (target.exists() or target.is_symlink()) and not (target.is_dir() and not any(target.iterdir())):
         raise AlreadyExists(f"{destination} exists and is not an empty folder. Nothing was touched.")
+    if signature_path(target).exists():
+        raise AlreadyExists(
+            f"{signature_path(target)}, where the signature goes, exists. Nothing was touched."
+        )
     if not target.parent.is_dir():
         raise InvalidParameter(f"The folder {target.parent} does not exist.")
     return target
@@ -339,6 +352,7 @@ def _copy_out(snapshot: Snapshot, target: Path) -> None:
         copy_files(snapshot.folder, snapshot.manifest, building)
         building.chmod(0o755)
         building.replace(target)
+        signature_path(target).write_bytes(snapshot.bundle.to_json())
     except OSError as error:
         raise InvalidState(f"{target} could not be written: {error.strerror}.") from error
     finally:

@@ -19,7 +19,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import msgspec
+
+from model_sharing_protocol.dsse import SigningKey
 from model_sharing_protocol.manifest import Manifest, ManifestFile
+from model_sharing_protocol.signatures import SignedName, State, sign_manifest, sign_state
+from model_sharing_protocol.signing_keys import KeyList, ListedKey, endorse
 
 TOKEN = "msh_" + "t0ken" * 9
 SHARE = "acme_share"
@@ -43,7 +48,10 @@ class Model:
 
 
 class Peer:
-    """`models` is what it shares. `faults` are used up by the file requests, one each, `always` by all."""
+    """`models` is what it shares. `faults` are used up by the file requests, one each, `always` by all.
+
+    It signs with `key` and lists `keys`; `sequence` is that of its states.
+    """
 
     def __init__(self) -> None:
         self.models: dict[str, Model] = {}
@@ -51,6 +59,10 @@ class Peer:
         self.faults: list[Fault] = []
         self.always: Fault | None = None
         self.answer: Callable[[Handler], bool] | None = None
+        self.key = SigningKey.generate()
+        self.keys = [ListedKey(self.key.public.pem, 0)]
+        self.sequence = (1, 1)
+        self.edit_version: Callable[[dict[str, Any]], dict[str, Any]] | None = None
         self.edit_query: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None
         self.url_base: str | None = None
         self.tickets = 0
@@ -98,6 +110,13 @@ class Peer:
         entry.versions[version] = files
         for alias in aliases:
             entry.aliases[alias] = version
+
+    def rotate(self, *, endorsed: bool = True) -> None:
+        """Sign with a new key, for which the old one vouches if it is `endorsed`."""
+        new = SigningKey.generate()
+        endorsement = endorse(self.key, new.public) if endorsed else None
+        self.keys.append(ListedKey(new.public.pem, 0, endorsement))
+        self.key = new
 
     def file_requests(self) -> list[Request]:
         return [request for request in self.requests if request.path.startswith("/files/")]
@@ -176,6 +195,8 @@ class Handler(BaseHTTPRequestHandler):
             unquote(part) for part in urlsplit(self.path).path.removeprefix("/delta-sharing").split("/")[1:]
         ]
         match parts:
+            case ["keys"]:
+                self.send_json(200, msgspec.to_builtins(KeyList(tuple(self.peer.keys))))
             case ["shares", share, *_] if share != SHARE:
                 self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", f"The share {share!r} does not exist.")
             case ["shares", _]:
@@ -201,14 +222,22 @@ class Handler(BaseHTTPRequestHandler):
             case ["versions"] if name in self.peer.models:
                 self._send_items([self._version(name, number) for number in model.versions])
             case ["versions", number] if int(number) in model.versions:
-                self.send_json(200, self._version(name, int(number)))
+                self._send_version(name, int(number))
             case ["aliases", alias] if alias.lower() in (known.lower() for known in model.aliases):
                 lowered = {known.lower(): number for known, number in model.aliases.items()}
-                self.send_json(200, self._version(name, lowered[alias.lower()]))
+                self._send_version(name, lowered[alias.lower()], alias.lower())
             case ["versions", number, "query"] if int(number) in model.versions:
                 self._serve_query(name, int(number))
             case _:
                 self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", f"{name} {rest} does not exist.")
+
+    def _send_version(self, name: str, number: int, alias: str | None = None) -> None:
+        version = self._version(name, number)
+        state = State(
+            SHARE, name, alias, number, version["digest"], self.peer.sequence, int(time.time() * 1000)
+        )
+        version["state"] = msgspec.to_builtins(sign_state(self.peer.key, state))
+        self.send_json(200, self.peer.edit_version(version) if self.peer.edit_version else version)
 
     def _serve_query(self, name: str, number: int) -> None:
         files = self.peer.models[name].versions[number]
@@ -222,6 +251,9 @@ class Handler(BaseHTTPRequestHandler):
             "digest": manifest.digest,
             "size": manifest.size,
             "numFiles": len(files),
+            "bundle": msgspec.to_builtins(
+                sign_manifest(self.peer.key, SignedName(SHARE, name, number), manifest, 0)
+            ),
         }
         lines: list[dict[str, Any]] = [{"protocol": {"minReaderVersion": 1}}, {"metaData": metadata}]
         for entry in manifest.files:

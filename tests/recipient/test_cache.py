@@ -153,6 +153,7 @@ def test_hostile_paths_write_nothing_anywhere(
     peer: Peer, vendor: model_sharing.Catalog, tmp_path: Path, path: str
 ) -> None:
     peer.publish("ml_team.iris_model", 1, {"MLmodel": b"x", path: b"y"})
+    vendor.resolve(REF)
     before = tree(tmp_path)
     with pytest.raises(SharingError):
         vendor.download(REF, tmp_path / "out")

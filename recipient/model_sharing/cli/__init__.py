@@ -11,6 +11,7 @@ import click
 from model_sharing.cli.commands import cli
 from model_sharing.cli.output import printable
 from model_sharing.shared_catalog import StaleAliasWarning
+from model_sharing.trust import TrustWarning
 from model_sharing_protocol.errors import Interrupted, SharingError
 
 __all__ = ["main"]
@@ -18,7 +19,8 @@ __all__ = ["main"]
 
 def main() -> NoReturn:
     """Run the command line. Every failure is one line on standard error and the error's own exit code."""
-    warnings.simplefilter("always", StaleAliasWarning)
+    for kind in (StaleAliasWarning, TrustWarning):
+        warnings.simplefilter("always", kind)
     warnings.showwarning = _show_warning
     sys.exit(_run())
 

@@ -14,7 +14,7 @@ from model_sharing.downloads.progress import watcher
 from model_sharing.mounts import Mount, MountTable
 from model_sharing.settings import JOBS_VARIABLE, MAX_JOBS, Settings
 from model_sharing.values import SharedModel, SharedVersion
-from model_sharing_protocol.errors import Interrupted, InvalidParameter
+from model_sharing_protocol.errors import Interrupted, InvalidParameter, InvalidState
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.profile import read_profile
 
@@ -66,11 +66,23 @@ def activate(link: str, profile: Path, *, force: bool) -> None:
 @click.argument("share")
 @click.option("--as", "name", required=True, help="What to call the catalog here.")
 @click.option("--trust-remote-code", is_flag=True, help="Let this provider's models run code when they load.")
-def mount(profile: Path, share: str, name: str, *, trust_remote_code: bool) -> None:
-    """Mount SHARE of the provider in PROFILE as a read-only catalog."""
-    catalog = blocking.mount(profile, share=share, name=name, trust_remote_code=trust_remote_code)
+@click.option(
+    "--key-fingerprint", metavar="sha256:…", help="The provider's signing key, as it was told another way."
+)
+def mount(
+    profile: Path, share: str, name: str, *, trust_remote_code: bool, key_fingerprint: str | None
+) -> None:
+    """Mount SHARE of the provider in PROFILE as a read-only catalog, and pin the provider's signing key."""
+    catalog = blocking.mount(
+        profile,
+        share=share,
+        name=name,
+        trust_remote_code=trust_remote_code,
+        key_fingerprint=key_fingerprint,
+    )
     trust = " Its models may run code when they load." if trust_remote_code else ""
     say(f"Mounted {share} from {catalog.mount.endpoint} as {catalog.name}.{trust}")
+    say(f"Its models are signed by {catalog.mount.key_fingerprint}.")
 
 
 @cli.command()
@@ -170,6 +182,26 @@ def download(
         say(f"Downloaded {version.full_name} version {version.version}{size} to {destination}")
 
 
+@cli.command()
+@click.argument("uri")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--signature", type=click.Path(path_type=Path), help="Default: FOLDER.sig.")
+def verify(uri: str, folder: Path, *, signature: Path | None) -> None:
+    """Check, without the provider, that FOLDER is the version URI (models:/…/3) as it was signed."""
+    count = blocking.catalog_of(uri).verify(uri, folder, signature)
+    say(f"{folder} is {uri.removeprefix('models:/')}: its {count} files are as the provider signed them.")
+
+
+@cli.command()
+@click.argument("name")
+def key(name: str) -> None:
+    """Print the public key that signs the models of the mount NAME, for other verifiers of signatures."""
+    keys = blocking.catalog(name).mount.keys
+    if not keys:
+        raise InvalidState(f"No key is pinned for {name!r} yet; one is as soon as its provider is asked.")
+    click.echo(keys[-1], nl=False)
+
+
 def _places(where: str | None) -> list[tuple[blocking.Catalog, str | None]]:
     if where is None:
         mounts = MountTable(Settings.from_environment().mounts).all()
@@ -252,4 +284,5 @@ def _mount_fields(mount: Mount) -> dict[str, object]:
         "profile_path": str(mount.profile_path),
         "trust_remote_code": mount.trust_remote_code,
         "mounted_at": mount.mounted_at,
+        "key_fingerprint": mount.key_fingerprint,
     }

@@ -26,13 +26,11 @@ class Plan:
         return sum(file.size for file in self.missing)
 
 
-def manifest_of_answer(
-    metadata: VersionMetadata, files: Iterable[VersionFile], expected: str | None
-) -> Manifest:
+def manifest_of_answer(metadata: VersionMetadata, files: Iterable[VersionFile]) -> Manifest:
     """The validated manifest of a version query's answer.
 
     Raises UnsafePath for paths that would leave their folder, CorruptArtifact if the files are not the ones
-    that the answer's own digest names, or not those of the `expected` digest (None: nothing is known yet).
+    that the answer's own digest names.
     """
     manifest = Manifest.of(ManifestFile(file.path, file.size, file.sha256) for file in files)
     described = f"{metadata.version.schema}.{metadata.version.model_name} version {metadata.version.version}"
@@ -40,11 +38,6 @@ def manifest_of_answer(
         raise CorruptArtifact(
             f"The file list of {described} does not match its digest. Try again; if it stays, tell "
             "the provider."
-        )
-    if expected is not None and manifest.digest != expected:
-        raise CorruptArtifact(
-            f"The provider describes {described} as {expected} and lists the files of {manifest.digest}. "
-            "Try again; if it stays, tell the provider."
         )
     return manifest
 

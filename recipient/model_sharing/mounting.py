@@ -1,0 +1,74 @@
+"""Mount a share: check with the provider that it is there, and pin the key that signs its models."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from model_sharing.client import SharingClient
+from model_sharing.mounts import Mount, MountTable, check_mount_name
+from model_sharing.settings import Settings
+from model_sharing.transport import Transport
+from model_sharing.trust import fetch_keys
+from model_sharing_protocol.dsse import PublicKey
+from model_sharing_protocol.errors import InvalidParameter, NotFound
+from model_sharing_protocol.names import normalize_name
+from model_sharing_protocol.profile import read_profile
+from model_sharing_protocol.times import now_ms
+
+_FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+async def mount_share(
+    settings: Settings,
+    profile_path: Path,
+    share: str,
+    name: str,
+    *,
+    trust_remote_code: bool = False,
+    key_fingerprint: str | None = None,
+) -> Mount:
+    """Record a mount of a share that is there, with the provider's signing key.
+
+    `key_fingerprint` is what the provider told by another way; without it, the key that is shown is believed.
+    The same mount again is no change. Raises MountExists if the name is taken by another, InvalidProfile,
+    NotFound if this recipient has no such share, UntrustedSignature for another key than the expected one.
+    """
+    mount = _new_mount(profile_path, share, name, trust_remote_code)
+    expected = _checked(key_fingerprint)
+    table = MountTable(settings.mounts)
+    present = table.check_free(mount)
+    async with Transport(mount.read_profile) as transport:
+        client = SharingClient(transport, mount.endpoint)
+        try:
+            await client.get_share(mount.share)
+        except NotFound as error:
+            raise NotFound(
+                f"{mount.endpoint} shares nothing called {mount.share!r} with you (any more). Check the "
+                "name, or ask the provider to grant it."
+            ) from error
+        pinned = [PublicKey.parse(pem) for pem in (present.keys if present else ())]
+        keys = await fetch_keys(client, mount.endpoint, pinned, expected)
+    pems = tuple(key.pem for key in keys)
+    return table.pin(table.add(replace(mount, keys=pems)), pems)
+
+
+def _new_mount(profile_path: Path, share: str, name: str, trust_remote_code: bool) -> Mount:
+    path = profile_path.expanduser().absolute()
+    return Mount(
+        name=check_mount_name(name),
+        share=normalize_name("share", share),
+        profile_path=path,
+        endpoint=read_profile(path).endpoint,
+        trust_remote_code=trust_remote_code,
+        mounted_at=now_ms(),
+    )
+
+
+def _checked(fingerprint: str | None) -> str | None:
+    if fingerprint is None or _FINGERPRINT.fullmatch(fingerprint.lower()):
+        return fingerprint and fingerprint.lower()
+    raise InvalidParameter(
+        f"{fingerprint!r} is not a key's fingerprint: it is sha256: and 64 hexadecimal digits."
+    )

@@ -1,0 +1,371 @@
+"""A mount believes the provider's key and what it signed, and nothing else, however it is passed off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from recipient.conftest import RunCli, tree
+from recipient.peer import SHARE, Peer
+
+import model_sharing
+from model_sharing import TrustWarning
+from model_sharing_protocol.dsse import SigningKey
+from model_sharing_protocol.errors import (
+    CorruptArtifact,
+    InvalidParameter,
+    NotFound,
+    SharingError,
+    StaleAnswer,
+    UntrustedSignature,
+)
+from model_sharing_protocol.signatures import Bundle, SignedName, sign_manifest
+
+NAME = "ml_team.iris_model"
+REF = f"{NAME}/1"
+ONE = {"MLmodel": b"flavors: {}\n", "data/weights.bin": b"one" * 50}
+TWO = {"MLmodel": b"flavors: {}\n", "data/weights.bin": b"two" * 50}
+
+
+@pytest.fixture
+def shared(peer: Peer, vendor: model_sharing.Catalog) -> Peer:
+    """Two versions; Champion is the second."""
+    peer.publish(NAME, 1, ONE)
+    peer.publish(NAME, 2, TWO, "Champion")
+    return peer
+
+
+def fingerprint(peer: Peer) -> str:
+    return peer.key.public.fingerprint
+
+
+def forget_pin(home: Path) -> None:
+    """Make the mount one from before keys were pinned."""
+    (record,) = (home / "mounts").glob("*.json")
+    fields = json.loads(record.read_text())
+    del fields["keys"]
+    record.write_text(json.dumps(fields))
+
+
+# The key.
+
+
+def test_the_key_is_pinned_when_the_share_is_mounted(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    assert vendor.mount.key_fingerprint == fingerprint(peer)
+    assert model_sharing.catalog("vendor").mount == vendor.mount
+
+
+def test_a_fingerprint_that_was_told_another_way_is_checked(peer: Peer, profile: Path, home: Path) -> None:
+    stranger = SigningKey.generate().public.fingerprint
+    with pytest.raises(UntrustedSignature, match=f"{stranger} was expected.*shows {fingerprint(peer)}"):
+        model_sharing.mount(profile, share=SHARE, name="vendor", key_fingerprint=stranger)
+    with pytest.raises(InvalidParameter, match="fingerprint"):
+        model_sharing.mount(profile, share=SHARE, name="vendor", key_fingerprint="abc")
+    assert not list((home / "mounts").glob("*.json"))
+    for _ in range(2):
+        mounted = model_sharing.mount(
+            profile, share=SHARE, name="vendor", key_fingerprint=fingerprint(peer).upper()
+        )
+        assert mounted.mount.key_fingerprint == fingerprint(peer)
+    with pytest.raises(UntrustedSignature, match=f"{stranger} was expected"):
+        model_sharing.mount(profile, share=SHARE, name="vendor", key_fingerprint=stranger)
+
+
+def test_a_provider_that_lists_no_key_is_not_mounted(peer: Peer, profile: Path) -> None:
+    peer.keys = []
+    with pytest.raises(UntrustedSignature, match="lists none"):
+        model_sharing.mount(profile, share=SHARE, name="vendor")
+
+
+def test_a_mount_from_before_keys_pins_at_the_next_contact_and_says_so(shared: Peer, home: Path) -> None:
+    forget_pin(home)
+    with pytest.warns(TrustWarning, match=f"trusts what {fingerprint(shared)} signs.*without a key"):
+        model_sharing.catalog("vendor").snapshot(REF)
+    assert model_sharing.catalog("vendor").mount.key_fingerprint == fingerprint(shared)
+
+
+def test_a_new_key_that_the_pinned_one_vouches_for_is_followed(
+    shared: Peer, vendor: model_sharing.Catalog, profile: Path
+) -> None:
+    vendor.snapshot(REF)
+    shared.rotate()
+    shared.rotate()
+    shared.requests.clear()
+    with pytest.warns(TrustWarning, match=f"{fingerprint(shared)} signs from now on: the key before vouches"):
+        vendor.snapshot(REF)
+    # What was signed with the old key stays good: only the state and the keys were asked for.
+    assert [request.path.rsplit("/", 1)[1] for request in shared.requests] == ["1", "keys"]
+    assert model_sharing.catalog("vendor").mount.key_fingerprint == fingerprint(shared)
+    assert tree(vendor.snapshot(f"{NAME}@Champion").folder) == TWO
+    assert model_sharing.mount(profile, share=SHARE, name="vendor").mount.keys[0] == shared.keys[0].pem
+
+
+@pytest.mark.parametrize("listing", ["both", "new alone"])
+def test_a_new_key_that_the_pinned_one_does_not_vouch_for_is_refused(
+    shared: Peer, vendor: model_sharing.Catalog, profile: Path, listing: str
+) -> None:
+    pinned = fingerprint(shared)
+    shared.rotate(endorsed=False)
+    if listing == "new alone":
+        del shared.keys[0]
+    both = f"key {pinned} was expected.*shows {fingerprint(shared)}, for which that key does not vouch"
+    for refused in (
+        lambda: vendor.snapshot(REF),
+        lambda: vendor.resolve(f"{NAME}@Champion"),
+        lambda: model_sharing.mount(profile, share=SHARE, name="vendor"),
+    ):
+        with pytest.raises(UntrustedSignature, match=both):
+            refused()
+    assert model_sharing.catalog("vendor").mount.key_fingerprint == pinned
+    assert not shared.file_requests()
+
+
+def test_an_earlier_key_signs_nothing_new(shared: Peer, vendor: model_sharing.Catalog) -> None:
+    """Who stole it can say nothing to those who have followed."""
+    old = shared.key
+    shared.rotate()
+    with pytest.warns(TrustWarning):
+        vendor.resolve(REF)
+    newest, shared.key = fingerprint(shared), old
+    with pytest.raises(
+        UntrustedSignature, match=f"{newest} was expected; what came names {fingerprint(shared)}"
+    ):
+        model_sharing.catalog("vendor").resolve(REF)
+
+
+# What it signs.
+
+
+def strip(field: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda answer: {name: value for name, value in answer.items() if name != field}
+
+
+def test_an_answer_without_its_signature_is_refused(shared: Peer, vendor: model_sharing.Catalog) -> None:
+    shared.edit_version = strip("state")
+    for ref in (REF, f"{NAME}@Champion"):
+        with pytest.raises(UntrustedSignature, match=f"without a signature; one by {fingerprint(shared)}"):
+            vendor.resolve(ref)
+    shared.edit_version = None
+    shared.edit_query = lambda lines: [
+        {"metaData": strip("bundle")(line["metaData"])} if "metaData" in line else line for line in lines
+    ]
+    with pytest.raises(UntrustedSignature, match=f"without a signature; one by {fingerprint(shared)}"):
+        vendor.snapshot(REF)
+    assert not shared.file_requests()
+
+
+def test_one_version_served_as_another_is_refused_naming_both(
+    shared: Peer, vendor: model_sharing.Catalog
+) -> None:
+    """Whatever of the answer the attacker makes fit; what is signed cannot be made to fit."""
+    queries: dict[int, list[dict[str, Any]]] = {}
+
+    def record(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        queries[lines[1]["metaData"]["version"]["version"]] = lines
+        return lines
+
+    shared.edit_query = record
+    vendor.snapshot(REF)
+
+    def substitute(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        lines = [*queries[1]]
+        lines[1] = {"metaData": {**lines[1]["metaData"]}}
+        lines[1]["metaData"]["version"] = {**lines[1]["metaData"]["version"], "version": 2}
+        return lines
+
+    shared.edit_query = substitute
+    signed_as = f"{NAME} version 1 of the share {SHARE}"
+    with pytest.raises(
+        UntrustedSignature, match=f"{NAME} version 2 of .* expected; what came is that of {signed_as}"
+    ):
+        vendor.snapshot(f"{NAME}/2")
+    # Version 1 is in the cache: an answer that version 2 has its content is not believed either.
+    one = vendor.snapshot(REF).version
+    shared.edit_version = lambda answer: {**answer, "digest": one.digest}
+    with pytest.raises(
+        UntrustedSignature, match=f"with the content {one.digest}; what was signed is version 2"
+    ):
+        vendor.snapshot(f"{NAME}/2")
+
+
+def test_other_files_under_a_good_signature_are_refused(shared: Peer, vendor: model_sharing.Catalog) -> None:
+    """They are what the answer's digest says, and not what was signed."""
+    honest = sign_manifest(shared.key, SignedName(SHARE, NAME, 1), vendor.snapshot(REF).manifest, 0)
+    shared.publish(NAME, 1, {**ONE, "planted.py": b"boom"})
+
+    def keep_bundle(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        lines[1]["metaData"]["bundle"] = msgspec.to_builtins(honest)
+        return lines
+
+    shared.edit_query = keep_bundle
+    with pytest.raises(UntrustedSignature, match=r"'planted\.py'.*signed as no part of it"):
+        vendor.snapshot(REF)
+
+
+def test_a_state_of_something_else_is_refused(shared: Peer, vendor: model_sharing.Catalog) -> None:
+    answers: list[dict[str, Any]] = []
+
+    def record(answer: dict[str, Any]) -> dict[str, Any]:
+        answers.append(answer)
+        return answer
+
+    shared.edit_version = record
+    vendor.resolve(REF)
+    shared.edit_version = lambda answer: answers[0]
+    with pytest.raises(
+        UntrustedSignature, match=f"about {NAME}@champion .* expected; .* about {NAME} version 1"
+    ):
+        vendor.resolve(f"{NAME}@Champion")
+    with pytest.raises((UntrustedSignature, CorruptArtifact), match=r"version 2.*version 1"):
+        vendor.resolve(f"{NAME}/2")
+
+
+@pytest.mark.parametrize("ref", [REF, f"{NAME}@Champion"])
+def test_a_replayed_older_answer_is_refused_naming_both(
+    shared: Peer, vendor: model_sharing.Catalog, ref: str
+) -> None:
+    answers: list[dict[str, Any]] = []
+
+    def record(answer: dict[str, Any]) -> dict[str, Any]:
+        answers.append(answer)
+        return answer
+
+    shared.edit_version = record
+    vendor.resolve(ref)
+    shared.models[NAME].aliases["Champion"] = 1
+    shared.sequence = (1, 2)
+    assert vendor.resolve(f"{NAME}@Champion").version == 1
+    shared.edit_version = lambda _: answers[0]
+    with pytest.raises(StaleAnswer, match=r"change 1/1.*change 1/2.*seen before"):
+        vendor.resolve(ref)
+    if "@" in ref:
+        with pytest.raises(StaleAnswer, match=r"version 2, is as of .* when it was version 1"):
+            vendor.snapshot(ref)
+    shared.edit_version = None
+    assert vendor.resolve(ref).version == 1
+
+
+def test_a_deliberate_move_back_is_followed(shared: Peer, vendor: model_sharing.Catalog) -> None:
+    ref = f"{NAME}@Champion"
+    versions = []
+    for sequence, version in enumerate((2, 1, 2, 1)):
+        shared.models[NAME].aliases["Champion"], shared.sequence = version, (5, sequence)
+        versions.append(vendor.resolve(ref).version)
+    shared.sequence = (6, 0)
+    versions.append(vendor.resolve(ref).version)
+    assert versions == [2, 1, 2, 1, 1]
+
+
+def test_a_signature_that_was_damaged_in_the_cache_is_fetched_again(
+    shared: Peer, vendor: model_sharing.Catalog, home: Path
+) -> None:
+    vendor.snapshot(REF)
+    (kept,) = (home / "cache" / "refs").glob("*/*.sig")
+    content = kept.read_bytes()
+    shared.requests.clear()
+    for damaged in (b"", content[:-1], content.replace(b"0.3", b"0.2"), None):
+        kept.unlink() if damaged is None else kept.write_bytes(damaged)
+        vendor.snapshot(REF)
+        assert Bundle.from_json(kept.read_bytes()) == vendor.snapshot(REF).bundle
+    assert sum(request.path.endswith("/query") for request in shared.requests) == 4
+    assert not shared.file_requests()
+
+
+# What was downloaded.
+
+
+@pytest.fixture
+def downloaded(shared: Peer, vendor: model_sharing.Catalog, tmp_path: Path) -> Path:
+    vendor.download(REF, tmp_path / "out")
+    shared.stop()
+    return tmp_path / "out"
+
+
+def test_a_download_is_verified_without_the_provider(vendor: model_sharing.Catalog, downloaded: Path) -> None:
+    assert vendor.verify(REF, downloaded) == 2
+    moved = downloaded.with_name("moved.sig")
+    (downloaded.parent / "out.sig").rename(moved)
+    assert vendor.verify(REF, downloaded, moved) == 2
+    with pytest.raises(NotFound, match=r"out\.sig"):
+        vendor.verify(REF, downloaded)
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def link(path: Path) -> None:
+    """The same bytes, by a symbolic link."""
+    target = path.rename(path.parents[1] / "elsewhere")
+    path.symlink_to(target)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda folder: flip(folder / "MLmodel"), "MLmodel"),
+        (lambda folder: (folder / "MLmodel").unlink(), "'MLmodel'.*nothing"),
+        (lambda folder: (folder / "new.py").write_text("boom"), r"'new\.py'.*no part of it"),
+        (lambda folder: (folder / ".hidden").touch(), "hidden"),
+        (lambda folder: link(folder / "MLmodel"), "'MLmodel'.*a link"),
+        (lambda folder: (folder / "more").symlink_to("/etc"), "'more'.*a link"),
+        (lambda folder: flip(folder.with_name("out.sig")), "signature|signed"),
+    ],
+    ids=["changed", "missing", "extra", "hidden", "symlink", "symlinked folder", "signature"],
+)
+def test_a_download_that_was_changed_is_refused(
+    vendor: model_sharing.Catalog, downloaded: Path, change: Callable[[Path], object], said: str
+) -> None:
+    change(downloaded)
+    with pytest.raises(UntrustedSignature, match=said):
+        vendor.verify(REF, downloaded)
+
+
+def test_a_download_is_not_accepted_as_another_version_or_by_alias(
+    vendor: model_sharing.Catalog, downloaded: Path
+) -> None:
+    with pytest.raises(
+        UntrustedSignature, match=r"version 2 .* was expected; what came is that of .* version 1"
+    ):
+        vendor.verify(f"{NAME}/2", downloaded)
+    with pytest.raises(InvalidParameter, match="by its number"):
+        vendor.verify(f"{NAME}@Champion", downloaded)
+
+
+def test_a_signature_is_not_written_over_a_file(
+    shared: Peer, vendor: model_sharing.Catalog, tmp_path: Path
+) -> None:
+    (tmp_path / "out.sig").write_text("mine")
+    with pytest.raises(SharingError, match=r"out\.sig.*Nothing was touched"):
+        vendor.download(REF, tmp_path / "out")
+    assert (tmp_path / "out.sig").read_text() == "mine"
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_line_pins_prints_verifies_and_refuses(
+    peer: Peer, profile: Path, run_cli: RunCli, tmp_path: Path
+) -> None:
+    peer.publish(NAME, 1, ONE, "Champion")
+    uri = f"models:/vendor.{NAME}"
+    pin = ("mount", profile, SHARE, "--as", "vendor", "--key-fingerprint")
+    refused = run_cli(*pin, SigningKey.generate().public.fingerprint)
+    assert (refused.returncode, refused.stderr.count("\n")) == (23, 1)
+    assert fingerprint(peer) in run_cli(*pin, fingerprint(peer)).stdout
+    assert run_cli("key", "vendor").stdout == peer.key.public.pem
+    assert run_cli("download", f"{uri}@Champion", "out").returncode == 0
+    assert "2 files are as the provider signed them" in run_cli("verify", f"{uri}/1", "out").stdout
+    flip(tmp_path / "out" / "MLmodel")
+    assert run_cli("verify", f"{uri}/1", "out").returncode == 23
+    peer.sequence = (0, 0)
+    assert run_cli("show", f"{uri}@Champion").returncode == 24
+    peer.sequence = (1, 1)
+    peer.rotate()
+    done = run_cli("show", f"{uri}@Champion")
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+    assert done.stderr.startswith(f"warning: 'vendor' trusts what {fingerprint(peer)}")

@@ -11,10 +11,11 @@ def main() -> None:
     """Run a command. A recipient's install has this program too, but not what it needs: say so."""
     try:
         from model_sharing_provider.cli.main import main as run  # noqa: PLC0415
+
+        run()
     except ModuleNotFoundError as error:
         sys.stderr.write(
             f"error: the provider needs the package {error.name!r}, which is not installed; "
             "install with: pip install 'model-sharing[provider]'\n"
         )
         sys.exit(MissingDependency.row.exit_code)
-    run()

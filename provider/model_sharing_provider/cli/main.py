@@ -9,32 +9,32 @@ import sys
 import click
 
 from model_sharing_protocol.errors import Interrupted, SharingError
-from model_sharing_provider.cli.audit import audit
-from model_sharing_provider.cli.catalogs import catalog
-from model_sharing_provider.cli.grants import grant
-from model_sharing_provider.cli.keys import key
-from model_sharing_provider.cli.lineage import lineage
-from model_sharing_provider.cli.models import model
-from model_sharing_provider.cli.principals import principal
-from model_sharing_provider.cli.providers import provider
-from model_sharing_provider.cli.recipients import recipient
-from model_sharing_provider.cli.schemas import schema
-from model_sharing_provider.cli.serve import serve
-from model_sharing_provider.cli.shares import share
+from model_sharing_provider.cli.lazy import LazyGroup
+
+_HERE = "model_sharing_provider.cli"
+_COMMANDS = {
+    "serve": f"{_HERE}.serve:serve",
+    "catalog": f"{_HERE}.catalogs:catalog",
+    "schema": f"{_HERE}.schemas:schema",
+    "model": f"{_HERE}.models:model",
+    "lineage": f"{_HERE}.lineage:lineage",
+    "share": f"{_HERE}.shares:share",
+    "recipient": f"{_HERE}.recipients:recipient",
+    "provider": f"{_HERE}.providers:provider",
+    "principal": f"{_HERE}.principals:principal",
+    "grant": f"{_HERE}.grants:grant",
+    "key": f"{_HERE}.keys:key",
+    "audit": f"{_HERE}.audit:audit",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(importlib.metadata.version("model-sharing"))
 def cli() -> None:
     """Share ML models with other companies, clouds and regions.
 
     The home is $MODEL_SHARING_PROVIDER_HOME, or your platform's user data folder.
     """
-
-
-COMMANDS = (serve, catalog, schema, model, lineage, share, recipient, provider, principal, grant, key, audit)
-for command in COMMANDS:
-    cli.add_command(command)
 
 
 def main() -> None:
@@ -48,6 +48,8 @@ def main() -> None:
         sys.exit(error.exit_code)
     except SharingError as error:
         _fail(error.message, error.row.exit_code)
+    except ModuleNotFoundError:
+        raise
     except Exception as error:
         if os.environ.get("MODEL_SHARING_LOG", "").lower() == "debug":
             raise

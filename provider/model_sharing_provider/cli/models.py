@@ -7,7 +7,7 @@ from operator import itemgetter
 import click
 
 from model_sharing_protocol.names import FullName, SchemaName
-from model_sharing_provider.cli.imports import import_models
+from model_sharing_provider.cli.lazy import LazyGroup
 from model_sharing_provider.cli.model_aliases import alias
 from model_sharing_provider.cli.model_tags import tag
 from model_sharing_provider.cli.options import VERSION, changes_of, comment_option, owner_option
@@ -20,12 +20,12 @@ from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
 
 
-@click.group()
+@click.group(cls=LazyGroup, lazy={"import": "model_sharing_provider.cli.imports:import_models"})
 def model() -> None:
     """Registered models, their versions, aliases and tags."""
 
 
-for command in (register, copy, import_models, alias, tag):
+for command in (register, copy, alias, tag):
     model.add_command(command)
 
 

@@ -16,9 +16,9 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.rules import ADMINISTRATORS
 from model_sharing_provider.metastore.audit_log import EventFilter
 from model_sharing_provider.metastore.database import Database
-from model_sharing_provider.services.audit_export import EventFile
 
 if TYPE_CHECKING:
+    from model_sharing_provider.services.audit_export import EventFile
     from model_sharing_provider.services.context import Context
 
 _BATCH = 5000
@@ -74,7 +74,7 @@ class Audit:
         with ExitStack() as cleanup:
             async with context.view("exportAuditLog", Target(SecurableType.METASTORE)) as operation:
                 await operation.authorize(ADMINISTRATORS)
-                file = await asyncio.to_thread(EventFile, path)
+                file = await asyncio.to_thread(_new_file, path)
                 cleanup.callback(file.discard)
                 async for events in operation.rows.audit_log.batches(_BATCH, **only):
                     await asyncio.to_thread(file.write, events)
@@ -82,3 +82,10 @@ class Audit:
                 await asyncio.to_thread(file.finish)
             await asyncio.to_thread(file.publish)
         return count
+
+
+def _new_file(path: Path) -> EventFile:
+    # Arrow takes a tenth of a second to import, which most commands need not wait for.
+    from model_sharing_provider.services.audit_export import EventFile  # noqa: PLC0415
+
+    return EventFile(path)

@@ -7,15 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import io
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from model_sharing_protocol.errors import NotFound
 from model_sharing_protocol.pages import Page, PageRequest, page_of
@@ -29,43 +23,6 @@ from model_sharing_provider.services.shared_view import models_of_share, view_sh
 from model_sharing_provider.services.shares import SYSTEM_SCHEMA
 
 _KEPT = timedelta(hours=1)
-_MOMENT = pa.timestamp("ms", tz="UTC")
-_SPARK_TYPES = {pa.string(): "string", pa.int32(): "integer", pa.int64(): "long", _MOMENT: "timestamp"}
-
-_MODELS = pa.schema(
-    [
-        pa.field("schema", pa.string()),
-        pa.field("name", pa.string()),
-        pa.field("comment", pa.string()),
-        pa.field("latest_version", pa.int32()),
-        pa.field("created_at", _MOMENT),
-        pa.field("updated_at", _MOMENT),
-    ]
-)
-_VERSIONS = pa.schema(
-    [
-        pa.field("schema", pa.string()),
-        pa.field("model_name", pa.string()),
-        pa.field("version", pa.int32()),
-        pa.field("status", pa.string()),
-        pa.field("comment", pa.string()),
-        pa.field("digest", pa.string()),
-        pa.field("size", pa.int64()),
-        pa.field("num_files", pa.int32()),
-        pa.field("signature", pa.string()),
-        pa.field("created_at", _MOMENT),
-    ]
-)
-_ALIASES = pa.schema(
-    [
-        pa.field("schema", pa.string()),
-        pa.field("model_name", pa.string()),
-        pa.field("alias", pa.string()),
-        pa.field("version", pa.int32()),
-    ]
-)
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +87,7 @@ class SystemTables:
                     break
                 page = PageRequest(after=shown.last_key)
             versions = await operation.rows.versions.of_models([item.model.id for item in models])
-            content = await asyncio.to_thread(_parquet, *_TABLES[table], models, versions)
+            content = await asyncio.to_thread(_parquet, table, models, versions)
             issuer = self._access.issuer(operation.principal, found, grant)
         sha256 = hashlib.sha256(content).hexdigest()
         await self._artifacts.delete_below(SYSTEM_TABLES, older_than=_KEPT)
@@ -138,15 +95,10 @@ class SystemTables:
         return metadata, TableFile(issuer.sign(f"tables/{sha256}"), sha256, len(content), issuer.expires_at)
 
     async def _metadata(self, operation: Operation, share: Share, table: str) -> TableMetadata:
-        schema, _ = _TABLES[table]
-        fields = [
-            {"name": field.name, "type": _SPARK_TYPES[field.type], "nullable": True, "metadata": {}}
-            for field in schema
-        ]
         return TableMetadata(
             id=f"{share.id}.{table}",
             name=table,
-            schema_string=json.dumps({"type": "struct", "fields": fields}),
+            schema_string=await asyncio.to_thread(_schema_string, table),
             version=await operation.rows.shared_models.changed_at(share),
         )
 
@@ -156,66 +108,14 @@ class SystemTables:
         return table.lower()
 
 
-def _model_rows(models: Sequence[SharedModel], _versions: Sequence[ModelVersion]) -> Iterable[Row]:
-    for item in models:
-        yield {
-            "schema": item.shared_name.schema,
-            "name": item.shared_name.name,
-            "comment": item.model.comment,
-            "latest_version": item.model.latest_version,
-            "created_at": item.model.created_at,
-            "updated_at": item.model.updated_at,
-        }
+def _parquet(table: str, models: Sequence[SharedModel], versions: Sequence[ModelVersion]) -> bytes:
+    # Arrow takes a tenth of a second to import, which most commands need not wait for.
+    from model_sharing_provider.services.parquet_tables import parquet  # noqa: PLC0415
+
+    return parquet(table, models, versions)
 
 
-def _version_rows(models: Sequence[SharedModel], versions: Sequence[ModelVersion]) -> Iterable[Row]:
-    for item, version in _joined(models, versions):
-        yield {
-            "schema": item.shared_name.schema,
-            "model_name": item.shared_name.name,
-            "version": version.version,
-            "status": version.status.value,
-            "comment": version.comment,
-            "digest": version.digest,
-            "size": version.size,
-            "num_files": version.num_files,
-            "signature": json.dumps(version.signature) if version.signature else None,
-            "created_at": version.created_at,
-        }
+def _schema_string(table: str) -> str:
+    from model_sharing_provider.services.parquet_tables import schema_string  # noqa: PLC0415
 
-
-def _alias_rows(models: Sequence[SharedModel], versions: Sequence[ModelVersion]) -> Iterable[Row]:
-    for item, version in _joined(models, versions):
-        for alias in version.aliases:
-            yield {
-                "schema": item.shared_name.schema,
-                "model_name": item.shared_name.name,
-                "alias": alias,
-                "version": version.version,
-            }
-
-
-def _joined(
-    models: Sequence[SharedModel], versions: Sequence[ModelVersion]
-) -> Iterable[tuple[SharedModel, ModelVersion]]:
-    """Each model with each of its versions; a model shown twice appears twice."""
-    by_model: dict[str, list[ModelVersion]] = {}
-    for version in versions:
-        by_model.setdefault(version.model_id, []).append(version)
-    return ((item, version) for item in models for version in by_model.get(item.model.id, ()))
-
-
-_RowsOf = Callable[[Sequence[SharedModel], Sequence[ModelVersion]], Iterable[Row]]
-_TABLES: Mapping[str, tuple[Any, _RowsOf]] = {
-    "models": (_MODELS, _model_rows),
-    "model_versions": (_VERSIONS, _version_rows),
-    "model_aliases": (_ALIASES, _alias_rows),
-}
-
-
-def _parquet(
-    schema: Any, rows_of: _RowsOf, models: Sequence[SharedModel], versions: Sequence[ModelVersion]
-) -> bytes:
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(list(rows_of(models, versions)), schema=schema), buffer)
-    return buffer.getvalue()
+    return schema_string(table)

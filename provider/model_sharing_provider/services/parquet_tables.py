@@ -1,0 +1,127 @@
+"""The rows of a share's own tables, as Parquet. Imported when a table is asked for: Arrow takes its time."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.domain.sharing import SharedModel
+
+_MOMENT = pa.timestamp("ms", tz="UTC")
+_SPARK_TYPES = {pa.string(): "string", pa.int32(): "integer", pa.int64(): "long", _MOMENT: "timestamp"}
+
+_MODELS = pa.schema(
+    [
+        pa.field("schema", pa.string()),
+        pa.field("name", pa.string()),
+        pa.field("comment", pa.string()),
+        pa.field("latest_version", pa.int32()),
+        pa.field("created_at", _MOMENT),
+        pa.field("updated_at", _MOMENT),
+    ]
+)
+_VERSIONS = pa.schema(
+    [
+        pa.field("schema", pa.string()),
+        pa.field("model_name", pa.string()),
+        pa.field("version", pa.int32()),
+        pa.field("status", pa.string()),
+        pa.field("comment", pa.string()),
+        pa.field("digest", pa.string()),
+        pa.field("size", pa.int64()),
+        pa.field("num_files", pa.int32()),
+        pa.field("signature", pa.string()),
+        pa.field("created_at", _MOMENT),
+    ]
+)
+_ALIASES = pa.schema(
+    [
+        pa.field("schema", pa.string()),
+        pa.field("model_name", pa.string()),
+        pa.field("alias", pa.string()),
+        pa.field("version", pa.int32()),
+    ]
+)
+
+Row = Mapping[str, Any]
+
+
+def _model_rows(models: Sequence[SharedModel], _versions: Sequence[ModelVersion]) -> Iterable[Row]:
+    for item in models:
+        yield {
+            "schema": item.shared_name.schema,
+            "name": item.shared_name.name,
+            "comment": item.model.comment,
+            "latest_version": item.model.latest_version,
+            "created_at": item.model.created_at,
+            "updated_at": item.model.updated_at,
+        }
+
+
+def _version_rows(models: Sequence[SharedModel], versions: Sequence[ModelVersion]) -> Iterable[Row]:
+    for item, version in _joined(models, versions):
+        yield {
+            "schema": item.shared_name.schema,
+            "model_name": item.shared_name.name,
+            "version": version.version,
+            "status": version.status.value,
+            "comment": version.comment,
+            "digest": version.digest,
+            "size": version.size,
+            "num_files": version.num_files,
+            "signature": json.dumps(version.signature) if version.signature else None,
+            "created_at": version.created_at,
+        }
+
+
+def _alias_rows(models: Sequence[SharedModel], versions: Sequence[ModelVersion]) -> Iterable[Row]:
+    for item, version in _joined(models, versions):
+        for alias in version.aliases:
+            yield {
+                "schema": item.shared_name.schema,
+                "model_name": item.shared_name.name,
+                "alias": alias,
+                "version": version.version,
+            }
+
+
+def _joined(
+    models: Sequence[SharedModel], versions: Sequence[ModelVersion]
+) -> Iterable[tuple[SharedModel, ModelVersion]]:
+    """Each model with each of its versions; a model shown twice appears twice."""
+    by_model: dict[str, list[ModelVersion]] = {}
+    for version in versions:
+        by_model.setdefault(version.model_id, []).append(version)
+    return ((item, version) for item in models for version in by_model.get(item.model.id, ()))
+
+
+_RowsOf = Callable[[Sequence[SharedModel], Sequence[ModelVersion]], Iterable[Row]]
+_TABLES: Mapping[str, tuple[Any, _RowsOf]] = {
+    "models": (_MODELS, _model_rows),
+    "model_versions": (_VERSIONS, _version_rows),
+    "model_aliases": (_ALIASES, _alias_rows),
+}
+
+
+def schema_string(table: str) -> str:
+    """The table's columns in Delta's words."""
+    schema, _ = _TABLES[table]
+    fields = [
+        {"name": field.name, "type": _SPARK_TYPES[field.type], "nullable": True, "metadata": {}}
+        for field in schema
+    ]
+    return json.dumps({"type": "struct", "fields": fields})
+
+
+def parquet(table: str, models: Sequence[SharedModel], versions: Sequence[ModelVersion]) -> bytes:
+    """The table of what a share shows as one Parquet file. Blocking."""
+    schema, rows_of = _TABLES[table]
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows_of(models, versions)), schema=schema), buffer)
+    return buffer.getvalue()

@@ -5,7 +5,7 @@
     ├── blobs/<sha256>.part         what has arrived of a large one, and
     ├── blobs/<sha256>.progress     how much of each of its ranges (`downloads.parts`)
     ├── snapshots/<digest>/…        one version's files: hard links to blobs
-    ├── manifests/<digest>.json     which files those are
+    ├── manifests/<digest>.json     which files those are; locked while in use, touched by each use
     ├── views/<key>/…               a snapshot as handed to MLflow, which adds a file of its own
     ├── refs/…                      which version has which digest (`refs`)
     ├── locks/…                     one file a lock
@@ -16,6 +16,10 @@ derived from its digest. Each use checks size and seal of every file (one `stat`
 file afterwards broke the seal, so the content is hashed again and dropped if it is not the right one. Damage
 that leaves the time stamp alone (failing media, a power cut soon after a download, since blobs are not
 synced to disk) is found by `verify=True`, which hashes everything.
+
+How it is kept from being evicted (`upkeep.pruning`). What a manifest names stays, and the manifest stays
+while any process holds it (`leases`). It is written before the first of its blobs is looked for, under the
+lock `GATE`, under which the pruner decides what nobody needs: so nothing that is being linked can go.
 """
 
 from __future__ import annotations
@@ -31,15 +35,17 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from model_sharing.leases import NO_LOCKS_HERE, leases
 from model_sharing_protocol.digests import hash_file
 from model_sharing_protocol.errors import CorruptArtifact, DiskFull, Interrupted, SharingError
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 
+GATE = "gate"
 _READ_ONLY = 0o444
-_ABANDONED_AFTER_SECONDS = 24 * 3600
+ABANDONED_AFTER_SECONDS = 24 * 3600
+_TOUCHED_AFTER_SECONDS = 3600
 _LOCK_POLL_SECONDS = 0.1
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_NO_LOCKS_HERE = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP})
 
 
 class Cache:
@@ -48,11 +54,11 @@ class Cache:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.blobs = _folder(root / "blobs")
-        self._snapshots = _folder(root / "snapshots")
-        self._manifests = _folder(root / "manifests")
-        self._views = _folder(root / "views")
+        self.snapshots = _folder(root / "snapshots")
+        self.manifests = _folder(root / "manifests")
+        self.views = _folder(root / "views")
         self._locks = _folder(root / "locks")
-        self._tmp = _folder(root / "tmp")
+        self.tmp = _folder(root / "tmp")
 
     def blob_path(self, sha256: str) -> Path:
         return self.blobs / sha256
@@ -60,10 +66,18 @@ class Cache:
     def has_blob(self, file: ManifestFile, *, verify: bool = False) -> bool:
         """True if the content is here and intact; a damaged one is dropped."""
         path = self.blob_path(file.sha256)
-        if _intact(path, file, verify=verify):
+        if intact(path, file, verify=verify):
             return True
         path.unlink(missing_ok=True)
         return False
+
+    def manifest(self, digest: str) -> Manifest | None:
+        """The manifest of this digest, if it is here."""
+        try:
+            manifest = Manifest.from_json(self._record(digest).read_bytes())
+        except (OSError, SharingError):
+            return None
+        return manifest if manifest.digest == digest else None
 
     def publish_blob(self, path: Path, sha256: str) -> None:
         """Move a verified file from below this cache into its place."""
@@ -71,36 +85,68 @@ class Cache:
         path.replace(self.blob_path(sha256))
 
     def snapshot(self, digest: str, *, verify: bool = False) -> tuple[Path, Manifest] | None:
-        """The folder and manifest of a complete, intact snapshot; None if it has to be made (again)."""
-        manifest = self._manifest(digest)
+        """The folder and manifest of a complete, intact snapshot; None if it has to be made (again).
+
+        Nobody prunes it before this process ends, or lets go of it by `release`.
+        """
+        manifest = self.manifest(digest)
         if manifest is None:
             return None
-        folder = self._snapshots / _key(digest)
-        if _damaged(folder, manifest, verify=verify):
-            self._drop(folder)
+        try:
+            leases.hold(self._record(digest))
+        except FileNotFoundError:  # pruned in this moment
             return None
+        folder = self.snapshots / _key(digest)
+        if not folder.is_dir() or damaged(folder, manifest, verify=verify):
+            self.drop(folder)
+            self.release(digest)
+            return None
+        _touch(self._record(digest))
         return folder, manifest
 
+    def reserve(self, manifest: Manifest) -> None:
+        """Hold `manifest` as in use, and with it the blobs that it names, here already or yet to come."""
+        record = self._record(manifest.digest)
+        with self.lock(GATE):
+            if self.manifest(manifest.digest) is None:
+                fresh = self.temporary()
+                fresh.write_bytes(manifest.to_json())
+                fresh.replace(record)
+            leases.hold(record)
+        _touch(record)
+
+    def release(self, digest: str) -> None:
+        """Undo one `snapshot`, `reserve`, `publish_snapshot` or `view`: pruning may take it from now on."""
+        leases.release(self._record(digest))
+
     def publish_snapshot(self, manifest: Manifest) -> Path:
-        """Make the snapshot of `manifest`, whose blobs are all here. It appears whole or not at all."""
-        folder = self._snapshots / _key(manifest.digest)
+        """Make the snapshot of `manifest`, whose blobs are all here. It appears whole or not at all.
+
+        It is held, as by `snapshot`. Raises FileNotFoundError if a blob is missing after all.
+        """
+        folder = self.snapshots / _key(manifest.digest)
         building = self.temporary()
-        self._link(manifest.files, building)
-        record = self.temporary()
-        record.write_bytes(manifest.to_json())
-        record.replace(self._manifests / f"{_key(manifest.digest)}.json")
-        self._install(building, folder)
+        self.reserve(manifest)
+        try:
+            self._link(manifest.files, building)
+            self._install(building, folder)
+        except BaseException:
+            remove(building)
+            self.release(manifest.digest)
+            raise
         return folder
 
     def view(self, manifest: Manifest, key: str, *, writable: frozenset[str]) -> Path:
         """A second folder of a snapshot's files, to which the caller may add files.
 
-        It is the same folder for the same `key`. Files named in `writable` are copies that may be changed.
+        It is the same folder for the same `key`, and held, as by `snapshot`. Files named in `writable` are
+        copies that may be changed.
         """
-        folder = self._views / f"{_key(manifest.digest)}-{key}"
+        self.reserve(manifest)
+        folder = self.views / f"{_key(manifest.digest)}-{key}"
         linked = Manifest(tuple(file for file in manifest.files if file.path not in writable))
-        if _damaged(folder, linked, verify=False, extras=writable):
-            self._drop(folder)
+        if damaged(folder, linked, verify=False, extras=writable):
+            self.drop(folder)
             building = self.temporary()
             self._link(linked.files, building)
             for file in manifest.files:
@@ -111,17 +157,24 @@ class Cache:
             self._install(building, folder)
         return folder
 
+    def drop(self, folder: Path) -> None:
+        """Remove a snapshot or view that is damaged; it is made again when it is needed."""
+        aside = self.temporary()
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(aside)
+            remove(aside)
+
     def temporary(self) -> Path:
         """A path in this cache that nobody else uses; it does not exist yet."""
-        return self._tmp / uuid.uuid4().hex
+        return self.tmp / uuid.uuid4().hex
 
     def sweep(self) -> None:
         """Remove what crashed processes left unfinished a day ago or earlier."""
-        limit = time.time() - _ABANDONED_AFTER_SECONDS
-        for path in self._tmp.iterdir():
+        limit = time.time() - ABANDONED_AFTER_SECONDS
+        for path in self.tmp.iterdir():
             with contextlib.suppress(OSError):
                 if path.lstat().st_mtime < limit:
-                    _remove(path)
+                    remove(path)
 
     @contextlib.contextmanager
     def lock(self, name: str, stopped: Callable[[], bool] = lambda: False) -> Iterator[bool]:
@@ -133,7 +186,7 @@ class Cache:
         try:
             _acquire(lock, stopped)
         except (NotImplementedError, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in _NO_LOCKS_HERE:
+            if isinstance(error, OSError) and error.errno not in NO_LOCKS_HERE:
                 raise
             yield False
             return
@@ -142,13 +195,8 @@ class Cache:
         finally:
             lock.release()
 
-    def _manifest(self, digest: str) -> Manifest | None:
-        path = self._manifests / f"{_key(digest)}.json"
-        try:
-            manifest = Manifest.from_json(path.read_bytes())
-        except (OSError, SharingError):
-            return None
-        return manifest if manifest.digest == digest else None
+    def _record(self, digest: str) -> Path:
+        return self.manifests / f"{_key(digest)}.json"
 
     def _link(self, files: tuple[ManifestFile, ...], folder: Path) -> None:
         folder.mkdir()
@@ -171,13 +219,7 @@ class Cache:
         except OSError:
             if not folder.is_dir():
                 raise
-            _remove(building)  # another process was faster, with the same content
-
-    def _drop(self, folder: Path) -> None:
-        aside = self.temporary()
-        with contextlib.suppress(FileNotFoundError):
-            folder.rename(aside)
-            _remove(aside)
+            remove(building)  # another process was faster, with the same content
 
 
 def copy_files(folder: Path, manifest: Manifest, target: Path) -> None:
@@ -240,23 +282,23 @@ def _acquire(lock: FileLock, stopped: Callable[[], bool]) -> None:
             return
 
 
-def _damaged(folder: Path, manifest: Manifest, *, verify: bool, extras: frozenset[str] = frozenset()) -> bool:
+def damaged(folder: Path, manifest: Manifest, *, verify: bool, extras: frozenset[str] = frozenset()) -> bool:
     """True if the folder does not hold exactly the manifest's files, each intact."""
     files = {file.path: file for file in manifest.files}
     found = 0
-    for path in _walk(folder, ""):
+    for path in walk(folder, ""):
         file = files.get(path)
         if file is None:
             if path in extras:
                 continue
             return True
-        if not _intact(folder / path, file, verify=verify):
+        if not intact(folder / path, file, verify=verify):
             return True
         found += 1
     return found != len(files)
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[str]:
+def walk(folder: Path, prefix: str) -> Iterator[str]:
     """Relative paths of the files below `folder`, without byte code that Python left there."""
     try:
         entries = list(os.scandir(folder))
@@ -265,12 +307,13 @@ def _walk(folder: Path, prefix: str) -> Iterator[str]:
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             if entry.name != "__pycache__":
-                yield from _walk(folder / entry.name, f"{prefix}{entry.name}/")
+                yield from walk(folder / entry.name, f"{prefix}{entry.name}/")
         else:
             yield prefix + entry.name
 
 
-def _intact(path: Path, file: ManifestFile, *, verify: bool) -> bool:
+def intact(path: Path, file: ManifestFile, *, verify: bool) -> bool:
+    """True if the file has its seal, or else (or with `verify`) the right content, which seals it again."""
     try:
         status = path.lstat()
     except OSError:
@@ -286,6 +329,13 @@ def _intact(path: Path, file: ManifestFile, *, verify: bool) -> bool:
         return False
     _seal(path, file.sha256)
     return True
+
+
+def _touch(record: Path) -> None:
+    """Note that it was used, once an hour at most."""
+    with contextlib.suppress(OSError):
+        if time.time() - record.stat().st_mtime > _TOUCHED_AFTER_SECONDS:
+            os.utime(record)
 
 
 def _seal(path: Path, sha256: str) -> None:
@@ -308,7 +358,8 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file or a whole folder, as far as that can be done."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -10,7 +10,10 @@ from model_sharing.downloads.engine import Engine
 from model_sharing.downloads.plan import check_space, make_plan
 from model_sharing.downloads.progress import Progress
 from model_sharing.downloads.urls import UrlBook
+from model_sharing_protocol.errors import CorruptArtifact
 from model_sharing_protocol.manifest import Manifest
+
+_ATTEMPTS = 3
 
 
 def fetch_snapshot(
@@ -23,22 +26,46 @@ def fetch_snapshot(
     jobs: int,
     verify: bool = False,
 ) -> Path:
-    """The folder of `manifest`'s files, verified. Blocking; ends early after `connections.stop()`.
+    """The folder of `manifest`'s files, verified, held as by `Cache.snapshot`.
 
-    Two processes that want the same version at the same time wait for each other, so that it is fetched once.
+    Blocking; ends early after `connections.stop()`. Two processes that want the same version at the same time
+    wait for each other, so that it is fetched once.
     """
     digest = manifest.digest
     with cache.lock(digest.removeprefix("sha256:"), lambda: connections.stopped):
         if present := cache.snapshot(digest, verify=verify):
             return present[0]
-        plan = make_plan(manifest, cache, verify=verify)
-        if plan.missing:
-            cache.sweep()
-            check_space(plan, cache)
-            progress.begin(plan)
-            try:
-                Engine(cache, connections, urls, progress, jobs).run(plan.missing)
-            finally:
-                progress.end()
-        with full_disk_explained(cache.root):
-            return cache.publish_snapshot(manifest)
+        cache.reserve(manifest)
+        try:
+            for _ in range(_ATTEMPTS):
+                _fetch_missing(cache, manifest, connections, urls, progress, jobs=jobs, verify=verify)
+                try:
+                    with full_disk_explained(cache.root):
+                        return cache.publish_snapshot(manifest)
+                except FileNotFoundError:
+                    continue  # another process noticed just now that a blob was damaged, and dropped it
+        finally:
+            cache.release(digest)
+    raise CorruptArtifact(f"Files vanish from {cache.blobs} as soon as they arrive. Check the disk.")
+
+
+def _fetch_missing(
+    cache: Cache,
+    manifest: Manifest,
+    connections: Connections,
+    urls: UrlBook,
+    progress: Progress,
+    *,
+    jobs: int,
+    verify: bool,
+) -> None:
+    plan = make_plan(manifest, cache, verify=verify)
+    if not plan.missing:
+        return
+    cache.sweep()
+    check_space(plan, cache)
+    progress.begin(plan)
+    try:
+        Engine(cache, connections, urls, progress, jobs).run(plan.missing)
+    finally:
+        progress.end()

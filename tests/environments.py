@@ -11,14 +11,14 @@ from filelock import FileLock
 _ENVIRONMENTS = Path(__file__).parents[1] / ".venvs"
 
 
-def environment_with(requirement: str) -> Path:
-    """The interpreter of an environment that holds `requirement`, such as `delta-sharing==1.4.2`."""
-    environment = _ENVIRONMENTS / requirement
+def environment_with(*requirements: str) -> Path:
+    """The interpreter of an environment that holds `requirements`, such as `delta-sharing==1.4.2`."""
+    environment = _ENVIRONMENTS / "+".join(requirements)
     python = environment / "bin" / "python"
     _ENVIRONMENTS.mkdir(exist_ok=True)
     with FileLock(f"{environment}.lock"):
         if not (environment / "complete").exists():
             subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
-            subprocess.run([python, "-m", "pip", "install", "--quiet", requirement], check=True)
+            subprocess.run([python, "-m", "pip", "install", "--quiet", *requirements], check=True)
             (environment / "complete").touch()
     return python

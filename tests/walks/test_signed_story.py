@@ -1,0 +1,80 @@
+"""Signatures over a real socket, both sides for real: pin, follow, verify, refuse."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestServer
+from support import Desk, write_model
+
+import model_sharing
+from model_sharing_protocol.dsse import PublicKey
+from model_sharing_protocol.errors import UntrustedSignature
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.profile import write_profile
+from model_sharing_provider.settings import Settings
+from model_sharing_provider.signing_keys import SigningKeys
+
+NAME = "prod.ml_team.scorer"
+REF = "ml_team.scorer@Champion"
+
+
+@pytest.fixture
+async def vendor(desk: Desk, endpoint: str, tmp_path: Path) -> model_sharing.Catalog:
+    """Two versions, mounted with the fingerprint that the provider's administrator told."""
+    await desk.register(write_model(tmp_path / "one"), NAME, "Champion")
+    await desk.register(write_model(tmp_path / "two", {"model.pkl": b"better"}), NAME)
+    profile = await desk.activate(await desk.share("acme", "globex", NAME), endpoint)
+    write_profile(profile.to_json(), tmp_path / "globex.share")
+    (key,) = await desk.provider.signing.list_keys(desk.context)
+    told = PublicKey.parse(key.pem).fingerprint
+    return await asyncio.to_thread(
+        lambda: model_sharing.mount(
+            tmp_path / "globex.share", share="acme", name="vendor", key_fingerprint=told
+        )
+    )
+
+
+async def champion(desk: Desk, version: int) -> None:
+    await desk.provider.models.set_alias(desk.context, FullName.parse(NAME), "Champion", version)
+
+
+async def test_moves_forth_and_back_are_followed_and_the_download_verifies(
+    desk: Desk, vendor: model_sharing.Catalog, server: TestServer, tmp_path: Path
+) -> None:
+    for version in (1, 2, 1, 2):
+        await champion(desk, version)
+        assert (await asyncio.to_thread(vendor.snapshot, REF)).version.version == version
+    await asyncio.to_thread(vendor.download, REF, tmp_path / "out")
+    await server.close()
+    assert vendor.verify("ml_team.scorer/2", tmp_path / "out") == 2
+    with pytest.raises(
+        UntrustedSignature, match=r"version 1 .* was expected; what came is that of .* version 2"
+    ):
+        vendor.verify("ml_team.scorer/1", tmp_path / "out")
+
+
+async def test_a_rotation_is_followed_and_what_was_downloaded_before_stays_good(
+    desk: Desk, vendor: model_sharing.Catalog, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(vendor.download, REF, tmp_path / "out")
+    for _ in range(2):
+        await desk.provider.signing.rotate(desk.context)
+    with pytest.warns(model_sharing.TrustWarning, match="the key before vouches for it"):
+        await asyncio.to_thread(vendor.snapshot, REF)
+    followed = model_sharing.catalog("vendor")
+    assert len(followed.mount.keys) == 3
+    assert followed.verify("ml_team.scorer/1", tmp_path / "out") == 2
+
+
+async def test_a_provider_whose_key_was_replaced_is_refused(
+    desk: Desk, vendor: model_sharing.Catalog, provider_home: Path, tmp_path: Path
+) -> None:
+    pinned = vendor.mount.key_fingerprint
+    stranger = SigningKeys(tmp_path / "other.json")
+    Settings(provider_home).signing_keys_path.write_bytes((tmp_path / "other.json").read_bytes())
+    both = f"{pinned} was expected.*shows {stranger.current.public.fingerprint}"
+    with pytest.raises(UntrustedSignature, match=both):
+        await asyncio.to_thread(vendor.snapshot, REF)

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
         download,
         load_model,
         mount,
+        pull,
         unmount,
     )
     from model_sharing.mounts import Mount
+    from model_sharing.pulling import PulledVersion
     from model_sharing.shared_catalog import SharedCatalog, StaleAliasWarning
     from model_sharing.trust import TrustWarning
     from model_sharing.values import SharedModel, SharedVersion
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Catalog",
     "Mount",
+    "PulledVersion",
     "SharedCatalog",
     "SharedModel",
     "SharedVersion",
@@ -44,11 +47,13 @@ __all__ = [
     "download",
     "load_model",
     "mount",
+    "pull",
     "unmount",
 ]
 
 _HOMES = {
     "Mount": "model_sharing.mounts",
+    "PulledVersion": "model_sharing.pulling",
     "SharedCatalog": "model_sharing.shared_catalog",
     "SharedModel": "model_sharing.values",
     "SharedVersion": "model_sharing.values",

@@ -15,10 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from model_sharing import activation
-from model_sharing.downloads.progress import Progress, watcher
+from model_sharing import activation, pulling
+from model_sharing.downloads.progress import Progress, PullProgress, pull_watcher, watcher
 from model_sharing.mounting import mount_share
 from model_sharing.mounts import Mount, MountTable
+from model_sharing.pulling import PulledVersion, Wanted
 from model_sharing.settings import Settings
 from model_sharing.shared_catalog import SharedCatalog, Snapshot
 from model_sharing.values import SharedModel, SharedVersion
@@ -243,3 +244,20 @@ def load_model(uri: str) -> Any:
 def download(uri: str, destination: str | Path) -> SharedVersion:
     """Copy a version's verified files to a new or empty folder."""
     return catalog_of(uri).download(uri, destination)
+
+
+def pull(
+    where: str,
+    *,
+    alias: str | None = None,
+    all_versions: bool = False,
+    jobs: int | None = None,
+    progress: PullProgress | None = None,
+) -> list[PulledVersion]:
+    """Fetch ahead of use what all aliases of `catalog[.schema[.model]]` point at.
+
+    Schema, model and `alias` may be patterns. What failed is told in the answer: see `pulling.pull`.
+    """
+    wanted = Wanted.parse(where, alias=alias, all_versions=all_versions)
+    shared = catalog(wanted.catalog).with_jobs(jobs).shared
+    return _background.run(pulling.pull(shared, wanted, progress or pull_watcher()))

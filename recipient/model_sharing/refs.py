@@ -7,6 +7,8 @@ the signature of each version, `<hash of schema.model>-<version>.sig`.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -19,6 +21,8 @@ from model_sharing_protocol.signatures import Bundle, State
 from model_sharing_protocol.times import iso, now_ms
 
 _FRESH_ENOUGH_MS = 60_000
+
+_FOLDER = "refs"
 
 Moment = tuple[int, int]
 
@@ -45,11 +49,20 @@ class _Known(msgspec.Struct):
     sequence: Moment = (0, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """All that is known of one model. `source` stands for the endpoint and share that it is from."""
+
+    source: str
+    versions: Mapping[int, KnownVersion]
+    aliases: Mapping[str, int]
+
+
 class Refs:
     """What is known about the models of one share."""
 
     def __init__(self, cache_root: Path, endpoint: str, share: str) -> None:
-        self._folder = cache_root / "refs" / _hash(f"{endpoint}\n{share}")
+        self._folder = cache_root / _FOLDER / source_of(endpoint, share)
 
     def version(self, model: SharedName, version: int) -> KnownVersion | None:
         return self._read(model).versions.get(str(version))
@@ -143,17 +156,35 @@ class Refs:
         return FileLock(self._folder / ".lock")
 
     def _read(self, model: SharedName) -> _Known:
-        try:
-            return msgspec.json.decode(self._path(model).read_bytes(), type=_Known)
-        except (OSError, msgspec.MsgspecError):
-            return _Known()
+        return _read(self._path(model))
 
     def _write(self, model: SharedName, known: _Known) -> None:
         _replace(self._path(model), msgspec.json.encode(known))
 
 
+def source_of(endpoint: str, share: str) -> str:
+    """What `KnownModel.source` is for a share."""
+    return _hash(f"{endpoint}\n{share}")
+
+
+def known_models(cache_root: Path) -> Iterator[KnownModel]:
+    """The models of every share that was ever mounted here."""
+    for path in sorted((cache_root / _FOLDER).glob("*/*.json")):
+        known = _read(path)
+        versions = {int(number): version for number, version in known.versions.items()}
+        aliases = {alias: target.version for alias, target in known.aliases.items()}
+        yield KnownModel(path.parent.name, versions, aliases)
+
+
 def _described(sequence: Moment) -> str:
     return f"{iso(max(sequence))} (change {sequence[0]}/{sequence[1]})"
+
+
+def _read(path: Path) -> _Known:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Known)
+    except (OSError, msgspec.MsgspecError):
+        return _Known()
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Where this recipient keeps its mounts and cache, and how many connections it opens.
+"""Where this recipient keeps its mounts and cache, how large that may be, and how many connections it opens.
 
 $MODEL_SHARING_HOME            default: the user's data folder of the platform
 ├── mounts/                    one small file a mount
@@ -8,7 +8,9 @@ $MODEL_SHARING_HOME            default: the user's data folder of the platform
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import platformdirs
@@ -17,23 +19,36 @@ from model_sharing_protocol.errors import InvalidParameter
 
 HOME_VARIABLE = "MODEL_SHARING_HOME"
 JOBS_VARIABLE = "MODEL_SHARING_JOBS"
+CACHE_MAX_SIZE_VARIABLE = "MODEL_SHARING_CACHE_MAX_SIZE"
+_SIZE = re.compile(
+    r"(?P<number>[0-9]{1,18}(\.[0-9]{1,9})?) ?((?P<prefix>[kmgt]?)(?P<ending>i?b?))", re.IGNORECASE | re.ASCII
+)
 DEFAULT_JOBS = 8
 MAX_JOBS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`jobs` is the number of parallel connections of one download."""
+    """`jobs` is the number of parallel connections of one download.
+
+    `cache_max_size` is what the cache is pruned to after each download, in bytes; None: it is never pruned.
+    """
 
     home: Path
     jobs: int = DEFAULT_JOBS
+    cache_max_size: int | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """From $MODEL_SHARING_HOME and $MODEL_SHARING_JOBS; InvalidParameter for a value that cannot be."""
+        """From the variables above; InvalidParameter for a value that cannot be."""
         home = os.environ.get(HOME_VARIABLE)
         path = Path(home).expanduser() if home else platformdirs.user_data_path("model-sharing")
-        return cls(path.absolute(), parse_jobs(os.environ.get(JOBS_VARIABLE) or str(DEFAULT_JOBS)))
+        max_size = os.environ.get(CACHE_MAX_SIZE_VARIABLE)
+        return cls(
+            path.absolute(),
+            parse_jobs(os.environ.get(JOBS_VARIABLE) or str(DEFAULT_JOBS)),
+            parse_size(max_size) if max_size else None,
+        )
 
     @property
     def mounts(self) -> Path:
@@ -57,3 +72,13 @@ def parse_jobs(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_JOBS:
         return int(text)
     raise InvalidParameter(f"{text!r} is not a number of parallel connections from 1 to {MAX_JOBS}.")
+
+
+def parse_size(text: str) -> int:
+    """Bytes, from `20GiB`, `500 MB`, `1.5g` (1024 at a time but for KB, MB …) or a bare number."""
+    found = _SIZE.fullmatch(text.strip())
+    if not found:
+        raise InvalidParameter(f"{text!r} is not a size; write 20GiB, 500MB or a number of bytes.")
+    number, prefix, ending = found["number"], found["prefix"].lower(), found["ending"].lower()
+    base = 1000 if ending == "b" else 1024
+    return int(Decimal(number) * base ** " kmgt".index(prefix or " "))

@@ -24,6 +24,7 @@ from model_sharing.refs import Refs
 from model_sharing.settings import Settings
 from model_sharing.transport import Transport
 from model_sharing.trust import Trust
+from model_sharing.upkeep.pruning import keep_within
 from model_sharing.values import SharedModel, SharedVersion
 from model_sharing.verification import signature_path, verify_folder
 from model_sharing_protocol.errors import (
@@ -116,8 +117,9 @@ class SharedCatalog:
     ) -> Snapshot:
         """A version's files, verified, in the cache; fetches what is missing.
 
-        `verify` hashes what is in the cache already, too. Raises CorruptArtifact, DiskFull, UnsafePath,
-        UntrustedSignature, StaleAnswer, ServerUnreachable and whatever the provider answers.
+        It stays in the cache until this process ends, or until `cache.release` gives it back. `verify` hashes
+        what is in the cache already, too. Raises CorruptArtifact, DiskFull, UnsafePath, UntrustedSignature,
+        StaleAnswer, ServerUnreachable and whatever the provider answers.
         """
         name, parsed = self._parse(ref)
         resolved = await self._resolve(name, parsed)
@@ -150,7 +152,10 @@ class SharedCatalog:
         """
         target = await asyncio.to_thread(_check_destination, destination)
         snapshot = await self.snapshot(ref, progress=progress, verify=verify)
-        await asyncio.to_thread(_copy_out, snapshot, target)
+        try:
+            await asyncio.to_thread(_copy_out, snapshot, target)
+        finally:
+            self._cache.release(snapshot.manifest.digest)
         return snapshot.version
 
     def verify(self, ref: str | ModelRef, folder: Path, signature: Path | None = None) -> int:
@@ -250,6 +255,7 @@ class SharedCatalog:
         try:
             return folder, manifest, self._trust.check_kept(bundle, name, version.version, manifest)
         except UntrustedSignature:
+            self._cache.release(manifest.digest)
             return None
 
     async def _fetch(
@@ -277,6 +283,7 @@ class SharedCatalog:
         )
         folder = await _stoppable(work, connections.stop)
         self._refs.keep_bundle(name, version.version, bundle)
+        await asyncio.to_thread(keep_within, self._cache, self._settings.cache_max_size)
         return folder, manifest, bundle
 
     async def _query(

@@ -8,18 +8,24 @@ from typing import NoReturn
 
 import click
 
+from model_sharing.cli.cache_commands import cache
 from model_sharing.cli.commands import cli
 from model_sharing.cli.output import printable
+from model_sharing.cli.pull_command import pull
 from model_sharing.shared_catalog import StaleAliasWarning
 from model_sharing.trust import TrustWarning
+from model_sharing.upkeep.pruning import CacheWarning
 from model_sharing_protocol.errors import Interrupted, SharingError
 
 __all__ = ["main"]
 
+cli.add_command(pull)
+cli.add_command(cache)
+
 
 def main() -> NoReturn:
     """Run the command line. Every failure is one line on standard error and the error's own exit code."""
-    for kind in (StaleAliasWarning, TrustWarning):
+    for kind in (CacheWarning, StaleAliasWarning, TrustWarning):
         warnings.simplefilter("always", kind)
     warnings.showwarning = _show_warning
     sys.exit(_run())

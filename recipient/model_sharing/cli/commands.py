@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from model_sharing import blocking
-from model_sharing.cli.output import human_size, human_time, print_fields, print_json, print_table, say
+from model_sharing.cli.output import (
+    human_size,
+    human_time,
+    output_option,
+    print_fields,
+    print_json,
+    print_table,
+    say,
+)
 from model_sharing.downloads.progress import watcher
 from model_sharing.mounts import Mount, MountTable
 from model_sharing.settings import JOBS_VARIABLE, MAX_JOBS, Settings
@@ -17,18 +24,6 @@ from model_sharing.values import SharedModel, SharedVersion
 from model_sharing_protocol.errors import Interrupted, InvalidParameter, InvalidState
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.profile import read_profile
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _output_option(command: F) -> F:
-    return click.option(
-        "--output",
-        type=click.Choice(["table", "json"]),
-        default="table",
-        show_default=True,
-        help="How to print.",
-    )(command)
 
 
 class _Group(click.Group):
@@ -86,7 +81,7 @@ def mount(
 
 
 @cli.command()
-@_output_option
+@output_option
 def mounts(output: str) -> None:
     """List what is mounted."""
     found = MountTable(Settings.from_environment().mounts).all()
@@ -120,7 +115,7 @@ def unmount(name: str) -> None:
 
 @cli.command(name="list")
 @click.argument("where", required=False)
-@_output_option
+@output_option
 def list_models(where: str | None, output: str) -> None:
     """List the models of all mounts, of one catalog, or of one catalog.schema."""
     models = [model for catalog, schema in _places(where) for model in catalog.list_models(schema)]
@@ -145,7 +140,7 @@ def list_models(where: str | None, output: str) -> None:
 
 @cli.command()
 @click.argument("model")
-@_output_option
+@output_option
 def show(model: str, output: str) -> None:
     """Show one version (models:/catalog.schema.model@alias or /3), or a bare model's versions and aliases."""
     if "@" in model or "/" in model.removeprefix("models:/"):
@@ -167,7 +162,7 @@ def show(model: str, output: str) -> None:
 @click.option("--jobs", type=click.IntRange(1, MAX_JOBS), envvar=JOBS_VARIABLE, help="Parallel connections.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @click.option("--verify", is_flag=True, help="Hash what is in the cache already, too.")
-@_output_option
+@output_option
 def download(
     uri: str, destination: Path, *, jobs: int | None, quiet: bool, verify: bool, output: str
 ) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
 import msgspec
@@ -16,6 +16,20 @@ from model_sharing_protocol.times import iso
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB")
 _PLAIN_WIDTH = 10_000
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def output_option(command: F) -> F:
+    """`--output table|json`, passed to the command as `output`."""
+    return click.option(
+        "--output",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        show_default=True,
+        help="How to print.",
+    )(command)
 
 
 def say(message: str) -> None:

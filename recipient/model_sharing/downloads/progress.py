@@ -85,6 +85,76 @@ class TerminalProgress:
         self._bar.stop()
 
 
+class PullProgress(Progress, Protocol):
+    """What an observer of several downloads, one after another, is told."""
+
+    def expect(self, versions: int, size: int) -> None:
+        """All together; some of it may be here already."""
+
+    def version_done(self, size: int) -> None:
+        """A version that was expected with this size is here, or failed."""
+
+    def close(self) -> None: ...
+
+
+class SilentPull(Silent):
+    """Nobody watches."""
+
+    def expect(self, versions: int, size: int) -> None: ...
+
+    def version_done(self, size: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class TerminalPull:
+    """One bar for everything that is pulled."""
+
+    def __init__(self, console: Console) -> None:
+        self._bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._task = self._bar.add_task("", total=None)
+        self._versions = 0
+        self._versions_done = 0
+        self._size_done = 0
+
+    def expect(self, versions: int, size: int) -> None:
+        self._versions = versions
+        self._bar.update(self._task, total=size, description=f"0/{versions} versions")
+        self._bar.start()
+
+    def begin(self, plan: Plan) -> None:
+        self.advance(plan.manifest.size - plan.size)
+
+    def advance(self, size: int) -> None:
+        self._bar.advance(self._task, size)
+
+    def file_done(self) -> None: ...
+
+    def end(self) -> None: ...
+
+    def version_done(self, size: int) -> None:
+        self._versions_done += 1
+        self._size_done += size
+        counted = f"{self._versions_done}/{self._versions} versions"
+        self._bar.update(self._task, completed=self._size_done, description=counted)
+
+    def close(self) -> None:
+        self._bar.stop()
+
+
+def pull_watcher(*, quiet: bool = False) -> PullProgress:
+    """A bar on standard error if that is a terminal, else nothing."""
+    console = Console(stderr=True)
+    return TerminalPull(console) if console.is_terminal and not quiet else SilentPull()
+
+
 def watcher(*, quiet: bool = False) -> Progress:
     """A bar on standard error if that is a terminal, else nothing."""
     console = Console(stderr=True)

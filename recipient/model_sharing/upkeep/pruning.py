@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,11 @@ from pathlib import Path
 from model_sharing.cache import ABANDONED_AFTER_SECONDS, GATE, Cache, remove
 from model_sharing.leases import exclusive, no_locks
 from model_sharing.upkeep.contents import Entry, blob_names, entry_key, survey
+from model_sharing_protocol.errors import SharingError
+
+
+class CacheWarning(UserWarning):
+    """The cache may be larger than it should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,16 @@ def prune(cache: Cache, limits: Limits, *, dry_run: bool = False, now: float | N
                 _set_aside(path, trash)
     remove(trash)
     return Pruned(tuple(removed), contents.size - size, size, in_use)
+
+
+def keep_within(cache: Cache, max_size: int | None) -> None:
+    """Prune to a size, if one is set; what just arrived is more important than that this works."""
+    if max_size is None:
+        return
+    try:
+        prune(cache, Limits(max_size))
+    except (OSError, SharingError) as error:
+        warnings.warn(f"The cache could not be pruned: {error}", CacheWarning, stacklevel=2)
 
 
 def _is_beyond(limits: Limits, entry: Entry, size: int, moment: float) -> bool:

@@ -1,0 +1,180 @@
+"""`model-sharing cache`: what is in the cache, making room, and checking it."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from model_sharing import blocking
+from model_sharing.cache import Cache
+from model_sharing.cli.output import human_size, human_time, output_option, print_json, print_table, say
+from model_sharing.mounts import MountTable
+from model_sharing.settings import CACHE_MAX_SIZE_VARIABLE, Settings, parse_size
+from model_sharing.upkeep.contents import survey
+from model_sharing.upkeep.listing import CachedVersion, list_cached
+from model_sharing.upkeep.pruning import Limits, Pruned, prune
+from model_sharing.upkeep.verifying import verify
+from model_sharing_protocol.errors import CorruptArtifact, InvalidParameter, SharingError
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+_AGE = re.compile(r"([0-9]{1,9})([smhdw])", re.ASCII)
+
+
+@click.group()
+def cache() -> None:
+    """What was downloaded: list it, make room, check it."""
+
+
+@cache.command(name="list")
+@output_option
+def list_cache(output: str) -> None:
+    """List the versions in the cache, most recently used first.
+
+    OWN is what nothing else in the cache shares: what removing this version alone would free.
+    """
+    settings = Settings.from_environment()
+    store = Cache(settings.cache)
+    contents = survey(store)
+    versions = list_cached(store, contents, MountTable(settings.mounts).all())
+    if output == "json":
+        print_json({"path": str(store.root), "size": contents.size, "versions": versions})
+        return
+    print_table(
+        ["model", "version", "aliases", "size", "own", "last used", "state"],
+        [
+            (
+                version.full_name or f"({version.digest[:19]}…)",
+                "" if version.version is None else str(version.version),
+                ", ".join(version.aliases),
+                human_size(version.size),
+                human_size(version.own_size),
+                human_time(version.last_used),
+                _state(version),
+            )
+            for version in versions
+        ],
+        empty="The cache is empty.",
+    )
+    if versions:
+        say(f"{human_size(contents.size)} in {store.root}, what is shared counted once")
+
+
+@cache.command(name="prune")
+@click.option(
+    "--max-size", metavar="SIZE", help=f"At most this stays: 20GiB. Default: ${CACHE_MAX_SIZE_VARIABLE}."
+)
+@click.option("--older-than", metavar="AGE", help="Remove what was not used for this long: 30d, 12h.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@output_option
+def prune_cache(*, max_size: str | None, older_than: str | None, dry_run: bool, output: str) -> None:
+    """Remove what was not used for long, or is too much, least recently used first.
+
+    Never what a running process uses. What crashes and downloads that were given up left behind goes in any
+    case.
+    """
+    settings = Settings.from_environment()
+    limit = parse_size(max_size) if max_size is not None else settings.cache_max_size
+    limits = Limits(limit, _seconds(older_than) if older_than is not None else None)
+    store = Cache(settings.cache)
+    names = _names(list_cached(store, survey(store), MountTable(settings.mounts).all()))
+    pruned = prune(store, limits, dry_run=dry_run)
+    if output == "json":
+        removed = [
+            {"digest": entry.digest, "versions": names.get(entry.digest, [entry.digest])}
+            for entry in pruned.removed
+        ]
+        sizes = {"freed": pruned.freed, "remaining": pruned.remaining, "in_use": pruned.in_use}
+        print_json({"removed": removed, **sizes, "dry_run": dry_run})
+        return
+    _report(pruned, names, limits, dry_run=dry_run)
+
+
+@cache.command(name="verify")
+@click.option("--repair", is_flag=True, help="Fetch again at once what was removed.")
+@output_option
+def verify_cache(*, repair: bool, output: str) -> None:
+    """Hash every file. What is corrupt is removed, and fetched again when it is next used.
+
+    Ends with the exit code of a corrupt artifact if something was, and was not repaired.
+    """
+    settings = Settings.from_environment()
+    store = Cache(settings.cache)
+    versions = list_cached(store, survey(store), MountTable(settings.mounts).all())
+    found = verify(store)
+    hurt = {entry.digest for entry in found.damaged}
+    damaged = [version for version in versions if version.digest in hurt]
+    errors = [(version, _repair(version) if repair else None) for version in damaged]
+    repaired = repair and not any(error for _, error in errors)
+    if output == "json":
+        print_json(
+            {
+                "files": found.files,
+                "size": found.size,
+                "corrupt": list(found.corrupt),
+                "damaged": [{"version": _name(version), "error": error} for version, error in errors],
+                "repaired": repaired,
+            }
+        )
+    else:
+        say(f"{found.files} files, {human_size(found.size)}: {len(found.corrupt)} corrupt and removed.")
+        for version, error in errors:
+            outcome = "will be fetched again when it is used" if not repair else error or "fetched again"
+            say(f"{_name(version)}: {outcome}")
+    if (found.corrupt or damaged) and not repaired:
+        raise click.exceptions.Exit(CorruptArtifact.row.exit_code)
+
+
+def _repair(version: CachedVersion) -> str | None:
+    """Fetch a version again; what went wrong, if something did."""
+    if version.catalog is None:
+        return "it is of no mounted share"
+    try:
+        catalog = blocking.catalog(version.catalog)
+        catalog.snapshot(f"{version.full_name}/{version.version}")
+    except SharingError as error:
+        return error.message
+    return None
+
+
+def _report(pruned: Pruned, names: dict[str, list[str]], limits: Limits, *, dry_run: bool) -> None:
+    for entry in pruned.removed:
+        say(
+            f"{'Would remove' if dry_run else 'Removed'} {', '.join(names.get(entry.digest, [entry.digest]))}"
+        )
+    say(
+        f"{'Would free' if dry_run else 'Freed'} {human_size(pruned.freed)}; "
+        f"{human_size(pruned.remaining)} {'would remain' if dry_run else 'remain'}."
+    )
+    if pruned.in_use:
+        say(f"{pruned.in_use} more would have to go, but running processes use them.")
+    elif limits.max_size is not None and pruned.remaining > limits.max_size:
+        say("What remains is being downloaded at this moment.")
+
+
+def _names(versions: list[CachedVersion]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for version in versions:
+        names.setdefault(version.digest, []).append(_name(version))
+    return names
+
+
+def _name(version: CachedVersion) -> str:
+    return version.digest if version.full_name is None else f"{version.full_name} version {version.version}"
+
+
+def _state(version: CachedVersion) -> str:
+    said = (
+        ("in use", version.in_use),
+        ("incomplete", not version.complete),
+        ("not mounted", version.full_name is not None and version.catalog is None),
+        ("no name", version.full_name is None),
+    )
+    return ", ".join(word for word, holds in said if holds)
+
+
+def _seconds(age: str) -> float:
+    found = _AGE.fullmatch(age)
+    if not found:
+        raise InvalidParameter(f"{age!r} is not a time span; write 30d, 12h, 45m, 90s or 2w.")
+    return int(found[1]) * _SECONDS[found[2]]

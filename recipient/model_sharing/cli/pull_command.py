@@ -1,0 +1,64 @@
+"""`model-sharing pull`."""
+
+from __future__ import annotations
+
+import click
+
+from model_sharing import blocking
+from model_sharing.cli.output import human_size, output_option, print_json, printable, say
+from model_sharing.downloads.progress import pull_watcher
+from model_sharing.pulling import PulledVersion
+from model_sharing.settings import JOBS_VARIABLE, MAX_JOBS
+from model_sharing_protocol.errors import InvalidParameter
+
+
+@click.command()
+@click.argument("where", metavar="CATALOG[.SCHEMA[.MODEL]]")
+@click.option("--alias", metavar="PATTERN", help="Only what such aliases point at.")
+@click.option("--all-aliases", is_flag=True, help="What any alias points at; the default.")
+@click.option("--all-versions", is_flag=True, help="Every version, whether an alias points at it or not.")
+@click.option("--jobs", type=click.IntRange(1, MAX_JOBS), envvar=JOBS_VARIABLE, help="Parallel connections.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@output_option
+def pull(
+    where: str,
+    *,
+    alias: str | None,
+    all_aliases: bool,
+    all_versions: bool,
+    jobs: int | None,
+    quiet: bool,
+    output: str,
+) -> None:
+    """Fetch models into the cache ahead of use. SCHEMA and MODEL may be patterns: 'vendor.fraud.*'.
+
+    One that fails does not keep the others back; the exit code is then that of the first failure.
+    """
+    if (alias is not None) + all_aliases + all_versions > 1:
+        raise InvalidParameter("Choose one of --alias, --all-aliases and --all-versions.")
+    progress = pull_watcher(quiet=quiet or output == "json")
+    pulled = blocking.pull(where, alias=alias, all_versions=all_versions, jobs=jobs, progress=progress)
+    if output == "json":
+        print_json(pulled)
+    else:
+        _report(pulled)
+    if failures := [version.exit_code for version in pulled if version.error is not None]:
+        raise click.exceptions.Exit(failures[0])
+
+
+def _report(pulled: list[PulledVersion]) -> None:
+    for version in pulled:
+        if version.error is not None:
+            click.echo(f"error: {printable(f'{_described(version)}: {version.error}')}", err=True)
+        elif version.fetched:
+            say(f"Fetched {_described(version)}: {human_size(version.fetched)} of {human_size(version.size)}")
+        else:
+            say(f"Had {_described(version)} already: {human_size(version.size)}")
+    good = [version for version in pulled if version.error is None]
+    fetched = human_size(sum(version.fetched for version in good))
+    say(f"{len(good)} of {len(pulled)} versions are in the cache; {fetched} were fetched.")
+
+
+def _described(version: PulledVersion) -> str:
+    number = "" if version.version is None else f" version {version.version}"
+    return f"{version.full_name}{number}" + (f" ({', '.join(version.aliases)})" if version.aliases else "")

@@ -94,13 +94,14 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key. It never shows in a `repr`."""
+    """A private key, which never shows in a `repr`, and its public half."""
 
+    public: PublicKey
     _key: ec.EllipticCurvePrivateKey = field(repr=False)
 
     @classmethod
     def generate(cls) -> Self:
-        return cls(ec.generate_private_key(ec.SECP256R1()))
+        return cls._of(ec.generate_private_key(ec.SECP256R1()))
 
     @classmethod
     def from_pem(cls, pem: str) -> Self:
@@ -108,7 +109,11 @@ class SigningKey:
         key = serialization.load_pem_private_key(pem.encode(), password=None)
         if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
             raise ValueError("not a private key on P-256")
-        return cls(key)
+        return cls._of(key)
+
+    @classmethod
+    def _of(cls, key: ec.EllipticCurvePrivateKey) -> Self:
+        return cls(PublicKey.of(key.public_key()), key)
 
     def to_pem(self) -> str:
         return self._key.private_bytes(
@@ -116,10 +121,6 @@ class SigningKey:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         ).decode()
-
-    @property
-    def public(self) -> PublicKey:
-        return PublicKey.of(self._key.public_key())
 
     def sign(self, payload_type: str, payload: bytes) -> Envelope:
         signature = self._key.sign(_message(payload_type, payload), _ALGORITHM)

@@ -14,14 +14,14 @@ demo: $(VENV)/.installed  ## share a model between two separate homes and watch 
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/.installed  ## the whole suite
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n auto --dist loadfile
 
 check: $(VENV)/.installed  ## what CI runs: format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n auto --dist loadfile
 
 format: $(VENV)/.installed
 	$(BIN)/ruff format .

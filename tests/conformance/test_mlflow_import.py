@@ -89,7 +89,8 @@ class Registry:
     def work(self, *stories: str) -> None:
         """Let MLflow's own client do something at the server, in a process of its own."""
         code = PREPARE + "".join(stories)
-        environment = {**os.environ, "MLFLOW_TRACKING_URI": self.uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
+        server = {"MLFLOW_TRACKING_URI": self.uri, "MLFLOW_REGISTRY_URI": self.uri}
+        environment = {**os.environ, **server, "MLFLOW_DISABLE_TELEMETRY": "true"}
         subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=environment, check=True)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ports import default_port
 from support import write_model
 
 PROGRAM = str(Path(sys.executable).parent / "model-sharing-provider")
@@ -167,10 +168,10 @@ def test_without_the_extra_it_says_what_to_install() -> None:
 
 
 def test_the_default_port_is_the_documented_one(run: Run) -> None:
-    with socket.socket() as blocker:
+    with default_port() as port, socket.socket() as blocker:
         blocker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            blocker.bind(("127.0.0.1", 8642))
+            blocker.bind(("127.0.0.1", port))
             blocker.listen()
         except OSError:
             pass  # somebody else holds it, which serves as well

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ports import default_port
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -59,7 +60,10 @@ def test_the_readme_works_as_printed(tmp_path: Path, shell: dict[str, str]) -> N
 
     serve, *commands = block("Share and load", "sh")
     serve = "exec " + serve.removesuffix("&")
-    with subprocess.Popen(["bash", "-c", serve], env=provider, stderr=subprocess.DEVNULL) as server:
+    with (
+        default_port(),
+        subprocess.Popen(["bash", "-c", serve], env=provider, stderr=subprocess.DEVNULL) as server,
+    ):
         try:
             while not (home / "server.url").exists() and server.poll() is None:
                 time.sleep(0.05)

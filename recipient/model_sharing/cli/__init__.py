@@ -33,15 +33,15 @@ def main() -> NoReturn:
 
 def _run() -> int:
     try:
-        cli.main(prog_name="model-sharing", standalone_mode=False)
-    except click.exceptions.Exit as finished:
-        return finished.exit_code
+        exit_code: int | None = cli.main(prog_name="model-sharing", standalone_mode=False)
     except BrokenPipeError:
         sys.stdout = None  # nobody reads on; say nothing at exit either
     except (SharingError, click.ClickException, click.Abort, OSError) as error:
         message, exit_code = _explain(error)
         click.echo(f"error: {printable(message)}", err=True)
         return exit_code
+    else:
+        return exit_code or 0  # what a command ended itself with, by click's Exit
     return 0
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cachetools import LRUCache
+
 from model_sharing_protocol.dsse import Envelope
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.signatures import Bundle, SignedName, State, sign_manifest, sign_state
@@ -16,12 +18,15 @@ from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.signing_keys import SigningKeys
 
+_STATES_KEPT = 10_000
+_ISSUED_EVERY_MS = 30_000
 _METASTORE = Target(SecurableType.METASTORE)
 
 
 class Signing:
     def __init__(self, keys: SigningKeys) -> None:
         self._keys = keys
+        self._states: LRUCache[tuple[str, State], Envelope] = LRUCache(_STATES_KEPT)
 
     def bundle(self, shared: SharedVersion, manifest: Manifest) -> Bundle:
         """The signature of a version's files under the name that recipients see."""
@@ -29,7 +34,10 @@ class Signing:
         return sign_manifest(self._keys.current, name, manifest, now_ms())
 
     def state(self, shared: SharedVersion, alias: str | None = None) -> Envelope:
-        """The signed answer to what `alias`, or else the version's number, stands for now."""
+        """The signed answer to what `alias`, or else the version's number, stands for now.
+
+        It is as of the last half minute, so that the same answer is signed once in that time.
+        """
         state = State(
             share=shared.share.name,
             model=str(shared.shared_name),
@@ -37,9 +45,13 @@ class Signing:
             version=shared.version.version,
             digest=shared.version.digest,
             sequence=shared.sequence,
-            issued_at=now_ms(),
+            issued_at=now_ms() // _ISSUED_EVERY_MS * _ISSUED_EVERY_MS,
         )
-        return sign_state(self._keys.current, state)
+        key = self._keys.current
+        signed = self._states.get((key.public.pem, state))
+        if signed is None:
+            signed = self._states[key.public.pem, state] = sign_state(key, state)
+        return signed
 
     async def list_keys(self, context: Context) -> tuple[ListedKey, ...]:
         """The public keys, oldest first, for whoever has a token of this provider."""

@@ -168,12 +168,15 @@ class Cache:
         """A path in this cache that nobody else uses; it does not exist yet."""
         return self.tmp / uuid.uuid4().hex
 
-    def sweep(self) -> None:
-        """Remove what crashed processes left unfinished a day ago or earlier."""
-        limit = time.time() - ABANDONED_AFTER_SECONDS
+    def sweep(self, now: float | None = None) -> None:
+        """Remove what crashed processes left unfinished a day ago or earlier.
+
+        By the time of the last change, not of the modification: that of a sealed file is decades ago.
+        """
+        limit = (time.time() if now is None else now) - ABANDONED_AFTER_SECONDS
         for path in self.tmp.iterdir():
             with contextlib.suppress(OSError):
-                if path.lstat().st_mtime < limit:
+                if path.lstat().st_ctime < limit:
                     remove(path)
 
     @contextlib.contextmanager

@@ -127,7 +127,7 @@ def _measured(folder: Path) -> Iterator[tuple[Path, tuple[Inode, int]]]:
         except FileNotFoundError:
             continue
         if not stat.S_ISDIR(status.st_mode):
-            size = status.st_blocks * 512 if path.suffix == ".part" else status.st_size
+            size = min(status.st_size, status.st_blocks * 512) if path.suffix == ".part" else status.st_size
             yield path, ((status.st_dev, status.st_ino), size)
 
 

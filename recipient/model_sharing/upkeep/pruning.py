@@ -54,7 +54,7 @@ def prune(cache: Cache, limits: Limits, *, dry_run: bool = False, now: float | N
     moment = time.time() if now is None else now
     trash = cache.temporary()
     if not dry_run:
-        cache.sweep()
+        cache.sweep(moment)
         trash.mkdir()
     removed: list[Entry] = []
     in_use = 0

@@ -97,8 +97,12 @@ class Cache:
         except FileNotFoundError:  # pruned in this moment
             return None
         folder = self.snapshots / _key(digest)
-        if not folder.is_dir() or damaged(folder, manifest, verify=verify):
-            self.drop(folder)
+        there = (
+            folder.is_dir()
+        )  # if not, another process may put it there any moment: it is not to be dropped
+        if not there or damaged(folder, manifest, verify=verify):
+            if there:
+                self.drop(folder)
             self.release(digest)
             return None
         _touch(self._record(digest))
@@ -145,8 +149,10 @@ class Cache:
         self.reserve(manifest)
         folder = self.views / f"{_key(manifest.digest)}-{key}"
         linked = Manifest(tuple(file for file in manifest.files if file.path not in writable))
-        if damaged(folder, linked, verify=False, extras=writable):
-            self.drop(folder)
+        there = folder.is_dir()
+        if not there or damaged(folder, linked, verify=False, extras=writable):
+            if there:
+                self.drop(folder)
             building = self.temporary()
             self._link(linked.files, building)
             for file in manifest.files:

@@ -6,7 +6,8 @@ counted once, however many entries and hard links lead to them.
 
 from __future__ import annotations
 
-import stat
+import contextlib
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -121,14 +122,15 @@ def blob_names(manifest: Manifest) -> Iterator[str]:
 
 def _measured(folder: Path) -> Iterator[tuple[Path, tuple[Inode, int]]]:
     """Every file below a folder, with its inode and size; of one on its way, what it takes of the disk."""
-    for path in folder.rglob("*"):
-        try:
-            status = path.lstat()
-        except FileNotFoundError:
-            continue
-        if not stat.S_ISDIR(status.st_mode):
-            size = min(status.st_size, status.st_blocks * 512) if path.suffix == ".part" else status.st_size
-            yield path, ((status.st_dev, status.st_ino), size)
+    for parent, _, names in os.walk(folder):  # passes over folders that vanish
+        for name in names:
+            path = Path(parent, name)
+            with contextlib.suppress(FileNotFoundError):
+                status = path.lstat()
+                size = status.st_size
+                if path.suffix == ".part":
+                    size = min(size, status.st_blocks * 512)
+                yield path, ((status.st_dev, status.st_ino), size)
 
 
 def _children(folder: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -66,7 +67,8 @@ def verify(cache: Cache, hashed: Callable[[int], None] = lambda size: None) -> V
 def _blobs(cache: Cache) -> Iterator[Link]:
     for path in cache.blobs.iterdir():
         if len(path.name) == _SHA256_LENGTH:  # else it is on its way
-            yield path, ManifestFile(path.name, path.stat().st_size, path.name)
+            with contextlib.suppress(FileNotFoundError):
+                yield path, ManifestFile(path.name, path.stat().st_size, path.name)
 
 
 def _linked(entry: Entry) -> Iterator[Link]:
@@ -79,7 +81,10 @@ def _linked(entry: Entry) -> Iterator[Link]:
 
 def _is_own_copy(path: Path) -> bool:
     """True for a file of a view that MLflow may change."""
-    status = path.lstat()
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return False
     return bool(status.st_mode & 0o200) and status.st_nlink == 1
 
 

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from mlflow_server import running_mlflow_server
+from postgres import PostgresServer, running_postgres
 from pytest_aiohttp.plugin import AiohttpServer
 from support import Desk
 
@@ -18,16 +19,56 @@ from model_sharing_provider.rest.app import make_app
 from model_sharing_provider.services.provider import Provider
 from model_sharing_provider.settings import Settings
 
+# What a provider does with its rows. Files that start processes, or that are about bytes, stay with SQLite.
+OVER_EACH_DATABASE = {
+    "test_audit",
+    "test_inheritance",
+    "test_listings",
+    "test_principals",
+    "test_providers",
+    "test_quotas",
+    "test_registration",
+    "test_share_owner_access",
+    "test_shares",
+    "test_tokens",
+    "test_unity_catalog_face",
+    "test_uploads",
+    "test_visibility",
+}
+
 
 @pytest.fixture
 def provider_home(tmp_path: Path) -> Path:
     return tmp_path / "provider-home"
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, shared by all tests: each has a database of its own."""
+    with running_postgres() as server:
+        yield server
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "settings" in metafunc.fixturenames and Path(str(metafunc.module.__file__)).stem in OVER_EACH_DATABASE:
+        metafunc.parametrize("settings", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-async def provider(provider_home: Path) -> AsyncIterator[Provider]:
-    """A fresh provider over SQLite and the local disk."""
-    async with open_provider(Settings(provider_home)) as opened:
+def settings(provider_home: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """A provider's, over the embedded database unless the test is run over each."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield Settings(provider_home)
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        with server.database() as url:
+            yield Settings(provider_home, postgresql_url=url)
+
+
+@pytest.fixture
+async def provider(settings: Settings) -> AsyncIterator[Provider]:
+    """A fresh provider over that database and the local disk."""
+    async with open_provider(settings) as opened:
         yield opened
 
 

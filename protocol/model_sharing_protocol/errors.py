@@ -16,6 +16,7 @@
     ├── UnsafePath              a path that would leave its folder, or collide
     ├── CorruptArtifact         bytes that are not the ones the manifest names
     ├── DiskFull
+    ├── MetastoreUnavailable    the provider's database cannot be reached, for now
     ├── InternalError           a fault of ours; its message never leaves the server
     └── LocalError              raised on the recipient's machine only
         ├── ServerUnreachable   nothing answered
@@ -98,6 +99,10 @@ class CorruptArtifact(SharingError):
 
 class DiskFull(SharingError):
     row = ErrorRow(500, "INTERNAL_ERROR", 507, "RESOURCE_EXHAUSTED", 11)
+
+
+class MetastoreUnavailable(SharingError):
+    row = ErrorRow(503, "INTERNAL_ERROR", 503, "TEMPORARILY_UNAVAILABLE", 25)
 
 
 class InvalidModel(SharingError):
@@ -185,16 +190,18 @@ _BY_STATUS: dict[int, type[SharingError]] = {
     401: Unauthenticated,
     403: PermissionDenied,
     404: NotFound,
-    410: ActivationLinkUsed,
 }
+_BY_STATUS_FIRST: dict[int, type[SharingError]] = {410: ActivationLinkUsed, 503: MetastoreUnavailable}
 
 
 def error_from_open_sharing(status: int, code: str, message: str) -> SharingError:
     """The error that an OpenSharing answer `{"errorCode": code, "message": message}` stands for.
 
-    The status wins where it says more than the code (410), and stands in for a code that is not known.
+    The status wins where it says more than the code (410, 503), and stands in for a code that is not known.
     """
-    if status == ActivationLinkUsed.row.open_sharing_status:
-        return ActivationLinkUsed(message)
-    kind = _BY_OPEN_SHARING_CODE.get(code) or _BY_STATUS.get(status, InternalError)
+    kind = (
+        _BY_STATUS_FIRST.get(status)
+        or _BY_OPEN_SHARING_CODE.get(code)
+        or _BY_STATUS.get(status, InternalError)
+    )
     return kind(message)

@@ -114,7 +114,7 @@ def _create_home(settings: Settings, announce: Announce) -> None:
             f"The provider's home {settings.home} cannot be created: {error.strerror}."
         ) from error
     announce(f"First start: created the provider's home in {settings.home}")
-    announce(f"  database   {settings.database_path}")
+    announce(f"  database   {settings.database_shown}")
     announce(f"  artifacts  {settings.artifact_root}")
     announce(f"  secrets    {settings.secrets_path} (back it up: tokens cannot be recognised without it)")
     announce(f"  keys       {settings.signing_keys_path} (back it up: recipients trust no other signature)")

@@ -1,6 +1,7 @@
 """What can be set from outside, all of it by environment variables.
 
 MODEL_SHARING_PROVIDER_HOME   folder of database, artifacts and secrets; default: the user's data folder
+MODEL_SHARING_DATABASE_URL    postgresql://user:password@host:port/database; default: a file in the home
 MODEL_SHARING_PUBLIC_URL      where recipients reach this server: goes into activation links, profiles
                               and file URLs; default: the address that the request came to
 MODEL_SHARING_TRACKING_URI    a plain MLflow tracking server, to which calls about experiments and runs are
@@ -41,6 +42,7 @@ class Settings:
     tracking_uri: str = ""
     external_locations: tuple[str, ...] = ()
     quotas: Quotas = field(default_factory=Quotas)
+    postgresql_url: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -63,6 +65,7 @@ class Settings:
             tracking_uri,
             _external_locations(),
             _quotas(),
+            _postgresql_url(),
         )
 
     @property
@@ -71,7 +74,15 @@ class Settings:
 
     @property
     def database_url(self) -> str:
-        return f"sqlite+aiosqlite:///{self.database_path}"
+        return self.postgresql_url or f"sqlite:///{self.database_path}"
+
+    @property
+    def database_shown(self) -> str:
+        """Where the database is, without its password."""
+        if not self.postgresql_url:
+            return str(self.database_path)
+        parts = urlsplit(self.postgresql_url)
+        return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     @property
     def artifact_root(self) -> Path:
@@ -104,6 +115,27 @@ def _quotas() -> Quotas:
                 raise InvalidParameter(f"{variable} is {text!r}; it is a whole number.")
             found[quota.name] = int(text)
     return Quotas(**found)
+
+
+def _postgresql_url() -> str:
+    url = os.environ.get("MODEL_SHARING_DATABASE_URL", "")
+    if url and not _is_postgresql(url):
+        # Without its value, which may hold a password.
+        raise InvalidParameter(
+            "MODEL_SHARING_DATABASE_URL must be postgresql://user:password@host:port/database, "
+            "with special characters of the password written as %XX."
+        )
+    return url
+
+
+def _is_postgresql(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    # An '@' after the host is one of the password, after a '/', '?' or '#' that cut it short.
+    cut = "@" in parts.path + parts.query + parts.fragment
+    return parts.scheme in ("postgresql", "postgres") and not cut
 
 
 def _http_url(variable: str) -> str:

@@ -60,7 +60,12 @@ def test_an_error_of_the_server_reads_as_itself_or_as_a_broader_one_at_the_recip
 
 
 @pytest.mark.parametrize(
-    "kind", [kind for kind in CLASSES if not issubclass(kind, errors.ActivationLinkUsed)]
+    "kind",
+    [
+        kind
+        for kind in CLASSES
+        if not issubclass(kind, errors.ActivationLinkUsed | errors.MetastoreUnavailable)
+    ],
 )
 def test_only_the_codes_and_statuses_of_the_specification_go_over_the_wire(kind: type[SharingError]) -> None:
     assert ON_THE_WIRE[kind.row.open_sharing_code] == kind.row.open_sharing_status
@@ -74,6 +79,7 @@ def test_only_the_codes_and_statuses_of_the_specification_go_over_the_wire(kind:
         (403, "", errors.PermissionDenied),
         (400, "", errors.InvalidParameter),
         (410, "RESOURCE_DOES_NOT_EXIST", errors.ActivationLinkUsed),
+        (503, "INTERNAL_ERROR", errors.MetastoreUnavailable),
         (502, "BAD_GATEWAY", errors.InternalError),
     ],
 )

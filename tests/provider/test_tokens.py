@@ -142,11 +142,14 @@ async def test_no_secret_is_anywhere_but_where_it_belongs(
     keys = [word for word in secrets_file.split('"') if len(word) == 64]
     assert len(keys) == 2
     admin = (provider_home / "admin.token").read_text()
-    written = b"".join(
+    files = b"".join(
         path.read_bytes()
         for path in provider_home.rglob("*")
         if path.is_file() and path.name not in ("secrets.json", "admin.token")
     )
+    async with desk.provider.database.read() as rows:
+        recipients, events = await rows.recipients.find("globex"), await rows.audit_log.latest(1000)
+    written = files + repr((recipients, events)).encode()
     assert b"globex" in written
     said = caplog.text + repr(profile) + repr(desk.provider) + repr(desk.context.caller)
     for secret in (profile.bearer_token, code, admin, *keys):

@@ -56,16 +56,21 @@ def event_values(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
             "principal": event.caller.principal.name,
             "action": event.action,
             "object_type": event.target.type,
-            "object_name": event.target.name,
-            "share": event.target.share,
-            "recipient": event.target.recipient,
+            "object_name": _kept(event.target.name),
+            "share": _kept(event.target.share),
+            "recipient": _kept(event.target.recipient),
             "outcome": event.outcome,
-            "reason": event.reason,
+            "reason": _kept(event.reason),
             "address": event.caller.address,
             "request_id": event.caller.request_id,
         }
         for event in events
     ]
+
+
+def _kept(text: str) -> str:
+    """PostgreSQL holds no NUL, and an event is kept whatever somebody wrote in a request."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _matching(only: EventFilter) -> Select[Any]:

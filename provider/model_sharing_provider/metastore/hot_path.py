@@ -6,12 +6,10 @@ It is plain SQL: see `plain_sql` for why.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import insert
-from sqlalchemy.dialects import sqlite
 
 from model_sharing_protocol.names import SharedName
 from model_sharing_provider.domain.events import AuditEvent
@@ -19,7 +17,8 @@ from model_sharing_provider.domain.principals import Principal, PrincipalType
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.sharing import Grant, Share
 from model_sharing_provider.metastore.audit_log import event_values
-from model_sharing_provider.metastore.plain_sql import PlainSql
+from model_sharing_provider.metastore.backend import PlainRow, PlainRows
+from model_sharing_provider.metastore.plain_sql import PlainSql, plain
 from model_sharing_provider.metastore.plain_versions import SELECT_VERSION, read_version
 from model_sharing_provider.metastore.tables import audit_log
 from model_sharing_provider.metastore.visibility import owner_may_read_model_id
@@ -70,12 +69,10 @@ LEFT JOIN principals p ON p.name = s.owner
 WHERE g.id = :grant_id AND t.id = :token_id AND t.expires_at > :now AND s.revision = :revision
 """
 
-_OWNER_MAY_READ = str(owner_may_read_model_id().compile(dialect=sqlite.dialect(paramstyle="named")))
+_OWNER_MAY_READ = plain(owner_may_read_model_id())
 
 _EVENT_COLUMNS = [column.name for column in audit_log.columns if column is not audit_log.c.id]
-_ADD_EVENT = str(
-    insert(audit_log).compile(dialect=sqlite.dialect(paramstyle="named"), column_keys=_EVENT_COLUMNS)
-)
+_ADD_EVENT = plain(insert(audit_log), _EVENT_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,7 @@ class HotPath:
     async def find_by_token(self, token_hash: str) -> TokenHolder | None:
         """Who holds this token, whether or not it still lives."""
 
-        def read(rows: sqlite3.Connection) -> TokenHolder | None:
+        def read(rows: PlainRows) -> TokenHolder | None:
             row = rows.execute(_HOLDER, {"token_hash": token_hash}).fetchone()
             if row is None:
                 return None
@@ -137,7 +134,7 @@ class HotPath:
     ) -> SharedLookup:
         """A version by number or by alias, as one recipient sees it in one share."""
 
-        def read(rows: sqlite3.Connection) -> SharedLookup:
+        def read(rows: PlainRows) -> SharedLookup:
             found = rows.execute(_SHARE, {"recipient_id": recipient_id, "share": share}).fetchone()
             if found is None:
                 return SharedLookup()
@@ -166,7 +163,7 @@ class HotPath:
         It does while the grant is there, the token has not expired, and nothing has left the share since.
         """
 
-        def read(rows: sqlite3.Connection) -> Access | None:
+        def read(rows: PlainRows) -> Access | None:
             values = {"grant_id": grant_id, "token_id": token_id, "revision": revision, "now": now}
             names = rows.execute(_ACCESS, values).fetchone()
             if names is None:
@@ -182,17 +179,17 @@ class HotPath:
     async def append_events(self, events: Sequence[AuditEvent]) -> None:
         """Commit events to the audit log, all of them in one transaction."""
 
-        def write(rows: sqlite3.Connection) -> None:
+        def write(rows: PlainRows) -> None:
             rows.executemany(_ADD_EVENT, event_values(events))
 
-        await self._sql.run(write, begin="BEGIN IMMEDIATE")
+        await self._sql.run(write, writes=True)
 
 
-def _networks(row: sqlite3.Row) -> tuple[str, ...]:
+def _networks(row: PlainRow) -> tuple[str, ...]:
     return tuple(json.loads(row["ip_access_list"]))
 
 
-def _owner_may_read(rows: sqlite3.Connection, share: sqlite3.Row, model_id: str) -> bool:
+def _owner_may_read(rows: PlainRows, share: PlainRow, model_id: str) -> bool:
     """What the owner of a share may not read any more is not in it; administrators read everything."""
     if share["owner_type"] == PrincipalType.ADMIN:
         return True
@@ -201,7 +198,7 @@ def _owner_may_read(rows: sqlite3.Connection, share: sqlite3.Row, model_id: str)
     )
 
 
-def _share(row: sqlite3.Row) -> Share:
+def _share(row: PlainRow) -> Share:
     return Share(
         id=row["id"],
         name=row["name"],
@@ -213,7 +210,7 @@ def _share(row: sqlite3.Row) -> Share:
     )
 
 
-def _grant(row: sqlite3.Row) -> Grant:
+def _grant(row: PlainRow) -> Grant:
     return Grant(
         id=row["grant_id"],
         share=row["name"],

@@ -5,12 +5,12 @@ It is plain SQL: see `plain_sql` for why.
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.principals import ALL_USERS, Principal, PrincipalType
 from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.metastore.backend import PlainRow, PlainRows
 from model_sharing_provider.metastore.plain_sql import PlainSql
 from model_sharing_provider.metastore.plain_versions import SELECT_VERSION, read_version
 
@@ -42,7 +42,7 @@ class HotRegistry:
     async def find_by_token(self, token_hash: str, now: int) -> Principal | None:
         """Who holds an access token that has not expired, with its groups."""
 
-        def read(rows: sqlite3.Connection) -> Principal | None:
+        def read(rows: PlainRows) -> Principal | None:
             row = rows.execute(_HOLDER, {"token_hash": token_hash, "now": now}).fetchone()
             if row is None:
                 return None
@@ -57,7 +57,7 @@ class HotRegistry:
         """A version by number or by alias, whatever its status."""
         place = {"catalog": name.catalog, "schema": name.schema, "model": name.name}
 
-        def read(rows: sqlite3.Connection) -> ModelVersion | None:
+        def read(rows: PlainRows) -> ModelVersion | None:
             if alias is not None:
                 row = rows.execute(_BY_ALIAS, {**place, "alias": alias.lower()}).fetchone()
             else:
@@ -67,5 +67,5 @@ class HotRegistry:
         return await self._sql.run(read)
 
 
-def _principal(row: sqlite3.Row) -> Principal:
+def _principal(row: PlainRow) -> Principal:
     return Principal(PrincipalType(row["type"]), row["id"], row["name"])

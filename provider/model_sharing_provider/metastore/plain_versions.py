@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.metastore.backend import PlainRow, PlainRows
 
 SELECT_VERSION = """
 SELECT v.*, m.name, s.name AS schema_name, c.name AS catalog_name
@@ -21,7 +21,7 @@ SELECT alias FROM model_aliases WHERE model_id = :model_id AND version = :versio
 _TAGS = "SELECT key, value FROM tags WHERE securable_id = :id ORDER BY key"
 
 
-def read_version(rows: sqlite3.Connection, row: sqlite3.Row) -> ModelVersion:
+def read_version(rows: PlainRows, row: PlainRow) -> ModelVersion:
     """The version in a row of SELECT_VERSION."""
     place = {"model_id": row["model_id"], "version": row["version"]}
     return ModelVersion(

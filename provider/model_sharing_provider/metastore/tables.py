@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.types import TypeEngine
 
 metadata = MetaData(
     naming_convention={
@@ -33,15 +34,14 @@ metadata = MetaData(
     }
 )
 
-SQLITE_PRAGMAS = (
-    "busy_timeout=30000",
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "foreign_keys=ON",
-)
 
-_ID = String(36)
-_NAME = String(255)
+def _text(length: int) -> TypeEngine[str]:
+    """Text that is compared and ordered by its bytes. PostgreSQL would go by its language, and count."""
+    return String(length).with_variant(Text(collation="C"), "postgresql")
+
+
+_ID = _text(36)
+_NAME = _text(255)
 
 
 def _id() -> Column[str]:
@@ -102,13 +102,13 @@ model_versions = Table(
     _id(),
     Column("model_id", _ID, ForeignKey("registered_models.id"), nullable=False),
     Column("version", Integer, nullable=False),
-    Column("status", String(32), nullable=False),
+    Column("status", _text(32), nullable=False),
     Column("comment", Text, nullable=False, default=""),
     Column("source", Text, nullable=False, default=""),
     Column("run_id", _NAME, nullable=False, default=""),
     Column("storage_path", Text, nullable=False),
     Column("signature", Text),
-    Column("digest", String(80), nullable=False, default=""),
+    Column("digest", _text(80), nullable=False, default=""),
     Column("size", BigInteger, nullable=False, default=0),
     Column("num_files", Integer, nullable=False, default=0),
     Column("created_at", BigInteger, nullable=False),
@@ -119,7 +119,7 @@ model_versions = Table(
     Column("logged_model_id", _NAME, nullable=False, server_default=""),
     # Set while a version is PENDING: the request that made it, until somebody has seen the answer,
     # and when a finalization of it began.
-    Column("create_request", String(64), nullable=False, server_default=""),
+    Column("create_request", _text(64), nullable=False, server_default=""),
     Column("finalizing_at", BigInteger),
     UniqueConstraint("model_id", "version"),
     Index("ix_model_versions_run_id", "run_id"),
@@ -129,10 +129,10 @@ uploaded_files = Table(
     "uploaded_files",
     metadata,
     Column("version_id", _ID, ForeignKey("model_versions.id"), primary_key=True),
-    Column("path", String(1024), primary_key=True),
+    Column("path", _text(1024), primary_key=True),
     Column("staged", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
-    Column("sha256", String(64), nullable=False),
+    Column("sha256", _text(64), nullable=False),
     Column("uploaded_at", BigInteger, nullable=False),
 )
 
@@ -144,7 +144,7 @@ uploaded_parts = Table(
     Column("version_id", _ID, ForeignKey("model_versions.id"), nullable=False, index=True),
     Column("staged", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
-    Column("sha256", String(64), nullable=False),
+    Column("sha256", _text(64), nullable=False),
 )
 
 lineage = Table(
@@ -152,7 +152,7 @@ lineage = Table(
     metadata,
     _id(),
     Column("version_id", _ID, ForeignKey("model_versions.id"), nullable=False, index=True),
-    Column("direction", String(16), nullable=False),
+    Column("direction", _text(16), nullable=False),
     Column("payload", Text, nullable=False),
     Column("recorded_at", BigInteger, nullable=False),
     Column("recorded_by", _NAME, nullable=False),
@@ -189,7 +189,7 @@ share_objects = Table(
     metadata,
     _id(),
     Column("share_id", _ID, ForeignKey("shares.id"), nullable=False),
-    Column("type", String(16), nullable=False),
+    Column("type", _text(16), nullable=False),
     Column("object_id", _ID, nullable=False),
     Column("object_name", Text, nullable=False),
     Column("shared_schema", _NAME, nullable=False),
@@ -217,8 +217,8 @@ recipient_tokens = Table(
     metadata,
     _id(),
     Column("recipient_id", _ID, ForeignKey("recipients.id"), nullable=False, index=True),
-    Column("code_hash", String(64), nullable=False, unique=True),
-    Column("token_hash", String(64), unique=True),
+    Column("code_hash", _text(64), nullable=False, unique=True),
+    Column("token_hash", _text(64), unique=True),
     Column("activated_at", BigInteger),
     Column("expires_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
@@ -228,10 +228,10 @@ grants = Table(
     "grants",
     metadata,
     _id(),
-    Column("securable_type", String(16), nullable=False),
+    Column("securable_type", _text(16), nullable=False),
     Column("securable_id", _ID, nullable=False),
     Column("principal_id", _ID, nullable=False, index=True),
-    Column("privilege", String(64), nullable=False),
+    Column("privilege", _text(64), nullable=False),
     Column("granted_at", BigInteger, nullable=False),
     Column("granted_by", _NAME, nullable=False),
     UniqueConstraint("securable_id", "principal_id", "privilege"),
@@ -241,7 +241,7 @@ principals = Table(
     "principals",
     metadata,
     _id(),
-    Column("type", String(16), nullable=False),
+    Column("type", _text(16), nullable=False),
     Column("name", _NAME, nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
 )
@@ -258,7 +258,7 @@ access_tokens = Table(
     metadata,
     _id(),
     Column("principal_id", _ID, ForeignKey("principals.id"), nullable=False),
-    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("token_hash", _text(64), nullable=False, unique=True),
     Column("comment", Text, nullable=False, server_default=""),
     Column("expires_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
@@ -280,17 +280,17 @@ audit_log = Table(
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("at", BigInteger, nullable=False),
-    Column("face", String(32), nullable=False),
-    Column("principal_type", String(16), nullable=False),
+    Column("face", _text(32), nullable=False),
+    Column("principal_type", _text(16), nullable=False),
     Column("principal", _NAME, nullable=False),
-    Column("action", String(64), nullable=False),
-    Column("object_type", String(16), nullable=False),
+    Column("action", _text(64), nullable=False),
+    Column("object_type", _text(16), nullable=False),
     Column("object_name", Text, nullable=False),
     Column("share", _NAME, nullable=False),
     Column("recipient", _NAME, nullable=False),
-    Column("outcome", String(16), nullable=False),
+    Column("outcome", _text(16), nullable=False),
     Column("reason", Text, nullable=False),
-    Column("address", String(64), nullable=False),
-    Column("request_id", String(64), nullable=False),
+    Column("address", _text(64), nullable=False),
+    Column("request_id", _text(64), nullable=False),
     Index("ix_audit_log_at", "at"),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from model_sharing_protocol.errors import InvalidState
+from model_sharing_protocol.errors import InvalidState, MetastoreUnavailable
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts.locations import version_root
 from model_sharing_provider.artifacts.manifests import Manifests
@@ -72,8 +72,10 @@ class Copies:
                 await operation.rows.versions.add(version)
                 await apply_tags(operation, version.id, {}, TagChange(add=source.tags))
                 await operation.rows.models.touch(model.id, operation.now)
+        except MetastoreUnavailable:
+            # The commit may have gone through; so it may for a cancellation.
+            raise
         except Exception:
-            # Not for a cancellation: the commit that it interrupted may have gone through.
             if not source.in_place:
                 await self._artifacts.delete_below(root)
             await self._manifests.delete(version_id)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
-from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.errors import InvalidParameter, MetastoreUnavailable
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.paths import check_relative_path
 from model_sharing_provider.artifacts.locations import uploads_root
@@ -68,8 +68,10 @@ class Multipart:
                 await operation.authorize(rules.OWN_MODEL, model_target(version.full_name))
                 await find_pending(operation, version.full_name, version.version)
                 replaced = await operation.rows.uploads.put_part(version.id, session, part)
+        except MetastoreUnavailable:
+            # The commit may have gone through; so it may for a cancellation.
+            raise
         except Exception:
-            # Not for a cancellation: the commit that it interrupted may have gone through.
             await self._artifacts.delete(staged)
             raise
         if replaced:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
 
-from model_sharing_protocol.errors import InvalidModel
+from model_sharing_protocol.errors import InvalidModel, MetastoreUnavailable
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.names import FullName, check_alias
 from model_sharing_provider.artifacts.external_locations import parse_location
@@ -168,8 +168,10 @@ class Registration:
                 await operation.rows.models.touch(model.id, operation.now)
                 for alias in version.aliases:
                     await put_alias(operation, model, alias, version.version)
+        except MetastoreUnavailable:
+            # The commit may have gone through; so it may for a cancellation.
+            raise
         except Exception:
-            # Not for a cancellation: the commit that it interrupted may have gone through.
             await self._discard(version)
             raise
         return version

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable
 from uuid import uuid4
 
-from model_sharing_protocol.errors import InvalidState, NotFound
+from model_sharing_protocol.errors import InvalidState, MetastoreUnavailable, NotFound
 from model_sharing_protocol.names import FullName, ModelRef
 from model_sharing_protocol.paths import check_relative_path
 from model_sharing_provider.artifacts.locations import uploads_root, version_root
@@ -49,8 +49,10 @@ class Uploads:
         try:
             linked = await self._link_source(context, version_id, new.source)
             version = await self._add(context, name, new, request, version_id=version_id, linked=linked)
+        except MetastoreUnavailable:
+            # The commit may have gone through; so it may for a cancellation.
+            raise
         except Exception:
-            # Not for a cancellation: the commit that it interrupted may have gone through.
             await self._artifacts.delete_below(uploads_root(version_id))
             raise
         if version.id != version_id:
@@ -126,8 +128,10 @@ class Uploads:
         file = UploadedFile(path, staged, size, sha256)
         try:
             unneeded = await self._note(context, version, file, by)
+        except MetastoreUnavailable:
+            # The commit may have gone through; so it may for a cancellation.
+            raise
         except Exception:
-            # Not for a cancellation: the commit that it interrupted may have gone through.
             await self._artifacts.delete(staged)
             raise
         if unneeded:

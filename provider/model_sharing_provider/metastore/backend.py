@@ -1,0 +1,81 @@
+"""What the metastore needs of a database, be it `sqlite` or `postgresql`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from model_sharing_protocol.errors import AlreadyExists, SharingError
+
+T = TypeVar("T")
+
+
+class PlainRow(Protocol):
+    def __getitem__(self, column: str, /) -> Any: ...
+
+
+class PlainCursor(Protocol):
+    def fetchone(self) -> Any: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class PlainRows(Protocol):
+    """Runs plain SQL with `:name` parameters, the form and the words that all databases here share."""
+
+    def execute(self, sql: str, values: Mapping[str, Any], /) -> PlainCursor: ...
+    def executemany(self, sql: str, values: Sequence[Mapping[str, Any]], /) -> object: ...
+
+
+class PlainSession(Protocol):
+    """One thread's own connection, for short transactions."""
+
+    def run(self, work: Callable[[Any], T], *, writes: bool) -> T:
+        """What `work` gives, in one transaction: committed when it returns, rolled back when it raises."""
+
+    def close(self) -> None: ...
+
+
+class Backend(ABC):
+    """One database: how to connect to it, what keeps its writers apart, and what its errors mean."""
+
+    threads: int
+    """How many plain sessions are worth having at a time."""
+
+    @abstractmethod
+    def engine(self) -> AsyncEngine:
+        """A pool of connections. A transaction with the execution option `writes` is alone in writing."""
+
+    @abstractmethod
+    def for_reading(self, engine: AsyncEngine) -> AsyncEngine:
+        """The same pool, for transactions that see one state of the rows from beginning to end."""
+
+    @abstractmethod
+    def plain_session(self) -> PlainSession: ...
+
+    @abstractmethod
+    def migration_engine(self) -> Engine: ...
+
+    @abstractmethod
+    def migrating(self, engine: Engine) -> AbstractContextManager[Connection]:
+        """A transaction for changing tables, of which there is one at a time among all processes."""
+
+    @abstractmethod
+    def named(self, error: Exception) -> SharingError | None:
+        """What a person is told for an error of the database's own; None for one that nobody foresaw."""
+
+    @contextmanager
+    def errors_named(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError as error:
+            raise AlreadyExists("Somebody else created the same thing at this moment; look again.") from error
+        except Exception as error:
+            if named := self.named(error):
+                raise named from error
+            raise

@@ -1,0 +1,179 @@
+"""A PostgreSQL database, for a metastore that more than one machine serves. psycopg is its driver throughout.
+
+Writers take turns, as SQLite's do, by a lock that PostgreSQL gives back with the transaction: what a service
+has looked up stays true until it commits, and no transaction ever fails because of another one. Readers, and
+whoever appends to the audit log, wait for nobody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import DictRow, dict_row
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, TimeoutError  # noqa: A004 - the pool's, when all connections are out
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from model_sharing_protocol.errors import (
+    DiskFull,
+    InvalidParameter,
+    InvalidState,
+    MetastoreUnavailable,
+    SharingError,
+)
+from model_sharing_provider.metastore.backend import Backend
+
+T = TypeVar("T")
+_DIALECT = "postgresql+psycopg://"
+_DEFAULTS = {"application_name": "model-sharing", "connect_timeout": "10", "tcp_user_timeout": "15000"}
+_ALONE = "SELECT pg_advisory_xact_lock(8642)"
+# Nobody waits longer than for SQLite's lock, and a writer that fell silent loses its turn.
+_ALONE_FOR_A_WHILE = (
+    "SELECT set_config('lock_timeout', '30s', true), "
+    "set_config('idle_in_transaction_session_timeout', '60s', true), pg_advisory_xact_lock(8642)"
+)
+_PASSING = ("08", "40", "53", "55", "57")
+"""Classes of SQLSTATE that say nothing of the statement: connection, rollback, resources, locks, shutdown."""
+
+
+class PostgreSql(Backend):
+    threads = 8
+
+    def __init__(self, url: str) -> None:
+        try:
+            given = conninfo_to_dict(url)
+        except psycopg.Error:
+            # Its text may hold the password.
+            raise InvalidParameter(
+                "The URL of the database cannot be read; see the README for its form."
+            ) from None
+        self._conninfo = make_conninfo("", **{**_DEFAULTS, **given})
+
+    def engine(self) -> AsyncEngine:
+        engine = create_async_engine(
+            _DIALECT,
+            async_creator=lambda: psycopg.AsyncConnection.connect(self._conninfo),
+            pool_pre_ping=True,
+            use_native_hstore=False,
+        )
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def on_begin(connection: Connection) -> None:
+            if connection.get_execution_options().get("writes"):
+                connection.exec_driver_sql(_ALONE_FOR_A_WHILE)
+
+        return engine
+
+    def for_reading(self, engine: AsyncEngine) -> AsyncEngine:
+        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    def plain_session(self) -> PostgreSqlSession:
+        return PostgreSqlSession(self._conninfo)
+
+    def migration_engine(self) -> Engine:
+        return create_engine(_DIALECT, creator=self._first_connection, use_native_hstore=False)
+
+    def _first_connection(self) -> psycopg.Connection[Any]:
+        try:
+            return psycopg.connect(self._conninfo)
+        except psycopg.OperationalError as error:
+            reason = " ".join(str(error).split())
+            raise MetastoreUnavailable(f"The database did not let us in: {reason}") from error
+
+    @contextmanager
+    def migrating(self, engine: Engine) -> Iterator[Connection]:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(_ALONE)
+            encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+            if encoding != "UTF8":
+                raise InvalidState(f"The database holds text as {encoding}; create one with ENCODING 'UTF8'.")
+            yield connection
+
+    def named(self, error: Exception) -> SharingError | None:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, psycopg.errors.DiskFull):
+            return DiskFull("The database has no room to grow; free some space and try again.")
+        if isinstance(cause, psycopg.DataError) and "NUL" in str(cause):
+            return InvalidParameter("A value holds the character NUL, which nothing here has in it.")
+        lost = isinstance(error, DBAPIError) and error.connection_invalidated
+        if lost or isinstance(error, TimeoutError) or _is_passing(cause):
+            return MetastoreUnavailable(
+                "The metastore's database cannot be reached now. A change that was on its way may have been "
+                "made or not: look, and try again in a moment."
+            )
+        return None
+
+
+def _is_passing(cause: BaseException | None) -> bool:
+    if not isinstance(cause, psycopg.OperationalError):
+        return False
+    return cause.sqlstate is None or cause.sqlstate.startswith(_PASSING)
+
+
+class PostgreSqlSession:
+    """Connects at the first use, and again when the connection turns out to have been lost."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._connection: psycopg.Connection[DictRow] | None = None
+        self._committing = False
+
+    def run(self, work: Callable[[PostgreSqlRows], T], *, writes: bool) -> T:
+        known = self._connection
+        try:
+            return self._transact(work)
+        except psycopg.OperationalError:
+            # What was lost at its commit may have been committed: only what changes nothing is done again.
+            if known is None or not known.closed or (writes and self._committing):
+                raise
+        return self._transact(work)
+
+    def _transact(self, work: Callable[[PostgreSqlRows], T]) -> T:
+        connection = self._connection = self._open()
+        self._committing = False
+        try:
+            result = work(PostgreSqlRows(connection))
+            self._committing = True
+            connection.commit()
+        except BaseException:
+            if not connection.closed:
+                connection.rollback()
+            raise
+        return result
+
+    def _open(self) -> psycopg.Connection[DictRow]:
+        if self._connection is not None and not self._connection.closed:
+            return self._connection
+        connection = psycopg.connect(self._conninfo, row_factory=dict_row)
+        # All statements of a call see the same state.
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        return connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+
+class PostgreSqlRows:
+    """A connection that takes `:name` parameters."""
+
+    def __init__(self, connection: psycopg.Connection[DictRow]) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, values: Mapping[str, Any], /) -> psycopg.Cursor[DictRow]:
+        return self._connection.execute(_in_psycopgs_words(sql), values)
+
+    def executemany(self, sql: str, values: Sequence[Mapping[str, Any]], /) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.executemany(_in_psycopgs_words(sql), values)
+
+
+@cache
+def _in_psycopgs_words(sql: str) -> bytes:
+    return re.sub(r":(\w+)", r"%(\1)s", sql.replace("%", "%%")).encode()

@@ -1,0 +1,111 @@
+"""The embedded database: one file in the provider's home.
+
+SQLite is set up as `security.md` asks of a store that must not lose an acknowledged write and must not tell a
+user that it is locked: write-ahead log, synchronous FULL, writers begin IMMEDIATE and wait up to 30 s.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from filelock import FileLock
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from model_sharing_protocol.errors import DiskFull, SharingError
+from model_sharing_provider.metastore.backend import Backend
+
+T = TypeVar("T")
+_PRAGMAS = (
+    "busy_timeout=30000",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+)
+
+
+class Sqlite(Backend):
+    threads = 2
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+        self._path = str(self._url.database)
+
+    def engine(self) -> AsyncEngine:
+        engine = create_async_engine(self._url.set(drivername="sqlite+aiosqlite"))
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def on_connect(connection: Any, _record: Any) -> None:
+            # SQLAlchemy, not the driver, says BEGIN: see on_begin.
+            connection.isolation_level = None
+            cursor = connection.cursor()
+            for pragma in _PRAGMAS:
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def on_begin(connection: Connection) -> None:
+            # A deferred transaction that turns into a writer fails at once when another writes.
+            writes = connection.get_execution_options().get("writes")
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+        return engine
+
+    def for_reading(self, engine: AsyncEngine) -> AsyncEngine:
+        """Every transaction of SQLite's sees one state."""
+        return engine
+
+    def plain_session(self) -> SqliteSession:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        return SqliteSession(connection)
+
+    def migration_engine(self) -> Engine:
+        engine = create_engine(self._url.set(drivername="sqlite"))
+
+        # The driver begins none before CREATE TABLE: whoever dies there would leave half of them.
+        @event.listens_for(engine, "connect")
+        def on_connect(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None
+
+        @event.listens_for(engine, "begin")
+        def on_begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN")
+
+        return engine
+
+    @contextmanager
+    def migrating(self, engine: Engine) -> Iterator[Connection]:
+        with FileLock(f"{self._path}.migrating"), engine.begin() as connection:
+            yield connection
+
+    def named(self, error: Exception) -> SharingError | None:
+        if isinstance(error, OperationalError | sqlite3.OperationalError) and "disk is full" in str(error):
+            return DiskFull("The database has no room to grow; free some space and try again.")
+        return None
+
+
+class SqliteSession:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def run(self, work: Callable[[sqlite3.Connection], T], *, writes: bool) -> T:
+        # One transaction, so that all statements of a call see the same state.
+        self._connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+        try:
+            result = work(self._connection)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        return result
+
+    def close(self) -> None:
+        self._connection.close()

@@ -25,10 +25,9 @@ _STARTS_WITHIN_SECONDS = 60
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "300",
-    # What is written here need not outlive the machine.
+    # What is written here outlives the server, and need not outlive the machine.
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
 }
 
 
@@ -79,9 +78,9 @@ class PostgresServer:
             time.sleep(0.05)
         raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text()[-4000:]}")
 
-    def stop(self) -> None:
-        """Cut all connections at once; what was committed stays."""
-        self._process.send_signal(signal.SIGINT)
+    def stop(self, *, crash: bool = False) -> None:
+        """Cut all connections, and end: in order, or as if it had crashed."""
+        self._process.send_signal(signal.SIGQUIT if crash else signal.SIGINT)
         self._process.wait()
 
     def url(self, database: str, password: str = PASSWORD) -> str:

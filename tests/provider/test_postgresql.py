@@ -244,7 +244,7 @@ async def test_a_restart_under_load_loses_nothing_acknowledged_and_doubles_nothi
     script = """
         async def work(desk):
             tries = 0
-            while tries < 150:
+            while tries < 80:
                 tries += 1
                 try:
                     version = await desk.register(FOLDER, str(NAME))
@@ -262,9 +262,9 @@ async def test_a_restart_under_load_loses_nothing_acknowledged_and_doubles_nothi
             started = [await start(script, settings, folder) for _ in range(3)]
             lines = [(await first_line(process)).strip() for process in started]
             ended = asyncio.gather(*(process.communicate() for process in started))
-            for _ in range(4):
+            for crash in (False, True, False, True):
                 await asyncio.sleep(0.7)
-                await asyncio.to_thread(server.stop)
+                await asyncio.to_thread(server.stop, crash=crash)
                 await asyncio.to_thread(server.start)
             for process, (said, _) in zip(started, await ended, strict=True):
                 assert process.returncode == 0, said.decode()

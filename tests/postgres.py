@@ -22,29 +22,33 @@ from model_sharing_provider.metastore.postgresql import PostgreSql
 
 PASSWORD = "x7QmZr-secret"
 _STARTS_WITHIN_SECONDS = 60
+_MEMORY, _ENOUGH_BYTES = Path("/dev/shm"), 2**30
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "300",
     # What is written here outlives the server, and need not outlive the machine.
     "fsync": "off",
     "full_page_writes": "off",
+    "max_wal_size": "128MB",
 }
 
 
 class PostgresServer:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, data: Path) -> None:
         self.port = free_port()
-        self._data = folder / "data"
+        self._data = data
         self._log = folder / "log"
         self._user, installed = None, _installed()
         # PostgreSQL refuses to be run by root, and nobody else may look into root's folders.
         if os.geteuid() == 0:
             self._user = "nobody"
             shutil.chown(folder, self._user)
+            shutil.chown(data, self._user)
             installed = _copied_for_everybody(installed, folder)
         self._programs = installed / "pginstall" / "bin"
         secret = folder / "password"
         secret.write_text(PASSWORD)
+        secret.chmod(0o644)
         subprocess.run(
             [
                 *(self._programs / "initdb", "-D", self._data, "-U", "postgres", "--no-sync"),
@@ -66,7 +70,7 @@ class PostgresServer:
             self._process = subprocess.Popen(
                 [self._programs / "postgres", "-D", self._data, "-k", "", "-p", str(self.port), *settings],
                 user=self._user,
-                cwd=self._data.parent,
+                cwd=self._data,
                 stdout=log,
                 stderr=log,
             )
@@ -103,12 +107,20 @@ class PostgresServer:
 
 @contextlib.contextmanager
 def running_postgres() -> Iterator[PostgresServer]:
-    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
-        server = PostgresServer(Path(folder))
+    with (
+        tempfile.TemporaryDirectory(prefix="postgres-") as folder,
+        tempfile.TemporaryDirectory(prefix="postgres-", dir=_fastest()) as data,
+    ):
+        server = PostgresServer(Path(folder), Path(data))
         try:
             yield server
         finally:
             server.stop()
+
+
+def _fastest() -> Path | None:
+    """Memory where there is enough of it: a database is made there in a tenth of the time."""
+    return _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES else None
 
 
 def _installed() -> Path:

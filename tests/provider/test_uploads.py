@@ -137,6 +137,8 @@ async def test_an_upload_that_arrives_during_finalization_is_refused_and_many_fi
         asyncio.gather(*(finalize(desk) for _ in range(5))), asyncio.gather(*(late(n) for n in range(20)))
     )
     assert len({version.digest for version in published}) == 1
+    events = await desk.provider.audit.latest(desk.context, 1000)
+    assert [event.action for event in events].count("finalizeModelVersion") == 1
     for number in range(40):
         file = await desk.provider.files.open_path(desk.context, NAME, 1, f"f{number}")
         pieces = [bytes(piece) async for piece in desk.provider.files.read(file, 0, file.size)]

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check soak format bench clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +22,9 @@ check: $(VENV)/.installed  ## what CI runs: format, lint, types, import contract
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n auto --dist loadfile
+
+soak: $(VENV)/.installed  ## stories of minutes that CI runs after `check`: hundreds of kills, long loads
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/soak
 
 format: $(VENV)/.installed
 	$(BIN)/ruff format .

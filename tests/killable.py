@@ -1,0 +1,48 @@
+"""What both sides do, in processes that start in a moment: to be killed in hundreds."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from support import Desk
+
+from model_sharing import blocking
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.settings import Settings
+
+# By name: the process that imports them does not look into the folder of this module.
+_IMPORTED_ONCE = ["model_sharing.blocking", "model_sharing_provider.bootstrap"]
+
+
+def start(function: Callable[..., None], *arguments: object) -> BaseProcess:
+    """Run a function of this module in a fork of a process that has imported both sides."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_IMPORTED_ONCE)
+    process = context.Process(target=function, args=arguments)
+    process.start()
+    return process
+
+
+def fetch(home: Path, ref: str, jobs: int) -> None:
+    """A recipient fetches a version into its cache, over so many connections."""
+    os.environ["MODEL_SHARING_HOME"] = str(home)
+    blocking.catalog_of(ref).with_jobs(jobs).snapshot(ref)
+
+
+def register(home: Path, folder: Path, name: str, acknowledged: Path) -> None:
+    """A provider registers a folder again and again, and writes each version's number down when it has it."""
+
+    async def work() -> None:
+        async with open_provider(Settings(home)) as provider:
+            desk = Desk.of(provider)
+            with acknowledged.open("a") as file:
+                while True:
+                    version = await desk.register(folder, name)
+                    print(version.version, file=file, flush=True)
+
+    asyncio.run(work())

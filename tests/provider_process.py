@@ -1,0 +1,84 @@
+"""A provider in a process of its own, to be killed and started again, and something for it to share."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from servers import free_port
+from support import Desk
+
+from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_protocol.profile import write_profile
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.settings import Settings
+
+MODEL = "prod.ml_team.scorer"
+SHARE = "acme_share"
+
+
+class ProviderProcess:
+    """`model-sharing-provider serve` on a home; the port stays the same from start to start.
+
+    `prelude` is Python that the process runs first. Use it as a context manager, or call `start` and `kill`.
+    """
+
+    def __init__(self, home: Path, *arguments: str | Path, prelude: str = "") -> None:
+        self.home = home
+        self.port = free_port()
+        self._arguments = arguments
+        self._program = f"{prelude}\nfrom model_sharing_provider.cli import main; main()"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> ProviderProcess:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Return when it serves."""
+        address = self.home / "server.url"
+        address.unlink(missing_ok=True)
+        command: list[str | Path] = [sys.executable, "-c", self._program, "serve", "--port", str(self.port)]
+        self._process = subprocess.Popen(
+            [*command, *self._arguments],
+            env={**os.environ, "MODEL_SHARING_PROVIDER_HOME": str(self.home)},
+            stderr=subprocess.DEVNULL,
+        )
+        while not address.exists():
+            assert self._process.poll() is None, "the provider ended while it started"
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """Let nothing finish: SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+def share_model(home: Path, *folders: Path) -> str:
+    """Register each folder as the next version of MODEL, share it with globex; the token that globex gets."""
+
+    async def work() -> str:
+        async with open_provider(Settings(home)) as provider:
+            desk = Desk.of(provider)
+            for folder in folders:
+                await desk.register(folder, MODEL, "Champion")
+            return (await desk.activate(await desk.share(SHARE, "globex", MODEL), "http://x")).bearer_token
+
+    return asyncio.run(work())
+
+
+def write_profile_for(path: Path, token: str, port: int, scheme: str = "http") -> Path:
+    """A profile file whose endpoint is a port of this machine: the provider's, or one in front of it."""
+    endpoint = f"{scheme}://127.0.0.1:{port}{PREFIX}"
+    fields = {"shareCredentialsVersion": 1, "endpoint": endpoint, "bearerToken": token}
+    write_profile(json.dumps(fields).encode(), path)
+    return path

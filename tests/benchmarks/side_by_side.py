@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -42,6 +43,13 @@ def timed(command: Sequence[str], environment: Mapping[str, str] | None = None) 
         raise RuntimeError(f"{command[0]} failed:\n{said.decode()}")
     seconds = time.perf_counter() - started
     return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+def serving_cost(command: Sequence[str], servers: Sequence[int]) -> Run:
+    """Run a client to its end: its wall seconds, and CPU and peak memory of the servers, by process id."""
+    before = sum(map(_cpu_seconds, servers))
+    seconds = timed(command).seconds
+    return Run(seconds, sum(map(_cpu_seconds, servers)) - before, sum(map(_peak_bytes, servers)))
 
 
 def compare(title: str, size: int, contenders: Mapping[str, Callable[[], Run]], rounds: int) -> None:
@@ -76,3 +84,13 @@ def machine() -> str:
         f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, "
         f"Linux {platform.release()}, Python {platform.python_version()}"
     )
+
+
+def _cpu_seconds(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _peak_bytes(process: int) -> int:
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024

@@ -25,11 +25,12 @@ signature: {inputs: '[{"type": "double", "name": "x"}]', outputs: '[{"type": "do
 
 @dataclass(frozen=True)
 class Stage:
-    """The recipient's profile fields, and a folder to work in."""
+    """The recipient's profile fields, a folder to work in, and the server's process id."""
 
     folder: Path
     endpoint: str
     token: str
+    server: int
 
     @property
     def profile(self) -> Path:
@@ -72,8 +73,13 @@ def write_model(folder: Path, files: dict[str, int]) -> Path:
 
 
 @contextmanager
-def serving(folder: Path, models: dict[str, dict[str, int]]) -> Iterator[Stage]:
-    """Register models (name → files and sizes), share them with `globex`, and serve."""
+def serving(
+    folder: Path, models: dict[str, dict[str, int]], certificate: Path | None = None
+) -> Iterator[Stage]:
+    """Register models (name → files and sizes), share them with `globex`, and serve; https by a certificate.
+
+    `SSL_CERT_FILE` must name the certificate, here and in the clients.
+    """
     environment = {
         **os.environ,
         "MODEL_SHARING_PROVIDER_HOME": str(folder / "provider"),
@@ -94,6 +100,8 @@ def serving(folder: Path, models: dict[str, dict[str, int]]) -> Iterator[Stage]:
     provider("share", "create", "acme")
     provider("share", "add-schema", "acme", "prod.bench")
     command: list[str | Path] = [BIN / "model-sharing-provider", "serve", "--port", "0"]
+    if certificate is not None:
+        command += ["--tls-certificate", certificate]
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as server:
         try:
             address = folder / "provider" / "server.url"
@@ -104,6 +112,6 @@ def serving(folder: Path, models: dict[str, dict[str, int]]) -> Iterator[Stage]:
             activate: list[str | Path] = [BIN / "model-sharing", "activate", link, folder / "globex.share"]
             subprocess.run(activate, check=True, stdout=subprocess.DEVNULL)
             profile = json.loads((folder / "globex.share").read_bytes())
-            yield Stage(folder, profile["endpoint"], profile["bearerToken"])
+            yield Stage(folder, profile["endpoint"], profile["bearerToken"], server.pid)
         finally:
             server.send_signal(signal.SIGTERM)

@@ -47,6 +47,7 @@ async def test_every_name_that_may_be_registered_is_stored_as_itself(name: str, 
         store = ArtifactStore(root)
         await store.put_bytes(f"v/{name}", content)
         assert await store.get_bytes(f"v/{name}") == content
+        assert await read(store, f"v/{name}", 0, len(content)) == content
         assert await store.size(f"v/{name}") == len(content)
         assert (root / "v" / name).read_bytes() == content
         await store.delete_below("v")

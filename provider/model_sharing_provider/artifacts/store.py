@@ -22,6 +22,7 @@ from obstore.store import LocalStore, ObjectStore
 from model_sharing_protocol.errors import CorruptArtifact, DiskFull, InvalidModel, NotFound, UnsafePath
 from model_sharing_protocol.manifest import MAX_FILES
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
+from model_sharing_provider.artifacts.pieces import read_pieces
 
 _PIECE = 4 * 1024 * 1024
 _UNFINISHED = re.compile(r"#[0-9]+$")
@@ -174,25 +175,21 @@ class ArtifactStore:
         return digest.hexdigest()
 
     async def read(self, path: str, start: int, end: int) -> AsyncIterator[memoryview]:
-        """The bytes from `start` to before `end`, in pieces of 4 MiB, one piece read ahead."""
+        """The bytes from `start` to before `end`, in pieces of a few MiB at most, one piece read ahead.
+
+        Raises NotFound, PermissionDenied, CorruptArtifact.
+        """
         store, key = await self._open(path)
-        ahead = _piece(store, key, start, end)
-        position = start
         try:
-            while ahead is not None:
-                piece = memoryview(await ahead)
-                if not piece:
-                    raise CorruptArtifact(f"The object {_shown(path)} ends before byte {end}.")
-                position += len(piece)
-                ahead = _piece(store, key, position, end)
-                yield piece
+            async with contextlib.aclosing(read_pieces(store, key, start, end)) as pieces:
+                async for piece in pieces:
+                    if not piece:
+                        raise CorruptArtifact(f"The object {_shown(path)} ends before byte {end}.")
+                    yield piece
         except FileNotFoundError as error:
             raise _gone(path) from error
-        except GenericError as error:
+        except (GenericError, OSError) as error:
             raise CorruptArtifact(f"The object {_shown(path)} cannot be read up to byte {end}.") from error
-        finally:
-            if ahead is not None:
-                ahead.cancel()
 
     async def _open(self, path: str) -> tuple[ObjectStore, str]:
         return await self._external.open(path) if _is_external(path) else (self._store, path)
@@ -212,13 +209,6 @@ class ArtifactStore:
                 await obstore.delete_async(self._store, paths)
             deleted += len(paths)
         return deleted
-
-
-def _piece(store: ObjectStore, path: str, start: int, end: int) -> asyncio.Future[obstore.Bytes] | None:
-    if start >= end:
-        return None
-    length = min(_PIECE, end - start)
-    return asyncio.ensure_future(obstore.get_range_async(store, path, start=start, length=length))
 
 
 def _is_external(path: str) -> bool:

@@ -15,7 +15,7 @@ from model_sharing_provider.services.access import OpenFile
 from model_sharing_provider.services.context import Context
 
 _IN_ONE_WRITE = 256 * 1024
-# Of 4 MiB: whoever is slower than 35 kB/s is cut off, and goes on from there with its next request.
+# A piece of 1 or 4 MiB: whoever is slower than 9 or 35 kB/s is cut off, and goes on with its next request.
 _TAKEN_WITHIN_SECONDS = 120.0
 
 _log = structlog.get_logger("model_sharing_provider")

@@ -1,0 +1,134 @@
+"""The provider's route to file contents against nginx: one large file over http and https, and small ones.
+
+Small requests are measured too, alone and beside a large transfer that fills the line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from side_by_side import compare, console, machine, serving_cost
+from stage import Stage, serving
+from static_server import StaticServer, make_certificate, nginx
+
+_SMALL_BYTES = 20 * 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=2 * 2**30, help="bytes of the large file")
+    parser.add_argument("--files", type=int, default=1000, help="how many small files of 20 KiB")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    if not shutil.which("nginx"):
+        console.print("nginx is not installed: the file route is not compared (apt-get install nginx-light)")
+        return
+    console.print(machine() + "\n")
+    models = {
+        "large": {"weights.bin": options.size},
+        "small": {f"{n}.bin": _SMALL_BYTES for n in range(options.files)},
+    }
+    with tempfile.TemporaryDirectory(prefix="model-sharing-bench-") as folder:
+        top = Path(folder)
+        certificate = make_certificate(top)
+        os.environ["SSL_CERT_FILE"] = os.environ["CURL_CA_BUNDLE"] = str(certificate)
+        (top / "http").mkdir()
+        (top / "https").mkdir()
+        with serving(top / "http", models) as stage:
+            root = top / "http" / "provider" / "artifacts"
+            with nginx(top / "nginx", root, certificate) as peer:
+                compare_large(stage, peer, peer.http, options.size, options.rounds)
+                compare_small(stage, peer, options.files, options.rounds)
+            small_requests(stage)
+        shutil.rmtree(top / "http")
+        with serving(top / "https", {"large": models["large"]}, certificate) as stage:
+            root = top / "https" / "provider" / "artifacts"
+            with nginx(top / "nginx-tls", root, certificate) as peer:
+                compare_large(stage, peer, peer.https, options.size, options.rounds)
+
+
+def compare_large(stage: Stage, peer: StaticServer, base: str, size: int, rounds: int) -> None:
+    url = stage.urls("large")["weights.bin"]
+    compare(
+        f"The file route, one file of {size / 2**30:.1f} GiB, {urlsplit(url).scheme}; the server's CPU",
+        size,
+        {
+            "provider": lambda: serving_cost(_curl(url), [stage.server]),
+            "nginx": lambda: serving_cost(_curl(f"{base}/{_stored(stage, 'weights.bin')}"), [peer.worker]),
+        },
+        rounds,
+    )
+
+
+def compare_small(stage: Stage, peer: StaticServer, files: int, rounds: int) -> None:
+    ours = _list(stage.folder / "ours", list(stage.urls("small").values()))
+    folder = _stored(stage, "0.bin").parent
+    theirs = _list(stage.folder / "theirs", [f"{peer.http}/{folder}/{n}.bin" for n in range(files)])
+    compare(
+        f"The file route, {files} files of {_SMALL_BYTES // 1024} KiB, one request each; the server's CPU",
+        files * _SMALL_BYTES,
+        {
+            "provider": lambda: serving_cost(["curl", "-sS", "--fail", "-K", ours], [stage.server]),
+            "nginx": lambda: serving_cost(["curl", "-sS", "--fail", "-K", theirs], [peer.worker]),
+        },
+        rounds,
+    )
+
+
+def small_requests(stage: Stage) -> None:
+    """How long an alias takes to resolve, alone and while a large file is on its way."""
+    url = stage.urls("large")["weights.bin"]
+    alone = _latencies(stage)
+    loop = f"while curl -sS --fail -o /dev/null '{url}'; do :; done"
+    with subprocess.Popen(["sh", "-c", loop], start_new_session=True) as stream:
+        time.sleep(0.5)
+        beside = _latencies(stage)
+        os.killpg(stream.pid, 15)
+    for name, measured in (("alone", alone), ("beside a stream", beside)):
+        cuts = statistics.quantiles(measured, n=100)
+        console.print(
+            f"Resolving an alias {name}: p50 {cuts[49] * 1000:.1f} ms, p99 {cuts[98] * 1000:.1f} ms"
+        )
+    console.print()
+
+
+def _latencies(stage: Stage, count: int = 1000) -> list[float]:
+    where = urlsplit(stage.endpoint)
+    connection = http.client.HTTPConnection(where.netloc)
+    path = f"{where.path}/shares/acme/schemas/bench/models/large/aliases/Champion"
+    found = []
+    for _ in range(count):
+        started = time.perf_counter()
+        connection.request("GET", path, headers={"Authorization": f"Bearer {stage.token}"})
+        connection.getresponse().read()
+        found.append(time.perf_counter() - started)
+    connection.close()
+    return found
+
+
+def _curl(url: str) -> list[str]:
+    return ["curl", "-sS", "--fail", "-o", "/dev/null", url]
+
+
+def _list(path: Path, urls: list[str]) -> str:
+    path.write_text("\n".join(f'url = "{url}"\noutput = "/dev/null"' for url in urls))
+    return str(path)
+
+
+def _stored(stage: Stage, name: str) -> Path:
+    """Where the provider keeps the one file of this name, below its artifacts."""
+    root = stage.folder / "provider" / "artifacts"
+    return next(root.rglob(name)).relative_to(root)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from model_sharing_provider.settings import DEFAULT_PORT
+from model_sharing_provider.settings import Settings
 
 
 @contextmanager
 def default_port() -> Iterator[int]:
     """The port that a provider serves on unless told otherwise, for one test at a time."""
     with FileLock(Path(tempfile.gettempdir()) / "model-sharing-default-port.lock"):
-        yield DEFAULT_PORT
+        yield Settings().port

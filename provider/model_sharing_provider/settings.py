@@ -1,71 +1,128 @@
-"""What can be set from outside, all of it by environment variables.
+"""What can be set from outside: the one table of it, which `configuration` reads values for.
 
-MODEL_SHARING_PROVIDER_HOME   folder of database, artifacts and secrets; default: the user's data folder
-MODEL_SHARING_DATABASE_URL    postgresql://user:password@host:port/database; default: a file in the home
-MODEL_SHARING_PUBLIC_URL      where recipients reach this server: goes into activation links, profiles
-                              and file URLs; default: the address that the request came to
-MODEL_SHARING_TRACKING_URI    a plain MLflow tracking server, to which calls about experiments and runs are
-                              passed on; default: none
-MODEL_SHARING_EXTERNAL_LOCATIONS
-                              folders outside the home whose models may be shared in place, comma-separated:
-                              file:///folder, s3://bucket/folder, gs://…, az://…; default: none
-MODEL_SHARING_MAX_SHARES, MODEL_SHARING_MAX_RECIPIENTS, MODEL_SHARING_MAX_MODELS_IN_A_SHARE,
-MODEL_SHARING_MAX_SCHEMAS_IN_A_SHARE
-                              quotas; default: 1000, 5000, 1000, 500
-MODEL_SHARING_LOG             debug, info or warning; default: info
+`MODEL_SHARING_<NAME>` in the environment, `<name>` in the TOML file; what begins with `SERVE_` is also an
+option of `serve`. `docs/settings.md` shows this table.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 from platformdirs import user_data_path
 
-from model_sharing_protocol.errors import InvalidParameter, SharingError
-from model_sharing_provider.artifacts.external_locations import SETTING, parse_location
 from model_sharing_provider.domain.quotas import Quotas
+from model_sharing_provider.setting_kinds import (
+    HTTP_URL,
+    LOCATIONS,
+    PATH,
+    POSTGRESQL_URL,
+    TEXT,
+    Kind,
+    choice,
+    whole_number,
+    without_credentials,
+)
 
-DEFAULT_HOST = "127.0.0.1"
-DEFAULT_PORT = 8642
+PREFIX = "MODEL_SHARING_"
+_QUOTAS = Quotas()
+_ROW = "setting"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A row of the table. `unset` says what holds when nobody sets it."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    unset: str
+
+    @property
+    def variable(self) -> str:
+        return PREFIX + self.name
+
+    @property
+    def key(self) -> str:
+        return self.name.lower()
+
+
+def _setting(name: str, kind: Kind, meaning: str, default: Any, unset: str | None = None) -> Any:
+    row = Setting(name, kind, meaning, str(default) if unset is None else unset)
+    return field(default=default, repr=kind.shown is None, metadata={_ROW: row})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`public_url` has no trailing slash; empty means that nobody said."""
+    """Empty text means that nobody said."""
 
-    home: Path
-    public_url: str = ""
-    log_level: str = "info"
-    tracking_uri: str = ""
-    external_locations: tuple[str, ...] = ()
-    quotas: Quotas = field(default_factory=Quotas)
-    postgresql_url: str = field(default="", repr=False)
+    home: Path = _setting(
+        "PROVIDER_HOME",
+        PATH,
+        "where everything is kept that has no place of its own",
+        user_data_path("model-sharing-provider", appauthor=False),
+        "your platform's folder for user data",
+    )
+    postgresql_url: str = _setting(
+        "DATABASE_URL",
+        POSTGRESQL_URL,
+        "the database to keep the rows in",
+        "",
+        "an SQLite file in the home",
+    )
+    public_url: str = _setting(
+        "PUBLIC_URL",
+        HTTP_URL,
+        "where recipients reach this server: it goes into activation links, profiles and file URLs",
+        "",
+        "the address that a request came to",
+    )
+    tracking_uri: str = _setting(
+        "TRACKING_URI",
+        HTTP_URL,
+        "a plain MLflow tracking server, to which calls about experiments and runs are passed on",
+        "",
+        "none",
+    )
+    external_locations: tuple[str, ...] = _setting(
+        "EXTERNAL_LOCATIONS",
+        LOCATIONS,
+        "folders whose models may be shared in place, without copying them: "
+        "`file:///folder`, `s3://bucket/folder`, `gs://…`, `az://…`",
+        (),
+        "none",
+    )
+    max_shares: int = _setting("MAX_SHARES", whole_number(), "quota of shares", _QUOTAS.shares)
+    max_recipients: int = _setting(
+        "MAX_RECIPIENTS", whole_number(), "quota of recipients", _QUOTAS.recipients
+    )
+    max_models_in_a_share: int = _setting(
+        "MAX_MODELS_IN_A_SHARE", whole_number(), "quota of models in one share", _QUOTAS.models_in_a_share
+    )
+    max_schemas_in_a_share: int = _setting(
+        "MAX_SCHEMAS_IN_A_SHARE", whole_number(), "quota of schemas in one share", _QUOTAS.schemas_in_a_share
+    )
+    log_level: str = _setting("LOG", choice("debug", "info", "warning"), "how much is logged", "info")
 
-    @classmethod
-    def from_environment(cls) -> Settings:
-        """Raises InvalidParameter for a value that cannot be used, naming its variable."""
-        home = os.environ.get("MODEL_SHARING_PROVIDER_HOME", "")
-        if "?" in home:
-            raise InvalidParameter(
-                f"MODEL_SHARING_PROVIDER_HOME is {home!r}; a path with '?' cannot be used."
-            )
-        public_url = _http_url("MODEL_SHARING_PUBLIC_URL")
-        tracking_uri = _http_url("MODEL_SHARING_TRACKING_URI")
-        log_level = os.environ.get("MODEL_SHARING_LOG", "info").lower()
-        if log_level not in ("debug", "info", "warning"):
-            raise InvalidParameter(f"MODEL_SHARING_LOG is {log_level!r}; it is debug, info or warning.")
-        folder = Path(home) if home else user_data_path("model-sharing-provider", appauthor=False)
-        return cls(
-            folder.expanduser().absolute(),
-            public_url,
-            log_level,
-            tracking_uri,
-            _external_locations(),
-            _quotas(),
-            _postgresql_url(),
+    host: str = _setting("SERVE_HOST", TEXT, "the address to listen on", "127.0.0.1")
+    port: int = _setting(
+        "SERVE_PORT", whole_number(0, 65535), "the port to listen on; 0 takes any free one", 8642
+    )
+    tls_certificate: Path | None = _setting(
+        "SERVE_TLS_CERTIFICATE", PATH, "a PEM file with the certificate and its chain", None, "plain http"
+    )
+    tls_key: Path | None = _setting(
+        "SERVE_TLS_KEY", PATH, "the certificate's private key", None, "in the certificate's file"
+    )
+
+    @property
+    def quotas(self) -> Quotas:
+        return Quotas(
+            shares=self.max_shares,
+            recipients=self.max_recipients,
+            models_in_a_share=self.max_models_in_a_share,
+            schemas_in_a_share=self.max_schemas_in_a_share,
         )
 
     @property
@@ -79,10 +136,7 @@ class Settings:
     @property
     def database_shown(self) -> str:
         """Where the database is, without its password."""
-        if not self.postgresql_url:
-            return str(self.database_path)
-        parts = urlsplit(self.postgresql_url)
-        return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return without_credentials(self.postgresql_url) if self.postgresql_url else str(self.database_path)
 
     @property
     def artifact_root(self) -> Path:
@@ -106,56 +160,5 @@ class Settings:
         return self.home / "server.url"
 
 
-def _quotas() -> Quotas:
-    found = {}
-    for quota in fields(Quotas):
-        variable = f"MODEL_SHARING_MAX_{quota.name.upper()}"
-        if text := os.environ.get(variable):
-            if not (text.isascii() and text.isdigit() and len(text) <= 9):
-                raise InvalidParameter(f"{variable} is {text!r}; it is a whole number.")
-            found[quota.name] = int(text)
-    return Quotas(**found)
-
-
-def _postgresql_url() -> str:
-    url = os.environ.get("MODEL_SHARING_DATABASE_URL", "")
-    if url and not _is_postgresql(url):
-        # Without its value, which may hold a password.
-        raise InvalidParameter(
-            "MODEL_SHARING_DATABASE_URL must be postgresql://user:password@host:port/database, "
-            "with special characters of the password written as %XX."
-        )
-    return url
-
-
-def _is_postgresql(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    # An '@' after the host is one of the password, after a '/', '?' or '#' that cut it short.
-    cut = "@" in parts.path + parts.query + parts.fragment
-    return parts.scheme in ("postgresql", "postgres") and not cut
-
-
-def _http_url(variable: str) -> str:
-    url = os.environ.get(variable, "").rstrip("/")
-    if url and not _is_http(url):
-        raise InvalidParameter(f"{variable} is {url!r}; it must be an http(s) URL.")
-    return url
-
-
-def _external_locations() -> tuple[str, ...]:
-    named = (url.strip() for url in os.environ.get(SETTING, "").split(","))
-    try:
-        return tuple(parse_location(url) for url in named if url)
-    except SharingError as error:
-        raise InvalidParameter(f"{SETTING} cannot be used: {error.message}") from error
-
-
-def _is_http(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+TABLE: dict[str, Setting] = {each.name: each.metadata[_ROW] for each in fields(Settings)}
+"""The rows by the field of `Settings` that holds the value."""

@@ -13,6 +13,7 @@ import pytest
 
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.configuration import read_settings
 from model_sharing_provider.settings import Settings
 
 DIES = """
@@ -68,7 +69,7 @@ def test_a_setting_that_cannot_be_used_is_named(
 ) -> None:
     monkeypatch.setenv(variable, value)
     with pytest.raises(InvalidParameter, match=variable):
-        Settings.from_environment()
+        read_settings()
 
 
 async def test_a_home_may_have_any_other_name(tmp_path: Path) -> None:

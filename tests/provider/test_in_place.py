@@ -27,6 +27,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
 from model_sharing_provider.artifacts.external_locations import parse_location
 from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.configuration import read_settings
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.services.provider import Provider
 from model_sharing_provider.settings import Settings
@@ -216,8 +217,8 @@ async def test_what_is_no_model_is_refused(desk: Desk, lake: Path) -> None:
 
 def test_the_setting_names_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_SHARING_EXTERNAL_LOCATIONS", " s3://bucket/a%20b/ ,,file:///data/a%20b")
-    assert Settings.from_environment().external_locations == ("s3://bucket/a%20b", "file:///data/a b")
+    assert read_settings().external_locations == ("s3://bucket/a%20b", "file:///data/a b")
     for wrong in ("https://host/models", "file:///a/../b", "bucket"):
         monkeypatch.setenv("MODEL_SHARING_EXTERNAL_LOCATIONS", f"s3://bucket,{wrong}")
         with pytest.raises(InvalidParameter, match="MODEL_SHARING_EXTERNAL_LOCATIONS"):
-            Settings.from_environment()
+            read_settings()

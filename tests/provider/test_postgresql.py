@@ -24,6 +24,7 @@ from model_sharing_protocol.errors import InvalidParameter, InvalidState, Metast
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.configuration import read_settings
 from model_sharing_provider.rest.app import make_app
 from model_sharing_provider.settings import Settings
 
@@ -177,7 +178,7 @@ def test_a_url_that_cannot_be_used_is_refused_without_being_shown(
 ) -> None:
     monkeypatch.setenv("MODEL_SHARING_DATABASE_URL", url)
     with pytest.raises(InvalidParameter, match="MODEL_SHARING_DATABASE_URL") as refused:
-        Settings.from_environment()
+        read_settings()
     assert "secret" not in str(refused.value)
 
 
@@ -186,7 +187,7 @@ async def test_the_first_start_says_where_the_rows_are_and_no_password(
 ) -> None:
     monkeypatch.setenv("MODEL_SHARING_DATABASE_URL", settings.postgresql_url)
     monkeypatch.setenv("MODEL_SHARING_PROVIDER_HOME", str(settings.home))
-    read = Settings.from_environment()
+    read = read_settings()
     said: list[str] = []
     async with open_provider(read, said.append):
         pass

@@ -11,6 +11,7 @@ from support import Desk, write_model
 from model_sharing_protocol.errors import InvalidParameter, ResourceExhausted
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.configuration import read_settings
 from model_sharing_provider.domain.quotas import Quotas
 from model_sharing_provider.domain.sharing import ShareObjectType
 from model_sharing_provider.services.shares import ShareChange
@@ -20,8 +21,10 @@ from model_sharing_provider.settings import Settings
 @pytest.fixture
 async def small(tmp_path: Path) -> AsyncIterator[Desk]:
     """A desk at a provider with room for two of everything, and three models in one schema each."""
-    quotas = Quotas(shares=2, recipients=2, models_in_a_share=2, schemas_in_a_share=2)
-    async with open_provider(Settings(tmp_path / "home", quotas=quotas)) as provider:
+    settings = Settings(
+        tmp_path / "home", max_shares=2, max_recipients=2, max_models_in_a_share=2, max_schemas_in_a_share=2
+    )
+    async with open_provider(settings) as provider:
         desk = Desk.of(provider)
         folder = write_model(tmp_path / "m")
         for name in ("a", "b", "c"):
@@ -61,7 +64,7 @@ async def test_a_share_takes_so_many_models_and_so_many_schemas(small: Desk) -> 
 
 def test_quotas_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_SHARING_MAX_MODELS_IN_A_SHARE", "7")
-    assert Settings.from_environment().quotas == Quotas(models_in_a_share=7)
+    assert read_settings().quotas == Quotas(models_in_a_share=7)
     monkeypatch.setenv("MODEL_SHARING_MAX_SHARES", "many")
     with pytest.raises(InvalidParameter, match="MODEL_SHARING_MAX_SHARES is 'many'"):
-        Settings.from_environment()
+        read_settings()

@@ -11,14 +11,13 @@ from rich.progress import TextColumn
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.cli.output import output_option, show_list
 from model_sharing_provider.cli.records import Record
-from model_sharing_provider.cli.session import announce, run
+from model_sharing_provider.cli.session import announce, configured, run
 from model_sharing_provider.cli.versions import transfer_progress
 from model_sharing_provider.mlflow_import.client import open_client
 from model_sharing_provider.mlflow_import.registry import RegistryImport, import_workspace, name_in
 from model_sharing_provider.mlflow_import.report import Line, Outcome
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
-from model_sharing_provider.settings import Settings
 
 
 @click.command("import")
@@ -58,7 +57,7 @@ def _import(uri: str, work: Callable[[RegistryImport], Awaitable[list[Line]]]) -
             progress.update(task, description=what, completed=done, total=total)
 
         async def session(provider: Provider, context: Context) -> list[Line]:
-            with import_workspace(Settings.from_environment().home) as workspace:
+            with import_workspace(configured().home) as workspace:
                 async with open_client(uri) as client:
                     return await work(RegistryImport(provider, context, client, workspace, watch))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -25,15 +26,22 @@ _COMMANDS = {
     "grant": f"{_HERE}.grants:grant",
     "key": f"{_HERE}.keys:key",
     "audit": f"{_HERE}.audit:audit",
+    "settings": f"{_HERE}.settings:settings",
 }
 
 
 @click.group(cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(importlib.metadata.version("model-sharing"))
-def cli() -> None:
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A TOML file of settings; $MODEL_SHARING_CONFIG otherwise. The environment wins over it.",
+)
+def cli(config: Path | None) -> None:
     """Share ML models with other companies, clouds and regions.
 
-    The home is $MODEL_SHARING_PROVIDER_HOME, or your platform's user data folder.
+    The home is $MODEL_SHARING_PROVIDER_HOME, or your platform's user data folder. `settings reference` lists
+    all settings, `settings show` what holds here.
     """
 
 

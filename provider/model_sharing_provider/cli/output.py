@@ -14,11 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from model_sharing_protocol.times import iso
+from model_sharing_provider.setting_kinds import parse_duration
 
 Record = Mapping[str, Any]
 F = TypeVar("F", bound=Callable[..., Any])
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def output_option(command: F) -> F:
@@ -69,10 +68,10 @@ class Duration(click.ParamType[timedelta]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         if isinstance(value, timedelta):
             return value
-        number, unit = (value[:-1], value[-1:]) if value != "0" else ("0", "s")
-        if unit not in _UNITS or not number.isascii() or not number.isdigit() or len(number) > 9:
+        try:
+            return parse_duration(value)
+        except ValueError:
             self.fail(f"{value!r} is not a time span; write 90d, 24h, 30m, 45s or 0.", param, ctx)
-        return timedelta(seconds=int(number) * _UNITS[unit])
 
 
 def _print_table(table: Table) -> None:

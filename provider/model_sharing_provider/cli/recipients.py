@@ -15,10 +15,9 @@ from model_sharing_provider.cli.options import (
 )
 from model_sharing_provider.cli.output import Duration, output_option, show_done, show_list, show_one
 from model_sharing_provider.cli.records import Record, grant_record, recipient_record
-from model_sharing_provider.cli.session import announce, collect, run
+from model_sharing_provider.cli.session import announce, collect, configured, run
 from model_sharing_provider.rest.activation import ACTIVATION_PATH
 from model_sharing_provider.services.recipients import DEFAULT_LIFETIME
-from model_sharing_provider.settings import DEFAULT_HOST, DEFAULT_PORT, Settings
 
 _EXPIRES_IN = click.option(
     "--expires-in",
@@ -158,9 +157,9 @@ def _show_link(record: Record, code: str, output: str) -> None:
 
 def _server_url() -> str:
     """Where recipients reach the server: as configured, else where the last one that ran listened."""
-    settings = Settings.from_environment()
+    settings = configured()
     if settings.public_url:
         return settings.public_url
     if settings.address_path.exists():
         return settings.address_path.read_text().strip()
-    return f"http://{DEFAULT_HOST}:{DEFAULT_PORT}"
+    return f"http://{settings.host}:{settings.port}"

@@ -9,6 +9,7 @@ import signal
 import ssl
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import structlog
@@ -17,32 +18,30 @@ from aiohttp import web
 from model_sharing_protocol.errors import InvalidParameter, PortInUse
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.cli.session import announce
+from model_sharing_provider.cli.session import announce, configured
+from model_sharing_provider.cli.settings import setting_options
 from model_sharing_provider.rest.app import make_app
 from model_sharing_provider.rest.connections import watch
 from model_sharing_provider.server_secrets import write_private
-from model_sharing_provider.settings import DEFAULT_HOST, DEFAULT_PORT, Settings
+from model_sharing_provider.settings import Settings
 
 _GRACE_SECONDS = 10.0
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - what an administrator may ask for
 
 
 @click.command()
-@click.option("--host", default=DEFAULT_HOST, show_default=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True)
-@click.option("--tls-certificate", type=_FILE, help="A PEM file with the certificate and its chain.")
-@click.option("--tls-key", type=_FILE, help="The certificate's private key, if it is not in the same file.")
-def serve(host: str, port: int, tls_certificate: Path | None, tls_key: Path | None) -> None:
+@setting_options("SERVE_")
+def serve(**told: Any) -> None:
     """Serve shares to recipients, and the registry to colleagues."""
-    settings = Settings.from_environment()
-    tls = _tls(tls_certificate, tls_key)
+    settings = configured(**told)
+    tls = _tls(settings.tls_certificate, settings.tls_key)
     _set_up_logging(settings.log_level)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, host, port, tls))
+        runner.run(_serve(settings, tls))
 
 
-async def _serve(settings: Settings, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+async def _serve(settings: Settings, tls: ssl.SSLContext | None) -> None:
+    host, port = settings.host, settings.port
     async with open_provider(settings, announce) as provider:
         app = make_app(provider)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE_SECONDS)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.cli.records import Record
+from model_sharing_provider.configuration import read_settings
 from model_sharing_provider.domain.principals import Caller
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
@@ -24,11 +27,23 @@ def announce(line: str) -> None:
     click.echo(line, err=True)
 
 
+def config_file() -> Path | None:
+    """What `--config` names."""
+    file: Path | None = click.get_current_context().find_root().params.get("config")
+    return file
+
+
+def configured(**told: Any) -> Settings:
+    """The settings that hold for this command; what its options told wins. Raises InvalidParameter."""
+    given = {name: value for name, value in told.items() if value is not None}
+    return replace(read_settings(config_file()), **given)
+
+
 def run(command: Callable[[Provider, Context], Awaitable[T]]) -> T:
     """Whoever can open the provider's home is its administrator: the file permissions are the check."""
 
     async def session() -> T:
-        async with open_provider(Settings.from_environment(), announce) as provider:
+        async with open_provider(configured(), announce) as provider:
             context = provider.context(Caller(provider.administrator, "cli"))
             return await command(provider, context)
 

@@ -1,0 +1,103 @@
+"""`settings` commands, and settings as options of other commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from model_sharing_provider.cli.output import output_option, show_list
+from model_sharing_provider.cli.records import Record
+from model_sharing_provider.cli.session import config_file
+from model_sharing_provider.configuration import parse, read_given
+from model_sharing_provider.settings import TABLE, Setting, Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_REFERENCE = """\
+# Settings of the provider
+
+Each is a variable in the environment, or a key in the TOML file that `--config` or `MODEL_SHARING_CONFIG`
+names. The environment wins over the file; an empty variable sets nothing. What begins with
+`MODEL_SHARING_SERVE_` is also an option of `model-sharing-provider serve`, which wins over both (`--port`).
+A key of the file that is no setting is an error.
+
+```toml
+# /etc/model-sharing.toml
+provider_home = "/var/lib/model-sharing"
+public_url = "https://models.acme.example"
+external_locations = ["s3://lake/models", "file:///srv/models"]
+serve_port = 8642
+```
+
+`model-sharing-provider settings show` says what holds, and where each value came from, without any secret.
+`model-sharing-provider settings reference` prints this page.
+
+| variable | key in the file | it is | if it is not set | what it does |
+|---|---|---|---|---|
+"""
+
+
+class _SettingType(click.ParamType[Any]):
+    def __init__(self, setting: Setting, flag: str) -> None:
+        self._setting, self._flag = setting, flag
+        self.name = flag.rpartition("-")[2]
+
+    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> Any:
+        return parse(self._setting, value, self._flag)
+
+
+def setting_options(prefix: str) -> Callable[[F], F]:
+    """An option for each setting whose name begins with `prefix`; `configured` takes what was told."""
+
+    def decorate(command: F) -> F:
+        for field, setting in reversed(TABLE.items()):
+            if setting.name.startswith(prefix):
+                flag = "--" + setting.name.removeprefix(prefix).lower().replace("_", "-")
+                text = f"{setting.meaning[0].upper()}{setting.meaning[1:]}.  [default: {setting.unset}]"
+                command = click.option(flag, field, type=_SettingType(setting, flag), help=text)(command)
+        return command
+
+    return decorate
+
+
+@click.group()
+def settings() -> None:
+    """What can be set, and what is."""
+
+
+@settings.command()
+@output_option
+def show(output: str) -> None:
+    """Show what holds here, and where each value came from; secrets are not shown."""
+    given = read_given(config_file())
+    defaults = Settings()
+    records: list[Record] = []
+    for field, setting in TABLE.items():
+        found = given.get(field)
+        value = found.value if found else getattr(defaults, field)
+        shown = setting.kind.shown(value) if found and setting.kind.shown else value
+        source = found.source if found else "default"
+        records.append({"setting": setting.variable, "value": _cell(shown), "source": source})
+    show_list(records, ["setting", "value", "source"], output)
+
+
+@settings.command()
+def reference() -> None:
+    """Print the page that says what each setting does, as Markdown."""
+    click.echo(reference_page(), nl=False)
+
+
+def reference_page() -> str:
+    rows = (
+        f"| `{each.variable}` | `{each.key}` | {each.kind.form} | {each.unset} | {each.meaning} |\n"
+        for each in TABLE.values()
+    )
+    return _REFERENCE + "".join(rows)
+
+
+def _cell(value: object) -> object:
+    return (
+        value if isinstance(value, int) else ",".join(value) if isinstance(value, tuple) else str(value or "")
+    )

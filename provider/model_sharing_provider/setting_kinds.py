@@ -1,0 +1,95 @@
+"""Kinds of settings: what a value is written like, and what it is read as."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from model_sharing_provider.artifacts.external_locations import parse_location
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`form` completes "it must be …". `parse` raises ValueError, or a SharingError that says it better.
+
+    A kind with `shown` holds secrets: that is what may be shown of a value.
+    """
+
+    form: str
+    parse: Callable[[str], Any]
+    shown: Callable[[Any], str] | None = None
+
+
+def choice(*words: str) -> Kind:
+    return Kind(f"{', '.join(words[:-1])} or {words[-1]}", lambda text: words[words.index(text.lower())])
+
+
+def whole_number(least: int = 0, most: int = 999_999_999) -> Kind:
+    return Kind(f"a whole number from {least} to {most}", lambda text: _number(text, least, most))
+
+
+def parse_duration(text: str) -> timedelta:
+    """`90d`, `24h`, `30m`, `45s`, or `0`. Raises ValueError."""
+    number, unit = (text[:-1], text[-1:]) if text != "0" else ("0", "s")
+    if unit not in _UNITS:
+        raise ValueError(text)
+    return timedelta(seconds=_number(number, 0, 999_999_999) * _UNITS[unit])
+
+
+def without_credentials(url: str) -> str:
+    """A database's URL with nothing that lets anybody in."""
+    parts = urlsplit(url)
+    return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _number(text: str, least: int, most: int) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 9 and least <= int(text) <= most:
+        return int(text)
+    raise ValueError(text)
+
+
+def _path(text: str) -> Path:
+    if "?" in text:
+        raise ValueError(text)
+    return Path(text).expanduser().absolute()
+
+
+def _http_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
+def _postgresql_url(text: str) -> str:
+    parts = urlsplit(text)
+    # An '@' after the host is one of the password, after a '/', '?' or '#' that cut it short.
+    cut = "@" in parts.path + parts.query + parts.fragment
+    if parts.scheme not in ("postgresql", "postgres") or cut:
+        raise ValueError(text)
+    return text
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+TEXT = Kind("text", str)
+PATH = Kind("a path without '?'", _path)
+DURATION = Kind("a time span like 30s, 5m, 24h, 90d or 0", parse_duration)
+HTTP_URL = Kind("an http(s) URL", _http_url)
+POSTGRESQL_URL = Kind(
+    "postgresql://user:password@host:port/database, with special characters of the password written as %XX",
+    _postgresql_url,
+    shown=without_credentials,
+)
+LOCATIONS = Kind(
+    "locations like s3://bucket/folder, comma-separated",
+    lambda text: tuple(parse_location(url) for url in _listed(text)),
+)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     )
     from model_sharing.mounts import Mount
     from model_sharing.pulling import PulledVersion
-    from model_sharing.shared_catalog import SharedCatalog, StaleAliasWarning
+    from model_sharing.resolution import StaleAliasWarning
+    from model_sharing.shared_catalog import SharedCatalog
     from model_sharing.trust import TrustWarning
     from model_sharing.values import SharedModel, SharedVersion
     from model_sharing_protocol.errors import SharingError
@@ -58,7 +59,7 @@ _HOMES = {
     "SharedModel": "model_sharing.values",
     "SharedVersion": "model_sharing.values",
     "SharingError": "model_sharing_protocol.errors",
-    "StaleAliasWarning": "model_sharing.shared_catalog",
+    "StaleAliasWarning": "model_sharing.resolution",
     "TrustWarning": "model_sharing.trust",
 }
 

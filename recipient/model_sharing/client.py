@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import aiohttp
+import msgspec
 
-from model_sharing.transport import Transport, decode, read_bounded, read_lines
+from model_sharing.transport import NOT_MODIFIED, Transport, decode, read_bounded, read_lines
 from model_sharing_protocol.errors import CorruptArtifact, NotASharingServer, UnsupportedOperation
 from model_sharing_protocol.manifest import MAX_FILES
 from model_sharing_protocol.names import SharedName
@@ -31,8 +32,16 @@ from model_sharing_protocol.signing_keys import KeyList, ListedKey
 
 READER_VERSION = 1
 _MAX_ITEMS = 1_000_000
+_MAX_TAG = 256
 
 T = TypeVar("T")
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a provider says of one version, and the tag by which to ask whether it still says so."""
+
+    version: ModelVersion
+    tag: str = ""
 
 
 class SharingClient:
@@ -67,21 +76,27 @@ class SharingClient:
     async def list_versions(self, share: str, model: SharedName) -> list[ModelVersion]:
         return await self._list(_model_path(share, model) + "/versions", ModelVersion)
 
-    async def get_version(self, share: str, model: SharedName, version: int) -> ModelVersion:
-        return await self._get(f"{_model_path(share, model)}/versions/{version}", ModelVersion)
+    async def get_version(
+        self, share: str, model: SharedName, asked: int | str, tag: str = ""
+    ) -> Answer | None:
+        """The version of this number, or behind this alias; None if it is still what the `tag` stands for."""
 
-    async def get_version_by_alias(self, share: str, model: SharedName, alias: str) -> ModelVersion:
-        path = f"{_model_path(share, model)}/aliases/{quote(alias, safe='')}"
-        return await self._get(path, ModelVersion)
+        async def read(response: aiohttp.ClientResponse) -> Answer | None:
+            if response.status == NOT_MODIFIED:
+                return None
+            version = decode(await read_bounded(response), ModelVersion, self._endpoint)
+            return Answer(version, _tag(response.headers.get("ETag", "")))
+
+        return await self._transport.call("GET", _version_path(share, model, asked), read, tag=tag)
 
     async def list_aliases(self, share: str, model: SharedName) -> list[Alias]:
         """EXTENSION."""
         return await self._list(_model_path(share, model) + "/aliases", Alias)
 
     async def query_version(
-        self, share: str, model: SharedName, version: int
+        self, share: str, model: SharedName, asked: int | str
     ) -> tuple[VersionMetadata, list[VersionFile]]:
-        """EXTENSION: what the version is and its files, each with a URL that is good for a while.
+        """EXTENSION: what a version, by number or alias, is and its files, each with a URL good for a while.
 
         CorruptArtifact if fewer or more files come than were announced; UnsupportedOperation if the
         provider speaks a newer form than this client.
@@ -107,12 +122,13 @@ class SharingClient:
                 raise NotASharingServer(f"{self._endpoint} listed files without saying of which version.")
             if metadata.num_files != len(files):
                 raise CorruptArtifact(
-                    f"{self._endpoint} announced {metadata.num_files} files of {model} version {version} "
-                    f"and listed {len(files)}. Try again; if it stays, tell the provider."
+                    f"{self._endpoint} announced {metadata.num_files} files of {model} version "
+                    f"{metadata.version.version} and listed {len(files)}. Try again; if it stays, tell the "
+                    "provider."
                 )
             return metadata, files
 
-        path = f"{_model_path(share, model)}/versions/{version}/query"
+        path = _version_path(share, model, asked) + "/query"
         return await self._transport.call("POST", path, read, body=b"{}")
 
     async def _get(self, path: str, kind: type[T], params: dict[str, str] | None = None) -> T:
@@ -144,3 +160,13 @@ def _path(*parts: str) -> str:
 
 def _model_path(share: str, model: SharedName) -> str:
     return _path("shares", share, "schemas", model.schema, "models", model.name)
+
+
+def _version_path(share: str, model: SharedName, asked: int | str) -> str:
+    kind = "aliases" if isinstance(asked, str) else "versions"
+    return _model_path(share, model) + _path(kind, str(asked))
+
+
+def _tag(header: str) -> str:
+    """A tag that can be kept and sent back as it came."""
+    return header if header.isascii() and header.isprintable() and len(header) <= _MAX_TAG else ""

@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock
 
+from model_sharing.client import Answer
+from model_sharing.freshness import check_young
 from model_sharing_protocol.errors import StaleAnswer, UntrustedSignature
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import ModelVersion
@@ -42,11 +44,16 @@ class KnownAlias(msgspec.Struct, frozen=True):
 
 
 class _Known(msgspec.Struct):
-    """`sequence` is that of the latest signed state that was seen."""
+    """`answers` are by version number or `@alias`, as they came.
+
+    `sequence` is that of the latest signed state that was seen, `issued_at` when the newest was signed.
+    """
 
     versions: dict[str, KnownVersion] = {}
     aliases: dict[str, KnownAlias] = {}
+    answers: dict[str, Answer] = {}
     sequence: Moment = (0, 0)
+    issued_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,15 @@ class Refs:
     def alias(self, model: SharedName, alias: str) -> KnownAlias | None:
         return self._read(model).aliases.get(alias.lower())
 
+    def knows(self, model: SharedName, *, version: int | None, alias: str | None) -> bool:
+        """Whether the alias, or else the version, has been asked for before."""
+        known = self._read(model)
+        return alias.lower() in known.aliases if alias is not None else str(version) in known.versions
+
+    def answer(self, model: SharedName, *, version: int | None, alias: str | None) -> Answer | None:
+        """What was last said of the alias, or else of the version."""
+        return self._read(model).answers.get(_question(version, alias))
+
     def remember_version(self, model: SharedName, version: ModelVersion, digest: str) -> None:
         known = self._read(model)
         fresh = KnownVersion(digest, version)
@@ -83,28 +99,36 @@ class Refs:
         """That of the latest state seen: what is asked for from now on has to be as late."""
         return self._read(model).sequence
 
-    def accept_state(self, model: SharedName, state: State, asked_at: Moment) -> None:
-        """Remember what was signed, and what an alias points at.
+    def accept_state(self, model: SharedName, state: State, asked_at: Moment, answer: Answer) -> None:
+        """Remember what was signed, in which answer, and what an alias points at.
 
-        StaleAnswer if it is older than what had been seen, `asked_at`, when the provider was asked. Written
-        at most once a minute for what stays the same, so that a warm load writes nothing.
+        StaleAnswer if it is older than what had been seen, `asked_at`, when the provider was asked, or signed
+        too long ago. Written at most once a minute for what stays the same, so that a warm load writes
+        nothing.
         """
         known, now = self._read(model), now_ms()
         if state.sequence < asked_at:
             raise self._stale(model, state, asked_at, known)
+        check_young(_subject(model, state), state.issued_at, now, known.issued_at, self._path(model))
+        question = _question(state.version, state.alias)
+        kept = not answer.tag or known.answers.get(question) == answer
         present = known.aliases.get(state.alias or "")
         unchanged = state.alias is None or (
             present is not None
             and present.version == state.version
             and 0 <= now - present.resolved_at < _FRESH_ENOUGH_MS
         )
-        if unchanged and state.sequence <= known.sequence:
+        if kept and unchanged and state.sequence <= known.sequence:
             return
         with self._locked():
             known = self._read(model)
+            if state.sequence < known.sequence:
+                return  # another process has learned something later meanwhile
             if state.alias is not None:
                 known.aliases[state.alias] = KnownAlias(state.version, now)
-            known.sequence = max(known.sequence, state.sequence)
+            known.answers[question] = answer
+            known.sequence = state.sequence
+            known.issued_at = max(known.issued_at, state.issued_at)
             self._write(model, known)
 
     def bundle(self, model: SharedName, version: int) -> Bundle | None:
@@ -123,13 +147,14 @@ class Refs:
 
     def forget(self, model: SharedName, *, version: int | None = None, alias: str | None = None) -> None:
         """The provider no longer shares it: it must not come back when the provider cannot be asked."""
-        known = self._read(model)
-        if not (str(version) in known.versions or (alias or "").lower() in known.aliases):
+        known, question = self._read(model), _question(version, alias)
+        if not (self.knows(model, version=version, alias=alias) or question in known.answers):
             return
         with self._locked():
             known = self._read(model)
             known.versions.pop(str(version), None)
             known.aliases.pop((alias or "").lower(), None)
+            known.answers.pop(question, None)
             self._write(model, known)
 
     def _path(self, model: SharedName) -> Path:
@@ -139,14 +164,10 @@ class Refs:
         return self._folder / f"{_hash(str(model))}-{version}.sig"
 
     def _stale(self, model: SharedName, state: State, asked_at: Moment, known: _Known) -> StaleAnswer:
-        if state.alias is None:
-            subject, then = f"{model} version {state.version}", ""
-        else:
-            before = known.aliases.get(state.alias)
-            subject = f"{model}@{state.alias}, version {state.version},"
-            then = f", when it was version {before.version}" if before else ""
+        before = known.aliases.get(state.alias or "")
+        then = f", when it was version {before.version}" if before else ""
         return StaleAnswer(
-            f"The answer about {subject} is as of {_described(state.sequence)}; one as of "
+            f"The answer about {_subject(model, state)} is as of {_described(state.sequence)}; one as of "
             f"{_described(asked_at)} was seen before{then}. Somebody replays an old answer, or the provider "
             f"went back to a backup: ask it, and if it did, delete {self._path(model)}."
         )
@@ -174,6 +195,16 @@ def known_models(cache_root: Path) -> Iterator[KnownModel]:
         versions = {int(number): version for number, version in known.versions.items()}
         aliases = {alias: target.version for alias, target in known.aliases.items()}
         yield KnownModel(path.parent.name, versions, aliases)
+
+
+def _question(version: int | None, alias: str | None) -> str:
+    return str(version) if alias is None else f"@{alias.lower()}"
+
+
+def _subject(model: SharedName, state: State) -> str:
+    if state.alias is None:
+        return f"{model} version {state.version}"
+    return f"{model}@{state.alias}, version {state.version},"
 
 
 def _described(sequence: Moment) -> str:

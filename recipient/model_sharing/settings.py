@@ -1,4 +1,4 @@
-"""Where this recipient keeps its mounts and cache, how large that may be, and how many connections it opens.
+"""Where this recipient keeps its mounts and cache, how large that may be, and how it asks and downloads.
 
 $MODEL_SHARING_HOME            default: the user's data folder of the platform
 ├── mounts/                    one small file a mount
@@ -20,6 +20,7 @@ from model_sharing_protocol.errors import InvalidParameter
 HOME_VARIABLE = "MODEL_SHARING_HOME"
 JOBS_VARIABLE = "MODEL_SHARING_JOBS"
 CACHE_MAX_SIZE_VARIABLE = "MODEL_SHARING_CACHE_MAX_SIZE"
+ALIAS_MAX_AGE_VARIABLE = "MODEL_SHARING_ALIAS_MAX_AGE"
 _SIZE = re.compile(
     r"(?P<number>[0-9]{1,18}(\.[0-9]{1,9})?) ?((?P<prefix>[kmgt]?)(?P<ending>i?b?))", re.IGNORECASE | re.ASCII
 )
@@ -32,11 +33,13 @@ class Settings:
     """`jobs` is the number of parallel connections of one download.
 
     `cache_max_size` is what the cache is pruned to after each download, in bytes; None: it is never pruned.
+    `alias_max_age` is for how many seconds an alias is taken as what it was, without asking; 0: always ask.
     """
 
     home: Path
     jobs: int = DEFAULT_JOBS
     cache_max_size: int | None = None
+    alias_max_age: int = 0
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -48,6 +51,7 @@ class Settings:
             path.absolute(),
             parse_jobs(os.environ.get(JOBS_VARIABLE) or str(DEFAULT_JOBS)),
             parse_size(max_size) if max_size else None,
+            _parse_seconds(os.environ.get(ALIAS_MAX_AGE_VARIABLE) or "0"),
         )
 
     @property
@@ -82,3 +86,9 @@ def parse_size(text: str) -> int:
     number, prefix, ending = found["number"], found["prefix"].lower(), found["ending"].lower()
     base = 1000 if ending == "b" else 1024
     return int(Decimal(number) * base ** " kmgt".index(prefix or " "))
+
+
+def _parse_seconds(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 9:
+        return int(text)
+    raise InvalidParameter(f"{ALIAS_MAX_AGE_VARIABLE} is {text!r}, which is not a number of seconds.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,13 @@ from typing import Any, TypeVar
 from model_sharing.cache import Cache, copy_files
 from model_sharing.client import SharingClient
 from model_sharing.downloads.connection import Connections
-from model_sharing.downloads.plan import manifest_of_answer
 from model_sharing.downloads.progress import Progress, Silent
 from model_sharing.downloads.snapshot import fetch_snapshot
 from model_sharing.downloads.urls import UrlBook
 from model_sharing.loading import load_folder
 from model_sharing.mounts import Mount, MountTable
 from model_sharing.refs import Refs
+from model_sharing.resolution import Listing, Resolver
 from model_sharing.settings import Settings
 from model_sharing.transport import Transport
 from model_sharing.trust import Trust
@@ -29,26 +28,18 @@ from model_sharing.values import SharedModel, SharedVersion
 from model_sharing.verification import signature_path, verify_folder
 from model_sharing_protocol.errors import (
     AlreadyExists,
-    CorruptArtifact,
     InvalidParameter,
     InvalidState,
     NotASharingServer,
-    NotFound,
-    PermissionDenied,
     ServerUnreachable,
     UntrustedSignature,
 )
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import FullName, ModelRef, SharedName, normalize_name
-from model_sharing_protocol.open_sharing import READY, ModelVersion, RegisteredModel, VersionFile
+from model_sharing_protocol.open_sharing import READY, ModelVersion, RegisteredModel
 from model_sharing_protocol.signatures import Bundle
-from model_sharing_protocol.times import iso, now_ms
 
 T = TypeVar("T")
-
-
-class StaleAliasWarning(UserWarning):
-    """The provider cannot be reached: an alias was resolved to what it was when last asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +67,7 @@ class SharedCatalog:
         self._trust = Trust(mount, MountTable(settings.mounts), self._client)
         self._cache = Cache(settings.cache)
         self._refs = Refs(settings.cache, mount.endpoint, mount.share)
+        self._resolver = Resolver(mount, self._client, self._trust, self._refs, settings.alias_max_age)
 
     @property
     def name(self) -> str:
@@ -110,7 +102,7 @@ class SharedCatalog:
     async def resolve(self, ref: str | ModelRef) -> SharedVersion:
         """The version that `ref` names at this moment, by number or by alias."""
         name, parsed = self._parse(ref)
-        return self._version(name, (await self._resolve(name, parsed)).version)
+        return self._version(name, (await self._resolver.resolve(name, parsed)).version)
 
     async def snapshot(
         self, ref: str | ModelRef, *, progress: Progress | None = None, verify: bool = False
@@ -122,7 +114,7 @@ class SharedCatalog:
         StaleAnswer, ServerUnreachable and whatever the provider answers.
         """
         name, parsed = self._parse(ref)
-        resolved = await self._resolve(name, parsed)
+        resolved = await self._resolver.resolve(name, parsed, with_files=True)
         version = resolved.version
         if version.status != READY:
             raise InvalidState(
@@ -133,7 +125,9 @@ class SharedCatalog:
             raise ServerUnreachable(
                 f"{resolved.offline.message} {name} version {version.version} is not complete in the cache."
             ) from resolved.offline
-        folder, manifest, bundle = present or await self._fetch(name, version, progress or Silent(), verify)
+        folder, manifest, bundle = present or await self._fetch(
+            name, version, resolved.listing, progress or Silent(), verify
+        )
         if resolved.offline is None:
             self._refs.remember_version(name, version, manifest.digest)
         return Snapshot(self._version(name, version), folder, manifest, bundle)
@@ -196,53 +190,6 @@ class SharedCatalog:
         parsed = ModelRef.parse(ref) if isinstance(ref, str) else ref
         return self.shared_name(parsed.name), parsed
 
-    async def _resolve(self, name: SharedName, ref: ModelRef) -> _Resolved:
-        seen = self._refs.sequence(name)
-        try:
-            version = await self._ask(name, ref)
-            state = await self._trust.state(version, name, ref.alias or version.version)
-        except ServerUnreachable as error:
-            return _Resolved(self._from_cache(name, ref, error), error)
-        except (NotFound, PermissionDenied):
-            self._refs.forget(name, version=ref.version, alias=ref.alias)
-            raise
-        self._refs.accept_state(name, state, seen)
-        version.state = None  # it has been said; what is kept stays the same from answer to answer
-        return _Resolved(version)
-
-    async def _ask(self, name: SharedName, ref: ModelRef) -> ModelVersion:
-        if ref.alias is not None:
-            return await self._client.get_version_by_alias(self.mount.share, name, ref.alias)
-        if ref.version is None:
-            raise InvalidParameter(f"{ref.name!r} names no version.")
-        version = await self._client.get_version(self.mount.share, name, ref.version)
-        if version.version != ref.version:
-            raise CorruptArtifact(
-                f"{self.mount.endpoint} was asked for {name} version {ref.version} and answered with version "
-                f"{version.version}. Tell the provider."
-            )
-        return version
-
-    def _from_cache(self, name: SharedName, ref: ModelRef, error: ServerUnreachable) -> ModelVersion:
-        number = ref.version
-        if ref.alias is not None:
-            alias = self._refs.alias(name, ref.alias)
-            if alias is None:
-                raise error
-            number = alias.version
-        known = self._refs.version(name, number) if number is not None else None
-        if known is None:
-            raise error
-        if ref.alias is not None and alias is not None:
-            warnings.warn(
-                f"{self.mount.endpoint} cannot be reached: {name}@{ref.alias} is taken as version {number}, "
-                f"as of {iso(alias.resolved_at)} ({_age(now_ms() - alias.resolved_at)} ago).",
-                StaleAliasWarning,
-                stacklevel=2,
-            )
-        known.version.digest = known.digest
-        return known.version
-
     def _cached(
         self, name: SharedName, version: ModelVersion, verify: bool
     ) -> tuple[Path, Manifest, Bundle] | None:
@@ -259,14 +206,20 @@ class SharedCatalog:
             return None
 
     async def _fetch(
-        self, name: SharedName, version: ModelVersion, progress: Progress, verify: bool
+        self,
+        name: SharedName,
+        version: ModelVersion,
+        listing: Listing | None,
+        progress: Progress,
+        verify: bool,
     ) -> tuple[Path, Manifest, Bundle]:
-        manifest, bundle, files = await self._query(name, version.version, version.digest)
+        listing = listing or await self._resolver.files(name, version.version, version.digest)
+        manifest, bundle = listing.manifest, listing.bundle
         loop = asyncio.get_running_loop()
 
         def renew() -> dict[str, str]:
-            again = self._query(name, version.version, manifest.digest)
-            return _urls(asyncio.run_coroutine_threadsafe(again, loop).result()[2])
+            again = self._resolver.files(name, version.version, manifest.digest)
+            return asyncio.run_coroutine_threadsafe(again, loop).result().urls
 
         connections = Connections(self.mount.endpoint)
         work = loop.run_in_executor(
@@ -275,7 +228,7 @@ class SharedCatalog:
                 self._cache,
                 manifest,
                 connections,
-                UrlBook(_urls(files), renew),
+                UrlBook(listing.urls, renew),
                 progress,
                 jobs=self._settings.jobs,
                 verify=verify,
@@ -285,24 +238,6 @@ class SharedCatalog:
         self._refs.keep_bundle(name, version.version, bundle)
         await asyncio.to_thread(keep_within, self._cache, self._settings.cache_max_size)
         return folder, manifest, bundle
-
-    async def _query(
-        self, name: SharedName, version: int, digest: str | None
-    ) -> tuple[Manifest, Bundle, list[VersionFile]]:
-        metadata, files = await self._client.query_version(self.mount.share, name, version)
-        if metadata.version.version != version:
-            raise CorruptArtifact(
-                f"{self.mount.endpoint} was asked for the files of {name} version {version} and listed those "
-                f"of version {metadata.version.version}. Tell the provider."
-            )
-        manifest = manifest_of_answer(metadata, files)
-        bundle = await self._trust.check_fresh(metadata.bundle, name, version, manifest)
-        if manifest.digest != digest:
-            raise CorruptArtifact(
-                f"{self.mount.endpoint} describes {name} version {version} as {digest} and lists the files "
-                f"of {manifest.digest}. Try again; if it stays, tell the provider."
-            )
-        return manifest, bundle, files
 
     def _model(self, wire: RegisteredModel) -> SharedModel:
         schema, name = self._checked("schema", wire.schema), self._checked("model", wire.name)
@@ -318,14 +253,6 @@ class SharedCatalog:
             raise NotASharingServer(
                 f"{self.mount.endpoint} listed a name that is none: {error.message}"
             ) from error
-
-
-@dataclass(frozen=True, slots=True)
-class _Resolved:
-    """A version, and why it comes from the cache (None if the provider answered)."""
-
-    version: ModelVersion
-    offline: ServerUnreachable | None = None
 
 
 async def _stoppable(work: asyncio.Future[T], stop: Callable[[], None]) -> T:
@@ -364,17 +291,3 @@ def _copy_out(snapshot: Snapshot, target: Path) -> None:
         raise InvalidState(f"{target} could not be written: {error.strerror}.") from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
-
-
-def _urls(files: list[VersionFile]) -> dict[str, str]:
-    return {file.sha256: file.url for file in files}
-
-
-def _age(milliseconds: int) -> str:
-    """A duration as people say it: `3 hours`."""
-    seconds = max(0, milliseconds // 1000)
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
-        if seconds >= length:
-            count = seconds // length
-            return f"{count} {unit}" + ("s" if count > 1 else "")
-    return "less than a second"

@@ -40,6 +40,7 @@ from model_sharing_protocol.profile import Profile
 MAX_JSON_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
 MAX_LINE_BYTES = 256 * 1024
+NOT_MODIFIED = 304
 _ATTEMPTS = 4
 _GIVE_UP_AFTER_SECONDS = 8.0
 _LONGEST_WAIT_SECONDS = 3.0
@@ -90,11 +91,12 @@ class Transport:
         *,
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        tag: str = "",
     ) -> T:
         """What `read` makes of the answer to an idempotent call of `path` below the endpoint.
 
-        Raises the error that the provider answered with; ServerUnreachable, NotASharingServer or
-        TokenExpired for the rest.
+        With a `tag` the answer may be NOT_MODIFIED, with nothing to read. Raises the error that the provider
+        answered with; ServerUnreachable, NotASharingServer or TokenExpired for the rest.
         """
         profile = self._profile()
         if profile.kind != "bearer_token":
@@ -105,6 +107,8 @@ class Transport:
         headers = {"Authorization": f"Bearer {profile.bearer_token}"}
         if body is not None:
             headers["Content-Type"] = "application/json"
+        if tag:
+            headers["If-None-Match"] = tag
         url = profile.endpoint + path
         try:
             async for attempt in _retrying():
@@ -143,7 +147,9 @@ class Transport:
                 data=body,
                 allow_redirects=False,
             ) as response:
-                if response.status != 200:
+                if response.status != 200 and not (
+                    response.status == NOT_MODIFIED and "If-None-Match" in headers
+                ):
                     raise await _error(response, origin)
                 return await read(response)
         except TimeoutError as error:
@@ -210,6 +216,8 @@ def decode(data: bytes, kind: type[T], origin: str) -> T:
 async def _error(response: aiohttp.ClientResponse, origin: str) -> Exception:
     """The error that an answer other than 200 stands for."""
     status = response.status
+    if status == NOT_MODIFIED:
+        return NotASharingServer(f"{origin} answered 'not modified' to somebody who holds nothing yet.")
     if 300 <= status < 400:
         return NotASharingServer(
             f"{origin} answered with a redirect ({status}), which is not followed, since the token belongs "

@@ -35,7 +35,16 @@ class Trust:
 
     async def state(self, answer: ModelVersion, name: SharedName, asked: int | str) -> State:
         """What was signed about the version number or alias that was asked for, if that is the answer."""
-        key = await self._current(answer.state)
+        return self._state(answer, name, asked, await self._current(answer.state))
+
+    def kept_state(self, answer: ModelVersion, name: SharedName, asked: int | str) -> State | None:
+        """The same of an answer that was kept here; None unless the key that signs now signed it."""
+        try:
+            return self._state(answer, name, asked, self.pinned()[-1])
+        except UntrustedSignature:
+            return None
+
+    def _state(self, answer: ModelVersion, name: SharedName, asked: int | str, key: PublicKey) -> State:
         state = verify_state(answer.state, key, self._mount.share, str(name), asked)
         if (answer.version, answer.digest) != (state.version, state.digest):
             raise UntrustedSignature(

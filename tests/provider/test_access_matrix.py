@@ -36,6 +36,7 @@ ROUTES = {
     ("GET", MODEL + "/aliases"),
     ("GET", MODEL + "/aliases/{alias}"),
     ("POST", MODEL + "/versions/{version}/query"),
+    ("POST", MODEL + "/aliases/{alias}/query"),
     ("POST", MODEL + "/versions/{version}/temporary-model-version-credentials"),
     ("POST", MODEL + "/versions/{version}/temporary-model-credentials"),
     ("GET", "/shares/{share}/all-tables"),

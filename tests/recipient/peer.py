@@ -50,7 +50,8 @@ class Model:
 class Peer:
     """`models` is what it shares. `faults` are used up by the file requests, one each, `always` by all.
 
-    It signs with `key` and lists `keys`; `sequence` is that of its states.
+    It signs with `key` and lists `keys`; `sequence` is that of its states, as signed `ago` seconds ago.
+    An `outdated` one knows no tags, and no queries that say all there is to say in one answer.
     """
 
     def __init__(self) -> None:
@@ -62,6 +63,8 @@ class Peer:
         self.key = SigningKey.generate()
         self.keys = [ListedKey(self.key.public.pem, 0)]
         self.sequence = (1, 1)
+        self.ago = 0
+        self.outdated = False
         self.edit_version: Callable[[dict[str, Any]], dict[str, Any]] | None = None
         self.edit_query: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None
         self.url_base: str | None = None
@@ -216,6 +219,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve_model(self, name: str, rest: list[str]) -> None:
         model = self.peer.models.get(name, Model())
+        lowered = {known.lower(): number for known, number in model.aliases.items()}
         match rest:
             case [] if name in self.peer.models:
                 self.send_json(200, self._model(name))
@@ -223,23 +227,35 @@ class Handler(BaseHTTPRequestHandler):
                 self._send_items([self._version(name, number) for number in model.versions])
             case ["versions", number] if int(number) in model.versions:
                 self._send_version(name, int(number))
-            case ["aliases", alias] if alias.lower() in (known.lower() for known in model.aliases):
-                lowered = {known.lower(): number for known, number in model.aliases.items()}
+            case ["aliases", alias] if alias.lower() in lowered:
                 self._send_version(name, lowered[alias.lower()], alias.lower())
             case ["versions", number, "query"] if int(number) in model.versions:
                 self._serve_query(name, int(number))
+            case ["aliases", alias, "query"] if alias.lower() in lowered and not self.peer.outdated:
+                self._serve_query(name, lowered[alias.lower()], alias.lower())
             case _:
                 self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", f"{name} {rest} does not exist.")
 
     def _send_version(self, name: str, number: int, alias: str | None = None) -> None:
-        version = self._version(name, number)
-        state = State(
-            SHARE, name, alias, number, version["digest"], self.peer.sequence, int(time.time() * 1000)
-        )
-        version["state"] = msgspec.to_builtins(sign_state(self.peer.key, state))
-        self.send_json(200, self.peer.edit_version(version) if self.peer.edit_version else version)
+        version = self._signed_version(name, number, alias)
+        if self.peer.edit_version:
+            version = self.peer.edit_version(version)
+        said = {field: value for field, value in version.items() if field != "state"}
+        tag = f'W/"{sha256(repr((said, self.peer.sequence, self.peer.key.public.pem)).encode()).hexdigest()}"'
+        if self.peer.outdated:
+            self.send_json(200, version)
+        elif self.headers.get("If-None-Match") == tag:
+            self.send(304, b"", ETag=tag)
+        else:
+            self.send_json(200, version, ETag=tag)
 
-    def _serve_query(self, name: str, number: int) -> None:
+    def _signed_version(self, name: str, number: int, alias: str | None) -> dict[str, Any]:
+        version = self._version(name, number)
+        issued_at = int((time.time() - self.peer.ago) * 1000)
+        state = State(SHARE, name, alias, number, version["digest"], self.peer.sequence, issued_at)
+        return {**version, "state": msgspec.to_builtins(sign_state(self.peer.key, state))}
+
+    def _serve_query(self, name: str, number: int, alias: str | None = None) -> None:
         files = self.peer.models[name].versions[number]
         manifest = manifest_of(files)
         with self.peer.lock:
@@ -247,7 +263,11 @@ class Handler(BaseHTTPRequestHandler):
             ticket = self.peer.tickets
         base = self.peer.url_base or self.peer.origin
         metadata = {
-            "version": self._version(name, number),
+            "version": (
+                self._version(name, number)
+                if self.peer.outdated
+                else self._signed_version(name, number, alias)
+            ),
             "digest": manifest.digest,
             "size": manifest.size,
             "numFiles": len(files),

@@ -222,8 +222,7 @@ def test_swapped_versions_are_noticed(peer: Peer, vendor: model_sharing.Catalog,
     peer.publish("ml_team.iris_model", 2, {"MLmodel": b"other"})
 
     def swap(handler: Handler) -> bool:
-        if handler.path.endswith("/versions/2"):
-            handler.path = handler.path.replace("/versions/2", "/versions/1")
+        handler.path = handler.path.replace("/versions/2", "/versions/1")
         return False
 
     peer.answer = swap

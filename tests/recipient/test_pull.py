@@ -91,7 +91,7 @@ def test_bytes_are_fetched_once_and_counted(shared: Peer) -> None:
 
 def test_one_failure_keeps_nobody_back(shared: Peer, run_cli: RunCli) -> None:
     def break_scorer(handler: Handler) -> bool:
-        if "/scorer/versions/1/query" not in handler.path:
+        if not handler.path.endswith(("/scorer/versions/1/query", "/scorer/aliases/Challenger/query")):
             return False
         handler.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "Gone this minute.")
         return True

@@ -177,7 +177,18 @@ def test_one_version_served_as_another_is_refused_naming_both(
         lines[1]["metaData"]["version"] = {**lines[1]["metaData"]["version"], "version": 2}
         return lines
 
+    def substitute_unsigned(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """As a provider that says less in a query does: what is left out is asked for."""
+        lines = substitute(lines)
+        del lines[1]["metaData"]["version"]["state"]
+        return lines
+
     shared.edit_query = substitute
+    with pytest.raises(
+        UntrustedSignature, match=f"about {NAME} version 2 .* came is one about {NAME} version 1"
+    ):
+        vendor.snapshot(f"{NAME}/2")
+    shared.edit_query = substitute_unsigned
     signed_as = f"{NAME} version 1 of the share {SHARE}"
     with pytest.raises(
         UntrustedSignature, match=f"{NAME} version 2 of .* expected; what came is that of {signed_as}"

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 import msgspec
-from aiohttp import web
+from aiohttp import ETag, web
+from aiohttp.helpers import ETAG_ANY
 
 from model_sharing_protocol import open_sharing as wire
 from model_sharing_protocol.dsse import Envelope
@@ -51,6 +52,7 @@ def make_app() -> web.Application:
             web.get(_MODEL + "/aliases", list_aliases),
             web.get(_MODEL + "/aliases/{alias}", resolve_alias),
             web.post(_VERSION + "/query", query_version),
+            web.post(_MODEL + "/aliases/{alias}/query", query_version),
             web.post(_VERSION + "/temporary-model-version-credentials", temporary_credentials),
             web.post(_VERSION + "/temporary-model-credentials", temporary_credentials),
             web.get("/shares/{share}/all-tables", list_tables),
@@ -115,7 +117,7 @@ async def get_version(request: web.Request) -> web.Response:
     found = await provider.shared_view.get_version(
         _context(request), _share_name(request), _model_name(request), number
     )
-    return json_answer(_version(found, provider.signing.state(found)), wire.JSON)
+    return _version_answer(request, found)
 
 
 async def list_aliases(request: web.Request) -> web.Response:
@@ -132,17 +134,20 @@ async def resolve_alias(request: web.Request) -> web.Response:
     found = await provider.shared_view.resolve_alias(
         _context(request), _share_name(request), _model_name(request), alias
     )
-    return json_answer(_version(found, provider.signing.state(found, alias)), wire.JSON)
+    return _version_answer(request, found, alias)
 
 
 async def query_version(request: web.Request) -> web.Response:
-    number = parse_version(request.match_info["version"])
-    shared, bundle, files = await provider_of(request).access.version_files(
-        _context(request), _share_name(request), _model_name(request), number
+    asked = request.match_info
+    alias = normalize_name("alias", asked["alias"]) if "alias" in asked else None
+    number = parse_version(asked["version"]) if "version" in asked else None
+    provider = provider_of(request)
+    shared, bundle, files = await provider.access.version_files(
+        _context(request), _share_name(request), _model_name(request), number=number, alias=alias
     )
     version = shared.version
     metadata = wire.VersionMetadata(
-        version=_version(shared),
+        version=_version(shared, provider.signing.state(shared, alias)),
         digest=version.digest,
         size=version.size,
         num_files=len(files),
@@ -239,6 +244,24 @@ def _table(request: web.Request) -> tuple[str, str, str]:
 def _items(page: Page[T], listing: str, items: Iterable[msgspec.Struct]) -> web.Response:
     body = wire.Items(items=tuple(items), next_page_token=page.token(listing))
     return json_answer(body, wire.JSON)
+
+
+def _version_answer(request: web.Request, found: SharedVersion, alias: str | None = None) -> web.Response:
+    """A version with its signed state; 304 for a client whose `If-None-Match` names what it would say.
+
+    The tag is weak: the state is signed again every half minute, and says the same.
+    """
+    signing = provider_of(request).signing
+    tag = ETag(signing.tag(found, msgspec.json.encode(_version(found))), is_weak=True)
+    known = any(given.value in (tag.value, ETAG_ANY) for given in request.if_none_match or ())
+    answer = (
+        web.Response(status=web.HTTPNotModified.status_code)
+        if known
+        else json_answer(_version(found, signing.state(found, alias)), wire.JSON)
+    )
+    answer.etag = tag
+    answer.headers["Cache-Control"] = "private, no-cache"
+    return answer
 
 
 def _ndjson(lines: Iterable[msgspec.Struct], table_version: int | None = None) -> web.Response:

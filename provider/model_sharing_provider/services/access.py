@@ -84,11 +84,21 @@ class Access:
         self._signing = signing
 
     async def version_files(
-        self, context: Context, share: str, name: SharedName, number: int
+        self,
+        context: Context,
+        share: str,
+        name: SharedName,
+        *,
+        number: int | None = None,
+        alias: str | None = None,
     ) -> tuple[SharedVersion, Bundle, list[SignedFile]]:
-        """A version with its signature, and all its files, each with its URL. Raises NotFound."""
+        """A version by number or alias, its signature, and its files with their URLs. Raises NotFound."""
         action = "deltaSharingQueryModelVersion"
-        async with view_version(context, action, share, name, number=number) as (operation, found, grant):
+        async with view_version(context, action, share, name, number=number, alias=alias) as (
+            operation,
+            found,
+            grant,
+        ):
             version = found.version
             self._artifacts.check_allowed(version.storage_path)
             manifest = (await self._manifests.read(version.id)).manifest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from cachetools import LRUCache
@@ -52,6 +53,12 @@ class Signing:
         if signed is None:
             signed = self._states[key.public.pem, state] = sign_state(key, state)
         return signed
+
+    def tag(self, shared: SharedVersion, described: bytes) -> str:
+        """What changes with what is said of a version, its place in time, and the key that signs."""
+        said = hashlib.sha256(described)
+        said.update(f"{shared.sequence} {self._keys.current.public.fingerprint}".encode())
+        return said.hexdigest()[:32]
 
     async def list_keys(self, context: Context) -> tuple[ListedKey, ...]:
         """The public keys, oldest first, for whoever has a token of this provider."""

@@ -12,7 +12,7 @@ from model_sharing.cli.cache_commands import cache
 from model_sharing.cli.commands import cli
 from model_sharing.cli.output import printable
 from model_sharing.cli.pull_command import pull
-from model_sharing.shared_catalog import StaleAliasWarning
+from model_sharing.resolution import StaleAliasWarning
 from model_sharing.trust import TrustWarning
 from model_sharing.upkeep.pruning import CacheWarning
 from model_sharing_protocol.errors import Interrupted, SharingError

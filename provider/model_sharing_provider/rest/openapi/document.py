@@ -20,7 +20,16 @@ from model_sharing_protocol.errors import (
     SharingError,
     Unauthenticated,
 )
-from model_sharing_provider.rest.openapi.routes import PLACES, Errors, Face, Listing, Media, Query, Route
+from model_sharing_provider.rest.openapi.routes import (
+    NOT_MODIFIED,
+    PLACES,
+    Errors,
+    Face,
+    Listing,
+    Media,
+    Query,
+    Route,
+)
 
 _OF_EVERY_ROUTE = (InvalidParameter, Unauthenticated, PermissionDenied, InternalError)
 _PLACE = re.compile(r"\{(\w+)\}")
@@ -63,7 +72,8 @@ def _messages(face: Face) -> Iterator[Any]:
 def _operation(face: Face, route: Route, schema_of: Mapping[Any, Any]) -> dict[str, Any]:
     answer = _content(face, route.answer, schema_of)
     responses: dict[str, Any] = {
-        str(status): {"description": HTTPStatus(status).phrase, **answer} for status in route.statuses
+        str(status): {"description": HTTPStatus(status).phrase, **(answer if status != NOT_MODIFIED else {})}
+        for status in route.statuses
     }
     for error in _errors(route):
         status, _ = face.errors.look(error.row)

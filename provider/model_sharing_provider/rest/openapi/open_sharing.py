@@ -10,6 +10,7 @@ from model_sharing_protocol.signing_keys import KeyList
 from model_sharing_provider.rest.activation import ACTIVATION_PATH, ACTIVATION_PREFIX
 from model_sharing_provider.rest.openapi.routes import (
     ANYTHING,
+    NOT_MODIFIED,
     OPEN_SHARING_ERRORS,
     PAGE_SIZE,
     SIGNED,
@@ -38,6 +39,7 @@ _MODELS = _SCHEMA + "/models"
 _MODEL = _MODELS + "/{model}"
 _VERSIONS = _MODEL + "/versions"
 _VERSION = _VERSIONS + "/{version}"
+_ALIAS = _MODEL + "/aliases/{alias}"
 _TABLES = _SCHEMA + "/tables"
 _TABLE = _TABLES + "/{table}"
 _CREDENTIALS = _VERSION + "/temporary-model-version-credentials"
@@ -67,10 +69,13 @@ _SHARES = (
     Route("GET", _MODELS, "The models of a schema", _MODEL_PAGE, query=_PAGE),
     Route("GET", _MODEL, "A model", wire.RegisteredModel),
     Route("GET", _VERSIONS, "The versions of a model that are READY", _VERSION_PAGE, query=_PAGE),
-    Route("GET", _VERSION, "A version", wire.ModelVersion),
+    Route("GET", _VERSION, "A version", wire.ModelVersion, statuses=(200, NOT_MODIFIED)),
     Route("GET", _MODEL + "/aliases", "EXTENSION: the aliases of a model", _ALIAS_PAGE, query=_PAGE),
-    Route("GET", _MODEL + "/aliases/{alias}", "The version that an alias points at", wire.ModelVersion),
+    Route(
+        "GET", _ALIAS, "The version that an alias points at", wire.ModelVersion, statuses=(200, NOT_MODIFIED)
+    ),
     Route("POST", _VERSION + "/query", "EXTENSION: a version's files as signed URLs", _VERSION_LINES),
+    Route("POST", _ALIAS + "/query", "EXTENSION: the same, of the version behind an alias", _VERSION_LINES),
     # Storage that cannot vend credentials refuses, with the way to go instead.
     Route("POST", _CREDENTIALS, "Credentials for a version's storage", None, statuses=()),
     Route("POST", _CREDENTIALS_TOO, "The same, by the path of the protocol's README", None, statuses=()),

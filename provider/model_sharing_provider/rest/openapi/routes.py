@@ -94,6 +94,8 @@ UNITY_CATALOG_ERRORS = Errors(
     unity_catalog.ErrorAnswer, "error_code", lambda row: (row.unity_catalog_status, row.unity_catalog_code)
 )
 
+NOT_MODIFIED = 304
+
 _PART = r"[^./\s\x00-\x1f\x7f]+"
 TEXT: Schema = {"type": "string"}
 ANYTHING: Schema = {"type": "string", "minLength": 1}

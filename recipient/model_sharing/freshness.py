@@ -1,0 +1,48 @@
+"""How old a signed answer may be: nobody can pass off as the present what was signed more than an hour ago.
+
+The provider says when it signed; clocks that differ by less than that hour do no harm.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from model_sharing_protocol.errors import StaleAnswer
+from model_sharing_protocol.times import iso
+
+MAX_AGE_MS = 3_600_000
+
+
+def is_young(issued_at: int, now: int) -> bool:
+    """Whether what was signed then may count as the present. Both in epoch milliseconds."""
+    return abs(now - issued_at) <= MAX_AGE_MS
+
+
+def check_young(subject: str, issued_at: int, now: int, seen: int, record: Path) -> None:
+    """StaleAnswer for what was signed too far from `now`, or too long before the latest that was `seen`.
+
+    `record` is the file that says so.
+    """
+    signed = f"The answer about {subject} was signed at {iso(issued_at)}"
+    if not is_young(issued_at, now):
+        away = f"{duration(abs(now - issued_at))} {'from now' if issued_at > now else 'ago'}"
+        raise StaleAnswer(
+            f"{signed}, {away} by the clock of this machine ({iso(now)}). If this clock is right, somebody "
+            "replays an old answer, or the provider's clock is wrong: ask it. If not, set the clock."
+        )
+    if issued_at < seen - MAX_AGE_MS:
+        raise StaleAnswer(
+            f"{signed}; one signed at {iso(seen)}, {duration(seen - issued_at)} later, was seen before. "
+            "Somebody replays an old answer, or a clock of the provider's was wrong: ask it, and if the "
+            f"later one is wrong, delete {record}."
+        )
+
+
+def duration(milliseconds: int) -> str:
+    """As people say it: `3 hours`."""
+    seconds = max(0, milliseconds // 1000)
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+        if seconds >= length:
+            count = seconds // length
+            return f"{count} {unit}" + ("s" if count > 1 else "")
+    return "less than a second"

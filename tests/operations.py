@@ -27,7 +27,7 @@ from model_sharing_provider.domain.sharing import ShareObjectType
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.governance.grants import PrivilegeChange
 from model_sharing_provider.governance.privileges import Privilege
-from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.multipart import PartSeen
 from model_sharing_provider.services.provider import Provider

@@ -11,7 +11,7 @@ from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principa
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.grants import PrivilegeChange
 from model_sharing_provider.governance.privileges import Privilege
-from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
 
 

@@ -23,7 +23,7 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.decisions import Standing, held_privileges
 from model_sharing_provider.governance.grants import PrivilegeChange, parse_privileges
 from model_sharing_provider.governance.privileges import GRANTABLE, Privilege
-from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.tags import TagChange
 
 TEAM, SCORER = SchemaName("prod", "ml_team"), FullName("prod", "ml_team", "scorer")

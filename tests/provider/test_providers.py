@@ -10,7 +10,7 @@ from support import Desk, write_model
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from model_sharing_protocol.pages import PageRequest
-from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.changes import Changes
 
 
 @pytest.fixture

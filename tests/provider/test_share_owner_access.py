@@ -21,7 +21,7 @@ from model_sharing_provider.domain.principals import PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import ShareObjectStatus
 from model_sharing_provider.governance.privileges import Privilege
-from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.changes import Changes
 
 SCORER, CAT = "prod.ml_team.scorer", "prod.vision.cat"
 SHOWN = "/shares/acme/schemas/models/models/scorer"

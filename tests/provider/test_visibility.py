@@ -25,7 +25,7 @@ from model_sharing_provider.governance.decisions import decide
 from model_sharing_provider.governance.privileges import GRANTABLE, Privilege
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.metastore.visibility import Viewer
-from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
 from model_sharing_provider.settings import Settings

@@ -15,7 +15,7 @@ from model_sharing_provider.cli.output import output_option, show_done, show_lis
 from model_sharing_provider.cli.records import Record, model_record, version_record
 from model_sharing_provider.cli.session import announce, collect, run
 from model_sharing_provider.cli.versions import copy, register
-from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from model_sharing_protocol.names import MAX_VERSION
-from model_sharing_provider.services.catalogs import NOTHING, Changes
+from model_sharing_provider.services.changes import NOTHING, Changes
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -29,7 +29,7 @@ from model_sharing_provider.mlflow_import import messages
 from model_sharing_provider.mlflow_import.client import LOGGED_MODEL, MlflowClient
 from model_sharing_provider.mlflow_import.files import Fetch
 from model_sharing_provider.mlflow_import.report import Line, Outcome
-from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
 from model_sharing_provider.services.registration import Origin

@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import uuid4
 
-from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState
+from model_sharing_protocol.errors import InvalidState
 from model_sharing_protocol.names import SchemaName, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import Catalog, Metastore, ModelVersion, Schema, SecurableType
 from model_sharing_provider.governance import rules
 from model_sharing_provider.metastore.visibility import Viewer
+from model_sharing_provider.services.changes import Changes, changed, check_new, new_name, with_properties
 from model_sharing_provider.services.context import Context, Operation, absent
-from model_sharing_provider.services.principals import check_owner
 from model_sharing_provider.services.removal import Sweeper, remove_schema
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
-    """What to change of a securable; None leaves it as it is. Raises InvalidParameter for empty names."""
-
-    new_name: str | None = None
-    comment: str | None = None
-    properties: Mapping[str, str] | None = None
-    owner: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.new_name == "" or self.owner == "":
-            raise InvalidParameter("The new name and the new owner cannot be empty; leave out what stays.")
-
-    @property
-    def only_owner(self) -> bool:
-        """Giving a thing to somebody else is for those who may manage it; the rest is for its owner."""
-        return self.owner is not None and self == Changes(owner=self.owner)
-
-
-NOTHING = Changes()
 
 
 class Catalogs:
@@ -57,7 +35,7 @@ class Catalogs:
         name = normalize_name("catalog", name)
         async with context.change("createCatalog", _catalog(name)) as operation:
             await operation.authorize(rules.CREATE_CATALOG)
-            await _check_catalog_is_new(operation, name)
+            await check_new("catalog", name, operation.rows.catalogs.find)
             catalog = Catalog(
                 id=str(uuid4()),
                 name=name,
@@ -90,17 +68,9 @@ class Catalogs:
             rule = rules.MANAGE_CATALOG if changes.only_owner else rules.OWN_CATALOG
             await operation.authorize(rule)
             catalog = await find_catalog(operation, name)
-            new_name = normalize_name("catalog", changes.new_name) if changes.new_name else name
-            if new_name != name:
-                await _check_catalog_is_new(operation, new_name)
-            updated = replace(
-                catalog,
-                name=new_name,
-                comment=catalog.comment if changes.comment is None else changes.comment,
-                properties=catalog.properties if changes.properties is None else dict(changes.properties),
-                owner=await check_owner(operation, changes.owner) if changes.owner else catalog.owner,
-                updated_at=operation.now,
-            )
+            called = await new_name("catalog", name, changes, operation.rows.catalogs.find)
+            described = with_properties(await changed(operation, catalog, changes), changes)
+            updated = replace(described, name=called)
             await operation.rows.catalogs.update(updated)
             return updated
 
@@ -132,7 +102,7 @@ class Catalogs:
         async with context.change("createSchema", _schema(name)) as operation:
             await operation.authorize(rules.CREATE_SCHEMA)
             catalog = await find_catalog(operation, name.catalog)
-            await _check_schema_is_new(operation, name)
+            await check_new("schema", name, operation.rows.catalogs.find_schema)
             schema = Schema(
                 id=str(uuid4()),
                 full_name=name,
@@ -165,19 +135,11 @@ class Catalogs:
         async with context.change("updateSchema", _schema(name)) as operation:
             await operation.authorize(rules.MANAGE_SCHEMA if changes.only_owner else rules.OWN_SCHEMA)
             schema = await find_schema(operation, name)
-            new_name = name
-            if changes.new_name:
-                new_name = SchemaName(name.catalog, normalize_name("schema", changes.new_name))
-            if new_name != name:
-                await _check_schema_is_new(operation, new_name)
-            updated = replace(
-                schema,
-                full_name=new_name,
-                comment=schema.comment if changes.comment is None else changes.comment,
-                properties=schema.properties if changes.properties is None else dict(changes.properties),
-                owner=await check_owner(operation, changes.owner) if changes.owner else schema.owner,
-                updated_at=operation.now,
-            )
+            called = SchemaName(name.catalog, normalize_name("schema", changes.new_name or name.schema))
+            if called != name:
+                await check_new("schema", called, operation.rows.catalogs.find_schema)
+            described = with_properties(await changed(operation, schema, changes), changes)
+            updated = replace(described, full_name=called)
             await operation.rows.catalogs.update_schema(updated)
             return updated
 
@@ -208,16 +170,6 @@ async def find_schema(operation: Operation, name: SchemaName) -> Schema:
     if schema is None:
         raise absent(SecurableType.SCHEMA, str(name))
     return schema
-
-
-async def _check_catalog_is_new(operation: Operation, name: str) -> None:
-    if await operation.rows.catalogs.find(name):
-        raise AlreadyExists(f"The catalog {name!r} exists already.")
-
-
-async def _check_schema_is_new(operation: Operation, name: SchemaName) -> None:
-    if await operation.rows.catalogs.find_schema(name):
-        raise AlreadyExists(f"The schema '{name}' exists already.")
 
 
 def _catalog(name: str) -> Target:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from uuid import uuid4
 
-from model_sharing_protocol.errors import AlreadyExists, NotFound, ResourceExhausted
+from model_sharing_protocol.errors import NotFound, ResourceExhausted
 from model_sharing_protocol.names import FullName, SchemaName, check_alias, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.events import Target
@@ -18,9 +18,9 @@ from model_sharing_provider.domain.securables import (
 )
 from model_sharing_provider.governance import rules
 from model_sharing_provider.metastore.visibility import Viewer
-from model_sharing_provider.services.catalogs import Changes, find_catalog, find_schema
+from model_sharing_provider.services.catalogs import find_catalog, find_schema
+from model_sharing_provider.services.changes import Changes, changed, check_new
 from model_sharing_provider.services.context import Context, Operation, absent
-from model_sharing_provider.services.principals import check_owner
 from model_sharing_provider.services.removal import Sweeper, remove_model
 from model_sharing_provider.services.tags import TagChange, apply_tags, check_tags
 
@@ -36,7 +36,7 @@ class Models:
         change = TagChange(add=check_tags(tags or {}))
         async with context.change("createModel", model_target(name)) as operation:
             await operation.authorize(rules.CREATE_MODEL)
-            await _check_model_is_new(operation, name)
+            await check_new("model", name, operation.rows.models.find)
             model = await add_model(operation, name, comment)
             await apply_tags(operation, model.id, {}, change)
             return await find_model(operation, name)
@@ -78,15 +78,9 @@ class Models:
             schema_id = None
             if new_name != name:
                 await operation.authorize(rules.CREATE_MODEL, model_target(new_name))
-                await _check_model_is_new(operation, new_name)
+                await check_new("model", new_name, operation.rows.models.find)
                 schema_id = (await find_schema(operation, new_name.schema_name)).id
-            updated = replace(
-                model,
-                full_name=new_name,
-                comment=model.comment if changes.comment is None else changes.comment,
-                owner=await check_owner(operation, changes.owner) if changes.owner else model.owner,
-                updated_at=operation.now,
-            )
+            updated = replace(await changed(operation, model, changes), full_name=new_name)
             await operation.rows.models.update(updated, schema_id)
             return updated
 
@@ -191,8 +185,3 @@ def _renamed(name: FullName, new_name: str | None) -> FullName:
     if "." in new_name:
         return FullName.parse(new_name)
     return FullName(name.catalog, name.schema, normalize_name("model", new_name))
-
-
-async def _check_model_is_new(operation: Operation, name: FullName) -> None:
-    if await operation.rows.models.find(name):
-        raise AlreadyExists(f"The model '{name}' exists already.")

@@ -11,12 +11,7 @@ from uuid import uuid4
 
 from cryptography.fernet import Fernet
 
-from model_sharing_protocol.errors import (
-    AlreadyExists,
-    InvalidParameter,
-    InvalidProfile,
-    UnsupportedOperation,
-)
+from model_sharing_protocol.errors import InvalidParameter, InvalidProfile, UnsupportedOperation
 from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_protocol.profile import Profile, parse_profile
@@ -25,9 +20,8 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import SharingProvider
 from model_sharing_provider.governance import rules
 from model_sharing_provider.metastore.visibility import Viewer
-from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.changes import Changes, changed, check_new, new_name
 from model_sharing_provider.services.context import Context, Operation, absent
-from model_sharing_provider.services.principals import check_owner
 
 ListShares = Callable[[Profile], Awaitable[Sequence[str]]]
 """Asks a provider for the names of the shares that a profile opens."""
@@ -44,7 +38,7 @@ class Providers:
         endpoint = _checked(profile).endpoint
         async with context.change("createProvider", _target(name)) as operation:
             await operation.authorize(rules.CREATE_PROVIDER)
-            await _check_new(operation, name)
+            await check_new("provider", name, operation.rows.providers.find)
             provider = SharingProvider(
                 id=str(uuid4()),
                 name=name,
@@ -82,17 +76,12 @@ class Providers:
         async with context.change("updateProvider", _target(name)) as operation:
             await operation.authorize(rules.OWN_PROVIDER)
             found = await _find(operation, name)
-            new_name = normalize_name("provider", changes.new_name or name)
-            if new_name != name:
-                await _check_new(operation, new_name)
+            called = await new_name("provider", name, changes, operation.rows.providers.find)
             updated = replace(
-                found,
-                name=new_name,
-                comment=found.comment if changes.comment is None else changes.comment,
-                owner=await check_owner(operation, changes.owner) if changes.owner else found.owner,
+                await changed(operation, found, changes),
+                name=called,
                 endpoint=_checked(profile).endpoint if profile else found.endpoint,
                 sealed_profile=self._sealed(profile) if profile else found.sealed_profile,
-                updated_at=operation.now,
             )
             await operation.rows.providers.update(updated)
             return updated
@@ -133,11 +122,6 @@ async def _find(operation: Operation, name: str) -> SharingProvider:
     if provider is None:
         raise absent(SecurableType.PROVIDER, name)
     return provider
-
-
-async def _check_new(operation: Operation, name: str) -> None:
-    if await operation.rows.providers.find(name):
-        raise AlreadyExists(f"The provider {name!r} exists already.")
 
 
 def _target(name: str) -> Target:

@@ -9,7 +9,6 @@ from uuid import uuid4
 
 from model_sharing_protocol.errors import (
     ActivationLinkUsed,
-    AlreadyExists,
     InvalidParameter,
     InvalidState,
     NotFound,
@@ -30,7 +29,7 @@ from model_sharing_provider.domain.sharing import Grant, Recipient, RecipientTok
 from model_sharing_provider.governance import rules
 from model_sharing_provider.governance.addresses import allows, check_networks
 from model_sharing_provider.metastore.visibility import Viewer
-from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.changes import Changes, changed, check_new, new_name, with_properties
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.principals import check_owner
 
@@ -63,8 +62,7 @@ class Recipients:
         networks = check_networks(ip_access_list)
         async with context.change("createRecipient", _target(name)) as operation:
             await operation.authorize(rules.CREATE_RECIPIENT)
-            if await operation.rows.recipients.find(name):
-                raise AlreadyExists(f"The recipient {name!r} exists already.")
+            await check_new("recipient", name, operation.rows.recipients.find)
             there = await operation.rows.recipients.count()
             check_quota("recipients", there + 1, self._quotas.recipients)
             recipient = Recipient(
@@ -110,18 +108,10 @@ class Recipients:
         async with context.change("updateRecipient", _target(name)) as operation:
             await operation.authorize(rules.OWN_RECIPIENT)
             found = await find_recipient(operation, name)
-            new_name = normalize_name("recipient", changes.new_name or name)
-            if new_name != name and await operation.rows.recipients.find(new_name):
-                raise AlreadyExists(f"The recipient {new_name!r} exists already.")
-            updated = replace(
-                found,
-                name=new_name,
-                comment=found.comment if changes.comment is None else changes.comment,
-                properties=found.properties if changes.properties is None else dict(changes.properties),
-                ip_access_list=found.ip_access_list if networks is None else networks,
-                owner=await check_owner(operation, changes.owner) if changes.owner else found.owner,
-                updated_at=operation.now,
-            )
+            called = await new_name("recipient", name, changes, operation.rows.recipients.find)
+            described = with_properties(await changed(operation, found, changes), changes)
+            networks = found.ip_access_list if networks is None else networks
+            updated = replace(described, name=called, ip_access_list=networks)
             await operation.rows.recipients.update(updated)
             return updated
 

@@ -17,10 +17,10 @@ from model_sharing_provider.domain.sharing import Grant, Recipient, Share, Share
 from model_sharing_provider.governance import rules
 from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.metastore.visibility import Viewer
-from model_sharing_provider.services.catalogs import NOTHING, Changes, find_schema
+from model_sharing_provider.services.catalogs import find_schema
+from model_sharing_provider.services.changes import NOTHING, Changes, changed, check_new, new_name
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.models import find_model, model_target
-from model_sharing_provider.services.principals import check_owner
 from model_sharing_provider.services.recipients import find_recipient
 
 SYSTEM_SCHEMA = "information_schema"
@@ -53,8 +53,7 @@ class Shares:
         name = normalize_name("share", name)
         async with context.change("createShare", _target(name)) as operation:
             await operation.authorize(rules.CREATE_SHARE)
-            if await operation.rows.shares.find(name):
-                raise AlreadyExists(f"The share {name!r} exists already.")
+            await check_new("share", name, operation.rows.shares.find)
             check_quota("shares", await operation.rows.shares.count() + 1, self._quotas.shares)
             share = Share(
                 id=str(uuid4()),
@@ -107,16 +106,8 @@ class Shares:
             for change in objects:
                 await _apply(operation, share, change)
             await self._check_size(operation, share)
-            new_name = normalize_name("share", changes.new_name or name)
-            if new_name != share.name and await operation.rows.shares.find(new_name):
-                raise AlreadyExists(f"The share {new_name!r} exists already.")
-            updated = replace(
-                share,
-                name=new_name,
-                comment=share.comment if changes.comment is None else changes.comment,
-                owner=await check_owner(operation, changes.owner) if changes.owner else share.owner,
-                updated_at=operation.now,
-            )
+            called = await new_name("share", share.name, changes, operation.rows.shares.find)
+            updated = replace(await changed(operation, share, changes), name=called)
             await operation.rows.shares.update(updated)
             return updated, await operation.rows.shares.objects(updated)
 

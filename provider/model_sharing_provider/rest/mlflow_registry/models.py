@@ -16,7 +16,7 @@ from model_sharing_provider.rest.mlflow_registry.requests import (
 )
 from model_sharing_provider.rest.mlflow_registry.versions import version_answer
 from model_sharing_provider.rest.requests import page_request, provider_of
-from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.tags import TagChange
 
 

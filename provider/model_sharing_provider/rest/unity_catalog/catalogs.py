@@ -17,7 +17,7 @@ from model_sharing_provider.rest.unity_catalog.requests import (
     forced,
     no_storage_of_its_own,
 )
-from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.changes import Changes
 
 
 async def create_catalog(request: web.Request) -> web.Response:

@@ -20,7 +20,7 @@ from model_sharing_provider.rest.unity_catalog.requests import (
     no_storage_of_its_own,
     tags,
 )
-from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.changes import Changes
 
 
 async def create_model(request: web.Request) -> web.Response:

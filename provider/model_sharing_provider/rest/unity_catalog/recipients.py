@@ -15,7 +15,7 @@ from model_sharing_provider.rest.activation import ACTIVATION_PATH
 from model_sharing_provider.rest.bodies import read_body
 from model_sharing_provider.rest.requests import base_url, page_request, provider_of
 from model_sharing_provider.rest.unity_catalog.requests import answer, answer_page, context
-from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.recipients import DEFAULT_LIFETIME
 
 

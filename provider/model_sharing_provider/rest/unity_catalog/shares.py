@@ -11,7 +11,7 @@ from model_sharing_provider.domain.sharing import Grant, Share, ShareObject, Sha
 from model_sharing_provider.rest.bodies import read_body
 from model_sharing_provider.rest.requests import page_request, provider_of
 from model_sharing_provider.rest.unity_catalog.requests import answer, answer_page, context
-from model_sharing_provider.services.catalogs import Changes
+from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.shares import GrantChange, ShareChange
 
 

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from certificates import certificate
+from faulty_network import FILES, Story, mounted_through_proxy
 from mlflow_server import running_mlflow_server
 from postgres import PostgresServer, running_postgres
+from provider_process import ProviderProcess, share_model
 from pytest_aiohttp.plugin import AiohttpServer
-from support import Desk
+from support import Desk, write_model
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap import open_provider
@@ -89,6 +92,34 @@ async def server(provider: Provider, aiohttp_server: AiohttpServer) -> TestServe
 def endpoint(server: TestServer) -> str:
     """The recipients' endpoint of the server."""
     return str(server.make_url(PREFIX))
+
+
+@pytest.fixture(scope="module")
+def acme_home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A provider's home that shares one model with globex, and globex's token."""
+    folder = tmp_path_factory.mktemp("acme")
+    return folder / "home", share_model(folder / "home", write_model(folder / "m", FILES))
+
+
+@pytest.fixture(scope="module")
+def acme(
+    acme_home: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[ProviderProcess]:
+    """A process that serves it: over TLS if the parameter is `https`."""
+    over_tls = getattr(request, "param", "http") == "https"
+    with ProviderProcess(
+        acme_home[0], certificate(tmp_path_factory.mktemp("tls")) if over_tls else None
+    ) as one:
+        yield one
+
+
+@pytest.fixture
+def story(
+    acme_home: tuple[Path, str], acme: ProviderProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Story]:
+    """A recipient that reaches it through a proxy."""
+    with mounted_through_proxy(acme, acme_home[1], tmp_path, monkeypatch) as mounted:
+        yield mounted
 
 
 @pytest.fixture(scope="session")

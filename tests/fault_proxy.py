@@ -7,6 +7,7 @@ unless a test says otherwise.
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 import threading
 from dataclasses import dataclass
@@ -131,3 +132,13 @@ class FaultProxy:
 def _end(end: socket.socket, how: int = socket.SHUT_RDWR) -> None:
     with contextlib.suppress(OSError):
         end.shutdown(how)
+
+
+def random_fault(dice: random.Random) -> Fault:
+    """Mostly one that lets something through first; one in four is none."""
+    kind = dice.choice(["none", "cut_at", "stall_at", "flip_at"])
+    if kind == "none":
+        return Fault()
+    if dice.random() < 0.2:
+        return Fault(to_server=Way(**{kind: dice.randrange(600)}))
+    return Fault(to_client=Way(**{kind: int(2 ** dice.uniform(4, 24))}))

@@ -8,7 +8,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from servers import free_port
 from support import Desk
@@ -20,18 +23,20 @@ from model_sharing_provider.settings import Settings
 
 MODEL = "prod.ml_team.scorer"
 SHARE = "acme_share"
+T = TypeVar("T")
 
 
 class ProviderProcess:
     """`model-sharing-provider serve` on a home; the port stays the same from start to start.
 
-    `prelude` is Python that the process runs first. Use it as a context manager, or call `start` and `kill`.
+    With `certificate`, a PEM file, it speaks https. `prelude` is Python that the process runs first.
+    Use it as a context manager, or call `start` and `kill`.
     """
 
-    def __init__(self, home: Path, *arguments: str | Path, prelude: str = "") -> None:
+    def __init__(self, home: Path, certificate: Path | None = None, prelude: str = "") -> None:
         self.home = home
         self.port = free_port()
-        self._arguments = arguments
+        self.certificate = certificate
         self._program = f"{prelude}\nfrom model_sharing_provider.cli import main; main()"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -42,13 +47,17 @@ class ProviderProcess:
     def __exit__(self, *error: object) -> None:
         self.kill()
 
+    @property
+    def scheme(self) -> str:
+        return "https" if self.certificate else "http"
+
     def start(self) -> None:
         """Return when it serves."""
         address = self.home / "server.url"
         address.unlink(missing_ok=True)
         command: list[str | Path] = [sys.executable, "-c", self._program, "serve", "--port", str(self.port)]
         self._process = subprocess.Popen(
-            [*command, *self._arguments],
+            command + (["--tls-certificate", self.certificate] if self.certificate else []),
             env={**os.environ, "MODEL_SHARING_PROVIDER_HOME": str(self.home)},
             stderr=subprocess.DEVNULL,
         )
@@ -64,16 +73,46 @@ class ProviderProcess:
 
 
 def share_model(home: Path, *folders: Path) -> str:
-    """Register each folder as the next version of MODEL, share it with globex; the token that globex gets."""
+    """Register each folder as the next version of MODEL, and share it with globex; globex's token."""
 
-    async def work() -> str:
+    async def work(desk: Desk) -> str:
+        for folder in folders:
+            await desk.register(folder, MODEL, "Champion")
+        return (await desk.activate(await desk.share(SHARE, "globex", MODEL), "http://x")).bearer_token
+
+    return at_the_desk(home, work)
+
+
+def invite(home: Path, recipient: str) -> str:
+    """Grant the share to another recipient; its token."""
+
+    async def work(desk: Desk) -> str:
+        _, code = await desk.provider.recipients.create(desk.context, recipient)
+        await desk.provider.shares.grant(desk.context, SHARE, recipient)
+        return (await desk.activate(code, "http://x")).bearer_token
+
+    return at_the_desk(home, work)
+
+
+def renew_token(home: Path, recipient: str) -> str:
+    """End a recipient's token at once; its next one."""
+
+    async def work(desk: Desk) -> str:
+        rotate = desk.provider.recipients.rotate_token
+        code = await rotate(desk.context, recipient, existing_expires_in=timedelta(0))
+        return (await desk.activate(code, "http://x")).bearer_token
+
+    return at_the_desk(home, work)
+
+
+def at_the_desk(home: Path, work: Callable[[Desk], Awaitable[T]]) -> T:
+    """What an administrator gets done on a provider's home, beside its servers."""
+
+    async def opened() -> T:
         async with open_provider(Settings(home)) as provider:
-            desk = Desk.of(provider)
-            for folder in folders:
-                await desk.register(folder, MODEL, "Champion")
-            return (await desk.activate(await desk.share(SHARE, "globex", MODEL), "http://x")).bearer_token
+            return await work(Desk.of(provider))
 
-    return asyncio.run(work())
+    return asyncio.run(opened())
 
 
 def write_profile_for(path: Path, token: str, port: int, scheme: str = "http") -> Path:

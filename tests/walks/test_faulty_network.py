@@ -62,13 +62,13 @@ def test_addresses_that_expire_during_the_download_are_asked_for_again(
     acme_home: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, token = acme_home
-    prelude = "from model_sharing_provider.services import access; access.URL_LIFETIME_SECONDS = 1"
+    prelude = "from model_sharing_provider.services import access; access.URL_LIFETIME_SECONDS = 2"
     with (
         ProviderProcess(home, prelude=prelude) as provider,
         mounted_through_proxy(provider, token, tmp_path, monkeypatch) as story,
     ):
         asked = queries(home)
-        story.proxy.always = SLOWLY
+        story.proxy.always = Fault(to_client=Way(delay=0.012))
         story.fetch()
         assert queries(home) - asked > 1
         assert story.proxy.bytes_to_client < SIZE + IN_FLIGHT

@@ -33,6 +33,7 @@ from model_sharing_provider.services.principals import Principals
 from model_sharing_provider.services.provider import Provider
 from model_sharing_provider.services.providers import Providers
 from model_sharing_provider.services.publication import Publication
+from model_sharing_provider.services.readiness import Readiness
 from model_sharing_provider.services.recipients import Recipients
 from model_sharing_provider.services.registration import Registration
 from model_sharing_provider.services.removal import Sweeper
@@ -92,6 +93,7 @@ def _wire(
         principals=Principals(secrets.token_pepper),
         providers=Providers(Fernet(secrets.sealing_key), list_remote_shares),
         publication=Publication(artifacts, manifests),
+        readiness=Readiness(database, artifacts),
         recipients=Recipients(secrets.token_pepper, settings.quotas),
         registration=Registration(artifacts, manifests),
         shared_view=SharedView(),

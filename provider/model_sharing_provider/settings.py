@@ -7,6 +7,7 @@ option of `serve`. `docs/settings.md` shows this table.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from platformdirs import user_data_path
 
 from model_sharing_provider.domain.quotas import Quotas
 from model_sharing_provider.setting_kinds import (
+    DURATION,
     HTTP_URL,
     LOCATIONS,
     PATH,
@@ -114,6 +116,25 @@ class Settings:
     )
     tls_key: Path | None = _setting(
         "SERVE_TLS_KEY", PATH, "the certificate's private key", None, "in the certificate's file"
+    )
+
+    workers: int = _setting(
+        "SERVE_WORKERS", whole_number(1, 1000), "how many processes serve the port; one for each core, say", 1
+    )
+    drain: timedelta = _setting(
+        "SERVE_DRAIN",
+        DURATION,
+        "how long requests are still taken after SIGTERM, while `/ready` says no: as long as a load balancer "
+        "needs to look",
+        timedelta(0),
+        "0",
+    )
+    grace: timedelta = _setting(
+        "SERVE_GRACE",
+        DURATION,
+        "how long transfers in progress may go on after that; what is cut is resumed at another server",
+        timedelta(seconds=10),
+        "10s",
     )
 
     @property

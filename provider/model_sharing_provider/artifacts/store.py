@@ -46,6 +46,13 @@ class ArtifactStore:
         self._store = LocalStore(prefix=root)
         self._external = external or ExternalLocations()
 
+    async def check_reachable(self) -> None:
+        """Raises whatever says that nothing can be read here now."""
+        if not await asyncio.to_thread(self._root.is_dir):
+            raise NotFound("The folder of artifacts is not there.")
+        async for _ in obstore.list(self._store, prefix="nothing-is-here"):
+            pass
+
     async def put_file(self, path: str, source: Path) -> tuple[int, str]:
         """Copy a local file to `path`; its size in bytes and its sha256. Raises DiskFull."""
         digest = hashlib.sha256()

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from model_sharing_protocol.errors import MissingDependency
+from model_sharing_protocol.errors import InvalidState, MissingDependency
 from model_sharing_provider.domain.events import AuditEvent
-from model_sharing_provider.metastore.backend import Backend
+from model_sharing_provider.metastore.backend import Backend, PlainRows
 from model_sharing_provider.metastore.connection import ReadConnection
 from model_sharing_provider.metastore.hot_path import HotPath
-from model_sharing_provider.metastore.migrate import migrate
+from model_sharing_provider.metastore.migrate import migrate, newest_revision
 from model_sharing_provider.metastore.plain_sql import PlainSql
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 
@@ -51,6 +51,17 @@ class Database:
     async def append_events(self, events: Sequence[AuditEvent]) -> None:
         """Commit events to the audit log on their own. Raises DiskFull."""
         await HotPath(self._sql).append_events(events)
+
+    async def check_usable(self) -> None:
+        """Raises MetastoreUnavailable, or InvalidState for tables of another release."""
+        newest = newest_revision()
+
+        def read(rows: PlainRows) -> None:
+            found = rows.execute("SELECT version_num FROM alembic_version", {}).fetchone()
+            if found is None or found["version_num"] != newest:
+                raise InvalidState("The database's tables are not those of this release.")
+
+        await self._sql.run(read)
 
     async def close(self) -> None:
         self._sql.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -32,6 +33,12 @@ def migrate(backend: Backend) -> None:
         engine.dispose()
 
 
+def newest_revision() -> str:
+    """What a database is at that this release can serve."""
+    return _known_revisions()[-1]
+
+
+@cache
 def _known_revisions() -> list[str]:
     """Revisions are the numbers that the files of `migrations/versions` begin with."""
     return sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))

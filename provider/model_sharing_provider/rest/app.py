@@ -14,6 +14,7 @@ from model_sharing_provider.rest import (
     mlflow_registry,
     open_sharing,
     openapi,
+    operations,
     signed_files,
     tracking,
     unity_catalog,
@@ -21,6 +22,7 @@ from model_sharing_provider.rest import (
 )
 from model_sharing_provider.rest.connections import CONNECTIONS, Connections
 from model_sharing_provider.rest.middlewares import log_requests
+from model_sharing_provider.rest.operations import SHUTDOWN, Shutdown
 from model_sharing_provider.rest.requests import PROVIDER
 from model_sharing_provider.services.provider import Provider
 
@@ -32,7 +34,9 @@ def make_app(provider: Provider) -> web.Application:
     app = web.Application(middlewares=[log_requests], client_max_size=_MAX_BODY)
     app[PROVIDER] = provider
     app[CONNECTIONS] = Connections()
-    app.router.add_get("/health", health)
+    app[SHUTDOWN] = Shutdown()
+    app.router.add_get("/health", operations.health)
+    app.router.add_get("/ready", operations.ready)
     app.add_subapp(PREFIX, open_sharing.make_app())
     app.add_subapp(activation.ACTIVATION_PREFIX, activation.make_app())
     app.add_subapp(PREFIX_OF_UNITY_CATALOG, unity_catalog.make_app())
@@ -46,7 +50,3 @@ def make_app(provider: Provider) -> web.Application:
     app.add_subapp(signed_files.FILES_PREFIX, signed_files.make_app())
     app.add_subapp(openapi.PREFIX, openapi.make_app())
     return app
-
-
-async def health(_request: web.Request) -> web.Response:
-    return web.json_response({"status": "ok"})

@@ -18,6 +18,7 @@ from model_sharing_protocol.errors import (
     UnsupportedOperation,
 )
 from model_sharing_provider.rest.connections import CONNECTIONS
+from model_sharing_provider.rest.operations import SHUTDOWN
 from model_sharing_provider.rest.requests import PRINCIPAL, REQUEST_ID
 
 Render = Callable[[SharingError], web.Response]
@@ -38,6 +39,8 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
         status = response.status
         if not response.prepared:
             response.headers["X-Request-Id"] = request[REQUEST_ID]
+            if request.config_dict[SHUTDOWN].stopping:
+                response.force_close()
         return response
     finally:
         connections.end(request)

@@ -19,6 +19,7 @@ from model_sharing_provider.services.multipart import Multipart
 from model_sharing_provider.services.principals import Principals
 from model_sharing_provider.services.providers import Providers
 from model_sharing_provider.services.publication import Publication
+from model_sharing_provider.services.readiness import Readiness
 from model_sharing_provider.services.recipients import Recipients
 from model_sharing_provider.services.registration import Registration
 from model_sharing_provider.services.shared_view import SharedView
@@ -51,6 +52,7 @@ class Provider:
     principals: Principals
     providers: Providers
     publication: Publication
+    readiness: Readiness
     recipients: Recipients
     registration: Registration
     shared_view: SharedView

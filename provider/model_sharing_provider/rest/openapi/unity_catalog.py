@@ -28,6 +28,11 @@ class Health(msgspec.Struct):
     status: str
 
 
+class Readiness(msgspec.Struct):
+    status: str
+    amiss: dict[str, str]
+
+
 class DatabricksConfig(msgspec.Struct):
     """How to authenticate here; there is no OIDC server behind it."""
 
@@ -310,6 +315,7 @@ _WORKSPACE = (
     Route("GET", SCIM_PREFIX + "/Me", "Whose token this is", Me),
     Route("GET", "/.well-known/databricks-config", "Where to authenticate", DatabricksConfig, public=True),
     Route("GET", "/health", "Whether the server is up", Health, public=True),
+    Route("GET", "/ready", "Whether it can serve now; 503 names what is amiss", Readiness, public=True),
 )
 
 FACE = Face(

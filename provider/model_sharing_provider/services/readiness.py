@@ -1,0 +1,58 @@
+"""Whether what every request needs is there: the database with its tables, and the place for artifacts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+from model_sharing_protocol.errors import SharingError
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.metastore.database import Database
+
+_ANSWERS_WITHIN_SECONDS = 3.0
+_LOOKED_AT_EVERY_SECONDS = 0.5
+
+_log = structlog.get_logger("model_sharing_provider")
+
+
+class Readiness:
+    """Looks at most twice a second, however many ask: anybody may."""
+
+    def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
+        self._database = database
+        self._artifacts = artifacts
+        self._one_at_a_time = asyncio.Lock()
+        self._looked = -_LOOKED_AT_EVERY_SECONDS
+        self._amiss: dict[str, str] = {}
+
+    async def amiss(self) -> dict[str, str]:
+        """What cannot be used now, and how that shows; nothing of how it is reached."""
+        async with self._one_at_a_time:
+            if time.monotonic() - self._looked >= _LOOKED_AT_EVERY_SECONDS:
+                looks = {
+                    "database": self._database.check_usable(),
+                    "artifacts": self._artifacts.check_reachable(),
+                }
+                found = await asyncio.gather(*(_look(name, look) for name, look in looks.items()))
+                self._amiss = {name: what for name, what in zip(looks, found, strict=True) if what}
+                self._looked = time.monotonic()
+            return dict(self._amiss)
+
+
+async def _look(name: str, look: Coroutine[Any, Any, None]) -> str:
+    try:
+        async with asyncio.timeout(_ANSWERS_WITHIN_SECONDS):
+            await look
+    except TimeoutError:
+        return f"did not answer within {_ANSWERS_WITHIN_SECONDS:.0f} s"
+    except SharingError as error:
+        return error.message
+    except Exception as error:
+        # Its text may name hosts, buckets and users.
+        _log.warning("not ready", part=name, reason=str(error))
+        return "cannot be reached"
+    return ""

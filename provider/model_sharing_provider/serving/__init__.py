@@ -1,0 +1,1 @@
+"""What `serve` runs: sockets, a server process, and several of them under a supervisor."""

@@ -1,0 +1,84 @@
+"""One server process: a provider behind sockets, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+from aiohttp import web
+
+from model_sharing_provider.bootstrap import Announce, open_provider
+from model_sharing_provider.rest.app import make_app
+from model_sharing_provider.rest.connections import watch
+from model_sharing_provider.rest.operations import SHUTDOWN
+from model_sharing_provider.serving.sockets import Sockets, tls_context
+from model_sharing_provider.settings import Settings
+
+
+def run_server(
+    settings: Settings,
+    sockets: Sockets,
+    on_serving: Callable[[], None],
+    *,
+    announce: Announce = lambda _: None,
+    lifeline: int | None = None,
+) -> None:
+    """Serve until SIGTERM, SIGINT, or until the file descriptor `lifeline` can be read. Blocking."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(settings, sockets, on_serving, announce, lifeline))
+
+
+async def _serve(
+    settings: Settings,
+    sockets: Sockets,
+    on_serving: Callable[[], None],
+    announce: Announce,
+    lifeline: int | None,
+) -> None:
+    tls = tls_context(settings.tls_certificate, settings.tls_key)
+    async with open_provider(settings, announce) as provider:
+        app = make_app(provider)
+        # aiohttp waits that long for answers in progress, and as long again before it ends them.
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.grace.total_seconds() / 2)
+        await runner.setup()
+        assert runner.server is not None  # noqa: S101 - set up above
+        watching = asyncio.create_task(watch(app, runner.server))
+        try:
+            for each in sockets:
+                await web.SockSite(runner, each, ssl_context=tls).start()
+            on_serving()
+            await _stopped(lifeline)
+            app[SHUTDOWN].stopping = True
+            announce(farewell(settings))
+            await asyncio.sleep(settings.drain.total_seconds())
+        finally:
+            watching.cancel()
+            await runner.cleanup()
+
+
+async def _stopped(lifeline: int | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if lifeline is not None:
+        loop.add_reader(lifeline, stop.set)
+    await stop.wait()
+    if lifeline is not None:
+        loop.remove_reader(lifeline)
+
+
+def farewell(settings: Settings) -> str:
+    drain, grace = settings.drain.total_seconds(), settings.grace.total_seconds()
+    still = f"requests are answered for {drain:.0f} s more, then " if drain else ""
+    return f"Stopping: {still}transfers in progress have {grace:.0f} s to finish"
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    with suppress(ImportError):  # not to be had on Windows
+        import uvloop  # noqa: PLC0415
+
+        return uvloop.Loop
+    return None

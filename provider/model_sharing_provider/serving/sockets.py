@@ -1,0 +1,91 @@
+"""The sockets that a server listens on, and TLS on them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+
+from model_sharing_protocol.errors import InvalidParameter, PortInUse, UnsupportedOperation
+
+Sockets = Sequence[socket.socket]
+
+
+def bound_sockets(host: str, port: int, processes: int) -> list[Sockets]:
+    """For each of so many processes its own sockets, all at the same addresses; none listens yet.
+
+    The kernel spreads connections evenly over sockets that share a port, and whoever holds a socket open
+    keeps what waits in it: a process that died can be replaced without a connection refused. Raises
+    PortInUse, InvalidParameter for an address that is none here, and UnsupportedOperation where ports cannot
+    be shared.
+    """
+    addresses = _addresses(host, port)
+    alone = _bound(addresses)
+    if processes == 1:
+        return [alone]
+    if not hasattr(socket, "SO_REUSEPORT") or os.name != "posix":
+        raise UnsupportedOperation("Several workers need a platform where processes can share a port.")
+    # Sharing would let in whoever shares the port already: that it was free has just been seen.
+    taken = [(found.family, found.getsockname()) for found in alone]
+    for found in alone:
+        found.close()
+    return [_bound(taken, shared=True) for _ in range(processes)]
+
+
+def url_of(host: str, sockets: Sockets, *, tls: bool) -> str:
+    """Where to find a server that listens on these sockets of `host`."""
+    port = sockets[0].getsockname()[1]
+    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def tls_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """None for plain http. Raises InvalidParameter for files that cannot be used."""
+    if certificate is None:
+        if key is not None:
+            raise InvalidParameter("--tls-key needs --tls-certificate beside it.")
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+    except (ssl.SSLError, OSError) as error:
+        raise InvalidParameter(f"The TLS certificate {certificate} cannot be used: {error}.") from error
+    return context
+
+
+def _addresses(host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise InvalidParameter(f"Cannot listen on {host}:{port}: {error.strerror or error}.") from error
+    return list(dict.fromkeys((int(family), address) for family, _, _, _, address in found))
+
+
+def _bound(addresses: Sequence[tuple[int, tuple[object, ...]]], *, shared: bool = False) -> Sockets:
+    sockets: list[socket.socket] = []
+    for family, address in addresses:
+        # "Any port" is the same one at each address.
+        port = sockets[0].getsockname()[1] if sockets else address[1]
+        try:
+            made = socket.socket(family, socket.SOCK_STREAM)
+            sockets.append(made)
+            if os.name == "posix":
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if family == socket.AF_INET6:
+                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            made.bind((address[0], port, *address[2:]))
+        except OSError as error:
+            for each in sockets:
+                each.close()
+            where = f"{address[0]}:{port}"
+            if error.errno == errno.EADDRINUSE:
+                raise PortInUse(
+                    f"Port {port} on {address[0]} is taken; stop what listens there, or choose another with "
+                    "--port."
+                ) from error
+            raise InvalidParameter(f"Cannot listen on {where}: {error.strerror or error}.") from error
+    return sockets

@@ -208,6 +208,9 @@ TABLE = [
     line("principals.delete_token", ADMINISTRATION, "other", first=a_token),
     line("audit.latest", ADMINISTRATION, 1),
     line("audit.export", ADMINISTRATION, first=a_file),
+    line("audit.prune", ADMINISTRATION, timedelta(days=400)),
+    line("fsck.check", ADMINISTRATION),
+    line("gc.collect", ADMINISTRATION, lineage_older_than=timedelta(days=400)),
     line("tracking.admit", NOTHING, "GET /experiments/search"),
     # Catalogs and schemas.
     line("catalogs.page", NOTHING, PAGE),

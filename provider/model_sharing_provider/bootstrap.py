@@ -25,6 +25,8 @@ from model_sharing_provider.services.audit import Audit, AuditRecorder
 from model_sharing_provider.services.catalogs import Catalogs
 from model_sharing_provider.services.copies import Copies
 from model_sharing_provider.services.files import Files
+from model_sharing_provider.services.fsck import Fsck
+from model_sharing_provider.services.gc import GarbageCollection
 from model_sharing_provider.services.grants import Grants
 from model_sharing_provider.services.lineage import Lineage
 from model_sharing_provider.services.models import Models
@@ -86,6 +88,8 @@ def _wire(
         catalogs=Catalogs(sweeper),
         copies=Copies(artifacts, manifests),
         files=Files(signer, artifacts, manifests),
+        fsck=Fsck(artifacts, manifests),
+        gc=GarbageCollection(artifacts),
         grants=Grants(),
         lineage=Lineage(),
         models=Models(sweeper),

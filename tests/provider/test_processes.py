@@ -6,11 +6,10 @@ import asyncio
 import random
 import signal
 import sqlite3
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
+from desk_process import start
 from support import Desk, write_model
 
 from model_sharing_protocol.errors import InvalidState, NotFound
@@ -21,38 +20,6 @@ from model_sharing_provider.settings import Settings
 
 NAME = FullName.parse("prod.ml_team.scorer")
 KILLS = 20
-
-PRELUDE = """
-import asyncio, sys
-from pathlib import Path
-from support import Desk
-from model_sharing_protocol.names import FullName
-from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.settings import Settings
-
-HOME, FOLDER = Path(sys.argv[1]), Path(sys.argv[2])
-NAME = FullName.parse("prod.ml_team.scorer")
-
-async def main():
-    async with open_provider(Settings(HOME)) as provider:
-        desk = Desk.of(provider)
-        await work(desk)
-"""
-
-
-async def start(script: str, home: Path, folder: Path) -> asyncio.subprocess.Process:
-    """A process of its own that runs `work(desk)` from `script`."""
-    program = PRELUDE + textwrap.dedent(script) + "\nasyncio.run(main())\n"
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        program,
-        str(home),
-        str(folder),
-        env={"PYTHONPATH": str(Path(__file__).parent.parent), "PATH": ""},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
 
 
 async def all_versions(desk: Desk) -> list[int]:

@@ -12,6 +12,8 @@ Ids are UUIDs, so that a rename moves nothing.
 from __future__ import annotations
 
 SYSTEM_TABLES = "system-tables"
+OF_VERSIONS = ("models", "uploads", "manifests")
+"""The folders in which everything belongs to some version."""
 
 
 def version_root(model_id: str, version_id: str) -> str:
@@ -30,3 +32,18 @@ def manifest_path(version_id: str) -> str:
 
 def system_table_path(sha256: str) -> str:
     return f"{SYSTEM_TABLES}/{sha256}.parquet"
+
+
+def version_of(path: str) -> tuple[str, str] | None:
+    """The id of the version that an object belongs to, and the version's folder or object that it is.
+
+    Folders end with a slash. None for a path that none of the functions above makes.
+    """
+    match path.split("/"):
+        case ["models", _, "versions", version_id, _, *_] as parts:
+            return version_id, "/".join(parts[:4]) + "/"
+        case ["uploads", version_id, _, *_]:
+            return version_id, f"uploads/{version_id}/"
+        case ["manifests", name] if name.endswith(".json"):
+            return name.removesuffix(".json"), path
+    return None

@@ -51,8 +51,12 @@ class Manifests:
         """The files of a version. Raises NotFound, or CorruptArtifact for a damaged manifest."""
         cached = self._cache.get(version_id)
         if cached is None:
-            manifest = Manifest.from_json(await self._store.get_bytes(manifest_path(version_id)))
+            manifest = await self.read_stored(version_id)
             cached = VersionFiles(manifest, {file.sha256: file for file in manifest.files})
             if len(cached.by_sha256) < _CACHED_FILES:
                 self._cache[version_id] = cached
         return cached
+
+    async def read_stored(self, version_id: str) -> Manifest:
+        """The same as it is in the store at this moment, whatever is in memory."""
+        return Manifest.from_json(await self._store.get_bytes(manifest_path(version_id)))

@@ -11,8 +11,8 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
 import obstore
@@ -21,7 +21,9 @@ from obstore.store import LocalStore, ObjectStore
 
 from model_sharing_protocol.errors import CorruptArtifact, DiskFull, InvalidModel, NotFound, UnsafePath
 from model_sharing_protocol.manifest import MAX_FILES
+from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
+from model_sharing_provider.artifacts.listing import StoredObject, delete_objects, list_objects
 from model_sharing_provider.artifacts.pieces import read_pieces
 
 _PIECE = 4 * 1024 * 1024
@@ -206,14 +208,17 @@ class ArtifactStore:
         with contextlib.suppress(FileNotFoundError):
             await obstore.delete_async(self._store, path)
 
+    def list(self, prefix: str) -> AsyncIterator[Sequence[StoredObject]]:
+        """What lies in the folder `prefix`, batch by batch, what a killed process left unfinished too."""
+        return list_objects(self._store, prefix)
+
     async def delete_below(self, prefix: str, *, older_than: timedelta = timedelta(0)) -> int:
         """Delete the objects in the folder `prefix` that are older than that; how many there were."""
-        newest = datetime.now(UTC) - older_than
+        newest = now_ms() - older_than // timedelta(milliseconds=1)
         deleted = 0
-        async for batch in obstore.list(self._store, prefix=prefix):
-            paths = [item["path"] for item in batch if item["last_modified"] <= newest]
-            if paths:
-                await obstore.delete_async(self._store, paths)
+        async for batch in self.list(prefix):
+            paths = [item.path for item in batch if item.modified <= newest]
+            await delete_objects(self._store, paths)
             deleted += len(paths)
         return deleted
 

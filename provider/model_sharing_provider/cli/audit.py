@@ -68,6 +68,15 @@ def export(*, path: Path, output: str, **filters: Any) -> None:
     show_done({"path": str(path), "num_events": count}, f"Wrote {count} events to {path}", output)
 
 
+@audit.command()
+@click.option("--older-than", type=Duration(), required=True, help="What may go, such as 400d.")
+@output_option
+def prune(*, older_than: timedelta, output: str) -> None:
+    """Delete old events. That it was done is an event itself."""
+    count = run(lambda provider, context: provider.audit.prune(context, older_than))
+    show_done({"num_events": count}, f"Deleted {count} events", output)
+
+
 def _event_filter(
     *, share: str, recipient: str, principal: str, action: str, outcome: str | None, since: timedelta | None
 ) -> EventFilter:

@@ -26,6 +26,8 @@ _COMMANDS = {
     "grant": f"{_HERE}.grants:grant",
     "key": f"{_HERE}.keys:key",
     "audit": f"{_HERE}.audit:audit",
+    "fsck": f"{_HERE}.upkeep:fsck",
+    "gc": f"{_HERE}.upkeep:gc",
     "settings": f"{_HERE}.settings:settings",
 }
 

@@ -1,11 +1,11 @@
-"""Rows of the audit log: only ever added and read."""
+"""Rows of the audit log: added and read, and taken away when they are older than they have to be kept."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Row, Select, insert, select
+from sqlalchemy import Row, Select, delete, insert, select
 
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
@@ -44,6 +44,10 @@ class AuditRows:
         while rows := (await self._connection.execute(query.where(audit_log.c.id > last))).all():
             yield [_event(row) for row in rows]
             last = rows[-1].id
+
+    async def delete_before(self, moment: int) -> int:
+        """Delete events of before (epoch ms); how many there were."""
+        return (await self._connection.execute(delete(audit_log).where(audit_log.c.at < moment))).rowcount
 
 
 def event_values(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, func, insert, select
 
 from model_sharing_provider.domain.uploads import LineageRecord
 from model_sharing_provider.metastore.connection import Connection
@@ -26,6 +26,17 @@ class LineageRows:
                 recorded_by=record.recorded_by,
             )
         )
+
+    async def count_before(self, moment: int) -> int:
+        """How many records there are of before (epoch ms)."""
+        query = select(func.count()).select_from(lineage).where(lineage.c.recorded_at < moment)
+        return int((await self._connection.execute(query)).scalar_one())
+
+    async def delete_before(self, moment: int) -> int:
+        """Delete what was recorded before (epoch ms); how many records there were."""
+        return (
+            await self._connection.execute(delete(lineage).where(lineage.c.recorded_at < moment))
+        ).rowcount
 
     async def of_version(self, version_id: str, limit: int) -> list[LineageRecord]:
         """The newest records first, at most `limit`."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, Select, case, delete, insert, or_, select, update
+from sqlalchemy import Row, Select, case, delete, func, insert, or_, select, update
 
 from model_sharing_protocol.names import FullName, parse_version
 from model_sharing_protocol.pages import Page, PageRequest
@@ -180,6 +180,46 @@ class VersionRows:
             self._connection, query, model_versions.c.id, page, _version, key_of=lambda item: item.id
         )
         return Page(await self._complete(found.items), found.last_key)
+
+    async def page_ready(self, page: PageRequest) -> Page[ModelVersion]:
+        """All READY versions of the metastore, in the order of their ids, without aliases and tags."""
+        query = _versions().where(model_versions.c.status == VersionStatus.READY)
+        return await fetch_page(
+            self._connection, query, model_versions.c.id, page, _version, key_of=lambda item: item.id
+        )
+
+    async def count_ready(self) -> tuple[int, int]:
+        """How many READY versions there are, and the bytes of their files together."""
+        query = select(func.count(), func.coalesce(func.sum(model_versions.c.size), 0)).where(
+            model_versions.c.status == VersionStatus.READY
+        )
+        row: Any = (await self._connection.execute(query)).one()
+        return int(row[0]), int(row[1])
+
+    async def statuses(self, version_ids: Collection[str]) -> dict[str, VersionStatus]:
+        """The statuses of those of the versions that there are, by their ids."""
+        query = select(model_versions.c.id, model_versions.c.status).where(
+            model_versions.c.id.in_(version_ids)
+        )
+        return {row.id: VersionStatus(row.status) for row in await self._connection.execute(query)}
+
+    async def abandoned(self, before: int, version_id: str | None = None) -> list[ModelVersion]:
+        """PENDING versions that nothing was uploaded for since that moment (epoch ms); all, or this one."""
+        uploaded_since = (
+            select(uploaded_files.c.version_id)
+            .where(uploaded_files.c.version_id == model_versions.c.id, uploaded_files.c.uploaded_at >= before)
+            .exists()
+        )
+        query = _versions().where(
+            model_versions.c.status == VersionStatus.PENDING_REGISTRATION,
+            model_versions.c.created_at < before,
+            model_versions.c.updated_at < before,
+            func.coalesce(model_versions.c.finalizing_at, 0) < before,
+            ~uploaded_since,
+        )
+        if version_id is not None:
+            query = query.where(model_versions.c.id == version_id)
+        return [_version(row) for row in await self._connection.execute(query.order_by(model_versions.c.id))]
 
     async def all_of_model(self, model_id: str) -> list[ModelVersion]:
         """All versions whatever their status."""

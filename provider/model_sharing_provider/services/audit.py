@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
+from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_provider.domain.events import AuditEvent, Target
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.rules import ADMINISTRATORS
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from model_sharing_provider.services.context import Context
 
 _BATCH = 5000
+_LEAST_KEPT = timedelta(days=1)
 
 
 class AuditRecorder:
@@ -82,6 +85,18 @@ class Audit:
                 await asyncio.to_thread(file.finish)
             await asyncio.to_thread(file.publish)
         return count
+
+    async def prune(self, context: Context, older_than: timedelta) -> int:
+        """Delete the events that are older; how many there were. The log says that it was done.
+
+        Raises InvalidParameter for less than a day, PermissionDenied.
+        """
+        if older_than < _LEAST_KEPT:
+            raise InvalidParameter(f"{older_than} is too short: the audit log keeps a day at the least.")
+        async with context.change("pruneAuditLog", Target(SecurableType.METASTORE)) as operation:
+            await operation.authorize(ADMINISTRATORS)
+            before = operation.now - older_than // timedelta(milliseconds=1)
+            return await operation.rows.audit_log.delete_before(before)
 
 
 def _new_file(path: Path) -> EventFile:

@@ -123,7 +123,7 @@ class Context:
 
     @asynccontextmanager
     async def identify(self) -> AsyncIterator[UnitOfWork]:
-        """Rows to find out who asks, before there is a call to audit. What follows is audited."""
+        """Rows to find out who asks, or to look on in a call that was authorized and audited before."""
         async with self._database.read() as rows:
             yield rows
 

@@ -12,6 +12,8 @@ from model_sharing_provider.services.catalogs import Catalogs
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.copies import Copies
 from model_sharing_provider.services.files import Files
+from model_sharing_provider.services.fsck import Fsck
+from model_sharing_provider.services.gc import GarbageCollection
 from model_sharing_provider.services.grants import Grants
 from model_sharing_provider.services.lineage import Lineage
 from model_sharing_provider.services.models import Models
@@ -45,6 +47,8 @@ class Provider:
     catalogs: Catalogs
     copies: Copies
     files: Files
+    fsck: Fsck
+    gc: GarbageCollection
     grants: Grants
     lineage: Lineage
     models: Models

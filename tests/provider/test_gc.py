@@ -1,0 +1,187 @@
+"""`gc` gives back what nobody needs, and never what somebody does: not even what is being registered now."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from command_line import CommandLine
+from desk_process import start
+from support import Desk, write_model
+
+from model_sharing_protocol.errors import InvalidParameter, InvalidState
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.securables import VersionStatus
+from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.services import gc
+from model_sharing_provider.services.gc import Collected
+
+NAME = FullName.parse("prod.ml_team.scorer")
+DAY = timedelta(days=1)
+LOST = "6f5902ac-237e-4a5d-9f0e-2a8b3b9f1f11"
+
+
+@pytest.fixture
+def artifacts(provider_home: Path) -> Path:
+    return provider_home / "artifacts"
+
+
+def pass_time(monkeypatch: pytest.MonkeyPatch, time: timedelta) -> None:
+    """Nobody can make a file older; so what is deleted is looked at from a later day."""
+    monkeypatch.setattr(gc, "now_ms", lambda: now_ms() + time // timedelta(milliseconds=1))
+
+
+def objects(artifacts: Path) -> set[str]:
+    return {path.relative_to(artifacts).as_posix() for path in artifacts.rglob("*") if path.is_file()}
+
+
+async def collect(desk: Desk, **how: timedelta | bool | None) -> Collected:
+    return await desk.provider.gc.collect(desk.context, **how)  # type: ignore[arg-type]
+
+
+async def lose_bytes(artifacts: Path) -> None:
+    """What a process leaves that is killed on its way to a row."""
+    root = artifacts / "models" / LOST / "versions" / LOST
+    for path in (root / "data" / "MLmodel", root / "weights.bin#1", artifacts / "uploads" / LOST / "file"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"12345")
+    (artifacts / "manifests").mkdir(exist_ok=True)
+    (artifacts / "manifests" / f"{LOST}.json").write_bytes(b"{}")
+
+
+async def test_bytes_without_a_row_go_after_their_grace_and_nothing_else(
+    desk: Desk, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.register(write_model(tmp_path / "m"), str(NAME), "Champion")
+    await desk.provider.copies.copy(desk.context, NAME, 1, NAME)
+    await desk.provider.uploads.create(desk.context, NAME, NewVersion(source=f"models:/{NAME}/1"))
+    needed = objects(artifacts)
+    await lose_bytes(artifacts)
+    assert (await collect(desk)).leftovers == []
+    pass_time(monkeypatch, DAY)
+    [found] = (await collect(desk, dry_run=True)).leftovers
+    assert (found.version_id, found.num_objects, found.size) == (LOST, 4, 17)
+    assert len(objects(artifacts)) == len(needed) + 4
+    [deleted] = (await collect(desk)).leftovers
+    assert deleted.version_id == LOST
+    assert objects(artifacts) == needed
+    assert not (artifacts / "models" / LOST).exists()
+    assert (await desk.provider.fsck.check(desk.context)).problems == []
+
+
+async def test_uploads_of_a_version_that_is_ready_go(
+    desk: Desk, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = await desk.register(write_model(tmp_path / "m"), str(NAME))
+    needed = objects(artifacts)
+    staged = artifacts / "uploads" / version.id / LOST
+    staged.parent.mkdir(parents=True)
+    staged.write_bytes(b"a part that a crash left")
+    pass_time(monkeypatch, DAY)
+    assert len((await collect(desk)).leftovers) == 1
+    assert objects(artifacts) == needed
+
+
+async def test_a_link_to_old_bytes_is_young_itself(
+    desk: Desk, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy links what was written long ago; until its row is there, only that it is new protects it."""
+    version = await desk.register(write_model(tmp_path / "m"), str(NAME))
+    stored = artifacts / version.storage_path / "model.pkl"
+    os.utime(stored, (1, 1))
+    linked = artifacts / "models" / LOST / "versions" / LOST / "model.pkl"
+    linked.parent.mkdir(parents=True)
+    linked.hardlink_to(stored)
+    assert (await collect(desk)).leftovers == []
+    pass_time(monkeypatch, DAY)
+    assert len((await collect(desk)).leftovers) == 1
+    assert stored.exists()
+
+
+async def test_versions_that_wait_in_vain_are_given_up_when_that_is_asked_for(
+    desk: Desk, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.register(write_model(tmp_path / "m"), str(NAME))
+    needed = objects(artifacts)
+    waiting = await desk.provider.uploads.create(desk.context, NAME, NewVersion())
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"weights"
+
+    await desk.provider.uploads.write(desk.context, waiting, "weights.bin", chunks())
+    pass_time(monkeypatch, 10 * DAY)
+    assert (await collect(desk)).abandoned == ()
+    assert (await collect(desk, abandoned_after=11 * DAY)).abandoned == []
+    assert len((await collect(desk, abandoned_after=9 * DAY, dry_run=True)).abandoned) == 1
+    [given_up] = (await collect(desk, abandoned_after=9 * DAY)).abandoned
+    assert given_up.version == 2
+    found = await desk.provider.versions.get(desk.context, NAME, 2)
+    assert found.status is VersionStatus.FAILED_REGISTRATION
+    assert "9 days" in found.status_message
+    assert objects(artifacts) == needed
+    with pytest.raises(InvalidState, match="failed"):
+        await desk.provider.publication.finalize(desk.context, NAME, 2)
+
+
+async def test_old_lineage_is_forgotten_when_that_is_asked_for(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.register(write_model(tmp_path / "m"), str(NAME))
+    await desk.provider.lineage.emit(desk.context, NAME, 1, "DOWNSTREAM", {"job": "nightly"})
+    pass_time(monkeypatch, 10 * DAY)
+    assert (await collect(desk, lineage_older_than=11 * DAY)).num_lineage == 0
+    assert (await collect(desk, lineage_older_than=9 * DAY, dry_run=True)).num_lineage == 1
+    assert len(await desk.provider.lineage.of_version(desk.context, NAME, 1)) == 1
+    assert (await collect(desk, lineage_older_than=9 * DAY)).num_lineage == 1
+    assert await desk.provider.lineage.of_version(desk.context, NAME, 1) == []
+
+
+async def test_less_than_an_hour_of_grace_is_refused(desk: Desk) -> None:
+    with pytest.raises(InvalidParameter, match="too short"):
+        await collect(desk, older_than=timedelta(minutes=59))
+
+
+async def test_registrations_in_another_process_lose_nothing(
+    desk: Desk, provider_home: Path, tmp_path: Path
+) -> None:
+    await desk.register(write_model(tmp_path / "first"), str(NAME))
+    folder = write_model(tmp_path / "m", {f"{n}.bin": bytes([n]) * 300_000 for n in range(40)})
+    script = """
+        async def work(desk):
+            for _ in range(3):
+                await desk.register(FOLDER, str(NAME))
+                await desk.provider.copies.copy(desk.context, NAME, 2, NAME)
+            print("registered")
+    """
+    process = await start(script, provider_home, folder)
+    rounds = 0
+    while process.returncode is None:
+        assert (await collect(desk, older_than=timedelta(hours=1))).leftovers == []
+        rounds += 1
+        await asyncio.sleep(0.01)
+    said, _ = await process.communicate()
+    assert said == b"registered\n", said.decode()
+    found = await desk.provider.fsck.check(desk.context)
+    assert (found.num_versions, found.problems) == (7, [])
+    assert rounds > 1
+
+
+async def test_on_the_command_line(
+    desk: Desk, provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await lose_bytes(provider_home / "artifacts")
+    command = CommandLine(provider_home, monkeypatch, capsys)
+    early = await asyncio.to_thread(command.succeed, "gc")
+    assert "Deleted 0 B in 0 objects" in early.err
+    pass_time(monkeypatch, 2 * DAY)
+    said = await asyncio.to_thread(command.succeed, "gc", "--older-than", "48h", "--dry-run")
+    assert "Would delete 17 B in 4 objects" in said.err
+    done = await asyncio.to_thread(command.succeed, "gc", "--older-than", "48h", "--output", "json")
+    assert [deleted["version_id"] for deleted in done.json["deleted"]] == [LOST]
+    refused = await asyncio.to_thread(command, "gc", "--older-than", "5m")
+    assert (refused.code, refused.out) == (2, "")

@@ -40,8 +40,9 @@ async def _serve(
     tls = tls_context(settings.tls_certificate, settings.tls_key)
     async with open_provider(settings, announce) as provider:
         app = make_app(provider)
-        # aiohttp waits that long for answers in progress, and as long again before it ends them.
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.grace.total_seconds() / 2)
+        # aiohttp waits so long for answers in progress, then again before it ends them; at 0 for ever.
+        patience = max(settings.grace.total_seconds() / 2, 0.01)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=patience)
         await runner.setup()
         assert runner.server is not None  # noqa: S101 - set up above
         watching = asyncio.create_task(watch(app, runner.server))

@@ -1,0 +1,188 @@
+"""Two servers over one database: what one gives out the other honours, what one ends is ended at both."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import aiohttp
+import pytest
+from balancer import balanced
+from databricks.sdk import WorkspaceClient
+from serve_process import Served, served
+from support import MLMODEL, Desk, write_model
+
+from model_sharing_protocol.mlflow_registry import PREFIX as MLFLOW
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.rest.activation import ACTIVATION_PATH
+from model_sharing_provider.settings import Settings
+
+T = TypeVar("T")
+MIB = 1024 * 1024
+NAME = FullName.parse("prod.ml_team.scorer")
+BIG = os.urandom(64 * MIB)
+QUERY = f"{PREFIX}/shares/acme/schemas/ml_team/models/scorer/versions/1/query"
+
+
+@dataclass(frozen=True)
+class Two:
+    """Servers over one metastore, and what its administrator holds."""
+
+    settings: Settings
+    a: Served
+    b: Served
+    admin: str
+
+    async def desk(self, work: Callable[[Desk], Awaitable[T]]) -> T:
+        """What an administrator gets done beside the servers."""
+        async with open_provider(self.settings) as provider:
+            return await work(Desk.of(provider))
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    folder = tmp_path_factory.mktemp("two")
+    with ExitStack() as stack:
+        url = ""
+        if request.param == "postgresql":
+            url = stack.enter_context(request.getfixturevalue("postgres").database())
+        settings = Settings(folder / "home", postgresql_url=url)
+
+        async def furnish(desk: Desk) -> None:
+            await desk.register(write_model(folder / "m", {"big.bin": BIG}), str(NAME))
+
+        a, b = (
+            stack.enter_context(
+                served(settings.home, folder / name, environment={"MODEL_SHARING_DATABASE_URL": url})
+            )
+            for name in ("a.log", "b.log")
+        )
+        both = Two(settings, a, b, settings.admin_token_path.read_text())
+        asyncio.run(both.desk(furnish))
+        yield both
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as opened:
+        yield opened
+
+
+async def status(session: aiohttp.ClientSession, url: str, token: str = "") -> int:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with session.get(url, headers=headers) as answer:
+        await answer.read()
+        return answer.status
+
+
+async def test_requests_that_go_to_the_servers_in_turn_find_one_provider(
+    two: Two, session: aiohttp.ClientSession
+) -> None:
+    """An upload in parts, requests sent twice, activation and download: each step at the other server."""
+    async with balanced([two.a.url, two.b.url]) as url:
+        workspace = await asyncio.to_thread(WorkspaceClient, host=url, token=two.admin)
+        headers = {"Authorization": f"Bearer {two.admin}"}
+        wanted = {"name": str(NAME), "source": "runs:/1/model"}
+        create = f"{url}{MLFLOW}/model-versions/create"
+        made = []
+        for _ in range(4):
+            async with session.post(create, json=wanted, headers=headers) as answer:
+                made.append((await answer.json())["model_version"]["version"])
+        assert made == ["2"] * 4
+        weights, folder = os.urandom(51 * MIB), "/Models/prod/ml_team/scorer/2"
+        for path, content in (("MLmodel", MLMODEL.encode()), ("weights.bin", weights)):
+            await asyncio.to_thread(workspace.files.upload, f"{folder}/{path}", io.BytesIO(content))
+        finalize = f"{url}{MLFLOW}/model-versions/finalize"
+        async with session.post(
+            finalize, json={"name": str(NAME), "version": "2"}, headers=headers
+        ) as answer:
+            assert (await answer.json())["model_version"]["status"] == "READY"
+
+        got = await asyncio.to_thread(workspace.files.download, f"{folder}/weights.bin")
+        assert got.contents is not None
+        assert await asyncio.to_thread(got.contents.read) == weights
+
+
+async def test_a_link_opens_once_whichever_servers_are_asked(
+    two: Two, session: aiohttp.ClientSession
+) -> None:
+    code = await two.desk(lambda desk: desk.share("once", "once_globex"))
+    links = [f"{server.url}{ACTIVATION_PATH}/{code}" for server in (two.a, two.b) * 10]
+    assert sorted(await asyncio.gather(*(status(session, link) for link in links))).count(200) == 1
+
+
+async def test_what_is_ended_at_one_server_ends_at_both_transfers_too(
+    two: Two, session: aiohttp.ClientSession
+) -> None:
+    """An API call and URLs that are out within a second, transfers in progress within five."""
+
+    async def share(desk: Desk) -> str:
+        profile = await desk.activate(await desk.share("acme", "globex", str(NAME)), two.a.url + PREFIX)
+        return profile.bearer_token
+
+    token = await two.desk(share)
+    async with session.post(two.a.url + QUERY, headers={"Authorization": f"Bearer {token}"}) as answer:
+        lines = [json.loads(line) for line in (await answer.read()).splitlines()]
+    at_a = next(line["file"]["url"] for line in lines[2:] if line["file"]["path"] == "big.bin")
+    at_b = at_a.replace(two.a.url, two.b.url)
+    slow = [await session.get(url) for url in (at_a, at_b)]
+    assert [answer.status for answer in slow] == [200, 200]
+    await asyncio.gather(*(answer.content.readexactly(MIB) for answer in slow))
+
+    revoke = f"{two.a.url}/api/2.1/unity-catalog/shares/acme/permissions"
+    changes = {"changes": [{"principal": "globex", "remove": ["SELECT"]}]}
+    async with session.patch(
+        revoke, json=changes, headers={"Authorization": f"Bearer {two.admin}"}
+    ) as answer:
+        assert answer.status == 200
+    revoked = time.monotonic()
+    for server, url in ((two.a, at_a), (two.b, at_b)):
+        assert await status(session, server.url + f"{PREFIX}/shares/acme", token) == 404
+        assert await status(session, url) == 403
+    assert time.monotonic() - revoked < 1
+    ends = await asyncio.gather(*(cut_after(answer, revoked) for answer in slow))
+    assert max(ends) < 5
+
+
+async def cut_after(answer: aiohttp.ClientResponse, since: float) -> float:
+    """Read on, a little at a time, until the connection is cut; how long that took."""
+    async with asyncio.timeout(30):
+        with pytest.raises(aiohttp.ClientError):
+            while True:
+                assert await answer.content.read(64 * 1024), "the file came whole"
+                await asyncio.sleep(0.01)
+    answer.close()
+    return time.monotonic() - since
+
+
+async def test_a_token_that_is_rotated_away_is_nothing_anywhere(
+    two: Two, session: aiohttp.ClientSession
+) -> None:
+    async def invite(desk: Desk) -> str:
+        return (await desk.activate(await desk.share("rotated", "initech"), "http://x")).bearer_token
+
+    async def rotate(desk: Desk) -> str:
+        again = desk.provider.recipients.rotate_token
+        code = await again(desk.context, "initech", existing_expires_in=timedelta(0))
+        return (await desk.activate(code, "http://x")).bearer_token
+
+    async def known(token: str) -> list[int]:
+        asked: list[Awaitable[int]] = [
+            status(session, f"{server.url}{PREFIX}/shares", token) for server in (two.a, two.b)
+        ]
+        return list(await asyncio.gather(*asked))
+
+    before = await two.desk(invite)
+    assert await known(before) == [200, 200]
+    after = await two.desk(rotate)
+    assert (await known(before), await known(after)) == ([401, 401], [200, 200])

@@ -133,6 +133,14 @@ async def a_file(at: Worker) -> dict[str, Any]:
     return {"path": at.folder.parent / "audit.parquet"}
 
 
+async def a_new_folder(at: Worker) -> dict[str, Any]:
+    return {"folder": at.folder.parent / "backup"}
+
+
+async def another_database(at: Worker) -> dict[str, Any]:
+    return {"url": f"sqlite:///{at.folder.parent / 'another.db'}"}
+
+
 async def a_token(at: Worker) -> dict[str, Any]:
     token, _ = await at.provider.principals.create_token(at.context, "other")
     return {"token_id": token.id}
@@ -209,6 +217,9 @@ TABLE = [
     line("audit.latest", ADMINISTRATION, 1),
     line("audit.export", ADMINISTRATION, first=a_file),
     line("audit.prune", ADMINISTRATION, timedelta(days=400)),
+    line("backups.create", ADMINISTRATION, first=a_new_folder),
+    line("backups.announce", ADMINISTRATION),
+    line("backups.copy_to", ADMINISTRATION, first=another_database),
     line("fsck.check", ADMINISTRATION),
     line("gc.collect", ADMINISTRATION, lineage_older_than=timedelta(days=400)),
     line("tracking.admit", NOTHING, "GET /experiments/search"),

@@ -22,6 +22,7 @@ from model_sharing_provider.remote_shares import list_remote_shares
 from model_sharing_provider.server_secrets import ServerSecrets
 from model_sharing_provider.services.access import Access
 from model_sharing_provider.services.audit import Audit, AuditRecorder
+from model_sharing_provider.services.backups import Backups
 from model_sharing_provider.services.catalogs import Catalogs
 from model_sharing_provider.services.copies import Copies
 from model_sharing_provider.services.files import Files
@@ -85,6 +86,7 @@ def _wire(
         public_url=settings.public_url,
         access=access,
         audit=Audit(),
+        backups=Backups(database, (settings.secrets_path, settings.signing_keys_path)),
         catalogs=Catalogs(sweeper),
         copies=Copies(artifacts, manifests),
         files=Files(signer, artifacts, manifests),

@@ -17,6 +17,7 @@ _COMMANDS = {
     "serve": f"{_HERE}.serve:serve",
     "catalog": f"{_HERE}.catalogs:catalog",
     "schema": f"{_HERE}.schemas:schema",
+    "metastore": f"{_HERE}.metastore:metastore",
     "model": f"{_HERE}.models:model",
     "lineage": f"{_HERE}.lineage:lineage",
     "share": f"{_HERE}.shares:share",

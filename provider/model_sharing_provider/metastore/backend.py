@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -64,6 +65,10 @@ class Backend(ABC):
     @abstractmethod
     def migrating(self, engine: Engine) -> AbstractContextManager[Connection]:
         """A transaction for changing tables, of which there is one at a time among all processes."""
+
+    @abstractmethod
+    def back_up(self, path: Path) -> None:
+        """Write a consistent copy to a new file; blocking. Raises UnsupportedOperation naming another way."""
 
     @abstractmethod
     def named(self, error: Exception) -> SharingError | None:

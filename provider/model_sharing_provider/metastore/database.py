@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from model_sharing_protocol.errors import InvalidState, MissingDependency
 from model_sharing_provider.domain.events import AuditEvent
 from model_sharing_provider.metastore.backend import Backend, PlainRows
 from model_sharing_provider.metastore.connection import ReadConnection
+from model_sharing_provider.metastore.copying import copy_rows
 from model_sharing_provider.metastore.hot_path import HotPath
 from model_sharing_provider.metastore.migrate import migrate, newest_revision
 from model_sharing_provider.metastore.plain_sql import PlainSql
@@ -43,10 +47,8 @@ class Database:
         was done may be there or not: the answer to the commit may be what was lost.
         """
         with self._backend.errors_named():
-            async with self._engine.connect() as connection:
-                await connection.execution_options(writes=True)
-                async with connection.begin():
-                    yield UnitOfWork(connection, self._sql)
+            async with self._writing() as connection:
+                yield UnitOfWork(connection, self._sql)
 
     async def append_events(self, events: Sequence[AuditEvent]) -> None:
         """Commit events to the audit log on their own. Raises DiskFull."""
@@ -62,6 +64,28 @@ class Database:
                 raise InvalidState("The database's tables are not those of this release.")
 
         await self._sql.run(read)
+
+    async def back_up(self, path: Path) -> None:
+        """Write a consistent copy to a new file, while others go on writing. Raises UnsupportedOperation."""
+        await asyncio.to_thread(self._backend.back_up, path)
+
+    async def copy_to(self, target: Database) -> dict[str, int]:
+        """Copy all rows to an empty database, in one transaction there; how many each table has.
+
+        Nobody writes here meanwhile. Raises InvalidState for a database that holds something.
+        """
+        with self._backend.errors_named():
+            async with self._writing() as source:
+                with target._backend.errors_named():
+                    async with target._writing() as rows:
+                        return await copy_rows(source, rows)
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+        async with self._engine.connect() as connection:
+            await connection.execution_options(writes=True)
+            async with connection.begin():
+                yield connection
 
     async def close(self) -> None:
         self._sql.close()

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
@@ -26,6 +27,7 @@ from model_sharing_protocol.errors import (
     InvalidState,
     MetastoreUnavailable,
     SharingError,
+    UnsupportedOperation,
 )
 from model_sharing_provider.metastore.backend import Backend
 
@@ -94,6 +96,12 @@ class PostgreSql(Backend):
             if encoding != "UTF8":
                 raise InvalidState(f"The database holds text as {encoding}; create one with ENCODING 'UTF8'.")
             yield connection
+
+    def back_up(self, path: Path) -> None:
+        raise UnsupportedOperation(
+            "The rows are in PostgreSQL, which has its own tools: back them up with pg_dump, or by "
+            "what whoever runs it offers, before the artifacts. See docs/operations.md."
+        )
 
     def named(self, error: Exception) -> SharingError | None:
         cause = error.orig if isinstance(error, DBAPIError) else error

@@ -138,6 +138,11 @@ class ShareRows:
         )
         return result.first() is not None
 
+    async def touch_all(self, now: int) -> int:
+        """Every share was changed now, if not later (epoch ms); how many there are."""
+        changed = update(shares).values(updated_at=later(shares.c.updated_at, now))
+        return (await self._connection.execute(changed)).rowcount
+
     async def touch(self, share_id: str, now: int, *, end_urls: bool = False) -> None:
         """Note that the share changed; with `end_urls`, end the signed URLs that were given out before."""
         await self._connection.execute(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock
@@ -85,6 +86,10 @@ class Sqlite(Backend):
     def migrating(self, engine: Engine) -> Iterator[Connection]:
         with FileLock(f"{self._path}.migrating"), engine.begin() as connection:
             yield connection
+
+    def back_up(self, path: Path) -> None:
+        with closing(sqlite3.connect(self._path)) as rows, closing(sqlite3.connect(path)) as copy:
+            rows.backup(copy, pages=1000)
 
     def named(self, error: Exception) -> SharingError | None:
         if isinstance(error, OperationalError | sqlite3.OperationalError) and "disk is full" in str(error):

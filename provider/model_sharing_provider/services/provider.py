@@ -8,6 +8,7 @@ from model_sharing_provider.domain.principals import Caller, Principal
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.services.access import Access
 from model_sharing_provider.services.audit import Audit, AuditRecorder
+from model_sharing_provider.services.backups import Backups
 from model_sharing_provider.services.catalogs import Catalogs
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.copies import Copies
@@ -44,6 +45,7 @@ class Provider:
 
     access: Access
     audit: Audit
+    backups: Backups
     catalogs: Catalogs
     copies: Copies
     files: Files

@@ -1,0 +1,96 @@
+"""`metastore` commands: back up, put back, and move the rows to another database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_provider.cli.output import output_option, show_done
+from model_sharing_provider.cli.session import configured, run
+from model_sharing_provider.services.backups import put_back
+from model_sharing_provider.settings import Settings
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group()
+def metastore() -> None:
+    """Back up, put back, and move what this provider knows."""
+
+
+@metastore.command()
+@click.argument("folder", type=_FOLDER)
+@output_option
+def backup(folder: Path, output: str) -> None:
+    """Write rows, secrets and keys to the new FOLDER; a server may go on running.
+
+    Then copy the artifacts, which never change, with what you copy folders or buckets with. Whoever has the
+    backup can sign as this provider: keep it as you keep the home.
+    """
+    written = run(lambda provider, context: provider.backups.create(context, folder.absolute()))
+    artifacts = configured().artifact_root
+    show_done(
+        {"path": str(written), "artifacts": str(artifacts)},
+        f"Wrote {written}; now copy the artifacts, {artifacts}",
+        output,
+    )
+
+
+@metastore.command()
+@click.argument("folder", type=_FOLDER)
+@output_option
+def restore(folder: Path, output: str) -> None:
+    """Put the backup in FOLDER into an empty home, and let recipients go on.
+
+    Put the artifacts back first, and look with `fsck` whether all are there.
+    """
+    settings = configured()
+    if settings.postgresql_url:
+        raise UnsupportedOperation(
+            "The rows belong into PostgreSQL: put them back with its own tools, the secrets and keys by "
+            "copying them, and then run `metastore restored`."
+        )
+    put_back(folder, settings.database_path, _beside_the_rows(settings))
+    shares = run(lambda provider, context: provider.backups.announce(context))
+    show_done(
+        {"home": str(settings.home), "num_shares": shares},
+        f"Restored {settings.home} with {shares} shares; look with `fsck` whether all artifacts are there",
+        output,
+    )
+
+
+@metastore.command()
+@output_option
+def restored(output: str) -> None:
+    """Let recipients go on, after you put rows back by other means than `restore`.
+
+    Recipients refuse answers that are older than what they saw, unless they are told so.
+    """
+    shares = run(lambda provider, context: provider.backups.announce(context))
+    show_done({"num_shares": shares}, f"All {shares} shares count as changed now", output)
+
+
+@metastore.command("copy")
+@click.option(
+    "--to",
+    "url",
+    required=True,
+    envvar="MODEL_SHARING_COPY_TO",
+    help="postgresql://user:password@host:port/database, empty; or $MODEL_SHARING_COPY_TO.",
+)
+@output_option
+def copy_rows(url: str, output: str) -> None:
+    """Copy all rows to another database, such as from SQLite to PostgreSQL.
+
+    Stop the servers first: what they write afterwards is not copied. Then set MODEL_SHARING_DATABASE_URL and
+    start them again; home, artifacts, tokens and keys stay as they are.
+    """
+    copied = run(lambda provider, context: provider.backups.copy_to(context, url))
+    rows = sum(copied.values())
+    show_done(copied, f"Copied {rows} rows; set MODEL_SHARING_DATABASE_URL and start again", output)
+
+
+def _beside_the_rows(settings: Settings) -> tuple[Path, ...]:
+    return settings.secrets_path, settings.signing_keys_path

@@ -1,0 +1,110 @@
+"""Backups of what cannot be made again, and what is to be done when rows come back from one.
+
+A backup is a folder with the rows and the files of secrets and keys. Artifacts are not in it: they never
+change, so whatever copies folders or buckets copies them, after the rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.governance import rules
+from model_sharing_provider.metastore.database import Database, open_database
+from model_sharing_provider.services.context import Context
+
+ROWS = "metastore.db"
+_METASTORE = Target(SecurableType.METASTORE)
+
+
+class Backups:
+    def __init__(self, database: Database, files: Sequence[Path]) -> None:
+        """`files` are those that the rows are of no use without."""
+        self._database = database
+        self._files = files
+
+    async def create(self, context: Context, folder: Path) -> Path:
+        """Write a backup to a new folder, whole or not at all, while servers go on running.
+
+        Raises AlreadyExists, InvalidParameter for a place that cannot be written to, UnsupportedOperation
+        where the rows are in a database with backups of its own, PermissionDenied.
+        """
+        async with context.view("backUpMetastore", _METASTORE) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
+            unfinished = await asyncio.to_thread(_new_folder, folder)
+            try:
+                await self._database.back_up(unfinished / ROWS)
+                await asyncio.to_thread(_take_along, self._files, unfinished)
+                await asyncio.to_thread(unfinished.rename, folder)
+            except BaseException:
+                await asyncio.to_thread(shutil.rmtree, unfinished, ignore_errors=True)
+                raise
+        return folder
+
+    async def announce(self, context: Context) -> int:
+        """Let recipients go on after rows came back from a backup; how many shares there are.
+
+        Recipients refuse what is older than what they saw. From now on all that is shared counts as changed
+        at this moment, which is later than anything they can have seen.
+        """
+        async with context.change("announceRestore", _METASTORE) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
+            return await operation.rows.shares.touch_all(operation.now)
+
+    async def copy_to(self, context: Context, url: str) -> dict[str, int]:
+        """Copy all rows to the empty database at `url`; how many each table has.
+
+        Nobody can write here meanwhile, and what is written here afterwards is not there. Raises InvalidState
+        for a database that holds something, InvalidParameter, MetastoreUnavailable, PermissionDenied.
+        """
+        async with context.view("copyMetastore", _METASTORE) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
+            target = await open_database(url)
+            try:
+                return await self._database.copy_to(target)
+            finally:
+                await target.close()
+
+
+def put_back(folder: Path, database: Path, files: Sequence[Path]) -> None:
+    """Put a backup into a home that has neither rows nor secrets yet. Blocking.
+
+    Raises NotFound for a folder that is no backup, AlreadyExists for a home that is in use.
+    """
+    places = {folder / ROWS: database, **{folder / file.name: file for file in files}}
+    for source, target in places.items():
+        if not source.is_file():
+            raise NotFound(f"{folder} is no backup: it has no {source.name}.")
+        if target.exists():
+            raise AlreadyExists(f"{target} is there already; a backup is only put back into an empty home.")
+    for source, target in places.items():
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _copy_private(source, target)
+
+
+def _new_folder(folder: Path) -> Path:
+    if folder.exists():
+        raise AlreadyExists(f"{folder} exists already; every backup is a new folder.")
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+    except OSError as error:
+        raise InvalidParameter(f"{folder} cannot be written: {error.strerror}.") from error
+    return unfinished
+
+
+def _take_along(files: Sequence[Path], folder: Path) -> None:
+    (folder / ROWS).chmod(0o600)
+    for file in files:
+        _copy_private(file, folder / file.name)
+
+
+def _copy_private(source: Path, target: Path) -> None:
+    target.touch(mode=0o600)
+    shutil.copyfile(source, target)

@@ -1,0 +1,147 @@
+"""Rows are backed up, put back and moved: nothing half, nothing over something else, no secret left open."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import CommandLine
+from furnished import furnish
+from postgres import PostgresServer
+from sqlalchemy import create_engine, select
+from support import Desk, write_model
+
+from model_sharing_protocol.errors import AlreadyExists, InvalidState, NotFound, UnsupportedOperation
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.metastore.tables import audit_log, metadata
+from model_sharing_provider.services.backups import put_back
+from model_sharing_provider.settings import Settings
+
+NAME = "prod.ml.scorer"
+
+
+@pytest.fixture
+def command(
+    provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> CommandLine:
+    return CommandLine(provider_home, monkeypatch, capsys)
+
+
+async def test_a_backup_is_whole_while_others_write(desk: Desk, tmp_path: Path) -> None:
+    await desk.register(write_model(tmp_path / "m"), NAME)
+
+    async def go_on_writing() -> None:
+        for number in range(20):
+            await desk.provider.shares.create(desk.context, f"share_{number}")
+
+    writing = asyncio.create_task(go_on_writing())
+    folder = await desk.provider.backups.create(desk.context, tmp_path / "backup")
+    await writing
+    assert {path.name for path in folder.iterdir()} == {"metastore.db", "secrets.json", "signing-keys.json"}
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    with closing(sqlite3.connect(folder / "metastore.db")) as rows:
+        assert rows.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert rows.execute("SELECT count(*) FROM model_versions").fetchone() == (1,)
+
+
+async def test_a_backup_overwrites_nothing(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "backup").mkdir()
+    with pytest.raises(AlreadyExists, match="every backup is a new folder"):
+        await desk.provider.backups.create(desk.context, tmp_path / "backup")
+
+
+async def test_a_backup_that_fails_leaves_nothing(desk: Desk, settings: Settings, tmp_path: Path) -> None:
+    settings.signing_keys_path.unlink()
+    with pytest.raises(FileNotFoundError):
+        await desk.provider.backups.create(desk.context, tmp_path / "backup")
+    assert not [path for path in tmp_path.iterdir() if "backup" in path.name]
+
+
+async def test_a_home_in_use_is_not_put_over(desk: Desk, settings: Settings, tmp_path: Path) -> None:
+    folder = await desk.provider.backups.create(desk.context, tmp_path / "backup")
+    files = settings.secrets_path, settings.signing_keys_path
+    with pytest.raises(AlreadyExists, match="into an empty home"):
+        put_back(folder, settings.database_path, files)
+    (folder / "secrets.json").unlink()
+    with pytest.raises(NotFound, match=r"is no backup: it has no secrets\.json"):
+        put_back(folder, tmp_path / "new" / "metastore.db", [tmp_path / "new" / "secrets.json"])
+    assert not (tmp_path / "new").exists()
+
+
+async def test_the_commands_put_a_provider_back(
+    desk: Desk, provider_home: Path, tmp_path: Path, command: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.register(write_model(tmp_path / "m"), NAME)
+    await desk.share("acme", "globex", NAME)
+    done = await asyncio.to_thread(command.succeed, "metastore", "backup", str(tmp_path / "backup"))
+    assert "now copy the artifacts" in done.out
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_HOME", str(tmp_path / "new"))
+    shutil.copytree(provider_home / "artifacts", tmp_path / "new" / "artifacts")
+    back = await asyncio.to_thread(command.succeed, "metastore", "restore", str(tmp_path / "backup"))
+    assert "with 1 shares" in back.out
+    checked = await asyncio.to_thread(command.succeed, "fsck", "--output", "json")
+    assert (checked.json["num_versions"], checked.json["problems"]) == (1, [])
+    again = await asyncio.to_thread(command, "metastore", "restore", str(tmp_path / "backup"))
+    assert (again.code, again.out) == (5, "")
+
+
+def contents(url: str) -> dict[str, list[Any]]:
+    """All rows of a database but the numbers of audit events, which each database counts by itself."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        kept = {
+            table.name: [column for column in table.columns if column is not audit_log.c.id]
+            for table in metadata.sorted_tables
+        }
+        found = {
+            name: [tuple(row) for row in connection.execute(select(*columns).order_by(*columns))]
+            for name, columns in kept.items()
+        }
+    engine.dispose()
+    return found
+
+
+async def test_an_sqlite_metastore_moves_to_postgresql(
+    settings: Settings, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    """Everything is there afterwards: who has which token, what is shared, and the next version's number."""
+    async with open_provider(settings) as provider:
+        desk = Desk.of(provider)
+        token = await furnish(desk, tmp_path / "m")
+        await desk.register(write_model(tmp_path / "three"), NAME)
+        before = contents(f"sqlite:///{settings.database_path}")
+        with postgres.database("ENCODING 'UTF8' TEMPLATE template0") as url:
+            copied = await provider.backups.copy_to(desk.context, url)
+            after = contents(url.replace("postgresql://", "postgresql+psycopg://"))
+            assert after == before
+            assert copied == {name: len(rows) for name, rows in before.items()}
+            assert len(before["model_versions"]) == 3
+            with pytest.raises(InvalidState, match="is not empty"):
+                await provider.backups.copy_to(desk.context, url)
+            async with open_provider(replace(settings, postgresql_url=url)) as moved:
+                there = Desk.of(moved)
+                holder = await moved.recipients.authenticate(there.context, token)
+                assert holder.name == "globex"
+                version = await there.register(tmp_path / "three", NAME)
+                assert version.version == 4
+                assert (await moved.fsck.check(there.context)).problems == []
+                with pytest.raises(UnsupportedOperation, match="pg_dump"):
+                    await moved.backups.create(there.context, tmp_path / "backup")
+
+
+async def test_what_is_copied_to_must_be_a_database(desk: Desk, command: CommandLine) -> None:
+    away = await asyncio.to_thread(
+        command, "metastore", "copy", "--to", "postgresql://me:s3cr3t@127.0.0.1:1/rows"
+    )
+    assert away.code == 25
+    assert "s3cr3t" not in away.err + away.out
+    wrong = await asyncio.to_thread(command, "metastore", "copy", "--to", "mysql://me:s3cr3t@host/rows")
+    assert wrong.code == 2
+    assert "s3cr3t" not in wrong.err + wrong.out

@@ -137,6 +137,17 @@ class Settings:
         "10s",
     )
 
+    metrics_port: int | None = _setting(
+        "SERVE_METRICS_PORT",
+        whole_number(0, 65535),
+        "where Prometheus finds `/metrics`, which names shares and recipients: a port that they do not reach",
+        None,
+        "no metrics",
+    )
+    metrics_host: str = _setting(
+        "SERVE_METRICS_HOST", TEXT, "the address that the metrics' port is on", "127.0.0.1"
+    )
+
     @property
     def quotas(self) -> Quotas:
         return Quotas(

@@ -6,6 +6,7 @@ What a provider does with its rows is tested over each database by the tests of 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -304,10 +305,23 @@ async def test_while_the_database_is_away_faces_say_so_and_afterwards_all_is_as_
                     body = await answer.json()
                     return answer.status, body.get("error_code") or body.get("errorCode") or ""
 
+            async def becomes_ready(expected: int) -> str:
+                async with aiohttp.ClientSession() as session, asyncio.timeout(30):
+                    while True:
+                        async with session.get(served.make_url("/ready")) as answer:
+                            if answer.status == expected:
+                                return await answer.text()
+                        await asyncio.sleep(0.05)
+
             for _ in range(2):
                 assert await ask(shares, token) == (200, "")
                 assert await ask(catalogs, admin) == (200, "")
+                await becomes_ready(200)
                 server.stop()
+                said = await becomes_ready(503)
+                assert json.loads(said)["amiss"].keys() == {"database"}
+                assert PASSWORD not in said
+                assert str(server.port) not in said
                 assert await ask(shares, token) == (503, "INTERNAL_ERROR")
                 assert await ask(catalogs, admin) == (503, "TEMPORARILY_UNAVAILABLE")
                 with pytest.raises(MetastoreUnavailable, match="try again"):

@@ -14,6 +14,7 @@ from model_sharing_provider.cli.session import announce, configured
 from model_sharing_provider.cli.settings import setting_options
 from model_sharing_provider.server_secrets import write_private
 from model_sharing_provider.serving.logs import set_up_logging
+from model_sharing_provider.serving.metrics_listener import served_metrics
 from model_sharing_provider.serving.server import run_server
 from model_sharing_provider.serving.sockets import bound_sockets, tls_context, url_of
 from model_sharing_provider.serving.supervisor import supervise
@@ -38,11 +39,12 @@ def serve(**told: Any) -> None:
         if settings.host in _EVERY_ADDRESS and not settings.public_url:
             announce("Set MODEL_SHARING_PUBLIC_URL to the address that recipients reach: links need it")
 
-    if settings.workers == 1:
-        run_server(settings, sockets[0], on_serving, announce=announce)
-    else:
-        asyncio.run(_prepare(settings))
-        sys.exit(supervise(settings, sockets, on_serving, announce))
+    with served_metrics(settings, announce):
+        if settings.workers == 1:
+            run_server(settings, sockets[0], on_serving, announce=announce)
+        else:
+            asyncio.run(_prepare(settings))
+            sys.exit(supervise(settings, sockets, on_serving, announce))
 
 
 async def _prepare(settings: Settings) -> None:

@@ -21,6 +21,7 @@ from model_sharing_provider.rest import (
     workspace,
 )
 from model_sharing_provider.rest.connections import CONNECTIONS, Connections
+from model_sharing_provider.rest.metrics import FACE, count_call
 from model_sharing_provider.rest.middlewares import log_requests
 from model_sharing_provider.rest.operations import SHUTDOWN, Shutdown
 from model_sharing_provider.rest.requests import PROVIDER
@@ -35,18 +36,22 @@ def make_app(provider: Provider) -> web.Application:
     app[PROVIDER] = provider
     app[CONNECTIONS] = Connections()
     app[SHUTDOWN] = Shutdown()
+    provider.audit_recorder.observe = count_call
     app.router.add_get("/health", operations.health)
     app.router.add_get("/ready", operations.ready)
-    app.add_subapp(PREFIX, open_sharing.make_app())
-    app.add_subapp(activation.ACTIVATION_PREFIX, activation.make_app())
-    app.add_subapp(PREFIX_OF_UNITY_CATALOG, unity_catalog.make_app())
-    app.add_subapp(PREFIX_OF_MLFLOW, mlflow_registry.make_app())
-    for prefix in tracking.PREFIXES:
-        app.add_subapp(prefix, tracking.make_app())
-    app.cleanup_ctx.append(tracking.upstream_session)
-    app.add_subapp(PREFIX_OF_FILES, files.make_app())
-    app.add_subapp(workspace.SCIM_PREFIX, workspace.make_app())
     app.router.add_get("/.well-known/databricks-config", workspace.databricks_config)
-    app.add_subapp(signed_files.FILES_PREFIX, signed_files.make_app())
-    app.add_subapp(openapi.PREFIX, openapi.make_app())
+    app.cleanup_ctx.append(tracking.upstream_session)
+    for face, prefix, sub_app in (
+        ("open-sharing", PREFIX, open_sharing.make_app()),
+        ("activation", activation.ACTIVATION_PREFIX, activation.make_app()),
+        ("unity-catalog", PREFIX_OF_UNITY_CATALOG, unity_catalog.make_app()),
+        ("mlflow-registry", PREFIX_OF_MLFLOW, mlflow_registry.make_app()),
+        *(("tracking", prefix, tracking.make_app()) for prefix in tracking.PREFIXES),
+        ("files", PREFIX_OF_FILES, files.make_app()),
+        ("workspace", workspace.SCIM_PREFIX, workspace.make_app()),
+        ("signed-files", signed_files.FILES_PREFIX, signed_files.make_app()),
+        ("openapi", openapi.PREFIX, openapi.make_app()),
+    ):
+        sub_app[FACE] = face
+        app.add_subapp(prefix, sub_app)
     return app

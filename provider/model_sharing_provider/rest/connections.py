@@ -14,6 +14,9 @@ from typing import Protocol
 import structlog
 from aiohttp import web
 
+from model_sharing_provider.rest.metrics import AUDIT_WAITING, OPEN_CONNECTIONS
+from model_sharing_provider.rest.requests import PROVIDER
+
 HEAD_SECONDS = 10.0
 IDLE_SECONDS = 60.0
 _LOOK_EVERY_SECONDS = 1.0
@@ -68,8 +71,10 @@ CONNECTIONS: web.AppKey[Connections] = web.AppKey("connections", Connections)
 
 
 async def watch(app: web.Application, server: web.Server) -> None:
-    """Look at a server's connections every second, until cancelled."""
+    """Look at a server's connections every second, and at what waits, until cancelled."""
     while True:
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        OPEN_CONNECTIONS.set(len(server.connections))
+        AUDIT_WAITING.set(app[PROVIDER].audit_recorder.waiting)
         if closed := app[CONNECTIONS].close_quiet(server.connections):
             _log.info("quiet connections closed", number=closed)

@@ -10,6 +10,8 @@ from typing import Protocol
 import structlog
 from aiohttp import web
 
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.rest.metrics import CUT, TRANSFERS, count_file_bytes
 from model_sharing_provider.rest.requests import REQUEST_ID
 from model_sharing_provider.services.access import OpenFile
 from model_sharing_provider.services.context import Context
@@ -51,11 +53,14 @@ async def answer_file(
     status = 206 if partial else 200
     if request.method != "HEAD" and end - start <= _IN_ONE_WRITE:
         body = b"".join([bytes(piece) async for piece in source.read(file, start, end)])
+        count_file_bytes(file.target, len(body))
         return web.Response(body=body, status=status, headers=headers)
     response = web.StreamResponse(status=status, headers=headers)
     await response.prepare(request)
     if request.method != "HEAD":
-        await _stream(request, response, source.read(file, start, end), source.ended(context, file))
+        pieces = _counted(source.read(file, start, end), file.target)
+        with TRANSFERS.track_inprogress():
+            await _stream(request, response, pieces, source.ended(context, file))
     return response
 
 
@@ -86,8 +91,16 @@ async def _send(response: web.StreamResponse, pieces: AsyncIterator[memoryview])
             await response.write(piece)
 
 
+async def _counted(pieces: AsyncIterator[memoryview], target: Target) -> AsyncIterator[memoryview]:
+    async for piece in pieces:
+        yield piece
+        # Whoever asks for the next one has sent this one.
+        count_file_bytes(target, len(piece))
+
+
 def _cut(request: web.Request, reason: str) -> None:
     """The status line is long gone; a cut connection is the one way left to say no."""
+    CUT.inc()
     _log.warning("transfer cut", request_id=request[REQUEST_ID], reason=reason)
     if request.transport is not None:
         request.transport.abort()

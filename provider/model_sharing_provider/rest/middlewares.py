@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from uuid import uuid4
@@ -18,10 +19,14 @@ from model_sharing_protocol.errors import (
     UnsupportedOperation,
 )
 from model_sharing_provider.rest.connections import CONNECTIONS
+from model_sharing_provider.rest.metrics import count_request
 from model_sharing_provider.rest.operations import SHUTDOWN
 from model_sharing_provider.rest.requests import PRINCIPAL, REQUEST_ID
 
 Render = Callable[[SharingError], web.Response]
+
+_CLIENT_LEFT = 499
+"""No status of HTTP: what nginx's logs say of who hung up first."""
 
 _log = structlog.get_logger("model_sharing_provider")
 
@@ -33,7 +38,7 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
     started = time.perf_counter()
     connections = request.config_dict[CONNECTIONS]
     connections.begin(request)
-    status = 500
+    response, status = None, 500
     try:
         response = await handler(request)
         status = response.status
@@ -42,8 +47,13 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
             if request.config_dict[SHUTDOWN].stopping:
                 response.force_close()
         return response
+    except (ConnectionError, asyncio.CancelledError):
+        status = _CLIENT_LEFT
+        raise
     finally:
         connections.end(request)
+        seconds = time.perf_counter() - started
+        count_request(request, response, status, seconds)
         resource = request.match_info.route.resource
         principal = request.get(PRINCIPAL)
         _log.info(
@@ -51,7 +61,7 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
             method=request.method,
             route=resource.canonical if resource else "unknown",
             status=status,
-            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            milliseconds=round(seconds * 1000, 1),
             principal=principal.name if principal else "",
             address=request.remote,
             request_id=request[REQUEST_ID],

@@ -7,6 +7,7 @@ next commit, since a commit costs the same for one row as for a hundred.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -34,6 +35,13 @@ class AuditRecorder:
         self._database = database
         self._waiting: list[tuple[AuditEvent, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
+        self.observe: Callable[[AuditEvent], None] = lambda _: None
+        """Called with each event that is in the log."""
+
+    @property
+    def waiting(self) -> int:
+        """How many events are not written yet."""
+        return len(self._waiting)
 
     async def record(self, event: AuditEvent) -> None:
         """Return when the event is committed."""
@@ -56,6 +64,8 @@ class AuditRecorder:
                 for _, written in group:
                     if not written.done():
                         written.set_result(None)
+                for event, _ in group:
+                    self.observe(event)
 
 
 class Audit:

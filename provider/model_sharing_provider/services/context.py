@@ -100,12 +100,12 @@ class Context:
                 operation = Operation(rows, self.caller.principal, target)
                 yield operation
                 _insist_on_authorization(operation, action)
-                await rows.audit_log.add(
-                    [self._event(action, operation.target, Outcome.OK, by=operation.principal)]
-                )
+                event = self._event(action, operation.target, Outcome.OK, by=operation.principal)
+                await rows.audit_log.add([event])
         except Exception as error:
             await self._record_failure(action, target, operation, error)
             raise
+        self._audit.observe(event)
 
     @asynccontextmanager
     async def view(self, action: str, target: Target) -> AsyncIterator[Operation]:

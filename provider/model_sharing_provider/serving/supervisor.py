@@ -23,6 +23,7 @@ import structlog
 from model_sharing_protocol.errors import SharingError
 from model_sharing_provider.bootstrap import Announce
 from model_sharing_provider.serving.logs import set_up_logging
+from model_sharing_provider.serving.metrics_listener import forget_worker
 from model_sharing_provider.serving.server import farewell, run_server
 from model_sharing_provider.serving.sockets import Sockets
 from model_sharing_provider.settings import Settings
@@ -68,6 +69,7 @@ class Worker:
     def died(self) -> None:
         """Plan another try: at once, unless it keeps dying soon after it starts."""
         self.process.join()
+        forget_worker(self.process.pid or 0)
         lived = time.monotonic() - self._started
         self._failures = 0 if lived > _LIVED_WELL_SECONDS else self._failures + 1
         pause = min(2.0**self._failures - 2, _LONGEST_PAUSE_SECONDS) if self._failures else 0.0

@@ -1,0 +1,89 @@
+"""What Prometheus is told of requests, transfers and decisions.
+
+Shares and recipients are labels, the first few hundred pairs of them: whoever asks for shares that there are
+not makes no new ones.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import Counter, Gauge, Histogram
+
+from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
+
+OTHER = "other"
+NAMES_KEPT = 200
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 300.0)
+_SUMMED: Final = "livesum"
+"""Over the workers that are alive."""
+
+FACE: web.AppKey[str] = web.AppKey("face", str)
+
+REQUESTS = Counter("model_sharing_requests", "Requests answered", ["face", "method", "route", "status"])
+DURATIONS = Histogram(
+    "model_sharing_request_seconds", "Time to the last byte of an answer", ["face"], buckets=_SECONDS
+)
+RECEIVED = Counter("model_sharing_received_bytes", "Bytes of request bodies", ["face"])
+SENT = Counter("model_sharing_sent_bytes", "Bytes of answers without those of files", ["face"])
+FILES_SENT = Counter("model_sharing_file_sent_bytes", "Bytes of files", ["share", "recipient"])
+TRANSFERS = Gauge(
+    "model_sharing_transfers_in_progress", "Files being sent, but for small ones", multiprocess_mode=_SUMMED
+)
+CUT = Counter("model_sharing_transfers_cut", "Files whose sending was ended by us")
+OPEN_CONNECTIONS = Gauge("model_sharing_connections", "Open connections", multiprocess_mode=_SUMMED)
+CALLS = Counter("model_sharing_calls", "Calls in the audit log", ["action", "outcome"])
+CALLS_OF_SHARES = Counter("model_sharing_share_calls", "Calls by share", ["share", "recipient", "outcome"])
+AUDIT_WAITING = Gauge(
+    "model_sharing_audit_events_waiting", "Events that are not written yet", multiprocess_mode=_SUMMED
+)
+
+
+class BoundedNames:
+    """Gives pairs of names their own labels, the first so many; all others are one."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: set[tuple[str, str]] = set()
+
+    def labels(self, share: str, recipient: str, *, granted: bool = True) -> tuple[str, str]:
+        """A share that was not `granted` may not exist: it gets no label that it does not have."""
+        if not granted and (share, recipient) not in self._known:
+            share = OTHER
+        names = share, recipient
+        if names not in self._known:
+            if len(self._known) >= self._most:
+                return OTHER, OTHER
+            self._known.add(names)
+        return names
+
+
+_names = BoundedNames(NAMES_KEPT)
+
+
+def count_request(
+    request: web.Request, response: web.StreamResponse | None, status: int, seconds: float
+) -> None:
+    """An answer that is done, or None for one that never was."""
+    match = request.match_info
+    resource = match.route.resource
+    face = match.apps[-1].get(FACE, "operations")
+    REQUESTS.labels(face, request.method, resource.canonical if resource else "unknown", status).inc()
+    DURATIONS.labels(face).observe(seconds)
+    RECEIVED.labels(face).inc(request.content.total_bytes)
+    if isinstance(response, web.Response) and isinstance(response.body, bytes):
+        SENT.labels(face).inc(len(response.body))
+
+
+def count_file_bytes(target: Target, count: int) -> None:
+    FILES_SENT.labels(*_names.labels(target.share, target.recipient)).inc(count)
+
+
+def count_call(event: AuditEvent) -> None:
+    """What the audit log was told."""
+    CALLS.labels(event.action, event.outcome).inc()
+    if event.target.share:
+        granted = event.outcome is Outcome.OK
+        labels = _names.labels(event.target.share, event.target.recipient, granted=granted)
+        CALLS_OF_SHARES.labels(*labels, event.outcome).inc()

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import importlib
 import io
 import json
+import marshal
 import pickle
-import zlib
+import runpy
+import site
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import joblib
 import mlflow.sklearn
+import numpy as np
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.exceptions import MlflowException
 from recipient.conftest import tree
+from recipient.hostile_models import STRANGE_FLAVORS, Files, disguised_models, hostile_models, payloads
 from recipient.peer import SHARE, Peer
 from sklearn.linear_model import LinearRegression
 
@@ -25,8 +32,8 @@ import model_sharing
 from model_sharing.policy import check_inert
 from model_sharing_protocol.errors import InvalidModel, UntrustedCode
 
-URI = "models:/vendor.ml_team.iris_model/1"
-Files = dict[str, bytes]
+NAME = "vendor.ml_team.iris_model"
+URI = f"models:/{NAME}/1"
 
 
 @pytest.fixture(scope="module")
@@ -48,107 +55,101 @@ def saved(folders: pytest.TempPathFactory, serialization: str) -> Files:
     return tree(folder)
 
 
-class Payload:
-    """Unpickling it creates the marker file."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return Path.touch, (self.marker,)
+NAMES_ONLY = {"MLmodel": b"flavors: {python_function: {}}"}
+DISGUISED = sorted(disguised_models(NAMES_ONLY, Path("m")))
 
 
-def edit_mlmodel(files: Files, change: Callable[[dict[str, Any]], object]) -> Files:
-    model = yaml.safe_load(files["MLmodel"])
-    change(model)
-    return files | {"MLmodel": yaml.safe_dump(model).encode()}
+@pytest.fixture(scope="module")
+def marker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is there once code of any model of the corpus has run."""
+    return tmp_path_factory.mktemp("marker") / "executed"
 
 
-def hostile_models(skops: Files, marker: Path) -> dict[str, Files]:
-    """One model a way of running code."""
-    bomb = pickle.dumps(Payload(marker))
-    code = f"open({str(marker)!r}, 'w')\ndef _load_pyfunc(path): pass\n".encode()
-
-    def edited(change: Callable[[dict[str, Any]], object], **more: bytes) -> Files:
-        return edit_mlmodel(skops, change) | {name.replace("__", "/"): data for name, data in more.items()}
-
-    def flavor(model: dict[str, Any], name: str = "sklearn", **options: object) -> None:
-        model["flavors"].setdefault(name, {}).update(options)
-
-    disguised = skops | {"model.skops": bomb}
-    return {
-        "pickle": edited(lambda m: flavor(m, serialization_format="pickle", pickled_model="model.pkl"))
-        | {"model.pkl": bomb},
-        "pickle called skops": edit_mlmodel(disguised, lambda m: flavor(m, serialization_format="pickle")),
-        "no format named": edit_mlmodel(
-            disguised, lambda m: m["flavors"]["sklearn"].pop("serialization_format")
-        ),
-        "no sklearn flavor": edit_mlmodel(disguised, lambda m: m["flavors"].pop("sklearn")),
-        "joblib beside": skops | {"extra/model.joblib": zlib.compress(bomb)},
-        "loader module": edited(lambda m: flavor(m, "python_function", loader_module="evil", code="code"))
-        | {"code/evil.py": code},
-        "code path": edited(lambda m: flavor(m, code="code")) | {"code/sklearn.py": code},
-        "code path elsewhere": edited(lambda m: flavor(m, "python_function", code="../../..")),
-        "standard library loader": edited(
-            lambda m: flavor(m, "python_function", loader_module="antigravity")
-        ),
-        "python model": edited(
-            lambda m: flavor(m, "python_function", loader_module="mlflow.pyfunc.model", python_model="p.pkl")
-        )
-        | {"p.pkl": bomb},
-        "trusted types": edited(lambda m: flavor(m, skops_trusted_types=["posix.system"])),
-        "xgboost class": edited(
-            lambda m: flavor(m, "xgboost", data="model.ubj", model_class="subprocess.Popen")
-        )
-        | {"model.ubj": b""},
-        "lightgbm wrapper": edited(
-            lambda m: flavor(m, "lightgbm", data="m.txt", model_class="lightgbm.sklearn.LGBMClassifier")
-        )
-        | {"m.txt": bomb},
-        "onnx library": edited(
-            lambda m: flavor(m, "onnx", data="m.onnx", providers=[["CUDA", {"shared_lib_path": "x.so"}]])
-        )
-        | {"m.onnx": b""},
-        "unknown flavor": edited(lambda m: flavor(m, "pytorch", model_data="data")),
-        "unknown option": edited(lambda m: flavor(m, "python_function", model_code_path="x.txt")),
-        "unknown key": edited(lambda m: m.update(surprise=1)),
-        "path outside": edited(lambda m: flavor(m, pickled_model="../../evil.skops")),
-        "nested MLmodel": edited(
-            lambda m: flavor(m, "python_function", data="sub/model.skops"), sub__MLmodel=b"flavors: {}"
-        )
-        | {"sub/model.skops": bomb},
-        "python tag": skops | {"MLmodel": b"!!python/object/apply:os.system ['true']"},
-        "not a mapping": skops | {"MLmodel": b"[]"},
-        "no flavors": skops | {"MLmodel": b"flavors: {}"},
-        "too large": skops | {"MLmodel": b"#" * 2_000_000},
-        "example outside": edited(
-            lambda m: m.update(saved_input_example_info={"artifact_path": "/etc/passwd"})
-        ),
-        "requirements elsewhere": skops | {"requirements.txt": b"-r /dev/zero\n"},
-        "predict function": edited(lambda m: flavor(m, "python_function", predict_fn="__class__")),
-    }
+@pytest.fixture(scope="module")
+def hostile(skops_model: Files, marker: Path) -> dict[str, Files]:
+    return hostile_models(skops_model, marker)
 
 
-HOSTILE = sorted(
-    hostile_models(
-        {"MLmodel": b"flavors: {python_function: {}, sklearn: {serialization_format: a}}"}, Path("m")
-    )
-)
+@pytest.fixture(scope="module")
+def disguised(skops_model: Files, marker: Path) -> dict[str, Files]:
+    return disguised_models(skops_model, marker)
 
 
-@pytest.mark.parametrize("way", HOSTILE)
 def test_no_way_of_running_code_works_without_trust(
-    peer: Peer, vendor: model_sharing.Catalog, skops_model: Files, tmp_path: Path, way: str
+    peer: Peer, vendor: model_sharing.Catalog, hostile: dict[str, Files], marker: Path
 ) -> None:
-    marker = tmp_path / "executed"
-    peer.publish("ml_team.iris_model", 1, hostile_models(skops_model, marker)[way])
-    with pytest.raises(UntrustedCode, match="--trust-remote-code"):
-        model_sharing.load_model(URI)
     mlflow.set_registry_uri("model-sharing://")
-    for load in (mlflow.pyfunc.load_model, mlflow.sklearn.load_model, mlflow.artifacts.download_artifacts):
+    for version, (way, files) in enumerate(hostile.items(), 1):
+        peer.models.clear()
+        peer.publish("ml_team.iris_model", version, files)
+        uri = f"models:/{NAME}/{version}"
+        with pytest.raises(UntrustedCode, match="--trust-remote-code"):
+            pytest.fail(f"{way} was loaded: {model_sharing.load_model(uri)}")
         with pytest.raises(MlflowException, match="was not loaded"):
+            pytest.fail(f"{way} was loaded by MLflow: {mlflow.pyfunc.load_model(uri)}")
+        assert not marker.exists(), way
+    assert len(hostile) > 100
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated:FutureWarning")
+def test_no_way_into_mlflow_leads_around_the_policy(
+    peer: Peer, vendor: model_sharing.Catalog, hostile: dict[str, Files], marker: Path
+) -> None:
+    """Every flavor that can be imported here: its loader gets no file of a model that could run code."""
+    mlflow.set_registry_uri("model-sharing://")
+    loads = {"artifacts": mlflow.artifacts.download_artifacts}
+    for flavor in ("pyfunc", "sklearn", "onnx", "xgboost", "lightgbm", "catboost", *STRANGE_FLAVORS):
+        with contextlib.suppress(ImportError, AttributeError):
+            loads[flavor] = importlib.import_module(f"mlflow.{flavor}").load_model
+    del loads["johnsnowlabs"]  # asks for a licence before it looks for the model
+    assert len(loads) > 15
+    for flavor, load in loads.items():
+        alone = f"flavor {flavor} alone"
+        peer.publish("ml_team.iris_model", 1, hostile[alone if alone in hostile else "pickle called skops"])
+        with pytest.raises((MlflowException, ImportError), match=r"was not loaded|No module named"):
             load(URI)
     assert not marker.exists()
+
+
+@pytest.mark.parametrize("way", DISGUISED)
+def test_what_only_looks_inert_is_not_run_either(
+    peer: Peer, vendor: model_sharing.Catalog, disguised: dict[str, Files], marker: Path, way: str
+) -> None:
+    """Whether it loads or is found to be broken: it is read as what its name says."""
+    peer.publish("ml_team.iris_model", 1, disguised[way])
+    mlflow.set_registry_uri("model-sharing://")
+    for load in (model_sharing.load_model, mlflow.pyfunc.load_model, mlflow.sklearn.load_model):
+        with contextlib.suppress(Exception):
+            load(URI)
+    assert not marker.exists()
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "model.pkl": lambda path: pickle.loads(path.read_bytes()),
+    "protocol0.pickle": lambda path: pickle.loads(path.read_bytes()),
+    "model.joblib": joblib.load,
+    "zlib.joblib": joblib.load,
+    "gzip.pkl.gz": joblib.load,
+    "bz2.pkl.bz2": joblib.load,
+    "xz.pkl.xz": joblib.load,
+    "objects.npy": lambda path: np.load(path, allow_pickle=True),
+    "objects.npz": lambda path: np.load(path, allow_pickle=True)["objects"],
+    "model.pt": lambda path: pickle.loads(zipfile.ZipFile(path).read("archive/data.pkl")),
+    "modeling_evil.py": lambda path: runpy.run_path(str(path)),
+    "compiled.pyc": lambda path: exec(marshal.loads(path.read_bytes()[16:])),
+    "evil.pth": lambda path: site.addpackage(str(path.parent), path.name, set()),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.filterwarnings("ignore")
+def test_the_ammunition_is_live(tmp_path: Path, name: str) -> None:
+    """What the corpus is made of does run when the library that it is for reads it."""
+    marker = tmp_path / "executed"
+    (tmp_path / name).write_bytes(payloads(marker)[name])
+    with contextlib.suppress(Exception):
+        READERS[name](tmp_path / name)
+    assert marker.exists()
 
 
 def test_the_same_pickle_runs_with_trust(

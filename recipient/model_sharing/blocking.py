@@ -183,9 +183,9 @@ class Catalog:
     def verify(self, ref: str | ModelRef, folder: str | Path, signature: str | Path | None = None) -> int:
         return self.shared.verify(ref, Path(folder), Path(signature) if signature else None)
 
-    def load_model(self, ref: str | ModelRef) -> Any:
-        """The model, loaded in the calling thread."""
-        return self.shared.load(self.snapshot(ref))
+    def load_model(self, ref: str | ModelRef, *, trust_remote_code: bool | None = None) -> Any:
+        """The model, loaded in the calling thread. `trust_remote_code`: see `model_sharing.load_model`."""
+        return self.shared.load(self.snapshot(ref), trust_remote_code=trust_remote_code)
 
 
 def activate(link: str, path: str | Path, *, force: bool = False) -> Path:
@@ -232,13 +232,17 @@ def catalog_of(ref: str) -> Catalog:
     return catalog(FullName.parse(ModelRef.parse(ref).name).catalog)
 
 
-def load_model(uri: str) -> Any:
+def load_model(uri: str, *, trust_remote_code: bool | None = None) -> Any:
     """The pyfunc model that `models:/catalog.schema.model/3` or `…@alias` names.
 
     Downloads and verifies what the cache lacks. Raises UntrustedCode if loading would run the provider's code
     and the catalog was not mounted with trust.
+
+    `trust_remote_code` decides for this call alone, whatever the mount says. False refuses all code.
+    Warning: True lets the model's files do on this machine whatever you may do, while they load and whenever
+    the model is used. That they are signed says who made them, not that they are harmless.
     """
-    return catalog_of(uri).load_model(uri)
+    return catalog_of(uri).load_model(uri, trust_remote_code=trust_remote_code)
 
 
 def download(uri: str, destination: str | Path) -> SharedVersion:

@@ -79,9 +79,9 @@ def check_inert(folder: Path, paths: frozenset[str], subject: str) -> None:
     catalog = subject.split(".", 1)[0]
     raise UntrustedCode(
         f"{subject} was not loaded, because loading it could run the provider's code on this machine: "
-        f"{named}. If you trust the provider with that, unmount {catalog!r} and mount it again with "
-        "--trust-remote-code (trust_remote_code=True). To look at the files without loading them: "
-        "model-sharing download."
+        f"{named}. If you trust the provider with that: load_model(…, trust_remote_code=True) for this once, "
+        f"or unmount {catalog!r} and mount it again with --trust-remote-code. To look at the files without "
+        "loading them: model-sharing download."
     )
 
 

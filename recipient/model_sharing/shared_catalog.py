@@ -164,17 +164,27 @@ class SharedCatalog:
         signed_name = self._trust.signed_name(name, parsed.version)
         return verify_folder(target, signature or signature_path(target), signed_name, self._trust.pinned())
 
-    async def load_model(self, ref: str | ModelRef, *, progress: Progress | None = None) -> Any:
-        """The version as an MLflow pyfunc model; UntrustedCode if loading would run the provider's code."""
-        return await asyncio.to_thread(self.load, await self.snapshot(ref, progress=progress))
+    async def load_model(
+        self,
+        ref: str | ModelRef,
+        *,
+        progress: Progress | None = None,
+        trust_remote_code: bool | None = None,
+    ) -> Any:
+        """The version as an MLflow pyfunc model; UntrustedCode if loading would run the provider's code.
 
-    def load(self, snapshot: Snapshot) -> Any:
+        `trust_remote_code`: see `model_sharing.load_model`.
+        """
+        snapshot = await self.snapshot(ref, progress=progress)
+        return await asyncio.to_thread(self.load, snapshot, trust_remote_code=trust_remote_code)
+
+    def load(self, snapshot: Snapshot, *, trust_remote_code: bool | None = None) -> Any:
         """Load a snapshot in the calling thread."""
         return load_folder(
             snapshot.folder,
             snapshot.manifest,
             subject=f"{snapshot.version.full_name} version {snapshot.version.version}",
-            trusted=self.mount.trust_remote_code,
+            trusted=self.mount.trust_remote_code if trust_remote_code is None else trust_remote_code,
         )
 
     def shared_name(self, model: str) -> SharedName:

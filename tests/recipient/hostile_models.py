@@ -191,32 +191,22 @@ def _by_options(skops: Files, ammunition: Files) -> dict[str, Files]:
 
 def _by_flavor(skops: Files, ammunition: Files) -> dict[str, Files]:
     """Each flavor that runs code, beside a safe one, and alone."""
-    beside = {
-        f"flavor {name} too": edited(
-            skops, lambda m, name=name: m["flavors"].update({name: {"data": "model.skops", "code": None}})
-        )
-        for name in STRANGE_FLAVORS
-    }
-    alone = {
-        f"flavor {name} alone": edited(
-            skops,
-            lambda m, name=name: m.update(
-                flavors={
-                    name: {"model_data": "data", "pickle_module_name": "pickle"},
-                    "python_function": {"loader_module": f"mlflow.{name}", "data": "model.txt"},
-                }
-            ),
-        )
-        | {"model.txt": ammunition["model.pkl"]}
-        for name in STRANGE_FLAVORS
-    }
+    flavors = yaml.safe_load(skops["MLmodel"])["flavors"]
+    code = {"model.txt": ammunition["model.pkl"]}
+
+    def with_flavors(flavors: Model) -> Files:
+        return edited(skops, lambda model: model.update(flavors=flavors))
+
+    beside, alone = {}, {}
+    for name in STRANGE_FLAVORS:
+        beside[f"flavor {name} too"] = with_flavors({**flavors, name: {"data": "model.skops", "code": None}})
+        pyfunc = {"loader_module": f"mlflow.{name}", "data": "model.txt"}
+        alone[f"flavor {name} alone"] = code | with_flavors({name: {"data": "a"}, "python_function": pyfunc})
     custom_code = {
         "config.json": json.dumps({"auto_map": {"AutoModel": "modeling_evil.Evil"}}).encode(),
         "tokenizer_config.json": json.dumps({"auto_map": {"AutoTokenizer": ["e.E", None]}}).encode(),
     }
-    transformers = edited(
-        skops, lambda m: m.update(flavors={"transformers": {"source_model_name": "a/b", "task": "t"}})
-    )
+    transformers = with_flavors({"transformers": {"source_model_name": "a/b", "task": "t"}})
     return beside | alone | {"transformers with code of their own": transformers | custom_code}
 
 

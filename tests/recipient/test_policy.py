@@ -30,6 +30,7 @@ from sklearn.linear_model import LinearRegression
 
 import model_sharing
 from model_sharing.policy import check_inert
+from model_sharing.settings import Settings
 from model_sharing_protocol.errors import InvalidModel, UntrustedCode
 
 NAME = "vendor.ml_team.iris_model"
@@ -180,6 +181,34 @@ def test_a_pickled_model_loads_with_trust_only(
     model_sharing.unmount("vendor")
     model_sharing.mount(profile, share=SHARE, name="vendor", trust_remote_code=True)
     assert model_sharing.load_model(URI).predict([[3.0]]) == pytest.approx([6.0])
+
+
+def test_trust_can_be_given_or_kept_back_for_one_call(
+    peer: Peer, profile: Path, vendor: model_sharing.Catalog, pickled_model: Files
+) -> None:
+    peer.publish("ml_team.iris_model", 1, pickled_model)
+    for load in (model_sharing.load_model, vendor.load_model):
+        assert load(URI, trust_remote_code=True).predict([[3.0]]) == pytest.approx([6.0])
+        with pytest.raises(UntrustedCode, match="trust_remote_code=True"):
+            load(URI)  # it was for that call alone
+    model_sharing.unmount("vendor")
+    trusted = model_sharing.mount(profile, share=SHARE, name="vendor", trust_remote_code=True)
+    for load in (model_sharing.load_model, trusted.load_model):
+        with pytest.raises(UntrustedCode, match=r"model\.pkl"):
+            load(URI, trust_remote_code=False)
+        assert load(URI).predict([[3.0]]) == pytest.approx([6.0])
+
+
+async def test_trust_for_one_call_of_code_that_awaits(
+    peer: Peer, vendor: model_sharing.Catalog, pickled_model: Files
+) -> None:
+    peer.publish("ml_team.iris_model", 1, pickled_model)
+    catalog = model_sharing.SharedCatalog(vendor.mount, Settings.from_environment())
+    with pytest.raises(UntrustedCode):
+        await catalog.load_model("ml_team.iris_model/1")
+    model = await catalog.load_model("ml_team.iris_model/1", trust_remote_code=True)
+    assert model.predict([[3.0]]) == pytest.approx([6.0])
+    await catalog.close()
 
 
 def test_a_folder_without_mlmodel_is_no_model(

@@ -120,22 +120,22 @@ def _by_options(skops: Files, ammunition: Files) -> dict[str, Files]:
     bomb = ammunition["model.pkl"]
     disguised = skops | {"model.skops": bomb}
 
-    def with_options(flavor: str, more: Files, base: Files = skops, **options: object) -> Files:
-        return edited(base, lambda model: model["flavors"].setdefault(flavor, {}).update(options)) | more
+    def with_options(flavor: str, more: Files, /, *, of: Files = skops, **options: object) -> Files:
+        return edited(of, lambda model: model["flavors"].setdefault(flavor, {}).update(options)) | more
 
     def pickled(name: str) -> Files:
         return with_options("sklearn", {name: bomb}, serialization_format="pickle", pickled_model=name)
 
-    def pyfunc(more: Files, **options: object) -> Files:
-        return with_options("python_function", more, **options)
+    def pyfunc(more: Files, /, **options: object) -> Files:
+        return edited(skops, lambda model: model["flavors"]["python_function"].update(options)) | more
 
     code = {path: data for path, data in ammunition.items() if path.startswith("code/")}
     return {
         "pickle": pickled("model.pkl"),
         "pickle called onnx": pickled("model.onnx"),
         "pickle called json": pickled("model.json"),
-        "pickle called skops": with_options("sklearn", {}, disguised, serialization_format="pickle"),
-        "cloudpickle": with_options("sklearn", {}, disguised, serialization_format="cloudpickle"),
+        "pickle called skops": with_options("sklearn", {}, of=disguised, serialization_format="pickle"),
+        "cloudpickle": with_options("sklearn", {}, of=disguised, serialization_format="cloudpickle"),
         "no format named": edited(disguised, lambda m: m["flavors"]["sklearn"].pop("serialization_format")),
         "no sklearn flavor": edited(disguised, lambda m: m["flavors"].pop("sklearn")),
         "trusted types": with_options("sklearn", {}, skops_trusted_types=["posix.system"]),

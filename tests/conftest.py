@@ -11,12 +11,14 @@ from aiohttp.test_utils import TestServer
 from certificates import certificate
 from faulty_network import FILES, Story, mounted_through_proxy
 from mlflow_server import running_mlflow_server
+from object_stores import new_bucket, running_s3
 from postgres import PostgresServer, running_postgres
 from provider_process import ProviderProcess, share_model
 from pytest_aiohttp.plugin import AiohttpServer
 from support import Desk, write_model
 
 from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.rest.app import make_app
 from model_sharing_provider.services.provider import Provider
@@ -39,6 +41,9 @@ OVER_EACH_DATABASE = {
     "test_visibility",
 }
 
+# What a provider does with its bytes.
+OVER_EACH_STORE = {"test_registration", "test_uploads"}
+
 
 @pytest.fixture
 def provider_home(tmp_path: Path) -> Path:
@@ -52,20 +57,36 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an S3 server, shared by all tests: each has a bucket of its own."""
+    with running_s3(tmp_path_factory.mktemp("s3")) as url:
+        yield url
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "settings" in metafunc.fixturenames and Path(str(metafunc.module.__file__)).stem in OVER_EACH_DATABASE:
-        metafunc.parametrize("settings", ["sqlite", "postgresql"], indirect=True)
+    if "settings" not in metafunc.fixturenames:
+        return
+    module = Path(str(metafunc.module.__file__)).stem
+    over = ["postgresql"] if module in OVER_EACH_DATABASE else []
+    over += ["s3"] if module in OVER_EACH_STORE else []
+    if over:
+        metafunc.parametrize("settings", ["local", *over], indirect=True)
 
 
 @pytest.fixture
 def settings(provider_home: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
-    """A provider's, over the embedded database unless the test is run over each."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        yield Settings(provider_home)
-    else:
-        server: PostgresServer = request.getfixturevalue("postgres")
-        with server.database() as url:
-            yield Settings(provider_home, postgresql_url=url)
+    """A provider's, with SQLite and a folder, unless the test is run over each database or store."""
+    match getattr(request, "param", "local"):
+        case "postgresql":
+            server: PostgresServer = request.getfixturevalue("postgres")
+            with server.database() as url:
+                yield Settings(provider_home, postgresql_url=url)
+        case "s3":
+            bucket = new_bucket(request.getfixturevalue("s3"), request.getfixturevalue("monkeypatch"))
+            yield Settings(provider_home, artifact_root=f"s3://{bucket}/model-sharing")
+        case _:
+            yield Settings(provider_home)
 
 
 @pytest.fixture
@@ -73,6 +94,12 @@ async def provider(settings: Settings) -> AsyncIterator[Provider]:
     """A fresh provider over that database and the local disk."""
     async with open_provider(settings) as opened:
         yield opened
+
+
+@pytest.fixture
+def artifacts(settings: Settings) -> ArtifactStore:
+    """That provider's artifact store, to look into."""
+    return ArtifactStore(settings.artifact_root_url)
 
 
 @pytest.fixture

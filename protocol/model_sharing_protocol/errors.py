@@ -17,6 +17,7 @@
     ├── CorruptArtifact         bytes that are not the ones the manifest names
     ├── DiskFull
     ├── MetastoreUnavailable    the provider's database cannot be reached, for now
+    ├── ArtifactStoreUnavailable the same of its bucket or disk
     ├── InternalError           a fault of ours; its message never leaves the server
     └── LocalError              raised on the recipient's machine only
         ├── ServerUnreachable   nothing answered
@@ -103,6 +104,10 @@ class DiskFull(SharingError):
 
 class MetastoreUnavailable(SharingError):
     row = ErrorRow(503, "INTERNAL_ERROR", 503, "TEMPORARILY_UNAVAILABLE", 25)
+
+
+class ArtifactStoreUnavailable(SharingError):
+    row = ErrorRow(503, "INTERNAL_ERROR", 503, "TEMPORARILY_UNAVAILABLE", 26)
 
 
 class InvalidModel(SharingError):

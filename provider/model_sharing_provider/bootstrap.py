@@ -72,7 +72,7 @@ async def open_provider(settings: Settings, announce: Announce = lambda _: None)
 def _wire(
     settings: Settings, secrets: ServerSecrets, database: Database, administrator: Principal
 ) -> Provider:
-    artifacts = ArtifactStore(settings.artifact_root, ExternalLocations(settings.external_locations))
+    artifacts = ArtifactStore(settings.artifact_root_url, ExternalLocations(settings.external_locations))
     manifests = Manifests(artifacts)
     signer = UrlSigner(secrets.url_signing_keys)
     sweeper = Sweeper(artifacts, manifests)
@@ -123,7 +123,7 @@ def _create_home(settings: Settings, announce: Announce) -> None:
         ) from error
     announce(f"First start: created the provider's home in {settings.home}")
     announce(f"  database   {settings.database_shown}")
-    announce(f"  artifacts  {settings.artifact_root}")
+    announce(f"  artifacts  {settings.artifact_root_url}")
     announce(f"  secrets    {settings.secrets_path} (back it up: tokens cannot be recognised without it)")
     announce(f"  keys       {settings.signing_keys_path} (back it up: recipients trust no other signature)")
 

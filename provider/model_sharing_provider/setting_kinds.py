@@ -89,6 +89,7 @@ POSTGRESQL_URL = Kind(
     _postgresql_url,
     shown=without_credentials,
 )
+LOCATION = Kind("a location like s3://bucket/folder or file:///folder", parse_location)
 LOCATIONS = Kind(
     "locations like s3://bucket/folder, comma-separated",
     lambda text: tuple(parse_location(url) for url in _listed(text)),

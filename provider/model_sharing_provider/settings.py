@@ -17,6 +17,7 @@ from model_sharing_provider.domain.quotas import Quotas
 from model_sharing_provider.setting_kinds import (
     DURATION,
     HTTP_URL,
+    LOCATION,
     LOCATIONS,
     PATH,
     POSTGRESQL_URL,
@@ -72,6 +73,13 @@ class Settings:
         "the database to keep the rows in",
         "",
         "an SQLite file in the home",
+    )
+    artifact_root: str = _setting(
+        "ARTIFACT_ROOT",
+        LOCATION,
+        "where the files of models are kept: `file:///folder`, `s3://bucket/folder`, `gs://…`, `az://…`",
+        "",
+        "the folder `artifacts` in the home",
     )
     public_url: str = _setting(
         "PUBLIC_URL",
@@ -171,8 +179,8 @@ class Settings:
         return without_credentials(self.postgresql_url) if self.postgresql_url else str(self.database_path)
 
     @property
-    def artifact_root(self) -> Path:
-        return self.home / "artifacts"
+    def artifact_root_url(self) -> str:
+        return self.artifact_root or f"file://{self.home / 'artifacts'}"
 
     @property
     def secrets_path(self) -> Path:

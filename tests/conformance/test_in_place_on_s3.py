@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aiohttp
 import obstore
 import pytest
-from environments import environment_with
+from object_stores import new_bucket
 from obstore.store import S3Store
-from servers import free_port, running
 from support import MLMODEL, Desk
 
 import model_sharing
@@ -28,31 +26,11 @@ NAME = FullName.parse("prod.ml_team.scorer")
 FILES = {"MLmodel": MLMODEL.encode(), "data/a%20b c.bin": os.urandom(9_000_001), "data/empty": b""}
 
 
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an S3 server."""
-    port = free_port()
-    command: list[str | Path] = [
-        environment_with("moto[server]==5.2.5").with_name("moto_server"),
-        "-p",
-        str(port),
-    ]
-    with running(command, f"http://127.0.0.1:{port}/", tmp_path_factory.mktemp("s3"), {}):
-        yield f"http://127.0.0.1:{port}"
-
-
 @pytest.fixture
 async def bucket(s3: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> S3Store:
     """A bucket with a model in `models/m`, and the environment that the cloud's own tools would use."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("MODEL_SHARING_HOME", str(tmp_path / "recipient-home"))
-    async with aiohttp.ClientSession() as session, session.put(f"{s3}/lake") as created:
-        assert created.ok
-    store = S3Store("lake")
+    store = S3Store(await asyncio.to_thread(new_bucket, s3, monkeypatch))
     for path, content in FILES.items():
         await obstore.put_async(store, f"models/m/{path}", content)
         await obstore.put_async(store, f"models-secret/m/{path}", content)
@@ -64,7 +42,9 @@ async def bucket(s3: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> S3
 
 @pytest.fixture
 async def provider(provider_home: Path, bucket: S3Store) -> AsyncIterator[Provider]:
-    async with open_provider(Settings(provider_home, external_locations=("s3://lake/models",))) as opened:
+    async with open_provider(
+        Settings(provider_home, external_locations=(f"s3://{bucket.config['bucket']}/models",))
+    ) as opened:
         context = Desk.of(opened).context
         await opened.catalogs.create(context, NAME.catalog)
         await opened.catalogs.create_schema(context, NAME.schema_name)
@@ -75,7 +55,7 @@ async def test_a_recipient_downloads_from_a_bucket_through_the_provider(
     desk: Desk, endpoint: str, bucket: S3Store, tmp_path: Path
 ) -> None:
     register = desk.provider.registration.register_in_place
-    version = await register(desk.context, "s3://lake/models/m", NAME)
+    version = await register(desk.context, f"s3://{bucket.config['bucket']}/models/m", NAME)
     assert version.num_files == len(FILES)
     profile = await desk.activate(await desk.share("acme", "globex", str(NAME)), endpoint)
     write_profile(profile.to_json(), tmp_path / "globex.share")
@@ -91,6 +71,6 @@ async def test_a_recipient_downloads_from_a_bucket_through_the_provider(
     await desk.provider.models.delete(desk.context, NAME)
     assert len([item async for batch in obstore.list(bucket, "models/m/") for item in batch]) >= len(FILES)
     with pytest.raises(PermissionDenied):
-        await register(desk.context, "s3://lake/models-secret/m", NAME)
+        await register(desk.context, f"s3://{bucket.config['bucket']}/models-secret/m", NAME)
     with pytest.raises(InvalidModel, match="no MLmodel file"):
-        await register(desk.context, "s3://lake/models/nothing", NAME)
+        await register(desk.context, f"s3://{bucket.config['bucket']}/models/nothing", NAME)

@@ -25,7 +25,7 @@ NAMES = st.lists(
 
 @pytest.fixture
 def store(tmp_path: Path) -> ArtifactStore:
-    return ArtifactStore(tmp_path / "artifacts")
+    return ArtifactStore((tmp_path / "artifacts").as_uri())
 
 
 async def read(store: ArtifactStore, path: str, start: int, end: int) -> bytes:
@@ -44,7 +44,7 @@ async def test_every_name_that_may_be_registered_is_stored_as_itself(name: str, 
         assume(False)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "artifacts"
-        store = ArtifactStore(root)
+        store = ArtifactStore(root.as_uri())
         await store.put_bytes(f"v/{name}", content)
         assert await store.get_bytes(f"v/{name}") == content
         assert await read(store, f"v/{name}", 0, len(content)) == content

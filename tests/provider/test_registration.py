@@ -28,20 +28,24 @@ NAME = "prod.ml_team.scorer"
 FULL = FullName.parse(NAME)
 
 
-def stored_files(provider_home: Path) -> list[Path]:
-    return [path for path in (provider_home / "artifacts").rglob("*") if path.is_file()]
+async def stored_files(artifacts: ArtifactStore) -> set[str]:
+    return {
+        item.path
+        for folder in ("models", "manifests")
+        async for batch in artifacts.list(folder)
+        for item in batch
+    }
 
 
-async def test_the_manifest_is_the_folder(desk: Desk, provider_home: Path, tmp_path: Path) -> None:
+async def test_the_manifest_is_the_folder(desk: Desk, artifacts: ArtifactStore, tmp_path: Path) -> None:
     files = {"model.pkl": os.urandom(9_000_001), "a b/ü.txt": b"", "data/x#1.json": b"{}"}
     folder = write_model(tmp_path / "m", files)
     version = await desk.register(folder, NAME, "Champion")
-    manifest = (await Manifests(ArtifactStore(provider_home / "artifacts")).read(version.id)).manifest
+    manifest = (await Manifests(artifacts).read(version.id)).manifest
     assert {file.path for file in manifest.files} == {"MLmodel", *files}
     for file in manifest.files:
         assert (file.size, file.sha256) == hash_file(folder / file.path)
-        stored = provider_home / "artifacts" / version.storage_path / file.path
-        assert hash_file(stored) == (file.size, file.sha256)
+        assert await artifacts.sha256(f"{version.storage_path}/{file.path}", file.size) == file.sha256
     assert (version.version, version.digest, version.num_files) == (1, manifest.digest, 4)
     assert (version.signature or {})["inputs"][0]["name"] == "x"
     assert (await desk.provider.models.get(desk.context, FULL)).aliases == {"Champion": 1}
@@ -58,7 +62,7 @@ async def test_the_manifest_is_the_folder(desk: Desk, provider_home: Path, tmp_p
     ],
 )
 async def test_what_is_no_model_is_refused_with_the_reason_and_the_fix(
-    desk: Desk, provider_home: Path, tmp_path: Path, mlmodel: str | None, says: str
+    desk: Desk, artifacts: ArtifactStore, tmp_path: Path, mlmodel: str | None, says: str
 ) -> None:
     folder = write_model(tmp_path / "m")
     if mlmodel is None:
@@ -67,13 +71,13 @@ async def test_what_is_no_model_is_refused_with_the_reason_and_the_fix(
         (folder / "MLmodel").write_text(mlmodel)
     with pytest.raises(InvalidModel, match=says):
         await desk.register(folder, NAME)
-    assert stored_files(provider_home) == []
+    assert await stored_files(artifacts) == set()
     with pytest.raises(NotFound):
         await desk.provider.models.get(desk.context, FULL)
 
 
 async def test_unsafe_files_are_refused_before_a_byte_is_copied(
-    desk: Desk, provider_home: Path, tmp_path: Path
+    desk: Desk, artifacts: ArtifactStore, tmp_path: Path
 ) -> None:
     with pytest.raises(UnsafePath, match="nul"):
         await desk.register(write_model(tmp_path / "device", {"nul.json": b""}), NAME)
@@ -87,14 +91,14 @@ async def test_unsafe_files_are_refused_before_a_byte_is_copied(
     os.mkfifo(piped / "pipe")
     with pytest.raises(InvalidModel, match="not a regular file"):
         await desk.register(piped, NAME)
-    assert stored_files(provider_home) == []
+    assert await stored_files(artifacts) == set()
 
 
 async def test_a_copy_that_fails_leaves_nothing_and_uses_no_number(
-    desk: Desk, provider_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, artifacts: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = await desk.register(write_model(tmp_path / "good"), NAME)
-    kept = stored_files(provider_home)
+    kept = await stored_files(artifacts)
     broken = write_model(tmp_path / "broken", {f"{n}.bin": b"x" * 10_000 for n in range(20)})
 
     async def vanish(*_: object) -> None:
@@ -105,13 +109,13 @@ async def test_a_copy_that_fails_leaves_nothing_and_uses_no_number(
         with pytest.raises(OSError, match="Input"):
             await desk.register(broken, NAME)
         monkeypatch.undo()
-        assert stored_files(provider_home) == kept
+        assert await stored_files(artifacts) == kept
     # Even when all was copied, the manifest too, and only the row could not be written.
     monkeypatch.setattr(VersionRows, "add", vanish)
     with pytest.raises(OSError, match="Input"):
         await desk.register(broken, NAME)
     monkeypatch.undo()
-    assert stored_files(provider_home) == kept
+    assert await stored_files(artifacts) == kept
     second = await desk.register(write_model(tmp_path / "next"), NAME)
     assert (first.version, second.version) == (1, 2)
 
@@ -131,11 +135,11 @@ async def test_ten_aliases_and_not_one_more(desk: Desk, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("alias", ["latest", "Latest", "v7"])
 async def test_reserved_aliases_are_refused_before_a_byte_is_copied(
-    desk: Desk, provider_home: Path, tmp_path: Path, alias: str
+    desk: Desk, artifacts: ArtifactStore, tmp_path: Path, alias: str
 ) -> None:
     with pytest.raises(InvalidParameter, match="reserved"):
         await desk.register(write_model(tmp_path / "m"), NAME, alias)
-    assert stored_files(provider_home) == []
+    assert await stored_files(artifacts) == set()
 
 
 async def test_aliases_point_at_versions_that_are_there(desk: Desk, tmp_path: Path) -> None:

@@ -16,8 +16,11 @@ from model_sharing_protocol.errors import InvalidModel, InvalidState, NotFound, 
 from model_sharing_protocol.mlflow_registry import PREFIX
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.settings import Settings
 
 NAME = FullName.parse("prod.ml_team.scorer")
 UNSIGNED = b"flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n"
@@ -44,10 +47,9 @@ async def finalize(desk: Desk, number: int = 1) -> ModelVersion:
     return await desk.provider.publication.finalize(desk.context, NAME, number)
 
 
-def stored(home: Path, folder: str) -> list[str]:
-    """The files below a folder of the artifact root."""
-    root = home / "artifacts" / folder
-    return sorted(path.name for path in root.rglob("*") if path.is_file())
+async def stored(artifacts: ArtifactStore, folder: str) -> list[str]:
+    """The names of the files below a folder of the artifact root."""
+    return sorted([item.path.rpartition("/")[2] async for batch in artifacts.list(folder) for item in batch])
 
 
 async def test_an_unfinished_version_is_seen_by_nobody_but_its_makers(desk: Desk) -> None:
@@ -64,7 +66,7 @@ async def test_an_unfinished_version_is_seen_by_nobody_but_its_makers(desk: Desk
         await desk.provider.files.open_path(desk.context, NAME, 1, "MLmodel")
 
 
-async def test_finalizing_publishes_what_was_uploaded(desk: Desk, provider_home: Path) -> None:
+async def test_finalizing_publishes_what_was_uploaded(desk: Desk, artifacts: ArtifactStore) -> None:
     version = await begun(desk)
     await put(desk, version, "MLmodel", MLMODEL.encode())
     await put(desk, version, "model.pkl", b"first try")
@@ -72,12 +74,12 @@ async def test_finalizing_publishes_what_was_uploaded(desk: Desk, provider_home:
     ready = await finalize(desk)
     assert (ready.status, ready.num_files) == (VersionStatus.READY, 2)
     assert ready.signature is not None
-    assert stored(provider_home, "models") == ["MLmodel", "model.pkl"]
-    assert stored(provider_home, "uploads") == []
+    assert await stored(artifacts, "models") == ["MLmodel", "model.pkl"]
+    assert await stored(artifacts, "uploads") == []
     assert await finalize(desk) == await desk.provider.versions.get(desk.context, NAME, 1)
 
 
-async def test_a_model_without_a_signature_fails_with_the_fix(desk: Desk, provider_home: Path) -> None:
+async def test_a_model_without_a_signature_fails_with_the_fix(desk: Desk, artifacts: ArtifactStore) -> None:
     version = await begun(desk)
     await put(desk, version, "MLmodel", UNSIGNED)
     with pytest.raises(InvalidModel, match="infer_signature"):
@@ -85,7 +87,7 @@ async def test_a_model_without_a_signature_fails_with_the_fix(desk: Desk, provid
     failed = await desk.provider.versions.get(desk.context, NAME, 1)
     assert failed.status is VersionStatus.FAILED_REGISTRATION
     assert "no signature" in failed.status_message
-    assert stored(provider_home, "models") + stored(provider_home, "uploads") == []
+    assert await stored(artifacts, "models") + await stored(artifacts, "uploads") == []
     with pytest.raises(InvalidState, match="failed"):
         await finalize(desk)
 
@@ -108,14 +110,16 @@ async def test_what_is_no_model_fails(desk: Desk, files: dict[str, bytes], words
     assert (await desk.provider.versions.get(desk.context, NAME, 1)).status == "FAILED_REGISTRATION"
 
 
-async def test_nothing_can_be_changed_in_a_version_that_is_ready(desk: Desk, provider_home: Path) -> None:
+async def test_nothing_can_be_changed_in_a_version_that_is_ready(
+    desk: Desk, artifacts: ArtifactStore
+) -> None:
     version = await begun(desk)
     await put(desk, version, "MLmodel", MLMODEL.encode())
     await finalize(desk)
     with pytest.raises(InvalidState, match="READY"):
         await put(desk, version, "MLmodel", UNSIGNED)
-    assert stored(provider_home, "uploads") == []
-    assert (provider_home / "artifacts" / version.storage_path / "MLmodel").read_text() == MLMODEL
+    assert await stored(artifacts, "uploads") == []
+    assert await artifacts.get_bytes(f"{version.storage_path}/MLmodel") == MLMODEL.encode()
 
 
 async def test_an_upload_that_arrives_during_finalization_is_refused_and_many_finalize_once(
@@ -196,7 +200,7 @@ async def test_a_resent_create_makes_no_second_version(
 
 
 async def test_a_version_that_starts_as_a_copy_can_be_published_at_once(
-    desk: Desk, tmp_path: Path, provider_home: Path
+    desk: Desk, tmp_path: Path, artifacts: ArtifactStore
 ) -> None:
     source = await desk.register(write_model(tmp_path / "m"), "staging.ml_team.scorer")
     await begun(desk)
@@ -204,14 +208,12 @@ async def test_a_version_that_starts_as_a_copy_can_be_published_at_once(
     version = await desk.provider.uploads.create(desk.context, NAME, new)
     ready = await finalize(desk, version.version)
     assert ready.digest == source.digest
-    linked = provider_home / "artifacts" / ready.storage_path / "model.pkl"
-    assert linked.samefile(provider_home / "artifacts" / source.storage_path / "model.pkl")
     await desk.provider.versions.delete(desk.context, source.full_name, 1)
-    assert linked.read_bytes() == b"weights"
+    assert await artifacts.get_bytes(f"{ready.storage_path}/model.pkl") == b"weights"
 
 
 async def test_a_copy_keeps_description_tags_and_bytes_and_hashes_nothing(
-    desk: Desk, tmp_path: Path, provider_home: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, tmp_path: Path, artifacts: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = await desk.register(write_model(tmp_path / "m"), "staging.ml_team.scorer", "Champion")
     await desk.provider.versions.update(desk.context, source.full_name, 1, "the best")
@@ -221,19 +223,30 @@ async def test_a_copy_keeps_description_tags_and_bytes_and_hashes_nothing(
     monkeypatch.undo()
     assert (copied.version, copied.comment, copied.digest) == (2, "the best", source.digest)
     assert copied.aliases == ()
-    mine, theirs = (provider_home / "artifacts" / each.storage_path for each in (copied, source))
-    assert (mine / "model.pkl").samefile(theirs / "model.pkl")
+    assert await artifacts.get_bytes(f"{copied.storage_path}/model.pkl") == b"weights"
 
 
-async def test_deleting_a_model_takes_unfinished_uploads_along(desk: Desk, provider_home: Path) -> None:
+async def test_on_local_disk_a_copy_takes_no_room(tmp_path: Path) -> None:
+    async with open_provider(Settings(tmp_path / "home")) as provider:
+        desk = Desk.of(provider)
+        source = await desk.register(write_model(tmp_path / "m"), str(NAME))
+        copied = await provider.copies.copy(desk.context, NAME, 1, NAME)
+        await provider.uploads.create(desk.context, NAME, NewVersion(source=f"models:/{NAME}/1"))
+    root = tmp_path / "home" / "artifacts"
+    mine, theirs = (root / each.storage_path / "model.pkl" for each in (copied, source))
+    assert mine.samefile(theirs)
+    assert mine.stat().st_nlink == 3
+
+
+async def test_deleting_a_model_takes_unfinished_uploads_along(desk: Desk, artifacts: ArtifactStore) -> None:
     version = await begun(desk)
     await put(desk, version, "MLmodel", MLMODEL.encode())
     await desk.provider.models.delete(desk.context, NAME)
-    assert stored(provider_home, "uploads") == []
+    assert await stored(artifacts, "uploads") == []
 
 
 @pytest.mark.parametrize("size", [10, 9 * 1024 * 1024])
-async def test_an_upload_that_is_cut_leaves_nothing(desk: Desk, provider_home: Path, size: int) -> None:
+async def test_an_upload_that_is_cut_leaves_nothing(desk: Desk, artifacts: ArtifactStore, size: int) -> None:
     version = await begun(desk)
 
     async def cut() -> AsyncIterator[bytes]:
@@ -243,6 +256,6 @@ async def test_an_upload_that_is_cut_leaves_nothing(desk: Desk, provider_home: P
 
     with pytest.raises(ConnectionError):
         await desk.provider.uploads.write(desk.context, version, "model.pkl", cut())
-    assert stored(provider_home, "uploads") == []
+    assert await stored(artifacts, "uploads") == []
     await put(desk, version, "MLmodel", MLMODEL.encode())
     assert (await finalize(desk)).num_files == 1

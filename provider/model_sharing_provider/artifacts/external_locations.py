@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import unquote
 
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore
 
 from model_sharing_protocol.errors import InvalidParameter, PermissionDenied
 from model_sharing_protocol.paths import check_relative_path
+from model_sharing_provider.artifacts.roots import open_bucket
 
 SETTING = "MODEL_SHARING_EXTERNAL_LOCATIONS"
 _FILE = "file://"
@@ -69,7 +70,7 @@ class ExternalLocations:
         if root == _FILE:
             await asyncio.to_thread(self._check_links, path)
         if root not in self._stores:
-            self._stores[root] = LocalStore("/") if root == _FILE else from_url(root)
+            self._stores[root] = LocalStore("/") if root == _FILE else open_bucket(root)
         return self._stores[root], path
 
     def _check_links(self, path: str) -> None:

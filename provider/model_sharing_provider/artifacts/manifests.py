@@ -45,7 +45,7 @@ class Manifests:
 
     async def delete(self, version_id: str) -> None:
         self._cache.pop(version_id, None)
-        await self._store.delete(manifest_path(version_id))
+        await self._store.discard(manifest_path(version_id))
 
     async def read(self, version_id: str) -> VersionFiles:
         """The files of a version. Raises NotFound, or CorruptArtifact for a damaged manifest."""

@@ -1,7 +1,7 @@
 """The artifact store: streamed reads and writes of objects below one root, by way of obstore.
 
-The root is a folder today and may be a bucket tomorrow; callers see paths below the root and buffers only. A
-path that is a URL lies in an external location: it can be read, if it is allowed, and never written.
+The root is a folder or a bucket; callers see paths below the root and buffers only. A path that is a URL lies
+in an external location: it can be read, if it is allowed, and never written.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import os
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
@@ -19,17 +19,28 @@ import obstore
 from obstore.exceptions import BaseError, GenericError
 from obstore.store import LocalStore, ObjectStore
 
-from model_sharing_protocol.errors import CorruptArtifact, DiskFull, InvalidModel, NotFound, UnsafePath
+from model_sharing_protocol.errors import (
+    ArtifactStoreUnavailable,
+    CorruptArtifact,
+    InvalidModel,
+    NotFound,
+    UnsafePath,
+)
 from model_sharing_protocol.manifest import MAX_FILES
 from model_sharing_protocol.times import now_ms
+from model_sharing_provider.artifacts import durability
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
+from model_sharing_provider.artifacts.failures import store_errors_named
 from model_sharing_provider.artifacts.listing import StoredObject, delete_objects, list_objects
 from model_sharing_provider.artifacts.pieces import read_pieces
+from model_sharing_provider.artifacts.roots import open_root
 
 _PIECE = 4 * 1024 * 1024
+# S3 takes 10,000 parts an object, none but the last below 5 MiB: so a file has 160 GiB at most.
+_PART = 16 * 1024 * 1024
+# S3 copies no larger object by itself.
+_COPIED_BY_THE_STORE = 5 * 1024**3
 _UNFINISHED = re.compile(r"#[0-9]+$")
-# No space left, disk quota exceeded, file too large for a limit: as the operating system numbers them.
-_DISK_FULL_SIGNS = ("os error 28", "os error 122", "os error 27", "Errno 28", "Errno 122", "Errno 27")
 
 
 def check_storable(path: str) -> str:
@@ -40,20 +51,23 @@ def check_storable(path: str) -> str:
 
 
 class ArtifactStore:
-    """Objects below a local folder, made durable before they are counted as written."""
+    """Objects below one root, made durable before they are counted as written.
 
-    def __init__(self, root: Path, external: ExternalLocations | None = None) -> None:
-        root.mkdir(parents=True, exist_ok=True)
-        self._root = root
-        self._store = LocalStore(prefix=root)
+    While the store does not do what it is asked, every method raises ArtifactStoreUnavailable.
+    """
+
+    def __init__(self, root: str, external: ExternalLocations | None = None) -> None:
+        """`root` as `roots.open_root` takes it."""
+        self._store = open_root(root)
         self._external = external or ExternalLocations()
 
     async def check_reachable(self) -> None:
-        """Raises whatever says that nothing can be read here now."""
-        if not await asyncio.to_thread(self._root.is_dir):
-            raise NotFound("The folder of artifacts is not there.")
-        async for _ in obstore.list(self._store, prefix="nothing-is-here"):
-            pass
+        """Raises NotFound or ArtifactStoreUnavailable if nothing can be read here now."""
+        with store_errors_named("anything", absent="The folder or bucket of artifacts is not there."):
+            if isinstance(self._store, LocalStore):
+                await asyncio.to_thread(Path(self._store.prefix or "/").stat)
+            async for _ in obstore.list(self._store, prefix="nothing-is-here"):
+                pass
 
     async def put_file(self, path: str, source: Path) -> tuple[int, str]:
         """Copy a local file to `path`; its size in bytes and its sha256. Raises DiskFull."""
@@ -72,13 +86,13 @@ class ArtifactStore:
             content = await asyncio.to_thread(source.read_bytes)
             await self.put_bytes(path, content)
             return len(content), hashlib.sha256(content).hexdigest()
-        with _full_disk_named(path):
-            await obstore.put_async(self._store, path, pieces(), chunk_size=_PIECE, max_concurrency=2)
+        with _writing(path):
+            await obstore.put_async(self._store, path, pieces(), chunk_size=_PART, max_concurrency=2)
         return size, digest.hexdigest()
 
     async def put_bytes(self, path: str, content: bytes) -> None:
         """Write a small object at once. Raises DiskFull."""
-        with _full_disk_named(path):
+        with _writing(path):
             await obstore.put_async(self._store, path, content, use_multipart=False)
 
     async def put_stream(self, path: str, chunks: AsyncIterable[bytes]) -> tuple[int, str]:
@@ -102,31 +116,43 @@ class ArtifactStore:
             if len(first) < _PIECE:
                 await self.put_bytes(path, first)
             else:
-                with _full_disk_named(path):
+                with _writing(path):
                     whole = _chain(first, arriving)
-                    await obstore.put_async(self._store, path, whole, chunk_size=_PIECE, max_concurrency=2)
+                    await obstore.put_async(self._store, path, whole, chunk_size=_PART, max_concurrency=2)
         except BaseException:
-            await self.delete(path)
+            await self.discard(path)
             raise
         return size, digest.hexdigest()
 
     async def move(self, source: str, target: str) -> None:
         """Move an object, unless it was moved already. Raises NotFound if it is at neither place."""
         try:
-            await obstore.rename_async(self._store, source, target)
-        except FileNotFoundError:
+            if isinstance(self._store, LocalStore):
+                with _reading(source):
+                    await obstore.rename_async(self._store, source, target)
+            else:
+                await self.link(source, target)
+                await self.delete(source)
+        except NotFound:
             await self.size(target)
 
     async def link(self, source: str, target: str) -> None:
         """Make the object `source` appear at `target` too without moving its bytes. Raises NotFound."""
-        try:
-            await obstore.copy_async(self._store, source, target)
-        except FileNotFoundError as error:
-            raise NotFound(f"The object {source} is gone from the artifact store.") from error
+        with _reading(source):
+            try:
+                await obstore.copy_async(self._store, source, target)
+            except GenericError:
+                if await self.size(source) <= _COPIED_BY_THE_STORE:
+                    raise
+                await self._send_through(source, target)
+
+    async def _send_through(self, source: str, target: str) -> None:
+        content = await obstore.get_async(self._store, source)
+        await obstore.put_async(self._store, target, content.stream(), chunk_size=_PART, max_concurrency=2)
 
     async def sync(self, prefix: str) -> None:
         """Return when everything below `prefix` would survive a power cut."""
-        await asyncio.to_thread(_sync_tree, self._root, self._root / prefix)
+        await durability.sync(self._store, prefix)
 
     def check_allowed(self, path: str) -> None:
         """Raises PermissionDenied for an external location that may not be read, or not any more."""
@@ -154,18 +180,14 @@ class ArtifactStore:
     async def get_bytes(self, path: str) -> bytes:
         """A small object, whole. Raises NotFound, PermissionDenied."""
         store, key = await self._open(path)
-        try:
+        with _reading(path):
             return bytes(await (await obstore.get_async(store, key)).bytes_async())
-        except FileNotFoundError as error:
-            raise _gone(path) from error
 
     async def size(self, path: str) -> int:
         """Bytes of an object. Raises NotFound, PermissionDenied."""
         store, key = await self._open(path)
-        try:
+        with _reading(path):
             return int((await obstore.head_async(store, key))["size"])
-        except FileNotFoundError as error:
-            raise _gone(path) from error
 
     async def check_size(self, path: str, size: int) -> None:
         """Raises CorruptArtifact for an object that is not as large as it was when it was registered."""
@@ -190,14 +212,13 @@ class ArtifactStore:
         """
         store, key = await self._open(path)
         try:
-            async with contextlib.aclosing(read_pieces(store, key, start, end)) as pieces:
-                async for piece in pieces:
-                    if not piece:
-                        raise CorruptArtifact(f"The object {_shown(path)} ends before byte {end}.")
-                    yield piece
-        except FileNotFoundError as error:
-            raise _gone(path) from error
-        except (GenericError, OSError) as error:
+            with _reading(path):
+                async with contextlib.aclosing(read_pieces(store, key, start, end)) as pieces:
+                    async for piece in pieces:
+                        if not piece:
+                            raise CorruptArtifact(f"The object {_shown(path)} ends before byte {end}.")
+                        yield piece
+        except OSError as error:
             raise CorruptArtifact(f"The object {_shown(path)} cannot be read up to byte {end}.") from error
 
     async def _open(self, path: str) -> tuple[ObjectStore, str]:
@@ -205,12 +226,14 @@ class ArtifactStore:
 
     async def delete(self, path: str) -> None:
         """Delete one object; it may be gone already."""
-        with contextlib.suppress(FileNotFoundError):
+        with store_errors_named(path, absent=""), contextlib.suppress(FileNotFoundError):
             await obstore.delete_async(self._store, path)
 
-    def list(self, prefix: str) -> AsyncIterator[Sequence[StoredObject]]:
+    async def list(self, prefix: str) -> AsyncIterator[Sequence[StoredObject]]:
         """What lies in the folder `prefix`, batch by batch, what a killed process left unfinished too."""
-        return list_objects(self._store, prefix)
+        with _reading(prefix):
+            async for batch in list_objects(self._store, prefix):
+                yield batch
 
     async def delete_below(self, prefix: str, *, older_than: timedelta = timedelta(0)) -> int:
         """Delete the objects in the folder `prefix` that are older than that; how many there were."""
@@ -218,9 +241,20 @@ class ArtifactStore:
         deleted = 0
         async for batch in self.list(prefix):
             paths = [item.path for item in batch if item.modified <= newest]
-            await delete_objects(self._store, paths)
+            with _reading(prefix):
+                await delete_objects(self._store, paths)
             deleted += len(paths)
         return deleted
+
+    async def discard(self, path: str) -> None:
+        """Delete one object that nobody needs; if that cannot be done now, `gc` does it later."""
+        with contextlib.suppress(ArtifactStoreUnavailable):
+            await self.delete(path)
+
+    async def discard_below(self, prefix: str) -> None:
+        """The same for all that is in the folder `prefix`."""
+        with contextlib.suppress(ArtifactStoreUnavailable):
+            await self.delete_below(prefix)
 
 
 def _is_external(path: str) -> bool:
@@ -232,9 +266,14 @@ def _shown(path: str) -> str:
     return path.rpartition("/")[2] if _is_external(path) else path
 
 
-def _gone(path: str) -> NotFound:
+def _reading(path: str) -> AbstractContextManager[None]:
     where = "external location" if _is_external(path) else "artifact store"
-    return NotFound(f"The object {_shown(path)} is gone from the {where}.")
+    return store_errors_named(_shown(path), absent=f"The object {_shown(path)} is gone from the {where}.")
+
+
+def _writing(path: str) -> AbstractContextManager[None]:
+    # Where an object cannot be written since something is not there, it is the bucket.
+    return store_errors_named(path, absent=f"The bucket that {path} should be written to is not there.")
 
 
 async def _in_pieces(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
@@ -253,38 +292,3 @@ async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byte
     yield first
     async for piece in rest:
         yield piece
-
-
-@contextlib.contextmanager
-def _full_disk_named(path: str) -> Iterator[None]:
-    """obstore reports a full disk as one of its generic errors: give it its own name."""
-    try:
-        yield
-    except (GenericError, OSError) as error:
-        if any(sign in str(error) for sign in _DISK_FULL_SIGNS):
-            raise DiskFull(
-                f"The artifact store has no room for {path}; free some space and register again."
-            ) from error
-        raise
-
-
-def _sync_tree(root: Path, top: Path) -> None:
-    """fsync a file, or every file below a folder, and the folders from there up to the root."""
-    for folder, _, files in os.walk(top):
-        for name in files:
-            _fsync(Path(folder) / name)
-        _fsync(Path(folder))
-    if top.is_file():
-        _fsync(top)
-    for folder_above in top.parents:
-        _fsync(folder_above)
-        if folder_above == root:
-            break
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -30,9 +30,9 @@ def backup(folder: Path, output: str) -> None:
     backup can sign as this provider: keep it as you keep the home.
     """
     written = run(lambda provider, context: provider.backups.create(context, folder.absolute()))
-    artifacts = configured().artifact_root
+    artifacts = configured().artifact_root_url
     show_done(
-        {"path": str(written), "artifacts": str(artifacts)},
+        {"path": str(written), "artifacts": artifacts},
         f"Wrote {written}; now copy the artifacts, {artifacts}",
         output,
     )

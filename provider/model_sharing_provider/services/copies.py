@@ -77,7 +77,7 @@ class Copies:
             raise
         except Exception:
             if not source.in_place:
-                await self._artifacts.delete_below(root)
+                await self._artifacts.discard_below(root)
             await self._manifests.delete(version_id)
             raise
         return version

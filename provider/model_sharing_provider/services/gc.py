@@ -97,7 +97,7 @@ class GarbageCollection:
             reason = f"Nothing was uploaded for it within {after}."
             await operation.rows.versions.fail(version.id, reason, operation.now)
             await operation.rows.uploads.forget(version.id)
-        await self._artifacts.delete_below(uploads_root(version.id))
+        await self._artifacts.discard_below(uploads_root(version.id))
         return True
 
     async def _forget_lineage(self, context: Context, age: timedelta | None, *, dry_run: bool) -> int:

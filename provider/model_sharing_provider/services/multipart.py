@@ -72,10 +72,10 @@ class Multipart:
             # The commit may have gone through; so it may for a cancellation.
             raise
         except Exception:
-            await self._artifacts.delete(staged)
+            await self._artifacts.discard(staged)
             raise
         if replaced:
-            await self._artifacts.delete(replaced)
+            await self._artifacts.discard(replaced)
         return sha256
 
     async def complete(
@@ -121,7 +121,7 @@ class Multipart:
             parts = await operation.rows.uploads.parts(version.id, session)
             await operation.rows.uploads.forget_session(version.id, session)
         for part in parts:
-            await self._artifacts.delete(part.staged)
+            await self._artifacts.discard(part.staged)
 
     async def _joined(self, parts: Sequence[UploadedPart]) -> AsyncIterator[bytes]:
         for part in parts:

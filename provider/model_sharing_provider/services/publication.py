@@ -101,7 +101,7 @@ class Publication:
                 operation.by_credential()
                 await operation.rows.versions.stop_finalizing(version.id)
             raise
-        await self._artifacts.delete_below(uploads_root(version.id))
+        await self._artifacts.discard_below(uploads_root(version.id))
         return published
 
     async def _look_through(
@@ -126,5 +126,5 @@ class Publication:
             operation.by_credential()
             await operation.rows.versions.fail(version.id, error.message, operation.now)
             await operation.rows.uploads.forget(version.id)
-        await self._artifacts.delete_below(uploads_root(version.id))
-        await self._artifacts.delete_below(version.storage_path)
+        await self._artifacts.discard_below(uploads_root(version.id))
+        await self._artifacts.discard_below(version.storage_path)

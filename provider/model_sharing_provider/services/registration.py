@@ -178,7 +178,7 @@ class Registration:
 
     async def _discard(self, version: ModelVersion) -> None:
         if not version.in_place:
-            await self._artifacts.delete_below(version.storage_path)
+            await self._artifacts.discard_below(version.storage_path)
         await self._manifests.delete(version.id)
 
 

@@ -23,8 +23,8 @@ class Sweeper:
         """Delete the bytes of versions whose rows are gone; files registered in place stay."""
         for version in versions:
             if not version.in_place:
-                await self._artifacts.delete_below(version.storage_path)
-            await self._artifacts.delete_below(uploads_root(version.id))
+                await self._artifacts.discard_below(version.storage_path)
+            await self._artifacts.discard_below(uploads_root(version.id))
             await self._manifests.delete(version.id)
 
 

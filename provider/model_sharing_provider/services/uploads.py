@@ -53,10 +53,10 @@ class Uploads:
             # The commit may have gone through; so it may for a cancellation.
             raise
         except Exception:
-            await self._artifacts.delete_below(uploads_root(version_id))
+            await self._artifacts.discard_below(uploads_root(version_id))
             raise
         if version.id != version_id:
-            await self._artifacts.delete_below(uploads_root(version_id))
+            await self._artifacts.discard_below(uploads_root(version_id))
         return version
 
     async def _add(
@@ -132,10 +132,10 @@ class Uploads:
             # The commit may have gone through; so it may for a cancellation.
             raise
         except Exception:
-            await self._artifacts.delete(staged)
+            await self._artifacts.discard(staged)
             raise
         if unneeded:
-            await self._artifacts.delete(unneeded)
+            await self._artifacts.discard(unneeded)
         return file
 
     async def remove(self, context: Context, name: FullName, number: int, path: str) -> None:
@@ -146,7 +146,7 @@ class Uploads:
             staged = await operation.rows.uploads.remove_file(version.id, path)
             if staged is None:
                 raise NotFound(f"Version {number} of '{name}' has no file {path!r}.")
-        await self._artifacts.delete(staged)
+        await self._artifacts.discard(staged)
 
     async def _note(
         self, context: Context, version: ModelVersion, file: UploadedFile, by: Principal | None

@@ -1,0 +1,49 @@
+"""What goes wrong in a store, in words of ours: whoever reads them sees no host, bucket or key of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import structlog
+from obstore.exceptions import BaseError, GenericError, PermissionDeniedError, UnauthenticatedError
+
+from model_sharing_protocol.errors import ArtifactStoreUnavailable, DiskFull, NotFound
+
+# No space left, disk quota exceeded, file too large for a limit: as the operating system numbers them.
+_DISK_FULL_SIGNS = ("os error 28", "os error 122", "os error 27", "Errno 28", "Errno 122", "Errno 27")
+
+_log = structlog.get_logger("model_sharing_provider")
+
+
+@contextlib.contextmanager
+def store_errors_named(shown: str, *, absent: str) -> Iterator[None]:
+    """Raise DiskFull, NotFound saying `absent`, or ArtifactStoreUnavailable about the object `shown`.
+
+    What the store itself said goes to the log.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFound(absent) from error
+    except (PermissionDeniedError, UnauthenticatedError) as error:
+        raise _unavailable(shown, "it refuses this provider's credentials", error) from error
+    except (GenericError, OSError) as error:
+        # obstore reports a full disk as one of its generic errors.
+        if any(sign in str(error) for sign in _DISK_FULL_SIGNS):
+            raise DiskFull(
+                f"The artifact store has no room for {shown}; free some space and register again."
+            ) from error
+        if isinstance(error, OSError):  # it may be that of whoever sends what is written
+            raise
+        raise _unavailable(shown, "it did not answer as it should", error) from error
+    except BaseError as error:
+        raise _unavailable(shown, "it did not answer as it should", error) from error
+
+
+def _unavailable(shown: str, what: str, error: Exception) -> ArtifactStoreUnavailable:
+    _log.error("artifact store", object=shown, reason=str(error).partition("\n")[0])
+    return ArtifactStoreUnavailable(
+        f"The artifact store cannot be used for {shown} now: {what}. Its administrator finds the reason in "
+        "the server's log."
+    )

@@ -1,0 +1,51 @@
+"""The artifact root, opened by its URL: a folder of this machine, or a bucket with a prefix.
+
+Endpoint, region and credentials of a bucket come from where the cloud's own tools look: the environment, or
+the identity of the machine.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from obstore.exceptions import BaseError
+from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store
+
+from model_sharing_protocol.errors import ArtifactStoreUnavailable
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
+_FILE = "file://"
+# A store that is away is a 503 after half a minute, and not after the three that are obstore's own.
+_RETRIES: RetryConfig = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
+
+CanSign = S3Store | GCSStore | AzureStore
+"""Stores that sign URLs of their own objects."""
+
+
+def open_root(url: str) -> ObjectStore:
+    """Open `file:///folder`, which is made if need be, `s3://bucket/prefix`, `gs://…` or `az://…`.
+
+    Raises ArtifactStoreUnavailable for settings that a store cannot be opened with.
+    """
+    if url.startswith(_FILE):
+        folder = Path(url.removeprefix(_FILE))
+        folder.mkdir(parents=True, exist_ok=True)
+        return LocalStore(prefix=folder)
+    try:
+        return open_bucket(url)
+    except (BaseError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ArtifactStoreUnavailable(f"The artifact root {url} cannot be opened: {reason}") from error
+
+
+def open_bucket(url: str) -> ObjectStore:
+    """Open a bucket, or what is below a prefix in it. Raises obstore's errors, ValueError."""
+    if url.startswith("s3://"):
+        return S3Store.from_url(url, retry_config=_RETRIES)
+    if url.startswith("gs://"):
+        return GCSStore.from_url(url, retry_config=_RETRIES)
+    return AzureStore.from_url(url, retry_config=_RETRIES)

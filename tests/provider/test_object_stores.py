@@ -1,0 +1,137 @@
+"""What a bucket has of its own: it may not be there, let nobody in, go away, or copy no large object."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from command_line import CommandLine
+from object_stores import new_bucket, running_s3
+from obstore.exceptions import GenericError
+from support import Desk, write_model
+
+from model_sharing_protocol.errors import ArtifactStoreUnavailable, NotFound
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.artifacts import store as module
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.settings import Settings
+
+NAME = "prod.ml_team.scorer"
+
+
+@pytest.fixture
+def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    return new_bucket(s3, monkeypatch)
+
+
+async def test_a_bucket_that_is_not_there_is_named(bucket: str, tmp_path: Path) -> None:
+    async with open_provider(Settings(tmp_path / "home", artifact_root=f"s3://{bucket}x")) as provider:
+        desk = Desk.of(provider)
+        assert set(await provider.readiness.amiss()) == {"artifacts"}
+        with pytest.raises(NotFound, match=r"bucket .* is not there"):
+            await desk.register(write_model(tmp_path / "m"), NAME)
+        with pytest.raises(NotFound, match="does not exist"):
+            await provider.models.get(desk.context, FullName.parse(NAME))
+
+
+async def test_a_store_that_goes_away_during_an_upload_leaves_nothing_half_visible(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model_sharing_provider.artifacts.roots._RETRIES", {"max_retries": 0})
+    with ExitStack() as running:
+        url = running.enter_context(running_s3(tmp_path_factory.mktemp("s3")))
+        root = f"s3://{new_bucket(url, monkeypatch)}/models"
+        async with open_provider(Settings(tmp_path / "home", artifact_root=root)) as provider:
+            desk = Desk.of(provider)
+            ready = await desk.register(write_model(tmp_path / "m"), NAME)
+            pending = await provider.uploads.create(desk.context, ready.full_name, NewVersion())
+
+            async def chunks() -> AsyncIterator[bytes]:
+                for number in range(48):
+                    if number == 40:
+                        await asyncio.to_thread(running.close)
+                    yield bytes(1024 * 1024)
+
+            with pytest.raises(ArtifactStoreUnavailable):
+                await provider.uploads.write(desk.context, pending, "weights.bin", chunks())
+            with pytest.raises(ArtifactStoreUnavailable):
+                await desk.register(tmp_path / "m", NAME)
+            async with provider.database.read() as rows:
+                assert await rows.uploads.files(pending.id) == []
+                assert [each.version for each in await rows.versions.all_of_model(ready.model_id)] == [1, 2]
+            assert set(await provider.readiness.amiss()) == {"artifacts"}
+
+
+async def test_what_a_store_says_reaches_the_log_and_not_the_user(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setattr("model_sharing_provider.artifacts.roots._RETRIES", {"max_retries": 0})
+    store = ArtifactStore(f"s3://{bucket}/secret-prefix")
+    for attempt in (
+        store.put_bytes("models/a", b"x"),
+        store.get_bytes("models/a"),
+        store.size("models/a"),
+        store.link("models/a", "models/b"),
+        store.move("models/a", "models/b"),
+        store.delete("models/a"),
+        store.delete_below("models"),
+        store.check_reachable(),
+        store.put_stream("models/a", _chunks()),
+    ):
+        with pytest.raises(ArtifactStoreUnavailable) as raised:
+            await attempt
+        assert "secret-prefix" not in raised.value.message
+        assert bucket not in raised.value.message
+
+
+async def _chunks() -> AsyncIterator[bytes]:
+    for _ in range(5):
+        yield bytes(1024 * 1024)
+
+
+async def test_an_object_that_the_store_does_not_copy_goes_through_the_server(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ArtifactStore(f"s3://{bucket}")
+    await store.put_bytes("large", b"x" * 1000)
+
+    async def refuses(*_: object) -> None:
+        raise GenericError("The specified copy source is larger than the maximum allowable size")
+
+    monkeypatch.setattr("obstore.copy_async", refuses)
+    with pytest.raises(ArtifactStoreUnavailable):
+        await store.move("large", "moved")
+    monkeypatch.setattr(module, "_COPIED_BY_THE_STORE", 999)
+    await store.move("large", "moved")
+    assert await store.get_bytes("moved") == b"x" * 1000
+    with pytest.raises(NotFound):
+        await store.size("large")
+    await store.move("large", "moved")
+
+
+async def test_the_command_line_over_a_bucket(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MODEL_SHARING_ARTIFACT_ROOT", f"s3://{bucket}/model-sharing")
+    command = CommandLine(tmp_path / "home", monkeypatch, capsys)
+
+    def work() -> None:
+        first = command.succeed("catalog", "create", "prod")
+        assert f"s3://{bucket}/model-sharing" in first.err
+        command.succeed("schema", "create", "prod.ml_team")
+        command.succeed("model", "register", str(write_model(tmp_path / "m")), NAME)
+        checked = command.succeed("fsck", "--output", "json")
+        assert (checked.json["num_versions"], checked.json["problems"]) == (1, [])
+        assert not (tmp_path / "home" / "artifacts").exists()
+        monkeypatch.setenv("MODEL_SHARING_ARTIFACT_ROOT", "ftp://bucket")
+        wrong = command("fsck")
+        assert wrong.code == 2
+        assert "MODEL_SHARING_ARTIFACT_ROOT" in wrong.err
+
+    await asyncio.to_thread(work)

@@ -13,10 +13,13 @@ from support import Desk
 
 from model_sharing import blocking
 from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.serving.logs import set_up_logging
+from model_sharing_provider.serving.server import run_server
+from model_sharing_provider.serving.sockets import bound_sockets
 from model_sharing_provider.settings import Settings
 
 # By name: the process that imports them does not look into the folder of this module.
-_IMPORTED_ONCE = ["model_sharing.blocking", "model_sharing_provider.bootstrap"]
+_IMPORTED_ONCE = ["model_sharing.blocking", "model_sharing_provider.serving.server"]
 
 
 def start(function: Callable[..., None], *arguments: object) -> BaseProcess:
@@ -32,6 +35,13 @@ def fetch(home: Path, ref: str, jobs: int) -> None:
     """A recipient fetches a version into its cache, over so many connections."""
     os.environ["MODEL_SHARING_HOME"] = str(home)
     blocking.catalog_of(ref).with_jobs(jobs).snapshot(ref)
+
+
+def serve(home: Path, port: int, serving: Path) -> None:
+    """A provider serves; `serving` is there once it does."""
+    set_up_logging("warning")
+    (sockets,) = bound_sockets("127.0.0.1", port, 1)
+    run_server(Settings(home), sockets, serving.touch)
 
 
 def register(home: Path, folder: Path, name: str, acknowledged: Path) -> None:

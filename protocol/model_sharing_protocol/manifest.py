@@ -27,18 +27,23 @@ class ManifestFile(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class Manifest(msgspec.Struct, frozen=True):
-    """All files of one version, sorted by path. Build one with `of`, which validates."""
+class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All files of one version, sorted by path. Build one with `of`, which validates.
+
+    `chunk_maps` says where more is known of the large ones (`chunk_maps`): it is none of the files, and not a
+    part of the digest. Its path is what messages call it.
+    """
 
     files: tuple[ManifestFile, ...]
+    chunk_maps: ManifestFile | None = None
 
     @classmethod
-    def of(cls, files: Iterable[ManifestFile]) -> Self:
+    def of(cls, files: Iterable[ManifestFile], chunk_maps: ManifestFile | None = None) -> Self:
         """A validated manifest; UnsafePath or InvalidParameter for what must not be served or stored."""
         ordered = tuple(sorted(files, key=lambda file: file.path))
         if len(ordered) > MAX_FILES:
             raise InvalidParameter(f"A model version has at most {MAX_FILES} files; this one has more.")
-        for file in ordered:
+        for file in (*ordered, *([chunk_maps] if chunk_maps else [])):
             check_relative_path(file.path)
             check_sha256(file.sha256)
             if file.size < 0:
@@ -46,7 +51,7 @@ class Manifest(msgspec.Struct, frozen=True):
         if len({file.path for file in ordered}) != len(ordered):
             raise InvalidParameter("The manifest names the same path twice.")
         check_no_twins(file.path for file in ordered)
-        return cls(ordered)
+        return cls(ordered, chunk_maps)
 
     @property
     def size(self) -> int:
@@ -66,6 +71,7 @@ class Manifest(msgspec.Struct, frozen=True):
     def from_json(cls, data: bytes) -> Self:
         """Read a stored manifest back; CorruptArtifact if it is not one."""
         try:
-            return cls.of(msgspec.json.decode(data, type=cls).files)
+            read = msgspec.json.decode(data, type=cls)
+            return cls.of(read.files, read.chunk_maps)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, SharingError) as error:
             raise CorruptArtifact(f"The manifest cannot be read: {error}") from error

@@ -117,10 +117,19 @@ class Protocol(_Message):
     min_reader_version: int
 
 
+class ChunkMapsFile(_Message):
+    """EXTENSION: where the chunk maps of a version's large files are fetched from, like a file of it."""
+
+    url: str
+    size: int
+    sha256: str
+
+
 class VersionMetadata(_Message):
     """EXTENSION: what a version query says of the version before its files.
 
-    `bundle` is the provider's signature of them, as `model_signing` reads it from a file.
+    `bundle` is the provider's signature of them, as `model_signing` reads it from a file. `chunk_maps` is
+    there if any file is large enough to have one.
     """
 
     version: ModelVersion
@@ -128,6 +137,7 @@ class VersionMetadata(_Message):
     size: int
     num_files: int
     bundle: Bundle | None = None
+    chunk_maps: ChunkMapsFile | None = None
 
 
 class VersionFile(_Message):

@@ -67,7 +67,8 @@ async def test_a_file_is_copied_whole_with_its_digest(
 ) -> None:
     content = os.urandom(size)
     (tmp_path / "f").write_bytes(content)
-    assert await store.put_file("v/f", tmp_path / "f") == (size, hashlib.sha256(content).hexdigest())
+    found = await store.put_file("v/f", tmp_path / "f")
+    assert (found.size, found.sha256) == (size, hashlib.sha256(content).hexdigest())
     await store.sync("v")
     assert await read(store, "v/f", 0, size) == content
     for start, end in ((0, min(7, size)), (size // 2, size), (max(0, size - 3), size), (size, size)):

@@ -50,8 +50,9 @@ async def lose_bytes(artifacts: Path) -> None:
     for path in (root / "data" / "MLmodel", root / "weights.bin#1", artifacts / "uploads" / LOST / "file"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"12345")
-    (artifacts / "manifests").mkdir(exist_ok=True)
-    (artifacts / "manifests" / f"{LOST}.json").write_bytes(b"{}")
+    for name in (f"manifests/{LOST}.json", f"chunk-maps/{LOST}"):
+        (artifacts / name).parent.mkdir(exist_ok=True)
+        (artifacts / name).write_bytes(b"{}")
 
 
 async def test_bytes_without_a_row_go_after_their_grace_and_nothing_else(
@@ -65,8 +66,8 @@ async def test_bytes_without_a_row_go_after_their_grace_and_nothing_else(
     assert (await collect(desk)).leftovers == []
     pass_time(monkeypatch, DAY)
     [found] = (await collect(desk, dry_run=True)).leftovers
-    assert (found.version_id, found.num_objects, found.size) == (LOST, 4, 17)
-    assert len(objects(artifacts)) == len(needed) + 4
+    assert (found.version_id, found.num_objects, found.size) == (LOST, 5, 19)
+    assert len(objects(artifacts)) == len(needed) + 5
     [deleted] = (await collect(desk)).leftovers
     assert deleted.version_id == LOST
     assert objects(artifacts) == needed
@@ -180,7 +181,7 @@ async def test_on_the_command_line(
     assert "Deleted 0 B in 0 objects" in early.err
     pass_time(monkeypatch, 2 * DAY)
     said = await asyncio.to_thread(command.succeed, "gc", "--older-than", "48h", "--dry-run")
-    assert "Would delete 17 B in 4 objects" in said.err
+    assert "Would delete 19 B in 5 objects" in said.err
     done = await asyncio.to_thread(command.succeed, "gc", "--older-than", "48h", "--output", "json")
     assert [deleted["version_id"] for deleted in done.json["deleted"]] == [LOST]
     refused = await asyncio.to_thread(command, "gc", "--older-than", "5m")

@@ -18,6 +18,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from support import Desk, write_model
 
+from model_sharing_protocol.chunk_maps import read_maps
 from model_sharing_provider.artifacts.signed_urls import Ticket, UrlSigner
 from model_sharing_provider.server_secrets import load_or_create
 
@@ -27,7 +28,7 @@ SMALL = b"0123456789"
 
 @dataclass(frozen=True)
 class Shared:
-    """A share with one model of a big and a small file, and the URLs a recipient was given."""
+    """A share with one model of a big and a small file, and the URLs a recipient was given, by path."""
 
     desk: Desk
     token: str
@@ -38,7 +39,8 @@ class Shared:
         headers = {"Authorization": f"Bearer {self.token}"}
         async with aiohttp.ClientSession(headers=headers) as session, session.post(query) as answer:
             lines = [json.loads(line) for line in (await answer.read()).splitlines()]
-        return {line["file"]["path"]: line["file"]["url"] for line in lines[2:]}
+        urls: dict[str, str] = {line["file"]["path"]: line["file"]["url"] for line in lines[2:]}
+        return urls | {"chunk maps": lines[1]["metaData"]["chunkMaps"]["url"]}
 
 
 @pytest.fixture
@@ -61,6 +63,8 @@ async def test_whole_files_any_number_of_times(shared: Shared) -> None:
         assert (status, sha256(body).hexdigest()) == (200, headers["ETag"].strip('"'))
         assert body == BIG
     assert (await get(urls["small"]))[1] == SMALL
+    maps = read_maps((await get(urls["chunk maps"]))[1])
+    assert (list(maps), maps[sha256(BIG).hexdigest()].size) == ([sha256(BIG).hexdigest()], len(BIG))
 
 
 @pytest.mark.parametrize(
@@ -145,11 +149,12 @@ ENDINGS: dict[str, Ending] = {
 
 @pytest.mark.parametrize("ending", ENDINGS)
 async def test_urls_end_at_once_when(shared: Shared, ending: str) -> None:
-    url = (await shared.urls())["small"]
-    assert (await get(url))[0] == 200
+    urls = await shared.urls()
+    good = [await get(urls[path]) for path in ("small", "chunk maps")]
     await ENDINGS[ending](shared.desk)
-    status, body, _ = await get(url)
-    assert (status, json.loads(body)["errorCode"]) == (403, "PERMISSION_DENIED")
+    ended = [await get(urls[path]) for path in ("small", "chunk maps")]
+    assert [status for status, _, _ in good + ended] == [200, 200, 403, 403]
+    assert {json.loads(body)["errorCode"] for _, body, _ in ended} == {"PERMISSION_DENIED"}
 
 
 async def test_granting_again_does_not_revive_old_urls(shared: Shared) -> None:

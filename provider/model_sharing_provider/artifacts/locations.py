@@ -2,8 +2,10 @@
 
 <artifact root>/
 ├── models/<model id>/versions/<version id>/<relative path>   Unity Catalog's layout
-├── uploads/<version id>/<upload id>                          files on their way into a PENDING version
+├── uploads/<version id>/<upload id>                          files on their way into a PENDING version, and
+├── uploads/<version id>/chunk-maps/<sha256>                  the chunk maps of the large ones
 ├── manifests/<version id>.json                               what the version consists of; the truth
+├── chunk-maps/<version id>                                   the chunk maps of its large files, if it has any
 └── system-tables/<sha256>.parquet                            answers to table queries; swept when old
 
 Ids are UUIDs, so that a rename moves nothing.
@@ -12,7 +14,7 @@ Ids are UUIDs, so that a rename moves nothing.
 from __future__ import annotations
 
 SYSTEM_TABLES = "system-tables"
-OF_VERSIONS = ("models", "uploads", "manifests")
+OF_VERSIONS = ("models", "uploads", "manifests", "chunk-maps")
 """The folders in which everything belongs to some version."""
 
 
@@ -28,6 +30,15 @@ def uploads_root(version_id: str) -> str:
 
 def manifest_path(version_id: str) -> str:
     return f"manifests/{version_id}.json"
+
+
+def chunk_maps_path(version_id: str) -> str:
+    return f"chunk-maps/{version_id}"
+
+
+def waiting_chunk_map_path(version_id: str, sha256: str) -> str:
+    """Where the chunk map of an uploaded file with this digest waits."""
+    return f"{uploads_root(version_id)}/chunk-maps/{sha256}"
 
 
 def system_table_path(sha256: str) -> str:
@@ -46,4 +57,6 @@ def version_of(path: str) -> tuple[str, str] | None:
             return version_id, f"uploads/{version_id}/"
         case ["manifests", name] if name.endswith(".json"):
             return name.removesuffix(".json"), path
+        case ["chunk-maps", version_id]:
+            return version_id, path
     return None

@@ -1,17 +1,32 @@
-"""Manifests of versions: written once at registration, read often, kept in memory while in use."""
+"""Manifests of versions: written once at registration, read often, kept in memory while in use.
+
+The chunk maps of a version's large files lie beside its manifest; versions of earlier releases have none.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import msgspec
 from cachetools import LRUCache
 
-from model_sharing_protocol.errors import NotFound
+from model_sharing_protocol.chunk_maps import ChunkMap, read_maps, write_maps
+from model_sharing_protocol.errors import CorruptArtifact, NotFound
 from model_sharing_protocol.manifest import Manifest, ManifestFile
-from model_sharing_provider.artifacts.locations import manifest_path
+from model_sharing_provider.artifacts.fingerprints import CHUNKED_FROM_BYTES
+from model_sharing_provider.artifacts.locations import (
+    chunk_maps_path,
+    manifest_path,
+    waiting_chunk_map_path,
+)
 from model_sharing_provider.artifacts.store import ArtifactStore
 
 _CACHED_FILES = 200_000
+_CHUNK_MAPS = "chunk maps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +37,14 @@ class VersionFiles:
     by_sha256: dict[str, ManifestFile]
 
     def file(self, sha256: str) -> ManifestFile:
-        """The file with this digest; NotFound if the version has none."""
+        """The file with this digest, or the chunk maps; NotFound if the version has none."""
         found = self.by_sha256.get(sha256)
+        if (
+            found is None
+            and self.manifest.chunk_maps is not None
+            and self.manifest.chunk_maps.sha256 == sha256
+        ):
+            found = self.manifest.chunk_maps
         if found is None:
             raise NotFound(f"This version has no file with the digest {sha256}.")
         return found
@@ -38,14 +59,55 @@ class Manifests:
             _CACHED_FILES, lambda files: len(files.by_sha256) + 1
         )
 
-    async def write(self, version_id: str, manifest: Manifest) -> None:
-        path = manifest_path(version_id)
-        await self._store.put_bytes(path, manifest.to_json())
-        await self._store.sync(path)
+    async def write(self, version_id: str, manifest: Manifest, maps: Iterable[ChunkMap | None] = ()) -> None:
+        """Store the manifest of a version, and the maps of those of its files that have one."""
+        described = {found.sha256: found for found in maps if found is not None}
+        content = await asyncio.to_thread(write_maps, described.values())
+        if content:
+            sha256 = (await asyncio.to_thread(hashlib.sha256, content)).hexdigest()
+            await self._put(chunk_maps_path(version_id), content)
+            chunk_maps = ManifestFile(_CHUNK_MAPS, len(content), sha256)
+            manifest = msgspec.structs.replace(manifest, chunk_maps=chunk_maps)
+        await self._put(manifest_path(version_id), manifest.to_json())
+
+    async def copy(self, source: str, target: str) -> None:
+        """Give the version `target` the manifest and the chunk maps of `source`."""
+        manifest = (await self.read(source)).manifest
+        if manifest.chunk_maps is not None:
+            await self._store.link(chunk_maps_path(source), chunk_maps_path(target))
+            await self._store.sync(chunk_maps_path(target))
+        await self._put(manifest_path(target), manifest.to_json())
 
     async def delete(self, version_id: str) -> None:
         self._cache.pop(version_id, None)
         await self._store.discard(manifest_path(version_id))
+        await self._store.discard(chunk_maps_path(version_id))
+
+    async def chunk_maps(self, version_id: str) -> dict[str, ChunkMap]:
+        """The maps of a version's large files, by their digests. Raises NotFound, CorruptArtifact."""
+        if (await self.read(version_id)).manifest.chunk_maps is None:
+            return {}
+        return await asyncio.to_thread(read_maps, await self._store.get_bytes(chunk_maps_path(version_id)))
+
+    async def put_waiting(self, version_id: str, maps: Iterable[ChunkMap | None]) -> None:
+        """Keep the maps of files of a PENDING version until it is published; None for a file without."""
+        for found in maps:
+            if found is not None and (content := write_maps([found])):
+                await self._store.put_bytes(waiting_chunk_map_path(version_id, found.sha256), content)
+
+    async def waiting(self, version_id: str, files: Iterable[ManifestFile]) -> list[ChunkMap]:
+        """The maps of these files that wait for the version to be published."""
+        maps: list[ChunkMap] = []
+        for file in files:
+            if file.size >= CHUNKED_FROM_BYTES:
+                with contextlib.suppress(NotFound, CorruptArtifact):
+                    content = await self._store.get_bytes(waiting_chunk_map_path(version_id, file.sha256))
+                    maps += (await asyncio.to_thread(read_maps, content)).values()
+        return maps
+
+    async def _put(self, path: str, content: bytes) -> None:
+        await self._store.put_bytes(path, content)
+        await self._store.sync(path)
 
     async def read(self, version_id: str) -> VersionFiles:
         """The files of a version. Raises NotFound, or CorruptArtifact for a damaged manifest."""

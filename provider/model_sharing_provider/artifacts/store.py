@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import AbstractContextManager
@@ -31,6 +30,7 @@ from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts import durability
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.failures import store_errors_named
+from model_sharing_provider.artifacts.fingerprints import Fingerprint, Fingerprinter
 from model_sharing_provider.artifacts.listing import StoredObject, delete_objects, list_objects
 from model_sharing_provider.artifacts.pieces import read_pieces
 from model_sharing_provider.artifacts.roots import open_root
@@ -69,45 +69,42 @@ class ArtifactStore:
             async for _ in obstore.list(self._store, prefix="nothing-is-here"):
                 pass
 
-    async def put_file(self, path: str, source: Path) -> tuple[int, str]:
-        """Copy a local file to `path`; its size in bytes and its sha256. Raises DiskFull."""
-        digest = hashlib.sha256()
-        size = 0
+    async def put_file(self, path: str, source: Path) -> Fingerprint:
+        """Copy a local file to `path`. Raises DiskFull."""
+        taken_in = Fingerprinter()
 
         async def pieces() -> AsyncIterator[bytes]:
-            nonlocal size
             with await asyncio.to_thread(source.open, "rb", buffering=0) as file:
                 while piece := await asyncio.to_thread(file.read, _PIECE):
-                    await asyncio.to_thread(digest.update, piece)
-                    size += len(piece)
+                    await asyncio.to_thread(taken_in.update, piece)
                     yield piece
 
         if (await asyncio.to_thread(source.stat)).st_size <= _PIECE:
             content = await asyncio.to_thread(source.read_bytes)
             await self.put_bytes(path, content)
-            return len(content), hashlib.sha256(content).hexdigest()
+            taken_in.update(content)
+            return taken_in.finish()
         with _writing(path):
             await obstore.put_async(self._store, path, pieces(), chunk_size=_PART, max_concurrency=2)
-        return size, digest.hexdigest()
+        return taken_in.finish()
 
     async def put_bytes(self, path: str, content: bytes) -> None:
         """Write a small object at once. Raises DiskFull."""
         with _writing(path):
             await obstore.put_async(self._store, path, content, use_multipart=False)
 
-    async def put_stream(self, path: str, chunks: AsyncIterable[bytes]) -> tuple[int, str]:
-        """Write what arrives to `path`; its size in bytes and its sha256. Raises DiskFull.
+    async def put_stream(
+        self, path: str, chunks: AsyncIterable[bytes], *, chunked: bool = True
+    ) -> Fingerprint:
+        """Write what arrives to `path`, with a chunk map if it is `chunked` and large. Raises DiskFull.
 
         An error while it arrives leaves nothing at `path`.
         """
-        digest = hashlib.sha256()
-        size = 0
+        taken_in = Fingerprinter(chunked=chunked)
 
         async def pieces() -> AsyncIterator[bytes]:
-            nonlocal size
             async for piece in _in_pieces(chunks):
-                await asyncio.to_thread(digest.update, piece)
-                size += len(piece)
+                await asyncio.to_thread(taken_in.update, piece)
                 yield piece
 
         arriving = pieces()
@@ -122,7 +119,7 @@ class ArtifactStore:
         except BaseException:
             await self.discard(path)
             raise
-        return size, digest.hexdigest()
+        return taken_in.finish()
 
     async def move(self, source: str, target: str) -> None:
         """Move an object, unless it was moved already. Raises NotFound if it is at neither place."""
@@ -199,11 +196,15 @@ class ArtifactStore:
             )
 
     async def sha256(self, path: str, size: int) -> str:
-        """The digest of an object of that size, read through once. Raises NotFound, CorruptArtifact."""
-        digest = hashlib.sha256()
+        """The digest of an object of that size. Raises NotFound, CorruptArtifact."""
+        return (await self.fingerprint(path, size, chunked=False)).sha256
+
+    async def fingerprint(self, path: str, size: int, *, chunked: bool = True) -> Fingerprint:
+        """Read an object of that size through once. Raises NotFound, CorruptArtifact."""
+        taken_in = Fingerprinter(chunked=chunked)
         async for piece in self.read(path, 0, size):
-            await asyncio.to_thread(digest.update, piece)
-        return digest.hexdigest()
+            await asyncio.to_thread(taken_in.update, piece)
+        return taken_in.finish()
 
     async def read(self, path: str, start: int, end: int) -> AsyncIterator[memoryview]:
         """The bytes from `start` to before `end`, in pieces of a few MiB at most, one piece read ahead.

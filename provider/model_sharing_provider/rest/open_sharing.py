@@ -142,18 +142,21 @@ async def query_version(request: web.Request) -> web.Response:
     alias = normalize_name("alias", asked["alias"]) if "alias" in asked else None
     number = parse_version(asked["version"]) if "version" in asked else None
     provider = provider_of(request)
-    shared, bundle, files = await provider.access.version_files(
+    found = await provider.access.version_files(
         _context(request), _share_name(request), _model_name(request), number=number, alias=alias
     )
-    version = shared.version
+    version, maps = found.shared.version, found.chunk_maps
+    base = base_url(request) + FILES_PREFIX
     metadata = wire.VersionMetadata(
-        version=_version(shared, provider.signing.state(shared, alias)),
+        version=_version(found.shared, provider.signing.state(found.shared, alias)),
         digest=version.digest,
         size=version.size,
-        num_files=len(files),
-        bundle=bundle,
+        num_files=len(found.files),
+        bundle=found.bundle,
+        chunk_maps=wire.ChunkMapsFile(f"{base}/{maps.url}", maps.file.size, maps.file.sha256)
+        if maps
+        else None,
     )
-    base = base_url(request) + FILES_PREFIX
     lines = [
         wire.VersionQueryLine(protocol=wire.Protocol(min_reader_version=1)),
         wire.VersionQueryLine(meta_data=metadata),
@@ -168,7 +171,7 @@ async def query_version(request: web.Request) -> web.Response:
                     expiration_timestamp=signed.expires_at,
                 )
             )
-            for signed in files
+            for signed in found.files
         ),
     ]
     return _ndjson(lines)

@@ -16,7 +16,7 @@ from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.signatures import Bundle
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.artifacts.locations import system_table_path
+from model_sharing_provider.artifacts.locations import chunk_maps_path, system_table_path
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.signed_urls import URL_LIFETIME_SECONDS, Ticket, UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
@@ -41,6 +41,16 @@ class SignedFile:
     url: str
     expires_at: int
     file: ManifestFile
+
+
+@dataclass(frozen=True, slots=True)
+class VersionAccess:
+    """All that a recipient needs to fetch a version. `chunk_maps` is None where no file is large."""
+
+    shared: SharedVersion
+    bundle: Bundle
+    files: list[SignedFile]
+    chunk_maps: SignedFile | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,7 @@ class Access:
         *,
         number: int | None = None,
         alias: str | None = None,
-    ) -> tuple[SharedVersion, Bundle, list[SignedFile]]:
+    ) -> VersionAccess:
         """A version by number or alias, its signature, and its files with their URLs. Raises NotFound."""
         action = "deltaSharingQueryModelVersion"
         async with view_version(context, action, share, name, number=number, alias=alias) as (
@@ -103,11 +113,18 @@ class Access:
             self._artifacts.check_allowed(version.storage_path)
             manifest = (await self._manifests.read(version.id)).manifest
             issuer = UrlIssuer(self._signer, operation.principal, found.share, grant)
-            signed = [
-                SignedFile(issuer.sign(f"versions/{version.id}/{file.sha256}"), issuer.expires_at, file)
-                for file in manifest.files
-            ]
-            return found, self._signing.bundle(found, manifest), signed
+
+            def sign(file: ManifestFile) -> SignedFile:
+                return SignedFile(
+                    issuer.sign(f"versions/{version.id}/{file.sha256}"), issuer.expires_at, file
+                )
+
+            return VersionAccess(
+                found,
+                self._signing.bundle(found, manifest),
+                [sign(file) for file in manifest.files],
+                sign(manifest.chunk_maps) if manifest.chunk_maps else None,
+            )
 
     def issuer(self, principal: Principal, share: Share, grant: Grant) -> UrlIssuer:
         """For answers of other services that hand out URLs."""
@@ -143,10 +160,12 @@ class Access:
             version = access.version
             if version is None:
                 raise NotFound("The version that this URL is for was deleted.")
-            file = (await self._manifests.read(version.id)).file(parts[1])
+            files = await self._manifests.read(version.id)
+            file = files.file(parts[1])
             operation.concerns(name=f"{version.full_name}/{version.version}:{file.path}")
-            path = f"{version.storage_path}/{file.path}"
-            if version.in_place:
+            is_part = file is not files.manifest.chunk_maps
+            path = f"{version.storage_path}/{file.path}" if is_part else chunk_maps_path(version.id)
+            if version.in_place and is_part:
                 await self._artifacts.check_size(path, file.size)
             return OpenFile(file.size, file.sha256, path, ticket, operation.target, version.created_at)
 

@@ -83,9 +83,8 @@ class Copies:
         return version
 
     async def _link(self, source: ModelVersion, root: str, version_id: str) -> None:
-        manifest = (await self._manifests.read(source.id)).manifest
         if not source.in_place:
-            for file in manifest.files:
+            for file in (await self._manifests.read(source.id)).manifest.files:
                 await self._artifacts.link(f"{source.storage_path}/{file.path}", f"{root}/{file.path}")
             await self._artifacts.sync(root)
-        await self._manifests.write(version_id, manifest)
+        await self._manifests.copy(source.id, version_id)

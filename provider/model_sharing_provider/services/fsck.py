@@ -9,6 +9,7 @@ from enum import StrEnum
 from model_sharing_protocol.errors import CorruptArtifact, NotFound, PermissionDenied
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.artifacts.locations import chunk_maps_path
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.events import Target
@@ -96,15 +97,20 @@ class Fsck:
             yield Problem(version, Damage.CORRUPT, "", reason)
             return
         for file in manifest.files:
-            if problem := await self._problem(version, file, quick=quick):
+            path = f"{version.storage_path}/{file.path}"
+            if problem := await self._problem(version, file, path, quick=quick):
                 yield problem
             looked_at(file)
+        maps, place = manifest.chunk_maps, chunk_maps_path(version.id)
+        if maps and (problem := await self._problem(version, maps, place, quick=quick)):
+            yield problem
         if not version.in_place:
             async for path in self._unexpected(version, manifest):
                 yield Problem(version, Damage.UNEXPECTED, path, "The manifest names no such file.")
 
-    async def _problem(self, version: ModelVersion, file: ManifestFile, *, quick: bool) -> Problem | None:
-        path = f"{version.storage_path}/{file.path}"
+    async def _problem(
+        self, version: ModelVersion, file: ManifestFile, path: str, *, quick: bool
+    ) -> Problem | None:
         try:
             await self._artifacts.check_size(path, file.size)
             if quick or await self._artifacts.sha256(path, file.size) == file.sha256:

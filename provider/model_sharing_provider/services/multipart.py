@@ -59,8 +59,8 @@ class Multipart:
         if not 1 <= number <= MAX_PARTS:
             raise InvalidParameter(f"The part number {number} is not between 1 and {MAX_PARTS}.")
         staged = f"{uploads_root(version.id)}/{uuid4()}"
-        size, sha256 = await self._artifacts.put_stream(staged, chunks)
-        part = UploadedPart(number, staged, size, sha256)
+        found = await self._artifacts.put_stream(staged, chunks, chunked=False)
+        part = UploadedPart(number, staged, found.size, found.sha256)
         target = version_target(version.full_name, version.version)
         try:
             async with context.change("uploadFilePart", target) as operation:
@@ -76,7 +76,7 @@ class Multipart:
             raise
         if replaced:
             await self._artifacts.discard(replaced)
-        return sha256
+        return part.sha256
 
     async def complete(
         self,

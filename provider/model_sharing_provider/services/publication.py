@@ -72,10 +72,11 @@ class Publication:
         target = version_target(name, number)
         try:
             mlmodel, manifest = await self._look_through(version, files)
+            maps = await self._manifests.waiting(version.id, manifest.files)
             for file in files:
                 await self._artifacts.move(file.staged, f"{version.storage_path}/{file.path}")
             await self._artifacts.sync(version.storage_path)
-            await self._manifests.write(version.id, manifest)
+            await self._manifests.write(version.id, manifest, maps)
             async with context.change("finalizeModelVersion", target) as operation:
                 await operation.authorize(rules.OWN_MODEL, model_target(name))
                 found = await find_version(operation, name, number)

@@ -14,9 +14,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from model_sharing_protocol.errors import InvalidModel, MetastoreUnavailable
-from model_sharing_protocol.manifest import Manifest, ManifestFile
+from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import FullName, check_alias
 from model_sharing_provider.artifacts.external_locations import parse_location
+from model_sharing_provider.artifacts.fingerprints import Fingerprint
 from model_sharing_provider.artifacts.locations import version_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
@@ -31,6 +32,7 @@ _PARALLEL_FILES = 4
 
 Progress = Callable[[int, int], None]
 """Called with the bytes copied, or read, so far and the bytes there are."""
+_Contents = dict[str, Fingerprint]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +74,8 @@ class Registration:
             name, model_id, found.mlmodel, found.folder.as_uri(), alias=alias, comment=comment, origin=origin
         )
 
-        async def copy(path: str) -> ManifestFile:
-            target = f"{version.storage_path}/{path}"
-            return ManifestFile(path, *await self._artifacts.put_file(target, found.folder / path))
+        async def copy(path: str) -> Fingerprint:
+            return await self._artifacts.put_file(f"{version.storage_path}/{path}", found.folder / path)
 
         copying = self._copy(version, _each(found.files, copy, progress))
         return await self._add(context, version, copying)
@@ -102,9 +103,8 @@ class Registration:
         version = _draft(name, model_id, mlmodel, location, alias=alias, comment=comment, origin=origin)
         version = replace(version, storage_path=location)
 
-        async def read(path: str) -> ManifestFile:
-            sha256 = await self._artifacts.sha256(f"{location}/{path}", sizes[path])
-            return ManifestFile(path, sizes[path], sha256)
+        async def read(path: str) -> Fingerprint:
+            return await self._artifacts.fingerprint(f"{location}/{path}", sizes[path])
 
         reading = _each(sizes, read, progress)
         return await self._add(context, version, reading)
@@ -130,20 +130,22 @@ class Registration:
         check_paths(sizes)
         return sizes, parse_mlmodel(await self._artifacts.get_bytes(f"{location}/{MLMODEL}"))
 
-    async def _copy(self, version: ModelVersion, copying: Awaitable[Manifest]) -> Manifest:
-        manifest = await copying
+    async def _copy(self, version: ModelVersion, copying: Awaitable[_Contents]) -> _Contents:
+        contents = await copying
         await self._artifacts.sync(version.storage_path)
-        return manifest
+        return contents
 
     async def _add(
         self,
         context: Context,
         version: ModelVersion,
-        bytes_first: Awaitable[Manifest],
+        bytes_first: Awaitable[_Contents],
     ) -> ModelVersion:
         try:
-            manifest = await bytes_first
-            await self._manifests.write(version.id, manifest)
+            contents = await bytes_first
+            manifest = Manifest.of(found.file(path) for path, found in contents.items())
+            maps = (found.chunk_map for found in contents.values())
+            await self._manifests.write(version.id, manifest, maps)
         except BaseException:
             await self._discard(version)
             raise
@@ -216,21 +218,21 @@ def _draft(
 
 async def _each(
     sizes: dict[str, int],
-    work: Callable[[str], Awaitable[ManifestFile]],
+    work: Callable[[str], Awaitable[Fingerprint]],
     progress: Progress | None,
-) -> Manifest:
-    """The manifest of the files that `work` made, a few at a time."""
+) -> _Contents:
+    """What `work` found, a few files at a time."""
     total, done = sum(sizes.values()), 0
     slots = asyncio.Semaphore(_PARALLEL_FILES)
 
-    async def one(path: str) -> ManifestFile:
+    async def one(path: str) -> tuple[str, Fingerprint]:
         nonlocal done
         async with slots:
-            file = await work(path)
-        done += file.size
+            found = await work(path)
+        done += found.size
         if progress:
             progress(done, total)
-        return file
+        return path, found
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -238,4 +240,4 @@ async def _each(
     except ExceptionGroup as failures:
         # One file that fails ends the rest; its own error is what a person can act on.
         raise failures.exceptions[0] from failures
-    return Manifest.of(task.result() for task in tasks)
+    return dict(task.result() for task in tasks)

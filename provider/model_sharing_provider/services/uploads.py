@@ -124,9 +124,10 @@ class Uploads:
         """
         check_storable(check_relative_path(path))
         staged = f"{uploads_root(version.id)}/{uuid4()}"
-        size, sha256 = await self._artifacts.put_stream(staged, chunks)
-        file = UploadedFile(path, staged, size, sha256)
+        found = await self._artifacts.put_stream(staged, chunks)
+        file = UploadedFile(path, staged, found.size, found.sha256)
         try:
+            await self._manifests.put_waiting(version.id, [found.chunk_map])
             unneeded = await self._note(context, version, file, by)
         except MetastoreUnavailable:
             # The commit may have gone through; so it may for a cancellation.
@@ -177,6 +178,7 @@ class Uploads:
             found = await find_version(operation, name, number)
             if found.status is not VersionStatus.READY or found.in_place:
                 return []
+        await self._manifests.put_waiting(version_id, (await self._manifests.chunk_maps(found.id)).values())
         linked = []
         for file in (await self._manifests.read(found.id)).manifest.files:
             staged = f"{uploads_root(version_id)}/{uuid4()}"

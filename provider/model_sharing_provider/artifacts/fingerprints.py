@@ -1,0 +1,55 @@
+"""What is kept of a file's content: its size and sha256 and, if it is large, its chunk map."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from model_sharing_protocol.chunk_maps import ChunkMap, ChunkMapWriter
+from model_sharing_protocol.manifest import ManifestFile
+from model_sharing_provider.artifacts.chunking import Chunker
+
+CHUNKED_FROM_BYTES = 8 * 1024 * 1024
+"""Smaller files have no chunk map: fetching one whole takes hardly longer than asking what is in it."""
+
+_chunking = ThreadPoolExecutor(os.cpu_count(), "model-sharing-chunk")
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A content's size in bytes, its sha256, and its chunk map if it has one."""
+
+    size: int
+    sha256: str
+    chunk_map: ChunkMap | None = None
+
+    def file(self, path: str) -> ManifestFile:
+        """The file with this content at `path`."""
+        return ManifestFile(path, self.size, self.sha256)
+
+
+class Fingerprinter:
+    """Takes in a file once, from its start. Blocks: call it from a thread. `chunked=False` makes no map."""
+
+    def __init__(self, *, chunked: bool = True) -> None:
+        self._digest = hashlib.sha256()
+        self._size = 0
+        self._writer = ChunkMapWriter()
+        self._chunker = Chunker(self._writer) if chunked else None
+
+    def update(self, data: bytes | memoryview) -> None:
+        cutting = _chunking.submit(self._chunker.feed, data) if self._chunker else None
+        self._digest.update(data)
+        self._size += len(data)
+        if cutting is not None:
+            cutting.result()
+
+    def finish(self) -> Fingerprint:
+        """The fingerprint of all that was taken in."""
+        sha256 = self._digest.hexdigest()
+        if self._chunker is None or self._size < CHUNKED_FROM_BYTES:
+            return Fingerprint(self._size, sha256)
+        self._chunker.finish()
+        return Fingerprint(self._size, sha256, self._writer.finish(sha256))

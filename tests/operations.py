@@ -344,6 +344,7 @@ ELSEWHERE: Mapping[str, str] = {
     "providers.shares": "asks the provider itself: see the test of its owner in test_privileges",
     "files.ended": "watches a transfer that `files.open` or `files.open_path` let begin",
     "access.ended": "watches a transfer that `access.open` let begin",
+    "access.file_origins": "what it gives is public",
     "access.open": "recipients only: a URL signed under a grant, see test_signed_files",
     "access.version_files": _OF_RECIPIENTS,
     "shared_view.list_shares": _OF_RECIPIENTS,

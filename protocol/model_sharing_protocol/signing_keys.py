@@ -23,10 +23,14 @@ class ListedKey(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     endorsement: Envelope | None = None
 
 
-class KeyList(msgspec.Struct, frozen=True):
-    """EXTENSION: the answer of `GET /keys`; the last one signs now."""
+class KeyList(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """EXTENSION: the answer of `GET /keys`; the last one signs now.
+
+    `file_origins` are where files come from besides the endpoint, such as `https://s3.eu-west-1.amazonaws.com`.
+    """
 
     keys: tuple[ListedKey, ...]
+    file_origins: tuple[str, ...] = ()
 
 
 class _Endorsement(msgspec.Struct, frozen=True):

@@ -72,7 +72,11 @@ async def open_provider(settings: Settings, announce: Announce = lambda _: None)
 def _wire(
     settings: Settings, secrets: ServerSecrets, database: Database, administrator: Principal
 ) -> Provider:
-    artifacts = ArtifactStore(settings.artifact_root_url, ExternalLocations(settings.external_locations))
+    artifacts = ArtifactStore(
+        settings.artifact_root_url,
+        ExternalLocations(settings.external_locations),
+        presigns=settings.presigned_urls,
+    )
     manifests = Manifests(artifacts)
     signer = UrlSigner(secrets.url_signing_keys)
     sweeper = Sweeper(artifacts, manifests)

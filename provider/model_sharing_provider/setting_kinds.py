@@ -76,11 +76,18 @@ def _postgresql_url(text: str) -> str:
     return text
 
 
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in ("yes", "true", "no", "false"):
+        raise ValueError(text)
+    return text.lower() in ("yes", "true")
+
+
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
 TEXT = Kind("text", str)
+YES_OR_NO = Kind("yes or no", _yes_or_no)
 PATH = Kind("a path without '?'", _path)
 DURATION = Kind("a time span like 30s, 5m, 24h, 90d or 0", parse_duration)
 HTTP_URL = Kind("an http(s) URL", _http_url)

@@ -22,6 +22,7 @@ from model_sharing_provider.setting_kinds import (
     PATH,
     POSTGRESQL_URL,
     TEXT,
+    YES_OR_NO,
     Kind,
     choice,
     whole_number,
@@ -80,6 +81,14 @@ class Settings:
         "where the files of models are kept: `file:///folder`, `s3://bucket/folder`, `gs://…`, `az://…`",
         "",
         "the folder `artifacts` in the home",
+    )
+    presigned_urls: bool = _setting(
+        "PRESIGNED_URLS",
+        YES_OR_NO,
+        "whether files in a bucket are fetched from there by URLs that it signs; with `no`, as when "
+        "recipients cannot reach it, they come through this server",
+        True,
+        "yes",
     )
     public_url: str = _setting(
         "PUBLIC_URL",

@@ -28,7 +28,7 @@ from model_sharing_protocol.open_sharing import (
     VersionMetadata,
     VersionQueryLine,
 )
-from model_sharing_protocol.signing_keys import KeyList, ListedKey
+from model_sharing_protocol.signing_keys import KeyList
 
 READER_VERSION = 1
 _MAX_ITEMS = 1_000_000
@@ -51,9 +51,12 @@ class SharingClient:
         self._transport = transport
         self._endpoint = endpoint
 
-    async def list_keys(self) -> tuple[ListedKey, ...]:
-        """EXTENSION: the keys that the provider signs with, oldest first; NotFound if it does not sign."""
-        return (await self._get("/keys", KeyList)).keys
+    async def list_keys(self) -> KeyList:
+        """EXTENSION: the keys that the provider signs with, oldest first, and where its files come from.
+
+        NotFound if it does not sign.
+        """
+        return await self._get("/keys", KeyList)
 
     async def list_shares(self) -> list[Share]:
         return await self._list("/shares", Share)

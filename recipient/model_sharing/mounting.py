@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from model_sharing.client import SharingClient
+from model_sharing.downloads.origins import accept
 from model_sharing.mounts import Mount, MountTable, check_mount_name
 from model_sharing.settings import Settings
 from model_sharing.transport import Transport
@@ -32,8 +33,10 @@ async def mount_share(
     """Record a mount of a share that is there, with the provider's signing key.
 
     `key_fingerprint` is what the provider told by another way; without it, the key that is shown is believed.
-    The same mount again is no change. Raises MountExists if the name is taken by another, InvalidProfile,
-    NotFound if this recipient has no such share, UntrustedSignature for another key than the expected one.
+    The same mount again changes nothing but where files may come from: that is what the provider names now.
+    Raises MountExists if the name is taken by another, InvalidProfile, NotASharingServer for places that no
+    files may come from, NotFound if this recipient has no such share, UntrustedSignature for another key than
+    the expected one.
     """
     mount = _new_mount(profile_path, share, name, trust_remote_code)
     expected = _checked(key_fingerprint)
@@ -50,8 +53,10 @@ async def mount_share(
             ) from error
         pinned = [PublicKey.parse(pem) for pem in (present.keys if present else ())]
         keys = await fetch_keys(client, mount.endpoint, pinned, expected)
+        origins = accept(mount.endpoint, (await client.list_keys()).file_origins)
     pems = tuple(key.pem for key in keys)
-    return table.pin(table.add(replace(mount, keys=pems)), pems)
+    added = table.add(replace(mount, keys=pems, file_origins=origins))
+    return table.accept_origins(table.pin(added, pems), origins)
 
 
 def _new_mount(profile_path: Path, share: str, name: str, trust_remote_code: bool) -> Mount:

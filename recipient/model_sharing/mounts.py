@@ -39,6 +39,7 @@ class Mount:
     `trust_remote_code` says that the user lets this provider's models run code while they load. It was
     given to the provider at `endpoint`, so the mount refuses to work when the profile names another.
     `keys` are the PEMs of the signing keys that it trusts, oldest first; the last one is expected to sign.
+    `file_origins` are where else than at the endpoint its files may come from, such as an object store.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Mount:
     trust_remote_code: bool
     mounted_at: int
     keys: tuple[str, ...] = ()
+    file_origins: tuple[str, ...] = ()
 
     def read_profile(self) -> Profile:
         """The profile as it is now; InvalidProfile or InvalidState if it cannot be used for this mount."""
@@ -66,7 +68,7 @@ class Mount:
         return PublicKey.parse(self.keys[-1]).fingerprint if self.keys else ""
 
     def same_as(self, other: Mount) -> bool:
-        """True if both differ at most in when they were mounted, and in the keys pinned since."""
+        """True if both differ at most in when they were mounted, and in what was pinned since."""
         return (self.name, self.share, self.profile_path, self.endpoint, self.trust_remote_code) == (
             other.name,
             other.share,
@@ -96,6 +98,17 @@ class MountTable:
                 return present
             _write(self._path(mount.name), msgspec.json.encode(mount, enc_hook=str))
         return mount
+
+    def accept_origins(self, mount: Mount, origins: Sequence[str]) -> Mount:
+        """Let files come from these origins, and no longer from those of before, unless the mount is gone."""
+        with self._locked():
+            path = self._path(mount.name)
+            present = self._read(path) if path.exists() else None
+            if present is None or not present.same_as(mount) or present.file_origins == tuple(origins):
+                return present or mount
+            present = replace(present, file_origins=tuple(origins))
+            _write(path, msgspec.json.encode(present, enc_hook=str))
+            return present
 
     def pin(self, mount: Mount, keys: Sequence[str]) -> Mount:
         """Trust these keys too, the newest last, unless the mount is gone or trusts others by now."""

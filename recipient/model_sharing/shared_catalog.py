@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from model_sharing.cache import Cache, copy_files
 from model_sharing.client import SharingClient
 from model_sharing.downloads.connection import Connections
+from model_sharing.downloads.origins import FileOrigins
 from model_sharing.downloads.progress import Progress, Silent
 from model_sharing.downloads.snapshot import fetch_snapshot
 from model_sharing.downloads.urls import UrlBook
@@ -231,7 +232,7 @@ class SharedCatalog:
             again = self._resolver.files(name, version.version, manifest.digest)
             return asyncio.run_coroutine_threadsafe(again, loop).result().urls
 
-        connections = Connections(self.mount.endpoint)
+        connections = Connections(FileOrigins(self.mount.endpoint, self.mount.file_origins))
         work = loop.run_in_executor(
             None,
             lambda: fetch_snapshot(

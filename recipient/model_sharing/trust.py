@@ -105,7 +105,7 @@ async def fetch_keys(
     was learned by another way, is not among them.
     """
     try:
-        listed = await client.list_keys()
+        listed = (await client.list_keys()).keys
     except NotFound:
         listed = ()
     if not listed:

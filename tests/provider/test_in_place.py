@@ -149,7 +149,7 @@ async def test_a_location_taken_off_the_list_is_served_no_more(
     async with open_provider(Settings(provider_home)) as stricter:
         with pytest.raises(PermissionDenied, match="MODEL_SHARING_EXTERNAL_LOCATIONS"):
             await stricter.files.open_path(Desk.of(stricter).context, NAME, 1, "MLmodel")
-    desk.provider.access._artifacts._external._allowed = ()
+    desk.provider.access._artifacts._external.allowed = ()
     with pytest.raises(PermissionDenied, match="external locations") as refused:
         await asyncio.to_thread(catalog.download, f"{NAME.schema}.{NAME.name}/1", tmp_path / "got")
     assert str(lake) not in refused.value.message

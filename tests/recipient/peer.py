@@ -68,6 +68,7 @@ class Peer:
         self.edit_version: Callable[[dict[str, Any]], dict[str, Any]] | None = None
         self.edit_query: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None
         self.url_base: str | None = None
+        self.file_origins: tuple[str, ...] = ()
         self.tickets = 0
         self.refuse_tickets_below = 0
         self.file_bytes_sent = 0
@@ -200,7 +201,9 @@ class Handler(BaseHTTPRequestHandler):
         ]
         match parts:
             case ["keys"]:
-                self.send_json(200, msgspec.to_builtins(KeyList(tuple(self.peer.keys))))
+                self.send_json(
+                    200, msgspec.to_builtins(KeyList(tuple(self.peer.keys), self.peer.file_origins))
+                )
             case ["shares", share, *_] if share != SHARE:
                 self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", f"The share {share!r} does not exist.")
             case ["shares", _]:

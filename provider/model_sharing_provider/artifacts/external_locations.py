@@ -52,12 +52,12 @@ class ExternalLocations:
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         """`allowed` as `parse_location` spells them."""
-        self._allowed = tuple(allowed)
+        self.allowed = tuple(allowed)
         self._stores: dict[str, ObjectStore] = {}
 
     def check(self, location: str) -> None:
         """Raises PermissionDenied for what is not in an allowed location."""
-        if not any(f"{location}/".startswith(f"{allowed}/") for allowed in self._allowed):
+        if not any(f"{location}/".startswith(f"{allowed}/") for allowed in self.allowed):
             raise PermissionDenied(
                 "These files lie outside the external locations that this provider may read; "
                 f"its administrator allows them with {SETTING}."
@@ -76,7 +76,7 @@ class ExternalLocations:
     def _check_links(self, path: str) -> None:
         """A symbolic link may lead to another allowed folder, and nowhere else."""
         real = Path("/", path).resolve()
-        roots = (_split(allowed) for allowed in self._allowed)
+        roots = (_split(allowed) for allowed in self.allowed)
         if not any(root == _FILE and real.is_relative_to(Path("/", top).resolve()) for root, top in roots):
             raise PermissionDenied(
                 f"{Path(path).name!r} is a symbolic link, or lies behind one, that leads out of the external "

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError, GenericError
@@ -33,7 +34,7 @@ from model_sharing_provider.artifacts.failures import store_errors_named
 from model_sharing_provider.artifacts.fingerprints import Fingerprint, Fingerprinter
 from model_sharing_provider.artifacts.listing import StoredObject, delete_objects, list_objects
 from model_sharing_provider.artifacts.pieces import read_pieces
-from model_sharing_provider.artifacts.roots import open_root
+from model_sharing_provider.artifacts.roots import CanSign, open_root
 
 _PIECE = 4 * 1024 * 1024
 # S3 takes 10,000 parts an object, none but the last below 5 MiB: so a file has 160 GiB at most.
@@ -56,10 +57,13 @@ class ArtifactStore:
     While the store does not do what it is asked, every method raises ArtifactStoreUnavailable.
     """
 
-    def __init__(self, root: str, external: ExternalLocations | None = None) -> None:
-        """`root` as `roots.open_root` takes it."""
+    def __init__(
+        self, root: str, external: ExternalLocations | None = None, *, presigns: bool = True
+    ) -> None:
+        """`root` as `roots.open_root` takes it; `presigns` says that buckets can be reached from outside."""
         self._store = open_root(root)
         self._external = external or ExternalLocations()
+        self._presigns = presigns
 
     async def check_reachable(self) -> None:
         """Raises NotFound or ArtifactStoreUnavailable if nothing can be read here now."""
@@ -221,6 +225,27 @@ class ArtifactStore:
                         yield piece
         except OSError as error:
             raise CorruptArtifact(f"The object {_shown(path)} cannot be read up to byte {end}.") from error
+
+    async def presign(self, paths: Sequence[str], seconds: int) -> Sequence[str] | None:
+        """URLs of the store's own to read these objects of one version from, good for so long.
+
+        None where the store cannot sign, or is not to be reached from outside.
+        """
+        store, _ = await self._open(paths[0])
+        if not (self._presigns and isinstance(store, CanSign)):
+            return None
+        keys = [(await self._open(path))[1] for path in paths]
+        with _reading(paths[0]):
+            return await obstore.sign_async(store, "GET", keys, timedelta(seconds=seconds))
+
+    async def origins(self) -> tuple[str, ...]:
+        """Where the URLs that `presign` gives lead to, such as `https://s3.eu-west-1.amazonaws.com`."""
+        found = set()
+        for path in ("anything", *(f"{location}/anything" for location in self._external.allowed)):
+            for url in await self.presign([path], 1) or ():
+                parts = urlsplit(url)
+                found.add(f"{parts.scheme}://{parts.netloc}")
+        return tuple(sorted(found))
 
     async def _open(self, path: str) -> tuple[ObjectStore, str]:
         return await self._external.open(path) if _is_external(path) else (self._store, path)

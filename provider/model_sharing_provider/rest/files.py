@@ -6,6 +6,8 @@ URLs; the SDK reads and writes files here, in parts from 50 MiB on.
 
 from __future__ import annotations
 
+from urllib.parse import urljoin
+
 import msgspec
 from aiohttp import web
 
@@ -167,7 +169,8 @@ def _answer(body: msgspec.Struct | None = None) -> web.Response:
 
 
 def _absolute(request: web.Request, url: str) -> str:
-    return f"{base_url(request)}{FILES_PREFIX}/{url}"
+    """Of a URL that is relative to the server's; one of an object store stays as it is."""
+    return urljoin(f"{base_url(request)}{FILES_PREFIX}/", url)
 
 
 async def _upload_url(request: web.Request, name: FullName, number: int, what: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TypeVar
+from urllib.parse import urljoin
 
 import msgspec
 from aiohttp import ETag, web
@@ -66,7 +67,9 @@ def make_app() -> web.Application:
 
 
 async def list_keys(request: web.Request) -> web.Response:
-    return json_answer(KeyList(await provider_of(request).signing.list_keys(_context(request))), wire.JSON)
+    provider = provider_of(request)
+    keys = await provider.signing.list_keys(_context(request))
+    return json_answer(KeyList(keys, await provider.access.file_origins()), wire.JSON)
 
 
 async def list_shares(request: web.Request) -> web.Response:
@@ -146,14 +149,14 @@ async def query_version(request: web.Request) -> web.Response:
         _context(request), _share_name(request), _model_name(request), number=number, alias=alias
     )
     version, maps = found.shared.version, found.chunk_maps
-    base = base_url(request) + FILES_PREFIX
+    base = f"{base_url(request)}{FILES_PREFIX}/"
     metadata = wire.VersionMetadata(
         version=_version(found.shared, provider.signing.state(found.shared, alias)),
         digest=version.digest,
         size=version.size,
         num_files=len(found.files),
         bundle=found.bundle,
-        chunk_maps=wire.ChunkMapsFile(f"{base}/{maps.url}", maps.file.size, maps.file.sha256)
+        chunk_maps=wire.ChunkMapsFile(urljoin(base, maps.url), maps.file.size, maps.file.sha256)
         if maps
         else None,
     )
@@ -163,7 +166,7 @@ async def query_version(request: web.Request) -> web.Response:
         *(
             wire.VersionQueryLine(
                 file=wire.VersionFile(
-                    url=f"{base}/{signed.url}",
+                    url=urljoin(base, signed.url),
                     id=signed.file.sha256,
                     path=signed.file.path,
                     size=signed.file.size,

@@ -36,7 +36,10 @@ _CLOSED = "Access to this file has ended; ask for the version's files again, or 
 
 @dataclass(frozen=True, slots=True)
 class SignedFile:
-    """A file with the URL to fetch it from, relative to the server's; `expires_at` is epoch ms."""
+    """A file with the URL to fetch it from; `expires_at` is epoch ms.
+
+    The URL is relative to the server's, or one of the object store itself.
+    """
 
     url: str
     expires_at: int
@@ -114,17 +117,22 @@ class Access:
             manifest = (await self._manifests.read(version.id)).manifest
             issuer = UrlIssuer(self._signer, operation.principal, found.share, grant)
 
-            def sign(file: ManifestFile) -> SignedFile:
-                return SignedFile(
-                    issuer.sign(f"versions/{version.id}/{file.sha256}"), issuer.expires_at, file
-                )
+            def sign(file: ManifestFile) -> str:
+                return issuer.sign(f"versions/{version.id}/{file.sha256}")
 
-            return VersionAccess(
-                found,
-                self._signing.bundle(found, manifest),
-                [sign(file) for file in manifest.files],
-                sign(manifest.chunk_maps) if manifest.chunk_maps else None,
-            )
+            paths = [f"{version.storage_path}/{file.path}" for file in manifest.files]
+            urls = await self._artifacts.presign(paths, URL_LIFETIME_SECONDS) or map(sign, manifest.files)
+            files = [
+                SignedFile(url, issuer.expires_at, file)
+                for url, file in zip(urls, manifest.files, strict=True)
+            ]
+            maps = manifest.chunk_maps
+            signed_maps = SignedFile(sign(maps), issuer.expires_at, maps) if maps else None
+            return VersionAccess(found, self._signing.bundle(found, manifest), files, signed_maps)
+
+    async def file_origins(self) -> tuple[str, ...]:
+        """Where files come from besides this server: what recipients are told when they mount."""
+        return await self._artifacts.origins()
 
     def issuer(self, principal: Principal, share: Share, grant: Grant) -> UrlIssuer:
         """For answers of other services that hand out URLs."""

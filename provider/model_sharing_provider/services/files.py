@@ -65,9 +65,15 @@ class Files:
             return await self._opened(version, file, ticket, operation.target)
 
     async def sign(self, context: Context, name: FullName, number: int, path: str) -> str:
-        """A URL, relative to the server's, to fetch a file from; good for 300 seconds. Raises NotFound."""
+        """A URL to fetch a file from, good for 300 seconds. Raises NotFound.
+
+        It is relative to the server's, or one of the object store itself.
+        """
         async with context.view("createDownloadUrl", _target(name, number, path)) as operation:
             version, file = await self._find(operation, name, number, path)
+            stored = [f"{version.storage_path}/{file.path}"]
+            if urls := await self._artifacts.presign(stored, URL_LIFETIME_SECONDS):
+                return urls[0]
             return self._signed(operation, f"files/{version.id}/{file.sha256}", URL_LIFETIME_SECONDS)
 
     async def sign_upload(self, context: Context, name: FullName, number: int, what: str) -> str:

@@ -78,6 +78,8 @@ def mount(
     trust = " Its models may run code when they load." if trust_remote_code else ""
     say(f"Mounted {share} from {catalog.mount.endpoint} as {catalog.name}.{trust}")
     say(f"Its models are signed by {catalog.mount.key_fingerprint}.")
+    if catalog.mount.file_origins:
+        say(f"Its files come from {', '.join(catalog.mount.file_origins)}.")
 
 
 @cli.command()

@@ -1,8 +1,8 @@
 """Connections for file contents: kept alive, one a thread, and without any credentials.
 
 `http.client` reading into a reused buffer moves more bytes a second, and a CPU second, than the higher
-clients do; that is why it is used here. Redirects are not followed, and only URLs of the provider's own
-origin are called.
+clients do; that is why it is used here. Redirects are not followed, and only the hosts that `origins` knows
+are called.
 """
 
 from __future__ import annotations
@@ -13,23 +13,20 @@ import socket
 import ssl
 import threading
 from typing import Final
-from urllib.parse import urlsplit
 
-from model_sharing_protocol.errors import Interrupted, NotASharingServer
+from model_sharing.downloads.origins import FileOrigins, Origin, resolve
+from model_sharing_protocol.errors import Interrupted
 
 BUFFER_BYTES = 1024 * 1024
 CONNECT_SECONDS: Final = 10
 READ_SECONDS: Final = 60
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-
-Origin = tuple[str, str, int]
 
 
 class Connections:
     """The connections and buffers of one download's threads. `stop` ends all of them at once."""
 
-    def __init__(self, endpoint: str) -> None:
-        self._endpoint = endpoint
+    def __init__(self, origins: FileOrigins) -> None:
+        self._origins = origins
         self._local = threading.local()
         self._lock = threading.Lock()
         self._open: set[http.client.HTTPConnection] = set()
@@ -77,7 +74,7 @@ class Connections:
         Raises OSError or http.client.HTTPException if the connection fails.
         """
         self.check()
-        origin, target = check_file_url(url, self._endpoint)
+        origin, target = self._origins.check(url)
         headers = {"Accept-Encoding": "identity"}
         if (start, end) != (0, size):
             headers["Range"] = f"bytes={start}-{end - 1}"
@@ -107,12 +104,15 @@ class Connections:
             return present, True
         self.drop()
         scheme, host, port = origin
+        self._origins.check_address(origin, resolve(origin))
         connection = (
             http.client.HTTPConnection(host, port, timeout=CONNECT_SECONDS)
             if scheme == "http"
             else http.client.HTTPSConnection(host, port, timeout=CONNECT_SECONDS, context=self._tls_context())
         )
         connection.connect()
+        # A name may stand for something else a moment later.
+        self._origins.check_address(origin, [connection.sock.getpeername()[0]])
         connection.sock.settimeout(READ_SECONDS)
         self._local.connection, self._local.origin = connection, origin
         with self._lock:
@@ -125,39 +125,6 @@ class Connections:
             if self._tls is None:
                 self._tls = ssl.create_default_context()
             return self._tls
-
-
-def check_file_url(url: str, endpoint: str) -> tuple[Origin, str]:
-    """Origin and request target of a file URL; NotASharingServer unless it is of the endpoint's own origin.
-
-    This is the one place that says which hosts file contents may come from.
-    """
-    try:
-        origin, allowed = _origin(url), _origin(endpoint)
-        parts = urlsplit(url)
-    except ValueError:
-        origin = None
-    if (
-        origin is None
-        or origin != allowed
-        or "@" in parts.netloc
-        or not url.isascii()
-        or not url.isprintable()
-    ):
-        shown = f"{origin[0]}://{origin[1]}:{origin[2]}" if origin else "no http address"
-        raise NotASharingServer(
-            f"{endpoint} points to files elsewhere ({shown}); only its own address is called. "
-            "Nothing was sent."
-        )
-    return origin, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-
-
-def _origin(url: str) -> Origin | None:
-    parts = urlsplit(url)
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        return None
-    port = parts.port if parts.port is not None else _DEFAULT_PORTS[parts.scheme]
-    return parts.scheme, parts.hostname.lower(), port
 
 
 def _request(

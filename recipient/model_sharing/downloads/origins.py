@@ -1,0 +1,113 @@
+"""Which hosts file contents may come from: the provider's own, and those that it named when it was mounted.
+
+This is the one place that says so. File URLs come in answers, and whoever could change an answer must not be
+able to send this machine anywhere else, least of all to addresses that only machines like it can reach.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from model_sharing_protocol.errors import NotASharingServer
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+Origin = tuple[str, str, int]
+"""Scheme, host and port."""
+
+
+class FileOrigins:
+    """The endpoint's origin, and those that were pinned for its mount."""
+
+    def __init__(self, endpoint: str, pinned: Iterable[str] = ()) -> None:
+        self._endpoint = endpoint
+        self._own = _origin(endpoint)
+        self._pinned = {_origin(each) for each in pinned}
+
+    def check(self, url: str) -> tuple[Origin, str]:
+        """Origin and request target of a file URL; NotASharingServer unless its origin is a known one."""
+        try:
+            origin, parts = _origin(url), urlsplit(url)
+        except ValueError:
+            origin = None
+        if (
+            origin is None
+            or not (origin == self._own or origin in self._pinned)
+            or "@" in parts.netloc
+            or not url.isascii()
+            or not url.isprintable()
+        ):
+            raise NotASharingServer(
+                f"{self._endpoint} points to files elsewhere ({_shown(origin)}); only its own address is "
+                "called, and those that it named when it was mounted. Nothing was sent. If the provider says "
+                "that its files are there now, mount the same again to accept it."
+            )
+        return origin, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+    def check_address(self, origin: Origin, addresses: Iterable[str]) -> None:
+        """NotASharingServer if a named host stands for an address that the provider's own does not lead to.
+
+        A provider in a private network may keep its files there; one out in the world may not point inside.
+        """
+        if origin == self._own:
+            return
+        for address in addresses:
+            parsed = ipaddress.ip_address(address.partition("%")[0])
+            if parsed.is_link_local or not (parsed.is_global or self._is_inside):
+                raise NotASharingServer(
+                    f"{self._endpoint} points to files at {_shown(origin)}, which is the address {address}: "
+                    "one that a provider has no business to point to. Nothing was sent."
+                )
+
+    @cached_property
+    def _is_inside(self) -> bool:
+        """True if the provider itself is at an address of a private network, or of this machine."""
+        if self._own is None:
+            return False
+        return not all(ipaddress.ip_address(each).is_global for each in resolve(self._own))
+
+
+def accept(endpoint: str, listed: Sequence[str]) -> tuple[str, ...]:
+    """The origins that a provider names for its files, to be pinned with its mount.
+
+    Raises NotASharingServer for what is no origin, or for plain http where the provider itself is at https.
+    """
+    origins = []
+    for each in listed:
+        try:
+            origin = _origin(each)
+        except ValueError:
+            origin = None
+        if origin is None or each != each.strip() or urlsplit(each).path or "@" in each:
+            raise NotASharingServer(
+                f"{endpoint} names {each[:200]!r} as where its files are; that is no origin."
+            )
+        if origin[0] == "http" and urlsplit(endpoint).scheme == "https":
+            raise NotASharingServer(
+                f"{endpoint} names {each} as where its files are; from a provider at https, files are not "
+                "fetched over plain http."
+            )
+        origins.append(each)
+    return tuple(dict.fromkeys(origins))
+
+
+def resolve(origin: Origin) -> list[str]:
+    """The addresses that a host stands for. Raises OSError."""
+    _, host, port = origin
+    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def _origin(url: str) -> Origin | None:
+    parts = urlsplit(url)
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        return None
+    port = parts.port if parts.port is not None else _DEFAULT_PORTS[parts.scheme]
+    return parts.scheme, parts.hostname.lower(), port
+
+
+def _shown(origin: Origin | None) -> str:
+    return f"{origin[0]}://{origin[1]}:{origin[2]}" if origin else "no http address"

@@ -1,0 +1,93 @@
+"""A provider whose artifacts are in a bucket: recipients fetch from there, not through its server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestServer
+from object_stores import new_bucket
+from support import Desk, write_model
+
+import model_sharing
+from model_sharing_protocol.errors import NotASharingServer, NotFound
+from model_sharing_protocol.profile import write_profile
+from model_sharing_provider.settings import Settings
+
+NAME = "prod.ml_team.scorer"
+FILES = {"weights.bin": os.urandom(40_000_000), "data/a%20b c #2.json": b"{}", "empty": b""}
+
+
+@pytest.fixture
+def settings(provider_home: Path, s3: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    bucket = new_bucket(s3, monkeypatch)
+    return Settings(provider_home, artifact_root=f"s3://{bucket}/a prefix")
+
+
+@pytest.fixture
+async def profile(desk: Desk, endpoint: str, tmp_path: Path) -> Path:
+    await desk.register(write_model(tmp_path / "m", FILES), NAME, "Champion")
+    profile = await desk.activate(await desk.share("acme", "globex", NAME), endpoint)
+    write_profile(profile.to_json(), tmp_path / "globex.share")
+    return tmp_path / "globex.share"
+
+
+async def files_through_the_server(desk: Desk) -> list[str]:
+    events = await desk.provider.audit.latest(desk.context, 1000, action="getFile")
+    return [event.target.name for event in events]
+
+
+async def test_a_download_comes_from_the_bucket(
+    desk: Desk, profile: Path, s3: str, tmp_path: Path, recipient_home: Path
+) -> None:
+    def download() -> None:
+        vendor = model_sharing.mount(profile, share="acme", name="vendor")
+        assert vendor.mount.file_origins == (s3,)
+        vendor.download("ml_team.scorer@Champion", tmp_path / "got")
+
+    await asyncio.to_thread(download)
+    assert {path: (tmp_path / "got" / path).read_bytes() for path in FILES} == FILES
+    assert await files_through_the_server(desk) == []
+    await desk.provider.shares.revoke(desk.context, "acme", "globex")
+    with pytest.raises(NotFound):
+        await asyncio.to_thread(model_sharing.catalog("vendor").snapshot, "ml_team.scorer@Champion")
+
+
+async def test_a_bucket_that_came_later_is_accepted_by_mounting_again(
+    desk: Desk, profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipient_home: Path
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(type(desk.provider.access), "file_origins", _nowhere)
+        vendor = await asyncio.to_thread(model_sharing.mount, profile, share="acme", name="vendor")
+    with pytest.raises(NotASharingServer, match="mount the same again"):
+        await asyncio.to_thread(vendor.snapshot, "ml_team.scorer@Champion")
+    vendor = await asyncio.to_thread(model_sharing.mount, profile, share="acme", name="vendor")
+    snapshot = await asyncio.to_thread(vendor.snapshot, "ml_team.scorer@Champion")
+    assert (snapshot.folder / "weights.bin").read_bytes() == FILES["weights.bin"]
+
+
+async def _nowhere(_access: object) -> tuple[str, ...]:
+    return ()
+
+
+class TestThroughTheServer:
+    """The bucket is not to be reached from outside."""
+
+    @pytest.fixture
+    def settings(self, provider_home: Path, s3: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
+        bucket = new_bucket(s3, monkeypatch)
+        return Settings(provider_home, artifact_root=f"s3://{bucket}", presigned_urls=False)
+
+    async def test_a_download_comes_through_the_server(
+        self, desk: Desk, profile: Path, server: TestServer, tmp_path: Path, recipient_home: Path
+    ) -> None:
+        def download() -> None:
+            vendor = model_sharing.mount(profile, share="acme", name="vendor")
+            assert vendor.mount.file_origins == ()
+            vendor.download("ml_team.scorer@Champion", tmp_path / "got")
+
+        await asyncio.to_thread(download)
+        assert {path: (tmp_path / "got" / path).read_bytes() for path in FILES} == FILES
+        assert await files_through_the_server(desk)

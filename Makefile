@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check soak format bench clean
+.PHONY: demo test check soak format bench bench-peers clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -32,6 +32,11 @@ format: $(VENV)/.installed
 
 bench: $(VENV)/.installed  ## us and the peers side by side; prints ratios and the machine
 	$(BIN)/python tests/benchmarks/run.py
+
+bench-peers: $(VENV)/.installed  ## what the README's plot shows, and the plot
+	$(BIN)/python tests/benchmarks/peers.py --save docs/benchmarks.json
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python tests/benchmarks/plot.py docs/benchmarks.json docs/benchmarks.png
 
 clean:
 	rm -rf $(VENV) .venvs .demo

@@ -5,10 +5,12 @@ Machines are shared and noisy: a ratio of two runs of the same round says more t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import statistics
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,13 +38,25 @@ def timed(command: Sequence[str], environment: Mapping[str, str] | None = None) 
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         assert process.stdout is not None
+        peaks = [0]
+        watch = threading.Thread(target=_watch_peak, args=(process.pid, peaks))
+        watch.start()
         said = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
+        watch.join()
     if process.returncode:
         raise RuntimeError(f"{command[0]} failed:\n{said.decode()}")
-    seconds = time.perf_counter() - started
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    return Run(seconds, usage.ru_utime + usage.ru_stime, peaks[-1])
+
+
+def _watch_peak(process: int, peaks: list[int]) -> None:
+    """Note the peak so far until the process is gone: what it reports itself counts from this one's size."""
+    with contextlib.suppress(OSError, IndexError):
+        while True:
+            time.sleep(0.02)
+            peaks.append(_peak_bytes(process))
 
 
 def serving_cost(command: Sequence[str], servers: Sequence[int]) -> Run:
@@ -52,8 +66,10 @@ def serving_cost(command: Sequence[str], servers: Sequence[int]) -> Run:
     return Run(seconds, sum(map(_cpu_seconds, servers)) - before, sum(map(_peak_bytes, servers)))
 
 
-def compare(title: str, size: int, contenders: Mapping[str, Callable[[], Run]], rounds: int) -> None:
-    """A table of medians; the last contender is the reference that ratios are to. `size` is in bytes."""
+def compare(
+    title: str, size: int, contenders: Mapping[str, Callable[[], Run]], rounds: int
+) -> dict[str, list[Run]]:
+    """Print a table of medians; the last contender is what ratios are to. `size` is in bytes."""
     runs: dict[str, list[Run]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, contender in contenders.items():
@@ -75,6 +91,12 @@ def compare(title: str, size: int, contenders: Mapping[str, Callable[[], Run]], 
         )
     console.print(table)
     console.print()
+    return runs
+
+
+def medians(runs: Mapping[str, Sequence[Run]], field: str) -> dict[str, float]:
+    """Of one field of the runs, by contender."""
+    return {name: statistics.median(getattr(run, field) for run in each) for name, each in runs.items()}
 
 
 def machine() -> str:

@@ -39,7 +39,7 @@ from model_sharing_protocol.profile import Profile
 
 MAX_JSON_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
-MAX_LINE_BYTES = 256 * 1024
+MAX_LINE_BYTES = 64 * 1024 * 1024  # the signature of a version's files is one line: hundreds of bytes a file
 NOT_MODIFIED = 304
 _ATTEMPTS = 4
 _GIVE_UP_AFTER_SECONDS = 8.0
@@ -188,18 +188,21 @@ async def read_bounded(response: aiohttp.ClientResponse, limit: int = MAX_JSON_B
 
 async def read_lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     """The body's lines without their line ends; NotASharingServer for a line that never ends."""
-    rest = b""
+    line = bytearray()
     async for chunk in response.content.iter_any():
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
+        *ends, rest = chunk.split(b"\n")
+        for end in ends:
+            line += end
             if line.strip():
-                yield line
-        if len(rest) > MAX_LINE_BYTES:
+                yield bytes(line)
+            line.clear()
+        line += rest
+        if len(line) > MAX_LINE_BYTES:
             raise NotASharingServer(
                 f"{_origin(str(response.url))} sent a line of more than {MAX_LINE_BYTES} bytes."
             )
-    if rest.strip():
-        yield rest
+    if line.strip():
+        yield bytes(line)
 
 
 def decode(data: bytes, kind: type[T], origin: str) -> T:

@@ -79,6 +79,14 @@ def test_a_large_file_arrives_in_ranges(peer: Peer, vendor: model_sharing.Catalo
     assert not list(vendor.shared.cache.blobs.glob("*.p*"))
 
 
+def test_a_version_of_very_many_files(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    """The line with their signature has a megabyte; their content is the same, so that it is fetched once."""
+    peer.publish("ml_team.iris_model", 1, {f"folder{n % 50}/{n}.bin": b"same" for n in range(6000)})
+    snapshot = vendor.snapshot(REF)
+    assert sum(path.is_file() for path in snapshot.folder.rglob("*")) == 6000
+    assert len(peer.file_requests()) == 1
+
+
 def test_file_requests_carry_no_credentials(peer: Peer, vendor: model_sharing.Catalog) -> None:
     peer.publish("ml_team.iris_model", 1, SMALL_FILES)
     vendor.snapshot(REF)

@@ -201,7 +201,10 @@ def test_a_newer_protocol_asks_for_an_upgrade(peer: Peer, vendor: model_sharing.
         vendor.snapshot("ml_team.iris_model/1")
 
 
-def test_an_endless_line_is_refused(peer: Peer, vendor: model_sharing.Catalog) -> None:
+def test_an_endless_line_is_refused(
+    peer: Peer, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "MAX_LINE_BYTES", 256 * 1024)
     peer.publish("ml_team.iris_model", 1, {"MLmodel": b"x"})
     peer.edit_query = lambda lines: [*lines, {"padding": "x" * (transport.MAX_LINE_BYTES * 2)}]
     with pytest.raises(NotASharingServer, match="line of more than"):

@@ -17,6 +17,10 @@ from model_sharing_protocol.errors import CorruptArtifact, InvalidParameter, Sha
 from model_sharing_protocol.paths import check_no_twins, check_relative_path
 
 MAX_FILES = 100_000
+PACKED_FILE_BYTES = 1024 * 1024
+"""Files up to this size may be fetched in a pack, many by one request."""
+PACKED_FILES = 1000
+"""How many files a pack has at most."""
 
 
 class ManifestFile(msgspec.Struct, frozen=True):

@@ -129,7 +129,7 @@ class VersionMetadata(_Message):
     """EXTENSION: what a version query says of the version before its files.
 
     `bundle` is the provider's signature of them, as `model_signing` reads it from a file. `chunk_maps` is
-    there if any file is large enough to have one.
+    there if any file is large enough to have one. To `pack_url`, if there is one, a `PackRequest` may go.
     """
 
     version: ModelVersion
@@ -138,6 +138,13 @@ class VersionMetadata(_Message):
     num_files: int
     bundle: Bundle | None = None
     chunk_maps: ChunkMapsFile | None = None
+    pack_url: str | None = None
+
+
+class PackRequest(_Message):
+    """EXTENSION: files of the version by their sha256; the answer is their bytes, one after the other."""
+
+    files: tuple[str, ...]
 
 
 class VersionFile(_Message):

@@ -14,6 +14,7 @@ import msgspec
 
 from model_sharing.client import Answer, SharingClient
 from model_sharing.downloads.plan import manifest_of_answer
+from model_sharing.downloads.urls import PACK
 from model_sharing.freshness import duration, is_young
 from model_sharing.mounts import Mount
 from model_sharing.refs import Moment, Refs
@@ -44,11 +45,13 @@ class Listing:
     manifest: Manifest
     bundle: Bundle
     files: Sequence[VersionFile]
+    pack_url: str | None = None
 
     @property
     def urls(self) -> dict[str, str]:
-        """By sha256."""
-        return {file.sha256: file.url for file in self.files}
+        """By sha256, and that of packs."""
+        packs = {PACK: self.pack_url} if self.pack_url else {}
+        return {file.sha256: file.url for file in self.files} | packs
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,7 @@ class Resolver:
                 f"{self._mount.endpoint} describes {name} version {version} as {digest} and lists the files "
                 f"of {manifest.digest}. Try again; if it stays, tell the provider."
             )
-        return Listing(manifest, bundle, files)
+        return Listing(manifest, bundle, files, metadata.pack_url)
 
     def _from_cache(self, name: SharedName, ref: ModelRef, error: ServerUnreachable) -> ModelVersion:
         number = ref.version

@@ -32,6 +32,7 @@ _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
 Files = Mapping[str, bytes]
 Fault = Callable[["Handler", bytes, int, int], None]
+Pack = Callable[["Handler", list[bytes]], None]
 
 
 @dataclass
@@ -69,6 +70,7 @@ class Peer:
         self.edit_query: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None
         self.url_base: str | None = None
         self.file_origins: tuple[str, ...] = ()
+        self.packs: Pack | None = None
         self.tickets = 0
         self.refuse_tickets_below = 0
         self.file_bytes_sent = 0
@@ -166,7 +168,7 @@ class Handler(BaseHTTPRequestHandler):
         self._handle()
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         self._handle()
 
     def send(self, status: int, body: bytes, content_type: str = "application/json", **headers: str) -> None:
@@ -279,6 +281,8 @@ class Handler(BaseHTTPRequestHandler):
                 sign_manifest(self.peer.key, SignedName(SHARE, name, number), manifest, 0)
             ),
         }
+        if self.peer.packs is not None:
+            metadata["packUrl"] = f"{base}/files/pack?ticket={ticket}"
         lines: list[dict[str, Any]] = [{"protocol": {"minReaderVersion": 1}}, {"metaData": metadata}]
         for entry in manifest.files:
             file = {
@@ -295,12 +299,20 @@ class Handler(BaseHTTPRequestHandler):
         body = "".join(json.dumps(line) + "\n" for line in lines)
         self.send(200, body.encode(), "application/x-ndjson; charset=utf-8")
 
+    def _serve_pack(self) -> None:
+        assert self.peer.packs is not None
+        contents = [self.peer.find_content(digest) for digest in json.loads(self.body)["files"]]
+        self.peer.packs(self, [content for content in contents if content is not None])
+
     def _serve_file(self) -> None:
         url = urlsplit(self.path)
-        content = self.peer.find_content(url.path.removeprefix("/files/"))
         if int(parse_qs(url.query)["ticket"][0]) < self.peer.refuse_tickets_below:
             self.send(403, b"expired", "text/plain")
             return
+        if url.path == "/files/pack":
+            self._serve_pack()
+            return
+        content = self.peer.find_content(url.path.removeprefix("/files/"))
         assert content is not None
         found = _RANGE.fullmatch(self.headers.get("Range", ""))
         start, end = (int(found[1]), int(found[2]) + 1) if found else (0, len(content))
@@ -379,6 +391,10 @@ def always(send: Callable[[Handler], object]) -> Callable[[Handler], bool]:
         return True
 
     return answer
+
+
+def pack_well(handler: Handler, contents: list[bytes]) -> None:
+    handler.send(200, b"".join(contents), "application/octet-stream")
 
 
 def serve_well(handler: Handler, content: bytes, start: int, end: int) -> None:

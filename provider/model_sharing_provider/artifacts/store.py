@@ -33,7 +33,7 @@ from model_sharing_provider.artifacts.external_locations import ExternalLocation
 from model_sharing_provider.artifacts.failures import store_errors_named
 from model_sharing_provider.artifacts.fingerprints import Fingerprint, Fingerprinter
 from model_sharing_provider.artifacts.listing import StoredObject, delete_objects, list_objects
-from model_sharing_provider.artifacts.pieces import read_pieces
+from model_sharing_provider.artifacts.pieces import read_objects, read_pieces
 from model_sharing_provider.artifacts.roots import CanSign, open_root
 
 _PIECE = 4 * 1024 * 1024
@@ -225,6 +225,23 @@ class ArtifactStore:
                         yield piece
         except OSError as error:
             raise CorruptArtifact(f"The object {_shown(path)} cannot be read up to byte {end}.") from error
+
+    async def read_all(self, files: Sequence[tuple[str, int]]) -> AsyncIterator[memoryview]:
+        """Small objects of one version, given by path and size, one after the other.
+
+        Raises NotFound, PermissionDenied, CorruptArtifact.
+        """
+        opened = [(*await self._open(path), size) for path, size in files]
+        if not opened:
+            return
+        store = opened[0][0]
+        with _reading(files[0][0]):
+            objects = [(key, size) for _, key, size in opened]
+            async with contextlib.aclosing(read_objects(store, objects)) as batches:
+                async for batch, size in batches:
+                    if len(batch) != size:
+                        raise CorruptArtifact("An object is not as large as it was when it was registered.")
+                    yield batch
 
     async def presign(self, paths: Sequence[str], seconds: int) -> Sequence[str] | None:
         """URLs of the store's own to read these objects of one version from, good for so long.

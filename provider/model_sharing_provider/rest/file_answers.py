@@ -13,7 +13,7 @@ from aiohttp import web
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.rest.metrics import CUT, TRANSFERS, count_file_bytes
 from model_sharing_provider.rest.requests import REQUEST_ID
-from model_sharing_provider.services.access import OpenFile
+from model_sharing_provider.services.access import Access, OpenFile, OpenPack
 from model_sharing_provider.services.context import Context
 
 _IN_ONE_WRITE = 256 * 1024
@@ -61,6 +61,19 @@ async def answer_file(
         pieces = _counted(source.read(file, start, end), file.target)
         with TRANSFERS.track_inprogress():
             await _stream(request, response, pieces, source.ended(context, file))
+    return response
+
+
+async def answer_pack(
+    request: web.Request, context: Context, access: Access, pack: OpenPack
+) -> web.StreamResponse:
+    """200 with the bytes of a pack's files, one after the other."""
+    headers = {"Content-Length": str(pack.size), "Content-Type": "application/octet-stream"}
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    pieces = _counted(access.read_pack(pack), pack.target)
+    with TRANSFERS.track_inprogress():
+        await _stream(request, response, pieces, access.ended(context, pack))
     return response
 
 

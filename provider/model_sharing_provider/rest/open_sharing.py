@@ -159,6 +159,7 @@ async def query_version(request: web.Request) -> web.Response:
         chunk_maps=wire.ChunkMapsFile(urljoin(base, maps.url), maps.file.size, maps.file.sha256)
         if maps
         else None,
+        pack_url=urljoin(base, found.pack_url) if found.pack_url else None,
     )
     lines = [
         wire.VersionQueryLine(protocol=wire.Protocol(min_reader_version=1)),

@@ -13,9 +13,10 @@ from uuid import UUID
 from aiohttp import web
 
 from model_sharing_protocol.errors import NotFound
-from model_sharing_provider.rest.bodies import arriving
+from model_sharing_protocol.open_sharing import PackRequest
+from model_sharing_provider.rest.bodies import arriving, read_body
 from model_sharing_provider.rest.errors import render_open_sharing
-from model_sharing_provider.rest.file_answers import answer_file
+from model_sharing_provider.rest.file_answers import answer_file, answer_pack
 from model_sharing_provider.rest.middlewares import render_errors
 from model_sharing_provider.rest.requests import context_of, provider_of
 
@@ -28,6 +29,7 @@ def make_app() -> web.Application:
     app.add_routes(
         [
             web.get("/versions/{version}/{sha256}", get_shared_file),
+            web.post("/versions/{version}/pack", get_pack),
             web.get("/tables/{sha256}", get_shared_file),
             web.get("/files/{version}/{sha256}", get_own_file),
             web.put("/uploads/{version}/file/{path}", put_file),
@@ -56,6 +58,14 @@ async def get_shared_file(request: web.Request) -> web.StreamResponse:
     context, access = context_of(request, FACE), provider_of(request).access
     file = await access.open(context, _resource(request), dict(request.query))
     return await answer_file(request, context, access, file)
+
+
+async def get_pack(request: web.Request) -> web.StreamResponse:
+    """For recipients, under a grant: many small files by one request."""
+    context, access = context_of(request, FACE), provider_of(request).access
+    asked = await read_body(request, PackRequest)
+    pack = await access.open_pack(context, _resource(request), dict(request.query), asked.files)
+    return await answer_pack(request, context, access, pack)
 
 
 async def get_own_file(request: web.Request) -> web.StreamResponse:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from model_sharing_protocol.errors import NotFound, PermissionDenied
-from model_sharing_protocol.manifest import ManifestFile
+from model_sharing_protocol.errors import InvalidParameter, NotFound, PermissionDenied
+from model_sharing_protocol.manifest import PACKED_FILE_BYTES, PACKED_FILES, ManifestFile
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.signatures import Bundle
 from model_sharing_protocol.times import now_ms
@@ -22,15 +23,16 @@ from model_sharing_provider.artifacts.signed_urls import URL_LIFETIME_SECONDS, T
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.principals import Principal
-from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.securables import ModelVersion, SecurableType
 from model_sharing_provider.domain.sharing import Grant, Share, SharedVersion
 from model_sharing_provider.governance.addresses import allows
-from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.recipients import address_refused
 from model_sharing_provider.services.shared_view import view_version
 from model_sharing_provider.services.signing import Signing
 
 _RECHECK_SECONDS = 1.0
+_DELETED = "The version that this URL is for was deleted."
 _CLOSED = "Access to this file has ended; ask for the version's files again, or ask the provider."
 
 
@@ -48,12 +50,16 @@ class SignedFile:
 
 @dataclass(frozen=True, slots=True)
 class VersionAccess:
-    """All that a recipient needs to fetch a version. `chunk_maps` is None where no file is large."""
+    """All that a recipient needs to fetch a version. `chunk_maps` is None where no file is large.
+
+    `pack_url`, relative to the server's, is None where files come from elsewhere.
+    """
 
     shared: SharedVersion
     bundle: Bundle
     files: list[SignedFile]
     chunk_maps: SignedFile | None
+    pack_url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,19 @@ class OpenFile:
     modified: int
 
 
+@dataclass(frozen=True, slots=True)
+class OpenPack:
+    """Small files that may be read, by path and size in bytes, and who reads what."""
+
+    files: Sequence[tuple[str, int]]
+    ticket: Ticket
+    target: Target
+
+    @property
+    def size(self) -> int:
+        return sum(size for _, size in self.files)
+
+
 class UrlIssuer:
     """Signs for one recipient under one grant; every URL of an answer expires at the same moment."""
 
@@ -83,8 +102,8 @@ class UrlIssuer:
     def expires_at(self) -> int:
         return self._expires * 1000
 
-    def sign(self, resource: str) -> str:
-        return self._signer.sign(Ticket(resource, *self._under, self._expires))
+    def sign(self, resource: str, method: str = "GET") -> str:
+        return self._signer.sign(Ticket(resource, *self._under, self._expires, method))
 
 
 class Access:
@@ -121,14 +140,16 @@ class Access:
                 return issuer.sign(f"versions/{version.id}/{file.sha256}")
 
             paths = [f"{version.storage_path}/{file.path}" for file in manifest.files]
-            urls = await self._artifacts.presign(paths, URL_LIFETIME_SECONDS) or map(sign, manifest.files)
+            elsewhere = await self._artifacts.presign(paths, URL_LIFETIME_SECONDS)
+            urls = elsewhere or map(sign, manifest.files)
             files = [
                 SignedFile(url, issuer.expires_at, file)
                 for url, file in zip(urls, manifest.files, strict=True)
             ]
+            pack = None if elsewhere else issuer.sign(f"versions/{version.id}/pack", "POST")
             maps = manifest.chunk_maps
             signed_maps = SignedFile(sign(maps), issuer.expires_at, maps) if maps else None
-            return VersionAccess(found, self._signing.bundle(found, manifest), files, signed_maps)
+            return VersionAccess(found, self._signing.bundle(found, manifest), files, signed_maps, pack)
 
     async def file_origins(self) -> tuple[str, ...]:
         """Where files come from besides this server: what recipients are told when they mount."""
@@ -140,17 +161,54 @@ class Access:
 
     async def open(self, context: Context, resource: str, query: dict[str, str]) -> OpenFile:
         """Check a signed URL that came back. Raises PermissionDenied, or NotFound for bytes that are gone."""
+        kind, *parts = resource.split("/")
+        async with self._admit(context, "getFile", resource, query) as (operation, ticket, version):
+            if kind == "tables":
+                path = system_table_path(parts[0])
+                size = await self._artifacts.size(path)
+                return OpenFile(size, parts[0], path, ticket, operation.target, operation.now)
+            if version is None:
+                raise NotFound(_DELETED)
+            files = await self._manifests.read(version.id)
+            file = files.file(parts[1])
+            operation.concerns(name=f"{version.full_name}/{version.version}:{file.path}")
+            is_part = file is not files.manifest.chunk_maps
+            path = f"{version.storage_path}/{file.path}" if is_part else chunk_maps_path(version.id)
+            if version.in_place and is_part:
+                await self._artifacts.check_size(path, file.size)
+            return OpenFile(file.size, file.sha256, path, ticket, operation.target, version.created_at)
+
+    async def open_pack(
+        self, context: Context, resource: str, query: dict[str, str], digests: Sequence[str]
+    ) -> OpenPack:
+        """The same for many small files of a version at once, in the order of their digests.
+
+        Raises InvalidParameter for too many files, or one that is too large.
+        """
+        async with self._admit(context, "getFiles", resource, query, "POST") as (operation, ticket, version):
+            if version is None:
+                raise NotFound(_DELETED)
+            known = await self._manifests.read(version.id)
+            files = [known.file(sha256) for sha256 in digests]
+            check_pack(files)
+            operation.concerns(name=f"{version.full_name}/{version.version}: {len(files)} files")
+            places = [(f"{version.storage_path}/{file.path}", file.size) for file in files]
+            return OpenPack(places, ticket, operation.target)
+
+    @asynccontextmanager
+    async def _admit(
+        self, context: Context, action: str, resource: str, query: dict[str, str], method: str = "GET"
+    ) -> AsyncIterator[tuple[Operation, Ticket, ModelVersion | None]]:
+        """Let the holder of a signed URL go on, and find the version that it is for, if it is for one."""
         target = Target(SecurableType.SHARE, resource)
         try:
-            ticket = self._signer.verify(resource, query)
+            ticket = self._signer.verify(resource, query, method)
         except PermissionDenied as error:
-            await context.refused("getFile", target, error.message)
+            await context.refused(action, target, error.message)
             raise
-        kind, *parts = resource.split("/")
-        async with context.view("getFile", target) as operation:
+        async with context.view(action, target) as operation:
             under = ticket.grant_id, ticket.token_id, ticket.revision, operation.now
-            version_id = parts[0] if kind == "versions" else ""
-            access = await operation.rows.hot.access(*under, version_id=version_id)
+            access = await operation.rows.hot.access(*under, version_id=_version_id(resource))
             if access is None:
                 operation.denied = "the grant was revoked, the token expired, or the share changed"
                 holder = await operation.rows.recipients.find_name_by_token_id(ticket.token_id)
@@ -161,32 +219,21 @@ class Access:
                 operation.denied = "the address is not in the IP access list"
                 raise address_refused(context)
             operation.by_credential()
-            if kind == "tables":
-                path = system_table_path(parts[0])
-                size = await self._artifacts.size(path)
-                return OpenFile(size, parts[0], path, ticket, operation.target, operation.now)
-            version = access.version
-            if version is None:
-                raise NotFound("The version that this URL is for was deleted.")
-            files = await self._manifests.read(version.id)
-            file = files.file(parts[1])
-            operation.concerns(name=f"{version.full_name}/{version.version}:{file.path}")
-            is_part = file is not files.manifest.chunk_maps
-            path = f"{version.storage_path}/{file.path}" if is_part else chunk_maps_path(version.id)
-            if version.in_place and is_part:
-                await self._artifacts.check_size(path, file.size)
-            return OpenFile(file.size, file.sha256, path, ticket, operation.target, version.created_at)
+            yield operation, ticket, access.version
 
     def read(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
         """The bytes from `start` to before `end`. Raises NotFound or CorruptArtifact for damaged storage."""
         return self._artifacts.read(file.path, start, end)
 
-    async def ended(self, context: Context, file: OpenFile) -> None:
+    def read_pack(self, pack: OpenPack) -> AsyncIterator[memoryview]:
+        """The bytes of its files, one after the other. Raises NotFound or CorruptArtifact as `read` does."""
+        return self._artifacts.read_all(pack.files)
+
+    async def ended(self, context: Context, file: OpenFile | OpenPack) -> None:
         """Return, with the denial recorded, when the file may no longer be read: looked at every second."""
         ticket = file.ticket
         under = ticket.grant_id, ticket.token_id, ticket.revision
-        kind, version_id = ticket.resource.split("/")[:2]
-        version_id = version_id if kind == "versions" else ""
+        version_id = _version_id(ticket.resource)
         still_open = True
         while still_open:
             await asyncio.sleep(_RECHECK_SECONDS)
@@ -194,3 +241,19 @@ class Access:
                 access = await rows.hot.access(*under, now_ms(), version_id=version_id)
             still_open = access is not None and allows(access.networks, context.caller.address)
         await context.refused("getFile", file.target, "access ended while the file was being read")
+
+
+def check_pack(files: Sequence[ManifestFile]) -> None:
+    """Raises InvalidParameter for more than a pack may hold."""
+    if len(files) > PACKED_FILES:
+        raise InvalidParameter(f"A pack has at most {PACKED_FILES} files; {len(files)} were asked for.")
+    for file in files:
+        if file.size > PACKED_FILE_BYTES:
+            raise InvalidParameter(
+                f"The file {file.path!r} is larger than {PACKED_FILE_BYTES} bytes; fetch it by its own URL."
+            )
+
+
+def _version_id(resource: str) -> str:
+    kind, version_id = resource.split("/")[:2]
+    return version_id if kind == "versions" else ""

@@ -73,21 +73,31 @@ class Connections:
 
         Raises OSError or http.client.HTTPException if the connection fails.
         """
-        self.check()
-        origin, target = self._origins.check(url)
         headers = {"Accept-Encoding": "identity"}
         if (start, end) != (0, size):
             headers["Range"] = f"bytes={start}-{end - 1}"
+        return self._ask("GET", url, headers)
+
+    def post(self, url: str, body: bytes) -> http.client.HTTPResponse:
+        """Send a question in JSON, the same way. It may be sent twice."""
+        headers = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
+        return self._ask("POST", url, headers, body)
+
+    def _ask(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | None = None
+    ) -> http.client.HTTPResponse:
+        self.check()
+        origin, target = self._origins.check(url)
         connection, reused = self._connection(origin)
         try:
-            return _request(connection, target, headers)
+            return _request(connection, method, target, headers, body)
         except (OSError, http.client.HTTPException):
             self.drop()
             if not reused:
                 raise
         self.check()  # the server had closed the idle connection: a new one says more
         connection, _ = self._connection(origin)
-        return _request(connection, target, headers)
+        return _request(connection, method, target, headers, body)
 
     def drop(self) -> None:
         """Close this thread's connection: what comes next on it is not known."""
@@ -128,7 +138,11 @@ class Connections:
 
 
 def _request(
-    connection: http.client.HTTPConnection, target: str, headers: dict[str, str]
+    connection: http.client.HTTPConnection,
+    method: str,
+    target: str,
+    headers: dict[str, str],
+    body: bytes | None,
 ) -> http.client.HTTPResponse:
-    connection.request("GET", target, headers=headers)
+    connection.request(method, target, body, headers)
     return connection.getresponse()

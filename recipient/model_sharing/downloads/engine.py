@@ -1,8 +1,9 @@
 """Fetching missing contents in parallel, verified before they become blobs.
 
-Files of up to 16 MiB are fetched whole, one request each, and hashed as they arrive. Larger ones are fetched
-as ranges by several connections, while a follower hashes the part that is complete from the start; what has
-arrived survives a crash (`parts`). A content whose digest is wrong is fetched once more, from the start.
+Small files are fetched in `packs` where the provider offers them. Others of up to 16 MiB are fetched whole,
+one request each, and hashed as they arrive. Larger ones are fetched as ranges by several connections, while a
+follower hashes the part that is complete from the start; what has arrived survives a crash (`parts`). A
+content whose digest is wrong is fetched once more, from the start.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from pathlib import Path
 
 from model_sharing.cache import Cache, full_disk_explained
 from model_sharing.downloads.connection import BUFFER_BYTES, Connections
+from model_sharing.downloads.packs import PackFetcher, packable, packs_of
 from model_sharing.downloads.parts import RANGE_BYTES, PartFile, part_path
 from model_sharing.downloads.progress import Progress
 from model_sharing.downloads.transfer import RangesIgnored, Transfer
-from model_sharing.downloads.urls import UrlBook
+from model_sharing.downloads.urls import PACK, UrlBook
 from model_sharing_protocol.errors import CorruptArtifact, Interrupted
 from model_sharing_protocol.manifest import ManifestFile
 
@@ -34,7 +36,11 @@ class Engine:
         self._cache = cache
         self._connections = connections
         self._transfer = Transfer(connections, urls)
+        self._packs = (
+            PackFetcher(cache, connections, self._transfer, urls, progress) if PACK in urls else None
+        )
         self._progress = progress
+        self._jobs = jobs
         self._workers = ThreadPoolExecutor(jobs, "model-sharing-fetch")
         self._followers = ThreadPoolExecutor(_LARGE_FILES_AT_ONCE, "model-sharing-follow")
 
@@ -44,7 +50,10 @@ class Engine:
             large = [file for file in files if file.size > RANGE_BYTES]
             small = [file for file in files if file.size <= RANGE_BYTES]
             futures = [self._followers.submit(self._fetch_large, file) for file in large]
-            futures += [self._workers.submit(self._fetch_small, file) for file in small]
+            packed = packable(small) if self._packs else []
+            futures += [self._workers.submit(self._fetch_pack, pack) for pack in packs_of(packed, self._jobs)]
+            alone = set(small) - set(packed)
+            futures += [self._workers.submit(self._fetch_small, file) for file in small if file in alone]
             wait(futures, return_when=FIRST_EXCEPTION)
             _raise_first(futures)
         except BaseException:
@@ -55,12 +64,20 @@ class Engine:
             self._workers.shutdown(cancel_futures=True)
             self._connections.close()
 
+    def _fetch_pack(self, files: Sequence[ManifestFile]) -> None:
+        assert self._packs is not None  # noqa: S101 - packs are only made where they are offered
+        damaged, missing = self._packs.fetch(files)
+        for file in damaged:
+            self._fetch_verified(file, self._cache.temporary(), tries=1)
+        for file in missing:
+            self._fetch_small(file)
+
     def _fetch_small(self, file: ManifestFile) -> None:
         self._fetch_verified(file, self._cache.temporary())
 
-    def _fetch_verified(self, file: ManifestFile, path: Path) -> None:
-        """Fetch a whole file in one stream, at most twice."""
-        for _ in range(2):
+    def _fetch_verified(self, file: ManifestFile, path: Path, *, tries: int = 2) -> None:
+        """Fetch a whole file in one stream, and once more if it came damaged."""
+        for _ in range(tries):
             try:
                 with WholeFile(path, file.size, self._progress) as target:
                     if file.size:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+from collections.abc import Callable
 from typing import Protocol
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
@@ -22,15 +23,19 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _FAILURES_WITHOUT_A_BYTE = 5
 _FAILURES_IN_ALL = 100
 _LONGEST_PAUSE_SECONDS = 2.0
-_EXPIRED = frozenset({401, 403, 404, 410})
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+EXPIRED = frozenset({401, 403, 404, 410})
+BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
-class Target(Protocol):
-    """Where bytes go: `position` is the next byte wanted, `end` one past the last."""
+class Positioned(Protocol):
+    """What gets on as bytes arrive."""
 
     @property
     def position(self) -> int: ...
+
+
+class Target(Positioned, Protocol):
+    """Where bytes go: `position` is the next byte wanted, `end` one past the last."""
 
     @property
     def end(self) -> int: ...
@@ -45,7 +50,7 @@ class RangesIgnored(Exception):
     """The server answers a request for a range with the whole file."""
 
 
-class _Passing(Exception):
+class Passing(Exception):
     """The connection failed, or the server was busy: worth another try."""
 
 
@@ -63,37 +68,47 @@ class Transfer:
         Raises ServerUnreachable when nothing more arrives, PermissionDenied when a fresh URL is refused,
         CorruptArtifact when the file is of another size than the manifest says.
         """
-        patience = _Patience(target)
+        self.persist(target, repr(file.path), lambda patience: self._attempt(file, target, patience))
+
+    def persist(self, target: Positioned, what: str, attempt: Callable[[Patience], None]) -> None:
+        """Attempt until it succeeds, as long as `target` gets on. Raises as `run` does."""
+        patience = Patience(target)
         try:
-            for attempt in Retrying(
-                retry=retry_if_exception_type(_Passing),
+            for trial in Retrying(
+                retry=retry_if_exception_type(Passing),
                 stop=patience.is_over,
                 wait=patience.pause,
                 sleep=self._connections.pause,
                 reraise=True,
             ):
-                with attempt:
-                    self._attempt(file, target, patience)
-        except _Passing as error:
+                with trial:
+                    attempt(patience)
+        except Passing as error:
             self._connections.check()
             raise ServerUnreachable(
-                f"The transfer of {file.path!r} broke off {patience.failures} times: {error}. "
+                f"The transfer of {what} broke off {patience.failures} times: {error}. "
                 "Run the same again: it goes on where it stopped."
             ) from error
 
-    def _attempt(self, file: ManifestFile, target: Target, patience: _Patience) -> None:
+    def renew(self, what: str, edition: int, patience: Patience) -> None:
+        """A URL of that edition was refused: get fresh ones. PermissionDenied if that was so already."""
+        if patience.refused_before():
+            raise PermissionDenied(f"The provider refuses {what}, though it has just given out its address.")
+        self._urls.expired(edition)
+
+    def _attempt(self, file: ManifestFile, target: Target, patience: Patience) -> None:
         url, edition = self._urls.get(file.sha256)
         complete = False
         try:
             response = self._connections.get(url, target.position, target.end, file.size)
-            if response.status in _EXPIRED:
-                self._renew(file, edition, patience)
-                raise _Passing("its address had expired")
+            if response.status in EXPIRED:
+                self.renew(f"the file {file.path!r}", edition, patience)
+                raise Passing("its address had expired")
             _check_answer(response, file, target)
             self._receive(response, file, target)
             complete = True
         except (OSError, http.client.HTTPException) as error:
-            raise _Passing(_describe(error)) from error
+            raise Passing(describe(error)) from error
         finally:
             if not complete:
                 self._connections.drop()
@@ -103,7 +118,7 @@ class Transfer:
         while (wanted := target.end - target.position) > 0:
             count = response.readinto(buffer[: min(wanted, len(buffer))])
             if count == 0:
-                raise _Passing("the connection ended early")
+                raise Passing("the connection ended early")
             target.accept(buffer[:count])
             self._connections.check()
         if response.length is None and response.read(1):
@@ -111,18 +126,11 @@ class Transfer:
         if not response.isclosed():
             response.read()  # nothing is left but, perhaps, the end of a chunked body
 
-    def _renew(self, file: ManifestFile, edition: int, patience: _Patience) -> None:
-        if patience.refused_before():
-            raise PermissionDenied(
-                f"The provider refuses the file {file.path!r}, though it has just given out its address."
-            )
-        self._urls.expired(edition)
 
-
-class _Patience:
+class Patience:
     """Counts failures of one transfer; bytes that arrive in between start the count again."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Positioned) -> None:
         self._target = target
         self._position = target.position
         self._since_a_byte = 0
@@ -159,8 +167,8 @@ class _Patience:
 
 def _check_answer(response: http.client.HTTPResponse, file: ManifestFile, target: Target) -> None:
     """Raise unless the answer's body starts at the target's position (after `restart`, at 0)."""
-    if response.status in _PASSING:
-        raise _Passing(f"the server answered HTTP {response.status}")
+    if response.status in BUSY:
+        raise Passing(f"the server answered HTTP {response.status}")
     if response.status not in (200, 206) or response.getheader("Content-Encoding", "identity") != "identity":
         raise NotASharingServer(
             f"The address of the file {file.path!r} gave an unexpected answer (HTTP {response.status})."
@@ -196,7 +204,7 @@ def _wrong_size(file: ManifestFile, size: int) -> CorruptArtifact:
     )
 
 
-def _describe(error: Exception) -> str:
+def describe(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "nothing arrived for too long"
     if isinstance(error, OSError):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
+PACK = "pack"
+"""Under what a `UrlBook` has the URL for many small files at once, where the provider offers one."""
+
 
 class UrlBook:
     """URLs by content digest. `renew` asks the provider for fresh ones and may raise what it answers."""
@@ -14,6 +17,10 @@ class UrlBook:
         self._renew = renew
         self._edition = 0
         self._lock = threading.Lock()
+
+    def __contains__(self, key: str) -> bool:
+        with self._lock:
+            return key in self._urls
 
     def get(self, sha256: str) -> tuple[str, int]:
         """The URL, and the edition of the book that it is from."""

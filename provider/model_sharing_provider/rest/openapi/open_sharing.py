@@ -120,6 +120,17 @@ _SIGNED_FILES = (
         public=True,
     ),
     Route(
+        "POST",
+        FILES_PREFIX + "/versions/{version}/pack",
+        "Many small files of a version, one after the other",
+        _FILE,
+        wire.PackRequest,
+        query=SIGNED,
+        errors=(*_BY_LINK, InvalidParameter),
+        places=_SIGNED_PLACES,
+        public=True,
+    ),
+    Route(
         "GET",
         FILES_PREFIX + "/tables/{sha256}",
         "A table's file, whole or a range of it",

@@ -1,0 +1,129 @@
+"""Small files, many by one request: a request each would cost more than their bytes.
+
+A pack's answer is its files' bytes, one after the other; sizes and digests are the manifest's. Each file is
+verified as it arrives and becomes a blob at once, so what a pack has brought survives whatever happens to the
+rest of it. What it brings damaged, or not at all, is left to be fetched one by one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import msgspec
+
+from model_sharing.cache import Cache, full_disk_explained
+from model_sharing.downloads.connection import Connections
+from model_sharing.downloads.progress import Progress
+from model_sharing.downloads.transfer import BUSY, EXPIRED, Passing, Patience, Transfer, describe
+from model_sharing.downloads.urls import PACK, UrlBook
+from model_sharing_protocol.errors import ServerUnreachable
+from model_sharing_protocol.manifest import PACKED_FILE_BYTES, PACKED_FILES, ManifestFile
+from model_sharing_protocol.open_sharing import PackRequest
+
+_PACK_BYTES = 16 * 1024 * 1024
+_LEAST_FILES = 4
+
+
+def packable(files: Sequence[ManifestFile]) -> list[ManifestFile]:
+    """Those that are worth a pack."""
+    small = [file for file in files if file.size <= PACKED_FILE_BYTES]
+    return small if len(small) >= _LEAST_FILES else []
+
+
+def packs_of(files: Sequence[ManifestFile], jobs: int) -> Iterator[list[ManifestFile]]:
+    """Files in packs of up to 16 MiB, small enough that all of the connections have something to do."""
+    most = min(PACKED_FILES, max(_LEAST_FILES, -(-len(files) // jobs)))
+    pack: list[ManifestFile] = []
+    size = 0
+    for file in files:
+        if pack and (len(pack) == most or size + file.size > _PACK_BYTES):
+            yield pack
+            pack, size = [], 0
+        pack.append(file)
+        size += file.size
+    if pack:
+        yield pack
+
+
+class PackFetcher:
+    """Fetches packs into a cache's blobs."""
+
+    def __init__(
+        self, cache: Cache, connections: Connections, transfer: Transfer, urls: UrlBook, progress: Progress
+    ) -> None:
+        self._cache = cache
+        self._connections = connections
+        self._transfer = transfer
+        self._urls = urls
+        self._progress = progress
+
+    def fetch(self, files: Sequence[ManifestFile]) -> tuple[Sequence[ManifestFile], Sequence[ManifestFile]]:
+        """Fetch these files, in order; those that came damaged, and those that did not come."""
+        pack = _Pack(files)
+        try:
+            self._transfer.persist(pack, f"{len(files)} files", partial(self._attempt, pack))
+        except (ServerUnreachable, _Refused):
+            self._connections.check()
+        return pack.damaged, pack.missing
+
+    def _attempt(self, pack: _Pack, patience: Patience) -> None:
+        url, edition = self._urls.get(PACK)
+        question = PackRequest(tuple(file.sha256 for file in pack.missing))
+        complete = False
+        try:
+            response = self._connections.post(url, msgspec.json.encode(question))
+            if response.status in EXPIRED:
+                self._transfer.renew("a pack of files", edition, patience)
+                raise Passing("its address had expired")
+            if response.status in BUSY:
+                raise Passing(f"the server answered HTTP {response.status}")
+            if response.status != 200 or response.length != sum(file.size for file in pack.missing):
+                raise _Refused
+            for file in pack.missing:
+                self._receive(response, file, pack)
+            complete = True
+        except (OSError, http.client.HTTPException) as error:
+            raise Passing(describe(error)) from error
+        finally:
+            if not complete:
+                self._connections.drop()
+
+    def _receive(self, response: http.client.HTTPResponse, file: ManifestFile, pack: _Pack) -> None:
+        content = self._connections.buffer()[: file.size]
+        arrived = 0
+        while arrived < file.size:
+            count = response.readinto(content[arrived:])
+            if count == 0:
+                raise Passing("the connection ended early")
+            arrived += count
+            self._connections.check()
+        pack.position += 1
+        if hashlib.sha256(content).hexdigest() != file.sha256:
+            pack.damaged.append(file)
+            return
+        path = self._cache.temporary()
+        with full_disk_explained(path.parent):
+            path.write_bytes(content)
+        self._cache.publish_blob(path, file.sha256)
+        self._progress.advance(file.size)
+        self._progress.file_done()
+
+
+class _Refused(Exception):
+    """The server has another idea of packs than this client, or of what is in this one."""
+
+
+class _Pack:
+    """`position` is how many of the files have arrived, intact or `damaged`."""
+
+    def __init__(self, files: Sequence[ManifestFile]) -> None:
+        self._files = files
+        self.position = 0
+        self.damaged: list[ManifestFile] = []
+
+    @property
+    def missing(self) -> Sequence[ManifestFile]:
+        return self._files[self.position :]

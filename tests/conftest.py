@@ -33,6 +33,7 @@ OVER_EACH_DATABASE = {
     "test_providers",
     "test_quotas",
     "test_registration",
+    "test_secrets",
     "test_share_owner_access",
     "test_shares",
     "test_tokens",

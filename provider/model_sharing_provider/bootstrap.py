@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from uuid import uuid4
 
-from cryptography.fernet import Fernet
-
-from model_sharing_protocol.errors import SharingError
-from model_sharing_protocol.times import now_ms
-from model_sharing_provider import server_secrets
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
-from model_sharing_provider.domain.principals import AccessToken, Principal, PrincipalType
-from model_sharing_provider.domain.secrets import keyed_hash, new_token
+from model_sharing_provider.domain.principals import Principal
+from model_sharing_provider.first_start import Announce, create_home, find_administrator, find_secrets
 from model_sharing_provider.metastore.database import Database, open_database
 from model_sharing_provider.remote_shares import list_remote_shares
 from model_sharing_provider.server_secrets import ServerSecrets
@@ -40,6 +34,7 @@ from model_sharing_provider.services.readiness import Readiness
 from model_sharing_provider.services.recipients import Recipients
 from model_sharing_provider.services.registration import Registration
 from model_sharing_provider.services.removal import Sweeper
+from model_sharing_provider.services.secrets import Secrets
 from model_sharing_provider.services.shared_view import SharedView
 from model_sharing_provider.services.shares import Shares
 from model_sharing_provider.services.signing import Signing
@@ -50,8 +45,6 @@ from model_sharing_provider.services.versions import Versions
 from model_sharing_provider.settings import Settings
 from model_sharing_provider.signing_keys import SigningKeys
 
-Announce = Callable[[str], None]
-
 
 @asynccontextmanager
 async def open_provider(settings: Settings, announce: Announce = lambda _: None) -> AsyncIterator[Provider]:
@@ -59,11 +52,11 @@ async def open_provider(settings: Settings, announce: Announce = lambda _: None)
 
     Safe beside other processes that have the same home open.
     """
-    _create_home(settings, announce)
-    secrets = server_secrets.load_or_create(settings.secrets_path)
+    create_home(settings, announce)
     database = await open_database(settings.database_url)
     try:
-        administrator = await _ensure_administrator(database, secrets, settings, announce)
+        secrets = await find_secrets(settings, database)
+        administrator = await find_administrator(database, secrets, settings, announce)
         yield _wire(settings, secrets, database, administrator)
     finally:
         await database.close()
@@ -78,10 +71,10 @@ def _wire(
         presigns=settings.presigned_urls,
     )
     manifests = Manifests(artifacts)
-    signer = UrlSigner(secrets.url_signing_keys)
+    signer = UrlSigner(secrets)
     sweeper = Sweeper(artifacts, manifests)
     uploads = Uploads(artifacts, manifests)
-    signing = Signing(SigningKeys(settings.signing_keys_path))
+    signing = Signing(SigningKeys(settings.signing_keys_path, create=settings.signing_keys_file is None))
     access = Access(signer, artifacts, manifests, signing)
     return Provider(
         database=database,
@@ -100,12 +93,13 @@ def _wire(
         lineage=Lineage(),
         models=Models(sweeper),
         multipart=Multipart(artifacts, uploads),
-        principals=Principals(secrets.token_pepper),
-        providers=Providers(Fernet(secrets.sealing_key), list_remote_shares),
+        principals=Principals(secrets),
+        providers=Providers(secrets, list_remote_shares),
         publication=Publication(artifacts, manifests),
         readiness=Readiness(database, artifacts),
-        recipients=Recipients(secrets.token_pepper, settings.quotas),
+        recipients=Recipients(secrets, settings.quotas),
         registration=Registration(artifacts, manifests),
+        secrets=Secrets(secrets),
         shared_view=SharedView(),
         shares=Shares(settings.quotas),
         signing=signing,
@@ -114,42 +108,3 @@ def _wire(
         uploads=uploads,
         versions=Versions(sweeper),
     )
-
-
-def _create_home(settings: Settings, announce: Announce) -> None:
-    if settings.secrets_path.exists():
-        return
-    try:
-        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise SharingError(
-            f"The provider's home {settings.home} cannot be created: {error.strerror}."
-        ) from error
-    announce(f"First start: created the provider's home in {settings.home}")
-    announce(f"  database   {settings.database_shown}")
-    announce(f"  artifacts  {settings.artifact_root_url}")
-    announce(f"  secrets    {settings.secrets_path} (back it up: tokens cannot be recognised without it)")
-    announce(f"  keys       {settings.signing_keys_path} (back it up: recipients trust no other signature)")
-
-
-async def _ensure_administrator(
-    database: Database, secrets: ServerSecrets, settings: Settings, announce: Announce
-) -> Principal:
-    async with database.read() as rows:
-        administrator = await rows.principals.find_administrator()
-    if administrator is not None:
-        return administrator
-    async with database.write() as rows:
-        # Another process may have been faster between the two looks.
-        administrator = await rows.principals.find_administrator()
-        if administrator is None:
-            administrator = Principal(PrincipalType.ADMIN, str(uuid4()), "admin")
-            token = new_token()
-            now = now_ms()
-            await rows.principals.add(administrator, now)
-            kept = AccessToken(id=str(uuid4()), comment="admin.token", expires_at=None, created_at=now)
-            token_hash = keyed_hash(secrets.token_pepper, token)
-            await rows.principals.add_token(kept, administrator.id, token_hash)
-            server_secrets.write_private(settings.admin_token_path, token.encode())
-            announce(f"  admin      {settings.admin_token_path} (an administrator's token; keep it private)")
-    return administrator

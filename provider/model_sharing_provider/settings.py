@@ -90,6 +90,21 @@ class Settings:
         True,
         "yes",
     )
+    secrets_file: Path | None = _setting(
+        "SECRETS_FILE",
+        PATH,
+        "the peppers of tokens and the keys of URLs, the same for all servers; it has to be there, and may "
+        "be read only",
+        None,
+        "`secrets.json` in the home, made at the first start",
+    )
+    signing_keys_file: Path | None = _setting(
+        "SIGNING_KEYS_FILE",
+        PATH,
+        "the keys that models are signed with, the same for all servers; it has to be there too",
+        None,
+        "`signing-keys.json` in the home",
+    )
     public_url: str = _setting(
         "PUBLIC_URL",
         HTTP_URL,
@@ -193,11 +208,11 @@ class Settings:
 
     @property
     def secrets_path(self) -> Path:
-        return self.home / "secrets.json"
+        return self.secrets_file or self.home / "secrets.json"
 
     @property
     def signing_keys_path(self) -> Path:
-        return self.home / "signing-keys.json"
+        return self.signing_keys_file or self.home / "signing-keys.json"
 
     @property
     def admin_token_path(self) -> Path:

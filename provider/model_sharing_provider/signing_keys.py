@@ -7,21 +7,31 @@ the next, so that recipients who trust an older one can follow.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 from filelock import FileLock
 
 from model_sharing_protocol.dsse import PublicKey, SigningKey
-from model_sharing_protocol.errors import InvalidParameter, InvalidState, NotFound, UntrustedSignature
+from model_sharing_protocol.errors import InvalidParameter, NotFound, UntrustedSignature
 from model_sharing_protocol.signing_keys import ListedKey, endorse
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.server_secrets import write_private
+from model_sharing_provider.private_files import write_private
+from model_sharing_provider.watched_file import WatchedFile
+
+_REMEDY = "Restore it from a backup: recipients trust no other key."
 
 
 class _KeysFile(msgspec.Struct, frozen=True):
     private_key: str
     keys: tuple[ListedKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    current: SigningKey
+    listed: tuple[ListedKey, ...]
 
 
 class SigningKeys:
@@ -30,46 +40,42 @@ class SigningKeys:
     A rotation by another process is seen at the next use. Raises InvalidState for a file that is none.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, create: bool = True) -> None:
         self._path = path
-        self._stamp = (0, 0)
-        with self._locked():
-            if not path.exists():
-                self._write(SigningKey.generate(), ())
-        self._refresh()
+        if create and not path.exists():
+            with self._locked():
+                if not path.exists():
+                    self._write(SigningKey.generate(), ())
+        self._file = WatchedFile(path, _parse, _REMEDY)
 
     @property
     def current(self) -> SigningKey:
         """The key that signs now."""
-        self._refresh()
-        return self._current
+        return self._file.value.current
 
     @property
     def listed(self) -> tuple[ListedKey, ...]:
         """The public keys, oldest first; the last one is that of `current`."""
-        self._refresh()
-        return self._listed
+        return self._file.value.listed
 
     def rotate(self) -> ListedKey:
         """Sign with a new key from now on, endorsed by the present one, whose private half is forgotten."""
         with self._locked():
-            self._refresh()
-            self._write(SigningKey.generate(), self._listed, endorsed_by=self._current)
+            self._write(SigningKey.generate(), self.listed, endorsed_by=self.current)
         return self.listed[-1]
 
     def retire(self, fingerprint: str) -> Sequence[ListedKey]:
         """List this key and older ones no more, and return them. Raises NotFound, or InvalidParameter."""
         with self._locked():
-            self._refresh()
-            known = [PublicKey.parse(key.pem).fingerprint for key in self._listed]
+            listed = self.listed
+            known = [PublicKey.parse(key.pem).fingerprint for key in listed]
             if fingerprint not in known:
                 raise NotFound(f"There is no key {fingerprint}; 'key list' shows those that there are.")
             count = known.index(fingerprint) + 1
             if count == len(known):
                 raise InvalidParameter(f"{fingerprint} is the key that signs now; rotate first.")
-            retired = self._listed[:count]
-            self._save(_KeysFile(self._current.to_pem(), self._listed[count:]))
-        return retired
+            self._save(_KeysFile(self.current.to_pem(), listed[count:]))
+        return listed[:count]
 
     def _locked(self) -> FileLock:
         return FileLock(f"{self._path}.lock")
@@ -84,20 +90,15 @@ class SigningKeys:
     def _save(self, content: _KeysFile) -> None:
         write_private(self._path, msgspec.json.encode(content))
 
-    def _refresh(self) -> None:
-        """Read the file if it is another than the one that was read last."""
-        try:
-            status = self._path.stat()
-            stamp = status.st_mtime_ns, status.st_ino
-            if stamp == self._stamp:
-                return
-            stored = msgspec.json.decode(self._path.read_bytes(), type=_KeysFile)
-            current = SigningKey.from_pem(stored.private_key)
-            if not stored.keys or PublicKey.parse(stored.keys[-1].pem) != current.public:
-                raise ValueError("its last key is not that of its private key")
-        except (OSError, msgspec.MsgspecError, ValueError, UntrustedSignature) as error:
-            raise InvalidState(
-                f"The file of signing keys {self._path} cannot be used: {error}. Restore it from a backup: "
-                "recipients trust no other key."
-            ) from error
-        self._current, self._listed, self._stamp = current, stored.keys, stamp
+
+def _parse(content: bytes) -> _Keys:
+    """Raises ValueError, which msgspec's errors are too."""
+    stored = msgspec.json.decode(content, type=_KeysFile)
+    try:
+        current = SigningKey.from_pem(stored.private_key)
+        agrees = bool(stored.keys) and PublicKey.parse(stored.keys[-1].pem) == current.public
+    except UntrustedSignature as error:
+        raise ValueError(error.message) from error
+    if not agrees:
+        raise ValueError("its last key is not that of its private key")
+    return _Keys(current, stored.keys)

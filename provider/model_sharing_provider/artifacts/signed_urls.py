@@ -11,11 +11,14 @@ import hmac
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlencode
 
 from model_sharing_protocol.errors import PermissionDenied
 
 URL_LIFETIME_SECONDS = 300
+UPLOAD_URL_LIFETIME_SECONDS = 900
+LONGEST_URL_LIFETIME_SECONDS = max(URL_LIFETIME_SECONDS, UPLOAD_URL_LIFETIME_SECONDS)
 _REFUSAL = (
     "This URL is not one that this server signed, or it has expired; ask for the version's files again."
 )
@@ -36,23 +39,32 @@ class Ticket:
     method: str = "GET"
 
 
-class UrlSigner:
-    """Signs with the newest key and accepts the older ones, so that keys can be rotated."""
+class UrlKeys(Protocol):
+    """The keys that URLs are signed with, which may be others from call to call."""
 
-    def __init__(self, keys: Mapping[str, bytes]) -> None:
-        """`keys` by id, oldest first."""
-        self._keys = dict(keys)
-        self._newest = list(self._keys)[-1]
+    def signing_url_key(self) -> tuple[str, bytes]:
+        """Id and value of the key that signs now."""
+
+    def find_url_key(self, key_id: str) -> bytes | None:
+        """The key of a URL that came back, if it is accepted still."""
+
+
+class UrlSigner:
+    """Signs with one key and accepts others, so that keys can be rotated."""
+
+    def __init__(self, keys: UrlKeys) -> None:
+        self._keys = keys
 
     def sign(self, ticket: Ticket) -> str:
         """`resource?query`: what follows the base URL of the file routes."""
+        key_id, key = self._keys.signing_url_key()
         query = {
             "grant": ticket.grant_id,
             "token": ticket.token_id,
             "revision": ticket.revision,
             "expires": ticket.expires,
-            "key": self._newest,
-            "signature": self._signature(ticket, self._newest),
+            "key": key_id,
+            "signature": _signature(ticket, key_id, key),
         }
         return f"{ticket.resource}?{urlencode(query)}"
 
@@ -67,24 +79,28 @@ class UrlSigner:
                 int(query["expires"]),
                 method,
             )
-            expected = self._signature(ticket, query["key"])
+            key_id = query["key"]
         except (KeyError, ValueError) as error:
             raise PermissionDenied(_REFUSAL) from error
+        key = self._keys.find_url_key(key_id)
+        if key is None:
+            raise PermissionDenied(_REFUSAL)
+        expected = _signature(ticket, key_id, key)
         if not hmac.compare_digest(expected.encode(), query.get("signature", "").encode()):
             raise PermissionDenied(_REFUSAL)
         if ticket.expires <= time.time():
             raise PermissionDenied(_REFUSAL)
         return ticket
 
-    def _signature(self, ticket: Ticket, key_id: str) -> str:
-        parts = (
-            ticket.method,
-            ticket.resource,
-            ticket.grant_id,
-            ticket.token_id,
-            ticket.revision,
-            ticket.expires,
-            key_id,
-        )
-        message = "\n".join(map(str, parts))
-        return hmac.new(self._keys[key_id], message.encode(), hashlib.sha256).hexdigest()
+
+def _signature(ticket: Ticket, key_id: str, key: bytes) -> str:
+    parts = (
+        ticket.method,
+        ticket.resource,
+        ticket.grant_id,
+        ticket.token_id,
+        ticket.revision,
+        ticket.expires,
+        key_id,
+    )
+    return hmac.new(key, "\n".join(map(str, parts)).encode(), hashlib.sha256).hexdigest()

@@ -26,6 +26,7 @@ _COMMANDS = {
     "principal": f"{_HERE}.principals:principal",
     "grant": f"{_HERE}.grants:grant",
     "key": f"{_HERE}.keys:key",
+    "secrets": f"{_HERE}.secrets:secrets",
     "audit": f"{_HERE}.audit:audit",
     "fsck": f"{_HERE}.upkeep:fsck",
     "gc": f"{_HERE}.upkeep:gc",

@@ -12,7 +12,7 @@ from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.cli.session import announce, configured
 from model_sharing_provider.cli.settings import setting_options
-from model_sharing_provider.server_secrets import write_private
+from model_sharing_provider.private_files import write_private
 from model_sharing_provider.serving.logs import set_up_logging
 from model_sharing_provider.serving.metrics_listener import served_metrics
 from model_sharing_provider.serving.server import run_server

@@ -264,6 +264,9 @@ access_tokens = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 
+# Of each pepper that hashes above were made under: a hash of a word, to know the pepper by.
+token_peppers = Table("token_peppers", metadata, Column("check_hash", _text(64), primary_key=True))
+
 providers = Table(
     "providers",
     metadata,

@@ -10,6 +10,7 @@ from model_sharing_provider.metastore.hot_path import HotPath
 from model_sharing_provider.metastore.hot_registry import HotRegistry
 from model_sharing_provider.metastore.lineage import LineageRows
 from model_sharing_provider.metastore.models import ModelRows
+from model_sharing_provider.metastore.peppers import PepperRows
 from model_sharing_provider.metastore.plain_sql import PlainSql
 from model_sharing_provider.metastore.principals import PrincipalRows
 from model_sharing_provider.metastore.privilege_grants import PrivilegeRows
@@ -33,6 +34,7 @@ class UnitOfWork:
         self.grants = GrantRows(connection)
         self.lineage = LineageRows(connection)
         self.models = ModelRows(connection)
+        self.peppers = PepperRows(connection)
         self.principals = PrincipalRows(connection)
         self.privileges = PrivilegeRows(connection)
         self.providers = ProviderRows(connection)

@@ -15,7 +15,12 @@ from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.manifests import Manifests
-from model_sharing_provider.artifacts.signed_urls import URL_LIFETIME_SECONDS, Ticket, UrlSigner
+from model_sharing_provider.artifacts.signed_urls import (
+    UPLOAD_URL_LIFETIME_SECONDS,
+    URL_LIFETIME_SECONDS,
+    Ticket,
+    UrlSigner,
+)
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.principals import Principal
@@ -27,7 +32,6 @@ from model_sharing_provider.services.models import model_target
 from model_sharing_provider.services.uploads import find_pending
 from model_sharing_provider.services.versions import find_version, version_target
 
-UPLOAD_URL_LIFETIME_SECONDS = 900
 _RECHECK_SECONDS = 1.0
 _CLOSED = "Access to this file has ended; ask for another URL."
 

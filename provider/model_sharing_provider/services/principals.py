@@ -27,9 +27,10 @@ from model_sharing_provider.domain.principals import (
     PrincipalInfo,
     PrincipalType,
 )
-from model_sharing_provider.domain.secrets import keyed_hash, new_token, well_formed
+from model_sharing_provider.domain.secrets import new_token, well_formed
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.rules import ADMINISTRATORS, ANY_PRINCIPAL
+from model_sharing_provider.server_secrets import ServerSecrets
 from model_sharing_provider.services.context import Context, Operation
 
 MAX_TOKEN_LIFETIME = timedelta(days=730)
@@ -42,16 +43,16 @@ _CREATED = (
 
 
 class Principals:
-    def __init__(self, pepper: bytes) -> None:
-        self._pepper = pepper
+    def __init__(self, secrets: ServerSecrets) -> None:
+        self._secrets = secrets
 
     async def authenticate(self, context: Context, token: str) -> Principal:
         """Who holds an access token. Raises Unauthenticated, after auditing the denial."""
         if well_formed(token):
             async with context.identify() as rows:
-                principal = await rows.hot_registry.find_by_token(keyed_hash(self._pepper, token), now_ms())
-            if principal is not None:
-                return principal
+                for token_hash in self._secrets.hashes(token):
+                    if principal := await rows.hot_registry.find_by_token(token_hash, now_ms()):
+                        return principal
         refusal = Unauthenticated(
             "The bearer token is missing, has expired, or is not one of this server's access tokens; "
             "the administrator's is in admin.token in the provider's home."
@@ -140,7 +141,7 @@ class Principals:
             token = AccessToken(
                 id=str(uuid4()), comment=comment, expires_at=expires_at, created_at=operation.now
             )
-            await operation.rows.principals.add_token(token, principal.id, keyed_hash(self._pepper, secret))
+            await operation.rows.principals.add_token(token, principal.id, self._secrets.hash(secret))
             return token, secret
 
     async def delete_token(self, context: Context, name: str, token_id: str) -> None:

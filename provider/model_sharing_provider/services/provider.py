@@ -25,6 +25,7 @@ from model_sharing_provider.services.publication import Publication
 from model_sharing_provider.services.readiness import Readiness
 from model_sharing_provider.services.recipients import Recipients
 from model_sharing_provider.services.registration import Registration
+from model_sharing_provider.services.secrets import Secrets
 from model_sharing_provider.services.shared_view import SharedView
 from model_sharing_provider.services.shares import Shares
 from model_sharing_provider.services.signing import Signing
@@ -61,6 +62,7 @@ class Provider:
     readiness: Readiness
     recipients: Recipients
     registration: Registration
+    secrets: Secrets
     shared_view: SharedView
     shares: Shares
     signing: Signing

@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-from cryptography.fernet import Fernet
-
 from model_sharing_protocol.errors import InvalidParameter, InvalidProfile, UnsupportedOperation
 from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
@@ -20,6 +18,7 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import SharingProvider
 from model_sharing_provider.governance import rules
 from model_sharing_provider.metastore.visibility import Viewer
+from model_sharing_provider.server_secrets import ServerSecrets
 from model_sharing_provider.services.changes import Changes, changed, check_new, new_name
 from model_sharing_provider.services.context import Context, Operation, absent
 
@@ -28,8 +27,8 @@ ListShares = Callable[[Profile], Awaitable[Sequence[str]]]
 
 
 class Providers:
-    def __init__(self, seal: Fernet, list_shares: ListShares) -> None:
-        self._seal = seal
+    def __init__(self, secrets: ServerSecrets, list_shares: ListShares) -> None:
+        self._secrets = secrets
         self._list_shares = list_shares
 
     async def create(self, context: Context, name: str, profile: str, comment: str = "") -> SharingProvider:
@@ -45,7 +44,7 @@ class Providers:
                 comment=comment,
                 owner=operation.principal.name,
                 endpoint=endpoint,
-                sealed_profile=self._sealed(profile),
+                sealed_profile=self._secrets.seal(profile),
                 created_at=operation.now,
                 updated_at=operation.now,
             )
@@ -81,7 +80,7 @@ class Providers:
                 await changed(operation, found, changes),
                 name=called,
                 endpoint=_checked(profile).endpoint if profile else found.endpoint,
-                sealed_profile=self._sealed(profile) if profile else found.sealed_profile,
+                sealed_profile=self._secrets.seal(profile) if profile else found.sealed_profile,
             )
             await operation.rows.providers.update(updated)
             return updated
@@ -99,10 +98,7 @@ class Providers:
         async with context.view("listProviderShares", _target(name)) as operation:
             await operation.authorize(rules.OWN_PROVIDER)
             sealed = (await _find(operation, name)).sealed_profile
-        return await self._list_shares(_checked(self._seal.decrypt(sealed.encode()).decode()))
-
-    def _sealed(self, profile: str) -> str:
-        return self._seal.encrypt(profile.encode()).decode()
+        return await self._list_shares(_checked(self._secrets.unseal(sealed)))
 
 
 def _checked(profile: str) -> Profile:

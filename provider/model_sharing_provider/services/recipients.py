@@ -23,12 +23,13 @@ from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.quotas import Quotas, check_quota
-from model_sharing_provider.domain.secrets import keyed_hash, new_activation_code, new_token, well_formed
+from model_sharing_provider.domain.secrets import new_activation_code, new_token, well_formed
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Grant, Recipient, RecipientToken
 from model_sharing_provider.governance import rules
 from model_sharing_provider.governance.addresses import allows, check_networks
 from model_sharing_provider.metastore.visibility import Viewer
+from model_sharing_provider.server_secrets import ServerSecrets
 from model_sharing_provider.services.changes import Changes, changed, check_new, new_name, with_properties
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.principals import check_owner
@@ -39,8 +40,8 @@ MAX_LIVE_TOKENS = 2
 
 
 class Recipients:
-    def __init__(self, pepper: bytes, quotas: Quotas) -> None:
-        self._pepper = pepper
+    def __init__(self, secrets: ServerSecrets, quotas: Quotas) -> None:
+        self._secrets = secrets
         self._quotas = quotas
 
     async def create(
@@ -155,15 +156,14 @@ class Recipients:
 
         Raises NotFound for a code that is none, ActivationLinkUsed for the second and later callers.
         """
-        code_hash = keyed_hash(self._pepper, code)
+        code_hashes = self._secrets.hashes(code)
         async with context.change("activateRecipient", _target("")) as operation:
             operation.by_credential()
-            name, pending = await _find_by_code(operation, context, code_hash)
+            name, pending, code_hash = await _find_by_code(operation, context, code_hashes)
             operation.concerns(name=name, recipient=name)
             token = new_token()
-            won = await operation.rows.recipients.activate(
-                code_hash, keyed_hash(self._pepper, token), operation.now
-            )
+            token_hash = self._secrets.hash(token)
+            won = await operation.rows.recipients.activate(code_hash, token_hash, operation.now)
             if not won:
                 operation.denied = "the activation link was used already"
                 raise ActivationLinkUsed(
@@ -175,7 +175,7 @@ class Recipients:
         """The recipient's name and token behind an activation code, without using the code up."""
         async with context.view("getActivationUrlInfo", _target("")) as operation:
             operation.by_credential()
-            name, token = await _find_by_code(operation, context, keyed_hash(self._pepper, code))
+            name, token, _ = await _find_by_code(operation, context, self._secrets.hashes(code))
             operation.concerns(name=name, recipient=name)
             return name, token
 
@@ -187,7 +187,9 @@ class Recipients:
         found = None
         if well_formed(token):
             async with context.identify() as rows:
-                found = await rows.hot.find_by_token(keyed_hash(self._pepper, token))
+                for token_hash in self._secrets.hashes(token):
+                    if found := await rows.hot.find_by_token(token_hash):
+                        break
         if found is not None and not allows(found.networks, context.caller.address):
             elsewhere = address_refused(context)
             await context.refused("authenticate", _target(found.principal.name), elsewhere.message)
@@ -214,7 +216,7 @@ class Recipients:
             expires_at=operation.now + _milliseconds(lifetime),
             created_at=operation.now,
         )
-        await operation.rows.recipients.add_token(recipient_id, token, keyed_hash(self._pepper, code))
+        await operation.rows.recipients.add_token(recipient_id, token, self._secrets.hash(code))
         return code
 
 
@@ -233,8 +235,15 @@ def address_refused(context: Context) -> PermissionDenied:
     )
 
 
-async def _find_by_code(operation: Operation, context: Context, code_hash: str) -> tuple[str, RecipientToken]:
-    found = await operation.rows.recipients.find_by_code(code_hash)
+async def _find_by_code(
+    operation: Operation, context: Context, code_hashes: Sequence[str]
+) -> tuple[str, RecipientToken, str]:
+    """The recipient's name, the token that waits for activation, and the hash that its code is stored as."""
+    for code_hash in code_hashes:
+        if found := await operation.rows.recipients.find_by_code(code_hash):
+            break
+    else:
+        found = None
     if found is None or found[1].expires_at <= operation.now:
         operation.denied = "no such activation link, or an expired one"
         raise NotFound(
@@ -245,7 +254,7 @@ async def _find_by_code(operation: Operation, context: Context, code_hash: str) 
         operation.concerns(name=name, recipient=name)
         operation.denied = "the address is not in the IP access list"
         raise address_refused(context)
-    return name, token
+    return name, token, code_hash
 
 
 def _milliseconds(duration: timedelta) -> int:

@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from model_sharing_protocol.errors import InvalidParameter, PortInUse
-from model_sharing_provider.bootstrap import Announce
+from model_sharing_provider.first_start import Announce
 from model_sharing_provider.settings import Settings
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"

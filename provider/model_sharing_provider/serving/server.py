@@ -9,7 +9,8 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from model_sharing_provider.bootstrap import Announce, open_provider
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.first_start import Announce
 from model_sharing_provider.rest.app import make_app
 from model_sharing_provider.rest.connections import watch
 from model_sharing_provider.rest.operations import SHUTDOWN

@@ -21,7 +21,7 @@ import click
 import structlog
 
 from model_sharing_protocol.errors import SharingError
-from model_sharing_provider.bootstrap import Announce
+from model_sharing_provider.first_start import Announce
 from model_sharing_provider.serving.logs import set_up_logging
 from model_sharing_provider.serving.metrics_listener import forget_worker
 from model_sharing_provider.serving.server import farewell, run_server

@@ -1,0 +1,85 @@
+"""`secrets` commands: what all servers of a metastore share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from model_sharing_protocol.errors import AlreadyExists
+from model_sharing_provider import server_secrets
+from model_sharing_provider.cli.output import Duration, output_option, show_list
+from model_sharing_provider.cli.records import Record
+from model_sharing_provider.cli.session import announce, run
+from model_sharing_provider.services.secrets import SecretInfo
+from model_sharing_provider.signing_keys import SigningKeys
+
+_LISTED = ["kind", "id", "used_from_at"]
+
+
+@click.group()
+def secrets() -> None:
+    """The peppers of tokens and the keys of URLs, which all servers share."""
+
+
+@secrets.command("list")
+@output_option
+def list_secrets(output: str) -> None:
+    """List what there is and since when it is used, without the secrets."""
+    found = run(lambda provider, context: provider.secrets.describe(context))
+    show_list(_records(found), _LISTED, output)
+
+
+@secrets.command()
+@click.option("--url-keys", is_flag=True, help="Only the key that URLs of files are signed with.")
+@click.option("--token-pepper", is_flag=True, help="Only the pepper that tokens are hashed under.")
+@click.option(
+    "--used-in",
+    type=Duration(),
+    default="2m",
+    show_default=True,
+    help="Use what is new after so much time: longer than it takes until every server sees the file.",
+)
+@click.option(
+    "--forget-url-keys",
+    is_flag=True,
+    help="End all URLs that are out, because a key has leaked; recipients ask for others by themselves.",
+)
+@output_option
+def rotate(
+    url_keys: bool, token_pepper: bool, used_in: timedelta, forget_url_keys: bool, output: str
+) -> None:
+    """Add a new URL key and a new pepper. No token stops working, and without --forget-url-keys no URL."""
+    both = url_keys == token_pepper
+    found = run(
+        lambda provider, context: provider.secrets.rotate(
+            context,
+            url_key=url_keys or both,
+            pepper=token_pepper or both,
+            used_in=used_in,
+            forget=forget_url_keys,
+        )
+    )
+    show_list(_records(found), _LISTED, output)
+
+
+@secrets.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def create(folder: Path) -> None:
+    """Write secrets.json and signing-keys.json into FOLDER, for a new metastore and all its servers."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    paths = folder / "secrets.json", folder / "signing-keys.json"
+    for path in paths:
+        if path.exists():
+            raise AlreadyExists(f"{path} is there already; it is not replaced.")
+    server_secrets.create(paths[0])
+    SigningKeys(paths[1])
+    announce("Back both up, and name them in MODEL_SHARING_SECRETS_FILE and MODEL_SHARING_SIGNING_KEYS_FILE:")
+    for path in paths:
+        click.echo(str(path))
+
+
+def _records(found: Sequence[SecretInfo]) -> list[Record]:
+    return [{"kind": each.kind, "id": each.id, "used_from_at": each.used_from} for each in found]

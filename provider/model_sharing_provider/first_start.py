@@ -1,0 +1,102 @@
+"""What a first start makes: a home, secrets, an administrator. And what must not be made a second time.
+
+A database is only of use with the secrets that its tokens are hashed under, so it remembers them, by a hash.
+A server that comes with others, or with none to a database that has been in use, is not let in: to recipients
+it would be a server that knows nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import uuid4
+
+from filelock import FileLock
+
+from model_sharing_protocol.errors import InvalidState, SharingError
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider import server_secrets
+from model_sharing_provider.domain.principals import AccessToken, Principal, PrincipalType
+from model_sharing_provider.domain.secrets import new_token
+from model_sharing_provider.metastore.database import Database
+from model_sharing_provider.private_files import write_private
+from model_sharing_provider.server_secrets import ServerSecrets
+from model_sharing_provider.settings import Settings
+
+Announce = Callable[[str], None]
+_PEPPER_CHECK = "which pepper is this"
+
+
+def create_home(settings: Settings, announce: Announce) -> None:
+    """Raises SharingError for a place where none can be."""
+    if settings.home.exists():
+        return
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SharingError(
+            f"The provider's home {settings.home} cannot be created: {error.strerror}."
+        ) from error
+    announce(f"First start: created the provider's home in {settings.home}")
+    announce(f"  database   {settings.database_shown}")
+    announce(f"  artifacts  {settings.artifact_root_url}")
+    announce(f"  secrets    {settings.secrets_path} (back it up: tokens cannot be recognised without it)")
+    announce(f"  keys       {settings.signing_keys_path} (back it up: recipients trust no other signature)")
+
+
+async def find_secrets(settings: Settings, database: Database) -> ServerSecrets:
+    """The secrets that go with the database, made if nothing was ever hashed under others.
+
+    Raises InvalidState for secrets that are missing, or are those of another database.
+    """
+    path = settings.secrets_path
+    if settings.secrets_file is None and not path.exists():
+        with FileLock(f"{path}.lock"):
+            if not path.exists():
+                async with database.read() as rows:
+                    if await rows.principals.find_administrator():
+                        raise InvalidState(
+                            f"The database {settings.database_shown} has been in use, and {path} is missing: "
+                            "no token would be recognised. Copy it from another server or a backup, or "
+                            "name it in MODEL_SHARING_SECRETS_FILE; signing-keys.json goes with it."
+                        )
+                server_secrets.create(path)
+    secrets = ServerSecrets(path)
+    await _check_peppers(settings, database, secrets)
+    return secrets
+
+
+async def _check_peppers(settings: Settings, database: Database, secrets: ServerSecrets) -> None:
+    checks = secrets.hashes(_PEPPER_CHECK)
+    async with database.read() as rows:
+        known = await rows.peppers.known()
+    if known and known.isdisjoint(checks):
+        raise InvalidState(
+            f"The secrets in {settings.secrets_path} are not those of {settings.database_shown}: "
+            "no token would be recognised. Use the same file as the database's other servers."
+        )
+    if missing := set(checks) - known:
+        async with database.write() as rows:
+            await rows.peppers.remember(missing)
+
+
+async def find_administrator(
+    database: Database, secrets: ServerSecrets, settings: Settings, announce: Announce
+) -> Principal:
+    """The metastore's first administrator, made with a token if there is none yet."""
+    async with database.read() as rows:
+        administrator = await rows.principals.find_administrator()
+    if administrator is not None:
+        return administrator
+    async with database.write() as rows:
+        # Another process may have been faster between the two looks.
+        administrator = await rows.principals.find_administrator()
+        if administrator is None:
+            administrator = Principal(PrincipalType.ADMIN, str(uuid4()), "admin")
+            token = new_token()
+            now = now_ms()
+            await rows.principals.add(administrator, now)
+            kept = AccessToken(id=str(uuid4()), comment="admin.token", expires_at=None, created_at=now)
+            await rows.principals.add_token(kept, administrator.id, secrets.hash(token))
+            write_private(settings.admin_token_path, token.encode())
+            announce(f"  admin      {settings.admin_token_path} (an administrator's token; keep it private)")
+    return administrator

@@ -1,0 +1,53 @@
+"""A small file that is read again when another process has replaced it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import structlog
+
+from model_sharing_protocol.errors import InvalidState
+
+T = TypeVar("T")
+_log = structlog.get_logger("model_sharing_provider")
+
+
+class WatchedFile(Generic[T]):
+    """Looks at each use whether there is something new, which costs a microsecond.
+
+    A replacement that cannot be used is logged, and what was read before goes on to be used.
+    """
+
+    def __init__(self, path: Path, parse: Callable[[bytes], T], remedy: str) -> None:
+        """`parse` raises ValueError. Raises InvalidState, with the remedy, for what cannot be used."""
+        self.path = path
+        self._parse = parse
+        self._remedy = remedy
+        self._stamp = self._look()
+        self._value = self._read()
+
+    @property
+    def value(self) -> T:
+        stamp = self._look()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._value = self._read()
+            except InvalidState as error:
+                _log.error("a file that was replaced cannot be used", reason=error.message)
+        return self._value
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_ino
+
+    def _read(self) -> T:
+        try:
+            return self._parse(self.path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise InvalidState(f"The file {self.path} cannot be used: {error}. {self._remedy}") from error

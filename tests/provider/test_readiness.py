@@ -30,7 +30,7 @@ async def test_a_store_that_is_away_is_named_until_it_is_back(
 ) -> None:
     assert await becomes(server, 200) == {}
     (provider_home / "artifacts").rename(provider_home / "unmounted")
-    assert await becomes(server, 503) == {"artifacts": "The folder of artifacts is not there."}
+    assert await becomes(server, 503) == {"artifacts": "The folder or bucket of artifacts is not there."}
     (provider_home / "unmounted").rename(provider_home / "artifacts")
     assert await becomes(server, 200) == {}
 

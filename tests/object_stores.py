@@ -17,9 +17,10 @@ MOTO = "moto[server]==5.2.5"
 
 @contextlib.contextmanager
 def running_s3(folder: Path) -> Iterator[str]:
-    """The address of an S3 server (moto's, which does not look at signatures)."""
+    """The address of an S3 server (moto's, which looks at temporary credentials alone)."""
     port = free_port()
-    command: list[str | Path] = [environment_with(MOTO).with_name("moto_server"), "-p", str(port)]
+    program = Path(__file__).with_name("s3_that_checks_sessions.py")
+    command: list[str | Path] = [environment_with(MOTO), program, "-p", str(port)]
     with running(command, f"http://127.0.0.1:{port}/", folder, {}):
         yield f"http://127.0.0.1:{port}"
 

@@ -285,6 +285,7 @@ TABLE = [
     line("files.open", EXECUTE, first=signed),
     line("files.sign_upload", OWN, SCORER, 2, "file/x", first=waiting),
     line("files.accept_upload", OWN, first=signed_upload),
+    line("credentials.for_reader", EXECUTE, SCORER, 1),
     # Lineage.
     line("lineage.emit", EXECUTE, SCORER, 1, "DOWNSTREAM", {"job": "nightly"}),
     line("lineage.of_version", EXECUTE, SCORER, 1),
@@ -324,7 +325,9 @@ TABLE = [
     line("recipients.update", OWN_RECIPIENT, "globex", DESCRIBED, ["10.0.0.0/8"]),
     line("recipients.rotate_token", OWN_RECIPIENT, "globex", existing_expires_in=timedelta(0)),
     line("recipients.delete", OWN_RECIPIENT, "globex"),
-    # The keys that recipients' answers are signed with.
+    # The provider's secrets, and the keys that recipients' answers are signed with.
+    line("secrets.describe", ADMINISTRATION),
+    line("secrets.rotate", ADMINISTRATION),
     line("signing.rotate", ADMINISTRATION),
     line("signing.retire", ADMINISTRATION, first=an_old_key),
     # Providers that share with this metastore.
@@ -344,9 +347,10 @@ ELSEWHERE: Mapping[str, str] = {
     "providers.shares": "asks the provider itself: see the test of its owner in test_privileges",
     "files.ended": "watches a transfer that `files.open` or `files.open_path` let begin",
     "access.ended": "watches a transfer that `access.open` let begin",
-    "access.file_origins": "what it gives is public",
     "access.open": "recipients only: a URL signed under a grant, see test_signed_files",
+    "access.open_pack": "recipients only: a URL signed under a grant, as for `access.open`",
     "access.version_files": _OF_RECIPIENTS,
+    "credentials.for_recipient": _OF_RECIPIENTS,
     "shared_view.list_shares": _OF_RECIPIENTS,
     "shared_view.get_share": _OF_RECIPIENTS,
     "shared_view.list_schemas": _OF_RECIPIENTS,

@@ -166,6 +166,39 @@ class VersionQueryLine(_Message):
     file: VersionFile | None = None
 
 
+class _Secret(_Message):
+    """What is in it is shown nowhere but on the wire."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+
+class SessionKeys(_Secret):
+    """Keys for an S3 client, which go together with a session token."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+
+
+class SasToken(_Secret):
+    sas_token: str
+
+
+class OauthToken(_Secret):
+    oauth_token: str
+
+
+class TemporaryCredentials(_Message):
+    """To read a version's files at its `storage_location`: one of these, good until `expiration_time`."""
+
+    expiration_time: int
+    aws_temp_credentials: SessionKeys | None = None
+    azure_user_delegation_sas: SasToken | None = None
+    gcp_oauth_token: OauthToken | None = None
+    r2_credentials: SessionKeys | None = None
+
+
 class TableFormat(_Message):
     provider: str
 

@@ -182,11 +182,41 @@ class TemporaryCredentialsRequest(Message):
     operation: str = "READ_MODEL_VERSION"
 
 
-class TemporaryCredentials(Message):
-    """`DEFAULT_STORAGE` tells MLflow to fetch presigned URLs from the Files API."""
+class _Secret(Message):
+    """What is in it is shown nowhere but on the wire."""
 
-    storage_mode: str
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+
+class SessionKeys(_Secret):
+    """Keys for an S3 client, which go together with a session token."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+
+
+class SasToken(_Secret):
+    sas_token: str
+
+
+class OauthToken(_Secret):
+    oauth_token: str
+
+
+class TemporaryCredentials(Message):
+    """`DEFAULT_STORAGE` tells MLflow to fetch presigned URLs from the Files API.
+
+    Where the storage has credentials, one of them is set, for clients that go there by themselves.
+    """
+
     expiration_time: int
+    storage_mode: str = ""
+    aws_temp_credentials: SessionKeys | None = None
+    azure_user_delegation_sas: SasToken | None = None
+    gcp_oauth_token: OauthToken | None = None
+    r2_credentials: SessionKeys | None = msgspec.field(name="r2_temp_credentials", default=None)
 
 
 class LineageInfo(Message):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from model_sharing_provider.artifacts.credentials.vending import Vending
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.signed_urls import UrlSigner
@@ -19,6 +20,7 @@ from model_sharing_provider.services.audit import Audit, AuditRecorder
 from model_sharing_provider.services.backups import Backups
 from model_sharing_provider.services.catalogs import Catalogs
 from model_sharing_provider.services.copies import Copies
+from model_sharing_provider.services.credentials import Credentials
 from model_sharing_provider.services.files import Files
 from model_sharing_provider.services.fsck import Fsck
 from model_sharing_provider.services.gc import GarbageCollection
@@ -75,6 +77,7 @@ def _wire(
     sweeper = Sweeper(artifacts, manifests)
     uploads = Uploads(artifacts, manifests)
     signing = Signing(SigningKeys(settings.signing_keys_path, create=settings.signing_keys_file is None))
+    vending = Vending(settings.temporary_credentials, settings.credentials_lifetime, settings.aws_role_arn)
     access = Access(signer, artifacts, manifests, signing)
     return Provider(
         database=database,
@@ -86,6 +89,7 @@ def _wire(
         backups=Backups(database, (settings.secrets_path, settings.signing_keys_path)),
         catalogs=Catalogs(sweeper),
         copies=Copies(artifacts, manifests),
+        credentials=Credentials(artifacts, vending),
         files=Files(signer, artifacts, manifests),
         fsck=Fsck(artifacts, manifests),
         gc=GarbageCollection(artifacts),

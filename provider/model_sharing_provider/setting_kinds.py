@@ -42,6 +42,18 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(seconds=_number(number, 0, 999_999_999) * _UNITS[unit])
 
 
+def time_span(least: str, most: str) -> Kind:
+    """As `parse_duration` takes it, between two of its kind."""
+
+    def parse(text: str) -> timedelta:
+        span = parse_duration(text)
+        if not parse_duration(least) <= span <= parse_duration(most):
+            raise ValueError(text)
+        return span
+
+    return Kind(f"a time span from {least} to {most}", parse)
+
+
 def without_credentials(url: str) -> str:
     """A database's URL with nothing that lets anybody in."""
     parts = urlsplit(url)

@@ -13,6 +13,7 @@ from typing import Any
 
 from platformdirs import user_data_path
 
+from model_sharing_provider.artifacts.credentials.vending import CLOUDS
 from model_sharing_provider.domain.quotas import Quotas
 from model_sharing_provider.setting_kinds import (
     DURATION,
@@ -25,6 +26,7 @@ from model_sharing_provider.setting_kinds import (
     YES_OR_NO,
     Kind,
     choice,
+    time_span,
     whole_number,
     without_credentials,
 )
@@ -89,6 +91,28 @@ class Settings:
         "recipients cannot reach it, they come through this server",
         True,
         "yes",
+    )
+    temporary_credentials: str = _setting(
+        "TEMPORARY_CREDENTIALS",
+        choice(*CLOUDS),
+        "the cloud that gives temporary credentials to read versions in its buckets with",
+        "",
+        "no credentials are given out",
+    )
+    credentials_lifetime: timedelta = _setting(
+        "TEMPORARY_CREDENTIALS_LIFETIME",
+        # Amazon gives none that are shorter, Google none that are longer.
+        time_span("15m", "1h"),
+        "how long such credentials are good for, even when access is revoked meanwhile",
+        timedelta(minutes=15),
+        "15m",
+    )
+    aws_role_arn: str = _setting(
+        "AWS_ROLE_ARN",
+        TEXT,
+        "the role whose sessions such credentials are, on AWS",
+        "",
+        "those of a federated user of the IAM user that this server is",
     )
     secrets_file: Path | None = _setting(
         "SECRETS_FILE",

@@ -61,9 +61,14 @@ class ArtifactStore:
         self, root: str, external: ExternalLocations | None = None, *, presigns: bool = True
     ) -> None:
         """`root` as `roots.open_root` takes it; `presigns` says that buckets can be reached from outside."""
+        self._root = root.rstrip("/")
         self._store = open_root(root)
         self._external = external or ExternalLocations()
         self._presigns = presigns
+
+    def location(self, path: str) -> str:
+        """Where something is stored, as `external_locations` spells locations."""
+        return path if _is_external(path) else f"{self._root}/{path}"
 
     async def check_reachable(self) -> None:
         """Raises NotFound or ArtifactStoreUnavailable if nothing can be read here now."""

@@ -16,12 +16,12 @@ from aiohttp.helpers import ETAG_ANY
 
 from model_sharing_protocol import open_sharing as wire
 from model_sharing_protocol.dsse import Envelope
-from model_sharing_protocol.errors import UnsupportedOperation
 from model_sharing_protocol.names import SharedName, normalize_name, parse_version
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_protocol.signing_keys import KeyList
 from model_sharing_provider.domain.sharing import Share, SharedModel, SharedVersion
 from model_sharing_provider.rest.authentication import authenticate_recipients
+from model_sharing_provider.rest.credentials import NEVER_STORED, storage_location
 from model_sharing_provider.rest.errors import render_open_sharing
 from model_sharing_provider.rest.middlewares import render_errors
 from model_sharing_provider.rest.requests import base_url, context_of, json_answer, provider_of
@@ -97,13 +97,13 @@ async def list_models(request: web.Request) -> web.Response:
     listing = f"models of {name}.{schema or '*'}".lower()
     view = provider_of(request).shared_view
     page = await view.list_models(_context(request), name, schema, _page(request, listing))
-    return _items(page, listing, [_model(item) for item in page.items])
+    return _items(page, listing, [_model(request, item) for item in page.items])
 
 
 async def get_model(request: web.Request) -> web.Response:
     view = provider_of(request).shared_view
     found = await view.get_model(_context(request), _share_name(request), _model_name(request))
-    return json_answer(_model(found), wire.JSON)
+    return json_answer(_model(request, found), wire.JSON)
 
 
 async def list_versions(request: web.Request) -> web.Response:
@@ -111,7 +111,7 @@ async def list_versions(request: web.Request) -> web.Response:
     listing = f"versions of {share}.{model}"
     view = provider_of(request).shared_view
     page = await view.list_versions(_context(request), share, model, _page(request, listing))
-    return _items(page, listing, [_version(item) for item in page.items])
+    return _items(page, listing, [_version(request, item) for item in page.items])
 
 
 async def get_version(request: web.Request) -> web.Response:
@@ -151,7 +151,7 @@ async def query_version(request: web.Request) -> web.Response:
     version, maps = found.shared.version, found.chunk_maps
     base = f"{base_url(request)}{FILES_PREFIX}/"
     metadata = wire.VersionMetadata(
-        version=_version(found.shared, provider.signing.state(found.shared, alias)),
+        version=_version(request, found.shared, provider.signing.state(found.shared, alias)),
         digest=version.digest,
         size=version.size,
         num_files=len(found.files),
@@ -183,12 +183,11 @@ async def query_version(request: web.Request) -> web.Response:
 
 async def temporary_credentials(request: web.Request) -> web.Response:
     number = parse_version(request.match_info["version"])
-    view = provider_of(request).shared_view
-    await view.get_version(_context(request), _share_name(request), _model_name(request), number)
-    raise UnsupportedOperation(
-        "This version's storage cannot vend credentials; use its access mode 'url': "
-        "POST to the version's /query for signed URLs."
+    given = await provider_of(request).credentials.for_recipient(
+        _context(request), _share_name(request), _model_name(request), number
     )
+    body = msgspec.convert(given, wire.TemporaryCredentials, from_attributes=True)
+    return json_answer(body, wire.JSON, headers=NEVER_STORED)
 
 
 async def list_tables(request: web.Request) -> web.Response:
@@ -259,12 +258,12 @@ def _version_answer(request: web.Request, found: SharedVersion, alias: str | Non
     The tag is weak: the state is signed again every half minute, and says the same.
     """
     signing = provider_of(request).signing
-    tag = ETag(signing.tag(found, msgspec.json.encode(_version(found))), is_weak=True)
+    tag = ETag(signing.tag(found, msgspec.json.encode(_version(request, found))), is_weak=True)
     known = any(given.value in (tag.value, ETAG_ANY) for given in request.if_none_match or ())
     answer = (
         web.Response(status=web.HTTPNotModified.status_code)
         if known
-        else json_answer(_version(found, signing.state(found, alias)), wire.JSON)
+        else json_answer(_version(request, found, signing.state(found, alias)), wire.JSON)
     )
     answer.etag = tag
     answer.headers["Cache-Control"] = "private, no-cache"
@@ -296,8 +295,9 @@ def _share(share: Share) -> wire.Share:
     return wire.Share(name=share.name, id=share.id, comment=share.comment or None)
 
 
-def _model(shown: SharedModel) -> wire.RegisteredModel:
+def _model(request: web.Request, shown: SharedModel) -> wire.RegisteredModel:
     model = shown.model
+    by_credentials = provider_of(request).credentials.offered
     return wire.RegisteredModel(
         name=shown.shared_name.name,
         schema=shown.shared_name.schema,
@@ -309,11 +309,11 @@ def _model(shown: SharedModel) -> wire.RegisteredModel:
         aliases=model.aliases,
         latest_version=model.latest_version,
         updated_at=model.updated_at,
-        access_modes=("url",),
+        access_modes=("url", "dir") if by_credentials else ("url",),
     )
 
 
-def _version(shown: SharedVersion, state: Envelope | None = None) -> wire.ModelVersion:
+def _version(request: web.Request, shown: SharedVersion, state: Envelope | None = None) -> wire.ModelVersion:
     version = shown.version
     return wire.ModelVersion(
         model_name=shown.shared_name.name,
@@ -321,8 +321,7 @@ def _version(shown: SharedVersion, state: Envelope | None = None) -> wire.ModelV
         share=shown.share.name,
         version=version.version,
         status=version.status.value,
-        # An opaque name: where the bytes lie on the provider's disk is nobody's business.
-        storage_location=f"urn:uuid:{version.id}",
+        storage_location=storage_location(provider_of(request), version),
         id=version.id,
         run_id=version.run_id or None,
         comment=version.comment or None,

@@ -17,6 +17,8 @@ from model_sharing_provider.services.lineage import DOWNSTREAM
 
 STORAGE_MODE = "DEFAULT_STORAGE"
 _CREDENTIALS_LIFETIME_MS = 3_600_000
+_READING = ("READ_MODEL_VERSION", "MODEL_VERSION_OPERATION_READ")
+_WRITING = ("READ_WRITE_MODEL_VERSION", "MODEL_VERSION_OPERATION_READ_WRITE")
 
 
 async def begin_transfer(
@@ -27,10 +29,9 @@ async def begin_transfer(
     Bytes move by presigned URLs, so there is nothing secret to answer; the epoch ms until which it may ask.
     """
     provider = provider_of(request)
-    words = operation.upper()
-    if words in ("READ_WRITE_MODEL_VERSION", "MODEL_VERSION_OPERATION_READ_WRITE"):
+    if operation.upper() in _WRITING:
         await provider.uploads.begin(context, name, number)
-    elif words in ("READ_MODEL_VERSION", "MODEL_VERSION_OPERATION_READ"):
+    elif reads(operation):
         if lineage := lineage_of(request):
             await provider.lineage.emit(context, name, number, DOWNSTREAM, lineage)
         else:
@@ -38,6 +39,10 @@ async def begin_transfer(
     else:
         raise InvalidParameter(f"The operation {operation!r} is not known; READ_MODEL_VERSION is.")
     return int(time.time() * 1000) + _CREDENTIALS_LIFETIME_MS
+
+
+def reads(operation: str) -> bool:
+    return operation.upper() in _READING
 
 
 async def digest_of(request: web.Request) -> str:
@@ -50,8 +55,3 @@ async def digest_of(request: web.Request) -> str:
 def model_id(version: ModelVersion) -> str:
     """MLflow's id of the logged model; MLflow cannot copy a version that has none, so one is made up."""
     return version.logged_model_id or f"m-{version.id.replace('-', '')}"
-
-
-def storage_location(version: ModelVersion) -> str:
-    """An opaque URI: the server's own paths are nobody's business."""
-    return f"urn:uuid:{version.id}"

@@ -12,6 +12,7 @@ from model_sharing_provider.services.backups import Backups
 from model_sharing_provider.services.catalogs import Catalogs
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.copies import Copies
+from model_sharing_provider.services.credentials import Credentials
 from model_sharing_provider.services.files import Files
 from model_sharing_provider.services.fsck import Fsck
 from model_sharing_provider.services.gc import GarbageCollection
@@ -49,6 +50,7 @@ class Provider:
     backups: Backups
     catalogs: Catalogs
     copies: Copies
+    credentials: Credentials
     files: Files
     fsck: Fsck
     gc: GarbageCollection

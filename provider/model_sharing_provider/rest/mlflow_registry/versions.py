@@ -12,6 +12,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.rest.credentials import opaque_location
 from model_sharing_provider.rest.lineage import lineage_of
 from model_sharing_provider.rest.mlflow_registry.requests import (
     answer,
@@ -25,7 +26,6 @@ from model_sharing_provider.rest.transfers import (
     begin_transfer,
     digest_of,
     model_id,
-    storage_location,
 )
 from model_sharing_provider.services.tags import TagChange
 
@@ -105,7 +105,7 @@ async def temporary_credentials(request: web.Request) -> web.Response:
 async def get_download_uri(request: web.Request) -> web.Response:
     name, number = _version_of(await read(request, wire.VersionRequest))
     found = await provider_of(request).versions.get(context(request), name, number)
-    return answer(wire.DownloadUri(storage_location(found)))
+    return answer(wire.DownloadUri(opaque_location(found)))
 
 
 async def set_tag(request: web.Request) -> web.Response:
@@ -178,7 +178,7 @@ def _version(version: ModelVersion) -> wire.ModelVersion:
         user_id=version.created_by,
         status=version.status.value,
         status_message=version.status_message,
-        storage_location=storage_location(version),
+        storage_location=opaque_location(version),
         model_id=model_id(version),
         description=version.comment,
         source=version.source,

@@ -77,8 +77,10 @@ _SHARES = (
     Route("POST", _VERSION + "/query", "EXTENSION: a version's files as signed URLs", _VERSION_LINES),
     Route("POST", _ALIAS + "/query", "EXTENSION: the same, of the version behind an alias", _VERSION_LINES),
     # Storage that cannot vend credentials refuses, with the way to go instead.
-    Route("POST", _CREDENTIALS, "Credentials for a version's storage", None, statuses=()),
-    Route("POST", _CREDENTIALS_TOO, "The same, by the path of the protocol's README", None, statuses=()),
+    Route("POST", _CREDENTIALS, "Credentials for a version's storage", wire.TemporaryCredentials),
+    Route(
+        "POST", _CREDENTIALS_TOO, "The same, by the path of the protocol's README", wire.TemporaryCredentials
+    ),
     Route("GET", _SHARE + "/all-tables", "All tables of a share", _TABLE_PAGE, query=_PAGE),
     Route("GET", _TABLES, "The tables of a schema", _TABLE_PAGE, query=_PAGE),
     Route("GET", _TABLE + "/version", "A table's version, in the header delta-table-version", None),

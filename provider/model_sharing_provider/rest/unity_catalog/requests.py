@@ -23,8 +23,8 @@ def context(request: web.Request) -> Context:
     return context_of(request, FACE)
 
 
-def answer(body: msgspec.Struct | dict[str, Any]) -> web.Response:
-    return json_answer(body, JSON)
+def answer(body: msgspec.Struct | dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:
+    return json_answer(body, JSON, headers=headers)
 
 
 def answer_page(key: str, listing: str, page: Page[T], info: Callable[[T], msgspec.Struct]) -> web.Response:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import msgspec
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
@@ -9,6 +12,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import LineageRecord, NewVersion
 from model_sharing_provider.rest.bodies import read_body
+from model_sharing_provider.rest.credentials import NEVER_STORED, storage_location
 from model_sharing_provider.rest.lineage import lineage_of
 from model_sharing_provider.rest.requests import page_request, provider_of
 from model_sharing_provider.rest.transfers import (
@@ -16,7 +20,7 @@ from model_sharing_provider.rest.transfers import (
     begin_transfer,
     digest_of,
     model_id,
-    storage_location,
+    reads,
 )
 from model_sharing_provider.rest.unity_catalog.requests import (
     aliases,
@@ -43,13 +47,15 @@ async def create_version(request: web.Request) -> web.Response:
     name = name_of(body.catalog_name, body.schema_name, body.model_name)
     uploads = provider_of(request).uploads
     created = await uploads.create(context(request), name, new, await digest_of(request))
-    return answer(_version(created))
+    return answer(_version(request, created))
 
 
 async def finalize_version(request: web.Request) -> web.Response:
     publication = provider_of(request).publication
     number = version_number(request)
-    return answer(_version(await publication.finalize(context(request), model_name(request), number)))
+    return answer(
+        _version(request, await publication.finalize(context(request), model_name(request), number))
+    )
 
 
 async def list_versions(request: web.Request) -> web.Response:
@@ -57,19 +63,21 @@ async def list_versions(request: web.Request) -> web.Response:
     listing = f"versions of {name}"
     versions = provider_of(request).versions
     page = await versions.page(context(request), name, page_request(request, listing))
-    return answer_page("model_versions", listing, page, _version)
+    return answer_page("model_versions", listing, page, partial(_version, request))
 
 
 async def get_version(request: web.Request) -> web.Response:
     versions = provider_of(request).versions
     number = version_number(request)
-    return answer(_version(await versions.get(context(request), model_name(request), number)))
+    return answer(_version(request, await versions.get(context(request), model_name(request), number)))
 
 
 async def get_version_by_alias(request: web.Request) -> web.Response:
     versions = provider_of(request).versions
     alias = request.match_info["alias"]
-    return answer(_version(await versions.get_by_alias(context(request), model_name(request), alias)))
+    return answer(
+        _version(request, await versions.get_by_alias(context(request), model_name(request), alias))
+    )
 
 
 async def update_version(request: web.Request) -> web.Response:
@@ -77,8 +85,8 @@ async def update_version(request: web.Request) -> web.Response:
     versions = provider_of(request).versions
     name, number = model_name(request), version_number(request)
     if body.comment is None:
-        return answer(_version(await versions.get(context(request), name, number)))
-    return answer(_version(await versions.update(context(request), name, number, body.comment)))
+        return answer(_version(request, await versions.get(context(request), name, number)))
+    return answer(_version(request, await versions.update(context(request), name, number, body.comment)))
 
 
 async def delete_version(request: web.Request) -> web.Response:
@@ -93,7 +101,7 @@ async def copy_version(request: web.Request) -> web.Response:
     destination = FullName.parse(body.destination)
     number = version_number(request)
     copied = await copies.copy(context(request), model_name(request), number, destination)
-    return answer(_version(copied))
+    return answer(_version(request, copied))
 
 
 async def get_lineage(request: web.Request) -> web.Response:
@@ -107,10 +115,20 @@ async def temporary_credentials(request: web.Request) -> web.Response:
     body = await read_body(request, wire.TemporaryCredentialsRequest)
     name = name_of(body.catalog_name, body.schema_name, body.model_name)
     expires = await begin_transfer(request, context(request), name, body.version, body.operation)
-    return answer(wire.TemporaryCredentials(storage_mode=STORAGE_MODE, expiration_time=expires))
+    credentials = provider_of(request).credentials
+    given = None
+    if reads(body.operation):
+        given = await credentials.for_reader(context(request), name, body.version)
+    if given is None:
+        said = wire.TemporaryCredentials(expiration_time=expires)
+    else:
+        said = msgspec.convert(given, wire.TemporaryCredentials, from_attributes=True)
+    # MLflow goes on by presigned URLs, so that it needs no client of the cloud's.
+    said.storage_mode = STORAGE_MODE
+    return answer(said, NEVER_STORED)
 
 
-def _version(version: ModelVersion) -> wire.ModelVersionInfo:
+def _version(request: web.Request, version: ModelVersion) -> wire.ModelVersionInfo:
     name = version.full_name
     return wire.ModelVersionInfo(
         model_name=name.name,
@@ -125,7 +143,7 @@ def _version(version: ModelVersion) -> wire.ModelVersionInfo:
         model_id=model_id(version),
         aliases=aliases((alias, version.version) for alias in version.aliases),
         tags=tags(version.tags),
-        storage_location=storage_location(version),
+        storage_location=storage_location(provider_of(request), version),
         created_at=version.created_at,
         created_by=version.created_by,
         updated_at=version.updated_at,

@@ -1,0 +1,115 @@
+"""Amazon S3, and what has an STS like it: a session that is scoped to one folder by its policy.
+
+With a role, by AssumeRole; without, by GetFederationToken, which takes the keys of an IAM user. Keys, region
+and endpoint are found where the cloud's own tools look.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnected
+
+from model_sharing_provider.artifacts.credentials.vendor import (
+    Vendor,
+    bucket_and_folder,
+    clocks_differ,
+    refused,
+    unavailable,
+)
+from model_sharing_provider.domain.credentials import SessionKeys, TemporaryCredentials
+
+_PATIENCE = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 3})
+_CLOCK_ERRORS = {"RequestExpired", "RequestTimeTooSkewed"}
+_CLOCK_WORDS = re.compile("signature (expired|not yet current)", re.IGNORECASE)
+_DEFAULT_REGION = "us-east-1"
+
+
+def open_vendor(role_arn: str) -> Vendor:
+    return _Aws(role_arn)
+
+
+class _Aws:
+    def __init__(self, role_arn: str) -> None:
+        self._role_arn = role_arn
+
+    def address(self, location: str) -> str:
+        return location
+
+    def vend(self, location: str, lifetime: timedelta, holder: str) -> TemporaryCredentials:
+        try:
+            policy = json.dumps(read_policy(location, self._partition), separators=(",", ":"))
+            asked = {"Policy": policy, "DurationSeconds": int(lifetime.total_seconds())}
+            if self._role_arn:
+                answer = self._sts.assume_role(RoleArn=self._role_arn, RoleSessionName=holder, **asked)
+            else:
+                answer = self._sts.get_federation_token(Name=holder, **asked)
+        except ClientError as error:
+            said = error.response["Error"]
+            if said["Code"] in _CLOCK_ERRORS or _CLOCK_WORDS.search(said.get("Message", "")):
+                raise clocks_differ(error) from error
+            raise refused(error) from error
+        except (NotConnected, HTTPClientError) as error:
+            raise unavailable(error) from error
+        except BotoCoreError as error:
+            raise refused(
+                error, "this provider has no credentials of its own, or they cannot be used"
+            ) from error
+        given = answer["Credentials"]
+        return TemporaryCredentials(
+            aws_temp_credentials=SessionKeys(
+                given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]
+            ),
+            expiration_time=int(given["Expiration"].timestamp() * 1000),
+        )
+
+    @cached_property
+    def _session(self) -> Any:
+        return botocore.session.get_session()
+
+    @cached_property
+    def _region(self) -> str:
+        # Amazon's tools for Python do not look at AWS_REGION, where all others do.
+        return os.environ.get("AWS_REGION") or self._session.get_config_variable("region") or _DEFAULT_REGION
+
+    @cached_property
+    def _partition(self) -> str:
+        return str(self._session.get_partition_for_region(self._region))
+
+    @cached_property
+    def _sts(self) -> Any:
+        return self._session.create_client("sts", region_name=self._region, config=_PATIENCE)
+
+
+def read_policy(location: str, partition: str) -> dict[str, Any]:
+    """The session policy: read what is in the folder, and list it.
+
+    A session may do what both its policy and whoever it is derived from may do.
+    """
+    bucket, folder = bucket_and_folder(location)
+    arn, inside = f"arn:{partition}:s3:::{bucket}", f"{_literally(folder)}*"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{arn}/{inside}"},
+            {
+                "Effect": "Allow",
+                "Action": "s3:ListBucket",
+                "Resource": arn,
+                "Condition": {"StringLike": {"s3:prefix": inside}},
+            },
+        ],
+    }
+
+
+def _literally(text: str) -> str:
+    """Text in a pattern of IAM's that stands for nothing but itself."""
+    return re.sub(r"[*?$]", r"${\g<0>}", text)

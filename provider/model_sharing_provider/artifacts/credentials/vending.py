@@ -1,0 +1,85 @@
+"""Temporary credentials of the one cloud that the settings name."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import import_module
+from importlib.util import find_spec
+
+from model_sharing_protocol.errors import InvalidParameter, MissingDependency
+from model_sharing_provider.artifacts.credentials.vendor import Vendor
+from model_sharing_provider.domain.credentials import TemporaryCredentials
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """Whose locations a cloud has, what its extra installs, and which variables it cannot do without.
+
+    Its vendor is what `open_vendor` of the module of its name opens, which is imported at the first need.
+    """
+
+    scheme: str
+    package: str = ""
+    variables: tuple[str, ...] = ()
+
+
+CLOUDS = {
+    "aws": Cloud("s3", "botocore"),
+    "azure": Cloud("az", "azure.identity", ("AZURE_STORAGE_ACCOUNT_NAME",)),
+    "gcp": Cloud("gs", "google.auth"),
+    "r2": Cloud("s3", "", ("AWS_ACCESS_KEY_ID", "CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")),
+}
+
+
+class Vending:
+    """Credentials for folders in the buckets of a cloud; for none, if no cloud is named."""
+
+    def __init__(self, cloud: str, lifetime: timedelta, aws_role_arn: str = "") -> None:
+        """`cloud` as `CLOUDS` has it, or empty. Raises MissingDependency, InvalidParameter."""
+        self._name = cloud
+        self._lifetime = lifetime
+        self._options = {"role_arn": aws_role_arn} if cloud == "aws" else {}
+        self._opened: Vendor | None = None
+        if cloud:
+            _check_usable(cloud)
+
+    def covers(self, location: str) -> bool:
+        return bool(self._name) and location.startswith(f"{CLOUDS[self._name].scheme}://")
+
+    def address(self, location: str) -> str:
+        """A location that is covered, as the cloud's clients write it."""
+        return self._vendor().address(location)
+
+    async def vend(self, location: str, holder: str) -> TemporaryCredentials:
+        """Credentials to read what is in a location that is covered. Raises as `Vendor.vend` does."""
+        return await asyncio.to_thread(lambda: self._vendor().vend(location, self._lifetime, holder))
+
+    def _vendor(self) -> Vendor:
+        if self._opened is None:
+            module = import_module(f"model_sharing_provider.artifacts.credentials.{self._name}")
+            vendor: Vendor = module.open_vendor(**self._options)
+            self._opened = vendor
+        return self._opened
+
+
+def _check_usable(name: str) -> None:
+    cloud = CLOUDS[name]
+    if cloud.package and not _is_installed(cloud.package):
+        raise MissingDependency(
+            f"Temporary credentials of {name} need its client: pip install 'model-sharing[{name}]'"
+        )
+    if missing := [variable for variable in cloud.variables if not os.environ.get(variable)]:
+        raise InvalidParameter(
+            f"Temporary credentials of {name} need {' and '.join(missing)} in the environment, where its own "
+            "tools look too."
+        )
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False

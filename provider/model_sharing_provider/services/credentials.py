@@ -1,0 +1,65 @@
+"""Give out temporary credentials for the files of one version: to read them from the object store itself.
+
+They are given under the same grants and privileges as the files, and for READY versions alone, whose files
+never change. Nobody can take them back: access that is revoked ends for their bearer when they expire.
+"""
+
+from __future__ import annotations
+
+from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_protocol.names import FullName, SharedName
+from model_sharing_provider.artifacts.credentials.vending import Vending
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.credentials import TemporaryCredentials
+from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.governance import rules
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.models import model_target
+from model_sharing_provider.services.shared_view import view_version
+from model_sharing_provider.services.versions import find_version, version_target
+
+
+class Credentials:
+    def __init__(self, artifacts: ArtifactStore, vending: Vending) -> None:
+        self._artifacts = artifacts
+        self._vending = vending
+
+    @property
+    def offered(self) -> bool:
+        """Whether there are any for what is stored below the artifact root."""
+        return self._vending.covers(self._artifacts.location(""))
+
+    def location(self, version: ModelVersion) -> str | None:
+        """The folder of a version as its cloud's clients write it, if there are credentials for it."""
+        location = self._artifacts.location(version.storage_path)
+        if version.status is not VersionStatus.READY or not self._vending.covers(location):
+            return None
+        return self._vending.address(location)
+
+    async def for_recipient(
+        self, context: Context, share: str, name: SharedName, number: int
+    ) -> TemporaryCredentials:
+        """To read a version that is shared with the caller. Raises NotFound, UnsupportedOperation."""
+        action = "deltaSharingGenerateTemporaryModelVersionCredential"
+        async with view_version(context, action, share, name, number=number) as (_, found, _grant):
+            given = await self._vend(found.version)
+            if given is None:
+                raise UnsupportedOperation(
+                    "This version's storage cannot vend credentials; use its access mode 'url': "
+                    "POST to the version's /query for signed URLs."
+                )
+            return given
+
+    async def for_reader(self, context: Context, name: FullName, number: int) -> TemporaryCredentials | None:
+        """To read a version; None where the storage has none. Raises NotFound, PermissionDenied."""
+        action = "generateTemporaryModelVersionCredential"
+        async with context.view(action, version_target(name, number)) as operation:
+            await operation.authorize(rules.READ_MODEL, model_target(name))
+            return await self._vend(await find_version(operation, name, number))
+
+    async def _vend(self, version: ModelVersion) -> TemporaryCredentials | None:
+        if self.location(version) is None:
+            return None
+        self._artifacts.check_allowed(version.storage_path)
+        location = self._artifacts.location(version.storage_path)
+        return await self._vending.vend(location, version.id.replace("-", ""))

@@ -1,0 +1,69 @@
+"""Clients of others use temporary credentials: Databricks' SDK, and MLflow for Unity Catalog."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.service.catalog import GenerateTemporaryTableCredentialResponse
+from notebook import notebook
+from object_stores import new_bucket
+from shared_in_cloud import CREDENTIALS, FILES, NAME, Story, shared_in_cloud
+
+from model_sharing_protocol.unity_catalog import PREFIX
+from model_sharing_provider.settings import Settings
+
+
+@pytest.fixture
+async def story(s3: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Story]:
+    bucket = await asyncio.to_thread(new_bucket, s3, monkeypatch)
+    settings = Settings(
+        tmp_path / "home",
+        artifact_root=f"s3://{bucket}/model-sharing",
+        temporary_credentials="aws",
+        aws_role_arn="arn:aws:iam::123456789012:role/model-sharing",
+    )
+    async with shared_in_cloud(settings, tmp_path / "m") as opened:
+        yield opened
+
+
+def host(story: Story) -> str:
+    return str(story.server.make_url("/")).rstrip("/")
+
+
+async def test_the_sdk_reads_them_as_it_reads_those_of_tables(story: Story) -> None:
+    """It has no call for those of models, so this asks as its calls do."""
+    catalog, schema, model = NAME.split(".")
+    body = {"catalog_name": catalog, "schema_name": schema, "model_name": model, "version": 1}
+
+    def ask() -> GenerateTemporaryTableCredentialResponse:
+        workspace = WorkspaceClient(host=host(story), token=story.admin_token)
+        answer = workspace.api_client.do("POST", PREFIX + CREDENTIALS, body=body)
+        assert isinstance(answer, dict)
+        return GenerateTemporaryTableCredentialResponse.from_dict(answer)
+
+    read = await asyncio.to_thread(ask)
+    keys = read.aws_temp_credentials
+    assert keys is not None and keys.access_key_id and keys.secret_access_key and keys.session_token
+    assert (read.expiration_time or 0) > 1_700_000_000_000
+    assert [read.azure_user_delegation_sas, read.gcp_oauth_token, read.r2_temp_credentials] == [None] * 3
+
+
+async def test_mlflow_loads_from_the_bucket_itself(story: Story, s3: str, tmp_path: Path) -> None:
+    environment = {
+        "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/runs.db",
+        "MLFLOW_REGISTRY_URI": f"uc:{host(story)}",
+        "MLFLOW_UC_OSS_TOKEN": story.admin_token,
+        "MLFLOW_S3_ENDPOINT_URL": s3,
+        "AWS_ACCESS_KEY_ID": "",
+        "AWS_SECRET_ACCESS_KEY": "",
+    }
+    download = f'import mlflow; mlflow.artifacts.download_artifacts("models:/{NAME}/1", dst_path="got")'
+    with notebook(tmp_path, environment) as book:
+        await asyncio.to_thread(book.run, download)
+    assert {path: (tmp_path / "got" / path).read_bytes() for path in FILES} == FILES
+    events = await story.desk.provider.audit.latest(story.desk.context, 50)
+    assert "getFile" not in {event.action for event in events}

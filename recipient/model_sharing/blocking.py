@@ -145,9 +145,14 @@ class Catalog:
         """The same catalog for code that awaits; its calls belong to the background loop."""
         return _background.catalog(self._mount, self._settings)
 
-    def with_jobs(self, jobs: int | None) -> Catalog:
-        """The same catalog with another number of parallel connections (None: as it is)."""
-        return self if jobs is None else Catalog(self._mount, replace(self._settings, jobs=jobs))
+    def transferring(self, *, jobs: int | None = None, limit_rate: int | None = None) -> Catalog:
+        """The same catalog with other parallel connections, or bytes a second (None: as they are)."""
+        settings = replace(
+            self._settings,
+            jobs=self._settings.jobs if jobs is None else jobs,
+            limit_rate=self._settings.limit_rate if limit_rate is None else limit_rate,
+        )
+        return self if settings == self._settings else Catalog(self._mount, settings)
 
     def list_schemas(self) -> list[str]:
         return _background.run(self.shared.list_schemas())
@@ -256,12 +261,14 @@ def pull(
     alias: str | None = None,
     all_versions: bool = False,
     jobs: int | None = None,
+    limit_rate: int | None = None,
     progress: PullProgress | None = None,
 ) -> list[PulledVersion]:
     """Fetch ahead of use what all aliases of `catalog[.schema[.model]]` point at.
 
-    Schema, model and `alias` may be patterns. What failed is told in the answer: see `pulling.pull`.
+    Schema, model and `alias` may be patterns; `limit_rate` is in bytes a second. What failed is told in the
+    answer: see `pulling.pull`.
     """
     wanted = Wanted.parse(where, alias=alias, all_versions=all_versions)
-    shared = catalog(wanted.catalog).with_jobs(jobs).shared
+    shared = catalog(wanted.catalog).transferring(jobs=jobs, limit_rate=limit_rate).shared
     return _background.run(pulling.pull(shared, wanted, progress or pull_watcher()))

@@ -21,6 +21,7 @@ HOME_VARIABLE = "MODEL_SHARING_HOME"
 JOBS_VARIABLE = "MODEL_SHARING_JOBS"
 CACHE_MAX_SIZE_VARIABLE = "MODEL_SHARING_CACHE_MAX_SIZE"
 ALIAS_MAX_AGE_VARIABLE = "MODEL_SHARING_ALIAS_MAX_AGE"
+LIMIT_RATE_VARIABLE = "MODEL_SHARING_LIMIT_RATE"
 _SIZE = re.compile(
     r"(?P<number>[0-9]{1,18}(\.[0-9]{1,9})?) ?((?P<prefix>[kmgt]?)(?P<ending>i?b?))", re.IGNORECASE | re.ASCII
 )
@@ -34,12 +35,14 @@ class Settings:
 
     `cache_max_size` is what the cache is pruned to after each download, in bytes; None: it is never pruned.
     `alias_max_age` is for how many seconds an alias is taken as what it was, without asking; 0: always ask.
+    `limit_rate` is how many bytes a second one download receives at most; None: as many as come.
     """
 
     home: Path
     jobs: int = DEFAULT_JOBS
     cache_max_size: int | None = None
     alias_max_age: int = 0
+    limit_rate: int | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -47,11 +50,13 @@ class Settings:
         home = os.environ.get(HOME_VARIABLE)
         path = Path(home).expanduser() if home else platformdirs.user_data_path("model-sharing")
         max_size = os.environ.get(CACHE_MAX_SIZE_VARIABLE)
+        limit_rate = os.environ.get(LIMIT_RATE_VARIABLE)
         return cls(
             path.absolute(),
             parse_jobs(os.environ.get(JOBS_VARIABLE) or str(DEFAULT_JOBS)),
             parse_size(max_size) if max_size else None,
             _parse_seconds(os.environ.get(ALIAS_MAX_AGE_VARIABLE) or "0"),
+            parse_rate(limit_rate) if limit_rate else None,
         )
 
     @property
@@ -76,6 +81,14 @@ def parse_jobs(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_JOBS:
         return int(text)
     raise InvalidParameter(f"{text!r} is not a number of parallel connections from 1 to {MAX_JOBS}.")
+
+
+def parse_rate(text: str) -> int:
+    """Bytes a second, like a size: at least one."""
+    rate = parse_size(text)
+    if rate < 1:
+        raise InvalidParameter(f"{text!r} is no rate; leave it out for as fast as it goes.")
+    return rate
 
 
 def parse_size(text: str) -> int:

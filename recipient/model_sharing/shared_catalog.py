@@ -15,6 +15,7 @@ from model_sharing.client import SharingClient
 from model_sharing.downloads.connection import Connections
 from model_sharing.downloads.origins import FileOrigins
 from model_sharing.downloads.progress import Progress, Silent
+from model_sharing.downloads.rate_limit import RateLimit
 from model_sharing.downloads.snapshot import fetch_snapshot
 from model_sharing.downloads.urls import UrlBook
 from model_sharing.loading import load_folder
@@ -232,7 +233,8 @@ class SharedCatalog:
             again = self._resolver.files(name, version.version, manifest.digest)
             return asyncio.run_coroutine_threadsafe(again, loop).result().urls
 
-        connections = Connections(FileOrigins(self.mount.endpoint, self.mount.file_origins))
+        limit = RateLimit(self._settings.limit_rate) if self._settings.limit_rate else None
+        connections = Connections(FileOrigins(self.mount.endpoint, self.mount.file_origins), limit)
         work = loop.run_in_executor(
             None,
             lambda: fetch_snapshot(

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from model_sharing import blocking
+from model_sharing.cli.options import transfer_options
 from model_sharing.cli.output import (
     human_size,
     human_time,
@@ -19,7 +20,7 @@ from model_sharing.cli.output import (
 )
 from model_sharing.downloads.progress import watcher
 from model_sharing.mounts import Mount, MountTable
-from model_sharing.settings import JOBS_VARIABLE, MAX_JOBS, Settings
+from model_sharing.settings import Settings
 from model_sharing.values import SharedModel, SharedVersion
 from model_sharing_protocol.errors import Interrupted, InvalidParameter, InvalidState
 from model_sharing_protocol.names import FullName, SchemaName
@@ -161,16 +162,22 @@ def show(model: str, output: str) -> None:
 @cli.command()
 @click.argument("uri")
 @click.argument("destination", type=click.Path(path_type=Path))
-@click.option("--jobs", type=click.IntRange(1, MAX_JOBS), envvar=JOBS_VARIABLE, help="Parallel connections.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@transfer_options
 @click.option("--verify", is_flag=True, help="Hash what is in the cache already, too.")
 @output_option
 def download(
-    uri: str, destination: Path, *, jobs: int | None, quiet: bool, verify: bool, output: str
+    uri: str,
+    destination: Path,
+    *,
+    jobs: int | None,
+    limit_rate: int | None,
+    quiet: bool,
+    verify: bool,
+    output: str,
 ) -> None:
     """Download the version URI, verified, into DESTINATION, a new or empty folder."""
     progress = watcher(quiet=quiet or output == "json")
-    catalog = blocking.catalog_of(uri).with_jobs(jobs)
+    catalog = blocking.catalog_of(uri).transferring(jobs=jobs, limit_rate=limit_rate)
     version = catalog.download(uri, destination, progress=progress, verify=verify)
     if output == "json":
         print_json(version, path=str(destination.absolute()))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from model_sharing import blocking
+from model_sharing.cli.options import transfer_options
 from model_sharing.cli.output import human_size, output_option, print_json, printable, say
 from model_sharing.downloads.progress import pull_watcher
 from model_sharing.pulling import PulledVersion
-from model_sharing.settings import JOBS_VARIABLE, MAX_JOBS
 from model_sharing_protocol.errors import InvalidParameter
 
 
@@ -17,8 +17,7 @@ from model_sharing_protocol.errors import InvalidParameter
 @click.option("--alias", metavar="PATTERN", help="Only what such aliases point at.")
 @click.option("--all-aliases", is_flag=True, help="What any alias points at; the default.")
 @click.option("--all-versions", is_flag=True, help="Every version, whether an alias points at it or not.")
-@click.option("--jobs", type=click.IntRange(1, MAX_JOBS), envvar=JOBS_VARIABLE, help="Parallel connections.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@transfer_options
 @output_option
 def pull(
     where: str,
@@ -27,6 +26,7 @@ def pull(
     all_aliases: bool,
     all_versions: bool,
     jobs: int | None,
+    limit_rate: int | None,
     quiet: bool,
     output: str,
 ) -> None:
@@ -37,7 +37,9 @@ def pull(
     if (alias is not None) + all_aliases + all_versions > 1:
         raise InvalidParameter("Choose one of --alias, --all-aliases and --all-versions.")
     progress = pull_watcher(quiet=quiet or output == "json")
-    pulled = blocking.pull(where, alias=alias, all_versions=all_versions, jobs=jobs, progress=progress)
+    pulled = blocking.pull(
+        where, alias=alias, all_versions=all_versions, jobs=jobs, limit_rate=limit_rate, progress=progress
+    )
     if output == "json":
         print_json(pulled)
     else:

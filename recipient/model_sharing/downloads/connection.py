@@ -15,6 +15,7 @@ import threading
 from typing import Final
 
 from model_sharing.downloads.origins import FileOrigins, Origin, resolve
+from model_sharing.downloads.rate_limit import RateLimit
 from model_sharing_protocol.errors import Interrupted
 
 BUFFER_BYTES = 1024 * 1024
@@ -25,8 +26,9 @@ READ_SECONDS: Final = 60
 class Connections:
     """The connections and buffers of one download's threads. `stop` ends all of them at once."""
 
-    def __init__(self, origins: FileOrigins) -> None:
+    def __init__(self, origins: FileOrigins, limit: RateLimit | None = None) -> None:
         self._origins = origins
+        self._limit = limit
         self._local = threading.local()
         self._lock = threading.Lock()
         self._open: set[http.client.HTTPConnection] = set()
@@ -67,6 +69,16 @@ class Connections:
             self._local.buffer = memoryview(bytearray(BUFFER_BYTES))
         buffer: memoryview = self._local.buffer
         return buffer
+
+    def receive(self, response: http.client.HTTPResponse, buffer: memoryview) -> int:
+        """Read what comes next into the buffer, as fast as may be; how many bytes, none at the end."""
+        if self._limit is None:
+            count = response.readinto(buffer)
+            self.check()
+            return count
+        count = response.readinto(buffer[: self._limit.at_once])
+        self.pause(self._limit.delay(count))
+        return count
 
     def get(self, url: str, start: int, end: int, size: int) -> http.client.HTTPResponse:
         """Ask for the bytes from `start` up to `end` of a file of `size` bytes, on this thread's connection.

@@ -95,11 +95,10 @@ class PackFetcher:
         content = self._connections.buffer()[: file.size]
         arrived = 0
         while arrived < file.size:
-            count = response.readinto(content[arrived:])
+            count = self._connections.receive(response, content[arrived:])
             if count == 0:
                 raise Passing("the connection ended early")
             arrived += count
-            self._connections.check()
         pack.position += 1
         if hashlib.sha256(content).hexdigest() != file.sha256:
             pack.damaged.append(file)

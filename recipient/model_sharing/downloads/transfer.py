@@ -116,11 +116,10 @@ class Transfer:
     def _receive(self, response: http.client.HTTPResponse, file: ManifestFile, target: Target) -> None:
         buffer = self._connections.buffer()
         while (wanted := target.end - target.position) > 0:
-            count = response.readinto(buffer[: min(wanted, len(buffer))])
+            count = self._connections.receive(response, buffer[: min(wanted, len(buffer))])
             if count == 0:
                 raise Passing("the connection ended early")
             target.accept(buffer[:count])
-            self._connections.check()
         if response.length is None and response.read(1):
             raise CorruptArtifact(f"The provider sends more than the {file.size} bytes of {file.path!r}.")
         if not response.isclosed():

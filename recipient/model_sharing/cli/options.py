@@ -1,0 +1,46 @@
+"""Options that all commands with transfers share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from model_sharing.settings import JOBS_VARIABLE, LIMIT_RATE_VARIABLE, MAX_JOBS, parse_rate
+from model_sharing_protocol.errors import InvalidParameter
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Rate(click.ParamType[int]):
+    """`20MiB`, `500KB` or a number of bytes, a second."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return value if isinstance(value, int) else parse_rate(value)
+        except InvalidParameter as error:
+            self.fail(error.message, param, ctx)
+
+
+_TRANSFER = (
+    click.option(
+        "--jobs", type=click.IntRange(1, MAX_JOBS), envvar=JOBS_VARIABLE, help="Parallel connections."
+    ),
+    click.option(
+        "--limit-rate",
+        type=_Rate(),
+        envvar=LIMIT_RATE_VARIABLE,
+        help="Bytes a second, such as 20MiB.",
+    ),
+    click.option("--quiet", is_flag=True, help="Show no progress."),
+)
+
+
+def transfer_options(command: F) -> F:
+    """`--jobs`, `--limit-rate` and `--quiet`."""
+    for option in reversed(_TRANSFER):
+        command = option(command)
+    return command

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from model_sharing_provider.artifacts.external_locations import parse_location
+from model_sharing_provider.governance.addresses import parse_network
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -94,6 +95,10 @@ def _yes_or_no(text: str) -> bool:
     return text.lower() in ("yes", "true")
 
 
+def _networks(text: str) -> tuple[str, ...]:
+    return tuple(str(parse_network(network)) for network in _listed(text))
+
+
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
@@ -109,6 +114,7 @@ POSTGRESQL_URL = Kind(
     shown=without_credentials,
 )
 LOCATION = Kind("a location like s3://bucket/folder or file:///folder", parse_location)
+NETWORKS = Kind("networks like 10.0.0.0/8, comma-separated", _networks)
 LOCATIONS = Kind(
     "locations like s3://bucket/folder, comma-separated",
     lambda text: tuple(parse_location(url) for url in _listed(text)),

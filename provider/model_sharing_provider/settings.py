@@ -20,6 +20,7 @@ from model_sharing_provider.setting_kinds import (
     HTTP_URL,
     LOCATION,
     LOCATIONS,
+    NETWORKS,
     PATH,
     POSTGRESQL_URL,
     TEXT,
@@ -160,6 +161,14 @@ class Settings:
     )
     max_schemas_in_a_share: int = _setting(
         "MAX_SCHEMAS_IN_A_SHARE", whole_number(), "quota of schemas in one share", _QUOTAS.schemas_in_a_share
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        "TRUSTED_PROXIES",
+        NETWORKS,
+        "proxies whose X-Forwarded-For, -Proto and -Host are believed, in IP access lists, the audit log and "
+        "links; let them replace what clients send of these",
+        (),
+        "none",
     )
     log_level: str = _setting("LOG", choice("debug", "info", "warning"), "how much is logged", "info")
 

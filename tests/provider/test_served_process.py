@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 from serve_process import served
@@ -15,10 +16,10 @@ from model_sharing_provider.domain.secrets import new_token
 from model_sharing_provider.rest.activation import ACTIVATION_PATH
 
 
-async def get(url: str, token: str = "") -> tuple[int, bytes]:
+async def get(url: str, token: str = "", method: str = "GET") -> tuple[int, bytes]:
     async with (
         aiohttp.ClientSession() as session,
-        session.get(url, headers={"Authorization": f"Bearer {token}"}) as answer,
+        session.request(method, url, headers={"Authorization": f"Bearer {token}"}) as answer,
     ):
         return answer.status, await answer.read()
 
@@ -36,6 +37,12 @@ async def test_no_secret_is_in_the_log_even_when_the_database_breaks(
         token = json.loads(body)["bearerToken"]
         assert (await get(f"{server.url}{PREFIX}/shares", token))[0] == 200
         assert (await get(f"{server.url}{PREFIX}/shares", stranger))[0] == 401
+        query = f"{PREFIX}/shares/acme/schemas/ml_team/models/scorer/versions/1/query"
+        status, body = await get(server.url + query, token, "POST")
+        urls = [json.loads(line)["file"]["url"] for line in body.splitlines()[2:]]
+        signatures = [parse_qs(urlsplit(url).query)["signature"][0] for url in urls]
+        assert [(await get(url))[0] for url in urls] == [200] * len(urls)
+        assert (await get(urls[0].replace("expires=", "expires=1")))[0] == 403
         damaged = sqlite3.connect(provider_home / "metastore.db")
         damaged.execute("ALTER TABLE recipient_tokens RENAME TO lost")
         damaged.close()
@@ -47,7 +54,7 @@ async def test_no_secret_is_in_the_log_even_when_the_database_breaks(
     assert "no such table" in said
     keys = [word for word in (provider_home / "secrets.json").read_text().split('"') if len(word) == 64]
     administrator = (provider_home / "admin.token").read_text()
-    for secret in (token, code, stranger, administrator, *keys):
+    for secret in (token, code, stranger, administrator, *keys, *signatures):
         assert secret not in said
 
 

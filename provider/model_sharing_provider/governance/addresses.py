@@ -18,7 +18,7 @@ def check_networks(networks: Sequence[str]) -> tuple[str, ...]:
             f"An IP access list has at most {MAX_NETWORKS} entries; this has {len(networks)}."
         )
     try:
-        return tuple(str(_network(network)) for network in networks)
+        return tuple(str(parse_network(network)) for network in networks)
     except ValueError as error:
         raise InvalidParameter(f"The IP access list cannot be used: {error}.") from error
 
@@ -35,8 +35,11 @@ def allows(networks: Sequence[str], address: str) -> bool:
     return any(caller in ipaddress.ip_network(network) for network in networks)
 
 
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    """One of IPv4 may be written as one of IPv6; callers are known by their IPv4 address."""
+def parse_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """An address or a CIDR. Raises ValueError.
+
+    One of IPv4 may be written as one of IPv6; callers are known by their IPv4 address.
+    """
     network = ipaddress.ip_network(text)
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     if mapped is not None and network.prefixlen >= _MAPPED_PREFIX:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from model_sharing_protocol.files import PREFIX as PREFIX_OF_FILES
@@ -21,8 +23,9 @@ from model_sharing_provider.rest import (
     workspace,
 )
 from model_sharing_provider.rest.connections import CONNECTIONS, Connections
+from model_sharing_provider.rest.forwarding import TRUSTED_PROXIES
 from model_sharing_provider.rest.metrics import FACE, count_call
-from model_sharing_provider.rest.middlewares import log_requests
+from model_sharing_provider.rest.middlewares import finish_head, log_requests
 from model_sharing_provider.rest.operations import SHUTDOWN, Shutdown
 from model_sharing_provider.rest.requests import PROVIDER
 from model_sharing_provider.services.provider import Provider
@@ -30,11 +33,16 @@ from model_sharing_provider.services.provider import Provider
 _MAX_BODY = 1024 * 1024
 
 
-def make_app(provider: Provider) -> web.Application:
-    """The whole server over an open provider."""
+def make_app(provider: Provider, trusted_proxies: Sequence[str] = ()) -> web.Application:
+    """The whole server over an open provider.
+
+    `trusted_proxies` are the networks of those whose word is believed on who their clients are.
+    """
     app = web.Application(middlewares=[log_requests], client_max_size=_MAX_BODY)
     app[PROVIDER] = provider
     app[CONNECTIONS] = Connections()
+    app[TRUSTED_PROXIES] = tuple(trusted_proxies)
+    app.on_response_prepare.append(finish_head)
     app[SHUTDOWN] = Shutdown()
     provider.audit_recorder.observe = count_call
     app.router.add_get("/health", operations.health)

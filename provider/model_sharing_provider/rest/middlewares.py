@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from uuid import uuid4
@@ -19,12 +20,15 @@ from model_sharing_protocol.errors import (
     UnsupportedOperation,
 )
 from model_sharing_provider.rest.connections import CONNECTIONS
+from model_sharing_provider.rest.forwarding import client_address
 from model_sharing_provider.rest.metrics import count_request
 from model_sharing_provider.rest.operations import SHUTDOWN
 from model_sharing_provider.rest.requests import PRINCIPAL, REQUEST_ID
 
 Render = Callable[[SharingError], web.Response]
 
+_ID_HEADER = "X-Request-Id"
+_SANE_ID = re.compile("[A-Za-z0-9._-]{1,64}")
 _CLIENT_LEFT = 499
 """No status of HTTP: what nginx's logs say of who hung up first."""
 
@@ -34,7 +38,8 @@ _log = structlog.get_logger("model_sharing_provider")
 @web.middleware
 async def log_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
     """One line a request. It names the route, not the path: paths hold activation codes."""
-    request[REQUEST_ID] = uuid4().hex
+    told = request.headers.get(_ID_HEADER, "")
+    request[REQUEST_ID] = told if _SANE_ID.fullmatch(told) else uuid4().hex
     started = time.perf_counter()
     connections = request.config_dict[CONNECTIONS]
     connections.begin(request)
@@ -42,10 +47,6 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
     try:
         response = await handler(request)
         status = response.status
-        if not response.prepared:
-            response.headers["X-Request-Id"] = request[REQUEST_ID]
-            if request.config_dict[SHUTDOWN].stopping:
-                response.force_close()
         return response
     except (ConnectionError, asyncio.CancelledError):
         status = _CLIENT_LEFT
@@ -63,9 +64,18 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
             status=status,
             milliseconds=round(seconds * 1000, 1),
             principal=principal.name if principal else "",
-            address=request.remote,
+            address=client_address(request),
             request_id=request[REQUEST_ID],
         )
+
+
+async def finish_head(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """What the head of every answer says, streamed or not: which request it is for, and whether to go on."""
+    if REQUEST_ID in request:
+        response.headers[_ID_HEADER] = request[REQUEST_ID]
+    if isinstance(request, web.Request) and request.config_dict[SHUTDOWN].stopping:
+        response.force_close()
+        response.headers["Connection"] = "close"
 
 
 def render_errors(render: Render) -> Middleware:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal
+from model_sharing_provider.rest.forwarding import client_address, origin
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
 
@@ -24,7 +25,7 @@ def provider_of(request: web.Request) -> Provider:
 def context_of(request: web.Request, face: str) -> Context:
     """The context of the authenticated caller, or of an anonymous one before authentication."""
     principal = request.get(PRINCIPAL, ANONYMOUS)
-    caller = Caller(principal, face, request.remote or "", request[REQUEST_ID])
+    caller = Caller(principal, face, client_address(request), request[REQUEST_ID])
     return provider_of(request).context(caller)
 
 
@@ -36,7 +37,7 @@ def page_request(request: web.Request, listing: str) -> PageRequest:
 
 def base_url(request: web.Request) -> str:
     """Where this server is reached from outside, without a trailing slash."""
-    return provider_of(request).public_url or f"{request.scheme}://{request.host}"
+    return provider_of(request).public_url or origin(request)
 
 
 def json_answer(

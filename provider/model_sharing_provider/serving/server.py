@@ -40,7 +40,7 @@ async def _serve(
 ) -> None:
     tls = tls_context(settings.tls_certificate, settings.tls_key)
     async with open_provider(settings, announce) as provider:
-        app = make_app(provider)
+        app = make_app(provider, settings.trusted_proxies)
         # aiohttp waits so long for answers in progress, then again before it ends them; at 0 for ever.
         patience = max(settings.grace.total_seconds() / 2, 0.01)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=patience)

@@ -1,0 +1,125 @@
+"""What proxies say of their clients is believed of those that are trusted, and of nobody else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer, make_mocked_request
+from pytest_aiohttp.plugin import AiohttpServer
+from support import Desk
+
+from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_provider.rest.activation import ACTIVATION_PATH
+from model_sharing_provider.rest.app import make_app
+from model_sharing_provider.rest.forwarding import TRUSTED_PROXIES, client_address, origin
+from model_sharing_provider.services.changes import NOTHING
+from model_sharing_provider.services.provider import Provider
+
+TOLD = {
+    "X-Forwarded-For": "192.0.2.7",
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Host": "models.acme.example",
+}
+
+
+@pytest.fixture
+async def trusting(provider: Provider, aiohttp_server: AiohttpServer) -> TestServer:
+    """A server that believes this machine, which all tests come from."""
+    return await aiohttp_server(make_app(provider, trusted_proxies=["127.0.0.0/8"]))
+
+
+@asynccontextmanager
+async def asked(server: TestServer, path: str, **headers: str) -> AsyncIterator[aiohttp.ClientResponse]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(server.make_url(path), headers=headers) as answer,
+    ):
+        yield answer
+
+
+async def test_links_access_lists_and_the_audit_log_go_by_the_client(
+    desk: Desk, trusting: TestServer
+) -> None:
+    code = await desk.share("acme", "globex")
+    await desk.provider.recipients.update(desk.context, "globex", NOTHING, ["192.0.2.0/24"])
+    elsewhere = TOLD | {"X-Forwarded-For": "198.51.100.9"}
+    async with asked(trusting, f"{ACTIVATION_PATH}/{code}", **elsewhere) as answer:
+        assert answer.status == 403
+    async with asked(trusting, f"{ACTIVATION_PATH}/{code}", **TOLD) as answer:
+        profile = json.loads(await answer.read())
+    assert profile["endpoint"] == f"https://models.acme.example{PREFIX}"
+    bearer = {"Authorization": f"Bearer {profile['bearerToken']}"}
+    for told, status in ((TOLD, 200), (elsewhere, 403)):
+        async with asked(trusting, f"{PREFIX}/shares", **told, **bearer) as answer:
+            assert answer.status == status
+    events = await desk.provider.audit.latest(desk.context, 10)
+    addresses = [event.caller.address for event in events if event.caller.face != "cli"]
+    assert addresses == ["198.51.100.9", "192.0.2.7", "192.0.2.7", "198.51.100.9"]
+
+
+async def test_a_stranger_who_says_so_is_who_he_is(desk: Desk, server: TestServer) -> None:
+    """The same headers, and no proxy that is trusted: this machine does not come from there."""
+    code = await desk.share("acme", "globex")
+    await desk.provider.recipients.update(desk.context, "globex", NOTHING, ["192.0.2.0/24"])
+    async with asked(server, f"{ACTIVATION_PATH}/{code}", **TOLD) as answer:
+        assert answer.status == 403
+    await desk.provider.recipients.update(desk.context, "globex", NOTHING, ["127.0.0.1"])
+    async with asked(server, f"{ACTIVATION_PATH}/{code}", **TOLD) as answer:
+        profile = json.loads(await answer.read())
+    assert profile["endpoint"] == str(server.make_url(PREFIX))
+    (event,) = await desk.provider.audit.latest(desk.context, 1)
+    assert event.caller.address == "127.0.0.1"
+
+
+def request_from(peer: str, headers: Mapping[str, str], *proxies: str) -> web.Request:
+    app = web.Application()
+    app[TRUSTED_PROXIES] = proxies
+    request = make_mocked_request("GET", "/", {"Host": "here", **headers}, app=app)
+    return request.clone(remote=peer)
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "client"),
+    [
+        ("10.0.0.1", "192.0.2.7", "192.0.2.7"),
+        ("10.0.0.1", "1.1.1.1, 192.0.2.7", "192.0.2.7"),
+        ("10.0.0.1", "1.1.1.1, 192.0.2.7, 10.0.0.2", "192.0.2.7"),
+        ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
+        ("10.0.0.1", "192.0.2.7:4711", "192.0.2.7"),
+        ("10.0.0.1", "[2001:db8::7]:4711", "2001:db8::7"),
+        ("10.0.0.1", "2001:db8::7", "2001:db8::7"),
+        ("::ffff:10.0.0.1", "192.0.2.7", "192.0.2.7"),
+        ("10.0.0.1", "unknown", "10.0.0.1"),
+        ("10.0.0.1", "192.0.2.7, _hidden, 10.0.0.2", "10.0.0.2"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("10.0.0.1", "," * 1000, "10.0.0.1"),
+        ("198.51.100.9", "10.0.0.1", "198.51.100.9"),
+    ],
+)
+def test_the_client_is_who_the_last_trusted_proxy_was_asked_by(peer: str, said: str, client: str) -> None:
+    assert client_address(request_from(peer, {"X-Forwarded-For": said}, "10.0.0.0/8")) == client
+    assert client_address(request_from(peer, {"X-Forwarded-For": said})) == peer
+
+
+@pytest.mark.parametrize(
+    ("headers", "link"),
+    [
+        ({"X-Forwarded-Proto": "HTTPS"}, "http://here"),
+        ({"X-Forwarded-Proto": "javascript"}, "http://here"),
+        (
+            {"X-Forwarded-Proto": "http, https", "X-Forwarded-Host": "evil, acme.example:444"},
+            "https://acme.example:444",
+        ),
+        ({"X-Forwarded-Host": "acme.example/@evil"}, "http://here"),
+        ({"X-Forwarded-Host": "[2001:db8::7]:8642"}, "http://[2001:db8::7]:8642"),
+        ({"Forwarded": "for=192.0.2.7;host=evil;proto=https"}, "http://here"),
+    ],
+)
+def test_links_lead_to_where_the_nearest_proxy_was_asked(headers: dict[str, str], link: str) -> None:
+    assert origin(request_from("10.0.0.1", headers, "10.0.0.1/32")) == link
+    assert origin(request_from("10.0.0.2", headers, "10.0.0.1/32")) == "http://here"

@@ -54,7 +54,7 @@ async def open_provider(settings: Settings, announce: Announce = lambda _: None)
 
     Safe beside other processes that have the same home open.
     """
-    create_home(settings, announce)
+    create_home(settings)
     database = await open_database(settings.database_url)
     try:
         secrets = await find_secrets(settings, database)

@@ -26,21 +26,14 @@ Announce = Callable[[str], None]
 _PEPPER_CHECK = "which pepper is this"
 
 
-def create_home(settings: Settings, announce: Announce) -> None:
+def create_home(settings: Settings) -> None:
     """Raises SharingError for a place where none can be."""
-    if settings.home.exists():
-        return
     try:
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise SharingError(
             f"The provider's home {settings.home} cannot be created: {error.strerror}."
         ) from error
-    announce(f"First start: created the provider's home in {settings.home}")
-    announce(f"  database   {settings.database_shown}")
-    announce(f"  artifacts  {settings.artifact_root_url}")
-    announce(f"  secrets    {settings.secrets_path} (back it up: tokens cannot be recognised without it)")
-    announce(f"  keys       {settings.signing_keys_path} (back it up: recipients trust no other signature)")
 
 
 async def find_secrets(settings: Settings, database: Database) -> ServerSecrets:
@@ -98,5 +91,14 @@ async def find_administrator(
             kept = AccessToken(id=str(uuid4()), comment="admin.token", expires_at=None, created_at=now)
             await rows.principals.add_token(kept, administrator.id, secrets.hash(token))
             write_private(settings.admin_token_path, token.encode())
-            announce(f"  admin      {settings.admin_token_path} (an administrator's token; keep it private)")
+            _announce_first_start(settings, announce)
     return administrator
+
+
+def _announce_first_start(settings: Settings, announce: Announce) -> None:
+    announce(f"First start: created the provider's home in {settings.home}")
+    announce(f"  database   {settings.database_shown}")
+    announce(f"  artifacts  {settings.artifact_root_url}")
+    announce(f"  secrets    {settings.secrets_path} (back it up: tokens cannot be recognised without it)")
+    announce(f"  keys       {settings.signing_keys_path} (back it up: recipients trust no other signature)")
+    announce(f"  admin      {settings.admin_token_path} (an administrator's token; keep it private)")

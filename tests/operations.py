@@ -286,6 +286,7 @@ TABLE = [
     line("files.sign_upload", OWN, SCORER, 2, "file/x", first=waiting),
     line("files.accept_upload", OWN, first=signed_upload),
     line("credentials.for_reader", EXECUTE, SCORER, 1),
+    line("credentials.for_writer", OWN, SCORER, 2, first=waiting),
     # Lineage.
     line("lineage.emit", EXECUTE, SCORER, 1, "DOWNSTREAM", {"job": "nightly"}),
     line("lineage.of_version", EXECUTE, SCORER, 1),

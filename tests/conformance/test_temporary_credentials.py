@@ -52,7 +52,7 @@ async def test_the_sdk_reads_them_as_it_reads_those_of_tables(story: Story) -> N
     assert [read.azure_user_delegation_sas, read.gcp_oauth_token, read.r2_temp_credentials] == [None] * 3
 
 
-async def test_mlflow_loads_from_the_bucket_itself(story: Story, s3: str, tmp_path: Path) -> None:
+async def test_mlflow_reads_and_writes_in_the_bucket_itself(story: Story, s3: str, tmp_path: Path) -> None:
     environment = {
         "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/runs.db",
         "MLFLOW_REGISTRY_URI": f"uc:{host(story)}",
@@ -61,9 +61,16 @@ async def test_mlflow_loads_from_the_bucket_itself(story: Story, s3: str, tmp_pa
         "AWS_ACCESS_KEY_ID": "",
         "AWS_SECRET_ACCESS_KEY": "",
     }
-    download = f'import mlflow; mlflow.artifacts.download_artifacts("models:/{NAME}/1", dst_path="got")'
+    download = 'mlflow.artifacts.download_artifacts("models:/{}/{}", dst_path="{}")'
     with notebook(tmp_path, environment) as book:
-        await asyncio.to_thread(book.run, download)
-    assert {path: (tmp_path / "got" / path).read_bytes() for path in FILES} == FILES
-    events = await story.desk.provider.audit.latest(story.desk.context, 50)
-    assert "getFile" not in {event.action for event in events}
+        await asyncio.to_thread(book.run, "import mlflow")
+        await asyncio.to_thread(book.run, download.format(NAME, 1, "got"))
+        await asyncio.to_thread(
+            book.run, f'mlflow.MlflowClient().create_model_version("{NAME}", source="{tmp_path / "got"}")'
+        )
+        await asyncio.to_thread(book.run, download.format(NAME, 2, "again"))
+    for folder in ("got", "again"):
+        assert {path: (tmp_path / folder / path).read_bytes() for path in FILES} == FILES
+    # No byte went through the server.
+    events = await story.desk.provider.audit.latest(story.desk.context, 100)
+    assert {"getFile", "uploadFile"}.isdisjoint(event.action for event in events)

@@ -16,10 +16,13 @@ import pytest
 from certificates import certificate
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from shared_in_cloud import CREDENTIALS, VERSION, Answer, Story, shared_in_cloud
+from shared_in_cloud import CREDENTIALS, NAME, VERSION, Answer, Story, shared_in_cloud
 from structlog.testing import capture_logs
 from stub_cloud import StubCloud, running_stub
 
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.artifacts.locations import direct_root
+from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.settings import Settings
 
 HOUR = timedelta(hours=1)
@@ -57,6 +60,16 @@ async def both_ways(story: Story) -> tuple[dict[str, Any], dict[str, Any]]:
     recipient, principal = await story.ask(VERSION + CREDENTIALS), await story.ask_registry()
     assert (recipient.status, principal.status) == (200, 200), recipient.text + principal.text
     return recipient.json, principal.json
+
+
+async def asked_to_write(story: Story) -> tuple[str, dict[str, Any]]:
+    """Where the owner of a PENDING version may write, and with what."""
+    desk = story.desk
+    pending = await desk.provider.uploads.create(desk.context, FullName.parse(NAME), NewVersion())
+    answer = await story.ask_registry("READ_WRITE_MODEL_VERSION", pending.version)
+    assert answer.status == 200, answer.text
+    assert desk.provider.credentials.location(pending)
+    return f"root/{direct_root(pending.id)}", answer.json
 
 
 async def location(story: Story) -> str:
@@ -104,6 +117,17 @@ async def test_r2(cloudflare: StubCloud, opened: Opened) -> None:
         "prefixes": [f"{folder}/"],
         "ttlSeconds": 3600,
     }
+
+
+async def test_r2_to_write(cloudflare: StubCloud, opened: Opened) -> None:
+    path = "/accounts/acme/r2/temp-access-credentials"
+    keys = {"accessKeyId": "id", "secretAccessKey": "secret", "sessionToken": "session"}
+    cloudflare.answers[path] = 200, json.dumps({"success": True, "errors": [], "result": keys})
+    async with opened("s3://lake/root", "r2") as story:
+        folder, given = await asked_to_write(story)
+    assert given["r2_temp_credentials"]["access_key_id"] == "id"
+    asked = json.loads(cloudflare.body(path))
+    assert (asked["permission"], asked["prefixes"]) == ("object-read-write", [f"{folder}/"])
 
 
 async def test_r2_that_refuses_or_is_away(
@@ -178,6 +202,19 @@ async def test_gcp(google_cloud: StubCloud, opened: Opened) -> None:
             }
         ]
     }
+
+
+async def test_gcp_to_write(google_cloud: StubCloud, opened: Opened) -> None:
+    scoped = {"access_token": "scoped", "issued_token_type": "x", "token_type": "Bearer"}
+    google_cloud.answers["/v1/token"] = 200, json.dumps(scoped)
+    async with opened("gs://lake/root", "gcp") as story:
+        folder, given = await asked_to_write(story)
+    assert given["gcp_oauth_token"] == {"oauth_token": "scoped"}
+    options = json.loads(unquote(parse_qs(google_cloud.body("/v1/token"))["options"][0]))
+    (rule,) = options["accessBoundary"]["accessBoundaryRules"]
+    assert rule["availablePermissions"] == ["inRole:roles/storage.objectAdmin"]
+    condition = rule["availabilityCondition"]["expression"]
+    assert condition.startswith(f"resource.name.startsWith('projects/_/buckets/lake/objects/{folder}/') ||")
 
 
 async def test_gcp_that_refuses(
@@ -255,6 +292,13 @@ async def test_azure(azure: StubCloud, opened: Opened) -> None:
     assert {asked.authorization for asked in azure.asked} == {"Bearer parent"}
 
 
+async def test_azure_to_write(azure: StubCloud, opened: Opened) -> None:
+    async with opened("az://lake/root", "azure") as story:
+        folder, given = await asked_to_write(story)
+    sas = dict(parse_qsl(given["azure_user_delegation_sas"]["sas_token"]))
+    assert (sas["sr"], sas["sdd"], sas["sp"]) == ("d", str(len(folder.split("/"))), "rcwl")
+
+
 async def test_azure_cannot_scope_to_a_folder_in_a_flat_account(azure: StubCloud, opened: Opened) -> None:
     azure.headers["x-ms-is-hns-enabled"] = "false"
     async with opened("az://lake/root", "azure") as story:
@@ -308,7 +352,7 @@ async def test_aws_without_a_role_is_asked_for_a_federated_user(sts: StubCloud, 
     assert json.loads(form["Policy"])["Statement"] == [
         {
             "Effect": "Allow",
-            "Action": "s3:GetObject",
+            "Action": ["s3:GetObject"],
             "Resource": f"arn:aws-cn:s3:::lake/{folder}/*",
         },
         {

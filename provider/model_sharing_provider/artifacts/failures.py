@@ -6,9 +6,15 @@ import contextlib
 from collections.abc import Iterator
 
 import structlog
-from obstore.exceptions import BaseError, GenericError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import (
+    BaseError,
+    GenericError,
+    InvalidPathError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
 
-from model_sharing_protocol.errors import ArtifactStoreUnavailable, DiskFull, NotFound
+from model_sharing_protocol.errors import ArtifactStoreUnavailable, DiskFull, NotFound, UnsafePath
 
 # No space left, disk quota exceeded, file too large for a limit: as the operating system numbers them.
 _DISK_FULL_SIGNS = ("os error 28", "os error 122", "os error 27", "Errno 28", "Errno 122", "Errno 27")
@@ -18,7 +24,7 @@ _log = structlog.get_logger("model_sharing_provider")
 
 @contextlib.contextmanager
 def store_errors_named(shown: str, *, absent: str) -> Iterator[None]:
-    """Raise DiskFull, NotFound saying `absent`, or ArtifactStoreUnavailable about the object `shown`.
+    """Raise DiskFull, UnsafePath, NotFound saying `absent`, or ArtifactStoreUnavailable about `shown`.
 
     What the store itself said goes to the log.
     """
@@ -37,6 +43,8 @@ def store_errors_named(shown: str, *, absent: str) -> Iterator[None]:
         if isinstance(error, OSError):  # it may be that of whoever sends what is written
             raise
         raise _unavailable(shown, "it did not answer as it should", error) from error
+    except InvalidPathError as error:
+        raise UnsafePath("An object was stored under a name that is no path of a file; delete it.") from error
     except BaseError as error:
         raise _unavailable(shown, "it did not answer as it should", error) from error
 

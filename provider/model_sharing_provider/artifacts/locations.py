@@ -4,6 +4,7 @@
 ├── models/<model id>/versions/<version id>/<relative path>   Unity Catalog's layout
 ├── uploads/<version id>/<upload id>                          files on their way into a PENDING version, and
 ├── uploads/<version id>/chunk-maps/<sha256>                  the chunk maps of the large ones
+├── direct/<version id>/<relative path>                       what was written for it from outside
 ├── manifests/<version id>.json                               what the version consists of; the truth
 ├── chunk-maps/<version id>                                   the chunk maps of its large files, if it has any
 └── system-tables/<sha256>.parquet                            answers to table queries; swept when old
@@ -26,6 +27,15 @@ def version_root(model_id: str, version_id: str) -> str:
 def uploads_root(version_id: str) -> str:
     """The folder of what was uploaded for a version and is not a part of it yet."""
     return f"uploads/{version_id}"
+
+
+def direct_root(version_id: str) -> str:
+    """The folder that a client writes the files of a PENDING version to by itself.
+
+    It may write objects there whose names are no paths, which keep their folder from being listed: so it is
+    looked at by version, and nowhere else.
+    """
+    return f"direct/{version_id}"
 
 
 def manifest_path(version_id: str) -> str:

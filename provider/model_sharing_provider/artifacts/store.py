@@ -170,15 +170,23 @@ class ArtifactStore:
 
         Raises PermissionDenied, or InvalidModel for what cannot be listed.
         """
-        found: dict[str, int] = {}
         try:
-            store, prefix = await self._external.open(location)
-            async for batch in obstore.list(store, prefix=prefix):
-                found |= {item["path"].removeprefix(f"{prefix}/"): int(item["size"]) for item in batch}
-                if len(found) > MAX_FILES:
-                    raise InvalidModel(f"{location} holds more than {MAX_FILES} files; that is no model.")
+            return await self._files_below(location)
         except (BaseError, OSError) as error:
             raise InvalidModel(f"{location} cannot be listed: {str(error).partition(chr(10))[0]}") from error
+
+    async def files_below(self, folder: str) -> dict[str, int]:
+        """The same for a folder below the root. Raises UnsafePath, InvalidModel for too many files."""
+        with _reading(folder):
+            return await self._files_below(folder)
+
+    async def _files_below(self, folder: str) -> dict[str, int]:
+        found: dict[str, int] = {}
+        store, prefix = await self._open(folder)
+        async for batch in obstore.list(store, prefix=prefix):
+            found |= {item["path"].removeprefix(f"{prefix}/"): int(item["size"]) for item in batch}
+            if len(found) > MAX_FILES:
+                raise InvalidModel(f"{_shown(folder)} holds more than {MAX_FILES} files; that is no model.")
         # The consoles of object stores mark a folder with an empty object of its name.
         folders = {str(parent) for path in found for parent in PurePosixPath(path).parents} | {prefix}
         return {path: size for path, size in found.items() if size or path not in folders}
@@ -301,7 +309,7 @@ class ArtifactStore:
 
     async def discard_below(self, prefix: str) -> None:
         """The same for all that is in the folder `prefix`."""
-        with contextlib.suppress(ArtifactStoreUnavailable):
+        with contextlib.suppress(ArtifactStoreUnavailable, UnsafePath):
             await self.delete_below(prefix)
 
 

@@ -1,7 +1,9 @@
-"""Give out temporary credentials for the files of one version: to read them from the object store itself.
+"""Give out temporary credentials for the files of one version, at the object store itself.
 
-They are given under the same grants and privileges as the files, and for READY versions alone, whose files
-never change. Nobody can take them back: access that is revoked ends for their bearer when they expire.
+They are given under the same grants and privileges as the files. Those of a READY version are for reading;
+the owner of a PENDING one may write to a folder that its files are taken from when it is finalized, so that
+what is READY cannot be changed with any. Nobody can take them back: access that is revoked ends for their
+bearer when they expire.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from model_sharing_protocol.errors import UnsupportedOperation
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_provider.artifacts.credentials.vending import Vending
+from model_sharing_provider.artifacts.locations import direct_root
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.credentials import TemporaryCredentials
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
@@ -16,6 +19,7 @@ from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.models import model_target
 from model_sharing_provider.services.shared_view import view_version
+from model_sharing_provider.services.uploads import find_pending
 from model_sharing_provider.services.versions import find_version, version_target
 
 
@@ -30,11 +34,12 @@ class Credentials:
         return self._vending.covers(self._artifacts.location(""))
 
     def location(self, version: ModelVersion) -> str | None:
-        """The folder of a version as its cloud's clients write it, if there are credentials for it."""
-        location = self._artifacts.location(version.storage_path)
-        if version.status is not VersionStatus.READY or not self._vending.covers(location):
-            return None
-        return self._vending.address(location)
+        """The folder of a version as its cloud's clients write it, if there are credentials for it.
+
+        Of a PENDING version, the one to write to.
+        """
+        location = self._location(version)
+        return self._vending.address(location) if location else None
 
     async def for_recipient(
         self, context: Context, share: str, name: SharedName, number: int
@@ -57,9 +62,31 @@ class Credentials:
             await operation.authorize(rules.READ_MODEL, model_target(name))
             return await self._vend(await find_version(operation, name, number))
 
-    async def _vend(self, version: ModelVersion) -> TemporaryCredentials | None:
-        if self.location(version) is None:
+    async def for_writer(self, context: Context, name: FullName, number: int) -> TemporaryCredentials | None:
+        """To write the files of a PENDING version; None where the storage has none.
+
+        Raises NotFound, PermissionDenied, InvalidState.
+        """
+        action = "generateTemporaryModelVersionCredential"
+        async with context.change(action, version_target(name, number)) as operation:
+            await operation.authorize(rules.OWN_MODEL, model_target(name))
+            version = await find_pending(operation, name, number)
+            await operation.rows.versions.claim(version.id)
+        return await self._vend(version, write=True)
+
+    async def _vend(self, version: ModelVersion, *, write: bool = False) -> TemporaryCredentials | None:
+        location = self._location(version)
+        if location is None or (version.status is VersionStatus.READY) is write:
             return None
         self._artifacts.check_allowed(version.storage_path)
-        location = self._artifacts.location(version.storage_path)
-        return await self._vending.vend(location, version.id.replace("-", ""))
+        return await self._vending.vend(location, version.id.replace("-", ""), write=write)
+
+    def _location(self, version: ModelVersion) -> str | None:
+        match version.status:
+            case VersionStatus.READY:
+                location = self._artifacts.location(version.storage_path)
+            case VersionStatus.PENDING_REGISTRATION:
+                location = self._artifacts.location(direct_root(version.id))
+            case VersionStatus.FAILED_REGISTRATION:
+                return None
+        return location if self._vending.covers(location) else None

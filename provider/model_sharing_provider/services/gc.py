@@ -11,13 +11,13 @@ from datetime import timedelta
 
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.artifacts.locations import uploads_root
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.leftovers import Leftover, find_leftovers, is_needed
+from model_sharing_provider.services.removal import discard_uploads
 from model_sharing_provider.services.versions import version_target
 
 GRACE = timedelta(hours=24)
@@ -97,7 +97,7 @@ class GarbageCollection:
             reason = f"Nothing was uploaded for it within {after}."
             await operation.rows.versions.fail(version.id, reason, operation.now)
             await operation.rows.uploads.forget(version.id)
-        await self._artifacts.discard_below(uploads_root(version.id))
+        await discard_uploads(self._artifacts, version.id)
         return True
 
     async def _forget_lineage(self, context: Context, age: timedelta | None, *, dry_run: bool) -> int:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
+from uuid import uuid4
 
 from model_sharing_protocol.errors import (
     InvalidModel,
     InvalidParameter,
     InvalidState,
+    MetastoreUnavailable,
     SharingError,
     UnsafePath,
 )
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.artifacts.locations import uploads_root
+from model_sharing_provider.artifacts.locations import direct_root, uploads_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
@@ -22,12 +26,15 @@ from model_sharing_provider.domain.uploads import UploadedFile
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mlmodel import MAX_MLMODEL_BYTES, MLMODEL, MLmodel, parse_mlmodel
+from model_sharing_provider.services.model_folders import check_paths
 from model_sharing_provider.services.models import model_target
+from model_sharing_provider.services.removal import discard_uploads
 from model_sharing_provider.services.uploads import FINALIZING_ENDS_AFTER_MS
 from model_sharing_provider.services.versions import find_version, version_target
 
 _LOOKS = 60
 _SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_BETWEEN_SIGNS = 60
 
 
 class Publication:
@@ -71,6 +78,7 @@ class Publication:
         name, number = version.full_name, version.version
         target = version_target(name, number)
         try:
+            files = [*files, *await self._take_in(context, version, {file.path for file in files})]
             mlmodel, manifest = await self._look_through(version, files)
             maps = await self._manifests.waiting(version.id, manifest.files)
             for file in files:
@@ -102,8 +110,49 @@ class Publication:
                 operation.by_credential()
                 await operation.rows.versions.stop_finalizing(version.id)
             raise
-        await self._artifacts.discard_below(uploads_root(version.id))
+        await discard_uploads(self._artifacts, version.id)
         return published
+
+    async def _take_in(
+        self, context: Context, version: ModelVersion, known: Collection[str]
+    ) -> list[UploadedFile]:
+        """What was written with temporary credentials: copied to where they do not reach, and hashed there.
+
+        A file that was uploaded another way too is taken from there.
+        """
+        folder = direct_root(version.id)
+        paths = [path for path in await self._artifacts.files_below(folder) if path not in known]
+        check_paths(paths)
+        taken = []
+        async with self._still_finalizing(context, version):
+            for path in paths:
+                staged = f"{uploads_root(version.id)}/{uuid4()}"
+                await self._artifacts.link(f"{folder}/{path}", staged)
+                read = await self._artifacts.fingerprint(staged, await self._artifacts.size(staged))
+                await self._manifests.put_waiting(version.id, [read.chunk_map])
+                taken.append(UploadedFile(path, staged, read.size, read.sha256))
+        return taken
+
+    @contextlib.asynccontextmanager
+    async def _still_finalizing(self, context: Context, version: ModelVersion) -> AsyncIterator[None]:
+        """Keep the right to finalize a version, for as long as its files take to be read."""
+
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(_SECONDS_BETWEEN_SIGNS)
+                target = version_target(version.full_name, version.version)
+                with contextlib.suppress(MetastoreUnavailable):
+                    async with context.change("checkModelRegistration", target) as operation:
+                        operation.by_credential()
+                        now = operation.now
+                        await operation.rows.versions.begin_finalizing(version.id, now, stale_before=now)
+
+        keeping = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.wait([keeping])
 
     async def _look_through(
         self, version: ModelVersion, files: list[UploadedFile]
@@ -127,5 +176,5 @@ class Publication:
             operation.by_credential()
             await operation.rows.versions.fail(version.id, error.message, operation.now)
             await operation.rows.uploads.forget(version.id)
-        await self._artifacts.discard_below(uploads_root(version.id))
+        await discard_uploads(self._artifacts, version.id)
         await self._artifacts.discard_below(version.storage_path)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from model_sharing_provider.artifacts.locations import uploads_root
+from model_sharing_provider.artifacts.locations import direct_root, uploads_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import ModelVersion, RegisteredModel, Schema
@@ -24,8 +24,14 @@ class Sweeper:
         for version in versions:
             if not version.in_place:
                 await self._artifacts.discard_below(version.storage_path)
-            await self._artifacts.discard_below(uploads_root(version.id))
+            await discard_uploads(self._artifacts, version.id)
             await self._manifests.delete(version.id)
+
+
+async def discard_uploads(artifacts: ArtifactStore, version_id: str) -> None:
+    """Delete what was uploaded for a version, whichever way, and is not a part of it."""
+    await artifacts.discard_below(uploads_root(version_id))
+    await artifacts.discard_below(direct_root(version_id))
 
 
 async def remove_model(operation: Operation, model: RegisteredModel) -> list[ModelVersion]:

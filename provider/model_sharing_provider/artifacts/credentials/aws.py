@@ -27,9 +27,11 @@ from model_sharing_provider.artifacts.credentials.vendor import (
 )
 from model_sharing_provider.domain.credentials import SessionKeys, TemporaryCredentials
 
-_PATIENCE = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 3})
+_PATIENCE = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
 _CLOCK_ERRORS = {"RequestExpired", "RequestTimeTooSkewed"}
 _CLOCK_WORDS = re.compile("signature (expired|not yet current)", re.IGNORECASE)
+_READING = ("s3:GetObject",)
+_WRITING = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 _DEFAULT_REGION = "us-east-1"
 
 
@@ -44,9 +46,9 @@ class _Aws:
     def address(self, location: str) -> str:
         return location
 
-    def vend(self, location: str, lifetime: timedelta, holder: str) -> TemporaryCredentials:
+    def vend(self, location: str, lifetime: timedelta, holder: str, *, write: bool) -> TemporaryCredentials:
         try:
-            policy = json.dumps(read_policy(location, self._partition), separators=(",", ":"))
+            policy = json.dumps(session_policy(location, self._partition, write=write), separators=(",", ":"))
             asked = {"Policy": policy, "DurationSeconds": int(lifetime.total_seconds())}
             if self._role_arn:
                 answer = self._sts.assume_role(RoleArn=self._role_arn, RoleSessionName=holder, **asked)
@@ -89,8 +91,8 @@ class _Aws:
         return self._session.create_client("sts", region_name=self._region, config=_PATIENCE)
 
 
-def read_policy(location: str, partition: str) -> dict[str, Any]:
-    """The session policy: read what is in the folder, and list it.
+def session_policy(location: str, partition: str, *, write: bool) -> dict[str, Any]:
+    """Read what is in the folder, and list it; with `write`, write there too, large files in parts.
 
     A session may do what both its policy and whoever it is derived from may do.
     """
@@ -99,7 +101,11 @@ def read_policy(location: str, partition: str) -> dict[str, Any]:
     return {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{arn}/{inside}"},
+            {
+                "Effect": "Allow",
+                "Action": [*_READING, *(_WRITING if write else ())],
+                "Resource": f"{arn}/{inside}",
+            },
             {
                 "Effect": "Allow",
                 "Action": "s3:ListBucket",

@@ -32,6 +32,7 @@ _ACCOUNT, _ENDPOINT = "AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ENDPOINT"
 # Azure's clock, and those of whoever uses the token, may be behind ours.
 _CLOCKS_DIFFER_BY = timedelta(minutes=5)
 _READ_AND_LIST = "rl"
+_READ_WRITE_AND_LIST = "rcwl"
 
 
 def open_vendor() -> Vendor:
@@ -43,7 +44,7 @@ class _Azure:
         container, folder = bucket_and_folder(location)
         return f"abfss://{container}@{os.environ[_ACCOUNT]}.dfs.core.windows.net/{folder}".rstrip("/")
 
-    def vend(self, location: str, lifetime: timedelta, holder: str) -> TemporaryCredentials:
+    def vend(self, location: str, lifetime: timedelta, holder: str, *, write: bool) -> TemporaryCredentials:
         container, folder = bucket_and_folder(location)
         now = datetime.now(UTC).replace(microsecond=0)
         starts, expires = now - _CLOCKS_DIFFER_BY, now + lifetime
@@ -67,7 +68,7 @@ class _Azure:
             container,
             folder.rstrip("/"),
             user_delegation_key=key,
-            permission=_READ_AND_LIST,
+            permission=_READ_WRITE_AND_LIST if write else _READ_AND_LIST,
             start=starts,
             expiry=expires,
             protocol="https",

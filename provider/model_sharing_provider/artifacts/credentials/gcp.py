@@ -38,13 +38,13 @@ class _Gcp:
     def address(self, location: str) -> str:
         return location
 
-    def vend(self, location: str, lifetime: timedelta, holder: str) -> TemporaryCredentials:
+    def vend(self, location: str, lifetime: timedelta, holder: str, *, write: bool) -> TemporaryCredentials:
         request = Request()
         try:
             source = self._source
             source.refresh(request)
             scoped = downscoped.Credentials(
-                source_credentials=source, credential_access_boundary=read_boundary(location)
+                source_credentials=source, credential_access_boundary=boundary(location, write=write)
             )
             scoped.refresh(request)
         except TransportError as error:
@@ -63,8 +63,8 @@ class _Gcp:
         return google.auth.default(scopes=_SCOPES)[0]
 
 
-def read_boundary(location: str) -> downscoped.CredentialAccessBoundary:
-    """At most: read what is in the folder, and list it."""
+def boundary(location: str, *, write: bool) -> downscoped.CredentialAccessBoundary:
+    """At most: read what is in the folder, and list it; with `write`, write there too."""
     bucket, folder = bucket_and_folder(location)
     objects = _quoted(f"projects/_/buckets/{bucket}/objects/{folder}")
     condition = downscoped.AvailabilityCondition(
@@ -72,7 +72,9 @@ def read_boundary(location: str) -> downscoped.CredentialAccessBoundary:
     )
     rule = downscoped.AccessBoundaryRule(
         available_resource=f"//storage.googleapis.com/projects/_/buckets/{bucket}",
-        available_permissions=["inRole:roles/storage.objectViewer"],
+        available_permissions=[
+            "inRole:roles/storage.objectAdmin" if write else "inRole:roles/storage.objectViewer"
+        ],
         availability_condition=condition,
     )
     return downscoped.CredentialAccessBoundary(rules=[rule])

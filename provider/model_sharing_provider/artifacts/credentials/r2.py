@@ -37,14 +37,14 @@ class _R2:
         bucket, folder = bucket_and_folder(location)
         return f"r2://{bucket}@{os.environ[_ACCOUNT]}.r2.cloudflarestorage.com/{folder}".rstrip("/")
 
-    def vend(self, location: str, lifetime: timedelta, holder: str) -> TemporaryCredentials:
+    def vend(self, location: str, lifetime: timedelta, holder: str, *, write: bool) -> TemporaryCredentials:
         bucket, folder = bucket_and_folder(location)
         seconds = int(lifetime.total_seconds())
         expires = now_ms() + seconds * 1000
         asked = {
             "bucket": bucket,
             "parentAccessKeyId": os.environ[_PARENT],
-            "permission": "object-read-only",
+            "permission": "object-read-write" if write else "object-read-only",
             "prefixes": [folder] if folder else [],
             "ttlSeconds": seconds,
         }

@@ -53,9 +53,11 @@ class Vending:
         """A location that is covered, as the cloud's clients write it."""
         return self._vendor().address(location)
 
-    async def vend(self, location: str, holder: str) -> TemporaryCredentials:
-        """Credentials to read what is in a location that is covered. Raises as `Vendor.vend` does."""
-        return await asyncio.to_thread(lambda: self._vendor().vend(location, self._lifetime, holder))
+    async def vend(self, location: str, holder: str, *, write: bool = False) -> TemporaryCredentials:
+        """Credentials for a location that is covered. Raises as `Vendor.vend` does."""
+        return await asyncio.to_thread(
+            lambda: self._vendor().vend(location, self._lifetime, holder, write=write)
+        )
 
     def _vendor(self) -> Vendor:
         if self._opened is None:

@@ -19,9 +19,10 @@ class Vendor(Protocol):
     def address(self, location: str) -> str:
         """The location as that cloud's clients write it."""
 
-    def vend(self, location: str, lifetime: timedelta, holder: str) -> TemporaryCredentials:
+    def vend(self, location: str, lifetime: timedelta, holder: str, *, write: bool) -> TemporaryCredentials:
         """Credentials to list and read what is in that folder, and nothing else; it takes some round trips.
 
+        With `write`, to write there as well.
         `holder` is up to 32 characters by which the cloud's own log can name them. Raises
         UnsupportedOperation, by `refused`, or ArtifactStoreUnavailable, by `unavailable`.
         """

@@ -116,9 +116,8 @@ async def temporary_credentials(request: web.Request) -> web.Response:
     name = name_of(body.catalog_name, body.schema_name, body.model_name)
     expires = await begin_transfer(request, context(request), name, body.version, body.operation)
     credentials = provider_of(request).credentials
-    given = None
-    if reads(body.operation):
-        given = await credentials.for_reader(context(request), name, body.version)
+    give = credentials.for_reader if reads(body.operation) else credentials.for_writer
+    given = await give(context(request), name, body.version)
     if given is None:
         said = wire.TemporaryCredentials(expiration_time=expires)
     else:

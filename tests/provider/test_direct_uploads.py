@@ -1,0 +1,200 @@
+"""Whoever owns a PENDING version may write its files to the bucket itself, until it is READY."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import botocore.session
+import obstore
+import pytest
+from object_stores import new_bucket
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+from people import hire
+from shared_in_cloud import NAME, Story, shared_in_cloud
+from support import MLMODEL
+
+from model_sharing_protocol.errors import InvalidState, PermissionDenied, UnsafePath
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.artifacts.fingerprints import Fingerprint
+from model_sharing_provider.artifacts.locations import direct_root
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.services import publication
+from model_sharing_provider.settings import Settings
+
+MODEL = FullName.parse(NAME)
+ROOT = "model-sharing"
+
+
+@pytest.fixture
+def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    return new_bucket(s3, monkeypatch)
+
+
+@pytest.fixture
+async def story(bucket: str, tmp_path: Path) -> AsyncIterator[Story]:
+    settings = Settings(
+        tmp_path / "home",
+        artifact_root=f"s3://{bucket}/{ROOT}",
+        temporary_credentials="aws",
+        aws_role_arn="arn:aws:iam::123456789012:role/model-sharing",
+    )
+    async with shared_in_cloud(settings, tmp_path / "m") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def pending(story: Story) -> ModelVersion:
+    return await story.desk.provider.uploads.create(story.desk.context, MODEL, NewVersion())
+
+
+async def writer(story: Story, bucket: str) -> S3Store:
+    """A plain client with what the registry gave for version 2."""
+    answer = await story.ask_registry("READ_WRITE_MODEL_VERSION", 2)
+    keys = answer.json["aws_temp_credentials"]
+    return S3Store(
+        bucket,
+        access_key_id=keys["access_key_id"],
+        secret_access_key=keys["secret_access_key"],
+        session_token=keys["session_token"],
+        retry_config={"max_retries": 0},
+    )
+
+
+async def test_what_was_written_is_found_hashed_and_published(
+    story: Story, pending: ModelVersion, bucket: str
+) -> None:
+    provider, context = story.desk.provider, story.desk.context
+    folder = f"{ROOT}/{direct_root(pending.id)}"
+    assert provider.credentials.location(pending) == f"s3://{bucket}/{folder}"
+    store = await writer(story, bucket)
+    large = bytes(range(256)) * 4096 * 6
+    await obstore.put_async(store, f"{folder}/MLmodel", MLMODEL.encode())
+    await obstore.put_async(store, f"{folder}/data/a b.bin", large, use_multipart=True, chunk_size=5 * 2**20)
+    await provider.uploads.write(context, pending, "notes.txt", _chunks(b"by the Files API"))
+
+    ready = await provider.publication.finalize(context, MODEL, 2)
+    assert ready.status is VersionStatus.READY
+    entries = {entry.path for entry in await provider.files.folder(context, MODEL, 2, "")}
+    assert entries == {"MLmodel", "data", "notes.txt"}
+    opened = await provider.files.open_path(context, MODEL, 2, "data/a b.bin")
+    assert (opened.size, opened.sha256) == (len(large), hashlib.sha256(large).hexdigest())
+    assert not (await provider.fsck.check(context)).problems
+
+    # The credentials live on, and reach nothing that counts.
+    final = f"{ROOT}/{ready.storage_path}/data/a b.bin"
+    with pytest.raises(BaseError, match="AccessDenied"):
+        await obstore.put_async(store, final, b"planted", use_multipart=False)
+    await obstore.put_async(store, f"{folder}/data/a b.bin", b"planted", use_multipart=False)
+    assert not (await provider.fsck.check(context)).problems
+    assert (await story.ask_registry("READ_WRITE_MODEL_VERSION", 2)).status == 400
+
+
+async def _chunks(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+async def test_it_is_for_the_owner_of_a_pending_version(story: Story, pending: ModelVersion) -> None:
+    ana = await hire(story.desk, "ana")
+    with pytest.raises(PermissionDenied):
+        await story.desk.provider.credentials.for_writer(await ana.context(), MODEL, 2)
+    with pytest.raises(InvalidState, match="READY"):
+        await story.desk.provider.credentials.for_writer(story.desk.context, MODEL, 1)
+    # To read, there is nothing yet.
+    assert "aws_temp_credentials" not in (await story.ask_registry("READ_MODEL_VERSION", 2)).json
+
+
+async def test_one_version_cannot_be_written_from_another(
+    story: Story, pending: ModelVersion, bucket: str
+) -> None:
+    other = await story.desk.provider.uploads.create(story.desk.context, MODEL, NewVersion())
+    store = await writer(story, bucket)
+    for path in (
+        f"{direct_root(other.id)}/MLmodel",
+        f"uploads/{pending.id}/x",
+        f"{pending.storage_path}/MLmodel",
+        f"{story.version.storage_path}/MLmodel",
+        f"manifests/{story.version.id}.json",
+    ):
+        with pytest.raises(BaseError, match="AccessDenied"):
+            await obstore.put_async(store, f"{ROOT}/{path}", b"planted", use_multipart=False)
+
+
+async def test_what_is_changed_once_it_was_hashed_is_not_published(
+    story: Story, pending: ModelVersion, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider, context = story.desk.provider, story.desk.context
+    store = await writer(story, bucket)
+    place = f"{ROOT}/{direct_root(pending.id)}/MLmodel"
+    await obstore.put_async(store, place, MLMODEL.encode())
+    read = ArtifactStore.fingerprint
+
+    async def read_and_lose_the_race(artifacts: ArtifactStore, path: str, size: int) -> Fingerprint:
+        found = await read(artifacts, path, size)
+        await obstore.put_async(store, place, MLMODEL.replace("sklearn", "planted").encode())
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ArtifactStore, "fingerprint", read_and_lose_the_race)
+        await provider.publication.finalize(context, MODEL, 2)
+    opened = await provider.files.open_path(context, MODEL, 2, "MLmodel")
+    assert opened.sha256 == hashlib.sha256(MLMODEL.encode()).hexdigest()
+    assert not (await provider.fsck.check(context)).problems
+
+
+async def test_the_right_to_finalize_is_kept_while_files_are_read(
+    story: Story, pending: ModelVersion, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = story.desk.provider
+    store = await writer(story, bucket)
+    await obstore.put_async(store, f"{ROOT}/{direct_root(pending.id)}/MLmodel", MLMODEL.encode())
+    read = ArtifactStore.fingerprint
+
+    async def read_long(artifacts: ArtifactStore, path: str, size: int) -> Fingerprint:
+        later = now_ms() + 1
+        async with asyncio.timeout(60):
+            while True:
+                async with story.desk.context.identify() as rows:
+                    if await rows.versions.is_finalizing(pending.id, later):
+                        return await read(artifacts, path, size)
+
+    monkeypatch.setattr(publication, "_SECONDS_BETWEEN_SIGNS", 0.05)
+    monkeypatch.setattr(ArtifactStore, "fingerprint", read_long)
+    ready = await provider.publication.finalize(story.desk.context, MODEL, 2)
+    assert ready.status is VersionStatus.READY
+
+
+@pytest.mark.parametrize("name", ["../../x", "a//b", "data/\x01", "c:/x", "a#1"])
+async def test_names_that_are_no_paths_fail_that_version_and_nothing_else(
+    story: Story, pending: ModelVersion, bucket: str, s3: str, name: str
+) -> None:
+    provider, context = story.desk.provider, story.desk.context
+    keys = (await story.ask_registry("READ_WRITE_MODEL_VERSION", 2)).json["aws_temp_credentials"]
+
+    def write() -> None:
+        client = botocore.session.get_session().create_client(
+            "s3",
+            endpoint_url=s3,
+            region_name="us-east-1",
+            aws_access_key_id=keys["access_key_id"],
+            aws_secret_access_key=keys["secret_access_key"],
+            aws_session_token=keys["session_token"],
+        )
+        for path in ("MLmodel", name):
+            client.put_object(
+                Bucket=bucket, Key=f"{ROOT}/{direct_root(pending.id)}/{path}", Body=MLMODEL.encode()
+            )
+        client.close()
+
+    await asyncio.to_thread(write)
+    with pytest.raises(UnsafePath):
+        await provider.publication.finalize(context, MODEL, 2)
+    assert (await provider.versions.get(context, MODEL, 2)).status is VersionStatus.FAILED_REGISTRATION
+    assert not (await provider.fsck.check(context)).problems
+    assert not (await provider.gc.collect(context)).leftovers

@@ -8,10 +8,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from servers import free_port
 from support import Desk
@@ -29,18 +29,34 @@ T = TypeVar("T")
 class ProviderProcess:
     """`model-sharing-provider serve` on a home; the port stays the same from start to start.
 
-    With `certificate`, a PEM file, it speaks https. `prelude` is Python that the process runs first.
+    With `certificate`, a PEM file, it speaks https. `prelude` is Python that the process runs first. What it
+    says goes to `log`, if there is one, down to what it says for debugging.
     Use it as a context manager, or call `start` and `kill`.
     """
 
-    def __init__(self, home: Path, certificate: Path | None = None, prelude: str = "") -> None:
+    process: subprocess.Popen[bytes]
+
+    def __init__(
+        self,
+        home: Path,
+        certificate: Path | None = None,
+        prelude: str = "",
+        *,
+        options: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        log: Path | None = None,
+    ) -> None:
         self.home = home
         self.port = free_port()
         self.certificate = certificate
-        self._program = f"{prelude}\nfrom model_sharing_provider.cli import main; main()"
-        self._process: subprocess.Popen[bytes] | None = None
+        self.log = log
+        program = f"{prelude}\nfrom model_sharing_provider.cli import main; main()"
+        secured = ["--tls-certificate", str(certificate)] if certificate else []
+        self._command = [sys.executable, "-c", program, "serve", "--port", str(self.port), *secured, *options]
+        own = {"MODEL_SHARING_PROVIDER_HOME": str(home), "MODEL_SHARING_LOG": "debug"}
+        self._environment = {**os.environ, **own, **(environment or {})}
 
-    def __enter__(self) -> ProviderProcess:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -51,25 +67,29 @@ class ProviderProcess:
     def scheme(self) -> str:
         return "https" if self.certificate else "http"
 
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+    @property
+    def said(self) -> str:
+        assert self.log is not None
+        return self.log.read_text()
+
     def start(self) -> None:
         """Return when it serves."""
         address = self.home / "server.url"
         address.unlink(missing_ok=True)
-        command: list[str | Path] = [sys.executable, "-c", self._program, "serve", "--port", str(self.port)]
-        self._process = subprocess.Popen(
-            command + (["--tls-certificate", self.certificate] if self.certificate else []),
-            env={**os.environ, "MODEL_SHARING_PROVIDER_HOME": str(self.home)},
-            stderr=subprocess.DEVNULL,
-        )
+        with Path(self.log or os.devnull).open("ab") as log:
+            self.process = subprocess.Popen(self._command, env=self._environment, stdout=log, stderr=log)
         while not address.exists():
-            assert self._process.poll() is None, "the provider ended while it started"
+            assert self.process.poll() is None, self.said if self.log else "the provider ended as it started"
             time.sleep(0.02)
 
     def kill(self) -> None:
         """Let nothing finish: SIGKILL."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        self.process.kill()
+        self.process.wait()
 
 
 def share_model(home: Path, *folders: Path) -> str:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from provider_process import SHARE, share_model
-from serve_process import served
+from provider_process import SHARE, ProviderProcess, share_model
 from support import write_model
 
 from model_sharing_protocol.errors import PortInUse
@@ -54,7 +53,7 @@ def test_all_workers_are_counted_as_one_server(tmp_path: Path) -> None:
     weights = b"x" * 3_000_000
     token = share_model(home, write_model(tmp_path / "m", {"weights.bin": weights}))
     options = ("--workers", "2", "--metrics-port", "0")
-    with served(home, tmp_path / "log", *options) as server:
+    with ProviderProcess(home, options=options, log=tmp_path / "log") as server:
         for _ in range(ASKED):
             assert get(f"{server.url}{PREFIX}/shares/{SHARE}", token)[0] == 200
         for number in range(ASKED):

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
-from serve_process import served
+from provider_process import ProviderProcess
 from support import Desk, write_model
 
 from model_sharing_protocol.open_sharing import PREFIX
@@ -31,7 +31,7 @@ async def test_no_secret_is_in_the_log_even_when_the_database_breaks(
     code = await desk.share("acme", "globex", "prod.ml_team.scorer")
     log = tmp_path / "log"
     stranger = new_token()
-    with served(provider_home, log) as server:
+    with ProviderProcess(provider_home, log=log) as server:
         status, body = await get(f"{server.url}{ACTIVATION_PATH}/{code}")
         assert status == 200
         token = json.loads(body)["bearerToken"]
@@ -64,7 +64,7 @@ async def test_what_was_answered_was_recorded_even_if_the_server_dies_that_momen
     token = (await desk.activate(await desk.share("acme", "globex"), "http://x")).bearer_token
     answered = 0
     for attempt in range(3):
-        with served(provider_home, tmp_path / f"log{attempt}") as server:
+        with ProviderProcess(provider_home) as server:
             for _ in range(attempt + 1):
                 assert (await get(f"{server.url}{PREFIX}/shares/acme", token))[0] == 200
                 assert (await get(f"{server.url}{PREFIX}/shares/secret", token))[0] == 404

@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 from balancer import balanced
 from databricks.sdk import WorkspaceClient
-from serve_process import Served, served
+from provider_process import ProviderProcess
 from support import MLMODEL, Desk, write_model
 
 from model_sharing_protocol.mlflow_registry import PREFIX as MLFLOW
@@ -39,8 +39,8 @@ class Two:
     """Servers over one metastore, and what its administrator holds."""
 
     settings: Settings
-    a: Served
-    b: Served
+    a: ProviderProcess
+    b: ProviderProcess
     admin: str
 
     async def desk(self, work: Callable[[Desk], Awaitable[T]]) -> T:
@@ -63,9 +63,9 @@ def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
         a, b = (
             stack.enter_context(
-                served(settings.home, folder / name, environment={"MODEL_SHARING_DATABASE_URL": url})
+                ProviderProcess(settings.home, environment={"MODEL_SHARING_DATABASE_URL": url})
             )
-            for name in ("a.log", "b.log")
+            for _ in range(2)
         )
         both = Two(settings, a, b, settings.admin_token_path.read_text())
         asyncio.run(both.desk(furnish))

@@ -12,13 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from serve_process import served
+from provider_process import ProviderProcess
 from servers import free_port
 
 from model_sharing_protocol.errors import MetastoreUnavailable, PortInUse
 from model_sharing_provider.serving.sockets import bound_sockets
 from model_sharing_provider.serving.supervisor import supervise
 from model_sharing_provider.settings import Settings
+
+
+def two_workers(folder: Path) -> ProviderProcess:
+    return ProviderProcess(folder / "home", options=["--workers", "2"], log=folder / "log")
 
 
 def workers_of(process: subprocess.Popen[bytes]) -> set[int]:
@@ -48,7 +52,7 @@ def health(url: str) -> int:
 
 
 def test_a_worker_that_is_killed_is_replaced_and_nobody_is_refused(tmp_path: Path) -> None:
-    with served(tmp_path / "home", tmp_path / "log", "--workers", "2") as server:
+    with two_workers(tmp_path) as server:
         before = workers_of(server.process)
         assert len(before) == 2
         for killed in before:
@@ -57,7 +61,7 @@ def test_a_worker_that_is_killed_is_replaced_and_nobody_is_refused(tmp_path: Pat
             assert [health(server.url) for _ in range(20)] == [200] * 20
         wait_until(lambda: len(workers_of(server.process) - before) == 2)
         with pytest.raises(PortInUse, match="is taken"):
-            bound_sockets("127.0.0.1", int(server.url.rpartition(":")[2]), 2)
+            bound_sockets("127.0.0.1", server.port, 2)
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(60) == 0
         assert server.said.count("Serving shares on") == 1
@@ -67,11 +71,11 @@ def test_a_worker_that_is_killed_is_replaced_and_nobody_is_refused(tmp_path: Pat
 
 
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:
-    with served(tmp_path / "home", tmp_path / "log", "--workers", "2") as server:
+    with two_workers(tmp_path) as server:
         workers = workers_of(server.process)
         server.process.kill()
         wait_until(lambda: not any(map(alive, workers)))
-        port = int(server.url.rpartition(":")[2])
+        port = server.port
         bound_sockets("127.0.0.1", port, 1)[0][0].close()
 
 

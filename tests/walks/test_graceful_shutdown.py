@@ -14,13 +14,12 @@ import pytest
 from fault_proxy import Fault, Way
 from faulty_network import IN_FLIGHT, SIZE, mounted_through_proxy
 from provider_process import ProviderProcess
-from serve_process import Served, served
 
 # 64 KiB in this time on each of two connections: some seconds for the whole.
 SLOWLY = Fault(to_client=Way(delay=0.007))
 
 
-def answers(server: Served, path: str) -> tuple[int, str]:
+def answers(server: ProviderProcess, path: str) -> tuple[int, str]:
     """The status of an answer, and what it says of its connection."""
     connection = HTTPConnection(server.url.removeprefix("http://"), timeout=60)
     connection.request("GET", path)
@@ -40,12 +39,13 @@ def test_a_download_goes_on_at_another_server(
 ) -> None:
     """What is in progress is finished, or cut and resumed elsewhere: no byte that came is fetched again."""
     home, token = acme_home
+    options = ("--drain", "1s", "--grace", grace)
     with (
-        served(home, tmp_path / "log", "--drain", "1s", "--grace", grace) as leaving,
+        ProviderProcess(home, options=options, log=tmp_path / "log") as leaving,
         mounted_through_proxy(acme, token, tmp_path, monkeypatch) as story,
         ThreadPoolExecutor() as threads,
     ):
-        survivor, story.proxy.target = story.proxy.target, int(leaving.url.rpartition(":")[2])
+        survivor, story.proxy.target = story.proxy.target, leaving.port
         story.proxy.always = SLOWLY
         download = threads.submit(story.fetch)
         story.wait_for(SIZE // 3)

@@ -6,9 +6,11 @@ not makes no new ones.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from aiohttp import web
+from aiohttp.hdrs import METH_ALL
 from prometheus_client import Counter, Gauge, Histogram
 
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
@@ -26,7 +28,7 @@ DURATIONS = Histogram(
     "model_sharing_request_seconds", "Time to the last byte of an answer", ["face"], buckets=_SECONDS
 )
 RECEIVED = Counter("model_sharing_received_bytes", "Bytes of request bodies", ["face"])
-SENT = Counter("model_sharing_sent_bytes", "Bytes of answers without those of files", ["face"])
+SENT = Counter("model_sharing_sent_bytes", "Bytes of answers made in one piece", ["face"])
 FILES_SENT = Counter("model_sharing_file_sent_bytes", "Bytes of files", ["share", "recipient"])
 TRANSFERS = Gauge(
     "model_sharing_transfers_in_progress", "Files being sent, but for small ones", multiprocess_mode=_SUMMED
@@ -69,11 +71,35 @@ def count_request(
     match = request.match_info
     resource = match.route.resource
     face = match.apps[-1].get(FACE, "operations")
-    REQUESTS.labels(face, request.method, resource.canonical if resource else "unknown", status).inc()
-    DURATIONS.labels(face).observe(seconds)
-    RECEIVED.labels(face).inc(request.content.total_bytes)
+    method = request.method if request.method in METH_ALL else OTHER
+    _requests(face, method, resource.canonical if resource else "unknown", status).inc()
+    durations, received, sent = _of_face(face)
+    durations.observe(seconds)
+    if request.content.total_bytes:
+        received.inc(request.content.total_bytes)
     if isinstance(response, web.Response) and isinstance(response.body, bytes):
-        SENT.labels(face).inc(len(response.body))
+        sent.inc(len(response.body))
+
+
+# Finding the one with the right labels costs more than to count.
+@cache
+def _requests(face: str, method: str, route: str, status: int) -> Counter:
+    return REQUESTS.labels(face, method, route, status)
+
+
+@cache
+def _of_face(face: str) -> tuple[Histogram, Counter, Counter]:
+    return DURATIONS.labels(face), RECEIVED.labels(face), SENT.labels(face)
+
+
+@cache
+def _calls(action: str, outcome: Outcome) -> Counter:
+    return CALLS.labels(action, outcome)
+
+
+@cache
+def _calls_of_share(share: str, recipient: str, outcome: Outcome) -> Counter:
+    return CALLS_OF_SHARES.labels(share, recipient, outcome)
 
 
 def count_file_bytes(target: Target, count: int) -> None:
@@ -82,8 +108,8 @@ def count_file_bytes(target: Target, count: int) -> None:
 
 def count_call(event: AuditEvent) -> None:
     """What the audit log was told."""
-    CALLS.labels(event.action, event.outcome).inc()
+    _calls(event.action, event.outcome).inc()
     if event.target.share:
         granted = event.outcome is Outcome.OK
         labels = _names.labels(event.target.share, event.target.recipient, granted=granted)
-        CALLS_OF_SHARES.labels(*labels, event.outcome).inc()
+        _calls_of_share(*labels, event.outcome).inc()

@@ -186,3 +186,25 @@ async def test_a_token_that_is_rotated_away_is_nothing_anywhere(
     assert await known(before) == [200, 200]
     after = await two.desk(rotate)
     assert (await known(before), await known(after)) == ([401, 401], [200, 200])
+
+
+async def test_a_rotation_is_seen_by_servers_that_run(two: Two, session: aiohttp.ClientSession) -> None:
+    """The server that is asked second has not looked at the file since: it does when it meets the new key."""
+
+    async def share(desk: Desk) -> str:
+        profile = await desk.activate(await desk.share("rotating", "hooli", str(NAME)), "http://x")
+        await desk.provider.secrets.rotate(desk.context)
+        return profile.bearer_token
+
+    async def forget(desk: Desk) -> None:
+        await desk.provider.secrets.rotate(desk.context, pepper=False, forget=True)
+
+    token = await two.desk(share)
+    query = QUERY.replace("/acme/", "/rotating/")
+    async with session.post(two.a.url + query, headers={"Authorization": f"Bearer {token}"}) as answer:
+        urls = [json.loads(line)["file"]["url"] for line in (await answer.read()).splitlines()[2:]]
+    elsewhere = [url.replace(two.a.url, two.b.url) for url in urls]
+    assert [await status(session, url) for url in elsewhere] == [200] * len(urls)
+    await two.desk(forget)
+    assert [await status(session, url) for url in (*elsewhere, *urls)] == [403] * len(urls) * 2
+    assert await status(session, f"{two.b.url}{PREFIX}/shares", token) == 200

@@ -96,7 +96,7 @@ class Settings:
     temporary_credentials: str = _setting(
         "TEMPORARY_CREDENTIALS",
         choice(*CLOUDS),
-        "the cloud that gives temporary credentials to read versions in its buckets with",
+        "the cloud that gives temporary credentials for versions in its buckets",
         "",
         "no credentials are given out",
     )

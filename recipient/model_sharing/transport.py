@@ -161,8 +161,9 @@ class Transport:
             raise ServerUnreachable(_unreachable(origin, error)) from error
         except (aiohttp.InvalidURL, ValueError) as error:
             raise NotASharingServer(f"{origin} is not an address that can be called.") from error
-        except aiohttp.ClientResponseError as error:
-            raise NotASharingServer(f"{origin} answered with something that is not HTTP.") from error
+        except aiohttp.ClientResponseError:
+            # Not `from` it: it holds the request's headers, and shows them.
+            raise NotASharingServer(f"{origin} answered with something that is not HTTP.") from None
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
             raise _Passing(ServerUnreachable(_unreachable(origin, error))) from error
 
@@ -239,6 +240,9 @@ async def _error(response: aiohttp.ClientResponse, origin: str) -> Exception:
             "Check the endpoint in the profile file."
         )
     message = answer.message or f"{origin} answered HTTP {status} without saying more. Ask the provider."
+    token = response.request_info.headers.get("Authorization", "").removeprefix("Bearer ")
+    if token:  # which some server's words repeat
+        message = message.replace(token, "…")
     return error_from_open_sharing(status, answer.error_code, message)
 
 

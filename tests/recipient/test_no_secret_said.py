@@ -1,12 +1,14 @@
-"""The recipient's token is in its profile file and nowhere else: whatever goes wrong, and however it is shown."""
+"""The recipient's token is in its profile file and nowhere else, whatever goes wrong, however it is shown."""
 
 from __future__ import annotations
 
 import logging
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from recipient.conftest import RunCli
 from recipient.peer import TOKEN, Handler, Peer, always
 
 import model_sharing
@@ -28,9 +30,10 @@ FAILURES: dict[str, Callable[[Handler], object]] = {
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those before it that are shown with it."""
     while error is not None:
         yield error
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -41,6 +44,21 @@ def test_no_failure_says_it(
     peer.answer = always(FAILURES[failure])
     with pytest.raises(model_sharing.SharingError) as raised:
         vendor.snapshot(REF)
-    said = "".join(traceback.format_exception(raised.value))
-    said += "".join(map(repr, chain(raised.value))) + caplog.text
-    assert TOKEN not in said
+    said = "".join(traceback.format_exception(raised.value)) + caplog.text
+    assert TOKEN not in said + "".join(map(repr, chain(raised.value)))
+
+
+def test_nothing_that_is_kept_or_shown_says_it(
+    peer: Peer, vendor: model_sharing.Catalog, profile: Path, run_cli: RunCli, tmp_path: Path
+) -> None:
+    peer.publish("ml_team.iris_model", 1, {"MLmodel": b"flavors: {}"}, "Champion")
+    said = [repr(vendor), repr(vendor.mount), repr(vendor.shared), repr(vendor.mount.read_profile())]
+    for arguments in (["mounts"], ["list"], ["download", f"models:/vendor.{REF}", "out"], ["cache", "list"]):
+        done = run_cli(*arguments)
+        assert done.returncode == 0
+        said += [done.stdout, done.stderr]
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path != profile]
+    assert TOKEN in profile.read_text()
+    assert len(written) > 5
+    assert TOKEN.encode() not in b"".join(written)
+    assert TOKEN not in "".join(said)

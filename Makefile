@@ -30,7 +30,7 @@ format: $(VENV)/.installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed  ## us and the peers side by side; prints ratios and the machine
+bench: bench-peers  ## us and the peers side by side; prints ratios and the machine
 	$(BIN)/python tests/benchmarks/run.py
 
 bench-peers: $(VENV)/.installed  ## what the README's plot shows, and the plot

@@ -176,7 +176,7 @@ def main() -> None:
             if model == "large":
                 memory = {name: peak / 2**20 for name, peak in medians(runs, "peak").items()}
         panels.append(Panel(WARM, "ms", warm_loads(peers.stage, peers.mlflow, options.rounds * 4)))
-    panels.append(Panel(f"{titles['large']}: memory of the client at its peak", "MiB", memory))
+    panels.append(Panel(f"{titles['large']}: peak memory", "MiB", memory))
     for name, milliseconds in panels[2].values.items():
         console.print(f"{WARM}, {name}: {milliseconds:.1f} ms")
     if options.save:

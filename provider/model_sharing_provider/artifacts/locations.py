@@ -14,7 +14,10 @@ Ids are UUIDs, so that a rename moves nothing.
 
 from __future__ import annotations
 
+import re
+
 SYSTEM_TABLES = "system-tables"
+_UNFINISHED = re.compile(r".+\.json#[0-9]+")
 OF_VERSIONS = ("models", "uploads", "manifests", "chunk-maps")
 """The folders in which everything belongs to some version."""
 
@@ -65,7 +68,8 @@ def version_of(path: str) -> tuple[str, str] | None:
             return version_id, "/".join(parts[:4]) + "/"
         case ["uploads", version_id, _, *_]:
             return version_id, f"uploads/{version_id}/"
-        case ["manifests", name] if name.endswith(".json"):
+        case ["manifests", name] if name.endswith(".json") or _UNFINISHED.fullmatch(name):
+            # One that a killed process left unfinished belongs to no version, whatever came of it later.
             return name.removesuffix(".json"), path
         case ["chunk-maps", version_id]:
             return version_id, path

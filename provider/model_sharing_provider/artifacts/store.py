@@ -283,7 +283,7 @@ class ArtifactStore:
     async def delete(self, path: str) -> None:
         """Delete one object; it may be gone already."""
         with store_errors_named(path, absent=""), contextlib.suppress(FileNotFoundError):
-            await obstore.delete_async(self._store, path)
+            await delete_objects(self._store, [path])
 
     async def list(self, prefix: str) -> AsyncIterator[Sequence[StoredObject]]:
         """What lies in the folder `prefix`, batch by batch, what a killed process left unfinished too."""

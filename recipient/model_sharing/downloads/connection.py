@@ -132,10 +132,14 @@ class Connections:
             if scheme == "http"
             else http.client.HTTPSConnection(host, port, timeout=CONNECT_SECONDS, context=self._tls_context())
         )
-        connection.connect()
-        # A name may stand for something else a moment later.
-        self._origins.check_address(origin, [connection.sock.getpeername()[0]])
-        connection.sock.settimeout(READ_SECONDS)
+        try:
+            connection.connect()
+            # A name may stand for something else a moment later.
+            self._origins.check_address(origin, [connection.sock.getpeername()[0]])
+            connection.sock.settimeout(READ_SECONDS)
+        except BaseException:
+            connection.close()
+            raise
         self._local.connection, self._local.origin = connection, origin
         with self._lock:
             self._open.add(connection)

@@ -11,6 +11,7 @@ from faulty_network import IN_FLIGHT, SIZE, Story, impatience
 from model_sharing_protocol.errors import ServerUnreachable
 
 
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 @pytest.mark.parametrize("acme", ["http", "https"], indirect=True)
 @pytest.mark.parametrize("seed", range(100, 115))
 def test_whatever_happens_to_connections_no_byte_is_wrong(story: Story, seed: int) -> None:

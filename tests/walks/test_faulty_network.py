@@ -20,6 +20,7 @@ from model_sharing_protocol.errors import DiskFull, TokenExpired, Unauthenticate
 SLOWLY = Fault(to_client=Way(delay=0.007))
 
 
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 @pytest.mark.parametrize("acme", ["http", "https"], indirect=True)
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_happens_to_connections_no_byte_is_wrong(story: Story, seed: int) -> None:

@@ -71,8 +71,6 @@ def version_of(path: str) -> tuple[str, str] | None:
         case ["manifests", name] if name.endswith(".json") or _UNFINISHED.fullmatch(name):
             # One that a killed process left unfinished belongs to no version, whatever came of it later.
             return name.removesuffix(".json"), path
-        case ["manifests", name] if ".json#" in name:  # being written, under an id that no version has
-            return name, path
         case ["chunk-maps", version_id]:
             return version_id, path
     return None

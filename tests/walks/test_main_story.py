@@ -40,9 +40,11 @@ class Vendor:
         )
 
     async def files_sent(self) -> int:
-        """How often a file was fetched so far, by the audit log."""
+        """How many files were fetched so far, alone and in packs, by the audit log."""
         events = await self.desk.provider.audit.latest(self.desk.context, 10_000, recipient="globex")
-        return sum(event.action == "getFile" for event in events)
+        packs = [event.target.name for event in events if event.action == "getFiles"]
+        packed = sum(int(name.rpartition(": ")[2].removesuffix(" files")) for name in packs)
+        return packed + sum(event.action == "getFile" for event in events)
 
 
 @pytest.fixture

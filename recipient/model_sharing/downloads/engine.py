@@ -36,9 +36,7 @@ class Engine:
         self._cache = cache
         self._connections = connections
         self._transfer = Transfer(connections, urls)
-        self._packs = (
-            PackFetcher(cache, connections, self._transfer, urls, progress) if PACK in urls else None
-        )
+        self._packs = PackFetcher(cache, connections, self._transfer, progress) if PACK in urls else None
         self._progress = progress
         self._jobs = jobs
         self._workers = ThreadPoolExecutor(jobs, "model-sharing-fetch")

@@ -17,8 +17,8 @@ import msgspec
 from model_sharing.cache import Cache, full_disk_explained
 from model_sharing.downloads.connection import Connections
 from model_sharing.downloads.progress import Progress
-from model_sharing.downloads.transfer import BUSY, EXPIRED, Passing, Patience, Transfer, describe
-from model_sharing.downloads.urls import PACK, UrlBook
+from model_sharing.downloads.transfer import Passing, Patience, Transfer
+from model_sharing.downloads.urls import PACK
 from model_sharing_protocol.errors import ServerUnreachable
 from model_sharing_protocol.manifest import PACKED_FILE_BYTES, PACKED_FILES, ManifestFile
 from model_sharing_protocol.open_sharing import PackRequest
@@ -52,12 +52,11 @@ class PackFetcher:
     """Fetches packs into a cache's blobs."""
 
     def __init__(
-        self, cache: Cache, connections: Connections, transfer: Transfer, urls: UrlBook, progress: Progress
+        self, cache: Cache, connections: Connections, transfer: Transfer, progress: Progress
     ) -> None:
         self._cache = cache
         self._connections = connections
         self._transfer = transfer
-        self._urls = urls
         self._progress = progress
 
     def fetch(self, files: Sequence[ManifestFile]) -> tuple[Sequence[ManifestFile], Sequence[ManifestFile]]:
@@ -70,26 +69,16 @@ class PackFetcher:
         return pack.damaged, pack.missing
 
     def _attempt(self, pack: _Pack, patience: Patience) -> None:
-        url, edition = self._urls.get(PACK)
-        question = PackRequest(tuple(file.sha256 for file in pack.missing))
-        complete = False
-        try:
-            response = self._connections.post(url, msgspec.json.encode(question))
-            if response.status in EXPIRED:
-                self._transfer.renew("a pack of files", edition, patience)
-                raise Passing("its address had expired")
-            if response.status in BUSY:
-                raise Passing(f"the server answered HTTP {response.status}")
+        question = msgspec.json.encode(PackRequest(tuple(file.sha256 for file in pack.missing)))
+
+        def ask(url: str) -> http.client.HTTPResponse:
+            return self._connections.post(url, question)
+
+        with self._transfer.answer(PACK, "a pack of files", patience, ask) as response:
             if response.status != 200 or response.length != sum(file.size for file in pack.missing):
                 raise _Refused
             for file in pack.missing:
                 self._receive(response, file, pack)
-            complete = True
-        except (OSError, http.client.HTTPException) as error:
-            raise Passing(describe(error)) from error
-        finally:
-            if not complete:
-                self._connections.drop()
 
     def _receive(self, response: http.client.HTTPResponse, file: ManifestFile, pack: _Pack) -> None:
         content = self._connections.buffer()[: file.size]

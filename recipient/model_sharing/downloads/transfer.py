@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import http.client
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
@@ -23,8 +24,8 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _FAILURES_WITHOUT_A_BYTE = 5
 _FAILURES_IN_ALL = 100
 _LONGEST_PAUSE_SECONDS = 2.0
-EXPIRED = frozenset({401, 403, 404, 410})
-BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_EXPIRED = frozenset({401, 403, 404, 410})
+_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Positioned(Protocol):
@@ -90,28 +91,43 @@ class Transfer:
                 "Run the same again: it goes on where it stopped."
             ) from error
 
-    def renew(self, what: str, edition: int, patience: Patience) -> None:
-        """A URL of that edition was refused: get fresh ones. PermissionDenied if that was so already."""
+    @contextmanager
+    def answer(
+        self, key: str, what: str, patience: Patience, ask: Callable[[str], http.client.HTTPResponse]
+    ) -> Iterator[http.client.HTTPResponse]:
+        """What is answered at the URL that the book has under `key`, to be read to its end in the block.
+
+        Raises Passing for whatever is worth another attempt, PermissionDenied if a fresh URL is refused.
+        """
+        url, edition = self._urls.get(key)
+        complete = False
+        try:
+            response = ask(url)
+            if response.status in _EXPIRED:
+                self._renew(what, edition, patience)
+                raise Passing("its address had expired")
+            if response.status in _BUSY:
+                raise Passing(f"the server answered HTTP {response.status}")
+            yield response
+            complete = True
+        except (OSError, http.client.HTTPException) as error:
+            raise Passing(_describe(error)) from error
+        finally:
+            if not complete:
+                self._connections.drop()
+
+    def _renew(self, what: str, edition: int, patience: Patience) -> None:
         if patience.refused_before():
             raise PermissionDenied(f"The provider refuses {what}, though it has just given out its address.")
         self._urls.expired(edition)
 
     def _attempt(self, file: ManifestFile, target: Target, patience: Patience) -> None:
-        url, edition = self._urls.get(file.sha256)
-        complete = False
-        try:
-            response = self._connections.get(url, target.position, target.end, file.size)
-            if response.status in EXPIRED:
-                self.renew(f"the file {file.path!r}", edition, patience)
-                raise Passing("its address had expired")
+        def ask(url: str) -> http.client.HTTPResponse:
+            return self._connections.get(url, target.position, target.end, file.size)
+
+        with self.answer(file.sha256, f"the file {file.path!r}", patience, ask) as response:
             _check_answer(response, file, target)
             self._receive(response, file, target)
-            complete = True
-        except (OSError, http.client.HTTPException) as error:
-            raise Passing(describe(error)) from error
-        finally:
-            if not complete:
-                self._connections.drop()
 
     def _receive(self, response: http.client.HTTPResponse, file: ManifestFile, target: Target) -> None:
         buffer = self._connections.buffer()
@@ -166,8 +182,6 @@ class Patience:
 
 def _check_answer(response: http.client.HTTPResponse, file: ManifestFile, target: Target) -> None:
     """Raise unless the answer's body starts at the target's position (after `restart`, at 0)."""
-    if response.status in BUSY:
-        raise Passing(f"the server answered HTTP {response.status}")
     if response.status not in (200, 206) or response.getheader("Content-Encoding", "identity") != "identity":
         raise NotASharingServer(
             f"The address of the file {file.path!r} gave an unexpected answer (HTTP {response.status})."
@@ -203,7 +217,7 @@ def _wrong_size(file: ManifestFile, size: int) -> CorruptArtifact:
     )
 
 
-def describe(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "nothing arrived for too long"
     if isinstance(error, OSError):

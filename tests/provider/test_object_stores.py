@@ -129,6 +129,11 @@ async def test_the_command_line_over_a_bucket(
         checked = command.succeed("fsck", "--output", "json")
         assert (checked.json["num_versions"], checked.json["problems"]) == (1, [])
         assert not (tmp_path / "home" / "artifacts").exists()
+        monkeypatch.setattr("model_sharing_provider.artifacts.roots._RETRIES", {"max_retries": 0})
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        away = command("model", "register", str(tmp_path / "m"), NAME, "--output", "json")
+        assert (away.code, away.out) == (26, "")
+        assert "cannot be used" in away.err.splitlines()[-1]
         monkeypatch.setenv("MODEL_SHARING_ARTIFACT_ROOT", "ftp://bucket")
         wrong = command("fsck")
         assert wrong.code == 2

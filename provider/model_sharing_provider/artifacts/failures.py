@@ -53,5 +53,5 @@ def _unavailable(shown: str, what: str, error: Exception) -> ArtifactStoreUnavai
     _log.error("artifact store", object=shown, reason=str(error).partition("\n")[0])
     return ArtifactStoreUnavailable(
         f"The artifact store cannot be used for {shown} now: {what}. Its administrator finds the reason in "
-        "the server's log."
+        "the provider's log."
     )

@@ -17,6 +17,7 @@ from model_sharing_provider.configuration import read_settings
 from model_sharing_provider.domain.principals import Caller
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.serving.logs import set_up_logging
 from model_sharing_provider.settings import Settings
 
 T = TypeVar("T")
@@ -42,8 +43,11 @@ def configured(**told: Any) -> Settings:
 def run(command: Callable[[Provider, Context], Awaitable[T]]) -> T:
     """Whoever can open the provider's home is its administrator: the file permissions are the check."""
 
+    settings = configured()
+    set_up_logging(settings.log_level)
+
     async def session() -> T:
-        async with open_provider(configured(), announce) as provider:
+        async with open_provider(settings, announce) as provider:
             context = provider.context(Caller(provider.administrator, "cli"))
             return await command(provider, context)
 

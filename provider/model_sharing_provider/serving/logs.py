@@ -1,4 +1,4 @@
-"""Set up what a server process writes about itself: JSON lines for machines, colours for people."""
+"""Set up what a process writes about itself: JSON lines for machines, colours for people."""
 
 from __future__ import annotations
 
@@ -19,5 +19,6 @@ def set_up_logging(level: str) -> None:
             structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Looked up at each line: whoever runs commands inside a process may have another one by then.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

@@ -45,7 +45,7 @@ _READ_ONLY = 0o444
 ABANDONED_AFTER_SECONDS = 24 * 3600
 _TOUCHED_AFTER_SECONDS = 3600
 _LOCK_POLL_SECONDS = 0.1
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Cache:
@@ -89,12 +89,8 @@ class Cache:
 
         Nobody prunes it before this process ends, or lets go of it by `release`.
         """
-        manifest = self.manifest(digest)
+        manifest = self.hold(digest)
         if manifest is None:
-            return None
-        try:
-            leases.hold(self._record(digest))
-        except FileNotFoundError:  # pruned in this moment
             return None
         folder = self.snapshots / _key(digest)
         there = (
@@ -108,6 +104,17 @@ class Cache:
         _touch(self._record(digest))
         return folder, manifest
 
+    def hold(self, digest: str) -> Manifest | None:
+        """The manifest of this digest, if it is here: nobody prunes what it names before `release`."""
+        manifest = self.manifest(digest)
+        if manifest is None:
+            return None
+        try:
+            leases.hold(self._record(digest))
+        except FileNotFoundError:  # pruned in this moment
+            return None
+        return manifest
+
     def reserve(self, manifest: Manifest) -> None:
         """Hold `manifest` as in use, and with it the blobs that it names, here already or yet to come."""
         record = self._record(manifest.digest)
@@ -120,7 +127,7 @@ class Cache:
         _touch(record)
 
     def release(self, digest: str) -> None:
-        """Undo one `snapshot`, `reserve`, `publish_snapshot` or `view`: pruning may take it from now on."""
+        """Undo one `hold`, `snapshot`, `reserve`, `publish_snapshot` or `view`: pruning may take it now."""
         leases.release(self._record(digest))
 
     def publish_snapshot(self, manifest: Manifest) -> Path:
@@ -251,7 +258,7 @@ def full_disk_explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in FULL:
             raise
         raise DiskFull(
             f"The disk that holds {path} is full ({error.strerror}). Free some space and run the same again: "
@@ -271,7 +278,7 @@ def _copy_content(source: Path, destination: Path) -> int:
                     break
                 copied += count
         except (OSError, AttributeError) as error:
-            if isinstance(error, OSError) and error.errno in _FULL:
+            if isinstance(error, OSError) and error.errno in FULL:
                 raise
             reader.seek(copied)
             writer.seek(copied)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Self
 
-from model_sharing.downloads.plan import Plan
-from model_sharing.downloads.progress import PullProgress
+from model_sharing.downloads.progress import Counting, PullProgress
 from model_sharing.shared_catalog import SharedCatalog
 from model_sharing.values import SharedModel
 from model_sharing_protocol.errors import Interrupted, InvalidParameter, NotFound, SharingError
@@ -58,7 +57,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class PulledVersion:
-    """What came of one version. `fetched` are the bytes that were missing; `exit_code` is 0, or the error's.
+    """What came of one version. `exit_code` is 0, or the error's.
+
+    `fetched` are the bytes that were missing, `reused` those that were here already, in files of this version
+    or of others.
 
     `version` is None if not even the versions of the model could be listed.
     """
@@ -68,6 +70,7 @@ class PulledVersion:
     aliases: tuple[str, ...]
     size: int | None
     fetched: int
+    reused: int = 0
     error: str | None = None
     exit_code: int = 0
 
@@ -128,7 +131,7 @@ async def _targets(catalog: SharedCatalog, model: SharedModel, wanted: Wanted) -
 
 
 async def _pull_one(catalog: SharedCatalog, target: _Target, progress: PullProgress) -> PulledVersion:
-    counting = _Counting(progress)
+    counting = Counting(progress)
     version, size = target.version, target.size
     try:
         for ref in target.refs:
@@ -139,29 +142,16 @@ async def _pull_one(catalog: SharedCatalog, target: _Target, progress: PullProgr
         raise
     except (SharingError, OSError) as error:
         return _failed(target.full_name, target.version, target.aliases, error)
-    return PulledVersion(target.full_name, version, target.aliases, size, counting.fetched)
+    return PulledVersion(
+        target.full_name, version, target.aliases, size, counting.fetched, size - counting.fetched
+    )
 
 
 def _failed(
     full_name: str, version: int | None, aliases: tuple[str, ...], error: SharingError | OSError
 ) -> PulledVersion:
     code = error.row.exit_code if isinstance(error, SharingError) else SharingError.row.exit_code
-    return PulledVersion(full_name, version, aliases, None, 0, str(error), code)
-
-
-class _Counting:
-    """Passes on what a download tells, and counts what it fetches."""
-
-    def __init__(self, progress: PullProgress) -> None:
-        self._progress = progress
-        self.fetched = 0
-        self.advance = progress.advance
-        self.file_done = progress.file_done
-        self.end = progress.end
-
-    def begin(self, plan: Plan) -> None:
-        self.fetched += plan.size
-        self._progress.begin(plan)
+    return PulledVersion(full_name, version, aliases, None, 0, error=str(error), exit_code=code)
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -95,6 +95,14 @@ class Refs:
                 known.versions[str(version.version)] = fresh
                 self._write(model, known)
 
+    def digests(self, model: SharedName) -> Iterator[str]:
+        """Of the versions that were here: those of `model`, latest first, then those of other models."""
+        own = self._path(model)
+        others = set(self._folder.glob("*.json")) - {own}
+        for path in (own, *sorted(others)):
+            versions = _read(path).versions
+            yield from (versions[number].digest for number in sorted(versions, key=int, reverse=True))
+
     def sequence(self, model: SharedName) -> Moment:
         """That of the latest state seen: what is asked for from now on has to be as late."""
         return self._read(model).sequence

@@ -29,7 +29,7 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import ModelRef, SharedName
-from model_sharing_protocol.open_sharing import ModelVersion, VersionFile, VersionMetadata
+from model_sharing_protocol.open_sharing import ChunkMapsFile, ModelVersion, VersionFile, VersionMetadata
 from model_sharing_protocol.signatures import Bundle, State
 from model_sharing_protocol.times import iso, now_ms
 
@@ -46,12 +46,15 @@ class Listing:
     bundle: Bundle
     files: Sequence[VersionFile]
     pack_url: str | None = None
+    chunk_maps: ChunkMapsFile | None = None
 
     @property
     def urls(self) -> dict[str, str]:
         """By sha256, and that of packs."""
-        packs = {PACK: self.pack_url} if self.pack_url else {}
-        return {file.sha256: file.url for file in self.files} | packs
+        more = {PACK: self.pack_url} if self.pack_url else {}
+        if self.chunk_maps:
+            more[self.chunk_maps.sha256] = self.chunk_maps.url
+        return more | {file.sha256: file.url for file in self.files}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,7 @@ class Resolver:
                 f"{self._mount.endpoint} describes {name} version {version} as {digest} and lists the files "
                 f"of {manifest.digest}. Try again; if it stays, tell the provider."
             )
-        return Listing(manifest, bundle, files, metadata.pack_url)
+        return Listing(manifest, bundle, files, metadata.pack_url, metadata.chunk_maps)
 
     def _from_cache(self, name: SharedName, ref: ModelRef, error: ServerUnreachable) -> ModelVersion:
         number = ref.version

@@ -244,6 +244,7 @@ class SharedCatalog:
                 UrlBook(listing.urls, renew),
                 progress,
                 jobs=self._settings.jobs,
+                bases=lambda: self._refs.digests(name),
                 verify=verify,
             ),
         )

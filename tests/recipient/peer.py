@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -71,6 +72,7 @@ class Peer:
         self.url_base: str | None = None
         self.file_origins: tuple[str, ...] = ()
         self.packs: Pack | None = None
+        self.chunk_maps: Callable[[Files], bytes] | None = None
         self.tickets = 0
         self.refuse_tickets_below = 0
         self.file_bytes_sent = 0
@@ -130,8 +132,9 @@ class Peer:
     def find_content(self, digest: str) -> bytes | None:
         for model in self.models.values():
             for files in model.versions.values():
-                for content in files.values():
-                    if sha256(content).hexdigest() == digest:
+                maps = [self.chunk_maps(files)] if self.chunk_maps else []
+                for content in (*files.values(), *maps):
+                    if digest_of(content) == digest:
                         return content
         return None
 
@@ -283,6 +286,10 @@ class Handler(BaseHTTPRequestHandler):
         }
         if self.peer.packs is not None:
             metadata["packUrl"] = f"{base}/files/pack?ticket={ticket}"
+        if self.peer.chunk_maps is not None:
+            maps = self.peer.chunk_maps(files)
+            url = f"{base}/files/{digest_of(maps)}?ticket={ticket}"
+            metadata["chunkMaps"] = {"url": url, "size": len(maps), "sha256": digest_of(maps)}
         lines: list[dict[str, Any]] = [{"protocol": {"minReaderVersion": 1}}, {"metaData": metadata}]
         for entry in manifest.files:
             file = {
@@ -377,9 +384,15 @@ class Handler(BaseHTTPRequestHandler):
         self.send_json(200, page)
 
 
+@lru_cache(64)
+def digest_of(content: bytes) -> str:
+    """Remembered, since the same contents are asked for over and over."""
+    return sha256(content).hexdigest()
+
+
 def manifest_of(files: Files) -> Manifest:
     """The manifest as the peer lists it; hostile paths pass."""
-    entries = [ManifestFile(path, len(data), sha256(data).hexdigest()) for path, data in files.items()]
+    entries = [ManifestFile(path, len(data), digest_of(data)) for path, data in files.items()]
     return Manifest(tuple(sorted(entries, key=lambda entry: entry.path)))
 
 

@@ -18,7 +18,7 @@ from model_sharing.cli.output import (
     print_table,
     say,
 )
-from model_sharing.downloads.progress import watcher
+from model_sharing.downloads.progress import Counting, watcher
 from model_sharing.mounts import Mount, MountTable
 from model_sharing.settings import Settings
 from model_sharing.values import SharedModel, SharedVersion
@@ -176,14 +176,17 @@ def download(
     output: str,
 ) -> None:
     """Download the version URI, verified, into DESTINATION, a new or empty folder."""
-    progress = watcher(quiet=quiet or output == "json")
+    progress = Counting(watcher(quiet=quiet or output == "json"))
     catalog = blocking.catalog_of(uri).transferring(jobs=jobs, limit_rate=limit_rate)
     version = catalog.download(uri, destination, progress=progress, verify=verify)
+    reused = (version.size or progress.fetched) - progress.fetched
     if output == "json":
-        print_json(version, path=str(destination.absolute()))
+        print_json(version, path=str(destination.absolute()), fetched=progress.fetched, reused=reused)
     else:
         size = f" ({human_size(version.size)})" if version.size is not None else ""
         say(f"Downloaded {version.full_name} version {version.version}{size} to {destination}")
+        if reused:
+            say(f"{human_size(reused)} of it were here already; {human_size(progress.fetched)} were fetched.")
 
 
 @cli.command()

@@ -8,6 +8,7 @@ is always computed, finds that.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 import threading
@@ -16,9 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from model_sharing.cache import full_disk_explained
+from model_sharing.cache import FULL, full_disk_explained
 
 RANGE_BYTES = 16 * 1024 * 1024
+_COPY_BYTES = 4 * 1024 * 1024
 _HEADER = struct.Struct("<QQ")
 _COUNTER = struct.Struct("<Q")
 
@@ -71,11 +73,38 @@ class PartFile:
         """Add the next bytes of a range. Only one thread may work on a range."""
         with full_disk_explained(self.path.parent):
             _write_all(self._bytes, data, self.next_byte(index))
-        done = self._done[index] + len(data)
+        self._advance(index, len(data))
+
+    def _advance(self, index: int, count: int) -> None:
+        done = self._done[index] + count
         _write_all(self._progress, _COUNTER.pack(done), _HEADER.size + index * _COUNTER.size)
         with self._changed:
             self._done[index] = done
             self._changed.notify()
+
+    def copy(self, index: int, source: int, offset: int, count: int) -> None:
+        """Add bytes of another file, open as `source`, to a range; fewer if it ends before."""
+        while count > 0:
+            with full_disk_explained(self.path.parent):
+                copied = _copy(source, offset, self._bytes, self.next_byte(index), min(count, _COPY_BYTES))
+            if copied == 0:
+                return
+            self._advance(index, copied)
+            offset += copied
+            count -= copied
+
+    def overwrite(self, offset: int, data: memoryview) -> None:
+        """Replace bytes that are here already."""
+        with full_disk_explained(self.path.parent):
+            _write_all(self._bytes, data, offset)
+
+    def sha256(self, start: int, end: int) -> bytes:
+        """The digest of the bytes from `start` to before `end`, which are all here."""
+        digest = hashlib.sha256()
+        while start < end and (data := os.pread(self._bytes, min(_COPY_BYTES, end - start), start)):
+            digest.update(data)
+            start += len(data)
+        return digest.digest()
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
         return os.preadv(self._bytes, [buffer], offset)
@@ -147,6 +176,18 @@ def _read_progress(part: Path, size: int, ranges: int) -> list[int]:
     done = [counter for (counter,) in _COUNTER.iter_unpack(data[_HEADER.size :])]
     fits = all(count <= min(RANGE_BYTES, size - i * RANGE_BYTES) for i, count in enumerate(done))
     return done if fits else nothing
+
+
+def _copy(source: int, offset: int, target: int, position: int, count: int) -> int:
+    """Bytes copied, 0 at the end of the source. The file system shares blocks where it can."""
+    try:
+        return os.copy_file_range(source, target, count, offset, position)
+    except (OSError, AttributeError) as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise
+        data = os.pread(source, count, offset)  # another file system, or one that does not know how
+        _write_all(target, data, position)
+        return len(data)
 
 
 def _write_all(handle: int, data: bytes | memoryview, offset: int) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from model_sharing.cache import Cache
 from model_sharing.downloads.parts import part_bytes
+from model_sharing_protocol.chunk_maps import MAX_CHUNK_MAPS_BYTES
 from model_sharing_protocol.errors import CorruptArtifact, DiskFull
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.open_sharing import VersionFile, VersionMetadata
@@ -32,7 +33,13 @@ def manifest_of_answer(metadata: VersionMetadata, files: Iterable[VersionFile]) 
     Raises UnsafePath for paths that would leave their folder, CorruptArtifact if the files are not the ones
     that the answer's own digest names.
     """
-    manifest = Manifest.of(ManifestFile(file.path, file.size, file.sha256) for file in files)
+    maps = metadata.chunk_maps
+    manifest = Manifest.of(
+        (ManifestFile(file.path, file.size, file.sha256) for file in files),
+        ManifestFile("chunk maps", maps.size, maps.sha256)
+        if maps and maps.size <= MAX_CHUNK_MAPS_BYTES
+        else None,
+    )
     described = f"{metadata.version.schema}.{metadata.version.model_name} version {metadata.version.version}"
     if (manifest.digest, manifest.size) != (metadata.digest, metadata.size):
         raise CorruptArtifact(

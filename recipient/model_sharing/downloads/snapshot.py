@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from model_sharing.cache import Cache, full_disk_explained
 from model_sharing.downloads.connection import Connections
+from model_sharing.downloads.deltas import DeltaPlanner
 from model_sharing.downloads.engine import Engine
-from model_sharing.downloads.plan import check_space, make_plan
+from model_sharing.downloads.plan import Plan, check_space, make_plan
 from model_sharing.downloads.progress import Progress
 from model_sharing.downloads.urls import UrlBook
 from model_sharing_protocol.errors import CorruptArtifact
@@ -24,10 +26,12 @@ def fetch_snapshot(
     progress: Progress,
     *,
     jobs: int,
+    bases: Callable[[], Iterable[str]],
     verify: bool = False,
 ) -> Path:
     """The folder of `manifest`'s files, verified, held as by `Cache.snapshot`.
 
+    `bases` gives the digests of versions that may have something in common with it, the likeliest first.
     Blocking; ends early after `connections.stop()`. Two processes that want the same version at the same time
     wait for each other, so that it is fetched once.
     """
@@ -36,36 +40,28 @@ def fetch_snapshot(
         if present := cache.snapshot(digest, verify=verify):
             return present[0]
         cache.reserve(manifest)
+        planner = DeltaPlanner(cache, connections, urls, manifest, bases)
         try:
             for _ in range(_ATTEMPTS):
-                _fetch_missing(cache, manifest, connections, urls, progress, jobs=jobs, verify=verify)
+                if (plan := make_plan(manifest, cache, verify=verify)).missing:
+                    engine = Engine(cache, connections, urls, planner=planner, progress=progress, jobs=jobs)
+                    _fetch_missing(plan, cache, engine, progress)
                 try:
                     with full_disk_explained(cache.root):
                         return cache.publish_snapshot(manifest)
                 except FileNotFoundError:
                     continue  # another process noticed just now that a blob was damaged, and dropped it
         finally:
+            planner.release()
             cache.release(digest)
     raise CorruptArtifact(f"Files vanish from {cache.blobs} as soon as they arrive. Check the disk.")
 
 
-def _fetch_missing(
-    cache: Cache,
-    manifest: Manifest,
-    connections: Connections,
-    urls: UrlBook,
-    progress: Progress,
-    *,
-    jobs: int,
-    verify: bool,
-) -> None:
-    plan = make_plan(manifest, cache, verify=verify)
-    if not plan.missing:
-        return
+def _fetch_missing(plan: Plan, cache: Cache, engine: Engine, progress: Progress) -> None:
     cache.sweep()
     check_space(plan, cache)
     progress.begin(plan)
     try:
-        Engine(cache, connections, urls, progress, jobs).run(plan.missing)
+        engine.run(plan.missing)
     finally:
         progress.end()

@@ -1,0 +1,166 @@
+"""Large files: several connections fetch ranges of one, or copy what is in the cache, while it is hashed.
+
+What has arrived survives a crash (`parts`), whether it was fetched or copied. If the whole turns out wrong,
+the chunk map says where, and only those chunks are fetched again. If that does not mend it, or there is no
+map, the file is fetched once more, all of it.
+
+Chunks are not hashed one by one before: that would hash every byte twice to find what hardly ever happens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+
+from model_sharing.cache import Cache
+from model_sharing.downloads.connection import BUFFER_BYTES, Connections
+from model_sharing.downloads.deltas import DeltaPlanner
+from model_sharing.downloads.parts import PartFile, part_path
+from model_sharing.downloads.progress import FileProgress, Progress
+from model_sharing.downloads.recipes import Piece, Recipe, fetch_all
+from model_sharing.downloads.targets import FileRange, Patch
+from model_sharing.downloads.transfer import RangesIgnored, Transfer
+from model_sharing_protocol.chunk_maps import Chunk
+from model_sharing_protocol.errors import CorruptArtifact
+from model_sharing_protocol.manifest import ManifestFile
+
+
+class LargeFiles:
+    """Fetches large contents into a cache's blobs; `workers` are the threads that move bytes."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        connections: Connections,
+        transfer: Transfer,
+        workers: ThreadPoolExecutor,
+        *,
+        planner: DeltaPlanner,
+        progress: Progress,
+    ) -> None:
+        self._cache = cache
+        self._connections = connections
+        self._transfer = transfer
+        self._workers = workers
+        self._planner = planner
+        self._progress = progress
+
+    def fetch(self, file: ManifestFile, recipe: Recipe) -> None:
+        """Make a content as the recipe says, or else fetch all of it.
+
+        Raises RangesIgnored, with nothing kept, if the server knows no ranges, CorruptArtifact, and what
+        `Transfer.run` raises.
+        """
+        told = FileProgress(self._progress, file)
+        with self._cache.lock(file.sha256, lambda: self._connections.stopped) as locked:
+            if self._cache.has_blob(file):  # another process fetched it meanwhile
+                told.reused(file.size)
+                self._progress.file_done(file)
+                return
+            path = part_path(self._cache.blob_path(file.sha256) if locked else self._cache.temporary())
+            for attempt in (recipe, fetch_all(file)):
+                with PartFile(path, file.size) as part:
+                    told.advance(part.done)
+                    try:
+                        good = self._fill(part, file, attempt, told) or self._mend(part, file, attempt)
+                    except RangesIgnored:
+                        told.take_back()
+                        part.discard()
+                        raise
+                    if good:
+                        self._cache.publish_blob(path, file.sha256)
+                        part.forget_progress()
+                        self._progress.file_done(file)
+                        return
+                    told.take_back()
+                    part.discard()
+        raise corrupt(file)
+
+    def _fill(self, part: PartFile, file: ManifestFile, recipe: Recipe, told: FileProgress) -> bool:
+        """Make what is missing of a part; True if the whole, hashed alongside, is what it should be."""
+        ranges = [
+            self._workers.submit(self._fill_range, part, index, file, recipe, told)
+            for index in part.unfinished()
+        ]
+        for filling in ranges:
+            filling.add_done_callback(part.watch)
+        try:
+            return _follow(part) == file.sha256
+        finally:
+            for filling in ranges:
+                filling.cancel()
+            wait(ranges)
+
+    def _fill_range(
+        self, part: PartFile, index: int, file: ManifestFile, recipe: Recipe, told: FileProgress
+    ) -> None:
+        while (position := part.next_byte(index)) < part.end(index):
+            self._connections.check()
+            piece = recipe.at(position)
+            end = min(piece.end, part.end(index))
+            if piece.base is not None:
+                told.reused(self._copy(part, index, end, piece, piece.base))
+            if part.next_byte(index) < end:
+                self._transfer.run(file, FileRange(part, index, end, told))
+
+    def _copy(self, part: PartFile, index: int, end: int, piece: Piece, base: ManifestFile) -> int:
+        """Copy from the cache; how many bytes, which are fewer if they are not there any more."""
+        position = part.next_byte(index)
+        try:
+            with self._cache.blob_path(base.sha256).open("rb", buffering=0) as source:
+                offset = piece.offset + position - piece.start
+                part.copy(index, source.fileno(), offset, end - position)
+        except FileNotFoundError:
+            pass
+        return part.next_byte(index) - position
+
+    def _mend(self, part: PartFile, file: ManifestFile, recipe: Recipe) -> bool:
+        """Fetch the chunks again that are not what the map says; True if the whole is right then."""
+        chunks = self._planner.map_of(file)
+        if chunks is None:
+            return False
+        wrong = [chunk for chunk in chunks if part.sha256(chunk.start, chunk.end) != chunk.sha256]
+        if not wrong or len(wrong) == len(chunks):
+            return False
+        for base in {recipe.at(chunk.start).base for chunk in wrong}:
+            if base is not None:
+                self._cache.has_blob(base, verify=True)  # it may be damaged: then it is dropped
+        for start, end in _runs(wrong):
+            self._transfer.run(file, Patch(part, start, end))
+        return _follow(part) == file.sha256
+
+
+def corrupt(file: ManifestFile) -> CorruptArtifact:
+    """The error for a content that came out wrong again and again."""
+    return CorruptArtifact(
+        f"The provider sent {file.path!r} twice with content that is not the one its manifest names. Nothing "
+        "of it was kept. Tell the provider."
+    )
+
+
+def _follow(part: PartFile) -> str:
+    """Hash a part as it becomes complete from its start; the digest of the whole."""
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(BUFFER_BYTES))
+    position = 0
+    while position < part.size:
+        ready = part.wait_beyond(position)
+        while position < ready:
+            count = part.read_into(buffer[: min(len(buffer), ready - position)], position)
+            digest.update(buffer[:count])
+            position += count
+    return digest.hexdigest()
+
+
+def _runs(chunks: Iterable[Chunk]) -> Iterator[tuple[int, int]]:
+    """Start and end of each stretch of chunks that follow one another."""
+    start = end = 0
+    for chunk in chunks:
+        if chunk.start != end:
+            if start < end:
+                yield start, end
+            start = chunk.start
+        end = chunk.end
+    if start < end:
+        yield start, end

@@ -1,0 +1,85 @@
+"""Where the bytes of a transfer go: a new file, a range of a part, or a place in one that came out wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from model_sharing.cache import full_disk_explained
+from model_sharing.downloads.parts import PartFile
+from model_sharing.downloads.progress import FileProgress, Progress
+from model_sharing.downloads.transfer import RangesIgnored
+
+
+class WholeFile:
+    """A new file, written and hashed from its start."""
+
+    def __init__(self, path: Path, size: int, progress: Progress) -> None:
+        self._path = path
+        self._progress = progress
+        self._digest = hashlib.sha256()
+        self._file = path.open("wb", buffering=0)
+        self.position = 0
+        self.end = size
+
+    def __enter__(self) -> WholeFile:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+    def accept(self, data: memoryview) -> None:
+        with full_disk_explained(self._path.parent):
+            written = 0
+            while written < len(data):
+                written += os.write(self._file.fileno(), data[written:])
+        self._digest.update(data)
+        self.position += len(data)
+        self._progress.advance(len(data))
+
+    def restart(self) -> None:
+        self._file.seek(0)
+        self._digest = hashlib.sha256()
+        self._progress.advance(-self.position)
+        self.position = 0
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+class FileRange:
+    """What is missing of one range of a part file, up to `end`."""
+
+    def __init__(self, part: PartFile, index: int, end: int, progress: FileProgress) -> None:
+        self._part = part
+        self._index = index
+        self._progress = progress
+        self.end = end
+
+    @property
+    def position(self) -> int:
+        return self._part.next_byte(self._index)
+
+    def accept(self, data: memoryview) -> None:
+        self._part.append(self._index, data)
+        self._progress.advance(len(data))
+
+    def restart(self) -> None:
+        raise RangesIgnored
+
+
+class Patch:
+    """Bytes of a part file that were there and wrong."""
+
+    def __init__(self, part: PartFile, start: int, end: int) -> None:
+        self._part = part
+        self.position = start
+        self.end = end
+
+    def accept(self, data: memoryview) -> None:
+        self._part.overwrite(self.position, data)
+        self.position += len(data)
+
+    def restart(self) -> None:
+        raise RangesIgnored

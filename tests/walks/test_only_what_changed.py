@@ -1,0 +1,85 @@
+"""A fine-tuned model comes as what changed in it, however its versions were made."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestServer
+from support import Desk, write_model
+from tensors import safetensors
+
+import model_sharing
+from model_sharing.downloads.progress import Counting, Silent
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.profile import write_profile
+from model_sharing_provider.artifacts.external_locations import parse_location
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.settings import Settings
+
+NAME = FullName.parse("prod.ml_team.scorer")
+MIB = 1024 * 1024
+Files = dict[str, bytes]
+
+
+@pytest.fixture
+async def provider(provider_home: Path, tmp_path: Path) -> AsyncIterator[Provider]:
+    """A provider that may share what is in this test's folder."""
+    allowed = (parse_location(tmp_path.as_uri()),)
+    async with open_provider(Settings(provider_home, external_locations=allowed)) as opened:
+        yield opened
+
+
+def trained(seed: int, tensors: dict[str, bytes]) -> dict[str, bytes]:
+    """The same tensors, but for one that was trained again, and a new one in front of them."""
+    dice = random.Random(seed)
+    return {f"new.{seed}": dice.randbytes(50_000), **tensors, f"layer.{seed}": dice.randbytes(MIB)}
+
+
+async def upload(desk: Desk, folder: Path) -> None:
+    version = await desk.provider.uploads.create(desk.context, NAME, NewVersion())
+    for path in folder.iterdir():
+
+        async def pieces(content: bytes = path.read_bytes()) -> AsyncIterator[bytes]:
+            yield content
+
+        await desk.provider.uploads.write(desk.context, version, path.name, pieces())
+    await desk.provider.publication.finalize(desk.context, NAME, version.version)
+
+
+async def test_versions_made_in_each_way_come_as_what_changed(
+    desk: Desk, server: TestServer, tmp_path: Path, recipient_home: Path
+) -> None:
+    dice = random.Random(0)
+    tensors = {f"layer.{number}": dice.randbytes(MIB) for number in range(20)}
+    pickled = dice.randbytes(10 * MIB)
+    versions: dict[int, Files] = {}
+    for number in (1, 2, 3):
+        tensors = trained(number, tensors)
+        pickled = pickled[: 4 * MIB] + b"put in %d" % number + pickled[4 * MIB :]
+        versions[number] = {"model.safetensors": safetensors(tensors), "model.pkl": pickled}
+        write_model(tmp_path / str(number), versions[number])
+    await desk.register(tmp_path / "1", str(NAME))
+    await desk.provider.registration.register_in_place(desk.context, (tmp_path / "2").as_uri(), NAME)
+    await upload(desk, tmp_path / "3")
+    profile = await desk.activate(
+        await desk.share("acme", "globex", str(NAME)), str(server.make_url("/delta-sharing"))
+    )
+    write_profile(profile.to_json(), tmp_path / "globex.share")
+    vendor = await asyncio.to_thread(
+        model_sharing.mount, tmp_path / "globex.share", share="acme", name="vendor"
+    )
+    for number, files in versions.items():
+        counting = Counting(Silent())
+        snapshot = await asyncio.to_thread(vendor.snapshot, f"ml_team.scorer/{number}", progress=counting)
+        assert {path: (snapshot.folder / path).read_bytes() for path in files} == files
+        if number == 1:
+            assert counting.fetched == snapshot.manifest.size
+        else:
+            # Two tensors, the header, and the chunks of the pickle around what was put in.
+            assert MIB + 50_000 < counting.fetched < MIB + 50_000 + 3 * MIB

@@ -17,6 +17,7 @@ from typing import Any
 import numpy
 import pytest
 from command_line import CommandLine
+from contents import tree
 from mlflow_server import running_mlflow_server
 from support import Desk
 
@@ -150,7 +151,7 @@ def test_everything_that_a_model_has_comes_over(
     assert len(third["run_id"]) == 32
     (there,) = registry.artifacts.glob(f"*/models/{third['tags']['mlflow.source'].removeprefix('models:/')}")
     (here,) = provider_home.glob(f"artifacts/models/*/versions/{third['id']}")
-    assert contents(here) == contents(there / "artifacts")
+    assert tree(here) == tree(there / "artifacts")
     assert not (provider_home / "import").exists()
 
 
@@ -239,10 +240,6 @@ def test_an_import_that_is_killed_goes_on_where_it_stopped(
 def versions_of(run: CommandLine, name: str) -> list[Any]:
     shown = run("model", "show", name, "--output", "json")
     return list(shown.json["versions"]) if shown.code == 0 else []
-
-
-def contents(folder: Path) -> dict[Path, bytes]:
-    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 async def test_a_recipient_loads_what_was_imported(

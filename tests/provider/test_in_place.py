@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestServer
+from contents import tree
 from support import Desk, write_model
 
 import model_sharing
@@ -70,10 +71,6 @@ async def register(desk: Desk, url: str) -> ModelVersion:
     return await desk.provider.registration.register_in_place(desk.context, url, NAME)
 
 
-def contents(folder: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 async def mounted(desk: Desk, server: TestServer, tmp_path: Path) -> model_sharing.Catalog:
     endpoint = str(server.make_url("/delta-sharing"))
     profile = await desk.activate(await desk.share("acme", "globex", str(NAME)), endpoint)
@@ -88,7 +85,7 @@ async def test_nothing_is_copied_and_the_manifest_is_the_folder(
 ) -> None:
     files = {"model.pkl": os.urandom(9_000_001), "a b/ü%20.txt": b"", "data/x#1.json": b"{}"}
     folder = write_model(lake / "m 1", files)
-    before = contents(lake)
+    before = tree(lake)
     seen: list[tuple[int, int]] = []
     version = await desk.provider.registration.register_in_place(
         desk.context,
@@ -105,7 +102,7 @@ async def test_nothing_is_copied_and_the_manifest_is_the_folder(
     assert {entry.path for entry in entries} == {"MLmodel", "model.pkl", "a b", "data"}
     opened = await desk.provider.files.open_path(desk.context, NAME, 1, "a b/ü%20.txt")
     assert (opened.size, opened.sha256) == hash_file(folder / "a b/ü%20.txt")
-    assert contents(lake) == before
+    assert tree(lake) == before
     stored = [path for path in (provider_home / "artifacts").rglob("*") if path.is_file()]
     assert sorted(path.parent.name for path in stored) == ["chunk-maps", "manifests"]
 
@@ -117,9 +114,7 @@ async def test_recipients_download_it_like_any_other(
     await register(desk, folder.as_uri())
     catalog = await mounted(desk, server, tmp_path)
     await asyncio.to_thread(catalog.download, f"{NAME.schema}.{NAME.name}/1", tmp_path / "got")
-    assert {
-        path.relative_to(tmp_path / "got"): data for path, data in contents(tmp_path / "got").items()
-    } == {path.relative_to(folder): data for path, data in contents(folder).items()}
+    assert tree(tmp_path / "got") == tree(folder)
 
 
 async def test_what_was_changed_behind_the_registrys_back_is_refused(
@@ -157,14 +152,14 @@ async def test_a_location_taken_off_the_list_is_served_no_more(
 
 async def test_deleting_the_version_leaves_the_files(desk: Desk, lake: Path) -> None:
     folder = write_model(lake / "m")
-    before = contents(lake)
+    before = tree(lake)
     await register(desk, folder.as_uri())
     copied = await desk.provider.copies.copy(desk.context, NAME, 1, FullName.parse("prod.ml_team.copied"))
     assert copied.in_place
     await desk.provider.versions.delete(desk.context, NAME, 1)
     await desk.provider.models.delete(desk.context, NAME)
     await desk.provider.models.delete(desk.context, FullName.parse("prod.ml_team.copied"))
-    assert contents(lake) == before
+    assert tree(lake) == before
 
 
 async def test_places_that_only_look_allowed_are_refused(desk: Desk, lake: Path, tmp_path: Path) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from recipient.peer import SHARE, Peer
+from recipient.cached_versions import NAME, files_of, used
+from recipient.peer import Peer
+from recipient.shared_models import SHARE, manifest_of
 
 import model_sharing
 from model_sharing import blocking
+from model_sharing.cache import Cache
 
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -63,11 +65,19 @@ def run_cli(tmp_path: Path) -> RunCli:
     return run
 
 
-def content(size: int, seed: int = 0) -> bytes:
-    """Bytes that differ from seed to seed."""
-    return random.Random(seed).randbytes(size)
+@pytest.fixture
+def cache(home: Path) -> Cache:
+    return Cache(home / "cache")
 
 
-def tree(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+@pytest.fixture
+def three(peer: Peer, vendor: model_sharing.Catalog, cache: Cache) -> list[str]:
+    """Versions 1 to 3 are cached and held by nobody; version 1 was used three days ago, 3 one day ago."""
+    for version in (1, 2, 3):
+        peer.publish(NAME, version, files_of(version), f"v-{version}")
+    model_sharing.pull("vendor")
+    digests = [manifest_of(files_of(version)).digest for version in (1, 2, 3)]
+    for age, digest in zip((3, 2, 1), digests, strict=True):
+        used(cache, digest, days_ago=age)
+    peer.requests.clear()
+    return digests

@@ -12,26 +12,23 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
+from recipient.shared_models import SHARE, Files, Model, digest_of, manifest_of
 
 from model_sharing_protocol.dsse import SigningKey
-from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.signatures import SignedName, State, sign_manifest, sign_state
 from model_sharing_protocol.signing_keys import KeyList, ListedKey, endorse
 
 TOKEN = "msh_" + "t0ken" * 9
-SHARE = "acme_share"
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
-Files = Mapping[str, bytes]
 Fault = Callable[["Handler", bytes, int, int], None]
 Pack = Callable[["Handler", list[bytes]], None]
 
@@ -41,12 +38,6 @@ class Request:
     method: str
     path: str
     headers: dict[str, str]
-
-
-@dataclass
-class Model:
-    versions: dict[int, Files] = field(default_factory=dict)
-    aliases: dict[str, int] = field(default_factory=dict)
 
 
 class Peer:
@@ -345,34 +336,10 @@ class Handler(BaseHTTPRequestHandler):
                 self.peer.file_bytes_sent += len(piece)
 
     def _model(self, name: str) -> dict[str, Any]:
-        schema, model = name.split(".")
-        entry = self.peer.models[name]
-        return {
-            "name": model,
-            "schema": schema,
-            "share": SHARE,
-            "comment": "flowers",
-            "aliases": entry.aliases,
-            "latestVersion": max(entry.versions, default=None),
-            "updatedAt": 1_700_000_000_000,
-        }
+        return self.peer.models[name].message(name)
 
     def _version(self, name: str, number: int) -> dict[str, Any]:
-        schema, model = name.split(".")
-        entry = self.peer.models[name]
-        manifest = manifest_of(entry.versions[number])
-        return {
-            "modelName": model,
-            "schema": schema,
-            "share": SHARE,
-            "version": number,
-            "status": "READY",
-            "storageLocation": "opaque:1",
-            "aliases": [alias for alias, version in entry.aliases.items() if version == number],
-            "size": manifest.size,
-            "digest": manifest.digest,
-            "createdAt": 1_700_000_000_000,
-        }
+        return self.peer.models[name].version_message(name, number)
 
     def _send_items(self, items: list[dict[str, Any]]) -> None:
         """Pages of two, so that every listing here has to be followed."""
@@ -384,82 +351,6 @@ class Handler(BaseHTTPRequestHandler):
         self.send_json(200, page)
 
 
-@lru_cache(64)
-def digest_of(content: bytes) -> str:
-    """Remembered, since the same contents are asked for over and over."""
-    return sha256(content).hexdigest()
-
-
-def manifest_of(files: Files) -> Manifest:
-    """The manifest as the peer lists it; hostile paths pass."""
-    entries = [ManifestFile(path, len(data), digest_of(data)) for path, data in files.items()]
-    return Manifest(tuple(sorted(entries, key=lambda entry: entry.path)))
-
-
-def always(send: Callable[[Handler], object]) -> Callable[[Handler], bool]:
-    """A value for `Peer.answer`: this instead of every answer of the API."""
-
-    def answer(handler: Handler) -> bool:
-        send(handler)
-        return True
-
-    return answer
-
-
-def pack_well(handler: Handler, contents: list[bytes]) -> None:
-    handler.send(200, b"".join(contents), "application/octet-stream")
-
-
 def serve_well(handler: Handler, content: bytes, start: int, end: int) -> None:
     handler.start_file(content, start, end)
     handler.send_bytes(memoryview(content)[start:end])
-
-
-def cut_after(count: int) -> Fault:
-    """Promise all, send `count` bytes, and hang up."""
-
-    def fault(handler: Handler, content: bytes, start: int, end: int) -> None:
-        handler.start_file(content, start, end)
-        handler.send_bytes(memoryview(content)[start : min(end, start + count)])
-        handler.close_connection = True
-
-    return fault
-
-
-def corrupt(handler: Handler, content: bytes, start: int, end: int) -> None:
-    """Flip a bit of the first byte."""
-    handler.start_file(content, start, end)
-    handler.send_bytes(bytes([content[start] ^ 1]) + content[start + 1 : end])
-
-
-def ignore_range(handler: Handler, content: bytes, start: int, end: int) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(content)))
-    handler.end_headers()
-    handler.send_bytes(content)
-
-
-def add_a_byte(handler: Handler, content: bytes, start: int, end: int) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(content) + 1))
-    handler.end_headers()
-    handler.send_bytes(content + b"!")
-
-
-def answer_status(status: int, **headers: str) -> Fault:
-    def fault(handler: Handler, content: bytes, start: int, end: int) -> None:
-        handler.send(status, b"<html>no</html>", "text/html", **headers)
-
-    return fault
-
-
-def slowly(seconds_a_piece: float) -> Fault:
-    """256 KiB at a time with a pause after each."""
-
-    def fault(handler: Handler, content: bytes, start: int, end: int) -> None:
-        handler.start_file(content, start, end)
-        for position in range(start, end, 256 * 1024):
-            handler.send_bytes(memoryview(content)[position : min(end, position + 256 * 1024)])
-            time.sleep(seconds_a_piece)
-
-    return fault

@@ -7,10 +7,11 @@ import os
 from pathlib import Path
 
 import pytest
+from contents import content, tree
 from hypothesis import given
 from hypothesis import strategies as st
-from recipient.conftest import content, tree
-from recipient.peer import Handler, Peer, manifest_of
+from recipient.peer import Handler, Peer
+from recipient.shared_models import manifest_of
 
 import model_sharing
 from model_sharing import StaleAliasWarning

@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from recipient.conftest import RunCli, tree
-from recipient.peer import SHARE, TOKEN, Peer, always, answer_status, corrupt
+from contents import tree
+from recipient.conftest import RunCli
+from recipient.faults import always, answer_status, corrupt
+from recipient.peer import TOKEN, Peer
+from recipient.shared_models import SHARE
 
 import model_sharing
 from model_sharing.cli.output import human_size, printable

@@ -16,19 +16,11 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from recipient.conftest import RunCli, content
-from recipient.peer import (
-    SHARE,
-    Files,
-    Handler,
-    Peer,
-    answer_status,
-    cut_after,
-    digest_of,
-    ignore_range,
-    serve_well,
-    slowly,
-)
+from contents import content
+from recipient.conftest import RunCli
+from recipient.faults import answer_status, cut_after, ignore_range, slowly
+from recipient.peer import Handler, Peer, serve_well
+from recipient.shared_models import SHARE, Files, digest_of
 from rich.console import Console
 
 import model_sharing

@@ -12,18 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
-from recipient.conftest import content, tree
-from recipient.peer import (
-    Handler,
-    Peer,
-    add_a_byte,
-    answer_status,
-    corrupt,
-    cut_after,
-    ignore_range,
-    manifest_of,
-    slowly,
-)
+from contents import content, tree
+from recipient.faults import add_a_byte, answer_status, corrupt, cut_after, ignore_range, slowly
+from recipient.peer import Handler, Peer
+from recipient.shared_models import manifest_of
 
 import model_sharing
 from model_sharing.downloads import connection

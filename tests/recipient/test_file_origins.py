@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from recipient.peer import SHARE, Peer
+from recipient.peer import Peer
+from recipient.shared_models import SHARE
 
 import model_sharing
 from model_sharing.downloads.origins import FileOrigins, accept

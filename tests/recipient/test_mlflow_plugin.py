@@ -9,11 +9,12 @@ from typing import Any
 
 import mlflow
 import pytest
+from contents import content, tree
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.abstract_store import AbstractStore
-from recipient.conftest import content, tree
-from recipient.peer import SHARE, Peer
+from recipient.peer import Peer
+from recipient.shared_models import SHARE
 from recipient.test_policy import saved
 
 import model_sharing

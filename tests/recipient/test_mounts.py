@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from recipient.conftest import tree
-from recipient.peer import SHARE, TOKEN, Handler, Peer, always
+from contents import tree
+from recipient.faults import always
+from recipient.peer import TOKEN, Handler, Peer
+from recipient.shared_models import SHARE
 
 import model_sharing
 from model_sharing.activation import clean_link

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from recipient.conftest import RunCli
-from recipient.peer import TOKEN, Handler, Peer, always
+from recipient.faults import always
+from recipient.peer import TOKEN, Handler, Peer
 
 import model_sharing
 

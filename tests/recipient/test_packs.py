@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from recipient.peer import SHARE, Handler, Peer, corrupt, pack_well
+from recipient.faults import corrupt, pack_well
+from recipient.peer import Handler, Peer
+from recipient.shared_models import SHARE
 
 import model_sharing
 from model_sharing.settings import Settings

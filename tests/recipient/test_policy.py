@@ -20,12 +20,13 @@ import joblib
 import mlflow.sklearn
 import numpy as np
 import pytest
+from contents import tree
 from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.exceptions import MlflowException
-from recipient.conftest import tree
 from recipient.hostile_models import STRANGE_FLAVORS, Files, disguised_models, hostile_models, payloads
-from recipient.peer import SHARE, Peer
+from recipient.peer import Peer
+from recipient.shared_models import SHARE
 from sklearn.linear_model import LinearRegression
 
 import model_sharing

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from recipient.conftest import RunCli, content
+from contents import content
+from recipient.conftest import RunCli
 from recipient.peer import Handler, Peer
 
 import model_sharing

@@ -6,7 +6,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from recipient.peer import SHARE, Peer, pack_well
+from recipient.faults import pack_well
+from recipient.peer import Peer
+from recipient.shared_models import SHARE
 
 import model_sharing
 from model_sharing.downloads.connection import Connections

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from recipient.conftest import content, tree
+from contents import content, tree
 from recipient.peer import Handler, Peer
 
 import model_sharing

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from recipient.peer import SHARE, TOKEN, Handler, Peer, always
+from recipient.faults import always
+from recipient.peer import TOKEN, Handler, Peer
+from recipient.shared_models import SHARE
 
 import model_sharing
 from model_sharing import client, transport

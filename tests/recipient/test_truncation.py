@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from recipient.conftest import content
+from contents import content
 from recipient.peer import Fault, Handler, Peer
 
 import model_sharing

@@ -9,8 +9,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from recipient.conftest import RunCli, tree
-from recipient.peer import SHARE, Peer
+from contents import tree
+from recipient.conftest import RunCli
+from recipient.peer import Peer
+from recipient.shared_models import SHARE
 
 import model_sharing
 from model_sharing import TrustWarning

@@ -1,0 +1,62 @@
+"""`model-sharing cache list` and `prune`, and the sizes they are told."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from recipient.cached_versions import (
+    DAY,
+    NAME,
+    bytes_on_disk,
+)
+from recipient.conftest import RunCli
+
+from model_sharing.cache import Cache
+from model_sharing.settings import parse_size
+from model_sharing_protocol.errors import InvalidParameter
+
+
+def test_the_listing(cache: Cache, three: list[str], run_cli: RunCli) -> None:
+    answer = json.loads(run_cli("cache", "list", "--output", "json").stdout)
+    assert answer["size"] == bytes_on_disk(cache.blobs) == 130_003
+    (newest, *_, oldest) = answer["versions"]
+    assert (newest["full_name"], newest["version"], newest["aliases"]) == (f"vendor.{NAME}", 3, ["v-3"])
+    assert (oldest["size"], oldest["own_size"], oldest["complete"]) == (70_001, 30_001, True)
+    assert abs(oldest["last_used"] / 1000 - (time.time() - 3 * DAY)) < 600
+    assert run_cli("cache", "list").stdout.splitlines()[-1].startswith("127.0 KiB in ")
+    run_cli("unmount", "vendor")
+    assert "not mounted" in run_cli("cache", "list").stdout
+    run_cli("cache", "prune", "--older-than", "0s")
+    assert run_cli("cache", "list").stdout == "The cache is empty.\n"
+
+
+def test_pruning_on_the_command_line(
+    cache: Cache, three: list[str], run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dry = run_cli("cache", "prune", "--older-than", "2w", "--max-size", "100 KiB", "--dry-run").stdout
+    assert dry.splitlines() == [
+        f"Would remove vendor.{NAME} version 1",
+        "Would free 29.3 KiB; 97.7 KiB would remain.",
+    ]
+    monkeypatch.setenv("MODEL_SHARING_CACHE_MAX_SIZE", "100KiB")
+    answer = json.loads(run_cli("cache", "prune", "--output", "json").stdout)
+    assert answer["removed"] == [{"digest": three[0], "versions": [f"vendor.{NAME} version 1"]}]
+    assert (answer["freed"], answer["remaining"], answer["dry_run"]) == (30_001, 100_002, False)
+    for wrong in (["--max-size", "much"], ["--older-than", "ever"]):
+        assert run_cli("cache", "prune", *wrong).returncode == InvalidParameter.row.exit_code
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("0", 0), ("20GiB", 20 << 30), ("500 MB", 500_000_000), ("1.5g", 3 << 29), ("7b", 7), ("2Ti", 2 << 40)],
+)
+def test_sizes_as_people_write_them(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "-1", "GiB", "1e9", "1 2", "5 apples", "1,5G", "\u0661"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(InvalidParameter, match="20GiB"):
+        parse_size(text)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -95,31 +94,6 @@ async def test_processes_that_start_together_make_one_provider(settings: Setting
     assert count(settings, "SELECT count(*) FROM principals WHERE type = 'ADMIN'") == 1
 
 
-async def test_a_first_start_that_is_killed_while_it_makes_tables_leaves_none(
-    settings: Settings, tmp_path: Path
-) -> None:
-    script = """
-        from sqlalchemy import event
-        from sqlalchemy.engine import Engine
-
-        tables = []
-
-        @event.listens_for(Engine, "before_cursor_execute")
-        def note(connection, cursor, statement, *_):
-            if "CREATE TABLE" in statement:
-                tables.append(statement)
-            if len(tables) == 9:
-                os.kill(os.getpid(), signal.SIGKILL)
-    """
-    process = await start(script, settings, tmp_path)
-    assert await process.wait() == -signal.SIGKILL
-    tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'"
-    assert count(settings, tables) == 0
-    async with open_provider(settings) as provider:
-        assert provider.administrator.name == "admin"
-    assert count(settings, tables) > 9
-
-
 async def test_names_are_ordered_by_their_bytes_whatever_the_databases_language(settings: Settings) -> None:
     async with open_provider(settings):
         pass
@@ -202,16 +176,6 @@ async def test_without_its_driver_the_remedy_is_named(settings: Settings, tmp_pa
     said, _ = await process.communicate()
     assert b"MissingDependency" in said
     assert b"pip install 'model-sharing[postgres]'" in said
-
-
-async def test_a_database_of_a_newer_release_is_left_alone(settings: Settings) -> None:
-    async with open_provider(settings):
-        pass
-    with psycopg.connect(settings.postgresql_url) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(InvalidState, match=r"newer release \(revision 9999\)"):
-        async with open_provider(settings):
-            pass
 
 
 async def test_registrations_and_alias_moves_from_eight_processes(settings: Settings, tmp_path: Path) -> None:

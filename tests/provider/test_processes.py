@@ -12,7 +12,7 @@ import pytest
 from desk_process import start
 from support import Desk, write_model
 
-from model_sharing_protocol.errors import InvalidState, NotFound
+from model_sharing_protocol.errors import NotFound
 from model_sharing_protocol.names import FullName, ModelRef
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.bootstrap import open_provider
@@ -125,19 +125,6 @@ async def test_a_full_disk_is_named_and_leaves_nothing(
         path for path in before if path.is_file()
     ]
     assert await all_versions(desk) == [1]
-
-
-async def test_a_database_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
-    settings = Settings(tmp_path / "home")
-    async with open_provider(settings):
-        pass
-    rows = sqlite3.connect(settings.database_path)
-    rows.execute("UPDATE alembic_version SET version_num = '9999'")
-    rows.commit()
-    rows.close()
-    with pytest.raises(InvalidState, match=r"newer release \(revision 9999\)"):
-        async with open_provider(settings):
-            pass
 
 
 async def test_what_was_acknowledged_is_there_after_a_new_start(tmp_path: Path) -> None:

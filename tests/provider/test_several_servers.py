@@ -20,6 +20,7 @@ from databricks.sdk import WorkspaceClient
 from provider_process import ProviderProcess
 from support import MLMODEL, Desk, write_model
 
+from model_sharing_protocol.errors import ActivationLinkUsed, InvalidState
 from model_sharing_protocol.mlflow_registry import PREFIX as MLFLOW
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.open_sharing import PREFIX
@@ -117,8 +118,41 @@ async def test_a_link_opens_once_whichever_servers_are_asked(
     two: Two, session: aiohttp.ClientSession
 ) -> None:
     code = await two.desk(lambda desk: desk.share("once", "once_globex"))
-    links = [f"{server.url}{ACTIVATION_PATH}/{code}" for server in (two.a, two.b) * 10]
-    assert sorted(await asyncio.gather(*(status(session, link) for link in links))).count(200) == 1
+    links = [f"{server.url}{ACTIVATION_PATH}/{code}" for server in (two.a, two.b) * 25]
+    opened = sorted(await asyncio.gather(*(status(session, link) for link in links)))
+    assert opened == [200] + [ActivationLinkUsed.row.open_sharing_status] * 49
+
+
+async def test_rotations_at_both_servers_leave_two_tokens_at_the_most(
+    two: Two, session: aiohttp.ClientSession
+) -> None:
+    """Half of them let the token before live for an hour, half end it; each that was let go is tried out."""
+    headers = {"Authorization": f"Bearer {two.admin}"}
+    recipient = "/api/2.1/unity-catalog/recipients/often"
+
+    async def rotated(number: int) -> str:
+        server, seconds = (two.a, two.b)[number % 2], 3600 * (number // 2 % 2)
+        body = {"existing_token_expire_in_seconds": seconds}
+        async with session.post(
+            f"{server.url}{recipient}/rotate-token", json=body, headers=headers
+        ) as answer:
+            if answer.status == 200:
+                return str((await answer.json())["activation_url"])
+            assert answer.status == InvalidState.row.unity_catalog_status
+            return ""
+
+    links = [f"{two.a.url}{ACTIVATION_PATH}/{await two.desk(lambda desk: desk.share('often', 'often'))}"]
+    rotations = asyncio.gather(*(rotated(number) for number in range(40)))
+    seen = []
+    while not rotations.done():
+        async with session.get(f"{two.a.url}{recipient}", headers=headers) as answer:
+            now = time.time() * 1000
+            tokens = (await answer.json())["tokens"]
+            seen.append(sum(token["expiration_time"] > now for token in tokens))
+    assert max(seen) <= 2
+    links += filter(None, await rotations)
+    assert len(links) > 20
+    assert (await asyncio.gather(*(status(session, link) for link in links))).count(200) in (1, 2)
 
 
 async def test_what_is_ended_at_one_server_ends_at_both_transfers_too(

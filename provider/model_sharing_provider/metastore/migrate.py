@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from model_sharing_protocol.errors import InvalidState
 from model_sharing_provider.metastore.backend import Backend
@@ -14,7 +15,10 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def migrate(backend: Backend) -> None:
-    """Run what migrations are missing; blocking. Raises InvalidState if a newer release wrote it."""
+    """Run what migrations are missing; blocking.
+
+    Raises InvalidState, and changes nothing, if a newer release wrote it or its tables are not what it says.
+    """
     known = _known_revisions()
     engine = backend.migration_engine()
     try:
@@ -28,7 +32,12 @@ def migrate(backend: Backend) -> None:
                     f"The database was written by a newer release (revision {current}); "
                     "install that release or newer to open it."
                 )
-            _upgrade(connection)
+            try:
+                _upgrade(connection)
+            except DBAPIError as error:
+                if backend.named(error):
+                    raise
+                raise _half_run(current, error) from error
     finally:
         engine.dispose()
 
@@ -48,6 +57,15 @@ def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+
+
+def _half_run(current: str | None, error: DBAPIError) -> InvalidState:
+    what = str(error.orig).partition("\n")[0]
+    return InvalidState(
+        f"The database's tables are not those of its revision ({current or 'none'}), as a migration that was "
+        f"run by hand in part leaves them, or a restore that was cut off: {what}. Nothing was changed; "
+        "restore it from a backup."
+    )
 
 
 def _upgrade(connection: Connection) -> None:

@@ -35,8 +35,9 @@ async def profile(desk: Desk, endpoint: str, tmp_path: Path) -> Path:
 
 
 async def files_through_the_server(desk: Desk) -> list[str]:
+    """But for the chunk maps, which are the server's own and small."""
     events = await desk.provider.audit.latest(desk.context, 1000, action="getFile")
-    return [event.target.name for event in events]
+    return [event.target.name for event in events if not event.target.name.endswith(":chunk maps")]
 
 
 async def test_a_download_comes_from_the_bucket(

@@ -35,6 +35,7 @@ bench: bench-peers  ## us and the peers side by side; prints ratios and the mach
 
 bench-peers: $(VENV)/.installed  ## what the README's plot shows, and the plot
 	$(BIN)/python tests/benchmarks/peers.py --save docs/benchmarks.json
+	$(BIN)/python tests/benchmarks/siblings.py --save docs/benchmarks.json
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/plot.py docs/benchmarks.json docs/benchmarks.png
 

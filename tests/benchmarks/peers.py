@@ -12,7 +12,6 @@ import argparse
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from results import Panel, save
 from side_by_side import Run, compare, console, machine, medians, timed
-from stage import BIN, Stage, serving
+from stage import BIN, Stage, in_memory, serving
 from static_server import make_certificate, nginx
 from transfers import again, download
 from warm_load import warm_loads
@@ -52,7 +51,6 @@ mlflow.artifacts.download_artifacts(artifact_uri=f"mlflow-artifacts:/{sys.argv[1
 """
 OURS = "model-sharing, verified"
 WARM = "Loading a small model again"
-MEMORY = Path("/dev/shm")
 
 
 @dataclass(frozen=True)
@@ -161,11 +159,9 @@ def main() -> None:
     }
     console.print(machine() + "\n")
     panels = []
-    room = shutil.disk_usage(MEMORY).free if MEMORY.is_dir() else 0
-    where = MEMORY if room > 4 * options.size else None
     with (
-        tempfile.TemporaryDirectory(prefix="model-sharing-bench-", dir=where) as folder,
-        serving_all(Path(folder), models) as peers,
+        in_memory(4 * options.size) as folder,
+        serving_all(folder, models) as peers,
     ):
         for model, title in titles.items():
             several = contenders(peers, model)

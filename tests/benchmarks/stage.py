@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,11 +17,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
+MEMORY = Path("/dev/shm")
 MLMODEL = """\
 flavors:
   python_function: {loader_module: mlflow.onnx, data: weights.bin}
 signature: {inputs: '[{"type": "double", "name": "x"}]', outputs: '[{"type": "double"}]'}
 """
+
+
+def provider(folder: Path, *arguments: str | Path) -> str:
+    """What a command of the provider below `folder` printed."""
+    command: list[str | Path] = [BIN / "model-sharing-provider", *arguments]
+    done = subprocess.run(command, env=_at_home(folder), check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def _at_home(folder: Path) -> dict[str, str]:
+    home = str(folder / "provider")
+    return {**os.environ, "MODEL_SHARING_PROVIDER_HOME": home, "MODEL_SHARING_LOG": "warning"}
 
 
 @dataclass(frozen=True)
@@ -60,6 +74,15 @@ class Stage:
         return environment
 
 
+@contextmanager
+def in_memory(size: int) -> Iterator[Path]:
+    """A folder for a benchmark, in memory if there is room for `size` bytes, so that no disk is measured."""
+    room = shutil.disk_usage(MEMORY).free if MEMORY.is_dir() else 0
+    where = MEMORY if room > size else None
+    with tempfile.TemporaryDirectory(prefix="model-sharing-bench-", dir=where) as folder:
+        yield Path(folder)
+
+
 def write_model(folder: Path, files: dict[str, int]) -> Path:
     """An MLflow folder of random files of these sizes in bytes."""
     folder.mkdir(parents=True)
@@ -80,35 +103,24 @@ def serving(
 
     `SSL_CERT_FILE` must name the certificate, here and in the clients.
     """
-    environment = {
-        **os.environ,
-        "MODEL_SHARING_PROVIDER_HOME": str(folder / "provider"),
-        "MODEL_SHARING_LOG": "warning",
-    }
-
-    def provider(*arguments: str) -> str:
-        command: list[str | Path] = [BIN / "model-sharing-provider", *arguments]
-        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-        return done.stdout
-
-    provider("catalog", "create", "prod")
-    provider("schema", "create", "prod.bench")
+    provider(folder, "catalog", "create", "prod")
+    provider(folder, "schema", "create", "prod.bench")
     for name, files in models.items():
         source = write_model(folder / "source" / name, files)
-        provider("model", "register", str(source), f"prod.bench.{name}", "--alias", "Champion")
+        provider(folder, "model", "register", source, f"prod.bench.{name}", "--alias", "Champion")
         shutil.rmtree(source)
-    provider("share", "create", "acme")
-    provider("share", "add-schema", "acme", "prod.bench")
+    provider(folder, "share", "create", "acme")
+    provider(folder, "share", "add-schema", "acme", "prod.bench")
     command: list[str | Path] = [BIN / "model-sharing-provider", "serve", "--port", "0"]
     if certificate is not None:
         command += ["--tls-certificate", certificate]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as server:
+    with subprocess.Popen(command, env=_at_home(folder), stderr=subprocess.DEVNULL) as server:
         try:
             address = folder / "provider" / "server.url"
             while not address.exists() and server.poll() is None:
                 time.sleep(0.05)
-            link = provider("recipient", "create", "globex").strip()
-            provider("share", "grant", "acme", "globex")
+            link = provider(folder, "recipient", "create", "globex").strip()
+            provider(folder, "share", "grant", "acme", "globex")
             activate: list[str | Path] = [BIN / "model-sharing", "activate", link, folder / "globex.share"]
             subprocess.run(activate, check=True, stdout=subprocess.DEVNULL)
             profile = json.loads((folder / "globex.share").read_bytes())

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
-from stage import BIN, Stage
+from stage import BIN, Stage, provider
 
 PROGRAM = """
 import json, statistics, sys, time
@@ -48,9 +47,7 @@ def warm_loads(stage: Stage, mlflow: str, rounds: int) -> dict[str, float]:
         [BIN / "python", examples / "train_iris.py", stage.folder], check=True, capture_output=True
     )
     folder = stage.folder / "iris_v1"
-    register: list[str | Path] = [BIN / "model-sharing-provider", "model", "register", folder]
-    at_home = {**os.environ, "MODEL_SHARING_PROVIDER_HOME": str(stage.folder / "provider")}
-    subprocess.run([*register, "prod.bench.iris", "--alias", "Champion"], env=at_home, check=True)
+    provider(stage.folder, "model", "register", folder, "prod.bench.iris", "--alias", "Champion")
     done = subprocess.run(
         [BIN / "python", "-W", "ignore", "-c", PROGRAM, folder, mlflow, str(rounds)],
         env={**stage.recipient(), "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"},

@@ -36,15 +36,21 @@ def test_what_a_recipe_puts_together_is_the_file(
         found[sha256(each).digest()] = Found(named, position, len(each))
         position += len(each)
     recipe = make_recipe(writer.finish(sha256(file).hexdigest()), found)
-    made, copied = b"", 0
+    made, copied, fetched = b"", 0, []
     while len(made) < len(file):
         piece = recipe.at(len(made))
         assert piece.start == len(made) < piece.end
         size = piece.end - piece.start
         made += base[piece.offset : piece.offset + size] if piece.base else file[piece.start : piece.end]
         copied += size if piece.base else 0
+        fetched += [] if piece.base else [piece]
         assert recipe.at(piece.end - 1) == piece
     assert (made, recipe.copied) == (file, copied)
+    third = len(file) // 3
+    for start, end in ((0, third), (third, 2 * third), (third, len(file))):
+        assert recipe.is_here(start, end) == all(
+            piece.end <= start or end <= piece.start for piece in fetched
+        )
     missing = sum(len(each) for each in blocks if sha256(each).digest() not in found)
     assert copied <= len(file) - missing
 

@@ -49,9 +49,16 @@ class Engine:
         self._jobs = jobs
         self._workers = ThreadPoolExecutor(jobs, "model-sharing-fetch")
         self._followers = ThreadPoolExecutor(_LARGE_FILES_AT_ONCE, "model-sharing-follow")
+        self._copiers = ThreadPoolExecutor(1, "model-sharing-copy")
         self._planner = planner
         self._large_files = LargeFiles(
-            cache, connections, self._transfer, self._workers, planner=planner, progress=progress
+            cache,
+            connections,
+            self._transfer,
+            self._workers,
+            self._copiers,
+            planner=planner,
+            progress=progress,
         )
 
     def run(self, files: Sequence[ManifestFile]) -> None:
@@ -77,6 +84,7 @@ class Engine:
         finally:
             self._followers.shutdown(cancel_futures=True)
             self._workers.shutdown(cancel_futures=True)
+            self._copiers.shutdown(cancel_futures=True)
             self._connections.close()
 
     def _fetch_pack(self, files: Sequence[ManifestFile]) -> None:

@@ -27,7 +27,10 @@ from model_sharing_protocol.manifest import ManifestFile
 
 
 class LargeFiles:
-    """Fetches large contents into a cache's blobs; `workers` are the threads that move bytes."""
+    """Fetches large contents into a cache's blobs.
+
+    `workers` are the threads that fetch, `copiers` those that copy meanwhile what is here.
+    """
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class LargeFiles:
         connections: Connections,
         transfer: Transfer,
         workers: ThreadPoolExecutor,
+        copiers: ThreadPoolExecutor,
         *,
         planner: DeltaPlanner,
         progress: Progress,
@@ -43,6 +47,7 @@ class LargeFiles:
         self._connections = connections
         self._transfer = transfer
         self._workers = workers
+        self._copiers = copiers
         self._planner = planner
         self._progress = progress
 
@@ -79,10 +84,11 @@ class LargeFiles:
 
     def _fill(self, part: PartFile, file: ManifestFile, recipe: Recipe, told: FileProgress) -> bool:
         """Make what is missing of a part; True if the whole, hashed alongside, is what it should be."""
-        ranges = [
-            self._workers.submit(self._fill_range, part, index, file, recipe, told)
-            for index in part.unfinished()
-        ]
+        ranges = []
+        for index in part.unfinished():
+            here = recipe.is_here(part.next_byte(index), part.end(index))
+            threads = self._copiers if here else self._workers
+            ranges.append(threads.submit(self._fill_range, part, index, file, recipe, told))
         for filling in ranges:
             filling.add_done_callback(part.watch)
         try:

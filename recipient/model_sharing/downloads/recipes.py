@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -47,6 +47,11 @@ class Recipe:
     def at(self, position: int) -> Piece:
         """The piece that has this byte."""
         return self._pieces[bisect_right(self._starts, position) - 1]
+
+    def is_here(self, start: int, end: int) -> bool:
+        """True if no byte from `start` to before `end` has to be fetched."""
+        first, last = bisect_right(self._starts, start) - 1, bisect_left(self._starts, end)
+        return all(piece.base for piece in self._pieces[first:last])
 
     @property
     def copied(self) -> int:

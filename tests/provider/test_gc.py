@@ -20,6 +20,7 @@ from model_sharing_provider.domain.securables import VersionStatus
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.services import gc
 from model_sharing_provider.services.gc import Collected
+from model_sharing_provider.settings import Settings
 
 NAME = FullName.parse("prod.ml_team.scorer")
 DAY = timedelta(days=1)
@@ -150,7 +151,7 @@ async def test_less_than_an_hour_of_grace_is_refused(desk: Desk) -> None:
 
 
 async def test_registrations_in_another_process_lose_nothing(
-    desk: Desk, provider_home: Path, tmp_path: Path
+    desk: Desk, settings: Settings, tmp_path: Path
 ) -> None:
     await desk.register(write_model(tmp_path / "first"), str(NAME))
     folder = write_model(tmp_path / "m", {f"{n}.bin": bytes([n]) * 300_000 for n in range(40)})
@@ -161,7 +162,7 @@ async def test_registrations_in_another_process_lose_nothing(
                 await desk.provider.copies.copy(desk.context, NAME, 2, NAME)
             print("registered")
     """
-    process = await start(script, provider_home, folder)
+    process = await start(script, settings, folder)
     rounds = 0
     while process.returncode is None:
         assert (await collect(desk, older_than=timedelta(hours=1))).leftovers == []

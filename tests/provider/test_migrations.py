@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
+from desk_process import start
 from postgres import PostgresServer
 from sqlalchemy import inspect, text
 
@@ -122,6 +123,16 @@ async def test_a_first_start_that_is_killed_while_it_makes_tables_leaves_none(se
         async with open_provider(settings) as provider:
             assert provider.administrator.name == "admin"
     assert len(look(settings)[0]) > 9
+
+
+async def test_processes_that_start_together_make_one_provider(settings: Settings, tmp_path: Path) -> None:
+    script = "async def work(desk): print(desk.provider.administrator.id)"
+    started = [await start(script, settings, tmp_path) for _ in range(6)]
+    said = [(await process.communicate())[0].decode() for process in started]
+    assert [process.returncode for process in started] == [0] * 6, said
+    (administrator,) = {line.strip() for line in said}
+    assert [row[0] for row in look(settings)[1]["principals"] if "ADMIN" in row] == [administrator]
+    assert settings.admin_token_path.stat().st_mode & 0o777 == 0o600
 
 
 async def test_an_upgrade_that_is_killed_before_it_notes_a_step_has_not_begun(

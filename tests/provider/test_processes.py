@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.settings import Settings
 
 NAME = FullName.parse("prod.ml_team.scorer")
-KILLS = 20
+KILLS = 8
 
 
 async def all_versions(desk: Desk) -> list[int]:
@@ -33,31 +32,22 @@ async def all_versions(desk: Desk) -> list[int]:
         page = PageRequest(after=found.last_key)
 
 
-async def test_processes_that_start_together_make_one_provider(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    script = "async def work(desk): print(desk.provider.administrator.id)"
-    started = [await start(script, home, tmp_path) for _ in range(6)]
-    said = [(await process.communicate())[0].decode() for process in started]
-    assert [process.returncode for process in started] == [0] * 6, said
-    assert len(set(said)) == 1
-    rows = sqlite3.connect(home / "metastore.db")
-    assert rows.execute("SELECT count(*) FROM principals WHERE type = 'ADMIN'").fetchone() == (1,)
-    rows.close()
-    assert (home / "admin.token").stat().st_mode & 0o777 == 0o600
-
-
-async def test_registrations_and_alias_moves_from_eight_processes(
-    desk: Desk, provider_home: Path, tmp_path: Path
+@pytest.mark.parametrize("settings", ["local", "postgresql"], indirect=True)
+async def test_registrations_and_alias_moves_from_several_processes(
+    desk: Desk, settings: Settings, tmp_path: Path
 ) -> None:
     folder = write_model(tmp_path / "m")
     await desk.register(folder, str(NAME), "Champion")
     script = """
+        async def one(desk):
+            version = await desk.register(FOLDER, str(NAME))
+            await desk.provider.models.set_alias(desk.context, NAME, "Champion", version.version)
+
         async def work(desk):
-            for _ in range(12):
-                version = await desk.register(FOLDER, str(NAME))
-                await desk.provider.models.set_alias(desk.context, NAME, "Champion", version.version)
+            for _ in range(4):
+                await asyncio.gather(*(one(desk) for _ in range(6)))
     """
-    started = [await start(script, provider_home, folder) for _ in range(8)]
+    started = [await start(script, settings, folder) for _ in range(4)]
     ended = asyncio.gather(*(process.communicate() for process in started))
     while not ended.done():
         # A reader never sees the alias gone between its two places.
@@ -68,7 +58,7 @@ async def test_registrations_and_alias_moves_from_eight_processes(
     assert await all_versions(desk) == list(range(1, 98))
 
 
-async def test_killed_while_registering(desk: Desk, provider_home: Path, tmp_path: Path) -> None:
+async def test_killed_while_registering(desk: Desk, settings: Settings, tmp_path: Path) -> None:
     """Whatever moment the process dies at: what it acknowledged is there, and what is there is whole."""
     folder = write_model(tmp_path / "m", {f"{n}.bin": bytes([n]) * 50_000 for n in range(20)})
     await desk.register(folder, str(NAME))
@@ -81,7 +71,7 @@ async def test_killed_while_registering(desk: Desk, provider_home: Path, tmp_pat
     acknowledged = {1}
     dice = random.Random(7)
     for _ in range(KILLS):
-        process = await start(script, provider_home, folder)
+        process = await start(script, settings, folder)
         assert process.stdout is not None
         acknowledged.add(int(await process.stdout.readline()))
         await asyncio.sleep(dice.random() * 0.15)
@@ -97,17 +87,17 @@ async def test_killed_while_registering(desk: Desk, provider_home: Path, tmp_pat
             assert model is not None
             version = await rows.versions.find(model.id, number)
         assert version is not None
-        stored = provider_home / "artifacts" / version.storage_path
+        stored = settings.home / "artifacts" / version.storage_path
         assert {path.name for path in stored.iterdir()} == {path.name for path in folder.iterdir()}
         assert sum(path.stat().st_size for path in stored.iterdir()) == version.size
 
 
 async def test_a_full_disk_is_named_and_leaves_nothing(
-    desk: Desk, provider_home: Path, tmp_path: Path
+    desk: Desk, settings: Settings, tmp_path: Path
 ) -> None:
     """A limit on the size of files stands for the disk: the operating system refuses in the same way."""
     await desk.register(write_model(tmp_path / "m"), str(NAME))
-    before = sorted((provider_home / "artifacts").rglob("*"))
+    before = sorted((settings.home / "artifacts").rglob("*"))
     large = write_model(tmp_path / "large", {"a.bin": b"a" * 3_000_000, "b.bin": b"b" * 9_000_000})
     script = """
         import resource
@@ -118,10 +108,10 @@ async def test_a_full_disk_is_named_and_leaves_nothing(
             except Exception as error:
                 print(type(error).__name__, error)
     """
-    process = await start(script, provider_home, large)
+    process = await start(script, settings, large)
     said, _ = await process.communicate()
     assert said.startswith(b"DiskFull The artifact store has no room for"), said.decode()
-    assert [path for path in sorted((provider_home / "artifacts").rglob("*")) if path.is_file()] == [
+    assert [path for path in sorted((settings.home / "artifacts").rglob("*")) if path.is_file()] == [
         path for path in before if path.is_file()
     ]
     assert await all_versions(desk) == [1]

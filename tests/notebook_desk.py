@@ -30,6 +30,10 @@ class NotebookDesk:
     token: str
     home: Path
 
+    def about_iris(self, sample: str) -> str:
+        """Run a sample of the guide's, with the model's name and its first version where they belong."""
+        return self.book.run(sample.replace("<model-name>", IRIS).replace("<model-version>", "1"))
+
     def rest(self, method: str, path: str, body: object = None) -> Any:
         """The Unity Catalog face, by hand."""
         request = urllib.request.Request(

@@ -278,25 +278,21 @@ client.delete_model_version_tag("prod.ml_team.iris_model", "1", "validation_stat
 
 
 def test_describe_a_model_and_a_version(desk: NotebookDesk) -> None:
-    desk.book.run(
-        """
+    desk.about_iris("""
 client = MlflowClient()
 client.update_registered_model(
   name="<model-name>",
   description="<description>"
 )
-""".replace("<model-name>", IRIS)
-    )
-    desk.book.run(
-        """
+""")
+    desk.about_iris("""
 client = MlflowClient()
 client.update_model_version(
   name="<model-name>",
   version=<model-version>,
   description="<description>"
 )
-""".replace("<model-name>", IRIS).replace("<model-version>", "1")
-    )
+""")
     assert desk.model()["comment"] == "<description>"
     assert desk.rest("GET", f"models/{IRIS}/versions/1")["comment"] == "<description>"
 
@@ -309,31 +305,13 @@ client.search_registered_models()
     found = desk.book.value("[model.name for model in client.search_registered_models()]")
     listed = desk.rest("GET", "models?catalog_name=prod&schema_name=ml_team")["registered_models"]
     assert found == [model["full_name"] for model in listed]
-    printed = desk.book.run(
-        """
+    printed = desk.about_iris("""
 from pprint import pprint
 
 client=MlflowClient()
 [pprint(mv) for mv in client.search_model_versions("name='<model-name>'")]
-""".replace("<model-name>", IRIS)
-    )
+""")
     assert printed.count("ModelVersion") == 3
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        'client.search_registered_models(order_by=["name DESC"])',
-        "client.search_registered_models(filter_string=\"name='prod.ml_team.iris_model'\")",
-        "client.search_model_versions(\"name LIKE 'prod.%'\")",
-        "client.search_model_versions(\"tags.mykey = 'myvalue'\")",
-        'client.search_model_versions("name=\'prod.ml_team.iris_model\'", order_by=["version DESC"])',
-        'client.transition_model_version_stage("prod.ml_team.iris_model", 1, "Staging")',
-    ],
-)
-def test_what_the_guide_says_is_not_supported_is_refused_clearly(desk: NotebookDesk, call: str) -> None:
-    with pytest.raises(Exception, match=r"(?i)support"):
-        desk.book.run(call)
 
 
 def test_download_model_files(desk: NotebookDesk, tmp_path: Path) -> None:
@@ -378,22 +356,18 @@ client.set_registered_model_alias(name="prod.ml_team.fraud_detection", alias="Ch
 
 
 def test_delete_versions_and_a_model(desk: NotebookDesk) -> None:
-    desk.book.run(
-        """
+    desk.about_iris("""
 # Delete versions 1,2, and 3 of the model
 client = MlflowClient()
 versions=[1, 2, 3]
 for version in versions:
   client.delete_model_version(name="<model-name>", version=version)
-""".replace("<model-name>", IRIS)
-    )
+""")
     assert desk.versions() == {}
-    desk.book.run(
-        """
+    desk.about_iris("""
 client = MlflowClient()
 client.delete_registered_model(name="<model-name>")
-""".replace("<model-name>", IRIS)
-    )
+""")
     assert desk.model()["error_code"] == "RESOURCE_DOES_NOT_EXIST"
     # Bytes are gone with the rows: what is left belongs to the copies.
     left = list((desk.home / "artifacts" / "models").rglob("MLmodel"))

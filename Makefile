@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A file's tests share what they start, so that they stay together; files are taken in the order of `testpaths`.
+PARALLEL := -q -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test check soak format bench bench-peers clean
 
@@ -14,17 +16,17 @@ demo: $(VENV)/.installed  ## share a model between two separate homes and watch 
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/.installed  ## the whole suite
-	$(BIN)/pytest -q -n auto --dist loadfile
+	$(BIN)/pytest $(PARALLEL)
 
 check: $(VENV)/.installed  ## what CI runs: format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -n auto --dist loadfile
+	$(BIN)/pytest $(PARALLEL)
 
 soak: $(VENV)/.installed  ## stories of minutes that CI runs after `check`: hundreds of kills, long loads
-	$(BIN)/pytest -q -n 2 --dist loadfile tests/soak
+	$(BIN)/pytest $(PARALLEL) tests/soak
 
 format: $(VENV)/.installed
 	$(BIN)/ruff format .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -44,6 +45,12 @@ OVER_EACH_DATABASE = {
 
 # What a provider does with its bytes.
 OVER_EACH_STORE = {"test_registration", "test_uploads"}
+
+
+def pytest_configure() -> None:
+    # As MLflow saves a model it loads it once more, in a process of its own, to list the packages it needs.
+    # That takes seconds, and nobody here reads the list: without time for it, it lists the usual ones.
+    os.environ["MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT"] = "0"
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+_PYTHON = [sys.executable, "-m"]
 _ENVIRONMENTS = Path(__file__).parents[1] / ".venvs"
 
 
@@ -18,7 +19,9 @@ def environment_with(*requirements: str) -> Path:
     _ENVIRONMENTS.mkdir(exist_ok=True)
     with FileLock(f"{environment}.lock"):
         if not (environment / "complete").exists():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
-            subprocess.run([python, "-m", "pip", "install", "--quiet", *requirements], check=True)
+            # Our own pip installs into it, and compiles nothing, since little is imported: half the time.
+            subprocess.run([*_PYTHON, "venv", "--clear", "--without-pip", environment], check=True)
+            install = [*_PYTHON, "pip", "--python", str(python), "install", "--quiet", "--no-compile"]
+            subprocess.run([*install, *requirements], check=True)
             (environment / "complete").touch()
     return python

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -14,16 +13,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from command_line import CommandLine
 from ports import default_port
 from support import write_model
 
 PROGRAM = str(Path(sys.executable).parent / "model-sharing-provider")
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Program = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def run(provider_home: Path, tmp_path: Path) -> Run:
-    """Run a command on this test's home."""
+def run(
+    provider_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> CommandLine:
+    """Commands on this test's home."""
+    monkeypatch.chdir(tmp_path)
+    return CommandLine(provider_home, monkeypatch, capsys)
+
+
+@pytest.fixture
+def program(provider_home: Path, tmp_path: Path) -> Program:
+    """The same as a process of its own, for what listens or ends before there is a command line."""
 
     def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -54,10 +63,10 @@ def serving(provider_home: Path) -> Iterator[str]:
         assert server.wait(timeout=20) == 0
 
 
-def test_the_story_without_a_server(run: Run, provider_home: Path, tmp_path: Path) -> None:
+def test_the_story_without_a_server(run: CommandLine, provider_home: Path, tmp_path: Path) -> None:
     write_model(tmp_path / "iris_model")
     first = run("catalog", "create", "prod")
-    assert f"created the provider's home in {provider_home}" in first.stderr
+    assert f"created the provider's home in {provider_home}" in first.err
     token = provider_home / "admin.token"
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
     assert stat.S_IMODE(provider_home.stat().st_mode) == 0o700
@@ -72,24 +81,23 @@ def test_the_story_without_a_server(run: Run, provider_home: Path, tmp_path: Pat
         ("share", "add-schema", "acme_share", "prod.ml_team"),
     ]
     for command in story:
-        done = run(*command)
-        assert done.returncode == 0, done.stderr
+        run.succeed(*command)
     created = run("recipient", "create", "globex", "--expires-in", "90d")
-    assert created.stdout.startswith("http://127.0.0.1:8642/api/2.1/unity-catalog/public/")
-    assert created.stdout.count("\n") == 1
-    assert run("share", "grant", "acme_share", "globex").returncode == 0
-    assert run("recipient", "rotate-token", "globex", "--existing-expires-in", "24h").returncode == 0
-    shown = json.loads(run("model", "show", name, "--output", "json").stdout)
+    assert created.out.startswith("http://127.0.0.1:8642/api/2.1/unity-catalog/public/")
+    assert created.out.count("\n") == 1
+    assert run("share", "grant", "acme_share", "globex").code == 0
+    assert run("recipient", "rotate-token", "globex", "--existing-expires-in", "24h").code == 0
+    shown = run("model", "show", name, "--output", "json").json
     assert (shown["full_name"], shown["aliases"]) == (name, {"Champion": 2})
     version = shown["versions"][0]
     assert (version["version"], version["status"], version["comment"]) == (1, "READY", "first")
     assert version["digest"].startswith("sha256:")
     assert {"size", "num_files", "aliases", "created_at"} <= version.keys()
-    share = json.loads(run("share", "show", "acme_share", "--output", "json").stdout)
+    share = run("share", "show", "acme_share", "--output", "json").json
     assert [item["shared_as"] for item in share["objects"]] == ["ml_team", "ml_team.iris_model"]
     assert [grant["recipient"] for grant in share["grants"]] == ["globex"]
-    assert run("share", "revoke", "acme_share", "globex").returncode == 0
-    log = json.loads(run("audit", "list", "--output", "json").stdout)
+    assert run("share", "revoke", "acme_share", "globex").code == 0
+    log = run("audit", "list", "--output", "json").json
     assert log[0]["action"] == "updateSharePermissions"
     assert {event["principal"] for event in log} == {"admin"}
 
@@ -106,55 +114,59 @@ def test_the_story_without_a_server(run: Run, provider_home: Path, tmp_path: Pat
         (("serve", "--port", "70000"), 2, "70000"),
     ],
 )
-def test_errors_are_one_line_with_a_code(run: Run, command: tuple[str, ...], code: int, says: str) -> None:
+def test_errors_are_one_line_with_a_code(
+    run: CommandLine, command: tuple[str, ...], code: int, says: str
+) -> None:
     done = run(*command)
-    assert (done.returncode, done.stdout) == (code, "")
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
+    assert (done.code, done.out) == (code, "")
+    assert says in done.err
+    assert "Traceback" not in done.err
 
 
-def test_beside_a_running_server(run: Run, serving: str) -> None:
+def test_beside_a_running_server(run: CommandLine, program: Program, serving: str) -> None:
     run("share", "create", "acme_share")
-    link = run("recipient", "create", "globex").stdout.strip()
+    link = run("recipient", "create", "globex").out.strip()
     assert link.startswith(serving)
-    assert json.loads(run("share", "list", "--output", "json").stdout)[0]["name"] == "acme_share"
+    assert run("share", "list", "--output", "json").json[0]["name"] == "acme_share"
     port = serving.rpartition(":")[2]
-    taken = run("serve", "--port", port)
+    taken = program("serve", "--port", port)
     assert (taken.returncode, "Traceback" in taken.stderr) == (16, False)
     assert f"Port {port} on 127.0.0.1 is taken" in taken.stderr
 
 
-def test_an_address_that_is_not_ours(run: Run) -> None:
-    done = run("serve", "--host", "192.0.2.1", "--port", "0")
+def test_an_address_that_is_not_ours(program: Program) -> None:
+    done = program("serve", "--host", "192.0.2.1", "--port", "0")
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert "Cannot listen on 192.0.2.1" in done.stderr
 
 
-def test_a_home_that_cannot_be_made(tmp_path: Path, run: Run, provider_home: Path) -> None:
+def test_a_home_that_cannot_be_made(tmp_path: Path, program: Program, provider_home: Path) -> None:
     provider_home.write_text("a file where the home should be")
-    done = run("share", "list")
+    done = program("share", "list")
     assert done.returncode != 0
     assert str(provider_home) in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_deleting_goes_from_the_leaves_to_the_root(run: Run, tmp_path: Path, provider_home: Path) -> None:
+def test_deleting_goes_from_the_leaves_to_the_root(
+    run: CommandLine, tmp_path: Path, provider_home: Path
+) -> None:
     write_model(tmp_path / "iris_model")
     run("catalog", "create", "prod")
     run("schema", "create", "prod.ml_team")
     for _ in range(2):
         run("model", "register", "./iris_model", "prod.ml_team.iris_model")
-    assert run("schema", "delete", "prod.ml_team").returncode == 19
-    assert run("model", "delete", "prod.ml_team.iris_model").returncode == 130  # nobody to confirm
-    assert run("model", "delete", "prod.ml_team.iris_model", "--version", "1", "--yes").returncode == 0
-    shown = json.loads(run("model", "show", "prod.ml_team.iris_model", "--output", "json").stdout)
+    assert run("schema", "delete", "prod.ml_team").code == 19
+    assert run("model", "delete", "prod.ml_team.iris_model").code == 130  # nobody to confirm
+    assert run("model", "delete", "prod.ml_team.iris_model", "--version", "1", "--yes").code == 0
+    shown = run("model", "show", "prod.ml_team.iris_model", "--output", "json").json
     assert [version["version"] for version in shown["versions"]] == [2]
     for command in (
         ("model", "delete", "prod.ml_team.iris_model", "--yes"),
         ("schema", "delete", "prod.ml_team"),
         ("catalog", "delete", "prod"),
     ):
-        assert run(*command).returncode == 0
+        assert run(*command).code == 0
     assert not [path for path in (provider_home / "artifacts").rglob("*") if path.is_file()]
 
 
@@ -167,7 +179,7 @@ def test_without_the_extra_it_says_what_to_install() -> None:
     assert "pip install 'model-sharing[provider]'" in done.stderr
 
 
-def test_the_default_port_is_the_documented_one(run: Run) -> None:
+def test_the_default_port_is_the_documented_one(program: Program) -> None:
     with default_port() as port, socket.socket() as blocker:
         blocker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -175,5 +187,5 @@ def test_the_default_port_is_the_documented_one(run: Run) -> None:
             blocker.listen()
         except OSError:
             pass  # somebody else holds it, which serves as well
-        done = run("serve")
+        done = program("serve")
     assert (done.returncode, "8642" in done.stderr) == (16, True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import sys
 from pathlib import Path
@@ -35,7 +34,7 @@ _COMMANDS = {
 
 
 @click.group(cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(importlib.metadata.version("model-sharing"))
+@click.version_option(package_name="model-sharing")
 @click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -25,8 +25,9 @@ from rich.console import Console
 
 import model_sharing
 from model_sharing.cache import Cache
+from model_sharing.downloads.bars import DownloadBars
 from model_sharing.downloads.parts import RANGE_BYTES
-from model_sharing.downloads.progress import Counting, Silent, TerminalProgress
+from model_sharing.downloads.progress import Counting, Silent
 from model_sharing.upkeep.pruning import Limits, prune
 from model_sharing.upkeep.verifying import verify
 from model_sharing_protocol.chunk_maps import ChunkMap, ChunkMapWriter, write_maps
@@ -384,7 +385,7 @@ def test_the_command_line_says_what_was_reused(run_cli: RunCli, peer: Peer, tmp_
 def test_a_person_sees_each_large_file_and_what_was_here(vendor: model_sharing.Catalog) -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=150)
-    vendor.snapshot(f"{MODEL}/2", progress=TerminalProgress(console))
+    vendor.snapshot(f"{MODEL}/2", progress=DownloadBars(console))
     assert "model.bin" in screen.getvalue()
     assert "1 of 2 files are here already" in screen.getvalue()
     assert f"1/1 files, {(len(AFTER) - NEW_BYTES) / 1e6:.1f} MB were here" in screen.getvalue()

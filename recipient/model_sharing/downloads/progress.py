@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Protocol
-
-from rich.console import Console
-from rich.filesize import decimal
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.progress import Progress as RichProgress
 
 from model_sharing.downloads.plan import Plan
 from model_sharing_protocol.manifest import ManifestFile
@@ -101,76 +90,6 @@ class FileProgress:
         self.reused(-self._reused)
 
 
-class TerminalProgress:
-    """Bars with bytes, rate and time left: one for each large file that is on its way, one for everything.
-
-    They appear only when something is fetched. The last one counts what has to be; a file's, all of it.
-    """
-
-    def __init__(self, console: Console) -> None:
-        self._bar = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[files]}"),
-            console=console,
-            transient=False,
-        )
-        self._lock = threading.Lock()
-        self._files = 0
-        self._done = 0
-        self._size = 0
-        self._reused = 0
-        self._rows: dict[ManifestFile, TaskID] = {}
-        self._task = self._bar.add_task("fetching", total=None, files="", start=False)
-
-    def begin(self, plan: Plan) -> None:
-        self._files = len(plan.missing)
-        if plan.reused_files:
-            self._bar.console.print(
-                f"{plan.reused_files} of {len(plan.manifest.files)} files are here already.", highlight=False
-            )
-        self._size = plan.size
-        self._show()
-        self._bar.start()
-        self._bar.start_task(self._task)
-
-    def advance(self, size: int, file: ManifestFile | None = None) -> None:
-        self._bar.advance(self._task, size)
-        if file is not None:
-            self._bar.advance(self._row(file), size)
-
-    def reused(self, size: int, file: ManifestFile) -> None:
-        row = self._row(file)
-        with self._lock:
-            self._reused += size
-            self._show()
-        self._bar.advance(row, size)
-
-    def file_done(self, file: ManifestFile | None = None) -> None:
-        with self._lock:
-            self._done += 1
-            self._show()
-            if file in self._rows:
-                self._bar.remove_task(self._rows.pop(file))
-
-    def end(self) -> None:
-        self._bar.stop()
-
-    def _row(self, file: ManifestFile) -> TaskID:
-        with self._lock:
-            if file not in self._rows:
-                self._rows[file] = self._bar.add_task(file.path, total=file.size, files="")
-            return self._rows[file]
-
-    def _show(self) -> None:
-        here = f", {decimal(self._reused)} were here" if self._reused else ""
-        files = f"{self._done}/{self._files} files{here}"
-        self._bar.update(self._task, total=self._size - self._reused, files=files)
-
-
 class PullProgress(Progress, Protocol):
     """What an observer of several downloads, one after another, is told."""
 
@@ -193,58 +112,19 @@ class SilentPull(Silent):
     def close(self) -> None: ...
 
 
-class TerminalPull:
-    """One bar for everything that is pulled."""
-
-    def __init__(self, console: Console) -> None:
-        self._bar = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-        )
-        self._task = self._bar.add_task("", total=None)
-        self._versions = 0
-        self._versions_done = 0
-        self._size_done = 0
-
-    def expect(self, versions: int, size: int) -> None:
-        self._versions = versions
-        self._bar.update(self._task, total=size, description=f"0/{versions} versions")
-        self._bar.start()
-
-    def begin(self, plan: Plan) -> None:
-        self.advance(plan.manifest.size - plan.size)
-
-    def advance(self, size: int, file: ManifestFile | None = None) -> None:
-        self._bar.advance(self._task, size)
-
-    def reused(self, size: int, file: ManifestFile) -> None:
-        self.advance(size)
-
-    def file_done(self, file: ManifestFile | None = None) -> None: ...
-
-    def end(self) -> None: ...
-
-    def version_done(self, size: int) -> None:
-        self._versions_done += 1
-        self._size_done += size
-        counted = f"{self._versions_done}/{self._versions} versions"
-        self._bar.update(self._task, completed=self._size_done, description=counted)
-
-    def close(self) -> None:
-        self._bar.stop()
-
-
 def pull_watcher(*, quiet: bool = False) -> PullProgress:
     """A bar on standard error if that is a terminal, else nothing."""
-    console = Console(stderr=True)
-    return TerminalPull(console) if console.is_terminal and not quiet else SilentPull()
+    if quiet or not sys.stderr.isatty():
+        return SilentPull()
+    from model_sharing.downloads.bars import PullBar  # noqa: PLC0415  # drawing is for those who look
+
+    return PullBar()
 
 
 def watcher(*, quiet: bool = False) -> Progress:
-    """A bar on standard error if that is a terminal, else nothing."""
-    console = Console(stderr=True)
-    return TerminalProgress(console) if console.is_terminal and not quiet else Silent()
+    """Bars on standard error if that is a terminal, else nothing."""
+    if quiet or not sys.stderr.isatty():
+        return Silent()
+    from model_sharing.downloads.bars import DownloadBars  # noqa: PLC0415
+
+    return DownloadBars()

@@ -11,13 +11,14 @@ import os
 import shutil
 import statistics
 import subprocess
-import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from side_by_side import compare, console, machine, serving_cost
-from stage import Stage, serving
+from stage import Stage, in_memory, serving
 from static_server import StaticServer, make_certificate, nginx
 
 _SMALL_BYTES = 20 * 1024
@@ -37,8 +38,7 @@ def main() -> None:
         "large": {"weights.bin": options.size},
         "small": {f"{n}.bin": _SMALL_BYTES for n in range(options.files)},
     }
-    with tempfile.TemporaryDirectory(prefix="model-sharing-bench-") as folder:
-        top = Path(folder)
+    with in_memory(4 * options.size) as top:
         certificate = make_certificate(top)
         os.environ["SSL_CERT_FILE"] = os.environ["CURL_CA_BUNDLE"] = str(certificate)
         (top / "http").mkdir()
@@ -87,18 +87,26 @@ def compare_small(stage: Stage, peer: StaticServer, files: int, rounds: int) -> 
 def small_requests(stage: Stage) -> None:
     """How long an alias takes to resolve, alone and while a large file is on its way."""
     url = stage.urls("large")["weights.bin"]
-    alone = _latencies(stage)
-    loop = f"while curl -sS --fail -o /dev/null '{url}'; do :; done"
-    with subprocess.Popen(["sh", "-c", loop], start_new_session=True) as stream:
-        time.sleep(0.5)
-        beside = _latencies(stage)
-        os.killpg(stream.pid, 15)
-    for name, measured in (("alone", alone), ("beside a stream", beside)):
-        cuts = statistics.quantiles(measured, n=100)
+    for name, options in (
+        ("alone", None),
+        ("beside a stream of 700 MB/s", "--limit-rate 700M"),
+        ("beside one without limit", ""),
+    ):
+        with _streaming(url, options) if options is not None else nullcontext():
+            cuts = statistics.quantiles(_latencies(stage), n=100)
         console.print(
             f"Resolving an alias {name}: p50 {cuts[49] * 1000:.1f} ms, p99 {cuts[98] * 1000:.1f} ms"
         )
     console.print()
+
+
+@contextmanager
+def _streaming(url: str, options: str) -> Iterator[None]:
+    loop = f"while curl -sS --fail {options} -o /dev/null '{url}'; do :; done"
+    with subprocess.Popen(["sh", "-c", loop], start_new_session=True) as stream:
+        time.sleep(0.5)
+        yield
+        os.killpg(stream.pid, 15)
 
 
 def _latencies(stage: Stage, count: int = 1000) -> list[float]:

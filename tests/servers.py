@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -53,7 +54,14 @@ def running(
 def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _STARTS_WITHIN_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
             return
+        except urllib.error.HTTPError as answer:
+            with answer:
+                if answer.code < 500:
+                    return
+        except OSError:
+            pass
         time.sleep(0.2)
     raise RuntimeError(f"The server did not start:\n{log.read_text()[-4000:]}")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from object_stores import KINDS, bucket_url
 from support import Desk, write_model
 
 from model_sharing_protocol.errors import CorruptArtifact, NotFound, UnsafePath
@@ -23,9 +24,11 @@ NAMES = st.lists(
 ).map("/".join)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> ArtifactStore:
-    return ArtifactStore((tmp_path / "artifacts").as_uri())
+@pytest.fixture(params=["local", *KINDS])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ArtifactStore:
+    if request.param == "local":
+        return ArtifactStore((tmp_path / "artifacts").as_uri())
+    return ArtifactStore(bucket_url(request.param, request.getfixturevalue(request.param), monkeypatch))
 
 
 async def read(store: ArtifactStore, path: str, start: int, end: int) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestServer
-from object_stores import new_bucket
+from object_stores import new_bucket, new_container
 from support import Desk, write_model
 
 import model_sharing
@@ -92,3 +92,34 @@ class TestThroughTheServer:
         await asyncio.to_thread(download)
         assert {path: (tmp_path / "got" / path).read_bytes() for path in FILES} == FILES
         assert await files_through_the_server(desk)
+
+
+class TestOnAzure:
+    """It looks at every signature."""
+
+    @pytest.fixture
+    def settings(self, provider_home: Path, azure: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
+        container = new_container(azure, monkeypatch)
+        return Settings(provider_home, artifact_root=f"az://{container}/models")
+
+    async def test_a_version_comes_from_there_unless_a_name_in_it_cannot_be_signed(
+        self, desk: Desk, endpoint: str, azure: str, tmp_path: Path, recipient_home: Path
+    ) -> None:
+        plain = {"weights.bin": os.urandom(20_000_000), "data/x.json": b"{}", "empty": b""}
+        await desk.register(write_model(tmp_path / "m1", plain), NAME)
+        odd = {"data/a b#2.json": os.urandom(5_000_000)}
+        await desk.register(write_model(tmp_path / "m2", plain | odd), NAME)
+        profile = await desk.activate(await desk.share("acme", "globex", NAME), endpoint)
+        write_profile(profile.to_json(), tmp_path / "globex.share")
+
+        def download(version: int) -> None:
+            vendor = model_sharing.mount(tmp_path / "globex.share", share="acme", name="vendor")
+            assert vendor.mount.file_origins == (azure.rpartition("/")[0],)
+            vendor.download(f"ml_team.scorer/{version}", tmp_path / f"got{version}")
+
+        await asyncio.to_thread(download, 1)
+        assert {path: (tmp_path / "got1" / path).read_bytes() for path in plain} == plain
+        assert await files_through_the_server(desk) == []
+        await asyncio.to_thread(download, 2)
+        assert {path: (tmp_path / "got2" / path).read_bytes() for path in plain | odd} == plain | odd
+        assert {name.rpartition(":")[2] for name in await files_through_the_server(desk)} == set(odd)

@@ -14,17 +14,25 @@ from obstore.exceptions import (
     UnauthenticatedError,
 )
 
-from model_sharing_protocol.errors import ArtifactStoreUnavailable, DiskFull, NotFound, UnsafePath
+from model_sharing_protocol.errors import (
+    ArtifactStoreUnavailable,
+    CorruptArtifact,
+    DiskFull,
+    NotFound,
+    UnsafePath,
+)
 
 # No space left, disk quota exceeded, file too large for a limit: as the operating system numbers them.
 _DISK_FULL_SIGNS = ("os error 28", "os error 122", "os error 27", "Errno 28", "Errno 122", "Errno 27")
+# A range that begins where the object has ended already: as stores answer, and as obstore says it.
+_PAST_THE_END_SIGNS = ("status code: 416", "Wanted range starting at")
 
 _log = structlog.get_logger("model_sharing_provider")
 
 
 @contextlib.contextmanager
 def store_errors_named(shown: str, *, absent: str) -> Iterator[None]:
-    """Raise DiskFull, UnsafePath, NotFound saying `absent`, or ArtifactStoreUnavailable about `shown`.
+    """Raise DiskFull, UnsafePath, NotFound saying `absent`, CorruptArtifact or ArtifactStoreUnavailable.
 
     What the store itself said goes to the log.
     """
@@ -40,6 +48,8 @@ def store_errors_named(shown: str, *, absent: str) -> Iterator[None]:
             raise DiskFull(
                 f"The artifact store has no room for {shown}; free some space and register again."
             ) from error
+        if any(sign in str(error) for sign in _PAST_THE_END_SIGNS):
+            raise CorruptArtifact(f"The object {shown} ends before the bytes that were asked for.") from error
         if isinstance(error, OSError):  # it may be that of whoever sends what is written
             raise
         raise _unavailable(shown, "it did not answer as it should", error) from error

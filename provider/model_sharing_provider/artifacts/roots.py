@@ -22,9 +22,6 @@ _FILE = "file://"
 # A store that is away is a 503 after half a minute, and not after the three that are obstore's own.
 _RETRIES: RetryConfig = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
 
-CanSign = S3Store | GCSStore | AzureStore
-"""Stores that sign URLs of their own objects."""
-
 
 def open_root(url: str) -> ObjectStore:
     """Open `file:///folder`, which is made if need be, `s3://bucket/prefix`, `gs://…` or `az://…`.

@@ -34,7 +34,8 @@ from model_sharing_provider.artifacts.failures import store_errors_named
 from model_sharing_provider.artifacts.fingerprints import Fingerprint, Fingerprinter
 from model_sharing_provider.artifacts.listing import StoredObject, delete_objects, list_objects
 from model_sharing_provider.artifacts.pieces import read_objects, read_pieces
-from model_sharing_provider.artifacts.roots import CanSign, open_root
+from model_sharing_provider.artifacts.presigned_urls import presign
+from model_sharing_provider.artifacts.roots import open_root
 
 _PIECE = 4 * 1024 * 1024
 # S3 takes 10,000 parts an object, none but the last below 5 MiB: so a file has 160 GiB at most.
@@ -259,14 +260,14 @@ class ArtifactStore:
     async def presign(self, paths: Sequence[str], seconds: int) -> Sequence[str] | None:
         """URLs of the store's own to read these objects of one version from, good for so long.
 
-        None where the store cannot sign, or is not to be reached from outside.
+        None where the store cannot sign them, or is not to be reached from outside.
         """
-        store, _ = await self._open(paths[0])
-        if not (self._presigns and isinstance(store, CanSign)):
+        if not self._presigns:
             return None
+        store, _ = await self._open(paths[0])
         keys = [(await self._open(path))[1] for path in paths]
         with _reading(paths[0]):
-            return await obstore.sign_async(store, "GET", keys, timedelta(seconds=seconds))
+            return await presign(store, keys, seconds)
 
     async def origins(self) -> tuple[str, ...]:
         """Where the URLs that `presign` gives lead to, such as `https://s3.eu-west-1.amazonaws.com`."""

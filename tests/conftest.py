@@ -29,6 +29,7 @@ from model_sharing_provider.settings import Settings
 OVER_EACH_DATABASE = {
     "test_audit",
     "test_inheritance",
+    "test_kept_reads",
     "test_listings",
     "test_principals",
     "test_providers",

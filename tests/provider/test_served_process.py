@@ -44,7 +44,8 @@ async def test_no_secret_is_in_the_log_even_when_the_database_breaks(
         assert [(await get(url))[0] for url in urls] == [200] * len(urls)
         assert (await get(urls[0].replace("expires=", "expires=1")))[0] == 403
         damaged = sqlite3.connect(provider_home / "metastore.db")
-        damaged.execute("ALTER TABLE recipient_tokens RENAME TO lost")
+        for table in ("recipient_tokens", "shares"):
+            damaged.execute(f"ALTER TABLE {table} RENAME TO lost_{table}")
         damaged.close()
         for path in (f"{PREFIX}/shares", f"{ACTIVATION_PATH}/{code}"):
             status, body = await get(server.url + path, token)

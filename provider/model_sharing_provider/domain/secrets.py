@@ -6,7 +6,6 @@ token from a look-alike without asking anybody.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 import string
@@ -39,7 +38,7 @@ def well_formed(token: str) -> bool:
 
 def keyed_hash(pepper: bytes, secret: str) -> str:
     """HMAC-SHA256 of a token or code under the server's pepper, as hexadecimal digits."""
-    return hmac.new(pepper, secret.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(pepper, secret.encode(), "sha256").hex()
 
 
 def _checksum(body: str) -> str:

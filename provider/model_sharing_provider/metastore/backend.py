@@ -36,6 +36,9 @@ class PlainRows(Protocol):
 class PlainSession(Protocol):
     """One thread's own connection, for short transactions."""
 
+    def look(self, sql: str) -> Any:
+        """One value, as of the last commit, in one round trip."""
+
     def run(self, work: Callable[[Any], T], *, writes: bool) -> T:
         """What `work` gives, in one transaction: committed when it returns, rolled back when it raises."""
 
@@ -47,6 +50,9 @@ class Backend(ABC):
 
     threads: int
     """How many plain sessions are worth having at a time."""
+
+    reads_at_once = False
+    """Whether short reads find what they look for in this process, and wait for nobody."""
 
     @abstractmethod
     def engine(self) -> AsyncEngine:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
 from sqlalchemy import CursorResult, Executable
@@ -18,12 +17,15 @@ class Connection(Protocol):
 class ReadConnection:
     """Takes a connection from the pool at the first statement: calls that only do hot reads take none."""
 
-    def __init__(self, engine: AsyncEngine, until: AsyncExitStack) -> None:
+    def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._until = until
         self._connection: AsyncConnection | None = None
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         if self._connection is None:
-            self._connection = await self._until.enter_async_context(self._engine.connect())
+            self._connection = await self._engine.connect().start()
         return await self._connection.execute(statement, parameters)
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()

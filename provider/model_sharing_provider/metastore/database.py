@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +15,8 @@ from model_sharing_provider.metastore.backend import Backend, PlainRows
 from model_sharing_provider.metastore.connection import ReadConnection
 from model_sharing_provider.metastore.copying import copy_rows
 from model_sharing_provider.metastore.hot_path import HotPath
+from model_sharing_provider.metastore.hot_registry import HotRegistry
+from model_sharing_provider.metastore.kept_reads import KeptReads, name_a_change
 from model_sharing_provider.metastore.migrate import migrate, newest_revision
 from model_sharing_provider.metastore.plain_sql import PlainSql
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
@@ -31,13 +33,19 @@ class Database:
         self._engine = backend.engine()
         self._reading = backend.for_reading(self._engine)
         self._sql = PlainSql(backend)
+        kept = KeptReads(self._sql)
+        self._hot = HotPath(self._sql, kept)
+        self._hot_registry = HotRegistry(kept)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:
         """One consistent view of the rows; nothing is written."""
+        connection = ReadConnection(self._reading)
         with self._backend.errors_named():
-            async with AsyncExitStack() as stack:
-                yield UnitOfWork(ReadConnection(self._reading, stack), self._sql)
+            try:
+                yield UnitOfWork(connection, self._hot, self._hot_registry)
+            finally:
+                await connection.close()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[UnitOfWork]:
@@ -48,11 +56,12 @@ class Database:
         """
         with self._backend.errors_named():
             async with self._writing() as connection:
-                yield UnitOfWork(connection, self._sql)
+                yield UnitOfWork(connection, self._hot, self._hot_registry)
+                await connection.execute(name_a_change())
 
     async def append_events(self, events: Sequence[AuditEvent]) -> None:
         """Commit events to the audit log on their own. Raises DiskFull."""
-        await HotPath(self._sql).append_events(events)
+        await self._hot.append_events(events)
 
     async def check_usable(self) -> None:
         """Raises MetastoreUnavailable, or InvalidState for tables of another release."""

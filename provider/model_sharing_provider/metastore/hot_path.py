@@ -18,6 +18,7 @@ from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.sharing import Grant, Share
 from model_sharing_provider.metastore.audit_log import event_values
 from model_sharing_provider.metastore.backend import PlainRow, PlainRows
+from model_sharing_provider.metastore.kept_reads import KeptReads
 from model_sharing_provider.metastore.plain_sql import PlainSql, plain
 from model_sharing_provider.metastore.plain_versions import SELECT_VERSION, read_version
 from model_sharing_provider.metastore.tables import audit_log
@@ -60,13 +61,13 @@ WHERE v.model_id = :model_id AND a.alias_key = :alias
 )
 _BY_ID = SELECT_VERSION + "WHERE v.id = :version_id"
 _ACCESS = """
-SELECT s.name AS share, s.owner, r.name AS recipient, r.ip_access_list, p.type AS owner_type
+SELECT s.name AS share, s.owner, r.name AS recipient, r.ip_access_list, p.type AS owner_type, t.expires_at
 FROM grants g
 JOIN shares s ON s.id = g.securable_id
 JOIN recipients r ON r.id = g.principal_id
 JOIN recipient_tokens t ON t.recipient_id = r.id
 LEFT JOIN principals p ON p.name = s.owner
-WHERE g.id = :grant_id AND t.id = :token_id AND t.expires_at > :now AND s.revision = :revision
+WHERE g.id = :grant_id AND t.id = :token_id AND s.revision = :revision
 """
 
 _OWNER_MAY_READ = plain(owner_may_read_model_id())
@@ -97,19 +98,24 @@ class SharedLookup:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What is behind a grant that still stands, and the version that was asked for, if there is one."""
+    """What is behind a grant that still stands, and the version that was asked for, if there is one.
+
+    `expires_at`, in epoch milliseconds, is the token's.
+    """
 
     share: str
     recipient: str
     networks: tuple[str, ...]
+    expires_at: int
     version: ModelVersion | None = None
 
 
 class HotPath:
     """Look-ups of recipients, and events of everybody."""
 
-    def __init__(self, sql: PlainSql) -> None:
+    def __init__(self, sql: PlainSql, kept: KeptReads) -> None:
         self._sql = sql
+        self._kept = kept
 
     async def find_by_token(self, token_hash: str) -> TokenHolder | None:
         """Who holds this token, whether or not it still lives."""
@@ -121,7 +127,7 @@ class HotPath:
             holder = Principal(PrincipalType.RECIPIENT, row["id"], row["name"], row["token_id"])
             return TokenHolder(holder, row["expires_at"], _networks(row))
 
-        return await self._sql.run(read)
+        return await self._kept.get(("token", token_hash), read)
 
     async def shared_version(
         self,
@@ -153,7 +159,7 @@ class HotPath:
             version = read_version(rows, row) if row else None
             return SharedLookup(*granted, model["id"], version, model["updated_at"])
 
-        return await self._sql.run(read)
+        return await self._kept.get(("shared version", recipient_id, share, name, number, alias), read)
 
     async def access(
         self, grant_id: str, token_id: str, revision: int, now: int, *, version_id: str = ""
@@ -164,7 +170,7 @@ class HotPath:
         """
 
         def read(rows: PlainRows) -> Access | None:
-            values = {"grant_id": grant_id, "token_id": token_id, "revision": revision, "now": now}
+            values = {"grant_id": grant_id, "token_id": token_id, "revision": revision}
             names = rows.execute(_ACCESS, values).fetchone()
             if names is None:
                 return None
@@ -172,9 +178,12 @@ class HotPath:
             if row and not _owner_may_read(rows, names, row["model_id"]):
                 return None
             version = read_version(rows, row) if row else None
-            return Access(names["share"], names["recipient"], _networks(names), version)
+            networks, expires_at = _networks(names), names["expires_at"]
+            return Access(names["share"], names["recipient"], networks, expires_at, version)
 
-        return await self._sql.run(read)
+        under = grant_id, token_id, revision, version_id
+        access = await self._kept.get(("access", under), read)
+        return access if access is not None and access.expires_at > now else None
 
     async def append_events(self, events: Sequence[AuditEvent]) -> None:
         """Commit events to the audit log, all of them in one transaction."""

@@ -11,13 +11,13 @@ from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.principals import ALL_USERS, Principal, PrincipalType
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.metastore.backend import PlainRow, PlainRows
-from model_sharing_provider.metastore.plain_sql import PlainSql
+from model_sharing_provider.metastore.kept_reads import KeptReads
 from model_sharing_provider.metastore.plain_versions import SELECT_VERSION, read_version
 
 _HOLDER = """
-SELECT p.id, p.type, p.name, t.id AS token_id
+SELECT p.id, p.type, p.name, t.id AS token_id, t.expires_at
 FROM access_tokens t JOIN principals p ON p.id = t.principal_id
-WHERE t.token_hash = :token_hash AND (t.expires_at IS NULL OR t.expires_at > :now)
+WHERE t.token_hash = :token_hash
 """
 _GROUPS = f"""
 SELECT p.id, p.type, p.name FROM principals p
@@ -36,20 +36,23 @@ _BY_ALIAS = (
 class HotRegistry:
     """Look-ups of users, service principals and administrators."""
 
-    def __init__(self, sql: PlainSql) -> None:
-        self._sql = sql
+    def __init__(self, kept: KeptReads) -> None:
+        self._kept = kept
 
     async def find_by_token(self, token_hash: str, now: int) -> Principal | None:
         """Who holds an access token that has not expired, with its groups."""
 
-        def read(rows: PlainRows) -> Principal | None:
-            row = rows.execute(_HOLDER, {"token_hash": token_hash, "now": now}).fetchone()
+        def read(rows: PlainRows) -> tuple[Principal, int | None] | None:
+            row = rows.execute(_HOLDER, {"token_hash": token_hash}).fetchone()
             if row is None:
                 return None
             groups = tuple(map(_principal, rows.execute(_GROUPS, {"id": row["id"]})))
-            return replace(_principal(row), token_id=row["token_id"], groups=groups)
+            return replace(_principal(row), token_id=row["token_id"], groups=groups), row["expires_at"]
 
-        return await self._sql.run(read)
+        found = await self._kept.get(("access token", token_hash), read)
+        if found is None or (found[1] is not None and found[1] <= now):
+            return None
+        return found[0]
 
     async def version(
         self, name: FullName, *, number: int | None = None, alias: str | None = None
@@ -64,7 +67,7 @@ class HotRegistry:
                 row = rows.execute(_BY_NUMBER, {**place, "number": number}).fetchone()
             return read_version(rows, row) if row else None
 
-        return await self._sql.run(read)
+        return await self._kept.get(("version", name, number, alias), read)
 
 
 def _principal(row: PlainRow) -> Principal:

@@ -1,8 +1,11 @@
-"""Plain SQL, each call a single hop to a thread.
+"""Plain SQL, each call at most a single hop to a thread.
 
 The same through SQLAlchemy's async engine costs ten times as much: a hop for every statement, and the
 building of each. It is for what a provider does all day; everything rarer goes through SQLAlchemy Core. The
 SQL is what SQLite and PostgreSQL share.
+
+SQLite's reads take no hop at all: a few look-ups by key in a file that is in memory take less time than to
+wake a thread, which then competes with the loop for the interpreter at each statement. They wait for nobody.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ClauseElement
 from sqlalchemy.engine.default import DefaultDialect
@@ -31,6 +34,7 @@ class PlainSql:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self.reads_at_once = backend.reads_at_once
         self._threads = ThreadPoolExecutor(backend.threads, "plain-sql")
         self._local = threading.local()
         self._sessions: list[PlainSession] = []
@@ -42,13 +46,24 @@ class PlainSql:
 
     async def run(self, work: Callable[[PlainRows], T], *, writes: bool = False) -> T:
         """What `work` gives, in one transaction: committed when it returns, rolled back when it raises."""
-        loop = asyncio.get_running_loop()
-        with self._backend.errors_named():
-            return await loop.run_in_executor(self._threads, self._in_transaction, work, writes)
+        at_once = self.reads_at_once and not writes
+        return await self._call(lambda session: session.run(work, writes=writes), at_once)
 
-    def _in_transaction(self, work: Callable[[PlainRows], T], writes: bool) -> T:
+    async def look(self, sql: str) -> Any:
+        """One value, as of the last commit."""
+        return await self._call(lambda session: session.look(sql), self.reads_at_once)
+
+    async def _call(self, use: Callable[[PlainSession], T], at_once: bool) -> T:
+        with self._backend.errors_named():
+            if at_once:
+                return use(self._session())
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, lambda: use(self._session()))
+
+    def _session(self) -> PlainSession:
+        """The calling thread's own."""
         session: PlainSession | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = self._backend.plain_session()
             self._sessions.append(session)
-        return session.run(work, writes=writes)
+        return session

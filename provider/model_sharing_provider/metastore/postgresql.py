@@ -132,20 +132,32 @@ class PostgreSqlSession:
         self._connection: psycopg.Connection[DictRow] | None = None
         self._committing = False
 
+    def look(self, sql: str) -> Any:
+        def look(connection: psycopg.Connection[DictRow]) -> Any:
+            row = connection.execute(sql.encode()).fetchone()
+            return next(iter(row.values())) if row else None
+
+        return self._on_a_good_connection(look)
+
     def run(self, work: Callable[[PostgreSqlRows], T], *, writes: bool) -> T:
-        known = self._connection
+        return self._on_a_good_connection(lambda connection: self._transact(connection, work), writes)
+
+    def _on_a_good_connection(
+        self, work: Callable[[psycopg.Connection[DictRow]], T], writes: bool = False
+    ) -> T:
+        known, self._committing = self._connection, False
         try:
-            return self._transact(work)
+            return work(self._open())
         except psycopg.OperationalError:
             # What was lost at its commit may have been committed: only what changes nothing is done again.
             if known is None or not known.closed or (writes and self._committing):
                 raise
-        return self._transact(work)
+        return work(self._open())
 
-    def _transact(self, work: Callable[[PostgreSqlRows], T]) -> T:
-        connection = self._connection = self._open()
-        self._committing = False
+    def _transact(self, connection: psycopg.Connection[DictRow], work: Callable[[PostgreSqlRows], T]) -> T:
         try:
+            # All statements of a call see the same state.
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
             result = work(PostgreSqlRows(connection))
             self._committing = True
             connection.commit()
@@ -158,10 +170,8 @@ class PostgreSqlSession:
     def _open(self) -> psycopg.Connection[DictRow]:
         if self._connection is not None and not self._connection.closed:
             return self._connection
-        connection = psycopg.connect(self._conninfo, row_factory=dict_row)
-        # All statements of a call see the same state.
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        return connection
+        self._connection = psycopg.connect(self._conninfo, row_factory=dict_row, autocommit=True)
+        return self._connection
 
     def close(self) -> None:
         if self._connection is not None:

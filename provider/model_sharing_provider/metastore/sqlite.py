@@ -32,6 +32,7 @@ _PRAGMAS = (
 
 class Sqlite(Backend):
     threads = 2
+    reads_at_once = True
 
     def __init__(self, url: str) -> None:
         self._url = make_url(url)
@@ -69,7 +70,7 @@ class Sqlite(Backend):
         return SqliteSession(connection)
 
     def migration_engine(self) -> Engine:
-        engine = create_engine(self._url.set(drivername="sqlite"))
+        engine = create_engine(self._url.set(drivername="sqlite"), connect_args={"timeout": 30})
 
         # The driver begins none before CREATE TABLE: whoever dies there would leave half of them.
         @event.listens_for(engine, "connect")
@@ -78,13 +79,16 @@ class Sqlite(Backend):
 
         @event.listens_for(engine, "begin")
         def on_begin(connection: Connection) -> None:
-            connection.exec_driver_sql("BEGIN")
+            # Servers of the release before may be writing: see `engine`.
+            writes = connection.get_execution_options().get("writes")
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
         return engine
 
     @contextmanager
     def migrating(self, engine: Engine) -> Iterator[Connection]:
-        with FileLock(f"{self._path}.migrating"), engine.begin() as connection:
+        writing = engine.execution_options(writes=True)
+        with FileLock(f"{self._path}.migrating"), writing.begin() as connection:
             yield connection
 
     def back_up(self, path: Path) -> None:
@@ -100,6 +104,9 @@ class Sqlite(Backend):
 class SqliteSession:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+
+    def look(self, sql: str) -> Any:
+        return self._connection.execute(sql).fetchone()[0]
 
     def run(self, work: Callable[[sqlite3.Connection], T], *, writes: bool) -> T:
         # One transaction, so that all statements of a call see the same state.

@@ -63,6 +63,8 @@ metastores = Table(
     _id(),
     Column("name", _NAME, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    # Another with each change of any row but the audit log's: see `kept_reads`.
+    Column("last_change", Text, nullable=False, server_default=""),
 )
 
 catalogs = Table(

@@ -11,7 +11,6 @@ from model_sharing_provider.metastore.hot_registry import HotRegistry
 from model_sharing_provider.metastore.lineage import LineageRows
 from model_sharing_provider.metastore.models import ModelRows
 from model_sharing_provider.metastore.peppers import PepperRows
-from model_sharing_provider.metastore.plain_sql import PlainSql
 from model_sharing_provider.metastore.principals import PrincipalRows
 from model_sharing_provider.metastore.privilege_grants import PrivilegeRows
 from model_sharing_provider.metastore.providers import ProviderRows
@@ -26,9 +25,9 @@ from model_sharing_provider.metastore.versions import VersionRows
 class UnitOfWork:
     """Made by `Database.read` and `Database.write`; lives as long as their block."""
 
-    def __init__(self, connection: Connection, sql: PlainSql) -> None:
-        self.hot = HotPath(sql)
-        self.hot_registry = HotRegistry(sql)
+    def __init__(self, connection: Connection, hot: HotPath, hot_registry: HotRegistry) -> None:
+        self.hot = hot
+        self.hot_registry = hot_registry
         self.audit_log = AuditRows(connection)
         self.catalogs = CatalogRows(connection)
         self.grants = GrantRows(connection)

@@ -41,6 +41,11 @@ def make_app() -> web.Application:
     app = web.Application(middlewares=[render_errors(render_open_sharing), authenticate_recipients(FACE)])
     app.add_routes(
         [
+            # First what each load asks for: routes are tried one after another.
+            web.get(_MODEL + "/aliases/{alias}", resolve_alias),
+            web.get(_VERSION, get_version),
+            web.post(_MODEL + "/aliases/{alias}/query", query_version),
+            web.post(_VERSION + "/query", query_version),
             web.get("/keys", list_keys),
             web.get("/shares", list_shares),
             web.get("/shares/{share}", get_share),
@@ -49,11 +54,7 @@ def make_app() -> web.Application:
             web.get("/shares/{share}/schemas/{schema}/models", list_models),
             web.get(_MODEL, get_model),
             web.get(_MODEL + "/versions", list_versions),
-            web.get(_VERSION, get_version),
             web.get(_MODEL + "/aliases", list_aliases),
-            web.get(_MODEL + "/aliases/{alias}", resolve_alias),
-            web.post(_VERSION + "/query", query_version),
-            web.post(_MODEL + "/aliases/{alias}/query", query_version),
             web.post(_VERSION + "/temporary-model-version-credentials", temporary_credentials),
             web.post(_VERSION + "/temporary-model-credentials", temporary_credentials),
             web.get("/shares/{share}/all-tables", list_tables),

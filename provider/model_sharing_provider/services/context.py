@@ -10,7 +10,7 @@ Authorization and transactions happen here alone, so that no call can go unautho
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
 from model_sharing_protocol.errors import NotFound, PermissionDenied, SharingError
@@ -121,11 +121,9 @@ class Context:
             raise
         await self._audit.record(self._event(action, operation.target, Outcome.OK, by=operation.principal))
 
-    @asynccontextmanager
-    async def identify(self) -> AsyncIterator[UnitOfWork]:
+    def identify(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """Rows to find out who asks, or to look on in a call that was authorized and audited before."""
-        async with self._database.read() as rows:
-            yield rows
+        return self._database.read()
 
     async def refused(self, action: str, target: Target, reason: str) -> None:
         """Record a denial that came before any operation: a token that is none, a URL that was changed."""

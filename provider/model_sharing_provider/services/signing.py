@@ -57,7 +57,7 @@ class Signing:
     def tag(self, shared: SharedVersion, described: bytes) -> str:
         """What changes with what is said of a version, its place in time, and the key that signs."""
         said = hashlib.sha256(described)
-        said.update(f"{shared.sequence} {self._keys.current.public.fingerprint}".encode())
+        said.update(f"{shared.sequence} {self._keys.current.public.pem}".encode())
         return said.hexdigest()[:32]
 
     async def list_keys(self, context: Context) -> tuple[ListedKey, ...]:

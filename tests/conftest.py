@@ -33,6 +33,8 @@ OVER_EACH_DATABASE = {
     "test_listings",
     "test_principals",
     "test_providers",
+    "test_paging_over_schemas",
+    "test_query_plans",
     "test_quotas",
     "test_registration",
     "test_secrets",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Row, Select, delete, insert, select
+from sqlalchemy import Row, Select, delete, insert, literal_column, select
 
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
@@ -34,7 +34,7 @@ class AuditRows:
 
     async def latest(self, limit: int, **only: Unpack[EventFilter]) -> list[AuditEvent]:
         """The newest events first, `limit` at most."""
-        query = _matching(only).order_by(audit_log.c.id.desc()).limit(limit)
+        query = _matching(only).order_by(audit_log.c.at.desc(), audit_log.c.id.desc()).limit(limit)
         return [_event(row) for row in await self._connection.execute(query)]
 
     async def batches(self, size: int, **only: Unpack[EventFilter]) -> AsyncIterator[list[AuditEvent]]:
@@ -78,7 +78,12 @@ def _kept(text: str) -> str:
 
 
 def _matching(only: EventFilter) -> Select[Any]:
-    query = select(audit_log).where(audit_log.c.at >= only.get("since", 0))
+    query = select(audit_log)
+    if since := only.get("since"):
+        query = query.where(audit_log.c.at >= since)
+    if only.get("outcome", "") not in ("", Outcome.OK):
+        # Said once more in the words of the index of what was not OK.
+        query = query.where(audit_log.c.outcome != literal_column(f"'{Outcome.OK}'"))
     for column in ("share", "recipient", "principal", "action", "outcome"):
         if value := only.get(column):
             query = query.where(audit_log.c[column] == value)

@@ -1,59 +1,55 @@
-"""Listings of registered models by full name, at the same cost for every page.
-
-A page that crosses from one schema or catalog to the next is put together from up to three reads, each along
-an index: the rest of the schema, the rest of the catalog, the catalogs after it.
-"""
+"""Listings of registered models by full name, as each principal may see them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, select, true
 
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.securables import RegisteredModel
 from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.keyset import cut_page
+from model_sharing_provider.metastore.stretches import Found, Stretch, has_models, walk
 from model_sharing_provider.metastore.tables import catalogs, registered_models, schemas
-from model_sharing_provider.metastore.visibility import Viewer, may_read_model
+from model_sharing_provider.metastore.visibility import Viewer, may_read_all_of_schema, may_use_schema
 
 
 async def page_of_models(
     connection: Connection, page: PageRequest, viewer: Viewer | None, catalog: str, schema: str
-) -> Page[RegisteredModel]:
+) -> Page[Found]:
     """Models of one schema, of one catalog (`schema` empty) or of all (`catalog` empty too)."""
-    query = model_query()
+    last = FullName.parse(page.after) if page.after else None
+    after = (last.catalog, last.schema, last.name) if last else None
+    stretches = [
+        Stretch((row.catalog_name, row.schema_name), row.id, bool(row.whole))
+        for row in await connection.execute(_schemas(viewer, catalog, schema, last))
+    ]
+    found = await walk(connection, stretches, viewer, after=after, wanted=page.size + 1)
+    return cut_page(found, page, lambda model: ".".join(model.key))
+
+
+def _schemas(viewer: Viewer | None, catalog: str, schema: str, after: FullName | None) -> Select[Any]:
+    """The schemas that the viewer may use, and whether they may be read as a whole."""
+    query = (
+        select(
+            schemas.c.id,
+            catalogs.c.name.label("catalog_name"),
+            schemas.c.name.label("schema_name"),
+            (true() if viewer is None else may_read_all_of_schema(viewer)).label("whole"),
+        )
+        .join(catalogs)
+        .where(has_models())
+        .order_by(catalogs.c.name, schemas.c.name)
+    )
     if viewer is not None:
-        query = query.where(may_read_model(viewer))
+        query = query.where(may_use_schema(viewer))
     if catalog:
         query = query.where(catalogs.c.name == catalog)
     if schema:
         query = query.where(schemas.c.name == schema)
-    wanted = page.size + 1
-    found: list[RegisteredModel] = []
-    for part in _after(query, FullName.parse(page.after) if page.after else None):
-        ordered = part.order_by(catalogs.c.name, schemas.c.name, registered_models.c.name).limit(
-            wanted - len(found)
-        )
-        found += [read_model(row) for row in await connection.execute(ordered)]
-        if len(found) == wanted:
-            break
-    return cut_page(found, page, lambda model: str(model.full_name))
-
-
-def _after(query: Select[Any], last: FullName | None) -> list[Select[Any]]:
-    if last is None:
-        return [query]
-    return [
-        query.where(
-            catalogs.c.name == last.catalog,
-            schemas.c.name == last.schema,
-            registered_models.c.name > last.name,
-        ),
-        query.where(catalogs.c.name == last.catalog, schemas.c.name > last.schema),
-        query.where(catalogs.c.name > last.catalog),
-    ]
+    return query.where(catalogs.c.name >= after.catalog) if after else query
 
 
 def model_query() -> Select[Any]:

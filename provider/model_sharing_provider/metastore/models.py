@@ -62,7 +62,8 @@ class ModelRows:
     ) -> Page[RegisteredModel]:
         """The models that the viewer may read, by full name: of one schema, of one catalog, or of all."""
         found = await page_of_models(self._connection, page, viewer, catalog, schema)
-        return Page(await self._complete(found.items), found.last_key)
+        models = await self.by_ids([each.model_id for each in found.items])
+        return Page([models[each.model_id] for each in found.items], found.last_key)
 
     async def all_of_schema(self, schema_id: str) -> list[RegisteredModel]:
         """All models of a schema, whoever looks."""

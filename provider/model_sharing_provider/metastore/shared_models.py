@@ -8,24 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import (
-    CompoundSelect,
-    Select,
-    String,
-    column,
-    exists,
-    func,
-    literal,
-    select,
-    tuple_,
-    union_all,
-)
+from sqlalchemy import ColumnElement, Select, exists, func, literal, select, tuple_, union_all
 
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.sharing import Share, SharedModelPlace, ShareObjectType
 from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.keyset import cut_page, fetch_page
+from model_sharing_provider.metastore.stretches import Found, Stretch, walk
 from model_sharing_provider.metastore.tables import (
     catalogs,
     registered_models,
@@ -33,7 +23,12 @@ from model_sharing_provider.metastore.tables import (
     share_objects,
     shares,
 )
-from model_sharing_provider.metastore.visibility import owner_may_read
+from model_sharing_provider.metastore.visibility import (
+    Viewer,
+    owner_may_read,
+    owner_may_read_all,
+    owner_may_use_schema,
+)
 
 
 class SharedModelRows:
@@ -55,21 +50,36 @@ class SharedModelRows:
 
     async def page(self, share: Share, schema: str | None, page: PageRequest) -> Page[SharedModelPlace]:
         """Where the share's models stand, in one schema or in all, in the order of their shared names."""
-        single, whole = _single_models(share), _models_of_schemas(share)
+        last = SharedName.parse(page.after) if page.after is not None else None
+        after = (last.schema, last.name) if last else None
+        single, whole = _single_models(share), _whole_schemas(share)
         if schema is not None:
             single = single.where(share_objects.c.shared_schema == schema)
             whole = whole.where(share_objects.c.shared_schema == schema)
-        if page.after is not None:
-            after = SharedName.parse(page.after)
-            bound = tuple_(literal(after.schema), literal(after.name))
-            single = single.where(tuple_(share_objects.c.shared_schema, share_objects.c.shared_name) > bound)
-            whole = whole.where(tuple_(share_objects.c.shared_schema, registered_models.c.name) > bound)
-        rows = (await self._connection.execute(_merged(single, whole, page.size + 1))).all()
-        places = [
-            SharedModelPlace(
-                model_id=row.model_id, shared_name=SharedName(row.shared_schema, row.shared_name)
+        if after is not None:
+            shared_as = tuple_(share_objects.c.shared_schema, share_objects.c.shared_name)
+            single = single.where(shared_as > tuple_(*map(literal, after)))
+        single = single.order_by(share_objects.c.shared_schema, share_objects.c.shared_name)
+        found = [
+            Found((row.shared_schema, row.shared_name), row.model_id)
+            for row in await self._connection.execute(single.limit(page.size + 1))
+        ]
+        stretches = [
+            Stretch((row.shared_schema,), row.id, bool(row.whole))
+            for row in await self._connection.execute(whole)
+        ]
+        if stretches:
+            found += await walk(
+                self._connection,
+                stretches,
+                Viewer.owner(literal(share.owner)),
+                after=after,
+                wanted=page.size + 1,
+                shown=~_shown_by_itself(share),
             )
-            for row in rows
+        places = [
+            SharedModelPlace(model_id=each.model_id, shared_name=SharedName(*each.key))
+            for each in sorted(found)[: page.size + 1]
         ]
         return cut_page(places, page, lambda place: str(place.shared_name))
 
@@ -116,12 +126,6 @@ def _single_models(share: Share) -> Select[Any]:
 
 
 def _models_of_schemas(share: Share) -> Select[Any]:
-    single = share_objects.alias("single")
-    shown_by_itself = exists().where(
-        single.c.share_id == share.id,
-        single.c.shared_schema == share_objects.c.shared_schema,
-        single.c.shared_name == registered_models.c.name,
-    )
     return (
         select(
             share_objects.c.shared_schema,
@@ -137,13 +141,33 @@ def _models_of_schemas(share: Share) -> Select[Any]:
             share_objects.c.share_id == share.id,
             share_objects.c.type == ShareObjectType.SCHEMA,
             owner_may_read(share.owner),
-            ~shown_by_itself,
+            ~_shown_by_itself(share),
         )
     )
 
 
-def _merged(single: Select[Any], whole: Select[Any], limit: int) -> CompoundSelect[Any]:
-    """Both in one order. Each side is cut first, so that a page reads no more rows than it shows."""
-    order = column("shared_schema", String), column("shared_name", String)
-    sides = [select(side.order_by(*order).limit(limit).subquery()) for side in (single, whole)]
-    return union_all(*sides).order_by(*order).limit(limit)
+def _shown_by_itself(share: Share) -> ColumnElement[bool]:
+    """A registered model has a namesake in the share, which was added by itself and takes its place."""
+    single, whole = share_objects.alias("single"), share_objects.alias("whole")
+    return exists().where(
+        whole.c.share_id == share.id,
+        whole.c.object_id == registered_models.c.schema_id,
+        single.c.share_id == share.id,
+        single.c.shared_schema == whole.c.shared_schema,
+        single.c.shared_name == registered_models.c.name,
+    )
+
+
+def _whole_schemas(share: Share) -> Select[Any]:
+    """The schemas in a share that its owner may use, and whether the owner may read all of them."""
+    return (
+        select(schemas.c.id, share_objects.c.shared_schema, owner_may_read_all(share.owner).label("whole"))
+        .join_from(share_objects, schemas, schemas.c.id == share_objects.c.object_id)
+        .join(catalogs)
+        .where(
+            share_objects.c.share_id == share.id,
+            share_objects.c.type == ShareObjectType.SCHEMA,
+            owner_may_use_schema(share.owner),
+        )
+        .order_by(share_objects.c.shared_schema)
+    )

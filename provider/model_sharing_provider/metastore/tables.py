@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -96,6 +97,7 @@ registered_models = Table(
     Column("next_version", Integer, nullable=False, default=1),
     *_owned(),
     UniqueConstraint("schema_id", "name"),
+    Index("ix_registered_models_owner", "owner"),
 )
 
 model_versions = Table(
@@ -297,5 +299,14 @@ audit_log = Table(
     Column("reason", Text, nullable=False),
     Column("address", _text(64), nullable=False),
     Column("request_id", _text(64), nullable=False),
-    Index("ix_audit_log_at", "at"),
+    Index("ix_audit_log_at_id", "at", "id"),
+    # Each index is paid for by every call: there is one for what is seldom, and sought.
+    Index(
+        "ix_audit_log_not_ok",
+        "outcome",
+        "at",
+        "id",
+        sqlite_where=text("outcome <> 'OK'"),
+        postgresql_where=text("outcome <> 'OK'"),
+    ),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, literal_column, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, and_, bindparam, exists, literal_column, or_, select
 
 from model_sharing_provider.domain.principals import ALL_USERS, Principal, PrincipalType
 from model_sharing_provider.governance.privileges import Privilege
@@ -74,6 +74,20 @@ def may_read_model(viewer: Viewer) -> ColumnElement[bool]:
     return and_(may_use_schema(viewer), _may(viewer, registered_models.c.owner, above, Privilege.EXECUTE))
 
 
+def may_read_all_of_schema(viewer: Viewer) -> ColumnElement[bool]:
+    """Every model of a schema that may be used: in a query that joins schemas and catalogs."""
+    return _granted(viewer, (schemas.c.id, catalogs.c.id), Privilege.EXECUTE)
+
+
+def models_by_themselves(viewer: Viewer) -> CompoundSelect[Any]:
+    """The ids of the models that the viewer owns, or was granted one by one."""
+    granted = select(grants.c.securable_id).where(
+        grants.c.principal_id.in_(viewer.ids),
+        grants.c.privilege.in_([Privilege.EXECUTE, Privilege.ALL_PRIVILEGES]),
+    )
+    return granted.union(select(registered_models.c.id).where(registered_models.c.owner.in_(viewer.names)))
+
+
 def owner_may_read(owner: Any) -> ColumnElement[bool]:
     """The owner of a share may read the model: in a query that joins models, schemas and catalogs."""
     return or_(_is_administrator(owner), may_read_model(Viewer.owner(owner)))
@@ -82,6 +96,11 @@ def owner_may_read(owner: Any) -> ColumnElement[bool]:
 def owner_may_use_schema(owner: Any) -> ColumnElement[bool]:
     """The owner of a share may use the schema: in a query that joins schemas and catalogs."""
     return or_(_is_administrator(owner), may_use_schema(Viewer.owner(owner)))
+
+
+def owner_may_read_all(owner: Any) -> ColumnElement[bool]:
+    """The owner of a share may read each model of a schema that it may use: with schemas and catalogs."""
+    return or_(_is_administrator(owner), may_read_all_of_schema(Viewer.owner(owner)))
 
 
 def owner_may_read_model_id() -> Any:
@@ -103,13 +122,18 @@ def _is_administrator(name: Any) -> ColumnElement[bool]:
 def _may(
     viewer: Viewer, owner: ColumnElement[str], securables: tuple[ColumnElement[str], ...], needed: Privilege
 ) -> ColumnElement[bool]:
+    return or_(owner.in_(viewer.names), _granted(viewer, securables, needed))
+
+
+def _granted(
+    viewer: Viewer, securables: tuple[ColumnElement[str], ...], needed: Privilege
+) -> ColumnElement[bool]:
     # Constants in the text, not parameters: the hot path runs this without SQLAlchemy.
     privileges: list[ColumnElement[str]] = [
         literal_column(f"'{each}'") for each in (needed, Privilege.ALL_PRIVILEGES)
     ]
-    granted = exists().where(
+    return exists().where(
         or_(*(grants.c.securable_id == securable for securable in securables)),
         grants.c.principal_id.in_(viewer.ids),
         or_(*(grants.c.privilege == privilege for privilege in privileges)),
     )
-    return or_(owner.in_(viewer.names), granted)

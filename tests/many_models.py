@@ -1,0 +1,80 @@
+"""A metastore with as many models as somebody has time for, and each kind of call on it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from people import Person, as_recipient, catalog, hire, reading, schema
+from seeding import model_name, seed
+from support import Desk, write_model
+
+from model_sharing_protocol.names import FullName, SchemaName, SharedName
+from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.services.context import Context
+
+Call = Callable[[], Awaitable[object]]
+SCHEMA = SchemaName("prod", "ml")
+REAL = FullName("prod", "ml", "real")
+EVENTS_PER_MODEL = 10
+
+
+async def fill(desk: Desk, url: str, folder: Path, models: int, versions: int) -> None:
+    """Share a schema of so many models with globex; one of them has files."""
+    await desk.register(write_model(folder), str(REAL))
+    await desk.share("everything", "globex")
+    await desk.add_schema("everything", str(SCHEMA))
+    async with desk.provider.database.read() as rows:
+        found = await rows.catalogs.find_schema(SCHEMA)
+    assert found is not None
+    seed(url, found.id, models, versions, models * EVENTS_PER_MODEL)
+
+
+async def calls(desk: Desk, models: int) -> Mapping[str, Call]:
+    """Each kind of call, to be repeated. Whoever names a model names another each time."""
+    provider, admin = desk.provider, desk.context
+    globex, view = await as_recipient(desk, "globex"), provider.shared_view
+    ann, bob = await hire(desk, "ann"), await hire(desk, "bob")
+    for right in reading(f"{SCHEMA}.{model_name(models - 1)}"):
+        await right.give(desk, ann.name)
+    everything = (
+        catalog(Privilege.USE_CATALOG, SCHEMA.catalog),
+        *(schema(each, str(SCHEMA)) for each in (Privilege.USE_SCHEMA, Privilege.EXECUTE)),
+    )
+    for right in everything:
+        await right.give(desk, bob.name)
+    numbers = itertools.count(1)
+
+    def some() -> str:
+        return model_name(next(numbers) * 7919 % models)
+
+    def shared() -> SharedName:
+        return SharedName(SCHEMA.schema, some())
+
+    first, deep = PageRequest(100), PageRequest(100, f"{SCHEMA}.{model_name(models // 2)}")
+    deep_in_share = PageRequest(100, f"{SCHEMA.schema}.{model_name(models // 2)}")
+
+    async def listed(person: Person, page: PageRequest) -> object:
+        context: Context = await person.context()
+        return await provider.models.search(context, page)
+
+    return {
+        "models of a schema, a page of 100": lambda: provider.models.page(admin, SCHEMA, first),
+        "the same, half-way": lambda: provider.models.page(admin, SCHEMA, deep),
+        "all models, a page half-way": lambda: provider.models.search(admin, deep),
+        "models of one who may read all": lambda: listed(bob, deep),
+        "models of one who may read one": lambda: listed(ann, first),
+        "versions of a model": lambda: provider.versions.page(admin, FullName("prod", "ml", some()), first),
+        "a share's models, a page of 100": lambda: view.list_models(globex, "everything", None, first),
+        "the same, half-way in a schema": lambda: view.list_models(globex, "everything", "ml", deep_in_share),
+        "an alias, in the share": lambda: view.resolve_alias(globex, "everything", shared(), "champion"),
+        "a version's files, in the share": lambda: provider.access.version_files(
+            globex, "everything", SharedName("ml", "real"), number=1
+        ),
+        "audit log, the newest 100": lambda: provider.audit.latest(admin, 100),
+        "audit log of a recipient": lambda: provider.audit.latest(admin, 100, recipient="recipient_3"),
+        "audit log, denials": lambda: provider.audit.latest(admin, 100, outcome="DENIED"),
+        "audit log, a rare action": lambda: provider.audit.latest(admin, 100, action="activateRecipient"),
+    }

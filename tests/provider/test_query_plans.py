@@ -1,0 +1,165 @@
+"""However many rows there are, a call reads those that it shows, along an index: the database itself says so.
+
+A few thousand models stand for millions: what is asserted is how rows are found, and how many were touched.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from many_models import calls, fill
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from support import Desk
+
+from model_sharing_provider.metastore.plain_sql import PlainSql
+from model_sharing_provider.settings import Settings
+
+MODELS, VERSIONS = 3000, 2
+BIG = {"registered_models", "model_versions", "model_aliases", "audit_log"}
+# A page of 100 with what belongs to each of them; a pass over all models touches ten times as many.
+MOST_ROWS = 300
+MOST_STEPS = 10_000
+SEARCHES_BACKWARDS = {"audit log of a recipient", "audit log, a rare action"}
+"""These read the log from its end until they have found enough: `--since` is their bound."""
+
+Statement = tuple[str, Any]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """How the database finds the rows of a statement: scans of whole big tables, and the work it was."""
+
+    scans: list[str]
+    work: int
+    most: int
+
+
+def explained_by_sqlite(path: Path, statement: Statement) -> Explained:
+    """Work is counted in steps of its machine, a hundred at a time."""
+    sql, values = statement
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 100
+        return 0
+
+    with closing(sqlite3.connect(path)) as rows:
+        plan = [row[3] for row in rows.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+        rows.set_progress_handler(count, 100)
+        rows.execute(sql, values).fetchall()
+    return Explained([line for line in plan if _scans(line)], steps, MOST_STEPS)
+
+
+def _scans(line: str) -> bool:
+    """The end of the log is where its newest events are: to read that backwards is no scan."""
+    words = line.split()
+    return words[0] == "SCAN" and words[1] in BIG and words[-1] != "ix_audit_log_at_id"
+
+
+def explained_by_postgresql(url: str, statement: Statement) -> Explained:
+    """Work is counted in rows that were read of big tables, shown or not."""
+    sql, values = statement
+    with psycopg.connect(url) as rows:
+        # So few rows it would rather read all; among millions it does not.
+        rows.execute("SET enable_seqscan = off")
+        (found,) = rows.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}".encode(), values).fetchone() or ()
+        rows.rollback()
+    nodes = list(_nodes(found[0]["Plan"]))
+    scans = [json.dumps(node)[:300] for node in nodes if node["Node Type"] == "Seq Scan"]
+    return Explained([scan for scan in scans if _is_of_many(scan)], sum(map(_rows_read, nodes)), MOST_ROWS)
+
+
+def _is_of_many(scan: str) -> bool:
+    return any(f'"{table}"' in scan for table in BIG)
+
+
+def _nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield node
+    for child in node.get("Plans", ()):
+        yield from _nodes(child)
+
+
+def _rows_read(node: Mapping[str, Any]) -> int:
+    if node.get("Relation Name") not in BIG:
+        return 0
+    removed = sum(node.get(f"Rows Removed by {what}", 0) for what in ("Filter", "Index Recheck"))
+    return int((node["Actual Rows"] + removed) * node["Actual Loops"])
+
+
+class Recorded:
+    """Rows that note down what is asked of them."""
+
+    def __init__(self, rows: Any, statements: list[Statement]) -> None:
+        self._rows = rows
+        self._statements = statements
+
+    def execute(self, sql: str, values: Mapping[str, Any], /) -> Any:
+        self._statements.append((sql, dict(values)))
+        return self._rows.execute(sql, values)
+
+    def executemany(self, sql: str, values: Any, /) -> Any:
+        return self._rows.executemany(sql, values)
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Statement]]:
+    """What was sent to the database, by both ways there."""
+    sent: list[Statement] = []
+
+    def note(_connection: Any, _cursor: Any, sql: str, values: Any, _context: Any, _many: bool) -> None:
+        sent.append((sql, values))
+
+    run = PlainSql.run
+
+    async def recorded(sql: PlainSql, work: Callable[[Any], Any], *, writes: bool = False) -> Any:
+        return await run(sql, lambda rows: work(Recorded(rows, sent)), writes=writes)
+
+    monkeypatch.setattr(PlainSql, "run", recorded)
+    event.listen(Engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+async def crowded(desk: Desk, settings: Settings, tmp_path: Path) -> AsyncIterator[Desk]:
+    await fill(desk, settings.database_url, tmp_path / "real", MODELS, VERSIONS)
+    yield desk
+
+
+async def test_each_call_finds_its_rows_along_an_index(
+    crowded: Desk, settings: Settings, statements: list[Statement]
+) -> None:
+    seen = set()
+    for name, call in (await calls(crowded, MODELS)).items():
+        statements.clear()
+        await call()
+        for sql, values in statements:
+            if not sql.lstrip().startswith("SELECT") or sql in seen:
+                continue
+            seen.add(sql)
+            if settings.postgresql_url:
+                found = explained_by_postgresql(settings.postgresql_url, (_in_psycopgs_words(sql), values))
+            else:
+                found = explained_by_sqlite(settings.database_path, (sql, values))
+            if name not in SEARCHES_BACKWARDS:
+                assert not found.scans, (name, sql)
+                assert found.work <= found.most, (name, found.work, sql)
+    # A test that saw nothing would pass.
+    for table in BIG | {"access_tokens", "share_objects"}:
+        assert any(f"FROM {table}" in sql or f"JOIN {table}" in sql for sql in seen), table
+
+
+def _in_psycopgs_words(sql: str) -> str:
+    """With the parameters of plain SQL as SQLAlchemy writes them."""
+    return re.sub(r"(?<!:):(\w+)", r"%(\1)s", sql)

@@ -74,7 +74,7 @@ def cache(home: Path) -> Cache:
 def three(peer: Peer, vendor: model_sharing.Catalog, cache: Cache) -> list[str]:
     """Versions 1 to 3 are cached and held by nobody; version 1 was used three days ago, 3 one day ago."""
     for version in (1, 2, 3):
-        peer.publish(NAME, version, files_of(version), f"v-{version}")
+        peer.publish(NAME, version, files_of(version), f"V-{version}")
     model_sharing.pull("vendor")
     digests = [manifest_of(files_of(version)).digest for version in (1, 2, 3)]
     for age, digest in zip((3, 2, 1), digests, strict=True):

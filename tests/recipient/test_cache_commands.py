@@ -22,7 +22,7 @@ def test_the_listing(cache: Cache, three: list[str], run_cli: RunCli) -> None:
     answer = json.loads(run_cli("cache", "list", "--output", "json").stdout)
     assert answer["size"] == bytes_on_disk(cache.blobs) == 130_003
     (newest, *_, oldest) = answer["versions"]
-    assert (newest["full_name"], newest["version"], newest["aliases"]) == (f"vendor.{NAME}", 3, ["v-3"])
+    assert (newest["full_name"], newest["version"], newest["aliases"]) == (f"vendor.{NAME}", 3, ["V-3"])
     assert (oldest["size"], oldest["own_size"], oldest["complete"]) == (70_001, 30_001, True)
     assert abs(oldest["last_used"] / 1000 - (time.time() - 3 * DAY)) < 600
     assert run_cli("cache", "list").stdout.splitlines()[-1].startswith("127.0 KiB in ")

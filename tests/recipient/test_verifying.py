@@ -57,7 +57,7 @@ def test_verify_on_the_command_line_reports_and_repairs(
     assert done.returncode == CorruptArtifact.row.exit_code
     assert "vendor.ml_team.iris_model version 2: will be fetched again when it is used" in done.stdout
     (listed,) = [line for line in run_cli("cache", "list").stdout.splitlines() if "incomplete" in line]
-    assert "v-2" in listed
+    assert "V-2" in listed
     run_cli("pull", "vendor")
     flip(own, random.Random(1))
     answer = run_cli("cache", "verify", "--repair", "--output", "json")

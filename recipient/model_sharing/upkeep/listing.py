@@ -45,7 +45,9 @@ def list_cached(cache: Cache, contents: Contents, mounts: Iterable[Mount]) -> li
         catalog = catalogs.get(known.source)
         for number, version in known.versions.items():
             wire = version.version
-            aliases = tuple(sorted(alias for alias, target in known.aliases.items() if target == number))
+            spelled = {alias.lower(): alias for alias in wire.aliases}
+            pointing = (alias for alias, target in known.aliases.items() if target == number)
+            aliases = tuple(sorted(spelled.get(alias, alias) for alias in pointing))
             name = f"{catalog or wire.share}.{wire.schema}.{wire.model_name}"
             names.setdefault(version.digest, []).append((name, number, aliases, catalog))
     nameless: list[_Name] = [(None, None, (), None)]

@@ -10,12 +10,15 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from certificates import certificate
-from faulty_network import FILES, Story, mounted_through_proxy
+from faulty_network import FILES, mounted_through_proxy
+from faulty_network import Story as StoryOfNetwork
 from mlflow_server import running_mlflow_server
 from object_stores import KINDS, bucket_url, running_azure, running_s3
 from postgres import PostgresServer, running_postgres
 from provider_process import ProviderProcess, share_model
 from pytest_aiohttp.plugin import AiohttpServer
+from shared_in_cloud import Story as StoryOfCloud
+from shared_in_cloud import credentials_of_aws, shared_in_cloud
 from support import Desk, write_model
 
 from model_sharing_protocol.open_sharing import PREFIX
@@ -87,6 +90,13 @@ def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """The URL of a fresh bucket: S3's, unless the test is run over each kind of store."""
     kind = getattr(request, "param", "s3")
     return bucket_url(kind, request.getfixturevalue(kind), monkeypatch)
+
+
+@pytest.fixture
+async def cloud(bucket: str, tmp_path: Path) -> AsyncIterator[StoryOfCloud]:
+    """A provider that shares a model from that bucket, and gives out temporary credentials for it."""
+    async with shared_in_cloud(credentials_of_aws(tmp_path / "home", bucket), tmp_path / "m") as opened:
+        yield opened
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -168,7 +178,7 @@ def acme(
 @pytest.fixture
 def story(
     acme_home: tuple[Path, str], acme: ProviderProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Story]:
+) -> Iterator[StoryOfNetwork]:
     """A recipient that reaches it through a proxy."""
     with mounted_through_proxy(acme, acme_home[1], tmp_path, monkeypatch) as mounted:
         yield mounted

@@ -6,11 +6,13 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp.test_utils import TestServer
+from obstore.store import S3Store
 from support import Desk, write_model
 
 from model_sharing_protocol import open_sharing, unity_catalog
@@ -20,6 +22,7 @@ from model_sharing_provider.rest.app import make_app
 from model_sharing_provider.settings import Settings
 
 NAME = "prod.ml_team.scorer"
+ROOT = "model-sharing"
 VERSION = "/shares/acme/schemas/ml_team/models/scorer/versions/1"
 CREDENTIALS = "/temporary-model-version-credentials"
 FILES = {"model.pkl": b"weights", "data/a b.bin": b"more"}
@@ -66,6 +69,28 @@ class Story:
         ):
             text = await answer.text()
             return Answer(answer.status, dict(answer.headers), json.loads(text), text)
+
+
+def credentials_of_aws(home: Path, bucket: str) -> Settings:
+    """A provider's, whose artifacts are in that bucket and which gives out credentials of AWS for them."""
+    return Settings(
+        home,
+        artifact_root=f"{bucket}/{ROOT}",
+        temporary_credentials="aws",
+        credentials_lifetime=timedelta(minutes=20),
+        aws_role_arn="arn:aws:iam::123456789012:role/model-sharing",
+    )
+
+
+def plain_client(bucket: str, access_key_id: str, secret_access_key: str, session_token: str) -> S3Store:
+    """A client that has been told nothing but bucket and credentials."""
+    return S3Store.from_url(
+        bucket,
+        access_key_id=access_key_id,
+        secret_access_key=secret_access_key,
+        session_token=session_token,
+        retry_config={"max_retries": 0},
+    )
 
 
 @asynccontextmanager

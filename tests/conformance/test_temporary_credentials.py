@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.catalog import GenerateTemporaryTableCredentialResponse
 from notebook import notebook
-from object_stores import new_bucket
-from shared_in_cloud import CREDENTIALS, FILES, NAME, Story, shared_in_cloud
+from shared_in_cloud import CREDENTIALS, FILES, NAME, Story
 
 from model_sharing_protocol.unity_catalog import PREFIX
-from model_sharing_provider.settings import Settings
 
 
-@pytest.fixture
-async def story(s3: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Story]:
-    bucket = await asyncio.to_thread(new_bucket, s3, monkeypatch)
-    settings = Settings(
-        tmp_path / "home",
-        artifact_root=f"s3://{bucket}/model-sharing",
-        temporary_credentials="aws",
-        aws_role_arn="arn:aws:iam::123456789012:role/model-sharing",
-    )
-    async with shared_in_cloud(settings, tmp_path / "m") as opened:
-        yield opened
+def host(cloud: Story) -> str:
+    return str(cloud.server.make_url("/")).rstrip("/")
 
 
-def host(story: Story) -> str:
-    return str(story.server.make_url("/")).rstrip("/")
-
-
-async def test_the_sdk_reads_them_as_it_reads_those_of_tables(story: Story) -> None:
+async def test_the_sdk_reads_them_as_it_reads_those_of_tables(cloud: Story) -> None:
     """It has no call for those of models, so this asks as its calls do."""
     catalog, schema, model = NAME.split(".")
     body = {"catalog_name": catalog, "schema_name": schema, "model_name": model, "version": 1}
 
     def ask() -> GenerateTemporaryTableCredentialResponse:
-        workspace = WorkspaceClient(host=host(story), token=story.admin_token)
+        workspace = WorkspaceClient(host=host(cloud), token=cloud.admin_token)
         answer = workspace.api_client.do("POST", PREFIX + CREDENTIALS, body=body)
         assert isinstance(answer, dict)
         return GenerateTemporaryTableCredentialResponse.from_dict(answer)
@@ -52,11 +35,11 @@ async def test_the_sdk_reads_them_as_it_reads_those_of_tables(story: Story) -> N
     assert [read.azure_user_delegation_sas, read.gcp_oauth_token, read.r2_temp_credentials] == [None] * 3
 
 
-async def test_mlflow_reads_and_writes_in_the_bucket_itself(story: Story, s3: str, tmp_path: Path) -> None:
+async def test_mlflow_reads_and_writes_in_the_bucket_itself(cloud: Story, s3: str, tmp_path: Path) -> None:
     environment = {
         "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/runs.db",
-        "MLFLOW_REGISTRY_URI": f"uc:{host(story)}",
-        "MLFLOW_UC_OSS_TOKEN": story.admin_token,
+        "MLFLOW_REGISTRY_URI": f"uc:{host(cloud)}",
+        "MLFLOW_UC_OSS_TOKEN": cloud.admin_token,
         "MLFLOW_S3_ENDPOINT_URL": s3,
         "AWS_ACCESS_KEY_ID": "",
         "AWS_SECRET_ACCESS_KEY": "",
@@ -72,5 +55,5 @@ async def test_mlflow_reads_and_writes_in_the_bucket_itself(story: Story, s3: st
     for folder in ("got", "again"):
         assert {path: (tmp_path / folder / path).read_bytes() for path in FILES} == FILES
     # No byte went through the server.
-    events = await story.desk.provider.audit.latest(story.desk.context, 100)
+    events = await cloud.desk.provider.audit.latest(cloud.desk.context, 100)
     assert {"getFile", "uploadFile"}.isdisjoint(event.action for event in events)

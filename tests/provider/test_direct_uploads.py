@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import botocore.session
 import obstore
 import pytest
-from object_stores import new_bucket
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 from people import hire
-from shared_in_cloud import NAME, Story, shared_in_cloud
+from shared_in_cloud import NAME, ROOT, Story, plain_client
 from support import MLMODEL
 
 from model_sharing_protocol.errors import InvalidState, PermissionDenied, UnsafePath
@@ -26,54 +24,28 @@ from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.services import publication
-from model_sharing_provider.settings import Settings
 
 MODEL = FullName.parse(NAME)
-ROOT = "model-sharing"
 
 
 @pytest.fixture
-def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    return new_bucket(s3, monkeypatch)
+async def pending(cloud: Story) -> ModelVersion:
+    return await cloud.desk.provider.uploads.create(cloud.desk.context, MODEL, NewVersion())
 
 
-@pytest.fixture
-async def story(bucket: str, tmp_path: Path) -> AsyncIterator[Story]:
-    settings = Settings(
-        tmp_path / "home",
-        artifact_root=f"s3://{bucket}/{ROOT}",
-        temporary_credentials="aws",
-        aws_role_arn="arn:aws:iam::123456789012:role/model-sharing",
-    )
-    async with shared_in_cloud(settings, tmp_path / "m") as opened:
-        yield opened
-
-
-@pytest.fixture
-async def pending(story: Story) -> ModelVersion:
-    return await story.desk.provider.uploads.create(story.desk.context, MODEL, NewVersion())
-
-
-async def writer(story: Story, bucket: str) -> S3Store:
+async def writer(cloud: Story, bucket: str) -> S3Store:
     """A plain client with what the registry gave for version 2."""
-    answer = await story.ask_registry("READ_WRITE_MODEL_VERSION", 2)
-    keys = answer.json["aws_temp_credentials"]
-    return S3Store(
-        bucket,
-        access_key_id=keys["access_key_id"],
-        secret_access_key=keys["secret_access_key"],
-        session_token=keys["session_token"],
-        retry_config={"max_retries": 0},
-    )
+    answer = await cloud.ask_registry("READ_WRITE_MODEL_VERSION", 2)
+    return plain_client(bucket, **answer.json["aws_temp_credentials"])
 
 
 async def test_what_was_written_is_found_hashed_and_published(
-    story: Story, pending: ModelVersion, bucket: str
+    cloud: Story, pending: ModelVersion, bucket: str
 ) -> None:
-    provider, context = story.desk.provider, story.desk.context
+    provider, context = cloud.desk.provider, cloud.desk.context
     folder = f"{ROOT}/{direct_root(pending.id)}"
-    assert provider.credentials.location(pending) == f"s3://{bucket}/{folder}"
-    store = await writer(story, bucket)
+    assert provider.credentials.location(pending) == f"{bucket}/{folder}"
+    store = await writer(cloud, bucket)
     large = bytes(range(256)) * 4096 * 6
     await obstore.put_async(store, f"{folder}/MLmodel", MLMODEL.encode())
     await obstore.put_async(store, f"{folder}/data/a b.bin", large, use_multipart=True, chunk_size=5 * 2**20)
@@ -93,44 +65,44 @@ async def test_what_was_written_is_found_hashed_and_published(
         await obstore.put_async(store, final, b"planted", use_multipart=False)
     await obstore.put_async(store, f"{folder}/data/a b.bin", b"planted", use_multipart=False)
     assert not (await provider.fsck.check(context)).problems
-    assert (await story.ask_registry("READ_WRITE_MODEL_VERSION", 2)).status == 400
+    assert (await cloud.ask_registry("READ_WRITE_MODEL_VERSION", 2)).status == 400
 
 
 async def _chunks(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-async def test_it_is_for_the_owner_of_a_pending_version(story: Story, pending: ModelVersion) -> None:
-    ana = await hire(story.desk, "ana")
+async def test_it_is_for_the_owner_of_a_pending_version(cloud: Story, pending: ModelVersion) -> None:
+    ana = await hire(cloud.desk, "ana")
     with pytest.raises(PermissionDenied):
-        await story.desk.provider.credentials.for_writer(await ana.context(), MODEL, 2)
+        await cloud.desk.provider.credentials.for_writer(await ana.context(), MODEL, 2)
     with pytest.raises(InvalidState, match="READY"):
-        await story.desk.provider.credentials.for_writer(story.desk.context, MODEL, 1)
+        await cloud.desk.provider.credentials.for_writer(cloud.desk.context, MODEL, 1)
     # To read, there is nothing yet.
-    assert "aws_temp_credentials" not in (await story.ask_registry("READ_MODEL_VERSION", 2)).json
+    assert "aws_temp_credentials" not in (await cloud.ask_registry("READ_MODEL_VERSION", 2)).json
 
 
 async def test_one_version_cannot_be_written_from_another(
-    story: Story, pending: ModelVersion, bucket: str
+    cloud: Story, pending: ModelVersion, bucket: str
 ) -> None:
-    other = await story.desk.provider.uploads.create(story.desk.context, MODEL, NewVersion())
-    store = await writer(story, bucket)
+    other = await cloud.desk.provider.uploads.create(cloud.desk.context, MODEL, NewVersion())
+    store = await writer(cloud, bucket)
     for path in (
         f"{direct_root(other.id)}/MLmodel",
         f"uploads/{pending.id}/x",
         f"{pending.storage_path}/MLmodel",
-        f"{story.version.storage_path}/MLmodel",
-        f"manifests/{story.version.id}.json",
+        f"{cloud.version.storage_path}/MLmodel",
+        f"manifests/{cloud.version.id}.json",
     ):
         with pytest.raises(BaseError, match="AccessDenied"):
             await obstore.put_async(store, f"{ROOT}/{path}", b"planted", use_multipart=False)
 
 
 async def test_what_is_changed_once_it_was_hashed_is_not_published(
-    story: Story, pending: ModelVersion, bucket: str, monkeypatch: pytest.MonkeyPatch
+    cloud: Story, pending: ModelVersion, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    provider, context = story.desk.provider, story.desk.context
-    store = await writer(story, bucket)
+    provider, context = cloud.desk.provider, cloud.desk.context
+    store = await writer(cloud, bucket)
     place = f"{ROOT}/{direct_root(pending.id)}/MLmodel"
     await obstore.put_async(store, place, MLMODEL.encode())
     read = ArtifactStore.fingerprint
@@ -149,10 +121,10 @@ async def test_what_is_changed_once_it_was_hashed_is_not_published(
 
 
 async def test_the_right_to_finalize_is_kept_while_files_are_read(
-    story: Story, pending: ModelVersion, bucket: str, monkeypatch: pytest.MonkeyPatch
+    cloud: Story, pending: ModelVersion, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    provider = story.desk.provider
-    store = await writer(story, bucket)
+    provider = cloud.desk.provider
+    store = await writer(cloud, bucket)
     await obstore.put_async(store, f"{ROOT}/{direct_root(pending.id)}/MLmodel", MLMODEL.encode())
     read = ArtifactStore.fingerprint
 
@@ -160,22 +132,22 @@ async def test_the_right_to_finalize_is_kept_while_files_are_read(
         later = now_ms() + 1
         async with asyncio.timeout(60):
             while True:
-                async with story.desk.context.identify() as rows:
+                async with cloud.desk.context.identify() as rows:
                     if await rows.versions.is_finalizing(pending.id, later):
                         return await read(artifacts, path, size)
 
     monkeypatch.setattr(publication, "_SECONDS_BETWEEN_SIGNS", 0.05)
     monkeypatch.setattr(ArtifactStore, "fingerprint", read_long)
-    ready = await provider.publication.finalize(story.desk.context, MODEL, 2)
+    ready = await provider.publication.finalize(cloud.desk.context, MODEL, 2)
     assert ready.status is VersionStatus.READY
 
 
 @pytest.mark.parametrize("name", ["../../x", "a//b", "data/\x01", "c:/x", "a#1"])
 async def test_names_that_are_no_paths_fail_that_version_and_nothing_else(
-    story: Story, pending: ModelVersion, bucket: str, s3: str, name: str
+    cloud: Story, pending: ModelVersion, bucket: str, s3: str, name: str
 ) -> None:
-    provider, context = story.desk.provider, story.desk.context
-    keys = (await story.ask_registry("READ_WRITE_MODEL_VERSION", 2)).json["aws_temp_credentials"]
+    provider, context = cloud.desk.provider, cloud.desk.context
+    keys = (await cloud.ask_registry("READ_WRITE_MODEL_VERSION", 2)).json["aws_temp_credentials"]
 
     def write() -> None:
         client = botocore.session.get_session().create_client(
@@ -188,7 +160,9 @@ async def test_names_that_are_no_paths_fail_that_version_and_nothing_else(
         )
         for path in ("MLmodel", name):
             client.put_object(
-                Bucket=bucket, Key=f"{ROOT}/{direct_root(pending.id)}/{path}", Body=MLMODEL.encode()
+                Bucket=bucket.removeprefix("s3://"),
+                Key=f"{ROOT}/{direct_root(pending.id)}/{path}",
+                Body=MLMODEL.encode(),
             )
         client.close()
 

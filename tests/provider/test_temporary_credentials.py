@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import obstore
 import pytest
-from object_stores import new_bucket
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
-from shared_in_cloud import CREDENTIALS, FILES, NAME, VERSION, Story, shared_in_cloud
+from shared_in_cloud import (
+    CREDENTIALS,
+    FILES,
+    NAME,
+    VERSION,
+    Story,
+    credentials_of_aws,
+    plain_client,
+    shared_in_cloud,
+)
 from support import MLMODEL, Desk, write_model
 
 from model_sharing_protocol import open_sharing, unity_catalog
@@ -25,36 +31,9 @@ from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.settings import Settings
 
-ROLE = "arn:aws:iam::123456789012:role/model-sharing"
-
-
-@pytest.fixture
-def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    return new_bucket(s3, monkeypatch)
-
-
-@pytest.fixture
-async def story(bucket: str, tmp_path: Path) -> AsyncIterator[Story]:
-    settings = Settings(
-        tmp_path / "home",
-        artifact_root=f"s3://{bucket}/model-sharing",
-        temporary_credentials="aws",
-        credentials_lifetime=timedelta(minutes=20),
-        aws_role_arn=ROLE,
-    )
-    async with shared_in_cloud(settings, tmp_path / "m") as opened:
-        yield opened
-
 
 def client(bucket: str, keys: dict[str, str]) -> S3Store:
-    """A plain client that has been told nothing but bucket and credentials."""
-    return S3Store(
-        bucket,
-        access_key_id=keys["accessKeyId"],
-        secret_access_key=keys["secretAccessKey"],
-        session_token=keys["sessionToken"],
-        retry_config={"max_retries": 0},
-    )
+    return plain_client(bucket, keys["accessKeyId"], keys["secretAccessKey"], keys["sessionToken"])
 
 
 async def listed(store: S3Store, prefix: str) -> set[str]:
@@ -62,18 +41,18 @@ async def listed(store: S3Store, prefix: str) -> set[str]:
 
 
 async def test_a_plain_client_reads_that_version_and_nothing_else(
-    story: Story, bucket: str, tmp_path: Path
+    cloud: Story, bucket: str, tmp_path: Path
 ) -> None:
-    other = await story.desk.register(write_model(tmp_path / "next", {"model.pkl": b"secret"}), NAME)
-    answer = await story.ask(VERSION + CREDENTIALS)
+    other = await cloud.desk.register(write_model(tmp_path / "next", {"model.pkl": b"secret"}), NAME)
+    answer = await cloud.ask(VERSION + CREDENTIALS)
     assert answer.status == 200
     assert answer.json.keys() == {"awsTempCredentials", "expirationTime"}
     assert abs(answer.json["expirationTime"] / 1000 - time.time() - 20 * 60) < 60
-    location = (await story.ask(VERSION, "GET")).json["storageLocation"]
-    assert location == f"s3://{bucket}/model-sharing/{story.version.storage_path}"
+    location = (await cloud.ask(VERSION, "GET")).json["storageLocation"]
+    assert location == f"{bucket}/model-sharing/{cloud.version.storage_path}"
 
     store = client(bucket, answer.json["awsTempCredentials"])
-    folder = location.removeprefix(f"s3://{bucket}/")
+    folder = location.removeprefix(f"{bucket}/")
     assert await listed(store, f"{folder}/") == {f"{folder}/{path}" for path in ("MLmodel", *FILES)}
     for path, content in FILES.items():
         assert bytes(await (await obstore.get_async(store, f"{folder}/{path}")).bytes_async()) == content
@@ -81,7 +60,7 @@ async def test_a_plain_client_reads_that_version_and_nothing_else(
     elsewhere = f"model-sharing/{other.storage_path}"
     for refused in (
         obstore.get_async(store, f"{elsewhere}/model.pkl"),
-        obstore.get_async(store, f"model-sharing/manifests/{story.version.id}.json"),
+        obstore.get_async(store, f"model-sharing/manifests/{cloud.version.id}.json"),
         obstore.put_async(store, f"{folder}/model.pkl", b"planted"),
         obstore.put_async(store, f"{folder}/more", b"planted"),
         obstore.delete_async(store, f"{folder}/model.pkl"),
@@ -94,9 +73,9 @@ async def test_a_plain_client_reads_that_version_and_nothing_else(
             await refused
 
 
-async def test_keys_that_were_changed_open_nothing(story: Story, bucket: str) -> None:
-    keys = (await story.ask(VERSION + "/temporary-model-credentials")).json["awsTempCredentials"]
-    path = f"model-sharing/{story.version.storage_path}/model.pkl"
+async def test_keys_that_were_changed_open_nothing(cloud: Story, bucket: str) -> None:
+    keys = (await cloud.ask(VERSION + "/temporary-model-credentials")).json["awsTempCredentials"]
+    path = f"model-sharing/{cloud.version.storage_path}/model.pkl"
     assert await obstore.get_async(client(bucket, keys), path)
     for wrong in (
         {"secretAccessKey": "x" * 40},
@@ -107,44 +86,31 @@ async def test_keys_that_were_changed_open_nothing(story: Story, bucket: str) ->
             await obstore.get_async(client(bucket, keys | wrong), path)
 
 
-async def test_what_a_recipient_may_not_see_it_gets_no_credentials_for(story: Story) -> None:
-    desk, provider = story.desk, story.desk.provider
+async def test_what_a_recipient_may_not_see_it_gets_no_credentials_for(cloud: Story) -> None:
+    desk, provider = cloud.desk, cloud.desk.provider
     await provider.uploads.create(desk.context, FullName.parse(NAME), NewVersion())
     pending = VERSION.replace("versions/1", "versions/2")
-    assert (await story.ask(pending + CREDENTIALS)).status == 404
-    assert (await story.ask(VERSION.replace("acme", "other") + CREDENTIALS)).status == 404
+    assert (await cloud.ask(pending + CREDENTIALS)).status == 404
+    assert (await cloud.ask(VERSION.replace("acme", "other") + CREDENTIALS)).status == 404
     await provider.shares.revoke(desk.context, "acme", "globex")
-    assert (await story.ask(VERSION + CREDENTIALS)).status == 404
+    assert (await cloud.ask(VERSION + CREDENTIALS)).status == 404
 
 
-async def test_a_version_in_place_is_opened_where_it_is(story: Story, bucket: str, tmp_path: Path) -> None:
-    store = S3Store(bucket)
+async def test_a_version_in_place_is_opened_where_it_is(cloud: Story, bucket: str, tmp_path: Path) -> None:
+    store = S3Store.from_url(bucket)
     for path, content in {"MLmodel": MLMODEL.encode(), "model.pkl": b"w"}.items():
         await obstore.put_async(store, f"lake/a$b/{path}", content)
     await obstore.put_async(store, "lake/a$b2/model.pkl", b"another")
-    settings = Settings(
-        tmp_path / "home",
-        artifact_root=f"s3://{bucket}/model-sharing",
-        external_locations=(f"s3://{bucket}/lake",),
-        temporary_credentials="aws",
-        aws_role_arn=ROLE,
-    )
+    settings = replace(credentials_of_aws(tmp_path / "home", bucket), external_locations=(f"{bucket}/lake",))
     async with open_provider(settings) as provider:
         context = Desk.of(provider).context
-        location = f"s3://{bucket}/lake/a$b"
+        location = f"{bucket}/lake/a$b"
         version = await provider.registration.register_in_place(context, location, FullName.parse(NAME))
         assert provider.credentials.location(version) == location
         given = await provider.credentials.for_reader(context, FullName.parse(NAME), version.version)
         assert given is not None and given.aws_temp_credentials is not None
         keys = given.aws_temp_credentials
-        reader = client(
-            bucket,
-            {
-                "accessKeyId": keys.access_key_id,
-                "secretAccessKey": keys.secret_access_key,
-                "sessionToken": keys.session_token,
-            },
-        )
+        reader = plain_client(bucket, keys.access_key_id, keys.secret_access_key, keys.session_token)
         assert await obstore.get_async(reader, "lake/a$b/model.pkl")
         for path in ("lake/a$b2/model.pkl", "lake/model.pkl"):
             with pytest.raises(BaseError, match="AccessDenied"):
@@ -156,26 +122,26 @@ async def test_a_version_in_place_is_opened_where_it_is(story: Story, bucket: st
             )
 
 
-async def test_the_registry_gives_the_same_in_its_own_words(story: Story, bucket: str) -> None:
-    said = (await story.ask_registry()).json
+async def test_the_registry_gives_the_same_in_its_own_words(cloud: Story, bucket: str) -> None:
+    said = (await cloud.ask_registry()).json
     assert said.keys() == {"aws_temp_credentials", "expiration_time", "storage_mode"}
     keys = said["aws_temp_credentials"]
     assert keys.keys() == {"access_key_id", "secret_access_key", "session_token"}
 
 
 async def test_no_secret_is_in_the_audit_log_or_in_any_other(
-    story: Story, capsys: pytest.CaptureFixture[str]
+    cloud: Story, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answer = await story.ask(VERSION + CREDENTIALS)
+    answer = await cloud.ask(VERSION + CREDENTIALS)
     assert answer.headers["Cache-Control"] == "no-store"
-    given = await story.desk.provider.credentials.for_reader(story.desk.context, FullName.parse(NAME), 1)
+    given = await cloud.desk.provider.credentials.for_reader(cloud.desk.context, FullName.parse(NAME), 1)
     assert given is not None and given.aws_temp_credentials is not None
     secrets = [
         *(answer.json["awsTempCredentials"][name] for name in ("secretAccessKey", "sessionToken")),
         given.aws_temp_credentials.secret_access_key,
         given.aws_temp_credentials.session_token,
     ]
-    events = await story.desk.provider.audit.latest(story.desk.context, 20)
+    events = await cloud.desk.provider.audit.latest(cloud.desk.context, 20)
     messages = [
         msgspec.convert(given, face.TemporaryCredentials, from_attributes=True)
         for face in (open_sharing, unity_catalog)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestServer
-from object_stores import new_bucket, new_container
 from support import Desk, write_model
 
 import model_sharing
@@ -21,9 +20,8 @@ FILES = {"weights.bin": os.urandom(40_000_000), "data/a%20b c #2.json": b"{}", "
 
 
 @pytest.fixture
-def settings(provider_home: Path, s3: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    bucket = new_bucket(s3, monkeypatch)
-    return Settings(provider_home, artifact_root=f"s3://{bucket}/a prefix")
+def settings(provider_home: Path, bucket: str) -> Settings:
+    return Settings(provider_home, artifact_root=f"{bucket}/a prefix")
 
 
 @pytest.fixture
@@ -77,9 +75,8 @@ class TestThroughTheServer:
     """The bucket is not to be reached from outside."""
 
     @pytest.fixture
-    def settings(self, provider_home: Path, s3: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
-        bucket = new_bucket(s3, monkeypatch)
-        return Settings(provider_home, artifact_root=f"s3://{bucket}", presigned_urls=False)
+    def settings(self, provider_home: Path, bucket: str) -> Settings:
+        return Settings(provider_home, artifact_root=bucket, presigned_urls=False)
 
     async def test_a_download_comes_through_the_server(
         self, desk: Desk, profile: Path, server: TestServer, tmp_path: Path, recipient_home: Path
@@ -94,13 +91,13 @@ class TestThroughTheServer:
         assert await files_through_the_server(desk)
 
 
+@pytest.mark.parametrize("bucket", ["azure"], indirect=True)
 class TestOnAzure:
     """It looks at every signature."""
 
     @pytest.fixture
-    def settings(self, provider_home: Path, azure: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
-        container = new_container(azure, monkeypatch)
-        return Settings(provider_home, artifact_root=f"az://{container}/models")
+    def settings(self, provider_home: Path, bucket: str) -> Settings:
+        return Settings(provider_home, artifact_root=f"{bucket}/models")
 
     async def test_a_version_comes_from_there_unless_a_name_in_it_cannot_be_signed(
         self, desk: Desk, endpoint: str, azure: str, tmp_path: Path, recipient_home: Path

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from side_by_side import compare, console, machine, serving_cost
 from stage import Stage, in_memory, serving
-from static_server import StaticServer, make_certificate, nginx
+from static_server import StaticServer, nginx, trusted_certificate
 
 _SMALL_BYTES = 20 * 1024
 
@@ -39,8 +39,7 @@ def main() -> None:
         "small": {f"{n}.bin": _SMALL_BYTES for n in range(options.files)},
     }
     with in_memory(4 * options.size) as top:
-        certificate = make_certificate(top)
-        os.environ["SSL_CERT_FILE"] = os.environ["CURL_CA_BUNDLE"] = str(certificate)
+        certificate = trusted_certificate(top)
         (top / "http").mkdir()
         (top / "https").mkdir()
         with serving(top / "http", models) as stage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import time
@@ -64,6 +65,13 @@ def nginx(folder: Path, root: Path, certificate: Path) -> Iterator[StaticServer]
             yield StaticServer(f"http://127.0.0.1:{http}", f"https://127.0.0.1:{https}", worker)
         finally:
             server.terminate()
+
+
+def trusted_certificate(folder: Path) -> Path:
+    """A certificate as `make_certificate` makes it, which every client that is started from here trusts."""
+    certificate = make_certificate(folder)
+    os.environ["SSL_CERT_FILE"] = os.environ["CURL_CA_BUNDLE"] = str(certificate)
+    return certificate
 
 
 def make_certificate(folder: Path) -> Path:

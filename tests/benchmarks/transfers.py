@@ -1,14 +1,16 @@
-"""A large file and many small ones: our verified download against curl's plain one of the same bytes."""
+"""A large file and many small ones: our verified download against curl's plain one of the same bytes.
+
+Over http, or with `--tls` over https.
+"""
 
 from __future__ import annotations
 
 import argparse
 import shutil
-import tempfile
-from pathlib import Path
 
 from side_by_side import Run, compare, console, machine, timed
-from stage import BIN, Stage, serving
+from stage import BIN, Stage, in_memory, serving
+from static_server import trusted_certificate
 
 
 def download(stage: Stage, model: str) -> Run:
@@ -47,6 +49,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=2 * 2**30, help="bytes of the large file")
     parser.add_argument("--files", type=int, default=5000, help="how many small files of 20 KiB")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tls", action="store_true", help="over https")
     options = parser.parse_args()
     models = {
         "large": {"weights.bin": options.size},
@@ -54,8 +57,8 @@ def main() -> None:
     }
     console.print(machine() + "\n")
     with (
-        tempfile.TemporaryDirectory(prefix="model-sharing-bench-") as folder,
-        serving(Path(folder), models) as stage,
+        in_memory(4 * options.size) as folder,
+        serving(folder, models, trusted_certificate(folder) if options.tls else None) as stage,
     ):
         compare(
             f"One file of {options.size / 2**30:.1f} GiB, over loopback",

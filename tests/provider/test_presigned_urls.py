@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import urllib.error
 import urllib.request
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
@@ -15,6 +16,7 @@ import botocore.auth
 import botocore.config
 import botocore.session
 import pytest
+from azure.storage.blob import ContainerSasPermissions, generate_container_sas
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -98,6 +100,24 @@ async def test_azure_refuses_what_was_changed_or_is_too_old(bucket: str) -> None
             return
         await asyncio.sleep(0.2)
     pytest.fail("The URL was for one second, and goes on to work.")
+
+
+@pytest.mark.parametrize("bucket", ["azure"], indirect=True)
+async def test_who_has_a_sas_token_alone_signs_nothing(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = generate_container_sas(
+        os.environ["AZURE_STORAGE_ACCOUNT_NAME"],
+        bucket.removeprefix("az://"),
+        account_key=os.environ["AZURE_STORAGE_ACCOUNT_KEY"],
+        permission=ContainerSasPermissions(read=True, write=True),
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_KEY")
+    monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", token)
+    store = ArtifactStore(bucket)
+    await store.put_bytes(PLAIN, CONTENT)
+    assert await store.get_bytes(PLAIN) == CONTENT
+    assert await store.presign([PLAIN], 300) is None
+    assert await store.origins() == ()
 
 
 @pytest.mark.parametrize("token", ["", "token/+="])

@@ -8,9 +8,12 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import obstore
+from obstore.exceptions import GenericError
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 _SAME_IN_A_URL = re.compile(r"[A-Za-z0-9._~/-]*")
+# Azure's SAS tokens open a container, and are no key to sign with.
+_SIGNS_NOTHING = "SASforSASNotSupported"
 
 
 async def presign(store: ObjectStore, keys: Sequence[str], seconds: int) -> list[str] | None:
@@ -20,7 +23,12 @@ async def presign(store: ObjectStore, keys: Sequence[str], seconds: int) -> list
     """
     if not isinstance(store, S3Store | GCSStore | AzureStore):
         return None
-    urls = await obstore.sign_async(store, "GET", keys, timedelta(seconds=seconds))
+    try:
+        urls = await obstore.sign_async(store, "GET", keys, timedelta(seconds=seconds))
+    except GenericError as error:
+        if _SIGNS_NOTHING in str(error):
+            return None
+        raise
     if isinstance(store, S3Store) or all(map(_names, urls, keys)):
         return list(urls)
     return None

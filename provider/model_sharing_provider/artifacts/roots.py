@@ -6,6 +6,7 @@ the identity of the machine.
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +17,10 @@ from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store
 from model_sharing_protocol.errors import ArtifactStoreUnavailable
 
 if TYPE_CHECKING:
-    from obstore.store import RetryConfig
+    from obstore.store import AzureConfig, RetryConfig
 
 _FILE = "file://"
+_ACCOUNT = "AZURE_STORAGE_ACCOUNT_NAME"
 # A store that is away is a 503 after half a minute, and not after the three that are obstore's own.
 _RETRIES: RetryConfig = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
 
@@ -45,4 +47,6 @@ def open_bucket(url: str) -> ObjectStore:
         return S3Store.from_url(url, retry_config=_RETRIES)
     if url.startswith("gs://"):
         return GCSStore.from_url(url, retry_config=_RETRIES)
-    return AzureStore.from_url(url, retry_config=_RETRIES)
+    # obstore 0.12 panics where a store is printed that found the name of its account by itself.
+    account: AzureConfig = {"account_name": os.environ[_ACCOUNT]} if _ACCOUNT in os.environ else {}
+    return AzureStore.from_url(url, config=account, retry_config=_RETRIES)

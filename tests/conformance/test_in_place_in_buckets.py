@@ -1,4 +1,4 @@
-"""Models in a bucket are shared from there: an S3 that nobody here wrote holds the files."""
+"""Models in a bucket are shared from there: a store that nobody here wrote holds the files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import obstore
 import pytest
-from object_stores import new_bucket
-from obstore.store import S3Store
+from object_stores import KINDS
+from obstore.store import ObjectStore
 from support import MLMODEL, Desk
 
 import model_sharing
@@ -18,6 +18,7 @@ from model_sharing import blocking
 from model_sharing_protocol.errors import InvalidModel, PermissionDenied
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
+from model_sharing_provider.artifacts.roots import open_bucket
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.services.provider import Provider
 from model_sharing_provider.settings import Settings
@@ -26,11 +27,14 @@ NAME = FullName.parse("prod.ml_team.scorer")
 FILES = {"MLmodel": MLMODEL.encode(), "data/a%20b c.bin": os.urandom(9_000_001), "data/empty": b""}
 
 
+pytestmark = pytest.mark.parametrize("bucket", KINDS, indirect=True)
+
+
 @pytest.fixture
-async def bucket(s3: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> S3Store:
-    """A bucket with a model in `models/m`, and the environment that the cloud's own tools would use."""
+async def store(bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ObjectStore:
+    """A bucket with a model in `models/m`."""
     monkeypatch.setenv("MODEL_SHARING_HOME", str(tmp_path / "recipient-home"))
-    store = S3Store(await asyncio.to_thread(new_bucket, s3, monkeypatch))
+    store = open_bucket(bucket)
     for path, content in FILES.items():
         await obstore.put_async(store, f"models/m/{path}", content)
         await obstore.put_async(store, f"models-secret/m/{path}", content)
@@ -41,10 +45,8 @@ async def bucket(s3: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> S3
 
 
 @pytest.fixture
-async def provider(provider_home: Path, bucket: S3Store) -> AsyncIterator[Provider]:
-    async with open_provider(
-        Settings(provider_home, external_locations=(f"s3://{bucket.config['bucket']}/models",))
-    ) as opened:
+async def provider(provider_home: Path, bucket: str, store: ObjectStore) -> AsyncIterator[Provider]:
+    async with open_provider(Settings(provider_home, external_locations=(f"{bucket}/models",))) as opened:
         context = Desk.of(opened).context
         await opened.catalogs.create(context, NAME.catalog)
         await opened.catalogs.create_schema(context, NAME.schema_name)
@@ -52,10 +54,10 @@ async def provider(provider_home: Path, bucket: S3Store) -> AsyncIterator[Provid
 
 
 async def test_a_recipient_downloads_from_a_bucket_through_the_provider(
-    desk: Desk, endpoint: str, bucket: S3Store, tmp_path: Path
+    desk: Desk, endpoint: str, bucket: str, store: ObjectStore, tmp_path: Path
 ) -> None:
     register = desk.provider.registration.register_in_place
-    version = await register(desk.context, f"s3://{bucket.config['bucket']}/models/m", NAME)
+    version = await register(desk.context, f"{bucket}/models/m", NAME)
     assert version.num_files == len(FILES)
     profile = await desk.activate(await desk.share("acme", "globex", str(NAME)), endpoint)
     write_profile(profile.to_json(), tmp_path / "globex.share")
@@ -69,8 +71,8 @@ async def test_a_recipient_downloads_from_a_bucket_through_the_provider(
     await asyncio.to_thread(download)
     assert {path: (tmp_path / "got" / path).read_bytes() for path in FILES} == FILES
     await desk.provider.models.delete(desk.context, NAME)
-    assert len([item async for batch in obstore.list(bucket, "models/m/") for item in batch]) >= len(FILES)
+    assert len([item async for batch in obstore.list(store, "models/m/") for item in batch]) >= len(FILES)
     with pytest.raises(PermissionDenied):
-        await register(desk.context, f"s3://{bucket.config['bucket']}/models-secret/m", NAME)
+        await register(desk.context, f"{bucket}/models-secret/m", NAME)
     with pytest.raises(InvalidModel, match="no MLmodel file"):
-        await register(desk.context, f"s3://{bucket.config['bucket']}/models/nothing", NAME)
+        await register(desk.context, f"{bucket}/models/nothing", NAME)

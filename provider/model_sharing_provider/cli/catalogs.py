@@ -14,7 +14,7 @@ from model_sharing_provider.cli.options import (
 )
 from model_sharing_provider.cli.output import output_option, show_done, show_list, show_one
 from model_sharing_provider.cli.records import catalog_record
-from model_sharing_provider.cli.session import collect, run
+from model_sharing_provider.cli.session import listed, run
 
 
 @click.group()
@@ -36,9 +36,7 @@ def create(name: str, comment: str, output: str) -> None:
 @output_option
 def list_catalogs(output: str) -> None:
     """List the catalogs."""
-    records = run(
-        lambda provider, context: collect(lambda page: provider.catalogs.page(context, page), catalog_record)
-    )
+    records = listed(lambda provider, context, page: provider.catalogs.page(context, page), catalog_record)
     show_list(records, ["name", "owner", "comment", "created_at"], output)
 
 

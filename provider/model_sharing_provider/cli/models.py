@@ -13,7 +13,7 @@ from model_sharing_provider.cli.model_tags import tag
 from model_sharing_provider.cli.options import VERSION, changes_of, comment_option, owner_option
 from model_sharing_provider.cli.output import output_option, show_done, show_list, show_one
 from model_sharing_provider.cli.records import Record, model_record, version_record
-from model_sharing_provider.cli.session import announce, collect, run
+from model_sharing_provider.cli.session import announce, collect, listed, run
 from model_sharing_provider.cli.versions import copy, register
 from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
@@ -46,11 +46,7 @@ def create(name: str, comment: str, output: str) -> None:
 def list_models(schema: str, output: str) -> None:
     """List the models of a schema."""
     name = SchemaName.parse(schema)
-    records = run(
-        lambda provider, context: collect(
-            lambda page: provider.models.page(context, name, page), model_record
-        )
-    )
+    records = listed(lambda provider, context, page: provider.models.page(context, name, page), model_record)
     show_list(records, ["full_name", "latest_version", "aliases", "comment", "updated_at"], output)
 
 

@@ -9,7 +9,7 @@ import click
 from model_sharing_protocol.times import iso
 from model_sharing_provider.cli.output import Duration, output_option, show_done, show_list, show_one
 from model_sharing_provider.cli.records import access_token_record, principal_record
-from model_sharing_provider.cli.session import announce, collect, run
+from model_sharing_provider.cli.session import announce, listed, run
 from model_sharing_provider.domain.principals import PrincipalType
 
 _TYPES = {
@@ -45,10 +45,8 @@ def create(name: str, word: str, output: str) -> None:
 @output_option
 def list_principals(output: str) -> None:
     """List the principals."""
-    records = run(
-        lambda provider, context: collect(
-            lambda page: provider.principals.page(context, page), principal_record
-        )
+    records = listed(
+        lambda provider, context, page: provider.principals.page(context, page), principal_record
     )
     show_list(records, ["name", "type", "members", "created_at"], output)
 

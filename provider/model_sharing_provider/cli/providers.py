@@ -8,7 +8,7 @@ import click
 
 from model_sharing_provider.cli.output import output_option, show_done, show_list, show_one
 from model_sharing_provider.cli.records import provider_record
-from model_sharing_provider.cli.session import collect, run
+from model_sharing_provider.cli.session import listed, run
 
 
 @click.group()
@@ -32,9 +32,7 @@ def add(name: str, profile: Path, comment: str, output: str) -> None:
 @output_option
 def list_providers(output: str) -> None:
     """List the providers."""
-    records = run(
-        lambda opened, context: collect(lambda page: opened.providers.page(context, page), provider_record)
-    )
+    records = listed(lambda opened, context, page: opened.providers.page(context, page), provider_record)
     show_list(records, ["name", "endpoint", "comment", "created_at"], output)
 
 

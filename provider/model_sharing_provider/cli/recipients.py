@@ -15,7 +15,7 @@ from model_sharing_provider.cli.options import (
 )
 from model_sharing_provider.cli.output import Duration, output_option, show_done, show_list, show_one
 from model_sharing_provider.cli.records import Record, grant_record, recipient_record
-from model_sharing_provider.cli.session import announce, collect, configured, run
+from model_sharing_provider.cli.session import announce, configured, listed, run
 from model_sharing_provider.rest.activation import ACTIVATION_PATH
 from model_sharing_provider.services.recipients import DEFAULT_LIFETIME
 
@@ -81,10 +81,8 @@ def rotate_token(name: str, existing_expires_in: timedelta, expires_in: timedelt
 @output_option
 def list_recipients(output: str) -> None:
     """List the recipients."""
-    records = run(
-        lambda provider, context: collect(
-            lambda page: provider.recipients.page(context, page), recipient_record
-        )
+    records = listed(
+        lambda provider, context, page: provider.recipients.page(context, page), recipient_record
     )
     show_list(records, ["name", "activated", "comment", "created_at"], output)
 

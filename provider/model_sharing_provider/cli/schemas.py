@@ -15,7 +15,7 @@ from model_sharing_provider.cli.options import (
 )
 from model_sharing_provider.cli.output import output_option, show_done, show_list, show_one
 from model_sharing_provider.cli.records import schema_record
-from model_sharing_provider.cli.session import collect, run
+from model_sharing_provider.cli.session import listed, run
 
 
 @click.group()
@@ -39,10 +39,9 @@ def create(name: str, comment: str, output: str) -> None:
 @output_option
 def list_schemas(catalog_name: str, output: str) -> None:
     """List the schemas of a catalog."""
-    records = run(
-        lambda provider, context: collect(
-            lambda page: provider.catalogs.page_schemas(context, catalog_name, page), schema_record
-        )
+    records = listed(
+        lambda provider, context, page: provider.catalogs.page_schemas(context, catalog_name, page),
+        schema_record,
     )
     show_list(records, ["full_name", "owner", "comment", "created_at"], output)
 

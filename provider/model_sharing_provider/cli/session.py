@@ -54,6 +54,13 @@ def run(command: Callable[[Provider, Context], Awaitable[T]]) -> T:
     return asyncio.run(session())
 
 
+def listed(
+    read: Callable[[Provider, Context, PageRequest], Awaitable[Page[T]]], record: Callable[[T], Record]
+) -> list[Record]:
+    """Run a command that reads a whole paged listing; its records."""
+    return run(lambda provider, context: collect(lambda page: read(provider, context, page), record))
+
+
 async def collect(
     read: Callable[[PageRequest], Awaitable[Page[T]]], record: Callable[[T], Record]
 ) -> list[Record]:

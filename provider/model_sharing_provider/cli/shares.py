@@ -8,7 +8,7 @@ from model_sharing_protocol.names import FullName, SchemaName, SharedName
 from model_sharing_provider.cli.options import changes_of, comment_option, owner_option, rename_option
 from model_sharing_provider.cli.output import output_option, show_done, show_list, show_one
 from model_sharing_provider.cli.records import grant_record, share_object_record, share_record
-from model_sharing_provider.cli.session import announce, collect, run
+from model_sharing_provider.cli.session import announce, listed, run
 
 
 @click.group()
@@ -30,9 +30,7 @@ def create(name: str, comment: str, output: str) -> None:
 @output_option
 def list_shares(output: str) -> None:
     """List the shares."""
-    records = run(
-        lambda provider, context: collect(lambda page: provider.shares.page(context, page), share_record)
-    )
+    records = listed(lambda provider, context, page: provider.shares.page(context, page), share_record)
     show_list(records, ["name", "owner", "comment", "created_at"], output)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 from support import Desk, write_model
+from transfer import Transfer
 
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.open_sharing import PREFIX
@@ -131,22 +129,9 @@ async def test_a_changed_list_holds_at_once(globex: Globex) -> None:
 
 
 async def test_a_transfer_in_flight_is_cut_when_its_address_is_no_longer_let_in(globex: Globex) -> None:
-    url = urlsplit(await globex.url(await globex.activate(), "weights"))
-    reader, writer = await asyncio.open_connection(url.hostname, url.port, limit=64 * 1024)
-    request = f"GET {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    writer.write(request.encode())
-    received = len(await reader.read(64 * 1024))
+    transfer = await Transfer.begin(await globex.url(await globex.activate(), "weights"))
     await globex.let_in_from(ELSEWHERE)
-    ended = time.monotonic()
-    await asyncio.sleep(1.5)
-    try:
-        while piece := await reader.read(256 * 1024):
-            received += len(piece)
-    except ConnectionError:
-        pass
-    writer.close()
-    assert time.monotonic() - ended < 5
-    assert received < len(WEIGHTS)
+    assert await transfer.ends(within_seconds=5) < len(WEIGHTS)
 
 
 async def test_a_list_that_cannot_be_used_is_refused_and_changes_nothing(globex: Globex) -> None:

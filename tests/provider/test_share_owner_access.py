@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 from people import Person, Right, catalog, found, give_away, hire, model, reading, schema
 from support import Desk, write_model
+from transfer import Transfer
 
 from model_sharing_protocol.errors import NotFound, PermissionDenied
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
@@ -251,21 +249,9 @@ async def test_the_namesake_of_what_was_shared_by_itself_does_not_slip_in(
 async def test_a_transfer_in_flight_is_cut_when_the_owner_loses_access(
     desk: Desk, ana: Person, globex: Friend
 ) -> None:
-    url = urlsplit((await globex.urls())["weights"])
-    reader, writer = await asyncio.open_connection(url.hostname, url.port, limit=64 * 1024)
-    writer.write(f"GET {url.path}?{url.query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-    received = len(await reader.read(64 * 1024))
+    transfer = await Transfer.begin((await globex.urls())["weights"])
     await model(Privilege.EXECUTE, SCORER).take(desk, "ana")
-    lost = time.monotonic()
-    await asyncio.sleep(1.5)
-    try:
-        while piece := await reader.read(256 * 1024):
-            received += len(piece)
-    except ConnectionError:
-        pass
-    assert time.monotonic() - lost < 5
-    assert received < len(WEIGHTS)
-    writer.close()
+    assert await transfer.ends(within_seconds=5) < len(WEIGHTS)
 
 
 async def test_a_share_keeps_out_what_its_owner_may_not_read(desk: Desk, ana: Person, globex: Friend) -> None:

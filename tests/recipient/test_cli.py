@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,28 @@ from recipient.peer import TOKEN, Peer
 from recipient.shared_models import SHARE
 
 import model_sharing
+from model_sharing import blocking
+from model_sharing.cli import main
 from model_sharing.cli.output import human_size, printable
 
 URI = "models:/vendor.ml_team.iris_model"
 FILES = {"MLmodel": b"flavors: {}\n", "data/weights.bin": b"w" * 2048}
+
+
+@pytest.fixture
+def run_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunCli:
+    """As elsewhere, but inside the test's own process: starting one takes longer than most commands."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["model-sharing", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        blocking.close()
+        written = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, int(ended.value.code or 0), written.out, written.err)
+
+    return run
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ class Transfer:
             try:
                 while piece := await self.reader.read(_PIECE):
                     self.received += len(piece)
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(0.01)
             except ConnectionError:
                 pass
         self.writer.close()

@@ -19,7 +19,6 @@ from model_sharing_provider.rest.activation import ACTIVATION_PATH, ACTIVATION_P
 from model_sharing_provider.services.changes import NOTHING
 
 HOME, ELSEWHERE = "127.0.0.1", "127.0.0.2"
-WEIGHTS = b"w" * 24 * 1024 * 1024
 VERSION = "/shares/acme/schemas/ml_team/models/scorer/versions/1"
 
 
@@ -69,8 +68,13 @@ async def call(url: str, address: str, method: str = "GET", token: str = "") -> 
 
 
 @pytest.fixture
-async def globex(desk: Desk, endpoint: str, tmp_path: Path) -> Globex:
-    await desk.register(write_model(tmp_path / "m", {"weights": WEIGHTS}), "prod.ml_team.scorer")
+def weights() -> bytes:
+    return b"weights"
+
+
+@pytest.fixture
+async def globex(desk: Desk, endpoint: str, tmp_path: Path, weights: bytes) -> Globex:
+    await desk.register(write_model(tmp_path / "m", {"weights": weights}), "prod.ml_team.scorer")
     globex = Globex(desk, endpoint, await desk.share("acme", "globex", "prod.ml_team.scorer"))
     await globex.let_in_from(HOME)
     return globex
@@ -128,10 +132,13 @@ async def test_a_changed_list_holds_at_once(globex: Globex) -> None:
         assert (await globex.ask("/shares", token, address))[0] == (await call(url, address))[0] == 200
 
 
-async def test_a_transfer_in_flight_is_cut_when_its_address_is_no_longer_let_in(globex: Globex) -> None:
+@pytest.mark.parametrize("weights", [b"w" * 24 * 1024 * 1024], ids=["24 MiB"])
+async def test_a_transfer_in_flight_is_cut_when_its_address_is_no_longer_let_in(
+    globex: Globex, weights: bytes
+) -> None:
     transfer = await Transfer.begin(await globex.url(await globex.activate(), "weights"))
     await globex.let_in_from(ELSEWHERE)
-    assert await transfer.ends(within_seconds=5) < len(WEIGHTS)
+    assert await transfer.ends(within_seconds=5) < len(weights)
 
 
 async def test_a_list_that_cannot_be_used_is_refused_and_changes_nothing(globex: Globex) -> None:

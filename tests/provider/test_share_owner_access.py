@@ -23,7 +23,6 @@ from model_sharing_provider.services.changes import Changes
 
 SCORER, CAT = "prod.ml_team.scorer", "prod.vision.cat"
 SHOWN = "/shares/acme/schemas/models/models/scorer"
-WEIGHTS = b"w" * 24 * 1024 * 1024
 BOTH, THE_OTHER = ["models.scorer", "vision.cat"], ["vision.cat"]
 
 
@@ -86,9 +85,14 @@ async def statuses(desk: Desk, who: Person | None = None) -> dict[str, ShareObje
 
 
 @pytest.fixture
-async def ana(desk: Desk, tmp_path: Path) -> Person:
+def weights() -> bytes:
+    return b"weights"
+
+
+@pytest.fixture
+async def ana(desk: Desk, tmp_path: Path, weights: bytes) -> Person:
     """A user who owns the share and the recipient, and may read what is in the one."""
-    folder = write_model(tmp_path / "m", {"weights": WEIGHTS})
+    folder = write_model(tmp_path / "m", {"weights": weights})
     await desk.register(folder, SCORER, "Champion")
     await desk.register(write_model(tmp_path / "cat"), CAT)
     ana = await hire(desk, "ana")
@@ -246,12 +250,13 @@ async def test_the_namesake_of_what_was_shared_by_itself_does_not_slip_in(
     assert (await globex.ask("GET", path))[0] == 200
 
 
+@pytest.mark.parametrize("weights", [b"w" * 24 * 1024 * 1024], ids=["24 MiB"])
 async def test_a_transfer_in_flight_is_cut_when_the_owner_loses_access(
-    desk: Desk, ana: Person, globex: Friend
+    desk: Desk, ana: Person, globex: Friend, weights: bytes
 ) -> None:
     transfer = await Transfer.begin((await globex.urls())["weights"])
     await model(Privilege.EXECUTE, SCORER).take(desk, "ana")
-    assert await transfer.ends(within_seconds=5) < len(WEIGHTS)
+    assert await transfer.ends(within_seconds=5) < len(weights)
 
 
 async def test_a_share_keeps_out_what_its_owner_may_not_read(desk: Desk, ana: Person, globex: Friend) -> None:

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A file's tests share what they start, so that they stay together; files are taken in the order of `testpaths`.
 PARALLEL := -q -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check soak format bench bench-peers clean
+.PHONY: demo test check soak format bench bench-peers bench-scale clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -40,6 +40,10 @@ bench-peers: $(VENV)/.installed  ## what the README's plot shows, and the plot
 	$(BIN)/python tests/benchmarks/siblings.py --save docs/benchmarks.json
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/plot.py docs/benchmarks.json docs/benchmarks.png
+
+bench-scale: $(VENV)/.installed  ## what docs/scaling.md shows: 1,000,000 versions, and 200 recipients at two servers
+	$(BIN)/python tests/benchmarks/scale.py
+	$(BIN)/python tests/benchmarks/load.py
 
 clean:
 	rm -rf $(VENV) .venvs .demo

@@ -54,6 +54,7 @@ async def calls(desk: Desk, models: int) -> Mapping[str, Call]:
         return SharedName(SCHEMA.schema, some())
 
     first, deep = PageRequest(100), PageRequest(100, f"{SCHEMA}.{model_name(models // 2)}")
+    last = PageRequest(100, f"{SCHEMA}.{model_name(models - 101)}")
     deep_in_share = PageRequest(100, f"{SCHEMA.schema}.{model_name(models // 2)}")
 
     async def listed(person: Person, page: PageRequest) -> object:
@@ -61,14 +62,15 @@ async def calls(desk: Desk, models: int) -> Mapping[str, Call]:
         return await provider.models.search(context, page)
 
     return {
-        "models of a schema, a page of 100": lambda: provider.models.page(admin, SCHEMA, first),
-        "the same, half-way": lambda: provider.models.page(admin, SCHEMA, deep),
-        "all models, a page half-way": lambda: provider.models.search(admin, deep),
+        "models of a schema, first page of 100": lambda: provider.models.page(admin, SCHEMA, first),
+        "models of a schema, middle page": lambda: provider.models.page(admin, SCHEMA, deep),
+        "models of a schema, last page": lambda: provider.models.page(admin, SCHEMA, last),
+        "all models, middle page": lambda: provider.models.search(admin, deep),
         "models of one who may read all": lambda: listed(bob, deep),
         "models of one who may read one": lambda: listed(ann, first),
         "versions of a model": lambda: provider.versions.page(admin, FullName("prod", "ml", some()), first),
-        "a share's models, a page of 100": lambda: view.list_models(globex, "everything", None, first),
-        "the same, half-way in a schema": lambda: view.list_models(globex, "everything", "ml", deep_in_share),
+        "a share's models, first page": lambda: view.list_models(globex, "everything", None, first),
+        "a share's models, middle page": lambda: view.list_models(globex, "everything", "ml", deep_in_share),
         "an alias, in the share": lambda: view.resolve_alias(globex, "everything", shared(), "champion"),
         "a version's files, in the share": lambda: provider.access.version_files(
             globex, "everything", SharedName("ml", "real"), number=1

@@ -40,30 +40,35 @@ async def provider_with(models: int, versions: int, postgres: PostgresServer | N
             yield desk
 
 
-async def milliseconds(call: Call, times: int) -> float:
-    """The median of so many calls, after one to warm up."""
+async def milliseconds(call: Call) -> float:
+    started = time.perf_counter()
     await call()
-    taken = []
-    for _ in range(times):
-        started = time.perf_counter()
-        await call()
-        taken.append((time.perf_counter() - started) * 1000)
-    return statistics.median(taken)
+    return (time.perf_counter() - started) * 1000
 
 
 async def compare(sizes: list[int], versions: int, times: int, postgres: PostgresServer | None) -> None:
-    """A table: milliseconds of each call at each size, and the rate at the last as a part of the first's."""
-    taken: dict[str, list[float]] = {}
-    for models in sizes:
-        async with provider_with(models, versions, postgres) as desk:
-            for name, call in (await calls(desk, models)).items():
-                taken.setdefault(name, []).append(await milliseconds(call, times))
-    title = f"{'PostgreSQL' if postgres else 'SQLite'}: ms a call, median of {times}"
+    """A table: milliseconds of each call at each size, and the rate at the last as a part of the first's.
+
+    All sizes are asked in turn, so that what else the machine does slows down all of them.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        by_size = [
+            await calls(await stack.enter_async_context(provider_with(models, versions, postgres)), models)
+            for models in sizes
+        ]
+        taken: dict[str, list[list[float]]] = {}
+        for name in by_size[0]:
+            # The first round warms up.
+            rounds = [[await milliseconds(each[name]) for each in by_size] for _ in range(times + 1)]
+            taken[name] = rounds[1:]
+    title = f"{'PostgreSQL' if postgres else 'SQLite'}: ms a call, medians of {times}"
     table = Table(title=title, title_justify="left", box=None)
     for column in ("", *(f"{models:,} models" for models in sizes), "rate kept"):
         table.add_column(column, justify="right" if column else "left")
-    for name, values in taken.items():
-        table.add_row(name, *(f"{value:.2f}" for value in values), f"{values[0] / values[-1]:.2f}")
+    for name, rounds in taken.items():
+        medians = (statistics.median(column) for column in zip(*rounds, strict=True))
+        kept = statistics.median(each[0] / each[-1] for each in rounds)
+        table.add_row(name, *(f"{value:.2f}" for value in medians), f"{kept:.2f}")
     console.print(table)
 
 

@@ -56,14 +56,14 @@ def _watch_peak(process: int, peaks: list[int]) -> None:
     with contextlib.suppress(OSError, IndexError):
         while True:
             time.sleep(0.02)
-            peaks.append(_peak_bytes(process))
+            peaks.append(peak_bytes(process))
 
 
 def serving_cost(command: Sequence[str], servers: Sequence[int]) -> Run:
     """Run a client to its end: its wall seconds, and CPU and peak memory of the servers, by process id."""
-    before = sum(map(_cpu_seconds, servers))
+    before = sum(map(cpu_seconds, servers))
     seconds = timed(command).seconds
-    return Run(seconds, sum(map(_cpu_seconds, servers)) - before, sum(map(_peak_bytes, servers)))
+    return Run(seconds, sum(map(cpu_seconds, servers)) - before, sum(map(peak_bytes, servers)))
 
 
 def compare(
@@ -108,11 +108,13 @@ def machine() -> str:
     )
 
 
-def _cpu_seconds(process: int) -> float:
+def cpu_seconds(process: int) -> float:
+    """What a process has used so far."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _peak_bytes(process: int) -> int:
+def peak_bytes(process: int) -> int:
+    """The most memory that a process has had."""
     status = Path(f"/proc/{process}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024

@@ -1,0 +1,192 @@
+"""Two servers over one PostgreSQL, and 200 recipients who resolve, query and fetch, all at the same time.
+
+Meanwhile an administrator moves an alias now and then: what servers have kept of their reads ends each time.
+The recipients, the servers and PostgreSQL share this machine, so that the sum of all of them is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+from rich.table import Table
+from side_by_side import console, cpu_seconds, machine, peak_bytes
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from postgres import running_postgres
+from provider_process import ProviderProcess
+from support import Desk, write_model
+
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.settings import Settings
+
+MODELS, FILE_BYTES = 20, 20_000
+MODEL = "/shares/acme/schemas/ml/models/model_{}"
+
+
+@dataclass
+class Answers:
+    """Seconds that each kind of request took, and what went wrong."""
+
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    errors: Counter[str] = field(default_factory=Counter)
+
+
+class Recipient:
+    """Asks one server for one thing after another, and checks each."""
+
+    def __init__(self, session: aiohttp.ClientSession, endpoint: str, token: str, answers: Answers) -> None:
+        self._session = session
+        self._endpoint = endpoint
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._answers = answers
+
+    async def work(self, ends: float) -> None:
+        while time.perf_counter() < ends:
+            try:
+                await self._load_one()
+            except (aiohttp.ClientError, TimeoutError, AssertionError, LookupError, ValueError) as error:
+                self._answers.errors[f"{type(error).__name__}: {error}"[:100]] += 1
+
+    async def _load_one(self) -> None:
+        """Five looks at aliases, as warm loads take, for each version that is fetched."""
+        for _ in range(5):
+            url = self._endpoint + MODEL.format(random.randrange(MODELS)) + "/aliases/champion"
+            assert json.loads(await self._ask("alias", "GET", url))
+        url = self._endpoint + MODEL.format(random.randrange(MODELS)) + "/versions/1/query"
+        lines = map(json.loads, (await self._ask("version query", "POST", url)).splitlines())
+        file = next(line["file"] for line in lines if line.get("file", {}).get("path") == "model.pkl")
+        content = await self._ask("file of 20 kB", "GET", file["url"], with_token=False)
+        assert hashlib.sha256(content).hexdigest() == file["sha256"], "other bytes"
+
+    async def _ask(self, kind: str, method: str, url: str, *, with_token: bool = True) -> bytes:
+        started = time.perf_counter()
+        headers = self._headers if with_token else {}
+        async with self._session.request(method, url, headers=headers) as answer:
+            content = await answer.read()
+        assert answer.status == 200, f"{kind}: {answer.status}"
+        self._answers.seconds[kind].append(time.perf_counter() - started)
+        return content
+
+
+@contextlib.asynccontextmanager
+async def desk_at(settings: Settings) -> AsyncIterator[Desk]:
+    async with open_provider(settings) as provider:
+        yield Desk.of(provider)
+
+
+async def furnish(desk: Desk, folder: Path, recipients: int) -> list[str]:
+    """Models in a share, two versions of each; a token of each recipient."""
+    await desk.provider.shares.create(desk.context, "acme")
+    for number in range(MODELS):
+        for version in (1, 2):
+            files = {"model.pkl": os.urandom(FILE_BYTES)}
+            source = write_model(folder / f"{number}-{version}", files)
+            await desk.register(source, f"prod.ml.model_{number}", "Champion")
+    await desk.add_schema("acme", "prod.ml")
+    tokens = []
+    for number in range(recipients):
+        _, code = await desk.provider.recipients.create(desk.context, f"recipient_{number}")
+        await desk.provider.shares.grant(desk.context, "acme", f"recipient_{number}")
+        tokens.append((await desk.activate(code, "http://127.0.0.1")).bearer_token)
+    return tokens
+
+
+async def move_aliases(desk: Desk, every: float, done: asyncio.Event) -> None:
+    while not done.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), every)
+        name = FullName("prod", "ml", f"model_{random.randrange(MODELS)}")
+        await desk.provider.models.set_alias(desk.context, name, "Champion", random.choice((1, 2)))
+
+
+async def run(endpoints: Sequence[str], tokens: Sequence[str], seconds: float) -> Answers:
+    answers = Answers()
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(30)) as session:
+        ends = time.perf_counter() + seconds
+        recipients = [
+            Recipient(session, endpoints[number % len(endpoints)], token, answers)
+            for number, token in enumerate(tokens)
+        ]
+        await asyncio.gather(*(each.work(ends) for each in recipients))
+    return answers
+
+
+async def measure(recipients: int, seconds: float, move_every: float, url: str, folder: Path) -> None:
+    settings = Settings(folder / "home", postgresql_url=url)
+    environment = {"MODEL_SHARING_DATABASE_URL": url, "MODEL_SHARING_LOG": "warning"}
+    async with desk_at(settings) as desk:
+        tokens = await furnish(desk, folder, recipients)
+        with contextlib.ExitStack() as stack:
+            servers = [
+                stack.enter_context(ProviderProcess(settings.home, environment=environment)) for _ in range(2)
+            ]
+            processes = [server.process.pid for server in servers]
+            before, own = list(map(cpu_seconds, processes)), time.process_time()
+            done = asyncio.Event()
+            mover = asyncio.create_task(move_aliases(desk, move_every, done))
+            answers = await run([server.url + PREFIX for server in servers], tokens, seconds)
+            done.set()
+            await mover
+            own = time.process_time() - own
+            costs = [
+                (cpu_seconds(each) - was, peak_bytes(each))
+                for each, was in zip(processes, before, strict=True)
+            ]
+    show(answers, seconds, recipients)
+    for number, (cpu, peak) in enumerate(costs, 1):
+        console.print(f"server {number}: {cpu / seconds:.2f} cores, peak {peak / 2**20:.0f} MiB")
+    console.print(f"the recipients: {own / seconds:.2f} cores; load average {os.getloadavg()[0]:.1f}")
+    console.print(f"errors: {sum(answers.errors.values())} {dict(answers.errors) or ''}")
+    if answers.errors:
+        sys.exit(1)
+
+
+def show(answers: Answers, seconds: float, recipients: int) -> None:
+    total = sum(map(len, answers.seconds.values())) / seconds
+    console.print(f"{recipients} recipients, 2 servers, {seconds:.0f} s: {total:.0f} requests/s")
+    table = Table(box=None)
+    for column in ("", "requests/s", "p50 ms", "p99 ms"):
+        table.add_column(column, justify="right" if column else "left")
+    for kind, taken in answers.seconds.items():
+        cuts = statistics.quantiles(taken, n=100)
+        rate = f"{len(taken) / seconds:.0f}"
+        table.add_row(kind, rate, f"{cuts[49] * 1000:.0f}", f"{cuts[98] * 1000:.0f}")
+    console.print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipients", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--move-every", type=float, default=1, help="seconds between moves of an alias")
+    options = parser.parse_args()
+    console.print(machine() + "\n")
+    with (
+        running_postgres() as server,
+        server.database() as url,
+        tempfile.TemporaryDirectory(prefix="model-sharing-bench-") as folder,
+    ):
+        asyncio.run(measure(options.recipients, options.seconds, options.move_every, url, Path(folder)))
+
+
+if __name__ == "__main__":
+    main()

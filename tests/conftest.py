@@ -50,7 +50,7 @@ OVER_EACH_DATABASE = {
 }
 
 # What a provider does with its bytes, and the kinds of buckets that it does so in.
-OVER_STORES = {"test_registration": ("s3",), "test_uploads": KINDS}
+OVER_STORES = {"test_registration": ("s3",), "test_presigned_uploads": KINDS, "test_uploads": KINDS}
 
 
 def pytest_configure() -> None:

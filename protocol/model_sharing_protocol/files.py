@@ -39,7 +39,7 @@ class Header(msgspec.Struct):
 
 
 class PresignedUrl(msgspec.Struct):
-    """`headers` are to be sent with the request to the URL: none are needed here."""
+    """`headers` are to be sent with the request to the URL. Only some buckets need any."""
 
     url: str
     headers: tuple[Header, ...] = ()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal
 from urllib.parse import urlsplit
 
 import obstore
@@ -16,7 +18,17 @@ _SAME_IN_A_URL = re.compile(r"[A-Za-z0-9._~/-]*")
 _SIGNS_NOTHING = "SASforSASNotSupported"
 
 
-async def presign(store: ObjectStore, keys: Sequence[str], seconds: int) -> list[str] | None:
+@dataclass(frozen=True, slots=True)
+class UploadUrl:
+    """Where to PUT a file to, and the headers to send with it."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+async def presign(
+    store: ObjectStore, keys: Sequence[str], seconds: int, method: Literal["GET", "PUT"] = "GET"
+) -> list[str] | None:
     """URLs to read these objects from, good for so long; None where the store cannot sign them all.
 
     Raises obstore's errors.
@@ -24,7 +36,7 @@ async def presign(store: ObjectStore, keys: Sequence[str], seconds: int) -> list
     if not isinstance(store, S3Store | GCSStore | AzureStore):
         return None
     try:
-        urls = await obstore.sign_async(store, "GET", keys, timedelta(seconds=seconds))
+        urls = await obstore.sign_async(store, method, keys, timedelta(seconds=seconds))
     except GenericError as error:
         if _SIGNS_NOTHING in str(error):
             return None
@@ -32,6 +44,14 @@ async def presign(store: ObjectStore, keys: Sequence[str], seconds: int) -> list
     if isinstance(store, S3Store) or all(map(_names, urls, keys)):
         return list(urls)
     return None
+
+
+async def presign_upload(store: ObjectStore, key: str, seconds: int) -> UploadUrl | None:
+    """The same to write an object to, whole, by one request."""
+    urls = await presign(store, [key], seconds, "PUT")
+    if urls is None:
+        return None
+    return UploadUrl(urls[0], {"x-ms-blob-type": "BlockBlob"} if isinstance(store, AzureStore) else {})
 
 
 def _names(url: str, key: str) -> bool:

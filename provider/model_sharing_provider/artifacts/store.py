@@ -34,7 +34,7 @@ from model_sharing_provider.artifacts.failures import store_errors_named
 from model_sharing_provider.artifacts.fingerprints import Fingerprint, Fingerprinter
 from model_sharing_provider.artifacts.listing import StoredObject, delete_objects, list_objects
 from model_sharing_provider.artifacts.pieces import read_objects, read_pieces
-from model_sharing_provider.artifacts.presigned_urls import presign
+from model_sharing_provider.artifacts.presigned_urls import UploadUrl, presign, presign_upload
 from model_sharing_provider.artifacts.roots import open_root
 
 _PIECE = 4 * 1024 * 1024
@@ -268,6 +268,14 @@ class ArtifactStore:
         keys = [(await self._open(path))[1] for path in paths]
         with _reading(paths[0]):
             return await presign(store, keys, seconds)
+
+    async def presign_upload(self, path: str, seconds: int) -> UploadUrl | None:
+        """A URL of the store's own to write this object to; None as for `presign`."""
+        if not self._presigns:
+            return None
+        store, key = await self._open(path)
+        with _reading(path):
+            return await presign_upload(store, key, seconds)
 
     async def origins(self) -> tuple[str, ...]:
         """Where the URLs that `presign` gives lead to, such as `https://s3.eu-west-1.amazonaws.com`."""

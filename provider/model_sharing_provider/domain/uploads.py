@@ -21,12 +21,23 @@ class NewVersion:
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """A file that arrived whole: its relative path, and where it waits below the artifact root."""
+    """A file that arrived whole: its relative path, and where it waits below the artifact root.
+
+    One that is `promised` is written to the bucket by a URL that was given out, and has no digest yet.
+    """
 
     path: str
     staged: str
     size: int
     sha256: str
+
+    @classmethod
+    def promise(cls, path: str, place: str) -> UploadedFile:
+        return cls(path, place, 0, "")
+
+    @property
+    def promised(self) -> bool:
+        return not self.sha256
 
 
 @dataclass(frozen=True, slots=True)

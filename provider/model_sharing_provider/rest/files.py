@@ -124,7 +124,10 @@ async def create_download_url(request: web.Request) -> web.Response:
 async def create_upload_url(request: web.Request) -> web.Response:
     body = await read_body(request, wire.PathRequest)
     name, number, path = _parse(body.path)
-    return _answer(wire.PresignedUrl(await _upload_url(request, name, number, upload_of_file(path))))
+    files, what = provider_of(request).files, upload_of_file(path)
+    upload = await files.sign_file_upload(_context(request), name, number, path, what)
+    headers = tuple(wire.Header(*header) for header in upload.headers.items())
+    return _answer(wire.PresignedUrl(_absolute(request, upload.url), headers))
 
 
 async def create_upload_part_urls(request: web.Request) -> web.Response:

@@ -8,23 +8,28 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from model_sharing_protocol.errors import NotFound, PermissionDenied, SharingError
 from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.names import FullName
+from model_sharing_protocol.paths import check_relative_path
 from model_sharing_protocol.times import now_ms
+from model_sharing_provider.artifacts.locations import direct_root
 from model_sharing_provider.artifacts.manifests import Manifests
+from model_sharing_provider.artifacts.presigned_urls import UploadUrl
 from model_sharing_provider.artifacts.signed_urls import (
     UPLOAD_URL_LIFETIME_SECONDS,
     URL_LIFETIME_SECONDS,
     Ticket,
     UrlSigner,
 )
-from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType, VersionStatus
+from model_sharing_provider.domain.uploads import UploadedFile
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.access import OpenFile
 from model_sharing_provider.services.context import Context, Operation
@@ -86,12 +91,39 @@ class Files:
         `what` is the caller's own word for it, and comes back unchanged. Raises NotFound, InvalidState,
         PermissionDenied.
         """
+        async with self._uploading(context, name, number) as (operation, version):
+            return self._signed_upload(operation, version, what)
+
+    async def sign_file_upload(
+        self, context: Context, name: FullName, number: int, path: str, what: str
+    ) -> UploadUrl:
+        """The same for a file of its own: of the object store itself where that can sign it.
+
+        What is written there is hashed when the version is finalized. It takes the place of what was
+        uploaded at this path before, and gives it up to what is uploaded later. Raises UnsafePath, too.
+        """
+        check_storable(check_relative_path(path))
+        replaced = None
+        async with self._uploading(context, name, number) as (operation, version):
+            place = f"{direct_root(version.id)}/{path}"
+            url = await self._artifacts.presign_upload(place, UPLOAD_URL_LIFETIME_SECONDS)
+            if url is None:
+                return UploadUrl(self._signed_upload(operation, version, what))
+            promise = UploadedFile.promise(path, place)
+            replaced = await operation.rows.uploads.put_file(version.id, promise, operation.now)
+        if replaced is not None and replaced != place:
+            await self._artifacts.discard(replaced)
+        return url
+
+    @asynccontextmanager
+    async def _uploading(
+        self, context: Context, name: FullName, number: int
+    ) -> AsyncIterator[tuple[Operation, ModelVersion]]:
         async with context.change("createUploadUrl", version_target(name, number)) as operation:
             await operation.authorize(rules.OWN_MODEL, model_target(name))
             version = await find_pending(operation, name, number)
             await operation.rows.versions.claim(version.id)
-            resource = f"uploads/{version.id}/{what}"
-            return self._signed(operation, resource, UPLOAD_URL_LIFETIME_SECONDS, "PUT")
+            yield operation, version
 
     async def open(self, context: Context, resource: str, query: dict[str, str]) -> OpenFile:
         """Check a signed URL that came back. Raises PermissionDenied, or NotFound for bytes that are gone."""
@@ -144,6 +176,10 @@ class Files:
         expires = int(time.time()) + lifetime
         return self._signer.sign(Ticket(resource, "", operation.principal.token_id, 0, expires, method))
 
+    def _signed_upload(self, operation: Operation, version: ModelVersion, what: str) -> str:
+        resource = f"uploads/{version.id}/{what}"
+        return self._signed(operation, resource, UPLOAD_URL_LIFETIME_SECONDS, "PUT")
+
     async def _verify(
         self, context: Context, action: str, resource: str, query: dict[str, str], method: str = "GET"
     ) -> Ticket:
@@ -187,7 +223,9 @@ class Files:
             return version, list((await self._manifests.read(version.id)).manifest.files)
         await operation.authorize(rules.OWN_MODEL, model_target(name))
         uploads = await operation.rows.uploads.files(version.id)
-        return version, [ManifestFile(file.path, file.size, file.sha256) for file in uploads]
+        return version, [
+            ManifestFile(file.path, file.size, file.sha256) for file in uploads if not file.promised
+        ]
 
 
 def _entries(files: list[ManifestFile], folder: str, modified: int) -> list[Entry]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import uuid4
 
@@ -78,7 +78,7 @@ class Publication:
         name, number = version.full_name, version.version
         target = version_target(name, number)
         try:
-            files = [*files, *await self._take_in(context, version, {file.path for file in files})]
+            files = await self._take_in(context, version, files)
             mlmodel, manifest = await self._look_through(version, files)
             maps = await self._manifests.waiting(version.id, manifest.files)
             for file in files:
@@ -114,16 +114,24 @@ class Publication:
         return published
 
     async def _take_in(
-        self, context: Context, version: ModelVersion, known: Collection[str]
+        self, context: Context, version: ModelVersion, files: list[UploadedFile]
     ) -> list[UploadedFile]:
-        """What was written with temporary credentials: copied to where they do not reach, and hashed there.
+        """All files, with those that were written to the bucket itself, by credentials or by URLs.
 
-        A file that was uploaded another way too is taken from there.
+        These are copied to where neither reaches, and hashed there. A file that was uploaded another way too
+        is taken from there, unless a URL was given out for it later. Raises InvalidState if a file did not
+        come that a URL was given out for.
         """
         folder = direct_root(version.id)
-        paths = [path for path in await self._artifacts.files_below(folder) if path not in known]
+        taken = [file for file in files if not file.promised]
+        arrived = {file.path for file in taken}
+        paths = [path for path in await self._artifacts.files_below(folder) if path not in arrived]
+        if missing := {file.path for file in files if file.promised}.difference(paths):
+            raise InvalidState(
+                f"{min(missing)!r} of version {version.version} of '{version.full_name}' did not come by the "
+                "URL that was given out for it. Upload or delete it, and finalize again."
+            )
         check_paths(paths)
-        taken = []
         async with self._still_finalizing(context, version):
             for path in paths:
                 staged = f"{uploads_root(version.id)}/{uuid4()}"

@@ -1,0 +1,128 @@
+"""Files that clients PUT to a URL they were given: the bucket's own, or this server's over a folder."""
+
+from __future__ import annotations
+
+import io
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+from provider.test_uploads import NAME, begun, finalize, put
+from support import MLMODEL, Desk
+
+from model_sharing_protocol.errors import InvalidState, NotFound
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+
+FOLDER = f"/Models/{'/'.join(str(NAME).split('.'))}/1"
+WEIGHTS = bytes(range(256)) * 40_000
+
+
+class Client:
+    """An HTTP client with the administrator's token, which no bucket sees."""
+
+    def __init__(self, server: TestServer, home: Path) -> None:
+        self._server = server
+        self._token = (home / "admin.token").read_text()
+
+    async def url(self, path: str) -> dict[str, Any]:
+        """The answer to the question where to upload a file to."""
+        where = self._server.make_url("/api/2.0/fs/create-upload-url")
+        headers = {"Authorization": f"Bearer {self._token}"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(where, json={"path": f"{FOLDER}/{path}"}, headers=headers) as answer,
+        ):
+            answer.raise_for_status()
+            given: dict[str, Any] = await answer.json()
+            return given
+
+    async def upload(self, given: dict[str, Any], content: bytes) -> int:
+        """PUT as told; the status."""
+        headers = {header["name"]: header["value"] for header in given["headers"]}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.put(given["url"], data=io.BytesIO(content), headers=headers) as answer,
+        ):
+            return answer.status
+
+    async def send(self, path: str, content: bytes) -> None:
+        assert await self.upload(await self.url(path), content) in (200, 201, 204)
+
+
+@pytest.fixture
+def client(server: TestServer, provider_home: Path) -> Client:
+    return Client(server, provider_home)
+
+
+@pytest.fixture
+def in_a_bucket(artifacts: ArtifactStore, request: pytest.FixtureRequest) -> bool:
+    return bool(request.node.callspec.params["settings"] != "local")
+
+
+async def content(desk: Desk, version: ModelVersion, path: str) -> bytes:
+    opened = await desk.provider.files.open_path(desk.context, NAME, version.version, path)
+    pieces = [bytes(piece) async for piece in desk.provider.files.read(opened, 0, opened.size)]
+    assert opened.sha256 == sha256(b"".join(pieces)).hexdigest()
+    return b"".join(pieces)
+
+
+async def test_what_came_by_url_is_hashed_and_published(
+    desk: Desk, server: TestServer, client: Client, in_a_bucket: bool
+) -> None:
+    await begun(desk)
+    given = {path: await client.url(path) for path in ("MLmodel", "data/weights.bin")}
+    here = [answer["url"].startswith(str(server.make_url("/"))) for answer in given.values()]
+    assert here == [not in_a_bucket] * 2
+    assert await client.upload(given["data/weights.bin"], WEIGHTS[::-1]) < 300
+    assert await client.upload(given["data/weights.bin"], WEIGHTS) < 300
+    assert await client.upload(given["MLmodel"], MLMODEL.encode()) < 300
+    version = await finalize(desk)
+    assert (version.status, version.num_files) == (VersionStatus.READY, 2)
+    assert await content(desk, version, "data/weights.bin") == WEIGHTS
+    assert (await desk.provider.fsck.check(desk.context)).problems == []
+    # The URL lives on, and reaches nothing that counts.
+    late = await client.upload(given["data/weights.bin"], b"late")
+    assert late < 300 if in_a_bucket else late == 400
+    assert await content(desk, version, "data/weights.bin") == WEIGHTS
+    with pytest.raises(aiohttp.ClientResponseError, match="400"):
+        await client.url("more.bin")
+
+
+async def test_a_file_that_did_not_come_is_named_and_can_still_come(
+    desk: Desk, client: Client, in_a_bucket: bool
+) -> None:
+    await begun(desk)
+    await client.send("MLmodel", MLMODEL.encode())
+    given = {path: await client.url(path) for path in ("weights.bin", "unwanted.bin")}
+    if in_a_bucket:
+        for missing in ("unwanted.bin", "weights.bin"):
+            with pytest.raises(InvalidState, match=f"'{missing}' .* did not come"):
+                await finalize(desk)
+            if missing == "unwanted.bin":
+                await desk.provider.uploads.remove(desk.context, NAME, 1, missing)
+    with pytest.raises(NotFound):
+        await content(desk, await desk.provider.versions.get(desk.context, NAME, 1), "MLmodel")
+    assert await client.upload(given["weights.bin"], WEIGHTS) < 300
+    version = await finalize(desk)
+    assert version.num_files == 2
+    assert await content(desk, version, "weights.bin") == WEIGHTS
+
+
+async def test_of_a_file_that_came_both_ways_the_later_counts(
+    desk: Desk, client: Client, artifacts: ArtifactStore
+) -> None:
+    pending = await begun(desk)
+    await put(desk, pending, "MLmodel", MLMODEL.encode())
+    await put(desk, pending, "a.bin", b"through the server")
+    await client.send("a.bin", b"by URL, later")
+    await client.send("b.bin", b"by URL")
+    await put(desk, pending, "b.bin", b"through the server, later")
+    version = await finalize(desk)
+    assert await content(desk, version, "a.bin") == b"by URL, later"
+    assert await content(desk, version, "b.bin") == b"through the server, later"
+    for left in (f"uploads/{version.id}", f"direct/{version.id}"):
+        assert [batch async for batch in artifacts.list(left) if batch] == []

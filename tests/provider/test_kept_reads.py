@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from model_sharing_protocol.errors import NotFound, PermissionDenied, TokenExpir
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.domain.principals import ANONYMOUS, Caller
+from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal
 from model_sharing_provider.domain.secrets import new_token
 from model_sharing_provider.metastore.plain_sql import PlainSql
 from model_sharing_provider.services.changes import Changes
@@ -34,11 +35,13 @@ class Globex:
         self._provider = desk.provider
         self._token = token
 
+    async def sign_in(self) -> Principal:
+        anonymous = self._provider.context(Caller(ANONYMOUS, "test", "192.0.2.7"))
+        return await self._provider.recipients.authenticate(anonymous, self._token)
+
     async def champion(self) -> int:
         """The version that the alias points at, as a request would learn it."""
-        anonymous = self._provider.context(Caller(ANONYMOUS, "test", "192.0.2.7"))
-        holder = await self._provider.recipients.authenticate(anonymous, self._token)
-        context = self._provider.context(Caller(holder, "test", "192.0.2.7"))
+        context = self._provider.context(Caller(await self.sign_in(), "test", "192.0.2.7"))
         found = await self._provider.shared_view.resolve_alias(context, "acme", SHARED, "champion")
         return found.version.version
 
@@ -114,6 +117,30 @@ async def test_a_token_that_was_kept_expires_by_itself(
     monkeypatch.setattr("model_sharing_provider.services.recipients.now_ms", lambda: later)
     with pytest.raises(TokenExpired):
         await globex.champion()
+
+
+async def test_a_look_that_began_before_a_change_is_none_for_who_asks_after_it(
+    globex: Globex, elsewhere: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, looked, answered = PlainSql.look, asyncio.Event(), asyncio.Event()
+
+    async def slow_at_first(sql: PlainSql, text: str) -> Any:
+        seen, first = await look(sql, text), not looked.is_set()
+        if first:
+            looked.set()
+            await answered.wait()
+        return seen
+
+    monkeypatch.setattr(PlainSql, "look", slow_at_first)
+    early = asyncio.create_task(globex.sign_in())
+    await looked.wait()
+    await elsewhere.provider.recipients.delete(elsewhere.context, "globex")
+    late = asyncio.create_task(globex.sign_in())
+    await asyncio.wait([late], timeout=0.1)
+    answered.set()
+    assert (await early).name == "globex"
+    with pytest.raises(Unauthenticated):
+        await late
 
 
 @pytest.fixture

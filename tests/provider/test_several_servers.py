@@ -32,7 +32,8 @@ T = TypeVar("T")
 MIB = 1024 * 1024
 NAME = FullName.parse("prod.ml_team.scorer")
 BIG = os.urandom(64 * MIB)
-QUERY = f"{PREFIX}/shares/acme/schemas/ml_team/models/scorer/versions/1/query"
+MODEL = f"{PREFIX}/shares/acme/schemas/ml_team/models/scorer"
+QUERY, ALIAS = f"{MODEL}/versions/1/query", f"{MODEL}/aliases/champion"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         settings = Settings(folder / "home", postgresql_url=url)
 
         async def furnish(desk: Desk) -> None:
-            await desk.register(write_model(folder / "m", {"big.bin": BIG}), str(NAME))
+            await desk.register(write_model(folder / "m", {"big.bin": BIG}), str(NAME), "Champion")
 
         a, b = (
             stack.enter_context(
@@ -169,6 +170,8 @@ async def test_what_is_ended_at_one_server_ends_at_both_transfers_too(
         lines = [json.loads(line) for line in (await answer.read()).splitlines()]
     at_a = next(line["file"]["url"] for line in lines[2:] if line["file"]["path"] == "big.bin")
     at_b = at_a.replace(two.a.url, two.b.url)
+    for server in (two.a, two.b):
+        assert await status(session, server.url + ALIAS, token) == 200
     slow = [await session.get(url) for url in (at_a, at_b)]
     assert [answer.status for answer in slow] == [200, 200]
     await asyncio.gather(*(answer.content.readexactly(MIB) for answer in slow))
@@ -182,6 +185,7 @@ async def test_what_is_ended_at_one_server_ends_at_both_transfers_too(
     revoked = time.monotonic()
     for server, url in ((two.a, at_a), (two.b, at_b)):
         assert await status(session, server.url + f"{PREFIX}/shares/acme", token) == 404
+        assert await status(session, server.url + ALIAS, token) == 404
         assert await status(session, url) == 403
     assert time.monotonic() - revoked < 1
     ends = await asyncio.gather(*(cut_after(answer, revoked) for answer in slow))

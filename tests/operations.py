@@ -284,6 +284,7 @@ TABLE = [
     line("files.sign", EXECUTE, SCORER, 1, "MLmodel"),
     line("files.open", EXECUTE, first=signed),
     line("files.sign_upload", OWN, SCORER, 2, "file/x", first=waiting),
+    line("files.sign_file_upload", OWN, SCORER, 2, "x", "file/x", first=waiting),
     line("files.accept_upload", OWN, first=signed_upload),
     line("credentials.for_reader", EXECUTE, SCORER, 1),
     line("credentials.for_writer", OWN, SCORER, 2, first=waiting),

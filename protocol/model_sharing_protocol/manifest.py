@@ -31,23 +31,50 @@ class ManifestFile(msgspec.Struct, frozen=True):
     sha256: str
 
 
+class Delta(msgspec.Struct, frozen=True):
+    """What makes the file with the digest `target` of the one with the digest `base` (`xor_deltas`).
+
+    `size` in bytes and `sha256` are the delta's own.
+    """
+
+    target: str
+    base: str
+    size: int
+    sha256: str
+
+    @property
+    def file(self) -> ManifestFile:
+        """The delta as something to be fetched; its path is what messages call it."""
+        return ManifestFile(f"delta from {self.base} to {self.target}", self.size, self.sha256)
+
+
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """All files of one version, sorted by path. Build one with `of`, which validates.
 
-    `chunk_maps` says where more is known of the large ones (`chunk_maps`): it is none of the files, and not a
-    part of the digest. Its path is what messages call it.
+    `chunk_maps` says where more is known of the large ones (`chunk_maps`), `deltas` how some are made of
+    others: these are none of the files, and not a part of the digest.
     """
 
     files: tuple[ManifestFile, ...]
     chunk_maps: ManifestFile | None = None
+    deltas: tuple[Delta, ...] = ()
 
     @classmethod
-    def of(cls, files: Iterable[ManifestFile], chunk_maps: ManifestFile | None = None) -> Self:
+    def of(
+        cls,
+        files: Iterable[ManifestFile],
+        chunk_maps: ManifestFile | None = None,
+        deltas: Iterable[Delta] = (),
+    ) -> Self:
         """A validated manifest; UnsafePath or InvalidParameter for what must not be served or stored."""
-        ordered = tuple(sorted(files, key=lambda file: file.path))
-        if len(ordered) > MAX_FILES:
+        made = cls(tuple(sorted(files, key=lambda file: file.path)), chunk_maps, tuple(deltas))
+        ordered = made.files
+        if max(len(ordered), len(made.deltas)) > MAX_FILES:
             raise InvalidParameter(f"A model version has at most {MAX_FILES} files; this one has more.")
-        for file in (*ordered, *([chunk_maps] if chunk_maps else [])):
+        for delta in made.deltas:
+            check_sha256(delta.target)
+            check_sha256(delta.base)
+        for file in (*ordered, *made.hints):
             check_relative_path(file.path)
             check_sha256(file.sha256)
             if file.size < 0:
@@ -55,7 +82,13 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
         if len({file.path for file in ordered}) != len(ordered):
             raise InvalidParameter("The manifest names the same path twice.")
         check_no_twins(file.path for file in ordered)
-        return cls(ordered, chunk_maps)
+        return made
+
+    @property
+    def hints(self) -> tuple[ManifestFile, ...]:
+        """What may be fetched to fetch less: chunk maps and deltas. Messages call them by their paths."""
+        maps = (self.chunk_maps,) if self.chunk_maps else ()
+        return (*maps, *(delta.file for delta in self.deltas))
 
     @property
     def size(self) -> int:
@@ -76,6 +109,6 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
         """Read a stored manifest back; CorruptArtifact if it is not one."""
         try:
             read = msgspec.json.decode(data, type=cls)
-            return cls.of(read.files, read.chunk_maps)
+            return cls.of(read.files, read.chunk_maps, read.deltas)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, SharingError) as error:
             raise CorruptArtifact(f"The manifest cannot be read: {error}") from error

@@ -125,11 +125,25 @@ class ChunkMapsFile(_Message):
     sha256: str
 
 
+class DeltaFile(_Message):
+    """EXTENSION: what makes the file with the digest `target` of the one with the digest `base`.
+
+    An XOR delta (`xor_deltas`), fetched like a file of the version. `size` and `sha256` are its own.
+    """
+
+    url: str
+    target: str
+    base: str
+    size: int
+    sha256: str
+
+
 class VersionMetadata(_Message):
     """EXTENSION: what a version query says of the version before its files.
 
     `bundle` is the provider's signature of them, as `model_signing` reads it from a file. `chunk_maps` is
-    there if any file is large enough to have one. To `pack_url`, if there is one, a `PackRequest` may go.
+    there if any file is large enough to have one, `deltas` for those that the provider made some of. To
+    `pack_url`, if there is one, a `PackRequest` may go.
     """
 
     version: ModelVersion
@@ -138,6 +152,7 @@ class VersionMetadata(_Message):
     num_files: int
     bundle: Bundle | None = None
     chunk_maps: ChunkMapsFile | None = None
+    deltas: tuple[DeltaFile, ...] = ()
     pack_url: str | None = None
 
 

@@ -29,7 +29,13 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import ModelRef, SharedName
-from model_sharing_protocol.open_sharing import ChunkMapsFile, ModelVersion, VersionFile, VersionMetadata
+from model_sharing_protocol.open_sharing import (
+    ChunkMapsFile,
+    DeltaFile,
+    ModelVersion,
+    VersionFile,
+    VersionMetadata,
+)
 from model_sharing_protocol.signatures import Bundle, State
 from model_sharing_protocol.times import iso, now_ms
 
@@ -46,15 +52,13 @@ class Listing:
     bundle: Bundle
     files: Sequence[VersionFile]
     pack_url: str | None = None
-    chunk_maps: ChunkMapsFile | None = None
+    hints: Sequence[ChunkMapsFile | DeltaFile] = ()
 
     @property
     def urls(self) -> dict[str, str]:
         """By sha256, and that of packs."""
         more = {PACK: self.pack_url} if self.pack_url else {}
-        if self.chunk_maps:
-            more[self.chunk_maps.sha256] = self.chunk_maps.url
-        return more | {file.sha256: file.url for file in self.files}
+        return more | {file.sha256: file.url for file in (*self.hints, *self.files)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,8 @@ class Resolver:
                 f"{self._mount.endpoint} describes {name} version {version} as {digest} and lists the files "
                 f"of {manifest.digest}. Try again; if it stays, tell the provider."
             )
-        return Listing(manifest, bundle, files, metadata.pack_url, metadata.chunk_maps)
+        maps = (metadata.chunk_maps,) if metadata.chunk_maps else ()
+        return Listing(manifest, bundle, files, metadata.pack_url, (*maps, *metadata.deltas))
 
     def _from_cache(self, name: SharedName, ref: ModelRef, error: ServerUnreachable) -> ModelVersion:
         number = ref.version

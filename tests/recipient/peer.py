@@ -40,6 +40,15 @@ class Request:
     headers: dict[str, str]
 
 
+@dataclass(frozen=True)
+class XorDelta:
+    """What makes the file with the digest `target` of the one with the digest `base`, they say."""
+
+    target: str
+    base: str
+    content: bytes
+
+
 class Peer:
     """`models` is what it shares. `faults` are used up by the file requests, one each, `always` by all.
 
@@ -64,6 +73,7 @@ class Peer:
         self.file_origins: tuple[str, ...] = ()
         self.packs: Pack | None = None
         self.chunk_maps: Callable[[Files], bytes] | None = None
+        self.deltas: list[XorDelta] = []
         self.tickets = 0
         self.refuse_tickets_below = 0
         self.file_bytes_sent = 0
@@ -124,7 +134,7 @@ class Peer:
         for model in self.models.values():
             for files in model.versions.values():
                 maps = [self.chunk_maps(files)] if self.chunk_maps else []
-                for content in (*files.values(), *maps):
+                for content in (*files.values(), *maps, *(delta.content for delta in self.deltas)):
                     if digest_of(content) == digest:
                         return content
         return None
@@ -281,6 +291,18 @@ class Handler(BaseHTTPRequestHandler):
             maps = self.peer.chunk_maps(files)
             url = f"{base}/files/{digest_of(maps)}?ticket={ticket}"
             metadata["chunkMaps"] = {"url": url, "size": len(maps), "sha256": digest_of(maps)}
+        digests = {entry.sha256 for entry in manifest.files}
+        metadata["deltas"] = [
+            {
+                "url": f"{base}/files/{digest_of(delta.content)}?ticket={ticket}",
+                "target": delta.target,
+                "base": delta.base,
+                "size": len(delta.content),
+                "sha256": digest_of(delta.content),
+            }
+            for delta in self.peer.deltas
+            if delta.target in digests
+        ]
         lines: list[dict[str, Any]] = [{"protocol": {"minReaderVersion": 1}}, {"metaData": metadata}]
         for entry in manifest.files:
             file = {

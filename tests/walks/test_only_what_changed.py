@@ -11,9 +11,11 @@ import pytest
 from aiohttp.test_utils import TestServer
 from support import Desk, write_model
 from tensors import safetensors
+from weights import fine_tuned, weights
 
 import model_sharing
 from model_sharing.downloads.progress import Counting, Silent
+from model_sharing.upkeep.pruning import Limits, prune
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
 from model_sharing_provider.artifacts.external_locations import parse_location
@@ -52,6 +54,15 @@ async def upload(desk: Desk, folder: Path) -> None:
     await desk.provider.publication.finalize(desk.context, NAME, version.version)
 
 
+async def mounted(desk: Desk, server: TestServer, folder: Path) -> model_sharing.Catalog:
+    """The model is shared, and a recipient has mounted the share."""
+    profile = await desk.activate(
+        await desk.share("acme", "globex", str(NAME)), str(server.make_url("/delta-sharing"))
+    )
+    write_profile(profile.to_json(), folder / "globex.share")
+    return await asyncio.to_thread(model_sharing.mount, folder / "globex.share", share="acme", name="vendor")
+
+
 async def test_versions_made_in_each_way_come_as_what_changed(
     desk: Desk, server: TestServer, tmp_path: Path, recipient_home: Path
 ) -> None:
@@ -67,13 +78,7 @@ async def test_versions_made_in_each_way_come_as_what_changed(
     await desk.register(tmp_path / "1", str(NAME))
     await desk.provider.registration.register_in_place(desk.context, (tmp_path / "2").as_uri(), NAME)
     await upload(desk, tmp_path / "3")
-    profile = await desk.activate(
-        await desk.share("acme", "globex", str(NAME)), str(server.make_url("/delta-sharing"))
-    )
-    write_profile(profile.to_json(), tmp_path / "globex.share")
-    vendor = await asyncio.to_thread(
-        model_sharing.mount, tmp_path / "globex.share", share="acme", name="vendor"
-    )
+    vendor = await mounted(desk, server, tmp_path)
     for number, files in versions.items():
         counting = Counting(Silent())
         snapshot = await asyncio.to_thread(vendor.snapshot, f"ml_team.scorer/{number}", progress=counting)
@@ -83,3 +88,42 @@ async def test_versions_made_in_each_way_come_as_what_changed(
         else:
             # Two tensors, the header, and the chunks of the pickle around what was put in.
             assert MIB + 50_000 < counting.fetched < MIB + 50_000 + 3 * MIB
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+async def test_a_full_fine_tune_comes_as_a_delta_to_those_who_have_its_base(
+    desk: Desk, server: TestServer, tmp_path: Path, recipient_home: Path, in_place: bool
+) -> None:
+    before = weights(10 * MIB)
+    tensors = {"a": before[: 8 * MIB], "b": before[8 * MIB :]}
+    versions = [
+        safetensors(tensors),
+        safetensors({name: fine_tuned(data) for name, data in tensors.items()}, {"note": "x" * 5000}),
+    ]
+    folders = [
+        write_model(tmp_path / str(number), {"model.safetensors": content, "small.bin": content[:MIB]})
+        for number, content in enumerate(versions)
+    ]
+    await desk.register(folders[0], str(NAME))
+    registration = desk.provider.registration
+    if in_place:
+        await registration.register_in_place(desk.context, folders[1].as_uri(), NAME, delta_from=1)
+    else:
+        await registration.register(desk.context, folders[1], NAME, delta_from=1)
+    vendor = await mounted(desk, server, tmp_path)
+    cache = vendor.shared.cache
+    for having_the_base in (False, True):
+        if having_the_base:
+            await asyncio.to_thread(vendor.snapshot, "ml_team.scorer/1")
+        counting = Counting(Silent())
+        snapshot = await asyncio.to_thread(vendor.snapshot, "ml_team.scorer/2", progress=counting)
+        assert (snapshot.folder / "model.safetensors").read_bytes() == versions[1]
+        (delta,) = snapshot.manifest.deltas
+        assert delta.size < len(versions[1]) / 4
+        if having_the_base:
+            assert counting.fetched == delta.size + MIB
+            assert not cache.blob_path(delta.sha256).exists()
+        else:
+            assert counting.fetched == snapshot.manifest.size
+            cache.release(snapshot.manifest.digest)
+            await asyncio.to_thread(prune, cache, Limits(max_size=0))

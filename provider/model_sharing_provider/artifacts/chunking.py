@@ -20,6 +20,8 @@ AVERAGE_CHUNK_BYTES = 256 * 1024
 _LARGEST_CHUNK_BYTES = 4 * AVERAGE_CHUNK_BYTES
 _LARGEST_HEADER_BYTES = 16 * 1024 * 1024
 _LENGTH_BYTES = 8
+HEADER_STARTS_BYTES = _LENGTH_BYTES + 1
+"""How many bytes at the start of a file `header_end` wants to see."""
 # Tensors smaller than this on average say too little for what their place in a map costs.
 _SMALLEST_TENSORS_BYTES = 16 * 1024
 
@@ -45,7 +47,7 @@ class Chunker:
             self._cutter.feed(memoryview(data))
             return
         self._head += data
-        if len(self._head) >= _header_end(self._head):
+        if len(self._head) >= header_end(self._head):
             self._begin()
 
     def finish(self) -> None:
@@ -119,10 +121,13 @@ class _ByContent:
             del self._waiting[:done]
 
 
-def _header_end(head: bytes | bytearray) -> int:
-    """How many bytes of a file say whether it is a safetensors file: its header's, if it may have one."""
-    if len(head) <= _LENGTH_BYTES:
-        return _LENGTH_BYTES + 1
+def header_end(head: bytes | bytearray) -> int:
+    """How many bytes of a file say whether it is a safetensors file: its header's, if it may have one.
+
+    More than are there, if the head is too short to tell; 0 if it is no safetensors file.
+    """
+    if len(head) < HEADER_STARTS_BYTES:
+        return HEADER_STARTS_BYTES
     length = int.from_bytes(head[:_LENGTH_BYTES], "little")
     is_candidate = head[_LENGTH_BYTES : _LENGTH_BYTES + 1] == b"{" and length <= _LARGEST_HEADER_BYTES
     return _LENGTH_BYTES + length if is_candidate else 0
@@ -137,8 +142,8 @@ def _tensor_ends(head: bytes | bytearray) -> list[int]:
 
     Odd are headers that are cut off or larger than 16 MiB, tensors that overlap, and those of a few bytes.
     """
-    end = _header_end(head)
-    if not _LENGTH_BYTES + 1 < end <= len(head):
+    end = header_end(head)
+    if not HEADER_STARTS_BYTES < end <= len(head):
         return []
     try:
         header = msgspec.json.decode(head[_LENGTH_BYTES:end], type=dict[str, msgspec.Raw])

@@ -7,6 +7,7 @@
 ├── direct/<version id>/<relative path>                       what was written for it from outside
 ├── manifests/<version id>.json                               what the version consists of; the truth
 ├── chunk-maps/<version id>                                   the chunk maps of its large files, if it has any
+├── deltas/<version id>/<sha256>-<sha256 of its base>         what makes some of them of another version's
 └── system-tables/<sha256>.parquet                            answers to table queries; swept when old
 
 Ids are UUIDs, so that a rename moves nothing.
@@ -18,7 +19,7 @@ import re
 
 SYSTEM_TABLES = "system-tables"
 _UNFINISHED = re.compile(r".+\.json#[0-9]+")
-OF_VERSIONS = ("models", "uploads", "manifests", "chunk-maps")
+OF_VERSIONS = ("models", "uploads", "manifests", "chunk-maps", "deltas")
 """The folders in which everything belongs to some version."""
 
 
@@ -49,6 +50,16 @@ def chunk_maps_path(version_id: str) -> str:
     return f"chunk-maps/{version_id}"
 
 
+def deltas_root(version_id: str) -> str:
+    """The folder of a version's deltas."""
+    return f"deltas/{version_id}"
+
+
+def delta_path(version_id: str, target: str, base: str) -> str:
+    """Where the delta lies that makes the file with the digest `target` of the one with the digest `base`."""
+    return f"{deltas_root(version_id)}/{target}-{base}"
+
+
 def waiting_chunk_map_path(version_id: str, sha256: str) -> str:
     """Where the chunk map of an uploaded file with this digest waits."""
     return f"{uploads_root(version_id)}/chunk-maps/{sha256}"
@@ -66,8 +77,8 @@ def version_of(path: str) -> tuple[str, str] | None:
     match path.split("/"):
         case ["models", _, "versions", version_id, _, *_] as parts:
             return version_id, "/".join(parts[:4]) + "/"
-        case ["uploads", version_id, _, *_]:
-            return version_id, f"uploads/{version_id}/"
+        case ["uploads" | "deltas" as folder, version_id, _, *_]:
+            return version_id, f"{folder}/{version_id}/"
         case ["manifests", name] if name.endswith(".json") or _UNFINISHED.fullmatch(name):
             # One that a killed process left unfinished belongs to no version, whatever came of it later.
             return name.removesuffix(".json"), path

@@ -1,6 +1,6 @@
 """Manifests of versions: written once at registration, read often, kept in memory while in use.
 
-The chunk maps of a version's large files lie beside its manifest; versions of earlier releases have none.
+The hints of a version, chunk maps and deltas, lie beside its manifest; those of earlier releases have none.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -20,6 +20,8 @@ from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_provider.artifacts.fingerprints import CHUNKED_FROM_BYTES
 from model_sharing_provider.artifacts.locations import (
     chunk_maps_path,
+    delta_path,
+    deltas_root,
     manifest_path,
     waiting_chunk_map_path,
 )
@@ -31,23 +33,29 @@ _CHUNK_MAPS = "chunk maps"
 
 @dataclass(frozen=True, slots=True)
 class VersionFiles:
-    """A version's manifest with its files by digest, since that is how file routes name them."""
+    """A version's manifest with its files by digest, since that is how file routes name them.
+
+    `hints` are its chunk maps and deltas by digest, with the paths where they are stored.
+    """
 
     manifest: Manifest
     by_sha256: dict[str, ManifestFile]
+    hints: dict[str, tuple[ManifestFile, str]]
 
     def file(self, sha256: str) -> ManifestFile:
-        """The file with this digest, or the chunk maps; NotFound if the version has none."""
+        """The file with this digest; NotFound if the version has none."""
         found = self.by_sha256.get(sha256)
-        if (
-            found is None
-            and self.manifest.chunk_maps is not None
-            and self.manifest.chunk_maps.sha256 == sha256
-        ):
-            found = self.manifest.chunk_maps
         if found is None:
             raise NotFound(f"This version has no file with the digest {sha256}.")
         return found
+
+
+def hint_paths(version_id: str, manifest: Manifest) -> Iterator[tuple[ManifestFile, str]]:
+    """The chunk maps and deltas of a version, with the paths where they are stored."""
+    if manifest.chunk_maps is not None:
+        yield manifest.chunk_maps, chunk_maps_path(version_id)
+    for delta in manifest.deltas:
+        yield delta.file, delta_path(version_id, delta.target, delta.base)
 
 
 class Manifests:
@@ -55,9 +63,7 @@ class Manifests:
 
     def __init__(self, store: ArtifactStore) -> None:
         self._store = store
-        self._cache: LRUCache[str, VersionFiles] = LRUCache(
-            _CACHED_FILES, lambda files: len(files.by_sha256) + 1
-        )
+        self._cache: LRUCache[str, VersionFiles] = LRUCache(_CACHED_FILES, _weight)
 
     async def write(self, version_id: str, manifest: Manifest, maps: Iterable[ChunkMap | None] = ()) -> None:
         """Store the manifest of a version, and the maps of those of its files that have one."""
@@ -71,17 +77,19 @@ class Manifests:
         await self._put(manifest_path(version_id), manifest.to_json())
 
     async def copy(self, source: str, target: str) -> None:
-        """Give the version `target` the manifest and the chunk maps of `source`."""
+        """Give the version `target` the manifest and the hints of `source`."""
         manifest = (await self.read(source)).manifest
-        if manifest.chunk_maps is not None:
-            await self._store.link(chunk_maps_path(source), chunk_maps_path(target))
-            await self._store.sync(chunk_maps_path(target))
+        places = zip(hint_paths(source, manifest), hint_paths(target, manifest), strict=True)
+        for (_, old_path), (_, new_path) in places:
+            await self._store.link(old_path, new_path)
+            await self._store.sync(new_path)
         await self._put(manifest_path(target), manifest.to_json())
 
     async def delete(self, version_id: str) -> None:
         self._cache.pop(version_id, None)
         await self._store.discard(manifest_path(version_id))
         await self._store.discard(chunk_maps_path(version_id))
+        await self._store.discard_below(deltas_root(version_id))
 
     async def chunk_maps(self, version_id: str) -> dict[str, ChunkMap]:
         """The maps of a version's large files, by their digests. Raises NotFound, CorruptArtifact."""
@@ -114,11 +122,19 @@ class Manifests:
         cached = self._cache.get(version_id)
         if cached is None:
             manifest = await self.read_stored(version_id)
-            cached = VersionFiles(manifest, {file.sha256: file for file in manifest.files})
-            if len(cached.by_sha256) < _CACHED_FILES:
+            cached = VersionFiles(
+                manifest,
+                {file.sha256: file for file in manifest.files},
+                {file.sha256: (file, path) for file, path in hint_paths(version_id, manifest)},
+            )
+            if _weight(cached) <= _CACHED_FILES:
                 self._cache[version_id] = cached
         return cached
 
     async def read_stored(self, version_id: str) -> Manifest:
         """The same as it is in the store at this moment, whatever is in memory."""
         return Manifest.from_json(await self._store.get_bytes(manifest_path(version_id)))
+
+
+def _weight(files: VersionFiles) -> int:
+    return len(files.by_sha256) + len(files.hints) + 1

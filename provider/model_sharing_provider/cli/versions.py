@@ -35,12 +35,31 @@ from model_sharing_provider.services.provider import Provider
 )
 @click.option("--alias", help="Point this alias at the new version.")
 @click.option("--comment", default="", help="What this version is.")
+@click.option(
+    "--delta-from",
+    metavar="VERSION",
+    type=VERSION,
+    help="Publish what large files differ in from those of this version, too.",
+)
 @output_option
-def register(*, folder: str, name: str, in_place: bool, alias: str | None, comment: str, output: str) -> None:
+def register(
+    *,
+    folder: str,
+    name: str,
+    in_place: bool,
+    alias: str | None,
+    comment: str,
+    delta_from: int | None,
+    output: str,
+) -> None:
     """Register the MLflow model in FOLDER as the next version of a model.
 
     With --in-place its files stay where they are, which must be below one of the external locations in
     MODEL_SHARING_EXTERNAL_LOCATIONS; they are read once now, and whenever somebody downloads them.
+
+    After a full fine-tune each weight is a little different: with --delta-from, recipients who have the
+    version that it was trained from fetch a fraction of the bytes. Where tensors stay the same, they do so
+    without it.
     """
     full_name = FullName.parse(name)
     with transfer_progress() as progress:
@@ -50,13 +69,19 @@ def register(*, folder: str, name: str, in_place: bool, alias: str | None, comme
             progress.update(task, completed=done, total=total)
 
         async def add(provider: Provider, context: Context) -> ModelVersion:
-            registration = provider.registration
+            registration, base = provider.registration, delta_from
             if in_place:
                 return await registration.register_in_place(
-                    context, folder, full_name, alias=alias, comment=comment, progress=report
+                    context, folder, full_name, alias=alias, comment=comment, delta_from=base, progress=report
                 )
             return await registration.register(
-                context, Path(folder), full_name, alias=alias, comment=comment, progress=report
+                context,
+                Path(folder),
+                full_name,
+                alias=alias,
+                comment=comment,
+                delta_from=base,
+                progress=report,
             )
 
         version = run(add)

@@ -160,6 +160,10 @@ async def query_version(request: web.Request) -> web.Response:
         chunk_maps=wire.ChunkMapsFile(urljoin(base, maps.url), maps.file.size, maps.file.sha256)
         if maps
         else None,
+        deltas=tuple(
+            wire.DeltaFile(urljoin(base, url), delta.target, delta.base, delta.size, delta.sha256)
+            for delta, url in found.deltas
+        ),
         pack_url=urljoin(base, found.pack_url) if found.pack_url else None,
     )
     lines = [

@@ -13,11 +13,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from model_sharing_protocol.errors import InvalidParameter, NotFound, PermissionDenied
-from model_sharing_protocol.manifest import PACKED_FILE_BYTES, PACKED_FILES, ManifestFile
+from model_sharing_protocol.manifest import PACKED_FILE_BYTES, PACKED_FILES, Delta, ManifestFile
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.signatures import Bundle
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.artifacts.locations import chunk_maps_path, system_table_path
+from model_sharing_provider.artifacts.locations import delta_path, system_table_path
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.signed_urls import URL_LIFETIME_SECONDS, Ticket, UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
@@ -52,13 +52,15 @@ class SignedFile:
 class VersionAccess:
     """All that a recipient needs to fetch a version. `chunk_maps` is None where no file is large.
 
-    `pack_url`, relative to the server's, is None where files come from elsewhere.
+    `deltas` come with their URLs. `pack_url`, relative to the server's, is None where files come from
+    elsewhere.
     """
 
     shared: SharedVersion
     bundle: Bundle
     files: list[SignedFile]
     chunk_maps: SignedFile | None
+    deltas: list[tuple[Delta, str]]
     pack_url: str | None
 
 
@@ -149,7 +151,12 @@ class Access:
             pack = None if elsewhere else issuer.sign(f"versions/{version.id}/pack", "POST")
             maps = manifest.chunk_maps
             signed_maps = SignedFile(sign(maps), issuer.expires_at, maps) if maps else None
-            return VersionAccess(found, self._signing.bundle(found, manifest), files, signed_maps, pack)
+            places = [delta_path(version.id, delta.target, delta.base) for delta in manifest.deltas]
+            far = await self._artifacts.presign(places, URL_LIFETIME_SECONDS) if places else None
+            near = (sign(delta.file) for delta in manifest.deltas)
+            deltas = list(zip(manifest.deltas, far or near, strict=True))
+            bundle = self._signing.bundle(found, manifest)
+            return VersionAccess(found, bundle, files, signed_maps, deltas, pack)
 
     async def file_origins(self) -> tuple[str, ...]:
         """Where files come from besides this server: what recipients are told when they mount."""
@@ -169,12 +176,12 @@ class Access:
                 return OpenFile(size, parts[0], path, ticket, operation.target, operation.now)
             if version is None:
                 raise NotFound(_DELETED)
-            files = await self._manifests.read(version.id)
-            file = files.file(parts[1])
+            known = await self._manifests.read(version.id)
+            hint = known.hints.get(parts[1])
+            file = hint[0] if hint else known.file(parts[1])
+            path = hint[1] if hint else f"{version.storage_path}/{file.path}"
             operation.concerns(name=f"{version.full_name}/{version.version}:{file.path}")
-            is_part = file is not files.manifest.chunk_maps
-            path = f"{version.storage_path}/{file.path}" if is_part else chunk_maps_path(version.id)
-            if version.in_place and is_part:
+            if version.in_place and not hint:
                 await self._artifacts.check_size(path, file.size)
             return OpenFile(file.size, file.sha256, path, ticket, operation.target, version.created_at)
 

@@ -9,8 +9,7 @@ from enum import StrEnum
 from model_sharing_protocol.errors import CorruptArtifact, NotFound, PermissionDenied
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.pages import PageRequest
-from model_sharing_provider.artifacts.locations import chunk_maps_path
-from model_sharing_provider.artifacts.manifests import Manifests
+from model_sharing_provider.artifacts.manifests import Manifests, hint_paths
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType, VersionStatus
@@ -101,9 +100,9 @@ class Fsck:
             if problem := await self._problem(version, file, path, quick=quick):
                 yield problem
             looked_at(file)
-        maps, place = manifest.chunk_maps, chunk_maps_path(version.id)
-        if maps and (problem := await self._problem(version, maps, place, quick=quick)):
-            yield problem
+        for hint, path in hint_paths(version.id, manifest):
+            if problem := await self._problem(version, hint, path, quick=quick):
+                yield problem
         if not version.in_place:
             async for path in self._unexpected(version, manifest):
                 yield Problem(version, Damage.UNEXPECTED, path, "The manifest names no such file.")

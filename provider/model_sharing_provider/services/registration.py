@@ -23,6 +23,7 @@ from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.deltas import find_base, make_deltas
 from model_sharing_provider.services.mlmodel import MAX_MLMODEL_BYTES, MLMODEL, MLmodel, parse_mlmodel
 from model_sharing_provider.services.model_folders import check_paths, look_through, no_model
 from model_sharing_provider.services.models import add_model, authorize_new_version, model_target, put_alias
@@ -31,7 +32,7 @@ from model_sharing_provider.services.tags import TagChange, apply_tags, check_ta
 _PARALLEL_FILES = 4
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes copied, or read, so far and the bytes there are."""
+"""Called with the bytes copied, or read, so far and the bytes there are; and again for what gets deltas."""
 _Contents = dict[str, Fingerprint]
 
 
@@ -60,15 +61,17 @@ class Registration:
         alias: str | None = None,
         comment: str = "",
         origin: Origin | None = None,
+        delta_from: int | None = None,
         progress: Progress | None = None,
     ) -> ModelVersion:
         """Copy an MLflow model from `folder` and publish it as the next version of `name`.
 
-        The model is created if it is not there; its schema must be. Raises InvalidModel for a folder that is
-        no MLflow model or has no signature, UnsafePath, NotFound, DiskFull.
+        The model is created if it is not there; its schema must be. With `delta_from`, the number of an older
+        version, large files get deltas from that one's. Raises InvalidModel for a folder that is no MLflow
+        model or has no signature, UnsafePath, NotFound, InvalidState, DiskFull.
         """
         origin = origin or Origin()
-        async with self._check(context, name, alias, origin) as model_id:
+        async with self._check(context, name, alias, origin, delta_from) as (model_id, base):
             found = await asyncio.to_thread(look_through, folder)
         version = _draft(
             name, model_id, found.mlmodel, found.folder.as_uri(), alias=alias, comment=comment, origin=origin
@@ -78,7 +81,7 @@ class Registration:
             return await self._artifacts.put_file(f"{version.storage_path}/{path}", found.folder / path)
 
         copying = self._copy(version, _each(found.files, copy, progress))
-        return await self._add(context, version, copying)
+        return await self._add(context, version, copying, base, progress)
 
     async def register_in_place(
         self,
@@ -89,6 +92,7 @@ class Registration:
         alias: str | None = None,
         comment: str = "",
         origin: Origin | None = None,
+        delta_from: int | None = None,
         progress: Progress | None = None,
     ) -> ModelVersion:
         """The same for a model in an external location: each file is read once and stays where it is.
@@ -97,7 +101,7 @@ class Registration:
         while it is read.
         """
         origin = origin or Origin()
-        async with self._check(context, name, alias, origin) as model_id:
+        async with self._check(context, name, alias, origin, delta_from) as (model_id, base):
             location = parse_location(location)
             sizes, mlmodel = await self._look_through(location)
         version = _draft(name, model_id, mlmodel, location, alias=alias, comment=comment, origin=origin)
@@ -107,19 +111,23 @@ class Registration:
             return await self._artifacts.fingerprint(f"{location}/{path}", sizes[path])
 
         reading = _each(sizes, read, progress)
-        return await self._add(context, version, reading)
+        return await self._add(context, version, reading, base, progress)
 
     @asynccontextmanager
     async def _check(
-        self, context: Context, name: FullName, alias: str | None, origin: Origin
-    ) -> AsyncIterator[str]:
-        """The id of the model that there is, or will be. What fails inside is a failed registration."""
+        self, context: Context, name: FullName, alias: str | None, origin: Origin, delta_from: int | None
+    ) -> AsyncIterator[tuple[str, ModelVersion | None]]:
+        """The id of the model that there is, or will be, and the version that deltas are made from, if any.
+
+        What fails inside is a failed registration.
+        """
         if alias is not None:
             check_alias(alias)
         check_tags(origin.tags)
         async with context.view("checkModelRegistration", model_target(name)) as operation:
             known = await authorize_new_version(operation, name)
-            yield known.id if known else str(uuid4())
+            base = await find_base(operation, known, delta_from) if delta_from is not None else None
+            yield known.id if known else str(uuid4()), base
 
     async def _look_through(self, location: str) -> tuple[dict[str, int], MLmodel]:
         sizes = await self._artifacts.external_files(location)
@@ -140,10 +148,22 @@ class Registration:
         context: Context,
         version: ModelVersion,
         bytes_first: Awaitable[_Contents],
+        base: ModelVersion | None,
+        progress: Progress | None,
     ) -> ModelVersion:
         try:
             contents = await bytes_first
             manifest = Manifest.of(found.file(path) for path, found in contents.items())
+            if base is not None:
+                deltas = await make_deltas(
+                    self._artifacts,
+                    self._manifests,
+                    version=version,
+                    manifest=manifest,
+                    base=base,
+                    progress=progress,
+                )
+                manifest = Manifest.of(manifest.files, deltas=deltas)
             maps = (found.chunk_map for found in contents.values())
             await self._manifests.write(version.id, manifest, maps)
         except BaseException:

@@ -1,9 +1,9 @@
 """What the cache has of a version's large files, in other versions of the same share.
 
-Chunk maps say which chunks files have in common. They are the provider's word and not signed: a wrong one
-costs time, never a wrong byte, since each file is hashed as a whole. Only versions of the same share are
-looked through: what is fetched and what is not tells a provider what is here, and what others sent is none of
-its business.
+Chunk maps say which chunks files have in common, and some versions come with XOR deltas, which make a file of
+another one. Both are the provider's word and not signed: what is wrong costs time, never a wrong byte, since
+each file is hashed as a whole. Only versions of the same share are looked through: what is fetched and what
+is not tells a provider what is here, and what others sent is none of its business.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from model_sharing.cache import Cache
 from model_sharing.downloads.connection import Connections
+from model_sharing.downloads.parts import part_bytes
 from model_sharing.downloads.progress import Silent
 from model_sharing.downloads.recipes import Found, Recipe, make_recipe
 from model_sharing.downloads.targets import WholeFile
@@ -25,6 +27,15 @@ from model_sharing_protocol.manifest import Manifest, ManifestFile
 
 _MOST_BASES = 16
 _MOST_CANDIDATES = 64
+# A delta has to be worked off after it was fetched.
+_WORTHWHILE = 0.75
+
+
+class FromBase(NamedTuple):
+    """An XOR delta to be fetched, and the file that it makes another one of, which is here."""
+
+    delta: ManifestFile
+    base: ManifestFile
 
 
 class DeltaPlanner:
@@ -52,13 +63,34 @@ class DeltaPlanner:
 
     def recipes(self, missing: Sequence[ManifestFile]) -> Mapping[str, Recipe]:
         """Recipes for those of the missing files of which something is here, by sha256."""
-        if self._manifest.chunk_maps is None or not self._hold_bases():
+        if not self._manifest.hints or not self._hold_bases():
             return {}
         maps = self._maps()
         wanted = [chunks for file in missing if (chunks := _map_of(file, maps))]
         found = self._find({chunk.sha256 for chunks in wanted for chunk in chunks})
         recipes = {chunks.sha256: make_recipe(chunks, found) for chunks in wanted} if found else {}
         return {sha256: recipe for sha256, recipe in recipes.items() if recipe.copied}
+
+    def deltas(
+        self, missing: Sequence[ManifestFile], recipes: Mapping[str, Recipe]
+    ) -> Mapping[str, FromBase]:
+        """Deltas by which clearly less is fetched than by these recipes, by the sha256 of their files."""
+        here = {file.sha256: file for manifest in self._held for file in manifest.files}
+        wanted = {file.sha256: file for file in missing}
+        found: dict[str, FromBase] = {}
+        for delta in sorted(self._manifest.deltas, key=lambda delta: delta.size, reverse=True):
+            file, base = wanted.get(delta.target), here.get(delta.base)
+            if file is None or base is None or delta.sha256 not in self._urls:
+                continue
+            most = _WORTHWHILE * self._to_fetch(file, recipes.get(file.sha256))
+            if delta.size < most and self._cache.has_blob(base):
+                found[file.sha256] = FromBase(delta.file, base)
+        return found
+
+    def _to_fetch(self, file: ManifestFile, recipe: Recipe | None) -> int:
+        """Bytes of a file that have to be fetched without a delta."""
+        copied = recipe.copied if recipe else 0
+        return file.size - max(copied, part_bytes(self._cache.blob_path(file.sha256)))
 
     def map_of(self, file: ManifestFile) -> ChunkMap | None:
         """The chunk map of a file, if the provider gives one out."""
@@ -104,11 +136,18 @@ class DeltaPlanner:
             held = self._cache.hold(digest) if digest != self._manifest.digest else None
             if held is None:
                 continue
-            if held.chunk_maps is None or not self._cache.has_blob(held.chunk_maps):
-                self._cache.release(digest)
-            else:
+            if self._is_of_use(held):
                 self._held.append(held)
+            else:
+                self._cache.release(digest)
         return bool(self._held)
+
+    def _is_of_use(self, candidate: Manifest) -> bool:
+        maps = candidate.chunk_maps
+        if maps is not None and self._cache.has_blob(maps):
+            return True
+        bases = {delta.base for delta in self._manifest.deltas}
+        return any(file.sha256 in bases for file in candidate.files)
 
     def _find(self, wanted: set[bytes]) -> Mapping[bytes, Found]:
         """Where the wanted chunks are."""

@@ -2,7 +2,8 @@
 
 Small files are fetched in `packs` where the provider offers them. Others of up to 16 MiB are fetched whole,
 one request each, and hashed as they arrive. Larger ones, and those of which something is here already
-(`deltas`), are put together from ranges (`large_files`). What comes with a wrong digest is fetched once more.
+(`deltas`), are put together from ranges (`large_files`) or made of one that is here (`from_base`). What comes
+with a wrong digest is fetched once more.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pathlib import Path
 
 from model_sharing.cache import Cache
 from model_sharing.downloads.connection import Connections
-from model_sharing.downloads.deltas import DeltaPlanner
+from model_sharing.downloads.deltas import DeltaPlanner, FromBase
+from model_sharing.downloads.from_base import FromBaseMaker
 from model_sharing.downloads.large_files import LargeFiles, corrupt
 from model_sharing.downloads.packs import PackFetcher, packable, packs_of
 from model_sharing.downloads.parts import RANGE_BYTES
@@ -60,15 +62,23 @@ class Engine:
             planner=planner,
             progress=progress,
         )
+        self._from_base = FromBaseMaker(cache, connections, self._large_files, progress)
 
     def run(self, files: Sequence[ManifestFile]) -> None:
         """Fetch every content, or raise the first error; what has arrived of large files is kept."""
         try:
             recipes = self._planner.recipes(files)
-            large = [file for file in files if file.size > RANGE_BYTES or file.sha256 in recipes]
-            small = [file for file in files if file.size <= RANGE_BYTES and file.sha256 not in recipes]
+            deltas = self._planner.deltas(files, recipes)
+            planned = recipes.keys() | deltas.keys()
+            large = [file for file in files if file.size > RANGE_BYTES or file.sha256 in planned]
+            small = [file for file in files if file.size <= RANGE_BYTES and file.sha256 not in planned]
             futures = [
-                self._followers.submit(self._fetch_large, file, recipes.get(file.sha256) or fetch_all(file))
+                self._followers.submit(
+                    self._fetch_large,
+                    file,
+                    recipes.get(file.sha256) or fetch_all(file),
+                    deltas.get(file.sha256),
+                )
                 for file in large
             ]
             futures.append(self._workers.submit(self._planner.fetch_maps))
@@ -117,7 +127,9 @@ class Engine:
             self._progress.advance(-file.size)
         raise corrupt(file)
 
-    def _fetch_large(self, file: ManifestFile, recipe: Recipe) -> None:
+    def _fetch_large(self, file: ManifestFile, recipe: Recipe, planned: FromBase | None) -> None:
+        if planned is not None and self._from_base.make(file, planned):
+            return
         try:
             self._large_files.fetch(file, recipe)
         except RangesIgnored:

@@ -57,11 +57,14 @@ class LargeFiles:
         Raises RangesIgnored, with nothing kept, if the server knows no ranges, CorruptArtifact, and what
         `Transfer.run` raises.
         """
-        told = FileProgress(self._progress, file)
+        self.make(file, recipe, FileProgress(self._progress, file))
+        self._progress.file_done(file)
+
+    def make(self, file: ManifestFile, recipe: Recipe, told: FileProgress) -> None:
+        """The same for what need not be one of the version's files: it is told as `told` says."""
         with self._cache.lock(file.sha256, lambda: self._connections.stopped) as locked:
             if self._cache.has_blob(file):  # another process fetched it meanwhile
                 told.reused(file.size)
-                self._progress.file_done(file)
                 return
             path = part_path(self._cache.blob_path(file.sha256) if locked else self._cache.temporary())
             for attempt in (recipe, fetch_all(file)):
@@ -76,7 +79,6 @@ class LargeFiles:
                     if good:
                         self._cache.publish_blob(path, file.sha256)
                         part.forget_progress()
-                        self._progress.file_done(file)
                         return
                     told.take_back()
                     part.discard()

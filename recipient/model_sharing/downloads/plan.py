@@ -10,7 +10,7 @@ from model_sharing.cache import Cache
 from model_sharing.downloads.parts import part_bytes
 from model_sharing_protocol.chunk_maps import MAX_CHUNK_MAPS_BYTES
 from model_sharing_protocol.errors import CorruptArtifact, DiskFull
-from model_sharing_protocol.manifest import Manifest, ManifestFile
+from model_sharing_protocol.manifest import Delta, Manifest, ManifestFile
 from model_sharing_protocol.open_sharing import VersionFile, VersionMetadata
 
 
@@ -39,6 +39,7 @@ def manifest_of_answer(metadata: VersionMetadata, files: Iterable[VersionFile]) 
         ManifestFile("chunk maps", maps.size, maps.sha256)
         if maps and maps.size <= MAX_CHUNK_MAPS_BYTES
         else None,
+        (Delta(delta.target, delta.base, delta.size, delta.sha256) for delta in metadata.deltas),
     )
     described = f"{metadata.version.schema}.{metadata.version.model_name} version {metadata.version.version}"
     if (manifest.digest, manifest.size) != (metadata.digest, metadata.size):

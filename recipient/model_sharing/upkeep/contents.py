@@ -115,9 +115,8 @@ def entry_key(folder: Path) -> str:
 
 
 def blob_names(manifest: Manifest) -> Iterator[str]:
-    """The names below `blobs` of a manifest's files and chunk maps, arrived or on their way."""
-    maps = [manifest.chunk_maps] if manifest.chunk_maps else []
-    for sha256 in {file.sha256 for file in (*manifest.files, *maps)}:
+    """The names below `blobs` of a manifest's files, chunk maps and deltas, arrived or on their way."""
+    for sha256 in {file.sha256 for file in (*manifest.files, *manifest.hints)}:
         yield from (sha256, f"{sha256}.part", f"{sha256}.progress")
 
 

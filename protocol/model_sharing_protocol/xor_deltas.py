@@ -1,0 +1,107 @@
+"""XOR deltas: a large file as what is different in it from another one, its base, compressed.
+
+A full fine-tune touches each weight a little, so that no chunk stays what it was (`chunk_maps`). Sign,
+exponent and the upper bits of most weights do stay: XOR with the old weights leaves zeros there, which
+compress well once the bytes of 16-bit numbers are sorted, first all lower ones, then all upper ones.
+
+A delta is a hint and nothing more: it is not signed, and the file that comes out of it counts only when its
+sha256 is the one that the manifest names.
+
+    "model-sharing xor delta 1\\n"
+    the size of the file (8 bytes), where in the base it goes on after the head (8), the head's size (4)
+    the head: the bytes that the file begins with, as they are, such as the header of a safetensors file
+    for each 4 MiB that follow the head (the last may be shorter), XORed with the bytes of the base
+        the sizes of two zlib streams (4 bytes each): the bytes at even places, the bytes at odd places
+        the two streams
+
+Numbers are big-endian. Beyond the end of the base come zeros.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from model_sharing_protocol.errors import CorruptArtifact
+
+BLOCK_BYTES = 4 * 1024 * 1024
+MAX_HEAD_BYTES = 16 * 1024 * 1024 + 8
+"""A safetensors header of 16 MiB, and its length."""
+
+_MAGIC = b"model-sharing xor delta 1\n"
+_START = struct.Struct(">QQI")
+_STREAMS = struct.Struct(">II")
+_PLANES = 2
+# Among the bytes of weights there are runs of zeros to find, and nothing else that is worth the search.
+_STRATEGY = zlib.Z_RLE
+
+
+def write_start(size: int, head: bytes, base_start: int) -> bytes:
+    """How the delta of a file of `size` bytes begins, up to its blocks."""
+    return _MAGIC + _START.pack(size, base_start, len(head)) + head
+
+
+def write_block(block: bytes, base: bytes) -> bytes:
+    """The next block of a file, of up to `BLOCK_BYTES`, as what differs from as many bytes of the base."""
+    mixed = _xor(block, base)
+    streams = [_deflated(mixed[plane::_PLANES]) for plane in range(_PLANES)]
+    return b"".join((_STREAMS.pack(*map(len, streams)), *streams))
+
+
+def restore(delta: BinaryIO, base: BinaryIO, size: int) -> Iterator[bytes]:
+    """The file of `size` bytes that a delta and its base make, piece by piece.
+
+    Raises CorruptArtifact as soon as the delta turns out to be none of such a file. Needs no more memory than
+    a head and a few blocks take, whatever the delta says.
+    """
+    if _exactly(delta, len(_MAGIC)) != _MAGIC:
+        raise CorruptArtifact("This is no XOR delta.")
+    found, base_start, head = _START.unpack(_exactly(delta, _START.size))
+    if found != size or head > min(size, MAX_HEAD_BYTES) or base_start >= 2**63:
+        raise CorruptArtifact(
+            f"The XOR delta is of a file of {found} bytes and not of {size}, or begins wrong."
+        )
+    yield _exactly(delta, head)
+    base.seek(base_start)
+    for start in range(head, size, BLOCK_BYTES):
+        block = bytearray(min(BLOCK_BYTES, size - start))
+        lengths = _STREAMS.unpack(_exactly(delta, _STREAMS.size))
+        for plane, length in enumerate(lengths):
+            block[plane::_PLANES] = _inflated(delta, length, len(range(plane, len(block), _PLANES)))
+        yield _xor(block, base.read(len(block)))
+    if delta.read(1):
+        raise CorruptArtifact("The XOR delta goes on after the end of its file.")
+
+
+def _xor(block: bytes | bytearray, base: bytes) -> bytes:
+    """With zeros where the base ends before the block."""
+    mixed = int.from_bytes(block, "little") ^ int.from_bytes(base[: len(block)], "little")
+    return mixed.to_bytes(len(block), "little")
+
+
+def _deflated(data: bytes) -> bytes:
+    packer = zlib.compressobj(strategy=_STRATEGY)
+    return packer.compress(data) + packer.flush()
+
+
+def _inflated(delta: BinaryIO, length: int, size: int) -> bytes:
+    """The next stream, of `length` bytes, which has to make `size` bytes; it does not get to make more."""
+    if length > 2 * size + 64:
+        raise CorruptArtifact(f"{length} bytes of the XOR delta are said to be {size} bytes, compressed.")
+    unpacker = zlib.decompressobj()
+    try:
+        data = unpacker.decompress(_exactly(delta, length), size + 1)
+    except zlib.error as error:
+        raise CorruptArtifact("The XOR delta cannot be decompressed.") from error
+    if len(data) != size or not unpacker.eof or unpacker.unused_data:
+        raise CorruptArtifact(f"A part of the XOR delta does not decompress to {size} bytes.")
+    return data
+
+
+def _exactly(delta: BinaryIO, count: int) -> bytes:
+    data = delta.read(count)
+    if len(data) != count:
+        raise CorruptArtifact("The XOR delta ends too early.")
+    return data

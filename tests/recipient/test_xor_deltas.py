@@ -1,0 +1,276 @@
+"""A full fine-tune of a file that is here: its XOR delta is fetched, and believed in nothing."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from contents import content
+from recipient.faults import answer_status, cut_after
+from recipient.peer import Handler, Peer, XorDelta, serve_well
+from recipient.shared_models import SHARE, digest_of
+from weights import fine_tuned, weights, xor_delta
+
+import model_sharing
+from model_sharing.cache import Cache
+from model_sharing.downloads.parts import PartFile, part_path
+from model_sharing.downloads.progress import Counting, Silent
+from model_sharing.upkeep.contents import survey
+from model_sharing.upkeep.pruning import Limits, prune
+from model_sharing.upkeep.verifying import verify
+from model_sharing_protocol.chunk_maps import ChunkMapWriter, write_maps
+from model_sharing_protocol.xor_deltas import BLOCK_BYTES, write_start
+
+MIB = 1024 * 1024
+MLMODEL = b"flavors: {}\n"
+MODEL = "ml_team.iris_model"
+BEFORE = b"an old header" + weights(5 * MIB)
+AFTER = b"another header" + fine_tuned(BEFORE[13:]) + b"a new weight"
+DELTA = xor_delta(AFTER, BEFORE, head=14, base_start=13)
+
+
+def offer(peer: Peer, delta: bytes = DELTA, base: bytes = BEFORE) -> None:
+    peer.deltas = [XorDelta(digest_of(AFTER), digest_of(base), delta)]
+
+
+@pytest.fixture
+def cache(peer: Peer, vendor: model_sharing.Catalog) -> Cache:
+    """A cache that holds version 1 of a model; version 2 comes with a delta. Nothing is counted yet."""
+    peer.publish(MODEL, 1, {"model.bin": BEFORE, "MLmodel": MLMODEL})
+    peer.publish(MODEL, 2, {"model.bin": AFTER, "MLmodel": MLMODEL})
+    offer(peer)
+    snapshot = vendor.snapshot(f"{MODEL}/1")
+    vendor.shared.cache.release(snapshot.manifest.digest)
+    forget(peer)
+    return vendor.shared.cache
+
+
+def forget(peer: Peer) -> None:
+    peer.requests.clear()
+    peer.file_bytes_sent = 0
+
+
+def fetched(vendor: model_sharing.Catalog) -> bytes:
+    return (vendor.snapshot(f"{MODEL}/2").folder / "model.bin").read_bytes()
+
+
+def asked_for(peer: Peer, wanted: bytes) -> bool:
+    return any(digest_of(wanted) in request.path for request in peer.file_requests())
+
+
+def test_the_delta_is_fetched_and_nothing_else(
+    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+) -> None:
+    counting = Counting(Silent())
+    snapshot = vendor.snapshot(f"{MODEL}/2", progress=counting)
+    assert (snapshot.folder / "model.bin").read_bytes() == AFTER
+    assert peer.file_bytes_sent == counting.fetched == len(DELTA) < len(AFTER) / 4
+    assert not cache.blob_path(digest_of(DELTA)).exists()
+    assert list(cache.tmp.iterdir()) == []
+    forget(peer)
+    assert fetched(vendor) == AFTER
+    assert peer.file_requests() == []
+
+
+def test_without_its_base_a_delta_is_of_no_use(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.publish(MODEL, 2, {"model.bin": AFTER})
+    offer(peer)
+    assert fetched(vendor) == AFTER
+    assert not asked_for(peer, DELTA)
+
+
+@pytest.mark.usefixtures("cache")
+def test_what_another_provider_sent_is_nobodys_business(peer: Peer, tmp_path: Path) -> None:
+    """Else a provider could find out what is here by what its deltas are made from."""
+    with Peer() as stranger:
+        stranger.publish(MODEL, 2, {"model.bin": AFTER})
+        offer(stranger)
+        (tmp_path / "stranger.share").write_bytes(stranger.profile())
+        other = model_sharing.mount(tmp_path / "stranger.share", share=SHARE, name="other")
+        assert fetched(other) == AFTER
+        assert not asked_for(stranger, DELTA)
+
+
+@pytest.mark.usefixtures("cache")
+def test_of_several_deltas_the_smallest_is_taken(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    larger = xor_delta(AFTER, MLMODEL, head=4 * MIB)[: len(DELTA) + 1]
+    smaller = DELTA[:-1]
+    for base, delta in ((BEFORE, larger), (b"not here", smaller)):
+        peer.deltas.append(XorDelta(digest_of(AFTER), digest_of(base), delta))
+    assert fetched(vendor) == AFTER
+    assert peer.file_bytes_sent == len(DELTA)
+
+
+def chunk_maps(files: Mapping[str, bytes]) -> bytes:
+    """Maps of blocks of which the two versions have none in common."""
+    maps = []
+    for data in files.values():
+        writer = ChunkMapWriter()
+        for start in range(0, len(data), MIB):
+            block = data[start : start + MIB]
+            writer.add(len(block), bytes.fromhex(digest_of(block)))
+        maps.append(writer.finish(digest_of(data)))
+    return write_maps(maps)
+
+
+def test_where_chunks_save_as_much_a_delta_is_left_alone(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    nearly = BEFORE[: 7 * MIB] + content(len(BEFORE) - 7 * MIB)
+    delta = xor_delta(nearly, BEFORE)
+    assert len(delta) < len(nearly) / 3
+    peer.chunk_maps = chunk_maps
+    peer.publish(MODEL, 1, {"model.bin": BEFORE})
+    peer.publish(MODEL, 2, {"model.bin": nearly})
+    peer.deltas = [XorDelta(digest_of(nearly), digest_of(BEFORE), delta)]
+    vendor.snapshot(f"{MODEL}/1")
+    assert fetched(vendor) == nearly
+    assert not asked_for(peer, delta)
+
+
+@pytest.mark.usefixtures("cache")
+def test_cuts_busy_servers_and_expired_addresses_are_lived_through(
+    peer: Peer, vendor: model_sharing.Catalog
+) -> None:
+    def expire(handler: Handler, data: bytes, start: int, end: int) -> None:
+        peer.refuse_tickets_below = peer.tickets + 1
+        handler.send(403, b"expired", "text/plain")
+
+    peer.faults = [cut_after(1000), answer_status(503), expire, cut_after(300_000), cut_after(0)]
+    assert fetched(vendor) == AFTER
+    assert peer.file_bytes_sent == len(DELTA)
+
+
+def test_what_has_arrived_of_a_delta_is_not_fetched_again(
+    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+) -> None:
+    arrived = memoryview(DELTA)[:300_000]
+    with PartFile(part_path(cache.blob_path(digest_of(DELTA))), len(DELTA)) as part:
+        part.append(0, arrived)
+    assert fetched(vendor) == AFTER
+    assert peer.file_bytes_sent == len(DELTA) - len(arrived)
+
+
+def raw(size: int, *streams: bytes) -> bytes:
+    """A delta of one block that says all this."""
+    return write_start(size, b"", 0) + struct.pack(">II", *map(len, streams)) + b"".join(streams)
+
+
+LIES = {
+    "of another file": xor_delta(AFTER[:-1] + b"!", BEFORE, head=14, base_start=13),
+    "of a shorter file": xor_delta(AFTER[:-1], BEFORE, head=14, base_start=13),
+    "cut off": DELTA[:-1000],
+    "goes on": DELTA + bytes(10),
+    "garbage": content(MIB),
+    "empty": b"",
+    "a bomb": raw(len(AFTER), zlib.compress(bytes(64 * MIB)), zlib.compress(bytes(BLOCK_BYTES // 2))),
+    "a file that is here": MLMODEL,
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_a_delta_that_lies_costs_a_full_fetch(
+    peer: Peer, vendor: model_sharing.Catalog, cache: Cache, lie: bytes
+) -> None:
+    offer(peer, lie)
+    counting = Counting(Silent())
+    snapshot = vendor.snapshot(f"{MODEL}/2", progress=counting)
+    assert (snapshot.folder / "model.bin").read_bytes() == AFTER
+    assert counting.fetched == len(AFTER) <= peer.file_bytes_sent <= len(AFTER) + len(lie)
+    blobs = {path.name for path in cache.blobs.iterdir()}
+    assert blobs == {digest_of(data) for data in (BEFORE, AFTER, MLMODEL)}
+    assert list(cache.tmp.iterdir()) == []
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize(
+    "announced",
+    [{"sha256": "0" * 64}, {"size": 2**40}, {"size": 5}, {"url": "http://192.0.2.1/delta"}],
+    ids=lambda announced: next(iter(announced)),
+)
+def test_a_delta_that_is_not_as_announced_is_done_without(
+    peer: Peer, vendor: model_sharing.Catalog, announced: Mapping[str, object]
+) -> None:
+    def edit(lines: list[dict[str, dict[str, object]]]) -> list[dict[str, dict[str, object]]]:
+        deltas = lines[1]["metaData"]["deltas"]
+        assert isinstance(deltas, list)
+        deltas[0].update(announced)
+        return lines
+
+    peer.edit_query = edit
+    assert fetched(vendor) == AFTER
+    assert peer.file_bytes_sent >= len(AFTER)
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_delta_that_cannot_be_had_is_done_without(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    def no_delta(handler: Handler, data: bytes, start: int, end: int) -> None:
+        (answer_status(404) if data == DELTA else serve_well)(handler, data, start, end)
+
+    peer.always = no_delta
+    assert fetched(vendor) == AFTER
+    assert peer.file_bytes_sent == len(AFTER)
+
+
+def test_a_base_that_goes_while_its_delta_comes_is_done_without(
+    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+) -> None:
+    def drop_base(handler: Handler, data: bytes, start: int, end: int) -> None:
+        cache.blob_path(digest_of(BEFORE)).unlink(missing_ok=True)
+        serve_well(handler, data, start, end)
+
+    peer.always = drop_base
+    assert fetched(vendor) == AFTER
+    assert peer.file_bytes_sent == len(DELTA) + len(AFTER)
+
+
+def test_a_base_that_is_damaged_is_dropped_and_done_without(
+    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+) -> None:
+    base = cache.blob_path(digest_of(BEFORE))
+    status = base.stat()
+    base.chmod(0o600)
+    base.write_bytes(BEFORE[:-1] + b"!")
+    os.utime(base, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert fetched(vendor) == AFTER
+    assert not base.exists()
+
+
+def test_nobody_prunes_a_base_in_use_nor_what_is_coming(
+    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+) -> None:
+    pruned = []
+
+    def prune_all(handler: Handler, data: bytes, start: int, end: int) -> None:
+        pruned.append(prune(cache, Limits(max_size=0)))
+        serve_well(handler, data, start, end)
+
+    peer.always = prune_all
+    assert fetched(vendor) == AFTER
+    assert [(len(done.removed), done.in_use) for done in pruned] == [(0, 2)]
+    assert peer.file_bytes_sent == len(DELTA)
+
+
+def test_a_delta_that_a_killed_process_left_is_verified_used_and_pruned_with_its_version(
+    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+) -> None:
+    snapshot = vendor.snapshot(f"{MODEL}/2")
+    left = cache.blob_path(digest_of(DELTA))
+    left.write_bytes(DELTA[:-1] + b"?")
+    assert survey(cache).orphaned == 0
+    assert verify(cache).corrupt == (left.name,)
+    assert not left.exists()
+    left.write_bytes(DELTA)
+    cache.drop(snapshot.folder)
+    cache.blob_path(digest_of(AFTER)).unlink()
+    cache.release(snapshot.manifest.digest)
+    forget(peer)
+    counting = Counting(Silent())
+    snapshot = vendor.snapshot(f"{MODEL}/2", progress=counting)
+    assert (snapshot.folder / "model.bin").read_bytes() == AFTER
+    assert peer.file_bytes_sent == counting.fetched == 0
+    cache.release(snapshot.manifest.digest)
+    prune(cache, Limits(max_size=0))
+    assert list(cache.blobs.iterdir()) == []

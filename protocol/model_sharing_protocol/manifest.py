@@ -31,16 +31,18 @@ class ManifestFile(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class Delta(msgspec.Struct, frozen=True):
+class Delta(msgspec.Struct, frozen=True, omit_defaults=True):
     """What makes the file with the digest `target` of the one with the digest `base` (`xor_deltas`).
 
-    `size` in bytes and `sha256` are the delta's own.
+    `size` in bytes and `sha256` are the delta's own. `base_version` is the id of the version that has the
+    base; only the provider knows it.
     """
 
     target: str
     base: str
     size: int
     sha256: str
+    base_version: str = ""
 
     @property
     def file(self) -> ManifestFile:

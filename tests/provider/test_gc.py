@@ -48,7 +48,8 @@ async def collect(desk: Desk, **how: timedelta | bool | None) -> Collected:
 async def lose_bytes(artifacts: Path) -> None:
     """What a process leaves that is killed on its way to a row."""
     root = artifacts / "models" / LOST / "versions" / LOST
-    for path in (root / "data" / "MLmodel", root / "weights.bin#1", artifacts / "uploads" / LOST / "file"):
+    elsewhere = [artifacts / folder / LOST / "file" for folder in ("uploads", "deltas")]
+    for path in (root / "data" / "MLmodel", root / "weights.bin#1", *elsewhere):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"12345")
     for name in (f"manifests/{LOST}.json", f"manifests/{LOST}.json#1", f"chunk-maps/{LOST}"):
@@ -68,10 +69,10 @@ async def test_bytes_without_a_row_go_after_their_grace_and_nothing_else(
     pass_time(monkeypatch, DAY)
     found = (await collect(desk, dry_run=True)).leftovers
     assert [(each.version_id, each.num_objects, each.size) for each in found] == [
-        (LOST, 5, 19),
+        (LOST, 6, 24),
         (f"{LOST}.json#1", 1, 2),
     ]
-    assert len(objects(artifacts)) == len(needed) + 6
+    assert len(objects(artifacts)) == len(needed) + 7
     assert len((await collect(desk)).leftovers) == 2
     assert objects(artifacts) == needed
     assert not (artifacts / "models" / LOST).exists()
@@ -184,7 +185,7 @@ async def test_on_the_command_line(
     assert "Deleted 0 B in 0 objects" in early.err
     pass_time(monkeypatch, 2 * DAY)
     said = await asyncio.to_thread(command.succeed, "gc", "--older-than", "48h", "--dry-run")
-    assert "Would delete 21 B in 6 objects" in said.err
+    assert "Would delete 26 B in 7 objects" in said.err
     done = await asyncio.to_thread(command.succeed, "gc", "--older-than", "48h", "--output", "json")
     assert [deleted["version_id"] for deleted in done.json["deleted"]] == [LOST, f"{LOST}.json#1"]
     refused = await asyncio.to_thread(command, "gc", "--older-than", "5m")

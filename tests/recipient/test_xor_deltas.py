@@ -23,6 +23,7 @@ from model_sharing.upkeep.contents import survey
 from model_sharing.upkeep.pruning import Limits, prune
 from model_sharing.upkeep.verifying import verify
 from model_sharing_protocol.chunk_maps import ChunkMapWriter, write_maps
+from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.xor_deltas import BLOCK_BYTES, write_start
 
 MIB = 1024 * 1024
@@ -153,6 +154,15 @@ def test_what_has_arrived_of_a_delta_is_not_fetched_again(
     assert peer.file_bytes_sent == len(DELTA) - len(arrived)
 
 
+class Seen(Silent):
+    """Adds up what a person sees arrive."""
+
+    advanced = 0
+
+    def advance(self, size: int, file: ManifestFile | None = None) -> None:
+        self.advanced += size
+
+
 def raw(size: int, *streams: bytes) -> bytes:
     """A delta of one block that says all this."""
     return write_start(size, b"", 0) + struct.pack(">II", *map(len, streams)) + b"".join(streams)
@@ -175,10 +185,12 @@ def test_a_delta_that_lies_costs_a_full_fetch(
     peer: Peer, vendor: model_sharing.Catalog, cache: Cache, lie: bytes
 ) -> None:
     offer(peer, lie)
-    counting = Counting(Silent())
+    seen = Seen()
+    counting = Counting(seen)
     snapshot = vendor.snapshot(f"{MODEL}/2", progress=counting)
     assert (snapshot.folder / "model.bin").read_bytes() == AFTER
-    assert counting.fetched == len(AFTER) <= peer.file_bytes_sent <= len(AFTER) + len(lie)
+    assert seen.advanced == counting.fetched == len(AFTER)
+    assert len(AFTER) <= peer.file_bytes_sent <= len(AFTER) + len(lie)
     blobs = {path.name for path in cache.blobs.iterdir()}
     assert blobs == {digest_of(data) for data in (BEFORE, AFTER, MLMODEL)}
     assert list(cache.tmp.iterdir()) == []

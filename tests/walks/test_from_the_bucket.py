@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestServer
 from support import Desk, write_model
+from weights import fine_tuned, weights
 
 import model_sharing
+from model_sharing.downloads.progress import Counting, Silent
 from model_sharing_protocol.errors import NotASharingServer, NotFound
+from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
 from model_sharing_provider.settings import Settings
 
@@ -52,6 +55,28 @@ async def test_a_download_comes_from_the_bucket(
     await desk.provider.shares.revoke(desk.context, "acme", "globex")
     with pytest.raises(NotFound):
         await asyncio.to_thread(model_sharing.catalog("vendor").snapshot, "ml_team.scorer@Champion")
+
+
+async def test_a_delta_comes_from_the_bucket(
+    desk: Desk, endpoint: str, tmp_path: Path, recipient_home: Path
+) -> None:
+    before = weights(5_000_000)
+    await desk.register(write_model(tmp_path / "1", {"weights.bin": before}), NAME)
+    after = write_model(tmp_path / "2", {"weights.bin": fine_tuned(before)})
+    await desk.provider.registration.register(desk.context, after, FullName.parse(NAME), delta_from=1)
+    profile = await desk.activate(await desk.share("acme", "globex", NAME), endpoint)
+    write_profile(profile.to_json(), tmp_path / "globex.share")
+    counting = Counting(Silent())
+
+    def download() -> None:
+        vendor = model_sharing.mount(tmp_path / "globex.share", share="acme", name="vendor")
+        vendor.snapshot("ml_team.scorer/1")
+        snapshot = vendor.snapshot("ml_team.scorer/2", progress=counting)
+        assert (snapshot.folder / "weights.bin").read_bytes() == fine_tuned(before)
+
+    await asyncio.to_thread(download)
+    assert 0 < counting.fetched < len(before) / 4
+    assert await files_through_the_server(desk) == []
 
 
 async def test_a_bucket_that_came_later_is_accepted_by_mounting_again(

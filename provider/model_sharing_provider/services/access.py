@@ -27,6 +27,7 @@ from model_sharing_provider.domain.securables import ModelVersion, SecurableType
 from model_sharing_provider.domain.sharing import Grant, Share, SharedVersion
 from model_sharing_provider.governance.addresses import allows
 from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.deltas import published_deltas
 from model_sharing_provider.services.recipients import address_refused
 from model_sharing_provider.services.shared_view import view_version
 from model_sharing_provider.services.signing import Signing
@@ -151,10 +152,11 @@ class Access:
             pack = None if elsewhere else issuer.sign(f"versions/{version.id}/pack", "POST")
             maps = manifest.chunk_maps
             signed_maps = SignedFile(sign(maps), issuer.expires_at, maps) if maps else None
-            places = [delta_path(version.id, delta.target, delta.base) for delta in manifest.deltas]
+            published = await published_deltas(operation, version, manifest)
+            places = [delta_path(version.id, delta.target, delta.base) for delta in published]
             far = await self._artifacts.presign(places, URL_LIFETIME_SECONDS) if places else None
-            near = (sign(delta.file) for delta in manifest.deltas)
-            deltas = list(zip(manifest.deltas, far or near, strict=True))
+            near = (sign(delta.file) for delta in published)
+            deltas = list(zip(published, far or near, strict=True))
             bundle = self._signing.bundle(found, manifest)
             return VersionAccess(found, bundle, files, signed_maps, deltas, pack)
 
@@ -177,7 +179,7 @@ class Access:
             if version is None:
                 raise NotFound(_DELETED)
             known = await self._manifests.read(version.id)
-            hint = known.hints.get(parts[1])
+            hint = await self._hint(operation, version, parts[1])
             file = hint[0] if hint else known.file(parts[1])
             path = hint[1] if hint else f"{version.storage_path}/{file.path}"
             operation.concerns(name=f"{version.full_name}/{version.version}:{file.path}")
@@ -201,6 +203,17 @@ class Access:
             operation.concerns(name=f"{version.full_name}/{version.version}: {len(files)} files")
             places = [(f"{version.storage_path}/{file.path}", file.size) for file in files]
             return OpenPack(places, ticket, operation.target)
+
+    async def _hint(
+        self, operation: Operation, version: ModelVersion, sha256: str
+    ) -> tuple[ManifestFile, str] | None:
+        """The chunk maps, or a delta that may still be had, with this digest, and where it is stored."""
+        known = await self._manifests.read(version.id)
+        hint = known.hints.get(sha256)
+        if hint is None or hint[0] == known.manifest.chunk_maps:
+            return hint
+        published = await published_deltas(operation, version, known.manifest)
+        return hint if any(delta.sha256 == sha256 for delta in published) else None
 
     @asynccontextmanager
     async def _admit(

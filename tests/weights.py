@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import random
+from concurrent.futures import ThreadPoolExecutor
 
-from model_sharing_protocol.xor_deltas import BLOCK_BYTES, write_block, write_start
+from model_sharing_protocol.xor_deltas import BLOCK_BYTES, restore, write_block, write_start
 
 # A little-endian bf16 has the lower bits of its mantissa in the first byte, sign and exponent in the second.
 _TWICE = 2
@@ -37,3 +39,9 @@ def xor_delta(file: bytes, base: bytes, head: int = 0, base_start: int = 0) -> b
         offset = base_start + start - head
         parts.append(write_block(file[start : start + BLOCK_BYTES], base[offset : offset + BLOCK_BYTES]))
     return b"".join(parts)
+
+
+def restored(delta: bytes, base: bytes, size: int) -> bytes:
+    """The file of that size that they make."""
+    with ThreadPoolExecutor(2) as threads:
+        return b"".join(restore(io.BytesIO(delta), io.BytesIO(base), size, threads))

@@ -21,7 +21,9 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from typing import BinaryIO
 
 from model_sharing_protocol.errors import CorruptArtifact
@@ -34,6 +36,8 @@ _MAGIC = b"model-sharing xor delta 1\n"
 _START = struct.Struct(">QQI")
 _STREAMS = struct.Struct(">II")
 _PLANES = 2
+_STREAM_OVERHEAD_BYTES = 1024
+_AHEAD = 4
 # Among the bytes of weights there are runs of zeros to find, and nothing else that is worth the search.
 _STRATEGY = zlib.Z_RLE
 
@@ -50,8 +54,8 @@ def write_block(block: bytes, base: bytes) -> bytes:
     return b"".join((_STREAMS.pack(*map(len, streams)), *streams))
 
 
-def restore(delta: BinaryIO, base: BinaryIO, size: int) -> Iterator[bytes]:
-    """The file of `size` bytes that a delta and its base make, piece by piece.
+def restore(delta: BinaryIO, base: BinaryIO, size: int, threads: Executor) -> Iterator[bytes]:
+    """The file of `size` bytes that a delta and its base make, piece by piece; `threads` do the work ahead.
 
     Raises CorruptArtifact as soon as the delta turns out to be none of such a file. Needs no more memory than
     a head and a few blocks take, whatever the delta says.
@@ -65,14 +69,32 @@ def restore(delta: BinaryIO, base: BinaryIO, size: int) -> Iterator[bytes]:
         )
     yield _exactly(delta, head)
     base.seek(base_start)
+    ahead: deque[Future[bytes]] = deque()
     for start in range(head, size, BLOCK_BYTES):
-        block = bytearray(min(BLOCK_BYTES, size - start))
-        lengths = _STREAMS.unpack(_exactly(delta, _STREAMS.size))
-        for plane, length in enumerate(lengths):
-            block[plane::_PLANES] = _inflated(delta, length, len(range(plane, len(block), _PLANES)))
-        yield _xor(block, base.read(len(block)))
+        length = min(BLOCK_BYTES, size - start)
+        streams = _read_streams(delta, length)
+        ahead.append(threads.submit(_read_block, streams, base.read(length), length))
+        if len(ahead) > _AHEAD:
+            yield ahead.popleft().result()
     if delta.read(1):
         raise CorruptArtifact("The XOR delta goes on after the end of its file.")
+    while ahead:
+        yield ahead.popleft().result()
+
+
+def _read_streams(delta: BinaryIO, length: int) -> list[bytes]:
+    """The two streams of a block of `length` bytes, as long as such streams may be."""
+    sizes = _STREAMS.unpack(_exactly(delta, _STREAMS.size))
+    if max(sizes) > length + _STREAM_OVERHEAD_BYTES:
+        raise CorruptArtifact(f"The XOR delta has {sum(sizes)} bytes for {length}.")
+    return [_exactly(delta, size) for size in sizes]
+
+
+def _read_block(streams: list[bytes], base: bytes, length: int) -> bytes:
+    block = bytearray(length)
+    for plane, stream in enumerate(streams):
+        block[plane::_PLANES] = _inflated(stream, len(range(plane, length, _PLANES)))
+    return _xor(block, base)
 
 
 def _xor(block: bytes | bytearray, base: bytes) -> bytes:
@@ -86,13 +108,11 @@ def _deflated(data: bytes) -> bytes:
     return packer.compress(data) + packer.flush()
 
 
-def _inflated(delta: BinaryIO, length: int, size: int) -> bytes:
-    """The next stream, of `length` bytes, which has to make `size` bytes; it does not get to make more."""
-    if length > 2 * size + 64:
-        raise CorruptArtifact(f"{length} bytes of the XOR delta are said to be {size} bytes, compressed.")
+def _inflated(stream: bytes, size: int) -> bytes:
+    """What a stream has to make: `size` bytes. It does not get to make more."""
     unpacker = zlib.decompressobj()
     try:
-        data = unpacker.decompress(_exactly(delta, length), size + 1)
+        data = unpacker.decompress(stream, size + 1)
     except zlib.error as error:
         raise CorruptArtifact("The XOR delta cannot be decompressed.") from error
     if len(data) != size or not unpacker.eof or unpacker.unused_data:

@@ -18,11 +18,15 @@ _TENSORS = len(_SHARES)
 
 @dataclass(frozen=True)
 class Sibling:
-    """A version: which tensors of the base were trained again, by number, and a note in its header."""
+    """A version: which tensors of the base were trained again, by number, and a note in its header.
+
+    Where they were `touched`, three of the 16 bits of each weight are others; else all are.
+    """
 
     title: str
     trained: Callable[[int], bool]
     note: str = ""
+    touched: bool = False
 
 
 BASE = Sibling("base", lambda tensor: True)
@@ -30,6 +34,7 @@ SIBLINGS = [
     Sibling("A: the top layers trained again", lambda tensor: tensor >= (LAYERS - 2) * _TENSORS),
     Sibling("B: a tenth of the tensors, a longer header", lambda tensor: tensor % 10 == 3, "x" * 1000),
     Sibling("C: two tensors of each layer", lambda tensor: tensor % _TENSORS in (0, 2)),
+    Sibling("D: all weights a little, with a delta", lambda tensor: True, touched=True),
     Sibling("nothing in common", lambda tensor: True),
 ]
 
@@ -47,9 +52,15 @@ def write_version(path: Path, size: int, sibling: Sibling, base: Path | None = N
             kept = old.read(length)
             if sibling.trained(number):
                 changed += length
-                kept = os.urandom(length)
+                kept = _touched(kept) if sibling.touched else os.urandom(length)
             file.write(kept)
     return changed
+
+
+def _touched(weights: bytes) -> bytes:
+    mask = int.from_bytes(b"\x07\x00" * (len(weights) // 2), "little")
+    noise = int.from_bytes(os.urandom(len(weights)), "little") & mask
+    return (int.from_bytes(weights, "little") ^ noise).to_bytes(len(weights), "little")
 
 
 def _header(sizes: list[int], note: str) -> bytes:

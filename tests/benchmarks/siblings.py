@@ -49,7 +49,8 @@ class Versions:
         provider(self.stage.folder, "model", "register", folder, "prod.bench.llm")
         for version, sibling in enumerate(SIBLINGS, 2):
             self.changed[version] = write_version(weights, size, sibling, base)
-            provider(self.stage.folder, "model", "register", folder, "prod.bench.llm")
+            delta = ("--delta-from", "1") if sibling.touched else ()
+            provider(self.stage.folder, "model", "register", folder, "prod.bench.llm", *delta)
         shutil.rmtree(folder)
 
     def prepare(self) -> None:
@@ -112,7 +113,7 @@ def main() -> None:
     console.print(machine() + "\n")
     bars: dict[str, float] = {}
     with (
-        in_memory(10 * options.size) as folder,
+        in_memory(11 * options.size) as folder,
         serving(folder, {}) as stage,
     ):
         versions = Versions(stage)

@@ -8,11 +8,12 @@ import random
 import struct
 import tracemalloc
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from weights import xor_delta
+from weights import restored, xor_delta
 
 from model_sharing_protocol.errors import CorruptArtifact
 from model_sharing_protocol.xor_deltas import BLOCK_BYTES, MAX_HEAD_BYTES, restore, write_start
@@ -21,16 +22,12 @@ MAGIC = b"model-sharing xor delta 1\n"
 SMALL = st.binary(max_size=300)
 
 
-def made_of(delta: bytes, base: bytes, size: int) -> bytes:
-    return b"".join(restore(io.BytesIO(delta), io.BytesIO(base), size))
-
-
 @given(SMALL, SMALL, st.data())
 @example(b"", b"base", None)
 def test_what_comes_out_is_the_file(file: bytes, base: bytes, data: st.DataObject | None) -> None:
     head = data.draw(st.integers(0, len(file))) if data else 0
     base_start = data.draw(st.integers(0, 400)) if data else 0
-    assert made_of(xor_delta(file, base, head, base_start), base, len(file)) == file
+    assert restored(xor_delta(file, base, head, base_start), base, len(file)) == file
 
 
 @pytest.mark.parametrize("longer", [-BLOCK_BYTES - 1, -3, 0, 3, BLOCK_BYTES + 1])
@@ -39,7 +36,7 @@ def test_files_of_several_blocks_whose_base_is_longer_or_shorter(longer: int) ->
     file = bytearray((base + bytes(max(0, longer)))[: len(base) + longer])
     file[::1001] = bytes(len(file[::1001]))
     delta = xor_delta(b"header" + file, base, 6)
-    assert made_of(delta, base, 6 + len(file)) == b"header" + file
+    assert restored(delta, base, 6 + len(file)) == b"header" + file
     assert len(delta) < len(file) / 50
 
 
@@ -54,7 +51,7 @@ def test_deltas_that_are_cut_off_or_changed_make_nothing_longer(
     changed = good[:at] + bytes([good[at] ^ data.draw(st.integers(1, 255))]) + good[at + 1 :]
     for hostile in (good[:cut], good + data.draw(st.binary(min_size=1, max_size=40))):
         with pytest.raises(CorruptArtifact):
-            made_of(hostile, base, len(file))
+            restored(hostile, base, len(file))
     check_contained(changed, base, len(file))
 
 
@@ -70,12 +67,12 @@ def test_arbitrary_bytes_are_refused_or_make_a_file_of_that_size(data: bytes, si
 def check_contained(delta: bytes, base: bytes, size: int) -> None:
     """It fails in the one way it may, or makes a file of the size that was asked for."""
     with contextlib.suppress(CorruptArtifact):
-        assert len(made_of(delta, base, size)) == size
+        assert len(restored(delta, base, size)) == size
 
 
 def test_a_delta_of_a_file_of_another_size_is_refused() -> None:
     with pytest.raises(CorruptArtifact, match="of 3 bytes and not of 4"):
-        made_of(xor_delta(b"abc", b"abd"), b"abd", 4)
+        restored(xor_delta(b"abc", b"abd"), b"abd", 4)
 
 
 @pytest.mark.parametrize("places", ["even", "odd"])
@@ -97,8 +94,8 @@ def peak_of_a_refusal(delta: bytes, size: int) -> int:
     source, base = io.BytesIO(delta), io.BytesIO()
     tracemalloc.start()
     try:
-        with pytest.raises(CorruptArtifact):
-            for _ in restore(source, base, size):
+        with ThreadPoolExecutor(2) as threads, pytest.raises(CorruptArtifact):
+            for _ in restore(source, base, size, threads):
                 pass
         return tracemalloc.get_traced_memory()[1]
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from pathlib import Path
@@ -13,12 +12,11 @@ from command_line import CommandLine
 from contents import content
 from support import Desk, write_model
 from tensors import framed, safetensors
-from weights import fine_tuned, weights
+from weights import fine_tuned, restored, weights
 
 from model_sharing_protocol.errors import InvalidState, NotFound
 from model_sharing_protocol.manifest import Delta
 from model_sharing_protocol.names import FullName
-from model_sharing_protocol.xor_deltas import restore
 from model_sharing_provider.artifacts.locations import delta_path
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
@@ -75,7 +73,7 @@ async def test_a_delta_makes_the_file(
     version = await register(desk, tmp_path / "2", 1, model=after)
     (delta,) = await deltas_of(artifacts, version)
     packed = await artifacts.get_bytes(delta_path(version.id, delta.target, delta.base))
-    assert b"".join(restore(io.BytesIO(packed), io.BytesIO(before), len(after))) == after
+    assert restored(packed, before, len(after)) == after
     assert delta.size == len(packed)
     assert (
         await artifacts.sha256(delta_path(version.id, delta.target, delta.base), delta.size) == delta.sha256

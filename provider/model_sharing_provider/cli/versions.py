@@ -59,7 +59,7 @@ def register(
 
     After a full fine-tune each weight is a little different: with --delta-from, recipients who have the
     version that it was trained from fetch a fraction of the bytes. Where tensors stay the same, they do so
-    without it.
+    without it. What would not be clearly smaller than its file is not kept.
     """
     full_name = FullName.parse(name)
     with transfer_progress() as progress:

@@ -8,6 +8,8 @@ fetched as if there were no delta.
 from __future__ import annotations
 
 import contextlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 from model_sharing.cache import Cache
 from model_sharing.downloads.connection import Connections
@@ -62,8 +64,9 @@ class FromBaseMaker:
                 self._cache.blob_path(delta.sha256).open("rb") as packed,
                 self._cache.blob_path(base.sha256).open("rb") as old,
                 WholeFile(path, file.size, Silent()) as target,
+                ThreadPoolExecutor(os.cpu_count(), "model-sharing-delta") as threads,
             ):
-                for piece in restore(packed, old, file.size):
+                for piece in restore(packed, old, file.size, threads):
                     self._connections.check()
                     target.accept(memoryview(piece))
             if target.hexdigest() == file.sha256:

@@ -11,7 +11,6 @@ import atexit
 import os
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,8 +26,6 @@ from model_sharing.values import SharedModel, SharedVersion
 from model_sharing_protocol.names import FullName, ModelRef
 
 T = TypeVar("T")
-
-_LOOK_UP_SECONDS = 0.5
 
 
 class _Background:
@@ -47,9 +44,6 @@ class _Background:
             loop = self._running()
         future = asyncio.run_coroutine_threadsafe(work, loop)
         try:
-            # Not `result()`: what waits without end sees no Ctrl-C that another thread was interrupted by.
-            while not future.done():
-                wait([future], timeout=_LOOK_UP_SECONDS)
             return future.result()
         except BaseException:
             future.cancel()  # Ctrl-C in the waiting thread ends the work too

@@ -70,6 +70,9 @@ class Sqlite(Backend):
         return SqliteSession(connection)
 
     def migration_engine(self) -> Engine:
+        # Only while nobody reads a new file can it become one with a write-ahead log; it does not wait.
+        with self._alone(), closing(sqlite3.connect(self._path, timeout=30)) as first:
+            first.execute("PRAGMA journal_mode=WAL")
         engine = create_engine(self._url.set(drivername="sqlite"), connect_args={"timeout": 30})
 
         # The driver begins none before CREATE TABLE: whoever dies there would leave half of them.
@@ -88,8 +91,11 @@ class Sqlite(Backend):
     @contextmanager
     def migrating(self, engine: Engine) -> Iterator[Connection]:
         writing = engine.execution_options(writes=True)
-        with FileLock(f"{self._path}.migrating"), writing.begin() as connection:
+        with self._alone(), writing.begin() as connection:
             yield connection
+
+    def _alone(self) -> FileLock:
+        return FileLock(f"{self._path}.migrating")
 
     def back_up(self, path: Path) -> None:
         with closing(sqlite3.connect(self._path)) as rows, closing(sqlite3.connect(path)) as copy:

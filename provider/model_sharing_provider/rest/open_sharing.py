@@ -161,8 +161,8 @@ async def query_version(request: web.Request) -> web.Response:
         if maps
         else None,
         deltas=tuple(
-            wire.DeltaFile(urljoin(base, url), delta.target, delta.base, delta.size, delta.sha256)
-            for delta, url in found.deltas
+            wire.DeltaFile(urljoin(base, signed.url), delta.target, delta.base, delta.size, delta.sha256)
+            for delta, signed in found.deltas
         ),
         pack_url=urljoin(base, found.pack_url) if found.pack_url else None,
     )

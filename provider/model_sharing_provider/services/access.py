@@ -12,13 +12,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import msgspec
+
 from model_sharing_protocol.errors import InvalidParameter, NotFound, PermissionDenied
 from model_sharing_protocol.manifest import PACKED_FILE_BYTES, PACKED_FILES, Delta, ManifestFile
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.signatures import Bundle
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.artifacts.locations import delta_path, system_table_path
-from model_sharing_provider.artifacts.manifests import Manifests
+from model_sharing_provider.artifacts.locations import system_table_path
+from model_sharing_provider.artifacts.manifests import Manifests, hint_paths
 from model_sharing_provider.artifacts.signed_urls import URL_LIFETIME_SECONDS, Ticket, UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.events import Target
@@ -53,7 +55,7 @@ class SignedFile:
 class VersionAccess:
     """All that a recipient needs to fetch a version. `chunk_maps` is None where no file is large.
 
-    `deltas` come with their URLs. `pack_url`, relative to the server's, is None where files come from
+    `deltas` come with their files. `pack_url`, relative to the server's, is None where files come from
     elsewhere.
     """
 
@@ -61,7 +63,7 @@ class VersionAccess:
     bundle: Bundle
     files: list[SignedFile]
     chunk_maps: SignedFile | None
-    deltas: list[tuple[Delta, str]]
+    deltas: list[tuple[Delta, SignedFile]]
     pack_url: str | None
 
 
@@ -138,27 +140,27 @@ class Access:
             self._artifacts.check_allowed(version.storage_path)
             manifest = (await self._manifests.read(version.id)).manifest
             issuer = UrlIssuer(self._signer, operation.principal, found.share, grant)
-
-            def sign(file: ManifestFile) -> str:
-                return issuer.sign(f"versions/{version.id}/{file.sha256}")
-
-            paths = [f"{version.storage_path}/{file.path}" for file in manifest.files]
-            elsewhere = await self._artifacts.presign(paths, URL_LIFETIME_SECONDS)
-            urls = elsewhere or map(sign, manifest.files)
-            files = [
-                SignedFile(url, issuer.expires_at, file)
-                for url, file in zip(urls, manifest.files, strict=True)
-            ]
+            places = [(file, f"{version.storage_path}/{file.path}") for file in manifest.files]
+            files, elsewhere = await self._sign(issuer, version, places)
             pack = None if elsewhere else issuer.sign(f"versions/{version.id}/pack", "POST")
-            maps = manifest.chunk_maps
-            signed_maps = SignedFile(sign(maps), issuer.expires_at, maps) if maps else None
-            published = await published_deltas(operation, version, manifest)
-            places = [delta_path(version.id, delta.target, delta.base) for delta in published]
-            far = await self._artifacts.presign(places, URL_LIFETIME_SECONDS) if places else None
-            near = (sign(delta.file) for delta in published)
-            deltas = list(zip(published, far or near, strict=True))
+            deltas = await published_deltas(operation, version, manifest)
+            published = msgspec.structs.replace(manifest, deltas=tuple(deltas))
+            hints, _ = await self._sign(issuer, version, list(hint_paths(version.id, published)))
+            maps = hints.pop(0) if manifest.chunk_maps else None
             bundle = self._signing.bundle(found, manifest)
-            return VersionAccess(found, bundle, files, signed_maps, deltas, pack)
+            return VersionAccess(found, bundle, files, maps, list(zip(deltas, hints, strict=True)), pack)
+
+    async def _sign(
+        self, issuer: UrlIssuer, version: ModelVersion, places: Sequence[tuple[ManifestFile, str]]
+    ) -> tuple[list[SignedFile], bool]:
+        """URLs for what is stored at these paths of a version, and whether they are the object store's."""
+        paths = [path for _, path in places]
+        elsewhere = await self._artifacts.presign(paths, URL_LIFETIME_SECONDS) if paths else None
+        urls = elsewhere or (issuer.sign(f"versions/{version.id}/{file.sha256}") for file, _ in places)
+        signed = [
+            SignedFile(url, issuer.expires_at, file) for url, (file, _) in zip(urls, places, strict=True)
+        ]
+        return signed, elsewhere is not None
 
     async def file_origins(self) -> tuple[str, ...]:
         """Where files come from besides this server: what recipients are told when they mount."""

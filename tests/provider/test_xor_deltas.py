@@ -190,6 +190,6 @@ def test_on_the_command_line(
     run.succeed("schema", "create", "prod.ml_team")
     run.succeed("model", "register", os.fspath(tmp_path / "1"), str(NAME))
     refused = run("model", "register", os.fspath(tmp_path / "2"), str(NAME), "--delta-from", "5")
-    assert "There is no version 5 of this model" in refused.err
+    assert "'prod.ml_team.scorer' has no version 5" in refused.err
     run.succeed("model", "register", os.fspath(tmp_path / "2"), str(NAME), "--delta-from", "1")
     assert len(stored(provider_home)) == 1

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from model_sharing_protocol.errors import InvalidState, NotFound
 from model_sharing_protocol.manifest import Delta, Manifest, ManifestFile
+from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts.fingerprints import CHUNKED_FROM_BYTES
 from model_sharing_provider.artifacts.locations import delta_path
 from model_sharing_provider.artifacts.manifests import Manifests
@@ -15,13 +16,17 @@ from model_sharing_provider.domain.securables import ModelVersion, RegisteredMod
 from model_sharing_provider.services.context import Operation
 
 
-async def find_base(operation: Operation, model: RegisteredModel | None, number: int) -> ModelVersion:
+async def find_base(
+    operation: Operation, name: FullName, model: RegisteredModel | None, number: int
+) -> ModelVersion:
     """The version of a model that deltas are to be made from. Raises NotFound, InvalidState."""
     base = await operation.rows.versions.find(model.id, number) if model else None
     if base is None:
-        raise NotFound(f"There is no version {number} of this model that a delta could be made from.")
+        raise NotFound(f"'{name}' has no version {number} that a delta could be made from.")
     if base.status is not VersionStatus.READY:
-        raise InvalidState(f"Version {number} is {base.status}; deltas are only made from READY ones.")
+        raise InvalidState(
+            f"Version {number} of '{name}' is {base.status}; deltas are only made from READY ones."
+        )
     return base
 
 

@@ -126,7 +126,7 @@ class Registration:
         check_tags(origin.tags)
         async with context.view("checkModelRegistration", model_target(name)) as operation:
             known = await authorize_new_version(operation, name)
-            base = await find_base(operation, known, delta_from) if delta_from is not None else None
+            base = await find_base(operation, name, known, delta_from) if delta_from is not None else None
             yield known.id if known else str(uuid4()), base
 
     async def _look_through(self, location: str) -> tuple[dict[str, int], MLmodel]:

@@ -10,6 +10,7 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -27,16 +28,7 @@ class DownloadBars:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[files]}"),
-            console=console or Console(stderr=True),
-            transient=False,
-        )
+        self._bar = _bars(TextColumn("{task.fields[files]}"), console=console)
         self._lock = threading.Lock()
         self._files = 0
         self._done = 0
@@ -94,14 +86,7 @@ class PullBar:
     """One bar for everything that is pulled."""
 
     def __init__(self) -> None:
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        )
+        self._bar = _bars()
         self._task = self._bar.add_task("", total=None)
         self._versions = 0
         self._versions_done = 0
@@ -133,3 +118,15 @@ class PullBar:
 
     def close(self) -> None:
         self._bar.stop()
+
+
+def _bars(*more: ProgressColumn, console: Console | None = None) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        *more,
+        console=console or Console(stderr=True),
+    )

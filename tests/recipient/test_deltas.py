@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,6 +20,17 @@ from recipient.conftest import RunCli
 from recipient.faults import answer_status, cut_after, ignore_range, slowly
 from recipient.peer import Handler, Peer, serve_well
 from recipient.shared_models import SHARE, Files, digest_of
+from recipient.two_versions import (
+    MISANNOUNCED,
+    MLMODEL,
+    MODEL,
+    announce,
+    damage,
+    fetched,
+    forget,
+    hold_the_first,
+    withhold,
+)
 from rich.console import Console
 
 import model_sharing
@@ -34,8 +44,6 @@ from model_sharing_protocol.chunk_maps import ChunkMap, ChunkMapWriter, write_ma
 from model_sharing_protocol.errors import CorruptArtifact
 
 MIB = 1024 * 1024
-MLMODEL = b"flavors: {}\n"
-MODEL = "ml_team.iris_model"
 BLOCKS = [content(MIB + number, seed=number) for number in range(36)]
 """Together more than two ranges of a large file, none of which begins where a block does."""
 BEFORE = b"".join(BLOCKS)
@@ -65,38 +73,11 @@ MAP_BYTES = len(honest({"model.bin": AFTER}))
 def cache(peer: Peer, vendor: model_sharing.Catalog) -> Cache:
     """A cache that holds version 1 of a model, of which the peer has a second one; nothing is counted yet."""
     peer.chunk_maps = honest
-    peer.publish(MODEL, 1, {"model.bin": BEFORE, "MLmodel": MLMODEL})
-    peer.publish(MODEL, 2, {"model.bin": AFTER, "MLmodel": MLMODEL})
-    snapshot = vendor.snapshot(f"{MODEL}/1")
-    vendor.shared.cache.release(snapshot.manifest.digest)
-    forget(peer)
-    return vendor.shared.cache
-
-
-def forget(peer: Peer) -> None:
-    peer.requests.clear()
-    peer.file_bytes_sent = 0
-
-
-def fetched(vendor: model_sharing.Catalog, version: int = 2) -> bytes:
-    return (vendor.snapshot(f"{MODEL}/{version}").folder / "model.bin").read_bytes()
+    return hold_the_first(peer, vendor, BEFORE, AFTER)
 
 
 def base_of(cache: Cache) -> Path:
     return cache.blob_path(digest_of(BEFORE))
-
-
-def damage(path: Path, position: int) -> None:
-    """Flip a bit of a cached file without leaving a trace, as failing media do."""
-    status = path.stat()
-    path.chmod(0o600)
-    with path.open("r+b") as file:
-        file.seek(position)
-        byte = file.read(1)
-        file.seek(position)
-        file.write(bytes([byte[0] ^ 1]))
-    path.chmod(status.st_mode)
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 @pytest.mark.usefixtures("cache")
@@ -187,21 +168,11 @@ def test_a_map_that_lies_costs_a_full_fetch_at_worst(
 
 
 @pytest.mark.usefixtures("cache")
-@pytest.mark.parametrize(
-    "announced",
-    [{"sha256": "0" * 64}, {"size": 2**40}, {"size": 5}, {"url": "http://192.0.2.1/maps"}],
-    ids=lambda announced: next(iter(announced)),
-)
+@pytest.mark.parametrize("otherwise", MISANNOUNCED, ids=lambda otherwise: next(iter(otherwise)))
 def test_a_map_that_is_not_as_announced_is_done_without(
-    peer: Peer, vendor: model_sharing.Catalog, announced: Mapping[str, object]
+    peer: Peer, vendor: model_sharing.Catalog, otherwise: dict[str, object]
 ) -> None:
-    def edit(lines: list[dict[str, dict[str, object]]]) -> list[dict[str, dict[str, object]]]:
-        maps = lines[1]["metaData"]["chunkMaps"]
-        assert isinstance(maps, dict)
-        maps.update(announced)
-        return lines
-
-    peer.edit_query = edit
+    announce(peer, "chunkMaps", otherwise)
     assert fetched(vendor) == AFTER
 
 
@@ -215,10 +186,7 @@ def test_a_provider_of_an_earlier_release_has_no_maps(peer: Peer, vendor: model_
 def test_a_map_that_cannot_be_had_is_done_without(
     peer: Peer, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
-    def no_maps(handler: Handler, data: bytes, start: int, end: int) -> None:
-        (answer_status(404) if data == honest({"": AFTER}) else serve_well)(handler, data, start, end)
-
-    peer.always = no_maps
+    peer.always = withhold(honest({"": AFTER}))
     assert fetched(vendor) == AFTER
     assert peer.file_bytes_sent == len(AFTER)
 

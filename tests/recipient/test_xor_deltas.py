@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 from collections.abc import Mapping
@@ -13,6 +12,17 @@ from contents import content
 from recipient.faults import answer_status, cut_after
 from recipient.peer import Handler, Peer, XorDelta, serve_well
 from recipient.shared_models import SHARE, digest_of
+from recipient.two_versions import (
+    MISANNOUNCED,
+    MLMODEL,
+    MODEL,
+    announce,
+    damage,
+    fetched,
+    forget,
+    hold_the_first,
+    withhold,
+)
 from weights import fine_tuned, weights, xor_delta
 
 import model_sharing
@@ -27,8 +37,6 @@ from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.xor_deltas import BLOCK_BYTES, write_start
 
 MIB = 1024 * 1024
-MLMODEL = b"flavors: {}\n"
-MODEL = "ml_team.iris_model"
 BEFORE = b"an old header" + weights(5 * MIB)
 AFTER = b"another header" + fine_tuned(BEFORE[13:]) + b"a new weight"
 DELTA = xor_delta(AFTER, BEFORE, head=14, base_start=13)
@@ -41,22 +49,8 @@ def offer(peer: Peer, delta: bytes = DELTA, base: bytes = BEFORE) -> None:
 @pytest.fixture
 def cache(peer: Peer, vendor: model_sharing.Catalog) -> Cache:
     """A cache that holds version 1 of a model; version 2 comes with a delta. Nothing is counted yet."""
-    peer.publish(MODEL, 1, {"model.bin": BEFORE, "MLmodel": MLMODEL})
-    peer.publish(MODEL, 2, {"model.bin": AFTER, "MLmodel": MLMODEL})
     offer(peer)
-    snapshot = vendor.snapshot(f"{MODEL}/1")
-    vendor.shared.cache.release(snapshot.manifest.digest)
-    forget(peer)
-    return vendor.shared.cache
-
-
-def forget(peer: Peer) -> None:
-    peer.requests.clear()
-    peer.file_bytes_sent = 0
-
-
-def fetched(vendor: model_sharing.Catalog) -> bytes:
-    return (vendor.snapshot(f"{MODEL}/2").folder / "model.bin").read_bytes()
+    return hold_the_first(peer, vendor, BEFORE, AFTER)
 
 
 def asked_for(peer: Peer, wanted: bytes) -> bool:
@@ -197,31 +191,18 @@ def test_a_delta_that_lies_costs_a_full_fetch(
 
 
 @pytest.mark.usefixtures("cache")
-@pytest.mark.parametrize(
-    "announced",
-    [{"sha256": "0" * 64}, {"size": 2**40}, {"size": 5}, {"url": "http://192.0.2.1/delta"}],
-    ids=lambda announced: next(iter(announced)),
-)
+@pytest.mark.parametrize("otherwise", MISANNOUNCED, ids=lambda otherwise: next(iter(otherwise)))
 def test_a_delta_that_is_not_as_announced_is_done_without(
-    peer: Peer, vendor: model_sharing.Catalog, announced: Mapping[str, object]
+    peer: Peer, vendor: model_sharing.Catalog, otherwise: dict[str, object]
 ) -> None:
-    def edit(lines: list[dict[str, dict[str, object]]]) -> list[dict[str, dict[str, object]]]:
-        deltas = lines[1]["metaData"]["deltas"]
-        assert isinstance(deltas, list)
-        deltas[0].update(announced)
-        return lines
-
-    peer.edit_query = edit
+    announce(peer, "deltas", otherwise)
     assert fetched(vendor) == AFTER
     assert peer.file_bytes_sent >= len(AFTER)
 
 
 @pytest.mark.usefixtures("cache")
 def test_a_delta_that_cannot_be_had_is_done_without(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    def no_delta(handler: Handler, data: bytes, start: int, end: int) -> None:
-        (answer_status(404) if data == DELTA else serve_well)(handler, data, start, end)
-
-    peer.always = no_delta
+    peer.always = withhold(DELTA)
     assert fetched(vendor) == AFTER
     assert peer.file_bytes_sent == len(AFTER)
 
@@ -242,10 +223,7 @@ def test_a_base_that_is_damaged_is_dropped_and_done_without(
     peer: Peer, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     base = cache.blob_path(digest_of(BEFORE))
-    status = base.stat()
-    base.chmod(0o600)
-    base.write_bytes(BEFORE[:-1] + b"!")
-    os.utime(base, ns=(status.st_atime_ns, status.st_mtime_ns))
+    damage(base, len(BEFORE) - 1)
     assert fetched(vendor) == AFTER
     assert not base.exists()
 

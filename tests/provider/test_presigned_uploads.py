@@ -10,10 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
-from provider.test_uploads import NAME, begun, finalize, put
+from provider.test_uploads import NAME, begun, finalize, put, stored
 from support import MLMODEL, Desk
 
-from model_sharing_protocol.errors import InvalidState, NotFound
+from model_sharing_protocol.errors import InvalidState, NotFound, UnsafePath
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 
@@ -98,6 +98,8 @@ async def test_a_file_that_did_not_come_is_named_and_can_still_come(
     await begun(desk)
     await client.send("MLmodel", MLMODEL.encode())
     given = {path: await client.url(path) for path in ("weights.bin", "unwanted.bin")}
+    listed = await desk.provider.files.folder(desk.context, NAME, 1, "")
+    assert [entry.path for entry in listed] == ([] if in_a_bucket else ["MLmodel"])
     if in_a_bucket:
         for missing in ("unwanted.bin", "weights.bin"):
             with pytest.raises(InvalidState, match=f"'{missing}' .* did not come"):
@@ -113,12 +115,13 @@ async def test_a_file_that_did_not_come_is_named_and_can_still_come(
 
 
 async def test_of_a_file_that_came_both_ways_the_later_counts(
-    desk: Desk, client: Client, artifacts: ArtifactStore
+    desk: Desk, client: Client, artifacts: ArtifactStore, in_a_bucket: bool
 ) -> None:
     pending = await begun(desk)
     await put(desk, pending, "MLmodel", MLMODEL.encode())
     await put(desk, pending, "a.bin", b"through the server")
     await client.send("a.bin", b"by URL, later")
+    assert len(await stored(artifacts, f"uploads/{pending.id}")) == (1 if in_a_bucket else 2)
     await client.send("b.bin", b"by URL")
     await put(desk, pending, "b.bin", b"through the server, later")
     version = await finalize(desk)
@@ -126,3 +129,10 @@ async def test_of_a_file_that_came_both_ways_the_later_counts(
     assert await content(desk, version, "b.bin") == b"through the server, later"
     for left in (f"uploads/{version.id}", f"direct/{version.id}"):
         assert [batch async for batch in artifacts.list(left) if batch] == []
+
+
+@pytest.mark.parametrize("path", ["../escape", "a/../../b", "/abs", "a//b", "con", "x/", ""])
+async def test_no_url_leads_out_of_the_version(desk: Desk, path: str) -> None:
+    await begun(desk)
+    with pytest.raises(UnsafePath):
+        await desk.provider.files.sign_file_upload(desk.context, NAME, 1, path, "file/x")

@@ -102,14 +102,15 @@ class Transfer:
         url, edition = self._urls.get(key)
         complete = False
         try:
-            response = ask(url)
-            if response.status in _EXPIRED:
-                self._renew(what, edition, patience)
-                raise Passing("its address had expired")
-            if response.status in _BUSY:
-                raise Passing(f"the server answered HTTP {response.status}")
-            yield response
-            complete = True
+            # The last answer on a connection has that to itself: closing the connection does not end it.
+            with ask(url) as response:
+                if response.status in _EXPIRED:
+                    self._renew(what, edition, patience)
+                    raise Passing("its address had expired")
+                if response.status in _BUSY:
+                    raise Passing(f"the server answered HTTP {response.status}")
+                yield response
+                complete = True
         except (OSError, http.client.HTTPException) as error:
             raise Passing(_describe(error)) from error
         finally:

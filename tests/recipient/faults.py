@@ -33,20 +33,6 @@ def cut_after(count: int) -> Fault:
     return fault
 
 
-def close_after(count: int) -> Fault:
-    """Say that this is the last answer on its connection, and send `count` bytes of it."""
-
-    def fault(handler: Handler, content: bytes, start: int, end: int) -> None:
-        handler.send_response(206 if "Range" in handler.headers else 200)
-        handler.send_header("Content-Length", str(end - start))
-        handler.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(content)}")
-        handler.send_header("Connection", "close")
-        handler.end_headers()
-        handler.send_bytes(memoryview(content)[start : min(end, start + count)])
-
-    return fault
-
-
 def corrupt(handler: Handler, content: bytes, start: int, end: int) -> None:
     """Flip a bit of the first byte."""
     handler.start_file(content, start, end)

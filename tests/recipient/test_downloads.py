@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import subprocess
@@ -14,12 +13,12 @@ from pathlib import Path
 
 import pytest
 from contents import content, tree
-from recipient.faults import add_a_byte, answer_status, close_after, corrupt, cut_after, ignore_range, slowly
+from recipient.faults import add_a_byte, answer_status, corrupt, cut_after, ignore_range, slowly
 from recipient.peer import Handler, Peer
 from recipient.shared_models import manifest_of
 
 import model_sharing
-from model_sharing.downloads import connection, transfer
+from model_sharing.downloads import connection
 from model_sharing.downloads.parts import RANGE_BYTES
 from model_sharing_protocol.errors import (
     AlreadyExists,
@@ -96,19 +95,6 @@ def test_broken_connections_go_on_from_the_last_byte(
     snapshot = vendor.snapshot(REF)
     assert (snapshot.folder / "model.bin").read_bytes() == content(size)
     assert peer.file_bytes_sent == size
-
-
-def test_given_up_downloads_leave_no_socket_open(
-    peer: Peer, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Python warns of those that were not closed, which the suite takes for an error."""
-    monkeypatch.setattr(transfer, "_LONGEST_PAUSE_SECONDS", 0.0)
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(LARGE)})
-    for fault in [close_after(0), answer_status(503, Connection="close")] * 3:
-        peer.always = fault
-        with pytest.raises(ServerUnreachable):
-            vendor.snapshot(REF)
-    gc.collect()
 
 
 def test_a_server_that_always_hangs_up_is_given_up_on(peer: Peer, vendor: model_sharing.Catalog) -> None:

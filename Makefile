@@ -4,12 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A file's tests share what they start, so that they stay together; files are taken in the order of `testpaths`.
 PARALLEL := -q -n auto --dist loadfile --no-loadscope-reorder
+# The versions that CI was seen to pass with, so that a release of somebody else's changes nothing unasked.
+CONSTRAINTS := .ci/constraints.txt
+PIP_INSTALL := pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: demo test check soak format bench bench-peers bench-scale clean
+.PHONY: demo test check soak format bench bench-peers bench-scale constraints clean
 
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/$(PIP_INSTALL) --editable '.[dev]'
 	touch $@
 
 demo: $(VENV)/.installed  ## share a model between two separate homes and watch an alias move
@@ -38,12 +41,19 @@ bench: bench-peers  ## us and the peers side by side; prints ratios and the mach
 bench-peers: $(VENV)/.installed  ## what the README's plot shows, and the plot
 	$(BIN)/python tests/benchmarks/peers.py --save docs/benchmarks.json
 	$(BIN)/python tests/benchmarks/siblings.py --save docs/benchmarks.json
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/$(PIP_INSTALL) --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/plot.py docs/benchmarks.json docs/benchmarks.png
 
 bench-scale: $(VENV)/.installed  ## what docs/scaling.md shows: 1,000,000 versions, and 200 recipients at two servers
 	$(BIN)/python tests/benchmarks/scale.py
 	$(BIN)/python tests/benchmarks/load.py
+
+constraints:  ## take the newest allowed versions of everything; look at the difference, then `make check`
+	rm -rf $(VENV)-newest
+	$(PYTHON) -m venv $(VENV)-newest
+	$(VENV)-newest/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	$(VENV)-newest/bin/pip freeze --exclude-editable > $(CONSTRAINTS)
+	rm -rf $(VENV)-newest
 
 clean:
 	rm -rf $(VENV) .venvs .demo

@@ -28,6 +28,7 @@ from model_sharing_provider.rest.metrics import FACE, count_call
 from model_sharing_provider.rest.middlewares import finish_head, log_requests
 from model_sharing_provider.rest.operations import SHUTDOWN, Shutdown
 from model_sharing_provider.rest.requests import PROVIDER
+from model_sharing_provider.rest.tracking_paths import PREFIXES as PREFIXES_OF_TRACKING
 from model_sharing_provider.services.provider import Provider
 
 _MAX_BODY = 1024 * 1024
@@ -54,7 +55,7 @@ def make_app(provider: Provider, trusted_proxies: Sequence[str] = ()) -> web.App
         ("activation", activation.ACTIVATION_PREFIX, activation.make_app()),
         ("unity-catalog", PREFIX_OF_UNITY_CATALOG, unity_catalog.make_app()),
         ("mlflow-registry", PREFIX_OF_MLFLOW, mlflow_registry.make_app()),
-        *(("tracking", prefix, tracking.make_app()) for prefix in tracking.PREFIXES),
+        *(("tracking", prefix, tracking.make_app()) for prefix in PREFIXES_OF_TRACKING),
         ("files", PREFIX_OF_FILES, files.make_app()),
         ("workspace", workspace.SCIM_PREFIX, workspace.make_app()),
         ("signed-files", signed_files.FILES_PREFIX, signed_files.make_app()),

@@ -13,20 +13,20 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
-from model_sharing_protocol.errors import InvalidState, ResourceExhausted, UnsupportedOperation
+from model_sharing_protocol.errors import InvalidState, NotFound, ResourceExhausted, UnsupportedOperation
 from model_sharing_provider.rest.authentication import authenticate_principals
 from model_sharing_provider.rest.errors import render_unity_catalog
 from model_sharing_provider.rest.middlewares import render_errors
 from model_sharing_provider.rest.requests import context_of, provider_of
+from model_sharing_provider.rest.tracking_paths import METHODS, api_path
 from model_sharing_provider.rest.workspace import WORKSPACE_ID
 
-PREFIXES = ("/api/2.0/mlflow", "/api/3.0/mlflow")
 FACE = "tracking"
 UPSTREAM: web.AppKey[aiohttp.ClientSession] = web.AppKey("upstream", aiohttp.ClientSession)
 
 _PASSED_ON = ("Accept", "Content-Length", "Content-Type", "If-Unmodified-Since", "Range")
-_PASSED_BACK = ("Accept-Ranges", "Content-Length", "Content-Range", "Content-Type", "ETag", "Last-Modified")
 _MAX_ANSWER = 64 * 1024 * 1024
 _MODEL_ARTIFACTS = re.compile(rb'"mlflow-artifacts:/([^/"]+)/models/([^/"]+)')
 _RUN_ARTIFACTS = re.compile(rb'"mlflow-artifacts:/([^/"]+)/([^/"]+)/')
@@ -41,30 +41,49 @@ def make_app() -> web.Application:
 
 async def upstream_session(app: web.Application) -> AsyncIterator[None]:
     """Connections to the tracking server, for as long as the application runs."""
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
-    async with aiohttp.ClientSession(timeout=timeout, auto_decompress=True) as session:
+    session = aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300),
+        # One user's cookie must not go along with the next one's call.
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"Accept-Encoding": "identity"},
+        auto_decompress=False,
+    )
+    async with session:
         app[UPSTREAM] = session
         yield
 
 
 async def forward(request: web.Request) -> web.Response:
     """The same request to the tracking server, and its answer with addresses that our clients can open."""
-    async with ask_upstream(request, request.method, request.path) as answer:
-        body = await answer.content.read(_MAX_ANSWER + 1)
-        while len(body) <= _MAX_ANSWER and not answer.content.at_eof():
-            body += await answer.content.read(_MAX_ANSWER + 1 - len(body))
-    if len(body) > _MAX_ANSWER:
-        raise ResourceExhausted(
-            f"The tracking server's answer is larger than {_MAX_ANSWER} bytes; ask for less."
-        )
+    path = api_path(request.rel_url.raw_path)
+    if request.method not in METHODS:
+        raise UnsupportedOperation(f"Of the tracking API, {', '.join(METHODS)} are passed on.")
+    async with ask_upstream(request, request.method, path) as answer:
+        body = await read_answer(answer)
+    if answer.content_type != "application/json":
+        if answer.status == web.HTTPNotFound.status_code:
+            raise NotFound("The MLflow tracking server has nothing at this path.")
+        raise InvalidState(f"The MLflow tracking server answered {answer.status}, and not in JSON.")
     body = _MODEL_ARTIFACTS.sub(rb'"dbfs:/databricks/mlflow-tracking/\1/logged_models/\2', body)
     body = _RUN_ARTIFACTS.sub(rb'"dbfs:/databricks/mlflow-tracking/\1/\2/', body)
     headers = {
-        "Content-Type": answer.headers.get("Content-Type", "application/json"),
+        "Content-Type": "application/json",
         # MLflow keeps it as the workspace that a run is in.
         "X-Databricks-Org-Id": str(WORKSPACE_ID),
     }
     return web.Response(status=answer.status, body=body, headers=headers)
+
+
+async def read_answer(answer: aiohttp.ClientResponse) -> bytes:
+    """All of an answer's body. Raises ResourceExhausted for one of more than 64 MiB."""
+    body = bytearray()
+    async for piece in answer.content.iter_any():
+        body += piece
+        if len(body) > _MAX_ANSWER:
+            raise ResourceExhausted(
+                f"The tracking server's answer is larger than {_MAX_ANSWER} bytes; ask for less."
+            )
+    return bytes(body)
 
 
 async def admit(request: web.Request) -> str:
@@ -85,24 +104,26 @@ async def ask_upstream(
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """Ask the tracking server for `path` on behalf of the caller of `request`, handing its body on.
 
-    Raises what `admit` raises, and InvalidState if the tracking server does not answer.
+    `path` is quoted. Raises what `admit` raises, and InvalidState if the tracking server does not answer, or
+    not plainly: a redirect is neither followed nor handed on, and nothing is unpacked.
     """
     uri = await admit(request)
     headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
     try:
         async with request.config_dict[UPSTREAM].request(
             method,
-            f"{uri}{path}",
+            URL(f"{uri}{path}", encoded=True),
             params=query if query is not None else request.query,
             headers=headers,
             data=request.content if request.can_read_body else None,
             allow_redirects=False,
         ) as answer:
+            if 300 <= answer.status < 400:
+                raise InvalidState(
+                    "The MLflow tracking server answered with a redirect; name where it leads."
+                )
+            if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise InvalidState("The MLflow tracking server compressed its answer without being asked to.")
             yield answer
-    except (aiohttp.ClientConnectionError, TimeoutError) as error:
+    except (aiohttp.ClientError, TimeoutError) as error:
         raise InvalidState("The MLflow tracking server behind this one does not answer.") from error
-
-
-def passed_back(answer: aiohttp.ClientResponse) -> dict[str, str]:
-    """Of the tracking server's headers, those that say what the bytes are."""
-    return {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}

@@ -8,37 +8,49 @@ MLflow's Databricks client looks for them; the tracking server's own proxy has t
 from __future__ import annotations
 
 import posixpath
-from typing import Any
 
+import aiohttp
 import msgspec
 from aiohttp import web
 
 from model_sharing_protocol import files as wire
-from model_sharing_protocol.errors import InternalError, NotFound
-from model_sharing_protocol.paths import check_relative_path
+from model_sharing_protocol.errors import InternalError, InvalidState, NotFound
 from model_sharing_provider.rest.requests import json_answer
-from model_sharing_provider.rest.tracking import admit, ask_upstream, passed_back
+from model_sharing_provider.rest.tracking import admit, ask_upstream, read_answer
+from model_sharing_provider.rest.tracking_paths import artifact_path, artifact_url_path
 
 _ROOT = "/WorkspaceInternal/Mlflow/Artifacts"
-_UPSTREAM = "/api/2.0/mlflow-artifacts/artifacts"
-_KINDS = {"Runs": "", "LoggedModels": "models/"}
+_PASSED_BACK = ("Accept-Ranges", "Content-Length", "Content-Range", "ETag", "Last-Modified")
 _PIECE = 256 * 1024
+
+
+class _Artifact(msgspec.Struct):
+    path: str
+    is_dir: bool = False
+    file_size: int | None = None
+
+
+class _Listing(msgspec.Struct):
+    """What the tracking server's artifact proxy answers for a folder."""
+
+    files: list[_Artifact] = []
 
 
 async def list_directory(request: web.Request) -> web.Response:
     """Also answers HEAD, by which the SDK asks whether something is a directory."""
-    async with ask_upstream(request, "GET", _UPSTREAM, {"path": _upstream_path(request)}) as answer:
-        listed: dict[str, Any] = msgspec.json.decode(await answer.read()) if answer.status == 200 else {}
+    path = _upstream_path(request)
+    async with ask_upstream(request, "GET", artifact_url_path(), {"path": path}) as answer:
+        listed = _listing(await read_answer(answer)) if answer.status == 200 else _Listing()
     root = f"{_ROOT}/{request.match_info['artifact'].rstrip('/')}"
     contents = tuple(
         wire.DirectoryEntry(
-            path=posixpath.join(root, posixpath.basename(file["path"])),
-            name=posixpath.basename(file["path"]),
-            is_directory=file.get("is_dir", False),
+            path=posixpath.join(root, posixpath.basename(file.path)),
+            name=posixpath.basename(file.path),
+            is_directory=file.is_dir,
             last_modified=0,
-            file_size=int(file["file_size"]) if "file_size" in file else None,
+            file_size=file.file_size,
         )
-        for file in listed.get("files", [])
+        for file in listed.files
     )
     if not contents:
         raise NotFound(f"{root} is no directory.")
@@ -47,19 +59,30 @@ async def list_directory(request: web.Request) -> web.Response:
 
 async def get_file(request: web.Request) -> web.StreamResponse:
     """Also answers HEAD. The bytes pass through in pieces."""
-    async with ask_upstream(request, "GET", f"{_UPSTREAM}/{_upstream_path(request)}") as answer:
+    async with ask_upstream(request, "GET", artifact_url_path(_upstream_path(request)), {}) as answer:
         if answer.status >= 400:
             raise NotFound(f"{request.match_info['artifact']} is not in the tracking server's artifacts.")
-        response = web.StreamResponse(status=answer.status, headers=passed_back(answer))
+        headers = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
+        # Whatever it is, it is not a page of ours.
+        headers["Content-Type"] = "application/octet-stream"
+        response = web.StreamResponse(status=answer.status, headers=headers)
         await response.prepare(request)
         if request.method != "HEAD":
-            async for piece in answer.content.iter_chunked(_PIECE):
-                await response.write(piece)
+            await _hand_on(answer, response)
     return response
 
 
+async def _hand_on(answer: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
+    try:
+        async for piece in answer.content.iter_chunked(_PIECE):
+            await response.write(piece)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        # Half of it is sent: to end the connection is all that is left to say.
+        raise ConnectionResetError("the tracking server's answer ended early") from error
+
+
 async def put_file(request: web.Request) -> web.Response:
-    async with ask_upstream(request, "PUT", f"{_UPSTREAM}/{_upstream_path(request)}", {}) as answer:
+    async with ask_upstream(request, "PUT", artifact_url_path(_upstream_path(request)), {}) as answer:
         if answer.status >= 400:
             raise InternalError(f"The tracking server refused an artifact with status {answer.status}.")
     return json_answer({}, wire.JSON)
@@ -81,8 +104,12 @@ ROUTES = [
 
 
 def _upstream_path(request: web.Request) -> str:
-    """`<experiment>/<run>/…` or `<experiment>/models/<model>/…`, below the tracking server's artifacts."""
-    parts = request.match_info["artifact"].rstrip("/").split("/", 2)
-    if len(parts) < 3 or parts[1] not in _KINDS:
-        raise NotFound(f"{request.match_info['artifact']!r} is no artifact of a run or a logged model.")
-    return check_relative_path(f"{parts[0]}/{_KINDS[parts[1]]}{parts[2]}")
+    return artifact_path(request.match_info["artifact"].removesuffix("/"))
+
+
+def _listing(body: bytes) -> _Listing:
+    try:
+        # Some of MLflow's versions write sizes as strings.
+        return msgspec.json.decode(body, type=_Listing, strict=False)
+    except msgspec.MsgspecError as error:
+        raise InvalidState("The MLflow tracking server answered with what is no listing.") from error

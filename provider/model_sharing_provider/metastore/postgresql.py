@@ -61,6 +61,7 @@ class PostgreSql(Backend):
         engine = create_async_engine(
             _DIALECT,
             async_creator=lambda: psycopg.AsyncConnection.connect(self._conninfo),
+            hide_parameters=True,  # in errors, and so in logs
             pool_pre_ping=True,
             use_native_hstore=False,
         )
@@ -79,7 +80,9 @@ class PostgreSql(Backend):
         return PostgreSqlSession(self._conninfo)
 
     def migration_engine(self) -> Engine:
-        return create_engine(_DIALECT, creator=self._first_connection, use_native_hstore=False)
+        return create_engine(
+            _DIALECT, creator=self._first_connection, hide_parameters=True, use_native_hstore=False
+        )
 
     def _first_connection(self) -> psycopg.Connection[Any]:
         try:

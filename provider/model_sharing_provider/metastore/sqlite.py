@@ -39,7 +39,10 @@ class Sqlite(Backend):
         self._path = str(self._url.database)
 
     def engine(self) -> AsyncEngine:
-        engine = create_async_engine(self._url.set(drivername="sqlite+aiosqlite"))
+        engine = create_async_engine(
+            self._url.set(drivername="sqlite+aiosqlite"),
+            hide_parameters=True,  # in errors, and so in logs
+        )
 
         @event.listens_for(engine.sync_engine, "connect")
         def on_connect(connection: Any, _record: Any) -> None:

@@ -9,10 +9,13 @@ from typing import TypeVar
 
 import msgspec
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from model_sharing_protocol.errors import MalformedRequest
 
 T = TypeVar("T")
+BAD_BODY = web.RequestPayloadError | HttpProcessingError
+"""What reading a body raises that is not sent as HTTP/1.1 asks; the message quotes it."""
 BODY_SECONDS = 15.0
 # Not every database can keep one.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from aiohttp import web
+from aiohttp.hdrs import METH_ALL
 
 from model_sharing_protocol import open_sharing as wire
 from model_sharing_protocol import unity_catalog
-from model_sharing_protocol.errors import SharingError
+from model_sharing_protocol.errors import MalformedRequest, NotFound, SharingError, UnsupportedOperation
 from model_sharing_provider.rest.requests import json_answer
 
 
@@ -24,3 +25,14 @@ def render_unity_catalog(error: SharingError) -> web.Response:
     message = "The server failed; its log says why." if internal else error.message
     body = unity_catalog.ErrorAnswer(row.unity_catalog_code, message)
     return json_answer(body, unity_catalog.JSON, row.unity_catalog_status)
+
+
+def from_http(error: web.HTTPException, method: str) -> SharingError:
+    """What aiohttp says of a request that no route takes, or that it will not read, as an error of ours."""
+    if error.status == web.HTTPNotFound.status_code:
+        return NotFound("There is nothing at this path.")
+    if error.status == web.HTTPMethodNotAllowed.status_code:
+        # Any word can be a method, a token too.
+        named = method if method in METH_ALL else "such a method"
+        return UnsupportedOperation(f"This path does not take {named}.")
+    return MalformedRequest(f"The request cannot be served: {error.reason}.")

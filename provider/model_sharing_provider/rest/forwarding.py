@@ -50,6 +50,11 @@ def origin(request: web.Request) -> str:
     return f"{scheme}://{host}"
 
 
+def is_host(text: str) -> bool:
+    """Whether it is a host's name or address, with or without a port."""
+    return bool(_HOST.fullmatch(text))
+
+
 def _is_trusted(proxies: Sequence[str], address: str) -> bool:
     return bool(proxies) and allows(proxies, address)
 

@@ -71,14 +71,23 @@ def count_request(
     match = request.match_info
     resource = match.route.resource
     face = match.apps[-1].get(FACE, "operations")
-    method = request.method if request.method in METH_ALL else OTHER
-    _requests(face, method, resource.canonical if resource else "unknown", status).inc()
+    _requests(face, known_method(request), resource.canonical if resource else "unknown", status).inc()
     durations, received, sent = _of_face(face)
     durations.observe(seconds)
     if request.content.total_bytes:
         received.inc(request.content.total_bytes)
     if isinstance(response, web.Response) and isinstance(response.body, bytes):
         sent.inc(len(response.body))
+
+
+def count_malformed() -> None:
+    """What was no request, and had neither a method nor a route."""
+    _requests("operations", OTHER, "malformed", 400).inc()
+
+
+def known_method(request: web.Request) -> str:
+    """The method for labels and lines: any word can be one, a token too."""
+    return request.method if request.method in METH_ALL else OTHER
 
 
 # Finding the one with the right labels costs more than to count.

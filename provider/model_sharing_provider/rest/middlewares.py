@@ -12,20 +12,19 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from model_sharing_protocol.errors import (
-    InternalError,
-    MalformedRequest,
-    NotFound,
-    SharingError,
-    UnsupportedOperation,
-)
+from model_sharing_protocol.errors import InternalError, MalformedRequest, SharingError
+from model_sharing_provider.rest.bodies import BAD_BODY
 from model_sharing_provider.rest.connections import CONNECTIONS
+from model_sharing_provider.rest.errors import from_http
 from model_sharing_provider.rest.forwarding import client_address
-from model_sharing_provider.rest.metrics import count_request
+from model_sharing_provider.rest.metrics import count_request, known_method
 from model_sharing_provider.rest.operations import SHUTDOWN
 from model_sharing_provider.rest.requests import PRINCIPAL, REQUEST_ID
 
 Render = Callable[[SharingError], web.Response]
+
+EVERY_HEAD = {"Server": "model-sharing", "X-Content-Type-Options": "nosniff"}
+"""Headers of every answer: no version for those who look for old ones, and no guessing at what a body is."""
 
 _ID_HEADER = "X-Request-Id"
 _SANE_ID = re.compile("[A-Za-z0-9._-]{1,64}")
@@ -48,6 +47,9 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
         response = await handler(request)
         status = response.status
         return response
+    except web.HTTPException as error:
+        status = error.status
+        raise
     except (ConnectionError, asyncio.CancelledError):
         status = _CLIENT_LEFT
         raise
@@ -59,7 +61,7 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
         principal = request.get(PRINCIPAL)
         _log.info(
             "request",
-            method=request.method,
+            method=known_method(request),
             route=resource.canonical if resource else "unknown",
             status=status,
             milliseconds=round(seconds * 1000, 1),
@@ -71,6 +73,7 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
 
 async def finish_head(request: web.BaseRequest, response: web.StreamResponse) -> None:
     """What the head of every answer says, streamed or not: which request it is for, and whether to go on."""
+    response.headers.update(EVERY_HEAD)
     if REQUEST_ID in request:
         response.headers[_ID_HEADER] = request[REQUEST_ID]
     if isinstance(request, web.Request) and request.config_dict[SHUTDOWN].stopping:
@@ -90,19 +93,13 @@ def render_errors(render: Render) -> Middleware:
                 _log.error("failed", request_id=request[REQUEST_ID], reason=error.message)
             return render(error)
         except web.HTTPException as error:
-            return render(_from_http(error, request))
+            return render(from_http(error, request.method))
         except ConnectionError:
             raise
-        except Exception:
+        except Exception as error:
+            if isinstance(error, BAD_BODY):
+                return render(MalformedRequest("The request's body is not sent as HTTP/1.1 asks."))
             _log.exception("failed", request_id=request[REQUEST_ID])
             return render(InternalError("internal error"))
 
     return middleware
-
-
-def _from_http(error: web.HTTPException, request: web.Request) -> SharingError:
-    if error.status == web.HTTPNotFound.status_code:
-        return NotFound("There is nothing at this path.")
-    if error.status == web.HTTPMethodNotAllowed.status_code:
-        return UnsupportedOperation(f"This path does not take {request.method}.")
-    return MalformedRequest(f"The request cannot be served: {error.reason}.")

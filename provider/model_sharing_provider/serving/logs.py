@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 
 import structlog
+
+_log = structlog.get_logger("model_sharing_provider")
 
 
 def set_up_logging(level: str) -> None:
@@ -22,3 +25,31 @@ def set_up_logging(level: str) -> None:
         # Looked up at each line: whoever runs commands inside a process may have another one by then.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
+    logging.basicConfig(handlers=[LibraryLines()], level=logging.WARNING)
+    logging.captureWarnings(capture=True)
+    sys.unraisablehook = _log_unraisable
+
+
+class LibraryLines(logging.Handler):
+    """Writes what a library logs as a line of ours: where and what kind of error, but none of its words.
+
+    Those of aiohttp, asyncio and uvloop quote what a stranger sent, tokens and signatures included.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        where = f"{record.module}:{record.lineno}"
+        _log.log(record.levelno, "library", library=record.name, where=where, **_described(error))
+
+
+def _log_unraisable(raised: sys.UnraisableHookArgs) -> None:
+    _log.error("unraisable", **_described(raised.exc_value))
+
+
+def _described(error: BaseException | None) -> dict[str, str]:
+    """The kind of an error and the line that raised it; its message stays out."""
+    if error is None:
+        return {}
+    frames = traceback.extract_tb(error.__traceback__)[-1:]
+    raised_at = "".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames)
+    return {"error": type(error).__name__, "raised_at": raised_at}

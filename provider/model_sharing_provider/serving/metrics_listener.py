@@ -6,16 +6,21 @@ With several workers their parent answers for all of them, from what each keeps 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler
 
-from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
+from prometheus_client import REGISTRY, CollectorRegistry, make_wsgi_app, start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from model_sharing_protocol.errors import InvalidParameter, PortInUse
 from model_sharing_provider.first_start import Announce
+from model_sharing_provider.rest.middlewares import EVERY_HEAD
 from model_sharing_provider.settings import Settings
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -41,6 +46,8 @@ def served_metrics(settings: Settings, announce: Announce) -> Iterator[None]:
             if error.errno == errno.EADDRINUSE:
                 raise PortInUse(f"{where} is taken; choose another with --metrics-port.") from error
             raise InvalidParameter(f"Cannot listen on {where}: {error.strerror or error}.") from error
+        server.RequestHandlerClass = _Handler
+        server.set_app(_with_head(make_wsgi_app(registry)))
         announce(f"Metrics on http://{settings.metrics_host}:{server.server_port}/metrics")
         try:
             yield
@@ -49,6 +56,61 @@ def served_metrics(settings: Settings, announce: Announce) -> Iterator[None]:
             server.shutdown()
             server.server_close()
             thread.join()
+
+
+def _with_head(app: Callable[..., Any]) -> Callable[..., Iterable[bytes]]:
+    """The same application, with the headers of every answer of ours."""
+
+    def headed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            return start_response(status, [*headers, *EVERY_HEAD.items()], *more)
+
+        answer: Iterable[bytes] = app(environ, start)
+        return answer
+
+    return headed
+
+
+class _Handler(WSGIRequestHandler):
+    """Answers what is no request without quoting it, and writes none of it to the log."""
+
+    timeout = 10.0
+
+    def handle(self) -> None:
+        with suppress(OSError, ValueError):
+            super().handle()
+
+    def parse_request(self) -> bool:
+        if not super().parse_request():
+            return False
+        if self.request_version == "HTTP/0.9":
+            self.send_error(HTTPStatus.BAD_REQUEST)
+        elif self.command not in ("GET", "OPTIONS"):
+            self.send_error(HTTPStatus.METHOD_NOT_ALLOWED)
+        else:
+            return True
+        return False
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        # Else the answer would have no head.
+        self.request_version = self.protocol_version
+        body = f'{{"message": "{HTTPStatus(code).phrase}"}}'.encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Content-Type-Options", EVERY_HEAD["X-Content-Type-Options"])
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def version_string(self) -> str:
+        return EVERY_HEAD["Server"]
+
+    def log_message(self, *_: object) -> None:
+        """Nothing, as the server that prometheus-client starts."""
+
+    def get_stderr(self) -> io.StringIO:
+        return io.StringIO()
 
 
 def forget_worker(pid: int) -> None:

@@ -13,6 +13,7 @@ from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.first_start import Announce
 from model_sharing_provider.rest.app import make_app
 from model_sharing_provider.rest.connections import watch
+from model_sharing_provider.rest.http_server import Runner
 from model_sharing_provider.rest.operations import SHUTDOWN
 from model_sharing_provider.serving.sockets import Sockets, tls_context
 from model_sharing_provider.settings import Settings
@@ -43,7 +44,7 @@ async def _serve(
         app = make_app(provider, settings.trusted_proxies)
         # aiohttp waits so long for answers in progress, then again before it ends them; at 0 for ever.
         patience = max(settings.grace.total_seconds() / 2, 0.01)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=patience)
+        runner = Runner(app, shutdown_timeout=patience)
         await runner.setup()
         assert runner.server is not None  # noqa: S101 - set up above
         watching = asyncio.create_task(watch(app, runner.server))

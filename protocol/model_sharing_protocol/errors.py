@@ -12,6 +12,7 @@
     │   └── ActivationLinkUsed
     ├── ResourceExhausted       a documented limit was reached
     ├── UnsupportedOperation
+    │   └── UnsupportedEncoding a body that was packed for the way
     ├── InvalidModel            a folder that is no MLflow model, or has no signature
     ├── UnsafePath              a path that would leave its folder, or collide
     ├── CorruptArtifact         bytes that are not the ones the manifest names
@@ -122,6 +123,10 @@ class UnsupportedOperation(SharingError):
     row = ErrorRow(400, "UNSUPPORTED_OPERATION", 400, "UNSUPPORTED_OPERATION", 18)
 
 
+class UnsupportedEncoding(UnsupportedOperation):
+    row = ErrorRow(415, "UNSUPPORTED_OPERATION", 415, "UNSUPPORTED_OPERATION", 28)
+
+
 class InvalidState(SharingError):
     row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "INVALID_STATE", 19)
 
@@ -196,13 +201,17 @@ _BY_STATUS: dict[int, type[SharingError]] = {
     403: PermissionDenied,
     404: NotFound,
 }
-_BY_STATUS_FIRST: dict[int, type[SharingError]] = {410: ActivationLinkUsed, 503: MetastoreUnavailable}
+_BY_STATUS_FIRST: dict[int, type[SharingError]] = {
+    410: ActivationLinkUsed,
+    415: UnsupportedEncoding,
+    503: MetastoreUnavailable,
+}
 
 
 def error_from_open_sharing(status: int, code: str, message: str) -> SharingError:
     """The error that an OpenSharing answer `{"errorCode": code, "message": message}` stands for.
 
-    The status wins where it says more than the code (410, 503), and stands in for a code that is not known.
+    The status wins where it says more than the code (410, 415, 503), and stands in for an unknown code.
     """
     kind = (
         _BY_STATUS_FIRST.get(status)

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from typing import TypeVar
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http import HttpProcessingError
 
-from model_sharing_protocol.errors import MalformedRequest
+from model_sharing_protocol.errors import MalformedRequest, UnsupportedEncoding
 
 T = TypeVar("T")
 BAD_BODY = web.RequestPayloadError | HttpProcessingError
@@ -19,6 +19,20 @@ BAD_BODY = web.RequestPayloadError | HttpProcessingError
 BODY_SECONDS = 15.0
 # Not every database can keep one.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def refuse_encoded(request: web.Request) -> None:
+    """Raise UnsupportedEncoding for a body that is not sent as it is: unpacked, it has no bound."""
+    codings = _listed(request, hdrs.CONTENT_ENCODING)
+    if any(coding != "identity" for coding in codings):
+        raise UnsupportedEncoding("The request's body has a Content-Encoding; send it as it is, without one.")
+    if any(coding != "chunked" for coding in _listed(request, hdrs.TRANSFER_ENCODING)):
+        raise UnsupportedEncoding("The request's body has a Transfer-Encoding other than chunked.")
+
+
+def _listed(request: web.Request, header: str) -> list[str]:
+    lines = request.headers.getall(header, ())
+    return [part.strip().lower() for line in lines for part in line.split(",")]
 
 
 async def read_body(request: web.Request, message: type[T]) -> T:

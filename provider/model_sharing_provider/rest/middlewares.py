@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from model_sharing_protocol.errors import InternalError, MalformedRequest, SharingError
-from model_sharing_provider.rest.bodies import BAD_BODY
+from model_sharing_provider.rest.bodies import BAD_BODY, refuse_encoded
 from model_sharing_provider.rest.connections import CONNECTIONS
 from model_sharing_provider.rest.errors import from_http
 from model_sharing_provider.rest.forwarding import client_address
@@ -87,6 +87,7 @@ def render_errors(render: Render) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
+            refuse_encoded(request)
             return await handler(request)
         except SharingError as error:
             if error.row.open_sharing_status >= 500:

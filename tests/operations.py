@@ -242,6 +242,7 @@ TABLE = [
     line("models.create", CREATE_MODEL, NEW, tags={"task": "claims"}),
     line("models.page", USE_SCHEMA, TEAM, PAGE),
     line("models.search", NOTHING, PAGE),
+    line("models.search_catalog", NOTHING, PAGE, PROD),
     line("models.get", EXECUTE, SCORER),
     line("models.update", OWN, SCORER, DESCRIBED),
     *(line("models.update", needs, SCORER, GIVEN_AWAY) for needs in MANAGE_SCORER),

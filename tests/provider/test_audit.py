@@ -6,6 +6,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from people import hire, reading
 from support import Desk, write_model
 from yarl import URL
 
@@ -15,8 +16,9 @@ from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Share
-from model_sharing_provider.governance.rules import CREATE_SHARE
+from model_sharing_provider.governance.rules import CREATE_SHARE, OWN_MODEL, READ_MODEL
 from model_sharing_provider.rest.activation import ACTIVATION_PATH
+from model_sharing_provider.services.versions import version_target
 
 
 async def events(desk: Desk) -> list[AuditEvent]:
@@ -165,3 +167,21 @@ async def test_a_question_for_a_table_that_is_not_there_is_recorded(desk: Desk, 
         assert answer.status == 404
     event = (await events(desk))[-1]
     assert (event.action, event.outcome) == ("deltaSharingGetTableMetadata", Outcome.FAILED)
+
+
+async def test_a_version_is_checked_as_its_model_and_logged_as_itself(desk: Desk, tmp_path: Path) -> None:
+    version = await desk.register(write_model(tmp_path / "m"), "prod.ml_team.scorer")
+    target = version_target(version.full_name, 1)
+    assert (target.securable, target.name) == ("prod.ml_team.scorer", "prod.ml_team.scorer/1")
+    ana = await hire(desk, "ana")
+    for right in reading("prod.ml_team.scorer"):
+        await right.give(desk, "ana")
+    context = await ana.context()
+    async with context.view("lookAtVersion", target) as operation:
+        await operation.authorize(READ_MODEL)
+    with pytest.raises(PermissionDenied, match=r"on model 'prod\.ml_team\.scorer'"):
+        async with context.change("changeVersion", target) as operation:
+            await operation.authorize(OWN_MODEL)
+    looked, changed = (await events(desk))[-2:]
+    assert {looked.target.name, changed.target.name} == {"prod.ml_team.scorer/1"}
+    assert (looked.outcome, changed.outcome) == (Outcome.OK, Outcome.DENIED)

@@ -23,6 +23,7 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance import rules
 from model_sharing_provider.governance.decisions import decide
 from model_sharing_provider.governance.privileges import GRANTABLE, Privilege
+from model_sharing_provider.metastore.model_listing import EVERYWHERE
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.metastore.visibility import Viewer
 from model_sharing_provider.services.changes import Changes
@@ -35,7 +36,7 @@ SCHEMAS = tuple(f"{each}.{name}" for each in CATALOGS for name in ("a", "b"))
 MODELS = tuple(f"{each}.{name}" for each in SCHEMAS for name in ("x", "y"))
 GROUPS = ("red", "blue")
 PEOPLE = ("ana", "ben")
-EVERYTHING = PageRequest()
+WHOLE = PageRequest()
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,10 @@ class Listings:
 
 
 async def listings(provider: Provider, context: Context) -> Listings:
-    catalogs = await provider.catalogs.page(context, EVERYTHING)
-    schemas = [
-        await provider.catalogs.page_schemas(context, each.name, EVERYTHING) for each in catalogs.items
-    ]
-    models = await provider.models.search(context, EVERYTHING)
-    versions = await provider.versions.page_of_run(context, "run-1", EVERYTHING)
+    catalogs = await provider.catalogs.page(context, WHOLE)
+    schemas = [await provider.catalogs.page_schemas(context, each.name, WHOLE) for each in catalogs.items]
+    models = await provider.models.search(context, WHOLE)
+    versions = await provider.versions.page_of_run(context, "run-1", WHOLE)
     return Listings(
         [each.name for each in catalogs.items],
         [str(each.full_name) for page in schemas for each in page.items],
@@ -98,9 +97,9 @@ async def test_each_sees_what_it_may_use_and_the_administrator_all(desk: Desk, t
     assert await listings(provider, await ben.context()) == Listings(
         [*CATALOGS], ["dev.a", "dev.b", "prod.b"], his, his
     )
-    found_in_prod = await provider.models.search(await ben.context(), EVERYTHING, "prod")
+    found_in_prod = await provider.models.search_catalog(await ben.context(), WHOLE, "prod")
     assert [str(each.full_name) for each in found_in_prod.items] == ["prod.b.y"]
-    in_schema = await provider.models.page(await ben.context(), SchemaName("dev", "a"), EVERYTHING)
+    in_schema = await provider.models.page(await ben.context(), SchemaName("dev", "a"), WHOLE)
     assert [str(each.full_name) for each in in_schema.items] == ["dev.a.x", "dev.a.y"]
 
 
@@ -130,8 +129,8 @@ async def test_shares_and_recipients_are_listed_for_their_owners(desk: Desk) -> 
     await provider.recipients.update(desk.context, "globex", Changes(owner="red"))
     for person, shares, recipients in ((ana, [], []), (ben, ["acme"], ["globex"])):
         context = await person.context()
-        assert [share.name for share in (await provider.shares.page(context, EVERYTHING)).items] == shares
-        shown = await provider.recipients.page(context, EVERYTHING)
+        assert [share.name for share in (await provider.shares.page(context, WHOLE)).items] == shares
+        shown = await provider.recipients.page(context, WHOLE)
         assert [recipient.name for recipient in shown.items] == recipients
     with pytest.raises(PermissionDenied, match="lacks OWNERSHIP on share 'acme'"):
         await provider.shares.get(await ana.context(), "acme")
@@ -232,11 +231,11 @@ async def _may(rows: UnitOfWork, principal: Principal, kind: SecurableType, name
     return decide(principal, _GUARDS[kind], standings).allowed
 
 
-async def _listed(rows: UnitOfWork, viewer: Viewer | None) -> tuple[list[str], list[str], list[str]]:
-    catalogs = await rows.catalogs.page(EVERYTHING, viewer)
-    schemas = [await rows.catalogs.page_schemas(name, EVERYTHING, viewer) for name in CATALOGS]
-    models = await rows.models.page(EVERYTHING, viewer, "", "")
-    versions = await rows.versions.page_of_run("run-1", EVERYTHING, viewer)
+async def _listed(rows: UnitOfWork, viewer: Viewer) -> tuple[list[str], list[str], list[str]]:
+    catalogs = await rows.catalogs.page(WHOLE, viewer)
+    schemas = [await rows.catalogs.page_schemas(name, WHOLE, viewer) for name in CATALOGS]
+    models = await rows.models.page(WHOLE, viewer, EVERYWHERE)
+    versions = await rows.versions.page_of_run("run-1", WHOLE, viewer)
     names = [str(each.full_name) for each in models.items]
     assert sorted(str(each.full_name) for each in versions.items) == names
     return (
@@ -248,7 +247,7 @@ async def _listed(rows: UnitOfWork, viewer: Viewer | None) -> tuple[list[str], l
 
 async def _dispose(rows: UnitOfWork, disposition: Disposition) -> dict[str, Principal]:
     """Write it down; the principals by name, each with its groups. A group looks as one in it alone would."""
-    known = {each.principal.name: each for each in (await rows.principals.page(EVERYTHING)).items}
+    known = {each.principal.name: each for each in (await rows.principals.page(WHOLE)).items}
     for (kind, name), owner in zip(SECURABLES, disposition.owners, strict=True):
         await _give(rows, kind, name, owner)
     for who, (kind, name), privilege in disposition.grants:

@@ -64,7 +64,11 @@ def search(catalog: str, run_id: str, output: str) -> None:
             return await collect(
                 lambda page: provider.versions.page_of_run(context, run_id, page), version_record
             )
-        return await collect(lambda page: provider.models.search(context, page, catalog), model_record)
+        if catalog:
+            return await collect(
+                lambda page: provider.models.search_catalog(context, page, catalog), model_record
+            )
+        return await collect(lambda page: provider.models.search(context, page), model_record)
 
     records = run(read)
     if run_id:

@@ -17,12 +17,22 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a call is about; `share` and `recipient` are set where one is concerned."""
+    """What a call is about: the securable that privileges are checked on, and what the audit log calls it.
+
+    `detail` is the log's word where that is not the securable itself: a version, a file, a signed URL. Of an
+    event that was read back, only this word is known. `share` and `recipient` are set where one is concerned.
+    """
 
     type: SecurableType
-    name: str = ""
+    securable: str = ""
+    detail: str = ""
     share: str = ""
     recipient: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the audit log calls it."""
+        return self.detail or self.securable
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from model_sharing_protocol.errors import InvalidParameter
 
 MAX_NETWORKS = 100
+ANY_ADDRESS: tuple[str, ...] = ()
+"""The list of a recipient that may come from anywhere."""
 _MAPPED_PREFIX = 96
 
 
@@ -25,7 +27,7 @@ def check_networks(networks: Sequence[str]) -> tuple[str, ...]:
 
 def allows(networks: Sequence[str], address: str) -> bool:
     """Whether a caller at `address` is let in; an IPv4 caller may come as an IPv6 one (`::ffff:…`)."""
-    if not networks:
+    if tuple(networks) == ANY_ADDRESS:
         return True
     try:
         caller = ipaddress.ip_address(address)

@@ -101,7 +101,7 @@ def _event(row: Row[Any]) -> AuditEvent:
         ),
         action=row.action,
         target=Target(
-            SecurableType(row.object_type), row.object_name, share=row.share, recipient=row.recipient
+            SecurableType(row.object_type), detail=row.object_name, share=row.share, recipient=row.recipient
         ),
         outcome=Outcome(row.outcome),
         reason=row.reason,

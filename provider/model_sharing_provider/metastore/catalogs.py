@@ -56,11 +56,9 @@ class CatalogRows:
         row = (await self._connection.execute(select(catalogs).where(catalogs.c.name == name))).one_or_none()
         return _catalog(row) if row else None
 
-    async def page(self, page: PageRequest, viewer: Viewer | None) -> Page[Catalog]:
+    async def page(self, page: PageRequest, viewer: Viewer) -> Page[Catalog]:
         """The catalogs that the viewer may use."""
-        query = select(catalogs)
-        if viewer is not None:
-            query = query.where(may_use_catalog(viewer))
+        query = select(catalogs).where(may_use_catalog(viewer))
         return await fetch_page(
             self._connection, query, catalogs.c.name, page, _catalog, key_of=lambda item: item.name
         )
@@ -129,11 +127,9 @@ class CatalogRows:
         row = (await self._connection.execute(query)).one_or_none()
         return _schema(row) if row else None
 
-    async def page_schemas(self, catalog: str, page: PageRequest, viewer: Viewer | None) -> Page[Schema]:
+    async def page_schemas(self, catalog: str, page: PageRequest, viewer: Viewer) -> Page[Schema]:
         """The schemas of a catalog that the viewer may use."""
-        query = _schemas().where(catalogs.c.name == catalog)
-        if viewer is not None:
-            query = query.where(may_use_schema(viewer))
+        query = _schemas().where(catalogs.c.name == catalog, may_use_schema(viewer))
         return await fetch_page(
             self._connection,
             query,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, select, true
 
-from model_sharing_protocol.names import FullName
+from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.securables import RegisteredModel
 from model_sharing_provider.metastore.connection import Connection
@@ -16,39 +17,50 @@ from model_sharing_provider.metastore.tables import catalogs, registered_models,
 from model_sharing_provider.metastore.visibility import Viewer, may_read_all_of_schema, may_use_schema
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where models are listed: in one schema, in one catalog, or EVERYWHERE."""
+
+    where: ColumnElement[bool]
+
+    @classmethod
+    def of_catalog(cls, catalog: str) -> Scope:
+        return cls(catalogs.c.name == catalog)
+
+    @classmethod
+    def of_schema(cls, schema: SchemaName) -> Scope:
+        return cls(and_(catalogs.c.name == schema.catalog, schemas.c.name == schema.schema))
+
+
+EVERYWHERE = Scope(true())
+
+
 async def page_of_models(
-    connection: Connection, page: PageRequest, viewer: Viewer | None, catalog: str, schema: str
+    connection: Connection, page: PageRequest, viewer: Viewer, scope: Scope
 ) -> Page[Found]:
-    """Models of one schema, of one catalog (`schema` empty) or of all (`catalog` empty too)."""
     last = FullName.parse(page.after) if page.after else None
     after = (last.catalog, last.schema, last.name) if last else None
     stretches = [
         Stretch((row.catalog_name, row.schema_name), row.id, bool(row.whole))
-        for row in await connection.execute(_schemas(viewer, catalog, schema, last))
+        for row in await connection.execute(_schemas(viewer, scope, last))
     ]
     found = await walk(connection, stretches, viewer, after=after, wanted=page.size + 1)
     return cut_page(found, page, lambda model: ".".join(model.key))
 
 
-def _schemas(viewer: Viewer | None, catalog: str, schema: str, after: FullName | None) -> Select[Any]:
+def _schemas(viewer: Viewer, scope: Scope, after: FullName | None) -> Select[Any]:
     """The schemas that the viewer may use, and whether they may be read as a whole."""
     query = (
         select(
             schemas.c.id,
             catalogs.c.name.label("catalog_name"),
             schemas.c.name.label("schema_name"),
-            (true() if viewer is None else may_read_all_of_schema(viewer)).label("whole"),
+            may_read_all_of_schema(viewer).label("whole"),
         )
         .join(catalogs)
-        .where(has_models())
+        .where(has_models(), may_use_schema(viewer), scope.where)
         .order_by(catalogs.c.name, schemas.c.name)
     )
-    if viewer is not None:
-        query = query.where(may_use_schema(viewer))
-    if catalog:
-        query = query.where(catalogs.c.name == catalog)
-    if schema:
-        query = query.where(schemas.c.name == schema)
     return query.where(catalogs.c.name >= after.catalog) if after else query
 
 

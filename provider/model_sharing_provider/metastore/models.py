@@ -12,7 +12,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.securables import RegisteredModel, VersionStatus
 from model_sharing_provider.metastore.connection import Connection
-from model_sharing_provider.metastore.model_listing import model_query, page_of_models, read_model
+from model_sharing_provider.metastore.model_listing import Scope, model_query, page_of_models, read_model
 from model_sharing_provider.metastore.moments import later
 from model_sharing_provider.metastore.tables import (
     catalogs,
@@ -57,11 +57,9 @@ class ModelRows:
         rows = (await self._connection.execute(model_query().where(registered_models.c.id.in_(ids)))).all()
         return {model.id: model for model in await self._complete([read_model(row) for row in rows])}
 
-    async def page(
-        self, page: PageRequest, viewer: Viewer | None, catalog: str = "", schema: str = ""
-    ) -> Page[RegisteredModel]:
-        """The models that the viewer may read, by full name: of one schema, of one catalog, or of all."""
-        found = await page_of_models(self._connection, page, viewer, catalog, schema)
+    async def page(self, page: PageRequest, viewer: Viewer, scope: Scope) -> Page[RegisteredModel]:
+        """The models in `scope` that the viewer may read, by full name."""
+        found = await page_of_models(self._connection, page, viewer, scope)
         models = await self.by_ids([each.model_id for each in found.items])
         return Page([models[each.model_id] for each in found.items], found.last_key)
 

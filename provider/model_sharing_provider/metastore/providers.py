@@ -12,7 +12,7 @@ from model_sharing_provider.domain.sharing import SharingProvider
 from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.keyset import fetch_page
 from model_sharing_provider.metastore.tables import providers
-from model_sharing_provider.metastore.visibility import Viewer
+from model_sharing_provider.metastore.visibility import Viewer, is_owned
 
 
 class ProviderRows:
@@ -33,11 +33,9 @@ class ProviderRows:
         ).one_or_none()
         return _provider(row) if row else None
 
-    async def page(self, page: PageRequest, viewer: Viewer | None) -> Page[SharingProvider]:
+    async def page(self, page: PageRequest, viewer: Viewer) -> Page[SharingProvider]:
         """The providers that the viewer owns."""
-        query = select(providers)
-        if viewer is not None:
-            query = query.where(providers.c.owner.in_(viewer.names))
+        query = select(providers).where(is_owned(viewer, providers.c.owner))
         return await fetch_page(
             self._connection, query, providers.c.name, page, _provider, key_of=lambda item: item.name
         )

@@ -15,7 +15,7 @@ from model_sharing_provider.domain.sharing import Recipient, RecipientToken
 from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.keyset import fetch_page
 from model_sharing_provider.metastore.tables import grants, recipient_tokens, recipients
-from model_sharing_provider.metastore.visibility import Viewer
+from model_sharing_provider.metastore.visibility import Viewer, is_owned
 
 
 class RecipientRows:
@@ -55,11 +55,9 @@ class RecipientRows:
             )
         )
 
-    async def page(self, page: PageRequest, viewer: Viewer | None) -> Page[Recipient]:
+    async def page(self, page: PageRequest, viewer: Viewer) -> Page[Recipient]:
         """The recipients that the viewer owns."""
-        query = select(recipients)
-        if viewer is not None:
-            query = query.where(recipients.c.owner.in_(viewer.names))
+        query = select(recipients).where(is_owned(viewer, recipients.c.owner))
         found = await fetch_page(
             self._connection,
             query,

@@ -20,7 +20,7 @@ from model_sharing_provider.metastore.tables import (
     share_objects,
     shares,
 )
-from model_sharing_provider.metastore.visibility import Viewer, owner_may_read, owner_may_use_schema
+from model_sharing_provider.metastore.visibility import Viewer, is_owned, owner_may_read, owner_may_use_schema
 
 
 class ShareRows:
@@ -44,11 +44,9 @@ class ShareRows:
         row = (await self._connection.execute(select(shares).where(shares.c.name == name))).one_or_none()
         return _share(row) if row else None
 
-    async def page(self, page: PageRequest, viewer: Viewer | None) -> Page[Share]:
+    async def page(self, page: PageRequest, viewer: Viewer) -> Page[Share]:
         """The shares that the viewer owns."""
-        query = select(shares)
-        if viewer is not None:
-            query = query.where(shares.c.owner.in_(viewer.names))
+        query = select(shares).where(is_owned(viewer, shares.c.owner))
         return await fetch_page(
             self._connection, query, shares.c.name, page, _share, key_of=lambda item: item.name
         )

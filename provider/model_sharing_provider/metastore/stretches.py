@@ -51,7 +51,7 @@ def has_models() -> ColumnElement[bool]:
 async def walk(
     connection: Connection,
     stretches: list[Stretch],
-    viewer: Viewer | None,
+    viewer: Viewer,
     *,
     after: Key | None,
     wanted: int,
@@ -65,7 +65,7 @@ async def walk(
     ahead = [each for each in stretches if after is None or each.key >= after[:-1]]
     found = await _of_whole_schemas(connection, [each for each in ahead if each.whole], after, wanted, shown)
     parts = {each.schema_id: each for each in ahead if not each.whole}
-    if viewer is not None and parts:
+    if parts:
         for row in await connection.execute(_by_themselves(viewer).where(shown)):
             if row.schema_id in parts:
                 key = (*parts[row.schema_id].key, row.name)

@@ -169,13 +169,13 @@ class VersionRows:
         found = cut_page([_version(row) for row in rows], page, lambda item: str(item.version))
         return Page(await self._complete(found.items), found.last_key)
 
-    async def page_of_run(self, run_id: str, page: PageRequest, viewer: Viewer | None) -> Page[ModelVersion]:
+    async def page_of_run(self, run_id: str, page: PageRequest, viewer: Viewer) -> Page[ModelVersion]:
         """The READY versions that were made of a run, in the order of their ids."""
         query = _versions().where(
-            model_versions.c.run_id == run_id, model_versions.c.status == VersionStatus.READY
+            model_versions.c.run_id == run_id,
+            model_versions.c.status == VersionStatus.READY,
+            may_read_model(viewer),
         )
-        if viewer is not None:
-            query = query.where(may_read_model(viewer))
         found = await fetch_page(
             self._connection, query, model_versions.c.id, page, _version, key_of=lambda item: item.id
         )
@@ -203,23 +203,14 @@ class VersionRows:
         )
         return {row.id: VersionStatus(row.status) for row in await self._connection.execute(query)}
 
-    async def abandoned(self, before: int, version_id: str | None = None) -> list[ModelVersion]:
-        """PENDING versions that nothing was uploaded for since that moment (epoch ms); all, or this one."""
-        uploaded_since = (
-            select(uploaded_files.c.version_id)
-            .where(uploaded_files.c.version_id == model_versions.c.id, uploaded_files.c.uploaded_at >= before)
-            .exists()
-        )
-        query = _versions().where(
-            model_versions.c.status == VersionStatus.PENDING_REGISTRATION,
-            model_versions.c.created_at < before,
-            model_versions.c.updated_at < before,
-            func.coalesce(model_versions.c.finalizing_at, 0) < before,
-            ~uploaded_since,
-        )
-        if version_id is not None:
-            query = query.where(model_versions.c.id == version_id)
-        return [_version(row) for row in await self._connection.execute(query.order_by(model_versions.c.id))]
+    async def all_abandoned(self, before: int) -> list[ModelVersion]:
+        """PENDING versions that nothing was uploaded for since that moment (epoch ms)."""
+        rows = await self._connection.execute(_abandoned(before).order_by(model_versions.c.id))
+        return [_version(row) for row in rows]
+
+    async def is_abandoned(self, version_id: str, before: int) -> bool:
+        query = _abandoned(before).where(model_versions.c.id == version_id)
+        return (await self._connection.execute(query)).first() is not None
 
     async def all_of_model(self, model_id: str) -> list[ModelVersion]:
         """All versions whatever their status."""
@@ -268,6 +259,21 @@ def _versions() -> Select[Any]:
         .join_from(model_versions, registered_models)
         .join(schemas)
         .join(catalogs)
+    )
+
+
+def _abandoned(before: int) -> Select[Any]:
+    uploaded_since = (
+        select(uploaded_files.c.version_id)
+        .where(uploaded_files.c.version_id == model_versions.c.id, uploaded_files.c.uploaded_at >= before)
+        .exists()
+    )
+    return _versions().where(
+        model_versions.c.status == VersionStatus.PENDING_REGISTRATION,
+        model_versions.c.created_at < before,
+        model_versions.c.updated_at < before,
+        func.coalesce(model_versions.c.finalizing_at, 0) < before,
+        ~uploaded_since,
     )
 
 

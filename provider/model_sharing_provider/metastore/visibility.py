@@ -8,7 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, and_, bindparam, exists, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    and_,
+    bindparam,
+    exists,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from model_sharing_provider.domain.principals import ALL_USERS, Principal, PrincipalType
 from model_sharing_provider.governance.privileges import Privilege
@@ -24,18 +34,22 @@ from model_sharing_provider.metastore.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The identities of who looks: ids for grants and names for ownership, as values or as subqueries."""
+    """The identities of who looks: ids for grants and names for ownership, as values or as subqueries.
+
+    No listing goes without one: who is to see everything says so, as EVERYTHING, and is none of the others.
+    """
 
     ids: Any
     names: Any
+    unrestricted: bool
 
     @classmethod
-    def of(cls, principal: Principal) -> Viewer | None:
-        """None for the metastore's administrators, who see everything."""
+    def of(cls, principal: Principal) -> Viewer:
+        """EVERYTHING for the metastore's administrators."""
         if principal.type is PrincipalType.ADMIN:
-            return None
+            return EVERYTHING
         identities = principal.identities
-        return cls([each.id for each in identities], [each.name for each in identities])
+        return cls([each.id for each in identities], [each.name for each in identities], unrestricted=False)
 
     @classmethod
     def owner(cls, name: Any) -> Viewer:
@@ -53,7 +67,16 @@ class Viewer:
             or_(person.c.name == name, person.c.name == literal_column(f"'{ALL_USERS}'"))
         )
         identities = itself.union(in_team).subquery()
-        return cls(select(identities.c.id), select(identities.c.name))
+        return cls(select(identities.c.id), select(identities.c.name), unrestricted=False)
+
+
+EVERYTHING = Viewer((), (), unrestricted=True)
+"""Sees all rows. Without identities: code that overlooks `unrestricted` shows it nothing, not too much."""
+
+
+def is_owned(viewer: Viewer, owner: ColumnElement[str]) -> ColumnElement[bool]:
+    """What has the owner `owner` belongs to the viewer, or to one of its groups."""
+    return true() if viewer.unrestricted else owner.in_(viewer.names)
 
 
 def may_use_catalog(viewer: Viewer) -> ColumnElement[bool]:
@@ -122,12 +145,14 @@ def _is_administrator(name: Any) -> ColumnElement[bool]:
 def _may(
     viewer: Viewer, owner: ColumnElement[str], securables: tuple[ColumnElement[str], ...], needed: Privilege
 ) -> ColumnElement[bool]:
-    return or_(owner.in_(viewer.names), _granted(viewer, securables, needed))
+    return or_(is_owned(viewer, owner), _granted(viewer, securables, needed))
 
 
 def _granted(
     viewer: Viewer, securables: tuple[ColumnElement[str], ...], needed: Privilege
 ) -> ColumnElement[bool]:
+    if viewer.unrestricted:
+        return true()
     # Constants in the text, not parameters: the hot path runs this without SQLAlchemy.
     privileges: list[ColumnElement[str]] = [
         literal_column(f"'{each}'") for each in (needed, Privilege.ALL_PRIVILEGES)

@@ -222,7 +222,7 @@ class Access:
         self, context: Context, action: str, resource: str, query: dict[str, str], method: str = "GET"
     ) -> AsyncIterator[tuple[Operation, Ticket, ModelVersion | None]]:
         """Let the holder of a signed URL go on, and find the version that it is for, if it is for one."""
-        target = Target(SecurableType.SHARE, resource)
+        target = Target(SecurableType.SHARE, detail=resource)
         try:
             ticket = self._signer.verify(resource, query, method)
         except PermissionDenied as error:

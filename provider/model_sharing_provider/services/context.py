@@ -37,7 +37,7 @@ class Operation:
         self.denied = ""
 
     async def authorize(self, rule: Rule, target: Target | None = None) -> None:
-        """Go on if the principal holds what `rule` asks for, on the call's target unless told otherwise.
+        """Go on if the principal holds what `rule` asks for, on the call's securable or the `target`'s.
 
         Raises PermissionDenied naming the missing privilege, or NotFound for a securable that is missing.
         """
@@ -45,10 +45,10 @@ class Operation:
         standings = []
         # Of an administrator, nothing is looked up: the decision is the same whatever it holds.
         if self.principal.type is not PrincipalType.ADMIN:
-            standings = await self.rows.standings.of(self.principal, about.type, about.name)
+            standings = await self.rows.standings.of(self.principal, about.type, about.securable)
         decision = decide(self.principal, rule, standings)
         if decision.absent:
-            raise absent(decision.absent, about.name)
+            raise absent(decision.absent, about.securable)
         self._follow(decision)
 
     def authorize_share(self, held: Collection[str], *, hidden_as: SharingError) -> None:
@@ -74,10 +74,10 @@ class Operation:
         self.authorized = True
 
     def concerns(self, *, name: str = "", share: str = "", recipient: str = "") -> None:
-        """Say in the audit event what and whom the call turned out to be about."""
+        """Say in the audit event what and whom the call turned out to be about; what is checked stays."""
         self.target = replace(
             self.target,
-            name=name or self.target.name,
+            detail=name or self.target.detail,
             share=share or self.target.share,
             recipient=recipient or self.target.recipient,
         )

@@ -34,7 +34,7 @@ class Copies:
         Description, run and tags come along; aliases do not. Raises NotFound, PermissionDenied, InvalidState.
         """
         async with context.view("copyModelVersion", version_target(name, number)) as operation:
-            await operation.authorize(rules.READ_MODEL, model_target(name))
+            await operation.authorize(rules.READ_MODEL)
             source = await find_version(operation, name, number)
             if source.status is not VersionStatus.READY:
                 raise InvalidState(

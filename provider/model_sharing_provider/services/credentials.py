@@ -17,7 +17,6 @@ from model_sharing_provider.domain.credentials import TemporaryCredentials
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.models import model_target
 from model_sharing_provider.services.shared_view import view_version
 from model_sharing_provider.services.uploads import find_pending
 from model_sharing_provider.services.versions import find_version, version_target
@@ -59,7 +58,7 @@ class Credentials:
         """To read a version; None where the storage has none. Raises NotFound, PermissionDenied."""
         action = "generateTemporaryModelVersionCredential"
         async with context.view(action, version_target(name, number)) as operation:
-            await operation.authorize(rules.READ_MODEL, model_target(name))
+            await operation.authorize(rules.READ_MODEL)
             return await self._vend(await find_version(operation, name, number))
 
     async def for_writer(self, context: Context, name: FullName, number: int) -> TemporaryCredentials | None:
@@ -69,7 +68,7 @@ class Credentials:
         """
         action = "generateTemporaryModelVersionCredential"
         async with context.change(action, version_target(name, number)) as operation:
-            await operation.authorize(rules.OWN_MODEL, model_target(name))
+            await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
             await operation.rows.versions.claim(version.id)
         return await self._vend(version, write=True)

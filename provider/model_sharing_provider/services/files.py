@@ -120,7 +120,7 @@ class Files:
         self, context: Context, name: FullName, number: int
     ) -> AsyncIterator[tuple[Operation, ModelVersion]]:
         async with context.change("createUploadUrl", version_target(name, number)) as operation:
-            await operation.authorize(rules.OWN_MODEL, model_target(name))
+            await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
             await operation.rows.versions.claim(version.id)
             yield operation, version
@@ -129,7 +129,7 @@ class Files:
         """Check a signed URL that came back. Raises PermissionDenied, or NotFound for bytes that are gone."""
         ticket = await self._verify(context, "getFile", resource, query)
         _, version_id, sha256 = resource.split("/")
-        async with context.view("getFile", Target(SecurableType.MODEL, resource)) as operation:
+        async with context.view("getFile", Target(SecurableType.MODEL, detail=resource)) as operation:
             version = await self._admit(operation, ticket, version_id, rules.READ_MODEL)
             file = (await self._manifests.read(version.id)).file(sha256)
             operation.concerns(name=f"{version.full_name}/{version.version}:{file.path}")
@@ -144,7 +144,7 @@ class Files:
         """
         ticket = await self._verify(context, "uploadFile", resource, query, "PUT")
         version_id = resource.split("/")[1]
-        async with context.view("checkFileUpload", Target(SecurableType.MODEL, resource)) as operation:
+        async with context.view("checkFileUpload", Target(SecurableType.MODEL, detail=resource)) as operation:
             version = await self._admit(operation, ticket, version_id, rules.OWN_MODEL)
             operation.concerns(name=f"{version.full_name}/{version.version}")
             await find_pending(operation, version.full_name, version.version)
@@ -186,7 +186,7 @@ class Files:
         try:
             return self._signer.verify(resource, query, method)
         except SharingError as error:
-            await context.refused(action, Target(SecurableType.MODEL, resource), error.message)
+            await context.refused(action, Target(SecurableType.MODEL, detail=resource), error.message)
             raise
 
     async def _admit(
@@ -217,11 +217,11 @@ class Files:
         self, operation: Operation, name: FullName, number: int
     ) -> tuple[ModelVersion, list[ManifestFile]]:
         """A READY version's files for its readers, a PENDING one's uploads for its owner."""
-        await operation.authorize(rules.READ_MODEL, model_target(name))
+        await operation.authorize(rules.READ_MODEL)
         version = await find_version(operation, name, number)
         if version.status is VersionStatus.READY:
             return version, list((await self._manifests.read(version.id)).manifest.files)
-        await operation.authorize(rules.OWN_MODEL, model_target(name))
+        await operation.authorize(rules.OWN_MODEL)
         uploads = await operation.rows.uploads.files(version.id)
         return version, [
             ManifestFile(file.path, file.size, file.sha256) for file in uploads if not file.promised
@@ -241,4 +241,4 @@ def _entries(files: list[ManifestFile], folder: str, modified: int) -> list[Entr
 
 
 def _target(name: FullName, number: int, path: str) -> Target:
-    return Target(SecurableType.MODEL, f"{name}/{number}:{path}")
+    return Target(SecurableType.MODEL, str(name), f"{name}/{number}:{path}")

@@ -83,7 +83,7 @@ class GarbageCollection:
         if after is None:
             return ()
         async with context.identify() as rows:
-            found = await rows.versions.abandoned(_moment(after))
+            found = await rows.versions.all_abandoned(_moment(after))
         if dry_run:
             return found
         return [version for version in found if await self._fail(context, version, after)]
@@ -91,8 +91,8 @@ class GarbageCollection:
     async def _fail(self, context: Context, version: ModelVersion, after: timedelta) -> bool:
         target = version_target(version.full_name, version.version)
         async with context.change("failModelVersion", target) as operation:
-            await operation.authorize(rules.ADMINISTRATORS, _METASTORE)
-            if not await operation.rows.versions.abandoned(_moment(after), version.id):
+            await operation.authorize(rules.ADMINISTRATORS)
+            if not await operation.rows.versions.is_abandoned(version.id, _moment(after)):
                 return False
             reason = f"Nothing was uploaded for it within {after}."
             await operation.rows.versions.fail(version.id, reason, operation.now)

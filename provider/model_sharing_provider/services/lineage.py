@@ -10,7 +10,6 @@ from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.uploads import LineageRecord
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context, Operation
-from model_sharing_provider.services.models import model_target
 from model_sharing_provider.services.versions import find_version, version_target
 
 UPSTREAM = "UPSTREAM"
@@ -24,14 +23,14 @@ class Lineage:
     ) -> None:
         """Keep what a client tells of a version that it may read. Raises NotFound, PermissionDenied."""
         async with context.change("emitModelVersionLineage", version_target(name, number)) as operation:
-            await operation.authorize(rules.READ_MODEL, model_target(name))
+            await operation.authorize(rules.READ_MODEL)
             version = await find_version(operation, name, number)
             await add_lineage(operation, version.id, direction, payload)
 
     async def of_version(self, context: Context, name: FullName, number: int) -> list[LineageRecord]:
         """The newest records first, a thousand at most. Raises NotFound, PermissionDenied."""
         async with context.view("getModelVersionLineage", version_target(name, number)) as operation:
-            await operation.authorize(rules.READ_MODEL, model_target(name))
+            await operation.authorize(rules.READ_MODEL)
             version = await find_version(operation, name, number)
             return await operation.rows.lineage.of_version(version.id, _SHOWN)
 

@@ -17,6 +17,7 @@ from model_sharing_provider.domain.securables import (
     VersionStatus,
 )
 from model_sharing_provider.governance import rules
+from model_sharing_provider.metastore.model_listing import EVERYWHERE, Scope
 from model_sharing_provider.metastore.visibility import Viewer
 from model_sharing_provider.services.catalogs import find_catalog, find_schema
 from model_sharing_provider.services.changes import Changes, changed, check_new
@@ -48,16 +49,24 @@ class Models:
             await operation.authorize(rules.USE_SCHEMA)
             await find_schema(operation, schema)
             viewer = Viewer.of(operation.principal)
-            return await operation.rows.models.page(page, viewer, schema.catalog, schema.schema)
+            return await operation.rows.models.page(page, viewer, Scope.of_schema(schema))
 
-    async def search(self, context: Context, page: PageRequest, catalog: str = "") -> Page[RegisteredModel]:
-        """All models that the caller may read, by full name; of one catalog if it is given."""
-        async with context.view("searchModels", Target(SecurableType.METASTORE, catalog)) as operation:
+    async def search(self, context: Context, page: PageRequest) -> Page[RegisteredModel]:
+        """All models that the caller may read, by full name."""
+        async with context.view("searchModels", Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
-            if catalog:
-                await find_catalog(operation, normalize_name("catalog", catalog))
+            return await operation.rows.models.page(page, Viewer.of(operation.principal), EVERYWHERE)
+
+    async def search_catalog(
+        self, context: Context, page: PageRequest, catalog: str
+    ) -> Page[RegisteredModel]:
+        """The models of a catalog that the caller may read, by full name. Raises NotFound."""
+        catalog = normalize_name("catalog", catalog)
+        async with context.view("searchModels", Target(SecurableType.METASTORE, detail=catalog)) as operation:
+            await operation.authorize(rules.ANY_PRINCIPAL)
+            await find_catalog(operation, catalog)
             viewer = Viewer.of(operation.principal)
-            return await operation.rows.models.page(page, viewer, catalog.lower())
+            return await operation.rows.models.page(page, viewer, Scope.of_catalog(catalog))
 
     async def get(self, context: Context, name: FullName) -> RegisteredModel:
         """Raises NotFound, PermissionDenied."""

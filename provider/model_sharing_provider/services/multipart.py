@@ -16,7 +16,6 @@ from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import UploadedFile, UploadedPart
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.models import model_target
 from model_sharing_provider.services.uploads import Uploads, find_pending
 from model_sharing_provider.services.versions import version_target
 
@@ -65,7 +64,7 @@ class Multipart:
         try:
             async with context.change("uploadFilePart", target) as operation:
                 operation.acts_for(by)
-                await operation.authorize(rules.OWN_MODEL, model_target(version.full_name))
+                await operation.authorize(rules.OWN_MODEL)
                 await find_pending(operation, version.full_name, version.version)
                 replaced = await operation.rows.uploads.put_part(version.id, session, part)
         except MetastoreUnavailable:
@@ -97,7 +96,7 @@ class Multipart:
             raise InvalidParameter("The upload is completed with the same part more than once.")
         target = version_target(name, number)
         async with context.view("completeFileUpload", target) as operation:
-            await operation.authorize(rules.OWN_MODEL, model_target(name))
+            await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
             known = {part.number: part for part in await operation.rows.uploads.parts(version.id, session)}
         parts = [_matching(known, part) for part in sorted(seen, key=lambda part: part.number)]
@@ -117,7 +116,7 @@ class Multipart:
         target = version_target(version.full_name, version.version)
         async with context.change("forgetFileParts", target) as operation:
             operation.acts_for(by or operation.principal)
-            await operation.authorize(rules.OWN_MODEL, model_target(version.full_name))
+            await operation.authorize(rules.OWN_MODEL)
             parts = await operation.rows.uploads.parts(version.id, session)
             await operation.rows.uploads.forget_session(version.id, session)
         for part in parts:

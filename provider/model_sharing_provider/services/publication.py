@@ -27,7 +27,6 @@ from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mlmodel import MAX_MLMODEL_BYTES, MLMODEL, MLmodel, parse_mlmodel
 from model_sharing_provider.services.model_folders import check_paths
-from model_sharing_provider.services.models import model_target
 from model_sharing_provider.services.removal import discard_uploads
 from model_sharing_provider.services.uploads import FINALIZING_ENDS_AFTER_MS
 from model_sharing_provider.services.versions import find_version, version_target
@@ -61,7 +60,7 @@ class Publication:
         self, context: Context, name: FullName, number: int
     ) -> tuple[ModelVersion, list[UploadedFile], bool]:
         async with context.change("checkModelRegistration", version_target(name, number)) as operation:
-            await operation.authorize(rules.OWN_MODEL, model_target(name))
+            await operation.authorize(rules.OWN_MODEL)
             version = await find_version(operation, name, number)
             if version.status is VersionStatus.FAILED_REGISTRATION:
                 raise InvalidState(
@@ -86,7 +85,7 @@ class Publication:
             await self._artifacts.sync(version.storage_path)
             await self._manifests.write(version.id, manifest, maps)
             async with context.change("finalizeModelVersion", target) as operation:
-                await operation.authorize(rules.OWN_MODEL, model_target(name))
+                await operation.authorize(rules.OWN_MODEL)
                 found = await find_version(operation, name, number)
                 published = replace(
                     found,

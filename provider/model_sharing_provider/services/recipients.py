@@ -27,7 +27,7 @@ from model_sharing_provider.domain.secrets import new_activation_code, new_token
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Grant, Recipient, RecipientToken
 from model_sharing_provider.governance import rules
-from model_sharing_provider.governance.addresses import allows, check_networks
+from model_sharing_provider.governance.addresses import ANY_ADDRESS, allows, check_networks
 from model_sharing_provider.metastore.visibility import Viewer
 from model_sharing_provider.server_secrets import ServerSecrets
 from model_sharing_provider.services.changes import Changes, changed, check_new, new_name, with_properties
@@ -51,7 +51,7 @@ class Recipients:
         *,
         lifetime: timedelta = DEFAULT_LIFETIME,
         comment: str = "",
-        ip_access_list: Sequence[str] = (),
+        ip_access_list: Sequence[str] = ANY_ADDRESS,
         properties: Mapping[str, str] | None = None,
         owner: str | None = None,
     ) -> tuple[Recipient, str]:

@@ -135,8 +135,8 @@ def _shared(share: Share, name: SharedName, version: ModelVersion, model_updated
 
 
 def _target(context: Context, share: str, inside: str) -> Target:
-    name = f"{share}.{inside}" if inside else share
-    return Target(SecurableType.SHARE, name, share=share, recipient=context.caller.principal.name)
+    detail = f"{share}.{inside}" if inside else ""
+    return Target(SecurableType.SHARE, share, detail, share, context.caller.principal.name)
 
 
 def _authorized(

@@ -15,6 +15,6 @@ class Tracking:
 
     async def admit(self, context: Context, request_line: str) -> None:
         """Let every principal of the metastore through. Raises PermissionDenied."""
-        target = Target(SecurableType.METASTORE, request_line)
+        target = Target(SecurableType.METASTORE, detail=request_line)
         async with context.view("forwardToTracking", target) as operation:
             await operation.authorize(ANY_PRINCIPAL)

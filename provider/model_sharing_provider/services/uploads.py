@@ -104,7 +104,7 @@ class Uploads:
         async with context.change(
             "generateTemporaryModelVersionCredential", version_target(name, number)
         ) as operation:
-            await operation.authorize(rules.OWN_MODEL, model_target(name))
+            await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
             await operation.rows.versions.claim(version.id)
             return version
@@ -142,7 +142,7 @@ class Uploads:
     async def remove(self, context: Context, name: FullName, number: int, path: str) -> None:
         """Take a file out of a PENDING version again. Raises NotFound, InvalidState."""
         async with context.change("deleteFile", version_target(name, number)) as operation:
-            await operation.authorize(rules.OWN_MODEL, model_target(name))
+            await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
             staged = await operation.rows.uploads.remove_file(version.id, path)
             if staged is None:
@@ -157,7 +157,7 @@ class Uploads:
         async with context.change("uploadFile", version_target(name, number)) as operation:
             if by is not None:
                 operation.acts_for(by)
-            await operation.authorize(rules.OWN_MODEL, model_target(name))
+            await operation.authorize(rules.OWN_MODEL)
             operation.concerns(name=f"{name}/{number}:{file.path}")
             version = await find_pending(operation, name, number)
             await operation.rows.versions.claim(version.id)
@@ -174,7 +174,7 @@ class Uploads:
             return []
         name, number = reference
         async with context.view("copyModelVersion", version_target(name, number)) as operation:
-            await operation.authorize(rules.READ_MODEL, model_target(name))
+            await operation.authorize(rules.READ_MODEL)
             found = await find_version(operation, name, number)
             if found.status is not VersionStatus.READY or found.in_place:
                 return []

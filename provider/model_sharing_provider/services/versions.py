@@ -35,7 +35,7 @@ class Versions:
     async def get(self, context: Context, name: FullName, number: int) -> ModelVersion:
         """A version whatever its status. Raises NotFound, PermissionDenied."""
         async with context.view("getModelVersion", version_target(name, number)) as operation:
-            await operation.authorize(rules.READ_MODEL, model_target(name))
+            await operation.authorize(rules.READ_MODEL)
             found = await operation.rows.hot_registry.version(name, number=number)
             return found or await find_version(operation, name, number)
 
@@ -52,7 +52,7 @@ class Versions:
     async def update(self, context: Context, name: FullName, number: int, comment: str) -> ModelVersion:
         """Set a version's description. Raises NotFound, PermissionDenied."""
         async with context.change("updateModelVersion", version_target(name, number)) as operation:
-            await operation.authorize(rules.OWN_MODEL, model_target(name))
+            await operation.authorize(rules.OWN_MODEL)
             version = await find_version(operation, name, number)
             await operation.rows.versions.set_comment(version.id, comment, operation.now)
             await operation.rows.models.touch(version.model_id, operation.now)
@@ -61,7 +61,7 @@ class Versions:
     async def delete(self, context: Context, name: FullName, number: int) -> None:
         """Delete a version and the aliases that point at it: rows first, then bytes. Raises NotFound."""
         async with context.change("deleteModelVersion", version_target(name, number)) as operation:
-            await operation.authorize(rules.OWN_MODEL, model_target(name))
+            await operation.authorize(rules.OWN_MODEL)
             version = await find_version(operation, name, number)
             await operation.rows.versions.delete(version)
             await operation.rows.models.touch(version.model_id, operation.now)
@@ -71,7 +71,7 @@ class Versions:
         """Set and remove tags of a version. Raises NotFound, InvalidParameter, ResourceExhausted."""
         check_tags(change.add)
         async with context.change("updateModelVersionTags", version_target(name, number)) as operation:
-            await operation.authorize(rules.TAG_MODEL, model_target(name))
+            await operation.authorize(rules.TAG_MODEL)
             version = await find_version(operation, name, number)
             await apply_tags(operation, version.id, version.tags, change)
             await operation.rows.models.touch(version.model_id, operation.now)
@@ -87,4 +87,5 @@ async def find_version(operation: Operation, name: FullName, number: int) -> Mod
 
 
 def version_target(name: FullName, number: int) -> Target:
-    return Target(SecurableType.MODEL, f"{name}/{number}")
+    """A version is checked as its model, and logged as itself."""
+    return Target(SecurableType.MODEL, str(name), f"{name}/{number}")

@@ -44,7 +44,11 @@ async def list_models(request: web.Request) -> web.Response:
         page = await models.page(context(request), place, page_request(request, listing))
     else:
         listing = f"models of {catalog}"
-        page = await models.search(context(request), page_request(request, listing), catalog)
+        asked = page_request(request, listing)
+        if catalog:
+            page = await models.search_catalog(context(request), asked, catalog)
+        else:
+            page = await models.search(context(request), asked)
     return answer_page("registered_models", listing, page, _model)
 
 

@@ -181,9 +181,16 @@ async def signed(at: Worker) -> dict[str, Any]:
     return _signed(await at.provider.files.sign(at.context, SCORER, 1, "MLmodel"))
 
 
+async def a_session_to_sign(at: Worker) -> dict[str, Any]:
+    return {"session": (await a_session(at))["session"]}
+
+
 async def signed_upload(at: Worker) -> dict[str, Any]:
-    await waiting(at)
-    return _signed(await at.provider.files.sign_upload(at.context, SCORER, 2, "file/x"))
+    begun = await a_session_to_sign(at)
+    (url,) = await at.provider.files.sign_session_uploads(
+        at.context, SCORER, 2, "big", what=["part/x/1"], **begun
+    )
+    return _signed(url)
 
 
 def _signed(url: str) -> dict[str, Any]:
@@ -284,7 +291,7 @@ TABLE = [
     line("files.open_path", EXECUTE, SCORER, 1, "MLmodel"),
     line("files.sign", EXECUTE, SCORER, 1, "MLmodel"),
     line("files.open", EXECUTE, first=signed),
-    line("files.sign_upload", OWN, SCORER, 2, "file/x", first=waiting),
+    line("files.sign_session_uploads", OWN, SCORER, 2, "big", what=["part/x/1"], first=a_session_to_sign),
     line("files.sign_file_upload", OWN, SCORER, 2, "x", "file/x", first=waiting),
     line("files.accept_upload", OWN, first=signed_upload),
     line("credentials.for_reader", EXECUTE, SCORER, 1),

@@ -40,6 +40,16 @@ class UploadedFile:
         return not self.sha256
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadSession:
+    """A file of one version that one principal uploads in parts; nobody else's, whatever they may do."""
+
+    id: str
+    version_id: str
+    principal_id: str
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class UploadedPart:
     """One part of a file that is uploaded in several; numbers start at 1."""

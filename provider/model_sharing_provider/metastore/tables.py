@@ -1,8 +1,8 @@
 """The tables, in one place. Ids are UUIDs as text, times epoch milliseconds; names are stored in lower case.
 
 metastores (one row) · providers
-catalogs ─< schemas ─< registered_models ─< model_versions ─< uploaded_files, uploaded_parts, lineage
-                            │      └─< model_aliases
+catalogs ─< schemas ─< registered_models ─< model_versions ─< uploaded_files, lineage
+                            │      └─< model_aliases        └──< upload_sessions ─< uploaded_parts
 shares ─< share_objects (a model's or a schema's id, under the name recipients see)
    └────< grants >──── recipients ─< recipient_tokens
 (any securable) ─< grants >──── principals ─< access_tokens, group_members
@@ -138,6 +138,15 @@ uploaded_files = Table(
     Column("size", BigInteger, nullable=False),
     Column("sha256", _text(64), nullable=False),
     Column("uploaded_at", BigInteger, nullable=False),
+)
+
+upload_sessions = Table(
+    "upload_sessions",
+    metadata,
+    _id(),
+    Column("version_id", _ID, ForeignKey("model_versions.id"), nullable=False, index=True),
+    Column("principal_id", _ID, nullable=False),
+    Column("path", _text(1024), nullable=False),
 )
 
 uploaded_parts = Table(

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, select
 
-from model_sharing_provider.domain.uploads import UploadedFile, UploadedPart
+from model_sharing_provider.domain.uploads import UploadedFile, UploadedPart, UploadSession
 from model_sharing_provider.metastore.connection import Connection
-from model_sharing_provider.metastore.tables import uploaded_files, uploaded_parts
+from model_sharing_provider.metastore.tables import upload_sessions, uploaded_files, uploaded_parts
 
 
 class UploadRows:
@@ -59,19 +59,41 @@ class UploadRows:
         rows = await self._connection.execute(query.order_by(uploaded_files.c.path))
         return [_file(row) for row in rows]
 
-    async def put_part(self, version_id: str, session_id: str, part: UploadedPart) -> str | None:
+    async def add_session(self, session: UploadSession) -> None:
+        await self._connection.execute(
+            insert(upload_sessions).values(
+                id=session.id,
+                version_id=session.version_id,
+                principal_id=session.principal_id,
+                path=session.path,
+            )
+        )
+
+    async def find_session(
+        self, session_id: str, *, version_id: str, principal_id: str
+    ) -> UploadSession | None:
+        """A session that this principal began for this version; None for anybody else's, as for none."""
+        query = select(upload_sessions).where(
+            upload_sessions.c.id == session_id,
+            upload_sessions.c.version_id == version_id,
+            upload_sessions.c.principal_id == principal_id,
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return UploadSession(**row._mapping) if row else None
+
+    async def put_part(self, session: UploadSession, part: UploadedPart) -> str | None:
         """Note a part; the place of the one with the same number that it replaces, if any."""
         result = await self._connection.execute(
             delete(uploaded_parts)
-            .where(uploaded_parts.c.session_id == session_id, uploaded_parts.c.number == part.number)
+            .where(uploaded_parts.c.session_id == session.id, uploaded_parts.c.number == part.number)
             .returning(uploaded_parts.c.staged)
         )
         replaced = result.scalar_one_or_none()
         await self._connection.execute(
             insert(uploaded_parts).values(
-                session_id=session_id,
+                session_id=session.id,
                 number=part.number,
-                version_id=version_id,
+                version_id=session.version_id,
                 staged=part.staged,
                 size=part.size,
                 sha256=part.sha256,
@@ -79,24 +101,21 @@ class UploadRows:
         )
         return replaced
 
-    async def parts(self, version_id: str, session_id: str) -> list[UploadedPart]:
+    async def parts(self, session: UploadSession) -> list[UploadedPart]:
         """The parts that came in for one file of a version, by number."""
-        query = select(uploaded_parts).where(
-            uploaded_parts.c.session_id == session_id, uploaded_parts.c.version_id == version_id
-        )
+        query = select(uploaded_parts).where(uploaded_parts.c.session_id == session.id)
         rows = await self._connection.execute(query.order_by(uploaded_parts.c.number))
         return [UploadedPart(row.number, row.staged, row.size, row.sha256) for row in rows]
 
-    async def forget_session(self, version_id: str, session_id: str) -> None:
+    async def forget_session(self, session: UploadSession) -> None:
         await self._connection.execute(
-            delete(uploaded_parts).where(
-                uploaded_parts.c.session_id == session_id, uploaded_parts.c.version_id == version_id
-            )
+            delete(uploaded_parts).where(uploaded_parts.c.session_id == session.id)
         )
+        await self._connection.execute(delete(upload_sessions).where(upload_sessions.c.id == session.id))
 
     async def forget(self, version_id: str) -> None:
         """Forget the uploads of a version that is READY, or has failed."""
-        for table in (uploaded_files, uploaded_parts):
+        for table in (uploaded_files, uploaded_parts, upload_sessions):
             await self._connection.execute(delete(table).where(table.c.version_id == version_id))
 
 

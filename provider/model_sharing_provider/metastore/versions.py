@@ -24,6 +24,7 @@ from model_sharing_provider.metastore.tables import (
     registered_models,
     schemas,
     tags,
+    upload_sessions,
     uploaded_files,
     uploaded_parts,
 )
@@ -145,7 +146,7 @@ class VersionRows:
             )
         )
         await self._connection.execute(delete(tags).where(tags.c.securable_id == version.id))
-        for table in (uploaded_files, uploaded_parts, lineage):
+        for table in (uploaded_files, uploaded_parts, upload_sessions, lineage):
             await self._connection.execute(delete(table).where(table.c.version_id == version.id))
         await self._connection.execute(delete(model_versions).where(model_versions.c.id == version.id))
 

@@ -132,21 +132,19 @@ async def create_upload_url(request: web.Request) -> web.Response:
 
 async def create_upload_part_urls(request: web.Request) -> web.Response:
     body = await read_body(request, wire.PartUrlsRequest)
-    name, number, _ = _parse(body.path)
     first, last = body.start_part_number, body.start_part_number + body.count - 1
     if not (1 <= body.count <= _MAX_URLS and first >= 1 and last <= MAX_PARTS):
         raise InvalidParameter(f"Parts are numbered from 1 to {MAX_PARTS}, {_MAX_URLS} URLs at once.")
-    urls = []
-    for part in range(first, last + 1):
-        url = await _upload_url(request, name, number, upload_of_part(body.session_token, part))
-        urls.append(wire.PartUrl(url, part))
-    return _answer(wire.PartUrls(tuple(urls)))
+    numbers = range(first, last + 1)
+    what = [upload_of_part(body.session_token, part) for part in numbers]
+    urls = await _session_urls(request, body.path, body.session_token, what)
+    return _answer(wire.PartUrls(tuple(map(wire.PartUrl, urls, numbers))))
 
 
 async def create_abort_url(request: web.Request) -> web.Response:
     body = await read_body(request, wire.AbortRequest)
-    name, number, _ = _parse(body.path)
-    url = await _upload_url(request, name, number, upload_session(body.session_token))
+    session = body.session_token
+    (url,) = await _session_urls(request, body.path, session, [upload_session(session)])
     return _answer(wire.AbortUrl(wire.PresignedUrl(url)))
 
 
@@ -176,9 +174,13 @@ def _absolute(request: web.Request, url: str) -> str:
     return urljoin(f"{base_url(request)}{FILES_PREFIX}/", url)
 
 
-async def _upload_url(request: web.Request, name: FullName, number: int, what: str) -> str:
+async def _session_urls(request: web.Request, path: str, session: str, what: list[str]) -> list[str]:
+    name, number, inside = _parse(path)
     files = provider_of(request).files
-    return _absolute(request, await files.sign_upload(_context(request), name, number, what))
+    urls = await files.sign_session_uploads(
+        _context(request), name, number, inside, session=session, what=what
+    )
+    return [_absolute(request, url) for url in urls]
 
 
 def _entry(root: str, entry: Entry) -> wire.DirectoryEntry:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -34,6 +34,7 @@ from model_sharing_provider.governance import rules
 from model_sharing_provider.services.access import OpenFile
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.models import model_target
+from model_sharing_provider.services.multipart import find_session
 from model_sharing_provider.services.uploads import find_pending
 from model_sharing_provider.services.versions import find_version, version_target
 
@@ -85,22 +86,26 @@ class Files:
                 return urls[0]
             return self._signed(operation, f"files/{version.id}/{file.sha256}", URL_LIFETIME_SECONDS)
 
-    async def sign_upload(self, context: Context, name: FullName, number: int, what: str) -> str:
-        """A URL, relative to the server's, to PUT something to or DELETE it; good for 15 minutes.
+    async def sign_session_uploads(
+        self, context: Context, name: FullName, number: int, path: str, *, session: str, what: Sequence[str]
+    ) -> list[str]:
+        """URLs, relative to the server's, to PUT parts of a session to or to DELETE it; good for 15 minutes.
 
-        `what` is the caller's own word for it, and comes back unchanged. Raises NotFound, InvalidState,
-        PermissionDenied.
+        `what` are the caller's own words for each, and come back unchanged. Raises NotFound, also for a
+        session that is not the caller's, InvalidState, PermissionDenied.
         """
         async with self._uploading(context, name, number) as (operation, version):
-            return self._signed_upload(operation, version, what)
+            await find_session(operation, version.id, session, path)
+            return [self._signed_upload(operation, version, each) for each in what]
 
     async def sign_file_upload(
         self, context: Context, name: FullName, number: int, path: str, what: str
     ) -> UploadUrl:
-        """The same for a file of its own: of the object store itself where that can sign it.
+        """A URL to PUT a whole file to: of the object store itself where that can sign it.
 
         What is written there is hashed when the version is finalized. It takes the place of what was
-        uploaded at this path before, and gives it up to what is uploaded later. Raises UnsafePath, too.
+        uploaded at this path before, and gives it up to what is uploaded later. `what` is as above. Raises
+        UnsafePath, NotFound, InvalidState, PermissionDenied.
         """
         check_storable(check_relative_path(path))
         replaced = None

@@ -1,4 +1,8 @@
-"""Files that come in several parts: each waits by itself until all are put together."""
+"""Files that come in several parts: each waits by itself until all are put together.
+
+A session belongs to one file of one version, and to the principal that began it. To everybody else, and for
+every other version, it is as unknown as one that never was.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,16 @@ from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
-from model_sharing_protocol.errors import InvalidParameter, MetastoreUnavailable
+from model_sharing_protocol.errors import InvalidParameter, MetastoreUnavailable, NotFound
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.paths import check_relative_path
 from model_sharing_provider.artifacts.locations import uploads_root
-from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.securables import ModelVersion
-from model_sharing_provider.domain.uploads import UploadedFile, UploadedPart
+from model_sharing_provider.domain.uploads import UploadedFile, UploadedPart, UploadSession
 from model_sharing_provider.governance import rules
-from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.uploads import Uploads, find_pending
 from model_sharing_provider.services.versions import version_target
 
@@ -37,9 +41,16 @@ class Multipart:
 
     async def begin(self, context: Context, name: FullName, number: int, path: str) -> str:
         """A session to upload the parts of one file in. Raises UnsafePath, InvalidState, NotFound."""
-        check_relative_path(path)
-        await self._uploads.begin(context, name, number)
-        return str(uuid4())
+        check_storable(check_relative_path(path))
+        async with context.change("beginFileUpload", version_target(name, number)) as operation:
+            await operation.authorize(rules.OWN_MODEL)
+            version = await find_pending(operation, name, number)
+            await operation.rows.versions.claim(version.id)
+            session = UploadSession(
+                id=str(uuid4()), version_id=version.id, principal_id=operation.principal.id, path=path
+            )
+            await operation.rows.uploads.add_session(session)
+            return session.id
 
     async def write_part(
         self,
@@ -53,7 +64,7 @@ class Multipart:
     ) -> str:
         """Take in one part; sent again, it replaces the one before. Its ETag.
 
-        Raises InvalidParameter, InvalidState, DiskFull.
+        Raises InvalidParameter, InvalidState, NotFound for a session that is not theirs, DiskFull.
         """
         if not 1 <= number <= MAX_PARTS:
             raise InvalidParameter(f"The part number {number} is not between 1 and {MAX_PARTS}.")
@@ -66,7 +77,8 @@ class Multipart:
                 operation.acts_for(by)
                 await operation.authorize(rules.OWN_MODEL)
                 await find_pending(operation, version.full_name, version.version)
-                replaced = await operation.rows.uploads.put_part(version.id, session, part)
+                found_session = await find_session(operation, version.id, session)
+                replaced = await operation.rows.uploads.put_part(found_session, part)
         except MetastoreUnavailable:
             # The commit may have gone through; so it may for a cancellation.
             raise
@@ -89,8 +101,8 @@ class Multipart:
     ) -> UploadedFile:
         """Put a file together from its parts, in the order of their numbers.
 
-        Raises InvalidParameter for a part that is missing, named twice, or another than the client saw, and
-        what `Uploads.write` raises.
+        Raises NotFound for a session that is not the caller's, InvalidParameter for a part that is missing,
+        named twice, or another than the client saw, and what `Uploads.write` raises.
         """
         if len({part.number for part in seen}) < len(seen):
             raise InvalidParameter("The upload is completed with the same part more than once.")
@@ -98,7 +110,8 @@ class Multipart:
         async with context.view("completeFileUpload", target) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
-            known = {part.number: part for part in await operation.rows.uploads.parts(version.id, session)}
+            begun = await find_session(operation, version.id, session, path)
+            known = {part.number: part for part in await operation.rows.uploads.parts(begun)}
         parts = [_matching(known, part) for part in sorted(seen, key=lambda part: part.number)]
         if not parts:
             raise InvalidParameter("The upload is completed without any part.")
@@ -107,7 +120,7 @@ class Multipart:
         return file
 
     async def abort(self, context: Context, version: ModelVersion, session: str, *, by: Principal) -> None:
-        """Forget the parts of an upload that is given up. Raises PermissionDenied."""
+        """Forget the parts of an upload that is given up. Raises PermissionDenied, NotFound."""
         await self._forget(context, version, session, by=by)
 
     async def _forget(
@@ -117,8 +130,9 @@ class Multipart:
         async with context.change("forgetFileParts", target) as operation:
             operation.acts_for(by or operation.principal)
             await operation.authorize(rules.OWN_MODEL)
-            parts = await operation.rows.uploads.parts(version.id, session)
-            await operation.rows.uploads.forget_session(version.id, session)
+            begun = await find_session(operation, version.id, session)
+            parts = await operation.rows.uploads.parts(begun)
+            await operation.rows.uploads.forget_session(begun)
         for part in parts:
             await self._artifacts.discard(part.staged)
 
@@ -126,6 +140,18 @@ class Multipart:
         for part in parts:
             async for piece in self._artifacts.read(part.staged, 0, part.size):
                 yield bytes(piece)
+
+
+async def find_session(
+    operation: Operation, version_id: str, session: str, path: str | None = None
+) -> UploadSession:
+    """The caller's session for a version and, if it is given, a path. Raises NotFound for any other."""
+    found = await operation.rows.uploads.find_session(
+        session, version_id=version_id, principal_id=operation.principal.id
+    )
+    if found is None or path not in (None, found.path):
+        raise NotFound("There is no such upload session of yours for this file; begin another one.")
+    return found
 
 
 def _matching(known: dict[int, UploadedPart], seen: PartSeen) -> UploadedPart:

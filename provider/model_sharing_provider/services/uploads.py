@@ -159,7 +159,8 @@ class Uploads:
                 operation.acts_for(by)
             await operation.authorize(rules.OWN_MODEL)
             operation.concerns(name=f"{name}/{number}:{file.path}")
-            version = await find_pending(operation, name, number)
+            if (await find_pending(operation, name, number)).id != version.id:
+                raise NotFound(f"Version {number} of '{name}' was deleted while {file.path!r} came in.")
             await operation.rows.versions.claim(version.id)
             known = await operation.rows.uploads.find_file(version.id, file.path)
             if known is not None and (known.size, known.sha256) == (file.size, file.sha256):

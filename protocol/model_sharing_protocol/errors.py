@@ -41,6 +41,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+LONGEST_MESSAGE = 4000
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorRow:
@@ -59,6 +61,9 @@ class SharingError(Exception):
     row: ClassVar[ErrorRow] = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 1)
 
     def __init__(self, message: str) -> None:
+        if len(message) > LONGEST_MESSAGE:
+            # It repeats what somebody sent: what was wrong is said in front of it, what to do behind.
+            message = f"{message[: LONGEST_MESSAGE - 1000]} […] {message[-900:]}"
         super().__init__(message)
         self.message = message
 

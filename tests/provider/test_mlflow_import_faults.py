@@ -28,6 +28,7 @@ from model_sharing_protocol.errors import (
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.artifacts.external_locations import parse_location
 from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.domain.limits import MAX_COMMENT, size_of
 from model_sharing_provider.mlflow_import.client import open_client
 from model_sharing_provider.mlflow_import.registry import RegistryImport, import_workspace, name_in
 from model_sharing_provider.mlflow_import.report import Line, Outcome
@@ -48,6 +49,8 @@ class Upstream:
     files: dict[str, bytes] = field(default_factory=lambda: dict(FILES))
     listed: dict[str, Any] = field(default_factory=dict)
     name: str = "scorer"
+    description: str = ""
+    run_id: str = ""
     status: int = 200
     cuts: int = 0
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -69,14 +72,16 @@ class Upstream:
             return web.Response(status=self.status, headers={"Location": "http://127.0.0.1:9/"})
         if self.status != 200:
             return web.Response(status=self.status, text="<html>no</html>")
-        return web.json_response({"registered_model": {"name": self.name}})
+        model = {"name": self.name, "description": self.description}
+        return web.json_response({"registered_model": model})
 
     async def models(self, _: web.Request) -> web.Response:
         return web.json_response({"registered_models": [{"name": self.name}]})
 
     async def versions(self, _: web.Request) -> web.Response:
         numbers = range(1, len(self.uris) + 1)
-        found = [{"name": self.name, "version": str(number), "source": "s"} for number in numbers]
+        said = {"name": self.name, "source": "s", "description": self.description, "run_id": self.run_id}
+        found = [{**said, "version": str(number)} for number in numbers]
         return web.json_response({"model_versions": found[::-1]})
 
     async def uri(self, request: web.Request) -> web.Response:
@@ -171,6 +176,34 @@ async def test_files_that_are_not_as_listed_fail_and_hold_up_what_follows(
         await desk.provider.models.get(desk.context, TARGET)
     upstream.listed = {}
     assert told(await bring(desk, stub, provider_home)) == [("1", "brought"), ("2", "brought")]
+
+
+async def test_a_description_that_is_too_long_is_cut_and_the_report_says_so(
+    desk: Desk, stub: TestServer, upstream: Upstream, provider_home: Path
+) -> None:
+    upstream.description = "x" * 100_000
+    for outcome in (Outcome.BROUGHT, Outcome.PRESENT):
+        lines = await bring(desk, stub, provider_home)
+        assert told(lines) == [("1", outcome), ("1", Outcome.LEFT_OUT), ("", Outcome.LEFT_OUT)]
+        assert {"has 100000 bytes" in line.reason for line in lines[1:]} == {True}
+        version = await desk.provider.versions.get(desk.context, TARGET, 1)
+        model = await desk.provider.models.get(desk.context, TARGET)
+        for comment in (version.comment, model.comment):
+            assert size_of(comment) == MAX_COMMENT
+            assert comment.endswith("xx… (100000 bytes)")
+    changes = await desk.provider.audit.latest(desk.context, 100, action="updateModelVersion")
+    assert changes == []
+
+
+async def test_a_version_whose_run_has_an_endless_name_is_left_out(
+    desk: Desk, stub: TestServer, upstream: Upstream, provider_home: Path
+) -> None:
+    upstream.run_id = "x" * 256
+    (line,) = await bring(desk, stub, provider_home)
+    assert (line.outcome, line.reason) == (
+        Outcome.LEFT_OUT,
+        "The run_id has 256 bytes; at most 255 are allowed.",
+    )
 
 
 async def test_a_transfer_that_breaks_off_is_asked_for_again(

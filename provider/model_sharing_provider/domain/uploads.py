@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from model_sharing_provider.domain.limits import check_comment, check_origin
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewVersion:
-    """What a client says of a version before it uploads the files."""
+    """What a client says of a version before it uploads the files. Raises InvalidParameter."""
 
     source: str = ""
     run_id: str = ""
@@ -17,6 +19,10 @@ class NewVersion:
     logged_model_id: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     lineage: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        check_comment(self.comment)
+        check_origin(self.source, self.run_id, self.logged_model_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Sequence
 
 from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_provider.domain.limits import MAX_ID, check_text
 
 MAX_NETWORKS = 100
 ANY_ADDRESS: tuple[str, ...] = ()
@@ -19,6 +20,8 @@ def check_networks(networks: Sequence[str]) -> tuple[str, ...]:
         raise InvalidParameter(
             f"An IP access list has at most {MAX_NETWORKS} entries; this has {len(networks)}."
         )
+    for network in networks:
+        check_text("entry of an IP access list", network, MAX_ID)
     try:
         return tuple(str(parse_network(network)) for network in networks)
     except ValueError as error:

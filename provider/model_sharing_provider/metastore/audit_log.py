@@ -8,6 +8,7 @@ from typing import Any, TypedDict, Unpack
 from sqlalchemy import Row, Select, delete, insert, literal_column, select
 
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
+from model_sharing_provider.domain.limits import MAX_EVENT_TEXT, shortened
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.metastore.connection import Connection
@@ -73,8 +74,8 @@ def event_values(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
 
 
 def _kept(text: str) -> str:
-    """PostgreSQL holds no NUL, and an event is kept whatever somebody wrote in a request."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    """An event is kept whatever somebody wrote in a request: short, and without NUL for PostgreSQL."""
+    return shortened(text.replace("\0", "\N{REPLACEMENT CHARACTER}"), MAX_EVENT_TEXT)
 
 
 def _matching(only: EventFilter) -> Select[Any]:

@@ -3,7 +3,8 @@
 A version that was brought has its page on the MLflow server as its source,
 `<uri>/#/models/<name>/versions/<n>`: by that the next run knows it. Versions become visible one by one, each
 whole, so an import may be ended at any moment and run again. Descriptions, tags and aliases that the MLflow
-server has are set here; those that only this registry has stay.
+server has are set here; those that only this registry has stay. A description that is too long for this
+registry is cut, and the report says so.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.names import FullName, parse_version
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.domain.limits import MAX_COMMENT, shortened, size_of
 from model_sharing_provider.domain.securables import MAX_TAGS, ModelVersion
 from model_sharing_provider.mlflow_import import messages
 from model_sharing_provider.mlflow_import.client import LOGGED_MODEL, MlflowClient
@@ -132,6 +134,8 @@ class ModelImport:
             tags=_storable(_tags(version)),
         )
 
+        comment = shortened(version.description, MAX_COMMENT)
+
         def progress(done: int, total: int) -> None:
             self._watch(f"{self._model.name} {version.version}", done, total)
 
@@ -141,28 +145,30 @@ class ModelImport:
                 self._context,
                 _location(uri),
                 self._target,
-                comment=version.description,
+                comment=comment,
                 origin=origin,
                 progress=progress,
             )
         with tempfile.TemporaryDirectory(dir=self._workspace) as folder:
             await Fetch(self._client, path, progress).into(Path(folder))
             return await registration.register(
-                self._context, Path(folder), self._target, comment=version.description, origin=origin
+                self._context, Path(folder), self._target, comment=comment, origin=origin
             )
 
     async def _follow_version(self, version: messages.ModelVersion, found: ModelVersion) -> None:
         versions, number = self._provider.versions, found.version
-        if version.description and version.description != found.comment:
-            await versions.update(self._context, self._target, number, version.description)
+        description = self._described(version.description, found.comment, version)
+        if description != found.comment:
+            await versions.update(self._context, self._target, number, description)
         for change in _missing(_tags(version), found.tags):
             await self._try(versions.tag(self._context, self._target, number, change), version)
 
     async def _follow_model(self, numbers: Mapping[str, int]) -> None:
         models = self._provider.models
         found = await models.get(self._context, self._target)
-        if self._model.description and self._model.description != found.comment:
-            await models.update(self._context, self._target, Changes(comment=self._model.description))
+        description = self._described(self._model.description, found.comment)
+        if description != found.comment:
+            await models.update(self._context, self._target, Changes(comment=description))
         for change in _missing({tag.key: tag.value for tag in self._model.tags}, found.tags):
             await self._try(models.tag(self._context, self._target, change))
         here = {alias.lower(): number for alias, number in found.aliases.items()}
@@ -173,6 +179,18 @@ class ModelImport:
                 self._note(Outcome.LEFT_OUT, reason)
             elif here.get(alias.alias.lower()) != number:
                 await self._try(models.set_alias(self._context, self._target, alias.alias, number))
+
+    def _described(self, description: str, here: str, version: messages.ModelVersion | None = None) -> str:
+        """What the description here shall be; if that is not all of it, the report says so."""
+        kept = shortened(description, MAX_COMMENT)
+        if description in ("", here) or kept == description:
+            return description or here
+        self._note(
+            Outcome.LEFT_OUT,
+            f"The end of the description: it has {size_of(description)} bytes; at most {MAX_COMMENT} fit.",
+            version,
+        )
+        return kept
 
     async def _try(self, change: Awaitable[None], version: messages.ModelVersion | None = None) -> None:
         """A tag or alias that this registry cannot hold is reported and left out."""

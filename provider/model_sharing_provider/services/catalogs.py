@@ -10,6 +10,7 @@ from model_sharing_protocol.errors import InvalidState
 from model_sharing_protocol.names import SchemaName, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.limits import check_comment, check_properties
 from model_sharing_provider.domain.securables import Catalog, Metastore, ModelVersion, Schema, SecurableType
 from model_sharing_provider.governance import rules
 from model_sharing_provider.metastore.visibility import Viewer
@@ -39,8 +40,8 @@ class Catalogs:
             catalog = Catalog(
                 id=str(uuid4()),
                 name=name,
-                comment=comment,
-                properties=dict(properties or {}),
+                comment=check_comment(comment),
+                properties=check_properties(properties or {}),
                 owner=operation.principal.name,
                 created_at=operation.now,
                 updated_at=operation.now,
@@ -106,8 +107,8 @@ class Catalogs:
             schema = Schema(
                 id=str(uuid4()),
                 full_name=name,
-                comment=comment,
-                properties=dict(properties or {}),
+                comment=check_comment(comment),
+                properties=check_properties(properties or {}),
                 owner=operation.principal.name,
                 created_at=operation.now,
                 updated_at=operation.now,

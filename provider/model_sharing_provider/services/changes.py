@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter
 from model_sharing_protocol.names import normalize_name
+from model_sharing_provider.domain.limits import check_comment, check_properties
 from model_sharing_provider.domain.securables import Catalog, RegisteredModel, Schema
 from model_sharing_provider.domain.sharing import Recipient, Share, SharingProvider
 from model_sharing_provider.services.context import Operation
@@ -20,7 +21,9 @@ Name = TypeVar("Name")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What to change of a securable; None leaves it as it is. Raises InvalidParameter for empty names."""
+    """What to change of a securable; None leaves it as it is. Raises InvalidParameter for empty
+    names and text over its limit.
+    """
 
     new_name: str | None = None
     comment: str | None = None
@@ -30,6 +33,8 @@ class Changes:
     def __post_init__(self) -> None:
         if self.new_name == "" or self.owner == "":
             raise InvalidParameter("The new name and the new owner cannot be empty; leave out what stays.")
+        check_comment(self.comment or "")
+        check_properties(self.properties or {})
 
     @property
     def only_owner(self) -> bool:

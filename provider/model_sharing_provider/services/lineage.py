@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from model_sharing_protocol.names import FullName
+from model_sharing_provider.domain.limits import check_lineage
 from model_sharing_provider.domain.uploads import LineageRecord
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context, Operation
@@ -38,13 +39,13 @@ class Lineage:
 async def add_lineage(
     operation: Operation, version_id: str, direction: str, payload: Mapping[str, Any]
 ) -> None:
-    """Keep a record with the change that it belongs to."""
+    """Keep a record with the change that it belongs to. Raises InvalidParameter for one that is too long."""
     await operation.rows.lineage.add(
         version_id,
         LineageRecord(
             id=str(uuid4()),
             direction=direction,
-            payload=payload,
+            payload=check_lineage(payload),
             recorded_at=operation.now,
             recorded_by=operation.principal.name,
         ),

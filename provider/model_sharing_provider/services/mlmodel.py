@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from model_sharing_protocol.errors import InvalidModel
+from model_sharing_provider.domain.limits import MAX_ID, MAX_SIGNATURE, size_of
 
 MLMODEL = "MLmodel"
 MAX_MLMODEL_BYTES = 4 * 1024 * 1024
@@ -41,11 +42,17 @@ def parse_mlmodel(content: bytes) -> MLmodel:
     signature = fields.get("signature")
     if not isinstance(signature, dict) or not (signature.get("inputs") or signature.get("params")):
         raise InvalidModel(f"The model has no signature. {_SIGNATURE_FIX}")
+    parsed = {key: _parsed(signature.get(key)) for key in ("inputs", "outputs", "params")}
+    if (size := len(json.dumps(parsed, default=str))) > MAX_SIGNATURE:
+        raise InvalidModel(
+            f"The model's signature has {size} bytes; at most {MAX_SIGNATURE} are kept with a version."
+        )
     run_id = fields.get("run_id")
-    return MLmodel(
-        {key: _parsed(signature.get(key)) for key in ("inputs", "outputs", "params")},
-        run_id if isinstance(run_id, str) else "",
-    )
+    if not isinstance(run_id, str):
+        run_id = ""
+    if size_of(run_id) > MAX_ID:
+        raise InvalidModel(f"The run_id in the MLmodel file has {size_of(run_id)} bytes; at most {MAX_ID}.")
+    return MLmodel(parsed, run_id)
 
 
 def _parsed(part: object) -> Any:

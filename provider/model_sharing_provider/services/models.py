@@ -10,6 +10,7 @@ from model_sharing_protocol.errors import NotFound, ResourceExhausted
 from model_sharing_protocol.names import FullName, SchemaName, check_alias, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.limits import check_comment
 from model_sharing_provider.domain.securables import (
     MAX_ALIASES,
     RegisteredModel,
@@ -156,7 +157,7 @@ async def add_model(
     model = RegisteredModel(
         id=model_id or str(uuid4()),
         full_name=name,
-        comment=comment,
+        comment=check_comment(comment),
         owner=operation.principal.name,
         created_at=operation.now,
         updated_at=operation.now,

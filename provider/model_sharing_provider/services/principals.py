@@ -20,6 +20,7 @@ from model_sharing_protocol.names import MAX_NAME_LENGTH
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.limits import check_comment
 from model_sharing_provider.domain.principals import (
     ALL_USERS,
     AccessToken,
@@ -131,6 +132,7 @@ class Principals:
             raise InvalidParameter(
                 f"An access token lives more than nothing and at most {MAX_TOKEN_LIFETIME.days} days."
             )
+        check_comment(comment)
         async with context.change("createToken", _target(name)) as operation:
             await operation.authorize(ADMINISTRATORS)
             principal = (await find_principal(operation, name)).principal

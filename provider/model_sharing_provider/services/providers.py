@@ -14,6 +14,7 @@ from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_protocol.profile import Profile, parse_profile
 from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.limits import MAX_PROFILE, check_comment, check_text
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import SharingProvider
 from model_sharing_provider.governance import rules
@@ -41,7 +42,7 @@ class Providers:
             provider = SharingProvider(
                 id=str(uuid4()),
                 name=name,
-                comment=comment,
+                comment=check_comment(comment),
                 owner=operation.principal.name,
                 endpoint=endpoint,
                 sealed_profile=self._secrets.seal(profile),
@@ -102,6 +103,7 @@ class Providers:
 
 
 def _checked(profile: str) -> Profile:
+    check_text("recipient profile", profile, MAX_PROFILE)
     try:
         parsed = parse_profile(profile.encode())
     except InvalidProfile as error:

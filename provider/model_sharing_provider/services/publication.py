@@ -21,6 +21,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts.locations import direct_root, uploads_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.limits import MAX_STATUS_MESSAGE, shortened
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import UploadedFile
 from model_sharing_provider.governance import rules
@@ -181,7 +182,8 @@ class Publication:
         target = version_target(version.full_name, version.version)
         async with context.change("failModelVersion", target) as operation:
             operation.by_credential()
-            await operation.rows.versions.fail(version.id, error.message, operation.now)
+            reason = shortened(error.message, MAX_STATUS_MESSAGE)
+            await operation.rows.versions.fail(version.id, reason, operation.now)
             await operation.rows.uploads.forget(version.id)
         await discard_uploads(self._artifacts, version.id)
         await self._artifacts.discard_below(version.storage_path)

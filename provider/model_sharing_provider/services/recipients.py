@@ -21,6 +21,7 @@ from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_protocol.profile import Profile
 from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.limits import check_comment, check_properties
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.quotas import Quotas, check_quota
 from model_sharing_provider.domain.secrets import new_activation_code, new_token, well_formed
@@ -69,9 +70,9 @@ class Recipients:
             recipient = Recipient(
                 id=str(uuid4()),
                 name=name,
-                comment=comment,
+                comment=check_comment(comment),
                 ip_access_list=networks,
-                properties=dict(properties or {}),
+                properties=check_properties(properties or {}),
                 owner=await check_owner(operation, owner or operation.principal.name),
                 created_at=operation.now,
                 updated_at=operation.now,

@@ -21,6 +21,7 @@ from model_sharing_provider.artifacts.fingerprints import Fingerprint
 from model_sharing_provider.artifacts.locations import version_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.limits import MAX_SOURCE, check_comment, check_origin, check_text
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.deltas import find_base, make_deltas
@@ -38,13 +39,19 @@ _Contents = dict[str, Fingerprint]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What another registry knew of a version. It keeps its `number` where that is still free."""
+    """What another registry knew of a version. It keeps its `number` where that is still free.
+
+    Raises InvalidParameter for what is too long to keep.
+    """
 
     number: int = 1
     source: str = ""
     run_id: str = ""
     logged_model_id: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_origin(self.source, self.run_id, self.logged_model_id)
 
 
 class Registration:
@@ -71,6 +78,7 @@ class Registration:
         model or has no signature, UnsafePath, NotFound, InvalidState, DiskFull.
         """
         origin = origin or Origin()
+        check_comment(comment)
         async with self._check(context, name, alias, origin, delta_from) as (model_id, base):
             found = await asyncio.to_thread(look_through, folder)
         version = _draft(
@@ -101,6 +109,8 @@ class Registration:
         while it is read.
         """
         origin = origin or Origin()
+        check_comment(comment)
+        check_text("location", location, MAX_SOURCE)
         async with self._check(context, name, alias, origin, delta_from) as (model_id, base):
             location = parse_location(location)
             sizes, mlmodel = await self._look_through(location)

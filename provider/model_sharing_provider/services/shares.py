@@ -11,6 +11,7 @@ from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, Inval
 from model_sharing_protocol.names import FullName, SchemaName, SharedName, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.limits import check_comment
 from model_sharing_provider.domain.quotas import Quotas, check_quota
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Grant, Recipient, Share, ShareObject, ShareObjectType
@@ -58,7 +59,7 @@ class Shares:
             share = Share(
                 id=str(uuid4()),
                 name=name,
-                comment=comment,
+                comment=check_comment(comment),
                 owner=operation.principal.name,
                 created_at=operation.now,
                 updated_at=operation.now,

@@ -6,6 +6,7 @@ from model_sharing_protocol.errors import NotFound
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.limits import check_comment
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType
 from model_sharing_provider.governance import rules
 from model_sharing_provider.metastore.visibility import Viewer
@@ -50,7 +51,8 @@ class Versions:
             return found
 
     async def update(self, context: Context, name: FullName, number: int, comment: str) -> ModelVersion:
-        """Set a version's description. Raises NotFound, PermissionDenied."""
+        """Set a version's description. Raises NotFound, PermissionDenied, InvalidParameter."""
+        check_comment(comment)
         async with context.change("updateModelVersion", version_target(name, number)) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_version(operation, name, number)

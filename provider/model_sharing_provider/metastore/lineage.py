@@ -6,8 +6,10 @@ import json
 
 from sqlalchemy import delete, func, insert, select
 
+from model_sharing_protocol.pages import Page
 from model_sharing_provider.domain.uploads import LineageRecord
 from model_sharing_provider.metastore.connection import Connection
+from model_sharing_provider.metastore.keyset import fit_page
 from model_sharing_provider.metastore.tables import lineage
 
 
@@ -39,13 +41,15 @@ class LineageRows:
         ).rowcount
 
     async def of_version(self, version_id: str, limit: int) -> list[LineageRecord]:
-        """The newest records first, at most `limit`."""
+        """The newest records first: at most `limit`, and as many as can be read at once."""
         query = (
             select(lineage)
             .where(lineage.c.version_id == version_id)
             .order_by(lineage.c.recorded_at.desc(), lineage.c.id)
-            .limit(limit)
         )
+        lengths = query.with_only_columns(func.length(lineage.c.payload)).limit(limit)
+        weights = (await self._connection.execute(lengths)).scalars().all()
+        query = query.limit(len(fit_page(Page(weights), weights, str).items))
         return [
             LineageRecord(
                 id=row.id,

@@ -45,7 +45,12 @@ async def page_of_models(
         for row in await connection.execute(_schemas(viewer, scope, last))
     ]
     found = await walk(connection, stretches, viewer, after=after, wanted=page.size + 1)
-    return cut_page(found, page, lambda model: ".".join(model.key))
+    return cut_page(found, page, full_key)
+
+
+def full_key(found: Found) -> str:
+    """The full name, which the next page goes on from."""
+    return ".".join(found.key)
 
 
 def _schemas(viewer: Viewer, scope: Scope, after: FullName | None) -> Select[Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from sqlalchemy import delete, func, insert, select, update
 
@@ -12,7 +13,14 @@ from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.securables import RegisteredModel, VersionStatus
 from model_sharing_provider.metastore.connection import Connection
-from model_sharing_provider.metastore.model_listing import Scope, model_query, page_of_models, read_model
+from model_sharing_provider.metastore.keyset import fit_page, weight_of, weight_of_tags
+from model_sharing_provider.metastore.model_listing import (
+    Scope,
+    full_key,
+    model_query,
+    page_of_models,
+    read_model,
+)
 from model_sharing_provider.metastore.moments import later
 from model_sharing_provider.metastore.tables import (
     catalogs,
@@ -23,6 +31,8 @@ from model_sharing_provider.metastore.tables import (
     tags,
 )
 from model_sharing_provider.metastore.visibility import Viewer
+
+T = TypeVar("T")
 
 
 class ModelRows:
@@ -60,8 +70,19 @@ class ModelRows:
     async def page(self, page: PageRequest, viewer: Viewer, scope: Scope) -> Page[RegisteredModel]:
         """The models in `scope` that the viewer may read, by full name."""
         found = await page_of_models(self._connection, page, viewer, scope)
+        found = await self.fitting(found, lambda each: each.model_id, key_of=full_key)
         models = await self.by_ids([each.model_id for each in found.items])
         return Page([models[each.model_id] for each in found.items], found.last_key)
+
+    async def fitting(
+        self, page: Page[T], id_of: Callable[[T], str], *, key_of: Callable[[T], str]
+    ) -> Page[T]:
+        """The beginning of a page of whatever stands for models, as far as these can be read at once."""
+        ids = [id_of(item) for item in page.items]
+        weight = weight_of(registered_models.c) + weight_of_tags(registered_models.c.id)
+        query = select(registered_models.c.id, weight.label("weight")).where(registered_models.c.id.in_(ids))
+        weights = {row.id: row.weight for row in await self._connection.execute(query)}
+        return fit_page(page, (weights.get(each, 0) for each in ids), key_of)
 
     async def all_of_schema(self, schema_id: str) -> list[RegisteredModel]:
         """All models of a schema, whoever looks."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, or_, select
 
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.principals import (
@@ -59,6 +59,7 @@ class PrincipalRows:
             page,
             _info,
             key_of=lambda item: item.principal.name,
+            besides=_weight_of_tokens(),
         )
         return Page(await self._complete(found.items), found.last_key)
 
@@ -136,6 +137,11 @@ class PrincipalRows:
             replace(info, tokens=tuple(tokens[info.principal.id]), members=tuple(members[info.principal.id]))
             for info in found
         ]
+
+
+def _weight_of_tokens() -> ColumnElement[int]:
+    total = func.coalesce(func.sum(func.length(access_tokens.c.comment)), 0)
+    return select(total).where(access_tokens.c.principal_id == principals.c.id).scalar_subquery()
 
 
 def _groups_of(principal_id: str) -> Select[Any]:

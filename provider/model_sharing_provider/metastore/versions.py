@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, Select, case, delete, func, insert, or_, select, update
+from sqlalchemy import Row, Select, case, delete, func, insert, literal, or_, select, tuple_, update
 
 from model_sharing_protocol.names import FullName, parse_version
-from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_protocol.pages import MAX_PAGE_SIZE, Page, PageRequest
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.metastore.connection import Connection
-from model_sharing_provider.metastore.keyset import cut_page, fetch_page
+from model_sharing_provider.metastore.keyset import fetch_page, fit_page, weight_of, weight_of_tags
 from model_sharing_provider.metastore.models import read_tags
 from model_sharing_provider.metastore.tables import (
     catalogs,
@@ -163,11 +163,16 @@ class VersionRows:
         query = _versions().where(model_versions.c.model_id == model_id)
         if ready_only:
             query = query.where(model_versions.c.status == VersionStatus.READY)
-        if page.after is not None:
-            query = query.where(model_versions.c.version > parse_version(page.after))
-        query = query.order_by(model_versions.c.version).limit(page.size + 1)
-        rows = (await self._connection.execute(query)).all()
-        found = cut_page([_version(row) for row in rows], page, lambda item: str(item.version))
+        found = await fetch_page(
+            self._connection,
+            query,
+            model_versions.c.version,
+            page,
+            _version,
+            key_of=lambda item: str(item.version),
+            parse_key=parse_version,
+            besides=weight_of_tags(model_versions.c.id),
+        )
         return Page(await self._complete(found.items), found.last_key)
 
     async def page_of_run(self, run_id: str, page: PageRequest, viewer: Viewer) -> Page[ModelVersion]:
@@ -178,7 +183,13 @@ class VersionRows:
             may_read_model(viewer),
         )
         found = await fetch_page(
-            self._connection, query, model_versions.c.id, page, _version, key_of=lambda item: item.id
+            self._connection,
+            query,
+            model_versions.c.id,
+            page,
+            _version,
+            key_of=lambda item: item.id,
+            besides=weight_of_tags(model_versions.c.id),
         )
         return Page(await self._complete(found.items), found.last_key)
 
@@ -218,14 +229,29 @@ class VersionRows:
         query = _versions().where(model_versions.c.model_id == model_id).order_by(model_versions.c.version)
         return await self._complete([_version(row) for row in await self._connection.execute(query)])
 
-    async def of_models(self, model_ids: Sequence[str]) -> list[ModelVersion]:
-        """All READY versions of these models, ordered by model and number."""
-        query = (
-            _versions()
-            .where(model_versions.c.model_id.in_(model_ids), model_versions.c.status == VersionStatus.READY)
-            .order_by(model_versions.c.model_id, model_versions.c.version)
+    async def batches_ready(self, model_ids: Sequence[str]) -> AsyncIterator[list[ModelVersion]]:
+        """All READY versions of these models, without aliases and tags, as many at a time as fit a page.
+
+        They come by model id and number.
+        """
+        place = tuple_(model_versions.c.model_id, model_versions.c.version)
+        query = _versions().where(
+            model_versions.c.model_id.in_(model_ids), model_versions.c.status == VersionStatus.READY
         )
-        return await self._complete([_version(row) for row in await self._connection.execute(query)])
+        query = query.order_by(model_versions.c.model_id, model_versions.c.version)
+        weight = weight_of(query.selected_columns)
+        while True:
+            weighing = query.with_only_columns(weight).limit(MAX_PAGE_SIZE)
+            weights = (await self._connection.execute(weighing)).scalars().all()
+            if not weights:
+                return
+            rows = await self._connection.execute(
+                query.limit(len(fit_page(Page(weights), weights, str).items))
+            )
+            versions = [_version(row) for row in rows]
+            yield versions
+            last = versions[-1]
+            query = query.where(place > tuple_(literal(last.model_id), literal(last.version)))
 
     async def _one(self, query: Select[Any]) -> ModelVersion | None:
         row = (await self._connection.execute(query)).one_or_none()

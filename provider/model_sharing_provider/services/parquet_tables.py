@@ -80,14 +80,15 @@ def _version_rows(models: Sequence[SharedModel], versions: Sequence[ModelVersion
         }
 
 
-def _alias_rows(models: Sequence[SharedModel], versions: Sequence[ModelVersion]) -> Iterable[Row]:
-    for item, version in _joined(models, versions):
-        for alias in version.aliases:
+def _alias_rows(models: Sequence[SharedModel], _versions: Sequence[ModelVersion]) -> Iterable[Row]:
+    # None points at a version that is not READY.
+    for item in models:
+        for alias, version in item.model.aliases.items():
             yield {
                 "schema": item.shared_name.schema,
                 "model_name": item.shared_name.name,
                 "alias": alias,
-                "version": version.version,
+                "version": version,
             }
 
 
@@ -119,9 +120,20 @@ def schema_string(table: str) -> str:
     return json.dumps({"type": "struct", "fields": fields})
 
 
-def parquet(table: str, models: Sequence[SharedModel], versions: Sequence[ModelVersion]) -> bytes:
-    """The table of what a share shows as one Parquet file. Blocking."""
-    schema, rows_of = _TABLES[table]
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(list(rows_of(models, versions)), schema=schema), buffer)
-    return buffer.getvalue()
+class TableWriter:
+    """A table of what a share shows as one Parquet file, written piece by piece. Its methods block."""
+
+    def __init__(self, table: str) -> None:
+        self._schema, self._rows_of = _TABLES[table]
+        self._buffer = io.BytesIO()
+        self._writer = pq.ParquetWriter(self._buffer, self._schema)
+
+    def add(self, models: Sequence[SharedModel], versions: Sequence[ModelVersion]) -> None:
+        """Append the rows of these models, or of these versions of theirs, as a row group."""
+        if rows := list(self._rows_of(models, versions)):
+            self._writer.write_table(pa.Table.from_pylist(rows, schema=self._schema))
+
+    def finish(self) -> bytes:
+        """The whole file."""
+        self._writer.close()
+        return self._buffer.getvalue()

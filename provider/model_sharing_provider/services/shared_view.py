@@ -154,7 +154,11 @@ async def models_of_share(
     operation: Operation, share: Share, schema: str | None, page: PageRequest
 ) -> Page[SharedModel]:
     """A page of the models that a share shows."""
-    places = await operation.rows.shared_models.page(share, schema, page)
+    places = await operation.rows.models.fitting(
+        await operation.rows.shared_models.page(share, schema, page),
+        lambda place: place.model_id,
+        key_of=lambda place: str(place.shared_name),
+    )
     models = await operation.rows.models.by_ids([place.model_id for place in places.items])
     shown = [
         SharedModel(share=share, shared_name=place.shared_name, model=models[place.model_id])

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from model_sharing_protocol.errors import NotFound
 from model_sharing_protocol.pages import Page, PageRequest, page_of
@@ -21,6 +22,9 @@ from model_sharing_provider.services.access import Access
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.shared_view import models_of_share, view_share
 from model_sharing_provider.services.shares import SYSTEM_SCHEMA
+
+if TYPE_CHECKING:
+    from model_sharing_provider.services.parquet_tables import TableWriter
 
 _KEPT = timedelta(hours=1)
 
@@ -78,16 +82,10 @@ class SystemTables:
         async with view_share(context, action, share, f"{schema}.{table}") as (operation, found, grant):
             table = self._name(schema, table)
             metadata = await self._metadata(operation, found, table)
-            models: list[SharedModel] = []
-            page = PageRequest()
-            while True:
-                shown = await models_of_share(operation, found, None, page)
-                models.extend(shown.items)
-                if shown.last_key is None:
-                    break
-                page = PageRequest(after=shown.last_key)
-            versions = await operation.rows.versions.of_models([item.model.id for item in models])
-            content = await asyncio.to_thread(_parquet, table, models, versions)
+            writer = await asyncio.to_thread(_writer, table)
+            async for models, versions in _pieces(operation, found, table):
+                await asyncio.to_thread(writer.add, models, versions)
+            content = await asyncio.to_thread(writer.finish)
             issuer = self._access.issuer(operation.principal, found, grant)
         sha256 = hashlib.sha256(content).hexdigest()
         await self._artifacts.delete_below(SYSTEM_TABLES, older_than=_KEPT)
@@ -108,11 +106,30 @@ class SystemTables:
         return table.lower()
 
 
-def _parquet(table: str, models: Sequence[SharedModel], versions: Sequence[ModelVersion]) -> bytes:
-    # Arrow takes a tenth of a second to import, which most commands need not wait for.
-    from model_sharing_provider.services.parquet_tables import parquet  # noqa: PLC0415
+async def _pieces(
+    operation: Operation, share: Share, table: str
+) -> AsyncIterator[tuple[Sequence[SharedModel], Sequence[ModelVersion]]]:
+    """The models that a share shows, some at a time, with versions of theirs where the table is of those."""
+    page = PageRequest()
+    while True:
+        shown = await models_of_share(operation, share, None, page)
+        if table == "model_versions":
+            async for versions in operation.rows.versions.batches_ready(
+                [each.model.id for each in shown.items]
+            ):
+                yield shown.items, versions
+        else:
+            yield shown.items, ()
+        if shown.last_key is None:
+            return
+        page = PageRequest(after=shown.last_key)
 
-    return parquet(table, models, versions)
+
+def _writer(table: str) -> TableWriter:
+    # Arrow takes a tenth of a second to import, which most commands need not wait for.
+    from model_sharing_provider.services.parquet_tables import TableWriter  # noqa: PLC0415
+
+    return TableWriter(table)
 
 
 def _schema_string(table: str) -> str:

@@ -31,6 +31,7 @@ from model_sharing_provider.settings import Settings
 # What a provider does with its rows. Files that start processes, or that are about bytes, stay with SQLite.
 OVER_EACH_DATABASE = {
     "test_audit",
+    "test_heavy_pages",
     "test_inheritance",
     "test_kept_reads",
     "test_listings",
@@ -45,6 +46,7 @@ OVER_EACH_DATABASE = {
     "test_shares",
     "test_tokens",
     "test_unity_catalog_face",
+    "test_upload_sessions",
     "test_uploads",
     "test_visibility",
 }

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 from own_tables import query
+from sqlalchemy import update
 from support import Desk, write_model
 
 from model_sharing_protocol.mlflow_registry import PREFIX as MLFLOW
@@ -22,6 +21,14 @@ from model_sharing_protocol.unity_catalog import PREFIX
 from model_sharing_provider.domain.limits import MAX_COMMENT
 from model_sharing_provider.domain.securables import MAX_TAGS
 from model_sharing_provider.metastore.keyset import MAX_PAGE_CHARACTERS, fit_page
+from model_sharing_provider.metastore.tables import (
+    catalogs,
+    model_versions,
+    recipients,
+    registered_models,
+    schemas,
+    shares,
+)
 from model_sharing_provider.services.tags import TagChange
 
 NUMBER = 12
@@ -42,7 +49,7 @@ def test_a_page_has_at_least_one_item_and_no_more_than_fit(weights: list[int], k
 
 
 @pytest.fixture
-async def token(desk: Desk, endpoint: str, provider_home: Path, tmp_path: Path) -> str:
+async def token(desk: Desk, endpoint: str, tmp_path: Path) -> str:
     """Of each thing a dozen, described at length."""
     provider, context = desk.provider, desk.context
     folder = write_model(tmp_path / "m")
@@ -58,11 +65,11 @@ async def token(desk: Desk, endpoint: str, provider_home: Path, tmp_path: Path) 
     await desk.add_schema("acme", "prod.ml_team")
     for name in NAMES:
         await provider.shares.grant(context, name, "globex")
-    with closing(sqlite3.connect(provider_home / "metastore.db")) as rows:
-        for table in ("registered_models", "model_versions", "catalogs", "schemas", "shares", "recipients"):
-            rows.execute(f"UPDATE {table} SET comment = ?", [HEAVY])
-        rows.execute("UPDATE model_versions SET run_id = 'run'")
-        rows.commit()
+    async with provider.database.write() as rows:
+        connection = rows.catalogs._connection
+        for table in (registered_models, model_versions, catalogs, schemas, shares, recipients):
+            await connection.execute(update(table).values(comment=HEAVY))
+        await connection.execute(update(model_versions).values(run_id="run"))
     return (await desk.activate(code, endpoint)).bearer_token
 
 

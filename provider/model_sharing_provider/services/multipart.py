@@ -7,6 +7,7 @@ every other version, it is as unknown as one that never was.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -116,7 +117,9 @@ class Multipart:
         if not parts:
             raise InvalidParameter("The upload is completed without any part.")
         file = await self._uploads.write(context, version, path, self._joined(parts))
-        await self._forget(context, version, session)
+        with suppress(NotFound):
+            # A version that was finalized meanwhile has forgotten its sessions by itself.
+            await self._forget(context, version, session)
         return file
 
     async def abort(self, context: Context, version: ModelVersion, session: str, *, by: Principal) -> None:

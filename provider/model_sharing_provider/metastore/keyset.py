@@ -46,7 +46,7 @@ async def fetch_page(
     cut = cut_page(weighed, page, lambda row: str(row.key))
     cut = fit_page(cut, (row.weight for row in cut.items), lambda row: str(row.key))
     if not cut.items:
-        return Page(())
+        return Page([])
     items = [read(row) for row in await connection.execute(query.limit(len(cut.items)))]
     return Page(items, key_of(items[-1]) if cut.last_key is not None and items else None)
 

@@ -41,6 +41,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from model_sharing_protocol.printable import printable_lines
+
 LONGEST_MESSAGE = 4000
 
 
@@ -56,16 +58,28 @@ class ErrorRow:
 
 
 class SharingError(Exception):
-    """The root: carries a message that says what was wrong, with which value, and what to do."""
+    """The root: carries a message that says what was wrong, with which value, and what to do.
+
+    Values come from others, and a message ends in a terminal, ours or one that Python itself writes to: so it
+    is made printable here.
+    """
 
     row: ClassVar[ErrorRow] = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 1)
 
     def __init__(self, message: str) -> None:
+        message = printable_lines(message)
         if len(message) > LONGEST_MESSAGE:
             # It repeats what somebody sent: what was wrong is said in front of it, what to do behind.
             message = f"{message[: LONGEST_MESSAGE - 1000]} […] {message[-900:]}"
         super().__init__(message)
         self.message = message
+
+
+class SharingWarning(UserWarning):
+    """The root of warnings, whose message is made printable as those of errors are."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable_lines(message))
 
 
 class InvalidParameter(SharingError):

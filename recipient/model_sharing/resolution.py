@@ -25,6 +25,7 @@ from model_sharing_protocol.errors import (
     NotFound,
     PermissionDenied,
     ServerUnreachable,
+    SharingWarning,
     UnsupportedOperation,
 )
 from model_sharing_protocol.manifest import Manifest
@@ -40,7 +41,7 @@ from model_sharing_protocol.signatures import Bundle, State
 from model_sharing_protocol.times import iso, now_ms
 
 
-class StaleAliasWarning(UserWarning):
+class StaleAliasWarning(SharingWarning):
     """The provider cannot be reached: an alias was resolved to what it was when last asked."""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from model_sharing.client import SharingClient
 from model_sharing.mounts import Mount, MountTable
 from model_sharing_protocol.dsse import Envelope, PublicKey
-from model_sharing_protocol.errors import NotFound, UntrustedSignature
+from model_sharing_protocol.errors import NotFound, SharingWarning, UntrustedSignature
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import ModelVersion
@@ -20,7 +20,7 @@ from model_sharing_protocol.signatures import Bundle, SignedName, State, verify_
 from model_sharing_protocol.signing_keys import follow
 
 
-class TrustWarning(UserWarning):
+class TrustWarning(SharingWarning):
     """A mount trusts a key from now on that it did not trust before."""
 
 

@@ -17,7 +17,8 @@ from recipient.shared_models import SHARE
 import model_sharing
 from model_sharing import blocking
 from model_sharing.cli import main
-from model_sharing.cli.output import human_size, printable
+from model_sharing_protocol.console import human_size
+from model_sharing_protocol.printable import printable
 
 URI = "models:/vendor.ml_team.iris_model"
 FILES = {"MLmodel": b"flavors: {}\n", "data/weights.bin": b"w" * 2048}
@@ -176,7 +177,7 @@ def test_a_provider_cannot_command_the_terminal(shared: Peer, run_cli: RunCli) -
 def test_sizes_and_texts_for_people() -> None:
     sizes = [human_size(size) for size in (None, 0, 1023, 1024, 1536 * 1024**2, 5 * 1024**5)]
     assert sizes == ["", "0 B", "1023 B", "1.0 KiB", "1.5 GiB", "5120.0 TiB"]
-    assert printable("a\tb\r\nc\x1bd") == "a b  cd"
+    assert printable("a\tb\r\nc\x1bd") == "a b  c\\x1bd"
 
 
 def test_help_is_short_and_complete(run_cli: RunCli) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from model_sharing_protocol.console import complain
 from model_sharing_protocol.errors import MissingDependency
 
 
@@ -14,8 +15,8 @@ def main() -> None:
 
         run()
     except ModuleNotFoundError as error:
-        sys.stderr.write(
-            f"error: the provider needs the package {error.name!r}, which is not installed; "
-            "install with: pip install 'model-sharing[provider]'\n"
+        complain(
+            f"the provider needs the package {error.name!r}, which is not installed; "
+            "install with: pip install 'model-sharing[provider]'"
         )
         sys.exit(MissingDependency.row.exit_code)

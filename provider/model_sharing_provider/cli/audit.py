@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
+from model_sharing_protocol.console import output_option
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.cli.output import Duration, output_option, show_done, show_list
+from model_sharing_provider.cli.output import Duration, show_done, show_list
 from model_sharing_provider.cli.records import audit_record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.events import Outcome

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from model_sharing_protocol.console import output_option, say
 from model_sharing_provider.cli.options import (
     changes_of,
     comment_option,
@@ -12,7 +13,7 @@ from model_sharing_provider.cli.options import (
     owner_option,
     rename_option,
 )
-from model_sharing_provider.cli.output import output_option, show_done, show_list, show_one
+from model_sharing_provider.cli.output import show_done, show_list, show_one
 from model_sharing_provider.cli.records import catalog_record
 from model_sharing_provider.cli.session import listed, run
 
@@ -69,4 +70,4 @@ def delete(name: str, force: bool, yes: bool) -> None:
     """Delete a catalog that has no schemas, or with --force one that has."""
     confirm_force(f"the catalog {name}", force=force, yes=yes)
     run(lambda provider, context: provider.catalogs.delete(context, name, force=force))
-    click.echo(f"Deleted the catalog {name}")
+    say(f"Deleted the catalog {name}")

@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 import click
 
+from model_sharing_protocol.console import output_option
 from model_sharing_protocol.names import FullName, SchemaName, normalize_name
-from model_sharing_provider.cli.output import output_option, show_done, show_list
+from model_sharing_provider.cli.output import show_done, show_list
 from model_sharing_provider.cli.records import privilege_grant_record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.securables import SecurableType

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import click
-from rich.progress import TextColumn
 
+from model_sharing_protocol.console import announce, output_option
 from model_sharing_protocol.names import FullName, SchemaName
-from model_sharing_provider.cli.output import output_option, show_list
+from model_sharing_protocol.progress_bar import transfer_progress
+from model_sharing_provider.cli.output import show_list
 from model_sharing_provider.cli.records import Record
-from model_sharing_provider.cli.session import announce, configured, run
-from model_sharing_provider.cli.versions import transfer_progress
+from model_sharing_provider.cli.session import configured, run
 from model_sharing_provider.mlflow_import.client import open_client
 from model_sharing_provider.mlflow_import.registry import RegistryImport, import_workspace, name_in
 from model_sharing_provider.mlflow_import.report import Line, Outcome
@@ -50,7 +50,7 @@ def import_models(
 
 
 def _import(uri: str, work: Callable[[RegistryImport], Awaitable[list[Line]]]) -> list[Line]:
-    with transfer_progress(TextColumn("{task.description}")) as progress:
+    with transfer_progress(transient=True) as progress:
         task = progress.add_task("", total=None)
 
         def watch(what: str, done: int, total: int) -> None:

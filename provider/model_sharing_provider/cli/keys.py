@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from model_sharing_protocol.console import output_option, say
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.signing_keys import ListedKey
-from model_sharing_provider.cli.output import output_option, show_done, show_list
+from model_sharing_provider.cli.output import show_done, show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import run
 
@@ -38,7 +39,7 @@ def retire(fingerprint: str) -> None:
     """List the key FINGERPRINT and older ones no more: who trusts nothing newer has to mount again."""
     retired = run(lambda provider, context: provider.signing.retire(context, fingerprint))
     for each in retired:
-        click.echo(f"Retired {key_record(each)['fingerprint']}")
+        say(f"Retired {key_record(each)['fingerprint']}")
 
 
 def key_record(listed: ListedKey) -> Record:

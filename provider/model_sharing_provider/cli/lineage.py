@@ -6,9 +6,10 @@ import json
 
 import click
 
+from model_sharing_protocol.console import output_option
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.cli.options import VERSION
-from model_sharing_provider.cli.output import output_option, show_list
+from model_sharing_provider.cli.output import show_list
 from model_sharing_provider.cli.records import lineage_record
 from model_sharing_provider.cli.session import run
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from model_sharing_protocol.errors import Interrupted, SharingError
+from model_sharing_protocol.command_line import run_command_line
 from model_sharing_provider.cli.lazy import LazyGroup
 
 _HERE = "model_sharing_provider.cli"
@@ -48,25 +47,6 @@ def cli(config: Path | None) -> None:
     """
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run a command. The exit code tells scripts what went wrong; people get one line, no traceback."""
-    try:
-        cli(standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(Interrupted.row.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except SharingError as error:
-        _fail(error.message, error.row.exit_code)
-    except ModuleNotFoundError:
-        raise
-    except Exception as error:
-        if os.environ.get("MODEL_SHARING_LOG", "").lower() == "debug":
-            raise
-        _fail(f"{type(error).__name__}: {error} (set MODEL_SHARING_LOG=debug to see where)", 1)
-
-
-def _fail(message: str, code: int) -> None:
-    click.echo(f"error: {message}", err=True)
-    sys.exit(code)
+    run_command_line(cli, "model-sharing-provider")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from model_sharing_protocol.console import output_option
 from model_sharing_protocol.errors import UnsupportedOperation
-from model_sharing_provider.cli.output import output_option, show_done
+from model_sharing_provider.cli.output import show_done
 from model_sharing_provider.cli.session import configured, run
 from model_sharing_provider.services.backups import put_back
 from model_sharing_provider.settings import Settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from model_sharing_protocol.console import say
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.cli.options import VERSION
 from model_sharing_provider.cli.session import run
@@ -27,7 +28,7 @@ def tag() -> None:
 def set_tag(name: str, key: str, value: str, number: int | None) -> None:
     """Set a tag, in place of its present value."""
     tagged = _apply(name, number, TagChange(add={key: value}))
-    click.echo(f"{tagged} is now tagged {key}={value}")
+    say(f"{tagged} is now tagged {key}={value}")
 
 
 @tag.command("delete")
@@ -37,7 +38,7 @@ def set_tag(name: str, key: str, value: str, number: int | None) -> None:
 def delete_tag(name: str, key: str, number: int | None) -> None:
     """Remove a tag."""
     tagged = _apply(name, number, TagChange(remove=[key]))
-    click.echo(f"{tagged} has no tag {key} any more")
+    say(f"{tagged} has no tag {key} any more")
 
 
 def _apply(name: str, number: int | None, change: TagChange) -> str:

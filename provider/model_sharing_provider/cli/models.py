@@ -6,14 +6,15 @@ from operator import itemgetter
 
 import click
 
+from model_sharing_protocol.console import announce, output_option, say
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.cli.lazy import LazyGroup
 from model_sharing_provider.cli.model_aliases import alias
 from model_sharing_provider.cli.model_tags import tag
 from model_sharing_provider.cli.options import VERSION, changes_of, comment_option, owner_option
-from model_sharing_provider.cli.output import output_option, show_done, show_list, show_one
+from model_sharing_provider.cli.output import show_done, show_list, show_one
 from model_sharing_provider.cli.records import Record, model_record, version_record
-from model_sharing_provider.cli.session import announce, collect, listed, run
+from model_sharing_provider.cli.session import collect, listed, run
 from model_sharing_provider.cli.versions import copy, register
 from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
@@ -147,7 +148,7 @@ def delete(name: str, number: int | None) -> None:
     full_name = FullName.parse(name)
     if number is None:
         run(lambda provider, context: provider.models.delete(context, full_name))
-        click.echo(f"Deleted the model {full_name}")
+        say(f"Deleted the model {full_name}")
     else:
         run(lambda provider, context: provider.versions.delete(context, full_name, number))
-        click.echo(f"Deleted version {number} of {full_name}")
+        say(f"Deleted version {number} of {full_name}")

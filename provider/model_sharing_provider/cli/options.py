@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from model_sharing_protocol.names import MAX_VERSION
+from model_sharing_protocol.printable import printable
 from model_sharing_provider.services.changes import NOTHING, Changes
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,4 +51,5 @@ def force_options(command: F) -> F:
 def confirm_force(name: str, *, force: bool, yes: bool) -> None:
     """Ask before a delete that takes more than an empty container. Raises Abort unless the answer is yes."""
     if force and not yes:
-        click.confirm(f"This deletes {name} and all that is in it, for good. Delete?", abort=True, err=True)
+        question = printable(f"This deletes {name} and all that is in it, for good. Delete?")
+        click.confirm(question, abort=True, err=True)

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import click
 
+from model_sharing_protocol.console import announce, output_option, say
 from model_sharing_protocol.times import iso
-from model_sharing_provider.cli.output import Duration, output_option, show_done, show_list, show_one
+from model_sharing_provider.cli.output import Duration, show_done, show_list, show_one
 from model_sharing_provider.cli.records import access_token_record, principal_record
-from model_sharing_provider.cli.session import announce, listed, run
+from model_sharing_provider.cli.session import listed, run
 from model_sharing_provider.domain.principals import PrincipalType
 
 _TYPES = {
@@ -71,7 +72,7 @@ def show(name: str, output: str) -> None:
 def delete(name: str) -> None:
     """Delete a principal that owns nothing; its tokens and grants end at once."""
     run(lambda provider, context: provider.principals.delete(context, name))
-    click.echo(f"Deleted the principal {name}")
+    say(f"Deleted the principal {name}")
 
 
 @principal.command("add-member")
@@ -80,7 +81,7 @@ def delete(name: str) -> None:
 def add_member(group: str, member: str) -> None:
     """Put a user or service principal into a group."""
     run(lambda provider, context: provider.principals.add_member(context, group, member))
-    click.echo(f"{member} is now in the group {group}")
+    say(f"{member} is now in the group {group}")
 
 
 @principal.command("remove-member")
@@ -89,7 +90,7 @@ def add_member(group: str, member: str) -> None:
 def remove_member(group: str, member: str) -> None:
     """Take a user or service principal out of a group."""
     run(lambda provider, context: provider.principals.remove_member(context, group, member))
-    click.echo(f"{member} is no longer in the group {group}")
+    say(f"{member} is no longer in the group {group}")
 
 
 @principal.group()
@@ -120,7 +121,7 @@ def create_token(name: str, expires_in: timedelta, comment: str, output: str) ->
         return
     ends = f", which ends {iso(created.expires_at)}" if created.expires_at else ""
     announce(f"Token {created.id} of {name}{ends}. Keep it secret; it is not shown again:")
-    click.echo(secret)
+    say(secret)
 
 
 @token.command("delete")
@@ -129,4 +130,4 @@ def create_token(name: str, expires_in: timedelta, comment: str, output: str) ->
 def delete_token(name: str, token_id: str) -> None:
     """End a token at once; `principal show` lists the ids."""
     run(lambda provider, context: provider.principals.delete_token(context, name, token_id))
-    click.echo(f"Deleted the token {token_id} of {name}")
+    say(f"Deleted the token {token_id} of {name}")

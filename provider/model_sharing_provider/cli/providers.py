@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from model_sharing_provider.cli.output import output_option, show_done, show_list, show_one
+from model_sharing_protocol.console import output_option, say
+from model_sharing_provider.cli.output import show_done, show_list, show_one
 from model_sharing_provider.cli.records import provider_record
 from model_sharing_provider.cli.session import listed, run
 
@@ -58,4 +59,4 @@ def shares(name: str, output: str) -> None:
 def delete(name: str) -> None:
     """Forget a provider and its token."""
     run(lambda opened, context: opened.providers.delete(context, name))
-    click.echo(f"Deleted the provider {name}")
+    say(f"Deleted the provider {name}")

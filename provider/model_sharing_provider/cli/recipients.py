@@ -7,15 +7,16 @@ from datetime import timedelta
 
 import click
 
+from model_sharing_protocol.console import announce, output_option, say
 from model_sharing_provider.cli.options import (
     changes_of,
     comment_option,
     owner_option,
     rename_option,
 )
-from model_sharing_provider.cli.output import Duration, output_option, show_done, show_list, show_one
+from model_sharing_provider.cli.output import Duration, show_done, show_list, show_one
 from model_sharing_provider.cli.records import Record, grant_record, recipient_record
-from model_sharing_provider.cli.session import announce, configured, listed, run
+from model_sharing_provider.cli.session import configured, listed, run
 from model_sharing_provider.rest.activation import ACTIVATION_PATH
 from model_sharing_provider.services.recipients import DEFAULT_LIFETIME
 
@@ -141,7 +142,7 @@ def update(
 def delete(name: str) -> None:
     """Delete a recipient; its tokens, grants and download URLs end at once."""
     run(lambda provider, context: provider.recipients.delete(context, name))
-    click.echo(f"Deleted the recipient {name}")
+    say(f"Deleted the recipient {name}")
 
 
 def _show_link(record: Record, code: str, output: str) -> None:
@@ -150,7 +151,7 @@ def _show_link(record: Record, code: str, output: str) -> None:
         show_one({**record, "activation_url": link}, output)
         return
     announce("Send this link to the recipient over a channel you trust. It works once:")
-    click.echo(link)
+    say(link)
 
 
 def _server_url() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from model_sharing_protocol.console import output_option, say
 from model_sharing_protocol.names import SchemaName
 from model_sharing_provider.cli.options import (
     changes_of,
@@ -13,7 +14,7 @@ from model_sharing_provider.cli.options import (
     owner_option,
     rename_option,
 )
-from model_sharing_provider.cli.output import output_option, show_done, show_list, show_one
+from model_sharing_provider.cli.output import show_done, show_list, show_one
 from model_sharing_provider.cli.records import schema_record
 from model_sharing_provider.cli.session import listed, run
 
@@ -78,4 +79,4 @@ def delete(name: str, force: bool, yes: bool) -> None:
     full_name = SchemaName.parse(name)
     confirm_force(f"the schema {full_name}", force=force, yes=yes)
     run(lambda provider, context: provider.catalogs.delete_schema(context, full_name, force=force))
-    click.echo(f"Deleted the schema {full_name}")
+    say(f"Deleted the schema {full_name}")

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
+from model_sharing_protocol.console import announce, output_option, say
 from model_sharing_protocol.errors import AlreadyExists
 from model_sharing_provider import server_secrets
-from model_sharing_provider.cli.output import Duration, output_option, show_list
+from model_sharing_provider.cli.output import Duration, show_list
 from model_sharing_provider.cli.records import Record
-from model_sharing_provider.cli.session import announce, run
+from model_sharing_provider.cli.session import run
 from model_sharing_provider.services.secrets import SecretInfo
 from model_sharing_provider.signing_keys import SigningKeys
 
@@ -78,7 +79,7 @@ def create(folder: Path) -> None:
     SigningKeys(paths[1])
     announce("Back both up, and name them in MODEL_SHARING_SECRETS_FILE and MODEL_SHARING_SIGNING_KEYS_FILE:")
     for path in paths:
-        click.echo(str(path))
+        say(str(path))
 
 
 def _records(found: Sequence[SecretInfo]) -> list[Record]:

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from model_sharing_protocol.console import announce
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.cli.session import announce, configured
+from model_sharing_provider.cli.session import configured
 from model_sharing_provider.cli.settings import setting_options
 from model_sharing_provider.private_files import write_private
 from model_sharing_provider.serving.logs import set_up_logging

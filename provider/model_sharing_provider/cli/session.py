@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from model_sharing_protocol.console import announce
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.cli.records import Record
@@ -21,11 +22,6 @@ from model_sharing_provider.serving.logs import set_up_logging
 from model_sharing_provider.settings import Settings
 
 T = TypeVar("T")
-
-
-def announce(line: str) -> None:
-    """News for the person at the terminal; standard output stays free for results."""
-    click.echo(line, err=True)
 
 
 def config_file() -> Path | None:

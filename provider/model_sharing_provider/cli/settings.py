@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from model_sharing_provider.cli.output import output_option, show_list
+from model_sharing_protocol.console import output_option, say_lines
+from model_sharing_provider.cli.output import show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import config_file
 from model_sharing_provider.configuration import parse, read_given
@@ -86,7 +87,7 @@ def show(output: str) -> None:
 @settings.command()
 def reference() -> None:
     """Print the page that says what each setting does, as Markdown."""
-    click.echo(reference_page(), nl=False)
+    say_lines(reference_page())
 
 
 def reference_page() -> str:

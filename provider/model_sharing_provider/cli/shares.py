@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from model_sharing_protocol.console import announce, output_option, say
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
 from model_sharing_provider.cli.options import changes_of, comment_option, owner_option, rename_option
-from model_sharing_provider.cli.output import output_option, show_done, show_list, show_one
+from model_sharing_provider.cli.output import show_done, show_list, show_one
 from model_sharing_provider.cli.records import grant_record, share_object_record, share_record
-from model_sharing_provider.cli.session import announce, listed, run
+from model_sharing_provider.cli.session import listed, run
 
 
 @click.group()
@@ -70,7 +71,7 @@ def update(name: str, rename: str | None, comment: str | None, owner: str | None
 def delete(name: str) -> None:
     """Delete a share and its grants; the models stay."""
     run(lambda provider, context: provider.shares.delete(context, name))
-    click.echo(f"Deleted the share {name}")
+    say(f"Deleted the share {name}")
 
 
 @share.command("add-model")
@@ -105,7 +106,7 @@ def add_schema(name: str, schema: str, shared_as: str | None, output: str) -> No
 def remove(name: str, shared_as: str) -> None:
     """Take a model or schema out of a share, by the name that recipients see."""
     run(lambda provider, context: provider.shares.remove(context, name, shared_as))
-    click.echo(f"{shared_as} is no longer in the share {name}")
+    say(f"{shared_as} is no longer in the share {name}")
 
 
 @share.command()
@@ -124,4 +125,4 @@ def grant(name: str, recipient: str, output: str) -> None:
 def revoke(name: str, recipient: str) -> None:
     """End a recipient's access to a share at once, outstanding download URLs too."""
     run(lambda provider, context: provider.shares.revoke(context, name, recipient))
-    click.echo(f"{recipient} can no longer read the share {name}")
+    say(f"{recipient} can no longer read the share {name}")

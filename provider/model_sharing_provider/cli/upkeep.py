@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import click
 
+from model_sharing_protocol.console import announce, human_size, output_option
 from model_sharing_protocol.errors import CorruptArtifact
-from model_sharing_provider.cli.output import Duration, human_size, output_option, show_list, show_one
+from model_sharing_protocol.progress_bar import transfer_progress
+from model_sharing_provider.cli.output import Duration, show_list, show_one
 from model_sharing_provider.cli.records import Record
-from model_sharing_provider.cli.session import announce, run
-from model_sharing_provider.cli.versions import transfer_progress
+from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.fsck import Findings, Problem
@@ -29,7 +30,7 @@ def fsck(*, quick: bool, output: str) -> None:
     Every file is read and hashed. Nothing is changed. Ends with code 10 if anything is missing or corrupt;
     bytes that no version needs are no damage: `gc` deletes them. A server may go on running beside it.
     """
-    with transfer_progress() as progress:
+    with transfer_progress(transient=True) as progress:
         task = progress.add_task("", total=None)
 
         def watch(done: int, total: int) -> None:

@@ -5,19 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    ProgressColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
+from model_sharing_protocol.console import human_size, output_option
 from model_sharing_protocol.names import FullName
+from model_sharing_protocol.progress_bar import transfer_progress
 from model_sharing_provider.cli.options import VERSION
-from model_sharing_provider.cli.output import human_size, output_option, show_done
+from model_sharing_provider.cli.output import show_done
 from model_sharing_provider.cli.records import version_record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.securables import ModelVersion
@@ -62,7 +55,7 @@ def register(
     without it. What would not be clearly smaller than its file is not kept.
     """
     full_name = FullName.parse(name)
-    with transfer_progress() as progress:
+    with transfer_progress(transient=True) as progress:
         task = progress.add_task("", total=None)
 
         def report(done: int, total: int) -> None:
@@ -107,10 +100,3 @@ def copy(name: str, number: int, destination: str, output: str) -> None:
     made = run(lambda provider, context: provider.copies.copy(context, source, number, target))
     sentence = f"Copied {source} version {number} to {made.full_name} version {made.version}"
     show_done(version_record(made), sentence, output)
-
-
-def transfer_progress(*first: ProgressColumn) -> Progress:
-    """A bar on the terminal while bytes move; nothing where there is no terminal."""
-    console = Console(stderr=True)
-    columns = (*first, BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from typing import Any
 
 import structlog
+from structlog.typing import EventDict, Processor
+
+from model_sharing_protocol.printable import printable, printable_lines
 
 _log = structlog.get_logger("model_sharing_provider")
 
@@ -19,7 +23,7 @@ def set_up_logging(level: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(),
+            *(_FOR_PEOPLE if terminal else _FOR_MACHINES),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         # Looked up at each line: whoever runs commands inside a process may have another one by then.
@@ -53,3 +57,15 @@ def _described(error: BaseException | None) -> dict[str, str]:
     frames = traceback.extract_tb(error.__traceback__)[-1:]
     raised_at = "".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames)
     return {"error": type(error).__name__, "raised_at": raised_at}
+
+
+def _printable_values(_: Any, __: str, event: EventDict) -> EventDict:
+    """What is logged comes from others too; only a traceback has lines."""
+    shown = {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}
+    if "exception" in event:
+        shown["exception"] = printable_lines(event["exception"])
+    return shown
+
+
+_FOR_PEOPLE: tuple[Processor, ...] = (_printable_values, structlog.dev.ConsoleRenderer())
+_FOR_MACHINES: tuple[Processor, ...] = (structlog.processors.JSONRenderer(),)  # escapes all but ASCII

@@ -17,9 +17,10 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Self
 
-import click
 import structlog
 
+from model_sharing_protocol.command_line import guard_terminal
+from model_sharing_protocol.console import complain
 from model_sharing_protocol.errors import SharingError
 from model_sharing_provider.first_start import Announce
 from model_sharing_provider.serving.logs import set_up_logging
@@ -168,9 +169,10 @@ def _work(settings: Settings, sockets: Sockets, says: Connection) -> None:
     # A Ctrl-C reaches it too, before it can stop in order; the parent passes it on when it can.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     set_up_logging(settings.log_level)
+    guard_terminal()
     parent = multiprocessing.parent_process()
     try:
         run_server(settings, sockets, lambda: says.send(True), lifeline=parent.sentinel if parent else None)
     except SharingError as error:
-        click.echo(f"error: {error.message}", err=True)
+        complain(error.message)
         sys.exit(error.row.exit_code)

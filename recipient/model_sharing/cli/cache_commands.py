@@ -8,13 +8,13 @@ import click
 
 from model_sharing import blocking
 from model_sharing.cache import Cache
-from model_sharing.cli.output import human_size, human_time, output_option, print_json, print_table, say
 from model_sharing.mounts import MountTable
 from model_sharing.settings import CACHE_MAX_SIZE_VARIABLE, Settings, parse_size
 from model_sharing.upkeep.contents import survey
 from model_sharing.upkeep.listing import CachedVersion, list_cached
 from model_sharing.upkeep.pruning import Limits, Pruned, prune
 from model_sharing.upkeep.verifying import verify
+from model_sharing_protocol.console import human_size, human_time, output_option, print_json, print_table, say
 from model_sharing_protocol.errors import CorruptArtifact, InvalidParameter, SharingError
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}

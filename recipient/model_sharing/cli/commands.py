@@ -9,7 +9,11 @@ import click
 
 from model_sharing import blocking
 from model_sharing.cli.options import transfer_options
-from model_sharing.cli.output import (
+from model_sharing.downloads.progress import Counting, watcher
+from model_sharing.mounts import Mount, MountTable
+from model_sharing.settings import Settings
+from model_sharing.values import SharedModel, SharedVersion
+from model_sharing_protocol.console import (
     human_size,
     human_time,
     output_option,
@@ -17,11 +21,8 @@ from model_sharing.cli.output import (
     print_json,
     print_table,
     say,
+    say_lines,
 )
-from model_sharing.downloads.progress import Counting, watcher
-from model_sharing.mounts import Mount, MountTable
-from model_sharing.settings import Settings
-from model_sharing.values import SharedModel, SharedVersion
 from model_sharing_protocol.errors import Interrupted, InvalidParameter, InvalidState
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.profile import read_profile
@@ -206,7 +207,7 @@ def key(name: str) -> None:
     keys = blocking.catalog(name).mount.keys
     if not keys:
         raise InvalidState(f"No key is pinned for {name!r} yet; one is as soon as its provider is asked.")
-    click.echo(keys[-1], nl=False)
+    say_lines(keys[-1])
 
 
 def _places(where: str | None) -> list[tuple[blocking.Catalog, str | None]]:

@@ -6,9 +6,9 @@ import click
 
 from model_sharing import blocking
 from model_sharing.cli.options import transfer_options
-from model_sharing.cli.output import human_size, output_option, print_json, printable, say
 from model_sharing.downloads.progress import pull_watcher
 from model_sharing.pulling import PulledVersion
+from model_sharing_protocol.console import complain, human_size, output_option, print_json, say
 from model_sharing_protocol.errors import InvalidParameter
 
 
@@ -51,7 +51,7 @@ def pull(
 def _report(pulled: list[PulledVersion]) -> None:
     for version in pulled:
         if version.error is not None:
-            click.echo(f"error: {printable(f'{_described(version)}: {version.error}')}", err=True)
+            complain(f"{_described(version)}: {version.error}")
         elif version.fetched:
             say(f"Fetched {_described(version)}: {human_size(version.fetched)} of {human_size(version.size)}")
         else:

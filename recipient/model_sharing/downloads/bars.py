@@ -6,19 +6,11 @@ import threading
 
 from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    ProgressColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from rich.progress import TaskID, TextColumn
 
 from model_sharing.downloads.plan import Plan
 from model_sharing_protocol.manifest import ManifestFile
+from model_sharing_protocol.progress_bar import transfer_progress
 
 
 class DownloadBars:
@@ -28,7 +20,7 @@ class DownloadBars:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self._bar = _bars(TextColumn("{task.fields[files]}"), console=console)
+        self._bar = transfer_progress(TextColumn("{task.fields[files]}", markup=False), console=console)
         self._lock = threading.Lock()
         self._files = 0
         self._done = 0
@@ -86,7 +78,7 @@ class PullBar:
     """One bar for everything that is pulled."""
 
     def __init__(self) -> None:
-        self._bar = _bars()
+        self._bar = transfer_progress()
         self._task = self._bar.add_task("", total=None)
         self._versions = 0
         self._versions_done = 0
@@ -118,15 +110,3 @@ class PullBar:
 
     def close(self) -> None:
         self._bar.stop()
-
-
-def _bars(*more: ProgressColumn, console: Console | None = None) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        *more,
-        console=console or Console(stderr=True),
-    )

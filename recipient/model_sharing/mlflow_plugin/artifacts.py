@@ -22,6 +22,7 @@ from model_sharing.mlflow_plugin.uris import parse_artifact_uri
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.paths import check_relative_path
+from model_sharing_protocol.printable import printable
 
 if TYPE_CHECKING:
     from model_sharing.shared_catalog import SharedCatalog, Snapshot
@@ -125,7 +126,7 @@ class SharedArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLf
 
         if not target.is_dir():
             raise MlflowException(
-                f"The destination folder {target} does not exist.",
+                printable(f"The destination folder {target} does not exist."),
                 RESOURCE_DOES_NOT_EXIST if not target.exists() else INVALID_PARAMETER_VALUE,
             )
         source = snapshot.folder / self._below

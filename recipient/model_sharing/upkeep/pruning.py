@@ -18,10 +18,10 @@ from pathlib import Path
 from model_sharing.cache import ABANDONED_AFTER_SECONDS, GATE, Cache, remove
 from model_sharing.leases import exclusive, no_locks
 from model_sharing.upkeep.contents import Entry, blob_names, entry_key, survey
-from model_sharing_protocol.errors import SharingError
+from model_sharing_protocol.errors import SharingError, SharingWarning
 
 
-class CacheWarning(UserWarning):
+class CacheWarning(SharingWarning):
     """The cache may be larger than it should be."""
 
 

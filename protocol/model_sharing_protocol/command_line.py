@@ -1,0 +1,87 @@
+"""How a command line runs and ends: each failure is one line on standard error and its own exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+import warnings
+from types import TracebackType
+from typing import NoReturn
+
+import click
+
+from model_sharing_protocol.console import announce, complain, warn
+from model_sharing_protocol.errors import Interrupted, SharingError, SharingWarning
+from model_sharing_protocol.printable import printable_lines
+
+
+def run_command_line(command: click.Command, program: str) -> NoReturn:
+    """Run a command line, as the process was called, and exit.
+
+    Lets ModuleNotFoundError out: the caller may know what to install.
+    """
+    guard_terminal()
+    sys.exit(_run(command, program))
+
+
+def guard_terminal() -> None:
+    """Make printable what Python itself prints: warnings, logged records, and errors that nobody caught."""
+    warnings.simplefilter("always", SharingWarning)
+    warnings.showwarning = _show_warning
+    sys.excepthook = _show_traceback
+    if logging.lastResort:
+        logging.lastResort.setFormatter(_PrintableFormatter())
+
+
+def _run(command: click.Command, program: str) -> int:
+    try:
+        ended = command.main(prog_name=program, standalone_mode=False)
+    except BrokenPipeError:
+        sys.stdout = None  # nobody reads on; say nothing at exit either
+        return 0
+    except ModuleNotFoundError:
+        raise
+    except (Exception, click.Abort) as error:
+        if not _is_expected(error) and os.environ.get("MODEL_SHARING_LOG", "").lower() == "debug":
+            raise
+        message, exit_code = _explain(error)
+        complain(message)
+        return exit_code
+    return ended if isinstance(ended, int) else 0  # what a command ended itself with, by click's Exit
+
+
+def _is_expected(error: Exception) -> bool:
+    return isinstance(error, SharingError | click.ClickException | click.Abort)
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """What to say about an error, and the exit code."""
+    if isinstance(error, SharingError):
+        return error.message, error.row.exit_code
+    if isinstance(error, click.UsageError) and error.ctx:
+        return f"{error.format_message()} See: {error.ctx.command_path} --help.", error.exit_code
+    if isinstance(error, click.ClickException):
+        return error.format_message(), error.exit_code
+    if isinstance(error, click.Abort):
+        return "Interrupted.", Interrupted.row.exit_code
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}.", 1
+    return f"{type(error).__name__}: {error} (set MODEL_SHARING_LOG=debug to see where)", 1
+
+
+def _show_warning(message: Warning | str, *args: object, **kwargs: object) -> None:
+    warn(str(message))
+
+
+def _show_traceback(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    for line in printable_lines("".join(traceback.format_exception(kind, error, where))).splitlines():
+        announce(line)
+
+
+class _PrintableFormatter(logging.Formatter):
+    """For records that no handler of ours takes, such as those of libraries."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable_lines(super().format(record))

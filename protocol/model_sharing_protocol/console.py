@@ -1,0 +1,124 @@
+"""The console of both command lines: tables for people, JSON for scripts, news on standard error.
+
+Whatever a command prints goes through here, where it is made printable: comments, tags, paths and messages
+come from others, and must not command a terminal or pass for something else.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from model_sharing_protocol.printable import printable, printable_json, printable_lines
+from model_sharing_protocol.times import iso
+
+_UNITS = ("KiB", "MiB", "GiB", "TiB")
+_WIDER_THAN_ANY_ROW = 1_000_000_000
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def output_option(command: F) -> F:
+    """`--output table|json`, passed to the command as `output`."""
+    return click.option(
+        "--output",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        show_default=True,
+        help="How to print.",
+    )(command)
+
+
+def say(message: str) -> None:
+    """One line on standard output: a result."""
+    click.echo(printable(message))
+
+
+def say_lines(text: str) -> None:
+    """A text of several lines on standard output, which ends its last line itself."""
+    click.echo(printable_lines(text), nl=False)
+
+
+def announce(message: str) -> None:
+    """One line on standard error: news for people; standard output stays free for results."""
+    click.echo(printable(message), err=True)
+
+
+def warn(message: str) -> None:
+    """One line on standard error, about what works but should not stay so."""
+    announce(f"warning: {message}")
+
+
+def complain(message: str) -> None:
+    """One line on standard error, about what went wrong."""
+    announce(f"error: {message}")
+
+
+def print_json(value: object, **more: object) -> None:
+    """One JSON value in UTF-8; `more` adds fields to an object."""
+    plain: Any = msgspec.to_builtins(value)
+    if more:
+        plain = {**plain, **msgspec.to_builtins(more)}
+    text = json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=2)
+    click.echo(printable_json(text).encode())
+
+
+def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str = "") -> None:
+    """A table, folded to the terminal's width there and complete elsewhere; `empty` if there are no rows."""
+    if empty and not rows:
+        say(empty)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in titles:
+        table.add_column(Text(printable(title.upper())), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    _print(table)
+
+
+def print_fields(fields: Sequence[tuple[str, str]]) -> None:
+    """Names and values, one a line; empty values are left out."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, value in fields:
+        if value:
+            table.add_row(Text(printable(name), style="bold"), Text(printable(value)))
+    if table.rows:
+        _print(table)
+
+
+def human_size(size: int | None) -> str:
+    """Bytes as people read them: `1.5 GiB`."""
+    if size is None:
+        return ""
+    if size < 1024:
+        return f"{size} B"
+    amount = float(size)
+    for unit in _UNITS:
+        amount /= 1024
+        if amount < 1024 or unit == _UNITS[-1]:
+            break
+    return f"{amount:.1f} {unit}"
+
+
+def human_time(milliseconds: int | None) -> str:
+    """Epoch milliseconds as ISO 8601 with its zone."""
+    return "" if milliseconds is None else iso(milliseconds)
+
+
+def _print(table: Table) -> None:
+    if sys.stdout.isatty():
+        Console(highlight=False).print(table)
+        return
+    # A pipe has no width: nothing is folded for it, no line is padded, and nothing is bold.
+    console = Console(width=_WIDER_THAN_ANY_ROW, color_system=None)
+    with console.capture() as printed:
+        console.print(table)
+    click.echo("\n".join(line.rstrip(" ") for line in printed.get().rstrip("\n").split("\n")))

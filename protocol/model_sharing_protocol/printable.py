@@ -1,0 +1,61 @@
+"""Printable text: what others wrote, made safe to show in a terminal and to write as JSON.
+
+A terminal obeys control characters, and bidirectional and invisible ones make text look like another text. So
+both are shown as escapes, such as `\\x1b`: a reader sees that something was there, and what.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+
+_HIDDEN = {
+    "Cc",  # control characters, C0 and C1
+    "Cf",  # format characters: bidirectional controls, joiners, tags
+    "Cn",  # not assigned in this Python's Unicode: may be any of these in the terminal's
+    "Cs",  # surrogates, which stand for bytes that are not text
+    "Zl",  # line and paragraph separators
+    "Zp",
+}
+
+
+def printable(text: str) -> str:
+    """`text` on one line: white space becomes spaces, other hidden characters escapes."""
+    return _without_hidden(text, lambda character: " " if character in "\r\n\t" else _escape(character))
+
+
+def printable_lines(text: str) -> str:
+    """`text` with its lines and tabs as they are, and other hidden characters as escapes."""
+    return _without_hidden(
+        text.replace("\r\n", "\n"),
+        lambda character: character if character in "\n\t" else _escape(character),
+    )
+
+
+def printable_json(text: str) -> str:
+    """JSON that means the same, with hidden characters in its strings as its own escapes."""
+    return _without_hidden(
+        text, lambda character: character if character == "\n" else _json_escape(character)
+    )
+
+
+def _without_hidden(text: str, shown: Callable[[str], str]) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        shown(character) if unicodedata.category(character) in _HIDDEN else character for character in text
+    )
+
+
+def _escape(character: str) -> str:
+    """As Python writes it."""
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _json_escape(character: str) -> str:
+    """Beyond the first 65,536 characters it takes a pair of surrogates."""
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

@@ -1,0 +1,249 @@
+"""Every command of the provider, with hostile text in all that is stored and in all that it is given."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import structlog
+from command_line import CommandLine, Done
+from hostile_text import (
+    HOSTILE,
+    IN_JSON,
+    SHOWN,
+    all_commands,
+    all_groups,
+    has_json,
+    hostile_calls,
+    split_calls,
+    unsafe_in,
+)
+from support import write_model
+
+from model_sharing_provider.artifacts.locations import OF_VERSIONS
+from model_sharing_provider.cli.main import cli
+from model_sharing_provider.serving.logs import set_up_logging
+
+MODEL = "prod.ml.scorer"
+STORY = """
+catalog create prod
+schema create prod.ml
+model register ./m prod.ml.scorer --alias Champion
+model tag set prod.ml.scorer stage test
+share create acme
+share add-model acme prod.ml.scorer
+recipient create globex
+share grant acme globex
+principal create ann
+principal create crew --type group
+principal token create ann
+grant add model prod.ml.scorer ann EXECUTE
+provider add vendor vendor.share
+"""
+VENDOR = '{"shareCredentialsVersion": 1, "endpoint": "http://127.0.0.1:9", "bearerToken": "t"}'
+# Each command, as it is called well after that story; what deletes comes last.
+CALLS = f"""
+audit list
+audit export --parquet events.parquet
+catalog create lab
+catalog list
+catalog show prod
+catalog update prod --comment new
+fsck
+gc --dry-run
+grant add model {MODEL} ann APPLY_TAG
+grant list model {MODEL}
+grant remove model {MODEL} ann APPLY_TAG
+key list
+key rotate
+lineage {MODEL} 1
+metastore backup copies
+metastore restored
+model alias set {MODEL} Second 1
+model alias delete {MODEL} Second
+model copy {MODEL} 1 prod.ml.copied
+model create prod.ml.planned
+model list prod.ml
+model register ./m {MODEL}
+model rename prod.ml.planned prod.ml.renamed
+model search
+model show {MODEL}
+model tag set {MODEL} other value
+model tag delete {MODEL} other
+model update {MODEL} --comment new
+principal add-member crew ann
+principal create bob
+principal list
+principal show ann
+principal remove-member crew ann
+principal token create ann
+provider list
+provider show vendor
+recipient create initech
+recipient list
+recipient rotate-token globex
+recipient show globex
+recipient update globex --comment new
+schema create prod.lab
+schema list prod
+schema show prod.ml
+schema update prod.ml --comment new
+secrets create secrets
+secrets list
+secrets rotate
+settings reference
+settings show
+share add-schema acme prod.lab
+share create other
+share list
+share show acme
+share update acme --comment new
+share remove acme lab
+share grant other globex
+share revoke other globex
+share add-model other {MODEL}
+provider add second vendor.share
+audit prune --older-than 400d
+share delete other
+provider delete second
+recipient delete initech
+principal delete bob
+model delete prod.ml.renamed --yes
+schema delete prod.lab
+catalog delete lab
+"""
+# What cannot be done here, or would not end; it still takes text, and says why not.
+FAILING_CALLS = """
+key retire sha256:0
+metastore copy --to mysql://nowhere
+metastore restore copies
+model import scorer --from http://127.0.0.1:9 --schema prod.ml
+principal token delete ann nothing
+provider shares vendor
+serve --tls-key without-certificate
+"""
+SHOWING = {"audit list", "catalog list", "fsck", "lineage", "model show", "model search", "provider list"}
+SHOWING |= {"principal show", "recipient list", "schema list", "settings show", "share list", "share show"}
+# Text that others wrote, by where it is kept. What names things is checked where it comes in.
+STORED = {
+    "catalogs": ["comment", "owner"],
+    "schemas": ["comment", "owner"],
+    "registered_models": ["comment", "owner"],
+    "model_versions": ["comment", "source", "run_id", "created_by"],
+    "model_aliases": ["alias"],
+    "tags": ["value"],
+    "lineage": ["recorded_by"],
+    "shares": ["comment", "owner"],
+    "share_objects": ["added_by"],
+    "grants": ["granted_by"],
+    "recipients": ["comment", "owner"],
+    "providers": ["comment", "owner", "endpoint"],
+    "access_tokens": ["comment"],
+    "audit_log": ["principal", "object_name", "share", "recipient", "reason", "address", "request_id"],
+}
+
+
+@pytest.fixture
+def run(
+    provider_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> CommandLine:
+    """Commands on a home where each text is hostile, up to the names of strange files."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MODEL_SHARING_SERVE_HOST", HOSTILE)
+    run = CommandLine(provider_home, monkeypatch, capsys)
+    write_model(tmp_path / "m")
+    (tmp_path / "vendor.share").write_text(VENDOR)
+    for line in STORY.strip().splitlines():
+        run.succeed(*line.split())
+    with closing(sqlite3.connect(provider_home / "metastore.db")) as rows:
+        version = rows.execute("SELECT id FROM model_versions").fetchone()[0]
+        payload = json.dumps({"job": HOSTILE}, ensure_ascii=False)
+        rows.execute("INSERT INTO lineage VALUES ('l', ?, 'upstream', ?, 0, '')", (version, payload))
+        for table, columns in STORED.items():
+            values = ", ".join(f"{column} = ?" for column in columns)
+            rows.execute(f"UPDATE {table} SET {values}", [HOSTILE] * len(columns))
+        rows.commit()
+    (provider_home / "artifacts" / OF_VERSIONS[0] / HOSTILE).write_text("nothing of ours")
+    return run
+
+
+def _check(done: Done, call: list[str]) -> None:
+    assert unsafe_in(done.out + done.err) == set(), call
+    assert "Traceback" not in done.err, call
+
+
+def test_what_is_stored_cannot_command_a_terminal(run: CommandLine) -> None:
+    commands = all_commands(cli)
+    people, machines = set(), set()
+    for words, given in split_calls(cli, CALLS + FAILING_CALLS):
+        call = [*words.split(), *given]
+        done = run(*call)
+        _check(done, call)
+        assert (done.code != 0) == (words in FAILING_CALLS), (call, done.err)
+        people |= {words} if SHOWN in done.out + done.err else set()
+        if has_json(commands[words]) and words in SHOWING:
+            done = run.succeed(*call, "--output", "json")
+            _check(done, call)
+            machines |= {words} if done.json and IN_JSON in done.out else set()
+    assert people >= SHOWING
+    assert machines == SHOWING
+
+
+def test_what_is_given_cannot_command_a_terminal(run: CommandLine) -> None:
+    for group in all_groups(cli):
+        _check(run(*group.split(), HOSTILE), [group])
+    _check(run("--config", HOSTILE, "settings", "show"), ["--config"])
+    for kind in ("catalog", "schema"):
+        asked = run(kind, "delete", HOSTILE, "--force", typed="n\n")
+        _check(asked, [kind, "delete"])
+        assert SHOWN in asked.err
+    for words, given in split_calls(cli, FAILING_CALLS + CALLS):
+        for call in hostile_calls(words, all_commands(cli)[words], given):
+            done = run(*call, typed="n\n")
+            _check(done, call)
+            assert done.code == 0 or done.err.count("\n") <= 3, (call, done.err)
+
+
+def test_a_terminal_is_safe_too(run: CommandLine, provider_home: Path) -> None:
+    """On a terminal a table is drawn by another way than for a pipe."""
+    program = str(Path(sys.executable).parent / "model-sharing-provider")
+    reads, writes = pty.openpty()
+    environment = {**os.environ, "TERM": "dumb", "COLUMNS": "2000"}
+    with os.fdopen(reads, "rb") as terminal:
+        done = subprocess.run(
+            [program, "model", "search"], stdout=writes, stderr=writes, env=environment, check=False
+        )
+        os.close(writes)
+        said = os.read(terminal.fileno(), 65536).decode().replace("\r\n", "\n")
+    assert done.returncode == 0
+    assert r"\x1b]0;" in said
+    assert unsafe_in(said) == set()
+
+
+@pytest.mark.parametrize("on_a_terminal", [True, False])
+def test_what_a_server_logs_cannot_command_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, on_a_terminal: bool
+) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(screen, "isatty", lambda: on_a_terminal)
+    monkeypatch.setattr(sys, "stderr", screen)
+    set_up_logging("info")
+    log = structlog.get_logger("model_sharing_provider")
+    try:
+        raise ValueError(HOSTILE)
+    except ValueError:
+        log.exception(HOSTILE, path=HOSTILE, paths=[HOSTILE], error=ValueError(HOSTILE))
+    colours = r"\x1b\[\d*m|\x1b\[\d+;\d+m" if on_a_terminal else "(?!)"
+    said = re.sub(colours, "", screen.getvalue())
+    assert "owned" in said
+    assert unsafe_in(said) == set()
+    assert said.count("\n") == 1 or on_a_terminal

@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from model_sharing.trust import TrustWarning
     from model_sharing.values import SharedModel, SharedVersion
     from model_sharing_protocol.errors import SharingError
+    from model_sharing_protocol.plain_http import PlainHttpWarning
 
 __all__ = [
     "Catalog",
     "Mount",
+    "PlainHttpWarning",
     "PulledVersion",
     "SharedCatalog",
     "SharedModel",
@@ -54,6 +56,7 @@ __all__ = [
 
 _HOMES = {
     "Mount": "model_sharing.mounts",
+    "PlainHttpWarning": "model_sharing_protocol.plain_http",
     "PulledVersion": "model_sharing.pulling",
     "SharedCatalog": "model_sharing.shared_catalog",
     "SharedModel": "model_sharing.values",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import re
+import warnings
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,9 +20,13 @@ from model_sharing_protocol.errors import (
     NotASharingServer,
     NotFound,
 )
+from model_sharing_protocol.plain_http import PlainHttpWarning, origin_of, travels_in_clear
 from model_sharing_protocol.profile import Profile, parse_profile, write_profile
 
+MAX_INPUT_BYTES = 64 * 1024
 _MAX_PROFILE_BYTES = 64 * 1024
+_LINK = re.compile(r"https?://(\[[0-9a-f:.]+\])?[\w.~:/?#@!$&*+,;=%-]+", re.ASCII | re.IGNORECASE)
+_AFTER_A_LINK = ".,;:!?*"
 _WRAPPING = "\"'<>`()[] \t\r\n\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"  # quotes of several languages
 
 
@@ -32,6 +39,13 @@ async def activate(link: str, path: Path, *, force: bool = False) -> Profile:
     """
     url = clean_link(link)
     _check_target(path, force=force)
+    if travels_in_clear(url):
+        warnings.warn(
+            f"{origin_of(url)} is plain http: the activation link, and the token that it brings, travel in "
+            "clear, and whoever reads them on the way can use them. Ask the provider for an https link.",
+            PlainHttpWarning,
+            stacklevel=2,
+        )
 
     async def read(response: aiohttp.ClientResponse) -> bytes:
         return await read_bounded(response, _MAX_PROFILE_BYTES)
@@ -73,6 +87,27 @@ def clean_link(text: str) -> str:
             "That is not an activation link. It starts with http:// or https:// and is sent by the provider."
         )
     return link
+
+
+def link_in(data: bytes) -> str:
+    """The activation link in a text, such as a pasted line of a mail, or a text without any.
+
+    Raises InvalidParameter for several links.
+    """
+    text = _decoded(data).strip(_WRAPPING)
+    links = list(dict.fromkeys(found[0].rstrip(_AFTER_A_LINK) for found in _LINK.finditer(text)))
+    if len(links) == 1 and " " not in text and _LINK.fullmatch("".join(text.split())):
+        return text.rstrip(_AFTER_A_LINK)  # a link and nothing else, perhaps broken into lines
+    if len(links) > 1:
+        raise InvalidParameter("There is more than one link; give the activation link alone.")
+    return links[0] if links else text
+
+
+def _decoded(data: bytes) -> str:
+    """Text in UTF-8, or in what its byte order mark says."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8-sig", "replace")
 
 
 def _check_target(path: Path, *, force: bool) -> None:

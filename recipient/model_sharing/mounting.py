@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from model_sharing.trust import fetch_keys
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.errors import InvalidParameter, NotFound
 from model_sharing_protocol.names import normalize_name
+from model_sharing_protocol.plain_http import PlainHttpWarning, origin_of, travels_in_clear
 from model_sharing_protocol.profile import read_profile
 from model_sharing_protocol.times import now_ms
 
@@ -42,6 +44,13 @@ async def mount_share(
     expected = _checked(key_fingerprint)
     table = MountTable(settings.mounts)
     present = table.check_free(mount)
+    if travels_in_clear(mount.endpoint):
+        warnings.warn(
+            f"{origin_of(mount.endpoint)} is plain http: the token and the models travel in clear, and "
+            "whoever reads the token on the way can use it. Ask the provider for an https address.",
+            PlainHttpWarning,
+            stacklevel=2,
+        )
     async with Transport(mount.read_profile) as transport:
         client = SharingClient(transport, mount.endpoint)
         try:

@@ -183,7 +183,7 @@ def test_nobody_at_the_address(peer: Peer, profile: Path) -> None:
     peer.stop()
     with pytest.raises(ServerUnreachable, match=r"127\.0\.0\.1"):
         model_sharing.mount(profile, share=SHARE, name="vendor")
-    profile.write_bytes(peer.profile(endpoint="http://nowhere.invalid/delta-sharing"))
+    profile.write_bytes(peer.profile(endpoint="https://nowhere.invalid/delta-sharing"))
     with pytest.raises(ServerUnreachable, match=r"nowhere\.invalid"):
         model_sharing.mount(profile, share=SHARE, name="vendor")
 

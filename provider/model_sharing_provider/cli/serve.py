@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from model_sharing_protocol.console import announce
+from model_sharing_protocol.console import announce, warn
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.cli.session import configured
@@ -17,7 +17,7 @@ from model_sharing_provider.private_files import write_private
 from model_sharing_provider.serving.logs import set_up_logging
 from model_sharing_provider.serving.metrics_listener import served_metrics
 from model_sharing_provider.serving.server import run_server
-from model_sharing_provider.serving.sockets import bound_sockets, tls_context, url_of
+from model_sharing_provider.serving.sockets import bound_sockets, serves_in_clear, tls_context, url_of
 from model_sharing_provider.serving.supervisor import supervise
 from model_sharing_provider.settings import Settings
 
@@ -33,6 +33,12 @@ def serve(**told: Any) -> None:
     set_up_logging(settings.log_level)
     sockets = bound_sockets(settings.host, settings.port, settings.workers)
     url = url_of(settings.host, sockets[0], tls=tls)
+    if serves_in_clear(settings, sockets[0]):
+        warn(
+            "tokens and models travel in clear, and whoever reads a token on the way can use it: set "
+            "--tls-certificate, or serve behind a proxy with TLS and name it in "
+            "MODEL_SHARING_TRUSTED_PROXIES and MODEL_SHARING_PUBLIC_URL"
+        )
 
     def on_serving() -> None:
         write_private(settings.address_path, url.encode())

@@ -8,8 +8,11 @@ import socket
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from model_sharing_protocol.errors import InvalidParameter, PortInUse, UnsupportedOperation
+from model_sharing_protocol.plain_http import is_loopback, travels_in_clear
+from model_sharing_provider.settings import Settings
 
 Sockets = Sequence[socket.socket]
 
@@ -39,6 +42,19 @@ def url_of(host: str, sockets: Sockets, *, tls: bool) -> str:
     """Where to find a server that listens on these sockets of `host`."""
     port = sockets[0].getsockname()[1]
     return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def serves_in_clear(settings: Settings, sockets: Sockets) -> bool:
+    """True if tokens would come from other machines over plain http, as far as can be seen from here."""
+    over_tls = urlsplit(settings.public_url).scheme == "https"
+    return travels_in_clear(settings.public_url) or (not over_tls and _is_open(settings, sockets))
+
+
+def _is_open(settings: Settings, sockets: Sockets) -> bool:
+    """True if anybody can connect without TLS, and no proxy is known that has it."""
+    if settings.tls_certificate or settings.trusted_proxies:
+        return False
+    return not all(is_loopback(str(each.getsockname()[0])) for each in sockets)
 
 
 def tls_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:

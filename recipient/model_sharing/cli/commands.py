@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from model_sharing import blocking
+from model_sharing.activation import MAX_INPUT_BYTES, link_in
 from model_sharing.cli.options import transfer_options
 from model_sharing.downloads.progress import Counting, watcher
 from model_sharing.mounts import Mount, MountTable
@@ -51,7 +53,12 @@ def cli() -> None:
 @click.argument("profile", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 def activate(link: str, profile: Path, *, force: bool) -> None:
-    """Turn an activation LINK, which works once, into the file PROFILE."""
+    """Turn an activation LINK, which works once, into the file PROFILE.
+
+    LINK - reads it from standard input, which keeps it out of the shell's history.
+    """
+    if link == "-":
+        link = link_in(_typed())
     path = blocking.activate(link, profile, force=force)
     expires = read_profile(path).expires_at
     until = f"; its token is good until {expires.isoformat(timespec='seconds')}" if expires else ""
@@ -208,6 +215,14 @@ def key(name: str) -> None:
     if not keys:
         raise InvalidState(f"No key is pinned for {name!r} yet; one is as soon as its provider is asked.")
     say_lines(keys[-1])
+
+
+def _typed() -> bytes:
+    """Standard input: all of it, or the line that a person types."""
+    if sys.stdin is None:
+        raise InvalidParameter("Standard input is closed; give the activation link itself in place of -.")
+    given = sys.stdin.buffer
+    return given.readline() if given.isatty() else given.read(MAX_INPUT_BYTES)
 
 
 def _places(where: str | None) -> list[tuple[blocking.Catalog, str | None]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from hostile_text import HOSTILE, unsafe_in
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -53,6 +53,7 @@ def _printed(show: Callable[[], object]) -> str:
     return written.getvalue().decode()
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.one_of(ANY_TEXT, WITH_A_SURROGATE))
 def test_nothing_hidden_is_left_and_one_line_stays_one(text: str) -> None:
     shown = printable(text)
@@ -79,6 +80,7 @@ def test_what_is_to_be_seen_stays_and_the_rest_is_shown_as_escapes(text: str, sh
     assert printable(text) == shown
 
 
+@settings(max_examples=50, deadline=None)
 @given(JSON_VALUES)
 def test_json_has_nothing_hidden_and_means_the_same(value: Any) -> None:
     printed = _printed(lambda: console.print_json(value))
@@ -91,6 +93,7 @@ def test_json_writes_what_lies_beyond_as_pairs_of_surrogates() -> None:
     assert json.loads(printable_json('"\U000e0041 🌸"')) == "\U000e0041 🌸"
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(ANY_TEXT, WITH_A_SURROGATE), min_size=1, max_size=4))
 def test_a_cell_can_neither_forge_a_row_nor_command_the_terminal(rows: list[tuple[str, str]]) -> None:
     printed = _printed(lambda: console.print_table(["name", "comment"], rows))

@@ -95,6 +95,8 @@ def _event(number: int) -> Row:
         "outcome": "DENIED" if rare else "OK",
         "address": "192.0.2.7",
         "request_id": f"{number:032x}",
+        "count": 1,
+        "first_at": number,
     }
     return [values.get(column.name, "") for column in audit_log.columns if column.name != "id"]
 

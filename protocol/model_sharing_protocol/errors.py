@@ -11,6 +11,7 @@
     ├── InvalidState            the thing exists but cannot do this now
     │   └── ActivationLinkUsed
     ├── ResourceExhausted       a documented limit was reached
+    ├── TooManyRequests         more requests, or failures, in a while than are served; later ones are
     ├── UnsupportedOperation
     │   └── UnsupportedEncoding a body that was packed for the way
     ├── InvalidModel            a folder that is no MLflow model, or has no signature
@@ -158,6 +159,16 @@ class ResourceExhausted(SharingError):
     row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "RESOURCE_EXHAUSTED", 21)
 
 
+class TooManyRequests(SharingError):
+    """Says in `retry_after` after how many seconds it is worth another try."""
+
+    row = ErrorRow(429, "REQUEST_LIMIT_EXCEEDED", 429, "REQUEST_LIMIT_EXCEEDED", 27)
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class LocalError(SharingError):
     """Raised on the user's own machine; never sent over the wire."""
 
@@ -223,6 +234,7 @@ _BY_STATUS: dict[int, type[SharingError]] = {
 _BY_STATUS_FIRST: dict[int, type[SharingError]] = {
     410: ActivationLinkUsed,
     415: UnsupportedEncoding,
+    429: TooManyRequests,
     503: MetastoreUnavailable,
 }
 
@@ -230,7 +242,7 @@ _BY_STATUS_FIRST: dict[int, type[SharingError]] = {
 def error_from_open_sharing(status: int, code: str, message: str) -> SharingError:
     """The error that an OpenSharing answer `{"errorCode": code, "message": message}` stands for.
 
-    The status wins where it says more than the code (410, 415, 503), and stands in for an unknown code.
+    The status wins where it says more than the code (410, 415, 429, 503), and stands in for an unknown code.
     """
     kind = (
         _BY_STATUS_FIRST.get(status)

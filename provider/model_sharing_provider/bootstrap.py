@@ -32,6 +32,7 @@ from model_sharing_provider.services.principals import Principals
 from model_sharing_provider.services.provider import Provider
 from model_sharing_provider.services.providers import Providers
 from model_sharing_provider.services.publication import Publication
+from model_sharing_provider.services.rate_limits import RateLimits
 from model_sharing_provider.services.readiness import Readiness
 from model_sharing_provider.services.recipients import Recipients
 from model_sharing_provider.services.registration import Registration
@@ -59,7 +60,11 @@ async def open_provider(settings: Settings, announce: Announce = lambda _: None)
     try:
         secrets = await find_secrets(settings, database)
         administrator = await find_administrator(database, secrets, settings, announce)
-        yield _wire(settings, secrets, database, administrator)
+        provider = _wire(settings, secrets, database, administrator)
+        try:
+            yield provider
+        finally:
+            await provider.audit_recorder.close()
     finally:
         await database.close()
 
@@ -82,6 +87,7 @@ def _wire(
     return Provider(
         database=database,
         audit_recorder=AuditRecorder(database),
+        rate_limits=RateLimits(settings.request_rates),
         administrator=administrator,
         public_url=settings.public_url,
         access=access,

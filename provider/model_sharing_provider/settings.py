@@ -15,6 +15,7 @@ from platformdirs import user_data_path
 
 from model_sharing_provider.artifacts.credentials.vending import CLOUDS
 from model_sharing_provider.domain.quotas import Quotas
+from model_sharing_provider.domain.request_rates import RequestRates
 from model_sharing_provider.setting_kinds import (
     DURATION,
     HTTP_URL,
@@ -34,6 +35,7 @@ from model_sharing_provider.setting_kinds import (
 
 PREFIX = "MODEL_SHARING_"
 _QUOTAS = Quotas()
+_RATES = RequestRates()
 _ROW = "setting"
 
 
@@ -162,6 +164,23 @@ class Settings:
     max_schemas_in_a_share: int = _setting(
         "MAX_SCHEMAS_IN_A_SHARE", whole_number(), "quota of schemas in one share", _QUOTAS.schemas_in_a_share
     )
+    max_failures: int = _setting(
+        "MAX_FAILURES_PER_MINUTE",
+        whole_number(),
+        "wrong tokens, activation links and file URLs from one address (of IPv6, a /64) until it is answered "
+        "with 429, but for tokens that were good within the hour; each worker counts for itself, and 0 is no "
+        "limit, as in the next two",
+        _RATES.failures,
+    )
+    max_calls: int = _setting(
+        "MAX_REQUESTS_PER_MINUTE", whole_number(), "requests of one recipient or principal", _RATES.calls
+    )
+    max_file_requests: int = _setting(
+        "MAX_FILE_REQUESTS_PER_MINUTE",
+        whole_number(),
+        "requests for files by signed URLs that were given out under one token",
+        _RATES.file_requests,
+    )
     trusted_proxies: tuple[str, ...] = _setting(
         "TRUSTED_PROXIES",
         NETWORKS,
@@ -220,6 +239,12 @@ class Settings:
             recipients=self.max_recipients,
             models_in_a_share=self.max_models_in_a_share,
             schemas_in_a_share=self.max_schemas_in_a_share,
+        )
+
+    @property
+    def request_rates(self) -> RequestRates:
+        return RequestRates(
+            failures=self.max_failures, calls=self.max_calls, file_requests=self.max_file_requests
         )
 
     @property

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import aiohttp
 from rich.table import Table
-from side_by_side import console, cpu_seconds, machine, peak_bytes
+from side_by_side import UNLIMITED, console, cpu_seconds, machine, peak_bytes
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -132,7 +132,7 @@ async def run(endpoints: Sequence[str], tokens: Sequence[str], seconds: float) -
 
 async def measure(recipients: int, seconds: float, move_every: float, url: str, folder: Path) -> None:
     settings = Settings(folder / "home", postgresql_url=url)
-    environment = {"MODEL_SHARING_DATABASE_URL": url, "MODEL_SHARING_LOG": "warning"}
+    environment = {"MODEL_SHARING_DATABASE_URL": url, "MODEL_SHARING_LOG": "warning", **UNLIMITED}
     async with desk_at(settings) as desk:
         tokens = await furnish(desk, folder, recipients)
         with contextlib.ExitStack() as stack:

@@ -23,7 +23,7 @@ from uuid import uuid4
 
 from resolution import rate
 from rich.table import Table
-from side_by_side import console, machine
+from side_by_side import UNLIMITED, console, machine
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -75,6 +75,7 @@ def provider(home: Path, tracking: str) -> Iterator[str]:
         "MODEL_SHARING_PROVIDER_HOME": str(home),
         "MODEL_SHARING_LOG": "warning",
         "MODEL_SHARING_TRACKING_URI": tracking,
+        **UNLIMITED,
     }
     for command in (["catalog", "create", "prod"], ["schema", "create", "prod.ml_team"]):
         subprocess.run([PROGRAM, *command], env=environment, check=True, capture_output=True)

@@ -20,6 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 console = Console(width=110, highlight=False)
+UNLIMITED = {"MODEL_SHARING_MAX_REQUESTS_PER_MINUTE": "0", "MODEL_SHARING_MAX_FILE_REQUESTS_PER_MINUTE": "0"}
+"""For a provider whose speed is measured: one client asks more than any should."""
 
 
 @dataclass(frozen=True)

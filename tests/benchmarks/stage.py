@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from side_by_side import UNLIMITED
+
 BIN = Path(sys.executable).parent
 MEMORY = Path("/dev/shm")
 MLMODEL = """\
@@ -34,7 +36,7 @@ def provider(folder: Path, *arguments: str | Path) -> str:
 
 def _at_home(folder: Path) -> dict[str, str]:
     home = str(folder / "provider")
-    return {**os.environ, "MODEL_SHARING_PROVIDER_HOME": home, "MODEL_SHARING_LOG": "warning"}
+    return {**os.environ, **UNLIMITED, "MODEL_SHARING_PROVIDER_HOME": home, "MODEL_SHARING_LOG": "warning"}
 
 
 @dataclass(frozen=True)

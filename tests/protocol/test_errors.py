@@ -69,7 +69,8 @@ def test_an_error_of_the_server_reads_as_itself_or_as_a_broader_one_at_the_recip
             errors.ActivationLinkUsed
             | errors.UnsupportedEncoding
             | errors.MetastoreUnavailable
-            | errors.ArtifactStoreUnavailable,
+            | errors.ArtifactStoreUnavailable
+            | errors.TooManyRequests,
         )
     ],
 )
@@ -86,6 +87,7 @@ def test_only_the_codes_and_statuses_of_the_specification_go_over_the_wire(kind:
         (400, "", errors.InvalidParameter),
         (410, "RESOURCE_DOES_NOT_EXIST", errors.ActivationLinkUsed),
         (415, "UNSUPPORTED_OPERATION", errors.UnsupportedEncoding),
+        (429, "REQUEST_LIMIT_EXCEEDED", errors.TooManyRequests),
         (503, "INTERNAL_ERROR", errors.MetastoreUnavailable),
         (502, "BAD_GATEWAY", errors.InternalError),
     ],

@@ -50,7 +50,8 @@ async def test_every_event_is_in_the_file(desk: Desk, tmp_path: Path) -> None:
     assert count == len(rows) == len(events) + 1
     for row, event in zip(rows, events, strict=False):
         expected = audit_record(event)
-        assert row.pop("at") == datetime.fromtimestamp(expected.pop("at") / 1000, UTC)
+        for moment in ("at", "first_at"):
+            assert row.pop(moment) == datetime.fromtimestamp(expected.pop(moment) / 1000, UTC)
         assert row == expected
     assert table.schema.field("at").type == pa.timestamp("ms", tz="UTC")
     (denied,) = [row for row in rows if row["outcome"] == "DENIED"]

@@ -48,7 +48,7 @@ def list_events(*, limit: int, output: str, **filters: Any) -> None:
     """List the latest events, newest first."""
     only = _event_filter(**filters)
     events = run(lambda provider, context: provider.audit.latest(context, limit, **only))
-    columns = ["at", "outcome", "principal", "action", "object_name", "address", "reason"]
+    columns = ["at", "outcome", "principal", "action", "object_name", "address", "count", "reason"]
     show_list([audit_record(event) for event in events], columns, output)
 
 

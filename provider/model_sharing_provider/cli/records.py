@@ -182,6 +182,8 @@ def audit_record(event: AuditEvent) -> Record:
         "face": event.caller.face,
         "address": event.caller.address,
         "request_id": event.caller.request_id,
+        "count": event.count,
+        "first_at": event.first,
     }
 
 

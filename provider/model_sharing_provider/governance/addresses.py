@@ -8,10 +8,31 @@ from collections.abc import Sequence
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_provider.domain.limits import MAX_ID, check_text
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 MAX_NETWORKS = 100
 ANY_ADDRESS: tuple[str, ...] = ()
 """The list of a recipient that may come from anywhere."""
 _MAPPED_PREFIX = 96
+_ONE_PERSONS_PREFIX = 64
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.ip_network("::/96")
+_NOT_CALLED = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "168.63.129.16/32",  # a public address by which machines in Azure reach their host
+        "64:ff9b:1::/48",  # NAT64 of a network's own, which may lead anywhere in it
+        "192.0.0.0/24",  # for protocols of the IETF; some clouds describe their machines there
+        "192.88.99.0/24",  # once the way to 6to4
+        "fec0::/10",  # once what fc00::/7 is now
+        "100::/64",  # discarded
+        "3fff::/20",  # for documentation
+        "5f00::/16",  # for routing inside a network
+    )
+)
+"""What Python's `is_global` lets pass, in one release or the other."""
+_IPV4 = 4
+_IPV4_BITS = 0xFFFFFFFF
 
 
 def check_networks(networks: Sequence[str]) -> tuple[str, ...]:
@@ -38,6 +59,48 @@ def allows(networks: Sequence[str], address: str) -> bool:
         return False
     caller = getattr(caller, "ipv4_mapped", None) or caller
     return any(caller in ipaddress.ip_network(network) for network in networks)
+
+
+def is_within_reach(address: str, networks: Sequence[str]) -> bool:
+    """Whether this server may call an address that somebody else wrote: a public one, or one in `networks`.
+
+    An IPv6 address that leads on to an IPv4 one is as good as that one.
+    """
+    allowed = [ipaddress.ip_network(network) for network in networks]
+    return all(
+        _is_public(each) or any(each in network for network in allowed)
+        for each in _leads_to(ipaddress.ip_address(address))
+    )
+
+
+def _leads_to(address: Address) -> list[Address]:
+    """The IPv4 addresses that an IPv6 one holds; any other address itself."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return [address]
+    if address.ipv4_mapped:
+        return [address.ipv4_mapped]
+    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
+        return [ipaddress.IPv4Address(int(address) & _IPV4_BITS)]
+    if address.sixtofour:
+        return [address.sixtofour]
+    return list(address.teredo or (address,))
+
+
+def _is_public(address: Address) -> bool:
+    listed = any(address in network for network in _NOT_CALLED)
+    return address.is_global and not address.is_multicast and not address.is_reserved and not listed
+
+
+def network_of(address: str) -> str:
+    """The network that one person has: an IPv4 address, the /64 of an IPv6 one; anything else as it is."""
+    try:
+        caller = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    caller = getattr(caller, "ipv4_mapped", None) or caller
+    if caller.version == _IPV4:
+        return str(caller)
+    return str(ipaddress.ip_network((int(caller), _ONE_PERSONS_PREFIX), strict=False))
 
 
 def parse_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:

@@ -68,6 +68,8 @@ def event_values(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
             "reason": _kept(event.reason),
             "address": event.caller.address,
             "request_id": event.caller.request_id,
+            "count": event.count,
+            "first_at": event.first,
         }
         for event in events
     ]
@@ -106,4 +108,6 @@ def _event(row: Row[Any]) -> AuditEvent:
         ),
         outcome=Outcome(row.outcome),
         reason=row.reason,
+        count=row._mapping["count"],
+        first_at=row.first_at or row.at,
     )

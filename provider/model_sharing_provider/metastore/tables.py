@@ -308,6 +308,9 @@ audit_log = Table(
     Column("reason", Text, nullable=False),
     Column("address", _text(64), nullable=False),
     Column("request_id", _text(64), nullable=False),
+    # How many calls the event stands for, and when the first was; 0 is that of the only one.
+    Column("count", BigInteger, nullable=False, server_default="1"),
+    Column("first_at", BigInteger, nullable=False, server_default="0"),
     Index("ix_audit_log_at_id", "at", "id"),
     # Each index is paid for by every call: there is one for what is seldom, and sought.
     Index(

@@ -24,7 +24,7 @@ from model_sharing_provider.rest import (
 )
 from model_sharing_provider.rest.connections import CONNECTIONS, Connections
 from model_sharing_provider.rest.forwarding import TRUSTED_PROXIES
-from model_sharing_provider.rest.metrics import FACE, count_call
+from model_sharing_provider.rest.metrics import FACE, count_call, count_over_limit
 from model_sharing_provider.rest.middlewares import finish_head, log_requests
 from model_sharing_provider.rest.operations import SHUTDOWN, Shutdown
 from model_sharing_provider.rest.requests import PROVIDER
@@ -46,6 +46,7 @@ def make_app(provider: Provider, trusted_proxies: Sequence[str] = ()) -> web.App
     app.on_response_prepare.append(finish_head)
     app[SHUTDOWN] = Shutdown()
     provider.audit_recorder.observe = count_call
+    provider.rate_limits.observe = count_over_limit
     app.router.add_get("/health", operations.health)
     app.router.add_get("/ready", operations.ready)
     app.router.add_get("/.well-known/databricks-config", workspace.databricks_config)

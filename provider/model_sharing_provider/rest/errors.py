@@ -7,7 +7,13 @@ from aiohttp.hdrs import METH_ALL
 
 from model_sharing_protocol import open_sharing as wire
 from model_sharing_protocol import unity_catalog
-from model_sharing_protocol.errors import MalformedRequest, NotFound, SharingError, UnsupportedOperation
+from model_sharing_protocol.errors import (
+    MalformedRequest,
+    NotFound,
+    SharingError,
+    TooManyRequests,
+    UnsupportedOperation,
+)
 from model_sharing_provider.rest.requests import json_answer
 
 
@@ -15,7 +21,8 @@ def render_open_sharing(error: SharingError) -> web.Response:
     """`{"errorCode", "message"}`; the message of an internal error stays inside."""
     row = error.row
     message = "" if row.open_sharing_code == "INTERNAL_ERROR" else error.message
-    return json_answer(wire.ErrorAnswer(row.open_sharing_code, message), wire.JSON, row.open_sharing_status)
+    body = wire.ErrorAnswer(row.open_sharing_code, message)
+    return json_answer(body, wire.JSON, row.open_sharing_status, _retry_after(error))
 
 
 def render_unity_catalog(error: SharingError) -> web.Response:
@@ -24,7 +31,12 @@ def render_unity_catalog(error: SharingError) -> web.Response:
     internal = row.unity_catalog_code == "INTERNAL_ERROR"
     message = "The server failed; its log says why." if internal else error.message
     body = unity_catalog.ErrorAnswer(row.unity_catalog_code, message)
-    return json_answer(body, unity_catalog.JSON, row.unity_catalog_status)
+    return json_answer(body, unity_catalog.JSON, row.unity_catalog_status, _retry_after(error))
+
+
+def _retry_after(error: SharingError) -> dict[str, str]:
+    """The header that says when to try again, in whole seconds, where the error knows."""
+    return {"Retry-After": str(error.retry_after)} if isinstance(error, TooManyRequests) else {}
 
 
 def from_http(error: web.HTTPException, method: str) -> SharingError:

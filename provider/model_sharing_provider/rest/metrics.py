@@ -14,6 +14,7 @@ from aiohttp.hdrs import METH_ALL
 from prometheus_client import Counter, Gauge, Histogram
 
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
+from model_sharing_provider.services.rate_limits import Limit
 
 OTHER = "other"
 NAMES_KEPT = 200
@@ -37,6 +38,7 @@ CUT = Counter("model_sharing_transfers_cut", "Files whose sending was ended by u
 OPEN_CONNECTIONS = Gauge("model_sharing_connections", "Open connections", multiprocess_mode=_SUMMED)
 CALLS = Counter("model_sharing_calls", "Calls in the audit log", ["action", "outcome"])
 CALLS_OF_SHARES = Counter("model_sharing_share_calls", "Calls by share", ["share", "recipient", "outcome"])
+REFUSED = Counter("model_sharing_requests_over_limit", "Requests answered with 429", ["face", "limit"])
 AUDIT_WAITING = Gauge(
     "model_sharing_audit_events_waiting", "Events that are not written yet", multiprocess_mode=_SUMMED
 )
@@ -113,6 +115,11 @@ def _calls_of_share(share: str, recipient: str, outcome: Outcome) -> Counter:
 
 def count_file_bytes(target: Target, count: int) -> None:
     FILES_SENT.labels(*_names.labels(target.share, target.recipient)).inc(count)
+
+
+def count_over_limit(face: str, limit: Limit) -> None:
+    """A request that came too often."""
+    REFUSED.labels(face, limit).inc()
 
 
 def count_call(event: AuditEvent) -> None:

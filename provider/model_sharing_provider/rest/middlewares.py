@@ -28,6 +28,8 @@ EVERY_HEAD = {"Server": "model-sharing", "X-Content-Type-Options": "nosniff"}
 
 _ID_HEADER = "X-Request-Id"
 _SANE_ID = re.compile("[A-Za-z0-9._-]{1,64}")
+_TRY_AGAIN = frozenset({429, 503})
+_TRY_AGAIN_SECONDS = "5"
 _CLIENT_LEFT = 499
 """No status of HTTP: what nginx's logs say of who hung up first."""
 
@@ -76,6 +78,8 @@ async def finish_head(request: web.BaseRequest, response: web.StreamResponse) ->
     response.headers.update(EVERY_HEAD)
     if REQUEST_ID in request:
         response.headers[_ID_HEADER] = request[REQUEST_ID]
+    if response.status in _TRY_AGAIN:
+        response.headers.setdefault("Retry-After", _TRY_AGAIN_SECONDS)
     if isinstance(request, web.Request) and request.config_dict[SHUTDOWN].stopping:
         response.force_close()
         response.headers["Connection"] = "close"

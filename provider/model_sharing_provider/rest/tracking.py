@@ -71,6 +71,8 @@ async def forward(request: web.Request) -> web.Response:
         # MLflow keeps it as the workspace that a run is in.
         "X-Databricks-Org-Id": str(WORKSPACE_ID),
     }
+    if "Retry-After" in answer.headers:
+        headers["Retry-After"] = answer.headers["Retry-After"]
     return web.Response(status=answer.status, body=body, headers=headers)
 
 

@@ -226,8 +226,10 @@ class Access:
         try:
             ticket = self._signer.verify(resource, query, method)
         except PermissionDenied as error:
-            await context.refused(action, target, error.message)
+            context.check_failures(action, target)
+            await context.failed(action, target, error)
             raise
+        context.check_file_requests(action, target, ticket.token_id)
         async with context.view(action, target) as operation:
             under = ticket.grant_id, ticket.token_id, ticket.revision, operation.now
             access = await operation.rows.hot.access(*under, version_id=_version_id(resource))

@@ -1,17 +1,20 @@
 """Keep, show and export the audit log.
 
 An event is durable before its call is answered. Events that arrive while others are being written share the
-next commit, since a commit costs the same for one row as for a hundred.
+next commit, since a commit costs the same for one row as for a hundred. Of denials that repeat each other
+only the first is an event of its own (`denials`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
+
+import structlog
 
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_provider.domain.events import AuditEvent, Target
@@ -19,6 +22,7 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.rules import ADMINISTRATORS
 from model_sharing_provider.metastore.audit_log import EventFilter
 from model_sharing_provider.metastore.database import Database
+from model_sharing_provider.services.denials import WINDOW_SECONDS, DenialFold
 
 if TYPE_CHECKING:
     from model_sharing_provider.services.audit_export import EventFile
@@ -26,6 +30,9 @@ if TYPE_CHECKING:
 
 _BATCH = 5000
 _LEAST_KEPT = timedelta(days=1)
+_LOOKS_IN_A_WINDOW = 4
+
+_log = structlog.get_logger("model_sharing_provider")
 
 
 class AuditRecorder:
@@ -35,6 +42,10 @@ class AuditRecorder:
         self._database = database
         self._waiting: list[tuple[AuditEvent, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
+        self._fold = DenialFold()
+        self._counted: list[AuditEvent] = []
+        self._closing = asyncio.Event()
+        self._ending: asyncio.Task[None] | None = None
         self.observe: Callable[[AuditEvent], None] = lambda _: None
         """Called with each event that is in the log."""
 
@@ -50,6 +61,58 @@ class AuditRecorder:
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_groups())
         await written
+
+    async def record_denial(self, event: AuditEvent, error: str) -> None:
+        """Return when the event is committed, or counted as one more of those that it repeats.
+
+        `error` is its kind, of which there are few.
+        """
+        first = self._fold.is_first(event, error)
+        self._end_windows_in_time()
+        if not first:
+            self.observe(event)
+            return
+        try:
+            await self.record(event)
+        except Exception:
+            self._fold.count(event, error)
+            raise
+
+    def count_denial(self, event: AuditEvent, error: str) -> None:
+        """Count it, to be written with others later: for those who asked so often that nothing is done."""
+        self._fold.count(event, error)
+        self._end_windows_in_time()
+        self.observe(event)
+
+    async def close(self) -> None:
+        """Write what was counted."""
+        self._closing.set()
+        if self._ending is not None:
+            await self._ending
+        self._closing.clear()
+        await self._write_counted([*self._counted, *self._fold.drain()])
+
+    def _end_windows_in_time(self) -> None:
+        if self._ending is None or self._ending.done():
+            self._ending = asyncio.create_task(self._end_windows())
+
+    async def _end_windows(self) -> None:
+        while not self._closing.is_set() and (self._fold or self._counted):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), WINDOW_SECONDS / _LOOKS_IN_A_WINDOW)
+            await self._write_counted(self._counted or self._fold.ended())
+
+    async def _write_counted(self, events: list[AuditEvent]) -> None:
+        """What cannot be written now is kept for the next time."""
+        self._counted = events
+        if not events:
+            return
+        try:
+            await self._database.append_events(events)
+        except Exception as error:
+            _log.error("repeated denials are not written yet", events=len(events), reason=str(error))
+        else:
+            self._counted = []
 
     async def _write_groups(self) -> None:
         while self._waiting:

@@ -30,8 +30,14 @@ _TEXTS = (
     "address",
     "request_id",
 )
+_MOMENT = pa.timestamp("ms", tz="UTC")
 _SCHEMA = pa.schema(
-    [pa.field("at", pa.timestamp("ms", tz="UTC")), *(pa.field(name, pa.string()) for name in _TEXTS)]
+    [
+        pa.field("at", _MOMENT),
+        *(pa.field(name, pa.string()) for name in _TEXTS),
+        pa.field("count", pa.int64()),
+        pa.field("first_at", _MOMENT),
+    ]
 )
 
 

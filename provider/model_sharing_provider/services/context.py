@@ -9,11 +9,17 @@ Authorization and transactions happen here alone, so that no call can go unautho
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import replace
 
-from model_sharing_protocol.errors import NotFound, PermissionDenied, SharingError
+from model_sharing_protocol.errors import (
+    InvalidState,
+    NotFound,
+    PermissionDenied,
+    SharingError,
+    TooManyRequests,
+)
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
@@ -23,6 +29,7 @@ from model_sharing_provider.governance.rules import Rule
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.audit import AuditRecorder
+from model_sharing_provider.services.rate_limits import RateLimits
 
 
 class Operation:
@@ -86,10 +93,13 @@ class Operation:
 class Context:
     """What a face hands to a service: who asks, and the means to do it."""
 
-    def __init__(self, caller: Caller, database: Database, audit: AuditRecorder) -> None:
+    def __init__(
+        self, caller: Caller, database: Database, audit: AuditRecorder, rate_limits: RateLimits
+    ) -> None:
         self.caller = caller
         self._database = database
         self._audit = audit
+        self._rate_limits = rate_limits
 
     @asynccontextmanager
     async def change(self, action: str, target: Target) -> AsyncIterator[Operation]:
@@ -125,9 +135,60 @@ class Context:
         """Rows to find out who asks, or to look on in a call that was authorized and audited before."""
         return self._database.read()
 
+    def check_failures(self, action: str, target: Target, secret: str = "") -> None:
+        """Raises TooManyRequests, before anything is looked up, where an address failed too often.
+
+        Not for a `secret` that was good lately.
+        """
+        with self._counted(action, target, self.caller.principal):
+            self._rate_limits.check_failures(self.caller, secret)
+
+    @contextmanager
+    def counting_failures(self, action: str, target: Target) -> Iterator[None]:
+        """Look for what a secret opens, unless this address failed too often; one that opens nothing counts.
+
+        Raises TooManyRequests.
+        """
+        self.check_failures(action, target)
+        try:
+            yield
+        except (NotFound, PermissionDenied, InvalidState):
+            self.count_failure()
+            raise
+
+    async def failed(self, action: str, target: Target, error: SharingError, secret: str = "") -> None:
+        """Record that a token or a URL is none, or not any more, and count it against the address."""
+        self.count_failure(secret)
+        event = self._event(action, target, Outcome.DENIED, error.message)
+        await self._audit.record_denial(event, type(error).__name__)
+
+    def count_failure(self, secret: str = "") -> None:
+        """Count it against the address that somebody had no right to come with what they came with."""
+        self._rate_limits.failed(self.caller, secret)
+
+    def check_calls(self, principal: Principal, target: Target, secret: str) -> None:
+        """Raises TooManyRequests for somebody who may ask, and asks too often."""
+        with self._counted("authenticate", target, principal):
+            self._rate_limits.check_calls(self.caller, principal, secret)
+
+    def check_file_requests(self, action: str, target: Target, token_id: str) -> None:
+        """The same for the holder of a signed URL that was given out under a token."""
+        with self._counted(action, target, self.caller.principal):
+            self._rate_limits.check_file_requests(self.caller, token_id)
+
     async def refused(self, action: str, target: Target, reason: str) -> None:
-        """Record a denial that came before any operation: a token that is none, a URL that was changed."""
+        """Record a denial of somebody who is known, outside of any operation."""
         await self._audit.record(self._event(action, target, Outcome.DENIED, reason))
+
+    @contextmanager
+    def _counted(self, action: str, target: Target, by: Principal) -> Iterator[None]:
+        """What comes too often costs no row of its own."""
+        try:
+            yield
+        except TooManyRequests as error:
+            event = self._event(action, target, Outcome.DENIED, error.message, by=by)
+            self._audit.count_denial(event, type(error).__name__)
+            raise
 
     async def _record_failure(
         self, action: str, target: Target, operation: Operation | None, error: Exception
@@ -140,7 +201,12 @@ class Context:
             outcome, reason = Outcome.FAILED, error.message
         else:
             outcome, reason = Outcome.FAILED, type(error).__name__
-        await self._audit.record(self._event(action, target, outcome, reason, by=by))
+        event = self._event(action, target, outcome, reason, by=by)
+        stranger = event.caller.principal.type is PrincipalType.ANONYMOUS
+        if outcome is Outcome.DENIED and stranger:
+            await self._audit.record_denial(event, type(error).__name__)
+        else:
+            await self._audit.record(event)
 
     def _event(
         self,
@@ -152,7 +218,8 @@ class Context:
         by: Principal | None = None,
     ) -> AuditEvent:
         caller = replace(self.caller, principal=by) if by else self.caller
-        return AuditEvent(now_ms(), caller, action, target, outcome, reason)
+        event = AuditEvent(now_ms(), caller, action, target, outcome, reason)
+        return event if outcome is Outcome.OK else event.cut()
 
 
 def absent(kind: SecurableType, name: str) -> NotFound:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from model_sharing_protocol.errors import NotFound, PermissionDenied, SharingError
+from model_sharing_protocol.errors import NotFound, PermissionDenied
 from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.paths import check_relative_path
@@ -188,11 +188,15 @@ class Files:
     async def _verify(
         self, context: Context, action: str, resource: str, query: dict[str, str], method: str = "GET"
     ) -> Ticket:
+        target = Target(SecurableType.MODEL, detail=resource)
         try:
-            return self._signer.verify(resource, query, method)
-        except SharingError as error:
-            await context.refused(action, Target(SecurableType.MODEL, detail=resource), error.message)
+            ticket = self._signer.verify(resource, query, method)
+        except PermissionDenied as error:
+            context.check_failures(action, target)
+            await context.failed(action, target, error)
             raise
+        context.check_file_requests(action, target, ticket.token_id)
+        return ticket
 
     async def _admit(
         self, operation: Operation, ticket: Ticket, version_id: str, rule: rules.Rule

@@ -48,17 +48,20 @@ class Principals:
         self._secrets = secrets
 
     async def authenticate(self, context: Context, token: str) -> Principal:
-        """Who holds an access token. Raises Unauthenticated, after auditing the denial."""
+        """Who holds an access token. Raises Unauthenticated, after auditing the denial; TooManyRequests."""
+        target = Target(SecurableType.METASTORE)
+        context.check_failures("authenticate", target, token)
         if well_formed(token):
             async with context.identify() as rows:
                 for token_hash in self._secrets.hashes(token):
                     if principal := await rows.hot_registry.find_by_token(token_hash, now_ms()):
+                        context.check_calls(principal, target, token)
                         return principal
         refusal = Unauthenticated(
             "The bearer token is missing, has expired, or is not one of this server's access tokens; "
             "the administrator's is in admin.token in the provider's home."
         )
-        await context.refused("authenticate", Target(SecurableType.METASTORE), refusal.message)
+        await context.failed("authenticate", target, refusal, token)
         raise refusal
 
     async def create(self, context: Context, name: str, kind: PrincipalType) -> PrincipalInfo:

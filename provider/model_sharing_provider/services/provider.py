@@ -23,6 +23,7 @@ from model_sharing_provider.services.multipart import Multipart
 from model_sharing_provider.services.principals import Principals
 from model_sharing_provider.services.providers import Providers
 from model_sharing_provider.services.publication import Publication
+from model_sharing_provider.services.rate_limits import RateLimits
 from model_sharing_provider.services.readiness import Readiness
 from model_sharing_provider.services.recipients import Recipients
 from model_sharing_provider.services.registration import Registration
@@ -42,6 +43,7 @@ class Provider:
 
     database: Database
     audit_recorder: AuditRecorder
+    rate_limits: RateLimits
     administrator: Principal
     public_url: str
 
@@ -75,4 +77,4 @@ class Provider:
 
     def context(self, caller: Caller) -> Context:
         """What a service needs to act for `caller`."""
-        return Context(caller, self.database, self.audit_recorder)
+        return Context(caller, self.database, self.audit_recorder, self.rate_limits)

@@ -155,33 +155,42 @@ class Recipients:
     async def activate(self, context: Context, code: str, endpoint: str) -> Profile:
         """Exchange an activation code for the profile, once.
 
-        Raises NotFound for a code that is none, ActivationLinkUsed for the second and later callers.
+        Raises NotFound for a code that is none, ActivationLinkUsed for the second and later callers,
+        TooManyRequests for an address that failed too often.
         """
         code_hashes = self._secrets.hashes(code)
-        async with context.change("activateRecipient", _target("")) as operation:
-            operation.by_credential()
-            name, pending, code_hash = await _find_by_code(operation, context, code_hashes)
-            operation.concerns(name=name, recipient=name)
-            token = new_token()
-            token_hash = self._secrets.hash(token)
-            won = await operation.rows.recipients.activate(code_hash, token_hash, operation.now)
-            if not won:
-                operation.denied = "the activation link was used already"
-                raise ActivationLinkUsed(
-                    "This activation link was used already; ask the provider to rotate the token."
-                )
-            return Profile(endpoint, token, datetime.fromtimestamp(pending.expires_at / 1000, UTC))
+        action, target = "activateRecipient", _target("")
+        with context.counting_failures(action, target):
+            async with context.change(action, target) as operation:
+                operation.by_credential()
+                name, pending, code_hash = await _find_by_code(operation, context, code_hashes)
+                operation.concerns(name=name, recipient=name)
+                token = new_token()
+                token_hash = self._secrets.hash(token)
+                won = await operation.rows.recipients.activate(code_hash, token_hash, operation.now)
+                if not won:
+                    operation.denied = "the activation link was used already"
+                    raise ActivationLinkUsed(
+                        "This activation link was used already; ask the provider to rotate the token."
+                    )
+                return Profile(endpoint, token, datetime.fromtimestamp(pending.expires_at / 1000, UTC))
 
     async def activation_info(self, context: Context, code: str) -> tuple[str, RecipientToken]:
         """The recipient's name and token behind an activation code, without using the code up."""
-        async with context.view("getActivationUrlInfo", _target("")) as operation:
-            operation.by_credential()
-            name, token, _ = await _find_by_code(operation, context, self._secrets.hashes(code))
-            operation.concerns(name=name, recipient=name)
-            return name, token
+        action, target = "getActivationUrlInfo", _target("")
+        with context.counting_failures(action, target):
+            async with context.view(action, target) as operation:
+                operation.by_credential()
+                name, token, _ = await _find_by_code(operation, context, self._secrets.hashes(code))
+                operation.concerns(name=name, recipient=name)
+                return name, token
 
     async def authenticate(self, context: Context, token: str) -> Principal:
-        """Who holds a bearer token. Raises Unauthenticated or TokenExpired, after auditing the denial."""
+        """Who holds a bearer token. Raises Unauthenticated or TokenExpired, after auditing the denial.
+
+        Raises TooManyRequests for an address or a recipient that asks too often.
+        """
+        context.check_failures("authenticate", _target(""), token)
         refusal: Unauthenticated = Unauthenticated(
             "The bearer token is missing or not one of this server; use the profile file as you got it."
         )
@@ -193,16 +202,18 @@ class Recipients:
                         break
         if found is not None and not allows(found.networks, context.caller.address):
             elsewhere = address_refused(context)
+            context.count_failure()
             await context.refused("authenticate", _target(found.principal.name), elsewhere.message)
             raise elsewhere
         if found is not None:
             if found.expires_at > now_ms():
+                context.check_calls(found.principal, _target(found.principal.name), token)
                 return found.principal
             refusal = TokenExpired(
                 f"The token expired at {iso(found.expires_at)}; ask the provider for a new activation link."
             )
         name = found.principal.name if found else ""
-        await context.refused("authenticate", _target(name), refusal.message)
+        await context.failed("authenticate", _target(name), refusal, token)
         raise refusal
 
     async def _add_token(self, operation: Operation, recipient_id: str, lifetime: timedelta) -> str:

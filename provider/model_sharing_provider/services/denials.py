@@ -1,0 +1,105 @@
+"""Fold denials of strangers: the first is an event at once, what repeats it within a minute is counted.
+
+Denials are one kind if they agree in address (an IPv6 one by its /64), face, action, class of error, and in
+whom they are about; in nothing that a stranger words. Kinds have a bound, too: what is beyond is all one
+kind, `OTHERS`. So strangers cannot fill the disk, whatever they send and from wherever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
+from model_sharing_provider.domain.principals import ANONYMOUS, Caller
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.governance.addresses import network_of
+
+WINDOW_SECONDS = 60
+MOST_KINDS = 200
+OTHERS = "others"
+_OTHER_DENIALS = "denials of more kinds, or from more addresses, than are told apart"
+
+
+@dataclass(slots=True)
+class _Window:
+    """A kind's last event, since when (epoch ms) its repetitions are counted, and those not yet written."""
+
+    event: AuditEvent
+    since: int
+    count: int = 0
+    first_at: int = 0
+
+    def add(self, event: AuditEvent) -> None:
+        self.first_at = min(self.first_at, event.first) if self.count else event.first
+        self.count += event.count
+        self.event = event
+
+    def take(self, now: int) -> AuditEvent:
+        """What was counted, as one event; the window begins anew."""
+        event = replace(self.event, count=self.count, first_at=self.first_at)
+        self.count, self.since = 0, now
+        return event
+
+
+class DenialFold:
+    """Which denials are written now, and which later as one."""
+
+    def __init__(self, clock: Callable[[], int] = now_ms, most_kinds: int = MOST_KINDS) -> None:
+        self._clock = clock
+        self._most_kinds = most_kinds
+        self._windows: dict[Hashable, _Window] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._windows)
+
+    def is_first(self, event: AuditEvent, error: str) -> bool:
+        """Whether it is to be written at once; else it repeats one, and is counted."""
+        kind, event = self._kind(event, error)
+        if kind in self._windows:
+            self._windows[kind].add(event)
+            return False
+        self._windows[kind] = _Window(event, self._clock())
+        return True
+
+    def count(self, event: AuditEvent, error: str) -> None:
+        """Count it, also the first."""
+        kind, event = self._kind(event, error)
+        self._windows.setdefault(kind, _Window(event, self._clock())).add(event)
+
+    def ended(self) -> list[AuditEvent]:
+        """What was counted in windows that are over; kinds of which nothing came are forgotten."""
+        now = self._clock()
+        over = [
+            (kind, window)
+            for kind, window in self._windows.items()
+            if now - window.since >= WINDOW_SECONDS * 1000
+        ]
+        for kind, window in over:
+            if not window.count:
+                del self._windows[kind]
+        return [window.take(now) for _, window in over if window.count]
+
+    def drain(self) -> list[AuditEvent]:
+        """All that was counted."""
+        counted = [window.take(self._clock()) for window in self._windows.values() if window.count]
+        self._windows.clear()
+        return counted
+
+    def _kind(self, event: AuditEvent, error: str) -> tuple[Hashable, AuditEvent]:
+        caller, target = event.caller, event.target
+        kind = (
+            network_of(caller.address),
+            caller.face,
+            caller.principal.id,
+            event.action,
+            target.share,
+            target.recipient,
+            error,
+        )
+        if kind in self._windows or len(self._windows) < self._most_kinds:
+            return kind, event
+        other = Caller(ANONYMOUS, caller.face, "", "")
+        target = Target(SecurableType.METASTORE)
+        return OTHERS, AuditEvent(event.at, other, OTHERS, target, Outcome.DENIED, _OTHER_DENIALS)

@@ -1,0 +1,85 @@
+"""Limit how often an address may fail, and how often a caller may ask: each server process for itself.
+
+An address that failed too often is refused before anything is looked up for it. Others behind the same
+address, as in a company's network, are served on: by tokens that were good within the last hour.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+from cachetools import TTLCache
+
+from model_sharing_protocol.errors import TooManyRequests
+from model_sharing_provider.domain.principals import Caller, Principal
+from model_sharing_provider.domain.request_rates import RequestRates
+from model_sharing_provider.governance.addresses import network_of
+from model_sharing_provider.governance.rate_limits import RateLimiter
+
+_GOOD_FOR_SECONDS = 3600
+_MOST_GOOD = 20_000
+
+
+class Limit(StrEnum):
+    FAILURES = "failures"
+    CALLS = "calls"
+    FILE_REQUESTS = "file_requests"
+
+
+class RateLimits:
+    def __init__(self, rates: RequestRates, clock: Callable[[], float] = time.monotonic) -> None:
+        self._failures = RateLimiter(rates.failures, clock)
+        self._calls = RateLimiter(rates.calls, clock)
+        self._file_requests = RateLimiter(rates.file_requests, clock)
+        self._good: TTLCache[bytes, None] = TTLCache(_MOST_GOOD, _GOOD_FOR_SECONDS, clock)
+        self.observe: Callable[[str, Limit], None] = lambda _face, _limit: None
+        """Called with the face and the limit of each request that is refused."""
+
+    def check_failures(self, caller: Caller, secret: str = "") -> None:
+        """Raises TooManyRequests for an address that failed too often, unless `secret` was good lately."""
+        wait = self._failures.wait(network_of(caller.address))
+        if wait and _digest(secret) not in self._good:
+            self._refuse(
+                caller,
+                Limit.FAILURES,
+                wait,
+                "There were too many requests with wrong tokens, links or URLs from your address",
+            )
+
+    def failed(self, caller: Caller, secret: str = "") -> None:
+        """Count a token, activation code or signature that is none, or not any more."""
+        self._failures.take(network_of(caller.address))
+        self._good.pop(_digest(secret), None)
+
+    def check_calls(self, caller: Caller, principal: Principal, secret: str) -> None:
+        """Count a call of somebody whose token is good. Raises TooManyRequests."""
+        self._good[_digest(secret)] = None
+        if wait := self._calls.take(principal.id):
+            most = self._calls.per_minute
+            self._refuse(
+                caller, Limit.CALLS, wait, f"{principal.name} made more than {most} requests within a minute"
+            )
+
+    def check_file_requests(self, caller: Caller, token_id: str) -> None:
+        """Count a request by a signed URL that was given out under a token. Raises TooManyRequests."""
+        if wait := self._file_requests.take(token_id):
+            most = self._file_requests.per_minute
+            self._refuse(
+                caller,
+                Limit.FILE_REQUESTS,
+                wait,
+                f"There were more than {most} requests for files within a minute under one token",
+            )
+
+    def _refuse(self, caller: Caller, limit: Limit, wait: float, why: str) -> None:
+        self.observe(caller.face, limit)
+        seconds = max(1, math.ceil(wait))
+        raise TooManyRequests(f"{why}; try again in {seconds} s.", seconds)
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode(errors="surrogateescape")).digest()

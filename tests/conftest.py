@@ -51,6 +51,9 @@ OVER_EACH_DATABASE = {
     "test_visibility",
 }
 
+LOOPBACK = ("127.0.0.0/8",)
+"""Where other providers are in tests."""
+
 # What a provider does with its bytes, and the kinds of buckets that it does so in.
 OVER_STORES = {"test_registration": ("s3",), "test_presigned_uploads": KINDS, "test_uploads": KINDS}
 
@@ -118,12 +121,12 @@ def settings(provider_home: Path, request: pytest.FixtureRequest) -> Iterator[Se
         case "postgresql":
             server: PostgresServer = request.getfixturevalue("postgres")
             with server.database() as url:
-                yield Settings(provider_home, postgresql_url=url)
+                yield Settings(provider_home, postgresql_url=url, allowed_provider_networks=LOOPBACK)
         case "s3" | "azure" as kind:
             bucket = bucket_url(kind, request.getfixturevalue(kind), request.getfixturevalue("monkeypatch"))
             yield Settings(provider_home, artifact_root=f"{bucket}/model-sharing")
         case _:
-            yield Settings(provider_home)
+            yield Settings(provider_home, allowed_provider_networks=LOOPBACK)
 
 
 @pytest.fixture

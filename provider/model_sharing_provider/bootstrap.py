@@ -13,7 +13,7 @@ from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.first_start import Announce, create_home, find_administrator, find_secrets
 from model_sharing_provider.metastore.database import Database, open_database
-from model_sharing_provider.remote_shares import list_remote_shares
+from model_sharing_provider.remote_shares import RemoteShares
 from model_sharing_provider.server_secrets import ServerSecrets
 from model_sharing_provider.services.access import Access
 from model_sharing_provider.services.audit import Audit, AuditRecorder
@@ -104,7 +104,7 @@ def _wire(
         models=Models(sweeper),
         multipart=Multipart(artifacts, uploads),
         principals=Principals(secrets),
-        providers=Providers(secrets, list_remote_shares),
+        providers=Providers(secrets, RemoteShares(settings.allowed_provider_networks).names),
         publication=Publication(artifacts, manifests),
         readiness=Readiness(database, artifacts),
         recipients=Recipients(secrets, settings.quotas),

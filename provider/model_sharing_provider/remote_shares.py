@@ -1,21 +1,68 @@
-"""What other providers share with us: the one place where this side acts as a recipient."""
+"""What other providers share with us: the one place where this side acts as a recipient.
+
+A profile's endpoint is whatever somebody wrote. The address that is connected to, by whatever name and
+however often it is resolved, is one of the public Internet or of the networks that the administrator allowed;
+and every failure reads alike, so that nobody learns what else is in our network. The log says what it was.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import socket
+import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from model_sharing_protocol.errors import InvalidState, LocalError, Unauthenticated
+import structlog
+
+from model_sharing_protocol.errors import InvalidState, SharingError
 from model_sharing_protocol.profile import Profile
+from model_sharing_provider.governance.addresses import is_within_reach
+
+if TYPE_CHECKING:
+    from aiohttp import AddrInfoType
+
+PATIENCE_SECONDS = 5.0
+"""How long each failure takes, whatever it is."""
+
+_log = structlog.get_logger("model_sharing_provider")
 
 
-async def list_remote_shares(profile: Profile) -> Sequence[str]:
-    """The names of the shares that a profile opens. Raises InvalidState if the provider cannot be asked."""
-    from model_sharing.client import SharingClient  # noqa: PLC0415 - slow to import, and rarely needed
-    from model_sharing.transport import Transport  # noqa: PLC0415
+class RemoteShares:
+    """Asks providers on the public Internet, and in `networks`."""
 
-    try:
-        async with Transport(lambda: profile) as transport:
+    def __init__(self, networks: Sequence[str] = ()) -> None:
+        self._networks = networks
+
+    async def names(self, profile: Profile) -> Sequence[str]:
+        """Names of the shares that a profile opens. Raises InvalidState if the provider cannot be asked."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await self._ask(profile)
+        except (SharingError, TimeoutError) as error:
+            reason = error.message if isinstance(error, SharingError) else "it took too long"
+        host = urlsplit(profile.endpoint).netloc.rpartition("@")[2]
+        _log.warning("another provider cannot be asked", host=host, reason=reason)
+        await asyncio.sleep(until - time.monotonic())
+        raise InvalidState(
+            "The provider cannot be asked for its shares; check its profile, and that it can be reached from "
+            "here. This server's log says more."
+        )
+
+    async def _ask(self, profile: Profile) -> Sequence[str]:
+        from model_sharing.client import SharingClient  # noqa: PLC0415 - slow to import, and rarely needed
+        from model_sharing.transport import Transport  # noqa: PLC0415
+
+        async with Transport(lambda: profile, open_socket=self._open_socket) as transport:
             shares = await SharingClient(transport, profile.endpoint).list_shares()
             return [share.name for share in shares]
-    except (LocalError, Unauthenticated) as error:
-        raise InvalidState(f"The provider cannot be asked for its shares: {error.message}") from error
+
+    def _open_socket(self, address: AddrInfoType) -> socket.socket:
+        """A socket for what is about to be connected to, after all names were resolved. Raises OSError."""
+        family, kind, protocol, _, place = address
+        if not is_within_reach(str(place[0]), self._networks):
+            raise OSError(errno.EACCES, f"{place[0]} is not in an allowed provider network")
+        return socket.socket(family, kind, protocol)

@@ -181,6 +181,13 @@ class Settings:
         "requests for files by signed URLs that were given out under one token",
         _RATES.file_requests,
     )
+    allowed_provider_networks: tuple[str, ...] = _setting(
+        "ALLOWED_PROVIDER_NETWORKS",
+        NETWORKS,
+        "networks besides the public Internet in which this server may ask other providers for their shares",
+        (),
+        "none",
+    )
     trusted_proxies: tuple[str, ...] = _setting(
         "TRUSTED_PROXIES",
         NETWORKS,

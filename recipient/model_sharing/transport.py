@@ -7,6 +7,7 @@ without credentials.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Self, TypeVar
@@ -49,6 +50,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
 
 T = TypeVar("T")
 Reader = Callable[[aiohttp.ClientResponse], Awaitable[T]]
+OpenSocket = Callable[[aiohttp.AddrInfoType], socket.socket]
 
 
 class _Passing(Exception):
@@ -63,11 +65,13 @@ class _Passing(Exception):
 class Transport:
     """Calls to one provider. `profile` is asked at each call, so that a renewed token is picked up.
 
+    `open_socket` may refuse, by an OSError, the address that is about to be connected to.
     Use it as an async context manager, or call `close`.
     """
 
-    def __init__(self, profile: Callable[[], Profile]) -> None:
+    def __init__(self, profile: Callable[[], Profile], open_socket: OpenSocket | None = None) -> None:
         self._profile = profile
+        self._open_socket = open_socket
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -170,7 +174,10 @@ class Transport:
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar(), headers={"Accept-Encoding": "identity"}
+                connector=aiohttp.TCPConnector(socket_factory=self._open_socket),
+                timeout=_TIMEOUT,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"Accept-Encoding": "identity"},
             )
         return self._session
 

@@ -66,7 +66,9 @@ def provider_home(tmp_path: Path, world: Path) -> Path:
 async def provider(provider_home: Path, tmp_path: Path) -> AsyncIterator[Provider]:
     """One that may also register models in place."""
     allowed = (parse_location(tmp_path.as_uri()),)
-    async with open_provider(Settings(provider_home, external_locations=allowed)) as opened:
+    near = ("127.0.0.0/8",)
+    set_up = Settings(provider_home, external_locations=allowed, allowed_provider_networks=near)
+    async with open_provider(set_up) as opened:
         yield opened
 
 

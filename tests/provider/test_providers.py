@@ -10,7 +10,13 @@ from support import Desk, write_model
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider import remote_shares
 from model_sharing_provider.services.changes import Changes
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote_shares, "PATIENCE_SECONDS", 0.5)
 
 
 @pytest.fixture

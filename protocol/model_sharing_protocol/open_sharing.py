@@ -1,7 +1,7 @@
 """The messages of the OpenSharing protocol for models, as they go over the wire (camelCase JSON).
 
 Source: OpenSharing REST protocol, "models". What is an EXTENSION of ours is marked so; a client that does
-not know it ignores it. Times are epoch milliseconds, sizes are bytes.
+not know it ignores it. Times are epoch milliseconds, sizes are bytes; `forms` says which values there are.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from model_sharing_protocol.dsse import Envelope
+from model_sharing_protocol.forms import Count, EpochMs, ManifestDigest, Sha256, VersionNumber
 from model_sharing_protocol.signatures import Bundle
 
 PREFIX = "/delta-sharing"
@@ -59,9 +60,9 @@ class RegisteredModel(_Message):
     comment: str | None = None
     storage_location: str | None = None
     tags: dict[str, str] = {}
-    aliases: dict[str, int] = {}
-    latest_version: int | None = None
-    updated_at: int | None = None
+    aliases: dict[str, VersionNumber] = {}
+    latest_version: VersionNumber | None = None
+    updated_at: EpochMs | None = None
     access_modes: tuple[str, ...] = ()
 
 
@@ -74,7 +75,7 @@ class ModelVersion(_Message):
     model_name: str
     schema: str
     share: str
-    version: int
+    version: VersionNumber
     status: str
     storage_location: str
     id: str | None = None
@@ -84,9 +85,9 @@ class ModelVersion(_Message):
     aliases: tuple[str, ...] = ()
     tags: dict[str, str] = {}
     signature: dict[str, Any] | None = None
-    size: int | None = None
-    digest: str | None = None
-    created_at: int | None = None
+    size: Count | None = None
+    digest: ManifestDigest | None = None
+    created_at: EpochMs | None = None
     state: Envelope | None = None
 
 
@@ -94,7 +95,7 @@ class Alias(_Message):
     """EXTENSION: an alias and the version it points at."""
 
     alias: str
-    version: int
+    version: VersionNumber
 
 
 class Items(_Message, Generic[T]):
@@ -114,15 +115,15 @@ class ErrorAnswer(msgspec.Struct, rename="camel"):
 class Protocol(_Message):
     """`min_reader_version` is always sent: clients refuse a protocol line without it."""
 
-    min_reader_version: int
+    min_reader_version: Count
 
 
 class ChunkMapsFile(_Message):
     """EXTENSION: where the chunk maps of a version's large files are fetched from, like a file of it."""
 
     url: str
-    size: int
-    sha256: str
+    size: Count
+    sha256: Sha256
 
 
 class DeltaFile(_Message):
@@ -132,10 +133,10 @@ class DeltaFile(_Message):
     """
 
     url: str
-    target: str
-    base: str
-    size: int
-    sha256: str
+    target: Sha256
+    base: Sha256
+    size: Count
+    sha256: Sha256
 
 
 class VersionMetadata(_Message):
@@ -147,9 +148,9 @@ class VersionMetadata(_Message):
     """
 
     version: ModelVersion
-    digest: str
-    size: int
-    num_files: int
+    digest: ManifestDigest
+    size: Count
+    num_files: Count
     bundle: Bundle | None = None
     chunk_maps: ChunkMapsFile | None = None
     deltas: tuple[DeltaFile, ...] = ()
@@ -168,9 +169,9 @@ class VersionFile(_Message):
     url: str
     id: str
     path: str
-    size: int
-    sha256: str
-    expiration_timestamp: int
+    size: Count
+    sha256: Sha256
+    expiration_timestamp: EpochMs
 
 
 class VersionQueryLine(_Message):

@@ -140,6 +140,6 @@ def _expiry(fields: dict[str, Any], origin: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(str(text))
-    except ValueError as error:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidProfile(f"{origin} has the expirationTime {text!r}; it must be ISO 8601.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -20,13 +20,16 @@ import msgspec
 
 from model_sharing_protocol.dsse import Envelope, PublicKey, SigningKey
 from model_sharing_protocol.errors import UntrustedSignature
-from model_sharing_protocol.manifest import Manifest
+from model_sharing_protocol.forms import EpochMs, ManifestDigest, VersionNumber
+from model_sharing_protocol.manifest import MAX_FILES, Manifest
 
 _BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _IN_TOTO_TYPE = "application/vnd.in-toto+json"
 _STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 _PREDICATE_TYPE = "https://model_signing/signature/v1.0"
 _STATE_TYPE = "application/vnd.model-sharing.state+json"
+_MAX_VALUES = 10 * MAX_FILES
+"""A file has three, besides the commas in its path."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -53,10 +56,10 @@ class State(msgspec.Struct, frozen=True, rename="camel"):
     share: str
     model: str
     alias: str | None
-    version: int
-    digest: str
-    sequence: tuple[int, int]
-    issued_at: int
+    version: VersionNumber
+    digest: ManifestDigest
+    sequence: tuple[EpochMs, EpochMs]
+    issued_at: EpochMs
 
 
 class _KeyHint(msgspec.Struct, frozen=True):
@@ -105,8 +108,8 @@ class _Predicate(msgspec.Struct, frozen=True, rename="camel"):
     resources: tuple[_Resource, ...]
     share: str
     model: str
-    version: int
-    issued_at: int
+    version: VersionNumber
+    issued_at: EpochMs
 
 
 class _Subject(msgspec.Struct, frozen=True):
@@ -220,6 +223,8 @@ def _root_digest(resources: Sequence[_Resource]) -> str:
 
 
 def _decode(data: bytes, kind: type[S]) -> S:
+    if data.count(b",") > _MAX_VALUES:
+        raise UntrustedSignature(f"A signature has more than {_MAX_VALUES} values; it was not read.")
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -11,6 +11,7 @@ import msgspec
 
 from model_sharing_protocol.dsse import Envelope, PublicKey, SigningKey
 from model_sharing_protocol.errors import UntrustedSignature
+from model_sharing_protocol.forms import EpochMs
 
 _ENDORSEMENT_TYPE = "application/vnd.model-sharing.key+json"
 
@@ -19,7 +20,7 @@ class ListedKey(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     """A public key as the provider lists it; `created_at` is in epoch milliseconds."""
 
     pem: str
-    created_at: int
+    created_at: EpochMs
     endorsement: Envelope | None = None
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+MAX_MS = 253_402_300_799_999
+"""The last millisecond of the year 9999, after which no `datetime` is."""
+
 
 def now_ms() -> int:
     """The present moment in epoch milliseconds."""

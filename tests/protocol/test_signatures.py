@@ -112,7 +112,7 @@ def test_no_changed_byte_of_the_manifest_passes(data: st.DataObject) -> None:
 
 def test_a_state_is_that_of_what_was_asked_for_in_any_case() -> None:
     assert verify_state(SIGNED_STATE, KEY.public, "acme", "ml_team.iris_model", "Champion") == STATE
-    by_number = State("acme", "ml_team.iris_model", None, 3, "sha256:x", (17, 4), 0)
+    by_number = State("acme", "ml_team.iris_model", None, 3, "sha256:" + "0" * 64, (17, 4), 0)
     signed = sign_state(KEY, by_number)
     assert verify_state(signed, KEY.public, "acme", "ml_team.iris_model", 3) == by_number
 
@@ -195,3 +195,31 @@ def test_a_private_key_reads_back_and_never_shows() -> None:
     assert again.public == KEY.public
     secret = KEY.to_pem().splitlines()[1]
     assert secret not in repr(KEY)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("version", 0),
+        ("version", 2**63),
+        ("digest", "sha256:x"),
+        ("digest", MANIFEST.digest + "\n"),
+        ("sequence", (0, 10**18)),
+        ("sequence", (-1, 0)),
+        ("issued_at", 253_402_300_800_000),
+    ],
+)
+def test_a_state_with_a_value_that_cannot_be_is_not_read(field: str, value: object) -> None:
+    harmed = msgspec.structs.replace(STATE, **{field: value})
+    shown = next(each.encode_name for each in msgspec.structs.fields(State) if each.name == field)
+    with pytest.raises(UntrustedSignature, match=rf"cannot be read: .* at `\$\.{shown}"):
+        verify_state(sign_state(KEY, harmed), KEY.public, "acme", "ml_team.iris_model", "champion")
+
+
+def test_a_signature_of_more_values_than_a_version_has_is_not_read() -> None:
+    """Each would take far more memory than its bytes."""
+    flood = b'{"predicate":[' + b"[]," * 1_000_001 + b"[]]}"
+    envelope = KEY.sign(BUNDLE.dsse_envelope.payload_type, flood)
+    bundle = msgspec.structs.replace(BUNDLE, dsse_envelope=envelope)
+    with pytest.raises(UntrustedSignature, match="more than 1000000 values"):
+        verify_manifest(bundle, NAME, MANIFEST, [KEY.public])

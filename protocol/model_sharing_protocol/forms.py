@@ -1,0 +1,23 @@
+"""The form of values in messages: checked once, when a message is decoded, and a part of its JSON schema.
+
+What is out of range ends there, with the name of its field, and not where somebody calculates with it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from model_sharing_protocol.times import MAX_MS
+
+MAX_INT64 = 2**63 - 1
+
+VersionNumber = Annotated[int, msgspec.Meta(ge=1, le=MAX_INT64)]
+EpochMs = Annotated[int, msgspec.Meta(ge=0, le=MAX_MS)]
+"""A moment in epoch milliseconds, until the end of the year 9999."""
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT64)]
+"""A number of bytes or of things."""
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+ManifestDigest = Annotated[str, msgspec.Meta(pattern="^sha256:[0-9a-f]{64}$", max_length=71)]
+"""What names the content of a version: see `Manifest.digest`."""

@@ -18,8 +18,7 @@ from fault_proxy import FaultProxy, random_fault
 from provider_process import SHARE, ProviderProcess, write_profile_for
 
 import model_sharing
-from model_sharing import transport
-from model_sharing.downloads import connection
+from model_sharing import bounds
 from model_sharing_protocol.errors import SharingError
 
 MIB = 1024 * 1024
@@ -88,7 +87,6 @@ def mounted_through_proxy(
 def impatience() -> Iterator[None]:
     """The recipient waits a second for bytes, and not a minute."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection, "READ_SECONDS", 1.0)
-        patch.setattr(connection, "CONNECT_SECONDS", 1.0)
-        patch.setattr(transport, "_TIMEOUT", aiohttp.ClientTimeout(sock_connect=1, sock_read=1))
+        for bound in ("CONNECT_SECONDS", "HEAD_SECONDS", "WINDOW_SECONDS"):
+            patch.setattr(bounds, bound, 1.0)
         yield

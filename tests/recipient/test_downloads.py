@@ -18,7 +18,7 @@ from recipient.peer import Handler, Peer
 from recipient.shared_models import manifest_of
 
 import model_sharing
-from model_sharing.downloads import connection
+from model_sharing import bounds
 from model_sharing.downloads.parts import RANGE_BYTES
 from model_sharing_protocol.errors import (
     AlreadyExists,
@@ -107,7 +107,7 @@ def test_a_server_that_always_hangs_up_is_given_up_on(peer: Peer, vendor: model_
 def test_a_stalled_connection_is_left_and_tried_again(
     peer: Peer, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "READ_SECONDS", 0.3)
+    monkeypatch.setattr(bounds, "WINDOW_SECONDS", 0.3)
     peer.publish("ml_team.iris_model", 1, {"model.bin": content(70_000)})
 
     def stall(handler: Handler, data: bytes, start: int, end: int) -> None:

@@ -1,26 +1,28 @@
 """Connections for file contents: kept alive, one a thread, and without any credentials.
 
 `http.client` reading into a reused buffer moves more bytes a second, and a CPU second, than the higher
-clients do; that is why it is used here. Redirects are not followed, and only the hosts that `origins` knows
-are called.
+clients do; that is why it is used here. Redirects are not followed, only the hosts that `origins` knows are
+called, and an answer that hardly comes on, in whatever part of it, ends as TooSlow.
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import socket
 import ssl
 import threading
-from typing import Final
+from typing import Any
 
+from model_sharing import bounds
 from model_sharing.downloads.origins import FileOrigins, Origin, resolve
 from model_sharing.downloads.rate_limit import RateLimit
 from model_sharing_protocol.errors import Interrupted
 
 BUFFER_BYTES = 1024 * 1024
-CONNECT_SECONDS: Final = 10
-READ_SECONDS: Final = 60
+_CHUNKED_BYTES = 64 * 1024
+"""At once of a chunked body, between whose bytes others may be."""
 
 
 class Connections:
@@ -72,12 +74,17 @@ class Connections:
 
     def receive(self, response: http.client.HTTPResponse, buffer: memoryview) -> int:
         """Read what comes next into the buffer, as fast as may be; how many bytes, none at the end."""
-        if self._limit is None:
-            count = response.readinto(buffer)
-            self.check()
-            return count
-        count = response.readinto(buffer[: self._limit.at_once])
-        self.pause(self._limit.delay(count))
+        if response.chunked:
+            buffer = buffer[:_CHUNKED_BYTES]
+        if self._limit is not None:
+            buffer = buffer[: self._limit.at_once]
+        reader: _PacedReader = self._local.reader
+        reader.expected = len(buffer)
+        count = response.readinto(buffer)
+        reader.body_bytes += count
+        self.check()
+        if self._limit is not None:
+            self.pause(self._limit.delay(count))
         return count
 
     def get(self, url: str, start: int, end: int, size: int) -> http.client.HTTPResponse:
@@ -102,14 +109,36 @@ class Connections:
         origin, target = self._origins.check(url)
         connection, reused = self._connection(origin)
         try:
-            return _request(connection, method, target, headers, body)
+            return self._request(connection, method, target, headers, body)
+        except TimeoutError:
+            self.drop()
+            raise
         except (OSError, http.client.HTTPException):
             self.drop()
             if not reused:
                 raise
         self.check()  # the server had closed the idle connection: a new one says more
         connection, _ = self._connection(origin)
-        return _request(connection, method, target, headers, body)
+        return self._request(connection, method, target, headers, body)
+
+    def _request(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        target: str,
+        headers: dict[str, str],
+        body: bytes | None,
+    ) -> http.client.HTTPResponse:
+        pace = bounds.Pace(lambda: len(self._open))
+        connection.sock.settimeout(pace.left())
+
+        def respond(sock: socket.socket, **more: Any) -> http.client.HTTPResponse:
+            self._local.reader = _PacedReader(sock, pace)
+            return http.client.HTTPResponse(_Paced(self._local.reader), **more)  # type: ignore[arg-type]
+
+        connection.response_class = respond  # type: ignore[assignment]  # which is only ever called
+        connection.request(method, target, body, headers)
+        return connection.getresponse()
 
     def drop(self) -> None:
         """Close this thread's connection: what comes next on it is not known."""
@@ -128,15 +157,16 @@ class Connections:
         scheme, host, port = origin
         self._origins.check_address(origin, resolve(origin))
         connection = (
-            http.client.HTTPConnection(host, port, timeout=CONNECT_SECONDS)
+            http.client.HTTPConnection(host, port, timeout=bounds.CONNECT_SECONDS)
             if scheme == "http"
-            else http.client.HTTPSConnection(host, port, timeout=CONNECT_SECONDS, context=self._tls_context())
+            else http.client.HTTPSConnection(
+                host, port, timeout=bounds.CONNECT_SECONDS, context=self._tls_context()
+            )
         )
         try:
             connection.connect()
             # A name may stand for something else a moment later.
             self._origins.check_address(origin, [connection.sock.getpeername()[0]])
-            connection.sock.settimeout(READ_SECONDS)
         except BaseException:
             connection.close()
             raise
@@ -153,12 +183,53 @@ class Connections:
             return self._tls
 
 
-def _request(
-    connection: http.client.HTTPConnection,
-    method: str,
-    target: str,
-    headers: dict[str, str],
-    body: bytes | None,
-) -> http.client.HTTPResponse:
-    connection.request(method, target, body, headers)
-    return connection.getresponse()
+class _PacedReader(io.RawIOBase):
+    """The bytes of one answer, at a certain pace or not at all: TimeoutError for silence, TooSlow for a drip.
+
+    All that comes is read here, also what `http.client` reads by itself and without end: interim answers,
+    headers, chunk extensions, trailers. None of it counts but what is `expected`, that is, asked for. If far
+    more comes than `body_bytes`, those of the body so far, it raises HTTPException.
+    """
+
+    def __init__(self, sock: socket.socket, pace: bounds.Pace) -> None:
+        self._socket = sock
+        self._bytes = sock.makefile("rb", buffering=0)
+        self._pace = pace
+        self._arrived = 0
+        self.expected = 0
+        self.body_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._pace.left()
+        self._socket.settimeout(left)
+        try:
+            with self._pace.waiting():
+                count = self._bytes.readinto(buffer) or 0
+        except TimeoutError as error:
+            if left > bounds.WINDOW_SECONDS / 2:
+                raise  # silence, as when a line is down for a while
+            raise bounds.TooSlow from error
+        self._arrived += count
+        if self._arrived > bounds.FRAMING_BYTES + (1 + bounds.FRAMING_BYTES_A_BYTE) * self.body_bytes:
+            raise http.client.HTTPException("there is more around the body than in it")
+        counting = min(count, self.expected)
+        self.expected -= counting
+        self._pace.arrived(counting)
+        return count
+
+    def close(self) -> None:
+        self._bytes.close()
+        super().close()
+
+
+class _Paced:
+    """What `http.client` makes an answer of, as of a socket."""
+
+    def __init__(self, reader: _PacedReader) -> None:
+        self._reader = reader
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self._reader)

@@ -98,7 +98,10 @@ def accept(endpoint: str, listed: Sequence[str]) -> tuple[str, ...]:
 def resolve(origin: Origin) -> list[str]:
     """The addresses that a host stands for. Raises OSError."""
     _, host, port = origin
-    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    try:
+        return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except UnicodeError as error:  # a label of more than 63 characters, say
+        raise OSError("the host name cannot be looked up") from error
 
 
 def _origin(url: str) -> Origin | None:

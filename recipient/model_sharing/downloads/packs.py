@@ -88,7 +88,7 @@ class PackFetcher:
             if count == 0:
                 raise Passing("the connection ended early")
             arrived += count
-        pack.position += 1
+        pack.arrived(file)
         if hashlib.sha256(content).hexdigest() != file.sha256:
             pack.damaged.append(file)
             return
@@ -105,13 +105,19 @@ class _Refused(Exception):
 
 
 class _Pack:
-    """`position` is how many of the files have arrived, intact or `damaged`."""
+    """`position` is how many bytes have arrived, of files that are whole: intact or `damaged`."""
 
     def __init__(self, files: Sequence[ManifestFile]) -> None:
         self._files = files
+        self._arrived = 0
         self.position = 0
         self.damaged: list[ManifestFile] = []
 
     @property
     def missing(self) -> Sequence[ManifestFile]:
-        return self._files[self.position :]
+        return self._files[self._arrived :]
+
+    def arrived(self, file: ManifestFile) -> None:
+        """Note that the first of the missing files is here."""
+        self._arrived += 1
+        self.position += file.size

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
+from model_sharing import bounds
 from model_sharing.downloads.connection import Connections
 from model_sharing.downloads.urls import UrlBook
 from model_sharing_protocol.errors import (
@@ -20,9 +21,7 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.manifest import ManifestFile
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
-_FAILURES_WITHOUT_A_BYTE = 5
-_FAILURES_IN_ALL = 100
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 _LONGEST_PAUSE_SECONDS = 2.0
 _EXPIRED = frozenset({401, 403, 404, 410})
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -53,6 +52,10 @@ class RangesIgnored(Exception):
 
 class Passing(Exception):
     """The connection failed, or the server was busy: worth another try."""
+
+
+class _Slow(Passing):
+    """Hardly anything came, again and again: not as if a line were down, which may be up soon."""
 
 
 class Transfer:
@@ -111,6 +114,8 @@ class Transfer:
                     raise Passing(f"the server answered HTTP {response.status}")
                 yield response
                 complete = True
+        except bounds.TooSlow as error:
+            raise _Slow("hardly anything arrived for too long") from error
         except (OSError, http.client.HTTPException) as error:
             raise Passing(_describe(error)) from error
         finally:
@@ -137,47 +142,52 @@ class Transfer:
             if count == 0:
                 raise Passing("the connection ended early")
             target.accept(buffer[:count])
-        if response.length is None and response.read(1):
+        # Nothing is left but, perhaps, the end of a chunked body.
+        if not response.isclosed() and self._connections.receive(response, buffer[:1]):
             raise CorruptArtifact(f"The provider sends more than the {file.size} bytes of {file.path!r}.")
-        if not response.isclosed():
-            response.read()  # nothing is left but, perhaps, the end of a chunked body
 
 
 class Patience:
-    """Counts failures of one transfer; bytes that arrive in between start the count again."""
+    """Counts failures of one transfer; progress in between starts the count again.
+
+    A few bytes are no progress, or else one a failure would hold the recipient for ever.
+    """
 
     def __init__(self, target: Positioned) -> None:
         self._target = target
         self._position = target.position
-        self._since_a_byte = 0
-        self._refused = False
+        self._since_progress = 0
+        self._slow_since_progress = 0
+        self._refused_at: int | None = None
         self.failures = 0
 
     def is_over(self, state: RetryCallState) -> bool:
         self.failures += 1
         if self._moved():
-            self._since_a_byte = 0
-        self._since_a_byte += 1
-        return self._since_a_byte >= _FAILURES_WITHOUT_A_BYTE or self.failures >= _FAILURES_IN_ALL
+            self._since_progress = self._slow_since_progress = 0
+        self._since_progress += 1
+        self._slow_since_progress += isinstance(state.outcome and state.outcome.exception(), _Slow)
+        return (
+            self._since_progress >= bounds.FAILURES_WITHOUT_PROGRESS
+            or self._slow_since_progress >= bounds.SLOW_ANSWERS_WITHOUT_PROGRESS
+            or self.failures >= bounds.FAILURES_IN_ALL
+        )
 
     def pause(self, state: RetryCallState) -> float:
         """Seconds: none after the first failure, then longer each time."""
-        if self._since_a_byte <= 1:
+        if self._since_progress <= 1:
             return 0.0
-        return min(0.1 * 2.0**self._since_a_byte, _LONGEST_PAUSE_SECONDS)
+        return min(0.1 * 2.0**self._since_progress, _LONGEST_PAUSE_SECONDS)
 
     def refused_before(self) -> bool:
-        """True if the last refusal brought fresh URLs and no byte came since."""
-        if self._refused and not self._moved():
-            return True
-        self._refused = True
-        return False
+        """True if the last refusal brought fresh URLs and nothing came since."""
+        before, self._refused_at = self._refused_at, self._target.position
+        return before == self._target.position
 
     def _moved(self) -> bool:
-        moved = self._target.position != self._position
-        self._position = self._target.position
+        moved = self._target.position - self._position >= bounds.WINDOW_BYTES
         if moved:
-            self._refused = False
+            self._position = self._target.position
         return moved
 
 

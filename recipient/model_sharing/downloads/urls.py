@@ -31,5 +31,6 @@ class UrlBook:
         """A URL of this edition was refused. The first thread to say so renews the book for all."""
         with self._lock:
             if edition == self._edition:
-                self._urls = self._renew()
+                # What is not offered any more keeps its old address, which is refused again.
+                self._urls = {**self._urls, **self._renew()}
                 self._edition += 1

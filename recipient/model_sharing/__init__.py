@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         pull,
         unmount,
     )
+    from model_sharing.left_out import LeftOutWarning
     from model_sharing.mounts import Mount
     from model_sharing.pulling import PulledVersion
     from model_sharing.resolution import StaleAliasWarning
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Catalog",
+    "LeftOutWarning",
     "Mount",
     "PlainHttpWarning",
     "PulledVersion",
@@ -55,6 +57,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "LeftOutWarning": "model_sharing.left_out",
     "Mount": "model_sharing.mounts",
     "PlainHttpWarning": "model_sharing_protocol.plain_http",
     "PulledVersion": "model_sharing.pulling",

@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from model_sharing.transport import Transport, read_bounded
+from model_sharing import bounds
+from model_sharing.answers import read_bounded
+from model_sharing.transport import Transport
 from model_sharing_protocol.errors import (
     ActivationLinkUsed,
     AlreadyExists,
@@ -24,7 +26,6 @@ from model_sharing_protocol.plain_http import PlainHttpWarning, origin_of, trave
 from model_sharing_protocol.profile import Profile, parse_profile, write_profile
 
 MAX_INPUT_BYTES = 64 * 1024
-_MAX_PROFILE_BYTES = 64 * 1024
 _LINK = re.compile(r"https?://(\[[0-9a-f:.]+\])?[\w.~:/?#@!$&*+,;=%-]+", re.ASCII | re.IGNORECASE)
 _AFTER_A_LINK = ".,;:!?*"
 _WRAPPING = "\"'<>`()[] \t\r\n\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"  # quotes of several languages
@@ -48,7 +49,7 @@ async def activate(link: str, path: Path, *, force: bool = False) -> Profile:
         )
 
     async def read(response: aiohttp.ClientResponse) -> bytes:
-        return await read_bounded(response, _MAX_PROFILE_BYTES)
+        return await read_bounded(response, bounds.PROFILE_BYTES)
 
     async with Transport(_no_profile) as transport:
         try:

@@ -1,7 +1,7 @@
 """The OpenSharing calls for models, typed (OpenSharing REST protocol, "models").
 
-Every listing follows its pages to the end. Names are compared case-insensitively and may come back in any
-case; they are handed on as the server wrote them.
+Every listing follows its pages to the end (`listings`). Names are compared case-insensitively and may come
+back in any case; they are handed on as the server wrote them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
-from model_sharing.transport import NOT_MODIFIED, Transport, decode, read_bounded, read_lines
+from model_sharing.answers import decode, read_bounded, read_lines
+from model_sharing.listings import fetch_listing
+from model_sharing.transport import NOT_MODIFIED, Transport
 from model_sharing_protocol.errors import CorruptArtifact, NotASharingServer, UnsupportedOperation
 from model_sharing_protocol.manifest import MAX_FILES
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import (
     Alias,
-    Items,
     ModelVersion,
     RegisteredModel,
     Schema,
@@ -31,8 +32,8 @@ from model_sharing_protocol.open_sharing import (
 from model_sharing_protocol.signing_keys import KeyList
 
 READER_VERSION = 1
-_MAX_ITEMS = 1_000_000
 _MAX_TAG = 256
+_MAX_DEPTH = 100
 
 T = TypeVar("T")
 
@@ -77,7 +78,8 @@ class SharingClient:
         return await self._get(_model_path(share, model), RegisteredModel)
 
     async def list_versions(self, share: str, model: SharedName) -> list[ModelVersion]:
-        return await self._list(_model_path(share, model) + "/versions", ModelVersion)
+        path = _model_path(share, model) + "/versions"
+        return await fetch_listing(self._transport, path, self._decode_version, self._endpoint)
 
     async def get_version(
         self, share: str, model: SharedName, asked: int | str, tag: str = ""
@@ -87,7 +89,7 @@ class SharingClient:
         async def read(response: aiohttp.ClientResponse) -> Answer | None:
             if response.status == NOT_MODIFIED:
                 return None
-            version = decode(await read_bounded(response), ModelVersion, self._endpoint)
+            version = self._decode_version(await read_bounded(response))
             return Answer(version, _tag(response.headers.get("ETag", "")))
 
         return await self._transport.call("GET", _version_path(share, model, asked), read, tag=tag)
@@ -116,7 +118,9 @@ class SharingClient:
                         f"{line.protocol.min_reader_version}; this one reads {READER_VERSION}. "
                         "Upgrade model-sharing."
                     )
-                metadata = line.meta_data or metadata
+                if line.meta_data is not None:
+                    metadata = line.meta_data
+                    self._check_depth(metadata.version)
                 if line.file is not None:
                     files.append(line.file)
                 if len(files) > MAX_FILES:
@@ -134,27 +138,30 @@ class SharingClient:
         path = _version_path(share, model, asked) + "/query"
         return await self._transport.call("POST", path, read, body=b"{}")
 
-    async def _get(self, path: str, kind: type[T], params: dict[str, str] | None = None) -> T:
+    async def _get(self, path: str, kind: type[T]) -> T:
         async def read(response: aiohttp.ClientResponse) -> T:
             return decode(await read_bounded(response), kind, self._endpoint)
 
-        return await self._transport.call("GET", path, read, params=params)
+        return await self._transport.call("GET", path, read)
 
     async def _list(self, path: str, kind: type[T]) -> list[T]:
-        items: list[T] = []
-        seen: set[str] = set()
-        page_kind: Any = Items[kind]  # type: ignore[valid-type]
-        params: dict[str, str] = {}
-        while True:
-            page: Items[T] = await self._get(path, page_kind, params)
-            items += page.items
-            token = page.next_page_token
-            if not token:
-                return items
-            if token in seen or len(items) > _MAX_ITEMS:
-                raise NotASharingServer(f"{self._endpoint} sends a listing that does not end.")
-            seen.add(token)
-            params = {"pageToken": token}
+        def read(item: bytes) -> T:
+            return decode(item, kind, self._endpoint)
+
+        return await fetch_listing(self._transport, path, read, self._endpoint)
+
+    def _decode_version(self, data: bytes) -> ModelVersion:
+        version = decode(data, ModelVersion, self._endpoint)
+        self._check_depth(version)
+        return version
+
+    def _check_depth(self, version: ModelVersion) -> None:
+        """Refuse what can be read and, one call deeper, not be written again."""
+        if _is_deeper(version.signature, _MAX_DEPTH):
+            raise NotASharingServer(
+                f"{self._endpoint} describes a version with a signature that is nested more than "
+                f"{_MAX_DEPTH} deep."
+            )
 
 
 def _path(*parts: str) -> str:
@@ -168,6 +175,11 @@ def _model_path(share: str, model: SharedName) -> str:
 def _version_path(share: str, model: SharedName, asked: int | str) -> str:
     kind = "aliases" if isinstance(asked, str) else "versions"
     return _model_path(share, model) + _path(kind, str(asked))
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth == 0 or any(_is_deeper(each, depth - 1) for each in inside)
 
 
 def _tag(header: str) -> str:

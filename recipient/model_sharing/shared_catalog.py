@@ -18,6 +18,7 @@ from model_sharing.downloads.progress import Progress, Silent
 from model_sharing.downloads.rate_limit import RateLimit
 from model_sharing.downloads.snapshot import fetch_snapshot
 from model_sharing.downloads.urls import UrlBook
+from model_sharing.left_out import LeftOut
 from model_sharing.loading import load_folder
 from model_sharing.mounts import Mount, MountTable
 from model_sharing.refs import Refs
@@ -83,14 +84,22 @@ class SharedCatalog:
         await self._transport.close()
 
     async def list_schemas(self) -> list[str]:
-        schemas = await self._client.list_schemas(self.mount.share)
-        return sorted(self._checked("schema", schema.name) for schema in schemas)
+        found = await self._client.list_schemas(self.mount.share)
+        schemas = LeftOut(self.mount.endpoint).keep_good(
+            found,
+            lambda schema: self._checked("schema", schema.name),
+            lambda schema: f"the schema {schema.name[:80]!a}",
+        )
+        return sorted(schemas)
 
     async def list_models(self, schema: str | None = None) -> list[SharedModel]:
         """The models of one schema, or all; NotFound for a schema that the share does not have."""
         wanted = None if schema is None else normalize_name("schema", schema)
-        models = await self._client.list_models(self.mount.share, wanted)
-        return sorted((self._model(model) for model in models), key=lambda model: model.full_name)
+        found = await self._client.list_models(self.mount.share, wanted)
+        models = LeftOut(self.mount.endpoint).keep_good(
+            found, self._model, lambda model: f"the model {model.schema[:80]!a}.{model.name[:80]!a}"
+        )
+        return sorted(models, key=lambda model: model.full_name)
 
     async def get_model(self, model: str) -> SharedModel:
         return self._model(await self._client.get_model(self.mount.share, self.shared_name(model)))
@@ -255,6 +264,8 @@ class SharedCatalog:
 
     def _model(self, wire: RegisteredModel) -> SharedModel:
         schema, name = self._checked("schema", wire.schema), self._checked("model", wire.name)
+        for alias in wire.aliases:
+            self._checked("alias", alias)
         return SharedModel.of(FullName(self.name, schema, name), wire)
 
     def _version(self, name: SharedName, wire: ModelVersion) -> SharedVersion:

@@ -1,17 +1,17 @@
 """HTTP to a provider's API: the bearer goes to the profile's endpoint and nowhere else.
 
-Answers are bounded, redirects are refused, passing faults are retried for a few seconds, and whatever
-comes back is either bytes or one of our errors. File contents travel elsewhere (`downloads.connection`),
-without credentials.
+Answers are bounded (`bounds`), redirects are refused, passing faults are retried for a few seconds, and
+whatever comes back is what a reader made of the body (`answers`) or one of our errors. File contents travel
+elsewhere (`downloads.connection`), without credentials.
 """
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Self, TypeVar
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -25,6 +25,8 @@ from tenacity import (
 )
 from yarl import URL
 
+from model_sharing import bounds
+from model_sharing.answers import origin_of, read_bounded
 from model_sharing_protocol.errors import (
     NotASharingServer,
     ResourceExhausted,
@@ -38,15 +40,11 @@ from model_sharing_protocol.errors import (
 from model_sharing_protocol.open_sharing import ErrorAnswer
 from model_sharing_protocol.profile import Profile
 
-MAX_JSON_BYTES = 64 * 1024 * 1024
-MAX_ERROR_BYTES = 64 * 1024
-MAX_LINE_BYTES = 64 * 1024 * 1024  # the signature of a version's files is one line: hundreds of bytes a file
 NOT_MODIFIED = 304
 _ATTEMPTS = 4
 _GIVE_UP_AFTER_SECONDS = 8.0
 _LONGEST_WAIT_SECONDS = 3.0
 _PASSING_STATUSES = frozenset({429, 502, 503, 504})
-_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
 
 T = TypeVar("T")
 Reader = Callable[[aiohttp.ClientResponse], Awaitable[T]]
@@ -141,21 +139,24 @@ class Transport:
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> T:
-        origin = _origin(url)
+        origin = origin_of(url)
         try:
-            async with self._open_session().request(
-                method,
-                URL(url, encoded=True),
-                headers=headers,
-                params=params,
-                data=body,
-                allow_redirects=False,
-            ) as response:
-                if response.status != 200 and not (
-                    response.status == NOT_MODIFIED and "If-None-Match" in headers
-                ):
-                    raise await _error(response, origin)
-                return await read(response)
+            async with asyncio.timeout(bounds.ANSWER_SECONDS):
+                # Interim answers, and headers that come byte by byte, start `sock_read` again and again.
+                async with asyncio.timeout(bounds.HEAD_SECONDS):
+                    response = await self._open_session().request(
+                        method,
+                        URL(url, encoded=True),
+                        headers=headers,
+                        params=params,
+                        data=body,
+                        allow_redirects=False,
+                    )
+                async with response:
+                    unchanged = response.status == NOT_MODIFIED and "If-None-Match" in headers
+                    if response.status != 200 and not unchanged:
+                        raise await _error(response, origin)
+                    return await read(response)
         except TimeoutError as error:
             raise _Passing(
                 ServerUnreachable(f"{origin} did not answer in time. Check the network, then try again.")
@@ -175,53 +176,13 @@ class Transport:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(socket_factory=self._open_socket),
-                timeout=_TIMEOUT,
+                timeout=aiohttp.ClientTimeout(
+                    total=None, sock_connect=bounds.CONNECT_SECONDS, sock_read=bounds.HEAD_SECONDS
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"Accept-Encoding": "identity"},
             )
         return self._session
-
-
-async def read_bounded(response: aiohttp.ClientResponse, limit: int = MAX_JSON_BYTES) -> bytes:
-    """The whole body, or NotASharingServer if it has more than `limit` bytes."""
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > limit:
-            raise NotASharingServer(
-                f"{_origin(str(response.url))} sent an answer of more than {limit} bytes; it was not read on."
-            )
-    return bytes(body)
-
-
-async def read_lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """The body's lines without their line ends; NotASharingServer for a line that never ends."""
-    line = bytearray()
-    async for chunk in response.content.iter_any():
-        *ends, rest = chunk.split(b"\n")
-        for end in ends:
-            line += end
-            if line.strip():
-                yield bytes(line)
-            line.clear()
-        line += rest
-        if len(line) > MAX_LINE_BYTES:
-            raise NotASharingServer(
-                f"{_origin(str(response.url))} sent a line of more than {MAX_LINE_BYTES} bytes."
-            )
-    if line.strip():
-        yield bytes(line)
-
-
-def decode(data: bytes, kind: type[T], origin: str) -> T:
-    """`data` as the message `kind`, or NotASharingServer."""
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise NotASharingServer(
-            f"{origin} answered with something that is no OpenSharing message. "
-            "Check the endpoint in the profile file."
-        ) from error
 
 
 async def _error(response: aiohttp.ClientResponse, origin: str) -> Exception:
@@ -238,7 +199,7 @@ async def _error(response: aiohttp.ClientResponse, origin: str) -> Exception:
         busy = f"{origin} is busy or down (HTTP {status}). Try again later."
         final: SharingError = ResourceExhausted(busy) if status == 429 else ServerUnreachable(busy)
         return _Passing(final, _retry_after(response.headers.get("Retry-After")))
-    body = await read_bounded(response, MAX_ERROR_BYTES)
+    body = await read_bounded(response, bounds.ERROR_BYTES)
     try:
         answer = msgspec.json.decode(body, type=ErrorAnswer)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
@@ -288,16 +249,6 @@ def _wait(state: RetryCallState) -> float:
 
 def _retry_after(text: str | None) -> float | None:
     return float(text) if text and text.isascii() and text.isdigit() and len(text) <= 6 else None
-
-
-def _origin(url: str) -> str:
-    """Scheme, host and port: what may be shown of a URL, whose path may hold a secret."""
-    try:
-        parts = urlsplit(url)
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
-    except ValueError:
-        return "the given address"
 
 
 def _unreachable(origin: str, error: Exception) -> str:

@@ -53,6 +53,7 @@ class Peer:
     """`models` is what it shares. `faults` are used up by the file requests, one each, `always` by all.
 
     It signs with `key` and lists `keys`; `sequence` is that of its states, as signed `ago` seconds ago.
+    `edit_answer` changes what it says of anything, `edit_version` and `edit_query` of versions alone.
     An `outdated` one knows no tags, and no queries that say all there is to say in one answer.
     """
 
@@ -67,6 +68,7 @@ class Peer:
         self.sequence = (1, 1)
         self.ago = 0
         self.outdated = False
+        self.edit_answer: Callable[[Any], Any] | None = None
         self.edit_version: Callable[[dict[str, Any]], dict[str, Any]] | None = None
         self.edit_query: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None
         self.url_base: str | None = None
@@ -185,7 +187,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def send_json(self, status: int, value: object, **headers: str) -> None:
-        self.send(status, json.dumps(value).encode(), **headers)
+        edited = self.peer.edit_answer(value) if self.peer.edit_answer else value
+        self.send(status, json.dumps(edited).encode(), **headers)
 
     def send_error_answer(self, status: int, code: str, message: str) -> None:
         self.send_json(status, {"errorCode": code, "message": message})
@@ -316,6 +319,8 @@ class Handler(BaseHTTPRequestHandler):
             lines.append({"file": file})
         if self.peer.edit_query is not None:
             lines = self.peer.edit_query(lines)
+        if self.peer.edit_answer is not None:
+            lines = self.peer.edit_answer(lines)
         body = "".join(json.dumps(line) + "\n" for line in lines)
         self.send(200, body.encode(), "application/x-ndjson; charset=utf-8")
 

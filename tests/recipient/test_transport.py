@@ -16,7 +16,7 @@ from recipient.peer import TOKEN, Handler, Peer
 from recipient.shared_models import SHARE
 
 import model_sharing
-from model_sharing import client, transport
+from model_sharing import bounds, client, transport
 from model_sharing_protocol.errors import (
     InternalError,
     InvalidProfile,
@@ -59,6 +59,7 @@ def test_each_answer_has_its_error(
     assert TOKEN not in str(raised.value)
 
 
+@pytest.mark.filterwarnings("ignore::model_sharing.LeftOutWarning")
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     body=st.binary(max_size=300)
@@ -206,9 +207,9 @@ def test_a_newer_protocol_asks_for_an_upgrade(peer: Peer, vendor: model_sharing.
 def test_an_endless_line_is_refused(
     peer: Peer, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "MAX_LINE_BYTES", 256 * 1024)
+    monkeypatch.setattr(bounds, "LINE_BYTES", 256 * 1024)
     peer.publish("ml_team.iris_model", 1, {"MLmodel": b"x"})
-    peer.edit_query = lambda lines: [*lines, {"padding": "x" * (transport.MAX_LINE_BYTES * 2)}]
+    peer.edit_query = lambda lines: [*lines, {"padding": "x" * (bounds.LINE_BYTES * 2)}]
     with pytest.raises(NotASharingServer, match="line of more than"):
         vendor.snapshot("ml_team.iris_model/1")
 

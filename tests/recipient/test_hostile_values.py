@@ -1,0 +1,351 @@
+"""No value that a provider sends ends in anything but an error of ours; in listings it hides nothing else."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import itertools
+import json
+import shutil
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mlflow.exceptions import MlflowException
+from recipient.faults import always
+from recipient.hostile_values import changed, hostile_values, places
+from recipient.peer import Handler, Peer
+from recipient.shared_models import SHARE
+
+import model_sharing
+from model_sharing import transport
+from model_sharing.cli.commands import cli
+from model_sharing.mlflow_plugin.artifacts import SharedArtifactRepository
+from model_sharing.mlflow_plugin.store import SharedModelStore
+from model_sharing_protocol import command_line
+from model_sharing_protocol.errors import NotASharingServer, SharingError
+
+MODEL = "ml_team.iris_model"
+SIGNATURE = {"inputs": [{"name": "length", "type": "double"}], "outputs": None}
+_fresh = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_LONGEST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("model_sharing.downloads.transfer._LONGEST_PAUSE_SECONDS", 0.0)
+
+
+@pytest.fixture
+def rich(peer: Peer, vendor: model_sharing.Catalog) -> Peer:
+    """A peer whose answers have something everywhere."""
+    peer.edit_version = lambda version: {
+        **version,
+        "signature": SIGNATURE,
+        "tags": {"a": "b"},
+        "comment": "c",
+    }
+    peer.chunk_maps = lambda files: b"model-sharing chunk maps 1\n" + bytes(36)
+    return peer
+
+
+def publish_afresh(peer: Peer) -> None:
+    """Nothing of it is in the cache."""
+    peer.publish(MODEL, 1, {"MLmodel": b"x", "n": str(next(_fresh)).encode()}, "Champion")
+    peer.sequence = (next(_fresh) + 1,) * 2
+
+
+def each_call(vendor: model_sharing.Catalog, run: Callable[..., int]) -> Iterator[Callable[[], object]]:
+    """Whatever a user may ask, in Python, on the command line and of MLflow."""
+    full, store = f"vendor.{MODEL}", SharedModelStore()
+    yield vendor.list_schemas
+    yield vendor.list_models
+    yield lambda: vendor.list_models("ml_team")
+    yield lambda: vendor.get_model(MODEL)
+    yield lambda: vendor.list_versions(MODEL)
+    yield lambda: vendor.resolve(f"{MODEL}/1")
+    yield lambda: vendor.snapshot(f"{MODEL}@Champion")
+    yield lambda: model_sharing.pull("vendor", all_versions=True)
+    for what in (["list"], ["show", full], ["show", f"models:/{full}@Champion"], ["pull", "vendor"]):
+        yield partial(run, *what)
+        yield partial(run, *what, "--output", "json")
+    yield store.search_registered_models
+    yield store.search_model_versions
+    yield lambda: store.get_latest_versions(full)
+    yield lambda: store.get_model_version_by_alias(full, "Champion")
+    yield lambda: SharedArtifactRepository(f"model-sharing://vendor/{MODEL}/1").list_artifacts()
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """The command line in this process, where an exception that it does not explain is raised."""
+
+    def run(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["model-sharing", *arguments])
+        return command_line._run(cli, "model-sharing")
+
+    monkeypatch.setenv("MODEL_SHARING_LOG", "debug")
+
+    return run
+
+
+def ends_well(call: Callable[[], object]) -> None:
+    with contextlib.suppress(SharingError, MlflowException), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        call()
+
+
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
+@given(data=st.data())
+def test_no_value_in_any_answer_does_harm(
+    rich: Peer, vendor: model_sharing.Catalog, run: Callable[..., int], data: st.DataObject
+) -> None:
+    put, seed = data.draw(hostile_values), data.draw(st.integers(0, 2**20))
+
+    def harm(answer: Any) -> Any:
+        found = list(places(answer))
+        return changed(answer, found[seed % len(found)], put)
+
+    publish_afresh(rich)
+    rich.edit_answer = harm
+    try:
+        for call in each_call(vendor, run):
+            ends_well(call)
+    finally:
+        rich.edit_answer = None
+
+
+@settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
+@given(data=st.data())
+def test_no_signed_value_does_harm(rich: Peer, vendor: model_sharing.Catalog, data: st.DataObject) -> None:
+    """Who signs may be hostile, too."""
+    put, seed = data.draw(hostile_values), data.draw(st.integers(0, 2**20))
+
+    def resign(envelope: dict[str, Any]) -> dict[str, Any]:
+        payload = json.loads(base64.b64decode(envelope["payload"]))
+        found = list(places(payload))
+        harmed = json.dumps(changed(payload, found[seed % len(found)], put)).encode()
+        made: dict[str, Any] = msgspec.to_builtins(rich.key.sign(envelope["payloadType"], harmed))
+        return made
+
+    def harm(answer: Any) -> Any:
+        if isinstance(answer, dict):
+            return {
+                key: resign(value) if isinstance(value, dict) and "payload" in value else harm(value)
+                for key, value in answer.items()
+            }
+        return [harm(each) for each in answer] if isinstance(answer, list) else answer
+
+    publish_afresh(rich)
+    rich.edit_answer = harm
+    try:
+        ends_well(lambda: vendor.resolve(f"{MODEL}/1"))
+        ends_well(lambda: vendor.snapshot(f"{MODEL}@Champion"))
+    finally:
+        rich.edit_answer = None
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(put=hostile_values, seed=st.integers(0, 2**20))
+def test_no_value_does_harm_while_mounting_or_activating(
+    peer: Peer, profile: Path, tmp_path: Path, put: Any, seed: int
+) -> None:
+    def harm(answer: Any) -> Any:
+        found = list(places(answer))
+        return changed(answer, found[seed % len(found)], put)
+
+    shutil.rmtree(tmp_path / "home", ignore_errors=True)
+    peer.edit_answer = harm
+    ends_well(lambda: model_sharing.mount(profile, share=SHARE, name="vendor"))
+    peer.edit_answer = None
+    fields = json.loads(peer.profile(expirationTime="2999-01-01T00:00:00Z"))
+    peer.answer = always(lambda handler: handler.send_json(200, harm(fields)))
+    ends_well(
+        lambda: model_sharing.activate(f"{peer.origin}/activate/abc", tmp_path / "new.share", force=True)
+    )
+    peer.answer = None
+
+
+HEADERS = (
+    "ETag",
+    "Content-Encoding",
+    "Content-Length",
+    "Transfer-Encoding",
+    "Retry-After",
+    "Content-Type",
+    "Date",
+)
+FILE_HEADERS = ("Content-Range", "Content-Length", "Content-Encoding", "Transfer-Encoding")
+header_values = st.sampled_from(
+    [
+        *(
+            "",
+            "-1",
+            "9" * 5000,
+            "0x10",
+            "NaN",
+            "gzip",
+            "zstd",
+            "br",
+            "deflate, gzip",
+            "chunked",
+            "chunked, chunked",
+        ),
+        *("bytes 0-0/1", "bytes 0-" + "9" * 5000 + "/1", "bytes */1", "bytes -1--1/-1", "é", "x" * 8000, '"'),
+    ]
+)
+
+
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
+@given(
+    name=st.sampled_from(HEADERS),
+    file_name=st.sampled_from(FILE_HEADERS),
+    value=header_values,
+    status=st.sampled_from([101, 103, 200, 204, 205, 206, 304, 416, 503, 999]),
+)
+def test_no_header_does_harm(
+    peer: Peer, vendor: model_sharing.Catalog, name: str, file_name: str, value: str, status: int
+) -> None:
+    def answer(handler: Handler, named: str, body: bytes) -> None:
+        handler.send_response(status)
+        handler.send_header(named, value)
+        if named != "Content-Length":
+            handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+        handler.close_connection = True
+
+    publish_afresh(peer)
+    peer.answer = always(lambda handler: answer(handler, name, b"{}"))
+    ends_well(vendor.list_models)
+    ends_well(lambda: vendor.resolve(f"{MODEL}@Champion"))
+    peer.answer = None
+    peer.always = lambda handler, data, start, end: answer(handler, file_name, data[start:end])
+    ends_well(lambda: vendor.snapshot(f"{MODEL}@Champion"))
+    peer.always = None
+
+
+BAD_MODELS = {
+    "a moment after the year 9999": {"updatedAt": 10**18},
+    "a negative moment": {"updatedAt": -1},
+    "a version of more than 64 bits": {"latestVersion": 2**63},
+    "version 0 behind an alias": {"aliases": {"Champion": 0}},
+    "an alias that cannot be asked for": {"aliases": {"a/b": 1}},
+    "a name with a slash": {"name": "a/b"},
+    "no name": {"name": None},
+    "a lone surrogate": {"comment": "\ud800"},
+    "not a number": {"latestVersion": float("nan")},
+    "a number of very many digits": {"updatedAt": 10**4000},
+    "more values than any model has": {"tags": {f"{n}": "" for n in range(30_000)}},
+}
+
+
+@pytest.mark.parametrize("bad", BAD_MODELS)
+def test_one_bad_model_hides_no_other(peer: Peer, vendor: model_sharing.Catalog, bad: str) -> None:
+    for name in ("a", "b", "c"):
+        peer.publish(f"ml_team.{name}", 1, {"MLmodel": b"x"})
+
+    def harm(answer: Any) -> Any:
+        for item in answer["items"]:
+            if item["name"] == "b":
+                item.update(BAD_MODELS[bad])
+        return answer
+
+    peer.edit_answer = harm
+    with pytest.warns(model_sharing.LeftOutWarning, match="left out") as said:
+        models = vendor.list_models()
+    assert [model.full_name for model in models] == ["vendor.ml_team.a", "vendor.ml_team.c"]
+    assert len(said) == 1
+
+
+def test_what_is_no_object_is_left_out_like_a_bad_model(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.publish("ml_team.a", 1, {"MLmodel": b"x"})
+    peer.edit_answer = lambda answer: {**answer, "items": [None, 5, *answer["items"], [], "x"]}
+    with pytest.warns(model_sharing.LeftOutWarning) as said:
+        assert len(vendor.list_models()) == 1
+    assert len(said) == 4
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"createdAt": 10**18}, {"version": 0}, {"size": -1}, {"digest": "x"}, {"signature": {"inputs": None}}],
+)
+def test_one_bad_version_hides_no_other(
+    peer: Peer, vendor: model_sharing.Catalog, bad: dict[str, Any]
+) -> None:
+    deep: Any = 0
+    for _ in range(200):
+        deep = [deep]
+    for version in (1, 2, 3):
+        peer.publish(MODEL, version, {"MLmodel": b"x"})
+
+    def harm(answer: Any) -> Any:
+        for item in answer["items"]:
+            if item["version"] == 2:
+                item.update({"signature": {"inputs": deep}} if "signature" in bad else bad)
+        return answer
+
+    peer.edit_answer = harm
+    with pytest.warns(model_sharing.LeftOutWarning, match="version"):
+        versions = vendor.list_versions(MODEL)
+    assert [version.version for version in versions] == [1, 3]
+
+
+def test_what_is_left_out_is_a_line_on_standard_error_and_json_stays_json(
+    peer: Peer, vendor: model_sharing.Catalog, run_cli: Any
+) -> None:
+    for name in ("a", "b"):
+        peer.publish(f"ml_team.{name}", 1, {"MLmodel": b"x"})
+
+    def harm(answer: Any) -> Any:
+        answer["items"][1]["updatedAt"] = 10**18
+        return answer
+
+    peer.edit_answer = harm
+    done = run_cli("list", "--output", "json")
+    assert done.returncode == 0
+    assert [model["full_name"] for model in json.loads(done.stdout)] == ["vendor.ml_team.a"]
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("warning: ")
+    assert "name 'b'" in line
+    assert "$.updatedAt" in line
+
+
+def test_of_very_many_bad_items_a_few_are_named(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.answer = always(lambda handler: handler.send_json(200, {"items": [{"name": n} for n in range(300)]}))
+    with pytest.warns(model_sharing.LeftOutWarning) as said:
+        assert vendor.list_models() == []
+    assert len(said) == 11
+    assert "290 more" in str(said[-1].message)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("updatedAt", 10**18), ("latestVersion", 0), ("aliases", {"Champion": 2**64}), ("name", "a/b")],
+)
+def test_a_value_that_cannot_be_is_named(
+    peer: Peer, vendor: model_sharing.Catalog, field: str, value: object
+) -> None:
+    peer.publish(MODEL, 1, {"MLmodel": b"x"})
+    peer.edit_answer = lambda answer: {**answer, field: value}
+    with pytest.raises(NotASharingServer, match="a/b" if field == "name" else rf"\$\.{field}"):
+        vendor.get_model(MODEL)

@@ -14,7 +14,7 @@ import msgspec
 
 from model_sharing_protocol.digests import check_sha256
 from model_sharing_protocol.errors import CorruptArtifact, InvalidParameter, SharingError
-from model_sharing_protocol.paths import check_no_twins, check_relative_path
+from model_sharing_protocol.paths import check_model_path, check_together
 
 MAX_FILES = 100_000
 PACKED_FILE_BYTES = 1024 * 1024
@@ -76,14 +76,15 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
         for delta in made.deltas:
             check_sha256(delta.target)
             check_sha256(delta.base)
+        for file in ordered:
+            check_model_path(file.path)
         for file in (*ordered, *made.hints):
-            check_relative_path(file.path)
             check_sha256(file.sha256)
             if file.size < 0:
                 raise InvalidParameter(f"The file {file.path!r} has the negative size {file.size}.")
         if len({file.path for file in ordered}) != len(ordered):
             raise InvalidParameter("The manifest names the same path twice.")
-        check_no_twins(file.path for file in ordered)
+        check_together(file.path for file in ordered)
         return made
 
     @property

@@ -1,7 +1,8 @@
 """Names of securables and references to model versions.
 
 Rules (OpenSharing, Unity Catalog): at most 255 characters; no `.`, `/`, white space or control
-characters; stored in lower case and compared case-insensitively.
+characters; stored in lower case and compared case-insensitively. Nor are there characters that nobody sees,
+or letters spelled in two ways: no two names look alike.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from model_sharing_protocol.characters import find_unseen, shown
 from model_sharing_protocol.errors import InvalidParameter
 
 MAX_NAME_LENGTH = 255
@@ -33,11 +35,15 @@ def normalize_name(kind: str, name: str) -> str:
             f"The {kind} name has {len(name)} characters; at most {MAX_NAME_LENGTH} are allowed."
         )
     for character in name:
-        if character in "./" or character.isspace() or unicodedata.category(character).startswith("C"):
+        if character in "./" or character.isspace() or find_unseen(character):
             raise InvalidParameter(
-                f"The {kind} name {name!r} contains {character!r}; "
-                "names have no '.', '/', white space or control characters."
+                f"The {kind} name {name!r} contains {shown(character)}; names have no '.', '/', white space, "
+                "control characters or others that cannot be seen."
             )
+    if not unicodedata.is_normalized("NFC", name):
+        raise InvalidParameter(
+            f"The {kind} name {name!r} is not in the Unicode form NFC, in which each letter has one spelling."
+        )
     return name.lower()
 
 

@@ -7,16 +7,19 @@ were opened by a second, slightly different parser; so there is only this one.
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Iterable
 
+from model_sharing_protocol.characters import find_unseen, fold, shown
 from model_sharing_protocol.errors import UnsafePath
+from model_sharing_protocol.refused_names import find_repository, refusal
 
 MAX_PATH_LENGTH = 1024
 MAX_SEGMENT_BYTES = 255
 _PORTS = [f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³"]
 _DEVICES = frozenset(["con", "prn", "aux", "nul", "conin$", "conout$", *_PORTS])
 _FORBIDDEN = frozenset('\\:*?"<>|')
+_SHORT_NAME = re.compile(r"(?=[^.]{3,8}(?:\.|$))[^.]+~[0-9]+(?:\.[^.]{0,3})?")
 
 
 def check_relative_path(path: str) -> str:
@@ -26,15 +29,33 @@ def check_relative_path(path: str) -> str:
     return path
 
 
+def check_model_path(path: str) -> str:
+    """`path` unchanged if a model may have such a file, else UnsafePath: see `refused_names`, too."""
+    if problem := refusal(check_relative_path(path)):
+        raise UnsafePath(f"The path {path!r} {problem}.")
+    return path
+
+
+def check_together(paths: Iterable[str]) -> None:
+    """Refuse paths that are safe one by one, but not as the files of one folder: twins, a git repository."""
+    paths = list(paths)
+    check_no_twins(paths)
+    if (folder := find_repository(paths)) is not None:
+        raise UnsafePath(
+            f"The folder {folder or '.'!r} holds what makes a git repository (HEAD, objects and refs), which "
+            "git acts upon: rename one of them."
+        )
+
+
 def check_no_twins(paths: Iterable[str]) -> None:
     """Refuse paths that would land on one file somewhere, or a file that is also a folder.
 
-    Two spellings are twins when they differ only in letter case or in Unicode normalization, which some
-    file systems ignore.
+    Two spellings are twins when they differ only in letter case, or in Unicode normalization or compatibility
+    forms: some file systems ignore these, and people cannot see them.
     """
     files: dict[str, str] = {}
     for path in paths:
-        twin = files.setdefault(_folded(path), path)
+        twin = files.setdefault(fold(path), path)
         if twin != path:
             raise UnsafePath(f"The paths {twin!r} and {path!r} are the same file on some systems.")
     for folded, path in files.items():
@@ -44,28 +65,27 @@ def check_no_twins(paths: Iterable[str]) -> None:
                 raise UnsafePath(f"The path {file!r} is a file, and a folder of {path!r}.")
 
 
-def _folded(path: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
-
-
 def _problem(path: str) -> str | None:
     if not path or len(path) > MAX_PATH_LENGTH:
         return f"is empty or longer than {MAX_PATH_LENGTH} characters"
-    for character in path:
-        if character in _FORBIDDEN or unicodedata.category(character) in ("Cc", "Cs"):
-            return f"contains {character!r}"
+    if unseen := find_unseen(path):
+        return f"contains {shown(unseen)}, which cannot be seen"
+    if forbidden := next((character for character in path if character in _FORBIDDEN), None):
+        return f"contains {forbidden!r}"
     if path.startswith("/"):
         return "is absolute"
     return next((problem for segment in path.split("/") if (problem := _segment_problem(segment))), None)
 
 
 def _segment_problem(segment: str) -> str | None:
-    if segment in ("", ".", ".."):
+    if (folded := fold(segment)) in ("", ".", ".."):
         return f"has a segment {segment!r}"
     if len(segment.encode()) > MAX_SEGMENT_BYTES:
         return f"has a segment longer than {MAX_SEGMENT_BYTES} bytes"
     if segment[-1] in ". ":
         return "has a segment that ends in a dot or a space"
-    if segment.split(".", 1)[0].rstrip(" ").lower() in _DEVICES:
+    if folded.split(".", 1)[0].rstrip(" ") in _DEVICES:
         return f"has a segment {segment!r} that Windows reserves for a device"
+    if _SHORT_NAME.fullmatch(segment):
+        return f"has a segment {segment!r} that may be Windows' short name of another file"
     return None

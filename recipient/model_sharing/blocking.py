@@ -181,8 +181,15 @@ class Catalog:
         *,
         progress: Progress | None = None,
         verify: bool = False,
+        trust_remote_code: bool | None = None,
     ) -> SharedVersion:
-        work = self.shared.download(ref, Path(destination), progress=progress or watcher(), verify=verify)
+        work = self.shared.download(
+            ref,
+            Path(destination),
+            progress=progress or watcher(),
+            verify=verify,
+            trust_remote_code=trust_remote_code,
+        )
         return _background.run(work)
 
     def verify(self, ref: str | ModelRef, folder: str | Path, signature: str | Path | None = None) -> int:
@@ -250,9 +257,12 @@ def load_model(uri: str, *, trust_remote_code: bool | None = None) -> Any:
     return catalog_of(uri).load_model(uri, trust_remote_code=trust_remote_code)
 
 
-def download(uri: str, destination: str | Path) -> SharedVersion:
-    """Copy a version's verified files to a new or empty folder."""
-    return catalog_of(uri).download(uri, destination)
+def download(uri: str, destination: str | Path, *, trust_remote_code: bool | None = None) -> SharedVersion:
+    """Copy a version's verified files to a new or empty folder.
+
+    `trust_remote_code`, for this call alone: also files that tools may run unasked, such as `.envrc`.
+    """
+    return catalog_of(uri).download(uri, destination, trust_remote_code=trust_remote_code)
 
 
 def pull(

@@ -12,7 +12,7 @@ Scanning pickles for known tricks is no gate and not done.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from model_sharing_protocol.errors import InvalidModel, UntrustedCode
+from model_sharing_protocol.refused_names import acts_unasked
 
 MLMODEL = "MLmodel"
 _MAX_MLMODEL_BYTES = 1024 * 1024
@@ -76,18 +77,33 @@ def check_inert(folder: Path, paths: frozenset[str], subject: str) -> None:
         return
     more = len(reasons) - _NAMED_REASONS
     named = "; ".join(reasons[:_NAMED_REASONS]) + (f"; and {more} more" if more > 0 else "")
-    catalog = subject.split(".", 1)[0]
     raise UntrustedCode(
         f"{subject} was not loaded, because loading it could run the provider's code on this machine: "
         f"{named}. If you trust the provider with that: load_model(…, trust_remote_code=True) for this once, "
-        f"or unmount {catalog!r} and mount it again with --trust-remote-code. To look at the files without "
-        "loading them: model-sharing download."
+        f"or {_mount_with_trust(subject)}. To look at the files without loading them: model-sharing download."
     )
+
+
+def check_acts_on_nothing(paths: Iterable[str], subject: str) -> None:
+    """Raise UntrustedCode if a tool may run one of these files only because somebody works beside it."""
+    for path in sorted(paths):
+        if who := acts_unasked(path):
+            raise UntrustedCode(
+                f"{subject} was not downloaded, because of the file {path!r}: {who} may act upon it unasked, "
+                "once it lies in a folder where somebody works. If you trust the provider with that: "
+                f"download with --trust-remote-code, or {_mount_with_trust(subject)}."
+            )
+
+
+def _mount_with_trust(subject: str) -> str:
+    return f"unmount {subject.split('.', 1)[0]!r} and mount it again with --trust-remote-code"
 
 
 def is_inert_file(path: str) -> bool:
     """True for a file that is only ever read as data, whatever flavor it belongs to."""
     name = path.rsplit("/", 1)[-1]
+    if acts_unasked(path):
+        return False
     if name.casefold() == MLMODEL.casefold():
         return path == MLMODEL
     return name in _INERT_NAMES or _suffix(path) in _INERT_SUFFIXES

@@ -21,6 +21,7 @@ from model_sharing.downloads.urls import UrlBook
 from model_sharing.left_out import LeftOut
 from model_sharing.loading import load_folder
 from model_sharing.mounts import Mount, MountTable
+from model_sharing.policy import check_acts_on_nothing
 from model_sharing.refs import Refs
 from model_sharing.resolution import Listing, Resolver
 from model_sharing.settings import Settings
@@ -150,14 +151,18 @@ class SharedCatalog:
         *,
         progress: Progress | None = None,
         verify: bool = False,
+        trust_remote_code: bool | None = None,
     ) -> SharedVersion:
         """Copy a version's verified files to `destination`, which must not exist or be an empty folder.
 
-        Their signature goes beside it, into `<destination>.sig`.
+        Their signature goes beside it, into `<destination>.sig`. Raises UntrustedCode for files that tools
+        act upon unasked, unless there is trust (see `model_sharing.load_model`).
         """
         target = await asyncio.to_thread(_check_destination, destination)
         snapshot = await self.snapshot(ref, progress=progress, verify=verify)
         try:
+            if not self._trusted(trust_remote_code):
+                check_acts_on_nothing((file.path for file in snapshot.manifest.files), _subject(snapshot))
             await asyncio.to_thread(_copy_out, snapshot, target)
         finally:
             self._cache.release(snapshot.manifest.digest)
@@ -194,9 +199,12 @@ class SharedCatalog:
         return load_folder(
             snapshot.folder,
             snapshot.manifest,
-            subject=f"{snapshot.version.full_name} version {snapshot.version.version}",
-            trusted=self.mount.trust_remote_code if trust_remote_code is None else trust_remote_code,
+            subject=_subject(snapshot),
+            trusted=self._trusted(trust_remote_code),
         )
+
+    def _trusted(self, trust_remote_code: bool | None) -> bool:
+        return self.mount.trust_remote_code if trust_remote_code is None else trust_remote_code
 
     def shared_name(self, model: str) -> SharedName:
         """`schema.model` from a name with or without this catalog in front."""
@@ -278,6 +286,10 @@ class SharedCatalog:
             raise NotASharingServer(
                 f"{self.mount.endpoint} listed a name that is none: {error.message}"
             ) from error
+
+
+def _subject(snapshot: Snapshot) -> str:
+    return f"{snapshot.version.full_name} version {snapshot.version.version}"
 
 
 async def _stoppable(work: asyncio.Future[T], stop: Callable[[], None]) -> T:

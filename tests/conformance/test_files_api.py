@@ -126,7 +126,9 @@ async def test_a_file_can_be_taken_out_again_until_the_version_is_ready(
         await ask(lambda: workspace.files.delete(f"{pending}/MLmodel"))
 
 
-@pytest.mark.parametrize("path", ["../escape", "a/../../b", "con", "a\\b", "x/", "/abs", "a//b", "~/x\x00"])
+@pytest.mark.parametrize(
+    "path", ["../escape", "a/../../b", "con", "a\\b", "x/", "/abs", "a//b", "~/x\x00", ".git/x"]
+)
 async def test_paths_that_must_not_be_are_refused(
     workspace: WorkspaceClient, pending: str, provider_home: Path, path: str
 ) -> None:

@@ -22,7 +22,7 @@ from support import Desk, write_model
 
 import model_sharing
 from model_sharing import blocking
-from model_sharing_protocol.errors import UntrustedSignature
+from model_sharing_protocol.errors import UnsafePath, UntrustedSignature
 from model_sharing_protocol.profile import write_profile
 
 VERIFIER = ("model-signing==1.1.1", "pyOpenSSL")
@@ -30,6 +30,7 @@ REF = "models:/vendor.ml_team.scorer/1"
 FILES = {
     "model.pkl": bytes(range(256)) * 40,
     "data/a/b.bin": b"deep",
+    "data/base/.gitattributes": b"*.bin filter=lfs",
     "data/a-b.bin": b"sorted before a folder by its letters, after it by its parts",
     "empty": b"",
     "name with spaces \u00fc.txt": b"text",
@@ -47,6 +48,18 @@ for folder in folders:
     except Exception as error:
         verdicts.append(False)
 print(json.dumps(verdicts))
+"""
+
+
+LEFT_OUT = """
+import json, sys
+from pathlib import Path
+from model_signing import hashing
+
+folder = Path(sys.argv[1])
+signed = {entry.identifier for entry in hashing.Config().hash(folder).resource_descriptors()}
+files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+print(json.dumps(sorted(files - signed)))
 """
 
 
@@ -181,3 +194,44 @@ async def test_both_verdicts_agree_whatever_is_changed(
     ours = dict(zip(changes, map(download.accepted, folders), strict=True))
     assert ours == theirs
     assert {name for name, accepted in ours.items() if accepted} == {"nothing", "touch", "an empty folder"}
+
+
+NAMES = [
+    ".git",
+    ".gitattributes",
+    ".gitignore",
+    ".github",
+    ".gitmodules",
+    ".gitkeep",
+    ".hg",
+    ".cache",
+    "README.md",
+]
+
+
+async def test_what_the_stock_verifier_leaves_out_is_in_no_model(
+    desk: Desk, stock_python: Path, tmp_path: Path
+) -> None:
+    """Else it would miss files that we signed, and call our signature wrong."""
+    paths = [f"{below}{name}{file}" for name in NAMES for below in ("", "data/") for file in ("", "/x")]
+    left_out: set[str] = set()
+    for number, group in enumerate((paths[::2], paths[1::2])):  # a name is a file, or a folder
+        folder = write_model(tmp_path / str(number), dict.fromkeys(group, b"x"))
+        found = await asyncio.to_thread(run, stock_python, "-c", LEFT_OUT, folder)
+        assert found.returncode == 0, found.stderr
+        left_out |= set(json.loads(found.stdout))
+    assert {path.split("/")[0] for path in left_out} == {".git", ".gitattributes", ".gitignore", ".github"}
+    for number, path in enumerate(sorted(left_out)):
+        with pytest.raises(UnsafePath, match=r"git.*remove it"):
+            await desk.register(write_model(tmp_path / f"m{number}", {path: b"x"}), "prod.ml_team.scorer")
+
+
+async def test_what_was_put_into_a_download_later_only_the_stock_verifier_passes_over(
+    download: Download, stock_python: Path
+) -> None:
+    (download.folder / ".git").mkdir()
+    (download.folder / ".git" / "config").write_text("[core]")
+    arguments = (download.key, download.signature, download.folder)
+    judged = await asyncio.to_thread(run, stock_python, "-c", JUDGE, *arguments)
+    assert json.loads(judged.stdout) == [True]
+    assert not download.accepted(download.folder)

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from model_sharing_protocol.errors import UnsafePath
+from model_sharing_protocol.errors import InvalidParameter, UnsafePath
+from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.paths import check_no_twins, check_relative_path
 
 # Pieces that path parsers trip over, glued together in any order, beside any text at all.
@@ -174,3 +175,52 @@ def test_folders_that_differ_only_in_case_are_refused_only_where_files_meet() ->
     check_no_twins(["data/x", "Data/y"])
     with pytest.raises(UnsafePath):
         check_no_twins(["data/x", "Data/x"])
+
+
+# Unicode's Default_Ignorable_Code_Point but for format characters, and what is blank without being a space.
+IGNORABLE = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180f\u2065\u2800\u3164\ufe00\ufe0f\uffa0\ufff0\U0001d159\U000e01ef"
+)
+UNSEEN = st.characters(categories=["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"]) | st.sampled_from(
+    [*IGNORABLE, "\u00a0", "\u2003", "\u202f", "\u3000", "\U000e0001", "\ufdd0", "\U0010ffff"]
+)
+
+
+@given(UNSEEN, st.sampled_from(["{}", "a{}b.bin", "data/MLmodel{}", "{}/x"]))
+def test_what_cannot_be_seen_is_in_no_path_and_in_no_name(unseen: str, place: str) -> None:
+    with pytest.raises(UnsafePath, match=f"U\\+{ord(unseen):04X}, which cannot be seen"):
+        check_relative_path(place.format(unseen))
+    for kind in ("catalog", "schema", "model", "share", "recipient", "alias"):
+        with pytest.raises(InvalidParameter, match=f"U\\+{ord(unseen):04X}"):
+            normalize_name(kind, f"a{unseen}b")
+
+
+@given(
+    st.text("abA \u00a0\u200b\ufe0f\u3164\uff41\u212b\u00e5a\u030a\ufb01fi", min_size=1, max_size=4),
+    st.data(),
+)
+def test_no_two_paths_of_a_model_look_alike(name: str, data: st.DataObject) -> None:
+    """As someone reads them who sees neither what is ignorable nor how a letter is put together."""
+
+    def looks(text: str) -> str:
+        seen = (each for each in text if each == " " or (each.isprintable() and each not in IGNORABLE))
+        return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", "".join(seen)).casefold())
+
+    other = data.draw(st.permutations(name).map("".join) | st.just(unicodedata.normalize("NFD", name)))
+    if name != other and passes(name) and passes(other) and looks(name) == looks(other):
+        with pytest.raises(UnsafePath, match="same file"):
+            check_no_twins([name, other])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "\U0001f600.bin",
+        "\u6a21\u578b.bin",
+        "e\u0301.txt",
+        "\u0645\u0644\u0641.bin",
+        "\u0e44\u0e1f\u0e25\u0e4c",
+    ],
+)
+def test_every_script_may_be_written(path: str) -> None:
+    assert check_relative_path(path) == path

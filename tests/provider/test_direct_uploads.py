@@ -142,7 +142,7 @@ async def test_the_right_to_finalize_is_kept_while_files_are_read(
     assert ready.status is VersionStatus.READY
 
 
-@pytest.mark.parametrize("name", ["../../x", "a//b", "data/\x01", "c:/x", "a#1"])
+@pytest.mark.parametrize("name", ["../../x", "a//b", "data/\x01", "c:/x", "a#1", "a/.git/x", ".gitignore"])
 async def test_names_that_are_no_paths_fail_that_version_and_nothing_else(
     cloud: Story, pending: ModelVersion, bucket: str, s3: str, name: str
 ) -> None:

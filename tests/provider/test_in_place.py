@@ -208,6 +208,8 @@ async def test_what_is_no_model_is_refused(desk: Desk, lake: Path) -> None:
         await register(desk, unsigned.as_uri())
     with pytest.raises(UnsafePath, match="same file"):
         await register(desk, write_model(lake / "twins", {"A.txt": b"", "a.txt": b""}).as_uri())
+    with pytest.raises(UnsafePath, match="git"):
+        await register(desk, write_model(lake / "cloned", {"code/.git": b"gitdir: /tmp"}).as_uri())
 
 
 def test_the_setting_names_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:

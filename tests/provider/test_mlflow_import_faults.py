@@ -152,7 +152,8 @@ async def test_hostile_listings_bring_nothing_and_write_nothing(
     desk: Desk, stub: TestServer, upstream: Upstream, provider_home: Path, tmp_path: Path
 ) -> None:
     before = {path for path in tmp_path.rglob("*") if "metastore" not in path.name}
-    for path in ("../x", "a/../../x", "..\\x", "C:\\x", "a//b", "nul", "x\x00", "MLMODEL", "MLmodel/x"):
+    hostile = ["../x", "a/../../x", "..\\x", "C:\\x", "a//b", "nul", "x\x00", "MLMODEL", "MLmodel/x"]
+    for path in (*hostile, ".GIT/config", "a/git~1/x", ".g\u200cit", ".gitattributes"):
         upstream.listed = {path: 1}
         lines = await bring(desk, stub, provider_home)
         assert told(lines) == [("1", Outcome.LEFT_OUT)], path

@@ -131,8 +131,12 @@ async def test_of_a_file_that_came_both_ways_the_later_counts(
         assert [batch async for batch in artifacts.list(left) if batch] == []
 
 
-@pytest.mark.parametrize("path", ["../escape", "a/../../b", "/abs", "a//b", "con", "x/", ""])
+@pytest.mark.parametrize(
+    "path", ["../escape", "a/../../b", "/abs", "a//b", "con", "x/", "", ".git/x", ".Git", "a\u200b"]
+)
 async def test_no_url_leads_out_of_the_version(desk: Desk, path: str) -> None:
     await begun(desk)
     with pytest.raises(UnsafePath):
         await desk.provider.files.sign_file_upload(desk.context, NAME, 1, path, "file/x")
+    with pytest.raises(UnsafePath):
+        await desk.provider.multipart.begin(desk.context, NAME, 1, path)

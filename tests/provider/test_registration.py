@@ -83,6 +83,11 @@ async def test_unsafe_files_are_refused_before_a_byte_is_copied(
         await desk.register(write_model(tmp_path / "device", {"nul.json": b""}), NAME)
     with pytest.raises(UnsafePath, match="same file"):
         await desk.register(write_model(tmp_path / "twins", {"A.txt": b"", "a.txt": b""}), NAME)
+    with pytest.raises(UnsafePath, match=r"\.git.*remove it"):
+        await desk.register(write_model(tmp_path / "cloned", {".git/config": b""}), NAME)
+    with pytest.raises(UnsafePath, match="git repository"):
+        repository = {"data/HEAD": b"", "data/objects/x": b"", "data/refs/x": b""}
+        await desk.register(write_model(tmp_path / "bare", repository), NAME)
     linked = write_model(tmp_path / "linked")
     (linked / "everything").symlink_to("/etc", target_is_directory=True)
     with pytest.raises(InvalidModel, match="symbolic link"):

@@ -99,6 +99,7 @@ async def test_a_model_without_a_signature_fails_with_the_fix(desk: Desk, artifa
         ({"model.pkl": b"x"}, "no MLmodel"),
         ({"MLmodel": b"flavors: {"}, "not YAML"),
         ({"MLmodel": MLMODEL.encode(), "a": b"1", "A": b"2"}, "same file"),
+        ({"MLmodel": MLMODEL.encode(), "a/HEAD": b"", "a/objects": b"", "a/refs": b""}, "git repository"),
     ],
 )
 async def test_what_is_no_model_fails(desk: Desk, files: dict[str, bytes], words: str) -> None:

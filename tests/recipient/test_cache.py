@@ -16,7 +16,13 @@ from recipient.shared_models import manifest_of
 import model_sharing
 from model_sharing import StaleAliasWarning
 from model_sharing.cache import Cache
-from model_sharing_protocol.errors import CorruptArtifact, NotFound, ServerUnreachable, SharingError
+from model_sharing_protocol.errors import (
+    CorruptArtifact,
+    NotFound,
+    ServerUnreachable,
+    SharingError,
+    UnsafePath,
+)
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 
 REF = "ml_team.iris_model/1"
@@ -148,6 +154,11 @@ def test_a_no_is_not_papered_over_by_the_cache_and_is_remembered(
         "a//b",
         ".",
         "\u202e/..",
+        ".git/config",
+        "data/.GIT",
+        ".g\u200cit/hooks/post-checkout",
+        "GIT~1/config",
+        ".gitattributes",
     ],
 )
 def test_hostile_paths_write_nothing_anywhere(
@@ -160,6 +171,19 @@ def test_hostile_paths_write_nothing_anywhere(
         vendor.download(REF, tmp_path / "out")
     assert tree(tmp_path) == before
     assert not peer.file_requests()
+
+
+def test_a_folder_that_git_takes_for_a_repository_is_not_written(
+    peer: Peer, vendor: model_sharing.Catalog, tmp_path: Path
+) -> None:
+    for version, folder in enumerate(("", "data/a/"), 1):
+        repository = {"HEAD": b"ref: refs/heads/main", "objects/x": b"", "refs/x": b""}
+        peer.publish(
+            "ml_team.iris_model", version, {folder + path: data for path, data in repository.items()}
+        )
+        with pytest.raises(UnsafePath, match=r"version \d was refused: .*git repository.*Tell the provider"):
+            vendor.download(f"ml_team.iris_model/{version}", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("twins", [("A", "a"), ("caf\u00e9", "cafe\u0301"), ("a", "a/b")])

@@ -9,6 +9,7 @@ import io
 import json
 import marshal
 import pickle
+import re
 import runpy
 import site
 import zipfile
@@ -24,6 +25,7 @@ from contents import tree
 from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.exceptions import MlflowException
+from recipient.conftest import RunCli
 from recipient.hostile_models import STRANGE_FLAVORS, Files, disguised_models, hostile_models, payloads
 from recipient.peer import Peer
 from recipient.shared_models import SHARE
@@ -198,6 +200,33 @@ def test_trust_can_be_given_or_kept_back_for_one_call(
         with pytest.raises(UntrustedCode, match=r"model\.pkl"):
             load(URI, trust_remote_code=False)
         assert load(URI).predict([[3.0]]) == pytest.approx([6.0])
+
+
+@pytest.mark.parametrize(
+    "name", [".envrc", ".vscode/settings.json", "jupyter_server_config.json", "conftest.py"]
+)
+def test_what_tools_run_unasked_is_not_even_downloaded_without_trust(
+    peer: Peer, profile: Path, vendor: model_sharing.Catalog, run_cli: RunCli, tmp_path: Path, name: str
+) -> None:
+    peer.publish("ml_team.iris_model", 1, {"MLmodel": b"flavors: {}", name: b"x"})
+    for way in (
+        lambda: model_sharing.download(URI, tmp_path / "out"),
+        lambda: vendor.download(URI, tmp_path / "out", trust_remote_code=False),
+        lambda: vendor.load_model(URI),
+    ):
+        with pytest.raises(
+            UntrustedCode, match=f"{re.escape(name)}.*mount it again with --trust-remote-code"
+        ):
+            way()
+    assert run_cli("download", URI, tmp_path / "out").returncode == UntrustedCode.row.exit_code
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out.sig").exists()
+    assert run_cli("download", URI, tmp_path / "once", "--trust-remote-code").returncode == 0
+    assert (tmp_path / "once" / name).read_bytes() == b"x"
+    model_sharing.unmount("vendor")
+    trusted = model_sharing.mount(profile, share=SHARE, name="vendor", trust_remote_code=True)
+    trusted.download(URI, tmp_path / "always")
+    assert (tmp_path / "always" / name).exists()
 
 
 async def test_trust_for_one_call_of_code_that_awaits(

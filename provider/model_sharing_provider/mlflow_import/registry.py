@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,7 +78,8 @@ def name_in(schema: SchemaName, name: str) -> FullName:
 
     Raises InvalidParameter for a name that is still none.
     """
-    return FullName(schema.catalog, schema.schema, normalize_name("model", _NOT_IN_NAMES.sub("_", name)))
+    composed = unicodedata.normalize("NFC", _NOT_IN_NAMES.sub("_", name))
+    return FullName(schema.catalog, schema.schema, normalize_name("model", composed))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from model_sharing_protocol.errors import NotFound, PermissionDenied
 from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.names import FullName
-from model_sharing_protocol.paths import check_relative_path
+from model_sharing_protocol.paths import check_model_path
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.locations import direct_root
 from model_sharing_provider.artifacts.manifests import Manifests
@@ -107,7 +107,7 @@ class Files:
         uploaded at this path before, and gives it up to what is uploaded later. `what` is as above. Raises
         UnsafePath, NotFound, InvalidState, PermissionDenied.
         """
-        check_storable(check_relative_path(path))
+        check_storable(check_model_path(path))
         replaced = None
         async with self._uploading(context, name, number) as (operation, version):
             place = f"{direct_root(version.id)}/{path}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_sharing_protocol.errors import InvalidModel
-from model_sharing_protocol.paths import check_no_twins, check_relative_path
+from model_sharing_protocol.paths import check_model_path, check_together
 from model_sharing_provider.artifacts.store import check_storable
 from model_sharing_provider.services.mlmodel import MAX_MLMODEL_BYTES, MLMODEL, MLmodel, parse_mlmodel
 
@@ -44,8 +44,8 @@ def no_model(folder: Path | str) -> InvalidModel:
 def check_paths(paths: Iterable[str]) -> None:
     """Raises UnsafePath for what could not be stored, or downloaded, everywhere."""
     for path in paths:
-        check_storable(check_relative_path(path))
-    check_no_twins(paths)
+        check_storable(check_model_path(path))
+    check_together(paths)
 
 
 def _give_up(error: OSError) -> None:

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from model_sharing_protocol.errors import InvalidParameter, MetastoreUnavailable, NotFound
 from model_sharing_protocol.names import FullName
-from model_sharing_protocol.paths import check_relative_path
+from model_sharing_protocol.paths import check_model_path
 from model_sharing_provider.artifacts.locations import uploads_root
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
 from model_sharing_provider.domain.principals import Principal
@@ -42,7 +42,7 @@ class Multipart:
 
     async def begin(self, context: Context, name: FullName, number: int, path: str) -> str:
         """A session to upload the parts of one file in. Raises UnsafePath, InvalidState, NotFound."""
-        check_storable(check_relative_path(path))
+        check_storable(check_model_path(path))
         async with context.change("beginFileUpload", version_target(name, number)) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)

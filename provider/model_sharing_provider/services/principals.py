@@ -5,10 +5,10 @@ Groups hold users and service principals, not other groups. Every one of them is
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import timedelta
 from uuid import uuid4
 
+from model_sharing_protocol.characters import find_unseen
 from model_sharing_protocol.errors import (
     AlreadyExists,
     InvalidParameter,
@@ -160,7 +160,7 @@ class Principals:
 
 def check_principal_name(name: str) -> str:
     """The name unchanged: like an e-mail address or a group's words. Raises InvalidParameter."""
-    printable = all(not unicodedata.category(character).startswith("C") for character in name)
+    printable = find_unseen(name) is None
     if not name.strip() or name != name.strip() or len(name) > MAX_NAME_LENGTH or not printable:
         raise InvalidParameter(
             f"{name!r} cannot name a principal; give 1 to {MAX_NAME_LENGTH} printable characters."

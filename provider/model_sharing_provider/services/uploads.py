@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from model_sharing_protocol.errors import InvalidState, MetastoreUnavailable, NotFound
 from model_sharing_protocol.names import FullName, ModelRef
-from model_sharing_protocol.paths import check_relative_path
+from model_sharing_protocol.paths import check_model_path
 from model_sharing_provider.artifacts.locations import uploads_root, version_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
@@ -122,7 +122,7 @@ class Uploads:
 
         `by` is whom a signed URL was given to. Raises UnsafePath, InvalidState, DiskFull.
         """
-        check_storable(check_relative_path(path))
+        check_storable(check_model_path(path))
         staged = f"{uploads_root(version.id)}/{uuid4()}"
         found = await self._artifacts.put_stream(staged, chunks)
         file = UploadedFile(path, staged, found.size, found.sha256)

@@ -172,6 +172,7 @@ def show(model: str, output: str) -> None:
 @click.argument("destination", type=click.Path(path_type=Path))
 @transfer_options
 @click.option("--verify", is_flag=True, help="Hash what is in the cache already, too.")
+@click.option("--trust-remote-code", is_flag=True, help="Also files that tools may run unasked, as .envrc.")
 @output_option
 def download(
     uri: str,
@@ -181,12 +182,19 @@ def download(
     limit_rate: int | None,
     quiet: bool,
     verify: bool,
+    trust_remote_code: bool,
     output: str,
 ) -> None:
     """Download the version URI, verified, into DESTINATION, a new or empty folder."""
     progress = Counting(watcher(quiet=quiet or output == "json"))
     catalog = blocking.catalog_of(uri).transferring(jobs=jobs, limit_rate=limit_rate)
-    version = catalog.download(uri, destination, progress=progress, verify=verify)
+    version = catalog.download(
+        uri,
+        destination,
+        progress=progress,
+        verify=verify,
+        trust_remote_code=trust_remote_code or None,
+    )
     reused = (version.size or progress.fetched) - progress.fetched
     if output == "json":
         print_json(version, path=str(destination.absolute()), fetched=progress.fetched, reused=reused)

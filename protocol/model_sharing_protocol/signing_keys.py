@@ -61,14 +61,28 @@ def follow(pinned: str, listed: Sequence[ListedKey]) -> tuple[PublicKey, ...]:
     return tuple(keys[start:])
 
 
+def first_of(key: PublicKey, listed: Sequence[ListedKey]) -> PublicKey:
+    """The oldest listed key that vouches for this one, link by link: the same after a rotation."""
+    keys = [PublicKey.parse(each.pem) for each in listed]
+    if key not in keys:
+        return key
+    at = keys.index(key)
+    while at > 0 and _is_endorsed(keys[at - 1], keys[at], listed[at].endorsement):
+        at -= 1
+    return keys[at]
+
+
 def _check_endorsed(old: PublicKey, new: PublicKey, endorsement: Envelope | None) -> None:
-    expected = msgspec.json.encode(_Endorsement(new.pem))
-    try:
-        vouched = endorsement is not None and old.open(endorsement, _ENDORSEMENT_TYPE) == expected
-    except UntrustedSignature:
-        vouched = False
-    if not vouched:
+    if not _is_endorsed(old, new, endorsement):
         raise UntrustedSignature(
             f"The provider's key {old.fingerprint} was expected; the provider now shows {new.fingerprint}, "
             "for which that key does not vouch."
         )
+
+
+def _is_endorsed(old: PublicKey, new: PublicKey, endorsement: Envelope | None) -> bool:
+    expected = msgspec.json.encode(_Endorsement(new.pem))
+    try:
+        return endorsement is not None and old.open(endorsement, _ENDORSEMENT_TYPE) == expected
+    except UntrustedSignature:
+        return False

@@ -2,8 +2,9 @@
 
     cache/
     ├── blobs/<sha256>              one verified file content each, read-only
-    ├── blobs/<sha256>.part         what has arrived of a large one, and
-    ├── blobs/<sha256>.progress     how much of each of its ranges (`downloads.parts`)
+    ├── blobs/<sha256>.<provider>.part      what has arrived of a large one, and
+    ├── blobs/<sha256>.<provider>.progress  how much of each of its ranges (`downloads.parts`)
+    ├── delivered/<provider>/…      who delivered what: else it is not here for them (`deliveries`)
     ├── snapshots/<digest>/…        one version's files: hard links to blobs
     ├── manifests/<digest>.json     which files those are; locked while in use, touched by each use
     ├── views/<key>/…               a snapshot as handed to MLflow, which adds a file of its own
@@ -35,9 +36,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from model_sharing.deliveries import Deliveries
 from model_sharing.leases import NO_LOCKS_HERE, leases
 from model_sharing_protocol.digests import hash_file
-from model_sharing_protocol.errors import CorruptArtifact, DiskFull, Interrupted, SharingError
+from model_sharing_protocol.errors import DiskFull, Interrupted, SharingError
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 
 GATE = "gate"
@@ -49,10 +51,15 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Cache:
-    """Blobs, snapshots and views below one folder. Every method may block on the disk."""
+    """Blobs, snapshots and views below one folder. Every method may block on the disk.
 
-    def __init__(self, root: Path) -> None:
+    It is shared by all, but what one provider delivered is here only for that one. `provider` is what stands
+    for it (`Mount.provider`); without, nothing that came from a provider is here.
+    """
+
+    def __init__(self, root: Path, provider: str = "") -> None:
         self.root = root
+        self._deliveries = Deliveries(root, provider)
         self.blobs = _folder(root / "blobs")
         self.snapshots = _folder(root / "snapshots")
         self.manifests = _folder(root / "manifests")
@@ -63,11 +70,19 @@ class Cache:
     def blob_path(self, sha256: str) -> Path:
         return self.blobs / sha256
 
+    def part_path(self, sha256: str) -> Path:
+        """Where what the provider has sent of a large content waits for the rest."""
+        return self.blobs / f"{self.own(sha256)}.part"
+
+    def own(self, name: str) -> str:
+        """A name of the provider's own for what goes by `name` elsewhere."""
+        return f"{name}.{self._deliveries.key}"
+
     def has_blob(self, file: ManifestFile, *, verify: bool = False) -> bool:
-        """True if the content is here and intact; a damaged one is dropped."""
+        """True if the content is here, intact and delivered by the provider; a damaged one is dropped."""
         path = self.blob_path(file.sha256)
         if intact(path, file, verify=verify):
-            return True
+            return self._deliveries.has_content(file.sha256)
         path.unlink(missing_ok=True)
         return False
 
@@ -80,14 +95,23 @@ class Cache:
         return manifest if manifest.digest == digest else None
 
     def publish_blob(self, path: Path, sha256: str) -> None:
-        """Move a verified file from below this cache into its place."""
+        """Move a verified file from below this cache into its place, unless it was there already.
+
+        It is noted first: if the process dies in between, the provider has sent it nevertheless.
+        """
         _seal(path, sha256)
-        path.replace(self.blob_path(sha256))
+        self._deliveries.note_content(sha256)
+        blob = self.blob_path(sha256)
+        if intact(blob, ManifestFile(path.name, path.stat().st_size, sha256), verify=False):
+            path.unlink()  # another provider sent the same
+        else:
+            path.replace(blob)
 
     def snapshot(self, digest: str, *, verify: bool = False) -> tuple[Path, Manifest] | None:
         """The folder and manifest of a complete, intact snapshot; None if it has to be made (again).
 
-        Nobody prunes it before this process ends, or lets go of it by `release`.
+        So it has if the provider did not deliver each of its files. Nobody prunes it before this process
+        ends, or lets go of it by `release`.
         """
         manifest = self.hold(digest)
         if manifest is None:
@@ -99,6 +123,9 @@ class Cache:
         if not there or damaged(folder, manifest, verify=verify):
             if there:
                 self.drop(folder)
+            self.release(digest)
+            return None
+        if not self._deliveries.has_version(_key(digest)):
             self.release(digest)
             return None
         _touch(self._record(digest))
@@ -131,7 +158,7 @@ class Cache:
         leases.release(self._record(digest))
 
     def publish_snapshot(self, manifest: Manifest) -> Path:
-        """Make the snapshot of `manifest`, whose blobs are all here. It appears whole or not at all.
+        """Make the snapshot of `manifest`, whose blobs are all here for the provider: whole or not at all.
 
         It is held, as by `snapshot`. Raises FileNotFoundError if a blob is missing after all.
         """
@@ -141,6 +168,7 @@ class Cache:
         try:
             self._link(manifest.files, building)
             self._install(building, folder)
+            self._deliveries.note_version(_key(manifest.digest))
         except BaseException:
             remove(building)
             self.release(manifest.digest)
@@ -238,20 +266,6 @@ class Cache:
             remove(building)  # another process was faster, with the same content
 
 
-def copy_files(folder: Path, manifest: Manifest, target: Path) -> None:
-    """Write independent copies of the files below `folder` to `target`, a folder that is there and empty.
-
-    Each copy's size is checked. Shares disk blocks where the file system can.
-    """
-    for file in manifest.files:
-        destination = target / file.path
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        with full_disk_explained(target):
-            copied = _copy_content(folder / file.path, destination)
-        if copied != file.size:
-            raise CorruptArtifact(f"The cached file {file.path!r} changed while it was copied. Try again.")
-
-
 @contextlib.contextmanager
 def full_disk_explained(path: Path) -> Iterator[None]:
     """Turn the operating system's "no space left" into DiskFull."""
@@ -264,27 +278,6 @@ def full_disk_explained(path: Path) -> Iterator[None]:
             f"The disk that holds {path} is full ({error.strerror}). Free some space and run the same again: "
             "it goes on where it stopped."
         ) from error
-
-
-def _copy_content(source: Path, destination: Path) -> int:
-    """Bytes copied. `copy_file_range` lets the file system share blocks; otherwise a plain copy."""
-    with source.open("rb") as reader, destination.open("xb") as writer:
-        size = os.fstat(reader.fileno()).st_size
-        copied = 0
-        try:
-            while copied < size:
-                count = os.copy_file_range(reader.fileno(), writer.fileno(), size - copied)
-                if count == 0:
-                    break
-                copied += count
-        except (OSError, AttributeError) as error:
-            if isinstance(error, OSError) and error.errno in FULL:
-                raise
-            reader.seek(copied)
-            writer.seek(copied)
-            shutil.copyfileobj(reader, writer, 1024 * 1024)
-            copied = writer.tell()
-        return copied
 
 
 def _acquire(lock: FileLock, stopped: Callable[[], bool]) -> None:

@@ -18,6 +18,7 @@ from model_sharing_protocol.errors import InvalidParameter, NotFound
 from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.plain_http import PlainHttpWarning, origin_of, travels_in_clear
 from model_sharing_protocol.profile import read_profile
+from model_sharing_protocol.signing_keys import first_of
 from model_sharing_protocol.times import now_ms
 
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
@@ -62,9 +63,11 @@ async def mount_share(
             ) from error
         pinned = [PublicKey.parse(pem) for pem in (present.keys if present else ())]
         keys = await fetch_keys(client, mount.endpoint, pinned, expected)
-        origins = accept(mount.endpoint, (await client.list_keys()).file_origins)
+        listed = await client.list_keys()
+        origins = accept(mount.endpoint, listed.file_origins)
     pems = tuple(key.pem for key in keys)
-    added = table.add(replace(mount, keys=pems, file_origins=origins))
+    first = first_of(keys[0], listed.keys).fingerprint
+    added = table.add(replace(mount, keys=pems, file_origins=origins, first_key=first))
     return table.accept_origins(table.pin(added, pems), origins)
 
 

@@ -40,6 +40,7 @@ class Mount:
     given to the provider at `endpoint`, so the mount refuses to work when the profile names another.
     `keys` are the PEMs of the signing keys that it trusts, oldest first; the last one is expected to sign.
     `file_origins` are where else than at the endpoint its files may come from, such as an object store.
+    `first_key` is the fingerprint of the oldest key that vouched for the first of `keys`.
     """
 
     name: str
@@ -50,6 +51,12 @@ class Mount:
     mounted_at: int
     keys: tuple[str, ...] = ()
     file_origins: tuple[str, ...] = ()
+    first_key: str = ""
+
+    @property
+    def provider(self) -> str:
+        """What stands for the provider in all its mounts, whatever key it signs with by now."""
+        return self.first_key or self.endpoint
 
     def read_profile(self) -> Profile:
         """The profile as it is now; InvalidProfile or InvalidState if it cannot be used for this mount."""

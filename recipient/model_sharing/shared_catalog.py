@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from model_sharing.cache import Cache, copy_files
+from model_sharing.cache import Cache
 from model_sharing.client import SharingClient
+from model_sharing.copying import copy_files
 from model_sharing.downloads.connection import Connections
 from model_sharing.downloads.origins import FileOrigins
 from model_sharing.downloads.progress import Progress, Silent
@@ -69,7 +70,7 @@ class SharedCatalog:
         self._transport = Transport(mount.read_profile)
         self._client = SharingClient(self._transport, mount.endpoint)
         self._trust = Trust(mount, MountTable(settings.mounts), self._client)
-        self._cache = Cache(settings.cache)
+        self._cache = Cache(settings.cache, mount.provider)
         self._refs = Refs(settings.cache, mount.endpoint, mount.share)
         self._resolver = Resolver(mount, self._client, self._trust, self._refs, settings.alias_max_age)
 

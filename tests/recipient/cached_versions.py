@@ -10,7 +10,7 @@ from pathlib import Path
 
 from contents import content, tree
 
-from model_sharing.cache import Cache
+from model_sharing.cache import Cache, intact
 
 NAME = "ml_team.iris_model"
 COMMON = content(40_000, 99)
@@ -43,7 +43,7 @@ def whole(cache: Cache) -> set[str]:
         assert {name: sha256(data).hexdigest() for name, data in tree(folder).items()} == {
             file.path: file.sha256 for file in manifest.files
         }
-        assert all(cache.has_blob(file, verify=True) for file in manifest.files)
+        assert all(intact(cache.blob_path(file.sha256), file, verify=True) for file in manifest.files)
         found.add(manifest.digest)
     return found
 

@@ -27,7 +27,7 @@ from weights import fine_tuned, weights, xor_delta
 
 import model_sharing
 from model_sharing.cache import Cache
-from model_sharing.downloads.parts import PartFile, part_path
+from model_sharing.downloads.parts import PartFile
 from model_sharing.downloads.progress import Counting, Silent
 from model_sharing.upkeep.contents import survey
 from model_sharing.upkeep.pruning import Limits, prune
@@ -142,7 +142,7 @@ def test_what_has_arrived_of_a_delta_is_not_fetched_again(
     peer: Peer, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     arrived = memoryview(DELTA)[:300_000]
-    with PartFile(part_path(cache.blob_path(digest_of(DELTA))), len(DELTA)) as part:
+    with PartFile(vendor.shared.cache.part_path(digest_of(DELTA)), len(DELTA)) as part:
         part.append(0, arrived)
     assert fetched(vendor) == AFTER
     assert peer.file_bytes_sent == len(DELTA) - len(arrived)

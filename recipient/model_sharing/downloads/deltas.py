@@ -90,7 +90,7 @@ class DeltaPlanner:
     def _to_fetch(self, file: ManifestFile, recipe: Recipe | None) -> int:
         """Bytes of a file that have to be fetched without a delta."""
         copied = recipe.copied if recipe else 0
-        return file.size - max(copied, part_bytes(self._cache.blob_path(file.sha256)))
+        return file.size - max(copied, part_bytes(self._cache.part_path(file.sha256)))
 
     def map_of(self, file: ManifestFile) -> ChunkMap | None:
         """The chunk map of a file, if the provider gives one out."""

@@ -40,7 +40,7 @@ class FromBaseMaker:
         delta, base = planned
         told = FileProgress(self._progress, file)
         # Else it may be something else as well: a provider can call anything a delta.
-        is_new = not self._cache.has_blob(delta)
+        is_new = not self._cache.blob_path(delta.sha256).exists()
         made = False
         with contextlib.suppress(SharingError, RangesIgnored, OSError, KeyError):
             self._large_files.make(delta, fetch_all(delta), told)

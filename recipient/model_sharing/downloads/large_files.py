@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from model_sharing.cache import Cache
 from model_sharing.downloads.connection import BUFFER_BYTES, Connections
 from model_sharing.downloads.deltas import DeltaPlanner
-from model_sharing.downloads.parts import PartFile, part_path
+from model_sharing.downloads.parts import PartFile
 from model_sharing.downloads.progress import FileProgress, Progress
 from model_sharing.downloads.recipes import Piece, Recipe, fetch_all
 from model_sharing.downloads.targets import FileRange, Patch
@@ -62,11 +62,11 @@ class LargeFiles:
 
     def make(self, file: ManifestFile, recipe: Recipe, told: FileProgress) -> None:
         """The same for what need not be one of the version's files: it is told as `told` says."""
-        with self._cache.lock(file.sha256, lambda: self._connections.stopped) as locked:
+        with self._cache.lock(self._cache.own(file.sha256), lambda: self._connections.stopped) as locked:
             if self._cache.has_blob(file):  # another process fetched it meanwhile
                 told.reused(file.size)
                 return
-            path = part_path(self._cache.blob_path(file.sha256) if locked else self._cache.temporary())
+            path = self._cache.part_path(file.sha256) if locked else self._cache.temporary()
             for attempt in (recipe, fetch_all(file)):
                 with PartFile(path, file.size) as part:
                     told.advance(part.done)

@@ -1,6 +1,6 @@
 """A large file while it arrives: the bytes so far, and how much of each range is there.
 
-`<blob>.part` has the final size from the start; `<blob>.progress` holds one counter a range and is written
+`….part` has the final size from the start; `….progress` holds one counter a range and is written
 after the bytes it counts. Both are plain page-cache writes: they survive the process being killed at any
 moment. After a power cut the counters may promise bytes that were lost; the digest over the whole file, which
 is always computed, finds that.
@@ -145,14 +145,10 @@ class PartFile:
         return min(RANGE_BYTES, self.size - index * RANGE_BYTES)
 
 
-def part_path(blob: Path) -> Path:
-    return blob.with_name(blob.name + ".part")
-
-
-def part_bytes(blob: Path) -> int:
-    """Disk space that an unfinished file of this blob takes already."""
+def part_bytes(part: Path) -> int:
+    """Disk space that an unfinished file takes already."""
     try:
-        return part_path(blob).stat().st_blocks * 512
+        return part.stat().st_blocks * 512
     except OSError:
         return 0
 

@@ -64,7 +64,7 @@ def make_plan(manifest: Manifest, cache: Cache, *, verify: bool = False) -> Plan
 
 def check_space(plan: Plan, cache: Cache) -> None:
     """DiskFull if what is missing cannot fit on the cache's disk."""
-    needed = plan.size - sum(part_bytes(cache.blob_path(file.sha256)) for file in plan.missing)
+    needed = plan.size - sum(part_bytes(cache.part_path(file.sha256)) for file in plan.missing)
     free = shutil.disk_usage(cache.root).free
     if needed > free:
         raise DiskFull(

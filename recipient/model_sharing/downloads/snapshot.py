@@ -32,11 +32,11 @@ def fetch_snapshot(
     """The folder of `manifest`'s files, verified, held as by `Cache.snapshot`.
 
     `bases` gives the digests of versions that may have something in common with it, the likeliest first.
-    Blocking; ends early after `connections.stop()`. Two processes that want the same version at the same time
-    wait for each other, so that it is fetched once.
+    Blocking; ends early after `connections.stop()`. Two processes that want the same version of one
+    provider at the same time wait for each other, so that it is fetched once.
     """
     digest = manifest.digest
-    with cache.lock(digest.removeprefix("sha256:"), lambda: connections.stopped):
+    with cache.lock(cache.own(digest.removeprefix("sha256:")), lambda: connections.stopped):
         if present := cache.snapshot(digest, verify=verify):
             return present[0]
         cache.reserve(manifest)

@@ -122,7 +122,7 @@ class SharedArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLf
     def _copy(
         self, snapshot: Snapshot, files: list[ManifestFile], target: Path, artifact_path: str | None
     ) -> Path:
-        from model_sharing.cache import copy_files  # noqa: PLC0415
+        from model_sharing.copying import copy_files  # noqa: PLC0415
 
         if not target.is_dir():
             raise MlflowException(

@@ -74,11 +74,13 @@ class Contents:
 
 def survey(cache: Cache) -> Contents:
     """Look at every file in the cache once. Others may add and remove some meanwhile."""
-    blobs = {path.name: found for path, found in _measured(cache.blobs)}
+    blobs: dict[str, dict[Inode, int]] = {}
+    for path, (inode, size) in _measured(cache.blobs):
+        blobs.setdefault(content_of(path), {})[inode] = size
     folders: dict[str, dict[Path, dict[Inode, int]]] = {}
     for folder in (*_children(cache.snapshots), *_children(cache.views)):
         folders.setdefault(entry_key(folder), {})[folder] = dict(found for _, found in _measured(folder))
-    sizes = dict(blobs.values())
+    sizes = {inode: size for found in blobs.values() for inode, size in found.items()}
     for own in folders.values():
         for found in own.values():
             sizes |= found
@@ -95,7 +97,7 @@ def _entry(
     cache: Cache,
     record: Path,
     folders: Mapping[Path, Mapping[Inode, int]],
-    blobs: Mapping[str, tuple[Inode, int]],
+    blobs: Mapping[str, Mapping[Inode, int]],
 ) -> Entry | None:
     manifest = cache.manifest(f"sha256:{record.stem}")
     try:
@@ -105,7 +107,8 @@ def _entry(
     if manifest is None:
         return None
     sizes = {inode: size for found in folders.values() for inode, size in found.items()}
-    sizes |= dict(blobs[name] for name in blob_names(manifest) if name in blobs)
+    for sha256 in contents_named(manifest):
+        sizes |= blobs.get(sha256, {})
     return Entry(manifest, manifest.digest, record, tuple(folders), sizes, last_used)
 
 
@@ -114,10 +117,14 @@ def entry_key(folder: Path) -> str:
     return folder.name[:64]
 
 
-def blob_names(manifest: Manifest) -> Iterator[str]:
-    """The names below `blobs` of a manifest's files, chunk maps and deltas, arrived or on their way."""
-    for sha256 in {file.sha256 for file in (*manifest.files, *manifest.hints)}:
-        yield from (sha256, f"{sha256}.part", f"{sha256}.progress")
+def contents_named(manifest: Manifest) -> set[str]:
+    """The sha256 of a manifest's files, chunk maps and deltas."""
+    return {file.sha256 for file in (*manifest.files, *manifest.hints)}
+
+
+def content_of(path: Path) -> str:
+    """The sha256 of the content that a file below `blobs` is, or will be when all of it has arrived."""
+    return path.name.partition(".")[0]
 
 
 def _measured(folder: Path) -> Iterator[tuple[Path, tuple[Inode, int]]]:

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_sharing.cache import ABANDONED_AFTER_SECONDS, GATE, Cache, remove
+from model_sharing.deliveries import unneeded_records
 from model_sharing.leases import exclusive, no_locks
-from model_sharing.upkeep.contents import Entry, blob_names, entry_key, survey
+from model_sharing.upkeep.contents import Entry, content_of, contents_named, entry_key, survey
 from model_sharing_protocol.errors import SharingError, SharingWarning
 
 
@@ -111,8 +112,9 @@ def _take(entry: Entry, trash: Path | None) -> bool:
 def _unneeded(cache: Cache, kept: Iterable[Entry]) -> Iterator[Path]:
     """Everything that belongs to none of the entries that are kept."""
     keys = {entry.record.stem for entry in kept}
-    names = {name for entry in kept for name in blob_names(entry.manifest)}
-    yield from (path for path in list(cache.blobs.iterdir()) if path.name not in names)
+    contents = {sha256 for entry in kept for sha256 in contents_named(entry.manifest)}
+    yield from (path for path in list(cache.blobs.iterdir()) if content_of(path) not in contents)
+    yield from unneeded_records(cache.root, contents, keys)
     yield from (path for path in list(cache.manifests.iterdir()) if path.stem not in keys)
     for parent in (cache.snapshots, cache.views):
         yield from (path for path in list(parent.iterdir()) if entry_key(path) not in keys)

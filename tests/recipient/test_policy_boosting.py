@@ -181,7 +181,7 @@ def test_no_damage_ends_in_another_error(
     for _ in range(data.draw(st.integers(1, 4))):
         damaged[data.draw(st.integers(0, len(good) - 1))] = data.draw(st.integers(0, 255))
     del damaged[data.draw(st.integers(1, len(good))) :]
-    with contextlib.suppress(REFUSALS):
+    with contextlib.suppress(*REFUSALS):
         checked(folder, name, bytes(damaged))
 
 

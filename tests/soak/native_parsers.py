@@ -71,8 +71,8 @@ def damaged(data: bytes, text: bool, dice: random.Random) -> bytes:
     result = bytearray(data)
     if not text and dice.random() < 0.4:
         at = dice.randrange(len(result) - 4)
-        number = dice.choice(WILD) & 0xFFFFFFFF
-        result[at : at + 4] = number.to_bytes(4, "little") if dice.random() < 0.5 else number.to_bytes(4)
+        value = dice.choice(WILD) & 0xFFFFFFFF
+        result[at : at + 4] = value.to_bytes(4, "little") if dice.random() < 0.5 else value.to_bytes(4)
     else:
         for _ in range(dice.choice([1, 1, 1, 2, 5])):
             result[dice.randrange(len(result))] = dice.randrange(256)

@@ -40,6 +40,14 @@ def test_older_newer_and_unfinished_versions_are_not_tested_ones(version: str, t
     assert (version in VersionRange(("mlflow",), (3, 11), (3, 17))) is tested
 
 
+@pytest.mark.parametrize(
+    ("library", "version"),
+    [("mlflow", "3.10.1"), ("skops", "0.13.0"), ("skops", "0.15.0"), ("onnxruntime", "1.23.2")],
+)
+def test_versions_that_were_seen_to_be_dangerous_are_out(library: str, version: str) -> None:
+    assert version not in TESTED[library]
+
+
 def test_what_runs_here_is_tested() -> None:
     assert not list(version_problems(TESTED))
 

@@ -75,3 +75,16 @@ def test_damaged_models_that_pass_crash_no_native_parser(versions: tuple[str, ..
     for name, line in counted.items():
         assert line["inert"] and line["crashes"], line
         assert line["missed"] == 0 or (name == "catboost" and line["missed"] <= line["crashes"] // 2), line
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [("onnx==1.20.0", "onnxruntime==1.24.4"), ("onnx==1.23.2", "onnxruntime==1.32.0")],
+    ids="+".join,
+)
+def test_an_onnx_model_reads_no_file_outside_its_folder(versions: tuple[str, ...], tmp_path: Path) -> None:
+    program = Path(__file__).with_name("onnx_readers.py")
+    done = subprocess.run(
+        [environment_with(*versions), program, tmp_path], stdout=subprocess.PIPE, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["onnx inside", "onnxruntime inside"]

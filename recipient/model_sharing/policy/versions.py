@@ -45,7 +45,8 @@ TESTED = {
     "lightgbm": VersionRange(("lightgbm",), (4, 6), (4, 7)),
     "catboost": VersionRange(("catboost",), (1, 2, 8), (1, 2)),
     "onnx": VersionRange(("onnx",), (1, 20), (1, 23)),
-    "onnxruntime": VersionRange(("onnxruntime", "onnxruntime-gpu"), (1, 23), (1, 32)),
+    # Older ones take any file of this machine that a model names for weights of its own.
+    "onnxruntime": VersionRange(("onnxruntime", "onnxruntime-gpu"), (1, 24, 4), (1, 32)),
 }
 
 

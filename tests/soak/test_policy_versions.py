@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,16 +15,19 @@ from environments import environment_with
 
 ROOT = Path(__file__).parents[2]
 SOURCES = os.pathsep.join(str(ROOT / part) for part in ("protocol", "recipient", "tests"))
-TOOLS = ("pytest", "pytest-aiohttp", "hypothesis")
+TOOLS = ("pytest", "pytest-aiohttp", "hypothesis", "packaging")
 CORPUS = "tests/recipient/test_policy.py"
 REFUSED_ALIKE = "no_way_of_running or no_way_into or only_looks_inert"
 
 
 def recipient_with(*versions: str) -> Path:
-    """An interpreter with what a recipient needs, MLflow and skops in these versions."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    needed = [*project["dependencies"], "numpy", "pandas", "scikit-learn", "packaging"]
-    return environment_with(*needed, *TOOLS, *versions, name="recipient+" + "+".join(versions))
+    """An interpreter with this project, so that MLflow finds its plugin, and libraries in these versions.
+
+    The `mlflow` and `skops` extras would forbid the old ones; the `provider` extra has MLflow's database.
+    """
+    project = f"model-sharing[provider] @ {ROOT.as_uri()}"
+    needed = (project, "numpy", "pandas", "scikit-learn", *TOOLS, *versions)
+    return environment_with(*needed, name="recipient+" + "+".join(versions))
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from model_sharing_provider.settings import Settings
 # What a provider does with its rows. Files that start processes, or that are about bytes, stay with SQLite.
 OVER_EACH_DATABASE = {
     "test_audit",
+    "test_busy_databases",
     "test_heavy_pages",
     "test_inheritance",
     "test_kept_reads",

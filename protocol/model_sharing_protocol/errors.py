@@ -17,7 +17,7 @@
     ├── InvalidModel            a folder that is no MLflow model, or has no signature
     ├── UnsafePath              a path that would leave its folder, or collide
     ├── CorruptArtifact         bytes that are not the ones the manifest names
-    ├── DiskFull
+    ├── DiskFull                no room for files or rows, here or at the provider
     ├── MetastoreUnavailable    the provider's database cannot be reached, for now
     ├── ArtifactStoreUnavailable the same of its bucket or disk
     ├── InternalError           a fault of ours; its message never leaves the server
@@ -66,6 +66,8 @@ class SharingError(Exception):
     """
 
     row: ClassVar[ErrorRow] = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 1)
+    retry_after: int | None = None
+    """After how many seconds another try may go better, where that is known; answers say so."""
 
     def __init__(self, message: str) -> None:
         message = printable_lines(message)
@@ -120,15 +122,21 @@ class CorruptArtifact(SharingError):
 
 
 class DiskFull(SharingError):
-    row = ErrorRow(500, "INTERNAL_ERROR", 507, "RESOURCE_EXHAUSTED", 11)
+    """Somebody has to free space: stock clients must not try again for minutes, as MLflow would for a 500,
+    a status that is not known to it, or the word RESOURCE_EXHAUSTED."""
+
+    row = ErrorRow(507, "INTERNAL_ERROR", 507, "INVALID_STATE", 11)
+    retry_after = 60
 
 
 class MetastoreUnavailable(SharingError):
     row = ErrorRow(503, "INTERNAL_ERROR", 503, "TEMPORARILY_UNAVAILABLE", 25)
+    retry_after = 5
 
 
 class ArtifactStoreUnavailable(SharingError):
     row = ErrorRow(503, "INTERNAL_ERROR", 503, "TEMPORARILY_UNAVAILABLE", 26)
+    retry_after = 5
 
 
 class InvalidModel(SharingError):
@@ -236,13 +244,15 @@ _BY_STATUS_FIRST: dict[int, type[SharingError]] = {
     415: UnsupportedEncoding,
     429: TooManyRequests,
     503: MetastoreUnavailable,
+    507: DiskFull,
 }
 
 
 def error_from_open_sharing(status: int, code: str, message: str) -> SharingError:
     """The error that an OpenSharing answer `{"errorCode": code, "message": message}` stands for.
 
-    The status wins where it says more than the code (410, 415, 429, 503), and stands in for an unknown code.
+    The status wins where it says more than the code (410, 415, 429, 503, 507), and stands in for a code that
+    is not known.
     """
     kind = (
         _BY_STATUS_FIRST.get(status)

@@ -56,7 +56,7 @@ async def open_provider(settings: Settings, announce: Announce = lambda _: None)
     Safe beside other processes that have the same home open.
     """
     create_home(settings)
-    database = await open_database(settings.database_url)
+    database = await open_database(settings.database_url, settings.database_connections)
     try:
         secrets = await find_secrets(settings, database)
         administrator = await find_administrator(database, secrets, settings, announce)

@@ -36,6 +36,7 @@ from model_sharing_provider.setting_kinds import (
 PREFIX = "MODEL_SHARING_"
 _QUOTAS = Quotas()
 _RATES = RequestRates()
+_CONNECTIONS = 24
 _ROW = "setting"
 
 
@@ -79,6 +80,13 @@ class Settings:
         "the database to keep the rows in",
         "",
         "an SQLite file in the home",
+    )
+    database_connections: int = _setting(
+        "DATABASE_CONNECTIONS",
+        whole_number(6, 1000),
+        "how many connections to PostgreSQL one process opens at most: times the workers of all servers, and "
+        "as many for commands, it has to stay below the database's `max_connections`",
+        _CONNECTIONS,
     )
     artifact_root: str = _setting(
         "ARTIFACT_ROOT",

@@ -67,6 +67,7 @@ def test_an_error_of_the_server_reads_as_itself_or_as_a_broader_one_at_the_recip
         if not issubclass(
             kind,
             errors.ActivationLinkUsed
+            | errors.DiskFull
             | errors.UnsupportedEncoding
             | errors.MetastoreUnavailable
             | errors.ArtifactStoreUnavailable
@@ -89,6 +90,7 @@ def test_only_the_codes_and_statuses_of_the_specification_go_over_the_wire(kind:
         (415, "UNSUPPORTED_OPERATION", errors.UnsupportedEncoding),
         (429, "REQUEST_LIMIT_EXCEEDED", errors.TooManyRequests),
         (503, "INTERNAL_ERROR", errors.MetastoreUnavailable),
+        (507, "INTERNAL_ERROR", errors.DiskFull),
         (502, "BAD_GATEWAY", errors.InternalError),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
@@ -12,11 +14,13 @@ from yarl import URL
 
 from model_sharing_protocol.errors import InvalidModel, NotFound, PermissionDenied
 from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Share
 from model_sharing_provider.governance.rules import CREATE_SHARE, OWN_MODEL, READ_MODEL
+from model_sharing_provider.metastore import database
 from model_sharing_provider.rest.activation import ACTIVATION_PATH
 from model_sharing_provider.services.versions import version_target
 
@@ -185,3 +189,24 @@ async def test_a_version_is_checked_as_its_model_and_logged_as_itself(desk: Desk
     looked, changed = (await events(desk))[-2:]
     assert {looked.target.name, changed.target.name} == {"prod.ml_team.scorer/1"}
     assert (looked.outcome, changed.outcome) == (Outcome.OK, Outcome.DENIED)
+
+
+async def test_pruning_lets_others_write_between_its_steps(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it takes what is older, all of that, and no more."""
+    monkeypatch.setattr(database, "_FIRST_STEP", 20)
+    monkeypatch.setattr(database, "_MOST_AT_ONCE", 20)
+    caller, target = Caller(ANONYMOUS, "test"), Target(SecurableType.METASTORE)
+    old = [AuditEvent(moment, caller, "old", target, Outcome.OK) for moment in range(1, 300)]
+    await desk.provider.database.append_events(old)
+    pruning = asyncio.create_task(desk.provider.audit.prune(desk.context, timedelta(days=90)))
+    between = 0
+    while not pruning.done():
+        await desk.provider.catalogs.page(desk.context, PageRequest())
+        between += not pruning.done()
+    assert await pruning == 299
+    assert between >= 3
+    left = {event.action for event in await events(desk)}
+    assert "old" not in left
+    assert {"pruneAuditLog", "listCatalogs"} <= left

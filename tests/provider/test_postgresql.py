@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -35,6 +36,22 @@ def settings(postgres: PostgresServer, provider_home: Path) -> Iterator[Settings
     """Of a provider whose database has no tables yet."""
     with postgres.database(EMPTY) as url:
         yield Settings(provider_home, postgresql_url=url)
+
+
+@contextmanager
+def as_a_standby(url: str) -> Iterator[None]:
+    """No connection may change anything meanwhile, and those that there are end at either turn."""
+    name = url.rpartition("/")[2]
+    with psycopg.connect(url, autocommit=True) as other:
+        for value in ("on", "off"):
+            other.execute("SET default_transaction_read_only = off")
+            other.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = {value}".encode())
+            if value == "on":
+                other.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+                yield
 
 
 async def all_versions(desk: Desk) -> list[int]:
@@ -119,6 +136,20 @@ async def test_the_first_start_says_where_the_rows_are_and_no_password(
     assert any(settings.database_shown in line for line in said)
     assert not (settings.home / "metastore.db").exists()
     assert PASSWORD not in "".join(said) + repr(read)
+
+
+async def test_a_standby_takes_no_changes_and_whoever_writes_next_is_found(settings: Settings) -> None:
+    async with open_provider(settings) as provider:
+        desk = Desk.of(provider)
+        await desk.provider.shares.create(desk.context, "first")
+        with as_a_standby(settings.postgresql_url):
+            for _ in range(2):
+                with pytest.raises(MetastoreUnavailable, match="takes no changes now"):
+                    await desk.provider.shares.create(desk.context, "second")
+                assert "database" in await provider.readiness.amiss()
+        # No connection of the time of the standby is used again.
+        await desk.provider.shares.create(desk.context, "second")
+        await desk.provider.shares.get(desk.context, "second")
 
 
 async def test_without_its_driver_the_remedy_is_named(settings: Settings, tmp_path: Path) -> None:

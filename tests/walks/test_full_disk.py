@@ -16,7 +16,7 @@ from small_disk import fill, small_disk
 from support import Desk, write_model
 
 import model_sharing
-from model_sharing_protocol.errors import InternalError
+from model_sharing_protocol.errors import DiskFull
 from model_sharing_protocol.files import PREFIX as FILES
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.uploads import NewVersion
@@ -85,7 +85,7 @@ def test_an_upload_that_does_not_fit_is_refused_and_the_server_goes_on(small: Sm
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             with error:
-                assert b"RESOURCE_EXHAUSTED" in error.read()
+                assert b"INVALID_STATE" in error.read()
             return error.code
 
     async def begin(desk: Desk) -> None:
@@ -103,7 +103,7 @@ def test_without_room_for_the_audit_log_nothing_is_answered_and_with_room_all_go
     small: Small, cli: CommandLine, tmp_path: Path
 ) -> None:
     filler = fill(small.home)
-    with pytest.raises(InternalError, match="Ask the provider"):
+    with pytest.raises(DiskFull, match="the provider's disk is full"):
         small.served()
     for command in (["alias", "set", MODEL, "Next", "1"], ["register", str(tmp_path / "m"), MODEL]):
         done = cli("model", *command)

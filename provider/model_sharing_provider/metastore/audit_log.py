@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Row, Select, delete, insert, literal_column, select
+from sqlalchemy import Row, Select, insert, literal_column, select
 
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.limits import MAX_EVENT_TEXT, shortened
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.metastore.backend import PlainRows
 from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.tables import audit_log
+
+_OLDEST = "SELECT id FROM audit_log WHERE at < :before ORDER BY at, id LIMIT :limit"
 
 
 class EventFilter(TypedDict, total=False):
@@ -46,9 +49,14 @@ class AuditRows:
             yield [_event(row) for row in rows]
             last = rows[-1].id
 
-    async def delete_before(self, moment: int) -> int:
-        """Delete events of before (epoch ms); how many there were."""
-        return (await self._connection.execute(delete(audit_log).where(audit_log.c.at < moment))).rowcount
+
+def delete_oldest(rows: PlainRows, before: int, limit: int) -> int:
+    """Delete the `limit` oldest events of before (epoch ms); how many there were."""
+    oldest = rows.execute(_OLDEST, {"before": before, "limit": limit})
+    ids = [{"id": row["id"]} for row in oldest]
+    if ids:
+        rows.executemany("DELETE FROM audit_log WHERE id = :id", ids)
+    return len(ids)
 
 
 def event_values(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:

@@ -16,6 +16,9 @@ from model_sharing_protocol.errors import AlreadyExists, SharingError
 
 T = TypeVar("T")
 
+POOL = 24
+"""How many connections one process opens at most, unless it is told otherwise."""
+
 
 class PlainRow(Protocol):
     def __getitem__(self, column: str, /) -> Any: ...
@@ -48,6 +51,9 @@ class PlainSession(Protocol):
 class Backend(ABC):
     """One database: how to connect to it, what keeps its writers apart, and what its errors mean."""
 
+    patience = 30.0
+    """How many seconds a statement waits for a lock that somebody else holds."""
+
     threads: int
     """How many plain sessions are worth having at a time."""
 
@@ -63,7 +69,8 @@ class Backend(ABC):
         """The same pool, for transactions that see one state of the rows from beginning to end."""
 
     @abstractmethod
-    def plain_session(self) -> PlainSession: ...
+    def plain_session(self, patience: float | None = None) -> PlainSession:
+        """One that waits for locks as long as others do, unless `patience` says how many seconds."""
 
     @abstractmethod
     def migration_engine(self) -> Engine: ...
@@ -75,6 +82,26 @@ class Backend(ABC):
     @abstractmethod
     def back_up(self, path: Path) -> None:
         """Write a consistent copy to a new file; blocking. Raises UnsupportedOperation naming another way."""
+
+    @abstractmethod
+    def compact(self) -> None:
+        """Give back room that deleted rows took, a little at a time; blocking. Raises DiskFull."""
+
+    def check_room(self) -> None:  # noqa: B027 - a server has its own disk
+        """Raises DiskFull for a disk that is about full, where this process can see it."""
+
+    def lend_room(self) -> bool:
+        """Make a little room on a full disk, to open the database with; False if there is none to give."""
+        return False
+
+    def make_room(self) -> None:  # noqa: B027 - a server has its own disk
+        """What was kept for deletions is theirs now; blocking."""
+
+    def settle(self) -> None:  # noqa: B027 - a server has its own disk
+        """Between the steps of a long deletion on a full disk: let the next one use what this one used."""
+
+    def restore_room(self) -> None:  # noqa: B027 - a server has its own disk
+        """Keep some again, as far as there is any; blocking."""
 
     @abstractmethod
     def named(self, error: Exception) -> SharingError | None:

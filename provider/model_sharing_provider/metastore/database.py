@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from model_sharing_protocol.errors import InvalidState, MissingDependency
-from model_sharing_provider.domain.events import AuditEvent
-from model_sharing_provider.metastore.backend import Backend, PlainRows
+from model_sharing_protocol.errors import DiskFull, InvalidState, MissingDependency
+from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
+from model_sharing_provider.domain.principals import ANONYMOUS, Caller
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.metastore.audit_log import delete_oldest, event_values
+from model_sharing_provider.metastore.backend import POOL, Backend, PlainRows
 from model_sharing_provider.metastore.connection import ReadConnection
 from model_sharing_provider.metastore.copying import copy_rows
 from model_sharing_provider.metastore.hot_path import HotPath
 from model_sharing_provider.metastore.hot_registry import HotRegistry
 from model_sharing_provider.metastore.kept_reads import KeptReads, name_a_change
 from model_sharing_provider.metastore.migrate import migrate, newest_revision
-from model_sharing_provider.metastore.plain_sql import PlainSql
+from model_sharing_provider.metastore.plain_sql import PlainSql, plain
+from model_sharing_provider.metastore.tables import audit_log
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
+
+_PROBED_WITHIN_SECONDS = 2.0
+_FIRST_STEP = 100
+_LEAST_AT_ONCE = 20
+_MOST_AT_ONCE = 2000
+_STEP_SECONDS = 0.008
+_PAUSE_SECONDS = 0.016
+_PROBE = AuditEvent(0, Caller(ANONYMOUS, "probe"), "probe", Target(SecurableType.METASTORE), Outcome.OK)
+_ADD_PROBE = plain(insert(audit_log), [column.name for column in audit_log.columns if column.name != "id"])
 
 
 class Database:
@@ -33,6 +49,7 @@ class Database:
         self._engine = backend.engine()
         self._reading = backend.for_reading(self._engine)
         self._sql = PlainSql(backend)
+        self._probe = PlainSql(backend, threads=1, patience=_PROBED_WITHIN_SECONDS)
         kept = KeptReads(self._sql)
         self._hot = HotPath(self._sql, kept)
         self._hot_registry = HotRegistry(kept)
@@ -48,20 +65,59 @@ class Database:
                 await connection.close()
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[UnitOfWork]:
+    async def write(self, *, deletes: bool = False) -> AsyncIterator[UnitOfWork]:
         """One transaction: committed when the block ends, rolled back when it raises.
 
-        Raises AlreadyExists where another writer was faster, and DiskFull. After MetastoreUnavailable, what
-        was done may be there or not: the answer to the commit may be what was lost.
+        Raises AlreadyExists where another writer was faster, and DiskFull, for which `deletes` has a reserve.
+        After MetastoreUnavailable, what was done may be there or not: the answer to the commit may be what
+        was lost.
         """
-        with self._backend.errors_named():
-            async with self._writing() as connection:
-                yield UnitOfWork(connection, self._hot, self._hot_registry)
-                await connection.execute(name_a_change())
+        async with self._room(deletes):
+            with self._backend.errors_named():
+                async with self._writing() as connection:
+                    yield UnitOfWork(connection, self._hot, self._hot_registry)
+                    await connection.execute(name_a_change())
 
-    async def append_events(self, events: Sequence[AuditEvent]) -> None:
-        """Commit events to the audit log on their own. Raises DiskFull."""
-        await self._hot.append_events(events)
+    async def append_events(self, events: Sequence[AuditEvent], *, deletes: bool = False) -> None:
+        """Commit events to the audit log on their own. Raises DiskFull, as `write` does."""
+        async with self._room(deletes):
+            await self._hot.append_events(events)
+
+    async def delete_events_before(self, moment: int) -> int:
+        """Delete events of before (epoch ms), a little at a time; how many there were.
+
+        Nobody who writes meanwhile waits for longer than a step takes. The pause is longer, so that those
+        who look again and again for their turn find it.
+        """
+        deleted, size = 0, _FIRST_STEP
+        async with self._room(deletes=True):
+            while True:
+                began = time.monotonic()
+                count = await self._sql.run(partial(delete_oldest, before=moment, limit=size), writes=True)
+                took = time.monotonic() - began
+                deleted += count
+                if count < size:
+                    return deleted
+                size = max(_LEAST_AT_ONCE, min(_MOST_AT_ONCE, int(size * min(2.0, _STEP_SECONDS / took))))
+                await asyncio.sleep(max(_PAUSE_SECONDS, 2 * took))
+                await asyncio.to_thread(self._backend.settle)
+
+    async def compact(self) -> None:
+        """Give back room that deleted rows took, while others go on. Raises DiskFull."""
+        async with self._room(deletes=True):
+            with self._backend.errors_named():
+                await asyncio.to_thread(self._backend.compact)
+
+    @asynccontextmanager
+    async def _room(self, deletes: bool) -> AsyncIterator[None]:
+        if not deletes:
+            yield
+            return
+        await asyncio.to_thread(self._backend.make_room)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self._backend.restore_room)
 
     async def check_usable(self) -> None:
         """Raises MetastoreUnavailable, or InvalidState for tables of another release."""
@@ -73,6 +129,17 @@ class Database:
                 raise InvalidState("The database's tables are not those of this release.")
 
         await self._sql.run(read)
+
+    async def check_writable(self) -> None:
+        """Write what each call writes, an event, and take it back. Raises DiskFull, MetastoreUnavailable."""
+        await asyncio.to_thread(self._backend.check_room)
+        values = event_values([_PROBE])[0]
+
+        def write(rows: PlainRows) -> None:
+            row = rows.execute(f"{_ADD_PROBE} RETURNING id", values).fetchone()
+            rows.execute("DELETE FROM audit_log WHERE id = :id", {"id": row["id"]})
+
+        await self._probe.run(write, writes=True)
 
     async def back_up(self, path: Path) -> None:
         """Write a consistent copy to a new file, while others go on writing. Raises UnsupportedOperation."""
@@ -98,22 +165,34 @@ class Database:
 
     async def close(self) -> None:
         self._sql.close()
+        self._probe.close()
         await self._engine.dispose()
 
 
-async def open_database(url: str) -> Database:
+async def open_database(url: str, connections: int = POOL) -> Database:
     """Open the database at `sqlite:///<path>` or `postgresql://…`, its tables migrated to the newest version.
 
-    Raises InvalidState if a newer release has written it, MissingDependency without PostgreSQL's driver,
-    InvalidParameter for a URL that cannot be read, and MetastoreUnavailable saying why it did not let us in.
+    `connections` are how many this process may have open to PostgreSQL. Raises InvalidState if a newer
+    release has written it, MissingDependency without PostgreSQL's driver, InvalidParameter for a URL that
+    cannot be read, DiskFull, and MetastoreUnavailable saying why it did not let us in.
     """
-    backend = _backend(url)
+    backend = _backend(url, connections)
     with backend.errors_named():
-        await asyncio.to_thread(migrate, backend)
+        await asyncio.to_thread(_migrate, backend)
     return Database(backend)
 
 
-def _backend(url: str) -> Backend:
+def _migrate(backend: Backend) -> None:
+    """On a full disk not even an index of what is read can be made, and deletions need the database open."""
+    try:
+        migrate(backend)
+    except Exception as error:
+        if not (isinstance(backend.named(error), DiskFull) and backend.lend_room()):
+            raise
+        migrate(backend)
+
+
+def _backend(url: str, connections: int) -> Backend:
     if url.startswith("sqlite:"):
         from model_sharing_provider.metastore.sqlite import Sqlite  # noqa: PLC0415
 
@@ -124,4 +203,4 @@ def _backend(url: str) -> Backend:
         raise MissingDependency(
             "PostgreSQL needs its driver; install it with: pip install 'model-sharing[postgres]'."
         ) from error
-    return PostgreSql(url)
+    return PostgreSql(url, connections)

@@ -32,10 +32,11 @@ def plain(statement: ClauseElement, columns: list[str] | None = None) -> str:
 class PlainSql:
     """Short transactions in a few threads; `close` it when done."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, threads: int | None = None, patience: float | None = None) -> None:
         self._backend = backend
+        self._patience = patience
         self.reads_at_once = backend.reads_at_once
-        self._threads = ThreadPoolExecutor(backend.threads, "plain-sql")
+        self._threads = ThreadPoolExecutor(threads or backend.threads, "plain-sql")
         self._local = threading.local()
         self._sessions: list[PlainSession] = []
 
@@ -64,6 +65,6 @@ class PlainSql:
         """The calling thread's own."""
         session: PlainSession | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = self._backend.plain_session()
+            session = self._local.session = self._backend.plain_session(self._patience)
             self._sessions.append(session)
         return session

@@ -18,6 +18,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError, TimeoutError  # noqa: A004 - the pool's, when all connections are out
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -29,25 +30,31 @@ from model_sharing_protocol.errors import (
     SharingError,
     UnsupportedOperation,
 )
-from model_sharing_provider.metastore.backend import Backend
+from model_sharing_provider.metastore.backend import POOL, Backend
 
 T = TypeVar("T")
 _DIALECT = "postgresql+psycopg://"
 _DEFAULTS = {"application_name": "model-sharing", "connect_timeout": "10", "tcp_user_timeout": "15000"}
 _ALONE = "SELECT pg_advisory_xact_lock(8642)"
-# Nobody waits longer than for SQLite's lock, and a writer that fell silent loses its turn.
+# A writer that fell silent loses its turn.
 _ALONE_FOR_A_WHILE = (
-    "SELECT set_config('lock_timeout', '30s', true), "
-    "set_config('idle_in_transaction_session_timeout', '60s', true), pg_advisory_xact_lock(8642)"
+    "SELECT set_config('idle_in_transaction_session_timeout', '60s', true), pg_advisory_xact_lock(8642)"
 )
-_PASSING = ("08", "40", "53", "55", "57")
-"""Classes of SQLSTATE that say nothing of the statement: connection, rollback, resources, locks, shutdown."""
+_PASSING = ("08", "40", "53", "55", "57", "58", "25P03")
+"""SQLSTATEs, or their classes, that say nothing of the statement: connection, rollback, resources, locks,
+shutdown, a disk that fails, a transaction that was left open too long."""
+_READ_ONLY = "25006"
+_KEPT_OPEN = 5
 
 
 class PostgreSql(Backend):
-    threads = 8
+    def __init__(self, url: str, connections: int = POOL) -> None:
+        """`connections` are all that this process may have open.
 
-    def __init__(self, url: str) -> None:
+        A third is for plain SQL, one to see whether the database is well, the rest for everything else.
+        """
+        self.threads = connections // 3
+        self._pooled = connections - self.threads - 1
         try:
             given = conninfo_to_dict(url)
         except psycopg.Error:
@@ -60,8 +67,10 @@ class PostgreSql(Backend):
     def engine(self) -> AsyncEngine:
         engine = create_async_engine(
             _DIALECT,
-            async_creator=lambda: psycopg.AsyncConnection.connect(self._conninfo),
+            async_creator=self._connect,
             hide_parameters=True,  # in errors, and so in logs
+            pool_size=min(_KEPT_OPEN, self._pooled),
+            max_overflow=max(0, self._pooled - _KEPT_OPEN),
             pool_pre_ping=True,
             use_native_hstore=False,
         )
@@ -71,13 +80,25 @@ class PostgreSql(Backend):
             if connection.get_execution_options().get("writes"):
                 connection.exec_driver_sql(_ALONE_FOR_A_WHILE)
 
+        @event.listens_for(engine.sync_engine, "handle_error")
+        def on_error(context: ExceptionContext) -> None:
+            # After a failover these connections are to a standby: others may lead to who writes now.
+            if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+                context.is_disconnect = True
+
         return engine
+
+    async def _connect(self) -> psycopg.AsyncConnection[Any]:
+        connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+        await connection.execute(_waiting_at_most(self.patience))
+        await connection.set_autocommit(False)
+        return connection
 
     def for_reading(self, engine: AsyncEngine) -> AsyncEngine:
         return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
-    def plain_session(self) -> PostgreSqlSession:
-        return PostgreSqlSession(self._conninfo)
+    def plain_session(self, patience: float | None = None) -> PostgreSqlSession:
+        return PostgreSqlSession(self._conninfo, patience or self.patience)
 
     def migration_engine(self) -> Engine:
         return create_engine(
@@ -106,12 +127,24 @@ class PostgreSql(Backend):
             "what whoever runs it offers, before the artifacts. See docs/operations.md."
         )
 
+    def compact(self) -> None:
+        with psycopg.connect(self._conninfo, autocommit=True) as connection:
+            connection.execute("VACUUM (ANALYZE)")
+
     def named(self, error: Exception) -> SharingError | None:
         cause = error.orig if isinstance(error, DBAPIError) else error
         if isinstance(cause, psycopg.errors.DiskFull):
-            return DiskFull("The database has no room to grow; free some space and try again.")
+            return DiskFull(
+                "The database has no room to grow: its server's disk is full. Whoever runs it has to free "
+                "some space there; then try again."
+            )
         if isinstance(cause, psycopg.DataError) and "NUL" in str(cause):
             return InvalidParameter("A value holds the character NUL, which nothing here has in it.")
+        if getattr(cause, "sqlstate", None) == _READ_ONLY:
+            return MetastoreUnavailable(
+                "The metastore's database takes no changes now: it is a standby, or was made read only. Try "
+                "again in a moment; if it stays so, its administrator has to name the server that writes."
+            )
         lost = isinstance(error, DBAPIError) and error.connection_invalidated
         if lost or isinstance(error, TimeoutError) or _is_passing(cause):
             return MetastoreUnavailable(
@@ -122,16 +155,23 @@ class PostgreSql(Backend):
 
 
 def _is_passing(cause: BaseException | None) -> bool:
-    if not isinstance(cause, psycopg.OperationalError):
+    if not isinstance(cause, psycopg.Error):
         return False
-    return cause.sqlstate is None or cause.sqlstate.startswith(_PASSING)
+    if cause.sqlstate is None:
+        return isinstance(cause, psycopg.OperationalError)
+    return cause.sqlstate.startswith(_PASSING)
+
+
+def _waiting_at_most(seconds: float) -> bytes:
+    return f"SET lock_timeout = '{int(seconds * 1000)}ms'".encode()
 
 
 class PostgreSqlSession:
     """Connects at the first use, and again when the connection turns out to have been lost."""
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, conninfo: str, patience: float) -> None:
         self._conninfo = conninfo
+        self._patience = patience
         self._connection: psycopg.Connection[DictRow] | None = None
         self._committing = False
 
@@ -151,6 +191,9 @@ class PostgreSqlSession:
         known, self._committing = self._connection, False
         try:
             return work(self._open())
+        except psycopg.errors.ReadOnlySqlTransaction:
+            self.close()  # a standby's, after a failover: see `PostgreSql.engine`
+            raise
         except psycopg.OperationalError:
             # What was lost at its commit may have been committed: only what changes nothing is done again.
             if known is None or not known.closed or (writes and self._committing):
@@ -174,6 +217,7 @@ class PostgreSqlSession:
         if self._connection is not None and not self._connection.closed:
             return self._connection
         self._connection = psycopg.connect(self._conninfo, row_factory=dict_row, autocommit=True)
+        self._connection.execute(_waiting_at_most(self._patience))
         return self._connection
 
     def close(self) -> None:

@@ -7,27 +7,47 @@ user that it is locked: write-ahead log, synchronous FULL, writers begin IMMEDIA
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, TimeoutError  # noqa: A004 - the pool's, when all connections are out
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from model_sharing_protocol.errors import DiskFull, SharingError
+from model_sharing_protocol.errors import DiskFull, MetastoreUnavailable, SharingError
 from model_sharing_provider.metastore.backend import Backend
+from model_sharing_provider.metastore.reserve import Reserve
 
 T = TypeVar("T")
 _PRAGMAS = (
-    "busy_timeout=30000",
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
 )
+_NO_ROOM_BYTES = 2**18
+_COMPACTED_PAGES = 200
+_PAUSE_SECONDS = 0.02
+_INCREMENTAL = 2
+_BUSY = (
+    "Somebody else holds the metastore's database for too long: a shell left open in a transaction, a "
+    "backup, a large change. Try again in a moment; if it stays so, whoever runs this server has to end that."
+)
+_WORDS = {
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_PROTOCOL: _BUSY,
+    sqlite3.SQLITE_READONLY: "The metastore's database cannot be written to; whoever runs this server has to "
+    "make its file and its disk writable again.",
+    sqlite3.SQLITE_CANTOPEN: "The metastore's database cannot be opened; whoever runs this server has to see "
+    "that its file is there, and that this user may read and write it and its folder.",
+    sqlite3.SQLITE_IOERR: "The disk of the metastore's database fails; whoever runs this server has to "
+    "look after it.",
+}
 
 
 class Sqlite(Backend):
@@ -37,6 +57,7 @@ class Sqlite(Backend):
     def __init__(self, url: str) -> None:
         self._url = make_url(url)
         self._path = str(self._url.database)
+        self._reserve = Reserve(Path(f"{self._path}.reserve"))
 
     def engine(self) -> AsyncEngine:
         engine = create_async_engine(
@@ -49,7 +70,7 @@ class Sqlite(Backend):
             # SQLAlchemy, not the driver, says BEGIN: see on_begin.
             connection.isolation_level = None
             cursor = connection.cursor()
-            for pragma in _PRAGMAS:
+            for pragma in (_patience(self.patience), *_PRAGMAS):
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
 
@@ -65,17 +86,20 @@ class Sqlite(Backend):
         """Every transaction of SQLite's sees one state."""
         return engine
 
-    def plain_session(self) -> SqliteSession:
+    def plain_session(self, patience: float | None = None) -> SqliteSession:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
-        for pragma in _PRAGMAS:
+        for pragma in (_patience(patience or self.patience), *_PRAGMAS):
             connection.execute(f"PRAGMA {pragma}")
         return SqliteSession(connection)
 
     def migration_engine(self) -> Engine:
         # Only while nobody reads a new file can it become one with a write-ahead log; it does not wait.
-        with self._alone(), closing(sqlite3.connect(self._path, timeout=30)) as first:
+        with self._alone(), closing(self._connect()) as first:
+            if not first.execute("PRAGMA page_count").fetchone()[0]:
+                first.execute("PRAGMA auto_vacuum=INCREMENTAL")  # see `compact`
             first.execute("PRAGMA journal_mode=WAL")
+        self._reserve.fill()
         engine = create_engine(self._url.set(drivername="sqlite"), connect_args={"timeout": 30})
 
         # The driver begins none before CREATE TABLE: whoever dies there would leave half of them.
@@ -104,10 +128,68 @@ class Sqlite(Backend):
         with closing(sqlite3.connect(self._path)) as rows, closing(sqlite3.connect(path)) as copy:
             rows.backup(copy, pages=1000)
 
+    def compact(self) -> None:
+        with closing(self._connect()) as rows:
+            if rows.execute("PRAGMA auto_vacuum").fetchone()[0] != _INCREMENTAL:
+                # A file of an earlier release is written anew, once; it needs the room for both.
+                rows.execute("PRAGMA auto_vacuum=INCREMENTAL")
+                rows.execute("VACUUM")
+            while rows.execute("PRAGMA freelist_count").fetchone()[0]:
+                # It takes a page a step, and `execute` takes one step of what has no rows.
+                rows.executescript(f"PRAGMA incremental_vacuum({_COMPACTED_PAGES})")
+                time.sleep(_PAUSE_SECONDS)
+        self._shorten_log()
+
+    def check_room(self) -> None:
+        self._reserve.fill()
+        if self._reserve.free_bytes() < _NO_ROOM_BYTES:
+            raise _disk_full()
+
+    def lend_room(self) -> bool:
+        return self._reserve.lend()
+
+    def make_room(self) -> None:
+        self._reserve.give()
+
+    def settle(self) -> None:
+        if not self._reserve.is_whole():
+            self._shorten_log()
+
+    def restore_room(self) -> None:
+        self.settle()
+        self._reserve.take_back()
+
+    def _shorten_log(self) -> None:
+        """Write the log's pages into the file; what was deleted is of use only then."""
+        with suppress(sqlite3.Error), closing(self._connect(patience=2)) as rows:
+            rows.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _connect(self, patience: float | None = None) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=patience or self.patience, isolation_level=None)
+
     def named(self, error: Exception) -> SharingError | None:
-        if isinstance(error, OperationalError | sqlite3.OperationalError) and "disk is full" in str(error):
-            return DiskFull("The database has no room to grow; free some space and try again.")
-        return None
+        if isinstance(error, TimeoutError):
+            return MetastoreUnavailable(_BUSY)
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(cause, sqlite3.Error):
+            return None
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the rest says what it was doing
+        # What it needs beside the file cannot be made on a full disk, and it says no more than that.
+        no_room = code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+        if code == sqlite3.SQLITE_FULL or (no_room and self._reserve.free_bytes() < _NO_ROOM_BYTES):
+            return _disk_full()
+        return MetastoreUnavailable(_WORDS[code]) if code in _WORDS else None
+
+
+def _patience(seconds: float) -> str:
+    return f"busy_timeout={int(seconds * 1000)}"
+
+
+def _disk_full() -> DiskFull:
+    return DiskFull(
+        "The database has no room to grow: the provider's disk is full. Whoever runs it has to free some "
+        "space (gc, audit prune, deleting versions); then try again."
+    )
 
 
 class SqliteSession:

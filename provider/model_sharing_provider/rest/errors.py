@@ -11,16 +11,20 @@ from model_sharing_protocol.errors import (
     MalformedRequest,
     NotFound,
     SharingError,
-    TooManyRequests,
     UnsupportedOperation,
 )
 from model_sharing_provider.rest.requests import json_answer
 
+_INTERNAL = 500
+
 
 def render_open_sharing(error: SharingError) -> web.Response:
-    """`{"errorCode", "message"}`; the message of an internal error stays inside."""
+    """`{"errorCode", "message"}`; the message of an internal error stays inside.
+
+    A server that is busy or full has the same word there, and says so: its status is another.
+    """
     row = error.row
-    message = "" if row.open_sharing_code == "INTERNAL_ERROR" else error.message
+    message = "" if row.open_sharing_status == _INTERNAL else error.message
     body = wire.ErrorAnswer(row.open_sharing_code, message)
     return json_answer(body, wire.JSON, row.open_sharing_status, _retry_after(error))
 
@@ -36,7 +40,7 @@ def render_unity_catalog(error: SharingError) -> web.Response:
 
 def _retry_after(error: SharingError) -> dict[str, str]:
     """The header that says when to try again, in whole seconds, where the error knows."""
-    return {"Retry-After": str(error.retry_after)} if isinstance(error, TooManyRequests) else {}
+    return {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
 
 
 def from_http(error: web.HTTPException, method: str) -> SharingError:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 import structlog
 
-from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.errors import InvalidParameter, MetastoreUnavailable
 from model_sharing_provider.domain.events import AuditEvent, Target
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.rules import ADMINISTRATORS
@@ -35,12 +36,19 @@ _LOOKS_IN_A_WINDOW = 4
 _log = structlog.get_logger("model_sharing_provider")
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    event: AuditEvent
+    written: asyncio.Future[None]
+    deletes: bool
+
+
 class AuditRecorder:
     """Writes events in groups, in the order they came."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: list[tuple[AuditEvent, asyncio.Future[None]]] = []
+        self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
         self._fold = DenialFold()
         self._counted: list[AuditEvent] = []
@@ -54,10 +62,10 @@ class AuditRecorder:
         """How many events are not written yet."""
         return len(self._waiting)
 
-    async def record(self, event: AuditEvent) -> None:
-        """Return when the event is committed."""
+    async def record(self, event: AuditEvent, *, deletes: bool = False) -> None:
+        """Return when the event is committed. Raises DiskFull; for that, what `deletes` has a reserve."""
         written = asyncio.get_running_loop().create_future()
-        self._waiting.append((event, written))
+        self._waiting.append(_Waiting(event, written, deletes))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_groups())
         await written
@@ -117,18 +125,22 @@ class AuditRecorder:
     async def _write_groups(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting, []
+            deletes = any(each.deletes for each in group)
             try:
-                await self._database.append_events([event for event, _ in group])
+                await self._database.append_events([each.event for each in group], deletes=deletes)
             except Exception as error:
-                for _, written in group:
-                    if not written.done():
-                        written.set_exception(error)
+                if isinstance(error, MetastoreUnavailable):
+                    # Those who came meanwhile would wait as long again, for the same.
+                    group, self._waiting = [*group, *self._waiting], []
+                for each in group:
+                    if not each.written.done():
+                        each.written.set_exception(error)
             else:
-                for _, written in group:
-                    if not written.done():
-                        written.set_result(None)
-                for event, _ in group:
-                    self.observe(event)
+                for each in group:
+                    if not each.written.done():
+                        each.written.set_result(None)
+                for each in group:
+                    self.observe(each.event)
 
 
 class Audit:
@@ -160,7 +172,7 @@ class Audit:
         return count
 
     async def prune(self, context: Context, older_than: timedelta) -> int:
-        """Delete the events that are older; how many there were. The log says that it was done.
+        """Delete the events that are older; how many there were. The log says so before the first is gone.
 
         Raises InvalidParameter for less than a day, PermissionDenied.
         """
@@ -169,7 +181,7 @@ class Audit:
         async with context.change("pruneAuditLog", Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(ADMINISTRATORS)
             before = operation.now - older_than // timedelta(milliseconds=1)
-            return await operation.rows.audit_log.delete_before(before)
+        return await context.delete_events_before(before)
 
 
 def _new_file(path: Path) -> EventFile:

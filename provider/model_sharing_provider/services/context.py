@@ -5,16 +5,21 @@ Authorization and transactions happen here alone, so that no call can go unautho
 - `Context.change` commits what was done together with its audit event, or nothing;
 - `Context.view` reads one consistent state, and records the event before anything is answered;
 - whatever ends in an error leaves an event too, in a transaction of its own.
+
+What frees space, or ends somebody's access, has a reserve to do so on a full disk.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 
 from model_sharing_protocol.errors import (
+    DiskFull,
     InvalidState,
+    MetastoreUnavailable,
     NotFound,
     PermissionDenied,
     SharingError,
@@ -30,6 +35,33 @@ from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.audit import AuditRecorder
 from model_sharing_provider.services.rate_limits import RateLimits
+
+_DELETES = frozenset(
+    {
+        "collectGarbage",
+        "compactMetastore",
+        "deleteCatalog",
+        "deleteFile",
+        "deleteLineage",
+        "deleteModel",
+        "deleteModelVersion",
+        "deletePrincipal",
+        "deleteProvider",
+        "deleteRecipient",
+        "deleteSchema",
+        "deleteShare",
+        "failModelVersion",
+        "forgetFileParts",
+        "pruneAuditLog",
+        "revokeRecipientToken",
+        "revokeToken",
+        "rotateRecipientToken",
+        "updateShare",
+        "updateSharePermissions",
+    }
+)
+"""Calls that free space, or can end access: room is kept for them."""
+_SECONDS_FOR_A_LAST_EVENT = 1.0
 
 
 class Operation:
@@ -106,7 +138,7 @@ class Context:
         """A transaction that writes; `action` and `target` are what its audit event says."""
         operation = None
         try:
-            async with self._database.write() as rows:
+            async with self._database.write(deletes=action in _DELETES) as rows:
                 operation = Operation(rows, self.caller.principal, target)
                 yield operation
                 _insist_on_authorization(operation, action)
@@ -129,7 +161,12 @@ class Context:
         except Exception as error:
             await self._record_failure(action, target, operation, error)
             raise
-        await self._audit.record(self._event(action, operation.target, Outcome.OK, by=operation.principal))
+        event = self._event(action, operation.target, Outcome.OK, by=operation.principal)
+        await self._audit.record(event, deletes=action in _DELETES)
+
+    async def delete_events_before(self, moment: int) -> int:
+        """Do what `pruneAuditLog` was authorized for, in many transactions; how many events there were."""
+        return await self._database.delete_events_before(moment)
 
     def identify(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """Rows to find out who asks, or to look on in a call that was authorized and audited before."""
@@ -204,9 +241,15 @@ class Context:
         event = self._event(action, target, outcome, reason, by=by)
         stranger = event.caller.principal.type is PrincipalType.ANONYMOUS
         if outcome is Outcome.DENIED and stranger:
-            await self._audit.record_denial(event, type(error).__name__)
+            recording = self._audit.record_denial(event, type(error).__name__)
         else:
-            await self._audit.record(event)
+            recording = self._audit.record(event, deletes=action in _DELETES)
+        if not isinstance(error, MetastoreUnavailable):
+            await recording
+            return
+        # The caller has waited long enough for the same database.
+        with suppress(MetastoreUnavailable, DiskFull, TimeoutError):
+            await asyncio.wait_for(recording, _SECONDS_FOR_A_LAST_EVENT)
 
     def _event(
         self,

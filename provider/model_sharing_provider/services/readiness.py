@@ -15,6 +15,7 @@ from model_sharing_provider.metastore.database import Database
 
 _ANSWERS_WITHIN_SECONDS = 3.0
 _LOOKED_AT_EVERY_SECONDS = 0.5
+_WRITTEN_EVERY_SECONDS = 5.0
 
 _log = structlog.get_logger("model_sharing_provider")
 
@@ -27,6 +28,7 @@ class Readiness:
         self._artifacts = artifacts
         self._one_at_a_time = asyncio.Lock()
         self._looked = -_LOOKED_AT_EVERY_SECONDS
+        self._written_again_at = 0.0
         self._amiss: dict[str, str] = {}
 
     async def amiss(self) -> dict[str, str]:
@@ -34,13 +36,21 @@ class Readiness:
         async with self._one_at_a_time:
             if time.monotonic() - self._looked >= _LOOKED_AT_EVERY_SECONDS:
                 looks = {
-                    "database": self._database.check_usable(),
+                    "database": self._check_database(),
                     "artifacts": self._artifacts.check_reachable(),
                 }
                 found = await asyncio.gather(*(_look(name, look) for name, look in looks.items()))
                 self._amiss = {name: what for name, what in zip(looks, found, strict=True) if what}
                 self._looked = time.monotonic()
             return dict(self._amiss)
+
+    async def _check_database(self) -> None:
+        """Every call is written into the audit log: a database that takes no more serves nobody."""
+        await self._database.check_usable()
+        if time.monotonic() >= self._written_again_at:
+            self._written_again_at = 0.0
+            await self._database.check_writable()
+            self._written_again_at = time.monotonic() + _WRITTEN_EVERY_SECONDS
 
 
 async def _look(name: str, look: Coroutine[Any, Any, None]) -> str:

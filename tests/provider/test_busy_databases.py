@@ -1,0 +1,146 @@
+"""A database that is busy for a while: who asks is told so, and afterwards all is as before."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import aiohttp
+import psycopg
+import pytest
+from aiohttp.test_utils import TestServer
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from support import Desk
+
+from model_sharing_protocol.errors import DiskFull, MetastoreUnavailable, SharingError
+from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_provider.metastore.backend import Backend
+from model_sharing_provider.metastore.postgresql import PostgreSql
+from model_sharing_provider.metastore.sqlite import Sqlite
+from model_sharing_provider.settings import Settings
+
+CATALOGS = "/api/2.1/unity-catalog/catalogs"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Backend, "patience", 0.3)
+
+
+@contextmanager
+def held(settings: Settings) -> Iterator[None]:
+    """Somebody else's transaction, in which nobody else can write."""
+    if settings.postgresql_url:
+        with psycopg.connect(settings.postgresql_url) as holder:
+            holder.execute("LOCK TABLE audit_log, metastores IN SHARE MODE")
+            yield
+    else:
+        other = sqlite3.connect(settings.database_path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.close()
+
+
+async def ask(server: TestServer, path: str, token: str) -> tuple[int, dict[str, Any], str]:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.get(server.make_url(path)) as answer,
+    ):
+        return answer.status, await answer.json(), answer.headers.get("Retry-After", "")
+
+
+async def test_while_somebody_holds_the_database_all_are_told_and_then_all_goes_on(
+    server: TestServer, desk: Desk, settings: Settings
+) -> None:
+    token = (await desk.activate(await desk.share("acme", "globex"), "http://x")).bearer_token
+    admin = settings.admin_token_path.read_text()
+    with held(settings):
+        ready = await ask(server, "/ready", "")
+        assert (ready[0], ready[1]["amiss"].keys()) == (503, {"database"})
+        status, body, again = await ask(server, f"{PREFIX}/shares", token)
+        assert (status, body["errorCode"], again) == (503, "INTERNAL_ERROR", "5")
+        assert "ry again in a moment" in body["message"]
+        status, body, again = await ask(server, CATALOGS, admin)
+        assert (status, body["error_code"], again) == (503, "TEMPORARILY_UNAVAILABLE", "5")
+        with pytest.raises(MetastoreUnavailable):
+            await desk.provider.shares.create(desk.context, "second")
+        assert (await ask(server, "/health", ""))[0] == 200
+    assert (await ask(server, f"{PREFIX}/shares", token))[0] == 200
+    await desk.provider.shares.create(desk.context, "second")
+    await asyncio.sleep(0.6)  # it looks twice a second
+    assert (await ask(server, "/ready", ""))[0] == 200
+
+
+async def test_nobody_waits_twice_for_the_same_database(desk: Desk, settings: Settings) -> None:
+    """Who came while others waited in vain for it is told with them."""
+    catalogs = desk.provider.catalogs
+    with held(settings):
+        first = asyncio.create_task(catalogs.get(desk.context, "none"))
+        await asyncio.sleep(0.15)
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(MetastoreUnavailable):
+            await catalogs.get(desk.context, "none")
+        assert asyncio.get_running_loop().time() - began < 0.29
+        with pytest.raises(MetastoreUnavailable):
+            await first
+
+
+def sqlite_error(code: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("whatever it says")
+    error.sqlite_errorcode = code
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (sqlite_error(sqlite3.SQLITE_BUSY), MetastoreUnavailable),
+        (sqlite_error(sqlite3.SQLITE_BUSY_SNAPSHOT), MetastoreUnavailable),
+        (sqlite_error(sqlite3.SQLITE_LOCKED), MetastoreUnavailable),
+        (sqlite_error(sqlite3.SQLITE_READONLY_DBMOVED), MetastoreUnavailable),
+        (sqlite_error(sqlite3.SQLITE_CANTOPEN), MetastoreUnavailable),
+        (sqlite_error(sqlite3.SQLITE_IOERR_FSYNC), MetastoreUnavailable),
+        (sqlite_error(sqlite3.SQLITE_FULL), DiskFull),
+        (PoolTimeout(), MetastoreUnavailable),
+        (sqlite_error(sqlite3.SQLITE_ERROR), None),
+    ],
+)
+def test_what_sqlite_says(error: Exception, kind: type[SharingError] | None, provider_home: Any) -> None:
+    named = Sqlite(f"sqlite:///{provider_home}/metastore.db").named(error)
+    assert (type(named) if named else None) is kind
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (psycopg.errors.DiskFull, DiskFull),
+        (psycopg.errors.TooManyConnections, MetastoreUnavailable),
+        (psycopg.errors.OutOfMemory, MetastoreUnavailable),
+        (psycopg.errors.LockNotAvailable, MetastoreUnavailable),
+        (psycopg.errors.DeadlockDetected, MetastoreUnavailable),
+        (psycopg.errors.SerializationFailure, MetastoreUnavailable),
+        (psycopg.errors.QueryCanceled, MetastoreUnavailable),
+        (psycopg.errors.AdminShutdown, MetastoreUnavailable),
+        (psycopg.errors.CannotConnectNow, MetastoreUnavailable),
+        (psycopg.errors.IdleInTransactionSessionTimeout, MetastoreUnavailable),
+        (psycopg.errors.ReadOnlySqlTransaction, MetastoreUnavailable),
+        (psycopg.errors.IoError, MetastoreUnavailable),
+        (psycopg.OperationalError, MetastoreUnavailable),
+        (psycopg.errors.UndefinedTable, None),
+    ],
+)
+def test_what_postgresql_says(error: type[psycopg.Error], kind: type[SharingError] | None) -> None:
+    named = PostgreSql("postgresql://u:p@h/d").named(error("whatever it says"))
+    assert (type(named) if named else None) is kind
+
+
+def test_the_connections_of_a_process_are_as_many_as_were_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for connections in (6, 24, 100):
+        backend = PostgreSql("postgresql://u:p@h/d", connections)
+        pool: Any = backend.engine().sync_engine.pool
+        assert backend.threads + 1 + pool.size() + pool._max_overflow == connections
+        assert pool.size() > 0

@@ -35,6 +35,7 @@ OVER_EACH_DATABASE = {
     "test_heavy_pages",
     "test_inheritance",
     "test_kept_reads",
+    "test_known_signing_keys",
     "test_listings",
     "test_principals",
     "test_providers",

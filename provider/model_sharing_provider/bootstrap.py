@@ -11,7 +11,13 @@ from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.principals import Principal
-from model_sharing_provider.first_start import Announce, create_home, find_administrator, find_secrets
+from model_sharing_provider.first_start import (
+    Announce,
+    create_home,
+    find_administrator,
+    find_secrets,
+    find_signing_keys,
+)
 from model_sharing_provider.metastore.database import Database, open_database
 from model_sharing_provider.remote_shares import RemoteShares
 from model_sharing_provider.server_secrets import ServerSecrets
@@ -50,17 +56,21 @@ from model_sharing_provider.signing_keys import SigningKeys
 
 
 @asynccontextmanager
-async def open_provider(settings: Settings, announce: Announce = lambda _: None) -> AsyncIterator[Provider]:
+async def open_provider(
+    settings: Settings, announce: Announce = lambda _: None, *, lost_keys: bool = False
+) -> AsyncIterator[Provider]:
     """Open the provider in its home, creating on the first start what it needs and announcing what and where.
 
-    Safe beside other processes that have the same home open.
+    With `lost_keys`, also with other signing keys than the database's own. Safe beside other processes that
+    have the same home open.
     """
     create_home(settings)
     database = await open_database(settings.database_url, settings.database_connections)
     try:
         secrets = await find_secrets(settings, database)
+        keys = await find_signing_keys(settings, database, lost=lost_keys)
         administrator = await find_administrator(database, secrets, settings, announce)
-        provider = _wire(settings, secrets, database, administrator)
+        provider = _wire(settings, secrets, keys, database, administrator)
         try:
             yield provider
         finally:
@@ -70,7 +80,11 @@ async def open_provider(settings: Settings, announce: Announce = lambda _: None)
 
 
 def _wire(
-    settings: Settings, secrets: ServerSecrets, database: Database, administrator: Principal
+    settings: Settings,
+    secrets: ServerSecrets,
+    keys: SigningKeys,
+    database: Database,
+    administrator: Principal,
 ) -> Provider:
     artifacts = ArtifactStore(
         settings.artifact_root_url,
@@ -81,7 +95,7 @@ def _wire(
     signer = UrlSigner(secrets)
     sweeper = Sweeper(artifacts, manifests)
     uploads = Uploads(artifacts, manifests)
-    signing = Signing(SigningKeys(settings.signing_keys_path, create=settings.signing_keys_file is None))
+    signing = Signing(keys)
     vending = Vending(settings.temporary_credentials, settings.credentials_lifetime, settings.aws_role_arn)
     access = Access(signer, artifacts, manifests, signing)
     return Provider(

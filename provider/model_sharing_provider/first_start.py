@@ -1,8 +1,9 @@
-"""What a first start makes: a home, secrets, an administrator. And what must not be made a second time.
+"""What a first start makes: a home, secrets, keys, an administrator. And what must not be made a second time.
 
 A database is only of use with the secrets that its tokens are hashed under, so it remembers them, by a hash.
 A server that comes with others, or with none to a database that has been in use, is not let in: to recipients
-it would be a server that knows nobody.
+it would be a server that knows nobody. The same goes for the keys that models are signed with: recipients
+would take it for somebody else.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.private_files import write_private
 from model_sharing_provider.server_secrets import ServerSecrets
 from model_sharing_provider.settings import Settings
+from model_sharing_provider.signing_keys import SigningKeys
 
 Announce = Callable[[str], None]
 _PEPPER_CHECK = "which pepper is this"
@@ -70,6 +72,48 @@ async def _check_peppers(settings: Settings, database: Database, secrets: Server
     if missing := set(checks) - known:
         async with database.write() as rows:
             await rows.peppers.remember(missing)
+
+
+async def find_signing_keys(settings: Settings, database: Database, *, lost: bool = False) -> SigningKeys:
+    """The keys that go with the database, made if nothing was ever signed with others.
+
+    With `lost`, those that are there will do, or new ones. Raises InvalidState for keys that are missing, or
+    that none of the database's own leads to.
+    """
+    path, mounted = settings.signing_keys_path, settings.signing_keys_file is not None
+    async with database.read() as rows:
+        known = await rows.signing_keys.known()
+        in_use = bool(known) or await rows.principals.find_administrator() is not None
+    if in_use and not lost and not mounted and not path.exists():
+        raise InvalidState(
+            f"The database {settings.database_shown} has been in use, and {path} is missing: recipients "
+            "trust no other keys. Copy it from another server or a backup, or name it in "
+            "MODEL_SHARING_SIGNING_KEYS_FILE. If it is lost for good: model-sharing-provider key start-over."
+        )
+    keys = SigningKeys(path, create=not mounted)
+    if not lost:
+        await _check_keys(settings, database, keys)
+    return keys
+
+
+async def _check_keys(settings: Settings, database: Database, keys: SigningKeys) -> None:
+    async with database.read() as rows:
+        known = await rows.signing_keys.known()
+    if not known.issuperset(keys.fingerprints):
+        async with database.write() as rows:
+            # Another process may have been faster between the two looks.
+            known = await rows.signing_keys.known()
+            if not known or keys.vouched_for_by(known):
+                await rows.signing_keys.remember(keys.fingerprints)
+                return
+    if not keys.vouched_for_by(known):
+        if keys.created:
+            settings.signing_keys_path.unlink()
+        raise InvalidState(
+            f"The keys in {settings.signing_keys_path} are not those of {settings.database_shown}: "
+            "recipients trust no other. Use the same file as the database's other servers, or that of a "
+            "backup. If it is lost for good: model-sharing-provider key start-over."
+        )
 
 
 async def find_administrator(

@@ -6,6 +6,7 @@ the next, so that recipients who trust an older one can follow.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from filelock import FileLock
 
 from model_sharing_protocol.dsse import PublicKey, SigningKey
 from model_sharing_protocol.errors import InvalidParameter, NotFound, UntrustedSignature
-from model_sharing_protocol.signing_keys import ListedKey, endorse
+from model_sharing_protocol.signing_keys import ListedKey, endorse, follow
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.private_files import write_private
 from model_sharing_provider.watched_file import WatchedFile
@@ -42,11 +43,15 @@ class SigningKeys:
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self._path = path
+        self.created = False
+        """Whether this process made the file just now."""
         if create and not path.exists():
             with self._locked():
                 if not path.exists():
                     self._write(SigningKey.generate(), ())
-        self._file = WatchedFile(path, _parse, _REMEDY)
+                    self.created = True
+        self._trusted: set[str] = set()
+        self._file = WatchedFile(path, self._parse_next, _REMEDY)
 
     @property
     def current(self) -> SigningKey:
@@ -58,6 +63,19 @@ class SigningKeys:
         """The public keys, oldest first; the last one is that of `current`."""
         return self._file.value.listed
 
+    @property
+    def fingerprints(self) -> list[str]:
+        """Those of `listed`."""
+        return [PublicKey.parse(key.pem).fingerprint for key in self.listed]
+
+    def vouched_for_by(self, known: set[str]) -> bool:
+        """Whether one of these fingerprints is of a key that leads to the one that signs now."""
+        for fingerprint in known.intersection(self.fingerprints):
+            with contextlib.suppress(UntrustedSignature):
+                follow(fingerprint, self.listed)
+                return True
+        return False
+
     def rotate(self) -> ListedKey:
         """Sign with a new key from now on, endorsed by the present one, whose private half is forgotten."""
         with self._locked():
@@ -68,7 +86,7 @@ class SigningKeys:
         """List this key and older ones no more, and return them. Raises NotFound, or InvalidParameter."""
         with self._locked():
             listed = self.listed
-            known = [PublicKey.parse(key.pem).fingerprint for key in listed]
+            known = self.fingerprints
             if fingerprint not in known:
                 raise NotFound(f"There is no key {fingerprint}; 'key list' shows those that there are.")
             count = known.index(fingerprint) + 1
@@ -76,6 +94,15 @@ class SigningKeys:
                 raise InvalidParameter(f"{fingerprint} is the key that signs now; rotate first.")
             self._save(_KeysFile(self.current.to_pem(), listed[count:]))
         return listed[:count]
+
+    def _parse_next(self, content: bytes) -> _Keys:
+        """Keys that nobody can follow to are not taken in place of those that were read before."""
+        keys = _parse(content)
+        listed = {PublicKey.parse(key.pem).fingerprint for key in keys.listed}
+        if self._trusted and self._trusted.isdisjoint(listed):
+            raise ValueError("its keys are not those that were in use")
+        self._trusted = listed
+        return keys
 
     def _locked(self) -> FileLock:
         return FileLock(f"{self._path}.lock")

@@ -42,6 +42,18 @@ def retire(fingerprint: str) -> None:
         say(f"Retired {key_record(each)['fingerprint']}")
 
 
+@key.command("start-over")
+@click.confirmation_option(prompt="Recipients will have to unmount and mount again. Go on?")
+@output_option
+def start_over(output: str) -> None:
+    """Sign with the keys that are there, or new ones: those of before are lost, and in no backup.
+
+    Stop the servers first, and give all of them the same signing-keys.json before they start again.
+    """
+    record = key_record(run(lambda provider, context: provider.signing.start_over(context), lost_keys=True))
+    show_done(record, f"Signing with {record['fingerprint']}; recipients have to mount again", output)
+
+
 def key_record(listed: ListedKey) -> Record:
     return {
         "fingerprint": PublicKey.parse(listed.pem).fingerprint,

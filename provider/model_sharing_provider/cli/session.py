@@ -36,14 +36,14 @@ def configured(**told: Any) -> Settings:
     return replace(read_settings(config_file()), **given)
 
 
-def run(command: Callable[[Provider, Context], Awaitable[T]]) -> T:
+def run(command: Callable[[Provider, Context], Awaitable[T]], *, lost_keys: bool = False) -> T:
     """Whoever can open the provider's home is its administrator: the file permissions are the check."""
 
     settings = configured()
     set_up_logging(settings.log_level)
 
     async def session() -> T:
-        async with open_provider(settings, announce) as provider:
+        async with open_provider(settings, announce, lost_keys=lost_keys) as provider:
             context = provider.context(Caller(provider.administrator, "cli"))
             return await command(provider, context)
 

@@ -280,6 +280,9 @@ access_tokens = Table(
 # Of each pepper that hashes above were made under: a hash of a word, to know the pepper by.
 token_peppers = Table("token_peppers", metadata, Column("check_hash", _text(64), primary_key=True))
 
+# Those that recipients can have pinned, or follow to.
+signing_keys = Table("signing_keys", metadata, Column("fingerprint", _text(80), primary_key=True))
+
 providers = Table(
     "providers",
     metadata,

@@ -17,6 +17,7 @@ from model_sharing_provider.metastore.providers import ProviderRows
 from model_sharing_provider.metastore.recipients import RecipientRows
 from model_sharing_provider.metastore.shared_models import SharedModelRows
 from model_sharing_provider.metastore.shares import ShareRows
+from model_sharing_provider.metastore.signing_keys import SigningKeyRows
 from model_sharing_provider.metastore.standings import StandingRows
 from model_sharing_provider.metastore.uploads import UploadRows
 from model_sharing_provider.metastore.versions import VersionRows
@@ -40,6 +41,7 @@ class UnitOfWork:
         self.recipients = RecipientRows(connection)
         self.shared_models = SharedModelRows(connection)
         self.shares = ShareRows(connection)
+        self.signing_keys = SigningKeyRows(connection)
         self.standings = StandingRows(connection)
         self.uploads = UploadRows(connection)
         self.versions = VersionRows(connection)

@@ -70,7 +70,20 @@ class Signing:
         """Sign with a new key from now on; recipients follow by the old one's endorsement."""
         async with context.change("rotateSigningKey", _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
-            return self._keys.rotate()
+            key = self._keys.rotate()
+            await operation.rows.signing_keys.remember(self._keys.fingerprints)
+            return key
+
+    async def start_over(self, context: Context) -> ListedKey:
+        """Take the keys that are there for the database's own: those of before are lost.
+
+        Recipients trust only those, and have to mount again.
+        """
+        async with context.change("replaceSigningKey", _METASTORE) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
+            await operation.rows.signing_keys.forget()
+            await operation.rows.signing_keys.remember(self._keys.fingerprints)
+            return self._keys.listed[-1]
 
     async def retire(self, context: Context, fingerprint: str) -> Sequence[ListedKey]:
         """List a key and older ones no more: recipients who know no newer one have to mount again.

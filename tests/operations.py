@@ -146,6 +146,11 @@ async def a_token(at: Worker) -> dict[str, Any]:
     return {"token_id": token.id}
 
 
+async def a_recipients_token(at: Worker) -> dict[str, Any]:
+    recipient, _ = await at.provider.recipients.get(at.context, "globex")
+    return {"token_id": recipient.tokens[0].id}
+
+
 async def an_old_key(at: Worker) -> dict[str, Any]:
     first = (await at.provider.signing.list_keys(at.context))[0]
     await at.provider.signing.rotate(at.context)
@@ -226,6 +231,7 @@ TABLE = [
     line("audit.prune", ADMINISTRATION, timedelta(days=400)),
     line("backups.create", ADMINISTRATION, first=a_new_folder),
     line("backups.announce", ADMINISTRATION),
+    line("backups.compact", ADMINISTRATION),
     line("backups.copy_to", ADMINISTRATION, first=another_database),
     line("fsck.check", ADMINISTRATION),
     line("gc.collect", ADMINISTRATION, lineage_older_than=timedelta(days=400)),
@@ -334,11 +340,13 @@ TABLE = [
     line("recipients.get", OWN_RECIPIENT, "globex"),
     line("recipients.update", OWN_RECIPIENT, "globex", DESCRIBED, ["10.0.0.0/8"]),
     line("recipients.rotate_token", OWN_RECIPIENT, "globex", existing_expires_in=timedelta(0)),
+    line("recipients.revoke_token", OWN_RECIPIENT, "globex", first=a_recipients_token),
     line("recipients.delete", OWN_RECIPIENT, "globex"),
     # The provider's secrets, and the keys that recipients' answers are signed with.
     line("secrets.describe", ADMINISTRATION),
     line("secrets.rotate", ADMINISTRATION),
     line("signing.rotate", ADMINISTRATION),
+    line("signing.start_over", ADMINISTRATION),
     line("signing.retire", ADMINISTRATION, first=an_old_key),
     # Providers that share with this metastore.
     line("providers.page", NOTHING, PAGE),

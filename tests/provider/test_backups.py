@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -14,10 +15,17 @@ import pytest
 from command_line import CommandLine
 from furnished import furnish
 from postgres import PostgresServer
+from small_disk import fill, small_disk
 from sqlalchemy import create_engine, select
 from support import Desk, write_model
 
-from model_sharing_protocol.errors import AlreadyExists, InvalidState, NotFound, UnsupportedOperation
+from model_sharing_protocol.errors import (
+    AlreadyExists,
+    DiskFull,
+    InvalidState,
+    NotFound,
+    UnsupportedOperation,
+)
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.metastore.tables import audit_log, metadata
 from model_sharing_provider.services.backups import put_back
@@ -62,6 +70,23 @@ async def test_a_backup_that_fails_leaves_nothing(desk: Desk, settings: Settings
     with pytest.raises(FileNotFoundError):
         await desk.provider.backups.create(desk.context, tmp_path / "backup")
     assert not [path for path in tmp_path.iterdir() if "backup" in path.name]
+
+
+async def test_without_room_nothing_is_left_of_a_backup_or_of_what_is_put_back(
+    desk: Desk, settings: Settings, tmp_path: Path
+) -> None:
+    whole = await desk.provider.backups.create(desk.context, tmp_path / "backup")
+    with small_disk(tmp_path / "disk", 1) as disk:
+        filler = fill(disk)
+        os.truncate(filler, filler.stat().st_size - 100_000)
+        with pytest.raises(DiskFull, match="no room for a backup"):
+            await desk.provider.backups.create(desk.context, disk / "backup")
+        home = disk / "home"
+        files = home / "secrets.json", home / "signing-keys.json"
+        with pytest.raises(DiskFull, match="no room for"):
+            put_back(whole, home / "metastore.db", files)
+        assert [path.name for path in disk.rglob("*") if path.is_file()] == ["filler"]
+        assert not (disk / "backup").exists()
 
 
 async def test_a_home_in_use_is_not_put_over(desk: Desk, settings: Settings, tmp_path: Path) -> None:

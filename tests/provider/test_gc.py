@@ -133,6 +133,48 @@ async def test_versions_that_wait_in_vain_are_given_up_when_that_is_asked_for(
         await desk.provider.publication.finalize(desk.context, NAME, 2)
 
 
+async def test_what_a_version_that_failed_left_goes_and_its_row_stays(
+    desk: Desk, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server was killed as it published: files, manifest and chunk maps were in place already."""
+    await desk.register(write_model(tmp_path / "m"), str(NAME))
+    needed = objects(artifacts)
+    await desk.provider.uploads.create(desk.context, NAME, NewVersion())
+    failing = await desk.provider.versions.get(desk.context, NAME, 2)
+    for path in (
+        f"{failing.storage_path}/data/MLmodel",
+        f"manifests/{failing.id}.json",
+        f"chunk-maps/{failing.id}",
+        f"deltas/{failing.id}/a-b",
+    ):
+        (artifacts / path).parent.mkdir(parents=True, exist_ok=True)
+        (artifacts / path).write_bytes(b"12345")
+    pass_time(monkeypatch, 2 * DAY)
+    assert (await collect(desk)).leftovers == []  # it may be on its way yet
+    collected = await collect(desk, abandoned_after=DAY)
+    assert [(each.version_id, each.failed, each.size) for each in collected.leftovers] == [
+        (failing.id, True, 20)
+    ]
+    assert objects(artifacts) == needed
+    found = await desk.provider.versions.get(desk.context, NAME, 2)
+    assert found.status is VersionStatus.FAILED_REGISTRATION
+    assert (await desk.provider.fsck.check(desk.context)).leftovers.versions == []
+
+
+async def test_fsck_names_what_a_version_that_failed_left(
+    desk: Desk, artifacts: Path, tmp_path: Path
+) -> None:
+    await desk.register(write_model(tmp_path / "m"), str(NAME))
+    await desk.provider.uploads.create(desk.context, NAME, NewVersion())
+    failing = await desk.provider.versions.get(desk.context, NAME, 2)
+    async with desk.provider.database.write() as rows:
+        await rows.versions.fail(failing.id, "no model", 1)
+    (artifacts / "manifests" / f"{failing.id}.json").write_bytes(b"{}")
+    found = await desk.provider.fsck.check(desk.context)
+    assert [(each.version_id, each.failed) for each in found.leftovers.versions] == [(failing.id, True)]
+    assert found.problems == []
+
+
 async def test_old_lineage_is_forgotten_when_that_is_asked_for(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

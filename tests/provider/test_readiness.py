@@ -10,6 +10,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
+from pytest_aiohttp.plugin import AiohttpServer
+from support import Desk
+
+from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.rest.app import make_app
+from model_sharing_provider.settings import Settings
 
 
 async def becomes(server: TestServer, status: int) -> dict[str, str]:
@@ -53,3 +60,27 @@ async def test_tables_of_another_release_are_not_served(
         if back:
             rows.execute(back)
             assert await becomes(server, 200) == {}
+
+
+async def test_a_bucket_that_is_away_leaves_what_needs_no_bytes_in_the_balancer(
+    provider_home: Path, bucket: str, aiohttp_server: AiohttpServer
+) -> None:
+    settings = Settings(provider_home, artifact_root=f"{bucket}-that-is-not-there")
+    async with open_provider(settings) as provider:
+        desk = Desk.of(provider)
+        token = (await desk.activate(await desk.share("acme", "globex"), "http://x")).bearer_token
+        server = await aiohttp_server(make_app(provider))
+        async with aiohttp.ClientSession() as session:
+            async with session.get(server.make_url("/ready")) as answer:
+                said = await answer.json()
+                assert (answer.status, said["status"], said["amiss"].keys()) == (
+                    200,
+                    "degraded",
+                    {"artifacts"},
+                )
+            headers = {"Authorization": f"Bearer {token}"}
+            async with session.get(server.make_url(f"{PREFIX}/shares"), headers=headers) as answer:
+                assert answer.status == 200
+        with closing(sqlite3.connect(provider_home / "metastore.db")) as rows, rows:
+            rows.execute("ALTER TABLE alembic_version RENAME TO lost")
+        assert (await becomes(server, 503)).keys() == {"artifacts", "database"}

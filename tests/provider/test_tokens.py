@@ -94,13 +94,59 @@ async def test_rotation_overlaps_for_as_long_as_it_is_told(desk: Desk) -> None:
 
 async def test_rotation_only_ever_shortens(desk: Desk) -> None:
     recipients = desk.provider.recipients
-    await recipients.create(desk.context, "globex", lifetime=HOUR)
+    _, code = await recipients.create(desk.context, "globex", lifetime=HOUR)
+    await desk.activate(code, "http://here")
     before, _ = await recipients.get(desk.context, "globex")
     await recipients.rotate_token(desk.context, "globex", existing_expires_in=timedelta(days=9))
     after, _ = await recipients.get(desk.context, "globex")
     assert after.tokens[0].expires_at == before.tokens[0].expires_at
     with pytest.raises(InvalidParameter, match="negative"):
         await recipients.rotate_token(desk.context, "globex", existing_expires_in=-HOUR)
+
+
+async def test_a_link_that_nobody_used_is_replaced_and_the_working_token_goes_on(desk: Desk) -> None:
+    recipients = desk.provider.recipients
+    working = (await desk.activate(await desk.share("acme", "globex"), "http://here")).bearer_token
+    links = [
+        await recipients.rotate_token(desk.context, "globex", existing_expires_in=HOUR) for _ in range(3)
+    ]
+    assert (await recipients.authenticate(desk.context, working)).name == "globex"
+    for lost in links[:2]:
+        with pytest.raises(NotFound, match="not known"):
+            await desk.activate(lost, "http://here")
+    new = (await desk.activate(links[2], "http://here")).bearer_token
+    for token in (working, new):
+        assert (await recipients.authenticate(desk.context, token)).name == "globex"
+    assert len((await recipients.get(desk.context, "globex"))[0].tokens) == 2
+
+
+async def test_a_first_link_that_got_lost_is_replaced_too(desk: Desk) -> None:
+    recipients = desk.provider.recipients
+    lost = await desk.share("acme", "globex")
+    link = await recipients.rotate_token(desk.context, "globex", existing_expires_in=HOUR)
+    with pytest.raises(NotFound, match="not known"):
+        await desk.activate(lost, "http://here")
+    assert (await desk.activate(link, "http://here")).bearer_token
+
+
+async def test_one_token_is_ended_by_itself(desk: Desk) -> None:
+    """And then there is room for another rotation."""
+    recipients = desk.provider.recipients
+    old = (await desk.activate(await desk.share("acme", "globex"), "http://here")).bearer_token
+    code = await recipients.rotate_token(desk.context, "globex", existing_expires_in=HOUR)
+    new = (await desk.activate(code, "http://here")).bearer_token
+    first, _ = (await recipients.get(desk.context, "globex"))[0].tokens
+    await recipients.revoke_token(desk.context, "globex", first.id)
+    with pytest.raises(Unauthenticated):
+        await recipients.authenticate(desk.context, old)
+    assert (await recipients.authenticate(desk.context, new)).name == "globex"
+    with pytest.raises(NotFound, match="has no token"):
+        await recipients.revoke_token(desk.context, "globex", first.id)
+    waiting = await recipients.rotate_token(desk.context, "globex", existing_expires_in=HOUR)
+    *_, pending = (await recipients.get(desk.context, "globex"))[0].tokens
+    await recipients.revoke_token(desk.context, "globex", pending.id)
+    with pytest.raises(NotFound, match="not known"):
+        await desk.activate(waiting, "http://here")
 
 
 @pytest.mark.parametrize("lifetime", [NOTHING, timedelta(days=366), -HOUR])

@@ -67,6 +67,11 @@ class ArtifactStore:
         self._external = external or ExternalLocations()
         self._presigns = presigns
 
+    @property
+    def in_bucket(self) -> bool:
+        """Whether it is a bucket, which all servers share, rather than a folder."""
+        return not isinstance(self._store, LocalStore)
+
     def location(self, path: str) -> str:
         """Where something is stored, as `external_locations` spells locations."""
         return path if _is_external(path) else f"{self._root}/{path}"

@@ -19,6 +19,7 @@ _TYPES = {
     "group": PrincipalType.GROUP,
     "admin": PrincipalType.ADMIN,
 }
+_TOKEN_COLUMNS = ["id", "comment", "expiration_time", "created_at"]
 
 
 @click.group()
@@ -64,7 +65,7 @@ def show(name: str, output: str) -> None:
     tokens = record.pop("tokens")
     show_one(record, output)
     announce("")
-    show_list(tokens, ["id", "comment", "expiration_time", "created_at"], output)
+    show_list(tokens, _TOKEN_COLUMNS, output)
 
 
 @principal.command()
@@ -124,10 +125,22 @@ def create_token(name: str, expires_in: timedelta, comment: str, output: str) ->
     say(secret)
 
 
-@token.command("delete")
+@token.command("list")
+@click.argument("name")
+@output_option
+def list_tokens(name: str, output: str) -> None:
+    """List the tokens of a principal."""
+    record = principal_record(run(lambda provider, context: provider.principals.get(context, name)))
+    show_list(record["tokens"], _TOKEN_COLUMNS, output)
+
+
+@token.command("revoke")
 @click.argument("name")
 @click.argument("token_id", metavar="ID")
 def delete_token(name: str, token_id: str) -> None:
-    """End a token at once; `principal show` lists the ids."""
+    """End a token at once; `principal token list` shows the ids."""
     run(lambda provider, context: provider.principals.delete_token(context, name, token_id))
-    say(f"Deleted the token {token_id} of {name}")
+    say(f"Revoked the token {token_id} of {name}")
+
+
+token.add_command(delete_token, "delete")

@@ -27,6 +27,7 @@ _EXPIRES_IN = click.option(
     show_default="90d",
     help="How long the token lives; at most 365d.",
 )
+_TOKEN_COLUMNS = ["id", "activated_at", "expiration_time"]
 _IP_ACCESS_LIST = click.option(
     "--ip-access-list",
     "networks",
@@ -69,13 +70,39 @@ def create(name: str, expires_in: timedelta, networks: Sequence[str], comment: s
 @_EXPIRES_IN
 @output_option
 def rotate_token(name: str, existing_expires_in: timedelta, expires_in: timedelta, output: str) -> None:
-    """Print a new activation link; the present token lives on for a while."""
+    """Print a new activation link; the present token lives on for a while.
+
+    A link that was not used yet is replaced by the new one.
+    """
     code = run(
         lambda provider, context: provider.recipients.rotate_token(
             context, name, existing_expires_in=existing_expires_in, lifetime=expires_in
         )
     )
     _show_link({"name": name}, code, output)
+
+
+@recipient.group()
+def token() -> None:
+    """Tokens of a recipient, and links that wait to be used: look at them, and end one by itself."""
+
+
+@token.command("list")
+@click.argument("name")
+@output_option
+def list_tokens(name: str, output: str) -> None:
+    """List the tokens of a recipient; one that was not activated is a link that waits."""
+    found, _ = run(lambda provider, context: provider.recipients.get(context, name))
+    show_list(recipient_record(found)["tokens"], _TOKEN_COLUMNS, output)
+
+
+@token.command()
+@click.argument("name")
+@click.argument("token_id", metavar="ID")
+def revoke(name: str, token_id: str) -> None:
+    """End a token at once, or a link that waits; other tokens of the recipient go on."""
+    run(lambda provider, context: provider.recipients.revoke_token(context, name, token_id))
+    say(f"Revoked the token {token_id} of {name}")
 
 
 @recipient.command("list")
@@ -102,7 +129,7 @@ def show(name: str, output: str) -> None:
     tokens = record.pop("tokens")
     show_one(record, output)
     announce("")
-    show_list(tokens, ["id", "activated_at", "expiration_time"], output)
+    show_list(tokens, _TOKEN_COLUMNS, output)
     announce("")
     show_list(grant_records, ["share", "privilege", "granted_at", "granted_by"], output)
 

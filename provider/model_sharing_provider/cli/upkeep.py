@@ -113,6 +113,9 @@ def _show_findings(found: Findings, output: str) -> None:
     if leftovers:
         size = human_size(sum(leftover.size for leftover in found.leftovers.versions))
         announce(f"{size} belong to no version, or to one that is being registered; `gc` deletes old ones")
+    for failed in (each for each in found.leftovers.versions if each.failed):
+        size = human_size(failed.size)
+        announce(f"{size} are left of a version that failed, {failed.version_id}; `gc` deletes them")
     for path in found.leftovers.strangers:
         announce(f"{path} is nothing of ours, and left alone")
 
@@ -129,7 +132,7 @@ def _problem(problem: Problem) -> Record:
 
 def _leftover(leftover: Leftover) -> Record:
     return {
-        "what": "no row",
+        "what": "failed" if leftover.failed else "no row",
         "version_id": leftover.version_id,
         "num_objects": leftover.num_objects,
         "size": leftover.size,

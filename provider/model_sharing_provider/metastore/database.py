@@ -143,7 +143,8 @@ class Database:
 
     async def back_up(self, path: Path) -> None:
         """Write a consistent copy to a new file, while others go on writing. Raises UnsupportedOperation."""
-        await asyncio.to_thread(self._backend.back_up, path)
+        with self._backend.errors_named():
+            await asyncio.to_thread(self._backend.back_up, path)
 
     async def copy_to(self, target: Database) -> dict[str, int]:
         """Copy all rows to an empty database, in one transaction there; how many each table has.

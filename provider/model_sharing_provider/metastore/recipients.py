@@ -91,6 +91,23 @@ class RecipientRows:
             )
         )
 
+    async def delete_token(self, recipient_id: str, token_id: str) -> bool:
+        """End a token, or the link that waits for it; False if the recipient has no such token."""
+        result = await self._connection.execute(
+            delete(recipient_tokens)
+            .where(recipient_tokens.c.id == token_id, recipient_tokens.c.recipient_id == recipient_id)
+            .returning(recipient_tokens.c.id)
+        )
+        return result.first() is not None
+
+    async def delete_pending_tokens(self, recipient_id: str) -> None:
+        """Forget activation links that nobody has used."""
+        await self._connection.execute(
+            delete(recipient_tokens).where(
+                recipient_tokens.c.recipient_id == recipient_id, recipient_tokens.c.activated_at.is_(None)
+            )
+        )
+
     async def shorten_tokens(self, recipient_id: str, expires_at: int) -> None:
         """Let no token of the recipient live past `expires_at`; none lives longer than before."""
         await self._connection.execute(

@@ -25,9 +25,15 @@ async def health(_request: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """200 if requests can be served here, 503 if they had better go elsewhere, with what is amiss."""
-    amiss = await provider_of(request).readiness.amiss()
+    """200 if requests can be served here, 503 if they had better go elsewhere, with what is amiss.
+
+    What is amiss everywhere, and leaves much to serve, is no reason to go elsewhere: there is nowhere to go.
+    """
+    readiness = provider_of(request).readiness
+    amiss = await readiness.amiss()
     if request.config_dict[SHUTDOWN].stopping:
         amiss["server"] = "is stopping"
+    if readiness.degrades(amiss):
+        return web.json_response({"status": "degraded", "amiss": amiss})
     body = {"status": "not ready" if amiss else "ready", "amiss": amiss}
     return web.json_response(body, status=503 if amiss else 200)

@@ -7,11 +7,13 @@ change, so whatever copies folders or buckets copies them, after the rows.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound
+from model_sharing_protocol.errors import AlreadyExists, DiskFull, InvalidParameter, NotFound
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance import rules
@@ -19,6 +21,7 @@ from model_sharing_provider.metastore.database import Database, open_database
 from model_sharing_provider.services.context import Context
 
 ROWS = "metastore.db"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _METASTORE = Target(SecurableType.METASTORE)
 
 
@@ -31,8 +34,8 @@ class Backups:
     async def create(self, context: Context, folder: Path) -> Path:
         """Write a backup to a new folder, whole or not at all, while servers go on running.
 
-        Raises AlreadyExists, InvalidParameter for a place that cannot be written to, UnsupportedOperation
-        where the rows are in a database with backups of its own, PermissionDenied.
+        Raises AlreadyExists, DiskFull, InvalidParameter for a place that cannot be written to,
+        UnsupportedOperation where the rows are in a database with backups of its own, PermissionDenied.
         """
         async with context.view("backUpMetastore", _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
@@ -40,9 +43,11 @@ class Backups:
             try:
                 await self._database.back_up(unfinished / ROWS)
                 await asyncio.to_thread(_take_along, self._files, unfinished)
-                await asyncio.to_thread(unfinished.rename, folder)
-            except BaseException:
+                await asyncio.to_thread(_publish, unfinished, folder)
+            except BaseException as error:
                 await asyncio.to_thread(shutil.rmtree, unfinished, ignore_errors=True)
+                if isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
+                    raise DiskFull(f"There is no room for a backup in {folder}; free some space.") from error
                 raise
         return folder
 
@@ -80,7 +85,7 @@ class Backups:
 def put_back(folder: Path, database: Path, files: Sequence[Path]) -> None:
     """Put a backup into a home that has neither rows nor secrets yet. Blocking.
 
-    Raises NotFound for a folder that is no backup, AlreadyExists for a home that is in use.
+    Raises NotFound for a folder that is no backup, AlreadyExists for a home that is in use, DiskFull.
     """
     places = {folder / ROWS: database, **{folder / file.name: file for file in files}}
     for source, target in places.items():
@@ -88,9 +93,21 @@ def put_back(folder: Path, database: Path, files: Sequence[Path]) -> None:
             raise NotFound(f"{folder} is no backup: it has no {source.name}.")
         if target.exists():
             raise AlreadyExists(f"{target} is there already; a backup is only put back into an empty home.")
-    for source, target in places.items():
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _copy_private(source, target)
+    written: list[Path] = []
+    try:
+        # The rows last: with them, the home is one in use.
+        for source, target in reversed(places.items()):
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            unfinished = target.with_name(f".{target.name}.unfinished")
+            written += unfinished, target
+            _copy_private(source, unfinished)
+            unfinished.replace(target)
+    except BaseException as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise DiskFull(f"There is no room for {database.parent}; free some space.") from error
+        raise
 
 
 def _new_folder(folder: Path) -> Path:
@@ -111,6 +128,23 @@ def _take_along(files: Sequence[Path], folder: Path) -> None:
         _copy_private(file, folder / file.name)
 
 
+def _publish(unfinished: Path, folder: Path) -> None:
+    """Give it its name when all of it would outlive a power cut."""
+    for path in (*unfinished.iterdir(), unfinished):
+        _sync(path)
+    unfinished.rename(folder)
+    _sync(folder.parent)
+
+
 def _copy_private(source: Path, target: Path) -> None:
     target.touch(mode=0o600)
     shutil.copyfile(source, target)
+    _sync(target)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

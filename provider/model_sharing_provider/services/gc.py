@@ -47,7 +47,7 @@ class GarbageCollection:
         lineage_older_than: timedelta | None = None,
         dry_run: bool = False,
     ) -> Collected:
-        """Delete the bytes that no row names, once all of a version's are `older_than`.
+        """Delete the bytes that no row needs, once all of a version's are `older_than`.
 
         With `abandoned_after`, versions that wait for files that long in vain become FAILED_REGISTRATION, and
         what was uploaded for them is deleted; with `lineage_older_than`, lineage of before is forgotten. A

@@ -1,4 +1,6 @@
-"""Bytes that no row names: what killed processes and failed deletions left in the artifact store.
+"""Bytes that no row needs: what killed processes and failed deletions left in the artifact store.
+
+A version that failed keeps its row, for what that says; its bytes are no use to anybody.
 
 Bytes are written before their row, so what has none may be a registration in progress. It is one as long as
 anything of it is younger than the grace period.
@@ -18,13 +20,14 @@ from model_sharing_provider.services.context import Context
 
 @dataclass(slots=True)
 class Leftover:
-    """What belongs to a version that has no row, or needs no uploads any more.
+    """What belongs to a version that has no row, has `failed`, or needs no uploads any more.
 
     `places` are folders and objects in the artifact store; `size` is in bytes, `modified`, that of its
     youngest object, in epoch ms.
     """
 
     version_id: str
+    failed: bool = False
     places: set[str] = field(default_factory=set)
     num_objects: int = 0
     size: int = 0
@@ -59,12 +62,13 @@ async def find_leftovers(context: Context, artifacts: ArtifactStore) -> Leftover
             known = await _statuses(context, {place[0] for _, place in placed if place})
             for item, place in placed:
                 if place and not _is_needed(folder, known.get(place[0])):
-                    found.setdefault(place[0], Leftover(place[0])).add(place[1], item)
+                    failed = known.get(place[0]) is VersionStatus.FAILED_REGISTRATION
+                    found.setdefault(place[0], Leftover(place[0], failed)).add(place[1], item)
     return Leftovers(list(found.values()), strangers)
 
 
 async def is_needed(context: Context, leftover: Leftover) -> bool:
-    """True if a row came to name it since it was found."""
+    """True if a row came to need it since it was found."""
     status = (await _statuses(context, {leftover.version_id})).get(leftover.version_id)
     return any(_is_needed(place.partition("/")[0], status) for place in leftover.places)
 
@@ -72,7 +76,7 @@ async def is_needed(context: Context, leftover: Leftover) -> bool:
 def _is_needed(folder: str, status: VersionStatus | None) -> bool:
     if folder == "uploads":
         return status is VersionStatus.PENDING_REGISTRATION
-    return status is not None
+    return status not in (None, VersionStatus.FAILED_REGISTRATION)
 
 
 async def _statuses(context: Context, version_ids: set[str]) -> dict[str, VersionStatus]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from typing import Any
 
 import structlog
@@ -30,6 +30,13 @@ class Readiness:
         self._looked = -_LOOKED_AT_EVERY_SECONDS
         self._written_again_at = 0.0
         self._amiss: dict[str, str] = {}
+
+    def degrades(self, amiss: Collection[str]) -> bool:
+        """Whether what is amiss is amiss for every server, and leaves much to serve: the bucket alone.
+
+        Without it there are listings, aliases, grants, and all that recipients have in their caches.
+        """
+        return self._artifacts.in_bucket and set(amiss) == {"artifacts"}
 
     async def amiss(self) -> dict[str, str]:
         """What cannot be used now, and how that shows; nothing of how it is reached."""

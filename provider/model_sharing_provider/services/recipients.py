@@ -134,7 +134,8 @@ class Recipients:
     ) -> str:
         """The code of a new activation link. Existing tokens end after `existing_expires_in`, or earlier.
 
-        Raises NotFound, InvalidParameter for a negative time, InvalidState while two tokens are live.
+        A link that nobody has used yet is replaced by the new one. Raises NotFound, InvalidParameter for a
+        negative time, InvalidState while two tokens are live.
         """
         name = normalize_name("recipient", name)
         if existing_expires_in < timedelta(0):
@@ -143,14 +144,29 @@ class Recipients:
             await operation.authorize(rules.OWN_RECIPIENT)
             recipient = await find_recipient(operation, name)
             ends = operation.now + _milliseconds(existing_expires_in)
-            live = [token for token in recipient.tokens if min(token.expires_at, ends) > operation.now]
+            live = [
+                token
+                for token in recipient.tokens
+                if token.activated_at is not None and min(token.expires_at, ends) > operation.now
+            ]
             if len(live) >= MAX_LIVE_TOKENS:
                 raise InvalidState(
                     f"The recipient {name!r} has already two active tokens; "
-                    "wait until one expires, or rotate with --existing-expires-in 0."
+                    "wait until one expires, end one ('recipient token revoke'), or rotate with "
+                    "--existing-expires-in 0."
                 )
+            await operation.rows.recipients.delete_pending_tokens(recipient.id)
             await operation.rows.recipients.shorten_tokens(recipient.id, ends)
             return await self._add_token(operation, recipient.id, lifetime)
+
+    async def revoke_token(self, context: Context, name: str, token_id: str) -> None:
+        """End one token at once, with the URLs signed under it, or a link that waits. Raises NotFound."""
+        name = normalize_name("recipient", name)
+        async with context.change("revokeRecipientToken", _target(name)) as operation:
+            await operation.authorize(rules.OWN_RECIPIENT)
+            recipient = await find_recipient(operation, name)
+            if not await operation.rows.recipients.delete_token(recipient.id, token_id):
+                raise NotFound(f"The recipient {name!r} has no token {token_id!r}.")
 
     async def activate(self, context: Context, code: str, endpoint: str) -> Profile:
         """Exchange an activation code for the profile, once.

@@ -172,6 +172,8 @@ class TooManyRequests(SharingError):
 
     row = ErrorRow(429, "REQUEST_LIMIT_EXCEEDED", 429, "REQUEST_LIMIT_EXCEEDED", 27)
 
+    retry_after: int
+
     def __init__(self, message: str, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after

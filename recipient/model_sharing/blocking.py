@@ -214,8 +214,12 @@ def mount(
     name: str,
     trust_remote_code: bool = False,
     key_fingerprint: str | None = None,
+    move: bool = False,
 ) -> Catalog:
-    """Mount a share under a local name. The same mount again is no change; see `mount_share`."""
+    """Mount a share under a local name. The same mount again is no change; see `mount_share`.
+
+    `move` changes where a mount's provider is, and insists on the key that is pinned.
+    """
     settings = Settings.from_environment()
     work = mount_share(
         settings,
@@ -224,6 +228,7 @@ def mount(
         name,
         trust_remote_code=trust_remote_code,
         key_fingerprint=key_fingerprint,
+        move=move,
     )
     return Catalog(_background.run(work), settings)
 

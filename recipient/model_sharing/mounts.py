@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -64,8 +65,9 @@ class Mount:
         if profile.endpoint != self.endpoint:
             raise InvalidState(
                 f"The profile file {self.profile_path} now names the provider at {profile.endpoint}, but "
-                f"{self.name!r} was mounted from {self.endpoint}. If that is intended, unmount {self.name!r} "
-                "and mount it again."
+                f"{self.name!r} was mounted from {self.endpoint}. If the provider told you of the new "
+                f"address: model-sharing mount {shlex.quote(str(self.profile_path))} {self.share} --as "
+                f"{shlex.quote(self.name)} --move"
             )
         return profile
 
@@ -105,6 +107,16 @@ class MountTable:
                 return present
             _write(self._path(mount.name), msgspec.json.encode(mount, enc_hook=str))
         return mount
+
+    def move(self, before: Mount, after: Mount) -> Mount:
+        """Put a mount in the place of another of the same name. Raises MountExists if that has changed."""
+        with self._locked():
+            path = self._path(after.name)
+            present = self._read(path) if path.exists() else None
+            if present is None or not present.same_as(before):
+                raise MountExists(f"{after.name!r} was changed meanwhile; look at it, and try again.")
+            _write(path, msgspec.json.encode(after, enc_hook=str))
+        return after
 
     def accept_origins(self, mount: Mount, origins: Sequence[str]) -> Mount:
         """Let files come from these origins, and no longer from those of before, unless the mount is gone."""

@@ -165,6 +165,27 @@ class Refs:
             known.answers.pop(question, None)
             self._write(model, known)
 
+    def take_over(self, other: Refs) -> None:
+        """Know what `other` knows, too: the provider is at another address now, and as late as it was there.
+
+        Answers are not taken over, so that the provider is asked anew.
+        """
+        if self._folder == other._folder:
+            return
+        with self._locked():
+            for path in sorted(other._folder.glob("*.json")):
+                known, theirs = _read(self._folder / path.name), _read(path)
+                newer = theirs.sequence > known.sequence
+                known.versions = {**theirs.versions, **known.versions}
+                known.aliases = theirs.aliases if newer else known.aliases
+                known.answers = {} if newer else known.answers
+                known.sequence = max(known.sequence, theirs.sequence)
+                known.issued_at = max(known.issued_at, theirs.issued_at)
+                _replace(self._folder / path.name, msgspec.json.encode(known))
+            for path in other._folder.glob("*.sig"):
+                if not (self._folder / path.name).exists():
+                    _replace(self._folder / path.name, path.read_bytes())
+
     def _path(self, model: SharedName) -> Path:
         return self._folder / f"{_hash(str(model))}.json"
 

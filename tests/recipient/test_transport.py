@@ -175,7 +175,7 @@ def test_a_profile_that_changes_its_provider_is_refused(
 ) -> None:
     with Peer() as other:
         profile.write_bytes(other.profile())
-        with pytest.raises(InvalidState, match="unmount"):
+        with pytest.raises(InvalidState, match="--as vendor --move"):
             vendor.list_models()
         assert other.requests == []
 

@@ -14,7 +14,6 @@ from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.errors import UntrustedSignature
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
-from model_sharing_provider.settings import Settings
 from model_sharing_provider.signing_keys import SigningKeys
 
 NAME = "prod.ml_team.scorer"
@@ -70,11 +69,12 @@ async def test_a_rotation_is_followed_and_what_was_downloaded_before_stays_good(
 
 
 async def test_a_provider_whose_key_was_replaced_is_refused(
-    desk: Desk, vendor: model_sharing.Catalog, provider_home: Path, tmp_path: Path
+    desk: Desk, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pinned = vendor.mount.key_fingerprint
     stranger = SigningKeys(tmp_path / "other.json")
-    Settings(provider_home).signing_keys_path.write_bytes((tmp_path / "other.json").read_bytes())
+    # No provider of ours would: it signs with keys of its own database alone.
+    monkeypatch.setattr(desk.provider.signing, "_keys", stranger)
     both = f"{pinned} was expected.*shows {stranger.current.public.fingerprint}"
     with pytest.raises(UntrustedSignature, match=both):
         await asyncio.to_thread(vendor.snapshot, REF)

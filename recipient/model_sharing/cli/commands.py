@@ -73,8 +73,11 @@ def activate(link: str, profile: Path, *, force: bool) -> None:
 @click.option(
     "--key-fingerprint", metavar="sha256:…", help="The provider's signing key, as it was told another way."
 )
+@click.option(
+    "--move", is_flag=True, help="The provider has a new address: change an existing mount, and keep its key."
+)
 def mount(
-    profile: Path, share: str, name: str, *, trust_remote_code: bool, key_fingerprint: str | None
+    profile: Path, share: str, name: str, *, trust_remote_code: bool, key_fingerprint: str | None, move: bool
 ) -> None:
     """Mount SHARE of the provider in PROFILE as a read-only catalog, and pin the provider's signing key."""
     catalog = blocking.mount(
@@ -83,9 +86,11 @@ def mount(
         name=name,
         trust_remote_code=trust_remote_code,
         key_fingerprint=key_fingerprint,
+        move=move,
     )
-    trust = " Its models may run code when they load." if trust_remote_code else ""
-    say(f"Mounted {share} from {catalog.mount.endpoint} as {catalog.name}.{trust}")
+    trust = " Its models may run code when they load." if catalog.mount.trust_remote_code else ""
+    verb = "Moved" if move else "Mounted"
+    say(f"{verb} {share} {'to' if move else 'from'} {catalog.mount.endpoint} as {catalog.name}.{trust}")
     say(f"Its models are signed by {catalog.mount.key_fingerprint}.")
     if catalog.mount.file_origins:
         say(f"Its files come from {', '.join(catalog.mount.file_origins)}.")

@@ -84,7 +84,7 @@ async def test_nobody_waits_twice_for_the_same_database(desk: Desk, settings: Se
         began = asyncio.get_running_loop().time()
         with pytest.raises(MetastoreUnavailable):
             await catalogs.get(desk.context, "none")
-        assert asyncio.get_running_loop().time() - began < 0.29
+        assert asyncio.get_running_loop().time() - began < 0.42  # alone it would wait 0.45
         with pytest.raises(MetastoreUnavailable):
             await first
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -186,6 +190,50 @@ def test_a_key_that_the_pinned_one_did_not_endorse_is_refused(keys: list[ListedK
 
 @pytest.mark.parametrize("pem", ["", "no key", KEY.to_pem(), KEY.public.pem.replace("MF", "XX")])
 def test_what_is_no_public_key(pem: str) -> None:
+    with pytest.raises(UntrustedSignature):
+        PublicKey.parse(pem)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ec.generate_private_key(ec.SECP384R1()),
+        ec.generate_private_key(ec.SECP256K1()),
+        ec.generate_private_key(ec.BrainpoolP256R1()),
+        rsa.generate_private_key(65537, 2048),
+        ed25519.Ed25519PrivateKey.generate(),
+        x25519.X25519PrivateKey.generate(),
+    ],
+    ids=["P-384", "secp256k1", "brainpool", "RSA", "Ed25519", "X25519"],
+)
+def test_a_key_of_another_kind_is_refused_before_it_checks_anything(key: Any) -> None:
+    """So that faults of the library with other kinds are no faults of ours."""
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    with pytest.raises(UntrustedSignature, match="another kind than ECDSA on P-256"):
+        PublicKey.parse(public)
+
+
+def binary_curve(point: bytes) -> str:
+    """A public key on the binary curve sect163k1, as whoever wants to might write it; no library makes it."""
+    algorithm = bytes.fromhex("301006072a8648ce3d020106052b81040001")
+    bits = b"\x03" + bytes([len(point) + 1]) + b"\x00" + point
+    der = b"\x30" + bytes([len(algorithm + bits)]) + algorithm + bits
+    return f"-----BEGIN PUBLIC KEY-----\n{base64.b64encode(der).decode()}\n-----END PUBLIC KEY-----\n"
+
+
+@pytest.mark.parametrize(
+    "pem",
+    [
+        binary_curve(bytes.fromhex("02" + "02fe13c0537bbc11acaa07d793de4e6d5e5c94eee8")),  # its generator
+        binary_curve(bytes.fromhex("04" + "00" * 42)),
+        KEY.public.pem.replace(
+            "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAF"
+        ),
+        KEY.public.pem[:-40] + "A" * 8 + KEY.public.pem[-32:],
+    ],
+    ids=["generator", "zeros", "another form of point", "a point off the curve"],
+)
+def test_a_point_that_is_on_no_curve_of_ours_is_refused(pem: str) -> None:
     with pytest.raises(UntrustedSignature):
         PublicKey.parse(pem)
 

@@ -36,7 +36,8 @@ class SharedArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLf
     def __init__(
         self, artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None
     ) -> None:
-        super().__init__(artifact_uri, tracking_uri, registry_uri)
+        # MLflow before 3.8 hands over, and takes, one or two of the three; nothing here reads the others.
+        super().__init__(artifact_uri)
         with as_mlflow_errors():
             self._ref, self._below = parse_artifact_uri(artifact_uri)
 

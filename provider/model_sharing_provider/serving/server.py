@@ -15,6 +15,7 @@ from model_sharing_provider.rest.app import make_app
 from model_sharing_provider.rest.connections import watch
 from model_sharing_provider.rest.http_server import Runner
 from model_sharing_provider.rest.operations import SHUTDOWN
+from model_sharing_provider.serving.expiry import watch_expiry
 from model_sharing_provider.serving.sockets import Sockets, tls_context
 from model_sharing_provider.settings import Settings
 
@@ -47,7 +48,10 @@ async def _serve(
         runner = Runner(app, shutdown_timeout=patience)
         await runner.setup()
         assert runner.server is not None  # noqa: S101 - set up above
-        watching = asyncio.create_task(watch(app, runner.server))
+        watching = (
+            asyncio.create_task(watch(app, runner.server)),
+            asyncio.create_task(watch_expiry(provider.inventory, settings.tls_certificate)),
+        )
         try:
             for each in sockets:
                 await web.SockSite(runner, each, ssl_context=tls).start()
@@ -57,7 +61,8 @@ async def _serve(
             announce(farewell(settings))
             await asyncio.sleep(settings.drain.total_seconds())
         finally:
-            watching.cancel()
+            for task in watching:
+                task.cancel()
             await runner.cleanup()
 
 

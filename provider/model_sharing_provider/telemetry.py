@@ -17,7 +17,7 @@ class Measured(StrEnum):
     """What is reported. The amount is in seconds, unless it says otherwise."""
 
     DATABASE_WAIT = "database wait"
-    """`kind`: for a `connection` or thread to be free; for the `turn` to write."""
+    """`kind`: for a free `connection` or thread; for one's `turn` to write; for an `audit` event's commit."""
     DATABASE = "database"
     """`kind`: a short `read`, an `append` to the audit log, one `statement`, a whole write `transaction`."""
     DATABASE_ERRORS = "database errors"

@@ -10,6 +10,6 @@ from model_sharing_provider.metastore.connection import Connection
 
 async def expiring(connection: Connection, at: ColumnElement[int], until: int) -> Expiring:
     """The earliest of the moments in a column, and how many of them come before `until`; epoch ms."""
-    query = select(func.min(at), func.count().filter(at <= until))
+    query = select(func.min(at).label("earliest"), func.count().filter(at <= until).label("soon"))
     row = (await connection.execute(query)).one()
-    return Expiring(row[0], row[1])
+    return Expiring(row.earliest, row.soon)

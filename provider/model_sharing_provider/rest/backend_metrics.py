@@ -17,7 +17,7 @@ _NEWEST: Final = "livemostrecent"
 
 DATABASE_WAIT = Histogram(
     "model_sharing_database_wait_seconds",
-    "Time until there was a connection, or until a transaction could begin to write",
+    "Time until there was a connection, until a transaction could begin to write, or an event was committed",
     ["kind"],
     buckets=_QUICK,
 )

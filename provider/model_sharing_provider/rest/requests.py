@@ -16,6 +16,7 @@ from model_sharing_provider.services.provider import Provider
 PROVIDER: web.AppKey[Provider] = web.AppKey("provider", Provider)
 PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+BYTES_STREAMED: web.RequestKey[int] = web.RequestKey("bytes_streamed", int)
 
 
 def provider_of(request: web.Request) -> Provider:

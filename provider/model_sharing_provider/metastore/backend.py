@@ -74,6 +74,10 @@ class Backend(ABC):
         """One that waits for locks as long as others do, unless `patience` says how many seconds."""
 
     @abstractmethod
+    def exists(self) -> bool:
+        """Whether there is something to connect to, where connecting would make it."""
+
+    @abstractmethod
     def migration_engine(self) -> Engine: ...
 
     @abstractmethod

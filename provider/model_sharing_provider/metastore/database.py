@@ -23,7 +23,7 @@ from model_sharing_provider.metastore.copying import copy_rows
 from model_sharing_provider.metastore.hot_path import HotPath
 from model_sharing_provider.metastore.hot_registry import HotRegistry
 from model_sharing_provider.metastore.kept_reads import KeptReads, name_a_change
-from model_sharing_provider.metastore.migrate import migrate, newest_revision
+from model_sharing_provider.metastore.migrate import check_migrated, migrate, newest_revision
 from model_sharing_provider.metastore.plain_sql import PlainSql, plain
 from model_sharing_provider.metastore.tables import audit_log
 from model_sharing_provider.metastore.timing import time_statements
@@ -190,6 +190,16 @@ async def open_database(url: str, connections: int = POOL) -> Database:
     with backend.errors_named():
         await asyncio.to_thread(_migrate, backend)
     return Database(backend)
+
+
+async def check_database(url: str) -> str:
+    """The revision of the tables at a URL as `open_database` takes it, without changing anything.
+
+    Raises MigrationPending if they are not those of this release, and what `open_database` raises.
+    """
+    backend = _backend(url, POOL)
+    with backend.errors_named():
+        return await asyncio.to_thread(check_migrated, backend)
 
 
 def _migrate(backend: Backend) -> None:

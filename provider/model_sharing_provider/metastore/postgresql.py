@@ -101,6 +101,9 @@ class PostgreSql(Backend):
     def plain_session(self, patience: float | None = None) -> PostgreSqlSession:
         return PostgreSqlSession(self._conninfo, patience or self.patience)
 
+    def exists(self) -> bool:
+        return True
+
     def migration_engine(self) -> Engine:
         return create_engine(
             _DIALECT, creator=self._first_connection, hide_parameters=True, use_native_hstore=False

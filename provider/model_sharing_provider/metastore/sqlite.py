@@ -95,6 +95,9 @@ class Sqlite(Backend):
             connection.execute(f"PRAGMA {pragma}")
         return SqliteSession(connection)
 
+    def exists(self) -> bool:
+        return Path(self._path).is_file()
+
     def migration_engine(self) -> Engine:
         # Only while nobody reads a new file can it become one with a write-ahead log; it does not wait.
         with self._alone(), closing(self._connect()) as first:

@@ -19,7 +19,7 @@ from model_sharing_provider.rest.errors import from_http
 from model_sharing_provider.rest.metrics import count_request
 from model_sharing_provider.rest.operations import SHUTDOWN
 from model_sharing_provider.rest.request_log import begin_lines, log_request
-from model_sharing_provider.rest.requests import REQUEST_ID
+from model_sharing_provider.rest.requests import REQUEST_ID, TRACER
 
 Render = Callable[[SharingError], web.Response]
 
@@ -42,6 +42,8 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
     told = request.headers.get(_ID_HEADER, "")
     request[REQUEST_ID] = told if _SANE_ID.fullmatch(told) else uuid4().hex
     begin_lines(request)
+    tracer = request.config_dict.get(TRACER)
+    end_span = tracer.begin(request) if tracer else None
     started = time.perf_counter()
     connections = request.config_dict[CONNECTIONS]
     connections.begin(request)
@@ -61,6 +63,8 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
         seconds = time.perf_counter() - started
         count_request(request, response, status, seconds)
         log_request(request, response, status, seconds)
+        if end_span:
+            end_span(status)
 
 
 async def finish_head(request: web.BaseRequest, response: web.StreamResponse) -> None:

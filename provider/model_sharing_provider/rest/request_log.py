@@ -28,6 +28,7 @@ def begin_lines(request: web.Request) -> None:
     bind_contextvars(request_id=request[REQUEST_ID])
     traced = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
     if traced:
+        # Of the caller's trace; where requests are traced here, it is the same one.
         bind_contextvars(trace_id=traced[1])
 
 

@@ -15,8 +15,10 @@ from model_sharing_provider.rest.app import make_app
 from model_sharing_provider.rest.connections import watch
 from model_sharing_provider.rest.http_server import Runner
 from model_sharing_provider.rest.operations import SHUTDOWN
+from model_sharing_provider.rest.requests import TRACER
 from model_sharing_provider.serving.expiry import watch_expiry
 from model_sharing_provider.serving.sockets import Sockets, tls_context
+from model_sharing_provider.serving.tracing import traces
 from model_sharing_provider.settings import Settings
 
 
@@ -41,8 +43,10 @@ async def _serve(
     lifeline: int | None,
 ) -> None:
     tls = tls_context(settings.tls_certificate, settings.tls_key)
-    async with open_provider(settings, announce) as provider:
+    async with traces() as tracer, open_provider(settings, announce) as provider:
         app = make_app(provider, settings.trusted_proxies)
+        if tracer:
+            app[TRACER] = tracer
         # aiohttp waits so long for answers in progress, then again before it ends them; at 0 for ever.
         patience = max(settings.grace.total_seconds() / 2, 0.01)
         runner = Runner(app, shutdown_timeout=patience)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 import time
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,7 @@ from aiohttp.test_utils import TestServer
 from certificates import certificate
 from people import hire
 from prometheus_client import REGISTRY
+from provider_process import ProviderProcess
 from shared_in_cloud import FILES, VERSION
 from shared_in_cloud import Story as StoryOfCloud
 from support import MLMODEL, Desk, write_model
@@ -27,6 +30,7 @@ from model_sharing_provider.artifacts.signed_urls import Ticket, UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.metastore.database import Database
+from model_sharing_provider.rest import app
 from model_sharing_provider.rest.backend_metrics import count_report
 from model_sharing_provider.rest.metrics import OTHER, BoundedNames
 from model_sharing_provider.server_secrets import ServerSecrets
@@ -260,6 +264,20 @@ async def test_what_expires_next_is_known(desk: Desk, tmp_path: Path) -> None:
     assert timedelta(hours=23) < ends - datetime.now(UTC) < timedelta(hours=25)
 
 
+def test_a_server_says_when_the_certificate_expires_that_it_serves(tmp_path: Path) -> None:
+    (tmp_path / "tls").mkdir()
+    options, pem = ("--metrics-port", "0"), certificate(tmp_path / "tls")
+    with ProviderProcess(tmp_path / "home", pem, options=options, log=tmp_path / "log") as process:
+        found = re.search(r"Metrics on (\S+)", process.said)
+        assert found is not None
+        with urllib.request.urlopen(found[1], timeout=60) as answer:
+            lines = answer.read().decode().splitlines()
+    shown = dict(line.rsplit(" ", 1) for line in lines if "tls_certificate" in line)
+    expires = float(shown['model_sharing_expiry_timestamp_seconds{kind="tls_certificate"}'])
+    assert abs(expires - certificate_expiry(pem)) < 1
+    assert shown['model_sharing_expiring_within_7_days{kind="tls_certificate"}'] == "1.0"
+
+
 async def test_the_same_shares_have_labels_after_each_start(desk: Desk) -> None:
     for number in range(4):
         await desk.share(f"share{number}", f"recipient{number}")
@@ -272,6 +290,18 @@ async def test_the_same_shares_have_labels_after_each_start(desk: Desk) -> None:
         assert names.labels(f"share{first_asked}", f"recipient{first_asked}") == (
             ("share0", "recipient0") if first_asked == 0 else (OTHER, OTHER)
         )
+
+
+async def test_a_server_keeps_labels_for_them_before_it_is_asked(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        await desk.share(f"share{number}", f"recipient{number}")
+    names = BoundedNames(2)
+    monkeypatch.setattr(app, "names", names)
+    async with TestServer(app.make_app(desk.provider)):
+        assert names.labels("share2", "recipient2") == (OTHER, OTHER)
+        assert names.labels("share1", "recipient1") == ("share1", "recipient1")
 
 
 async def test_requests_are_timed_by_route_and_an_unknown_path_is_a_404(

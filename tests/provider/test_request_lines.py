@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import re
+import socket
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import structlog
@@ -54,6 +56,10 @@ class Served:
             found: list[dict[str, Any]] = [line for line in lines if line["event"] == "request"]
             if found or not request_id:
                 return found[0]
+
+    @property
+    def url(self) -> str:
+        return self._process.url
 
     @property
     def said(self) -> str:
@@ -102,6 +108,7 @@ def test_a_file_that_is_streamed_counts_its_bytes_and_names_whose_url_it_is(serv
         (f"{PREFIX}/shares/{SHARE}", "wrong", 401, "UNAUTHENTICATED"),
         ("/artifacts/versions/1/2?signature=x", None, 403, "PERMISSION_DENIED"),
         ("/api/2.1/unity-catalog/catalogs", "wrong", 401, "UNAUTHENTICATED"),
+        ("/nowhere", None, 404, "RESOURCE_DOES_NOT_EXIST"),
     ],
 )
 def test_a_failure_has_the_code_that_was_answered(
@@ -116,6 +123,20 @@ def test_nothing_of_the_request_before_is_said_on_the_same_connection(served: Se
     served.ask(f"{PREFIX}/shares/{SHARE}", {"Connection": "keep-alive"})
     _, _, line = served.ask("/nowhere")
     assert {"share", "recipient", "principal", "trace_id"}.isdisjoint(line)
+
+
+def test_what_is_no_request_is_not_said_of_the_one_before(served: Served) -> None:
+    url = urlsplit(served.url)
+    good = f"GET {PREFIX}/shares/{SHARE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {served.token}\r\n\r\n"
+    with socket.create_connection((url.hostname or "", url.port or 0)) as connection:
+        connection.settimeout(60)
+        connection.sendall(good.encode())
+        assert connection.recv(9) == b"HTTP/1.1 "
+        connection.sendall(b"GET / HTTP/1.1\r\nno header\r\n\r\n")
+        while connection.recv(65536):
+            pass
+    (line,) = [json.loads(each) for each in served.said.splitlines() if '"malformed requests"' in each]
+    assert {"request_id", "share", "recipient"}.isdisjoint(line)
 
 
 @pytest.mark.parametrize("typed", [str, str.lower, str.upper])
@@ -152,7 +173,7 @@ def test_what_is_no_trace_is_left_out(served: Served, given: str) -> None:
 
 def test_probes_that_go_well_are_for_debugging(served: Served) -> None:
     for path in ("/health", "/ready"):
-        with urllib.request.urlopen(served._process.url + path, timeout=60) as answer:
+        with urllib.request.urlopen(served.url + path, timeout=60) as answer:
             assert answer.status == 200
             probed = answer.headers["X-Request-Id"]
     served.ask("/nowhere")

@@ -47,13 +47,13 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
     started = time.perf_counter()
     connections = request.config_dict[CONNECTIONS]
     connections.begin(request)
-    response, status = None, 500
+    response, status, error_code = None, 500, ""
     try:
         response = await handler(request)
         status = response.status
         return response
     except web.HTTPException as error:
-        status = error.status
+        status, error_code = error.status, from_http(error, request.method).row.open_sharing_code
         raise
     except (ConnectionError, asyncio.CancelledError):
         status = _CLIENT_LEFT
@@ -62,7 +62,7 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
         connections.end(request)
         seconds = time.perf_counter() - started
         count_request(request, response, status, seconds)
-        log_request(request, response, status, seconds)
+        log_request(request, response, status, seconds, error_code)
         if end_span:
             end_span(status)
 

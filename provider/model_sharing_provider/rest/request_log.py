@@ -33,12 +33,15 @@ def begin_lines(request: web.Request) -> None:
 
 
 def log_request(
-    request: web.Request, response: web.StreamResponse | None, status: int, seconds: float
+    request: web.Request, response: web.StreamResponse | None, status: int, seconds: float, error_code: str
 ) -> None:
-    """Write the line. Probes that go well are for debugging; what failed here is a warning."""
+    """Write the line. Probes that go well are for debugging; what failed here is a warning.
+
+    The `error_code` is that of an answer that no face has made.
+    """
     route, principal = route_of(request), request.get(PRINCIPAL)
     fields: dict[str, object] = {
-        "error": response.get(ERROR_CODE) if response is not None else None,
+        "error": response.get(ERROR_CODE) if response is not None else error_code,
         "bytes": _bytes_sent(request, response),
         "received_bytes": request.content.total_bytes,
         "principal": principal.name if principal else None,

@@ -10,7 +10,6 @@ from pathlib import Path
 import structlog
 from cryptography.x509 import load_pem_x509_certificates
 
-from model_sharing_protocol.errors import SharingError
 from model_sharing_provider.rest.backend_metrics import EXPIRING, EXPIRY, SIGNING_KEY
 from model_sharing_provider.services.inventory import WATCHED, Inventory
 
@@ -30,8 +29,9 @@ async def watch_expiry(inventory: Inventory, certificate: Path | None) -> None:
             _show("tls_certificate", expires, soon=expires - time.time() <= WATCHED.total_seconds())
         try:
             await show_inventory(inventory)
-        except SharingError as error:
-            _log.debug("expiry not looked at", reason=error.message)
+        except Exception as error:
+            # Most likely the database is away, and the next look finds it back.
+            _log.warning("expiry not looked at", error=type(error).__name__)
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
 

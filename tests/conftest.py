@@ -31,6 +31,7 @@ from model_sharing_provider.settings import Settings
 # What a provider does with its rows. Files that start processes, or that are about bytes, stay with SQLite.
 OVER_EACH_DATABASE = {
     "test_audit",
+    "test_backend_metrics",
     "test_busy_databases",
     "test_heavy_pages",
     "test_inheritance",
@@ -47,6 +48,7 @@ OVER_EACH_DATABASE = {
     "test_share_owner_access",
     "test_shares",
     "test_tokens",
+    "test_tracing",
     "test_unity_catalog_face",
     "test_upload_sessions",
     "test_uploads",

@@ -30,6 +30,7 @@
         ├── UntrustedSignature  not signed by the key that was expected, or not as what was asked for
         ├── StaleAnswer         signed, but older than what was seen before
         ├── MissingDependency   an optional package is needed for this
+        ├── MigrationPending    the provider's tables are those of an older release
         ├── PortInUse
         └── Interrupted
 
@@ -209,6 +210,10 @@ class PortInUse(LocalError):
 
 class MissingDependency(LocalError):
     row = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 22)
+
+
+class MigrationPending(LocalError):
+    row = ErrorRow(500, "INTERNAL_ERROR", 400, "INVALID_STATE", 29)
 
 
 class UntrustedSignature(LocalError):

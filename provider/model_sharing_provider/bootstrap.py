@@ -31,6 +31,7 @@ from model_sharing_provider.services.files import Files
 from model_sharing_provider.services.fsck import Fsck
 from model_sharing_provider.services.gc import GarbageCollection
 from model_sharing_provider.services.grants import Grants
+from model_sharing_provider.services.inventory import Inventory
 from model_sharing_provider.services.lineage import Lineage
 from model_sharing_provider.services.models import Models
 from model_sharing_provider.services.multipart import Multipart
@@ -114,6 +115,7 @@ def _wire(
         fsck=Fsck(artifacts, manifests),
         gc=GarbageCollection(artifacts),
         grants=Grants(),
+        inventory=Inventory(database, keys),
         lineage=Lineage(),
         models=Models(sweeper),
         multipart=Multipart(artifacts, uploads),

@@ -204,7 +204,18 @@ class Settings:
         (),
         "none",
     )
-    log_level: str = _setting("LOG", choice("debug", "info", "warning"), "how much is logged", "info")
+    log_level: str = _setting(
+        "LOG",
+        choice("debug", "info", "warning", "error"),
+        "how much is logged; probes of `/health` and `/ready` that go well are for debugging",
+        "info",
+    )
+    log_format: str = _setting(
+        "LOG_FORMAT",
+        choice("auto", "json", "console"),
+        "what lines look like: JSON, or short and coloured for people; `auto` is for people on a terminal",
+        "auto",
+    )
 
     host: str = _setting("SERVE_HOST", TEXT, "the address to listen on", "127.0.0.1")
     port: int = _setting(

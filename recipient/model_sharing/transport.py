@@ -27,6 +27,7 @@ from yarl import URL
 
 from model_sharing import bounds
 from model_sharing.answers import origin_of, read_bounded
+from model_sharing.trace_context import trace_headers
 from model_sharing_protocol.errors import (
     NotASharingServer,
     ResourceExhausted,
@@ -106,7 +107,7 @@ class Transport:
                 f"The profile's type is {profile.kind!r}; this client signs in with a bearer token. "
                 "Ask the provider for a version 1 profile."
             )
-        headers = {"Authorization": f"Bearer {profile.bearer_token}"}
+        headers = {"Authorization": f"Bearer {profile.bearer_token}", **trace_headers()}
         if body is not None:
             headers["Content-Type"] = "application/json"
         if tag:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 from provider_process import SHARE, ProviderProcess, share_model
 from support import write_model
@@ -74,6 +76,7 @@ def test_all_workers_are_counted_as_one_server(tmp_path: Path) -> None:
     assert read(requests, face="open-sharing", route=share, method="GET", status="200") == ASKED
     assert read(requests, face="open-sharing", route=share, method="GET", status="404") == ASKED
     assert read("model_sharing_request_seconds_count", face="open-sharing") == 2 * ASKED + 1
+    assert read("model_sharing_request_seconds_count", route=share) == 2 * ASKED
     assert read("model_sharing_received_bytes_total", face="open-sharing") == 2
     assert read("model_sharing_file_sent_bytes_total", share=SHARE, recipient="globex") > len(weights)
     calls = "model_sharing_calls_total"
@@ -82,6 +85,11 @@ def test_all_workers_are_counted_as_one_server(tmp_path: Path) -> None:
     assert read(of_shares, share=OTHER, recipient="globex", outcome="DENIED") == ASKED
     assert read(of_shares, share=SHARE, recipient="globex", outcome="OK") > ASKED
     assert read("model_sharing_transfers_in_progress") == 0
+    assert read("model_sharing_database_seconds_count", kind="append") > 0
+    assert read("model_sharing_artifact_store_seconds_count", kind="local", operation="read") >= 2
+    # Not added up over the workers: both say the same.
+    expires = read("model_sharing_expiry_timestamp_seconds", kind="recipient_token")
+    assert 80 < (expires - time.time()) / 86400 < 100
     for secret in (token, urls[0].partition("signature=")[2], "secret0"):
         assert secret not in text
 
@@ -104,3 +112,10 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
             served_metrics(settings, lambda _: None),
         ):
             pass
+
+
+def test_the_documentation_names_every_metric_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "observability.md").read_text()
+    documented = {name.removesuffix("_total") for name in re.findall(r"`(model_sharing_[a-z0-9_]+)`", page)}
+    ours = {family.name for family in REGISTRY.collect() if family.name.startswith("model_sharing_")}
+    assert documented == ours

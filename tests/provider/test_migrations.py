@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -14,10 +15,11 @@ from alembic import command
 from alembic.config import Config
 from desk_process import start
 from postgres import PostgresServer
+from servers import free_port
 from sqlalchemy import inspect, text
 
 import model_sharing_provider.metastore.migrate as migrating
-from model_sharing_protocol.errors import InvalidState
+from model_sharing_protocol.errors import InvalidState, MetastoreUnavailable, MigrationPending
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.metastore.backend import Backend
 from model_sharing_provider.metastore.postgresql import PostgreSql
@@ -181,3 +183,40 @@ async def test_a_database_of_a_newer_release_is_left_alone(settings: Settings) -
         "install that release or newer to open it.\n"
     )
     assert look(settings) == before
+
+
+async def test_a_check_tells_by_its_code_what_there_is_to_do_and_does_none_of_it(settings: Settings) -> None:
+    check = ("metastore", "migrate", "--check")
+    before = look(settings) if settings.postgresql_url else None
+    code, said = await run(settings, *check)
+    assert code == MigrationPending.row.exit_code == 29
+    assert said.startswith(f"error: The database has no tables yet; this release serves {NEWEST}. Run `meta")
+    if before is None:
+        assert list(settings.home.iterdir()) == [], "a check makes no database"
+    else:
+        assert look(settings) == before
+
+    migrate_to(settings, "0003")
+    before = look(settings)
+    code, said = await run(settings, *check)
+    assert (code, "is at revision 0003" in said) == (29, True)
+    assert look(settings) == before
+
+    assert await run(settings, "metastore", "migrate") == (
+        0,
+        f"The tables are those of this release, revision {NEWEST}\n",
+    )
+    code, said = await run(settings, *check, "--output", "json")
+    assert (code, json.loads(said)) == (0, {"revision": NEWEST})
+    assert not (settings.home / "secrets.json").exists(), "that is for a first start"
+
+    execute(settings, "UPDATE alembic_version SET version_num = '9999'")
+    code, said = await run(settings, *check)
+    assert (code, "newer release (revision 9999)" in said) == (InvalidState.row.exit_code, True)
+
+
+async def test_a_check_says_that_the_database_is_away(provider_home: Path) -> None:
+    away = Settings(provider_home, postgresql_url=f"postgresql://a:secret@127.0.0.1:{free_port()}/models")
+    code, said = await run(away, "metastore", "migrate", "--check")
+    assert code == MetastoreUnavailable.row.exit_code
+    assert "secret" not in said

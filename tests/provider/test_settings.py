@@ -55,7 +55,7 @@ def test_the_environment_wins_over_the_file_and_the_file_over_nothing(
         ("[serve]\nport = 1", "'serve', which is no setting; the nearest is 'serve_"),
         ("max_shares = true", "max_shares in .* is 'True'; it must be a whole number"),
         ("public_url = 'acme.example'", "public_url in .* is 'acme.example'; it must be an http"),
-        ("log = ['debug', 'info']", "log in .* must be debug, info or warning"),
+        ("log = ['debug', 'info']", "log in .* must be debug, info, warning or error"),
         ("serve_port = 65536", "serve_port in .* must be a whole number from 0 to 65535"),
         ("log = ", "is not TOML"),
     ],

@@ -49,6 +49,9 @@ def test_the_kustomization_holds_all_manifests_and_they_fit_together() -> None:
     assert str(Path(settings["data"]["MODEL_SHARING_SECRETS_FILE"]).parent) in mounted
     ports = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
     assert ports["metrics"] == settings["data"]["MODEL_SHARING_SERVE_METRICS_PORT"]
+    for each in (container, *pod["initContainers"]):
+        assert each["securityContext"] == container["securityContext"]
+        assert each["envFrom"] == container["envFrom"]
     patience = sum(
         VARIABLES[f"MODEL_SHARING_SERVE_{name}"]
         .kind.parse(settings["data"][f"MODEL_SHARING_SERVE_{name}"])

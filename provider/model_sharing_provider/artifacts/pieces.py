@@ -16,6 +16,8 @@ from pathlib import Path
 import obstore
 from obstore.store import LocalStore, ObjectStore
 
+from model_sharing_provider.artifacts.calls import call
+
 _LOCAL_BYTES = 1024 * 1024
 _REMOTE_BYTES = 4 * 1024 * 1024
 _REMOTE_AT_ONCE = 16
@@ -29,7 +31,7 @@ async def read_pieces(store: ObjectStore, key: str, start: int, end: int) -> Asy
     Raises OSError, or obstore's errors.
     """
     if isinstance(store, LocalStore):
-        fetch: Fetch = partial(_from_file, Path(store.prefix or "/") / key)
+        fetch: Fetch = partial(_from_file, store, Path(store.prefix or "/") / key)
         length = _LOCAL_BYTES
     else:
         fetch = partial(_from_store, store, key)
@@ -82,7 +84,8 @@ def _batches(objects: Sequence[tuple[str, int]]) -> Iterator[list[tuple[str, int
 async def _whole_files(store: ObjectStore, batch: list[tuple[str, int]]) -> bytes:
     assert isinstance(store, LocalStore)  # noqa: S101 - chosen for one
     root = Path(store.prefix or "/")
-    return await asyncio.to_thread(lambda: b"".join((root / key).read_bytes() for key, _ in batch))
+    with call(store, "read"):
+        return await asyncio.to_thread(lambda: b"".join((root / key).read_bytes() for key, _ in batch))
 
 
 async def _whole_objects(store: ObjectStore, batch: list[tuple[str, int]]) -> bytes:
@@ -90,7 +93,8 @@ async def _whole_objects(store: ObjectStore, batch: list[tuple[str, int]]) -> by
 
     async def one(key: str) -> bytes:
         async with slots:
-            return bytes(await (await obstore.get_async(store, key)).bytes_async())
+            with call(store, "read"):
+                return bytes(await (await obstore.get_async(store, key)).bytes_async())
 
     return b"".join(await asyncio.gather(*(one(key) for key, _ in batch)))
 
@@ -100,11 +104,13 @@ def _begin(fetch: Fetch, start: int, end: int) -> asyncio.Future[memoryview] | N
 
 
 async def _from_store(store: ObjectStore, key: str, start: int, end: int) -> memoryview:
-    return memoryview(await obstore.get_range_async(store, key, start=start, end=end))
+    with call(store, "read"):
+        return memoryview(await obstore.get_range_async(store, key, start=start, end=end))
 
 
-async def _from_file(path: Path, start: int, end: int) -> memoryview:
-    return memoryview(await asyncio.to_thread(_pread, path, start, end))
+async def _from_file(store: LocalStore, path: Path, start: int, end: int) -> memoryview:
+    with call(store, "read"):
+        return memoryview(await asyncio.to_thread(_pread, path, start, end))
 
 
 def _pread(path: Path, start: int, end: int) -> bytes:

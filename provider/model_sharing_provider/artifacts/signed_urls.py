@@ -15,6 +15,7 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from model_sharing_protocol.errors import PermissionDenied
+from model_sharing_provider.telemetry import Measured, Refusal, report
 
 URL_LIFETIME_SECONDS = 300
 UPLOAD_URL_LIFETIME_SECONDS = 900
@@ -81,16 +82,22 @@ class UrlSigner:
             )
             key_id = query["key"]
         except (KeyError, ValueError) as error:
-            raise PermissionDenied(_REFUSAL) from error
+            raise _refused(Refusal.MALFORMED) from error
         key = self._keys.find_url_key(key_id)
         if key is None:
-            raise PermissionDenied(_REFUSAL)
+            raise _refused(Refusal.UNKNOWN_KEY)
         expected = _signature(ticket, key_id, key)
         if not hmac.compare_digest(expected.encode(), query.get("signature", "").encode()):
-            raise PermissionDenied(_REFUSAL)
+            raise _refused(Refusal.WRONG_SIGNATURE)
         if ticket.expires <= time.time():
-            raise PermissionDenied(_REFUSAL)
+            raise _refused(Refusal.EXPIRED)
         return ticket
+
+
+def _refused(reason: Refusal) -> PermissionDenied:
+    """One answer for all reasons: strangers learn of none. Operators do."""
+    report(Measured.REFUSED_URLS, reason=reason)
+    return PermissionDenied(_REFUSAL)
 
 
 def _signature(ticket: Ticket, key_id: str, key: bytes) -> str:

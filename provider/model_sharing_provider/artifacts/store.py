@@ -29,6 +29,7 @@ from model_sharing_protocol.errors import (
 from model_sharing_protocol.manifest import MAX_FILES
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts import durability
+from model_sharing_provider.artifacts.calls import call, calls
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.failures import store_errors_named
 from model_sharing_provider.artifacts.fingerprints import Fingerprint, Fingerprinter
@@ -81,7 +82,7 @@ class ArtifactStore:
         with store_errors_named("anything", absent="The folder or bucket of artifacts is not there."):
             if isinstance(self._store, LocalStore):
                 await asyncio.to_thread(Path(self._store.prefix or "/").stat)
-            async for _ in obstore.list(self._store, prefix="nothing-is-here"):
+            async for _ in calls(self._store, "list", obstore.list(self._store, prefix="nothing-is-here")):
                 pass
 
     async def put_file(self, path: str, source: Path) -> Fingerprint:
@@ -99,13 +100,13 @@ class ArtifactStore:
             await self.put_bytes(path, content)
             taken_in.update(content)
             return taken_in.finish()
-        with _writing(path):
+        with _writing(path), call(self._store, "put_stream"):
             await obstore.put_async(self._store, path, pieces(), chunk_size=_PART, max_concurrency=2)
         return taken_in.finish()
 
     async def put_bytes(self, path: str, content: bytes) -> None:
         """Write a small object at once. Raises DiskFull."""
-        with _writing(path):
+        with _writing(path), call(self._store, "put"):
             await obstore.put_async(self._store, path, content, use_multipart=False)
 
     async def put_stream(
@@ -128,7 +129,7 @@ class ArtifactStore:
             if len(first) < _PIECE:
                 await self.put_bytes(path, first)
             else:
-                with _writing(path):
+                with _writing(path), call(self._store, "put_stream"):
                     whole = _chain(first, arriving)
                     await obstore.put_async(self._store, path, whole, chunk_size=_PART, max_concurrency=2)
         except BaseException:
@@ -140,7 +141,7 @@ class ArtifactStore:
         """Move an object, unless it was moved already. Raises NotFound if it is at neither place."""
         try:
             if isinstance(self._store, LocalStore):
-                with _reading(source):
+                with _reading(source), call(self._store, "rename"):
                     await obstore.rename_async(self._store, source, target)
             else:
                 await self.link(source, target)
@@ -152,19 +153,23 @@ class ArtifactStore:
         """Make the object `source` appear at `target` too without moving its bytes. Raises NotFound."""
         with _reading(source):
             try:
-                await obstore.copy_async(self._store, source, target)
+                with call(self._store, "copy"):
+                    await obstore.copy_async(self._store, source, target)
             except GenericError:
                 if await self.size(source) <= _COPIED_BY_THE_STORE:
                     raise
                 await self._send_through(source, target)
 
     async def _send_through(self, source: str, target: str) -> None:
-        content = await obstore.get_async(self._store, source)
-        await obstore.put_async(self._store, target, content.stream(), chunk_size=_PART, max_concurrency=2)
+        with call(self._store, "copy_through"):
+            content = await obstore.get_async(self._store, source)
+            stream = content.stream()
+            await obstore.put_async(self._store, target, stream, chunk_size=_PART, max_concurrency=2)
 
     async def sync(self, prefix: str) -> None:
         """Return when everything below `prefix` would survive a power cut."""
-        await durability.sync(self._store, prefix)
+        with call(self._store, "sync"):
+            await durability.sync(self._store, prefix)
 
     def check_allowed(self, path: str) -> None:
         """Raises PermissionDenied for an external location that may not be read, or not any more."""
@@ -189,7 +194,7 @@ class ArtifactStore:
     async def _files_below(self, folder: str) -> dict[str, int]:
         found: dict[str, int] = {}
         store, prefix = await self._open(folder)
-        async for batch in obstore.list(store, prefix=prefix):
+        async for batch in calls(store, "list", obstore.list(store, prefix=prefix)):
             found |= {item["path"].removeprefix(f"{prefix}/"): int(item["size"]) for item in batch}
             if len(found) > MAX_FILES:
                 raise InvalidModel(f"{_shown(folder)} holds more than {MAX_FILES} files; that is no model.")
@@ -200,13 +205,13 @@ class ArtifactStore:
     async def get_bytes(self, path: str) -> bytes:
         """A small object, whole. Raises NotFound, PermissionDenied."""
         store, key = await self._open(path)
-        with _reading(path):
+        with _reading(path), call(store, "get"):
             return bytes(await (await obstore.get_async(store, key)).bytes_async())
 
     async def size(self, path: str) -> int:
         """Bytes of an object. Raises NotFound, PermissionDenied."""
         store, key = await self._open(path)
-        with _reading(path):
+        with _reading(path), call(store, "head"):
             return int((await obstore.head_async(store, key))["size"])
 
     async def check_size(self, path: str, size: int) -> None:
@@ -271,7 +276,7 @@ class ArtifactStore:
             return None
         store, _ = await self._open(paths[0])
         keys = [(await self._open(path))[1] for path in paths]
-        with _reading(paths[0]):
+        with _reading(paths[0]), call(store, "sign"):
             return await presign(store, keys, seconds)
 
     async def presign_upload(self, path: str, seconds: int) -> UploadUrl | None:
@@ -279,7 +284,7 @@ class ArtifactStore:
         if not self._presigns:
             return None
         store, key = await self._open(path)
-        with _reading(path):
+        with _reading(path), call(store, "sign"):
             return await presign_upload(store, key, seconds)
 
     async def origins(self) -> tuple[str, ...]:
@@ -296,13 +301,14 @@ class ArtifactStore:
 
     async def delete(self, path: str) -> None:
         """Delete one object; it may be gone already."""
-        with store_errors_named(path, absent=""), contextlib.suppress(FileNotFoundError):
+        deleting = call(self._store, "delete")
+        with store_errors_named(path, absent=""), contextlib.suppress(FileNotFoundError), deleting:
             await delete_objects(self._store, [path])
 
     async def list(self, prefix: str) -> AsyncIterator[Sequence[StoredObject]]:
         """What lies in the folder `prefix`, batch by batch, what a killed process left unfinished too."""
         with _reading(prefix):
-            async for batch in list_objects(self._store, prefix):
+            async for batch in calls(self._store, "list", list_objects(self._store, prefix)):
                 yield batch
 
     async def delete_below(self, prefix: str, *, older_than: timedelta = timedelta(0)) -> int:
@@ -311,7 +317,7 @@ class ArtifactStore:
         deleted = 0
         async for batch in self.list(prefix):
             paths = [item.path for item in batch if item.modified <= newest]
-            with _reading(prefix):
+            with _reading(prefix), call(self._store, "delete"):
                 await delete_objects(self._store, paths)
             deleted += len(paths)
         return deleted

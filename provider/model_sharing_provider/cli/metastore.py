@@ -1,7 +1,8 @@
-"""`metastore` commands: back up, put back, and move the rows to another database."""
+"""`metastore` commands: back up, put back, migrate, and move the rows to another database."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
@@ -10,7 +11,10 @@ from model_sharing_protocol.console import output_option
 from model_sharing_protocol.errors import UnsupportedOperation
 from model_sharing_provider.cli.output import show_done
 from model_sharing_provider.cli.session import configured, run
+from model_sharing_provider.first_start import create_home
+from model_sharing_provider.metastore.database import check_database, open_database
 from model_sharing_provider.services.backups import put_back
+from model_sharing_provider.serving.logs import set_up_logging
 from model_sharing_provider.settings import Settings
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -18,7 +22,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 @click.group()
 def metastore() -> None:
-    """Back up, put back, and move what this provider knows."""
+    """Back up, put back, migrate, and move what this provider knows."""
 
 
 @metastore.command()
@@ -83,6 +87,27 @@ def compact(output: str) -> None:
     """
     run(lambda provider, context: provider.backups.compact(context))
     show_done({"database": configured().database_shown}, "Compacted the database", output)
+
+
+@metastore.command()
+@click.option("--check", is_flag=True, help="Change nothing: end with code 29 if there is something to do.")
+@output_option
+def migrate(check: bool, output: str) -> None:
+    """Bring the tables up to date, as the first server of a new release does.
+
+    Servers of the release before say no at `/ready` from then on.
+    """
+    settings = configured()
+    set_up_logging(settings.log_level, settings.log_format)
+    revision = asyncio.run(_migrated(settings, check))
+    show_done({"revision": revision}, f"The tables are those of this release, revision {revision}", output)
+
+
+async def _migrated(settings: Settings, check: bool) -> str:
+    if not check:
+        create_home(settings)
+        await (await open_database(settings.database_url)).close()
+    return await check_database(settings.database_url)
 
 
 @metastore.command("copy")

@@ -30,7 +30,7 @@ def serve(**told: Any) -> None:
     """Serve shares to recipients, and the registry to colleagues."""
     settings = configured(**told)
     tls = tls_context(settings.tls_certificate, settings.tls_key) is not None
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.log_format)
     sockets = bound_sockets(settings.host, settings.port, settings.workers)
     url = url_of(settings.host, sockets[0], tls=tls)
     if serves_in_clear(settings, sockets[0]):

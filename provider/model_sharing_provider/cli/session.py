@@ -40,7 +40,7 @@ def run(command: Callable[[Provider, Context], Awaitable[T]], *, lost_keys: bool
     """Whoever can open the provider's home is its administrator: the file permissions are the check."""
 
     settings = configured()
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.log_format)
 
     async def session() -> T:
         async with open_provider(settings, announce, lost_keys=lost_keys) as provider:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from model_sharing_protocol.errors import AlreadyExists, SharingError
+from model_sharing_provider.telemetry import Measured, report
 
 T = TypeVar("T")
 
@@ -73,6 +74,10 @@ class Backend(ABC):
         """One that waits for locks as long as others do, unless `patience` says how many seconds."""
 
     @abstractmethod
+    def exists(self) -> bool:
+        """Whether there is something to connect to, where connecting would make it."""
+
+    @abstractmethod
     def migration_engine(self) -> Engine: ...
 
     @abstractmethod
@@ -112,8 +117,10 @@ class Backend(ABC):
         try:
             yield
         except IntegrityError as error:
+            report(Measured.DATABASE_ERRORS, error=AlreadyExists.__name__)
             raise AlreadyExists("Somebody else created the same thing at this moment; look again.") from error
         except Exception as error:
             if named := self.named(error):
+                report(Measured.DATABASE_ERRORS, error=type(named).__name__)
                 raise named from error
             raise

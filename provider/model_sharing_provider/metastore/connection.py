@@ -7,6 +7,8 @@ from typing import Any, Protocol
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from model_sharing_provider.telemetry import Measured, timed
+
 
 class Connection(Protocol):
     """The part of SQLAlchemy's AsyncConnection that rows use."""
@@ -23,7 +25,8 @@ class ReadConnection:
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         if self._connection is None:
-            self._connection = await self._engine.connect().start()
+            with timed(Measured.DATABASE_WAIT, kind="connection"):
+                self._connection = await self._engine.connect().start()
         return await self._connection.execute(statement, parameters)
 
     async def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -23,10 +23,12 @@ from model_sharing_provider.metastore.copying import copy_rows
 from model_sharing_provider.metastore.hot_path import HotPath
 from model_sharing_provider.metastore.hot_registry import HotRegistry
 from model_sharing_provider.metastore.kept_reads import KeptReads, name_a_change
-from model_sharing_provider.metastore.migrate import migrate, newest_revision
+from model_sharing_provider.metastore.migrate import check_migrated, migrate, newest_revision
 from model_sharing_provider.metastore.plain_sql import PlainSql, plain
 from model_sharing_provider.metastore.tables import audit_log
+from model_sharing_provider.metastore.timing import time_statements
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
+from model_sharing_provider.telemetry import Measured, timed
 
 _PROBED_WITHIN_SECONDS = 2.0
 _FIRST_STEP = 100
@@ -47,6 +49,7 @@ class Database:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._engine = backend.engine()
+        time_statements(self._engine)
         self._reading = backend.for_reading(self._engine)
         self._sql = PlainSql(backend)
         self._probe = PlainSql(backend, threads=1, patience=_PROBED_WITHIN_SECONDS)
@@ -159,10 +162,16 @@ class Database:
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
-        async with self._engine.connect() as connection:
+        async with AsyncExitStack() as stack:
+            with timed(Measured.DATABASE_WAIT, kind="connection"):
+                connection = await stack.enter_async_context(self._engine.connect())
             await connection.execution_options(writes=True)
-            async with connection.begin():
-                yield connection
+            transaction = AsyncExitStack()
+            with timed(Measured.DATABASE_WAIT, kind="turn"):
+                await transaction.enter_async_context(connection.begin())
+            with timed(Measured.DATABASE, kind="transaction"):
+                async with transaction:
+                    yield connection
 
     async def close(self) -> None:
         self._sql.close()
@@ -181,6 +190,16 @@ async def open_database(url: str, connections: int = POOL) -> Database:
     with backend.errors_named():
         await asyncio.to_thread(_migrate, backend)
     return Database(backend)
+
+
+async def check_database(url: str) -> str:
+    """The revision of the tables at a URL as `open_database` takes it, without changing anything.
+
+    Raises MigrationPending if they are not those of this release, and what `open_database` raises.
+    """
+    backend = _backend(url, POOL)
+    with backend.errors_named():
+        return await asyncio.to_thread(check_migrated, backend)
 
 
 def _migrate(backend: Backend) -> None:

@@ -40,6 +40,11 @@ class GrantRows:
     async def of_recipient(self, recipient_id: str) -> list[Grant]:
         return await self._read(_grants().where(grants.c.principal_id == recipient_id))
 
+    async def oldest(self, limit: int) -> list[tuple[str, str]]:
+        """Share and recipient of so many, by when they were granted."""
+        first = _grants().order_by(None).order_by(grants.c.granted_at, grants.c.id).limit(limit)
+        return [(grant.share, grant.recipient) for grant in await self._read(first)]
+
     async def delete(self, grant_id: str) -> None:
         await self._connection.execute(delete(grants).where(grants.c.id == grant_id))
 

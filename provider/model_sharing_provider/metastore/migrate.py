@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from model_sharing_protocol.errors import InvalidState
+from model_sharing_protocol.errors import InvalidState, MigrationPending
 from model_sharing_provider.metastore.backend import Backend
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -28,10 +28,7 @@ def migrate(backend: Backend) -> None:
         with backend.migrating(engine) as connection:
             current = _revision(connection)
             if current is not None and current not in known:
-                raise InvalidState(
-                    f"The database was written by a newer release (revision {current}); "
-                    "install that release or newer to open it."
-                )
+                raise _newer(current)
             try:
                 _upgrade(connection)
             except DBAPIError as error:
@@ -40,6 +37,30 @@ def migrate(backend: Backend) -> None:
                 raise _half_run(current, error) from error
     finally:
         engine.dispose()
+
+
+def check_migrated(backend: Backend) -> str:
+    """The revision that the tables have, which this release serves; changes nothing, and is blocking.
+
+    Raises MigrationPending if `migrate` has something to do, InvalidState if a newer release wrote it.
+    """
+    current = None
+    if backend.exists():
+        engine = backend.migration_engine()
+        try:
+            with engine.connect() as connection:
+                current = _revision(connection)
+        finally:
+            engine.dispose()
+    if current == newest_revision():
+        return current
+    if current is not None and current not in _known_revisions():
+        raise _newer(current)
+    found = f"is at revision {current}" if current else "has no tables yet"
+    raise MigrationPending(
+        f"The database {found}; this release serves {newest_revision()}. Run `metastore migrate`, or start a "
+        "server, which does it first."
+    )
 
 
 def newest_revision() -> str:
@@ -57,6 +78,13 @@ def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+
+
+def _newer(current: str) -> InvalidState:
+    return InvalidState(
+        f"The database was written by a newer release (revision {current}); "
+        "install that release or newer to open it."
+    )
 
 
 def _half_run(current: str | None, error: DBAPIError) -> InvalidState:

@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 from sqlalchemy import ClauseElement
 from sqlalchemy.engine.default import DefaultDialect
 
 from model_sharing_provider.metastore.backend import Backend, PlainRows, PlainSession
+from model_sharing_provider.telemetry import Measured, report, timed
 
 T = TypeVar("T")
 
@@ -48,18 +51,29 @@ class PlainSql:
     async def run(self, work: Callable[[PlainRows], T], *, writes: bool = False) -> T:
         """What `work` gives, in one transaction: committed when it returns, rolled back when it raises."""
         at_once = self.reads_at_once and not writes
-        return await self._call(lambda session: session.run(work, writes=writes), at_once)
+        kind = "append" if writes else "read"
+        return await self._call(lambda session: session.run(work, writes=writes), at_once, kind)
 
     async def look(self, sql: str) -> Any:
         """One value, as of the last commit."""
-        return await self._call(lambda session: session.look(sql), self.reads_at_once)
+        return await self._call(lambda session: session.look(sql), self.reads_at_once, "read")
 
-    async def _call(self, use: Callable[[PlainSession], T], at_once: bool) -> T:
+    async def _call(self, use: Callable[[PlainSession], T], at_once: bool, kind: str) -> T:
+        def call() -> T:
+            with timed(Measured.DATABASE, kind=kind):
+                return use(self._session())
+
+        def call_in_thread(asked: float) -> T:
+            report(Measured.DATABASE_WAIT, time.perf_counter() - asked, kind="connection")
+            return call()
+
         with self._backend.errors_named():
             if at_once:
-                return use(self._session())
+                return call()
+            # As `asyncio.to_thread` does it, so that traces know whose call it is.
+            run = copy_context().run
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, lambda: use(self._session()))
+            return await loop.run_in_executor(self._threads, run, call_in_thread, time.perf_counter())
 
     def _session(self) -> PlainSession:
         """The calling thread's own."""

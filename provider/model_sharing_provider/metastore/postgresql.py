@@ -31,6 +31,7 @@ from model_sharing_protocol.errors import (
     UnsupportedOperation,
 )
 from model_sharing_provider.metastore.backend import POOL, Backend
+from model_sharing_provider.metastore.timing import BEGINS
 
 T = TypeVar("T")
 _DIALECT = "postgresql+psycopg://"
@@ -78,7 +79,7 @@ class PostgreSql(Backend):
         @event.listens_for(engine.sync_engine, "begin")
         def on_begin(connection: Connection) -> None:
             if connection.get_execution_options().get("writes"):
-                connection.exec_driver_sql(_ALONE_FOR_A_WHILE)
+                connection.exec_driver_sql(_ALONE_FOR_A_WHILE, execution_options=BEGINS)
 
         @event.listens_for(engine.sync_engine, "handle_error")
         def on_error(context: ExceptionContext) -> None:
@@ -99,6 +100,9 @@ class PostgreSql(Backend):
 
     def plain_session(self, patience: float | None = None) -> PostgreSqlSession:
         return PostgreSqlSession(self._conninfo, patience or self.patience)
+
+    def exists(self) -> bool:
+        return True
 
     def migration_engine(self) -> Engine:
         return create_engine(

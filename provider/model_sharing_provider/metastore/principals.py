@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, or_, select
 
 from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.expiry import Expiring
 from model_sharing_provider.domain.principals import (
     ALL_USERS,
     AccessToken,
@@ -18,6 +19,7 @@ from model_sharing_provider.domain.principals import (
     PrincipalType,
 )
 from model_sharing_provider.metastore.connection import Connection
+from model_sharing_provider.metastore.expiry import expiring
 from model_sharing_provider.metastore.keyset import fetch_page
 from model_sharing_provider.metastore.tables import access_tokens, grants, group_members, principals
 
@@ -113,6 +115,11 @@ class PrincipalRows:
             .returning(access_tokens.c.id)
         )
         return result.first() is not None
+
+    async def expiring(self, now: int, until: int) -> Expiring:
+        """Of access tokens that live; `soon` are those that expire before `until`."""
+        live = select(access_tokens.c.expires_at.label("at")).where(access_tokens.c.expires_at > now)
+        return await expiring(self._connection, live.subquery().c.at, until)
 
     async def _complete(self, found: Sequence[PrincipalInfo]) -> list[PrincipalInfo]:
         ids = [info.principal.id for info in found]

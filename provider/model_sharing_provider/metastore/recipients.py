@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import Row, delete, func, insert, select, update
 
 from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.expiry import Expiring
 from model_sharing_provider.domain.sharing import Recipient, RecipientToken
 from model_sharing_provider.metastore.connection import Connection
+from model_sharing_provider.metastore.expiry import expiring
 from model_sharing_provider.metastore.keyset import fetch_page
 from model_sharing_provider.metastore.tables import grants, recipient_tokens, recipients
 from model_sharing_provider.metastore.visibility import Viewer, is_owned
@@ -147,6 +149,16 @@ class RecipientRows:
         )
         row = (await self._connection.execute(query)).one_or_none()
         return row.name if row else None
+
+    async def expiring(self, now: int, until: int) -> Expiring:
+        """Of recipients whose token lives, by their longest-lived one; `soon` are those before `until`."""
+        live = (
+            select(func.max(recipient_tokens.c.expires_at).label("at"))
+            .where(recipient_tokens.c.expires_at > now, recipient_tokens.c.activated_at.is_not(None))
+            .group_by(recipient_tokens.c.recipient_id)
+            .subquery()
+        )
+        return await expiring(self._connection, live.c.at, until)
 
     async def _complete(self, found: Sequence[Recipient]) -> list[Recipient]:
         tokens: dict[str, list[RecipientToken]] = defaultdict(list)

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from model_sharing_protocol.errors import DiskFull, MetastoreUnavailable, SharingError
 from model_sharing_provider.metastore.backend import Backend
 from model_sharing_provider.metastore.reserve import Reserve
+from model_sharing_provider.metastore.timing import BEGINS
 
 T = TypeVar("T")
 _PRAGMAS = (
@@ -78,7 +79,8 @@ class Sqlite(Backend):
         def on_begin(connection: Connection) -> None:
             # A deferred transaction that turns into a writer fails at once when another writes.
             writes = connection.get_execution_options().get("writes")
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+            begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+            connection.exec_driver_sql(begin, execution_options=BEGINS)
 
         return engine
 
@@ -92,6 +94,9 @@ class Sqlite(Backend):
         for pragma in (_patience(patience or self.patience), *_PRAGMAS):
             connection.execute(f"PRAGMA {pragma}")
         return SqliteSession(connection)
+
+    def exists(self) -> bool:
+        return Path(self._path).is_file()
 
     def migration_engine(self) -> Engine:
         # Only while nobody reads a new file can it become one with a write-ahead log; it does not wait.

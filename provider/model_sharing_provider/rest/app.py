@@ -22,14 +22,16 @@ from model_sharing_provider.rest import (
     unity_catalog,
     workspace,
 )
+from model_sharing_provider.rest.backend_metrics import count_report
 from model_sharing_provider.rest.connections import CONNECTIONS, Connections
 from model_sharing_provider.rest.forwarding import TRUSTED_PROXIES
-from model_sharing_provider.rest.metrics import FACE, count_call, count_over_limit
+from model_sharing_provider.rest.metrics import FACE, NAMES_KEPT, count_call, count_over_limit, names
 from model_sharing_provider.rest.middlewares import finish_head, log_requests
 from model_sharing_provider.rest.operations import SHUTDOWN, Shutdown
 from model_sharing_provider.rest.requests import PROVIDER
 from model_sharing_provider.rest.tracking_paths import PREFIXES as PREFIXES_OF_TRACKING
 from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.telemetry import listen
 
 _MAX_BODY = 1024 * 1024
 
@@ -47,6 +49,8 @@ def make_app(provider: Provider, trusted_proxies: Sequence[str] = ()) -> web.App
     app[SHUTDOWN] = Shutdown()
     provider.audit_recorder.observe = count_call
     provider.rate_limits.observe = count_over_limit
+    listen(count_report)
+    app.on_startup.append(_keep_labels)
     app.router.add_get("/health", operations.health)
     app.router.add_get("/ready", operations.ready)
     app.router.add_get("/.well-known/databricks-config", workspace.databricks_config)
@@ -65,3 +69,8 @@ def make_app(provider: Provider, trusted_proxies: Sequence[str] = ()) -> web.App
         sub_app[FACE] = face
         app.add_subapp(prefix, sub_app)
     return app
+
+
+async def _keep_labels(app: web.Application) -> None:
+    """Give the oldest grants their labels, the same ones at each start and in each process."""
+    names.know(await app[PROVIDER].inventory.oldest_grants(NAMES_KEPT))

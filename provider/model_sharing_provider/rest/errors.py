@@ -17,6 +17,9 @@ from model_sharing_provider.rest.requests import json_answer
 
 _INTERNAL = 500
 
+ERROR_CODE: web.ResponseKey[str] = web.ResponseKey("error_code", str)
+"""The code that an answer's body says, for the log."""
+
 
 def render_open_sharing(error: SharingError) -> web.Response:
     """`{"errorCode", "message"}`; the message of an internal error stays inside.
@@ -26,7 +29,9 @@ def render_open_sharing(error: SharingError) -> web.Response:
     row = error.row
     message = "" if row.open_sharing_status == _INTERNAL else error.message
     body = wire.ErrorAnswer(row.open_sharing_code, message)
-    return json_answer(body, wire.JSON, row.open_sharing_status, _retry_after(error))
+    answer = json_answer(body, wire.JSON, row.open_sharing_status, _retry_after(error))
+    answer[ERROR_CODE] = row.open_sharing_code
+    return answer
 
 
 def render_unity_catalog(error: SharingError) -> web.Response:
@@ -34,8 +39,15 @@ def render_unity_catalog(error: SharingError) -> web.Response:
     row = error.row
     internal = row.unity_catalog_code == "INTERNAL_ERROR"
     message = "The server failed; its log says why." if internal else error.message
-    body = unity_catalog.ErrorAnswer(row.unity_catalog_code, message)
-    return json_answer(body, unity_catalog.JSON, row.unity_catalog_status, _retry_after(error))
+    return unity_catalog_answer(error, row.unity_catalog_code, message)
+
+
+def unity_catalog_answer(error: SharingError, code: str, message: str) -> web.Response:
+    """The same with a code and a message that a face has chosen."""
+    body, status = unity_catalog.ErrorAnswer(code, message), error.row.unity_catalog_status
+    answer = json_answer(body, unity_catalog.JSON, status, _retry_after(error))
+    answer[ERROR_CODE] = code
+    return answer
 
 
 def _retry_after(error: SharingError) -> dict[str, str]:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.rest.metrics import CUT, TRANSFERS, count_file_bytes
-from model_sharing_provider.rest.requests import REQUEST_ID
+from model_sharing_provider.rest.requests import BYTES_STREAMED
 from model_sharing_provider.services.access import Access, OpenFile, OpenPack
 from model_sharing_provider.services.context import Context
 
@@ -58,7 +58,7 @@ async def answer_file(
     response = web.StreamResponse(status=status, headers=headers)
     await response.prepare(request)
     if request.method != "HEAD":
-        pieces = _counted(source.read(file, start, end), file.target)
+        pieces = _counted(request, source.read(file, start, end), file.target)
         with TRANSFERS.track_inprogress():
             await _stream(request, response, pieces, source.ended(context, file))
     return response
@@ -71,7 +71,7 @@ async def answer_pack(
     headers = {"Content-Length": str(pack.size), "Content-Type": "application/octet-stream"}
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
-    pieces = _counted(access.read_pack(pack), pack.target)
+    pieces = _counted(request, access.read_pack(pack), pack.target)
     with TRANSFERS.track_inprogress():
         await _stream(request, response, pieces, access.ended(context, pack))
     return response
@@ -104,17 +104,20 @@ async def _send(response: web.StreamResponse, pieces: AsyncIterator[memoryview])
             await response.write(piece)
 
 
-async def _counted(pieces: AsyncIterator[memoryview], target: Target) -> AsyncIterator[memoryview]:
+async def _counted(
+    request: web.Request, pieces: AsyncIterator[memoryview], target: Target
+) -> AsyncIterator[memoryview]:
     async for piece in pieces:
         yield piece
         # Whoever asks for the next one has sent this one.
         count_file_bytes(target, len(piece))
+        request[BYTES_STREAMED] = request.get(BYTES_STREAMED, 0) + len(piece)
 
 
 def _cut(request: web.Request, reason: str) -> None:
     """The status line is long gone; a cut connection is the one way left to say no."""
     CUT.inc()
-    _log.warning("transfer cut", request_id=request[REQUEST_ID], reason=reason)
+    _log.warning("transfer cut", reason=reason)
     if request.transport is not None:
         request.transport.abort()
 

@@ -15,11 +15,10 @@ from model_sharing_protocol import files as wire
 from model_sharing_protocol.errors import InvalidParameter, NotFound, SharingError
 from model_sharing_protocol.names import FullName, normalize_name, parse_version
 from model_sharing_protocol.pages import PageRequest, page_of
-from model_sharing_protocol.unity_catalog import ErrorAnswer
 from model_sharing_provider.rest import tracking_files
 from model_sharing_provider.rest.authentication import authenticate_principals
 from model_sharing_provider.rest.bodies import arriving, read_body
-from model_sharing_provider.rest.errors import render_unity_catalog
+from model_sharing_provider.rest.errors import render_unity_catalog, unity_catalog_answer
 from model_sharing_provider.rest.file_answers import answer_file
 from model_sharing_provider.rest.middlewares import render_errors
 from model_sharing_provider.rest.requests import base_url, context_of, json_answer, provider_of
@@ -197,4 +196,4 @@ def _render(error: SharingError) -> web.Response:
     """MLflow takes NOT_FOUND, and no other word, to mean that something is not a directory."""
     if not isinstance(error, NotFound):
         return render_unity_catalog(error)
-    return json_answer(ErrorAnswer("NOT_FOUND", error.message), wire.JSON, error.row.unity_catalog_status)
+    return unity_catalog_answer(error, "NOT_FOUND", error.message)

@@ -6,6 +6,7 @@ not makes no new ones.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
@@ -26,7 +27,7 @@ FACE: web.AppKey[str] = web.AppKey("face", str)
 
 REQUESTS = Counter("model_sharing_requests", "Requests answered", ["face", "method", "route", "status"])
 DURATIONS = Histogram(
-    "model_sharing_request_seconds", "Time to the last byte of an answer", ["face"], buckets=_SECONDS
+    "model_sharing_request_seconds", "Time to the last byte of an answer", ["face", "route"], buckets=_SECONDS
 )
 RECEIVED = Counter("model_sharing_received_bytes", "Bytes of request bodies", ["face"])
 SENT = Counter("model_sharing_sent_bytes", "Bytes of answers made in one piece", ["face"])
@@ -62,20 +63,24 @@ class BoundedNames:
             self._known.add(names)
         return names
 
+    def know(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Keep labels for these, as far as there is room: told the same, each start gives the same ones."""
+        for share, recipient in pairs:
+            self.labels(share, recipient)
 
-_names = BoundedNames(NAMES_KEPT)
+
+names = BoundedNames(NAMES_KEPT)
+"""Of this process."""
 
 
 def count_request(
     request: web.Request, response: web.StreamResponse | None, status: int, seconds: float
 ) -> None:
     """An answer that is done, or None for one that never was."""
-    match = request.match_info
-    resource = match.route.resource
-    face = match.apps[-1].get(FACE, "operations")
-    _requests(face, known_method(request), resource.canonical if resource else "unknown", status).inc()
-    durations, received, sent = _of_face(face)
-    durations.observe(seconds)
+    face, route = request.match_info.apps[-1].get(FACE, "operations"), route_of(request)
+    _requests(face, known_method(request), route, status).inc()
+    _durations(face, route).observe(seconds)
+    received, sent = _of_face(face)
     if request.content.total_bytes:
         received.inc(request.content.total_bytes)
     if isinstance(response, web.Response) and isinstance(response.body, bytes):
@@ -85,6 +90,12 @@ def count_request(
 def count_malformed() -> None:
     """What was no request, and had neither a method nor a route."""
     _requests("operations", OTHER, "malformed", 400).inc()
+
+
+def route_of(request: web.Request) -> str:
+    """The template of the path for labels and lines, since paths hold names, codes and signatures."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "unknown"
 
 
 def known_method(request: web.Request) -> str:
@@ -99,8 +110,13 @@ def _requests(face: str, method: str, route: str, status: int) -> Counter:
 
 
 @cache
-def _of_face(face: str) -> tuple[Histogram, Counter, Counter]:
-    return DURATIONS.labels(face), RECEIVED.labels(face), SENT.labels(face)
+def _durations(face: str, route: str) -> Histogram:
+    return DURATIONS.labels(face, route)
+
+
+@cache
+def _of_face(face: str) -> tuple[Counter, Counter]:
+    return RECEIVED.labels(face), SENT.labels(face)
 
 
 @cache
@@ -114,7 +130,7 @@ def _calls_of_share(share: str, recipient: str, outcome: Outcome) -> Counter:
 
 
 def count_file_bytes(target: Target, count: int) -> None:
-    FILES_SENT.labels(*_names.labels(target.share, target.recipient)).inc(count)
+    FILES_SENT.labels(*names.labels(target.share, target.recipient)).inc(count)
 
 
 def count_over_limit(face: str, limit: Limit) -> None:
@@ -127,5 +143,5 @@ def count_call(event: AuditEvent) -> None:
     _calls(event.action, event.outcome).inc()
     if event.target.share:
         granted = event.outcome is Outcome.OK
-        labels = _names.labels(event.target.share, event.target.recipient, granted=granted)
+        labels = names.labels(event.target.share, event.target.recipient, granted=granted)
         _calls_of_share(*labels, event.outcome).inc()

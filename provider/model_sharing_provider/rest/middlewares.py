@@ -16,10 +16,10 @@ from model_sharing_protocol.errors import InternalError, MalformedRequest, Shari
 from model_sharing_provider.rest.bodies import BAD_BODY, refuse_encoded
 from model_sharing_provider.rest.connections import CONNECTIONS
 from model_sharing_provider.rest.errors import from_http
-from model_sharing_provider.rest.forwarding import client_address
-from model_sharing_provider.rest.metrics import count_request, known_method
+from model_sharing_provider.rest.metrics import count_request
 from model_sharing_provider.rest.operations import SHUTDOWN
-from model_sharing_provider.rest.requests import PRINCIPAL, REQUEST_ID
+from model_sharing_provider.rest.request_log import begin_lines, log_request
+from model_sharing_provider.rest.requests import REQUEST_ID, TRACER
 
 Render = Callable[[SharingError], web.Response]
 
@@ -38,19 +38,22 @@ _log = structlog.get_logger("model_sharing_provider")
 
 @web.middleware
 async def log_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """One line a request. It names the route, not the path: paths hold activation codes."""
+    """Give the request its id, count it, and write its line."""
     told = request.headers.get(_ID_HEADER, "")
     request[REQUEST_ID] = told if _SANE_ID.fullmatch(told) else uuid4().hex
+    begin_lines(request)
+    tracer = request.config_dict.get(TRACER)
+    end_span = tracer.begin(request) if tracer else None
     started = time.perf_counter()
     connections = request.config_dict[CONNECTIONS]
     connections.begin(request)
-    response, status = None, 500
+    response, status, error_code = None, 500, ""
     try:
         response = await handler(request)
         status = response.status
         return response
     except web.HTTPException as error:
-        status = error.status
+        status, error_code = error.status, from_http(error, request.method).row.open_sharing_code
         raise
     except (ConnectionError, asyncio.CancelledError):
         status = _CLIENT_LEFT
@@ -59,18 +62,9 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
         connections.end(request)
         seconds = time.perf_counter() - started
         count_request(request, response, status, seconds)
-        resource = request.match_info.route.resource
-        principal = request.get(PRINCIPAL)
-        _log.info(
-            "request",
-            method=known_method(request),
-            route=resource.canonical if resource else "unknown",
-            status=status,
-            milliseconds=round(seconds * 1000, 1),
-            principal=principal.name if principal else "",
-            address=client_address(request),
-            request_id=request[REQUEST_ID],
-        )
+        log_request(request, response, status, seconds, error_code)
+        if end_span:
+            end_span(status)
 
 
 async def finish_head(request: web.BaseRequest, response: web.StreamResponse) -> None:
@@ -95,7 +89,7 @@ def render_errors(render: Render) -> Middleware:
             return await handler(request)
         except SharingError as error:
             if error.row.open_sharing_status >= 500:
-                _log.error("failed", request_id=request[REQUEST_ID], reason=error.message)
+                _log.error("failed", reason=error.message)
             return render(error)
         except web.HTTPException as error:
             return render(from_http(error, request.method))
@@ -104,7 +98,7 @@ def render_errors(render: Render) -> Middleware:
         except Exception as error:
             if isinstance(error, BAD_BODY):
                 return render(MalformedRequest("The request's body is not sent as HTTP/1.1 asks."))
-            _log.exception("failed", request_id=request[REQUEST_ID])
+            _log.exception("failed")
             return render(InternalError("internal error"))
 
     return middleware

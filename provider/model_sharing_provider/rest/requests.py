@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import msgspec
 from aiohttp import web
@@ -13,9 +14,20 @@ from model_sharing_provider.rest.forwarding import client_address, origin
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
 
+
+class RequestTracer(Protocol):
+    """What `tracing.RequestTracing` is to those who must not import OpenTelemetry."""
+
+    def begin(self, request: web.Request) -> Callable[[int], None]: ...
+
+
 PROVIDER: web.AppKey[Provider] = web.AppKey("provider", Provider)
 PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+TRACER: web.AppKey[RequestTracer] = web.AppKey("tracer", RequestTracer)
+"""Where requests are traced."""
+
+BYTES_STREAMED: web.RequestKey[int] = web.RequestKey("bytes_streamed", int)
 
 
 def provider_of(request: web.Request) -> Provider:

@@ -26,7 +26,15 @@ from model_sharing_provider.rest.workspace import WORKSPACE_ID
 FACE = "tracking"
 UPSTREAM: web.AppKey[aiohttp.ClientSession] = web.AppKey("upstream", aiohttp.ClientSession)
 
-_PASSED_ON = ("Accept", "Content-Length", "Content-Type", "If-Unmodified-Since", "Range")
+_PASSED_ON = (
+    "Accept",
+    "Content-Length",
+    "Content-Type",
+    "If-Unmodified-Since",
+    "Range",
+    "traceparent",
+    "tracestate",
+)
 _MAX_ANSWER = 64 * 1024 * 1024
 _MODEL_ARTIFACTS = re.compile(rb'"mlflow-artifacts:/([^/"]+)/models/([^/"]+)')
 _RUN_ARTIFACTS = re.compile(rb'"mlflow-artifacts:/([^/"]+)/([^/"]+)/')

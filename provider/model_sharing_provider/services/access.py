@@ -33,6 +33,7 @@ from model_sharing_provider.services.deltas import published_deltas
 from model_sharing_provider.services.recipients import address_refused
 from model_sharing_provider.services.shared_view import view_version
 from model_sharing_provider.services.signing import Signing
+from model_sharing_provider.telemetry import Measured, Refusal, report
 
 _RECHECK_SECONDS = 1.0
 _DELETED = "The version that this URL is for was deleted."
@@ -142,6 +143,8 @@ class Access:
             issuer = UrlIssuer(self._signer, operation.principal, found.share, grant)
             places = [(file, f"{version.storage_path}/{file.path}") for file in manifest.files]
             files, elsewhere = await self._sign(issuer, version, places)
+            if elsewhere:
+                _report_issued(operation.target, manifest.files)
             pack = None if elsewhere else issuer.sign(f"versions/{version.id}/pack", "POST")
             deltas = await published_deltas(operation, version, manifest)
             published = msgspec.structs.replace(manifest, deltas=tuple(deltas))
@@ -234,12 +237,14 @@ class Access:
             under = ticket.grant_id, ticket.token_id, ticket.revision, operation.now
             access = await operation.rows.hot.access(*under, version_id=_version_id(resource))
             if access is None:
+                report(Measured.REFUSED_URLS, reason=Refusal.ACCESS_ENDED)
                 operation.denied = "the grant was revoked, the token expired, or the share changed"
                 holder = await operation.rows.recipients.find_name_by_token_id(ticket.token_id)
                 operation.concerns(recipient=holder or "")
                 raise PermissionDenied(_CLOSED)
             operation.concerns(share=access.share, recipient=access.recipient)
             if not allows(access.networks, context.caller.address):
+                report(Measured.REFUSED_URLS, reason=Refusal.ADDRESS)
                 operation.denied = "the address is not in the IP access list"
                 raise address_refused(context)
             operation.by_credential()
@@ -276,6 +281,11 @@ def check_pack(files: Sequence[ManifestFile]) -> None:
             raise InvalidParameter(
                 f"The file {file.path!r} is larger than {PACKED_FILE_BYTES} bytes; fetch it by its own URL."
             )
+
+
+def _report_issued(target: Target, files: Sequence[ManifestFile]) -> None:
+    size = sum(file.size for file in files)
+    report(Measured.ISSUED_BYTES, size, share=target.share, recipient=target.recipient)
 
 
 def _version_id(resource: str) -> str:

@@ -8,6 +8,7 @@ only the first is an event of its own (`denials`).
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from model_sharing_provider.governance.rules import ADMINISTRATORS
 from model_sharing_provider.metastore.audit_log import EventFilter
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.services.denials import WINDOW_SECONDS, DenialFold
+from model_sharing_provider.telemetry import Measured, timed
 
 if TYPE_CHECKING:
     from model_sharing_provider.services.audit_export import EventFile
@@ -67,8 +69,10 @@ class AuditRecorder:
         written = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(event, written, deletes))
         if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_groups())
-        await written
+            # In no request's context: the events are those of many.
+            self._writer = asyncio.create_task(self._write_groups(), context=contextvars.Context())
+        with timed(Measured.DATABASE_WAIT, kind="audit"):
+            await written
 
     async def record_denial(self, event: AuditEvent, error: str) -> None:
         """Return when the event is committed, or counted as one more of those that it repeats.
@@ -102,7 +106,7 @@ class AuditRecorder:
 
     def _end_windows_in_time(self) -> None:
         if self._ending is None or self._ending.done():
-            self._ending = asyncio.create_task(self._end_windows())
+            self._ending = asyncio.create_task(self._end_windows(), context=contextvars.Context())
 
     async def _end_windows(self) -> None:
         while not self._closing.is_set() and (self._fold or self._counted):

@@ -16,6 +16,8 @@ from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 
+from structlog.contextvars import bind_contextvars
+
 from model_sharing_protocol.errors import (
     DiskFull,
     InvalidState,
@@ -28,6 +30,7 @@ from model_sharing_protocol.errors import (
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
+from model_sharing_provider.domain.secrets import TOKEN_PREFIX
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.decisions import Decision, decide, decide_on_share
 from model_sharing_provider.governance.rules import Rule
@@ -262,7 +265,16 @@ class Context:
     ) -> AuditEvent:
         caller = replace(self.caller, principal=by) if by else self.caller
         event = AuditEvent(now_ms(), caller, action, target, outcome, reason)
-        return event if outcome is Outcome.OK else event.cut()
+        event = event if outcome is Outcome.OK else event.cut()
+        _name_in_log(event.target)
+        return event
+
+
+def _name_in_log(target: Target) -> None:
+    """Let the request's further lines say what it was about; what somebody took for a name may be a token."""
+    named = {"share": target.share, "recipient": target.recipient}
+    known = {key: name for key, name in named.items() if name and not name.lower().startswith(TOKEN_PREFIX)}
+    bind_contextvars(**known)
 
 
 def absent(kind: SecurableType, name: str) -> NotFound:

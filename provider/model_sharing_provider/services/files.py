@@ -37,6 +37,7 @@ from model_sharing_provider.services.models import model_target
 from model_sharing_provider.services.multipart import find_session
 from model_sharing_provider.services.uploads import find_pending
 from model_sharing_provider.services.versions import find_version, version_target
+from model_sharing_provider.telemetry import Measured, Refusal, report
 
 _RECHECK_SECONDS = 1.0
 _CLOSED = "Access to this file has ended; ask for another URL."
@@ -83,6 +84,7 @@ class Files:
             version, file = await self._find(operation, name, number, path)
             stored = [f"{version.storage_path}/{file.path}"]
             if urls := await self._artifacts.presign(stored, URL_LIFETIME_SECONDS):
+                report(Measured.ISSUED_BYTES, file.size, share="", recipient="")
                 return urls[0]
             return self._signed(operation, f"files/{version.id}/{file.sha256}", URL_LIFETIME_SECONDS)
 
@@ -204,13 +206,18 @@ class Files:
         """Go on as the holder of the token behind a ticket, who must still hold what `rule` asks for."""
         holder = await operation.rows.principals.find_by_token_id(ticket.token_id, operation.now)
         if holder is None:
+            report(Measured.REFUSED_URLS, reason=Refusal.ACCESS_ENDED)
             operation.denied = "the access token has ended"
             raise PermissionDenied(_CLOSED)
         operation.acts_for(holder)
         version = await operation.rows.versions.find_by_id(version_id)
         if version is None:
             raise NotFound("The version that this URL is for was deleted.")
-        await operation.authorize(rule, model_target(version.full_name))
+        try:
+            await operation.authorize(rule, model_target(version.full_name))
+        except PermissionDenied:
+            report(Measured.REFUSED_URLS, reason=Refusal.ACCESS_ENDED)
+            raise
         return version
 
     async def _find(

@@ -17,6 +17,7 @@ from model_sharing_provider.services.files import Files
 from model_sharing_provider.services.fsck import Fsck
 from model_sharing_provider.services.gc import GarbageCollection
 from model_sharing_provider.services.grants import Grants
+from model_sharing_provider.services.inventory import Inventory
 from model_sharing_provider.services.lineage import Lineage
 from model_sharing_provider.services.models import Models
 from model_sharing_provider.services.multipart import Multipart
@@ -57,6 +58,7 @@ class Provider:
     fsck: Fsck
     gc: GarbageCollection
     grants: Grants
+    inventory: Inventory
     lineage: Lineage
     models: Models
     multipart: Multipart

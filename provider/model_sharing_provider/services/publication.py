@@ -31,6 +31,7 @@ from model_sharing_provider.services.model_folders import check_paths
 from model_sharing_provider.services.removal import discard_uploads
 from model_sharing_provider.services.uploads import FINALIZING_ENDS_AFTER_MS
 from model_sharing_provider.services.versions import find_version, version_target
+from model_sharing_provider.telemetry import Measured, timed
 
 _LOOKS = 60
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -53,7 +54,8 @@ class Publication:
             if version.status is VersionStatus.READY:
                 return version
             if ours:
-                return await self._publish(context, version, files)
+                with timed(Measured.FINALIZE):
+                    return await self._publish(context, version, files)
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
         raise InvalidState(f"Version {number} of '{name}' is still being finalized; ask for it again later.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from typing import Any
@@ -15,15 +16,18 @@ from model_sharing_protocol.printable import printable, printable_lines
 _log = structlog.get_logger("model_sharing_provider")
 
 
-def set_up_logging(level: str) -> None:
-    """Always on standard error; standard output stays free for results."""
-    terminal = sys.stderr.isatty()
+def set_up_logging(level: str, form: str = "auto") -> None:
+    """Always on standard error; standard output stays free for results.
+
+    `form` is `json`, `console`, or `auto`: for people on a terminal, and for machines elsewhere.
+    """
+    for_people = form == "console" or (form == "auto" and sys.stderr.isatty())
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            *(_FOR_PEOPLE if terminal else _FOR_MACHINES),
+            *(_for_people() if for_people else _FOR_MACHINES),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         # Looked up at each line: whoever runs commands inside a process may have another one by then.
@@ -67,5 +71,37 @@ def _printable_values(_: Any, __: str, event: EventDict) -> EventDict:
     return shown
 
 
-_FOR_PEOPLE: tuple[Processor, ...] = (_printable_values, structlog.dev.ConsoleRenderer())
-_FOR_MACHINES: tuple[Processor, ...] = (structlog.processors.JSONRenderer(),)  # escapes all but ASCII
+def _request_in_words(_: Any, __: str, event: EventDict) -> EventDict:
+    """The line of a request as people read one; its ids only where somebody will look further."""
+    if event.get("event") != "request":
+        return event
+    first = ("status", "method", "route", "milliseconds")
+    status, method, route, milliseconds = (event.pop(name) for name in first)
+    event["event"] = f"{status} {method} {route} {milliseconds} ms"
+    if event.get("principal") == event.get("recipient"):
+        event.pop("principal", None)
+    if "error" not in event:
+        event.pop("request_id", None)
+        event.pop("trace_id", None)
+    return event
+
+
+def _for_people() -> tuple[Processor, ...]:
+    """Short lines, in colours on a terminal unless NO_COLOR is set."""
+    colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return (
+        structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+        _request_in_words,
+        _printable_values,
+        structlog.dev.ConsoleRenderer(
+            colors=colours,
+            # It has been formatted, and made printable.
+            exception_formatter=structlog.dev.plain_traceback,
+        ),
+    )
+
+
+_FOR_MACHINES: tuple[Processor, ...] = (
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.JSONRenderer(),  # escapes all but ASCII
+)

@@ -15,7 +15,10 @@ from model_sharing_provider.rest.app import make_app
 from model_sharing_provider.rest.connections import watch
 from model_sharing_provider.rest.http_server import Runner
 from model_sharing_provider.rest.operations import SHUTDOWN
+from model_sharing_provider.rest.requests import TRACER
+from model_sharing_provider.serving.expiry import watch_expiry
 from model_sharing_provider.serving.sockets import Sockets, tls_context
+from model_sharing_provider.serving.tracing import traces
 from model_sharing_provider.settings import Settings
 
 
@@ -40,14 +43,19 @@ async def _serve(
     lifeline: int | None,
 ) -> None:
     tls = tls_context(settings.tls_certificate, settings.tls_key)
-    async with open_provider(settings, announce) as provider:
+    async with traces() as tracer, open_provider(settings, announce) as provider:
         app = make_app(provider, settings.trusted_proxies)
+        if tracer:
+            app[TRACER] = tracer
         # aiohttp waits so long for answers in progress, then again before it ends them; at 0 for ever.
         patience = max(settings.grace.total_seconds() / 2, 0.01)
         runner = Runner(app, shutdown_timeout=patience)
         await runner.setup()
         assert runner.server is not None  # noqa: S101 - set up above
-        watching = asyncio.create_task(watch(app, runner.server))
+        watching = (
+            asyncio.create_task(watch(app, runner.server)),
+            asyncio.create_task(watch_expiry(provider.inventory, settings.tls_certificate)),
+        )
         try:
             for each in sockets:
                 await web.SockSite(runner, each, ssl_context=tls).start()
@@ -57,7 +65,8 @@ async def _serve(
             announce(farewell(settings))
             await asyncio.sleep(settings.drain.total_seconds())
         finally:
-            watching.cancel()
+            for task in watching:
+                task.cancel()
             await runner.cleanup()
 
 

@@ -168,7 +168,7 @@ def _work(settings: Settings, sockets: Sockets, says: Connection) -> None:
     """What a worker process runs."""
     # A Ctrl-C reaches it too, before it can stop in order; the parent passes it on when it can.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    set_up_logging(settings.log_level)
+    set_up_logging(settings.log_level, settings.log_format)
     guard_terminal()
     parent = multiprocessing.parent_process()
     try:

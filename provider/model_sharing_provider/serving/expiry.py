@@ -1,0 +1,53 @@
+"""Expiry of tokens, of the TLS certificate, and the age of the signing key, kept up to date for metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from pathlib import Path
+
+import structlog
+from cryptography.x509 import load_pem_x509_certificates
+
+from model_sharing_provider.rest.backend_metrics import EXPIRING, EXPIRY, SIGNING_KEY
+from model_sharing_provider.services.inventory import WATCHED, Inventory
+
+_LOOK_EVERY_SECONDS = 60.0
+
+_log = structlog.get_logger("model_sharing_provider")
+
+
+async def watch_expiry(inventory: Inventory, certificate: Path | None) -> None:
+    """Look once a minute, until cancelled. `certificate` is the file that TLS was set up from just now.
+
+    It is read once: one that replaces it is served after a restart, and until then the old one expires.
+    """
+    expires = certificate_expiry(certificate) if certificate else None
+    while True:
+        if expires is not None:
+            _show("tls_certificate", expires, soon=expires - time.time() <= WATCHED.total_seconds())
+        try:
+            await show_inventory(inventory)
+        except Exception as error:
+            # Most likely the database is away, and the next look finds it back.
+            _log.warning("expiry not looked at", error=type(error).__name__)
+        await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+
+async def show_inventory(inventory: Inventory) -> None:
+    """Set the metrics of tokens and of the signing key. Raises MetastoreUnavailable."""
+    SIGNING_KEY.set(inventory.signing_key_created_at / 1000)
+    for kind, expiring in (await inventory.expiring()).items():
+        earliest = math.inf if expiring.earliest is None else expiring.earliest / 1000
+        _show(kind, earliest, expiring.soon)
+
+
+def certificate_expiry(path: Path) -> float:
+    """Epoch seconds of when the first certificate of a chain in a PEM file, the server's own, expires."""
+    return load_pem_x509_certificates(path.read_bytes())[0].not_valid_after_utc.timestamp()
+
+
+def _show(kind: str, earliest: float, soon: int) -> None:
+    EXPIRY.labels(kind).set(earliest)
+    EXPIRING.labels(kind).set(soon)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -147,6 +149,7 @@ upload_sessions = Table(
     Column("version_id", _ID, ForeignKey("model_versions.id"), nullable=False, index=True),
     Column("principal_id", _ID, nullable=False),
     Column("path", _text(1024), nullable=False),
+    Column("overwrite", Boolean, nullable=False, server_default=true()),
 )
 
 uploaded_parts = Table(

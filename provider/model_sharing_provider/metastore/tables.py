@@ -235,6 +235,7 @@ recipient_tokens = Table(
     Column("recipient_id", _ID, ForeignKey("recipients.id"), nullable=False, index=True),
     Column("code_hash", _text(64), nullable=False, unique=True),
     Column("token_hash", _text(64), unique=True),
+    Column("sealed_code", Text, nullable=False, server_default=""),
     Column("activated_at", BigInteger),
     Column("expires_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),

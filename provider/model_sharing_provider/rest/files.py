@@ -108,6 +108,8 @@ async def multipart_action(request: web.Request) -> web.Response:
     name, number, path = _parse(request.match_info["path"])
     multipart = provider_of(request).multipart
     action = request.query.get("action", "")
+    if (kind := request.query.get("upload_type", "multipart")) != "multipart":
+        raise InvalidParameter(f"The upload_type {kind!r} is not served here; multipart is.")
     if action == "initiate-upload":
         overwrite = flag(request, "overwrite", default=True)
         session = await multipart.begin(_context(request), name, number, path, overwrite=overwrite)

@@ -33,7 +33,7 @@ def context_of(request: web.Request, face: str) -> Context:
 
 def page_request(request: web.Request, listing: str) -> PageRequest:
     """The page that a registry's client asks for; `max_results=0` is the server's own page size."""
-    size = request.query.get("max_results")
+    size = request.query.get("max_results") or request.query.get("page_size")
     return PageRequest.parse(listing, None if size == "0" else size, request.query.get("page_token"))
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from azure.storage.blob import ContainerClient
+from azure.storage.blob import ContainerClient, ContentSettings
 from environments import environment_with, node_program
 from servers import free_port, running
 
@@ -67,6 +68,23 @@ def new_container(azure: str, monkeypatch: pytest.MonkeyPatch) -> str:
     with ContainerClient(azure, name, credential=_KEY) as client:
         client.create_container()
     return name
+
+
+def put_marker(bucket: str, key: str, headers: Mapping[str, str]) -> None:
+    """An empty object under a name of any form, as consoles and other file systems write them.
+
+    `headers` are its content type and metadata, by the words of that kind of store.
+    """
+    kind, _, name = bucket.partition("://")
+    if kind == "s3":
+        url = f"{os.environ['AWS_ENDPOINT_URL']}/{name}/{urllib.parse.quote(key)}"
+        urllib.request.urlopen(urllib.request.Request(url, b"", headers, method="PUT")).close()
+        return
+    ours = "x-ms-meta-"
+    metadata = {word.removeprefix(ours): value for word, value in headers.items() if word.startswith(ours)}
+    with ContainerClient(os.environ["AZURE_STORAGE_ENDPOINT"], name, credential=_KEY) as client:
+        settings = ContentSettings(content_type=headers.get("Content-Type"))
+        client.upload_blob(key, b"", metadata=metadata, content_settings=settings).close()
 
 
 def running_store(kind: str, folder: Path) -> AbstractContextManager[str]:

@@ -284,6 +284,7 @@ TABLE = [
     line("uploads.create", (*OWN, *EXECUTE_STAGED), SCORER, NewVersion(source=f"models:/{STAGED}/1")),
     line("uploads.begin", OWN, SCORER, 2, first=waiting),
     line("uploads.write", OWN, path="more", chunks=Chunks(), first=a_waiting_version),
+    line("uploads.check_absent", OWN, path="more", first=a_waiting_version),
     line("uploads.remove", OWN, SCORER, 2, "MLmodel", first=waiting),
     line("multipart.begin", OWN, SCORER, 2, "big", first=waiting),
     line("multipart.write_part", OWN, number=1, chunks=Chunks(), first=a_session),

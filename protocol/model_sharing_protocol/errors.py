@@ -36,6 +36,10 @@
 
 A row holds the error's status and word on each face (OpenSharing for recipients; Unity Catalog for SDKs
 and MLflow) and the exit code that the command lines end with.
+
+The word is chosen by what stock clients do with it. MLflow takes RESOURCE_EXHAUSTED for a 429 whatever the
+status is, and a status that the SDK has no class for, such as 507, for a 500 unless the word has one: either
+way it tries again for minutes.
 """
 
 from __future__ import annotations
@@ -165,7 +169,7 @@ class ActivationLinkUsed(InvalidState):
 
 
 class ResourceExhausted(SharingError):
-    row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "RESOURCE_EXHAUSTED", 21)
+    row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "RESOURCE_LIMIT_EXCEEDED", 21)
 
 
 class TooManyRequests(SharingError):

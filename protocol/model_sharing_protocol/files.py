@@ -8,8 +8,19 @@ from __future__ import annotations
 
 import msgspec
 
+from model_sharing_protocol.errors import AlreadyExists, ErrorRow, NotFound
+
 PREFIX = "/api/2.0/fs"
 JSON = "application/json"
+_CODES = {NotFound.row: "NOT_FOUND", AlreadyExists.row: "ALREADY_EXISTS"}
+
+
+def error_code(row: ErrorRow) -> str:
+    """The error code in this API, where clients insist on some of its own.
+
+    MLflow takes NOT_FOUND alone to mean that something is no directory, the SDK raises its AlreadyExists.
+    """
+    return _CODES.get(row, row.unity_catalog_code)
 
 
 class _Message(msgspec.Struct, omit_defaults=True):
@@ -31,6 +42,11 @@ class Directory(_Message):
 
 class PathRequest(_Message):
     path: str = ""
+
+
+class UploadUrlRequest(_Message):
+    path: str
+    overwrite: bool = True
 
 
 class Header(msgspec.Struct):

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from model_sharing_protocol.unity_catalog import TemporaryCredentials
+
 PREFIX = "/api/2.0/mlflow/unity-catalog"
 JSON = "application/json"
 
@@ -148,13 +150,6 @@ class TemporaryCredentialsRequest(_Message):
     name: str
     version: str | int
     operation: str = "MODEL_VERSION_OPERATION_READ"
-
-
-class TemporaryCredentials(_Message):
-    """`DEFAULT_STORAGE` tells MLflow to fetch presigned URLs from the Files API."""
-
-    storage_mode: str
-    expiration_time: int
 
 
 class TemporaryCredentialsAnswer(_Message):

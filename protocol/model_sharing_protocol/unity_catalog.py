@@ -6,7 +6,7 @@ and providers are in `unity_catalog_sharing`. Times are epoch milliseconds.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -18,8 +18,15 @@ JSON = "application/json"
 VersionNumber = Annotated[int, msgspec.Meta(ge=1, le=MAX_VERSION)]
 
 
+NotServed: TypeAlias = None
+"""A field that Unity Catalog knows and this server does not serve: who sends a value is told so.
+
+Where one value says what is done here anyway, that one is taken.
+"""
+
+
 class Message(msgspec.Struct, omit_defaults=True):
-    """Fields that a client sends and we do not know are ignored, as Unity Catalog does."""
+    """Fields that a client sends and Unity Catalog does not know are ignored, as there."""
 
 
 class CatalogInfo(Message):
@@ -42,6 +49,10 @@ class CreateCatalog(Message):
     storage_root: str | None = None
     provider_name: str | None = None
     share_name: str | None = None
+    connection_name: NotServed = None
+    custom_max_retention_hours: NotServed = None
+    managed_encryption_settings: NotServed = None
+    options: NotServed = None
 
 
 class UpdateSecurable(Message):
@@ -51,6 +62,11 @@ class UpdateSecurable(Message):
     comment: str | None = None
     properties: dict[str, str] | None = None
     owner: str | None = None
+    custom_max_retention_hours: NotServed = None
+    enable_predictive_optimization: Literal["INHERIT"] | None = None
+    isolation_mode: Literal["OPEN"] | None = None
+    managed_encryption_settings: NotServed = None
+    options: NotServed = None
 
 
 class SchemaInfo(Message):
@@ -71,6 +87,7 @@ class CreateSchema(Message):
     comment: str = ""
     properties: dict[str, str] = {}
     storage_root: str | None = None
+    custom_max_retention_hours: NotServed = None
 
 
 class Tag(Message):
@@ -92,10 +109,21 @@ class EntityTagAssignment(Message):
     entity_name: str
     tag_key: str
     tag_value: str = ""
+    source_type: NotServed = None
+    update_time: NotServed = None
+    updated_by: NotServed = None
 
 
 class UpdateEntityTag(Message):
+    """What else it names is what the path names."""
+
     tag_value: str = ""
+    entity_type: str | None = None
+    entity_name: str | None = None
+    tag_key: str | None = None
+    source_type: NotServed = None
+    update_time: NotServed = None
+    updated_by: NotServed = None
 
 
 class ModelAlias(Message):
@@ -106,6 +134,17 @@ class ModelAlias(Message):
     model_name: str | None = None
     catalog_name: str | None = None
     schema_name: str | None = None
+
+
+class GivenAlias(Message):
+    """An alias to set; where a model is named, it is the one that the request is about."""
+
+    alias_name: str
+    version_num: VersionNumber
+    model_name: str | None = None
+    catalog_name: str | None = None
+    schema_name: str | None = None
+    id: str | None = None
 
 
 class RegisteredModelInfo(Message):
@@ -129,13 +168,35 @@ class CreateRegisteredModel(Message):
     schema_name: str
     comment: str = ""
     tags: tuple[Tag, ...] = ()
+    aliases: tuple[GivenAlias, ...] = ()
     storage_location: str | None = None
+    full_name: NotServed = None
+    owner: NotServed = None
+    browse_only: NotServed = None
+    metastore_id: NotServed = None
+    created_at: NotServed = None
+    created_by: NotServed = None
+    updated_at: NotServed = None
+    updated_by: NotServed = None
 
 
 class UpdateRegisteredModel(Message):
+    """Fields that stay as they are may be sent along, as they were read."""
+
     comment: str | None = None
     new_name: str | None = None
     owner: str | None = None
+    aliases: tuple[GivenAlias, ...] | None = None
+    name: str | None = None
+    catalog_name: str | None = None
+    schema_name: str | None = None
+    storage_location: str | None = None
+    created_at: int | None = None
+    browse_only: NotServed = None
+    metastore_id: NotServed = None
+    created_by: NotServed = None
+    updated_at: NotServed = None
+    updated_by: NotServed = None
 
 
 class SetAlias(Message):
@@ -237,7 +298,25 @@ class CopyModelVersion(Message):
 
 
 class UpdateModelVersion(Message):
+    """Fields that stay as they are may be sent along, as they were read."""
+
     comment: str | None = None
+    aliases: tuple[GivenAlias, ...] | None = None
+    model_name: str | None = None
+    catalog_name: str | None = None
+    schema_name: str | None = None
+    id: str | None = None
+    status: str | None = None
+    storage_location: str | None = None
+    created_at: int | None = None
+    created_by: str | None = None
+    source: NotServed = None
+    run_id: NotServed = None
+    model_version_dependencies: NotServed = None
+    run_workspace_id: NotServed = None
+    metastore_id: NotServed = None
+    updated_at: NotServed = None
+    updated_by: NotServed = None
 
 
 class PrivilegeAssignment(Message):
@@ -247,6 +326,7 @@ class PrivilegeAssignment(Message):
 
 class Permissions(Message):
     privilege_assignments: tuple[PrivilegeAssignment, ...]
+    next_page_token: str = ""
 
 
 class EffectivePrivilege(Message):
@@ -264,6 +344,7 @@ class EffectivePrivilegeAssignment(Message):
 
 class EffectivePermissions(Message):
     privilege_assignments: tuple[EffectivePrivilegeAssignment, ...]
+    next_page_token: str = ""
 
 
 class PermissionsChange(Message):
@@ -273,7 +354,15 @@ class PermissionsChange(Message):
 
 
 class UpdatePermissions(Message):
+    """Who asks to leave the permissions out of the answer names it by either word."""
+
     changes: tuple[PermissionsChange, ...] = ()
+    omit_permissions_in_response: bool = False
+    omit_permissions_list: bool = False
+
+    @property
+    def quiet(self) -> bool:
+        return self.omit_permissions_in_response or self.omit_permissions_list
 
 
 class MetastoreAssignment(Message):

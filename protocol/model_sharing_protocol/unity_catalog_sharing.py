@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from model_sharing_protocol.unity_catalog import Message, PrivilegeAssignment
+from model_sharing_protocol.unity_catalog import Message, NotServed, PrivilegeAssignment
 
 Moment = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
 """Epoch milliseconds up to the end of the year 9999."""
@@ -30,9 +30,24 @@ class SharedDataObject(Message):
     added_by: str | None = None
 
 
+class GivenDataObject(Message):
+    """One that is put into a share or taken out; as `SharedDataObject`, where it was read."""
+
+    name: str
+    data_object_type: str | None = None
+    string_shared_as: str | None = None
+    shared_as: str | None = None
+    comment: Literal[""] | None = None
+    history_data_sharing_status: Literal["DISABLED"] | None = None
+    content: NotServed = None
+    partitions: NotServed = None
+    cdf_enabled: NotServed = None
+    start_version: NotServed = None
+
+
 class ShareUpdate(Message):
     action: Literal["ADD", "REMOVE", "UPDATE"]
-    data_object: SharedDataObject
+    data_object: GivenDataObject
 
 
 class ShareInfo(Message):
@@ -48,6 +63,7 @@ class ShareInfo(Message):
 class CreateShare(Message):
     name: str
     comment: str = ""
+    storage_root: NotServed = None
 
 
 class UpdateShare(Message):
@@ -55,6 +71,7 @@ class UpdateShare(Message):
     comment: str | None = None
     new_name: str | None = None
     owner: str | None = None
+    storage_root: NotServed = None
 
 
 class RecipientTokenInfo(Message):
@@ -95,9 +112,16 @@ class CreateRecipient(Message):
     ip_access_list: IpAccessList | None = None
     properties_kvpairs: Properties | None = None
     owner: str | None = None
+    data_recipient_global_metastore_id: NotServed = None
+    sharing_code: NotServed = None
+    id: NotServed = None
 
 
 class UpdateRecipient(Message):
+    """A token's end is its own: `rotate-token` makes another."""
+
+    expiration_time: NotServed = None
+    id: NotServed = None
     new_name: str | None = None
     comment: str | None = None
     owner: str | None = None
@@ -151,3 +175,4 @@ class SharePermission(Message):
 
 class RecipientSharePermissions(Message):
     permissions_out: tuple[SharePermission, ...]
+    next_page_token: str = ""

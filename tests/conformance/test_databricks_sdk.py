@@ -186,3 +186,27 @@ async def test_listings_are_paged_to_the_end(workspace: WorkspaceClient, desk: D
         await desk.provider.shares.create(desk.context, name)
     listed = await ask(lambda: [share.name for share in workspace.shares.list_shares(max_results=4)])
     assert listed == names
+
+
+async def test_the_activation_link_is_shown_to_who_manages_the_recipient_until_it_is_used(
+    workspace: WorkspaceClient, desk: Desk, endpoint: str
+) -> None:
+    created = await ask(lambda: workspace.recipients.create("globex", AuthenticationType.TOKEN))
+    assert created.activation_url is not None
+    code = created.activation_url.rpartition("/")[2]
+    for _ in range(2):
+        found = await ask(lambda: workspace.recipients.get("globex"))
+        assert (found.activated, found.activation_url) == (False, created.activation_url)
+        assert (found.tokens or [])[-1].activation_url == created.activation_url
+    rotated = await ask(lambda: workspace.recipients.rotate_token("globex", 0))
+    assert (await ask(lambda: workspace.recipients.get("globex"))).activation_url == rotated.activation_url
+    async with desk.provider.database.read() as rows:
+        kept = await rows.recipients.find("globex")
+    assert kept is not None and all(token.sealed_code for token in kept.tokens)
+    assert code not in repr(kept) and not any(code in token.sealed_code for token in kept.tokens)
+    assert rotated.activation_url is not None
+    await desk.activate(rotated.activation_url.rpartition("/")[2], endpoint)
+    assert (await ask(lambda: workspace.recipients.get("globex"))).activation_url is None
+    async with desk.provider.database.read() as rows:
+        kept = await rows.recipients.find("globex")
+    assert kept is not None and kept.tokens[-1].sealed_code == ""

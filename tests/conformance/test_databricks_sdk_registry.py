@@ -21,6 +21,7 @@ from databricks.sdk.service.catalog import (
     EntityTagAssignmentsAPI,
     PermissionsChange,
     Privilege,
+    RegisteredModelAlias,
     SecurableType,
 )
 from databricks.sdk.service.sharing import (
@@ -335,3 +336,47 @@ async def test_which_metastore_this_is(office: Office) -> None:
     known = await office.desk.provider.catalogs.metastore(office.desk.context)
     assert (summary.metastore_id, summary.name, summary.owner) == (known.id, known.name, "admin")
     assert summary.created_at == known.created_at
+
+
+async def test_aliases_given_with_an_update_are_set_beside_the_others(office: Office, tmp_path: Path) -> None:
+    await office.desk.register(write_model(tmp_path / "second", {"model.pkl": b"2"}), SCORER)
+    models = office.admin.registered_models
+
+    async def now() -> dict[str | None, int | None]:
+        found = await ask(lambda: models.get(SCORER, include_aliases=True))
+        return {alias.alias_name: alias.version_num for alias in found.aliases or []}
+
+    given = [RegisteredModelAlias(alias_name="staging", version_num=2)]
+    shown = await ask(lambda: models.update(SCORER, comment="new", aliases=given))
+    assert {alias.alias_name for alias in shown.aliases or []} == {"Champion", "staging"}
+    assert await now() == {"Champion": 1, "staging": 2}
+    moved = RegisteredModelAlias(
+        alias_name="champion", version_num=2, catalog_name="prod", schema_name="ml_team", model_name="scorer"
+    )
+    await ask(lambda: models.update(SCORER, aliases=[moved]))
+    versions = office.admin.model_versions
+    third = RegisteredModelAlias(alias_name="third", version_num=1)
+    await ask(lambda: versions.update(SCORER, 1, aliases=[third]))
+    kept = {"champion": 2, "staging": 2, "third": 1}
+    assert {str(alias).lower(): version for alias, version in (await now()).items()} == kept
+    for wrong in (
+        [RegisteredModelAlias(alias_name="a", version_num=9)],
+        [RegisteredModelAlias(alias_name="a", version_num=1, model_name="another")],
+        [RegisteredModelAlias(alias_name=name, version_num=1) for name in ("a", "A")],
+        [
+            RegisteredModelAlias(alias_name="a", version_num=1),
+            RegisteredModelAlias(alias_name="v1", version_num=1),
+        ],
+        [RegisteredModelAlias(alias_name=f"a{number}", version_num=1) for number in range(8)],
+        [],
+    ):
+        with pytest.raises((BadRequest, NotFound)):
+            await ask(lambda wrong=wrong: models.update(SCORER, comment="half done", aliases=wrong))  # type: ignore[misc]
+        assert (await ask(lambda: models.get(SCORER))).comment == "new"
+    with pytest.raises(BadRequest, match="another version"):
+        await ask(lambda: versions.update(SCORER, 2, aliases=[third]))
+    with pytest.raises(BadRequest, match="no version"):
+        await ask(
+            lambda: models.create(catalog_name="prod", schema_name="ml_team", name="fresh", aliases=[third])
+        )
+    assert {str(alias).lower(): version for alias, version in (await now()).items()} == kept

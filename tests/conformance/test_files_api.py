@@ -13,7 +13,7 @@ from typing import TypeVar
 import pytest
 from aiohttp.test_utils import TestServer
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import BadRequest, NotFound
+from databricks.sdk.errors import AlreadyExists, BadRequest, NotFound
 from support import MLMODEL, Desk, write_model
 
 from model_sharing_protocol.names import FullName
@@ -138,3 +138,27 @@ async def test_paths_that_must_not_be_are_refused(
     assert [each for each in sorted(provider_home.rglob("*")) if "uploads" not in each.parts] == [
         each for each in before if "uploads" not in each.parts
     ]
+
+
+@pytest.mark.parametrize("size", [10, 60 * MIB])
+async def test_an_upload_that_may_not_overwrite_keeps_the_file_that_is_there(
+    workspace: WorkspaceClient, desk: Desk, pending: str, size: int
+) -> None:
+    path, first = f"{pending}/weights.bin", io.BytesIO(random_bytes(size))
+    await ask(lambda: workspace.files.upload(path, first, overwrite=False))
+    other = io.BytesIO(random_bytes(size + 1))
+    with pytest.raises(AlreadyExists, match="overwrite=true"):
+        await ask(lambda: workspace.files.upload(path, other, overwrite=False))
+    await ask(lambda: workspace.files.upload(f"{pending}/MLmodel", io.BytesIO(MLMODEL.encode())))
+    await desk.provider.publication.finalize(desk.context, NAME, 2)
+    assert await download(workspace, path) == random_bytes(size)
+
+
+async def test_a_folder_is_not_created_empty_and_is_there_with_its_first_file(
+    workspace: WorkspaceClient, pending: str
+) -> None:
+    with pytest.raises(BadRequest, match="upload a file into it"):
+        await ask(lambda: workspace.files.create_directory(f"{pending}/data"))
+    await ask(lambda: workspace.files.upload(f"{pending}/data/a.bin", io.BytesIO(b"a")))
+    await ask(lambda: workspace.files.create_directory(f"{pending}/data"))
+    await ask(lambda: workspace.files.create_directory(pending))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import obstore
 import pytest
-from object_stores import KINDS
+from object_stores import KINDS, put_marker
 from obstore.store import ObjectStore
-from support import MLMODEL, Desk
+from support import MLMODEL, Desk, write_model
 
 import model_sharing
 from model_sharing import blocking
@@ -76,3 +76,42 @@ async def test_a_recipient_downloads_from_a_bucket_through_the_provider(
         await register(desk.context, f"{bucket}/models-secret/m", NAME)
     with pytest.raises(InvalidModel, match="no MLmodel file"):
         await register(desk.context, f"{bucket}/models/nothing", NAME)
+
+
+MARKERS: dict[str, dict[str, str]] = {
+    "models/m/": {},
+    "models/m/data/": {},
+    "models/m/plots/": {},
+    "models/m/plots/deep/": {},
+    "models/m/logs_$folder$": {},
+    "models/m/tables": {"Content-Type": "application/x-directory; charset=UTF-8"},
+    "models/m/views": {"x-ms-meta-hdi_isfolder": "true", "x-amz-meta-hdi_isfolder": "true"},
+}
+
+
+async def test_markers_of_folders_are_no_files_and_empty_files_are(
+    desk: Desk, bucket: str, store: ObjectStore
+) -> None:
+    for key, headers in MARKERS.items():
+        await asyncio.to_thread(put_marker, bucket, key, headers)
+    version = await desk.provider.registration.register_in_place(desk.context, f"{bucket}/models/m", NAME)
+    entries = await desk.provider.files.folder(desk.context, NAME, 1, "")
+    below = await desk.provider.files.folder(desk.context, NAME, 1, "data")
+    files = {entry.path for entry in (*entries, *below) if not entry.is_directory}
+    assert (files, version.num_files) == (set(FILES), len(FILES))
+    assert (await desk.provider.fsck.check(desk.context)).problems == []
+
+
+async def test_markers_below_the_artifact_root_are_neither_damage_nor_in_the_way(
+    provider_home: Path, bucket: str, tmp_path: Path
+) -> None:
+    async with open_provider(Settings(provider_home, artifact_root=f"{bucket}/root")) as provider:
+        desk = Desk.of(provider)
+        version = await desk.register(write_model(tmp_path / "m"), str(NAME))
+        for key in ("models/", f"models/{version.model_id}/", f"{version.storage_path}/plots/"):
+            await asyncio.to_thread(put_marker, bucket, f"root/{key}", {})
+        found = await provider.fsck.check(desk.context)
+        assert (found.problems, found.leftovers.strangers, found.leftovers.versions) == ([], [], [])
+        await provider.models.delete(desk.context, NAME)
+    left = [item async for batch in obstore.list(open_bucket(bucket), "root/models") for item in batch]
+    assert {item["size"] for item in left} == {0}

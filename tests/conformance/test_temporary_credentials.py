@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
+import aiohttp
+from aiohttp.test_utils import TestServer
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.catalog import GenerateTemporaryTableCredentialResponse
 from notebook import notebook
 from shared_in_cloud import CREDENTIALS, FILES, NAME, Story
+from support import Desk, write_model
 
+from model_sharing_protocol.mlflow_registry import PREFIX as MLFLOW_PREFIX
 from model_sharing_protocol.unity_catalog import PREFIX
 
 
@@ -57,3 +62,43 @@ async def test_mlflow_reads_and_writes_in_the_bucket_itself(cloud: Story, s3: st
     # No byte went through the server.
     events = await cloud.desk.provider.audit.latest(cloud.desk.context, 100)
     assert {"getFile", "uploadFile"}.isdisjoint(event.action for event in events)
+
+
+async def test_an_mlflow_that_knows_no_signed_urls_gets_the_buckets_credentials(cloud: Story) -> None:
+    old, new = "mlflow-python-client/2.8.1", "mlflow-python-client/2.13.0"
+    for path, body in (("get", None), ("generate-temporary-credentials", {"name": NAME, "version": "1"})):
+        for client in (old, new):
+            answer = await ask_mlflow(host(cloud), cloud.admin_token, path, client, body)
+            if body is None:
+                assert answer["model_version"]["storage_location"].startswith("s3://")
+                continue
+            given = answer["credentials"]
+            assert given["storage_mode"] == "DEFAULT_STORAGE"
+            assert ("aws_temp_credentials" in given) is (client == old)
+
+
+async def test_over_a_disk_it_is_told_to_be_newer(
+    server: TestServer, desk: Desk, provider_home: Path, tmp_path: Path
+) -> None:
+    await desk.register(write_model(tmp_path / "m"), NAME)
+    at, token = str(server.make_url("/")).rstrip("/"), (provider_home / "admin.token").read_text()
+    asked = (at, token, "generate-temporary-credentials")
+    body = {"name": NAME, "version": "1"}
+    refused = await ask_mlflow(*asked, "mlflow-python-client/2.12.2", body)
+    assert "install MLflow 2.13" in refused["message"]
+    assert "credentials" in await ask_mlflow(*asked, "mlflow-python-client/3.17.2", body)
+
+
+async def ask_mlflow(
+    at: str, token: str, path: str, client: str, body: dict[str, str] | None
+) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {token}", "User-Agent": client}
+    url = f"{at}{MLFLOW_PREFIX}/model-versions/{path}"
+    async with aiohttp.ClientSession(headers=headers) as session:
+        if body is None:
+            asking = session.get(url, params={"name": NAME, "version": "1"})
+        else:
+            asking = session.post(url, json=body)
+        async with asking as answer:
+            said: dict[str, Any] = await answer.json(content_type=None)
+            return said

@@ -174,7 +174,7 @@ async def test_what_is_refused_changes_nothing_and_nothing_breaks_the_server(
 INVALID, ABSENT, FULL = (
     (400, "INVALID_PARAMETER_VALUE"),
     (404, "RESOURCE_DOES_NOT_EXIST"),
-    (400, "RESOURCE_EXHAUSTED"),
+    (400, "RESOURCE_LIMIT_EXCEEDED"),
 )
 NAME = str(MODEL)
 ALIASES = f"{U}/models/{NAME}/aliases"

@@ -10,10 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
-from provider.test_uploads import NAME, begun, finalize, put, stored
+from provider.test_uploads import NAME, begun, chunks, finalize, put, stored
 from support import MLMODEL, Desk
 
-from model_sharing_protocol.errors import InvalidState, NotFound, UnsafePath
+from model_sharing_protocol.errors import AlreadyExists, InvalidState, NotFound, UnsafePath
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 
@@ -28,13 +28,15 @@ class Client:
         self._server = server
         self._token = (home / "admin.token").read_text()
 
-    async def url(self, path: str) -> dict[str, Any]:
+    async def url(self, path: str, *, overwrite: bool = True) -> dict[str, Any]:
         """The answer to the question where to upload a file to."""
         where = self._server.make_url("/api/2.0/fs/create-upload-url")
         headers = {"Authorization": f"Bearer {self._token}"}
         async with (
             aiohttp.ClientSession() as session,
-            session.post(where, json={"path": f"{FOLDER}/{path}"}, headers=headers) as answer,
+            session.post(
+                where, json={"path": f"{FOLDER}/{path}", "overwrite": overwrite}, headers=headers
+            ) as answer,
         ):
             answer.raise_for_status()
             given: dict[str, Any] = await answer.json()
@@ -140,3 +142,21 @@ async def test_no_url_leads_out_of_the_version(desk: Desk, path: str) -> None:
         await desk.provider.files.sign_file_upload(desk.context, NAME, 1, path, "file/x")
     with pytest.raises(UnsafePath):
         await desk.provider.multipart.begin(desk.context, NAME, 1, path)
+
+
+async def test_a_file_that_came_by_the_buckets_own_url_is_not_overwritten_either(
+    desk: Desk, client: Client
+) -> None:
+    version = await begun(desk)
+    await client.send("MLmodel", MLMODEL.encode())
+    await client.send("model.pkl", b"first")
+    new = await client.url("other.pkl", overwrite=False)
+    assert "/uploads/" in new["url"]
+    assert await client.upload(new, b"other") == 200
+    with pytest.raises(AlreadyExists, match="overwrite=true"):
+        await desk.provider.uploads.write(
+            desk.context, version, "model.pkl", chunks(b"second"), overwrite=False
+        )
+    await finalize(desk)
+    assert await content(desk, version, "model.pkl") == b"first"
+    assert await content(desk, version, "other.pkl") == b"other"

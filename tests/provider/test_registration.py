@@ -179,3 +179,17 @@ async def test_names_taken_and_names_missing(desk: Desk) -> None:
             await catalogs.create(desk.context, again)
     with pytest.raises(NotFound, match="catalog create dev"):
         await catalogs.create_schema(desk.context, FullName("dev", "x", "y").schema_name)
+
+
+@pytest.mark.parametrize("empty", ["scratch", "data/deep", "data/a/b", "assets"])
+async def test_an_empty_folder_is_refused_by_its_name(desk: Desk, tmp_path: Path, empty: str) -> None:
+    folder = write_model(tmp_path / "m", {"data/x.bin": b"x", "empty.txt": b""})
+    (folder / empty).mkdir(parents=True)
+    with pytest.raises(InvalidModel, match=f"'{empty}' is empty"):
+        await desk.register(folder, NAME)
+
+
+async def test_the_empty_folder_of_a_tensorflow_model_is_no_loss(desk: Desk, tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "m", {"data/model/saved_model.pb": b"x"})
+    (folder / "data/model/assets").mkdir()
+    assert (await desk.register(folder, NAME)).num_files == 2

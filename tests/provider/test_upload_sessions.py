@@ -43,8 +43,14 @@ class Client:
             content = await answer.read()
             return answer.status, json.loads(content or b"{}")
 
-    async def begin(self, file: str) -> str:
-        status, answer = await self.post(f"files{file}?action=initiate-upload")
+    async def put(self, file: str, content: bytes, overwrite: str = "true") -> int:
+        url = self.base.join(URL(f"{PREFIX}/files{file}?overwrite={overwrite}", encoded=True))
+        headers = {"Authorization": f"Bearer {self.person.token}"}
+        async with self.http.put(url, data=content, headers=headers) as answer:
+            return answer.status
+
+    async def begin(self, file: str, overwrite: str = "true") -> str:
+        status, answer = await self.post(f"files{file}?action=initiate-upload&overwrite={overwrite}")
         assert status == 200, answer
         return str(answer["multipart_upload"]["session_token"])
 
@@ -174,3 +180,37 @@ async def test_what_is_signed_ends_with_its_session(people: dict[str, Client]) -
     ):
         async with ana.http.request(method, where, data=b"x") as sent:
             assert sent.status == status, method
+
+
+async def test_an_upload_that_may_not_overwrite_leaves_what_is_there_or_came_meanwhile(
+    desk: Desk, people: dict[str, Client]
+) -> None:
+    ana, mine, early = people["ana"], file_of(MINE, 2), file_of(MINE, 2, "early.pkl")
+    session = await ana.begin(mine, overwrite="false")
+    etag = await ana.send(mine, session, 1, FIRST)
+    assert await ana.put(mine, SECOND) == 200
+    status, answer = await ana.complete(mine, session, [etag])
+    assert (status, answer["error_code"]) == (409, "ALREADY_EXISTS")
+    assert await ana.put(early, FIRST, overwrite="false") == 200
+    for file in (mine, early):
+        for word, status in (("false", 409), ("False", 409), ("0", 409), ("maybe", 400)):
+            assert await ana.put(file, b"another", overwrite=word) == status
+            assert (await ana.post(f"files{file}?action=initiate-upload&overwrite={word}"))[0] == status
+    entries = await desk.provider.files.folder(desk.context, MINE, 2, "")
+    assert {entry.path: entry.size for entry in entries} == {
+        "model.pkl": len(SECOND),
+        "early.pkl": len(FIRST),
+    }
+    assert await ana.put(early, SECOND, overwrite="true") == 200
+
+
+async def test_a_url_to_upload_a_new_file_takes_it_once(people: dict[str, Client]) -> None:
+    ana, asked = people["ana"], {"path": file_of(MINE, 2), "overwrite": False}
+    given = [(await ana.post("create-upload-url", asked))[1]["url"] for _ in range(2)]
+    statuses = []
+    for url in (given[0], given[1], given[0]):
+        async with ana.http.put(URL(url, encoded=True), data=FIRST) as sent:
+            statuses.append(sent.status)
+    assert statuses == [200, 400, 400]
+    assert (await ana.post("create-upload-url", asked))[0] == 409
+    assert (await ana.post("create-upload-url", {"path": asked["path"]}))[0] == 200

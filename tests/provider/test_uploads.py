@@ -31,6 +31,12 @@ async def chunks(content: bytes) -> AsyncIterator[bytes]:
         yield content[start : start + 7]
 
 
+WITH_CODE = MLMODEL.replace("    model_path", "    code: code\n    model_path").encode()
+WITH_ARTIFACT = MLMODEL.replace(
+    "    model_path", "    artifacts:\n      a: {path: artifacts/scratch, uri: /tmp/x}\n    model_path"
+).encode()
+
+
 async def begun(desk: Desk) -> ModelVersion:
     """A PENDING version of a model that has none yet."""
     await desk.provider.catalogs.create(desk.context, NAME.catalog)
@@ -98,6 +104,11 @@ async def test_a_model_without_a_signature_fails_with_the_fix(desk: Desk, artifa
         ({}, "no MLmodel"),
         ({"model.pkl": b"x"}, "no MLmodel"),
         ({"MLmodel": b"flavors: {"}, "not YAML"),
+        (
+            {"MLmodel": WITH_ARTIFACT, "artifacts/other": b""},
+            "'artifacts/scratch', and there is no file.*empty",
+        ),
+        ({"MLmodel": WITH_CODE, "codes/x.py": b""}, "'code', and there is no file.*empty"),
         ({"MLmodel": MLMODEL.encode(), "a": b"1", "A": b"2"}, "same file"),
         ({"MLmodel": MLMODEL.encode(), "a/HEAD": b"", "a/objects": b"", "a/refs": b""}, "git repository"),
     ],
@@ -109,6 +120,15 @@ async def test_what_is_no_model_fails(desk: Desk, files: dict[str, bytes], words
     with pytest.raises((InvalidModel, UnsafePath), match=words):
         await finalize(desk)
     assert (await desk.provider.versions.get(desk.context, NAME, 1)).status == "FAILED_REGISTRATION"
+
+
+async def test_the_logged_models_id_is_the_one_that_the_mlmodel_names(desk: Desk) -> None:
+    version = await begun(desk)
+    await put(desk, version, "MLmodel", f"{MLMODEL}model_id: m-1f2e\n".encode())
+    assert (await finalize(desk)).logged_model_id == "m-1f2e"
+    found = await desk.provider.versions.get(desk.context, NAME, 1)
+    copied = await desk.provider.copies.copy(desk.context, NAME, 1, NAME)
+    assert {found.logged_model_id, copied.logged_model_id} == {"m-1f2e"}
 
 
 async def test_nothing_can_be_changed_in_a_version_that_is_ready(

@@ -66,7 +66,13 @@ async def delete_objects(store: ObjectStore, paths: Sequence[str]) -> None:
     if isinstance(store, LocalStore):
         await asyncio.to_thread(_delete, Path(store.prefix or "/"), paths)
     elif paths:
-        await obstore.delete_async(store, paths)
+        try:
+            await obstore.delete_async(store, paths)
+        except FileNotFoundError:
+            # S3 alone minds none that are gone. A folder marker is not found by the name it is listed as.
+            for path in paths:
+                with contextlib.suppress(FileNotFoundError):
+                    await obstore.delete_async(store, path)
 
 
 def _delete(root: Path, paths: Sequence[str]) -> None:

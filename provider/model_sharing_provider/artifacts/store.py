@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import obstore
@@ -33,6 +33,7 @@ from model_sharing_provider.artifacts.calls import call, calls
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.failures import store_errors_named
 from model_sharing_provider.artifacts.fingerprints import Fingerprint, Fingerprinter
+from model_sharing_provider.artifacts.folder_markers import find_folder_markers
 from model_sharing_provider.artifacts.listing import StoredObject, delete_objects, list_objects
 from model_sharing_provider.artifacts.pieces import read_objects, read_pieces
 from model_sharing_provider.artifacts.presigned_urls import UploadUrl, presign, presign_upload
@@ -198,9 +199,14 @@ class ArtifactStore:
             found |= {item["path"].removeprefix(f"{prefix}/"): int(item["size"]) for item in batch}
             if len(found) > MAX_FILES:
                 raise InvalidModel(f"{_shown(folder)} holds more than {MAX_FILES} files; that is no model.")
-        # The consoles of object stores mark a folder with an empty object of its name.
-        folders = {str(parent) for path in found for parent in PurePosixPath(path).parents} | {prefix}
-        return {path: size for path, size in found.items() if size or path not in folders}
+        markers = await find_folder_markers(store, prefix, found)
+        return {path: size for path, size in found.items() if path not in markers}
+
+    async def folder_markers(self, folder: str, sizes: Mapping[str, int]) -> set[str]:
+        """Which of these objects below a folder, by relative path and size, are no files."""
+        store, prefix = await self._open(folder)
+        with _reading(folder):
+            return await find_folder_markers(store, prefix, sizes)
 
     async def get_bytes(self, path: str) -> bytes:
         """A small object, whole. Raises NotFound, PermissionDenied."""

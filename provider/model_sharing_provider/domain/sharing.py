@@ -83,12 +83,16 @@ class SharedVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientToken:
-    """A token or, until it is activated, the promise of one. The secret itself is nowhere."""
+    """A token or, until it is activated, the promise of one. The secret itself is nowhere.
+
+    `sealed_code` is the code of the activation link, encrypted, until the link is used.
+    """
 
     id: str
     activated_at: int | None
     expires_at: int
     created_at: int
+    sealed_code: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,12 +48,16 @@ class UploadedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadSession:
-    """A file of one version that one principal uploads in parts; nobody else's, whatever they may do."""
+    """A file of one version that one principal uploads in parts; nobody else's, whatever they may do.
+
+    With `overwrite` it takes the place of a file that is there when it is complete.
+    """
 
     id: str
     version_id: str
     principal_id: str
     path: str
+    overwrite: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ class RecipientRows:
                 id=token.id,
                 recipient_id=recipient_id,
                 code_hash=code_hash,
+                sealed_code=token.sealed_code,
                 expires_at=token.expires_at,
                 created_at=token.created_at,
             )
@@ -135,7 +136,7 @@ class RecipientRows:
         result = await self._connection.execute(
             update(recipient_tokens)
             .where(recipient_tokens.c.code_hash == code_hash, recipient_tokens.c.activated_at.is_(None))
-            .values(token_hash=token_hash, activated_at=now)
+            .values(token_hash=token_hash, activated_at=now, sealed_code="")
             .returning(recipient_tokens.c.id)
         )
         return result.first() is not None
@@ -187,5 +188,9 @@ def _recipient(row: Row[Any]) -> Recipient:
 
 def _token(row: Row[Any]) -> RecipientToken:
     return RecipientToken(
-        id=row.id, activated_at=row.activated_at, expires_at=row.expires_at, created_at=row.created_at
+        id=row.id,
+        activated_at=row.activated_at,
+        expires_at=row.expires_at,
+        created_at=row.created_at,
+        sealed_code=row.sealed_code,
     )

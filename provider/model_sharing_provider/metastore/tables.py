@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -147,6 +149,7 @@ upload_sessions = Table(
     Column("version_id", _ID, ForeignKey("model_versions.id"), nullable=False, index=True),
     Column("principal_id", _ID, nullable=False),
     Column("path", _text(1024), nullable=False),
+    Column("overwrite", Boolean, nullable=False, server_default=true()),
 )
 
 uploaded_parts = Table(
@@ -232,6 +235,7 @@ recipient_tokens = Table(
     Column("recipient_id", _ID, ForeignKey("recipients.id"), nullable=False, index=True),
     Column("code_hash", _text(64), nullable=False, unique=True),
     Column("token_hash", _text(64), unique=True),
+    Column("sealed_code", Text, nullable=False, server_default=""),
     Column("activated_at", BigInteger),
     Column("expires_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),

@@ -66,6 +66,7 @@ class UploadRows:
                 version_id=session.version_id,
                 principal_id=session.principal_id,
                 path=session.path,
+                overwrite=session.overwrite,
             )
         )
 

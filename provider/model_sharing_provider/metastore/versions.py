@@ -109,6 +109,7 @@ class VersionRows:
             status=version.status,
             signature=json.dumps(version.signature) if version.signature else None,
             run_id=version.run_id,
+            logged_model_id=version.logged_model_id,
             digest=version.digest,
             size=version.size,
             num_files=version.num_files,

@@ -16,6 +16,7 @@ from model_sharing_protocol.errors import MalformedRequest, UnsupportedEncoding
 T = TypeVar("T")
 BAD_BODY = web.RequestPayloadError | HttpProcessingError
 """What reading a body raises that is not sent as HTTP/1.1 asks; the message quotes it."""
+_NOT_SERVED = re.compile(r"Expected `null`, got `\w+` - at `\$\.(.+)`")
 BODY_SECONDS = 15.0
 # Not every database can keep one.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -49,8 +50,16 @@ async def read_body(request: web.Request, message: type[T]) -> T:
         ) from error
     except web.HTTPRequestEntityTooLarge as error:
         raise MalformedRequest("The request body is too large.") from error
+    except msgspec.ValidationError as error:
+        raise MalformedRequest(f"The request body cannot be read: {_told(error)}.") from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRequest(f"The request body cannot be read: {error}.") from error
+
+
+def _told(error: msgspec.ValidationError) -> str:
+    """What does not fit; of a field that is not served, that it is to be left out."""
+    where = _NOT_SERVED.fullmatch(str(error))
+    return f"{where[1]} is not served here; leave it out" if where else str(error)
 
 
 async def arriving(request: web.Request) -> AsyncIterator[bytes]:

@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from model_sharing_protocol import files as wire
-from model_sharing_protocol.errors import InvalidParameter, NotFound, SharingError
+from model_sharing_protocol.errors import InvalidParameter, NotFound, SharingError, UnsupportedOperation
 from model_sharing_protocol.names import FullName, normalize_name, parse_version
 from model_sharing_protocol.pages import PageRequest, page_of
 from model_sharing_provider.rest import tracking_files
@@ -21,7 +21,7 @@ from model_sharing_provider.rest.bodies import arriving, read_body
 from model_sharing_provider.rest.errors import render_unity_catalog, unity_catalog_answer
 from model_sharing_provider.rest.file_answers import answer_file
 from model_sharing_provider.rest.middlewares import render_errors
-from model_sharing_provider.rest.requests import base_url, context_of, json_answer, provider_of
+from model_sharing_provider.rest.requests import base_url, context_of, flag, json_answer, provider_of
 from model_sharing_provider.rest.signed_files import (
     FACE,
     FILES_PREFIX,
@@ -71,8 +71,14 @@ async def list_directory(request: web.Request) -> web.Response:
 
 
 async def create_directory(request: web.Request) -> web.Response:
-    """Folders come with the files in them."""
-    _parse(request.match_info["path"])
+    """Folders come with the files in them, and no other way: one that is there is as good as created."""
+    name, number, path = _parse(request.match_info["path"])
+    try:
+        await provider_of(request).files.folder(_context(request), name, number, path.rstrip("/"))
+    except NotFound as error:
+        raise UnsupportedOperation(
+            f"The folder {path!r} cannot be created empty: upload a file into it, and it is there."
+        ) from error
     return _answer()
 
 
@@ -86,7 +92,8 @@ async def put_file(request: web.Request) -> web.Response:
     context, provider = _context(request), provider_of(request)
     name, number, path = _parse(request.match_info["path"])
     version = await provider.uploads.begin(context, name, number)
-    await provider.uploads.write(context, version, path, arriving(request))
+    overwrite = flag(request, "overwrite", default=True)
+    await provider.uploads.write(context, version, path, arriving(request), overwrite=overwrite)
     return _answer()
 
 
@@ -100,8 +107,11 @@ async def multipart_action(request: web.Request) -> web.Response:
     name, number, path = _parse(request.match_info["path"])
     multipart = provider_of(request).multipart
     action = request.query.get("action", "")
+    if (kind := request.query.get("upload_type", "multipart")) != "multipart":
+        raise InvalidParameter(f"The upload_type {kind!r} is not served here; multipart is.")
     if action == "initiate-upload":
-        session = await multipart.begin(_context(request), name, number, path)
+        overwrite = flag(request, "overwrite", default=True)
+        session = await multipart.begin(_context(request), name, number, path, overwrite=overwrite)
         return _answer(wire.InitiatedUpload(wire.MultipartSession(session)))
     if action == "complete-upload":
         body = await read_body(request, wire.CompleteUpload)
@@ -121,10 +131,11 @@ async def create_download_url(request: web.Request) -> web.Response:
 
 
 async def create_upload_url(request: web.Request) -> web.Response:
-    body = await read_body(request, wire.PathRequest)
+    body = await read_body(request, wire.UploadUrlRequest)
     name, number, path = _parse(body.path)
-    files, what = provider_of(request).files, upload_of_file(path)
-    upload = await files.sign_file_upload(_context(request), name, number, path, what)
+    overwrite = body.overwrite and flag(request, "overwrite", default=True)
+    files, what = provider_of(request).files, upload_of_file(path, overwrite=overwrite)
+    upload = await files.sign_file_upload(_context(request), name, number, path, what, overwrite=overwrite)
     headers = tuple(wire.Header(*header) for header in upload.headers.items())
     return _answer(wire.PresignedUrl(_absolute(request, upload.url), headers))
 
@@ -193,7 +204,7 @@ def _entry(root: str, entry: Entry) -> wire.DirectoryEntry:
 
 
 def _render(error: SharingError) -> web.Response:
-    """MLflow takes NOT_FOUND, and no other word, to mean that something is not a directory."""
-    if not isinstance(error, NotFound):
+    code = wire.error_code(error.row)
+    if code == error.row.unity_catalog_code:
         return render_unity_catalog(error)
-    return unity_catalog_answer(error, "NOT_FOUND", error.message)
+    return unity_catalog_answer(error, code, error.message)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 from aiohttp import web
 
+from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal
 from model_sharing_provider.rest.forwarding import client_address, origin
@@ -23,6 +24,7 @@ class RequestTracer(Protocol):
 
 PROVIDER: web.AppKey[Provider] = web.AppKey("provider", Provider)
 PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 TRACER: web.AppKey[RequestTracer] = web.AppKey("tracer", RequestTracer)
 """Where requests are traced."""
@@ -43,8 +45,18 @@ def context_of(request: web.Request, face: str) -> Context:
 
 def page_request(request: web.Request, listing: str) -> PageRequest:
     """The page that a registry's client asks for; `max_results=0` is the server's own page size."""
-    size = request.query.get("max_results")
+    size = request.query.get("max_results") or request.query.get("page_size")
     return PageRequest.parse(listing, None if size == "0" else size, request.query.get("page_token"))
+
+
+def flag(request: web.Request, name: str, *, default: bool = False) -> bool:
+    """A parameter of the query that is `true` or `false`. Raises InvalidParameter for any other word."""
+    said = request.query.get(name)
+    if not said:
+        return default
+    if said.lower() not in _FLAGS:
+        raise InvalidParameter(f"{name}={said!r} is neither true nor false.")
+    return _FLAGS[said.lower()]
 
 
 def base_url(request: web.Request) -> str:

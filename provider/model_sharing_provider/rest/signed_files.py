@@ -33,6 +33,7 @@ def make_app() -> web.Application:
             web.get("/tables/{sha256}", get_shared_file),
             web.get("/files/{version}/{sha256}", get_own_file),
             web.put("/uploads/{version}/file/{path}", put_file),
+            web.put("/uploads/{version}/new-file/{path}", put_new_file),
             web.put("/uploads/{version}/part/{session}/{number:[0-9]{1,9}}", put_part),
             web.delete("/uploads/{version}/session/{session}", abort_upload),
         ]
@@ -40,9 +41,10 @@ def make_app() -> web.Application:
     return app
 
 
-def upload_of_file(path: str) -> str:
+def upload_of_file(path: str, *, overwrite: bool) -> str:
     """What an upload URL of a file says after its version: the path in letters that need no quoting."""
-    return f"file/{base64.urlsafe_b64encode(path.encode()).decode().rstrip('=')}"
+    kind = "file" if overwrite else "new-file"
+    return f"{kind}/{base64.urlsafe_b64encode(path.encode()).decode().rstrip('=')}"
 
 
 def upload_of_part(session: str, number: int) -> str:
@@ -76,10 +78,20 @@ async def get_own_file(request: web.Request) -> web.StreamResponse:
 
 
 async def put_file(request: web.Request) -> web.Response:
+    return await _put_file(request, overwrite=True)
+
+
+async def put_new_file(request: web.Request) -> web.Response:
+    return await _put_file(request, overwrite=False)
+
+
+async def _put_file(request: web.Request, *, overwrite: bool) -> web.Response:
     context, provider = context_of(request, FACE), provider_of(request)
     version, holder = await provider.files.accept_upload(context, _resource(request), dict(request.query))
     path = _decoded(request.match_info["path"])
-    file = await provider.uploads.write(context, version, path, arriving(request), by=holder)
+    file = await provider.uploads.write(
+        context, version, path, arriving(request), by=holder, overwrite=overwrite
+    )
     return web.Response(headers={"ETag": f'"{file.sha256}"'})
 
 

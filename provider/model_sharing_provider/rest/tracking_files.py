@@ -14,8 +14,8 @@ import msgspec
 from aiohttp import web
 
 from model_sharing_protocol import files as wire
-from model_sharing_protocol.errors import InternalError, InvalidState, NotFound
-from model_sharing_provider.rest.requests import json_answer
+from model_sharing_protocol.errors import InternalError, InvalidState, NotFound, UnsupportedOperation
+from model_sharing_provider.rest.requests import flag, json_answer
 from model_sharing_provider.rest.tracking import admit, ask_upstream, read_answer
 from model_sharing_provider.rest.tracking_paths import artifact_path, artifact_url_path
 
@@ -82,6 +82,7 @@ async def _hand_on(answer: aiohttp.ClientResponse, response: web.StreamResponse)
 
 
 async def put_file(request: web.Request) -> web.Response:
+    _may_overwrite(request)
     async with ask_upstream(request, "PUT", artifact_url_path(_upstream_path(request)), {}) as answer:
         if answer.status >= 400:
             raise InternalError(f"The tracking server refused an artifact with status {answer.status}.")
@@ -92,6 +93,7 @@ async def initiate_upload(request: web.Request) -> web.Response:
     """The tracking server takes files whole: the SDK finds that out at the first part, and sends it whole."""
     _upstream_path(request)
     await admit(request)
+    _may_overwrite(request)
     return json_answer(wire.InitiatedUpload(wire.MultipartSession("whole")), wire.JSON)
 
 
@@ -101,6 +103,14 @@ ROUTES = [
     web.put(f"/files{_ROOT}/{{artifact:.+}}", put_file),
     web.post(f"/files{_ROOT}/{{artifact:.+}}", initiate_upload),
 ]
+
+
+def _may_overwrite(request: web.Request) -> None:
+    """Raises UnsupportedOperation for an upload that may not: the tracking server replaces what is there."""
+    if not flag(request, "overwrite", default=True):
+        raise UnsupportedOperation(
+            "The tracking server behind this one replaces files that are there; leave out overwrite=false."
+        )
 
 
 def _upstream_path(request: web.Request) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 
+import msgspec
 from aiohttp import web
 
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import FullName
+from model_sharing_protocol.unity_catalog import TemporaryCredentials
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.rest.lineage import HEADER, lineage_of
 from model_sharing_provider.rest.requests import PRINCIPAL, provider_of
@@ -17,21 +20,44 @@ from model_sharing_provider.services.lineage import DOWNSTREAM
 
 STORAGE_MODE = "DEFAULT_STORAGE"
 _CREDENTIALS_LIFETIME_MS = 3_600_000
+_MLFLOW = re.compile(r"mlflow-python-client/([0-9]{1,6})\.([0-9]{1,6})")
+_FIRST_WITH_URLS = (2, 13)
 _READING = ("READ_MODEL_VERSION", "MODEL_VERSION_OPERATION_READ")
 _WRITING = ("READ_WRITE_MODEL_VERSION", "MODEL_VERSION_OPERATION_READ_WRITE")
 
 
-async def begin_transfer(
-    request: web.Request, context: Context, name: FullName, number: int, operation: str
-) -> int:
+async def credentials_for(
+    request: web.Request, context: Context, name: FullName, number: int, operation: str, *, keys: bool = True
+) -> TemporaryCredentials:
     """Let a client go on to read or write a version's files, keeping the lineage that it sends along.
 
-    Bytes move by presigned URLs, so there is nothing secret to answer; the epoch ms until which it may ask.
+    MLflow goes on by presigned URLs, so that it needs no client of the cloud's. Where the storage has
+    credentials, they are in the answer too, for those who want its `keys`.
     """
+    said = TemporaryCredentials(await _begin(request, context, name, number, operation))
+    if keys:
+        credentials = provider_of(request).credentials
+        give = credentials.for_reader if _reads(operation) else credentials.for_writer
+        if given := await give(context, name, number):
+            said = msgspec.convert(given, TemporaryCredentials, from_attributes=True)
+    said.storage_mode = STORAGE_MODE
+    return said
+
+
+def client_before_urls(request: web.Request) -> str | None:
+    """The version of an MLflow that knows no presigned URLs, and moves files by a bucket's credentials."""
+    client = _MLFLOW.search(request.headers.get("User-Agent", ""))
+    if client is None or (int(client[1]), int(client[2])) >= _FIRST_WITH_URLS:
+        return None
+    return f"{client[1]}.{client[2]}"
+
+
+async def _begin(request: web.Request, context: Context, name: FullName, number: int, operation: str) -> int:
+    """The epoch ms until which the client may go on."""
     provider = provider_of(request)
     if operation.upper() in _WRITING:
         await provider.uploads.begin(context, name, number)
-    elif reads(operation):
+    elif _reads(operation):
         if lineage := lineage_of(request):
             await provider.lineage.emit(context, name, number, DOWNSTREAM, lineage)
         else:
@@ -41,7 +67,7 @@ async def begin_transfer(
     return int(time.time() * 1000) + _CREDENTIALS_LIFETIME_MS
 
 
-def reads(operation: str) -> bool:
+def _reads(operation: str) -> bool:
     return operation.upper() in _READING
 
 
@@ -53,5 +79,5 @@ async def digest_of(request: web.Request) -> str:
 
 
 def model_id(version: ModelVersion) -> str:
-    """MLflow's id of the logged model; MLflow cannot copy a version that has none, so one is made up."""
+    """MLflow's id of the logged model; MLflow cannot copy a version that has none, so then one is made up."""
     return version.logged_model_id or f"m-{version.id.replace('-', '')}"

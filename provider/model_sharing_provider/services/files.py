@@ -35,7 +35,7 @@ from model_sharing_provider.services.access import OpenFile
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.models import model_target
 from model_sharing_provider.services.multipart import find_session
-from model_sharing_provider.services.uploads import find_pending
+from model_sharing_provider.services.uploads import exists_already, find_pending
 from model_sharing_provider.services.versions import find_version, version_target
 from model_sharing_provider.telemetry import Measured, Refusal, report
 
@@ -101,19 +101,26 @@ class Files:
             return [self._signed_upload(operation, version, each) for each in what]
 
     async def sign_file_upload(
-        self, context: Context, name: FullName, number: int, path: str, what: str
+        self, context: Context, name: FullName, number: int, path: str, what: str, *, overwrite: bool = True
     ) -> UploadUrl:
         """A URL to PUT a whole file to: of the object store itself where that can sign it.
 
+        Without `overwrite` it is this server's, which alone can see that nothing is replaced.
+
         What is written there is hashed when the version is finalized. It takes the place of what was
         uploaded at this path before, and gives it up to what is uploaded later. `what` is as above. Raises
-        UnsafePath, NotFound, InvalidState, PermissionDenied.
+        UnsafePath, NotFound, AlreadyExists, InvalidState, PermissionDenied.
         """
         check_storable(check_model_path(path))
         replaced = None
         async with self._uploading(context, name, number) as (operation, version):
             place = f"{direct_root(version.id)}/{path}"
-            url = await self._artifacts.presign_upload(place, UPLOAD_URL_LIFETIME_SECONDS)
+            url = None
+            known = await operation.rows.uploads.find_file(version.id, path)
+            if known is not None and not (overwrite or known.promised):
+                raise exists_already(version, path)
+            if overwrite:
+                url = await self._artifacts.presign_upload(place, UPLOAD_URL_LIFETIME_SECONDS)
             if url is None:
                 return UploadUrl(self._signed_upload(operation, version, what))
             promise = UploadedFile.promise(path, place)

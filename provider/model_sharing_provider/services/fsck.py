@@ -124,10 +124,13 @@ class Fsck:
 
     async def _unexpected(self, version: ModelVersion, manifest: Manifest) -> AsyncIterator[str]:
         expected = {f"{version.storage_path}/{file.path}" for file in manifest.files}
+        found: dict[str, int] = {}
         async for batch in self._artifacts.list(version.storage_path):
-            for item in batch:
-                if item.path not in expected:
-                    yield item.path.removeprefix(f"{version.storage_path}/")
+            extra = [item for item in batch if item.path not in expected]
+            found |= {item.path.removeprefix(f"{version.storage_path}/"): item.size for item in extra}
+        markers = await self._artifacts.folder_markers(version.storage_path, found)
+        for path in found.keys() - markers:
+            yield path
 
 
 async def _ready_versions(context: Context) -> AsyncIterator[ModelVersion]:

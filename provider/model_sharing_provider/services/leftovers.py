@@ -58,7 +58,8 @@ async def find_leftovers(context: Context, artifacts: ArtifactStore) -> Leftover
     for folder in OF_VERSIONS:
         async for batch in artifacts.list(folder):
             placed = [(item, version_of(item.path)) for item in batch]
-            strangers += [item.path for item, place in placed if place is None]
+            # Empty ones are markers of folders: they take no room, and are nobody's.
+            strangers += [item.path for item, place in placed if place is None and item.size]
             known = await _statuses(context, {place[0] for _, place in placed if place})
             for item, place in placed:
                 if place and not _is_needed(folder, known.get(place[0])):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
@@ -23,10 +25,26 @@ _SIGNATURE_FIX = (
 
 @dataclass(frozen=True, slots=True)
 class MLmodel:
-    """`signature` has the keys that MLflow writes: inputs, outputs, params; each parsed from its JSON."""
+    """`signature` has the keys that MLflow writes: inputs, outputs, params; each parsed from its JSON.
+
+    `model_id` is the logged model's. `needed` are the files and folders that the model's own code opens when
+    it is loaded, by their paths.
+    """
 
     signature: dict[str, Any]
     run_id: str
+    model_id: str
+    needed: tuple[str, ...]
+
+    def check_complete(self, paths: Iterable[str]) -> None:
+        """Raises InvalidModel if something that the model needs is not among these files: an empty folder."""
+        there = {str(place) for path in paths for place in (path, *PurePosixPath(path).parents)}
+        for path in self.needed:
+            if path not in there:
+                raise InvalidModel(
+                    f"The MLmodel file names {path!r}, and there is no file: a folder that is empty is left "
+                    "out by whatever copies a model. Put a file into it, and save the model again."
+                )
 
 
 def parse_mlmodel(content: bytes) -> MLmodel:
@@ -47,12 +65,31 @@ def parse_mlmodel(content: bytes) -> MLmodel:
         raise InvalidModel(
             f"The model's signature has {size} bytes; at most {MAX_SIGNATURE} are kept with a version."
         )
-    run_id = fields.get("run_id")
-    if not isinstance(run_id, str):
-        run_id = ""
-    if size_of(run_id) > MAX_ID:
-        raise InvalidModel(f"The run_id in the MLmodel file has {size_of(run_id)} bytes; at most {MAX_ID}.")
-    return MLmodel(parsed, run_id)
+    return MLmodel(parsed, _id(fields, "run_id"), _id(fields, "model_id"), _needed(fields["flavors"]))
+
+
+def _id(fields: dict[str, Any], key: str) -> str:
+    """An id that MLflow gave, empty if it gave none."""
+    value = fields.get(key)
+    if not isinstance(value, str):
+        return ""
+    if size_of(value) > MAX_ID:
+        raise InvalidModel(f"The {key} in the MLmodel file has {size_of(value)} bytes; at most {MAX_ID}.")
+    return value
+
+
+def _needed(flavors: dict[str, Any]) -> tuple[str, ...]:
+    """The artifacts and the folder of code that `mlflow.pyfunc` gives to the model's own code."""
+    flavor = flavors.get("python_function")
+    if not isinstance(flavor, dict):
+        return ()
+    artifacts = flavor.get("artifacts")
+    named = [flavor.get("code")]
+    if isinstance(artifacts, dict):
+        named += [artifact.get("path") for artifact in artifacts.values() if isinstance(artifact, dict)]
+    return tuple(
+        str(PurePosixPath(path.replace("\\", "/"))) for path in named if isinstance(path, str) and path
+    )
 
 
 def _parsed(part: object) -> Any:

@@ -31,6 +31,7 @@ def look_through(folder: Path) -> ModelFolder:
         parsed = parse_mlmodel(file.read(MAX_MLMODEL_BYTES + 1))
     files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in _files(folder)}
     check_paths(files)
+    parsed.check_complete(files)
     return ModelFolder(folder.resolve(), files, parsed)
 
 
@@ -53,9 +54,19 @@ def _give_up(error: OSError) -> None:
     raise InvalidModel(f"{error.filename} cannot be read: {error.strerror}.") from error
 
 
+def _does_without(folder: Path) -> bool:
+    """Whether it is one of those that TensorFlow writes beside each `saved_model.pb`, and never misses."""
+    return (folder.parent / "saved_model.pb").is_file()
+
+
 def _files(folder: Path) -> list[Path]:
     found = []
     for parent, folders, names in os.walk(folder, onerror=_give_up):
+        if not folders and not names and not _does_without(Path(parent)):
+            empty = Path(parent).relative_to(folder).as_posix()
+            raise InvalidModel(
+                f"The folder {empty!r} is empty; a model consists of files: put one into it, or delete it."
+            )
         for name in folders:
             if (Path(parent) / name).is_symlink():
                 raise InvalidModel(

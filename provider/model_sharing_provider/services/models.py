@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from uuid import uuid4
 
-from model_sharing_protocol.errors import NotFound, ResourceExhausted
+from model_sharing_protocol.errors import InvalidState, NotFound, ResourceExhausted
 from model_sharing_protocol.names import FullName, SchemaName, check_alias, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.events import Target
@@ -75,14 +75,21 @@ class Models:
             await operation.authorize(rules.READ_MODEL)
             return await find_model(operation, name)
 
-    async def update(self, context: Context, name: FullName, changes: Changes) -> RegisteredModel:
-        """Rename, describe, or give to another owner.
+    async def update(
+        self, context: Context, name: FullName, changes: Changes, aliases: Mapping[str, int] | None = None
+    ) -> RegisteredModel:
+        """Rename, describe, give to another owner, or point these aliases at versions; others stay.
 
         A new name may be a full one, in the same catalog or another. Raises NotFound, AlreadyExists,
-        PermissionDenied.
+        PermissionDenied, InvalidParameter, ResourceExhausted.
         """
+        aliases = aliases or {}
+        for alias in aliases:
+            check_alias(alias)
         async with context.change("updateModel", model_target(name)) as operation:
             await operation.authorize(_rule_for(changes))
+            if aliases:
+                await operation.authorize(rules.OWN_MODEL)
             model = await find_model(operation, name)
             new_name = _renamed(name, changes.new_name)
             schema_id = None
@@ -92,13 +99,24 @@ class Models:
                 schema_id = (await find_schema(operation, new_name.schema_name)).id
             updated = replace(await changed(operation, model, changes), full_name=new_name)
             await operation.rows.models.update(updated, schema_id)
+            for alias, version in aliases.items():
+                await point_alias(operation, updated, alias, version)
+                updated = await find_model(operation, new_name)
             return updated
 
-    async def delete(self, context: Context, name: FullName) -> None:
-        """Delete a model with all its versions: rows first, then bytes. Raises NotFound."""
+    async def delete(self, context: Context, name: FullName, *, force: bool = True) -> None:
+        """Delete a model with all its versions: rows first, then bytes.
+
+        Raises NotFound; without `force`, InvalidState for a model that has versions.
+        """
         async with context.change("deleteModel", model_target(name)) as operation:
             await operation.authorize(rules.OWN_MODEL)
             versions = await remove_model(operation, await find_model(operation, name))
+            if versions and not force:
+                raise InvalidState(
+                    f"The model '{name}' has {len(versions)} versions; delete them first, "
+                    "or leave out force=false."
+                )
         await self._sweeper.sweep(versions)
 
     async def set_alias(self, context: Context, name: FullName, alias: str, version: int) -> None:
@@ -106,11 +124,7 @@ class Models:
         check_alias(alias)
         async with context.change("setModelAlias", model_target(name)) as operation:
             await operation.authorize(rules.OWN_MODEL)
-            model = await find_model(operation, name)
-            found = await operation.rows.versions.find(model.id, version)
-            if found is None or found.status is not VersionStatus.READY:
-                raise NotFound(f"The model '{name}' has no version {version} that is ready.")
-            await put_alias(operation, model, alias, version)
+            await point_alias(operation, await find_model(operation, name), alias, version)
 
     async def delete_alias(self, context: Context, name: FullName, alias: str) -> None:
         """Remove an alias; the version it pointed at stays. Raises NotFound."""
@@ -164,6 +178,14 @@ async def add_model(
     )
     await operation.rows.models.add(model, schema.id)
     return model
+
+
+async def point_alias(operation: Operation, model: RegisteredModel, alias: str, version: int) -> None:
+    """Set an alias on a model that was just read, to a version that was not."""
+    found = await operation.rows.versions.find(model.id, version)
+    if found is None or found.status is not VersionStatus.READY:
+        raise NotFound(f"The model '{model.full_name}' has no version {version} that is ready.")
+    await put_alias(operation, model, alias, version)
 
 
 async def put_alias(operation: Operation, model: RegisteredModel, alias: str, version: int) -> None:

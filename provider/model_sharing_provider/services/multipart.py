@@ -40,18 +40,29 @@ class Multipart:
         self._artifacts = artifacts
         self._uploads = uploads
 
-    async def begin(self, context: Context, name: FullName, number: int, path: str) -> str:
-        """A session to upload the parts of one file in. Raises UnsafePath, InvalidState, NotFound."""
+    async def begin(
+        self, context: Context, name: FullName, number: int, path: str, *, overwrite: bool = True
+    ) -> str:
+        """A session to upload the parts of one file in.
+
+        Raises UnsafePath, InvalidState, NotFound; without `overwrite`, AlreadyExists, now or at completion.
+        """
         check_storable(check_model_path(path))
         async with context.change("beginFileUpload", version_target(name, number)) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
             await operation.rows.versions.claim(version.id)
             session = UploadSession(
-                id=str(uuid4()), version_id=version.id, principal_id=operation.principal.id, path=path
+                id=str(uuid4()),
+                version_id=version.id,
+                principal_id=operation.principal.id,
+                path=path,
+                overwrite=overwrite,
             )
             await operation.rows.uploads.add_session(session)
-            return session.id
+        if not overwrite:
+            await self._uploads.check_absent(context, version, path)
+        return session.id
 
     async def write_part(
         self,
@@ -116,7 +127,8 @@ class Multipart:
         parts = [_matching(known, part) for part in sorted(seen, key=lambda part: part.number)]
         if not parts:
             raise InvalidParameter("The upload is completed without any part.")
-        file = await self._uploads.write(context, version, path, self._joined(parts))
+        joined = self._joined(parts)
+        file = await self._uploads.write(context, version, path, joined, overwrite=begun.overwrite)
         with suppress(NotFound):
             # A version that was finalized meanwhile has forgotten its sessions by itself.
             await self._forget(context, version, session)

@@ -95,6 +95,7 @@ class Publication:
                     status=VersionStatus.READY,
                     signature=mlmodel.signature,
                     run_id=found.run_id or mlmodel.run_id,
+                    logged_model_id=found.logged_model_id or mlmodel.model_id,
                     digest=manifest.digest,
                     size=manifest.size,
                     num_files=len(manifest.files),
@@ -178,6 +179,7 @@ class Publication:
         # First of all, since only here is a try that was cut short noticed.
         await self._artifacts.move(mlmodels[0].staged, in_place)
         mlmodel = parse_mlmodel(await self._artifacts.get_bytes(in_place))
+        mlmodel.check_complete(file.path for file in files)
         return mlmodel, Manifest.of(ManifestFile(file.path, file.size, file.sha256) for file in files)
 
     async def _fail(self, context: Context, version: ModelVersion, error: SharingError) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
+
+from cryptography.fernet import InvalidToken
 
 from model_sharing_protocol.errors import (
     ActivationLinkUsed,
@@ -56,7 +59,7 @@ class Recipients:
         properties: Mapping[str, str] | None = None,
         owner: str | None = None,
     ) -> tuple[Recipient, str]:
-        """A new recipient and the code of its activation link, which is shown this once.
+        """A new recipient and the code of its activation link.
 
         Raises InvalidParameter, AlreadyExists, PermissionDenied.
         """
@@ -93,6 +96,16 @@ class Recipients:
             await operation.authorize(rules.OWN_RECIPIENT)
             recipient = await find_recipient(operation, name)
             return recipient, await operation.rows.grants.of_recipient(recipient.id)
+
+    def activation_code(self, recipient: Recipient) -> str | None:
+        """The code of the newest token's activation link while it can be used, for who may `get` it."""
+        newest = recipient.tokens[-1] if recipient.tokens else None
+        if newest is None or not newest.sealed_code or newest.expires_at <= now_ms():
+            return None
+        with suppress(InvalidToken):
+            return self._secrets.unseal(newest.sealed_code)
+        # Sealed under a pepper that is gone, and with it what the link is known by.
+        return None
 
     async def update(
         self,
@@ -243,6 +256,7 @@ class Recipients:
             activated_at=None,
             expires_at=operation.now + _milliseconds(lifetime),
             created_at=operation.now,
+            sealed_code=self._secrets.seal(code),
         )
         await operation.rows.recipients.add_token(recipient_id, token, self._secrets.hash(code))
         return code

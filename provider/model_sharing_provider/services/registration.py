@@ -146,7 +146,9 @@ class Registration:
         if sizes[MLMODEL] > MAX_MLMODEL_BYTES:
             raise InvalidModel(f"The MLmodel file is larger than {MAX_MLMODEL_BYTES} bytes.")
         check_paths(sizes)
-        return sizes, parse_mlmodel(await self._artifacts.get_bytes(f"{location}/{MLMODEL}"))
+        mlmodel = parse_mlmodel(await self._artifacts.get_bytes(f"{location}/{MLMODEL}"))
+        mlmodel.check_complete(sizes)
+        return sizes, mlmodel
 
     async def _copy(self, version: ModelVersion, copying: Awaitable[_Contents]) -> _Contents:
         contents = await copying
@@ -235,7 +237,7 @@ def _draft(
         comment=comment,
         source=origin.source or found_at,
         run_id=origin.run_id or mlmodel.run_id,
-        logged_model_id=origin.logged_model_id,
+        logged_model_id=origin.logged_model_id or mlmodel.model_id,
         storage_path=version_root(model_id, version_id),
         signature=mlmodel.signature,
         aliases=(alias,) if alias else (),

@@ -7,12 +7,13 @@ READY.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable
+from contextlib import suppress
 from uuid import uuid4
 
-from model_sharing_protocol.errors import InvalidState, MetastoreUnavailable, NotFound
+from model_sharing_protocol.errors import AlreadyExists, InvalidState, MetastoreUnavailable, NotFound
 from model_sharing_protocol.names import FullName, ModelRef
 from model_sharing_protocol.paths import check_model_path
-from model_sharing_provider.artifacts.locations import uploads_root, version_root
+from model_sharing_provider.artifacts.locations import direct_root, uploads_root, version_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
 from model_sharing_provider.domain.principals import Principal
@@ -117,18 +118,21 @@ class Uploads:
         chunks: AsyncIterable[bytes],
         *,
         by: Principal | None = None,
+        overwrite: bool = True,
     ) -> UploadedFile:
-        """Take in a file of a PENDING version; one with the same path is replaced.
+        """Take in a file of a PENDING version; with `overwrite`, one with the same path is replaced.
 
-        `by` is whom a signed URL was given to. Raises UnsafePath, InvalidState, DiskFull.
+        `by` is whom a signed URL was given to. Raises UnsafePath, AlreadyExists, InvalidState, DiskFull.
         """
         check_storable(check_model_path(path))
+        if not overwrite:
+            await self.check_absent(context, version, path, by=by)
         staged = f"{uploads_root(version.id)}/{uuid4()}"
         found = await self._artifacts.put_stream(staged, chunks)
         file = UploadedFile(path, staged, found.size, found.sha256)
         try:
             await self._manifests.put_waiting(version.id, [found.chunk_map])
-            unneeded = await self._note(context, version, file, by)
+            unneeded = await self._note(context, version, file, by, overwrite)
         except MetastoreUnavailable:
             # The commit may have gone through; so it may for a cancellation.
             raise
@@ -138,6 +142,23 @@ class Uploads:
         if unneeded:
             await self._artifacts.discard(unneeded)
         return file
+
+    async def check_absent(
+        self, context: Context, version: ModelVersion, path: str, *, by: Principal | None = None
+    ) -> None:
+        """Raises AlreadyExists if a PENDING version has a file at this path, however it came there."""
+        target = version_target(version.full_name, version.version)
+        async with context.view("checkFileUpload", target) as operation:
+            if by is not None:
+                operation.acts_for(by)
+            await operation.authorize(rules.OWN_MODEL)
+            known = await operation.rows.uploads.find_file(version.id, path)
+            if known is not None and not known.promised:
+                raise exists_already(version, path)
+        with suppress(NotFound):
+            # By a URL of the bucket's, or by credentials: only the bucket knows.
+            await self._artifacts.size(f"{direct_root(version.id)}/{path}")
+            raise exists_already(version, path)
 
     async def remove(self, context: Context, name: FullName, number: int, path: str) -> None:
         """Take a file out of a PENDING version again. Raises NotFound, InvalidState."""
@@ -150,7 +171,12 @@ class Uploads:
         await self._artifacts.discard(staged)
 
     async def _note(
-        self, context: Context, version: ModelVersion, file: UploadedFile, by: Principal | None
+        self,
+        context: Context,
+        version: ModelVersion,
+        file: UploadedFile,
+        by: Principal | None,
+        overwrite: bool,
     ) -> str | None:
         """Note a file that arrived; the place of bytes that are not needed now, if there are any."""
         name, number = version.full_name, version.version
@@ -163,6 +189,9 @@ class Uploads:
                 raise NotFound(f"Version {number} of '{name}' was deleted while {file.path!r} came in.")
             await operation.rows.versions.claim(version.id)
             known = await operation.rows.uploads.find_file(version.id, file.path)
+            if known is not None and not (overwrite or known.promised):
+                # It came while this one did.
+                raise exists_already(version, file.path)
             if known is not None and (known.size, known.sha256) == (file.size, file.sha256):
                 # Linked from the version that this is a copy of, or sent twice: the same bytes once.
                 return file.staged
@@ -199,6 +228,14 @@ async def find_pending(operation: Operation, name: FullName, number: int) -> Mod
     if await operation.rows.versions.is_finalizing(version.id, operation.now - FINALIZING_ENDS_AFTER_MS):
         raise InvalidState(f"Version {number} of '{name}' is being finalized; it takes no more files.")
     return version
+
+
+def exists_already(version: ModelVersion, path: str) -> AlreadyExists:
+    """The error for a file that would replace another, and may not."""
+    return AlreadyExists(
+        f"Version {version.version} of '{version.full_name}' has a file {path!r} already; "
+        "send it with overwrite=true to replace it."
+    )
 
 
 def referenced_version(source: str) -> tuple[FullName, int] | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from model_sharing_protocol.errors import NotFound
-from model_sharing_protocol.names import FullName
+from model_sharing_protocol.names import FullName, check_alias
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment
@@ -11,7 +13,7 @@ from model_sharing_provider.domain.securables import ModelVersion, SecurableType
 from model_sharing_provider.governance import rules
 from model_sharing_provider.metastore.visibility import Viewer
 from model_sharing_provider.services.context import Context, Operation
-from model_sharing_provider.services.models import find_model, model_target
+from model_sharing_provider.services.models import find_model, model_target, point_alias
 from model_sharing_provider.services.removal import Sweeper
 from model_sharing_provider.services.tags import TagChange, apply_tags, check_tags
 
@@ -50,13 +52,28 @@ class Versions:
                 raise NotFound(f"The model '{name}' has no alias {alias!r}.")
             return found
 
-    async def update(self, context: Context, name: FullName, number: int, comment: str) -> ModelVersion:
-        """Set a version's description. Raises NotFound, PermissionDenied, InvalidParameter."""
-        check_comment(comment)
+    async def update(
+        self,
+        context: Context,
+        name: FullName,
+        number: int,
+        comment: str | None = None,
+        aliases: Sequence[str] = (),
+    ) -> ModelVersion:
+        """Set a version's description, and point aliases at it.
+
+        Raises NotFound, PermissionDenied, InvalidParameter, ResourceExhausted.
+        """
+        check_comment(comment or "")
+        for alias in aliases:
+            check_alias(alias)
         async with context.change("updateModelVersion", version_target(name, number)) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_version(operation, name, number)
-            await operation.rows.versions.set_comment(version.id, comment, operation.now)
+            if comment is not None:
+                await operation.rows.versions.set_comment(version.id, comment, operation.now)
+            for alias in aliases:
+                await point_alias(operation, await find_model(operation, name), alias, number)
             await operation.rows.models.touch(version.model_id, operation.now)
             return await find_version(operation, name, number)
 

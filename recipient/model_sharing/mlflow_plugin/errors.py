@@ -11,7 +11,7 @@ from mlflow.protos.databricks_pb2 import ErrorCode
 from model_sharing_protocol.errors import SharingError
 
 _CODES = {name: ErrorCode.Value(name) for name in ErrorCode.keys()}  # noqa: SIM118  # an enum wrapper, no dict
-_OTHER_NAMES = {"RESOURCE_EXHAUSTED": "RESOURCE_LIMIT_EXCEEDED", "UNSUPPORTED_OPERATION": "BAD_REQUEST"}
+_OTHER_NAMES = {"UNSUPPORTED_OPERATION": "BAD_REQUEST"}
 
 
 @contextlib.contextmanager

@@ -11,13 +11,13 @@ from aiohttp import web
 from model_sharing_provider.rest.authentication import authenticate_principals
 from model_sharing_provider.rest.errors import render_unity_catalog
 from model_sharing_provider.rest.middlewares import render_errors
-from model_sharing_provider.rest.mlflow_registry import models, versions
+from model_sharing_provider.rest.mlflow_registry import models, prompts, versions
 from model_sharing_provider.rest.mlflow_registry.requests import FACE
 
 
 def make_app() -> web.Application:
     """The sub-application to mount under MLflow's registry prefix."""
     app = web.Application(middlewares=[render_errors(render_unity_catalog), authenticate_principals(FACE)])
-    for part in (models, versions):
+    for part in (models, prompts, versions):
         app.add_routes(part.ROUTES)
     return app

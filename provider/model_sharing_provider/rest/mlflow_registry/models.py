@@ -77,7 +77,7 @@ async def get_by_alias(request: web.Request) -> web.Response:
     asked = await read(request, wire.AliasRequest)
     versions = provider_of(request).versions
     found = await versions.get_by_alias(context(request), FullName.parse(asked.name), asked.alias)
-    return version_answer(found)
+    return version_answer(request, found)
 
 
 async def set_tag(request: web.Request) -> web.Response:

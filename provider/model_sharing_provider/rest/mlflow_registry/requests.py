@@ -22,9 +22,9 @@ def context(request: web.Request) -> Context:
     return context_of(request, FACE)
 
 
-def answer(body: msgspec.Struct | None = None) -> web.Response:
+def answer(body: msgspec.Struct | None = None, headers: dict[str, str] | None = None) -> web.Response:
     """The message, or an empty one."""
-    return json_answer(body if body is not None else {}, JSON)
+    return json_answer(body if body is not None else {}, JSON, headers=headers)
 
 
 async def read(request: web.Request, message: type[T]) -> T:

@@ -7,12 +7,12 @@ import re
 from aiohttp import web
 
 from model_sharing_protocol import mlflow_registry as wire
-from model_sharing_protocol.errors import InvalidParameter, NotFound
+from model_sharing_protocol.errors import InvalidParameter, NotFound, UnsupportedOperation
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.rest.credentials import opaque_location
+from model_sharing_provider.rest.credentials import NEVER_STORED, storage_location
 from model_sharing_provider.rest.lineage import lineage_of
 from model_sharing_provider.rest.mlflow_registry.requests import (
     answer,
@@ -22,8 +22,8 @@ from model_sharing_provider.rest.mlflow_registry.requests import (
 )
 from model_sharing_provider.rest.requests import page_request, provider_of
 from model_sharing_provider.rest.transfers import (
-    STORAGE_MODE,
-    begin_transfer,
+    client_before_urls,
+    credentials_for,
     digest_of,
     model_id,
 )
@@ -44,14 +44,16 @@ async def create(request: web.Request) -> web.Response:
     )
     uploads = provider_of(request).uploads
     digest = await digest_of(request)
-    return version_answer(await uploads.create(context(request), FullName.parse(body.name), new, digest))
+    return version_answer(
+        request, await uploads.create(context(request), FullName.parse(body.name), new, digest)
+    )
 
 
 async def finalize(request: web.Request) -> web.Response:
     body = await read(request, wire.VersionRequest)
     publication = provider_of(request).publication
     name, number = _version_of(body)
-    return version_answer(await publication.finalize(context(request), name, number))
+    return version_answer(request, await publication.finalize(context(request), name, number))
 
 
 async def update(request: web.Request) -> web.Response:
@@ -59,8 +61,8 @@ async def update(request: web.Request) -> web.Response:
     name, number = FullName.parse(body.name), number_of(body.version)
     versions = provider_of(request).versions
     if body.description is None:
-        return version_answer(await versions.get(context(request), name, number))
-    return version_answer(await versions.update(context(request), name, number, body.description))
+        return version_answer(request, await versions.get(context(request), name, number))
+    return version_answer(request, await versions.update(context(request), name, number, body.description))
 
 
 async def delete(request: web.Request) -> web.Response:
@@ -71,7 +73,7 @@ async def delete(request: web.Request) -> web.Response:
 
 async def get(request: web.Request) -> web.Response:
     name, number = _version_of(await read(request, wire.VersionRequest))
-    return version_answer(await provider_of(request).versions.get(context(request), name, number))
+    return version_answer(request, await provider_of(request).versions.get(context(request), name, number))
 
 
 async def search(request: web.Request) -> web.Response:
@@ -91,21 +93,31 @@ async def search(request: web.Request) -> web.Response:
         except NotFound:
             # A search finds nothing; only a look-up fails.
             found = Page(())
-    return answer(wire.ModelVersions(tuple(map(_version, found.items)), found.token(listing) or ""))
+    return answer(
+        wire.ModelVersions(tuple(_version(request, each) for each in found.items), found.token(listing) or "")
+    )
 
 
 async def temporary_credentials(request: web.Request) -> web.Response:
     body = await read(request, wire.TemporaryCredentialsRequest)
     name, number = FullName.parse(body.name), number_of(body.version)
-    expires = await begin_transfer(request, context(request), name, number, body.operation)
-    credentials = wire.TemporaryCredentials(storage_mode=STORAGE_MODE, expiration_time=expires)
-    return answer(wire.TemporaryCredentialsAnswer(credentials))
+    old = client_before_urls(request)
+    credentials = await credentials_for(
+        request, context(request), name, number, body.operation, keys=old is not None
+    )
+    keys = (credentials.aws_temp_credentials, credentials.azure_user_delegation_sas)
+    if old and not any((*keys, credentials.gcp_oauth_token, credentials.r2_credentials)):
+        raise UnsupportedOperation(
+            f"MLflow {old} moves files by credentials for a bucket, and this server has none to give; "
+            "install MLflow 2.13 or newer."
+        )
+    return answer(wire.TemporaryCredentialsAnswer(credentials), NEVER_STORED)
 
 
 async def get_download_uri(request: web.Request) -> web.Response:
     name, number = _version_of(await read(request, wire.VersionRequest))
     found = await provider_of(request).versions.get(context(request), name, number)
-    return answer(wire.DownloadUri(opaque_location(found)))
+    return answer(wire.DownloadUri(storage_location(provider_of(request), found)))
 
 
 async def set_tag(request: web.Request) -> web.Response:
@@ -149,8 +161,8 @@ ROUTES = [
 ]
 
 
-def version_answer(version: ModelVersion) -> web.Response:
-    return answer(wire.ModelVersionAnswer(_version(version)))
+def version_answer(request: web.Request, version: ModelVersion) -> web.Response:
+    return answer(wire.ModelVersionAnswer(_version(request, version)))
 
 
 def _version_of(asked: wire.VersionRequest) -> tuple[FullName, int]:
@@ -169,7 +181,7 @@ def _parse_filter(text: str) -> tuple[str, str]:
     return found[1], found[2] if found[2] is not None else found[3]
 
 
-def _version(version: ModelVersion) -> wire.ModelVersion:
+def _version(request: web.Request, version: ModelVersion) -> wire.ModelVersion:
     return wire.ModelVersion(
         name=str(version.full_name),
         version=str(version.version),
@@ -178,7 +190,7 @@ def _version(version: ModelVersion) -> wire.ModelVersion:
         user_id=version.created_by,
         status=version.status.value,
         status_message=version.status_message,
-        storage_location=opaque_location(version),
+        storage_location=storage_location(provider_of(request), version),
         model_id=model_id(version),
         description=version.comment,
         source=version.source,

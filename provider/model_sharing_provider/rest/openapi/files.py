@@ -9,11 +9,12 @@ from __future__ import annotations
 import msgspec
 
 from model_sharing_protocol import files as wire
-from model_sharing_protocol.errors import DiskFull, ErrorRow, NotFound
+from model_sharing_protocol.errors import AlreadyExists, DiskFull, ErrorRow, NotFound
 from model_sharing_protocol.unity_catalog import ErrorAnswer
 from model_sharing_provider.rest.openapi.routes import (
     PAGE_SIZE,
     TEXT,
+    YES_OR_NO,
     Errors,
     Face,
     Media,
@@ -30,9 +31,7 @@ class MultipartAnswer(msgspec.Struct):
 
 
 def _look(row: ErrorRow) -> tuple[int, str]:
-    """As on the other faces of the registry, but for what is not there: MLflow insists on the word."""
-    absent = row is NotFound.row
-    return row.unity_catalog_status, "NOT_FOUND" if absent else row.unity_catalog_code
+    return row.unity_catalog_status, wire.error_code(row)
 
 
 _FILES = wire.PREFIX + "/files{path}"
@@ -54,9 +53,11 @@ _MULTIPART = (
     Query("action", _ACTIONS, required=True),
     Query("upload_type", TEXT),
     Query("session_token", TEXT),
+    Query("overwrite", YES_OR_NO),
 )
+_OVERWRITE = (Query("overwrite", YES_OR_NO),)
 _ABSENT = (NotFound,)
-_FULL = (DiskFull,)
+_UPLOADED = (DiskFull, AlreadyExists)
 
 FACE = Face(
     title="Files",
@@ -66,9 +67,17 @@ FACE = Face(
     routes=(
         Route("GET", _DIRECTORIES, "A version's files", wire.Directory, query=_PAGE, written=_ROOT),
         Route("GET", _DIRECTORIES, "A folder's files", wire.Directory, query=_PAGE, written=_DIRECTORY),
-        Route("PUT", _DIRECTORIES, "Nothing: folders come with files", Nothing, written=_DIRECTORY),
+        Route(
+            "PUT",
+            _DIRECTORIES,
+            "A folder that is there; others come with their files",
+            Nothing,
+            written=_DIRECTORY,
+        ),
         Route("GET", _FILES, "A file, whole or a range of it", _BYTES, statuses=_RANGES, written=_FILE),
-        Route("PUT", _FILES, "Upload a file", Nothing, _BYTES, errors=_FULL, written=_FILE),
+        Route(
+            "PUT", _FILES, "Upload a file", Nothing, _BYTES, query=_OVERWRITE, errors=_UPLOADED, written=_FILE
+        ),
         Route("DELETE", _FILES, "Take an uploaded file back", Nothing, written=_FILE),
         Route(
             "POST",
@@ -77,7 +86,7 @@ FACE = Face(
             MultipartAnswer,
             wire.CompleteUpload,
             query=_MULTIPART,
-            errors=_FULL,
+            errors=_UPLOADED,
             body_required=False,
             written=_FILE,
         ),
@@ -96,8 +105,9 @@ FACE = Face(
             wire.PREFIX + "/create-upload-url",
             "A presigned URL to PUT a file to",
             wire.PresignedUrl,
-            wire.PathRequest,
-            errors=_ABSENT,
+            wire.UploadUrlRequest,
+            query=_OVERWRITE,
+            errors=(NotFound, AlreadyExists),
         ),
         Route(
             "POST",

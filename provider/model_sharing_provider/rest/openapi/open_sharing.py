@@ -166,6 +166,17 @@ _SIGNED_FILES = (
     ),
     Route(
         "PUT",
+        FILES_PREFIX + "/uploads/{version}/new-file/{path}",
+        "Upload a file that replaces none",
+        None,
+        _FILE,
+        query=SIGNED,
+        errors=_BY_LINK,
+        places=_SIGNED_PLACES,
+        public=True,
+    ),
+    Route(
+        "PUT",
         FILES_PREFIX + "/uploads/{version}/part/{session}/{number}",
         "Upload a part of a file",
         None,

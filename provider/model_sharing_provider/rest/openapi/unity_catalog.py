@@ -68,6 +68,7 @@ _PROVIDER = _U + "/providers/{name}"
 _ENTITY = _U + "/entity-tag-assignments/{type}/{name}/tags"
 
 _PAGE = (Query("max_results", PAGE_SIZE), Query("page_token", TEXT))
+_MASK = (Query("update_mask", {"enum": ["tag_value", "*"]}),)
 _FORCE = (Query("force", YES_OR_NO),)
 _OF_CATALOG = Query("catalog_name", NAME, required=True)
 _IN_PLACE = (Query("catalog_name", NAME), Query("schema_name", NAME))
@@ -136,7 +137,9 @@ _MODELS = (
         wire.UpdateRegisteredModel,
         errors=_TAKEN,
     ),
-    Route("DELETE", _MODEL, "Delete a registered model with its versions", Nothing),
+    Route(
+        "DELETE", _MODEL, "Delete a model; unless force is false, with its versions", Nothing, query=_FORCE
+    ),
     Route("PUT", _ALIAS, "Point an alias at a version", wire.ModelAlias, wire.SetAlias),
     Route("GET", _ALIAS, "The version that an alias points at", wire.ModelVersionInfo),
     Route("DELETE", _ALIAS, "Delete an alias", Nothing),
@@ -194,7 +197,15 @@ _TAGS = (
     Route("POST", _U + "/entity-tag-assignments", "Set a tag", _ASSIGNMENT, _ASSIGNMENT, errors=(NotFound,)),
     Route("GET", _ENTITY, "The tags of a model or version", _ASSIGNMENTS, query=_PAGE, places=_OF_ENTITY),
     Route("GET", _ENTITY + "/{key}", "A tag", _ASSIGNMENT, places=_OF_ENTITY),
-    Route("PATCH", _ENTITY + "/{key}", "Set a tag", _ASSIGNMENT, wire.UpdateEntityTag, places=_OF_ENTITY),
+    Route(
+        "PATCH",
+        _ENTITY + "/{key}",
+        "Set a tag",
+        _ASSIGNMENT,
+        wire.UpdateEntityTag,
+        query=_MASK,
+        places=_OF_ENTITY,
+    ),
     Route("DELETE", _ENTITY + "/{key}", "Remove a tag", Nothing, places=_OF_ENTITY),
 )
 
@@ -204,7 +215,7 @@ _GRANTS = (
         _U + "/permissions/{type}/{name}",
         "Who was granted what on a securable",
         wire.Permissions,
-        query=_OF_PRINCIPAL,
+        query=(*_OF_PRINCIPAL, *_PAGE),
         places=_OF_ANY,
     ),
     Route(
@@ -220,7 +231,7 @@ _GRANTS = (
         _U + "/effective-permissions/{type}/{name}",
         "Who was granted what, here and on what is above",
         wire.EffectivePermissions,
-        query=_OF_PRINCIPAL,
+        query=(*_OF_PRINCIPAL, *_PAGE),
         places=_OF_ANY,
     ),
 )
@@ -238,7 +249,7 @@ _SHARES = (
         errors=_TAKEN,
     ),
     Route("DELETE", _SHARE, "Delete a share", Nothing),
-    Route("GET", _SHARE + "/permissions", "Whom a share is granted to", wire.Permissions),
+    Route("GET", _SHARE + "/permissions", "Whom a share is granted to", wire.Permissions, query=_PAGE),
     Route(
         "PATCH",
         _SHARE + "/permissions",
@@ -282,6 +293,7 @@ _RECIPIENTS = (
         _RECIPIENT + "/share-permissions",
         "What a recipient was granted",
         sharing.RecipientSharePermissions,
+        query=_PAGE,
     ),
 )
 

@@ -9,12 +9,11 @@ from model_sharing_protocol.errors import UnsupportedOperation
 from model_sharing_protocol.names import SchemaName, normalize_name
 from model_sharing_provider.domain.securables import Catalog, Schema
 from model_sharing_provider.rest.bodies import read_body
-from model_sharing_provider.rest.requests import page_request, provider_of
+from model_sharing_provider.rest.requests import flag, page_request, provider_of
 from model_sharing_provider.rest.unity_catalog.requests import (
     answer,
     answer_page,
     context,
-    forced,
     no_storage_of_its_own,
 )
 from model_sharing_provider.services.changes import Changes
@@ -54,7 +53,7 @@ async def update_catalog(request: web.Request) -> web.Response:
 
 async def delete_catalog(request: web.Request) -> web.Response:
     catalogs = provider_of(request).catalogs
-    await catalogs.delete(context(request), request.match_info["name"], force=forced(request))
+    await catalogs.delete(context(request), request.match_info["name"], force=flag(request, "force"))
     return answer({})
 
 
@@ -89,7 +88,7 @@ async def update_schema(request: web.Request) -> web.Response:
 
 async def delete_schema(request: web.Request) -> web.Response:
     name = SchemaName.parse(request.match_info["full_name"])
-    await provider_of(request).catalogs.delete_schema(context(request), name, force=forced(request))
+    await provider_of(request).catalogs.delete_schema(context(request), name, force=flag(request, "force"))
     return answer({})
 
 

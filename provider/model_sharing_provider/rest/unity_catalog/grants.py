@@ -18,7 +18,7 @@ from model_sharing_provider.governance.grants import PrivilegeChange, PrivilegeG
 from model_sharing_provider.rest.bodies import read_body
 from model_sharing_provider.rest.requests import provider_of
 from model_sharing_provider.rest.unity_catalog import shares
-from model_sharing_provider.rest.unity_catalog.requests import answer, context
+from model_sharing_provider.rest.unity_catalog.requests import answer, context, some_of
 
 _TYPES = {
     "METASTORE": SecurableType.METASTORE,
@@ -37,14 +37,14 @@ async def get_permissions(request: web.Request) -> web.Response:
     kind, name = _securable(request)
     principal = request.query.get("principal", "")
     grants = await provider_of(request).grants.get(context(request), kind, name, principal)
-    return answer(_permissions(grants))
+    return answer(_permissions(request, grants))
 
 
 async def get_effective_permissions(request: web.Request) -> web.Response:
     kind, name = _securable(request)
     principal = request.query.get("principal", "")
     grants = await provider_of(request).grants.effective(context(request), kind, name, principal)
-    return answer(_effective(grants, kind))
+    return answer(_effective(request, grants, kind))
 
 
 async def update_permissions(request: web.Request) -> web.Response:
@@ -58,9 +58,8 @@ async def update_permissions(request: web.Request) -> web.Response:
         )
         for change in body.changes
     ]
-    return answer(
-        _permissions(await provider_of(request).grants.update(context(request), kind, name, changes))
-    )
+    grants = await provider_of(request).grants.update(context(request), kind, name, changes)
+    return answer(_permissions(request, () if body.quiet else grants))
 
 
 def _word(request: web.Request) -> str:
@@ -84,16 +83,17 @@ def _securable(request: web.Request) -> tuple[SecurableType, str]:
     return kind, normalize_name(kind.lower(), name) if kind is SecurableType.CATALOG else ""
 
 
-def _permissions(grants: Sequence[PrivilegeGrant]) -> wire.Permissions:
+def _permissions(request: web.Request, grants: Sequence[PrivilegeGrant]) -> wire.Permissions:
     by_principal: dict[str, list[str]] = defaultdict(list)
     for grant in grants:
         by_principal[grant.principal].append(grant.privilege)
-    return wire.Permissions(
-        tuple(wire.PrivilegeAssignment(who, tuple(what)) for who, what in by_principal.items())
-    )
+    given = [wire.PrivilegeAssignment(who, tuple(what)) for who, what in by_principal.items()]
+    return wire.Permissions(*some_of(request, _listing(request), given, lambda each: each.principal))
 
 
-def _effective(grants: Sequence[PrivilegeGrant], kind: SecurableType) -> wire.EffectivePermissions:
+def _effective(
+    request: web.Request, grants: Sequence[PrivilegeGrant], kind: SecurableType
+) -> wire.EffectivePermissions:
     by_principal: dict[str, list[wire.EffectivePrivilege]] = defaultdict(list)
     for grant in grants:
         privilege = wire.EffectivePrivilege(grant.privilege)
@@ -101,9 +101,12 @@ def _effective(grants: Sequence[PrivilegeGrant], kind: SecurableType) -> wire.Ef
             privilege.inherited_from_type = _WORDS.get(grant.type, grant.type.value)
             privilege.inherited_from_name = grant.name
         by_principal[grant.principal].append(privilege)
-    return wire.EffectivePermissions(
-        tuple(wire.EffectivePrivilegeAssignment(who, tuple(what)) for who, what in by_principal.items())
-    )
+    held = [wire.EffectivePrivilegeAssignment(who, tuple(what)) for who, what in by_principal.items()]
+    return wire.EffectivePermissions(*some_of(request, _listing(request), held, lambda each: each.principal))
+
+
+def _listing(request: web.Request) -> str:
+    return f"privileges on {request.match_info['type']} {request.match_info['name']}"
 
 
 ROUTES = [

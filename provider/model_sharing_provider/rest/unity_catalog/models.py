@@ -9,11 +9,13 @@ from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import SchemaName, normalize_name
 from model_sharing_provider.domain.securables import RegisteredModel
 from model_sharing_provider.rest.bodies import read_body
-from model_sharing_provider.rest.requests import page_request, provider_of
+from model_sharing_provider.rest.requests import flag, page_request, provider_of
 from model_sharing_provider.rest.unity_catalog.requests import (
     aliases,
+    aliases_given,
     answer,
     answer_page,
+    check_unchanged,
     context,
     model_name,
     name_of,
@@ -27,6 +29,8 @@ async def create_model(request: web.Request) -> web.Response:
     body = await read_body(request, wire.CreateRegisteredModel)
     no_storage_of_its_own(body.storage_location)
     name = name_of(body.catalog_name, body.schema_name, body.name)
+    if body.aliases:
+        raise InvalidParameter("A new model has no version that an alias could point at; register one first.")
     tags_set = {tag.key: tag.value for tag in body.tags}
     models = provider_of(request).models
     return answer(_model(await models.create(context(request), name, body.comment, tags_set)))
@@ -59,12 +63,17 @@ async def get_model(request: web.Request) -> web.Response:
 async def update_model(request: web.Request) -> web.Response:
     body = await read_body(request, wire.UpdateRegisteredModel)
     changes = Changes(new_name=body.new_name, comment=body.comment, owner=body.owner)
-    models = provider_of(request).models
-    return answer(_model(await models.update(context(request), model_name(request), changes)))
+    name, models = model_name(request), provider_of(request).models
+    fixed = ("name", "catalog_name", "schema_name", "storage_location", "created_at")
+    if any(getattr(body, field) is not None for field in fixed):
+        check_unchanged(body, _model(await models.get(context(request), name)), *fixed)
+    aliases_set = aliases_given(body.aliases, name)
+    return answer(_model(await models.update(context(request), name, changes, aliases_set)))
 
 
 async def delete_model(request: web.Request) -> web.Response:
-    await provider_of(request).models.delete(context(request), model_name(request))
+    force = flag(request, "force", default=True)
+    await provider_of(request).models.delete(context(request), model_name(request), force=force)
     return answer({})
 
 

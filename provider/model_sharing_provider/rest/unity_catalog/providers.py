@@ -10,7 +10,7 @@ from model_sharing_protocol.pages import page_of
 from model_sharing_provider.domain.sharing import SharingProvider
 from model_sharing_provider.rest.bodies import read_body
 from model_sharing_provider.rest.requests import page_request, provider_of
-from model_sharing_provider.rest.unity_catalog.requests import answer, answer_page, context
+from model_sharing_provider.rest.unity_catalog.requests import answer, answer_page, context, refuse_query
 from model_sharing_provider.services.changes import Changes
 
 
@@ -26,6 +26,7 @@ async def create_provider(request: web.Request) -> web.Response:
 
 
 async def list_providers(request: web.Request) -> web.Response:
+    refuse_query(request, "data_provider_global_metastore_id")
     listing = "providers"
     page = await provider_of(request).providers.page(context(request), page_request(request, listing))
     return answer_page("providers", listing, page, _provider)

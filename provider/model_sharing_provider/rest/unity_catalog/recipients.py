@@ -13,8 +13,15 @@ from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.sharing import Recipient
 from model_sharing_provider.rest.activation import ACTIVATION_PATH
 from model_sharing_provider.rest.bodies import read_body
+from model_sharing_provider.rest.credentials import NEVER_STORED
 from model_sharing_provider.rest.requests import base_url, page_request, provider_of
-from model_sharing_provider.rest.unity_catalog.requests import answer, answer_page, context
+from model_sharing_provider.rest.unity_catalog.requests import (
+    answer,
+    answer_page,
+    context,
+    refuse_query,
+    some_of,
+)
 from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.recipients import DEFAULT_LIFETIME
 
@@ -42,14 +49,18 @@ async def create_recipient(request: web.Request) -> web.Response:
 
 
 async def list_recipients(request: web.Request) -> web.Response:
+    refuse_query(request, "data_recipient_global_metastore_id")
     listing = "recipients"
     page = await provider_of(request).recipients.page(context(request), page_request(request, listing))
     return answer_page("recipients", listing, page, _recipient)
 
 
 async def get_recipient(request: web.Request) -> web.Response:
-    found, _ = await provider_of(request).recipients.get(context(request), request.match_info["name"])
-    return answer(_recipient(found))
+    recipients = provider_of(request).recipients
+    found, _ = await recipients.get(context(request), request.match_info["name"])
+    code = recipients.activation_code(found)
+    shown = _recipient(found, _link(request, code) if code else "")
+    return answer(shown, NEVER_STORED if code else None)
 
 
 async def update_recipient(request: web.Request) -> web.Response:
@@ -78,18 +89,21 @@ async def rotate_token(request: web.Request) -> web.Response:
 
 
 async def share_permissions(request: web.Request) -> web.Response:
-    _, grants = await provider_of(request).recipients.get(context(request), request.match_info["name"])
+    name = request.match_info["name"]
+    _, grants = await provider_of(request).recipients.get(context(request), name)
+    permissions = [
+        sharing.SharePermission(
+            share_name=grant.share,
+            privilege_assignments=(
+                wire.PrivilegeAssignment(principal=grant.recipient, privileges=(grant.privilege,)),
+            ),
+        )
+        for grant in grants
+    ]
+    listing = f"what {name} was granted"
     return answer(
         sharing.RecipientSharePermissions(
-            permissions_out=tuple(
-                sharing.SharePermission(
-                    share_name=grant.share,
-                    privilege_assignments=(
-                        wire.PrivilegeAssignment(principal=grant.recipient, privileges=(grant.privilege,)),
-                    ),
-                )
-                for grant in grants
-            )
+            *some_of(request, listing, permissions, lambda each: each.share_name)
         )
     )
 
@@ -110,7 +124,7 @@ def _link(request: web.Request, code: str) -> str:
 
 
 def _recipient(recipient: Recipient, activation_url: str = "") -> sharing.RecipientInfo:
-    """The activation link belongs to the newest token, and is shown in the answer that made it only."""
+    """The activation link belongs to the newest token, and is shown until it was used."""
     tokens = [
         sharing.RecipientTokenInfo(id=token.id, expiration_time=token.expires_at, created_at=token.created_at)
         for token in recipient.tokens

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
-from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_protocol.errors import InvalidParameter, UnsupportedOperation
 from model_sharing_protocol.names import FullName, normalize_name, parse_version
-from model_sharing_protocol.pages import Page
-from model_sharing_protocol.unity_catalog import JSON, ModelAlias, Tag
-from model_sharing_provider.rest.requests import context_of, json_answer
+from model_sharing_protocol.pages import Page, page_of
+from model_sharing_protocol.unity_catalog import JSON, GivenAlias, ModelAlias, Tag
+from model_sharing_provider.rest.requests import context_of, json_answer, page_request
 from model_sharing_provider.services.context import Context
 
 FACE = "unity-catalog"
@@ -50,10 +50,6 @@ def version_number(request: web.Request) -> int:
     return parse_version(request.match_info["version"])
 
 
-def forced(request: web.Request) -> bool:
-    return request.query.get("force", "").lower() == "true"
-
-
 def no_storage_of_its_own(location: str | None) -> None:
     """The artifacts of all securables lie below the provider's one artifact root."""
     if location:
@@ -65,6 +61,53 @@ def no_storage_of_its_own(location: str | None) -> None:
 
 def aliases(found: Iterable[tuple[str, int]]) -> tuple[ModelAlias, ...]:
     return tuple(ModelAlias(alias_name=alias, version_num=version) for alias, version in found)
+
+
+def check_unchanged(given: msgspec.Struct, known: msgspec.Struct, *fields: str) -> None:
+    """Raises InvalidParameter for a field that cannot be changed, sent with another value than it has."""
+    for field in fields:
+        value = getattr(given, field)
+        if value is not None and value != getattr(known, field):
+            raise InvalidParameter(
+                f"{field} cannot be changed here, and is another than it was; leave it out."
+            )
+
+
+def some_of(
+    request: web.Request, listing: str, items: Iterable[T], key_of: Callable[[T], str]
+) -> tuple[tuple[T, ...], str]:
+    """All items of a short listing, or the page of them that is asked for and the token of the next one."""
+    if not any(request.query.get(word) for word in ("max_results", "page_size", "page_token")):
+        return tuple(items), ""
+    page = page_of(items, page_request(request, listing), key_of)
+    return tuple(page.items), page.token(listing) or ""
+
+
+def refuse_query(request: web.Request, *names: str) -> None:
+    """Raises UnsupportedOperation for a parameter that Unity Catalog knows and this server does not serve."""
+    for name in names:
+        if request.query.get(name):
+            raise UnsupportedOperation(f"The parameter {name} is not served here; leave it out.")
+
+
+def aliases_given(given: Sequence[GivenAlias] | None, model: FullName) -> dict[str, int]:
+    """The aliases that an update sets. Raises InvalidParameter for another model's, or one given twice."""
+    if given is None:
+        return {}
+    if not given:
+        raise InvalidParameter(
+            "An update sets the aliases that it names, and names none; delete them by name."
+        )
+    named = {}
+    for alias in given:
+        place = (alias.catalog_name, alias.schema_name, alias.model_name)
+        parts = zip(place, (model.catalog, model.schema, model.name), strict=True)
+        if any(part is not None and part.lower() != own for part, own in parts):
+            raise InvalidParameter(f"The alias {alias.alias_name!r} is one of another model than '{model}'.")
+        named[alias.alias_name] = alias.version_num
+    if len({name.lower() for name in named}) < len(given):
+        raise InvalidParameter("An alias is given twice; name each once.")
+    return named
 
 
 def tags(found: Mapping[str, str]) -> tuple[Tag, ...]:

@@ -9,8 +9,8 @@ from model_sharing_protocol import unity_catalog_sharing as sharing
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_provider.domain.sharing import Grant, Share, ShareObject, ShareObjectType
 from model_sharing_provider.rest.bodies import read_body
-from model_sharing_provider.rest.requests import page_request, provider_of
-from model_sharing_provider.rest.unity_catalog.requests import answer, answer_page, context
+from model_sharing_provider.rest.requests import flag, page_request, provider_of
+from model_sharing_provider.rest.unity_catalog.requests import answer, answer_page, context, some_of
 from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.shares import GrantChange, ShareChange
 
@@ -29,7 +29,7 @@ async def list_shares(request: web.Request) -> web.Response:
 
 async def get_share(request: web.Request) -> web.Response:
     share, objects, _ = await provider_of(request).shares.get(context(request), request.match_info["name"])
-    with_objects = request.query.get("include_shared_data", "").lower() == "true"
+    with_objects = flag(request, "include_shared_data")
     return answer(_share(share, objects if with_objects else None))
 
 
@@ -50,7 +50,7 @@ async def delete_share(request: web.Request) -> web.Response:
 
 async def get_permissions(request: web.Request) -> web.Response:
     _, _, grants = await provider_of(request).shares.get(context(request), request.match_info["name"])
-    return answer(_permissions(grants))
+    return answer(_permissions(request, grants))
 
 
 async def update_permissions(request: web.Request) -> web.Response:
@@ -66,9 +66,8 @@ async def update_permissions(request: web.Request) -> web.Response:
             raise InvalidParameter(f"SELECT is both granted to {change.principal!r} and revoked.")
         changes.append(GrantChange(change.principal, bool(change.add)))
     shares = provider_of(request).shares
-    return answer(
-        _permissions(await shares.update_grants(context(request), request.match_info["name"], changes))
-    )
+    grants = await shares.update_grants(context(request), request.match_info["name"], changes)
+    return answer(_permissions(request, [] if body.quiet else grants))
 
 
 ROUTES = [
@@ -122,10 +121,7 @@ def _object(item: ShareObject) -> sharing.SharedDataObject:
     )
 
 
-def _permissions(grants: list[Grant]) -> wire.Permissions:
-    return wire.Permissions(
-        privilege_assignments=tuple(
-            wire.PrivilegeAssignment(principal=grant.recipient, privileges=(grant.privilege,))
-            for grant in grants
-        )
-    )
+def _permissions(request: web.Request, grants: list[Grant]) -> wire.Permissions:
+    given = [wire.PrivilegeAssignment(grant.recipient, (grant.privilege,)) for grant in grants]
+    listing = f"grants on {request.match_info['name']}"
+    return wire.Permissions(*some_of(request, listing, given, lambda each: each.principal))

@@ -17,6 +17,7 @@ from model_sharing_provider.rest.requests import page_request, provider_of
 from model_sharing_provider.rest.unity_catalog.requests import (
     answer,
     answer_page,
+    check_unchanged,
     context,
 )
 from model_sharing_provider.services.tags import TagChange
@@ -65,6 +66,9 @@ async def get_assignment(request: web.Request) -> web.Response:
 async def update_assignment(request: web.Request) -> web.Response:
     body = await read_body(request, wire.UpdateEntityTag)
     key = request.match_info["key"]
+    check_unchanged(body, _assignment(request, key, body.tag_value), "entity_type", "entity_name", "tag_key")
+    if request.query.get("update_mask", "tag_value") not in ("tag_value", "*"):
+        raise InvalidParameter("Of a tag assignment, tag_value is what can be updated.")
     await _apply(request, *_entity(request), TagChange(add={key: body.tag_value}))
     return answer(_assignment(request, key, body.tag_value))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-import msgspec
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import LineageRecord, NewVersion
@@ -16,16 +16,16 @@ from model_sharing_provider.rest.credentials import NEVER_STORED, storage_locati
 from model_sharing_provider.rest.lineage import lineage_of
 from model_sharing_provider.rest.requests import page_request, provider_of
 from model_sharing_provider.rest.transfers import (
-    STORAGE_MODE,
-    begin_transfer,
+    credentials_for,
     digest_of,
     model_id,
-    reads,
 )
 from model_sharing_provider.rest.unity_catalog.requests import (
     aliases,
+    aliases_given,
     answer,
     answer_page,
+    check_unchanged,
     context,
     model_name,
     name_of,
@@ -84,9 +84,15 @@ async def update_version(request: web.Request) -> web.Response:
     body = await read_body(request, wire.UpdateModelVersion)
     versions = provider_of(request).versions
     name, number = model_name(request), version_number(request)
-    if body.comment is None:
-        return answer(_version(request, await versions.get(context(request), name, number)))
-    return answer(_version(request, await versions.update(context(request), name, number, body.comment)))
+    aliases_set = aliases_given(body.aliases, name)
+    if any(version != number for version in aliases_set.values()):
+        raise InvalidParameter(f"An alias of version {number} is given for another version.")
+    known = _version(request, await versions.get(context(request), name, number))
+    check_unchanged(body, known, *_FIXED)
+    if body.comment is None and not aliases_set:
+        return answer(known)
+    updated = await versions.update(context(request), name, number, body.comment, list(aliases_set))
+    return answer(_version(request, updated))
 
 
 async def delete_version(request: web.Request) -> web.Response:
@@ -114,17 +120,14 @@ async def get_lineage(request: web.Request) -> web.Response:
 async def temporary_credentials(request: web.Request) -> web.Response:
     body = await read_body(request, wire.TemporaryCredentialsRequest)
     name = name_of(body.catalog_name, body.schema_name, body.model_name)
-    expires = await begin_transfer(request, context(request), name, body.version, body.operation)
-    credentials = provider_of(request).credentials
-    give = credentials.for_reader if reads(body.operation) else credentials.for_writer
-    given = await give(context(request), name, body.version)
-    if given is None:
-        said = wire.TemporaryCredentials(expiration_time=expires)
-    else:
-        said = msgspec.convert(given, wire.TemporaryCredentials, from_attributes=True)
-    # MLflow goes on by presigned URLs, so that it needs no client of the cloud's.
-    said.storage_mode = STORAGE_MODE
+    said = await credentials_for(request, context(request), name, body.version, body.operation)
     return answer(said, NEVER_STORED)
+
+
+_FIXED = (
+    *("model_name", "catalog_name", "schema_name", "id", "status", "storage_location"),
+    *("created_at", "created_by"),
+)
 
 
 def _version(request: web.Request, version: ModelVersion) -> wire.ModelVersionInfo:

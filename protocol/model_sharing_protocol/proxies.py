@@ -11,10 +11,8 @@ import base64
 import ipaddress
 import os
 import re
-import socket
 import urllib.request
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from model_sharing_protocol.errors import InvalidParameter, UnsupportedOperation
@@ -40,15 +38,6 @@ class Proxy:
     def headers(self) -> dict[str, str]:
         """What the proxy is told, and no server behind it."""
         return {"Proxy-Authorization": self.authorization} if self.authorization else {}
-
-    def options(self, url: str, headers: dict[str, str]) -> dict[str, Any]:
-        """Arguments by which an aiohttp session asks for `url`, with these headers, through this proxy.
-
-        Over plain http the proxy reads the request itself; for https it gets one of its own, CONNECT.
-        """
-        if urlsplit(url).scheme == "http":
-            return {"proxy": str(self), "headers": headers | self.headers}
-        return {"proxy": str(self), "headers": headers, "proxy_headers": self.headers}
 
 
 def proxy_for(url: str) -> Proxy | None:
@@ -109,18 +98,6 @@ def parse_proxy(address: str, variable: str) -> Proxy:
 def authority(host: str, port: int) -> str:
     """Host and port as a URL has them."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def literal_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that a host is written as, in whatever spelling resolvers take (`127.1`, `0x7f000001`)."""
-    try:
-        return ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        pass
-    try:
-        return ipaddress.IPv4Address(socket.inet_aton(host)) if host and not host.isspace() else None
-    except (OSError, ValueError):  # ValueError: not ASCII, or a NUL
-        return None
 
 
 def _matches(host: str, port: int, entry: str) -> bool:

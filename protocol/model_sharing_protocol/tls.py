@@ -33,12 +33,13 @@ def _context(variables: tuple[tuple[str, str], ...]) -> ssl.SSLContext:
         _check(name, path)
     context = None if any(name in named for name in _BUNDLES) else ssl.create_default_context()
     for path, name in {path: name for name, path in named.items()}.items():  # several often name the same
-        kind = "capath" if name == _FOLDERS or Path(path).is_dir() else "cafile"
+        is_folder = name == _FOLDERS or Path(path).is_dir()
+        file, folder = (None, path) if is_folder else (path, None)
         try:
             if context is None:
-                context = ssl.create_default_context(**{kind: path})
+                context = ssl.create_default_context(cafile=file, capath=folder)
             else:
-                context.load_verify_locations(**{kind: path})
+                context.load_verify_locations(file, folder)
         except OSError as error:  # SSLError, too
             raise InvalidParameter(
                 f"{name} is {path!r}, which holds no certificates in PEM format that can be read."

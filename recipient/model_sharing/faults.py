@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import email.message
 import email.utils
 import re
 import time
@@ -28,11 +29,14 @@ from model_sharing_protocol.proxies import Proxy
 
 _NOT_MODIFIED = 304
 _TOO_MANY_REQUESTS = 429
-_PROXY_AUTHENTICATION = 407
+_WHO_ASKS = frozenset({401, 407})  # 401 is Tinyproxy's word for a wrong password
+_REFUSALS = frozenset({401, 403, 407})
 _INTERNAL = 500
 _BUSY = frozenset({429, 503})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
+
+Headers = Mapping[str, str] | email.message.Message
 
 
 class Passing(Exception):
@@ -69,26 +73,25 @@ async def error_of_answer(response: aiohttp.ClientResponse, origin: str, proxy: 
             f"{origin} answered with a redirect ({status}), which is not followed, since the token belongs "
             "to this address alone. Check the endpoint in the profile file."
         )
-    if status == _PROXY_AUTHENTICATION and proxy is not None:
-        return refused_by_proxy(proxy, status, origin)
     body = await read_bounded(response, bounds.ERROR_BYTES)
     error = _told_error(response, body, origin)
     if status == _TOO_MANY_REQUESTS or status >= 500:
         return _in_trouble(response, origin, proxy, error)
     if error is not None:
         return error
-    behind = f", or the proxy {proxy} in between," if proxy else ""
+    if proxy is not None and status in _REFUSALS:
+        return refused_by_proxy(proxy, status, origin)  # no provider says it without words of the protocol
     return NotASharingServer(
-        f"{origin}{behind} answered HTTP {status} with something that is no OpenSharing message. "
+        f"{origin} answered HTTP {status} with something that is no OpenSharing message. "
         "Check the endpoint in the profile file."
     )
 
 
 def refused_by_proxy(proxy: Proxy, status: int, origin: str) -> Exception:
     """The error for a proxy that answered for itself, instead of passing a request on."""
-    if status == _PROXY_AUTHENTICATION:
+    if status in _WHO_ASKS:
         return ServerUnreachable(
-            f"The proxy {proxy} wants to know who asks (HTTP 407), and "
+            f"The proxy {proxy} wants to know who asks (HTTP {status}), and "
             + ("does not accept" if proxy.authorization else "was not given")
             + " a user's name and password. Write them into HTTPS_PROXY and HTTP_PROXY, as "
             f"http://user:password@{proxy.host}:{proxy.port}."
@@ -136,13 +139,13 @@ def error_of_connection(error: Exception, origin: str, proxy: Proxy | None) -> E
     return Passing(ServerUnreachable(f"{reason}. Try again."), reason)
 
 
-def in_request(headers: Mapping[str, str]) -> str:
+def in_request(headers: Headers) -> str:
     """` (request …)`, by which the provider's operator finds an answer in the log; empty if it has no id."""
     told = headers.get("X-Request-Id") or ""
     return f" (request {told})" if _REQUEST_ID.fullmatch(told) else ""
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Headers) -> float | None:
     """In how many seconds the server wants to be asked again, from either form of `Retry-After`."""
     text = (headers.get("Retry-After") or "").strip()
     if _SECONDS.fullmatch(text):

@@ -56,8 +56,8 @@ class Retries:
         if self._total <= 0:
             return None
         if retry_after is not None and retry_after >= _FIRST_WAIT_SECONDS:
-            left = math.ceil(self._total - elapsed)  # in whole seconds, as servers tell theirs
-            return retry_after + _FIRST_WAIT_SECONDS * self._jitter() if retry_after <= left else None
+            fits = retry_after <= math.ceil(self._total - elapsed)  # in whole seconds, as servers tell theirs
+            return retry_after + _FIRST_WAIT_SECONDS * self._jitter() if fits else None
         left = (min(self._total, BRIEF_SECONDS) if brief else self._total) - elapsed
         longest = min(_FIRST_WAIT_SECONDS * 2.0 ** min(self._failures - 1, 30), _LONGEST_WAIT_SECONDS)
         return min(longest * (0.5 + self._jitter() / 2), left) if left > 0 else None

@@ -11,8 +11,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
-from urllib.parse import urlsplit
+from typing import Self, TypeVar
 
 import aiohttp
 from yarl import URL
@@ -29,8 +28,8 @@ from model_sharing_protocol.errors import (
     UnsupportedOperation,
 )
 from model_sharing_protocol.profile import Profile
-from model_sharing_protocol.proxies import Proxy, proxy_for
-from model_sharing_protocol.tls import client_tls
+from model_sharing_protocol.proxies import proxy_for
+from model_sharing_protocol.session_options import options_through
 
 NOT_MODIFIED = 304
 
@@ -142,7 +141,7 @@ class Transport:
         body: bytes | None = None,
     ) -> T:
         origin = origin_of(url)
-        proxy, options = self._way_to(url, headers)
+        proxy = proxy_for(url) if self._open_socket is None else None
         try:
             async with asyncio.timeout(bounds.ANSWER_SECONDS):
                 # Interim answers, and headers that come byte by byte, start `sock_read` again and again.
@@ -153,7 +152,7 @@ class Transport:
                         params=params,
                         data=body,
                         allow_redirects=False,
-                        **options,
+                        **options_through(proxy, url, headers),
                     )
                 async with response:
                     unchanged = response.status == NOT_MODIFIED and "If-None-Match" in headers
@@ -177,14 +176,6 @@ class Transport:
             raise NotASharingServer(f"{origin} answered with something that is not HTTP.") from None
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
             raise error_of_connection(error, origin, proxy) from error
-
-    def _way_to(self, url: str, headers: dict[str, str]) -> tuple[Proxy | None, dict[str, Any]]:
-        """How a session asks for `url`: the proxy, and the arguments that say all of it."""
-        proxy = proxy_for(url) if self._open_socket is None else None
-        options = proxy.options(url, headers) if proxy else {"headers": headers}
-        if urlsplit(url).scheme == "https":
-            options["ssl"] = client_tls()
-        return proxy, options
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -39,7 +39,7 @@ def dial(origin: Origin, origins: FileOrigins) -> tuple[http.client.HTTPConnecti
             if scheme == "https":
                 _open_tunnel(sock, proxy, origin)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        kind = http.client.HTTPConnection
+        kind: type[http.client.HTTPConnection] = http.client.HTTPConnection
         if scheme == "https":
             kind = http.client.HTTPSConnection
             sock = undo.enter_context(client_tls().wrap_socket(sock, server_hostname=host))

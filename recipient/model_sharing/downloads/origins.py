@@ -13,11 +13,8 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from model_sharing_protocol.errors import NotASharingServer
-from model_sharing_protocol.proxies import DEFAULT_PORTS, literal_address
-
-_PRIVATE_DOMAINS = frozenset(
-    {"localhost", "local", "localdomain", "internal", "intranet", "lan", "corp", "home"}
-)
+from model_sharing_protocol.hosts import is_private_name, literal_address
+from model_sharing_protocol.proxies import DEFAULT_PORTS
 
 Origin = tuple[str, str, int]
 """Scheme, host and port."""
@@ -73,7 +70,7 @@ class FileOrigins:
         address = literal_address(origin[1])
         if address is not None:
             self.check_address(origin, [str(address)])
-        elif _is_private_name(origin[1]) and not self._is_inside:
+        elif is_private_name(origin[1]) and not self._is_inside:
             raise NotASharingServer(
                 f"{self._endpoint} points to files at {_shown(origin)}, a name of a private network: one "
                 "that a provider has no business to point to. Nothing was sent."
@@ -84,7 +81,7 @@ class FileOrigins:
         """True if the provider itself is at an address of a private network, or of this machine."""
         if self._own is None:
             return False
-        if _is_private_name(self._own[1]):
+        if is_private_name(self._own[1]):
             return True
         try:
             addresses = resolve(self._own)
@@ -124,12 +121,6 @@ def resolve(origin: Origin) -> list[str]:
         return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     except UnicodeError as error:  # a label of more than 63 characters, say
         raise OSError("the host name cannot be looked up") from error
-
-
-def _is_private_name(host: str) -> bool:
-    """True for a name that is none of the public Internet's."""
-    *_, last = labels = host.rstrip(".").split(".")
-    return len(labels) == 1 or last in _PRIVATE_DOMAINS
 
 
 def _origin(url: str) -> Origin | None:

@@ -72,7 +72,14 @@ class SharedCatalog:
         self._trust = Trust(mount, MountTable(settings.mounts), self._client)
         self._cache = Cache(settings.cache, mount.provider)
         self._refs = Refs(settings.cache, mount.endpoint, mount.share)
-        self._resolver = Resolver(mount, self._client, self._trust, self._refs, settings.alias_max_age)
+        self._resolver = Resolver(
+            mount,
+            self._client,
+            self._trust,
+            self._refs,
+            has_manifest=lambda digest: self._cache.manifest(digest) is not None,
+            alias_max_age=settings.alias_max_age,
+        )
 
     @property
     def name(self) -> str:

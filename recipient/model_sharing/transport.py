@@ -81,10 +81,12 @@ class Transport:
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
         tag: str = "",
+        has_fallback: Callable[[], bool] = lambda: False,
     ) -> T:
         """What `read` makes of the answer to an idempotent call of `path` below the endpoint.
 
-        With a `tag` the answer may be NOT_MODIFIED, with nothing to read. Raises the error that the provider
+        With a `tag` the answer may be NOT_MODIFIED, with nothing to read. It is not tried again for long if
+        the caller `has_fallback`, which is asked once it has failed. Raises the error that the provider
         answered with; ServerUnreachable, NotASharingServer or TokenExpired for the rest.
         """
         profile = self._profile()
@@ -105,8 +107,7 @@ class Transport:
                 try:
                     return await self._once(method, url, read, headers=headers, params=params, body=body)
                 except Passing as fault:
-                    # Who has a tag has an answer that may do, if it is not refreshed.
-                    wait = retries.next_wait(fault.retry_after, brief=fault.brief or bool(tag))
+                    wait = retries.next_wait(fault.retry_after, brief=fault.brief or has_fallback())
                     if wait is None:
                         raise fault.final from fault.__cause__
                     self._notices.tell(fault.reason, wait)
@@ -119,6 +120,8 @@ class Transport:
 
         It is tried again only while it cannot have arrived.
         """
+        # aiohttp itself sends a GET again whose connection broke, and has no public name for not doing so.
+        self._open_session()._retry_connection = False
         retries = Retries(self._retry_for)
         while True:
             try:

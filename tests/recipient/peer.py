@@ -60,7 +60,7 @@ class Peer:
     With a `certificate`, a PEM file with its key, it speaks TLS.
     """
 
-    def __init__(self, certificate: Path | None = None) -> None:
+    def __init__(self, certificate: Path | None = None, port: int = 0) -> None:
         self.scheme = "https" if certificate else "http"
         self.models: dict[str, Model] = {}
         self.requests: list[Request] = []
@@ -85,7 +85,7 @@ class Peer:
         self.file_bytes_sent = 0
         self.connections: set[socket.socket] = set()
         self.lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", port), Handler)
         self._server.peer = self
         if certificate:
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

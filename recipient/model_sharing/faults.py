@@ -33,6 +33,7 @@ _WHO_ASKS = frozenset({401, 407})  # 401 is Tinyproxy's word for a wrong passwor
 _REFUSALS = frozenset({401, 403, 407})
 _INTERNAL = 500
 _BUSY = frozenset({429, 503})
+_PASSING = frozenset({408, 425, 429})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 
@@ -63,6 +64,11 @@ class Passing(Exception):
         self.unsent = unsent
 
 
+def is_passing(status: int) -> bool:
+    """True for the status of a server that is in trouble, busy, or was not asked in time."""
+    return status in _PASSING or status >= 500
+
+
 async def error_of_answer(response: aiohttp.ClientResponse, origin: str, proxy: Proxy | None) -> Exception:
     """The error that an answer other than 200 stands for."""
     status = response.status
@@ -75,7 +81,7 @@ async def error_of_answer(response: aiohttp.ClientResponse, origin: str, proxy: 
         )
     body = await read_bounded(response, bounds.ERROR_BYTES)
     error = _told_error(response, body, origin)
-    if status == _TOO_MANY_REQUESTS or status >= 500:
+    if is_passing(status):
         return _in_trouble(response, origin, proxy, error)
     if error is not None:
         return error
@@ -100,7 +106,7 @@ def refused_by_proxy(proxy: Proxy, status: int, origin: str) -> Exception:
         f"The proxy {proxy} does not connect to {origin} (HTTP {status}). Ask those who run it to allow "
         "that, or list the host in NO_PROXY if it can be reached without."
     )
-    if status == _TOO_MANY_REQUESTS or status >= 500:
+    if is_passing(status):
         return Passing(final, f"the proxy {proxy} does not reach {origin} ({status})", unsent=True)
     return final
 
@@ -115,7 +121,7 @@ def error_of_connection(error: Exception, origin: str, proxy: Proxy | None) -> E
         return (
             final
             if isinstance(error, aiohttp.ClientConnectorCertificateError)
-            else Passing(final, final.message)
+            else Passing(final, f"{origin} cannot be reached safely")
         )
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         what = f"the proxy {proxy}" if proxy else "it"

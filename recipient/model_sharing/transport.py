@@ -8,7 +8,9 @@ elsewhere (`downloads.connection`), without credentials.
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Self, TypeVar
@@ -57,6 +59,7 @@ class Transport:
         self._open_socket = open_socket
         self._retry_for = retry_for
         self._notices = WaitNotices()
+        self._gave_up_at = -math.inf
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -101,17 +104,16 @@ class Transport:
         if tag:
             headers["If-None-Match"] = tag
         url = profile.endpoint + path
-        retries = Retries(self._retry_for)
+
+        async def attempt() -> T:
+            return await self._once(method, url, read, headers=headers, params=params, body=body)
+
+        def next_wait(retries: Retries, fault: Passing) -> float | None:
+            brief = fault.brief or self._gave_up_lately or has_fallback()
+            return retries.next_wait(fault.retry_after, brief=brief)
+
         try:
-            while True:
-                try:
-                    return await self._once(method, url, read, headers=headers, params=params, body=body)
-                except Passing as fault:
-                    wait = retries.next_wait(fault.retry_after, brief=fault.brief or has_fallback())
-                    if wait is None:
-                        raise fault.final from fault.__cause__
-                    self._notices.tell(fault.reason, wait)
-                    await asyncio.sleep(wait)
+            return await self._persist(attempt, next_wait)
         except Unauthenticated as error:
             raise _explain_refused_token(error, profile) from error
 
@@ -122,16 +124,38 @@ class Transport:
         """
         # aiohttp itself sends a GET again whose connection broke, and has no public name for not doing so.
         self._open_session()._retry_connection = False
+
+        async def attempt() -> T:
+            return await self._once("GET", url, read, headers={})
+
+        def next_wait(retries: Retries, fault: Passing) -> float | None:
+            return retries.next_wait(brief=fault.brief) if fault.unsent else None
+
+        return await self._persist(attempt, next_wait)
+
+    async def _persist(
+        self, attempt: Callable[[], Awaitable[T]], next_wait: Callable[[Retries, Passing], float | None]
+    ) -> T:
+        """Attempt until it succeeds, or until there is no next wait: then the fault's `final` is raised."""
         retries = Retries(self._retry_for)
         while True:
             try:
-                return await self._once("GET", url, read, headers={})
+                answer = await attempt()
             except Passing as fault:
-                wait = retries.next_wait(brief=fault.brief) if fault.unsent else None
+                wait = next_wait(retries, fault)
                 if wait is None:
+                    self._gave_up_at = time.monotonic()
                     raise fault.final from fault.__cause__
                 self._notices.tell(fault.reason, wait)
                 await asyncio.sleep(wait)
+            else:
+                self._gave_up_at = -math.inf
+                return answer
+
+    @property
+    def _gave_up_lately(self) -> bool:
+        """True if the last call was in vain: of many, such as a pull's, not each is to wait as long."""
+        return time.monotonic() - self._gave_up_at < self._retry_for
 
     async def _once(
         self,
@@ -144,8 +168,9 @@ class Transport:
         body: bytes | None = None,
     ) -> T:
         origin = origin_of(url)
-        proxy = proxy_for(url) if self._open_socket is None else None
+        proxy = None
         try:
+            proxy = proxy_for(url) if self._open_socket is None else None
             async with asyncio.timeout(bounds.ANSWER_SECONDS):
                 # Interim answers, and headers that come byte by byte, start `sock_read` again and again.
                 async with asyncio.timeout(bounds.HEAD_SECONDS):

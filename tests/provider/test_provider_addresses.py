@@ -200,6 +200,8 @@ async def test_no_proxy_is_asked_for_what_is_inside(
     endpoint: str, serving: Callable[[bytes], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers_like(monkeypatch, "inside.example", "10.0.0.1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     proxy, port = await serving(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
     monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{port}")
     with pytest.raises(InvalidState, match="cannot be asked"):

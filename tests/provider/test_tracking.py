@@ -185,7 +185,8 @@ async def test_the_tracking_server_is_asked_through_the_proxy_of_the_environment
     client: Client, upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running_tinyproxy(tmp_path, "BasicAuth acme s3cret") as proxy:
-        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("NO_PROXY")
+        monkeypatch.delenv("no_proxy")
         monkeypatch.setenv("http_proxy", f"http://acme:s3cret@{proxy.address}")
         status, _, _ = await client.ask(API + ASKED[0])
         assert (status, len(proxy.asked)) == (200, 1)

@@ -170,6 +170,10 @@ def page(status: int) -> Callable[[Handler], object]:
     return lambda handler: handler.send(status, PAGE, "text/html")
 
 
+def json_of_a_gateway(handler: Handler) -> None:
+    handler.send_json(500, {"message": "Internal server error"})
+
+
 def in_turn(*faults: Callable[[Handler], Any]) -> Callable[[Handler], bool]:
     """Each once, and then a good answer."""
     left = iter(faults)
@@ -184,8 +188,8 @@ def in_turn(*faults: Callable[[Handler], Any]) -> Callable[[Handler], bool]:
 
 
 TROUBLE: list[Callable[[Handler], object]] = [
-    *[page(status) for status in (500, 501, 502, 503, 504, 507, 520, 524, 529, 599, 429)],
-    lambda handler: handler.send_json(500, {"message": "Internal server error"}),
+    *[page(status) for status in (500, 501, 502, 503, 504, 507, 520, 524, 529, 599, 429, 408)],
+    json_of_a_gateway,
     lambda handler: handler.send_error_answer(500, "INTERNAL_ERROR", ""),
     lambda handler: handler.send(503, b"", Retry_After=formatdate(time.time() - 5, usegmt=True)),
     reset,
@@ -226,7 +230,7 @@ def test_trouble_with_files_passes_too(peer: Peer, profile: Path) -> None:
     assert (vendor.snapshot("ml_team.iris_model/2").folder / "weights.bin").read_bytes() == b"v" * 100_000
 
 
-@pytest.mark.parametrize("answer", [page(500), page(530), TROUBLE[11]])
+@pytest.mark.parametrize("answer", [page(500), page(530), json_of_a_gateway])
 def test_a_gateway_in_trouble_is_no_fault_of_the_profile(
     peer: Peer, vendor: model_sharing.Catalog, run_cli: RunCli, answer: Callable[[Handler], object]
 ) -> None:
@@ -258,6 +262,23 @@ def test_what_is_cached_does_not_wait_for_long(
     with pytest.warns(model_sharing.StaleAliasWarning):
         assert vendor.snapshot("ml_team.iris_model@Champion").version.version == 1
     assert len(peer.requests) > 1
+
+
+def test_many_calls_in_vain_do_not_each_wait_as_long(
+    peer: Peer, profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RETRY_FOR_VARIABLE, "1s")
+    monkeypatch.setattr(retries, "BRIEF_SECONDS", 0.0)
+    vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
+    peer.answer = always(page(503))
+    asked: list[int] = []
+    for _ in range(3):
+        peer.requests.clear()
+        with pytest.raises(ServerUnreachable):
+            vendor.list_models()
+        asked.append(len(peer.requests))
+    assert asked[0] > 1
+    assert asked[1:] == [1, 1]
 
 
 def test_no_patience_is_a_choice(peer: Peer, profile: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import Protocol
 from model_sharing import bounds
 from model_sharing.downloads.connection import Connections
 from model_sharing.downloads.urls import UrlBook
-from model_sharing.faults import in_request, retry_after
+from model_sharing.faults import in_request, is_passing, retry_after
 from model_sharing.retries import Retries
 from model_sharing_protocol.errors import (
     CorruptArtifact,
@@ -25,7 +25,6 @@ from model_sharing_protocol.manifest import ManifestFile
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 _EXPIRED = frozenset({401, 403, 404, 410})
-_BUSY = frozenset({408, 425, 429})
 
 
 class Positioned(Protocol):
@@ -122,7 +121,7 @@ class Transfer:
                 if response.status in _EXPIRED:
                     self._renew(what, edition, patience)
                     raise Passing("its address had expired")
-                if response.status in _BUSY or response.status >= 500:
+                if is_passing(response.status):
                     told = f"the server answered HTTP {response.status}{in_request(response.headers)}"
                     raise Passing(told, retry_after(response.headers))
                 yield response

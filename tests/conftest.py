@@ -66,6 +66,11 @@ def pytest_configure() -> None:
     # As MLflow saves a model it loads it once more, in a process of its own, to list the packages it needs.
     # That takes seconds, and nobody here reads the list: without time for it, it lists the usual ones.
     os.environ["MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT"] = "0"
+    # Whoever works behind a proxy reaches this machine without.
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
+    # Stories about servers that are gone for good need not wait for them as long as people do.
+    os.environ["MODEL_SHARING_RETRY_FOR"] = "3s"
 
 
 @pytest.fixture

@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 import structlog
 
 from model_sharing_protocol.errors import InvalidState, SharingError
+from model_sharing_protocol.hosts import is_private_name, literal_address
 from model_sharing_protocol.profile import Profile
+from model_sharing_protocol.proxies import proxy_for
 from model_sharing_provider.governance.addresses import is_within_reach
 
 if TYPE_CHECKING:
@@ -56,9 +58,32 @@ class RemoteShares:
         from model_sharing.client import SharingClient  # noqa: PLC0415 - slow to import, and rarely needed
         from model_sharing.transport import Transport  # noqa: PLC0415
 
-        async with Transport(lambda: profile, open_socket=self._open_socket) as transport:
+        guard = None if await self._is_left_to_a_proxy(profile.endpoint) else self._open_socket
+        # What went wrong is to be known before the time is over.
+        retry_for = PATIENCE_SECONDS / 2
+        async with Transport(lambda: profile, open_socket=guard, retry_for=retry_for) as transport:
             shares = await SharingClient(transport, profile.endpoint).list_shares()
             return [share.name for share in shares]
+
+    async def _is_left_to_a_proxy(self, endpoint: str) -> bool:
+        """True if the environment's proxy is to connect; InvalidState for what it must not be asked to.
+
+        It looks names up itself, perhaps not as we do. So it is asked for https alone, where a server inside
+        that somebody's name leads to is told nothing, since it has no certificate for that name.
+        """
+        if proxy_for(endpoint) is None:
+            return False
+        parts = urlsplit(endpoint)
+        host = parts.hostname or ""
+        address = literal_address(host)
+        if parts.scheme != "https":
+            raise InvalidState("through a proxy, only providers at https are asked")
+        if address is None and is_private_name(host):
+            raise InvalidState(f"{host} is a name of a private network")
+        for each in [str(address)] if address else await _known_addresses(host):
+            if not is_within_reach(each, self._networks):
+                raise InvalidState(f"{each} is not in an allowed provider network")
+        return True
 
     def _open_socket(self, address: AddrInfoType) -> socket.socket:
         """A socket for what is about to be connected to, after all names were resolved. Raises OSError."""
@@ -66,3 +91,12 @@ class RemoteShares:
         if not is_within_reach(str(place[0]), self._networks):
             raise OSError(errno.EACCES, f"{place[0]} is not in an allowed provider network")
         return socket.socket(family, kind, protocol)
+
+
+async def _known_addresses(host: str) -> list[str]:
+    """What a name stands for here; nothing where names of the world outside are not known."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return [str(place[0]) for *_, place in found]

@@ -13,6 +13,7 @@ import aiohttp
 
 from model_sharing import bounds
 from model_sharing.answers import read_bounded
+from model_sharing.settings import Settings
 from model_sharing.transport import Transport
 from model_sharing_protocol.errors import (
     ActivationLinkUsed,
@@ -51,7 +52,7 @@ async def activate(link: str, path: Path, *, force: bool = False) -> Profile:
     async def read(response: aiohttp.ClientResponse) -> bytes:
         return await read_bounded(response, bounds.PROFILE_BYTES)
 
-    async with Transport(_no_profile) as transport:
+    async with Transport(_no_profile, retry_for=Settings.from_environment().retry_for) as transport:
         try:
             data = await transport.get_public(url, read)
         except ActivationLinkUsed as error:

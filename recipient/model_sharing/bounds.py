@@ -58,7 +58,6 @@ TOKEN_LENGTH = 8192
 WARNINGS = 10
 """Items of one listing that are left out and named; the others are counted."""
 
-FAILURES_WITHOUT_PROGRESS = 5
 SLOW_ANSWERS_WITHOUT_PROGRESS = 2
 FAILURES_IN_ALL = 100
 """Of the transfer of one stretch of a file. A window's bytes are progress: the other counts start again."""

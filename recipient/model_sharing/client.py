@@ -6,6 +6,7 @@ back in any case; they are handed on as the server wrote them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -82,9 +83,17 @@ class SharingClient:
         return await fetch_listing(self._transport, path, self._decode_version, self._endpoint)
 
     async def get_version(
-        self, share: str, model: SharedName, asked: int | str, tag: str = ""
+        self,
+        share: str,
+        model: SharedName,
+        asked: int | str,
+        tag: str = "",
+        has_fallback: Callable[[], bool] = lambda: False,
     ) -> Answer | None:
-        """The version of this number, or behind this alias; None if it is still what the `tag` stands for."""
+        """The version of this number, or behind this alias; None if it is still what the `tag` stands for.
+
+        `has_fallback`: see `Transport.call`.
+        """
 
         async def read(response: aiohttp.ClientResponse) -> Answer | None:
             if response.status == NOT_MODIFIED:
@@ -92,7 +101,8 @@ class SharingClient:
             version = self._decode_version(await read_bounded(response))
             return Answer(version, _tag(response.headers.get("ETag", "")))
 
-        return await self._transport.call("GET", _version_path(share, model, asked), read, tag=tag)
+        path = _version_path(share, model, asked)
+        return await self._transport.call("GET", path, read, tag=tag, has_fallback=has_fallback)
 
     async def list_aliases(self, share: str, model: SharedName) -> list[Alias]:
         """EXTENSION."""

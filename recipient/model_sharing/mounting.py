@@ -61,7 +61,7 @@ async def mount_share(
             PlainHttpWarning,
             stacklevel=2,
         )
-    async with Transport(mount.read_profile) as transport:
+    async with Transport(mount.read_profile, retry_for=settings.retry_for) as transport:
         client = SharingClient(transport, mount.endpoint)
         try:
             await client.get_share(mount.share)

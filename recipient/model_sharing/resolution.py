@@ -7,7 +7,7 @@ came along; "not modified" is believed only while what was kept is young, so nob
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -79,11 +79,22 @@ class _Said:
 
 
 class Resolver:
-    """Resolves references to the models of one mount. `alias_max_age` is in seconds."""
+    """Resolves references to the models of one mount.
+
+    `has_manifest` says whether a version with this digest is in the cache. `alias_max_age` is in seconds.
+    """
 
     def __init__(
-        self, mount: Mount, client: SharingClient, trust: Trust, refs: Refs, alias_max_age: int
+        self,
+        mount: Mount,
+        client: SharingClient,
+        trust: Trust,
+        refs: Refs,
+        *,
+        has_manifest: Callable[[str], bool],
+        alias_max_age: int,
     ) -> None:
+        self._has_manifest = has_manifest
         self._mount = mount
         self._client = client
         self._trust = trust
@@ -135,11 +146,20 @@ class Resolver:
             if said is not None:
                 return said
         tag = kept.answer.tag if kept is not None and is_young(kept.state.issued_at, now_ms()) else ""
-        answer = await self._client.get_version(self._mount.share, name, _asked(ref), tag)
+        answer = await self._client.get_version(
+            self._mount.share, name, _asked(ref), tag, lambda: self._is_cached(name, ref)
+        )
         if answer is None:
             assert kept is not None  # noqa: S101 - "not modified" is only taken for an answer to a tag
             return kept
         return await self._said(name, ref, answer)
+
+    def _is_cached(self, name: SharedName, ref: ModelRef) -> bool:
+        """Whether the version that was last known by `ref` can be had without the provider."""
+        alias = self._refs.alias(name, ref.alias) if ref.alias is not None else None
+        number = alias.version if alias is not None else ref.version
+        known = self._refs.version(name, number) if number is not None else None
+        return known is not None and self._has_manifest(known.digest)
 
     async def _ask_for_all(self, name: SharedName, ref: ModelRef) -> _Said | None:
         """The version and its files in one answer; None where the provider is too old for that."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import platformdirs
 
+from model_sharing.retries import DEFAULT_SECONDS as DEFAULT_RETRY_SECONDS
 from model_sharing_protocol.errors import InvalidParameter
 
 HOME_VARIABLE = "MODEL_SHARING_HOME"
@@ -22,9 +23,12 @@ JOBS_VARIABLE = "MODEL_SHARING_JOBS"
 CACHE_MAX_SIZE_VARIABLE = "MODEL_SHARING_CACHE_MAX_SIZE"
 ALIAS_MAX_AGE_VARIABLE = "MODEL_SHARING_ALIAS_MAX_AGE"
 LIMIT_RATE_VARIABLE = "MODEL_SHARING_LIMIT_RATE"
+RETRY_FOR_VARIABLE = "MODEL_SHARING_RETRY_FOR"
 _SIZE = re.compile(
     r"(?P<number>[0-9]{1,18}(\.[0-9]{1,9})?) ?((?P<prefix>[kmgt]?)(?P<ending>i?b?))", re.IGNORECASE | re.ASCII
 )
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(s|m|h|d)?", re.IGNORECASE | re.ASCII)
+_SECONDS_OF = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DEFAULT_JOBS = 8
 MAX_JOBS = 64
 
@@ -36,6 +40,7 @@ class Settings:
     `cache_max_size` is what the cache is pruned to after each download, in bytes; None: it is never pruned.
     `alias_max_age` is for how many seconds an alias is taken as what it was, without asking; 0: always ask.
     `limit_rate` is how many bytes a second one download receives at most; None: as many as come.
+    `retry_for` is for how many seconds a request that failed in passing is sent again; 0: not once.
     """
 
     home: Path
@@ -43,6 +48,7 @@ class Settings:
     cache_max_size: int | None = None
     alias_max_age: int = 0
     limit_rate: int | None = None
+    retry_for: float = DEFAULT_RETRY_SECONDS
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -57,6 +63,9 @@ class Settings:
             parse_size(max_size) if max_size else None,
             _parse_seconds(os.environ.get(ALIAS_MAX_AGE_VARIABLE) or "0"),
             parse_rate(limit_rate) if limit_rate else None,
+            parse_duration(
+                RETRY_FOR_VARIABLE, os.environ.get(RETRY_FOR_VARIABLE) or f"{DEFAULT_RETRY_SECONDS}"
+            ),
         )
 
     @property
@@ -99,6 +108,16 @@ def parse_size(text: str) -> int:
     number, prefix, ending = found["number"], found["prefix"].lower(), found["ending"].lower()
     base = 1000 if ending == "b" else 1024
     return int(Decimal(number) * base ** " kmgt".index(prefix or " "))
+
+
+def parse_duration(name: str, text: str) -> float:
+    """Seconds, from `90`, `90s`, `1.5m` or `1h`; `name` is what the value is of."""
+    found = _DURATION.fullmatch(text.strip())
+    if not found:
+        raise InvalidParameter(
+            f"{name} is {text!r}, which is no duration; write 90 or 90s, 5m, 1h; 0 is none."
+        )
+    return float(found[1]) * _SECONDS_OF[(found[2] or "s").lower()]
 
 
 def _parse_seconds(text: str) -> int:

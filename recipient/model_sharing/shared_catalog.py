@@ -67,12 +67,19 @@ class SharedCatalog:
     def __init__(self, mount: Mount, settings: Settings) -> None:
         self.mount = mount
         self._settings = settings
-        self._transport = Transport(mount.read_profile)
+        self._transport = Transport(mount.read_profile, retry_for=settings.retry_for)
         self._client = SharingClient(self._transport, mount.endpoint)
         self._trust = Trust(mount, MountTable(settings.mounts), self._client)
         self._cache = Cache(settings.cache, mount.provider)
         self._refs = Refs(settings.cache, mount.endpoint, mount.share)
-        self._resolver = Resolver(mount, self._client, self._trust, self._refs, settings.alias_max_age)
+        self._resolver = Resolver(
+            mount,
+            self._client,
+            self._trust,
+            self._refs,
+            has_manifest=lambda digest: self._cache.manifest(digest) is not None,
+            alias_max_age=settings.alias_max_age,
+        )
 
     @property
     def name(self) -> str:
@@ -252,7 +259,8 @@ class SharedCatalog:
             return asyncio.run_coroutine_threadsafe(again, loop).result().urls
 
         limit = RateLimit(self._settings.limit_rate) if self._settings.limit_rate else None
-        connections = Connections(FileOrigins(self.mount.endpoint, self.mount.file_origins), limit)
+        origins = FileOrigins(self.mount.endpoint, self.mount.file_origins)
+        connections = Connections(origins, limit, retry_for=self._settings.retry_for)
         work = loop.run_in_executor(
             None,
             lambda: fetch_snapshot(

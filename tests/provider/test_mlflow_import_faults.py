@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 from command_line import CommandLine
 from pytest_aiohttp.plugin import AiohttpServer
 from support import MLMODEL, Desk, write_model
+from tinyproxy import running_tinyproxy
 
 from model_sharing_protocol.errors import (
     InvalidParameter,
@@ -104,6 +105,27 @@ class Upstream:
             request.transport.abort()
             return response
         return web.Response(body=self.files[path])
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.mark.usefixtures("no_proxies")
+async def test_the_server_is_asked_through_the_proxy_of_the_environment(
+    aiohttp_server: AiohttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await aiohttp_server(Upstream().app())
+    with running_tinyproxy(tmp_path) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
+        async with open_client(str(server.make_url("")).rstrip("/")) as client:
+            assert [model.name for model in await client.models()] == ["scorer"]
+            async with client.file("1/m/model.pkl") as pieces:
+                assert b"".join([piece async for piece in pieces]) == b"weights"
+        assert len(proxy.asked) == 2
 
 
 @pytest.fixture

@@ -188,6 +188,39 @@ async def test_no_proxy_of_the_environment_is_asked_to_go_there(
     assert proxy.connections == 0
 
 
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        *["http://acme.example", "https://127.0.0.1", "https://10.0.0.1", "https://[::1]", "https://127.1"],
+        *["https://2130706433", "https://0x7f000001", "https://[::ffff:10.0.0.1]", "https://169.254.169.254"],
+        *["https://localhost", "https://db", "https://metadata.google.internal", "https://inside.example"],
+    ],
+)
+async def test_no_proxy_is_asked_for_what_is_inside(
+    endpoint: str, serving: Callable[[bytes], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers_like(monkeypatch, "inside.example", "10.0.0.1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    proxy, port = await serving(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{port}")
+    with pytest.raises(InvalidState, match="cannot be asked"):
+        await RemoteShares().names(parse_profile(profile(f"{endpoint}/x").encode()))
+    assert proxy.connections == 0
+
+
+async def test_a_proxy_that_is_inside_is_asked_for_what_is_outside(
+    serving: Callable[[bytes], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names of the world outside need not be known here; and no token is told before TLS begins."""
+    proxy, port = await serving(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+    with pytest.raises(InvalidState, match="cannot be asked"):
+        await RemoteShares().names(parse_profile(profile("https://acme.invalid.example:8443/x").encode()))
+    assert proxy.told.startswith(b"CONNECT acme.invalid.example:8443 HTTP/1.1\r\n")
+    assert TOKEN.encode() not in proxy.told
+
+
 @pytest.mark.parametrize(("networks", "asked"), [((), 0), (("127.0.0.0/8",), 1)])
 async def test_an_administrator_allows_networks_by_a_setting(
     networks: tuple[str, ...], asked: int, provider_home: Path, serving: Callable[[bytes], Any]

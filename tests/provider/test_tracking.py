@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_aiohttp.plugin import AiohttpServer
+from tinyproxy import running_tinyproxy
 from yarl import URL
 
 from model_sharing_protocol.errors import NotFound, UnsafePath
@@ -178,6 +179,19 @@ async def test_what_mlflow_asks_for_is_passed_on_as_it_was_sent(client: Client, 
         assert not {"Cookie", "X-Forwarded-For", "Authorization"} & set(sent)
         assert not any("msh_" in value for value in sent.values())
         assert not {"Set-Cookie", "X-Evil", "WWW-Authenticate"} & set(headers)
+
+
+async def test_the_tracking_server_is_asked_through_the_proxy_of_the_environment(
+    client: Client, upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_tinyproxy(tmp_path, "BasicAuth acme s3cret") as proxy:
+        monkeypatch.delenv("NO_PROXY")
+        monkeypatch.delenv("no_proxy")
+        monkeypatch.setenv("http_proxy", f"http://acme:s3cret@{proxy.address}")
+        status, _, _ = await client.ask(API + ASKED[0])
+        assert (status, len(proxy.asked)) == (200, 1)
+    _, _, sent = upstream.seen[-1]
+    assert "Proxy-Authorization" not in sent
 
 
 async def test_nothing_else_is_passed_on(client: Client, upstream: Upstream) -> None:

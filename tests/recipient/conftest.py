@@ -31,6 +31,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracking_uri: str) -> 
     monkeypatch.setenv("MODEL_SHARING_HOME", str(folder))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri)
     monkeypatch.delenv("MODEL_SHARING_JOBS", raising=False)
+    monkeypatch.setenv("MODEL_SHARING_RETRY_FOR", "1s")
     yield folder
     blocking.close()
 

@@ -10,12 +10,14 @@ import contextlib
 import json
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -55,9 +57,11 @@ class Peer:
     It signs with `key` and lists `keys`; `sequence` is that of its states, as signed `ago` seconds ago.
     `edit_answer` changes what it says of anything, `edit_version` and `edit_query` of versions alone.
     An `outdated` one knows no tags, and no queries that say all there is to say in one answer.
+    With a `certificate`, a PEM file with its key, it speaks TLS.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None, port: int = 0) -> None:
+        self.scheme = "https" if certificate else "http"
         self.models: dict[str, Model] = {}
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
@@ -81,8 +85,14 @@ class Peer:
         self.file_bytes_sent = 0
         self.connections: set[socket.socket] = set()
         self.lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", port), Handler)
         self._server.peer = self
+        if certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Peer:
@@ -106,7 +116,7 @@ class Peer:
 
     @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self.scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def endpoint(self) -> str:

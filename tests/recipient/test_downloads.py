@@ -88,8 +88,10 @@ def test_file_requests_carry_no_credentials(peer: Peer, vendor: model_sharing.Ca
 
 @pytest.mark.parametrize("size", [70_000, LARGE])
 def test_broken_connections_go_on_from_the_last_byte(
-    peer: Peer, vendor: model_sharing.Catalog, size: int
+    peer: Peer, vendor: model_sharing.Catalog, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MODEL_SHARING_RETRY_FOR", "30s")
+    vendor = model_sharing.catalog("vendor")
     peer.publish("ml_team.iris_model", 1, {"model.bin": content(size)})
     peer.faults = [cut_after(size // 10), cut_after(0), answer_status(503), cut_after(size // 10)]
     snapshot = vendor.snapshot(REF)

@@ -79,8 +79,6 @@ def send_on(trickle: Trickle) -> Callable[[Handler], None]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for bound in ("HEAD_SECONDS", "WINDOW_SECONDS", "ANSWER_SECONDS"):
         monkeypatch.setattr(bounds, bound, 0.2)
-    monkeypatch.setattr("model_sharing.transport._ATTEMPTS", 2)
-    monkeypatch.setattr("model_sharing.downloads.transfer._LONGEST_PAUSE_SECONDS", 0.0)
 
 
 @contextlib.contextmanager
@@ -203,7 +201,6 @@ def test_a_byte_before_each_stall_is_no_progress(
     peer: Peer, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounds, "WINDOW_SECONDS", 0.2)
-    monkeypatch.setattr("model_sharing.downloads.transfer._LONGEST_PAUSE_SECONDS", 0.0)
     peer.publish(MODEL, 1, {"model.bin": content(100_000)})
 
     def stall(handler: Handler, data: bytes, start: int, end: int) -> None:
@@ -212,7 +209,7 @@ def test_a_byte_before_each_stall_is_no_progress(
         time.sleep(1)
 
     peer.always = stall
-    with within(30), pytest.raises(ServerUnreachable, match=r"broke off 5 times.*nothing arrived"):
+    with within(30), pytest.raises(ServerUnreachable, match=r"broke off \d+ times.*nothing arrived"):
         vendor.snapshot(REF)
 
 

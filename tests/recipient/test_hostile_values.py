@@ -25,7 +25,6 @@ from recipient.peer import Handler, Peer
 from recipient.shared_models import SHARE
 
 import model_sharing
-from model_sharing import transport
 from model_sharing.cli.commands import cli
 from model_sharing.mlflow_plugin.artifacts import SharedArtifactRepository
 from model_sharing.mlflow_plugin.store import SharedModelStore
@@ -39,8 +38,7 @@ _fresh = itertools.count()
 
 @pytest.fixture(autouse=True)
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "_LONGEST_WAIT_SECONDS", 0.0)
-    monkeypatch.setattr("model_sharing.downloads.transfer._LONGEST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setenv("MODEL_SHARING_RETRY_FOR", "0")
 
 
 @pytest.fixture

@@ -123,9 +123,8 @@ def test_whatever_a_pack_brings_the_files_are_right(
 
 @pytest.mark.parametrize("status", [400, 404, 405, 500, 501])
 def test_a_server_that_packs_nothing_after_all_is_asked_for_files(
-    packing: Peer, vendor: model_sharing.Catalog, status: int, monkeypatch: pytest.MonkeyPatch
+    packing: Peer, vendor: model_sharing.Catalog, status: int
 ) -> None:
-    monkeypatch.setattr("model_sharing.downloads.transfer._LONGEST_PAUSE_SECONDS", 0.0)
     packing.packs = lambda handler, _: handler.send(status, b"no")
     if status == 404:
         # It may as well mean that access has ended, so that is what is told.

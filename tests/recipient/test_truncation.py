@@ -11,7 +11,6 @@ from recipient.faults import answer_status
 from recipient.peer import Fault, Handler, Peer
 
 import model_sharing
-from model_sharing.downloads import transfer
 from model_sharing.downloads.connection import BUFFER_BYTES
 from model_sharing.downloads.parts import RANGE_BYTES
 from model_sharing_protocol.errors import CorruptArtifact, ServerUnreachable
@@ -101,11 +100,8 @@ def test_an_answer_that_never_has_its_end_leaves_nothing_that_could_be_taken_for
     assert not list(cache.snapshots.iterdir())
 
 
-def test_answers_that_were_given_up_leave_no_socket_open(
-    peer: Peer, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_answers_that_were_given_up_leave_no_socket_open(peer: Peer, vendor: model_sharing.Catalog) -> None:
     """Python warns of those that were not closed, which the suite takes for an error."""
-    monkeypatch.setattr(transfer, "_LONGEST_PAUSE_SECONDS", 0.0)
     peer.publish("ml_team.iris_model", 1, {"model.bin": content(100_000)})
     for fault in [until_closed(100_000), answer_status(503, Connection="close")] * 3:
         peer.always = fault

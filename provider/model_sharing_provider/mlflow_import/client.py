@@ -29,6 +29,7 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.names import parse_version
 from model_sharing_protocol.paths import check_relative_path
+from model_sharing_protocol.session_options import session_options
 from model_sharing_provider.mlflow_import.messages import (
     ArtifactEntry,
     ArtifactListing,
@@ -182,9 +183,9 @@ class MlflowClient:
     @asynccontextmanager
     async def _get(self, path: str, query: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
         try:
-            async with self._session.get(
-                f"{self.uri}{path}", params=query, allow_redirects=False
-            ) as response:
+            url = f"{self.uri}{path}"
+            way = session_options(url)
+            async with self._session.get(url, params=query, allow_redirects=False, **way) as response:
                 if response.status != 200:
                     raise await self._error(response)
                 yield response

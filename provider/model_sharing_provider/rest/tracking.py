@@ -16,6 +16,7 @@ from aiohttp import web
 from yarl import URL
 
 from model_sharing_protocol.errors import InvalidState, NotFound, ResourceExhausted, UnsupportedOperation
+from model_sharing_protocol.session_options import session_options
 from model_sharing_provider.rest.authentication import authenticate_principals
 from model_sharing_provider.rest.errors import render_unity_catalog
 from model_sharing_provider.rest.middlewares import render_errors
@@ -124,7 +125,7 @@ async def ask_upstream(
             method,
             URL(f"{uri}{path}", encoded=True),
             params=query if query is not None else request.query,
-            headers=headers,
+            **session_options(uri, headers),
             data=request.content if request.can_read_body else None,
             allow_redirects=False,
         ) as answer:

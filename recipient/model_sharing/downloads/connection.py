@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import io
 import socket
-import ssl
 import threading
 from typing import Any
 
 from model_sharing import bounds
-from model_sharing.downloads.origins import FileOrigins, Origin, resolve
+from model_sharing.downloads.dialing import dial
+from model_sharing.downloads.origins import FileOrigins, Origin
+from model_sharing.downloads.paced import PacedReader, PacedSocket
 from model_sharing.downloads.rate_limit import RateLimit
+from model_sharing.faults import refused_by_proxy
+from model_sharing.retries import DEFAULT_SECONDS, WaitNotices
 from model_sharing_protocol.errors import Interrupted
+from model_sharing_protocol.proxies import Proxy, authority
 
 BUFFER_BYTES = 1024 * 1024
 _CHUNKED_BYTES = 64 * 1024
@@ -26,16 +29,26 @@ _CHUNKED_BYTES = 64 * 1024
 
 
 class Connections:
-    """The connections and buffers of one download's threads. `stop` ends all of them at once."""
+    """The connections and buffers of one download's threads. `stop` ends all of them at once.
 
-    def __init__(self, origins: FileOrigins, limit: RateLimit | None = None) -> None:
+    What fails in passing is tried again for `retry_for` seconds, and `notices` tells what is waited for.
+    """
+
+    def __init__(
+        self,
+        origins: FileOrigins,
+        limit: RateLimit | None = None,
+        *,
+        retry_for: float = DEFAULT_SECONDS,
+    ) -> None:
+        self.retry_for = retry_for
+        self.notices = WaitNotices()
         self._origins = origins
         self._limit = limit
         self._local = threading.local()
         self._lock = threading.Lock()
         self._open: set[http.client.HTTPConnection] = set()
         self._stopped = threading.Event()
-        self._tls: ssl.SSLContext | None = None
 
     @property
     def stopped(self) -> bool:
@@ -78,7 +91,7 @@ class Connections:
             buffer = buffer[:_CHUNKED_BYTES]
         if self._limit is not None:
             buffer = buffer[: self._limit.at_once]
-        reader: _PacedReader = self._local.reader
+        reader: PacedReader = self._local.reader
         reader.expected = len(buffer)
         count = response.readinto(buffer)
         reader.body_bytes += count
@@ -133,12 +146,20 @@ class Connections:
         connection.sock.settimeout(pace.left())
 
         def respond(sock: socket.socket, **more: Any) -> http.client.HTTPResponse:
-            self._local.reader = _PacedReader(sock, pace)
-            return http.client.HTTPResponse(_Paced(self._local.reader), **more)  # type: ignore[arg-type]
+            self._local.reader = PacedReader(sock, pace)
+            return http.client.HTTPResponse(PacedSocket(self._local.reader), **more)  # type: ignore[arg-type]
 
         connection.response_class = respond  # type: ignore[assignment]  # which is only ever called
+        scheme, host, port = self._local.origin
+        proxy: Proxy | None = self._local.proxy if scheme == "http" else None  # else there is a tunnel
+        if proxy is not None:
+            target, headers = f"http://{authority(host, port)}{target}", headers | proxy.headers
         connection.request(method, target, body, headers)
-        return connection.getresponse()
+        response = connection.getresponse()
+        if proxy is not None and response.status == http.HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            response.close()
+            raise refused_by_proxy(proxy, response.status, f"http://{authority(host, port)}")
+        return response
 
     def drop(self) -> None:
         """Close this thread's connection: what comes next on it is not known."""
@@ -154,82 +175,9 @@ class Connections:
         if present is not None and present.sock is not None and self._local.origin == origin:
             return present, True
         self.drop()
-        scheme, host, port = origin
-        self._origins.check_address(origin, resolve(origin))
-        connection = (
-            http.client.HTTPConnection(host, port, timeout=bounds.CONNECT_SECONDS)
-            if scheme == "http"
-            else http.client.HTTPSConnection(
-                host, port, timeout=bounds.CONNECT_SECONDS, context=self._tls_context()
-            )
-        )
-        try:
-            connection.connect()
-            # A name may stand for something else a moment later.
-            self._origins.check_address(origin, [connection.sock.getpeername()[0]])
-        except BaseException:
-            connection.close()
-            raise
-        self._local.connection, self._local.origin = connection, origin
+        connection, proxy = dial(origin, self._origins)
+        self._local.connection, self._local.origin, self._local.proxy = connection, origin, proxy
         with self._lock:
             self._open.add(connection)
         self.check()
         return connection, False
-
-    def _tls_context(self) -> ssl.SSLContext:
-        with self._lock:
-            if self._tls is None:
-                self._tls = ssl.create_default_context()
-            return self._tls
-
-
-class _PacedReader(io.RawIOBase):
-    """The bytes of one answer, at a certain pace or not at all: TimeoutError for silence, TooSlow for a drip.
-
-    All that comes is read here, also what `http.client` reads by itself and without end: interim answers,
-    headers, chunk extensions, trailers. None of it counts but what is `expected`, that is, asked for. If far
-    more comes than `body_bytes`, those of the body so far, it raises HTTPException.
-    """
-
-    def __init__(self, sock: socket.socket, pace: bounds.Pace) -> None:
-        self._socket = sock
-        self._bytes = sock.makefile("rb", buffering=0)
-        self._pace = pace
-        self._arrived = 0
-        self.expected = 0
-        self.body_bytes = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._pace.left()
-        self._socket.settimeout(left)
-        try:
-            with self._pace.waiting():
-                count = self._bytes.readinto(buffer) or 0
-        except TimeoutError as error:
-            if left > bounds.WINDOW_SECONDS / 2:
-                raise  # silence, as when a line is down for a while
-            raise bounds.TooSlow from error
-        self._arrived += count
-        if self._arrived > bounds.FRAMING_BYTES + (1 + bounds.FRAMING_BYTES_A_BYTE) * self.body_bytes:
-            raise http.client.HTTPException("there is more around the body than in it")
-        counting = min(count, self.expected)
-        self.expected -= counting
-        self._pace.arrived(counting)
-        return count
-
-    def close(self) -> None:
-        self._bytes.close()
-        super().close()
-
-
-class _Paced:
-    """What `http.client` makes an answer of, as of a socket."""
-
-    def __init__(self, reader: _PacedReader) -> None:
-        self._reader = reader
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self._reader)

@@ -104,7 +104,7 @@ class DeltaPlanner:
         path = self._cache.temporary()
         with contextlib.suppress(SharingError, RangesIgnored, OSError, KeyError):
             with WholeFile(path, file.size, Silent()) as target:
-                self._transfer.run(file, target)
+                self._transfer.run(file, target, brief=True)
             if target.hexdigest() == file.sha256:
                 self._cache.publish_blob(path, file.sha256)
         path.unlink(missing_ok=True)

@@ -13,8 +13,8 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from model_sharing_protocol.errors import NotASharingServer
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+from model_sharing_protocol.hosts import is_private_name, literal_address
+from model_sharing_protocol.proxies import DEFAULT_PORTS
 
 Origin = tuple[str, str, int]
 """Scheme, host and port."""
@@ -63,12 +63,31 @@ class FileOrigins:
                     "one that a provider has no business to point to. Nothing was sent."
                 )
 
+    def check_name(self, origin: Origin) -> None:
+        """The same where only a proxy knows what a host stands for: by the address or name as it is."""
+        if origin == self._own:
+            return
+        address = literal_address(origin[1])
+        if address is not None:
+            self.check_address(origin, [str(address)])
+        elif is_private_name(origin[1]) and not self._is_inside:
+            raise NotASharingServer(
+                f"{self._endpoint} points to files at {_shown(origin)}, a name of a private network: one "
+                "that a provider has no business to point to. Nothing was sent."
+            )
+
     @cached_property
     def _is_inside(self) -> bool:
         """True if the provider itself is at an address of a private network, or of this machine."""
         if self._own is None:
             return False
-        return not all(ipaddress.ip_address(each).is_global for each in resolve(self._own))
+        if is_private_name(self._own[1]):
+            return True
+        try:
+            addresses = resolve(self._own)
+        except OSError:
+            return False  # behind a proxy, names of the world outside may mean nothing
+        return not all(ipaddress.ip_address(each).is_global for each in addresses)
 
 
 def accept(endpoint: str, listed: Sequence[str]) -> tuple[str, ...]:
@@ -106,9 +125,9 @@ def resolve(origin: Origin) -> list[str]:
 
 def _origin(url: str) -> Origin | None:
     parts = urlsplit(url)
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         return None
-    port = parts.port if parts.port is not None else _DEFAULT_PORTS[parts.scheme]
+    port = parts.port if parts.port is not None else DEFAULT_PORTS[parts.scheme]
     return parts.scheme, parts.hostname.lower(), port
 
 

@@ -63,7 +63,7 @@ class PackFetcher:
         """Fetch these files, in order; those that came damaged, and those that did not come."""
         pack = _Pack(files)
         try:
-            self._transfer.persist(pack, f"{len(files)} files", partial(self._attempt, pack))
+            self._transfer.persist(pack, f"{len(files)} files", partial(self._attempt, pack), brief=True)
         except (ServerUnreachable, _Refused):
             self._connections.check()
         return pack.damaged, pack.missing

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type
-
 from model_sharing import bounds
 from model_sharing.downloads.connection import Connections
 from model_sharing.downloads.urls import UrlBook
+from model_sharing.faults import in_request, is_passing, retry_after
+from model_sharing.retries import Retries
 from model_sharing_protocol.errors import (
     CorruptArtifact,
     NotASharingServer,
@@ -22,9 +24,7 @@ from model_sharing_protocol.errors import (
 from model_sharing_protocol.manifest import ManifestFile
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
-_LONGEST_PAUSE_SECONDS = 2.0
 _EXPIRED = frozenset({401, 403, 404, 410})
-_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Positioned(Protocol):
@@ -51,7 +51,15 @@ class RangesIgnored(Exception):
 
 
 class Passing(Exception):
-    """The connection failed, or the server was busy: worth another try."""
+    """The connection failed, or the server was busy: worth another try.
+
+    `retry_after` is in how many seconds, if the server says; what is `brief` is gone soon or not at all.
+    """
+
+    def __init__(self, reason: str, retry_after: float | None = None, *, brief: bool = False) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+        self.brief = brief
 
 
 class _Slow(Passing):
@@ -65,34 +73,37 @@ class Transfer:
         self._connections = connections
         self._urls = urls
 
-    def run(self, file: ManifestFile, target: Target) -> None:
-        """Fill `target` with the bytes of `file`.
+    def run(self, file: ManifestFile, target: Target, *, brief: bool = False) -> None:
+        """Fill `target` with the bytes of `file`; `brief`, as for `persist`.
 
         Goes on from the last byte after a broken connection, and asks for fresh URLs when one is refused.
         Raises ServerUnreachable when nothing more arrives, PermissionDenied when a fresh URL is refused,
         CorruptArtifact when the file is of another size than the manifest says.
         """
-        self.persist(target, repr(file.path), lambda patience: self._attempt(file, target, patience))
+        what = repr(file.path)
+        self.persist(target, what, lambda patience: self._attempt(file, target, patience), brief=brief)
 
-    def persist(self, target: Positioned, what: str, attempt: Callable[[Patience], None]) -> None:
-        """Attempt until it succeeds, as long as `target` gets on. Raises as `run` does."""
-        patience = Patience(target)
-        try:
-            for trial in Retrying(
-                retry=retry_if_exception_type(Passing),
-                stop=patience.is_over,
-                wait=patience.pause,
-                sleep=self._connections.pause,
-                reraise=True,
-            ):
-                with trial:
-                    attempt(patience)
-        except Passing as error:
-            self._connections.check()
-            raise ServerUnreachable(
-                f"The transfer of {what} broke off {patience.failures} times: {error}. "
-                "Run the same again: it goes on where it stopped."
-            ) from error
+    def persist(
+        self, target: Positioned, what: str, attempt: Callable[[Patience], None], *, brief: bool = False
+    ) -> None:
+        """Attempt until it succeeds, as long as `target` gets on; `brief`, if there is another way.
+
+        Raises as `run` does.
+        """
+        patience = Patience(target, Retries(self._connections.retry_for), brief=brief)
+        while True:
+            try:
+                return attempt(patience)
+            except Passing as error:
+                self._connections.check()
+                pause = patience.next_pause(error)
+                if pause is None:
+                    raise ServerUnreachable(
+                        f"The transfer of {what} broke off {patience.failures} times: {error}. "
+                        "Run the same again: it goes on where it stopped."
+                    ) from error
+                self._connections.notices.tell(f"{what}: {error}", pause)
+            self._connections.pause(pause)
 
     @contextmanager
     def answer(
@@ -110,14 +121,20 @@ class Transfer:
                 if response.status in _EXPIRED:
                     self._renew(what, edition, patience)
                     raise Passing("its address had expired")
-                if response.status in _BUSY:
-                    raise Passing(f"the server answered HTTP {response.status}")
+                if is_passing(response.status):
+                    told = f"the server answered HTTP {response.status}{in_request(response.headers)}"
+                    raise Passing(told, retry_after(response.headers))
                 yield response
                 complete = True
+        except ssl.SSLCertVerificationError as error:
+            raise ServerUnreachable(
+                f"The server that {what} is at cannot be reached safely: its TLS certificate was not "
+                "accepted. If it has an authority of its own, name its certificate in SSL_CERT_FILE."
+            ) from error
         except bounds.TooSlow as error:
             raise _Slow("hardly anything arrived for too long") from error
         except (OSError, http.client.HTTPException) as error:
-            raise Passing(_describe(error)) from error
+            raise Passing(_describe(error), brief=isinstance(error, socket.gaierror)) from error
         finally:
             if not complete:
                 self._connections.drop()
@@ -148,36 +165,37 @@ class Transfer:
 
 
 class Patience:
-    """Counts failures of one transfer; progress in between starts the count again.
+    """Decides whether one transfer goes on after a failure; progress in between starts the count again.
 
     A few bytes are no progress, or else one a failure would hold the recipient for ever.
     """
 
-    def __init__(self, target: Positioned) -> None:
+    def __init__(self, target: Positioned, retries: Retries, *, brief: bool = False) -> None:
         self._target = target
+        self._retries = retries
+        self._brief = brief
         self._position = target.position
         self._since_progress = 0
         self._slow_since_progress = 0
         self._refused_at: int | None = None
         self.failures = 0
 
-    def is_over(self, state: RetryCallState) -> bool:
+    def next_pause(self, error: Passing) -> float | None:
+        """Seconds until the next attempt, none after the first failure; None if there is to be none."""
         self.failures += 1
         if self._moved():
             self._since_progress = self._slow_since_progress = 0
+            self._retries.start_again()
         self._since_progress += 1
-        self._slow_since_progress += isinstance(state.outcome and state.outcome.exception(), _Slow)
-        return (
-            self._since_progress >= bounds.FAILURES_WITHOUT_PROGRESS
-            or self._slow_since_progress >= bounds.SLOW_ANSWERS_WITHOUT_PROGRESS
+        self._slow_since_progress += isinstance(error, _Slow)
+        if (
+            self._slow_since_progress >= bounds.SLOW_ANSWERS_WITHOUT_PROGRESS
             or self.failures >= bounds.FAILURES_IN_ALL
-        )
-
-    def pause(self, state: RetryCallState) -> float:
-        """Seconds: none after the first failure, then longer each time."""
-        if self._since_progress <= 1:
-            return 0.0
-        return min(0.1 * 2.0**self._since_progress, _LONGEST_PAUSE_SECONDS)
+        ):
+            return None
+        pause = self._retries.next_wait(error.retry_after, brief=self._brief or error.brief)
+        at_once = self._since_progress == 1 and not error.retry_after
+        return 0.0 if at_once and pause is not None else pause
 
     def refused_before(self) -> bool:
         """True if the last refusal brought fresh URLs and nothing came since."""

@@ -1,0 +1,39 @@
+"""How an HTTP session asks for a URL: through the environment's proxy, believing its certificate authorities.
+
+The arguments are those of aiohttp's `ClientSession.request`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from model_sharing_protocol.proxies import Proxy, proxy_for
+from model_sharing_protocol.tls import client_tls
+
+
+def session_options(url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Arguments for a request with these headers. Raises what `proxy_for` and `client_tls` raise."""
+    return options_through(proxy_for(url), url, headers)
+
+
+def options_through(
+    proxy: Proxy | None, url: str, headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The same through this proxy, or directly.
+
+    Over plain http a proxy reads the request itself; for https it gets one of its own, CONNECT, and what it
+    alone is told goes there.
+    """
+    is_tls = urlsplit(url).scheme == "https"
+    options: dict[str, Any] = {"headers": dict(headers or {})}
+    if is_tls:
+        options["ssl"] = client_tls()
+    if proxy is not None:
+        options["proxy"] = str(proxy)
+        if is_tls:
+            options["proxy_headers"] = proxy.headers
+        else:
+            options["headers"] |= proxy.headers
+    return options

@@ -1,0 +1,58 @@
+"""TLS to servers: which certificate authorities are believed, by the variables that other programs know too.
+
+SSL_CERT_FILE and SSL_CERT_DIR, OpenSSL's, stand for the system's file and folder of authorities. What
+REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE name, a file or a folder, stands for both, as with requests and curl.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import ssl
+from pathlib import Path
+
+from model_sharing_protocol.errors import InvalidParameter
+
+_FOLDERS = "SSL_CERT_DIR"
+_OPENSSL = ("SSL_CERT_FILE", _FOLDERS)
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+def client_tls() -> ssl.SSLContext:
+    """The context of connections to servers, shared by all that find the same in the environment.
+
+    Raises InvalidParameter for a variable that names no certificates.
+    """
+    return _context(tuple((name, os.environ.get(name, "")) for name in (*_OPENSSL, *_BUNDLES)))
+
+
+@functools.lru_cache(maxsize=4)
+def _context(variables: tuple[tuple[str, str], ...]) -> ssl.SSLContext:
+    named = {name: path for name, path in variables if path}
+    for name, path in named.items():
+        _check(name, path)
+    context = None if any(name in named for name in _BUNDLES) else ssl.create_default_context()
+    for path, name in {path: name for name, path in named.items()}.items():  # several often name the same
+        is_folder = name == _FOLDERS or Path(path).is_dir()
+        file, folder = (None, path) if is_folder else (path, None)
+        try:
+            if context is None:
+                context = ssl.create_default_context(cafile=file, capath=folder)
+            else:
+                context.load_verify_locations(file, folder)
+        except OSError as error:  # SSLError, too
+            raise InvalidParameter(
+                f"{name} is {path!r}, which holds no certificates in PEM format that can be read."
+            ) from error
+    assert context is not None  # noqa: S101 - made by the first of the variables, or without any
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _check(name: str, path: str) -> None:
+    """Raise for what OpenSSL would leave out silently."""
+    paths = path.split(os.pathsep) if name == _FOLDERS else [path]
+    if not any(Path(each).exists() for each in paths if each):
+        raise InvalidParameter(f"{name} is {path!r}, and nothing is there.")
+    if name == _FOLDERS and not any(Path(each).is_dir() for each in paths if each):
+        raise InvalidParameter(f"{name} is {path!r}, which is not a folder.")

@@ -1,0 +1,395 @@
+"""Patience with a provider in trouble: how long, how often, and what is said meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterator
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recipient.conftest import RunCli
+from recipient.faults import always, answer_status, pack_well
+from recipient.peer import Handler, Peer
+from recipient.shared_models import SHARE
+from servers import free_port
+
+import model_sharing
+from model_sharing import retries
+from model_sharing.faults import retry_after
+from model_sharing.retries import Retries, WaitNotices
+from model_sharing.settings import RETRY_FOR_VARIABLE, Settings
+from model_sharing_protocol.errors import (
+    InternalError,
+    InvalidParameter,
+    NotASharingServer,
+    NotFound,
+    ServerUnreachable,
+)
+
+REF = "ml_team.iris_model/1"
+FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": b"w" * 1000}
+PAGE = b"<html><h1>Bad Gateway</h1></html>"
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def waits(total: float, *faults: float | None, brief: bool = False, taking: float = 0.0) -> list[float]:
+    """What is waited for after each of these faults, which name a `Retry-After` or none, until the end."""
+    clock = Clock()
+    policy = Retries(total, clock=clock, jitter=lambda: 1.0)
+    waited: list[float] = []
+    for fault in faults:
+        clock.now += taking
+        wait = policy.next_wait(fault, brief=brief)
+        if wait is None:
+            break
+        waited.append(wait)
+        clock.now += wait
+    return waited
+
+
+def test_waits_grow_and_end_with_the_total() -> None:
+    waited = waits(60, *[None] * 100)
+    assert waited[:8] == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10])
+    assert sum(waited) == pytest.approx(60)
+    assert max(waited) == 10
+    assert waits(0, None) == []
+    assert sum(waits(60, *[None] * 100, brief=True)) == pytest.approx(retries.BRIEF_SECONDS)
+    assert sum(waits(2, *[None] * 100, brief=True)) == pytest.approx(2)
+    assert waits(60, None, None, taking=60) == []
+
+
+def test_not_all_come_back_at_once() -> None:
+    jittered = {Retries(60).next_wait() for _ in range(50)}
+    assert len(jittered) > 40
+    assert all(wait is not None and 0.05 <= wait <= 0.1 for wait in jittered)
+
+
+def test_what_the_server_asks_for_is_waited_for_if_there_is_time() -> None:
+    assert waits(60, 10.0) == [pytest.approx(10.1)]
+    assert waits(60, 60.0) == [pytest.approx(60.1)]
+    assert waits(60, 61.0) == []
+    assert waits(60, 30.0, 31.0) == [pytest.approx(30.1)]
+    assert waits(60, 30.0, brief=True) == [pytest.approx(30.1)]
+    assert len(waits(60, *[0.0] * 1000)) < 20
+
+
+def test_progress_starts_the_time_again() -> None:
+    clock = Clock()
+    policy = Retries(60, clock=clock)
+    clock.now = 61
+    assert policy.next_wait() is None
+    policy.start_again()
+    assert policy.next_wait() is not None
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"Retry-After": ""}, None),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "-1"}, None),
+        ({"Retry-After": "\u0661"}, None),
+        ({"Retry-After": "10"}, 10),
+        ({"Retry-After": " 0 "}, 0),
+        ({"Retry-After": "999999999999"}, 999_999_999_999),
+        (
+            {"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT", "Date": "Fri, 31 Dec 1999 23:59:29 GMT"},
+            30,
+        ),
+        ({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}, 0),
+        ({"Retry-After": "Fri, 99 Dec 1999 23:59:59 GMT"}, None),
+    ],
+)
+def test_both_forms_of_retry_after_are_read(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers) == seconds
+
+
+def test_a_date_counts_from_now_where_the_server_does_not_say_what_time_it_has() -> None:
+    found = retry_after({"Retry-After": formatdate(time.time() + 30, usegmt=True)})
+    assert found is not None
+    assert 25 < found <= 30
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("0", 0), ("90", 90), ("90s", 90), ("1.5m", 90), ("2 h", 7200), ("1D", 86400), (" 5m ", 300)],
+)
+def test_the_time_is_a_setting(monkeypatch: pytest.MonkeyPatch, text: str, seconds: float) -> None:
+    monkeypatch.setenv(RETRY_FOR_VARIABLE, text)
+    assert Settings.from_environment().retry_for == seconds
+    monkeypatch.delenv(RETRY_FOR_VARIABLE)
+    assert Settings.from_environment().retry_for == 60
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "1w", "1e3", "nan", "1,5", "1:30"])
+def test_a_time_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv(RETRY_FOR_VARIABLE, text)
+    with pytest.raises(InvalidParameter, match="MODEL_SHARING_RETRY_FOR"):
+        Settings.from_environment()
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RETRY_FOR_VARIABLE, "0.2s")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Enough time for each story to end well, and hardly any of it waited for."""
+    monkeypatch.setenv(RETRY_FOR_VARIABLE, "60s")
+    monkeypatch.setattr(retries, "_LONGEST_WAIT_SECONDS", 0.01)
+    yield
+
+
+def reset(handler: Handler) -> None:
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    for end in (handler.rfile, handler.wfile, handler.connection):
+        end.close()
+
+
+def hang_up(handler: Handler) -> None:
+    handler.close_connection = True
+
+
+def page(status: int) -> Callable[[Handler], object]:
+    return lambda handler: handler.send(status, PAGE, "text/html")
+
+
+def json_of_a_gateway(handler: Handler) -> None:
+    handler.send_json(500, {"message": "Internal server error"})
+
+
+def in_turn(*faults: Callable[[Handler], Any]) -> Callable[[Handler], bool]:
+    """Each once, and then a good answer."""
+    left = iter(faults)
+
+    def answer(handler: Handler) -> bool:
+        fault = next(left, None)
+        if fault is not None:
+            fault(handler)
+        return fault is not None
+
+    return answer
+
+
+TROUBLE: list[Callable[[Handler], object]] = [
+    *[page(status) for status in (500, 501, 502, 503, 504, 507, 520, 524, 529, 599, 429, 408)],
+    json_of_a_gateway,
+    lambda handler: handler.send_error_answer(500, "INTERNAL_ERROR", ""),
+    lambda handler: handler.send(503, b"", Retry_After=formatdate(time.time() - 5, usegmt=True)),
+    reset,
+    hang_up,
+]
+
+
+@pytest.mark.usefixtures("quick")
+def test_whatever_trouble_passes_is_not_noticed(peer: Peer, profile: Path) -> None:
+    peer.publish("ml_team.iris_model", 1, FILES)
+    vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
+    peer.answer = in_turn(*TROUBLE)
+    assert [model.full_name for model in vendor.list_models()] == ["vendor.ml_team.iris_model"]
+    peer.answer = in_turn(*TROUBLE)
+    assert len(list(vendor.snapshot(REF).folder.iterdir())) == 2
+
+
+@pytest.mark.usefixtures("quick")
+def test_trouble_with_files_passes_too(peer: Peer, profile: Path) -> None:
+    files = {f"{name}.txt": name.encode() for name in "abcdef"}
+    peer.publish("ml_team.iris_model", 1, files)
+    vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
+    statuses = iter([500, 501, 502, 520, 429])
+
+    def packs(handler: Handler, contents: list[bytes]) -> None:
+        status = next(statuses, None)
+        if status is None:
+            pack_well(handler, contents)
+        else:
+            handler.send(status, PAGE, "text/html")
+
+    peer.packs = packs
+    vendor.snapshot(REF)
+    assert not any("/files/pack" not in request.path for request in peer.file_requests())
+    peer.publish("ml_team.iris_model", 2, {"weights.bin": b"v" * 100_000})
+    peer.packs = None
+    peer.faults = [answer_status(status) for status in (500, 501, 507, 520, 429, 408)]
+    assert (vendor.snapshot("ml_team.iris_model/2").folder / "weights.bin").read_bytes() == b"v" * 100_000
+
+
+@pytest.mark.parametrize("answer", [page(500), page(530), json_of_a_gateway])
+def test_a_gateway_in_trouble_is_no_fault_of_the_profile(
+    peer: Peer, vendor: model_sharing.Catalog, run_cli: RunCli, answer: Callable[[Handler], object]
+) -> None:
+    peer.answer = always(answer)
+    done = run_cli("list", "vendor")
+    assert done.returncode == 8
+    assert "profile" not in done.stderr
+    assert "is in trouble (HTTP 5" in done.stderr
+
+
+def test_a_page_instead_of_an_answer_still_is_no_provider(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    for status in (200, 404):
+        peer.answer = always(page(status))
+        with pytest.raises(NotASharingServer, match="Check the endpoint"):
+            vendor.list_models()
+
+
+@pytest.mark.parametrize("answer", [page(500), page(502), page(503), reset])
+def test_what_is_cached_does_not_wait_for_long(
+    peer: Peer, profile: Path, monkeypatch: pytest.MonkeyPatch, answer: Callable[[Handler], object]
+) -> None:
+    monkeypatch.setenv(RETRY_FOR_VARIABLE, "10m")
+    monkeypatch.setattr(retries, "BRIEF_SECONDS", 0.2)
+    peer.publish("ml_team.iris_model", 1, FILES, "Champion")
+    vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
+    vendor.snapshot("ml_team.iris_model@Champion")
+    peer.answer = always(answer)
+    peer.requests.clear()
+    with pytest.warns(model_sharing.StaleAliasWarning):
+        assert vendor.snapshot("ml_team.iris_model@Champion").version.version == 1
+    assert len(peer.requests) > 1
+
+
+def test_many_calls_in_vain_do_not_each_wait_as_long(
+    peer: Peer, profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RETRY_FOR_VARIABLE, "1s")
+    monkeypatch.setattr(retries, "BRIEF_SECONDS", 0.0)
+    vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
+    peer.answer = always(page(503))
+    asked: list[int] = []
+    for _ in range(3):
+        peer.requests.clear()
+        with pytest.raises(ServerUnreachable):
+            vendor.list_models()
+        asked.append(len(peer.requests))
+    assert asked[0] > 1
+    assert asked[1:] == [1, 1]
+
+
+def test_no_patience_is_a_choice(peer: Peer, profile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RETRY_FOR_VARIABLE, "0")
+    vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
+    peer.answer = always(page(503))
+    peer.requests.clear()
+    with pytest.raises(ServerUnreachable):
+        vendor.list_models()
+    assert len(peer.requests) == 1
+
+
+def test_a_host_that_nobody_knows_is_not_waited_for_for_long(
+    peer: Peer, profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RETRY_FOR_VARIABLE, "10m")
+    monkeypatch.setattr(retries, "BRIEF_SECONDS", 0.2)
+    profile.write_bytes(peer.profile(endpoint="https://nowhere.invalid/x"))
+    with pytest.raises(ServerUnreachable, match="host name of it is not known"):
+        model_sharing.mount(profile, share=SHARE, name="vendor")
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_is_final_is_told_at_once(peer: Peer, vendor: model_sharing.Catalog) -> None:
+    peer.requests.clear()
+    peer.answer = always(lambda handler: handler.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "No."))
+    with pytest.raises(NotFound):
+        vendor.get_model("ml_team.iris_model")
+    assert len(peer.requests) == 1
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("fault", [page(500), page(503), page(429), reset, hang_up])
+def test_an_activation_link_is_not_used_twice(
+    peer: Peer, tmp_path: Path, fault: Callable[[Handler], object]
+) -> None:
+    peer.answer = in_turn(fault)
+    with pytest.raises(Exception, match=r"in trouble|busy|broke") as raised:
+        model_sharing.activate(f"{peer.origin}/public/code", tmp_path / "globex.share")
+    assert len(peer.requests) == 1
+    assert "code" not in str(raised.value)
+
+
+def test_an_activation_link_is_tried_again_while_nobody_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can have arrived where nothing listens: the server is just starting."""
+    monkeypatch.setenv(RETRY_FOR_VARIABLE, "30s")
+    port = free_port()
+    told: list[str] = []
+    with contextlib.ExitStack() as started:
+
+        def start(_notices: WaitNotices, reason: str, _seconds: float) -> None:
+            told.append(reason)
+            if len(told) == 2:
+                peer = started.enter_context(Peer(port=port))
+                peer.answer = always(lambda handler: handler.send(200, peer.profile()))
+
+        monkeypatch.setattr(WaitNotices, "tell", start)
+        model_sharing.activate(f"http://127.0.0.1:{port}/public/code", tmp_path / "globex.share")
+    assert told == [f"http://127.0.0.1:{port} cannot be reached"] * len(told)
+
+
+def test_waits_are_told(
+    peer: Peer,
+    vendor: model_sharing.Catalog,
+    caplog: pytest.LogCaptureFixture,
+    run_cli: RunCli,
+) -> None:
+    busy = in_turn(lambda handler: handler.send(503, b"", Retry_After="1"))
+    peer.answer = busy
+    with caplog.at_level(logging.WARNING, "model_sharing"):
+        vendor.list_models()
+    assert caplog.messages == [f"{peer.origin} is busy or down (503); trying again in 1 s"]
+    peer.answer = in_turn(lambda handler: handler.send(429, b"", Retry_After="1"))
+    done = run_cli("list", "vendor")
+    assert (done.returncode, done.stderr) == (
+        0,
+        f"{peer.origin} is busy or down (429); trying again in 1 s\n",
+    )
+
+
+def test_several_who_wait_for_the_same_say_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    notices = WaitNotices(clock)
+    with caplog.at_level(logging.WARNING, "model_sharing"):
+        for seconds in (0.5, 10, 10, 9):
+            notices.tell("acme is busy (503)", seconds)
+        clock.now = 10
+        notices.tell("acme\x1b[2J is busy (503)", 5)
+    assert caplog.messages == [
+        "acme is busy (503); trying again in 10 s",
+        r"acme\x1b[2J is busy (503); trying again in 5 s",
+    ]
+
+
+def test_errors_name_the_request_that_the_provider_can_look_up(
+    peer: Peer, vendor: model_sharing.Catalog
+) -> None:
+    def answer(status: int, request_id: str, body: bytes = PAGE) -> None:
+        peer.answer = always(lambda handler: handler.send(status, body, X_Request_Id=request_id))
+
+    answer(500, "3f2a-b.c_d")
+    with pytest.raises(ServerUnreachable, match=r"HTTP 500\) \(request 3f2a-b\.c_d\)"):
+        vendor.list_models()
+    answer(500, "3f2a", b'{"errorCode":"INTERNAL_ERROR","message":"internal error"}')
+    with pytest.raises(InternalError, match=r"^internal error \(request 3f2a\)$"):
+        vendor.list_models()
+    answer(404, "3f2a", b'{"errorCode":"RESOURCE_DOES_NOT_EXIST","message":"No such thing."}')
+    with pytest.raises(NotFound, match=r"\(request 3f2a\)$"):
+        vendor.list_models()
+    answer(404, "a b<script>", b'{"errorCode":"RESOURCE_DOES_NOT_EXIST","message":"No such thing."}')
+    with pytest.raises(NotFound, match=r"^No such thing\.$"):
+        vendor.list_models()

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from model_sharing.cache import FULL, full_disk_explained
+from model_sharing.local_files import FULL, full_disk_explained
 from model_sharing_protocol.errors import CorruptArtifact
 from model_sharing_protocol.manifest import Manifest
 

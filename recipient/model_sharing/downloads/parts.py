@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from model_sharing.cache import FULL, full_disk_explained
+from model_sharing.local_files import FULL, disk_usage, full_disk_explained
 
 RANGE_BYTES = 16 * 1024 * 1024
 _COPY_BYTES = 4 * 1024 * 1024
@@ -148,7 +148,7 @@ class PartFile:
 def part_bytes(part: Path) -> int:
     """Disk space that an unfinished file takes already."""
     try:
-        return part.stat().st_blocks * 512
+        return disk_usage(part.stat())
     except OSError:
         return 0
 

@@ -1,0 +1,186 @@
+"""Homes and caches that cannot be written, that have no locks, that others share, or that are deleted."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import shutil
+import subprocess
+import sys
+import textwrap
+import warnings
+from pathlib import Path
+
+import pytest
+from contents import content, tree
+from recipient.conftest import RunCli
+from recipient.faults import slowly
+from recipient.peer import Handler, Peer, serve_well
+from small_disk import read_only
+
+import model_sharing
+from model_sharing import blocking
+from model_sharing.cache import Cache
+from model_sharing.refs import UnwrittenStateWarning
+from model_sharing.upkeep.pruning import Limits, prune
+from model_sharing_protocol.errors import InvalidState, StaleAnswer, UnsupportedOperation
+
+NAME = "ml_team.iris_model"
+REF = f"models:/vendor.{NAME}@Champion"
+FILES = {"MLmodel": b"flavors: {}\n", "data/weights.bin": content(70_000)}
+MOUNTED = "models:/vendor.ml_team.iris_model"
+
+
+@pytest.fixture
+def warm(peer: Peer, vendor: model_sharing.Catalog) -> model_sharing.Catalog:
+    """Version 1 is in the cache, by number and by alias, and no process holds it."""
+    peer.publish(NAME, 1, FILES, "Champion")
+    model_sharing.pull("vendor")
+    return vendor
+
+
+def test_reading_needs_no_writing(
+    warm: model_sharing.Catalog, home: Path, run_cli: RunCli, tmp_path: Path
+) -> None:
+    with read_only(home):
+        for command in (
+            ("mounts",),
+            ("list", "vendor"),
+            ("show", REF),
+            ("pull", "vendor"),
+            ("download", REF, tmp_path / "out"),
+            ("verify", f"{MOUNTED}/1", tmp_path / "out"),
+            ("key", "vendor"),
+            ("cache", "list"),
+            ("cache", "verify"),
+            ("cache", "prune", "--max-size", "0", "--dry-run"),
+        ):
+            done = run_cli(*command)
+            assert done.returncode == 0, (command, done.stderr)
+            assert done.stderr.count("\n") <= 1
+    assert tree(tmp_path / "out") == FILES
+
+
+def test_offline_too(warm: model_sharing.Catalog, home: Path, peer: Peer, tmp_path: Path) -> None:
+    peer.stop()
+    blocking.close()
+    with read_only(home), pytest.warns(model_sharing.StaleAliasWarning):
+        model_sharing.download(REF, tmp_path / "out")
+    assert tree(tmp_path / "out") == FILES
+
+
+def test_what_is_not_here_names_the_folder_and_the_setting(
+    warm: model_sharing.Catalog,
+    home: Path,
+    peer: Peer,
+    run_cli: RunCli,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    peer.publish(NAME, 2, FILES | {"more.bin": content(1000)})
+    with read_only(home):
+        for command in (
+            ("download", f"{MOUNTED}/2", tmp_path / "out"),
+            ("unmount", "vendor"),
+            ("mount", tmp_path / "globex.share", "acme_share", "--as", "other"),
+            ("cache", "prune", "--max-size", "0"),
+        ):
+            done = run_cli(*command)
+            assert done.returncode == InvalidState.row.exit_code, (command, done.stderr)
+            assert str(home) in done.stderr
+            assert "MODEL_SHARING_CACHE" in done.stderr
+        monkeypatch.setenv("MODEL_SHARING_CACHE", str(tmp_path / "elsewhere"))
+        done = run_cli("download", f"{MOUNTED}/2", tmp_path / "out")
+        assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "elsewhere" / "blobs").is_dir()
+
+
+def test_what_cannot_be_kept_is_remembered_by_the_process(
+    warm: model_sharing.Catalog, home: Path, peer: Peer
+) -> None:
+    """A replayed answer does not pass, though nothing could be written about the one before."""
+    peer.publish(NAME, 2, FILES | {"MLmodel": b"other"}, "Champion")
+    peer.sequence = (2, 2)
+    with read_only(home):
+        with pytest.warns(UnwrittenStateWarning, match="until this process ends"):
+            assert warm.resolve(REF).version == 2
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert warm.resolve(REF).version == 2
+        peer.publish(NAME, 1, FILES, "Champion")
+        peer.sequence = (1, 1)
+        with pytest.raises(StaleAnswer):
+            warm.resolve(REF)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_disk_without_locks_works_without(
+    number: int,
+    peer: Peer,
+    profile: Path,
+    cache: Cache,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(number, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    peer.publish(NAME, 1, FILES | {"large.bin": content(20_000_000)}, "Champion")
+    model_sharing.mount(profile, share="acme_share", name="vendor")
+    model_sharing.download(REF, tmp_path / "out")
+    assert len(tree(tmp_path / "out")) == 3
+    with pytest.raises(UnsupportedOperation, match="MODEL_SHARING_CACHE"):
+        prune(cache, Limits(0))
+    blocking.unmount("vendor")
+
+
+def test_locks_that_lock_nothing_corrupt_nothing(
+    peer: Peer, vendor: model_sharing.Catalog, tmp_path: Path
+) -> None:
+    """Of some network disks: each of several processes believes that it is alone."""
+    peer.publish(NAME, 1, FILES | {"large.bin": content(40_000_000)})
+    peer.always = slowly(0.002)
+    script = textwrap.dedent(
+        """
+        import fcntl, sys
+        fcntl.flock = lambda descriptor, operation: None
+        import model_sharing
+        model_sharing.download(sys.argv[1], sys.argv[2])
+        """
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, f"{MOUNTED}/1", tmp_path / str(number)], stderr=subprocess.PIPE
+        )
+        for number in range(3)
+    ]
+    assert [process.communicate(timeout=120)[1] for process in processes] == [b""] * 3
+    for number in range(3):
+        assert tree(tmp_path / str(number))["large.bin"] == content(40_000_000)
+    assert vendor.snapshot(f"{NAME}/1", verify=True)
+
+
+def test_a_cache_that_somebody_deletes_is_filled_again(
+    warm: model_sharing.Catalog, home: Path, peer: Peer
+) -> None:
+    for _ in range(2):
+        shutil.rmtree(home / "cache")
+        folder = warm.snapshot(REF).folder
+        assert tree(folder) == FILES
+    shutil.rmtree(home / "cache")
+    assert warm.resolve(REF).version == 1
+
+
+def test_even_while_files_arrive(
+    vendor: model_sharing.Catalog, home: Path, peer: Peer, tmp_path: Path
+) -> None:
+    def delete_the_cache(handler: Handler, data: bytes, start: int, end: int) -> None:
+        shutil.rmtree(home / "cache")
+        serve_well(handler, data, start, end)
+
+    for number, size in enumerate((70_000, 20_000_000), 1):
+        peer.publish(NAME, number, {"model.bin": content(size)})
+        peer.faults = [delete_the_cache]
+        folder = vendor.snapshot(f"{NAME}/{number}").folder
+        assert (folder / "model.bin").read_bytes() == content(size)

@@ -35,7 +35,7 @@ from pathlib import Path
 
 from model_sharing.deliveries import Deliveries
 from model_sharing.leases import leases
-from model_sharing.local_files import make_folder, needs_writing, replace_file
+from model_sharing.local_files import local_path, make_folder, model_path, needs_writing, replace_file
 from model_sharing.locks import locked
 from model_sharing_protocol.digests import hash_file
 from model_sharing_protocol.errors import SharingError
@@ -201,7 +201,7 @@ class Cache:
         self._link(linked.files, building)
         for file in manifest.files:
             if file not in linked.files:
-                target = building / file.path
+                target = local_path(building, file.path)
                 make_folder(target.parent)
                 shutil.copyfile(self.blob_path(file.sha256), target)
         self._install(building, folder)
@@ -250,7 +250,7 @@ class Cache:
         make_folder(folder)
         made = {folder}
         for file in files:
-            target = folder / file.path
+            target = local_path(folder, file.path)
             if target.parent not in made:
                 make_folder(target.parent)
                 made.add(target.parent)
@@ -281,7 +281,7 @@ def damaged(folder: Path, manifest: Manifest, *, verify: bool, extras: frozenset
             if path in extras:
                 continue
             return True
-        if not intact(folder / path, file, verify=verify):
+        if not intact(local_path(folder, path), file, verify=verify):
             return True
         found += 1
     return found != len(files)
@@ -296,9 +296,9 @@ def walk(folder: Path, prefix: str) -> Iterator[str]:
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             if entry.name != "__pycache__":
-                yield from walk(folder / entry.name, f"{prefix}{entry.name}/")
+                yield from walk(folder / entry.name, f"{prefix}{model_path(entry.name)}/")
         else:
-            yield prefix + entry.name
+            yield prefix + model_path(entry.name)
 
 
 def intact(path: Path, file: ManifestFile, *, verify: bool) -> bool:
@@ -331,7 +331,8 @@ def _touch(record: Path) -> None:
 def _seal(path: Path, sha256: str) -> None:
     moment = _sealed_at(sha256)
     os.utime(path, ns=(moment, moment))
-    path.chmod(_READ_ONLY)
+    if os.name == "posix":  # elsewhere it could not be deleted, nor sealed again
+        path.chmod(_READ_ONLY)
 
 
 def _sealed_at(sha256: str) -> int:

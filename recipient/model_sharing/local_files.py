@@ -21,6 +21,16 @@ UNWRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _GROUP = stat.S_IRWXG | stat.S_ISGID
 
 
+def local_path(folder: Path, path: str) -> Path:
+    """Where a model's file is below `folder`: names are UTF-8 on the disk, whatever the locale believes."""
+    return folder / os.fsdecode(path.encode())
+
+
+def model_path(name: str) -> str:
+    """The path in a model of what the system calls `name`: what `local_path` is made from."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")
+
+
 def make_folder(path: Path) -> Path:
     """Make a folder and those above it, unless they are there. Raises OSError."""
     if not path.is_dir():

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from model_sharing.local_files import local_path, model_path
 from model_sharing_protocol.digests import hash_file
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.errors import NotFound, UntrustedSignature
@@ -46,14 +47,14 @@ def verify_folder(folder: Path, signature: Path, name: SignedName, keys: Sequenc
     found = set(_walk(folder, "", name))
     if signature.absolute().parent == folder and signature.name not in signed:
         found.discard(signature.name)
-    present = {path: hash_file(folder / path)[1] for path in found & signed.keys()}
+    present = {path: hash_file(local_path(folder, path))[1] for path in found & signed.keys()}
     check_files(signed, present | dict.fromkeys(found - signed.keys(), "a file"), name)
     return len(present)
 
 
 def _walk(folder: Path, prefix: str, name: SignedName) -> Iterator[str]:
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        path = prefix + entry.name
+        path = prefix + model_path(entry.name)
         if path == LOST_AND_FOUND and not os.access(entry.path, os.R_OK):
             continue
         if entry.is_dir(follow_symlinks=False):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_sharing.cache import Cache, children, damaged, intact, walk
-from model_sharing.local_files import needs_writing
+from model_sharing.local_files import local_path, needs_writing
 from model_sharing.upkeep.contents import Entry, survey
 from model_sharing_protocol.manifest import ManifestFile
 
@@ -77,8 +77,9 @@ def _linked(entry: Entry) -> Iterator[Link]:
     files = {file.path: file for file in entry.manifest.files}
     for folder in entry.folders:
         for name in walk(folder, ""):
-            if name in files and not _is_own_copy(folder / name):
-                yield folder / name, files[name]
+            path = local_path(folder, name)
+            if name in files and not _is_own_copy(path):
+                yield path, files[name]
 
 
 def _is_own_copy(path: Path) -> bool:

@@ -37,6 +37,7 @@ from model_sharing.deliveries import Deliveries
 from model_sharing.leases import leases
 from model_sharing.local_files import local_path, make_folder, model_path, needs_writing, replace_file
 from model_sharing.locks import locked
+from model_sharing.passing_views import passing_view
 from model_sharing_protocol.digests import hash_file
 from model_sharing_protocol.errors import SharingError
 from model_sharing_protocol.manifest import Manifest, ManifestFile
@@ -182,10 +183,14 @@ class Cache:
         """A second folder of a snapshot's files, to which the caller may add files.
 
         It is the same folder for the same `key`, and held, as by `snapshot`. Files named in `writable` are
-        copies that may be changed.
+        copies that may be changed. Where the cache cannot be written, all are, and last as long as this
+        process.
         """
-        if self.hold(manifest.digest) is None:
-            self.reserve(manifest)
+        with contextlib.suppress(OSError):
+            make_folder(self.views)
+        if not os.access(self.views, os.W_OK):
+            return passing_view(manifest, key, lambda file: self.blob_path(file.sha256))
+        self.reserve(manifest)
         folder = self.views / f"{_key(manifest.digest)}-{key}"
         linked = Manifest(tuple(file for file in manifest.files if file.path not in writable))
         there = folder.is_dir()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
+import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +20,7 @@ from contents import content, tree
 from recipient.conftest import RunCli
 from recipient.faults import slowly
 from recipient.peer import Handler, Peer, serve_well
+from recipient.shared_models import manifest_of
 from small_disk import read_only
 
 import model_sharing
@@ -28,6 +33,7 @@ from model_sharing_protocol.errors import InvalidState, StaleAnswer, Unsupported
 NAME = "ml_team.iris_model"
 REF = f"models:/vendor.{NAME}@Champion"
 FILES = {"MLmodel": b"flavors: {}\n", "data/weights.bin": content(70_000)}
+GROUP = 4711
 MOUNTED = "models:/vendor.ml_team.iris_model"
 
 
@@ -184,3 +190,75 @@ def test_even_while_files_arrive(
         peer.faults = [delete_the_cache]
         folder = vendor.snapshot(f"{NAME}/{number}").folder
         assert (folder / "model.bin").read_bytes() == content(size)
+
+
+def test_a_home_that_a_group_can_write_to_is_shared_by_it(
+    peer: Peer, profile: Path, home: Path, run_cli: RunCli
+) -> None:
+    """Whatever the umask of who was there first."""
+    home.mkdir()
+    home.chmod(0o2770)
+    peer.publish(NAME, 1, FILES | {"large.bin": content(20_000_000)}, "Champion")
+    umask = os.umask(0o077)
+    try:
+        run_cli("mount", profile, "acme_share", "--as", "vendor").check_returncode()
+        run_cli("pull", "vendor").check_returncode()
+    finally:
+        os.umask(umask)
+    for path in home.rglob("*"):
+        mode = path.stat().st_mode
+        if path.is_dir():
+            assert mode & 0o7777 == 0o2770, path
+        elif home / "cache" / "blobs" in path.parents or home / "cache" / "snapshots" in path.parents:
+            assert mode & 0o777 == 0o444, path
+        elif home / "cache" / "delivered" not in path.parents:
+            assert mode & 0o777 == 0o660, path
+
+
+def test_members_of_a_group_use_prune_and_fill_one_cache(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("being several users needs root; what they may do is told by the permissions above")
+    files = {name: content(1000, seed) for seed, name in enumerate(("a", "b/c"))}
+    manifest = manifest_of(files)
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        os.chown(home, -1, GROUP)
+        home.chmod(0o2770)
+
+        def fill(user: int) -> None:
+            cache = Cache(home / "cache", "vendor")
+            cache.reserve(manifest)
+            for file in manifest.files:
+                fresh = cache.temporary()
+                fresh.write_bytes(files[file.path])
+                cache.publish_blob(fresh, file.sha256)
+            cache.publish_snapshot(manifest)
+
+        def use(user: int) -> None:
+            found = Cache(home / "cache", "vendor").snapshot(manifest.digest, verify=True)
+            assert found
+            assert tree(found[0]) == files
+
+        def empty(user: int) -> None:
+            pruned = prune(Cache(home / "cache", "vendor"), Limits(0))
+            assert len(pruned.removed) == 1
+
+        for user, work in ((1001, fill), (1002, use), (1003, empty), (1002, fill), (1001, use)):
+            assert as_user(user, work) == 0, (user, work.__name__)
+
+
+def as_user(user: int, work: Callable[[int], None]) -> int:
+    """Do this in a process of this user, a member of the group; how it ends."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        os.setgroups([])
+        os.setgid(GROUP)
+        os.setuid(user)
+        os.umask(0o077)
+        work(user)
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from model_sharing.downloads.positioned import PositionedFile, read_at
-from model_sharing.local_files import FULL, disk_usage, full_disk_explained
+from model_sharing.local_files import FULL, disk_usage, full_disk_explained, share_with_group
 
 RANGE_BYTES = 16 * 1024 * 1024
 _COPY_BYTES = 4 * 1024 * 1024
@@ -42,6 +42,8 @@ class PartFile:
             self._bytes.resize(size)
             self._progress = PositionedFile(_progress_path(path))
             counters = b"".join(_COUNTER.pack(done) for done in self._done)
+            for made in (path, _progress_path(path)):
+                share_with_group(made)
             self._progress.write(_HEADER.pack(size, RANGE_BYTES) + counters, 0)
 
     def __enter__(self) -> Self:

@@ -18,7 +18,7 @@ from pathlib import Path
 from model_sharing.cache import ABANDONED_AFTER_SECONDS, GATE, Cache, children, remove
 from model_sharing.deliveries import unneeded_records
 from model_sharing.leases import exclusive, no_locks
-from model_sharing.local_files import needs_writing
+from model_sharing.local_files import make_folder, needs_writing
 from model_sharing.upkeep.contents import Entry, content_of, contents_named, entry_key, survey
 from model_sharing_protocol.errors import SharingError, SharingWarning
 
@@ -61,7 +61,7 @@ def _prune(cache: Cache, limits: Limits, moment: float, *, dry_run: bool) -> Pru
     trash = cache.temporary()
     if not dry_run:
         cache.sweep(moment)
-        trash.mkdir()
+        make_folder(trash)
     removed: list[Entry] = []
     in_use = 0
     with contextlib.nullcontext(True) if dry_run else cache.lock(GATE) as locked:

@@ -17,7 +17,7 @@ from pathlib import Path
 from model_sharing_protocol.errors import DiskFull, InvalidState
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-UNWRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+UNWRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 _GROUP = stat.S_IRWXG | stat.S_ISGID
 
 
@@ -65,14 +65,6 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o666) -> None:
         raise
 
 
-def cannot_be_written(folder: Path, error: OSError) -> InvalidState:
-    """The error for a folder of the home or cache that a file has to be written to."""
-    return InvalidState(
-        f"{folder} cannot be written to ({error.strerror or error}). Set MODEL_SHARING_CACHE to a folder "
-        "that can, or MODEL_SHARING_HOME for mounts and cache."
-    )
-
-
 @contextlib.contextmanager
 def full_disk_explained(path: Path) -> Iterator[None]:
     """Turn the operating system's "no space left" into DiskFull."""
@@ -88,15 +80,18 @@ def full_disk_explained(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def needs_writing(folder: Path) -> Iterator[None]:
-    """Turn "read-only file system" and "permission denied" into InvalidState, DiskFull as above."""
+def needs_writing(folder: Path, variable: str = "MODEL_SHARING_CACHE") -> Iterator[None]:
+    """Turn "read-only file system" and the like into InvalidState, naming `variable`; DiskFull as above."""
     with full_disk_explained(folder):
         try:
             yield
         except OSError as error:
             if error.errno not in UNWRITABLE:
                 raise
-            raise cannot_be_written(folder, error) from error
+            raise InvalidState(
+                f"{folder} cannot be written to ({error.strerror or error}). Set {variable} to a folder that "
+                "can be."
+            ) from error
 
 
 def disk_usage(status: os.stat_result) -> int:

@@ -184,7 +184,7 @@ class MountTable:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        with needs_writing(self._folder), locked(self._folder / ".lock"):
+        with needs_writing(self._folder, "MODEL_SHARING_HOME"), locked(self._folder / ".lock"):
             yield
 
     def _read(self, path: Path) -> Mount:

@@ -286,7 +286,7 @@ def _warn_once(cache_root: Path, error: OSError) -> None:
         _warned_of.add(cache_root)
         warnings.warn(
             f"{cache_root} cannot be written to ({error.strerror}): what the provider says now is remembered "
-            "until this process ends. The next one knows what is in there, and nothing later.",
+            "until this process ends, and the next one does not know it.",
             UnwrittenStateWarning,
             stacklevel=4,
         )

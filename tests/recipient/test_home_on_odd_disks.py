@@ -21,7 +21,7 @@ from recipient.conftest import RunCli
 from recipient.faults import slowly
 from recipient.peer import Handler, Peer, serve_well
 from recipient.shared_models import manifest_of
-from small_disk import read_only
+from small_disk import fill, read_only, small_disk
 
 import model_sharing
 from model_sharing import blocking
@@ -85,16 +85,16 @@ def test_what_is_not_here_names_the_folder_and_the_setting(
 ) -> None:
     peer.publish(NAME, 2, FILES | {"more.bin": content(1000)})
     with read_only(home):
-        for command in (
-            ("download", f"{MOUNTED}/2", tmp_path / "out"),
-            ("unmount", "vendor"),
-            ("mount", tmp_path / "globex.share", "acme_share", "--as", "other"),
-            ("cache", "prune", "--max-size", "0"),
+        for setting, *command in (
+            ("MODEL_SHARING_CACHE", "download", f"{MOUNTED}/2", tmp_path / "out"),
+            ("MODEL_SHARING_HOME", "unmount", "vendor"),
+            ("MODEL_SHARING_HOME", "mount", tmp_path / "globex.share", "acme_share", "--as", "other"),
+            ("MODEL_SHARING_CACHE", "cache", "prune", "--max-size", "0"),
         ):
             done = run_cli(*command)
             assert done.returncode == InvalidState.row.exit_code, (command, done.stderr)
             assert str(home) in done.stderr
-            assert "MODEL_SHARING_CACHE" in done.stderr
+            assert f"Set {setting}" in done.stderr
         monkeypatch.setenv("MODEL_SHARING_CACHE", str(tmp_path / "elsewhere"))
         done = run_cli("download", f"{MOUNTED}/2", tmp_path / "out")
         assert (done.returncode, done.stderr) == (0, "")
@@ -117,6 +117,20 @@ def test_what_cannot_be_kept_is_remembered_by_the_process(
         peer.sequence = (1, 1)
         with pytest.raises(StaleAnswer):
             warm.resolve(REF)
+
+
+def test_a_full_disk_keeps_nobody_from_what_is_on_it(
+    peer: Peer, profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_disk(tmp_path / "disk", 2) as disk:
+        monkeypatch.setenv("MODEL_SHARING_HOME", str(disk))
+        vendor = model_sharing.mount(profile, share="acme_share", name="vendor")
+        peer.publish(NAME, 1, FILES, "Champion")
+        vendor.snapshot(REF)
+        peer.publish(NAME, 1, FILES, "Fallback")
+        fill(disk)
+        with pytest.warns(UnwrittenStateWarning, match="No space left"):
+            assert tree(vendor.snapshot(f"{NAME}@Fallback").folder) == FILES
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -27,7 +28,13 @@ def run_command_line(command: click.Command, program: str) -> NoReturn:
 
 
 def guard_terminal() -> None:
-    """Make printable what Python itself prints: warnings, logged records, and errors that nobody caught."""
+    """Make printable what Python itself prints: warnings, logged records, and errors that nobody caught.
+
+    Characters that a terminal's or file's encoding lacks are shown as escapes: cp1252 has no arrow.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     warnings.simplefilter("always", SharingWarning)
     warnings.showwarning = _show_warning
     sys.excepthook = _show_traceback

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from model_sharing_protocol.errors import InvalidProfile
+from model_sharing_protocol.text_files import decode_text
 
 _OAUTH_FIELDS = {
     "oauth_client_credentials": ("tokenEndpoint", "clientId", "clientSecret"),
@@ -59,7 +60,7 @@ class Profile:
 def parse_profile(data: bytes, origin: str = "the profile") -> Profile:
     """Read a profile's JSON; InvalidProfile says what is wrong with it, naming `origin`, never the secret."""
     try:
-        fields = msgspec.json.decode(data)
+        fields = msgspec.json.decode(decode_text(data))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidProfile(
             f"{origin} is not JSON. Ask the provider for a new activation link, or download the file again."

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from model_sharing_protocol.errors import InvalidParameter, SharingError
+from model_sharing_protocol.text_files import decode_text
 from model_sharing_provider.settings import TABLE, Setting, Settings
 
 CONFIG_VARIABLE = "MODEL_SHARING_CONFIG"
@@ -57,7 +58,7 @@ def parse(setting: Setting, text: str, source: str) -> Any:
 
 def _read(file: Path) -> Mapping[str, Any]:
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = tomllib.loads(decode_text(file.read_bytes()))
     except OSError as error:
         raise InvalidParameter(f"The settings file {file} cannot be read: {error.strerror}.") from error
     except ValueError as error:

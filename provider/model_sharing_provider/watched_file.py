@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from model_sharing_protocol.errors import InvalidState
+from model_sharing_protocol.text_files import decode_text
 
 T = TypeVar("T")
 _log = structlog.get_logger("model_sharing_provider")
@@ -48,6 +49,6 @@ class WatchedFile(Generic[T]):
 
     def _read(self) -> T:
         try:
-            return self._parse(self.path.read_bytes())
+            return self._parse(decode_text(self.path.read_bytes()).encode())
         except (OSError, ValueError) as error:
             raise InvalidState(f"The file {self.path} cannot be used: {error}. {self._remedy}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 import warnings
@@ -25,6 +24,7 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.plain_http import PlainHttpWarning, origin_of, travels_in_clear
 from model_sharing_protocol.profile import Profile, parse_profile, write_profile
+from model_sharing_protocol.text_files import decode_text
 
 MAX_INPUT_BYTES = 64 * 1024
 _LINK = re.compile(r"https?://(\[[0-9a-f:.]+\])?[\w.~:/?#@!$&*+,;=%-]+", re.ASCII | re.IGNORECASE)
@@ -96,20 +96,13 @@ def link_in(data: bytes) -> str:
 
     Raises InvalidParameter for several links.
     """
-    text = _decoded(data).strip(_WRAPPING)
+    text = decode_text(data, "replace").strip(_WRAPPING)
     links = list(dict.fromkeys(found[0].rstrip(_AFTER_A_LINK) for found in _LINK.finditer(text)))
     if len(links) == 1 and " " not in text and _LINK.fullmatch("".join(text.split())):
         return text.rstrip(_AFTER_A_LINK)  # a link and nothing else, perhaps broken into lines
     if len(links) > 1:
         raise InvalidParameter("There is more than one link; give the activation link alone.")
     return links[0] if links else text
-
-
-def _decoded(data: bytes) -> str:
-    """Text in UTF-8, or in what its byte order mark says."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace")
-    return data.decode("utf-8-sig", "replace")
 
 
 def _check_target(path: Path, *, force: bool) -> None:

@@ -26,7 +26,6 @@ lock `GATE`, under which the pruner decides what nobody needs: so nothing that i
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import time
@@ -34,24 +33,26 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from model_sharing.deliveries import Deliveries
-from model_sharing.leases import NO_LOCKS_HERE, leases
+from model_sharing.leases import leases
+from model_sharing.local_files import local_path, make_folder, model_path, needs_writing, replace_file
+from model_sharing.locks import locked
+from model_sharing.passing_views import passing_view
 from model_sharing_protocol.digests import hash_file
-from model_sharing_protocol.errors import DiskFull, Interrupted, SharingError
+from model_sharing_protocol.errors import SharingError
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 
 GATE = "gate"
 _READ_ONLY = 0o444
 ABANDONED_AFTER_SECONDS = 24 * 3600
 _TOUCHED_AFTER_SECONDS = 3600
-_LOCK_POLL_SECONDS = 0.1
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Cache:
     """Blobs, snapshots and views below one folder. Every method may block on the disk.
+
+    Reading needs no writing: a cache that was filled before works where nothing can be written. Methods that
+    have to write raise InvalidState there.
 
     It is shared by all, but what one provider delivered is here only for that one. `provider` is what stands
     for it (`Mount.provider`); without, nothing that came from a provider is here.
@@ -60,12 +61,14 @@ class Cache:
     def __init__(self, root: Path, provider: str = "") -> None:
         self.root = root
         self._deliveries = Deliveries(root, provider)
-        self.blobs = _folder(root / "blobs")
-        self.snapshots = _folder(root / "snapshots")
-        self.manifests = _folder(root / "manifests")
-        self.views = _folder(root / "views")
-        self._locks = _folder(root / "locks")
-        self.tmp = _folder(root / "tmp")
+        self.blobs = root / "blobs"
+        self.snapshots = root / "snapshots"
+        self.manifests = root / "manifests"
+        self.views = root / "views"
+        self._locks = root / "locks"
+        self.tmp = root / "tmp"
+        with contextlib.suppress(OSError):  # what is there can be read all the same
+            self._make_folders()
 
     def blob_path(self, sha256: str) -> Path:
         return self.blobs / sha256
@@ -83,7 +86,8 @@ class Cache:
         path = self.blob_path(file.sha256)
         if intact(path, file, verify=verify):
             return self._deliveries.has_content(file.sha256)
-        path.unlink(missing_ok=True)
+        with needs_writing(self.root):
+            path.unlink(missing_ok=True)
         return False
 
     def manifest(self, digest: str) -> Manifest | None:
@@ -145,12 +149,12 @@ class Cache:
     def reserve(self, manifest: Manifest) -> None:
         """Hold `manifest` as in use, and with it the blobs that it names, here already or yet to come."""
         record = self._record(manifest.digest)
-        with self.lock(GATE):
-            if self.manifest(manifest.digest) is None:
-                fresh = self.temporary()
-                fresh.write_bytes(manifest.to_json())
-                fresh.replace(record)
-            leases.hold(record)
+        with needs_writing(self.root):
+            self._make_folders()
+            with self.lock(GATE):
+                if self.manifest(manifest.digest) is None:
+                    replace_file(record, manifest.to_json())
+                leases.hold(record)
         _touch(record)
 
     def release(self, digest: str) -> None:
@@ -179,8 +183,13 @@ class Cache:
         """A second folder of a snapshot's files, to which the caller may add files.
 
         It is the same folder for the same `key`, and held, as by `snapshot`. Files named in `writable` are
-        copies that may be changed.
+        copies that may be changed. Where the cache cannot be written, all are, and last as long as this
+        process.
         """
+        with contextlib.suppress(OSError):
+            make_folder(self.views)
+        if not os.access(self.views, os.W_OK):
+            return passing_view(manifest, key, lambda file: self.blob_path(file.sha256))
         self.reserve(manifest)
         folder = self.views / f"{_key(manifest.digest)}-{key}"
         linked = Manifest(tuple(file for file in manifest.files if file.path not in writable))
@@ -188,25 +197,31 @@ class Cache:
         if not there or damaged(folder, linked, verify=False, extras=writable):
             if there:
                 self.drop(folder)
-            building = self.temporary()
-            self._link(linked.files, building)
-            for file in manifest.files:
-                if file.path in writable:
-                    target = building / file.path
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(self.blob_path(file.sha256), target)
-            self._install(building, folder)
+            with needs_writing(self.root):
+                self._build_view(manifest, linked, folder)
         return folder
+
+    def _build_view(self, manifest: Manifest, linked: Manifest, folder: Path) -> None:
+        building = self.temporary()
+        self._link(linked.files, building)
+        for file in manifest.files:
+            if file not in linked.files:
+                target = local_path(building, file.path)
+                make_folder(target.parent)
+                shutil.copyfile(self.blob_path(file.sha256), target)
+        self._install(building, folder)
 
     def drop(self, folder: Path) -> None:
         """Remove a snapshot or view that is damaged; it is made again when it is needed."""
         aside = self.temporary()
-        with contextlib.suppress(FileNotFoundError):
+        with needs_writing(self.root), contextlib.suppress(FileNotFoundError):
             folder.rename(aside)
             remove(aside)
 
     def temporary(self) -> Path:
-        """A path in this cache that nobody else uses; it does not exist yet."""
+        """A path in this cache that nobody else uses; it does not exist yet, its folder does."""
+        with needs_writing(self.root):
+            make_folder(self.tmp)
         return self.tmp / uuid.uuid4().hex
 
     def sweep(self, now: float | None = None) -> None:
@@ -215,7 +230,7 @@ class Cache:
         By the time of the last change, not of the modification: that of a sealed file is decades ago.
         """
         limit = (time.time() if now is None else now) - ABANDONED_AFTER_SECONDS
-        for path in self.tmp.iterdir():
+        for path in children(self.tmp):
             with contextlib.suppress(OSError):
                 if path.lstat().st_ctime < limit:
                     remove(path)
@@ -226,29 +241,23 @@ class Cache:
 
         `stopped` is asked while waiting for another process; once it is true the wait ends in Interrupted.
         """
-        lock = FileLock(self._locks / f"{name}.lock", thread_local=False)
-        try:
-            _acquire(lock, stopped)
-        except (NotImplementedError, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in NO_LOCKS_HERE:
-                raise
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
+        with locked(self._locks / f"{name}.lock", stopped) as really:
+            yield really
+
+    def _make_folders(self) -> None:
+        for folder in (self.blobs, self.snapshots, self.manifests, self.views, self._locks, self.tmp):
+            make_folder(folder)
 
     def _record(self, digest: str) -> Path:
         return self.manifests / f"{_key(digest)}.json"
 
     def _link(self, files: tuple[ManifestFile, ...], folder: Path) -> None:
-        folder.mkdir()
+        make_folder(folder)
         made = {folder}
         for file in files:
-            target = folder / file.path
+            target = local_path(folder, file.path)
             if target.parent not in made:
-                target.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(target.parent)
                 made.add(target.parent)
             blob = self.blob_path(file.sha256)
             try:
@@ -258,37 +267,13 @@ class Cache:
                 _seal(target, file.sha256)
 
     def _install(self, building: Path, folder: Path) -> None:
+        make_folder(folder.parent)
         try:
             building.rename(folder)
         except OSError:
             if not folder.is_dir():
                 raise
             remove(building)  # another process was faster, with the same content
-
-
-@contextlib.contextmanager
-def full_disk_explained(path: Path) -> Iterator[None]:
-    """Turn the operating system's "no space left" into DiskFull."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        raise DiskFull(
-            f"The disk that holds {path} is full ({error.strerror}). Free some space and run the same again: "
-            "it goes on where it stopped."
-        ) from error
-
-
-def _acquire(lock: FileLock, stopped: Callable[[], bool]) -> None:
-    while True:
-        try:
-            lock.acquire(timeout=_LOCK_POLL_SECONDS, poll_interval=_LOCK_POLL_SECONDS / 2)
-        except Timeout:
-            if stopped():
-                raise Interrupted("Stopped while another process downloads the same.") from None
-        else:
-            return
 
 
 def damaged(folder: Path, manifest: Manifest, *, verify: bool, extras: frozenset[str] = frozenset()) -> bool:
@@ -301,7 +286,7 @@ def damaged(folder: Path, manifest: Manifest, *, verify: bool, extras: frozenset
             if path in extras:
                 continue
             return True
-        if not intact(folder / path, file, verify=verify):
+        if not intact(local_path(folder, path), file, verify=verify):
             return True
         found += 1
     return found != len(files)
@@ -316,9 +301,9 @@ def walk(folder: Path, prefix: str) -> Iterator[str]:
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             if entry.name != "__pycache__":
-                yield from walk(folder / entry.name, f"{prefix}{entry.name}/")
+                yield from walk(folder / entry.name, f"{prefix}{model_path(entry.name)}/")
         else:
-            yield prefix + entry.name
+            yield prefix + model_path(entry.name)
 
 
 def intact(path: Path, file: ManifestFile, *, verify: bool) -> bool:
@@ -336,7 +321,8 @@ def intact(path: Path, file: ManifestFile, *, verify: bool) -> bool:
             return False
     except OSError:
         return False
-    _seal(path, file.sha256)
+    with contextlib.suppress(OSError):  # somebody else's, or on a disk that is read only
+        _seal(path, file.sha256)
     return True
 
 
@@ -350,7 +336,8 @@ def _touch(record: Path) -> None:
 def _seal(path: Path, sha256: str) -> None:
     moment = _sealed_at(sha256)
     os.utime(path, ns=(moment, moment))
-    path.chmod(_READ_ONLY)
+    if os.name == "posix":  # elsewhere it could not be deleted, nor sealed again
+        path.chmod(_READ_ONLY)
 
 
 def _sealed_at(sha256: str) -> int:
@@ -362,9 +349,12 @@ def _key(digest: str) -> str:
     return digest.removeprefix("sha256:")
 
 
-def _folder(path: Path) -> Path:
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return path
+def children(folder: Path) -> list[Path]:
+    """What is in a folder, sorted; nothing if it is not there (any more)."""
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def remove(path: Path) -> None:

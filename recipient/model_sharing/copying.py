@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from model_sharing.cache import FULL, full_disk_explained
+from model_sharing.local_files import FULL, full_disk_explained, local_path
 from model_sharing_protocol.errors import CorruptArtifact
 from model_sharing_protocol.manifest import Manifest
 
@@ -17,10 +17,10 @@ def copy_files(folder: Path, manifest: Manifest, target: Path) -> None:
     Each copy's size is checked. Shares disk blocks where the file system can.
     """
     for file in manifest.files:
-        destination = target / file.path
+        destination = local_path(target, file.path)
         destination.parent.mkdir(parents=True, exist_ok=True)
         with full_disk_explained(target):
-            copied = _copy_content(folder / file.path, destination)
+            copied = _copy_content(local_path(folder, file.path), destination)
         if copied != file.size:
             raise CorruptArtifact(f"The cached file {file.path!r} changed while it was copied. Try again.")
 

@@ -11,6 +11,8 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from model_sharing.local_files import make_folder
+
 _VERSION = ".version"
 
 
@@ -37,7 +39,7 @@ class Deliveries:
     def _note(self, name: str) -> None:
         record = self._folder / name
         if not record.exists():
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._folder)
             record.touch()
 
 

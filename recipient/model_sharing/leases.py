@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from model_sharing.local_files import UNWRITABLE
+from model_sharing.locks import NO_LOCKS_HERE
 from model_sharing_protocol.errors import UnsupportedOperation
 
-NO_LOCKS_HERE = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP})
+try:
+    import fcntl
+except ImportError:  # Windows, where nobody can rename or delete a file that somebody has open
+    fcntl = None  # type: ignore[assignment]
+
+_CANNOT_BE_TOLD = NO_LOCKS_HERE | {errno.EBADF}
 
 
 @dataclass(slots=True)
@@ -62,7 +68,8 @@ class Leases:
 
 
 leases = Leases()
-os.register_at_fork(after_in_child=leases.start_afresh_in_child)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=leases.start_afresh_in_child)
 
 
 @contextlib.contextmanager
@@ -71,11 +78,35 @@ def exclusive(path: Path) -> Iterator[bool]:
 
     Raises FileNotFoundError if it is gone, UnsupportedOperation where files cannot be locked.
     """
-    descriptor = os.open(path, os.O_RDWR)
+    if fcntl is None:
+        yield _can_be_renamed(path)
+        return
+    descriptor = _open(path)
     try:
         yield _try_exclusive(descriptor, path)
     finally:
         os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    """Open to lock, which some network disks only let those do who may write."""
+    try:
+        return os.open(path, os.O_RDWR)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        return os.open(path, os.O_RDONLY)
+
+
+def _can_be_renamed(path: Path) -> bool:
+    """On Windows, whether nobody has the file open; once somebody has, nobody can take it away."""
+    if os.name != "nt":
+        raise no_locks(path.parent)
+    try:
+        path.rename(path)
+    except PermissionError:
+        return False
+    return True
 
 
 def _try_exclusive(descriptor: int, path: Path) -> bool:
@@ -84,7 +115,7 @@ def _try_exclusive(descriptor: int, path: Path) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        if error.errno not in NO_LOCKS_HERE:
+        if error.errno not in _CANNOT_BE_TOLD:
             raise
         raise no_locks(path.parent) from error
     return True
@@ -93,7 +124,7 @@ def _try_exclusive(descriptor: int, path: Path) -> bool:
 def no_locks(folder: Path) -> UnsupportedOperation:
     return UnsupportedOperation(
         f"{folder} is on a file system without locks: what is in use there cannot be told. "
-        "Set MODEL_SHARING_HOME to a folder on a local disk."
+        "Set MODEL_SHARING_CACHE to a folder on a local disk."
     )
 
 
@@ -101,6 +132,8 @@ def _share(path: Path) -> int:
     """A descriptor that holds a shared lock on the file that is at `path` now."""
     while True:
         descriptor = os.open(path, os.O_RDONLY)
+        if fcntl is None:
+            return descriptor
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH)
         except OSError as error:

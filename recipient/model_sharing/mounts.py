@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import shlex
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
 import msgspec
-from filelock import FileLock
 
+from model_sharing.local_files import needs_writing, replace_file
+from model_sharing.locks import locked
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.errors import (
     InvalidParameter,
@@ -105,7 +104,7 @@ class MountTable:
         with self._locked():
             if present := self.check_free(mount):
                 return present
-            _write(self._path(mount.name), msgspec.json.encode(mount, enc_hook=str))
+            replace_file(self._path(mount.name), msgspec.json.encode(mount, enc_hook=str), mode=0o600)
         return mount
 
     def move(self, before: Mount, after: Mount) -> Mount:
@@ -115,7 +114,7 @@ class MountTable:
             present = self._read(path) if path.exists() else None
             if present is None or not present.same_as(before):
                 raise MountExists(f"{after.name!r} was changed meanwhile; look at it, and try again.")
-            _write(path, msgspec.json.encode(after, enc_hook=str))
+            replace_file(path, msgspec.json.encode(after, enc_hook=str), mode=0o600)
         return after
 
     def accept_origins(self, mount: Mount, origins: Sequence[str]) -> Mount:
@@ -126,7 +125,7 @@ class MountTable:
             if present is None or not present.same_as(mount) or present.file_origins == tuple(origins):
                 return present or mount
             present = replace(present, file_origins=tuple(origins))
-            _write(path, msgspec.json.encode(present, enc_hook=str))
+            replace_file(path, msgspec.json.encode(present, enc_hook=str), mode=0o600)
             return present
 
     def pin(self, mount: Mount, keys: Sequence[str]) -> Mount:
@@ -138,7 +137,7 @@ class MountTable:
                 return mount
             if present.keys != tuple(keys) and present.keys == tuple(keys[: len(present.keys)]):
                 present = replace(present, keys=tuple(keys))
-                _write(path, msgspec.json.encode(present, enc_hook=str))
+                replace_file(path, msgspec.json.encode(present, enc_hook=str), mode=0o600)
             return present
 
     def check_free(self, mount: Mount) -> Mount | None:
@@ -185,7 +184,7 @@ class MountTable:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        with FileLock(self._folder / ".lock"):
+        with needs_writing(self._folder, "MODEL_SHARING_HOME"), locked(self._folder / ".lock"):
             yield
 
     def _read(self, path: Path) -> Mount:
@@ -204,10 +203,3 @@ def _describe(mount: Mount) -> str:
 
 def _decode_path(kind: type[object], value: object) -> object:
     return kind(value)  # type: ignore[call-arg]  # the only such field is a Path
-
-
-def _write(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".mount-")
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-    Path(temporary).replace(path)

@@ -7,16 +7,18 @@ the signature of each version, `<hash of schema.model>-<version>.sig`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from filelock import FileLock
 
 from model_sharing.client import Answer
 from model_sharing.freshness import check_young
-from model_sharing_protocol.errors import StaleAnswer, UntrustedSignature
+from model_sharing.local_files import FULL, UNWRITABLE, needs_writing, replace_file
+from model_sharing.locks import locked
+from model_sharing_protocol.errors import SharingWarning, StaleAnswer, UntrustedSignature
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import ModelVersion
 from model_sharing_protocol.signatures import Bundle, State
@@ -25,8 +27,18 @@ from model_sharing_protocol.times import iso, now_ms
 _FRESH_ENOUGH_MS = 60_000
 
 _FOLDER = "refs"
+_LOCK = ".lock"
 
 Moment = tuple[int, int]
+
+
+class UnwrittenStateWarning(SharingWarning):
+    """What was learned cannot be kept: an answer older than it can pass as new in the next process."""
+
+
+_unwritten: dict[Path, bytes] = {}
+"""What could not be written, by the file that it is for: this process remembers it."""
+_warned_of: set[Path] = set()
 
 
 class KnownVersion(msgspec.Struct, frozen=True):
@@ -90,10 +102,12 @@ class Refs:
         known = self._read(model)
         fresh = KnownVersion(digest, version)
         if known.versions.get(str(version.version)) != fresh:
-            with self._locked():
-                known = self._read(model)
+
+            def remember(known: _Known) -> bool:
                 known.versions[str(version.version)] = fresh
-                self._write(model, known)
+                return True
+
+            self._change(model, remember)
 
     def digests(self, model: SharedName) -> Iterator[str]:
         """Of the versions that were here: those of `model`, latest first, then those of other models."""
@@ -128,16 +142,18 @@ class Refs:
         )
         if kept and unchanged and state.sequence <= known.sequence:
             return
-        with self._locked():
-            known = self._read(model)
+
+        def accept(known: _Known) -> bool:
             if state.sequence < known.sequence:
-                return  # another process has learned something later meanwhile
+                return False  # another process has learned something later meanwhile
             if state.alias is not None:
                 known.aliases[state.alias] = KnownAlias(state.version, now)
             known.answers[question] = answer
             known.sequence = state.sequence
             known.issued_at = max(known.issued_at, state.issued_at)
-            self._write(model, known)
+            return True
+
+        self._change(model, accept)
 
     def bundle(self, model: SharedName, version: int) -> Bundle | None:
         """The signature that was kept, if there is one that can be read."""
@@ -150,20 +166,22 @@ class Refs:
         if self.bundle(model, version) == bundle:
             return
         path = self._bundle_path(model, version)
-        with self._locked():
-            _replace(path, bundle.to_json())
+        with needs_writing(self._folder), locked(self._folder / _LOCK):
+            replace_file(path, bundle.to_json())
 
     def forget(self, model: SharedName, *, version: int | None = None, alias: str | None = None) -> None:
         """The provider no longer shares it: it must not come back when the provider cannot be asked."""
         known, question = self._read(model), _question(version, alias)
         if not (self.knows(model, version=version, alias=alias) or question in known.answers):
             return
-        with self._locked():
-            known = self._read(model)
+
+        def forget(known: _Known) -> bool:
             known.versions.pop(str(version), None)
             known.aliases.pop((alias or "").lower(), None)
             known.answers.pop(question, None)
-            self._write(model, known)
+            return True
+
+        self._change(model, forget)
 
     def take_over(self, other: Refs) -> None:
         """Know what `other` knows, too: the provider is at another address now, and as late as it was there.
@@ -172,7 +190,7 @@ class Refs:
         """
         if self._folder == other._folder:
             return
-        with self._locked():
+        with needs_writing(self._folder), locked(self._folder / _LOCK):
             for path in sorted(other._folder.glob("*.json")):
                 known, theirs = _read(self._folder / path.name), _read(path)
                 newer = theirs.sequence > known.sequence
@@ -181,10 +199,10 @@ class Refs:
                 known.answers = {} if newer else known.answers
                 known.sequence = max(known.sequence, theirs.sequence)
                 known.issued_at = max(known.issued_at, theirs.issued_at)
-                _replace(self._folder / path.name, msgspec.json.encode(known))
+                replace_file(self._folder / path.name, msgspec.json.encode(known))
             for path in other._folder.glob("*.sig"):
                 if not (self._folder / path.name).exists():
-                    _replace(self._folder / path.name, path.read_bytes())
+                    replace_file(self._folder / path.name, path.read_bytes())
 
     def _path(self, model: SharedName) -> Path:
         return self._folder / f"{_hash(str(model))}.json"
@@ -201,15 +219,31 @@ class Refs:
             f"went back to a backup: ask it, and if it did, delete {self._path(model)}."
         )
 
-    def _locked(self) -> FileLock:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return FileLock(self._folder / ".lock")
-
     def _read(self, model: SharedName) -> _Known:
-        return _read(self._path(model))
+        path = self._path(model)
+        known = _read(path)
+        if path in _unwritten:
+            unwritten = msgspec.json.decode(_unwritten[path], type=_Known)
+            if unwritten.sequence >= known.sequence:  # else another process could write, and knows more
+                return unwritten
+        return known
 
-    def _write(self, model: SharedName, known: _Known) -> None:
-        _replace(self._path(model), msgspec.json.encode(known))
+    def _change(self, model: SharedName, change: Callable[[_Known], bool]) -> None:
+        """Change what is known, if `change` says so; where nothing can be written, for this process alone."""
+        path = self._path(model)
+        try:
+            with locked(self._folder / _LOCK):
+                known = self._read(model)
+                if change(known):
+                    replace_file(path, msgspec.json.encode(known))
+                    _unwritten.pop(path, None)
+        except OSError as error:
+            if error.errno not in UNWRITABLE | FULL:
+                raise
+            known = self._read(model)
+            if change(known):
+                _unwritten[path] = msgspec.json.encode(known)
+            _warn_once(self._folder.parent.parent, error)
 
 
 def source_of(endpoint: str, share: str) -> str:
@@ -247,10 +281,15 @@ def _read(path: Path) -> _Known:
         return _Known()
 
 
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_suffix(".new")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+def _warn_once(cache_root: Path, error: OSError) -> None:
+    if cache_root not in _warned_of:
+        _warned_of.add(cache_root)
+        warnings.warn(
+            f"{cache_root} cannot be written to ({error.strerror}): what the provider says now is remembered "
+            "until this process ends, and the next one does not know it.",
+            UnwrittenStateWarning,
+            stacklevel=4,
+        )
 
 
 def _hash(text: str) -> str:

@@ -2,7 +2,8 @@
 
 $MODEL_SHARING_HOME            default: the user's data folder of the platform
 ├── mounts/                    one small file a mount
-└── cache/                     verified artifacts, shared by all mounts and processes
+└── cache/                     verified artifacts, shared by all mounts and processes;
+                               elsewhere with $MODEL_SHARING_CACHE
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from model_sharing.retries import DEFAULT_SECONDS as DEFAULT_RETRY_SECONDS
 from model_sharing_protocol.errors import InvalidParameter
 
 HOME_VARIABLE = "MODEL_SHARING_HOME"
+CACHE_VARIABLE = "MODEL_SHARING_CACHE"
 JOBS_VARIABLE = "MODEL_SHARING_JOBS"
 CACHE_MAX_SIZE_VARIABLE = "MODEL_SHARING_CACHE_MAX_SIZE"
 ALIAS_MAX_AGE_VARIABLE = "MODEL_SHARING_ALIAS_MAX_AGE"
@@ -41,6 +43,7 @@ class Settings:
     `alias_max_age` is for how many seconds an alias is taken as what it was, without asking; 0: always ask.
     `limit_rate` is how many bytes a second one download receives at most; None: as many as come.
     `retry_for` is for how many seconds a request that failed in passing is sent again; 0: not once.
+    `cache_folder` is where the cache is; None: in the home.
     """
 
     home: Path
@@ -49,12 +52,14 @@ class Settings:
     alias_max_age: int = 0
     limit_rate: int | None = None
     retry_for: float = DEFAULT_RETRY_SECONDS
+    cache_folder: Path | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
         """From the variables above; InvalidParameter for a value that cannot be."""
         home = os.environ.get(HOME_VARIABLE)
         path = Path(home).expanduser() if home else platformdirs.user_data_path("model-sharing")
+        cache = os.environ.get(CACHE_VARIABLE)
         max_size = os.environ.get(CACHE_MAX_SIZE_VARIABLE)
         limit_rate = os.environ.get(LIMIT_RATE_VARIABLE)
         return cls(
@@ -66,23 +71,16 @@ class Settings:
             parse_duration(
                 RETRY_FOR_VARIABLE, os.environ.get(RETRY_FOR_VARIABLE) or f"{DEFAULT_RETRY_SECONDS}"
             ),
+            Path(cache).expanduser().absolute() if cache else None,
         )
 
     @property
     def mounts(self) -> Path:
-        return self._private("mounts")
+        return self.home / "mounts"
 
     @property
     def cache(self) -> Path:
-        return self._private("cache")
-
-    def _private(self, name: str) -> Path:
-        """A folder below home that only its owner can enter."""
-        folder = self.home / name
-        if not folder.is_dir():
-            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder.mkdir(mode=0o700, exist_ok=True)
-        return folder
+        return self.cache_folder or self.home / "cache"
 
 
 def parse_jobs(text: str) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any, TypeVar
 
 from model_sharing.cache import Cache
 from model_sharing.client import SharingClient
-from model_sharing.copying import copy_files
+from model_sharing.destinations import check_destination, copy_out
 from model_sharing.downloads.connection import Connections
 from model_sharing.downloads.origins import FileOrigins
 from model_sharing.downloads.progress import Progress, Silent
@@ -30,9 +28,8 @@ from model_sharing.transport import Transport
 from model_sharing.trust import Trust
 from model_sharing.upkeep.pruning import keep_within
 from model_sharing.values import SharedModel, SharedVersion
-from model_sharing.verification import signature_path, verify_folder
+from model_sharing.verification import find_signature, verify_folder
 from model_sharing_protocol.errors import (
-    AlreadyExists,
     InvalidParameter,
     InvalidState,
     NotASharingServer,
@@ -163,15 +160,18 @@ class SharedCatalog:
     ) -> SharedVersion:
         """Copy a version's verified files to `destination`, which must not exist or be an empty folder.
 
-        Their signature goes beside it, into `<destination>.sig`. Raises UntrustedCode for files that tools
+        Their signature goes beside it, into `<destination>.sig`, or as `model.sig` into it where nothing can
+        be written beside it. Raises UntrustedCode for files that tools
         act upon unasked, unless there is trust (see `model_sharing.load_model`).
         """
-        target = await asyncio.to_thread(_check_destination, destination)
+        target = await asyncio.to_thread(check_destination, destination)
         snapshot = await self.snapshot(ref, progress=progress, verify=verify)
         try:
             if not self._trusted(trust_remote_code):
                 check_acts_on_nothing((file.path for file in snapshot.manifest.files), _subject(snapshot))
-            await asyncio.to_thread(_copy_out, snapshot, target)
+            await asyncio.to_thread(
+                copy_out, snapshot.folder, snapshot.manifest, snapshot.bundle.to_json(), target
+            )
         finally:
             self._cache.release(snapshot.manifest.digest)
         return snapshot.version
@@ -186,7 +186,7 @@ class SharedCatalog:
             raise InvalidParameter(f"Say which version {folder} should be: {ref!r} names none by its number.")
         target = folder.expanduser().absolute()
         signed_name = self._trust.signed_name(name, parsed.version)
-        return verify_folder(target, signature or signature_path(target), signed_name, self._trust.pinned())
+        return verify_folder(target, signature or find_signature(target), signed_name, self._trust.pinned())
 
     async def load_model(
         self,
@@ -251,7 +251,18 @@ class SharedCatalog:
         verify: bool,
     ) -> tuple[Path, Manifest, Bundle]:
         listing = listing or await self._resolver.files(name, version.version, version.digest)
-        manifest, bundle = listing.manifest, listing.bundle
+        try:
+            folder = await self._fetch_files(name, version, listing, progress, verify)
+        except FileNotFoundError:  # somebody deleted the cache meanwhile
+            folder = await self._fetch_files(name, version, listing, progress, verify)
+        self._refs.keep_bundle(name, version.version, listing.bundle)
+        await asyncio.to_thread(keep_within, self._cache, self._settings.cache_max_size)
+        return folder, listing.manifest, listing.bundle
+
+    async def _fetch_files(
+        self, name: SharedName, version: ModelVersion, listing: Listing, progress: Progress, verify: bool
+    ) -> Path:
+        manifest = listing.manifest
         loop = asyncio.get_running_loop()
 
         def renew() -> dict[str, str]:
@@ -274,10 +285,7 @@ class SharedCatalog:
                 verify=verify,
             ),
         )
-        folder = await _stoppable(work, connections.stop)
-        self._refs.keep_bundle(name, version.version, bundle)
-        await asyncio.to_thread(keep_within, self._cache, self._settings.cache_max_size)
-        return folder, manifest, bundle
+        return await _stoppable(work, connections.stop)
 
     def _model(self, wire: RegisteredModel) -> SharedModel:
         schema, name = self._checked("schema", wire.schema), self._checked("model", wire.name)
@@ -311,29 +319,3 @@ async def _stoppable(work: asyncio.Future[T], stop: Callable[[], None]) -> T:
         if not work.cancelled():
             work.exception()  # seen, so that asyncio does not report it
         raise
-
-
-def _check_destination(destination: Path) -> Path:
-    target = destination.expanduser().absolute()
-    if (target.exists() or target.is_symlink()) and not (target.is_dir() and not any(target.iterdir())):
-        raise AlreadyExists(f"{destination} exists and is not an empty folder. Nothing was touched.")
-    if signature_path(target).exists():
-        raise AlreadyExists(
-            f"{signature_path(target)}, where the signature goes, exists. Nothing was touched."
-        )
-    if not target.parent.is_dir():
-        raise InvalidParameter(f"The folder {target.parent} does not exist.")
-    return target
-
-
-def _copy_out(snapshot: Snapshot, target: Path) -> None:
-    building = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        copy_files(snapshot.folder, snapshot.manifest, building)
-        building.chmod(0o755)
-        building.replace(target)
-        signature_path(target).write_bytes(snapshot.bundle.to_json())
-    except OSError as error:
-        raise InvalidState(f"{target} could not be written: {error.strerror}.") from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)

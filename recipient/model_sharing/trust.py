@@ -6,13 +6,14 @@ that it vouches for, directly or through others between; what was signed before 
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Sequence
 
 from model_sharing.client import SharingClient
 from model_sharing.mounts import Mount, MountTable
 from model_sharing_protocol.dsse import Envelope, PublicKey
-from model_sharing_protocol.errors import NotFound, SharingWarning, UntrustedSignature
+from model_sharing_protocol.errors import InvalidState, NotFound, SharingWarning, UntrustedSignature
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import ModelVersion
@@ -87,7 +88,8 @@ class Trust:
         keys = await fetch_keys(self._client, self._mount.endpoint, self._keys)
         if keys != self._keys:
             self._keys = keys
-            self._table.pin(self._mount, [key.pem for key in keys])
+            with contextlib.suppress(InvalidState):  # where mounts cannot be written, each process follows
+                self._table.pin(self._mount, [key.pem for key in keys])
             warnings.warn(
                 f"{self._mount.name!r} trusts what {keys[-1].fingerprint} signs from now on: "
                 + ("the key before vouches for it." if len(keys) > 1 else "it was mounted without a key."),

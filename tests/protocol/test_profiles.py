@@ -45,6 +45,13 @@ def test_a_version_1_profile_comes_back_as_it_was_issued() -> None:
     }
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_profile_that_an_editor_saved_is_read(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "globex.share"
+    path.write_bytes(version_1().decode().replace(",", ",\r\n").encode(encoding))
+    assert read_profile(path) == parse_profile(version_1())
+
+
 def test_a_profile_knows_when_its_token_has_expired() -> None:
     now = datetime.now(UTC)
     assert Profile("https://x", SECRET, now - timedelta(seconds=1)).expired

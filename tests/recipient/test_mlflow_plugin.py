@@ -16,9 +16,11 @@ from mlflow.store.model_registry.abstract_store import AbstractStore
 from recipient.peer import Peer
 from recipient.shared_models import SHARE
 from recipient.test_policy import saved
+from small_disk import read_only
 
 import model_sharing
 from model_sharing.mlflow_plugin import SharedArtifactRepository, SharedModelStore
+from model_sharing.refs import UnwrittenStateWarning
 
 NAME = "vendor.ml_team.iris_model"
 READING = {
@@ -59,6 +61,15 @@ def test_the_second_load_transfers_no_artifact(client: MlflowClient, peer: Peer)
     peer.requests.clear()
     mlflow.pyfunc.load_model(f"models:/{NAME}@Champion")
     assert not peer.file_requests()
+
+
+def test_mlflow_loads_from_a_home_that_is_read_only(client: MlflowClient, home: Path) -> None:
+    mlflow.pyfunc.load_model(f"models:/{NAME}/1")
+    model_sharing.pull("vendor")
+    with read_only(home), pytest.warns(UnwrittenStateWarning):
+        for version in (1, 2):
+            loaded = mlflow.pyfunc.load_model(f"models:/{NAME}/{version}")
+            assert loaded.predict([[3.0]]) == pytest.approx([6.0])
 
 
 def test_artifacts_are_downloaded_and_may_be_edited(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from model_sharing_protocol.console import output_option, say
+from model_sharing_protocol.text_files import decode_text
 from model_sharing_provider.cli.output import show_done, show_list, show_one
 from model_sharing_provider.cli.records import provider_record
 from model_sharing_provider.cli.session import listed, run
@@ -24,7 +25,7 @@ def provider() -> None:
 @output_option
 def add(name: str, profile: Path, comment: str, output: str) -> None:
     """Add a provider by its PROFILE file; the token in it is kept encrypted."""
-    content = profile.read_text()
+    content = decode_text(profile.read_bytes(), "replace")
     created = run(lambda opened, context: opened.providers.create(context, name, content, comment))
     show_done(provider_record(created), f"Added the provider {name} at {created.endpoint}", output)
 

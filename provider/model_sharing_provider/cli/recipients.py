@@ -187,5 +187,5 @@ def _server_url() -> str:
     if settings.public_url:
         return settings.public_url
     if settings.address_path.exists():
-        return settings.address_path.read_text().strip()
+        return settings.address_path.read_text(encoding="utf-8").strip()
     return f"http://{settings.host}:{settings.port}"

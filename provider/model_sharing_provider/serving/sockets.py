@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
 import ssl
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from model_sharing_protocol.errors import InvalidParameter, PortInUse, UnsupportedOperation
 from model_sharing_protocol.plain_http import is_loopback, travels_in_clear
+from model_sharing_protocol.text_files import decode_text, has_mark
+from model_sharing_provider.private_files import write_private
 from model_sharing_provider.settings import Settings
 
 Sockets = Sequence[socket.socket]
@@ -65,10 +69,24 @@ def tls_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | 
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(certificate, key)
-    except (ssl.SSLError, OSError) as error:
+        with _without_mark(certificate) as chain, _without_mark(key or certificate) as secret:
+            context.load_cert_chain(chain, secret)
+    except (ssl.SSLError, OSError, UnicodeDecodeError) as error:
         raise InvalidParameter(f"The TLS certificate {certificate} cannot be used: {error}.") from error
     return context
+
+
+@contextlib.contextmanager
+def _without_mark(file: Path) -> Iterator[Path]:
+    """The file, or a copy for as long as it takes to read it: OpenSSL knows no byte order marks."""
+    data = file.read_bytes()
+    if not has_mark(data):
+        yield file
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / file.name
+        write_private(copy, decode_text(data).encode())
+        yield copy
 
 
 def _addresses(host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:

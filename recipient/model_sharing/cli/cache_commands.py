@@ -165,7 +165,7 @@ def _name(version: CachedVersion) -> str:
 
 def _state(version: CachedVersion) -> str:
     said = (
-        ("in use", version.in_use),
+        ("in use", bool(version.in_use)),
         ("incomplete", not version.complete),
         ("not mounted", version.full_name is not None and version.catalog is None),
         ("no name", version.full_name is None),

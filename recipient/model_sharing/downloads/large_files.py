@@ -77,6 +77,7 @@ class LargeFiles:
                         part.discard()
                         raise
                     if good:
+                        part.close()
                         self._cache.publish_blob(path, file.sha256)
                         part.forget_progress()
                         return

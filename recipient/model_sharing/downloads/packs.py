@@ -14,11 +14,12 @@ from functools import partial
 
 import msgspec
 
-from model_sharing.cache import Cache, full_disk_explained
+from model_sharing.cache import Cache
 from model_sharing.downloads.connection import Connections
 from model_sharing.downloads.progress import Progress
 from model_sharing.downloads.transfer import Passing, Patience, Transfer
 from model_sharing.downloads.urls import PACK
+from model_sharing.local_files import full_disk_explained
 from model_sharing_protocol.errors import ServerUnreachable
 from model_sharing_protocol.manifest import PACKED_FILE_BYTES, PACKED_FILES, ManifestFile
 from model_sharing_protocol.open_sharing import PackRequest

@@ -17,7 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from model_sharing.cache import FULL, full_disk_explained
+from model_sharing.downloads.positioned import PositionedFile, read_at
+from model_sharing.local_files import FULL, disk_usage, full_disk_explained, share_with_group
 
 RANGE_BYTES = 16 * 1024 * 1024
 _COPY_BYTES = 4 * 1024 * 1024
@@ -37,11 +38,13 @@ class PartFile:
         self._complete = 0
         self._done = _read_progress(path, size, self._ranges)
         with full_disk_explained(path.parent):
-            self._bytes = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-            os.ftruncate(self._bytes, size)
-            self._progress = os.open(_progress_path(path), os.O_RDWR | os.O_CREAT, 0o600)
+            self._bytes = PositionedFile(path)
+            self._bytes.resize(size)
+            self._progress = PositionedFile(_progress_path(path))
             counters = b"".join(_COUNTER.pack(done) for done in self._done)
-            _write_all(self._progress, _HEADER.pack(size, RANGE_BYTES) + counters, 0)
+            for made in (path, _progress_path(path)):
+                share_with_group(made)
+            self._progress.write(_HEADER.pack(size, RANGE_BYTES) + counters, 0)
 
     def __enter__(self) -> Self:
         return self
@@ -49,8 +52,12 @@ class PartFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._bytes)
-        os.close(self._progress)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the files, without which Windows renames and deletes neither."""
+        self._bytes.close()
+        self._progress.close()
 
     @property
     def done(self) -> int:
@@ -72,12 +79,12 @@ class PartFile:
     def append(self, index: int, data: memoryview) -> None:
         """Add the next bytes of a range. Only one thread may work on a range."""
         with full_disk_explained(self.path.parent):
-            _write_all(self._bytes, data, self.next_byte(index))
+            self._bytes.write(data, self.next_byte(index))
         self._advance(index, len(data))
 
     def _advance(self, index: int, count: int) -> None:
         done = self._done[index] + count
-        _write_all(self._progress, _COUNTER.pack(done), _HEADER.size + index * _COUNTER.size)
+        self._progress.write(_COUNTER.pack(done), _HEADER.size + index * _COUNTER.size)
         with self._changed:
             self._done[index] = done
             self._changed.notify()
@@ -96,18 +103,18 @@ class PartFile:
     def overwrite(self, offset: int, data: memoryview) -> None:
         """Replace bytes that are here already."""
         with full_disk_explained(self.path.parent):
-            _write_all(self._bytes, data, offset)
+            self._bytes.write(data, offset)
 
     def sha256(self, start: int, end: int) -> bytes:
         """The digest of the bytes from `start` to before `end`, which are all here."""
         digest = hashlib.sha256()
-        while start < end and (data := os.pread(self._bytes, min(_COPY_BYTES, end - start), start)):
+        while start < end and (data := self._bytes.read(min(_COPY_BYTES, end - start), start)):
             digest.update(data)
             start += len(data)
         return digest.digest()
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
-        return os.preadv(self._bytes, [buffer], offset)
+        return self._bytes.read_into(buffer, offset)
 
     def watch(self, future: Future[Any]) -> None:
         """Let `wait_beyond` raise what the future fails with."""
@@ -132,10 +139,12 @@ class PartFile:
 
     def discard(self) -> None:
         """Delete the bytes and the counters."""
+        self.close()
         self.path.unlink(missing_ok=True)
         self.forget_progress()
 
     def forget_progress(self) -> None:
+        """Delete the counters of what is complete."""
         _progress_path(self.path).unlink(missing_ok=True)
 
     def _is_complete(self, index: int) -> bool:
@@ -148,7 +157,7 @@ class PartFile:
 def part_bytes(part: Path) -> int:
     """Disk space that an unfinished file takes already."""
     try:
-        return part.stat().st_blocks * 512
+        return disk_usage(part.stat())
     except OSError:
         return 0
 
@@ -174,21 +183,13 @@ def _read_progress(part: Path, size: int, ranges: int) -> list[int]:
     return done if fits else nothing
 
 
-def _copy(source: int, offset: int, target: int, position: int, count: int) -> int:
+def _copy(source: int, offset: int, target: PositionedFile, position: int, count: int) -> int:
     """Bytes copied, 0 at the end of the source. The file system shares blocks where it can."""
     try:
-        return os.copy_file_range(source, target, count, offset, position)
+        return os.copy_file_range(source, target.fileno(), count, offset, position)
     except (OSError, AttributeError) as error:
         if isinstance(error, OSError) and error.errno in FULL:
             raise
-        data = os.pread(source, count, offset)  # another file system, or one that does not know how
-        _write_all(target, data, position)
+        data = read_at(source, count, offset)  # another file system, or one that does not know how
+        target.write(data, position)
         return len(data)
-
-
-def _write_all(handle: int, data: bytes | memoryview, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(handle, view, offset)
-        view = view[written:]
-        offset += written

@@ -69,5 +69,5 @@ def check_space(plan: Plan, cache: Cache) -> None:
     if needed > free:
         raise DiskFull(
             f"The download needs {needed} bytes and the disk that holds {cache.root} has {free} bytes free. "
-            "Free some space, or set MODEL_SHARING_HOME to a larger disk. Nothing was fetched."
+            "Free some space, or set MODEL_SHARING_CACHE to a folder on a larger disk. Nothing was fetched."
         )

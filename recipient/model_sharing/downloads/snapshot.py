@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from model_sharing.cache import Cache, full_disk_explained
+from model_sharing.cache import Cache
 from model_sharing.downloads.connection import Connections
 from model_sharing.downloads.deltas import DeltaPlanner
 from model_sharing.downloads.engine import Engine
 from model_sharing.downloads.plan import Plan, check_space, make_plan
 from model_sharing.downloads.progress import Progress
 from model_sharing.downloads.urls import UrlBook
+from model_sharing.local_files import needs_writing
 from model_sharing_protocol.errors import CorruptArtifact
 from model_sharing_protocol.manifest import Manifest
 
@@ -32,11 +33,15 @@ def fetch_snapshot(
     """The folder of `manifest`'s files, verified, held as by `Cache.snapshot`.
 
     `bases` gives the digests of versions that may have something in common with it, the likeliest first.
-    Blocking; ends early after `connections.stop()`. Two processes that want the same version of one
+    Blocking; ends early after `connections.stop()`. Raises FileNotFoundError if somebody deletes the cache
+    meanwhile. Two processes that want the same version of one
     provider at the same time wait for each other, so that it is fetched once.
     """
     digest = manifest.digest
-    with cache.lock(cache.own(digest.removeprefix("sha256:")), lambda: connections.stopped):
+    with (
+        needs_writing(cache.root),
+        cache.lock(cache.own(digest.removeprefix("sha256:")), lambda: connections.stopped),
+    ):
         if present := cache.snapshot(digest, verify=verify):
             return present[0]
         cache.reserve(manifest)
@@ -47,8 +52,7 @@ def fetch_snapshot(
                     engine = Engine(cache, connections, urls, planner=planner, progress=progress, jobs=jobs)
                     _fetch_missing(plan, cache, engine, progress)
                 try:
-                    with full_disk_explained(cache.root):
-                        return cache.publish_snapshot(manifest)
+                    return cache.publish_snapshot(manifest)
                 except FileNotFoundError:
                     continue  # another process noticed just now that a blob was damaged, and dropped it
         finally:

@@ -128,6 +128,7 @@ class SharedArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLf
         self, snapshot: Snapshot, files: list[ManifestFile], target: Path, artifact_path: str | None
     ) -> Path:
         from model_sharing.copying import copy_files  # noqa: PLC0415
+        from model_sharing.local_files import local_path  # noqa: PLC0415
 
         if not target.is_dir():
             raise MlflowException(
@@ -142,9 +143,9 @@ class SharedArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLf
             )
             copy_files(source, Manifest(below), Path(staging))
             for file in below:
-                place = target / file.path
+                place = local_path(target, file.path)
                 place.parent.mkdir(parents=True, exist_ok=True)
-                (Path(staging) / file.path).replace(place)
+                local_path(Path(staging), file.path).replace(place)
         return target / (artifact_path or "").strip("/")
 
 

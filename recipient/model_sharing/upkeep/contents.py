@@ -13,8 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_sharing.cache import Cache
+from model_sharing.cache import Cache, children
 from model_sharing.leases import exclusive
+from model_sharing.local_files import disk_usage
+from model_sharing_protocol.errors import UnsupportedOperation
 from model_sharing_protocol.manifest import Manifest
 
 Inode = tuple[int, int]
@@ -39,13 +41,15 @@ class Entry:
         """False if it was never fetched to its end, or was found damaged since."""
         return bool(self.folders)
 
-    def in_use(self) -> bool:
-        """True if a process holds it at this moment; UnsupportedOperation where that cannot be told."""
+    def in_use(self) -> bool | None:
+        """True if a process holds it at this moment; None where that cannot be told."""
         try:
             with exclusive(self.record) as free:
                 return not free
         except FileNotFoundError:
             return False
+        except (OSError, UnsupportedOperation):
+            return None
 
 
 class Contents:
@@ -78,7 +82,7 @@ def survey(cache: Cache) -> Contents:
     for path, (inode, size) in _measured(cache.blobs):
         blobs.setdefault(content_of(path), {})[inode] = size
     folders: dict[str, dict[Path, dict[Inode, int]]] = {}
-    for folder in (*_children(cache.snapshots), *_children(cache.views)):
+    for folder in (*children(cache.snapshots), *children(cache.views)):
         folders.setdefault(entry_key(folder), {})[folder] = dict(found for _, found in _measured(folder))
     sizes = {inode: size for found in blobs.values() for inode, size in found.items()}
     for own in folders.values():
@@ -87,7 +91,7 @@ def survey(cache: Cache) -> Contents:
     passing = {inode: size for _, (inode, size) in _measured(cache.tmp) if inode not in sizes}
     entries = [
         entry
-        for record in _children(cache.manifests)
+        for record in children(cache.manifests)
         if (entry := _entry(cache, record, folders.get(record.stem, {}), blobs))
     ]
     return Contents(entries, sizes, sum(passing.values()))
@@ -136,9 +140,5 @@ def _measured(folder: Path) -> Iterator[tuple[Path, tuple[Inode, int]]]:
                 status = path.lstat()
                 size = status.st_size
                 if path.suffix == ".part":
-                    size = min(size, status.st_blocks * 512)
+                    size = min(size, disk_usage(status))
                 yield path, ((status.st_dev, status.st_ino), size)
-
-
-def _children(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir())

@@ -19,7 +19,8 @@ class CachedVersion:
 
     `size` counts all its files and `own_size` those that nothing else in the cache shares; `last_used` is in
     epoch milliseconds. `full_name` and `version` are None for files that no shared model goes by: part of a
-    version that was fetched through MLflow, or a version that is shared no longer.
+    version that was fetched through MLflow, or a version that is shared no longer. `in_use` is None where no
+    locks are that would tell.
     """
 
     full_name: str | None
@@ -30,7 +31,7 @@ class CachedVersion:
     own_size: int
     last_used: int
     complete: bool
-    in_use: bool
+    in_use: bool | None
     catalog: str | None
 
 

@@ -15,9 +15,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_sharing.cache import ABANDONED_AFTER_SECONDS, GATE, Cache, remove
+from model_sharing.cache import ABANDONED_AFTER_SECONDS, GATE, Cache, children, remove
 from model_sharing.deliveries import unneeded_records
 from model_sharing.leases import exclusive, no_locks
+from model_sharing.local_files import make_folder, needs_writing
 from model_sharing.upkeep.contents import Entry, content_of, contents_named, entry_key, survey
 from model_sharing_protocol.errors import SharingError, SharingWarning
 
@@ -50,16 +51,20 @@ class Pruned:
 def prune(cache: Cache, limits: Limits, *, dry_run: bool = False, now: float | None = None) -> Pruned:
     """Remove what is beyond the limits, and what nothing needs: leavings of crashes and downloads given up.
 
-    Raises UnsupportedOperation on a file system without locks.
+    Raises UnsupportedOperation on a file system without locks, InvalidState on one that cannot be written.
     """
-    moment = time.time() if now is None else now
+    with needs_writing(cache.root):
+        return _prune(cache, limits, time.time() if now is None else now, dry_run=dry_run)
+
+
+def _prune(cache: Cache, limits: Limits, moment: float, *, dry_run: bool) -> Pruned:
     trash = cache.temporary()
     if not dry_run:
         cache.sweep(moment)
-        trash.mkdir()
+        make_folder(trash)
     removed: list[Entry] = []
     in_use = 0
-    with cache.lock(GATE) as locked:
+    with contextlib.nullcontext(True) if dry_run else cache.lock(GATE) as locked:
         if not locked:
             raise no_locks(cache.root)
         contents = survey(cache)
@@ -77,7 +82,8 @@ def prune(cache: Cache, limits: Limits, *, dry_run: bool = False, now: float | N
             kept = [entry for entry in contents.entries if entry.digest not in gone]
             for path in _unneeded(cache, kept):
                 _set_aside(path, trash)
-    remove(trash)
+    if not dry_run:
+        remove(trash)
     return Pruned(tuple(removed), contents.size - size, size, in_use)
 
 
@@ -113,11 +119,11 @@ def _unneeded(cache: Cache, kept: Iterable[Entry]) -> Iterator[Path]:
     """Everything that belongs to none of the entries that are kept."""
     keys = {entry.record.stem for entry in kept}
     contents = {sha256 for entry in kept for sha256 in contents_named(entry.manifest)}
-    yield from (path for path in list(cache.blobs.iterdir()) if content_of(path) not in contents)
+    yield from (path for path in children(cache.blobs) if content_of(path) not in contents)
     yield from unneeded_records(cache.root, contents, keys)
-    yield from (path for path in list(cache.manifests.iterdir()) if path.stem not in keys)
+    yield from (path for path in children(cache.manifests) if path.stem not in keys)
     for parent in (cache.snapshots, cache.views):
-        yield from (path for path in list(parent.iterdir()) if entry_key(path) not in keys)
+        yield from (path for path in children(parent) if entry_key(path) not in keys)
 
 
 def _set_aside(path: Path, trash: Path) -> None:

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_sharing.cache import Cache, damaged, intact, walk
+from model_sharing.cache import Cache, children, damaged, intact, walk
+from model_sharing.local_files import local_path, needs_writing
 from model_sharing.upkeep.contents import Entry, survey
 from model_sharing_protocol.manifest import ManifestFile
 
@@ -55,9 +56,10 @@ def verify(cache: Cache, hashed: Callable[[int], None] = lambda size: None) -> V
 
     with ThreadPoolExecutor(_THREADS) as threads:
         bad = [link for found in threads.map(check, links.values()) for link in found]
-    for path, _ in bad:
-        if path.parent == cache.blobs:
-            path.unlink(missing_ok=True)
+    with needs_writing(cache.root):
+        for path, _ in bad:
+            if path.parent == cache.blobs:
+                path.unlink(missing_ok=True)
     hurt = {path for path, _ in bad}
     size = sum(same[0][1].size for same in links.values())
     corrupt = tuple(sorted({file.sha256 for _, file in bad}))
@@ -65,7 +67,7 @@ def verify(cache: Cache, hashed: Callable[[int], None] = lambda size: None) -> V
 
 
 def _blobs(cache: Cache) -> Iterator[Link]:
-    for path in cache.blobs.iterdir():
+    for path in children(cache.blobs):
         if len(path.name) == _SHA256_LENGTH:  # else it is on its way
             with contextlib.suppress(FileNotFoundError):
                 yield path, ManifestFile(path.name, path.stat().st_size, path.name)
@@ -75,8 +77,9 @@ def _linked(entry: Entry) -> Iterator[Link]:
     files = {file.path: file for file in entry.manifest.files}
     for folder in entry.folders:
         for name in walk(folder, ""):
-            if name in files and not _is_own_copy(folder / name):
-                yield folder / name, files[name]
+            path = local_path(folder, name)
+            if name in files and not _is_own_copy(path):
+                yield path, files[name]
 
 
 def _is_own_copy(path: Path) -> bool:

@@ -1,0 +1,116 @@
+"""Files and folders on the recipient's own disk: made with the right permissions, and errors explained.
+
+Everything is private to its owner, unless the folder that it is made in can be written by a group: then that
+group shares it, and can read and write what is made in it, whatever the umask.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from model_sharing_protocol.errors import DiskFull, InvalidState
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+UNWRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
+_GROUP = stat.S_IRWXG | stat.S_ISGID
+
+
+def local_path(folder: Path, path: str) -> Path:
+    """Where a model's file is below `folder`: names are UTF-8 on the disk, whatever the locale believes."""
+    return folder / os.fsdecode(path.encode())
+
+
+def model_path(name: str) -> str:
+    """The path in a model of what the system calls `name`: what `local_path` is made from."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder and those above it, unless they are there. Raises OSError."""
+    if not path.is_dir():
+        if not path.parent.is_dir():
+            make_folder(path.parent)
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+            share_with_group(path)
+    return path
+
+
+def share_with_group(path: Path) -> None:
+    """Give a file or folder just made the permissions of a group that its folder is shared by, if one is."""
+    shared = _shared_with(path.parent)
+    if shared:
+        folder = path.is_dir()
+        with contextlib.suppress(OSError):  # some disks have no permissions
+            path.chmod(0o700 | shared if folder else 0o660)
+
+
+def replace_file(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """Write a file, whole or not at all, even where two processes do so at once. Raises OSError."""
+    fresh = path.with_name(f".{uuid.uuid4().hex}.new")
+    try:
+        fresh.touch(mode)
+        fresh.write_bytes(content)
+        share_with_group(fresh)
+        fresh.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def full_disk_explained(path: Path) -> Iterator[None]:
+    """Turn the operating system's "no space left" into DiskFull."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise DiskFull(
+            f"The disk that holds {path} is full ({error.strerror}). Free some space and run the same again: "
+            "it goes on where it stopped."
+        ) from error
+
+
+@contextlib.contextmanager
+def needs_writing(folder: Path, variable: str = "MODEL_SHARING_CACHE") -> Iterator[None]:
+    """Turn "read-only file system" and the like into InvalidState, naming `variable`; DiskFull as above."""
+    with full_disk_explained(folder):
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            raise InvalidState(
+                f"{folder} cannot be written to ({error.strerror or error}). Set {variable} to a folder that "
+                "can be."
+            ) from error
+
+
+def disk_usage(status: os.stat_result) -> int:
+    """Bytes that a file takes on the disk, which are fewer than its size if it has holes."""
+    blocks: int | None = getattr(status, "st_blocks", None)  # Windows does not tell
+    return status.st_size if blocks is None else blocks * 512
+
+
+def permissions(wanted: int) -> int:
+    """What the umask leaves of these permissions."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return wanted & ~mask
+
+
+def _shared_with(folder: Path) -> int:
+    """The group's permissions on a folder that a group can write to, else 0."""
+    try:
+        mode = folder.stat().st_mode
+    except OSError:
+        return 0
+    return mode & _GROUP if os.name == "posix" and mode & stat.S_IWGRP else 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import PurePath
 from typing import Any, TypeVar
 
 import click
@@ -64,11 +65,17 @@ def complain(message: str) -> None:
 
 def print_json(value: object, **more: object) -> None:
     """One JSON value in UTF-8; `more` adds fields to an object."""
-    plain: Any = msgspec.to_builtins(value)
+    plain: Any = msgspec.to_builtins(value, enc_hook=_plain)
     if more:
-        plain = {**plain, **msgspec.to_builtins(more)}
+        plain = {**plain, **msgspec.to_builtins(more, enc_hook=_plain)}
     text = json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=2)
     click.echo(printable_json(text).encode())
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, PurePath):
+        return str(value)
+    raise NotImplementedError(f"{value!r} is no value of JSON.")
 
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str = "") -> None:

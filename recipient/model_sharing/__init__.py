@@ -31,15 +31,18 @@ if TYPE_CHECKING:
     from model_sharing.resolution import StaleAliasWarning
     from model_sharing.shared_catalog import SharedCatalog
     from model_sharing.trust import TrustWarning
-    from model_sharing.values import SharedModel, SharedVersion
+    from model_sharing.values import DownloadedVersion, SharedModel, SharedVersion
     from model_sharing_protocol.errors import SharingError
     from model_sharing_protocol.plain_http import PlainHttpWarning
+    from model_sharing_protocol.progress import Progress
 
 __all__ = [
     "Catalog",
+    "DownloadedVersion",
     "LeftOutWarning",
     "Mount",
     "PlainHttpWarning",
+    "Progress",
     "PulledVersion",
     "SharedCatalog",
     "SharedModel",
@@ -57,9 +60,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "DownloadedVersion": "model_sharing.values",
     "LeftOutWarning": "model_sharing.left_out",
     "Mount": "model_sharing.mounts",
     "PlainHttpWarning": "model_sharing_protocol.plain_http",
+    "Progress": "model_sharing_protocol.progress",
     "PulledVersion": "model_sharing.pulling",
     "SharedCatalog": "model_sharing.shared_catalog",
     "SharedModel": "model_sharing.values",

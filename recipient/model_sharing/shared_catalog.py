@@ -15,9 +15,9 @@ from model_sharing.client import SharingClient
 from model_sharing.copying import copy_files
 from model_sharing.downloads.connection import Connections
 from model_sharing.downloads.origins import FileOrigins
-from model_sharing.downloads.progress import Progress, Silent
 from model_sharing.downloads.rate_limit import RateLimit
 from model_sharing.downloads.snapshot import fetch_snapshot
+from model_sharing.downloads.tally import Tally
 from model_sharing.downloads.urls import UrlBook
 from model_sharing.left_out import LeftOut
 from model_sharing.loading import load_folder
@@ -29,7 +29,7 @@ from model_sharing.settings import Settings
 from model_sharing.transport import Transport
 from model_sharing.trust import Trust
 from model_sharing.upkeep.pruning import keep_within
-from model_sharing.values import SharedModel, SharedVersion
+from model_sharing.values import DownloadedVersion, SharedModel, SharedVersion
 from model_sharing.verification import signature_path, verify_folder
 from model_sharing_protocol.errors import (
     AlreadyExists,
@@ -42,6 +42,7 @@ from model_sharing_protocol.errors import (
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import FullName, ModelRef, SharedName, normalize_name
 from model_sharing_protocol.open_sharing import READY, ModelVersion, RegisteredModel
+from model_sharing_protocol.progress import Progress
 from model_sharing_protocol.signatures import Bundle
 
 T = TypeVar("T")
@@ -49,12 +50,27 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A version's verified files in the cache: `folder` is not to be changed. `bundle` signs them."""
+    """A version's verified files in the cache: `folder` is not to be changed. `bundle` signs them.
+
+    `fetched` bytes came from the provider just now; `reused` were here already, in files of this version, or
+    of others, or in what a download that was cut off had left.
+    """
 
     version: SharedVersion
     folder: Path
     manifest: Manifest
     bundle: Bundle
+    fetched: int = 0
+
+    @property
+    def reused(self) -> int:
+        return max(0, self.manifest.size - self.fetched)
+
+    @property
+    def progress(self) -> Progress:
+        """That of having all of it here."""
+        size, files = self.manifest.size, len(self.manifest.files)
+        return Progress("done", size, size, files, files, self.reused)
 
 
 class SharedCatalog:
@@ -118,7 +134,7 @@ class SharedCatalog:
         return self._version(name, (await self._resolver.resolve(name, parsed)).version)
 
     async def snapshot(
-        self, ref: str | ModelRef, *, progress: Progress | None = None, verify: bool = False
+        self, ref: str | ModelRef, *, tally: Tally | None = None, verify: bool = False
     ) -> Snapshot:
         """A version's files, verified, in the cache; fetches what is missing.
 
@@ -126,48 +142,54 @@ class SharedCatalog:
         what is in the cache already, too. Raises CorruptArtifact, DiskFull, UnsafePath, UntrustedSignature,
         StaleAnswer, ServerUnreachable and whatever the provider answers.
         """
+        tally = tally or Tally()
         name, parsed = self._parse(ref)
+        tally.enter("asking the provider")
         resolved = await self._resolver.resolve(name, parsed, with_files=True)
         version = resolved.version
         if version.status != READY:
             raise InvalidState(
                 f"{name} version {version.version} is {version.status}; only READY ones can be had."
             )
+        tally.enter("looking into the cache")
         present = await asyncio.to_thread(self._cached, name, version, verify)
         if present is None and resolved.offline is not None:
             raise ServerUnreachable(
                 f"{resolved.offline.message} {name} version {version.version} is not complete in the cache."
             ) from resolved.offline
         folder, manifest, bundle = present or await self._fetch(
-            name, version, resolved.listing, progress or Silent(), verify
+            name, version, resolved.listing, tally, verify
         )
         if resolved.offline is None:
             self._refs.remember_version(name, version, manifest.digest)
-        return Snapshot(self._version(name, version), folder, manifest, bundle)
+        return Snapshot(self._version(name, version), folder, manifest, bundle, tally.fetched)
 
     async def download(
         self,
         ref: str | ModelRef,
         destination: Path,
         *,
-        progress: Progress | None = None,
+        tally: Tally | None = None,
         verify: bool = False,
         trust_remote_code: bool | None = None,
-    ) -> SharedVersion:
+    ) -> DownloadedVersion:
         """Copy a version's verified files to `destination`, which must not exist or be an empty folder.
 
         Their signature goes beside it, into `<destination>.sig`. Raises UntrustedCode for files that tools
         act upon unasked, unless there is trust (see `model_sharing.load_model`).
         """
         target = await asyncio.to_thread(_check_destination, destination)
-        snapshot = await self.snapshot(ref, progress=progress, verify=verify)
+        tally = tally or Tally()
+        snapshot = await self.snapshot(ref, tally=tally, verify=verify)
         try:
             if not self._trusted(trust_remote_code):
                 check_acts_on_nothing((file.path for file in snapshot.manifest.files), _subject(snapshot))
-            await asyncio.to_thread(_copy_out, snapshot, target)
+            await asyncio.to_thread(_copy_out, snapshot, target, tally)
         finally:
             self._cache.release(snapshot.manifest.digest)
-        return snapshot.version
+        return DownloadedVersion.at(
+            target, snapshot.version, fetched=snapshot.fetched, reused=snapshot.reused
+        )
 
     def verify(self, ref: str | ModelRef, folder: Path, signature: Path | None = None) -> int:
         """Check a downloaded folder and its signature, without the provider; the number of its files.
@@ -185,14 +207,14 @@ class SharedCatalog:
         self,
         ref: str | ModelRef,
         *,
-        progress: Progress | None = None,
+        tally: Tally | None = None,
         trust_remote_code: bool | None = None,
     ) -> Any:
         """The version as an MLflow pyfunc model; UntrustedCode if loading would run the provider's code.
 
         `trust_remote_code`: see `model_sharing.load_model`.
         """
-        snapshot = await self.snapshot(ref, progress=progress)
+        snapshot = await self.snapshot(ref, tally=tally)
         return await asyncio.to_thread(self.load, snapshot, trust_remote_code=trust_remote_code)
 
     def load(self, snapshot: Snapshot, *, trust_remote_code: bool | None = None) -> Any:
@@ -240,7 +262,7 @@ class SharedCatalog:
         name: SharedName,
         version: ModelVersion,
         listing: Listing | None,
-        progress: Progress,
+        tally: Tally,
         verify: bool,
     ) -> tuple[Path, Manifest, Bundle]:
         listing = listing or await self._resolver.files(name, version.version, version.digest)
@@ -260,7 +282,7 @@ class SharedCatalog:
                 manifest,
                 connections,
                 UrlBook(listing.urls, renew),
-                progress,
+                tally,
                 jobs=self._settings.jobs,
                 bases=lambda: self._refs.digests(name),
                 verify=verify,
@@ -318,10 +340,11 @@ def _check_destination(destination: Path) -> Path:
     return target
 
 
-def _copy_out(snapshot: Snapshot, target: Path) -> None:
+def _copy_out(snapshot: Snapshot, target: Path, tally: Tally) -> None:
+    tally.enter("copying", snapshot.manifest.size, len(snapshot.manifest.files))
     building = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
-        copy_files(snapshot.folder, snapshot.manifest, building)
+        copy_files(snapshot.folder, snapshot.manifest, building, tally.step)
         building.chmod(0o755)
         building.replace(target)
         signature_path(target).write_bytes(snapshot.bundle.to_json())

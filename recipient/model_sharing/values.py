@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from model_sharing_protocol.names import FullName
@@ -67,3 +68,17 @@ class SharedVersion:
     def uri(self) -> str:
         """What `load_model` takes: `models:/catalog.schema.model/3`."""
         return f"models:/{self.full_name}/{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadedVersion(SharedVersion):
+    """A version that was copied to `path`. All its bytes are `fetched` now, or `reused`: they were here."""
+
+    path: Path
+    fetched: int
+    reused: int
+
+    @classmethod
+    def at(cls, path: Path, version: SharedVersion, *, fetched: int, reused: int) -> DownloadedVersion:
+        known = {each.name: getattr(version, each.name) for each in fields(version)}
+        return cls(**known, path=path, fetched=fetched, reused=reused)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from model_sharing.cache import full_disk_explained
 from model_sharing.downloads.parts import PartFile
-from model_sharing.downloads.progress import FileProgress, Progress
+from model_sharing.downloads.progress import DownloadObserver, FileProgress
 from model_sharing.downloads.transfer import RangesIgnored
 
 
 class WholeFile:
     """A new file, written and hashed from its start."""
 
-    def __init__(self, path: Path, size: int, progress: Progress) -> None:
+    def __init__(self, path: Path, size: int, progress: DownloadObserver) -> None:
         self._path = path
         self._progress = progress
         self._digest = hashlib.sha256()

@@ -13,7 +13,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from model_sharing.downloads.tally import PhaseQueue
-from model_sharing.mounts import Mount
+from model_sharing.mount_table import Mount
 from model_sharing.settings import Settings
 from model_sharing.shared_catalog import SharedCatalog
 from model_sharing_protocol.progress import ProgressCallback
@@ -64,7 +64,7 @@ class Background:
         with self._lock:
             key = (mount, settings)
             if key not in self._catalogs:
-                self._catalogs[key] = SharedCatalog(mount, settings)
+                self._catalogs[key] = SharedCatalog(mount, settings, self._running())
             return self._catalogs[key]
 
     def close_if_idle(self) -> None:

@@ -10,9 +10,10 @@ from model_sharing.background import close
 from model_sharing.blocking_catalog import Catalog
 from model_sharing.downloads.displays import ShowProgress, displaying
 from model_sharing.downloads.tally import PullTally
+from model_sharing.mount_table import Mount, MountTable
 from model_sharing.mounting import mount_share
-from model_sharing.mounts import MountTable
 from model_sharing.pulling import PulledVersion, Wanted
+from model_sharing.records import Records
 from model_sharing.settings import Settings
 from model_sharing.values import DownloadedVersion
 from model_sharing_protocol.names import FullName, ModelRef
@@ -26,13 +27,32 @@ __all__ = [
     "download",
     "load_model",
     "mount",
+    "mounts",
     "pull",
     "unmount",
 ]
 
 
 def activate(link: str, path: str | Path, *, force: bool = False) -> Path:
-    """Turn an activation link, which works once, into a profile file; see `activation.activate`."""
+    """Turn an activation link, which works once, into a profile file that only you can read.
+
+    Args:
+        link: The link that the provider gave you.
+        path: The profile file to write.
+        force: Replace the file if it exists.
+
+    Returns:
+        The path.
+
+    Raises:
+        AlreadyExists: The file exists, and `force` is not set. The link was not used.
+        ActivationLinkUsed: The link was used before, or has expired.
+        ServerUnreachable: The provider does not answer.
+
+    Example:
+        >>> model_sharing.activate("https://models.acme.example/activate#…", "globex.share")  # doctest: +SKIP
+        PosixPath('globex.share')
+    """
     target = Path(path).expanduser()
     background.run(activation.activate(link, target, force=force))
     return target
@@ -47,9 +67,32 @@ def mount(
     key_fingerprint: str | None = None,
     move: bool = False,
 ) -> Catalog:
-    """Mount a share under a local name. The same mount again is no change; see `mount_share`.
+    """Mount a share under a local name, and pin the provider's signing key.
 
-    `move` changes where a mount's provider is, and insists on the key that is pinned.
+    The same mount again is no change.
+
+    Args:
+        profile: The file that `activate` wrote.
+        share: The share's name at the provider.
+        name: What to call the catalog here.
+        trust_remote_code: Let this provider's models run code on this machine when they load.
+        key_fingerprint: The fingerprint of the provider's signing key, as it was told another way, such as
+            `sha256:0123…`; None trusts the one that is there now.
+        move: The provider has a new address: change an existing mount, and insist on the key that is pinned.
+
+    Returns:
+        The catalog.
+
+    Raises:
+        MountExists: Another share is mounted under this name.
+        NotFound: The share does not exist, or is not shared with you.
+        InvalidProfile: The profile file cannot be used.
+        UntrustedSignature: The provider signs with another key than `key_fingerprint`.
+        ServerUnreachable: The provider does not answer.
+
+    Example:
+        >>> model_sharing.mount("globex.share", share="acme_share", name="vendor").name
+        'vendor'
     """
     settings = Settings.from_environment()
     work = mount_share(
@@ -65,12 +108,56 @@ def mount(
 
 
 def unmount(name: str) -> None:
-    """Forget a mount; NotFound if there is none of this name. What was downloaded stays in the cache."""
+    """Forget a mount. What was downloaded stays in the cache.
+
+    Args:
+        name: What the share is mounted as.
+
+    Returns:
+        Nothing.
+
+    Raises:
+        NotFound: Nothing is mounted under this name.
+
+    Example:
+        >>> _ = model_sharing.mount("globex.share", share="acme_share", name="other")
+        >>> model_sharing.unmount("other")
+    """
     MountTable(Settings.from_environment().mounts).remove(name)
 
 
+def mounts() -> Records[Mount]:
+    """List what is mounted, without asking any provider.
+
+    Returns:
+        The mounts in the order of their names; `to_frame()` makes a data frame of them.
+
+    Raises:
+        InvalidProfile: The file of a mount cannot be read.
+
+    Example:
+        >>> [(mount.name, mount.share) for mount in model_sharing.mounts()]
+        [('vendor', 'acme_share')]
+    """
+    return Records(MountTable(Settings.from_environment().mounts).all(), Mount)
+
+
 def catalog(name: str) -> Catalog:
-    """The catalog mounted under this name, or NotFound."""
+    """Get a mounted share, without asking its provider.
+
+    Args:
+        name: What the share is mounted as.
+
+    Returns:
+        The catalog.
+
+    Raises:
+        NotFound: Nothing is mounted under this name.
+
+    Example:
+        >>> model_sharing.catalog("vendor").list_schemas()
+        ['ml_team']
+    """
     settings = Settings.from_environment()
     return Catalog(MountTable(settings.mounts).get(name), settings)
 
@@ -81,14 +168,28 @@ def catalog_of(ref: str) -> Catalog:
 
 
 def load_model(uri: str, *, progress: ShowProgress = None, trust_remote_code: bool | None = None) -> Any:
-    """The pyfunc model that `models:/catalog.schema.model/3` or `…@alias` names.
+    """Load a shared model as an MLflow pyfunc model; downloads and verifies what the cache lacks.
 
-    Downloads and verifies what the cache lacks. Raises UntrustedCode if loading would run the provider's code
-    and the catalog was not mounted with trust.
+    Args:
+        uri: `models:/catalog.schema.model/3` or `models:/catalog.schema.model@alias`.
+        progress: True shows progress, False does not, None does in a terminal or notebook; a callable is
+            called with a `Progress`: see `Catalog.snapshot`.
+        trust_remote_code: Decides for this call alone, whatever the mount says. False refuses all code.
+            Warning: True lets the model's files do on this machine whatever you may do, while they load and
+            whenever the model is used. That they are signed says who made them, not that they are harmless.
 
-    `trust_remote_code` decides for this call alone, whatever the mount says. False refuses all code.
-    Warning: True lets the model's files do on this machine whatever you may do, while they load and whenever
-    the model is used. That they are signed says who made them, not that they are harmless.
+    Returns:
+        The `mlflow.pyfunc.PyFuncModel`.
+
+    Raises:
+        UntrustedCode: Loading would run the provider's code, and the catalog was not mounted with trust.
+        NotFound: There is no such mount, model, version or alias, or it is not shared.
+        MissingDependency: MLflow, or a package that the model needs, is not installed.
+        SharingError: Whatever else `Catalog.snapshot` raises.
+
+    Example:
+        >>> model = model_sharing.load_model("models:/vendor.ml_team.iris_model@Champion")  # doctest: +SKIP
+        >>> model.predict(rows)  # doctest: +SKIP
     """
     return catalog_of(uri).load_model(uri, progress=progress, trust_remote_code=trust_remote_code)
 
@@ -100,9 +201,28 @@ def download(
     progress: ShowProgress = None,
     trust_remote_code: bool | None = None,
 ) -> DownloadedVersion:
-    """Copy a version's verified files to a new or empty folder.
+    """Copy a version's verified files to a new or empty folder, and its signature beside it.
 
-    `trust_remote_code`, for this call alone: also files that tools may run unasked, such as `.envrc`.
+    Args:
+        uri: `models:/catalog.schema.model/3` or `models:/catalog.schema.model@alias`.
+        destination: A folder that does not exist, or is empty.
+        progress: As for `load_model`.
+        trust_remote_code: For this call alone: True also takes files that tools may run unasked, such as
+            `.envrc`.
+
+    Returns:
+        The version, the path, and how many bytes were fetched now and reused, since they were here already.
+
+    Raises:
+        AlreadyExists: The destination, or its signature, is there. Nothing was touched.
+        UntrustedCode: It has files that tools may run unasked.
+        NotFound: There is no such mount, model, version or alias, or it is not shared.
+        SharingError: Whatever else `Catalog.snapshot` raises.
+
+    Example:
+        >>> version = model_sharing.download("models:/vendor.ml_team.iris_model/1", "downloaded")
+        >>> version.size == version.fetched + version.reused
+        True
     """
     return catalog_of(uri).download(uri, destination, progress=progress, trust_remote_code=trust_remote_code)
 
@@ -116,10 +236,30 @@ def pull(
     limit_rate: int | None = None,
     progress: ShowProgress = None,
 ) -> list[PulledVersion]:
-    """Fetch ahead of use what all aliases of `catalog[.schema[.model]]` point at.
+    """Fetch models into the cache ahead of use: what all their aliases point at.
 
-    Schema, model and `alias` may be patterns; `limit_rate` is in bytes a second. What failed is told in the
-    answer: see `pulling.pull`.
+    One that fails does not keep the others back: its error is in what is returned.
+
+    Args:
+        where: `catalog`, `catalog.schema` or `catalog.schema.model`; schema and model may be patterns:
+            `fraud_*`.
+        alias: Only what such aliases point at; may be a pattern.
+        all_versions: Every version, whether an alias points at it or not.
+        jobs: Parallel connections; None for the setting.
+        limit_rate: Bytes a second; None for the setting.
+        progress: As for `load_model`; bytes and files are those of all versions together.
+
+    Returns:
+        What came of each version, with the bytes that were fetched and reused.
+
+    Raises:
+        NotFound: Nothing is mounted under that name, or no version is wanted.
+        InvalidParameter: `where` names no models, or both `alias` and `all_versions` are given.
+        ServerUnreachable: The models cannot be listed.
+
+    Example:
+        >>> [(pulled.full_name, pulled.version, pulled.error) for pulled in model_sharing.pull("vendor")]
+        [('vendor.ml_team.iris_model', 1, None)]
     """
     wanted = Wanted.parse(where, alias=alias, all_versions=all_versions)
     shared = catalog(wanted.catalog).transferring(jobs=jobs, limit_rate=limit_rate).shared

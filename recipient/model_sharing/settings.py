@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -57,6 +57,14 @@ class Settings:
             parse_size(max_size) if max_size else None,
             _parse_seconds(os.environ.get(ALIAS_MAX_AGE_VARIABLE) or "0"),
             parse_rate(limit_rate) if limit_rate else None,
+        )
+
+    def transferring(self, *, jobs: int | None = None, limit_rate: int | None = None) -> Settings:
+        """The same but for what is given. Raises InvalidParameter for what cannot be."""
+        return replace(
+            self,
+            jobs=self.jobs if jobs is None else parse_jobs(str(jobs)),
+            limit_rate=self.limit_rate if limit_rate is None else parse_rate(str(limit_rate)),
         )
 
     @property

@@ -21,7 +21,7 @@ from model_sharing.downloads.tally import Tally
 from model_sharing.downloads.urls import UrlBook
 from model_sharing.left_out import LeftOut
 from model_sharing.loading import load_folder
-from model_sharing.mounts import Mount, MountTable
+from model_sharing.mount_table import Mount, MountTable
 from model_sharing.policy import check_acts_on_nothing
 from model_sharing.refs import Refs
 from model_sharing.resolution import Listing, Resolver
@@ -80,9 +80,11 @@ class SharedCatalog:
     reached, but not when it says no. Close it when done.
     """
 
-    def __init__(self, mount: Mount, settings: Settings) -> None:
+    def __init__(self, mount: Mount, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
+        """Open a mount for the event loop that all calls will come from."""
         self.mount = mount
         self._settings = settings
+        self._loop = loop
         self._transport = Transport(mount.read_profile)
         self._client = SharingClient(self._transport, mount.endpoint)
         self._trust = Trust(mount, MountTable(settings.mounts), self._client)
@@ -101,7 +103,16 @@ class SharedCatalog:
     async def close(self) -> None:
         await self._transport.close()
 
+    def check_loop(self) -> None:
+        """Raises InvalidState where another event loop runs: connections and tasks belong to theirs."""
+        if asyncio.get_running_loop() is not self._loop:
+            raise InvalidState(
+                f"This catalog belongs to another event loop. Open one for this loop: async with "
+                f"model_sharing.AsyncCatalog({self.name!r})."
+            )
+
     async def list_schemas(self) -> list[str]:
+        self.check_loop()
         found = await self._client.list_schemas(self.mount.share)
         schemas = LeftOut(self.mount.endpoint).keep_good(
             found,
@@ -112,6 +123,7 @@ class SharedCatalog:
 
     async def list_models(self, schema: str | None = None) -> list[SharedModel]:
         """The models of one schema, or all; NotFound for a schema that the share does not have."""
+        self.check_loop()
         wanted = None if schema is None else normalize_name("schema", schema)
         found = await self._client.list_models(self.mount.share, wanted)
         models = LeftOut(self.mount.endpoint).keep_good(
@@ -120,16 +132,19 @@ class SharedCatalog:
         return sorted(models, key=lambda model: model.full_name)
 
     async def get_model(self, model: str) -> SharedModel:
+        self.check_loop()
         return self._model(await self._client.get_model(self.mount.share, self.shared_name(model)))
 
     async def list_versions(self, model: str) -> list[SharedVersion]:
         """All versions, oldest first."""
+        self.check_loop()
         name = self.shared_name(model)
         versions = await self._client.list_versions(self.mount.share, name)
         return sorted((self._version(name, version) for version in versions), key=lambda found: found.version)
 
     async def resolve(self, ref: str | ModelRef) -> SharedVersion:
         """The version that `ref` names at this moment, by number or by alias."""
+        self.check_loop()
         name, parsed = self._parse(ref)
         return self._version(name, (await self._resolver.resolve(name, parsed)).version)
 
@@ -142,6 +157,7 @@ class SharedCatalog:
         what is in the cache already, too. Raises CorruptArtifact, DiskFull, UnsafePath, UntrustedSignature,
         StaleAnswer, ServerUnreachable and whatever the provider answers.
         """
+        self.check_loop()
         tally = tally or Tally()
         name, parsed = self._parse(ref)
         tally.enter("asking the provider")
@@ -202,20 +218,6 @@ class SharedCatalog:
         target = folder.expanduser().absolute()
         signed_name = self._trust.signed_name(name, parsed.version)
         return verify_folder(target, signature or signature_path(target), signed_name, self._trust.pinned())
-
-    async def load_model(
-        self,
-        ref: str | ModelRef,
-        *,
-        tally: Tally | None = None,
-        trust_remote_code: bool | None = None,
-    ) -> Any:
-        """The version as an MLflow pyfunc model; UntrustedCode if loading would run the provider's code.
-
-        `trust_remote_code`: see `model_sharing.load_model`.
-        """
-        snapshot = await self.snapshot(ref, tally=tally)
-        return await asyncio.to_thread(self.load, snapshot, trust_remote_code=trust_remote_code)
 
     def load(self, snapshot: Snapshot, *, trust_remote_code: bool | None = None) -> Any:
         """Load a snapshot in the calling thread."""

@@ -11,7 +11,7 @@ import click
 from model_sharing import blocking
 from model_sharing.activation import MAX_INPUT_BYTES, link_in
 from model_sharing.cli.options import transfer_options
-from model_sharing.mounts import Mount, MountTable
+from model_sharing.mount_table import Mount, MountTable
 from model_sharing.settings import Settings
 from model_sharing.values import SharedModel, SharedVersion
 from model_sharing_protocol.console import (
@@ -203,8 +203,9 @@ def download(
     else:
         size = f" ({human_size(version.size)})" if version.size is not None else ""
         say(f"Downloaded {version.full_name} version {version.version}{size} to {destination}")
-        here = f"{human_size(version.reused)} of it were here already; " if version.reused else ""
-        say(f"{here}{human_size(version.fetched)} were fetched.")
+        if version.reused:
+            here, fetched = human_size(version.reused), human_size(version.fetched)
+            say(f"{here} of it were here already; {fetched} were fetched.")
 
 
 @cli.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,6 +31,14 @@ class PhaseQueue:
             return self._begun.get(timeout=seconds)
         except Empty:
             return self._now()
+
+    def waiting(self) -> list[Progress]:
+        """What has begun since this was last asked and, after it, the present state; never blocks."""
+        found = []
+        with contextlib.suppress(Empty):
+            while (begun := self._begun.get_nowait()) is not None:
+                found.append(begun)
+        return [*found, self._now()]
 
 
 class Tally:

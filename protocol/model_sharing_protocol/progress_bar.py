@@ -72,6 +72,9 @@ class ProgressBar:
     def show(self, now: Now) -> None:
         if now.phase != self._phase:
             self._phase = now.phase
-            self._bar.reset(self._task, total=now.bytes_total, description=now.phase)
+            self._bar.remove_task(
+                self._task
+            )  # what the next one takes may be unknown, which rich cannot unlearn
+            self._task = self._bar.add_task(now.phase, total=now.bytes_total, files="")
         files = f"{now.files_done}/{now.files_total} files" if now.files_total else ""
         self._bar.update(self._task, completed=now.bytes_done, total=now.bytes_total, files=files)

@@ -181,3 +181,5 @@ async def _followed(work: Coroutine[Any, Any, T], phases: PhaseQueue, display: D
         if not task.done():
             task.cancel()
             await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # seen, so that asyncio does not report it

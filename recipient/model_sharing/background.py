@@ -9,7 +9,7 @@ import asyncio
 import atexit
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from model_sharing.downloads.tally import PhaseQueue
@@ -35,25 +35,28 @@ class Background:
 
     def run(
         self,
-        work: Coroutine[Any, Any, T],
+        work: Callable[[], Coroutine[Any, Any, T]],
         phases: PhaseQueue | None = None,
         callback: ProgressCallback | None = None,
     ) -> T:
-        """What `work` returns or raises; `callback` is told its progress in the calling thread.
+        """What awaiting `work()` gives; `callback` is told its progress in the calling thread.
 
-        What the callback raises ends the work, and is raised.
+        What the callback raises ends the work, and is raised. `work` is called when no fork can close
+        any more what it uses.
         """
         with self._lock:
             self._calls += 1
             loop = self._running()
-        future = asyncio.run_coroutine_threadsafe(work, loop)
+        future = None
         try:
+            future = asyncio.run_coroutine_threadsafe(work(), loop)
             if phases is not None and callback is not None:
                 future.add_done_callback(lambda _: phases.put(None))
                 follow(phases, callback)
             return future.result()
         except BaseException:
-            future.cancel()  # Ctrl-C in the waiting thread ends the work too
+            if future is not None:
+                future.cancel()  # Ctrl-C in the waiting thread ends the work too
             raise
         finally:
             with self._lock:
@@ -133,7 +136,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def run(
-    work: Coroutine[Any, Any, T],
+    work: Callable[[], Coroutine[Any, Any, T]],
     phases: PhaseQueue | None = None,
     callback: ProgressCallback | None = None,
 ) -> T:

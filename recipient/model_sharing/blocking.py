@@ -54,7 +54,7 @@ def activate(link: str, path: str | Path, *, force: bool = False) -> Path:
         PosixPath('globex.share')
     """
     target = Path(path).expanduser()
-    background.run(activation.activate(link, target, force=force))
+    background.run(lambda: activation.activate(link, target, force=force))
     return target
 
 
@@ -95,16 +95,18 @@ def mount(
         'vendor'
     """
     settings = Settings.from_environment()
-    work = mount_share(
-        settings,
-        Path(profile),
-        share,
-        name,
-        trust_remote_code=trust_remote_code,
-        key_fingerprint=key_fingerprint,
-        move=move,
+    mounted = background.run(
+        lambda: mount_share(
+            settings,
+            Path(profile),
+            share,
+            name,
+            trust_remote_code=trust_remote_code,
+            key_fingerprint=key_fingerprint,
+            move=move,
+        )
     )
-    return Catalog(background.run(work), settings)
+    return Catalog(mounted, settings)
 
 
 def unmount(name: str) -> None:
@@ -262,9 +264,11 @@ def pull(
         [('vendor.ml_team.iris_model', 1, None)]
     """
     wanted = Wanted.parse(where, alias=alias, all_versions=all_versions)
-    shared = catalog(wanted.catalog).transferring(jobs=jobs, limit_rate=limit_rate).shared
+    source = catalog(wanted.catalog).transferring(jobs=jobs, limit_rate=limit_rate)
     with displaying(progress, several=True) as display:
         tally = PullTally()
-        pulled = background.run(pulling.pull(shared, wanted, tally), tally.phases, display.callback)
+        pulled = background.run(
+            lambda: pulling.pull(source.shared, wanted, tally), tally.phases, display.callback
+        )
         display.done(tally.progress)
     return pulled

@@ -111,7 +111,7 @@ class Catalog:
             >>> catalog.list_schemas()
             ['ml_team']
         """
-        return background.run(self.shared.list_schemas())
+        return background.run(lambda: self.shared.list_schemas())  # noqa: PLW0108  # `shared` is asked for by then
 
     def list_models(self, schema: str | None = None) -> Records[SharedModel]:
         """List the models of the share, or of one schema.
@@ -131,7 +131,7 @@ class Catalog:
             >>> [(model.full_name, dict(model.aliases)) for model in catalog.list_models()]
             [('vendor.ml_team.iris_model', {'Champion': 1})]
         """
-        return Records(background.run(self.shared.list_models(schema)), SharedModel)
+        return Records(background.run(lambda: self.shared.list_models(schema)), SharedModel)
 
     def get_model(self, model: str) -> SharedModel:
         """Look up one model.
@@ -150,7 +150,7 @@ class Catalog:
             >>> catalog.get_model("ml_team.iris_model").latest_version
             1
         """
-        return background.run(self.shared.get_model(model))
+        return background.run(lambda: self.shared.get_model(model))
 
     def list_versions(self, model: str) -> Records[SharedVersion]:
         """List all versions of a model.
@@ -169,7 +169,7 @@ class Catalog:
             >>> [version.uri for version in catalog.list_versions("ml_team.iris_model")]
             ['models:/vendor.ml_team.iris_model/1']
         """
-        return Records(background.run(self.shared.list_versions(model)), SharedVersion)
+        return Records(background.run(lambda: self.shared.list_versions(model)), SharedVersion)
 
     def resolve(self, ref: str | ModelRef) -> SharedVersion:
         """Ask which version a reference names at this moment.
@@ -190,7 +190,7 @@ class Catalog:
             >>> catalog.resolve("ml_team.iris_model@Champion").version
             1
         """
-        return background.run(self.shared.resolve(ref))
+        return background.run(lambda: self.shared.resolve(ref))
 
     def snapshot(
         self, ref: str | ModelRef, *, progress: ShowProgress = None, verify: bool = False
@@ -261,10 +261,13 @@ class Catalog:
         """
         with displaying(progress) as display:
             tally = Tally(display.observer)
-            work = self.shared.download(
-                ref, Path(destination), tally=tally, verify=verify, trust_remote_code=trust_remote_code
+            version = background.run(
+                lambda: self.shared.download(
+                    ref, Path(destination), tally=tally, verify=verify, trust_remote_code=trust_remote_code
+                ),
+                tally.phases,
+                display.callback,
             )
-            version = background.run(work, tally.phases, display.callback)
             display.done(replace(tally.progress, reused=version.reused))
         return version
 
@@ -324,5 +327,6 @@ class Catalog:
 
     def _snapshot(self, ref: str | ModelRef, display: Display, *, verify: bool = False) -> Snapshot:
         tally = Tally(display.observer)
-        work = self.shared.snapshot(ref, tally=tally, verify=verify)
-        return background.run(work, tally.phases, display.callback)
+        return background.run(
+            lambda: self.shared.snapshot(ref, tally=tally, verify=verify), tally.phases, display.callback
+        )

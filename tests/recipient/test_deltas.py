@@ -353,7 +353,7 @@ def test_the_command_line_says_what_was_reused(run_cli: RunCli, peer: Peer, tmp_
 def test_a_person_sees_each_large_file_and_what_was_here(vendor: model_sharing.Catalog) -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=150)
-    background.run(vendor.shared.snapshot(f"{MODEL}/2", tally=Tally(DownloadBars(console))))
+    background.run(lambda: vendor.shared.snapshot(f"{MODEL}/2", tally=Tally(DownloadBars(console))))
     assert "model.bin" in screen.getvalue()
     assert "1 of 2 files are here already" in screen.getvalue()
     assert f"1/1 files, {(len(AFTER) - NEW_BYTES) / 1e6:.1f} MB were here" in screen.getvalue()

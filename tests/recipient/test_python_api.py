@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -22,7 +22,7 @@ from recipient.peer import Peer
 from recipient.shared_models import SHARE
 
 import model_sharing
-from model_sharing import Progress
+from model_sharing import Progress, background
 from model_sharing.downloads.parts import RANGE_BYTES
 from model_sharing_protocol.errors import InvalidParameter, InvalidState, MissingDependency, NotFound
 
@@ -342,6 +342,18 @@ def test_a_forked_child_has_a_background_of_its_own(vendor: model_sharing.Catalo
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert vendor.list_schemas() == ["ml_team"]
+
+
+@pytest.mark.usefixtures("shared")
+def test_a_fork_as_a_call_begins_closes_nothing_that_it_uses(vendor: model_sharing.Catalog) -> None:
+    vendor.list_schemas()
+
+    def begin() -> Coroutine[Any, Any, list[str]]:
+        shared = vendor.shared
+        background._rest_before_fork()
+        return shared.list_schemas()
+
+    assert background.run(begin) == ["ml_team"]
 
 
 async def _resolve() -> None:

@@ -181,7 +181,7 @@ def test_a_delta_that_lies_costs_a_full_fetch(
 ) -> None:
     offer(peer, lie)
     seen = Seen()
-    snapshot = background.run(vendor.shared.snapshot(f"{MODEL}/2", tally=Tally(seen)))
+    snapshot = background.run(lambda: vendor.shared.snapshot(f"{MODEL}/2", tally=Tally(seen)))
     assert (snapshot.folder / "model.bin").read_bytes() == AFTER
     assert seen.advanced == snapshot.fetched == len(AFTER)
     assert len(AFTER) <= peer.file_bytes_sent <= len(AFTER) + len(lie)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import PurePath
 from typing import Any, TypeVar
 
 import click
@@ -18,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from model_sharing_protocol.printable import printable, printable_json, printable_lines
-from model_sharing_protocol.times import iso
+from model_sharing_protocol.times import epoch_ms, iso
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB")
 _WIDER_THAN_ANY_ROW = 1_000_000_000
@@ -63,12 +65,22 @@ def complain(message: str) -> None:
 
 
 def print_json(value: object, **more: object) -> None:
-    """One JSON value in UTF-8; `more` adds fields to an object."""
-    plain: Any = msgspec.to_builtins(value)
+    """One JSON value in UTF-8, with moments in epoch milliseconds; `more` adds fields to an object."""
+    plain = _builtins(value)
     if more:
-        plain = {**plain, **msgspec.to_builtins(more)}
-    text = json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=2)
+        plain = {**plain, **_builtins(more)}
+    text = json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=2, default=epoch_ms)
     click.echo(printable_json(text).encode())
+
+
+def _builtins(value: object) -> Any:
+    return msgspec.to_builtins(value, builtin_types=(datetime,), enc_hook=_plain)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, PurePath):
+        return str(value)
+    raise NotImplementedError(f"{value!r} is no value of JSON.")
 
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str = "") -> None:
@@ -108,9 +120,11 @@ def human_size(size: int | None) -> str:
     return f"{amount:.1f} {unit}"
 
 
-def human_time(milliseconds: int | None) -> str:
-    """Epoch milliseconds as ISO 8601 with its zone."""
-    return "" if milliseconds is None else iso(milliseconds)
+def human_time(moment: datetime | int | None) -> str:
+    """A datetime, or epoch milliseconds, as ISO 8601 with its zone."""
+    if moment is None:
+        return ""
+    return iso(moment if isinstance(moment, int) else epoch_ms(moment))
 
 
 def _print(table: Table) -> None:

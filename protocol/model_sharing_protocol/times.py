@@ -1,9 +1,9 @@
-"""Moments are epoch milliseconds on the wire and in rows; people see ISO 8601 with a zone."""
+"""Moments: epoch milliseconds on the wire and in rows, datetimes in Python, ISO 8601 for people."""
 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 MAX_MS = 253_402_300_799_999
 """The last millisecond of the year 9999, after which no `datetime` is."""
@@ -12,6 +12,16 @@ MAX_MS = 253_402_300_799_999
 def now_ms() -> int:
     """The present moment in epoch milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+def moment(ms: int) -> datetime:
+    """Epoch milliseconds as a datetime in UTC."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=ms)
+
+
+def epoch_ms(moment: datetime) -> int:
+    """The other way round; `moment` has a zone."""
+    return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
 
 
 def iso(ms: int) -> str:

@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from model_sharing.async_catalog import AsyncCatalog
     from model_sharing.blocking import (
         Catalog,
         activate,
@@ -22,57 +23,79 @@ if TYPE_CHECKING:
         download,
         load_model,
         mount,
+        mounts,
         pull,
         unmount,
     )
+    from model_sharing.browsing import Schema
     from model_sharing.left_out import LeftOutWarning
-    from model_sharing.mounts import Mount
+    from model_sharing.mount_table import Mount
     from model_sharing.pulling import PulledVersion
+    from model_sharing.records import Records
     from model_sharing.resolution import StaleAliasWarning
-    from model_sharing.shared_catalog import SharedCatalog
+    from model_sharing.shared_catalog import Snapshot
     from model_sharing.trust import TrustWarning
-    from model_sharing.values import SharedModel, SharedVersion
+    from model_sharing.values import DownloadedVersion, SharedModel, SharedVersion
     from model_sharing_protocol.errors import SharingError
     from model_sharing_protocol.plain_http import PlainHttpWarning
+    from model_sharing_protocol.progress import Progress
 
 __all__ = [
+    "AsyncCatalog",
     "Catalog",
+    "DownloadedVersion",
     "LeftOutWarning",
     "Mount",
     "PlainHttpWarning",
+    "Progress",
     "PulledVersion",
-    "SharedCatalog",
+    "Records",
+    "Schema",
     "SharedModel",
     "SharedVersion",
     "SharingError",
+    "Snapshot",
     "StaleAliasWarning",
     "TrustWarning",
+    "__version__",
     "activate",
     "catalog",
     "download",
     "load_model",
     "mount",
+    "mounts",
     "pull",
     "unmount",
 ]
 
 _HOMES = {
+    "AsyncCatalog": "model_sharing.async_catalog",
+    "DownloadedVersion": "model_sharing.values",
     "LeftOutWarning": "model_sharing.left_out",
-    "Mount": "model_sharing.mounts",
+    "Mount": "model_sharing.mount_table",
     "PlainHttpWarning": "model_sharing_protocol.plain_http",
+    "Progress": "model_sharing_protocol.progress",
     "PulledVersion": "model_sharing.pulling",
-    "SharedCatalog": "model_sharing.shared_catalog",
+    "Records": "model_sharing.records",
+    "Schema": "model_sharing.browsing",
     "SharedModel": "model_sharing.values",
     "SharedVersion": "model_sharing.values",
     "SharingError": "model_sharing_protocol.errors",
+    "Snapshot": "model_sharing.shared_catalog",
     "StaleAliasWarning": "model_sharing.resolution",
     "TrustWarning": "model_sharing.trust",
 }
+
+__version__: str
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415  # takes longer than the rest of this module
+
+        return version("model-sharing")
     return getattr(importlib.import_module(_HOMES.get(name, "model_sharing.blocking")), name)
 
 

@@ -1,209 +1,60 @@
-"""The same catalogs for code that does not await: scripts, notebooks, the command line, MLflow.
-
-All calls run on one event loop in one background thread, so that they work where a loop runs already (a
-notebook), from several threads at once, and keep connections alive between calls.
-"""
+"""Functions for code that does not await: scripts, notebooks, the command line, MLflow."""
 
 from __future__ import annotations
 
-import asyncio
-import atexit
-import os
-import threading
-from collections.abc import Coroutine
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from model_sharing import activation, pulling
-from model_sharing.downloads.progress import Progress, PullProgress, pull_watcher, watcher
+from model_sharing import activation, background, pulling
+from model_sharing.background import close
+from model_sharing.blocking_catalog import Catalog
+from model_sharing.downloads.displays import ShowProgress, displaying
+from model_sharing.downloads.tally import PullTally
+from model_sharing.mount_table import Mount, MountTable
 from model_sharing.mounting import mount_share
-from model_sharing.mounts import Mount, MountTable
 from model_sharing.pulling import PulledVersion, Wanted
+from model_sharing.records import Records
 from model_sharing.settings import Settings
-from model_sharing.shared_catalog import SharedCatalog, Snapshot
-from model_sharing.values import SharedModel, SharedVersion
+from model_sharing.values import DownloadedVersion
 from model_sharing_protocol.names import FullName, ModelRef
 
-T = TypeVar("T")
-
-
-class _Background:
-    """An event loop in a daemon thread, started at first use and stopped when the process ends."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._calls = 0
-        self._catalogs: dict[tuple[Mount, Settings], SharedCatalog] = {}
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        with self._lock:
-            self._calls += 1
-            loop = self._running()
-        future = asyncio.run_coroutine_threadsafe(work, loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()  # Ctrl-C in the waiting thread ends the work too
-            raise
-        finally:
-            with self._lock:
-                self._calls -= 1
-
-    def catalog(self, mount: Mount, settings: Settings) -> SharedCatalog:
-        """One catalog, with its open connections, for each mount."""
-        with self._lock:
-            key = (mount, settings)
-            if key not in self._catalogs:
-                self._catalogs[key] = SharedCatalog(mount, settings)
-            return self._catalogs[key]
-
-    def close_if_idle(self) -> None:
-        if not self._calls:
-            self.close()
-
-    def close(self) -> None:
-        with self._lock:
-            loop, thread = self._loop, self._thread
-            self._loop = self._thread = None
-            catalogs, self._catalogs = self._catalogs, {}
-        if loop is None or thread is None:
-            return
-        for catalog in catalogs.values():
-            asyncio.run_coroutine_threadsafe(catalog.close(), loop).result(timeout=2)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=2)
-
-    def _running(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(
-                target=_serve, args=(self._loop,), name="model-sharing", daemon=True
-            )
-            self._thread.start()
-        return self._loop
-
-
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_forever()
-    finally:
-        loop.close()
-
-
-_background = _Background()
-
-
-_inherited: list[_Background] = []
-
-
-def _rest_before_fork() -> None:
-    """A child must not inherit connections, nor the loop that watches them: both sides would use them."""
-    _background.close_if_idle()
-
-
-def _start_afresh_in_child() -> None:
-    """If calls were under way, what was inherited is kept unused: tidying it up would disturb the parent."""
-    global _background  # noqa: PLW0603
-    _inherited.append(_background)
-    _background = _Background()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_rest_before_fork, after_in_child=_start_afresh_in_child)
-
-
-@atexit.register
-def close() -> None:
-    """Close all connections. What is called afterwards opens them again."""
-    _background.close()
-
-
-class Catalog:
-    """A mounted share; see SharedCatalog for what each call does and raises."""
-
-    def __init__(self, mount: Mount, settings: Settings) -> None:
-        self._mount = mount
-        self._settings = settings
-
-    def __repr__(self) -> str:
-        return f"Catalog({self.name!r}, share={self._mount.share!r}, endpoint={self._mount.endpoint!r})"
-
-    @property
-    def name(self) -> str:
-        return self._mount.name
-
-    @property
-    def mount(self) -> Mount:
-        return self._mount
-
-    @property
-    def shared(self) -> SharedCatalog:
-        """The same catalog for code that awaits; its calls belong to the background loop."""
-        return _background.catalog(self._mount, self._settings)
-
-    def transferring(self, *, jobs: int | None = None, limit_rate: int | None = None) -> Catalog:
-        """The same catalog with other parallel connections, or bytes a second (None: as they are)."""
-        settings = replace(
-            self._settings,
-            jobs=self._settings.jobs if jobs is None else jobs,
-            limit_rate=self._settings.limit_rate if limit_rate is None else limit_rate,
-        )
-        return self if settings == self._settings else Catalog(self._mount, settings)
-
-    def list_schemas(self) -> list[str]:
-        return _background.run(self.shared.list_schemas())
-
-    def list_models(self, schema: str | None = None) -> list[SharedModel]:
-        return _background.run(self.shared.list_models(schema))
-
-    def get_model(self, model: str) -> SharedModel:
-        return _background.run(self.shared.get_model(model))
-
-    def list_versions(self, model: str) -> list[SharedVersion]:
-        return _background.run(self.shared.list_versions(model))
-
-    def resolve(self, ref: str | ModelRef) -> SharedVersion:
-        return _background.run(self.shared.resolve(ref))
-
-    def snapshot(
-        self, ref: str | ModelRef, *, progress: Progress | None = None, verify: bool = False
-    ) -> Snapshot:
-        return _background.run(self.shared.snapshot(ref, progress=progress or watcher(), verify=verify))
-
-    def download(
-        self,
-        ref: str | ModelRef,
-        destination: str | Path,
-        *,
-        progress: Progress | None = None,
-        verify: bool = False,
-        trust_remote_code: bool | None = None,
-    ) -> SharedVersion:
-        work = self.shared.download(
-            ref,
-            Path(destination),
-            progress=progress or watcher(),
-            verify=verify,
-            trust_remote_code=trust_remote_code,
-        )
-        return _background.run(work)
-
-    def verify(self, ref: str | ModelRef, folder: str | Path, signature: str | Path | None = None) -> int:
-        return self.shared.verify(ref, Path(folder), Path(signature) if signature else None)
-
-    def load_model(self, ref: str | ModelRef, *, trust_remote_code: bool | None = None) -> Any:
-        """The model, loaded in the calling thread. `trust_remote_code`: see `model_sharing.load_model`."""
-        return self.shared.load(self.snapshot(ref), trust_remote_code=trust_remote_code)
+__all__ = [
+    "Catalog",
+    "activate",
+    "catalog",
+    "catalog_of",
+    "close",
+    "download",
+    "load_model",
+    "mount",
+    "mounts",
+    "pull",
+    "unmount",
+]
 
 
 def activate(link: str, path: str | Path, *, force: bool = False) -> Path:
-    """Turn an activation link, which works once, into a profile file; see `activation.activate`."""
+    """Turn an activation link, which works once, into a profile file that only you can read.
+
+    Args:
+        link: The link that the provider gave you.
+        path: The profile file to write.
+        force: Replace the file if it exists.
+
+    Returns:
+        The path.
+
+    Raises:
+        AlreadyExists: The file exists, and `force` is not set. The link was not used.
+        ActivationLinkUsed: The link was used before, or has expired.
+        ServerUnreachable: The provider does not answer.
+
+    Example:
+        >>> model_sharing.activate("https://models.acme.example/activate#…", "globex.share")  # doctest: +SKIP
+        PosixPath('globex.share')
+    """
     target = Path(path).expanduser()
-    _background.run(activation.activate(link, target, force=force))
+    background.run(lambda: activation.activate(link, target, force=force))
     return target
 
 
@@ -216,30 +67,99 @@ def mount(
     key_fingerprint: str | None = None,
     move: bool = False,
 ) -> Catalog:
-    """Mount a share under a local name. The same mount again is no change; see `mount_share`.
+    """Mount a share under a local name, and pin the provider's signing key.
 
-    `move` changes where a mount's provider is, and insists on the key that is pinned.
+    The same mount again is no change.
+
+    Args:
+        profile: The file that `activate` wrote.
+        share: The share's name at the provider.
+        name: What to call the catalog here.
+        trust_remote_code: Let this provider's models run code on this machine when they load.
+        key_fingerprint: The fingerprint of the provider's signing key, as it was told another way, such as
+            `sha256:0123…`; None trusts the one that is there now.
+        move: The provider has a new address: change an existing mount, and insist on the key that is pinned.
+
+    Returns:
+        The catalog.
+
+    Raises:
+        MountExists: Another share is mounted under this name.
+        NotFound: The share does not exist, or is not shared with you.
+        InvalidProfile: The profile file cannot be used.
+        UntrustedSignature: The provider signs with another key than `key_fingerprint`.
+        ServerUnreachable: The provider does not answer.
+
+    Example:
+        >>> model_sharing.mount("globex.share", share="acme_share", name="vendor").name
+        'vendor'
     """
     settings = Settings.from_environment()
-    work = mount_share(
-        settings,
-        Path(profile),
-        share,
-        name,
-        trust_remote_code=trust_remote_code,
-        key_fingerprint=key_fingerprint,
-        move=move,
+    mounted = background.run(
+        lambda: mount_share(
+            settings,
+            Path(profile),
+            share,
+            name,
+            trust_remote_code=trust_remote_code,
+            key_fingerprint=key_fingerprint,
+            move=move,
+        )
     )
-    return Catalog(_background.run(work), settings)
+    return Catalog(mounted, settings)
 
 
 def unmount(name: str) -> None:
-    """Forget a mount; NotFound if there is none of this name. What was downloaded stays in the cache."""
+    """Forget a mount. What was downloaded stays in the cache.
+
+    Args:
+        name: What the share is mounted as.
+
+    Returns:
+        Nothing.
+
+    Raises:
+        NotFound: Nothing is mounted under this name.
+
+    Example:
+        >>> _ = model_sharing.mount("globex.share", share="acme_share", name="other")
+        >>> model_sharing.unmount("other")
+    """
     MountTable(Settings.from_environment().mounts).remove(name)
 
 
+def mounts() -> Records[Mount]:
+    """List what is mounted, without asking any provider.
+
+    Returns:
+        The mounts in the order of their names; `to_frame()` makes a data frame of them.
+
+    Raises:
+        InvalidProfile: The file of a mount cannot be read.
+
+    Example:
+        >>> [(mount.name, mount.share) for mount in model_sharing.mounts()]
+        [('vendor', 'acme_share')]
+    """
+    return Records(MountTable(Settings.from_environment().mounts).all(), Mount)
+
+
 def catalog(name: str) -> Catalog:
-    """The catalog mounted under this name, or NotFound."""
+    """Get a mounted share, without asking its provider.
+
+    Args:
+        name: What the share is mounted as.
+
+    Returns:
+        The catalog.
+
+    Raises:
+        NotFound: Nothing is mounted under this name.
+
+    Example:
+        >>> model_sharing.catalog("vendor").list_schemas()
+        ['ml_team']
+    """
     settings = Settings.from_environment()
     return Catalog(MountTable(settings.mounts).get(name), settings)
 
@@ -249,25 +169,64 @@ def catalog_of(ref: str) -> Catalog:
     return catalog(FullName.parse(ModelRef.parse(ref).name).catalog)
 
 
-def load_model(uri: str, *, trust_remote_code: bool | None = None) -> Any:
-    """The pyfunc model that `models:/catalog.schema.model/3` or `…@alias` names.
+def load_model(uri: str, *, progress: ShowProgress = None, trust_remote_code: bool | None = None) -> Any:
+    """Load a shared model as an MLflow pyfunc model; downloads and verifies what the cache lacks.
 
-    Downloads and verifies what the cache lacks. Raises UntrustedCode if loading would run the provider's code
-    and the catalog was not mounted with trust.
+    Args:
+        uri: `models:/catalog.schema.model/3` or `models:/catalog.schema.model@alias`.
+        progress: True shows progress, False does not, None does in a terminal or notebook; a callable is
+            called with a `Progress`: see `Catalog.snapshot`.
+        trust_remote_code: Decides for this call alone, whatever the mount says. False refuses all code.
+            Warning: True lets the model's files do on this machine whatever you may do, while they load and
+            whenever the model is used. That they are signed says who made them, not that they are harmless.
 
-    `trust_remote_code` decides for this call alone, whatever the mount says. False refuses all code.
-    Warning: True lets the model's files do on this machine whatever you may do, while they load and whenever
-    the model is used. That they are signed says who made them, not that they are harmless.
+    Returns:
+        The `mlflow.pyfunc.PyFuncModel`.
+
+    Raises:
+        UntrustedCode: Loading would run the provider's code, and the catalog was not mounted with trust.
+        NotFound: There is no such mount, model, version or alias, or it is not shared.
+        MissingDependency: MLflow, or a package that the model needs, is not installed.
+        SharingError: Whatever else `Catalog.snapshot` raises.
+
+    Example:
+        >>> model = model_sharing.load_model("models:/vendor.ml_team.iris_model@Champion")  # doctest: +SKIP
+        >>> model.predict(rows)  # doctest: +SKIP
     """
-    return catalog_of(uri).load_model(uri, trust_remote_code=trust_remote_code)
+    return catalog_of(uri).load_model(uri, progress=progress, trust_remote_code=trust_remote_code)
 
 
-def download(uri: str, destination: str | Path, *, trust_remote_code: bool | None = None) -> SharedVersion:
-    """Copy a version's verified files to a new or empty folder.
+def download(
+    uri: str,
+    destination: str | Path,
+    *,
+    progress: ShowProgress = None,
+    trust_remote_code: bool | None = None,
+) -> DownloadedVersion:
+    """Copy a version's verified files to a new or empty folder, and its signature beside it.
 
-    `trust_remote_code`, for this call alone: also files that tools may run unasked, such as `.envrc`.
+    Args:
+        uri: `models:/catalog.schema.model/3` or `models:/catalog.schema.model@alias`.
+        destination: A folder that does not exist, or is empty.
+        progress: As for `load_model`.
+        trust_remote_code: For this call alone: True also takes files that tools may run unasked, such as
+            `.envrc`.
+
+    Returns:
+        The version, the path, and how many bytes were fetched now and reused, since they were here already.
+
+    Raises:
+        AlreadyExists: The destination, or its signature, is there. Nothing was touched.
+        UntrustedCode: It has files that tools may run unasked.
+        NotFound: There is no such mount, model, version or alias, or it is not shared.
+        SharingError: Whatever else `Catalog.snapshot` raises.
+
+    Example:
+        >>> version = model_sharing.download("models:/vendor.ml_team.iris_model/1", "downloaded")
+        >>> version.size == version.fetched + version.reused
+        True
     """
-    return catalog_of(uri).download(uri, destination, trust_remote_code=trust_remote_code)
+    return catalog_of(uri).download(uri, destination, progress=progress, trust_remote_code=trust_remote_code)
 
 
 def pull(
@@ -277,13 +236,39 @@ def pull(
     all_versions: bool = False,
     jobs: int | None = None,
     limit_rate: int | None = None,
-    progress: PullProgress | None = None,
+    progress: ShowProgress = None,
 ) -> list[PulledVersion]:
-    """Fetch ahead of use what all aliases of `catalog[.schema[.model]]` point at.
+    """Fetch models into the cache ahead of use: what all their aliases point at.
 
-    Schema, model and `alias` may be patterns; `limit_rate` is in bytes a second. What failed is told in the
-    answer: see `pulling.pull`.
+    One that fails does not keep the others back: its error is in what is returned.
+
+    Args:
+        where: `catalog`, `catalog.schema` or `catalog.schema.model`; schema and model may be patterns:
+            `fraud_*`.
+        alias: Only what such aliases point at; may be a pattern.
+        all_versions: Every version, whether an alias points at it or not.
+        jobs: Parallel connections; None for the setting.
+        limit_rate: Bytes a second; None for the setting.
+        progress: As for `load_model`; bytes and files are those of all versions together.
+
+    Returns:
+        What came of each version, with the bytes that were fetched and reused.
+
+    Raises:
+        NotFound: Nothing is mounted under that name, or no version is wanted.
+        InvalidParameter: `where` names no models, or both `alias` and `all_versions` are given.
+        ServerUnreachable: The models cannot be listed.
+
+    Example:
+        >>> [(pulled.full_name, pulled.version, pulled.error) for pulled in model_sharing.pull("vendor")]
+        [('vendor.ml_team.iris_model', 1, None)]
     """
     wanted = Wanted.parse(where, alias=alias, all_versions=all_versions)
-    shared = catalog(wanted.catalog).transferring(jobs=jobs, limit_rate=limit_rate).shared
-    return _background.run(pulling.pull(shared, wanted, progress or pull_watcher()))
+    source = catalog(wanted.catalog).transferring(jobs=jobs, limit_rate=limit_rate)
+    with displaying(progress, several=True) as display:
+        tally = PullTally()
+        pulled = background.run(
+            lambda: pulling.pull(source.shared, wanted, tally), tally.phases, display.callback
+        )
+        display.done(tally.progress)
+    return pulled

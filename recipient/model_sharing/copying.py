@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from model_sharing.local_files import FULL, full_disk_explained, local_path
@@ -11,18 +12,21 @@ from model_sharing_protocol.errors import CorruptArtifact
 from model_sharing_protocol.manifest import Manifest
 
 
-def copy_files(folder: Path, manifest: Manifest, target: Path) -> None:
+def copy_files(
+    folder: Path, manifest: Manifest, target: Path, copied: Callable[[int], None] = lambda size: None
+) -> None:
     """Write independent copies of the files below `folder` to `target`, a folder that is there and empty.
 
-    Each copy's size is checked. Shares disk blocks where the file system can.
+    Each copy's size is checked, and told to `copied`. Shares disk blocks where the file system can.
     """
     for file in manifest.files:
         destination = local_path(target, file.path)
         destination.parent.mkdir(parents=True, exist_ok=True)
         with full_disk_explained(target):
-            copied = _copy_content(local_path(folder, file.path), destination)
-        if copied != file.size:
+            size = _copy_content(local_path(folder, file.path), destination)
+        if size != file.size:
             raise CorruptArtifact(f"The cached file {file.path!r} changed while it was copied. Try again.")
+        copied(size)
 
 
 def _copy_content(source: Path, destination: Path) -> int:

@@ -12,7 +12,7 @@ import contextlib
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from model_sharing.copying import copy_files
@@ -45,22 +45,27 @@ def check_destination(destination: Path) -> Path:
     return target
 
 
-def copy_out(folder: Path, manifest: Manifest, signature: bytes, target: Path) -> None:
+def copy_out(
+    folder: Path, manifest: Manifest, signature: bytes, target: Path, copied: Callable[[int], None]
+) -> None:
     """Copy a snapshot's files to a checked destination, all or none, and then write the signature.
 
-    Raises DiskFull, or InvalidState for a place that cannot be written to.
+    `copied` is told the size of each file that was. Raises DiskFull, or InvalidState for a place that cannot
+    be written to.
     """
     with _told(target), full_disk_explained(target):
         if target.exists():
-            _fill(folder, manifest, signature, target)
+            _fill(folder, manifest, signature, target, copied)
         else:
-            _make(folder, manifest, signature, target)
+            _make(folder, manifest, signature, target, copied)
 
 
-def _make(folder: Path, manifest: Manifest, signature: bytes, target: Path) -> None:
+def _make(
+    folder: Path, manifest: Manifest, signature: bytes, target: Path, copied: Callable[[int], None]
+) -> None:
     building = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}."))
     try:
-        copy_files(folder, manifest, building)
+        copy_files(folder, manifest, building, copied)
         building.chmod(permissions(0o777))
         building.rename(target)
     finally:
@@ -72,11 +77,13 @@ def _make(folder: Path, manifest: Manifest, signature: bytes, target: Path) -> N
         raise
 
 
-def _fill(folder: Path, manifest: Manifest, signature: bytes, target: Path) -> None:
+def _fill(
+    folder: Path, manifest: Manifest, signature: bytes, target: Path, copied: Callable[[int], None]
+) -> None:
     staging = Path(tempfile.mkdtemp(dir=target, prefix=_STAGING))
     moved: list[Path] = []
     try:
-        copy_files(folder, manifest, staging)
+        copy_files(folder, manifest, staging, copied)
         if not _is_empty(target):
             raise AlreadyExists(f"Something else was put into {target} meanwhile. It was left as it is.")
         for entry in sorted(staging.iterdir()):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from model_sharing.client import SharingClient
 from model_sharing.downloads.origins import accept
-from model_sharing.mounts import Mount, MountTable, check_mount_name
+from model_sharing.mount_table import Mount, MountTable, check_mount_name
 from model_sharing.refs import Refs
 from model_sharing.settings import Settings
 from model_sharing.transport import Transport
@@ -20,7 +20,7 @@ from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.plain_http import PlainHttpWarning, origin_of, travels_in_clear
 from model_sharing_protocol.profile import read_profile
 from model_sharing_protocol.signing_keys import first_of
-from model_sharing_protocol.times import now_ms
+from model_sharing_protocol.times import moment, now_ms
 
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -114,7 +114,7 @@ def _new_mount(profile_path: Path, share: str, name: str, trust_remote_code: boo
         profile_path=path,
         endpoint=read_profile(path).endpoint,
         trust_remote_code=trust_remote_code,
-        mounted_at=now_ms(),
+        mounted_at=moment(now_ms()),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Self
 
-from model_sharing.downloads.progress import Counting, PullProgress
+from model_sharing.downloads.tally import PullTally
 from model_sharing.shared_catalog import SharedCatalog
 from model_sharing.values import SharedModel
 from model_sharing_protocol.errors import Interrupted, InvalidParameter, NotFound, SharingError
@@ -90,7 +90,7 @@ class _Target:
         return [ModelRef(self.full_name, alias=alias) for alias in self.aliases]
 
 
-async def pull(catalog: SharedCatalog, wanted: Wanted, progress: PullProgress) -> list[PulledVersion]:
+async def pull(catalog: SharedCatalog, wanted: Wanted, tally: PullTally) -> list[PulledVersion]:
     """Fetch into the cache what it lacks of the wanted versions, one after another.
 
     Raises what listing the models raises, and NotFound if nothing is wanted; any later failure is in what is
@@ -109,14 +109,8 @@ async def pull(catalog: SharedCatalog, wanted: Wanted, progress: PullProgress) -
             f"No version in {wanted.catalog} is wanted: no model goes by {wanted.schema}.{wanted.model}, or "
             f"none of its aliases by {wanted.alias!r}. See: model-sharing list {wanted.catalog}."
         )
-    progress.expect(len(targets), sum(target.size for target in targets))
-    try:
-        for target in targets:
-            results.append(await _pull_one(catalog, target, progress))
-            progress.version_done(target.size)
-    finally:
-        progress.close()
-    return results
+    tally.expect(len(targets), sum(target.size for target in targets))
+    return results + [await _pull_one(catalog, target, tally) for target in targets]
 
 
 async def _targets(catalog: SharedCatalog, model: SharedModel, wanted: Wanted) -> Sequence[_Target]:
@@ -130,21 +124,23 @@ async def _targets(catalog: SharedCatalog, model: SharedModel, wanted: Wanted) -
     ]
 
 
-async def _pull_one(catalog: SharedCatalog, target: _Target, progress: PullProgress) -> PulledVersion:
-    counting = Counting(progress)
-    version, size = target.version, target.size
+async def _pull_one(catalog: SharedCatalog, target: _Target, tally: PullTally) -> PulledVersion:
+    one = tally.begin(f"{target.full_name} version {target.version}")
+    version, size, files = target.version, target.size, 0
     try:
         for ref in target.refs:
-            snapshot = await catalog.snapshot(ref, progress=counting)
+            snapshot = await catalog.snapshot(ref, tally=one)
             catalog.cache.release(snapshot.manifest.digest)
             version, size = snapshot.version.version, snapshot.manifest.size
+            files = len(snapshot.manifest.files)
     except Interrupted:
         raise
     except (SharingError, OSError) as error:
+        tally.version_done(target.size, reused=0, files=0)
         return _failed(target.full_name, target.version, target.aliases, error)
-    return PulledVersion(
-        target.full_name, version, target.aliases, size, counting.fetched, size - counting.fetched
-    )
+    reused = max(0, size - one.fetched)
+    tally.version_done(target.size, reused=reused, files=files)
+    return PulledVersion(target.full_name, version, target.aliases, size, one.fetched, reused)
 
 
 def _failed(

@@ -16,7 +16,7 @@ from model_sharing.client import Answer, SharingClient
 from model_sharing.downloads.plan import manifest_of_answer
 from model_sharing.downloads.urls import PACK
 from model_sharing.freshness import duration, is_young
-from model_sharing.mounts import Mount
+from model_sharing.mount_table import Mount
 from model_sharing.refs import Moment, Refs
 from model_sharing.trust import Trust
 from model_sharing_protocol.errors import (

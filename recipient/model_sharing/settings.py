@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -72,6 +72,14 @@ class Settings:
                 RETRY_FOR_VARIABLE, os.environ.get(RETRY_FOR_VARIABLE) or f"{DEFAULT_RETRY_SECONDS}"
             ),
             Path(cache).expanduser().absolute() if cache else None,
+        )
+
+    def transferring(self, *, jobs: int | None = None, limit_rate: int | None = None) -> Settings:
+        """The same but for what is given. Raises InvalidParameter for what cannot be."""
+        return replace(
+            self,
+            jobs=self.jobs if jobs is None else parse_jobs(str(jobs)),
+            limit_rate=self.limit_rate if limit_rate is None else parse_rate(str(limit_rate)),
         )
 
     @property

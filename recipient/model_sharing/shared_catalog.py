@@ -13,13 +13,13 @@ from model_sharing.client import SharingClient
 from model_sharing.destinations import check_destination, copy_out
 from model_sharing.downloads.connection import Connections
 from model_sharing.downloads.origins import FileOrigins
-from model_sharing.downloads.progress import Progress, Silent
 from model_sharing.downloads.rate_limit import RateLimit
 from model_sharing.downloads.snapshot import fetch_snapshot
+from model_sharing.downloads.tally import Tally
 from model_sharing.downloads.urls import UrlBook
 from model_sharing.left_out import LeftOut
 from model_sharing.loading import load_folder
-from model_sharing.mounts import Mount, MountTable
+from model_sharing.mount_table import Mount, MountTable
 from model_sharing.policy import check_acts_on_nothing
 from model_sharing.refs import Refs
 from model_sharing.resolution import Listing, Resolver
@@ -27,7 +27,7 @@ from model_sharing.settings import Settings
 from model_sharing.transport import Transport
 from model_sharing.trust import Trust
 from model_sharing.upkeep.pruning import keep_within
-from model_sharing.values import SharedModel, SharedVersion
+from model_sharing.values import DownloadedVersion, SharedModel, SharedVersion
 from model_sharing.verification import find_signature, verify_folder
 from model_sharing_protocol.errors import (
     InvalidParameter,
@@ -39,6 +39,7 @@ from model_sharing_protocol.errors import (
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import FullName, ModelRef, SharedName, normalize_name
 from model_sharing_protocol.open_sharing import READY, ModelVersion, RegisteredModel
+from model_sharing_protocol.progress import Progress
 from model_sharing_protocol.signatures import Bundle
 
 T = TypeVar("T")
@@ -46,12 +47,27 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A version's verified files in the cache: `folder` is not to be changed. `bundle` signs them."""
+    """A version's verified files in the cache: `folder` is not to be changed. `bundle` signs them.
+
+    `fetched` bytes came from the provider just now; `reused` were here already, in files of this version, or
+    of others, or in what a download that was cut off had left.
+    """
 
     version: SharedVersion
     folder: Path
     manifest: Manifest
     bundle: Bundle
+    fetched: int = 0
+
+    @property
+    def reused(self) -> int:
+        return max(0, self.manifest.size - self.fetched)
+
+    @property
+    def progress(self) -> Progress:
+        """That of having all of it here."""
+        size, files = self.manifest.size, len(self.manifest.files)
+        return Progress("done", size, size, files, files, self.reused)
 
 
 class SharedCatalog:
@@ -61,9 +77,11 @@ class SharedCatalog:
     reached, but not when it says no. Close it when done.
     """
 
-    def __init__(self, mount: Mount, settings: Settings) -> None:
+    def __init__(self, mount: Mount, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
+        """Open a mount for the event loop that all calls will come from."""
         self.mount = mount
         self._settings = settings
+        self._loop = loop
         self._transport = Transport(mount.read_profile, retry_for=settings.retry_for)
         self._client = SharingClient(self._transport, mount.endpoint)
         self._trust = Trust(mount, MountTable(settings.mounts), self._client)
@@ -89,7 +107,16 @@ class SharedCatalog:
     async def close(self) -> None:
         await self._transport.close()
 
+    def check_loop(self) -> None:
+        """Raises InvalidState where another event loop runs: connections and tasks belong to theirs."""
+        if asyncio.get_running_loop() is not self._loop:
+            raise InvalidState(
+                f"This catalog belongs to another event loop. Open one for this loop: async with "
+                f"model_sharing.AsyncCatalog({self.name!r})."
+            )
+
     async def list_schemas(self) -> list[str]:
+        self.check_loop()
         found = await self._client.list_schemas(self.mount.share)
         schemas = LeftOut(self.mount.endpoint).keep_good(
             found,
@@ -100,6 +127,7 @@ class SharedCatalog:
 
     async def list_models(self, schema: str | None = None) -> list[SharedModel]:
         """The models of one schema, or all; NotFound for a schema that the share does not have."""
+        self.check_loop()
         wanted = None if schema is None else normalize_name("schema", schema)
         found = await self._client.list_models(self.mount.share, wanted)
         models = LeftOut(self.mount.endpoint).keep_good(
@@ -108,21 +136,24 @@ class SharedCatalog:
         return sorted(models, key=lambda model: model.full_name)
 
     async def get_model(self, model: str) -> SharedModel:
+        self.check_loop()
         return self._model(await self._client.get_model(self.mount.share, self.shared_name(model)))
 
     async def list_versions(self, model: str) -> list[SharedVersion]:
         """All versions, oldest first."""
+        self.check_loop()
         name = self.shared_name(model)
         versions = await self._client.list_versions(self.mount.share, name)
         return sorted((self._version(name, version) for version in versions), key=lambda found: found.version)
 
     async def resolve(self, ref: str | ModelRef) -> SharedVersion:
         """The version that `ref` names at this moment, by number or by alias."""
+        self.check_loop()
         name, parsed = self._parse(ref)
         return self._version(name, (await self._resolver.resolve(name, parsed)).version)
 
     async def snapshot(
-        self, ref: str | ModelRef, *, progress: Progress | None = None, verify: bool = False
+        self, ref: str | ModelRef, *, tally: Tally | None = None, verify: bool = False
     ) -> Snapshot:
         """A version's files, verified, in the cache; fetches what is missing.
 
@@ -130,34 +161,38 @@ class SharedCatalog:
         what is in the cache already, too. Raises CorruptArtifact, DiskFull, UnsafePath, UntrustedSignature,
         StaleAnswer, ServerUnreachable and whatever the provider answers.
         """
+        self.check_loop()
+        tally = tally or Tally()
         name, parsed = self._parse(ref)
+        tally.enter("asking the provider")
         resolved = await self._resolver.resolve(name, parsed, with_files=True)
         version = resolved.version
         if version.status != READY:
             raise InvalidState(
                 f"{name} version {version.version} is {version.status}; only READY ones can be had."
             )
+        tally.enter("looking into the cache")
         present = await asyncio.to_thread(self._cached, name, version, verify)
         if present is None and resolved.offline is not None:
             raise ServerUnreachable(
                 f"{resolved.offline.message} {name} version {version.version} is not complete in the cache."
             ) from resolved.offline
         folder, manifest, bundle = present or await self._fetch(
-            name, version, resolved.listing, progress or Silent(), verify
+            name, version, resolved.listing, tally, verify
         )
         if resolved.offline is None:
             self._refs.remember_version(name, version, manifest.digest)
-        return Snapshot(self._version(name, version), folder, manifest, bundle)
+        return Snapshot(self._version(name, version), folder, manifest, bundle, tally.fetched)
 
     async def download(
         self,
         ref: str | ModelRef,
         destination: Path,
         *,
-        progress: Progress | None = None,
+        tally: Tally | None = None,
         verify: bool = False,
         trust_remote_code: bool | None = None,
-    ) -> SharedVersion:
+    ) -> DownloadedVersion:
         """Copy a version's verified files to `destination`, which must not exist or be an empty folder.
 
         Their signature goes beside it, into `<destination>.sig`, or as `model.sig` into it where nothing can
@@ -165,16 +200,17 @@ class SharedCatalog:
         act upon unasked, unless there is trust (see `model_sharing.load_model`).
         """
         target = await asyncio.to_thread(check_destination, destination)
-        snapshot = await self.snapshot(ref, progress=progress, verify=verify)
+        tally = tally or Tally()
+        snapshot = await self.snapshot(ref, tally=tally, verify=verify)
         try:
             if not self._trusted(trust_remote_code):
                 check_acts_on_nothing((file.path for file in snapshot.manifest.files), _subject(snapshot))
-            await asyncio.to_thread(
-                copy_out, snapshot.folder, snapshot.manifest, snapshot.bundle.to_json(), target
-            )
+            await asyncio.to_thread(_copy_out, snapshot, target, tally)
         finally:
             self._cache.release(snapshot.manifest.digest)
-        return snapshot.version
+        return DownloadedVersion.at(
+            target, snapshot.version, fetched=snapshot.fetched, reused=snapshot.reused
+        )
 
     def verify(self, ref: str | ModelRef, folder: Path, signature: Path | None = None) -> int:
         """Check a downloaded folder and its signature, without the provider; the number of its files.
@@ -187,20 +223,6 @@ class SharedCatalog:
         target = folder.expanduser().absolute()
         signed_name = self._trust.signed_name(name, parsed.version)
         return verify_folder(target, signature or find_signature(target), signed_name, self._trust.pinned())
-
-    async def load_model(
-        self,
-        ref: str | ModelRef,
-        *,
-        progress: Progress | None = None,
-        trust_remote_code: bool | None = None,
-    ) -> Any:
-        """The version as an MLflow pyfunc model; UntrustedCode if loading would run the provider's code.
-
-        `trust_remote_code`: see `model_sharing.load_model`.
-        """
-        snapshot = await self.snapshot(ref, progress=progress)
-        return await asyncio.to_thread(self.load, snapshot, trust_remote_code=trust_remote_code)
 
     def load(self, snapshot: Snapshot, *, trust_remote_code: bool | None = None) -> Any:
         """Load a snapshot in the calling thread."""
@@ -247,20 +269,20 @@ class SharedCatalog:
         name: SharedName,
         version: ModelVersion,
         listing: Listing | None,
-        progress: Progress,
+        tally: Tally,
         verify: bool,
     ) -> tuple[Path, Manifest, Bundle]:
         listing = listing or await self._resolver.files(name, version.version, version.digest)
         try:
-            folder = await self._fetch_files(name, version, listing, progress, verify)
+            folder = await self._fetch_files(name, version, listing, tally, verify)
         except FileNotFoundError:  # somebody deleted the cache meanwhile
-            folder = await self._fetch_files(name, version, listing, progress, verify)
+            folder = await self._fetch_files(name, version, listing, tally, verify)
         self._refs.keep_bundle(name, version.version, listing.bundle)
         await asyncio.to_thread(keep_within, self._cache, self._settings.cache_max_size)
         return folder, listing.manifest, listing.bundle
 
     async def _fetch_files(
-        self, name: SharedName, version: ModelVersion, listing: Listing, progress: Progress, verify: bool
+        self, name: SharedName, version: ModelVersion, listing: Listing, tally: Tally, verify: bool
     ) -> Path:
         manifest = listing.manifest
         loop = asyncio.get_running_loop()
@@ -279,7 +301,7 @@ class SharedCatalog:
                 manifest,
                 connections,
                 UrlBook(listing.urls, renew),
-                progress,
+                tally,
                 jobs=self._settings.jobs,
                 bases=lambda: self._refs.digests(name),
                 verify=verify,
@@ -319,3 +341,8 @@ async def _stoppable(work: asyncio.Future[T], stop: Callable[[], None]) -> T:
         if not work.cancelled():
             work.exception()  # seen, so that asyncio does not report it
         raise
+
+
+def _copy_out(snapshot: Snapshot, target: Path, tally: Tally) -> None:
+    tally.enter("copying", snapshot.manifest.size, len(snapshot.manifest.files))
+    copy_out(snapshot.folder, snapshot.manifest, snapshot.bundle.to_json(), target, tally.step)

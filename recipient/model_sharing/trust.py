@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Sequence
 
 from model_sharing.client import SharingClient
-from model_sharing.mounts import Mount, MountTable
+from model_sharing.mount_table import Mount, MountTable
 from model_sharing_protocol.dsse import Envelope, PublicKey
 from model_sharing_protocol.errors import InvalidState, NotFound, SharingWarning, UntrustedSignature
 from model_sharing_protocol.manifest import Manifest

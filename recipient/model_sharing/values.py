@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.open_sharing import ModelVersion, RegisteredModel
+from model_sharing_protocol.times import moment
 
 
 @dataclass(frozen=True, slots=True)
 class SharedModel:
-    """A model of a mounted share; its catalog is the mount's name. `updated_at` is in epoch milliseconds."""
+    """A model of a mounted share; its catalog is the mount's name. `updated_at` is in UTC."""
 
     full_name: str
     comment: str | None
     aliases: Mapping[str, int]
     latest_version: int | None
     tags: Mapping[str, str]
-    updated_at: int | None
+    updated_at: datetime | None
 
     @classmethod
     def of(cls, name: FullName, wire: RegisteredModel) -> SharedModel:
-        return cls(str(name), wire.comment, wire.aliases, wire.latest_version, wire.tags, wire.updated_at)
+        return cls(
+            str(name), wire.comment, wire.aliases, wire.latest_version, wire.tags, _moment(wire.updated_at)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class SharedVersion:
-    """A version of a shared model: `size` in bytes, `created_at` in epoch milliseconds.
+    """A version of a shared model: `size` in bytes, `created_at` in UTC.
 
     `digest` names the content of all its files together. `signature` is the MLflow model signature.
     """
@@ -39,7 +44,7 @@ class SharedVersion:
     aliases: tuple[str, ...]
     size: int | None
     digest: str | None
-    created_at: int | None
+    created_at: datetime | None
     comment: str | None
     source: str | None
     run_id: str | None
@@ -55,7 +60,7 @@ class SharedVersion:
             wire.aliases,
             wire.size,
             wire.digest,
-            wire.created_at,
+            _moment(wire.created_at),
             wire.comment,
             wire.source,
             wire.run_id,
@@ -67,3 +72,21 @@ class SharedVersion:
     def uri(self) -> str:
         """What `load_model` takes: `models:/catalog.schema.model/3`."""
         return f"models:/{self.full_name}/{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadedVersion(SharedVersion):
+    """A version that was copied to `path`. All its bytes are `fetched` now, or `reused`: they were here."""
+
+    path: Path
+    fetched: int
+    reused: int
+
+    @classmethod
+    def at(cls, path: Path, version: SharedVersion, *, fetched: int, reused: int) -> DownloadedVersion:
+        known = {each.name: getattr(version, each.name) for each in fields(version)}
+        return cls(**known, path=path, fetched=fetched, reused=reused)
+
+
+def _moment(ms: int | None) -> datetime | None:
+    return None if ms is None else moment(ms)

@@ -24,10 +24,8 @@ PACED = 90 * 2**20
 HERE, WHOLE = "with its base here", "all of it"
 PROGRAM = """
 import sys, model_sharing
-from model_sharing.downloads.progress import Counting, Silent
-counting = Counting(Silent())
-model_sharing.catalog("vendor").snapshot(f"bench.llm/{sys.argv[1]}", progress=counting)
-open(sys.argv[2], "w").write(str(counting.fetched))
+snapshot = model_sharing.catalog("vendor").snapshot(f"bench.llm/{sys.argv[1]}")
+open(sys.argv[2], "w").write(str(snapshot.fetched))
 """
 
 

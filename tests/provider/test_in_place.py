@@ -26,6 +26,7 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
+from model_sharing_protocol.progress import Progress
 from model_sharing_provider.artifacts.external_locations import parse_location
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.configuration import read_settings
@@ -86,17 +87,21 @@ async def test_nothing_is_copied_and_the_manifest_is_the_folder(
     files = {"model.pkl": os.urandom(9_000_001), "a b/ü%20.txt": b"", "data/x#1.json": b"{}"}
     folder = write_model(lake / "m 1", files)
     before = tree(lake)
-    seen: list[tuple[int, int]] = []
+    seen: list[Progress] = []
     version = await desk.provider.registration.register_in_place(
         desk.context,
         folder.as_uri() + "/",
         NAME,
         alias="Champion",
-        progress=lambda done, total: seen.append((done, total)),
+        progress=seen.append,
     )
     assert version.in_place
     assert version.storage_path == f"file://{folder}"
-    assert seen[-1] == (version.size, version.size)
+    assert version.size
+    assert [now.bytes_done for now in seen if now.phase == "reading" and now.bytes_total == version.size][
+        -1
+    ] == version.size
+    assert any(4_000_000 < now.bytes_done < 9_000_000 for now in seen)
     assert (version.signature or {})["inputs"][0]["name"] == "x"
     entries = await desk.provider.files.folder(desk.context, NAME, 1, "")
     assert {entry.path for entry in entries} == {"MLmodel", "model.pkl", "a b", "data"}

@@ -17,6 +17,7 @@ from weights import fine_tuned, restored, weights
 from model_sharing_protocol.errors import InvalidState, NotFound
 from model_sharing_protocol.manifest import Delta
 from model_sharing_protocol.names import FullName
+from model_sharing_protocol.progress import Progress
 from model_sharing_provider.artifacts.locations import delta_path
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
@@ -86,21 +87,22 @@ async def test_only_deltas_that_are_worth_it_are_kept(
     other = {"same": BEFORE[::-1], "small": BEFORE[:MIB]}
     before = {"trained": BEFORE, "replaced": content(9 * MIB), "cut": BEFORE[: 9 * MIB], **other}
     after = {"trained": AFTER, "replaced": content(9 * MIB, 1), "new": AFTER[: 9 * MIB], **other}
-    seen: list[tuple[int, int]] = []
+    seen: list[Progress] = []
     await register(desk, tmp_path / "1", None, **before)
     version = await desk.provider.registration.register(
         desk.context,
         write_model(tmp_path / "2", after | {"small": AFTER[:MIB]}),
         NAME,
         delta_from=1,
-        progress=lambda done, total: seen.append((done, total)),
+        progress=seen.append,
     )
     (delta,) = await deltas_of(artifacts, version)
     assert delta.size < len(AFTER) / 4
     assert [path.name for path in stored(provider_home)] == [f"{delta.target}-{delta.base}"]
     looked_at = len(AFTER) + 9 * MIB
-    assert seen[-1][1] == looked_at
-    assert len(AFTER) < seen[-1][0] <= looked_at
+    last = [now for now in seen if now.phase == "making deltas"][-1]
+    assert (last.bytes_total, last.files_done, last.files_total) == (looked_at, 2, 2)
+    assert len(AFTER) < last.bytes_done <= looked_at
 
 
 @pytest.mark.parametrize("base", [2, 7])

@@ -34,10 +34,11 @@ from recipient.two_versions import (
 from rich.console import Console
 
 import model_sharing
+from model_sharing import background
 from model_sharing.cache import Cache
 from model_sharing.downloads.bars import DownloadBars
 from model_sharing.downloads.parts import RANGE_BYTES
-from model_sharing.downloads.progress import Counting, Silent
+from model_sharing.downloads.tally import Tally
 from model_sharing.upkeep.pruning import Limits, prune
 from model_sharing.upkeep.verifying import verify
 from model_sharing_protocol.chunk_maps import ChunkMap, ChunkMapWriter, write_maps
@@ -82,11 +83,10 @@ def base_of(cache: Cache) -> Path:
 
 @pytest.mark.usefixtures("cache")
 def test_only_what_changed_is_fetched(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    counting = Counting(Silent())
-    snapshot = vendor.snapshot(f"{MODEL}/2", progress=counting)
+    snapshot = vendor.snapshot(f"{MODEL}/2")
     assert (snapshot.folder / "model.bin").read_bytes() == AFTER
     assert peer.file_bytes_sent == NEW_BYTES + MAP_BYTES
-    assert counting.fetched == NEW_BYTES
+    assert snapshot.fetched == NEW_BYTES
     # The map; then the head, block 3, blocks 20 and 21 as one, and the last; one of them may span two ranges.
     assert len(peer.file_requests()) <= 6
     forget(peer)
@@ -353,7 +353,7 @@ def test_the_command_line_says_what_was_reused(run_cli: RunCli, peer: Peer, tmp_
 def test_a_person_sees_each_large_file_and_what_was_here(vendor: model_sharing.Catalog) -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=150)
-    vendor.snapshot(f"{MODEL}/2", progress=DownloadBars(console))
+    background.run(lambda: vendor.shared.snapshot(f"{MODEL}/2", tally=Tally(DownloadBars(console))))
     assert "model.bin" in screen.getvalue()
     assert "1 of 2 files are here already" in screen.getvalue()
     assert f"1/1 files, {(len(AFTER) - NEW_BYTES) / 1e6:.1f} MB were here" in screen.getvalue()

@@ -36,7 +36,6 @@ from sklearn.linear_model import LinearRegression
 
 import model_sharing
 from model_sharing.policy import check_inert
-from model_sharing.settings import Settings
 from model_sharing_protocol.errors import InvalidModel, UntrustedCode
 
 NAME = "vendor.ml_team.iris_model"
@@ -236,12 +235,11 @@ async def test_trust_for_one_call_of_code_that_awaits(
     peer: Peer, vendor: model_sharing.Catalog, pickled_model: Files
 ) -> None:
     peer.publish("ml_team.iris_model", 1, pickled_model)
-    catalog = model_sharing.SharedCatalog(vendor.mount, Settings.from_environment())
-    with pytest.raises(UntrustedCode):
-        await catalog.load_model("ml_team.iris_model/1")
-    model = await catalog.load_model("ml_team.iris_model/1", trust_remote_code=True)
-    assert model.predict([[3.0]]) == pytest.approx([6.0])
-    await catalog.close()
+    async with model_sharing.AsyncCatalog(vendor.name) as catalog:
+        with pytest.raises(UntrustedCode):
+            await catalog.load_model("ml_team.iris_model/1")
+        model = await catalog.load_model("ml_team.iris_model/1", trust_remote_code=True)
+        assert model.predict([[3.0]]) == pytest.approx([6.0])
 
 
 def test_a_folder_without_mlmodel_is_no_model(

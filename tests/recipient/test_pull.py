@@ -134,7 +134,7 @@ def test_a_pull_says_what_it_did(shared: Peer, run_cli: RunCli) -> None:
     assert again.stdout.startswith("Had vendor.fraud.ranker version 1 (Champion) already: 19.5 KiB\n")
 
 
-def test_a_terminal_is_shown_how_many_of_how_many(shared: Peer, tmp_path: Path) -> None:
+def test_a_terminal_is_shown_how_much_of_how_much(shared: Peer, tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "model_sharing.cli", "pull", "vendor.fraud"]
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"}
@@ -145,8 +145,8 @@ def test_a_terminal_is_shown_how_many_of_how_many(shared: Peer, tmp_path: Path) 
             shown += chunk
     os.close(ours)
     assert process.returncode == 0
-    assert b"3/3 versions" in shown
     assert b"120.0/120.0 kB" in shown
+    assert b"6/6 files" in shown
 
 
 def _read(handle: int) -> bytes:

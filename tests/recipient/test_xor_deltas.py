@@ -26,9 +26,11 @@ from recipient.two_versions import (
 from weights import fine_tuned, weights, xor_delta
 
 import model_sharing
+from model_sharing import background
 from model_sharing.cache import Cache
 from model_sharing.downloads.parts import PartFile
-from model_sharing.downloads.progress import Counting, Silent
+from model_sharing.downloads.progress import Silent
+from model_sharing.downloads.tally import Tally
 from model_sharing.upkeep.contents import survey
 from model_sharing.upkeep.pruning import Limits, prune
 from model_sharing.upkeep.verifying import verify
@@ -60,10 +62,9 @@ def asked_for(peer: Peer, wanted: bytes) -> bool:
 def test_the_delta_is_fetched_and_nothing_else(
     peer: Peer, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
-    counting = Counting(Silent())
-    snapshot = vendor.snapshot(f"{MODEL}/2", progress=counting)
+    snapshot = vendor.snapshot(f"{MODEL}/2")
     assert (snapshot.folder / "model.bin").read_bytes() == AFTER
-    assert peer.file_bytes_sent == counting.fetched == len(DELTA) < len(AFTER) / 4
+    assert peer.file_bytes_sent == snapshot.fetched == len(DELTA) < len(AFTER) / 4
     assert not cache.blob_path(digest_of(DELTA)).exists()
     assert list(cache.tmp.iterdir()) == []
     forget(peer)
@@ -180,10 +181,9 @@ def test_a_delta_that_lies_costs_a_full_fetch(
 ) -> None:
     offer(peer, lie)
     seen = Seen()
-    counting = Counting(seen)
-    snapshot = vendor.snapshot(f"{MODEL}/2", progress=counting)
+    snapshot = background.run(lambda: vendor.shared.snapshot(f"{MODEL}/2", tally=Tally(seen)))
     assert (snapshot.folder / "model.bin").read_bytes() == AFTER
-    assert seen.advanced == counting.fetched == len(AFTER)
+    assert seen.advanced == snapshot.fetched == len(AFTER)
     assert len(AFTER) <= peer.file_bytes_sent <= len(AFTER) + len(lie)
     blobs = {path.name for path in cache.blobs.iterdir()}
     assert blobs == {digest_of(data) for data in (BEFORE, AFTER, MLMODEL)}
@@ -257,10 +257,9 @@ def test_a_delta_that_a_killed_process_left_is_verified_used_and_pruned_with_its
     cache.blob_path(digest_of(AFTER)).unlink()
     cache.release(snapshot.manifest.digest)
     forget(peer)
-    counting = Counting(Silent())
-    snapshot = vendor.snapshot(f"{MODEL}/2", progress=counting)
+    snapshot = vendor.snapshot(f"{MODEL}/2")
     assert (snapshot.folder / "model.bin").read_bytes() == AFTER
-    assert peer.file_bytes_sent == counting.fetched == 0
+    assert peer.file_bytes_sent == snapshot.fetched == 0
     cache.release(snapshot.manifest.digest)
     prune(cache, Limits(max_size=0))
     assert list(cache.blobs.iterdir()) == []

@@ -14,7 +14,6 @@ from tensors import safetensors
 from weights import fine_tuned, weights
 
 import model_sharing
-from model_sharing.downloads.progress import Counting, Silent
 from model_sharing.upkeep.pruning import Limits, prune
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
@@ -80,14 +79,13 @@ async def test_versions_made_in_each_way_come_as_what_changed(
     await upload(desk, tmp_path / "3")
     vendor = await mounted(desk, server, tmp_path)
     for number, files in versions.items():
-        counting = Counting(Silent())
-        snapshot = await asyncio.to_thread(vendor.snapshot, f"ml_team.scorer/{number}", progress=counting)
+        snapshot = await asyncio.to_thread(vendor.snapshot, f"ml_team.scorer/{number}")
         assert {path: (snapshot.folder / path).read_bytes() for path in files} == files
         if number == 1:
-            assert counting.fetched == snapshot.manifest.size
+            assert snapshot.fetched == snapshot.manifest.size
         else:
             # Two tensors, the header, and the chunks of the pickle around what was put in.
-            assert MIB + 50_000 < counting.fetched < MIB + 50_000 + 3 * MIB
+            assert MIB + 50_000 < snapshot.fetched < MIB + 50_000 + 3 * MIB
 
 
 @pytest.mark.parametrize("in_place", [False, True])
@@ -115,15 +113,14 @@ async def test_a_full_fine_tune_comes_as_a_delta_to_those_who_have_its_base(
     for having_the_base in (False, True):
         if having_the_base:
             await asyncio.to_thread(vendor.snapshot, "ml_team.scorer/1")
-        counting = Counting(Silent())
-        snapshot = await asyncio.to_thread(vendor.snapshot, "ml_team.scorer/2", progress=counting)
+        snapshot = await asyncio.to_thread(vendor.snapshot, "ml_team.scorer/2")
         assert (snapshot.folder / "model.safetensors").read_bytes() == versions[1]
         (delta,) = snapshot.manifest.deltas
         assert delta.size < len(versions[1]) / 4
         if having_the_base:
-            assert counting.fetched == delta.size + MIB
+            assert snapshot.fetched == delta.size + MIB
             assert not cache.blob_path(delta.sha256).exists()
         else:
-            assert counting.fetched == snapshot.manifest.size
+            assert snapshot.fetched == snapshot.manifest.size
             cache.release(snapshot.manifest.digest)
             await asyncio.to_thread(prune, cache, Limits(max_size=0))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
@@ -44,6 +44,9 @@ _PIECE = 4 * 1024 * 1024
 _PART = 16 * 1024 * 1024
 # S3 copies no larger object by itself.
 _COPIED_BY_THE_STORE = 5 * 1024**3
+Advance = Callable[[int], None]
+"""Called with the size of each piece, in bytes, when it is done."""
+
 _UNFINISHED = re.compile(r"#[0-9]+$")
 
 
@@ -52,6 +55,10 @@ def check_storable(path: str) -> str:
     if _UNFINISHED.search(path):
         raise UnsafePath(f"The file {path!r} cannot be stored: its name ends in '#' and a number; rename it.")
     return path
+
+
+def _unwatched(size: int) -> None:
+    """Nobody watches."""
 
 
 class ArtifactStore:
@@ -86,7 +93,7 @@ class ArtifactStore:
             async for _ in calls(self._store, "list", obstore.list(self._store, prefix="nothing-is-here")):
                 pass
 
-    async def put_file(self, path: str, source: Path) -> Fingerprint:
+    async def put_file(self, path: str, source: Path, advance: Advance = _unwatched) -> Fingerprint:
         """Copy a local file to `path`. Raises DiskFull."""
         taken_in = Fingerprinter()
 
@@ -95,11 +102,13 @@ class ArtifactStore:
                 while piece := await asyncio.to_thread(file.read, _PIECE):
                     await asyncio.to_thread(taken_in.update, piece)
                     yield piece
+                    advance(len(piece))
 
         if (await asyncio.to_thread(source.stat)).st_size <= _PIECE:
             content = await asyncio.to_thread(source.read_bytes)
             await self.put_bytes(path, content)
             taken_in.update(content)
+            advance(len(content))
             return taken_in.finish()
         with _writing(path), call(self._store, "put_stream"):
             await obstore.put_async(self._store, path, pieces(), chunk_size=_PART, max_concurrency=2)
@@ -229,15 +238,18 @@ class ArtifactStore:
                 "register it as a new version."
             )
 
-    async def sha256(self, path: str, size: int) -> str:
+    async def sha256(self, path: str, size: int, advance: Advance = _unwatched) -> str:
         """The digest of an object of that size. Raises NotFound, CorruptArtifact."""
-        return (await self.fingerprint(path, size, chunked=False)).sha256
+        return (await self.fingerprint(path, size, chunked=False, advance=advance)).sha256
 
-    async def fingerprint(self, path: str, size: int, *, chunked: bool = True) -> Fingerprint:
+    async def fingerprint(
+        self, path: str, size: int, *, chunked: bool = True, advance: Advance = _unwatched
+    ) -> Fingerprint:
         """Read an object of that size through once. Raises NotFound, CorruptArtifact."""
         taken_in = Fingerprinter(chunked=chunked)
         async for piece in self.read(path, 0, size):
             await asyncio.to_thread(taken_in.update, piece)
+            advance(len(piece))
         return taken_in.finish()
 
     async def read(self, path: str, start: int, end: int) -> AsyncIterator[memoryview]:

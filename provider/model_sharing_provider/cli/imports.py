@@ -9,7 +9,7 @@ import click
 
 from model_sharing_protocol.console import announce, output_option
 from model_sharing_protocol.names import FullName, SchemaName
-from model_sharing_protocol.progress_bar import transfer_progress
+from model_sharing_protocol.progress_bar import ProgressBar
 from model_sharing_provider.cli.output import show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import configured, run
@@ -50,16 +50,12 @@ def import_models(
 
 
 def _import(uri: str, work: Callable[[RegistryImport], Awaitable[list[Line]]]) -> list[Line]:
-    with transfer_progress(transient=True) as progress:
-        task = progress.add_task("", total=None)
-
-        def watch(what: str, done: int, total: int) -> None:
-            progress.update(task, description=what, completed=done, total=total)
+    with ProgressBar() as bar:
 
         async def session(provider: Provider, context: Context) -> list[Line]:
             with import_workspace(configured().home) as workspace:
                 async with open_client(uri) as client:
-                    return await work(RegistryImport(provider, context, client, workspace, watch))
+                    return await work(RegistryImport(provider, context, client, workspace, bar.show))
 
         return run(session)
 

@@ -9,7 +9,7 @@ import click
 
 from model_sharing_protocol.console import announce, human_size, output_option
 from model_sharing_protocol.errors import CorruptArtifact
-from model_sharing_protocol.progress_bar import transfer_progress
+from model_sharing_protocol.progress_bar import ProgressBar
 from model_sharing_provider.cli.output import Duration, show_list, show_one
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import run
@@ -30,14 +30,10 @@ def fsck(*, quick: bool, output: str) -> None:
     Every file is read and hashed. Nothing is changed. Ends with code 10 if anything is missing or corrupt;
     bytes that no version needs are no damage: `gc` deletes them. A server may go on running beside it.
     """
-    with transfer_progress(transient=True) as progress:
-        task = progress.add_task("", total=None)
-
-        def watch(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
+    with ProgressBar() as bar:
 
         async def check(provider: Provider, context: Context) -> Findings:
-            return await provider.fsck.check(context, quick=quick, progress=watch)
+            return await provider.fsck.check(context, quick=quick, progress=bar.show)
 
         found = run(check)
     _show_findings(found, output)

@@ -8,7 +8,7 @@ import click
 
 from model_sharing_protocol.console import human_size, output_option
 from model_sharing_protocol.names import FullName
-from model_sharing_protocol.progress_bar import transfer_progress
+from model_sharing_protocol.progress_bar import ProgressBar
 from model_sharing_provider.cli.options import VERSION
 from model_sharing_provider.cli.output import show_done
 from model_sharing_provider.cli.records import version_record
@@ -55,17 +55,19 @@ def register(
     without it. What would not be clearly smaller than its file is not kept.
     """
     full_name = FullName.parse(name)
-    with transfer_progress(transient=True) as progress:
-        task = progress.add_task("", total=None)
-
-        def report(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
+    with ProgressBar() as bar:
 
         async def add(provider: Provider, context: Context) -> ModelVersion:
-            registration, base = provider.registration, delta_from
+            registration = provider.registration
             if in_place:
                 return await registration.register_in_place(
-                    context, folder, full_name, alias=alias, comment=comment, delta_from=base, progress=report
+                    context,
+                    folder,
+                    full_name,
+                    alias=alias,
+                    comment=comment,
+                    delta_from=delta_from,
+                    progress=bar.show,
                 )
             return await registration.register(
                 context,
@@ -73,8 +75,8 @@ def register(
                 full_name,
                 alias=alias,
                 comment=comment,
-                delta_from=base,
-                progress=report,
+                delta_from=delta_from,
+                progress=bar.show,
             )
 
         version = run(add)

@@ -202,8 +202,9 @@ class VersionRows:
         )
 
     async def count_ready(self) -> tuple[int, int]:
-        """How many READY versions there are, and the bytes of their files together."""
-        query = select(func.count(), func.coalesce(func.sum(model_versions.c.size), 0)).where(
+        """How many files READY versions have, and the bytes of these together."""
+        files, size = model_versions.c.num_files, model_versions.c.size
+        query = select(func.coalesce(func.sum(files), 0), func.coalesce(func.sum(size), 0)).where(
             model_versions.c.status == VersionStatus.READY
         )
         row: Any = (await self._connection.execute(query)).one()

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Callable
 from pathlib import Path
 
 from model_sharing_protocol.errors import CorruptArtifact, DiskFull, InvalidModel
 from model_sharing_protocol.manifest import MAX_FILES
 from model_sharing_protocol.paths import check_relative_path
+from model_sharing_protocol.progress import Meter, ProgressCallback
 from model_sharing_provider.mlflow_import.client import MlflowClient, again
 from model_sharing_provider.services.mlmodel import MAX_MLMODEL_BYTES, MLMODEL, parse_mlmodel
 from model_sharing_provider.services.model_folders import check_paths, no_model
 
 _PARALLEL_FILES = 4
 
-Progress = Callable[[int, int], None]
-
 
 class Fetch:
     """The files below `root` at the artifact proxy."""
 
-    def __init__(self, client: MlflowClient, root: str, progress: Progress) -> None:
+    def __init__(self, client: MlflowClient, root: str, progress: ProgressCallback) -> None:
         self._client = client
         self._root = root
-        self._progress = progress
-        self._done = 0
+        self._meter = Meter(progress)
+        self._arrived: dict[str, int] = {}
 
     async def into(self, folder: Path) -> None:
         """Fetch all files, the MLmodel first: a version that cannot be registered costs nothing more.
@@ -39,12 +37,13 @@ class Fetch:
         check_paths(sizes)
         if (sizes[MLMODEL] or 0) > MAX_MLMODEL_BYTES:
             raise InvalidModel(f"The MLmodel file is larger than {MAX_MLMODEL_BYTES} bytes.")
-        total = sum(size or 0 for size in sizes.values())
+        known = None if None in sizes.values() else sum(size or 0 for size in sizes.values())
+        self._meter.begin("fetching", known, len(sizes))
         slots = asyncio.Semaphore(_PARALLEL_FILES)
 
         async def fetch(path: str) -> None:
             async with slots:
-                await self._file(path, sizes[path], folder / path, total)
+                await self._file(path, sizes[path], folder / path)
 
         await fetch(MLMODEL)
         parse_mlmodel((folder / MLMODEL).read_bytes())
@@ -72,7 +71,8 @@ class Fetch:
         return sizes
 
     @again
-    async def _file(self, path: str, size: int | None, target: Path, total: int) -> None:
+    async def _file(self, path: str, size: int | None, target: Path) -> None:
+        self._meter.advance(-self._arrived.pop(path, 0))  # it is fetched again, from its start
         received = 0
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -83,11 +83,12 @@ class Fetch:
                         if size is not None and received > size:
                             break
                         await asyncio.to_thread(file.write, chunk)
-                        self._done += len(chunk)
-                        self._progress(self._done, total)
+                        self._meter.advance(len(chunk))
+                        self._arrived[path] = received
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFull(f"There is no room for {path}; free some space and import again.") from error
             raise
         if size is not None and received != size:
             raise CorruptArtifact(f"The MLflow server sent {received} bytes of {path}, which has {size}.")
+        self._meter.file_done()

@@ -10,7 +10,8 @@ registry is cut, and the report says so.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,6 +26,7 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.names import FullName, parse_version
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_protocol.progress import Progress, ProgressCallback
 from model_sharing_provider.domain.limits import MAX_COMMENT, shortened, size_of
 from model_sharing_provider.domain.securables import MAX_TAGS, ModelVersion
 from model_sharing_provider.mlflow_import import messages
@@ -43,9 +45,6 @@ SOURCE_TAG = "mlflow.source"
 _FOR_GOOD = (InvalidModel, UnsafePath, UnsupportedOperation, InvalidParameter)
 _LOCATIONS = ("file:///", "s3://", "gs://", "az://")
 
-Watch = Callable[[str, int, int], None]
-"""Called with what is being brought, the bytes received so far and the bytes there are."""
-
 
 class ModelImport:
     """Brings `model` to `target`, whose schema must be there; `workspace` is for files on their way in."""
@@ -59,7 +58,7 @@ class ModelImport:
         target: FullName,
         *,
         workspace: Path,
-        watch: Watch,
+        watch: ProgressCallback,
     ) -> None:
         self._provider = provider
         self._context = context
@@ -136,8 +135,8 @@ class ModelImport:
 
         comment = shortened(version.description, MAX_COMMENT)
 
-        def progress(done: int, total: int) -> None:
-            self._watch(f"{self._model.name} {version.version}", done, total)
+        def progress(now: Progress) -> None:
+            self._watch(replace(now, phase=f"{self._model.name} {version.version}: {now.phase}"))
 
         path = self._client.proxied(uri)
         if path is None:
@@ -152,7 +151,12 @@ class ModelImport:
         with tempfile.TemporaryDirectory(dir=self._workspace) as folder:
             await Fetch(self._client, path, progress).into(Path(folder))
             return await registration.register(
-                self._context, Path(folder), self._target, comment=comment, origin=origin
+                self._context,
+                Path(folder),
+                self._target,
+                comment=comment,
+                origin=origin,
+                progress=progress,
             )
 
     async def _follow_version(self, version: messages.ModelVersion, found: ModelVersion) -> None:

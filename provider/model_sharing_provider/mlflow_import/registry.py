@@ -13,8 +13,9 @@ from filelock import FileLock, Timeout
 
 from model_sharing_protocol.errors import InvalidParameter, InvalidState, SharingError
 from model_sharing_protocol.names import FullName, SchemaName, normalize_name
+from model_sharing_protocol.progress import ProgressCallback
 from model_sharing_provider.mlflow_import.client import MlflowClient
-from model_sharing_provider.mlflow_import.importer import ModelImport, Watch
+from model_sharing_provider.mlflow_import.importer import ModelImport
 from model_sharing_provider.mlflow_import.messages import RegisteredModel
 from model_sharing_provider.mlflow_import.report import Line, Outcome
 from model_sharing_provider.services.context import Context
@@ -27,7 +28,12 @@ class RegistryImport:
     """`workspace` is for files on their way in."""
 
     def __init__(
-        self, provider: Provider, context: Context, client: MlflowClient, workspace: Path, watch: Watch
+        self,
+        provider: Provider,
+        context: Context,
+        client: MlflowClient,
+        workspace: Path,
+        watch: ProgressCallback,
     ) -> None:
         self._provider = provider
         self._context = context

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from model_sharing_protocol.errors import InvalidState, NotFound
 from model_sharing_protocol.manifest import Delta, Manifest, ManifestFile
 from model_sharing_protocol.names import FullName
+from model_sharing_protocol.progress import Meter
 from model_sharing_provider.artifacts.fingerprints import CHUNKED_FROM_BYTES
 from model_sharing_provider.artifacts.locations import delta_path
 from model_sharing_provider.artifacts.manifests import Manifests
@@ -37,22 +38,15 @@ async def make_deltas(
     version: ModelVersion,
     manifest: Manifest,
     base: ModelVersion,
-    progress: Callable[[int, int], None] | None,
+    meter: Meter,
 ) -> list[Delta]:
     """Write a delta for each large file that `base` has at the same path with other content.
 
-    Only those that are clearly smaller than their file are kept. `progress` is told the bytes looked at, and
-    how many there are. Raises NotFound, CorruptArtifact, PermissionDenied, DiskFull.
+    Only those that are clearly smaller than their file are kept. Raises NotFound, CorruptArtifact,
+    PermissionDenied, DiskFull.
     """
     pairs = _pairs(manifest, (await manifests.read(base.id)).manifest)
-    total, done = sum(file.size for file, _ in pairs.values()), 0
-
-    def encoded(size: int) -> None:
-        nonlocal done
-        done += size
-        if progress:
-            progress(done, total)
-
+    meter.begin("making deltas", sum(file.size for file, _ in pairs.values()), len(pairs))
     deltas = []
     for (target, origin), (file, old) in pairs.items():
         made = await write_delta(
@@ -60,8 +54,9 @@ async def make_deltas(
             delta_path(version.id, target, origin),
             Stored(f"{version.storage_path}/{file.path}", file.size),
             Stored(f"{base.storage_path}/{old.path}", old.size),
-            encoded,
+            meter.advance,
         )
+        meter.file_done()
         if made is not None:
             deltas.append(Delta(target, origin, made.size, made.sha256, base.id))
     return deltas

@@ -9,6 +9,7 @@ from enum import StrEnum
 from model_sharing_protocol.errors import CorruptArtifact, NotFound, PermissionDenied
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_protocol.progress import Meter, ProgressCallback
 from model_sharing_provider.artifacts.manifests import Manifests, hint_paths
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.events import Target
@@ -16,9 +17,6 @@ from model_sharing_provider.domain.securables import ModelVersion, SecurableType
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.leftovers import Leftovers, find_leftovers
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes of the files checked so far, and of all."""
 
 
 class Damage(StrEnum):
@@ -55,7 +53,7 @@ class Fsck:
         self._manifests = manifests
 
     async def check(
-        self, context: Context, *, quick: bool = False, progress: Progress = lambda done, total: None
+        self, context: Context, *, quick: bool = False, progress: ProgressCallback | None = None
     ) -> Findings:
         """Look at every READY version, and at every stored object; nothing is changed.
 
@@ -64,24 +62,32 @@ class Fsck:
         """
         async with context.view("checkStorage", Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
-            _, total = await operation.rows.versions.count_ready()
+            files_total, total = await operation.rows.versions.count_ready()
+        meter = Meter(progress)
+        meter.begin("checking", total, files_total)
         problems: list[Problem] = []
         versions = files = size = 0
 
         def looked_at(file: ManifestFile) -> None:
             nonlocal files, size
             files, size = files + 1, size + file.size
-            progress(size, max(size, total))
+            meter.file_done()
 
         async for version in _ready_versions(context):
-            found = [problem async for problem in self._problems(version, looked_at, quick=quick)]
+            found = [problem async for problem in self._problems(version, looked_at, meter, quick=quick)]
             if found and await _is_ready(context, version):
                 problems += found
             versions += 1
+        meter.begin("looking for what has no row")
         return Findings(versions, files, size, problems, await find_leftovers(context, self._artifacts))
 
     async def _problems(
-        self, version: ModelVersion, looked_at: Callable[[ManifestFile], None], *, quick: bool
+        self,
+        version: ModelVersion,
+        looked_at: Callable[[ManifestFile], None],
+        meter: Meter,
+        *,
+        quick: bool,
     ) -> AsyncIterator[Problem]:
         try:
             manifest = await self._manifests.read_stored(version.id)
@@ -97,22 +103,30 @@ class Fsck:
             return
         for file in manifest.files:
             path = f"{version.storage_path}/{file.path}"
-            if problem := await self._problem(version, file, path, quick=quick):
+            if problem := await self._problem(version, file, path, meter, quick=quick):
                 yield problem
             looked_at(file)
         for hint, path in hint_paths(version.id, manifest):
-            if problem := await self._problem(version, hint, path, quick=quick):
+            meter.expect(hint.size)
+            if problem := await self._problem(version, hint, path, meter, quick=quick):
                 yield problem
         if not version.in_place:
             async for path in self._unexpected(version, manifest):
                 yield Problem(version, Damage.UNEXPECTED, path, "The manifest names no such file.")
 
     async def _problem(
-        self, version: ModelVersion, file: ManifestFile, path: str, *, quick: bool
+        self, version: ModelVersion, file: ManifestFile, path: str, meter: Meter, *, quick: bool
     ) -> Problem | None:
+        read = 0
+
+        def advance(size: int) -> None:
+            nonlocal read
+            read += size
+            meter.advance(size)
+
         try:
             await self._artifacts.check_size(path, file.size)
-            if quick or await self._artifacts.sha256(path, file.size) == file.sha256:
+            if quick or await self._artifacts.sha256(path, file.size, advance) == file.sha256:
                 return None
         except NotFound as error:
             return Problem(version, Damage.MISSING, file.path, error.message)
@@ -120,6 +134,8 @@ class Fsck:
             return Problem(version, Damage.CORRUPT, file.path, error.message)
         except PermissionDenied as error:
             return Problem(version, Damage.UNREADABLE, file.path, error.message)
+        finally:
+            meter.advance(file.size - read)  # nothing more of it will be looked at
         return Problem(version, Damage.CORRUPT, file.path, f"Its sha256 is not {file.sha256} any more.")
 
     async def _unexpected(self, version: ModelVersion, manifest: Manifest) -> AsyncIterator[str]:

@@ -7,7 +7,7 @@ the process dies, what was copied lies unreferenced below ids that nothing names
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from uuid import uuid4
 from model_sharing_protocol.errors import InvalidModel, MetastoreUnavailable
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import FullName, check_alias
+from model_sharing_protocol.progress import Meter, ProgressCallback
 from model_sharing_provider.artifacts.external_locations import parse_location
 from model_sharing_provider.artifacts.fingerprints import Fingerprint
 from model_sharing_provider.artifacts.locations import version_root
@@ -32,8 +33,6 @@ from model_sharing_provider.services.tags import TagChange, apply_tags, check_ta
 
 _PARALLEL_FILES = 4
 
-Progress = Callable[[int, int], None]
-"""Called with the bytes copied, or read, so far and the bytes there are; and again for what gets deltas."""
 _Contents = dict[str, Fingerprint]
 
 
@@ -69,7 +68,7 @@ class Registration:
         comment: str = "",
         origin: Origin | None = None,
         delta_from: int | None = None,
-        progress: Progress | None = None,
+        progress: ProgressCallback | None = None,
     ) -> ModelVersion:
         """Copy an MLflow model from `folder` and publish it as the next version of `name`.
 
@@ -86,10 +85,14 @@ class Registration:
         )
 
         async def copy(path: str) -> Fingerprint:
-            return await self._artifacts.put_file(f"{version.storage_path}/{path}", found.folder / path)
+            return await self._artifacts.put_file(
+                f"{version.storage_path}/{path}", found.folder / path, meter.advance
+            )
 
-        copying = self._copy(version, _each(found.files, copy, progress))
-        return await self._add(context, version, copying, base, progress)
+        meter = Meter(progress)
+        meter.begin("copying", sum(found.files.values()), len(found.files))
+        copying = self._copy(version, _each(found.files, copy, meter), meter)
+        return await self._add(context, version, copying, base, meter)
 
     async def register_in_place(
         self,
@@ -101,7 +104,7 @@ class Registration:
         comment: str = "",
         origin: Origin | None = None,
         delta_from: int | None = None,
-        progress: Progress | None = None,
+        progress: ProgressCallback | None = None,
     ) -> ModelVersion:
         """The same for a model in an external location: each file is read once and stays where it is.
 
@@ -118,10 +121,11 @@ class Registration:
         version = replace(version, storage_path=location)
 
         async def read(path: str) -> Fingerprint:
-            return await self._artifacts.fingerprint(f"{location}/{path}", sizes[path])
+            return await self._artifacts.fingerprint(f"{location}/{path}", sizes[path], advance=meter.advance)
 
-        reading = _each(sizes, read, progress)
-        return await self._add(context, version, reading, base, progress)
+        meter = Meter(progress)
+        meter.begin("reading", sum(sizes.values()), len(sizes))
+        return await self._add(context, version, _each(sizes, read, meter), base, meter)
 
     @asynccontextmanager
     async def _check(
@@ -150,8 +154,9 @@ class Registration:
         mlmodel.check_complete(sizes)
         return sizes, mlmodel
 
-    async def _copy(self, version: ModelVersion, copying: Awaitable[_Contents]) -> _Contents:
+    async def _copy(self, version: ModelVersion, copying: Awaitable[_Contents], meter: Meter) -> _Contents:
         contents = await copying
+        meter.begin("waiting for the disk")
         await self._artifacts.sync(version.storage_path)
         return contents
 
@@ -161,7 +166,7 @@ class Registration:
         version: ModelVersion,
         bytes_first: Awaitable[_Contents],
         base: ModelVersion | None,
-        progress: Progress | None,
+        meter: Meter,
     ) -> ModelVersion:
         try:
             contents = await bytes_first
@@ -173,9 +178,10 @@ class Registration:
                     version=version,
                     manifest=manifest,
                     base=base,
-                    progress=progress,
+                    meter=meter,
                 )
                 manifest = Manifest.of(manifest.files, deltas=deltas)
+            meter.begin("publishing")
             maps = (found.chunk_map for found in contents.values())
             await self._manifests.write(version.id, manifest, maps)
         except BaseException:
@@ -249,26 +255,20 @@ def _draft(
 
 
 async def _each(
-    sizes: dict[str, int],
-    work: Callable[[str], Awaitable[Fingerprint]],
-    progress: Progress | None,
+    paths: Iterable[str], work: Callable[[str], Awaitable[Fingerprint]], meter: Meter
 ) -> _Contents:
     """What `work` found, a few files at a time."""
-    total, done = sum(sizes.values()), 0
     slots = asyncio.Semaphore(_PARALLEL_FILES)
 
     async def one(path: str) -> tuple[str, Fingerprint]:
-        nonlocal done
         async with slots:
             found = await work(path)
-        done += found.size
-        if progress:
-            progress(done, total)
+        meter.file_done()
         return path, found
 
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(path)) for path in sizes]
+            tasks = [group.create_task(one(path)) for path in paths]
     except ExceptionGroup as failures:
         # One file that fails ends the rest; its own error is what a person can act on.
         raise failures.exceptions[0] from failures

@@ -8,7 +8,7 @@ import click
 
 from model_sharing import blocking
 from model_sharing.cache import Cache
-from model_sharing.mounts import MountTable
+from model_sharing.mount_table import MountTable
 from model_sharing.settings import CACHE_MAX_SIZE_VARIABLE, Settings, parse_size
 from model_sharing.upkeep.contents import survey
 from model_sharing.upkeep.listing import CachedVersion, list_cached

@@ -11,8 +11,7 @@ import click
 from model_sharing import blocking
 from model_sharing.activation import MAX_INPUT_BYTES, link_in
 from model_sharing.cli.options import transfer_options
-from model_sharing.downloads.progress import Counting, watcher
-from model_sharing.mounts import Mount, MountTable
+from model_sharing.mount_table import Mount, MountTable
 from model_sharing.settings import Settings
 from model_sharing.values import SharedModel, SharedVersion
 from model_sharing_protocol.console import (
@@ -191,23 +190,22 @@ def download(
     output: str,
 ) -> None:
     """Download the version URI, verified, into DESTINATION, a new or empty folder."""
-    progress = Counting(watcher(quiet=quiet or output == "json"))
     catalog = blocking.catalog_of(uri).transferring(jobs=jobs, limit_rate=limit_rate)
     version = catalog.download(
         uri,
         destination,
-        progress=progress,
+        progress=False if quiet or output == "json" else None,
         verify=verify,
         trust_remote_code=trust_remote_code or None,
     )
-    reused = (version.size or progress.fetched) - progress.fetched
     if output == "json":
-        print_json(version, path=str(destination.absolute()), fetched=progress.fetched, reused=reused)
+        print_json(version)
     else:
         size = f" ({human_size(version.size)})" if version.size is not None else ""
         say(f"Downloaded {version.full_name} version {version.version}{size} to {destination}")
-        if reused:
-            say(f"{human_size(reused)} of it were here already; {human_size(progress.fetched)} were fetched.")
+        if version.reused:
+            here, fetched = human_size(version.reused), human_size(version.fetched)
+            say(f"{here} of it were here already; {fetched} were fetched.")
 
 
 @cli.command()

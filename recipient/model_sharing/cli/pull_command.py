@@ -6,7 +6,6 @@ import click
 
 from model_sharing import blocking
 from model_sharing.cli.options import transfer_options
-from model_sharing.downloads.progress import pull_watcher
 from model_sharing.pulling import PulledVersion
 from model_sharing_protocol.console import complain, human_size, output_option, print_json, say
 from model_sharing_protocol.errors import InvalidParameter
@@ -36,9 +35,13 @@ def pull(
     """
     if (alias is not None) + all_aliases + all_versions > 1:
         raise InvalidParameter("Choose one of --alias, --all-aliases and --all-versions.")
-    progress = pull_watcher(quiet=quiet or output == "json")
     pulled = blocking.pull(
-        where, alias=alias, all_versions=all_versions, jobs=jobs, limit_rate=limit_rate, progress=progress
+        where,
+        alias=alias,
+        all_versions=all_versions,
+        jobs=jobs,
+        limit_rate=limit_rate,
+        progress=False if quiet or output == "json" else None,
     )
     if output == "json":
         print_json(pulled)

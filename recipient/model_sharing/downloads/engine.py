@@ -19,7 +19,7 @@ from model_sharing.downloads.from_base import FromBaseMaker
 from model_sharing.downloads.large_files import LargeFiles, corrupt
 from model_sharing.downloads.packs import PackFetcher, packable, packs_of
 from model_sharing.downloads.parts import RANGE_BYTES
-from model_sharing.downloads.progress import Progress
+from model_sharing.downloads.progress import DownloadObserver
 from model_sharing.downloads.recipes import Recipe, fetch_all
 from model_sharing.downloads.targets import WholeFile
 from model_sharing.downloads.transfer import RangesIgnored, Transfer
@@ -40,7 +40,7 @@ class Engine:
         urls: UrlBook,
         *,
         planner: DeltaPlanner,
-        progress: Progress,
+        progress: DownloadObserver,
         jobs: int,
     ) -> None:
         self._cache = cache

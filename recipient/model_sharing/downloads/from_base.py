@@ -15,7 +15,7 @@ from model_sharing.cache import Cache
 from model_sharing.downloads.connection import Connections
 from model_sharing.downloads.deltas import FromBase
 from model_sharing.downloads.large_files import LargeFiles
-from model_sharing.downloads.progress import FileProgress, Progress, Silent
+from model_sharing.downloads.progress import DownloadObserver, FileProgress, Silent
 from model_sharing.downloads.recipes import fetch_all
 from model_sharing.downloads.targets import WholeFile
 from model_sharing.downloads.transfer import RangesIgnored
@@ -28,7 +28,7 @@ class FromBaseMaker:
     """Fetches deltas and makes blobs of them."""
 
     def __init__(
-        self, cache: Cache, connections: Connections, large_files: LargeFiles, progress: Progress
+        self, cache: Cache, connections: Connections, large_files: LargeFiles, progress: DownloadObserver
     ) -> None:
         self._cache = cache
         self._connections = connections

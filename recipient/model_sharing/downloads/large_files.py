@@ -17,7 +17,7 @@ from model_sharing.cache import Cache
 from model_sharing.downloads.connection import BUFFER_BYTES, Connections
 from model_sharing.downloads.deltas import DeltaPlanner
 from model_sharing.downloads.parts import PartFile
-from model_sharing.downloads.progress import FileProgress, Progress
+from model_sharing.downloads.progress import DownloadObserver, FileProgress
 from model_sharing.downloads.recipes import Piece, Recipe, fetch_all
 from model_sharing.downloads.targets import FileRange, Patch
 from model_sharing.downloads.transfer import RangesIgnored, Transfer
@@ -41,7 +41,7 @@ class LargeFiles:
         copiers: ThreadPoolExecutor,
         *,
         planner: DeltaPlanner,
-        progress: Progress,
+        progress: DownloadObserver,
     ) -> None:
         self._cache = cache
         self._connections = connections
@@ -69,9 +69,9 @@ class LargeFiles:
             path = self._cache.part_path(file.sha256) if locked else self._cache.temporary()
             for attempt in (recipe, fetch_all(file)):
                 with PartFile(path, file.size) as part:
-                    told.advance(part.done)
+                    told.reused(part.done)  # it came before, and is not fetched again
                     try:
-                        good = self._fill(part, file, attempt, told) or self._mend(part, file, attempt)
+                        good = self._fill(part, file, attempt, told) or self._mend(part, file, attempt, told)
                     except RangesIgnored:
                         told.take_back()
                         part.discard()
@@ -124,7 +124,7 @@ class LargeFiles:
             pass
         return part.next_byte(index) - position
 
-    def _mend(self, part: PartFile, file: ManifestFile, recipe: Recipe) -> bool:
+    def _mend(self, part: PartFile, file: ManifestFile, recipe: Recipe, told: FileProgress) -> bool:
         """Fetch the chunks again that are not what the map says; True if the whole is right then."""
         chunks = self._planner.map_of(file)
         if chunks is None:
@@ -137,6 +137,7 @@ class LargeFiles:
                 self._cache.has_blob(base, verify=True)  # it may be damaged: then it is dropped
         for start, end in _runs(wrong):
             self._transfer.run(file, Patch(part, start, end))
+            told.fetched_again(end - start)
         return _follow(part) == file.sha256
 
 

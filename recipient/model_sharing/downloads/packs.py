@@ -16,7 +16,7 @@ import msgspec
 
 from model_sharing.cache import Cache
 from model_sharing.downloads.connection import Connections
-from model_sharing.downloads.progress import Progress
+from model_sharing.downloads.progress import DownloadObserver
 from model_sharing.downloads.transfer import Passing, Patience, Transfer
 from model_sharing.downloads.urls import PACK
 from model_sharing.local_files import full_disk_explained
@@ -53,7 +53,7 @@ class PackFetcher:
     """Fetches packs into a cache's blobs."""
 
     def __init__(
-        self, cache: Cache, connections: Connections, transfer: Transfer, progress: Progress
+        self, cache: Cache, connections: Connections, transfer: Transfer, progress: DownloadObserver
     ) -> None:
         self._cache = cache
         self._connections = connections

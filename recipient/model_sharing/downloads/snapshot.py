@@ -10,7 +10,7 @@ from model_sharing.downloads.connection import Connections
 from model_sharing.downloads.deltas import DeltaPlanner
 from model_sharing.downloads.engine import Engine
 from model_sharing.downloads.plan import Plan, check_space, make_plan
-from model_sharing.downloads.progress import Progress
+from model_sharing.downloads.progress import DownloadObserver
 from model_sharing.downloads.urls import UrlBook
 from model_sharing.local_files import needs_writing
 from model_sharing_protocol.errors import CorruptArtifact
@@ -24,7 +24,7 @@ def fetch_snapshot(
     manifest: Manifest,
     connections: Connections,
     urls: UrlBook,
-    progress: Progress,
+    progress: DownloadObserver,
     *,
     jobs: int,
     bases: Callable[[], Iterable[str]],
@@ -61,7 +61,7 @@ def fetch_snapshot(
     raise CorruptArtifact(f"Files vanish from {cache.blobs} as soon as they arrive. Check the disk.")
 
 
-def _fetch_missing(plan: Plan, cache: Cache, engine: Engine, progress: Progress) -> None:
+def _fetch_missing(plan: Plan, cache: Cache, engine: Engine, progress: DownloadObserver) -> None:
     cache.sweep()
     check_space(plan, cache)
     progress.begin(plan)

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from model_sharing.downloads.parts import PartFile
-from model_sharing.downloads.progress import FileProgress, Progress
+from model_sharing.downloads.progress import DownloadObserver, FileProgress
 from model_sharing.downloads.transfer import RangesIgnored
 from model_sharing.local_files import full_disk_explained
 
@@ -15,7 +15,7 @@ from model_sharing.local_files import full_disk_explained
 class WholeFile:
     """A new file, written and hashed from its start."""
 
-    def __init__(self, path: Path, size: int, progress: Progress) -> None:
+    def __init__(self, path: Path, size: int, progress: DownloadObserver) -> None:
         self._path = path
         self._progress = progress
         self._digest = hashlib.sha256()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlflow.entities.model_registry import (
@@ -22,6 +23,7 @@ from mlflow.utils.search_utils import SearchModelUtils, SearchModelVersionUtils,
 from model_sharing.mlflow_plugin.errors import as_mlflow_errors
 from model_sharing.mlflow_plugin.uris import artifact_uri
 from model_sharing_protocol.names import FullName, parse_version
+from model_sharing_protocol.times import epoch_ms
 
 if TYPE_CHECKING:
     from model_sharing.blocking import Catalog
@@ -126,7 +128,7 @@ _refuse_the_rest()
 
 def _catalogs() -> list[Catalog]:
     from model_sharing import blocking  # noqa: PLC0415  # MLflow imports this module at its own import
-    from model_sharing.mounts import MountTable  # noqa: PLC0415
+    from model_sharing.mount_table import MountTable  # noqa: PLC0415
     from model_sharing.settings import Settings  # noqa: PLC0415
 
     return [blocking.catalog(mount.name) for mount in MountTable(Settings.from_environment().mounts).all()]
@@ -163,8 +165,8 @@ def _page(found: list[Any], page_token: str | None, max_results: int | None) -> 
 def _registered_model(model: SharedModel) -> RegisteredModel:
     return RegisteredModel(
         name=model.full_name,
-        creation_timestamp=model.updated_at,
-        last_updated_timestamp=model.updated_at,
+        creation_timestamp=_epoch_ms(model.updated_at),
+        last_updated_timestamp=_epoch_ms(model.updated_at),
         description=model.comment,
         tags=[RegisteredModelTag(key, value) for key, value in model.tags.items()],
         aliases=[RegisteredModelAlias(alias, str(version)) for alias, version in model.aliases.items()],
@@ -176,8 +178,8 @@ def _model_version(version: SharedVersion) -> ModelVersion:
     return ModelVersion(
         name=version.full_name,
         version=str(version.version),
-        creation_timestamp=version.created_at,
-        last_updated_timestamp=version.created_at,
+        creation_timestamp=_epoch_ms(version.created_at),
+        last_updated_timestamp=_epoch_ms(version.created_at),
         description=version.comment,
         current_stage=_STAGE,
         source=artifact_uri(FullName.parse(version.full_name), version.version),
@@ -186,3 +188,7 @@ def _model_version(version: SharedVersion) -> ModelVersion:
         tags=[ModelVersionTag(key, value) for key, value in version.tags.items()],
         aliases=list(version.aliases),
     )
+
+
+def _epoch_ms(moment: datetime | None) -> int | None:
+    return None if moment is None else epoch_ms(moment)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from model_sharing.cache import Cache
-from model_sharing.mounts import Mount
+from model_sharing.mount_table import Mount
 from model_sharing.refs import known_models, source_of
 from model_sharing.upkeep.contents import Contents
 

@@ -11,6 +11,7 @@ import hashlib
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,15 +27,17 @@ from model_sharing_protocol.errors import (
     MountExists,
     NotFound,
 )
+from model_sharing_protocol.forms import EpochMs
 from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.profile import Profile, read_profile
+from model_sharing_protocol.times import epoch_ms, moment
 
 _MAX_FILE_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A share under a local name. `mounted_at` is in epoch milliseconds.
+    """A share under a local name. `mounted_at` is in UTC.
 
     `trust_remote_code` says that the user lets this provider's models run code while they load. It was
     given to the provider at `endpoint`, so the mount refuses to work when the profile names another.
@@ -48,7 +51,7 @@ class Mount:
     profile_path: Path
     endpoint: str
     trust_remote_code: bool
-    mounted_at: int
+    mounted_at: datetime
     keys: tuple[str, ...] = ()
     file_origins: tuple[str, ...] = ()
     first_key: str = ""
@@ -104,7 +107,7 @@ class MountTable:
         with self._locked():
             if present := self.check_free(mount):
                 return present
-            replace_file(self._path(mount.name), msgspec.json.encode(mount, enc_hook=str), mode=0o600)
+            replace_file(self._path(mount.name), _encode(mount), mode=0o600)
         return mount
 
     def move(self, before: Mount, after: Mount) -> Mount:
@@ -114,7 +117,7 @@ class MountTable:
             present = self._read(path) if path.exists() else None
             if present is None or not present.same_as(before):
                 raise MountExists(f"{after.name!r} was changed meanwhile; look at it, and try again.")
-            replace_file(path, msgspec.json.encode(after, enc_hook=str), mode=0o600)
+            replace_file(path, _encode(after), mode=0o600)
         return after
 
     def accept_origins(self, mount: Mount, origins: Sequence[str]) -> Mount:
@@ -125,7 +128,7 @@ class MountTable:
             if present is None or not present.same_as(mount) or present.file_origins == tuple(origins):
                 return present or mount
             present = replace(present, file_origins=tuple(origins))
-            replace_file(path, msgspec.json.encode(present, enc_hook=str), mode=0o600)
+            replace_file(path, _encode(present), mode=0o600)
             return present
 
     def pin(self, mount: Mount, keys: Sequence[str]) -> Mount:
@@ -137,7 +140,7 @@ class MountTable:
                 return mount
             if present.keys != tuple(keys) and present.keys == tuple(keys[: len(present.keys)]):
                 present = replace(present, keys=tuple(keys))
-                replace_file(path, msgspec.json.encode(present, enc_hook=str), mode=0o600)
+                replace_file(path, _encode(present), mode=0o600)
             return present
 
     def check_free(self, mount: Mount) -> Mount | None:
@@ -189,7 +192,7 @@ class MountTable:
 
     def _read(self, path: Path) -> Mount:
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Mount, dec_hook=_decode_path)
+            return _decode(path.read_bytes())
         except (OSError, msgspec.MsgspecError) as error:
             raise InvalidProfile(
                 f"The mount file {path} cannot be read. Delete it and mount again."
@@ -199,6 +202,22 @@ class MountTable:
 def _describe(mount: Mount) -> str:
     trust = " with trust_remote_code" if mount.trust_remote_code else ""
     return f"the share {mount.share!r} of {mount.endpoint}, from {mount.profile_path}{trust}"
+
+
+class _Moment(msgspec.Struct):
+    mounted_at: EpochMs
+
+
+def _encode(mount: Mount) -> bytes:
+    """As it is in its file, where moments are epoch milliseconds."""
+    plain = msgspec.to_builtins(mount, enc_hook=str)
+    return msgspec.json.encode({**plain, "mounted_at": epoch_ms(mount.mounted_at)})
+
+
+def _decode(data: bytes) -> Mount:
+    mounted_at = moment(msgspec.json.decode(data, type=_Moment).mounted_at)
+    plain = {**msgspec.json.decode(data), "mounted_at": mounted_at}
+    return msgspec.convert(plain, Mount, dec_hook=_decode_path)
 
 
 def _decode_path(kind: type[object], value: object) -> object:

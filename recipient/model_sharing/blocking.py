@@ -15,10 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from model_sharing import activation, pulling
+from model_sharing import activation, pulling, shares
 from model_sharing.downloads.progress import Progress, PullProgress, pull_watcher, watcher
 from model_sharing.mounting import mount_share
 from model_sharing.mounts import Mount, MountTable
+from model_sharing.profiles import Given, find_profile
 from model_sharing.pulling import PulledVersion, Wanted
 from model_sharing.settings import Settings
 from model_sharing.shared_catalog import SharedCatalog, Snapshot
@@ -207,23 +208,32 @@ def activate(link: str, path: str | Path, *, force: bool = False) -> Path:
     return target
 
 
+def list_shares(profile: Given = None) -> list[str]:
+    """The names of the shares that a profile gives access to, sorted.
+
+    `profile` is the path of a profile file, or the JSON in it; None: what MODEL_SHARING_PROFILE says.
+    """
+    return _background.run(shares.list_shares(find_profile(profile)))
+
+
 def mount(
-    profile: str | Path,
+    profile: Given = None,
     *,
-    share: str,
-    name: str,
+    share: str | None = None,
+    name: str | None = None,
     trust_remote_code: bool = False,
     key_fingerprint: str | None = None,
     move: bool = False,
 ) -> Catalog:
-    """Mount a share under a local name. The same mount again is no change; see `mount_share`.
+    """Mount a share under a local name: by default the only share there is, under its own name.
 
+    `profile`: see `list_shares`. The same mount again is no change; see `mount_share`.
     `move` changes where a mount's provider is, and insists on the key that is pinned.
     """
     settings = Settings.from_environment()
     work = mount_share(
         settings,
-        Path(profile),
+        find_profile(profile),
         share,
         name,
         trust_remote_code=trust_remote_code,
@@ -235,7 +245,8 @@ def mount(
 
 def unmount(name: str) -> None:
     """Forget a mount; NotFound if there is none of this name. What was downloaded stays in the cache."""
-    MountTable(Settings.from_environment().mounts).remove(name)
+    settings = Settings.from_environment()
+    MountTable(settings.mounts).remove(name, settings.profiles)
 
 
 def catalog(name: str) -> Catalog:

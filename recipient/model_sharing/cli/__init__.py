@@ -6,13 +6,14 @@ from typing import NoReturn
 
 from model_sharing.cli.cache_commands import cache
 from model_sharing.cli.commands import cli
+from model_sharing.cli.mount_commands import mount, mounts, shares, unmount
 from model_sharing.cli.pull_command import pull
 from model_sharing_protocol.command_line import run_command_line
 
 __all__ = ["main"]
 
-cli.add_command(pull)
-cli.add_command(cache)
+for command in (shares, mount, mounts, unmount, pull, cache):
+    cli.add_command(command)
 
 
 def main() -> NoReturn:

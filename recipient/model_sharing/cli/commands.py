@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ import click
 
 from model_sharing import blocking
 from model_sharing.activation import MAX_INPUT_BYTES, link_in
-from model_sharing.cli.options import transfer_options
+from model_sharing.cli.options import standard_input, transfer_options
 from model_sharing.downloads.progress import Counting, watcher
-from model_sharing.mounts import Mount, MountTable
+from model_sharing.mounts import MountTable
 from model_sharing.settings import Settings
 from model_sharing.values import SharedModel, SharedVersion
 from model_sharing_protocol.console import (
@@ -58,75 +57,11 @@ def activate(link: str, profile: Path, *, force: bool) -> None:
     LINK - reads it from standard input, which keeps it out of the shell's history.
     """
     if link == "-":
-        link = link_in(_typed())
+        link = link_in(standard_input(MAX_INPUT_BYTES, "the activation link", line=True))
     path = blocking.activate(link, profile, force=force)
     expires = read_profile(path).expires_at
     until = f"; its token is good until {expires.isoformat(timespec='seconds')}" if expires else ""
     say(f"Wrote {path}, readable by you only{until}.")
-
-
-@cli.command()
-@click.argument("profile", type=click.Path(path_type=Path))
-@click.argument("share")
-@click.option("--as", "name", required=True, help="What to call the catalog here.")
-@click.option("--trust-remote-code", is_flag=True, help="Let this provider's models run code when they load.")
-@click.option(
-    "--key-fingerprint", metavar="sha256:…", help="The provider's signing key, as it was told another way."
-)
-@click.option(
-    "--move", is_flag=True, help="The provider has a new address: change an existing mount, and keep its key."
-)
-def mount(
-    profile: Path, share: str, name: str, *, trust_remote_code: bool, key_fingerprint: str | None, move: bool
-) -> None:
-    """Mount SHARE of the provider in PROFILE as a read-only catalog, and pin the provider's signing key."""
-    catalog = blocking.mount(
-        profile,
-        share=share,
-        name=name,
-        trust_remote_code=trust_remote_code,
-        key_fingerprint=key_fingerprint,
-        move=move,
-    )
-    trust = " Its models may run code when they load." if catalog.mount.trust_remote_code else ""
-    verb = "Moved" if move else "Mounted"
-    say(f"{verb} {share} {'to' if move else 'from'} {catalog.mount.endpoint} as {catalog.name}.{trust}")
-    say(f"Its models are signed by {catalog.mount.key_fingerprint}.")
-    if catalog.mount.file_origins:
-        say(f"Its files come from {', '.join(catalog.mount.file_origins)}.")
-
-
-@cli.command()
-@output_option
-def mounts(output: str) -> None:
-    """List what is mounted."""
-    found = MountTable(Settings.from_environment().mounts).all()
-    if output == "json":
-        print_json([_mount_fields(mount) for mount in found])
-        return
-    print_table(
-        ["catalog", "share", "endpoint", "profile", "remote code", "mounted"],
-        [
-            (
-                mount.name,
-                mount.share,
-                mount.endpoint,
-                str(mount.profile_path),
-                "trusted" if mount.trust_remote_code else "refused",
-                human_time(mount.mounted_at),
-            )
-            for mount in found
-        ],
-        empty="Nothing is mounted. Mount a share with: model-sharing mount.",
-    )
-
-
-@cli.command()
-@click.argument("name")
-def unmount(name: str) -> None:
-    """Forget the mount NAME. What was downloaded stays in the cache."""
-    blocking.unmount(name)
-    say(f"Unmounted {name}.")
 
 
 @cli.command(name="list")
@@ -230,14 +165,6 @@ def key(name: str) -> None:
     say_lines(keys[-1])
 
 
-def _typed() -> bytes:
-    """Standard input: all of it, or the line that a person types."""
-    if sys.stdin is None:
-        raise InvalidParameter("Standard input is closed; give the activation link itself in place of -.")
-    given = sys.stdin.buffer
-    return given.readline() if given.isatty() else given.read(MAX_INPUT_BYTES)
-
-
 def _places(where: str | None) -> list[tuple[blocking.Catalog, str | None]]:
     if where is None:
         mounts = MountTable(Settings.from_environment().mounts).all()
@@ -310,15 +237,3 @@ def _show_model(model: SharedModel, versions: list[SharedVersion]) -> None:
 
 def _aliases(model: SharedModel) -> str:
     return ", ".join(f"{alias} → {version}" for alias, version in sorted(model.aliases.items()))
-
-
-def _mount_fields(mount: Mount) -> dict[str, object]:
-    return {
-        "name": mount.name,
-        "share": mount.share,
-        "endpoint": mount.endpoint,
-        "profile_path": str(mount.profile_path),
-        "trust_remote_code": mount.trust_remote_code,
-        "mounted_at": mount.mounted_at,
-        "key_fingerprint": mount.key_fingerprint,
-    }

@@ -314,6 +314,8 @@ TABLE = [
     line("grants.effective", NOTHING, SecurableType.MODEL, str(SCORER), "ana"),
     # Shares and recipients.
     line("shares.page", NOTHING, PAGE),
+    line("shares.overview", NOTHING, PAGE),
+    line("shares.of_model", EXECUTE, SCORER),
     line("shares.create", on_metastore(Privilege.CREATE_SHARE), "new"),
     line("shares.get", OWN_SHARE, "acme"),
     line("shares.update", OWN_SHARE, "acme", (), RENAMED),
@@ -336,6 +338,7 @@ TABLE = [
     ),
     line("shares.delete", OWN_SHARE, "acme"),
     line("recipients.page", NOTHING, PAGE),
+    line("recipients.overview", NOTHING, PAGE),
     line("recipients.create", on_metastore(Privilege.CREATE_RECIPIENT), "new"),
     line("recipients.get", OWN_RECIPIENT, "globex"),
     line("recipients.update", OWN_RECIPIENT, "globex", DESCRIBED, ["10.0.0.0/8"]),

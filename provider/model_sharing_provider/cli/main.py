@@ -8,6 +8,7 @@ from typing import NoReturn
 import click
 
 from model_sharing_protocol.command_line import run_command_line
+from model_sharing_protocol.help_examples import example
 from model_sharing_provider.cli.lazy import LazyGroup
 
 _HERE = "model_sharing_provider.cli"
@@ -32,7 +33,16 @@ _COMMANDS = {
 }
 
 
-@click.group(cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    lazy=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=example(
+        "model-sharing-provider serve",
+        "model-sharing-provider model register ./iris prod.ml_team.iris_model --alias Champion",
+        "model-sharing-provider share create acme_share",
+    ),
+)
 @click.version_option(package_name="model-sharing")
 @click.option(
     "--config",

@@ -8,6 +8,7 @@ import click
 
 from model_sharing_protocol.console import output_option
 from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_protocol.help_examples import example
 from model_sharing_provider.cli.output import show_done
 from model_sharing_provider.cli.session import configured, run
 from model_sharing_provider.services.backups import put_back
@@ -16,12 +17,12 @@ from model_sharing_provider.settings import Settings
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-@click.group()
+@click.group(epilog=example("model-sharing-provider metastore backup /backups/today"))
 def metastore() -> None:
     """Back up, put back, and move what this provider knows."""
 
 
-@metastore.command()
+@metastore.command(epilog=example("model-sharing-provider metastore backup /backups/today"))
 @click.argument("folder", type=_FOLDER)
 @output_option
 def backup(folder: Path, output: str) -> None:
@@ -39,7 +40,7 @@ def backup(folder: Path, output: str) -> None:
     )
 
 
-@metastore.command()
+@metastore.command(epilog=example("model-sharing-provider metastore restore /backups/today"))
 @click.argument("folder", type=_FOLDER)
 @output_option
 def restore(folder: Path, output: str) -> None:
@@ -62,7 +63,7 @@ def restore(folder: Path, output: str) -> None:
     )
 
 
-@metastore.command()
+@metastore.command(epilog=example("model-sharing-provider metastore restored"))
 @output_option
 def restored(output: str) -> None:
     """Let recipients go on, after you put rows back by other means than `restore`.
@@ -73,7 +74,7 @@ def restored(output: str) -> None:
     show_done({"num_shares": shares}, f"All {shares} shares count as changed now", output)
 
 
-@metastore.command()
+@metastore.command(epilog=example("model-sharing-provider metastore compact"))
 @output_option
 def compact(output: str) -> None:
     """Give back the room that deleted rows took, such as after `audit prune`; servers may go on running.
@@ -85,7 +86,10 @@ def compact(output: str) -> None:
     show_done({"database": configured().database_shown}, "Compacted the database", output)
 
 
-@metastore.command("copy")
+@metastore.command(
+    "copy",
+    epilog=example("model-sharing-provider metastore copy --to postgresql://models@db.example.com/models"),
+)
 @click.option(
     "--to",
     "url",

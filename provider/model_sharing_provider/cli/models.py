@@ -7,21 +7,31 @@ from operator import itemgetter
 import click
 
 from model_sharing_protocol.console import announce, output_option, say
+from model_sharing_protocol.help_examples import example
+from model_sharing_protocol.model_signature import signature_words
 from model_sharing_protocol.names import FullName, SchemaName
+from model_sharing_provider.cli.confirmations import confirm, hits_of_model, yes_option
 from model_sharing_provider.cli.lazy import LazyGroup
 from model_sharing_provider.cli.model_aliases import alias
 from model_sharing_provider.cli.model_tags import tag
 from model_sharing_provider.cli.options import VERSION, changes_of, comment_option, owner_option
 from model_sharing_provider.cli.output import show_done, show_list, show_one
-from model_sharing_provider.cli.records import Record, model_record, version_record
+from model_sharing_provider.cli.records import Record, model_record, model_share_record, version_record
 from model_sharing_provider.cli.session import collect, listed, run
 from model_sharing_provider.cli.versions import copy, register
+from model_sharing_provider.domain.sharing import ModelShare
 from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
 
+REGISTER = "model-sharing-provider model register FOLDER"
 
-@click.group(cls=LazyGroup, lazy={"import": "model_sharing_provider.cli.imports:import_models"})
+
+@click.group(
+    cls=LazyGroup,
+    lazy={"import": "model_sharing_provider.cli.imports:import_models"},
+    epilog=example("model-sharing-provider model register ./iris prod.ml_team.iris_model --alias Champion"),
+)
 def model() -> None:
     """Registered models, their versions, aliases and tags."""
 
@@ -30,7 +40,7 @@ for command in (register, copy, alias, tag):
     model.add_command(command)
 
 
-@model.command()
+@model.command(epilog=example("model-sharing-provider model create prod.ml_team.iris_model"))
 @click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
 @click.option("--comment", default="")
 @output_option
@@ -41,17 +51,22 @@ def create(name: str, comment: str, output: str) -> None:
     show_done(model_record(created), f"Created the model {created.full_name}", output)
 
 
-@model.command("list")
+@model.command("list", epilog=example("model-sharing-provider model list prod.ml_team"))
 @click.argument("schema", metavar="CATALOG.SCHEMA")
 @output_option
 def list_models(schema: str, output: str) -> None:
     """List the models of a schema."""
     name = SchemaName.parse(schema)
     records = listed(lambda provider, context, page: provider.models.page(context, name, page), model_record)
-    show_list(records, ["full_name", "latest_version", "aliases", "comment", "updated_at"], output)
+    show_list(
+        records,
+        ["full_name", "latest_version", "aliases", "comment", "updated_at"],
+        output,
+        empty=f"No models yet; register one: {REGISTER} {name}.MODEL",
+    )
 
 
-@model.command()
+@model.command(epilog=example("model-sharing-provider model search --catalog prod"))
 @click.option("--catalog", default="", help="Only the models of this catalog.")
 @click.option("--run-id", default="", help="The versions made by this MLflow run, in place of models.")
 @output_option
@@ -74,12 +89,22 @@ def search(catalog: str, run_id: str, output: str) -> None:
     records = run(read)
     if run_id:
         records.sort(key=itemgetter("full_name", "version"))
-        show_list(records, ["full_name", "version", "aliases", "created_at", "comment"], output)
+        show_list(
+            records,
+            ["full_name", "version", "aliases", "created_at", "comment"],
+            output,
+            empty=f"No version came from the run {run_id}.",
+        )
     else:
-        show_list(records, ["full_name", "latest_version", "aliases", "owner", "comment"], output)
+        show_list(
+            records,
+            ["full_name", "latest_version", "aliases", "owner", "comment"],
+            output,
+            empty=f"No models yet; register one: {REGISTER} CATALOG.SCHEMA.MODEL",
+        )
 
 
-@model.command()
+@model.command(epilog=example("model-sharing-provider model show prod.ml_team.iris_model"))
 @click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
 @output_option
 def show(name: str, output: str) -> None:
@@ -91,20 +116,30 @@ def show(name: str, output: str) -> None:
         versions = await collect(
             lambda page: provider.versions.page(context, full_name, page), version_record
         )
-        return model_record(found), versions
+        shown = await provider.shares.of_model(context, full_name)
+        shares = [model_share_record(share) for share in shown]
+        return {**model_record(found), "shares": shares}, versions
 
     record, versions = run(read)
     if output == "json":
         show_one({**record, "versions": versions}, output)
         return
+    shares = record.pop("shares")
     show_one(record, output)
     announce("")
+    columns = ["version", "aliases", "status", "size", "num_files", "signature", "created_at", "comment"]
+    shown = [{**version, "signature": signature_words(version["signature"])} for version in versions]
+    show_list(shown, columns, output, empty=f"No versions yet; register one: {REGISTER} {full_name}")
+    announce("")
     show_list(
-        versions, ["version", "aliases", "status", "size", "num_files", "created_at", "comment"], output
+        shares,
+        ["share", "shared_as", "recipients"],
+        output,
+        empty=f"In no share yet; put it into one: model-sharing-provider share add-model SHARE {full_name}",
     )
 
 
-@model.command()
+@model.command(epilog=example("model-sharing-provider model rename prod.ml_team.iris_model iris"))
 @click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
 @click.argument("new_name")
 @output_option
@@ -119,7 +154,11 @@ def rename(name: str, new_name: str, output: str) -> None:
     show_done(model_record(renamed), f"{full_name} is now {renamed.full_name}", output)
 
 
-@model.command()
+@model.command(
+    epilog=example(
+        "model-sharing-provider model update prod.ml_team.iris_model --version 1 --comment 'New petals'"
+    )
+)
 @click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
 @comment_option
 @owner_option
@@ -139,16 +178,29 @@ def update(name: str, comment: str | None, owner: str | None, number: int | None
     show_done(version_record(version), f"Updated version {number} of {full_name}", output)
 
 
-@model.command()
+@model.command(epilog=example("model-sharing-provider model delete prod.ml_team.iris_model --version 1"))
 @click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
 @click.option("--version", "number", type=VERSION, help="Only this version.")
-@click.confirmation_option(prompt="This cannot be undone. Delete?")
-def delete(name: str, number: int | None) -> None:
+@yes_option
+def delete(name: str, number: int | None, yes: bool) -> None:
     """Delete a model with all its versions and files, or one version."""
     full_name = FullName.parse(name)
+    if not yes:
+        _confirm_delete(full_name, number)
     if number is None:
         run(lambda provider, context: provider.models.delete(context, full_name))
         say(f"Deleted the model {full_name}")
     else:
         run(lambda provider, context: provider.versions.delete(context, full_name, number))
         say(f"Deleted version {number} of {full_name}")
+
+
+def _confirm_delete(full_name: FullName, number: int | None) -> None:
+    async def read(provider: Provider, context: Context) -> list[ModelShare]:
+        if number is not None:
+            await provider.versions.get(context, full_name, number)
+        return await provider.shares.of_model(context, full_name)
+
+    hits = hits_of_model(run(read), "it")
+    what = f"the model {full_name}" if number is None else f"version {number} of {full_name}"
+    confirm(f"This deletes {what} with its files, for good. {hits}".rstrip())

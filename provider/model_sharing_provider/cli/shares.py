@@ -5,19 +5,32 @@ from __future__ import annotations
 import click
 
 from model_sharing_protocol.console import announce, output_option, say
+from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
+from model_sharing_provider.cli.confirmations import confirm, hits_of_share, yes_option
 from model_sharing_provider.cli.options import changes_of, comment_option, owner_option, rename_option
 from model_sharing_provider.cli.output import show_done, show_list, show_one
-from model_sharing_provider.cli.records import grant_record, share_object_record, share_record
+from model_sharing_provider.cli.records import (
+    grant_record,
+    share_object_record,
+    share_overview_record,
+    share_record,
+)
 from model_sharing_provider.cli.session import listed, run
 
 
-@click.group()
+@click.group(
+    epilog=example(
+        "model-sharing-provider share create acme_share",
+        "model-sharing-provider share add-model acme_share prod.ml_team.iris_model",
+        "model-sharing-provider share grant acme_share globex",
+    )
+)
 def share() -> None:
     """Shares: bundles of models, granted to recipients."""
 
 
-@share.command()
+@share.command(epilog=example("model-sharing-provider share create acme_share"))
 @click.argument("name")
 @click.option("--comment", default="")
 @output_option
@@ -27,15 +40,22 @@ def create(name: str, comment: str, output: str) -> None:
     show_done(share_record(created), f"Created the share {created.name}", output)
 
 
-@share.command("list")
+@share.command("list", epilog=example("model-sharing-provider share list"))
 @output_option
 def list_shares(output: str) -> None:
     """List the shares."""
-    records = listed(lambda provider, context, page: provider.shares.page(context, page), share_record)
-    show_list(records, ["name", "owner", "comment", "created_at"], output)
+    records = listed(
+        lambda provider, context, page: provider.shares.overview(context, page), share_overview_record
+    )
+    show_list(
+        records,
+        ["name", "shared_as", "recipients", "owner", "comment", "created_at"],
+        output,
+        empty="No shares yet; create one: model-sharing-provider share create NAME",
+    )
 
 
-@share.command()
+@share.command(epilog=example("model-sharing-provider share show acme_share"))
 @click.argument("name")
 @output_option
 def show(name: str, output: str) -> None:
@@ -48,12 +68,23 @@ def show(name: str, output: str) -> None:
         return
     show_one(share_record(found), output)
     announce("")
-    show_list(object_records, ["shared_as", "data_object_type", "name", "status", "added_at"], output)
+    show_list(
+        object_records,
+        ["shared_as", "data_object_type", "name", "status", "added_at"],
+        output,
+        empty=f"No models yet; put one in: model-sharing-provider share add-model {found.name} "
+        "CATALOG.SCHEMA.MODEL",
+    )
     announce("")
-    show_list(grant_records, ["recipient", "privilege", "granted_at", "granted_by"], output)
+    show_list(
+        grant_records,
+        ["recipient", "privilege", "granted_at", "granted_by"],
+        output,
+        empty=f"Granted to nobody yet: model-sharing-provider share grant {found.name} RECIPIENT",
+    )
 
 
-@share.command()
+@share.command(epilog=example("model-sharing-provider share update acme_share --comment 'For all customers'"))
 @click.argument("name")
 @rename_option
 @comment_option
@@ -66,15 +97,26 @@ def update(name: str, rename: str | None, comment: str | None, owner: str | None
     show_done(share_record(updated), f"Updated the share {updated.name}", output)
 
 
-@share.command()
+@share.command(epilog=example("model-sharing-provider share delete acme_share"))
 @click.argument("name")
-def delete(name: str) -> None:
-    """Delete a share and its grants; the models stay."""
+@yes_option
+def delete(name: str, yes: bool) -> None:
+    """Delete a share and its grants; the models stay. Asks if it is granted to somebody."""
+    if not yes:
+        _, _, grants = run(lambda provider, context: provider.shares.get(context, name))
+        if hits := hits_of_share(grants):
+            confirm(f"This deletes the share {name}. {hits}")
     run(lambda provider, context: provider.shares.delete(context, name))
     say(f"Deleted the share {name}")
 
 
-@share.command("add-model")
+@share.command(
+    "add-model",
+    epilog=example(
+        "model-sharing-provider share add-model acme_share prod.ml_team.iris_model",
+        "model-sharing-provider share add-model acme_share prod.ml_team.iris_model --as flowers.iris",
+    ),
+)
 @click.argument("name", metavar="SHARE")
 @click.argument("model", metavar="CATALOG.SCHEMA.MODEL")
 @click.option("--as", "shared_as", metavar="SCHEMA.MODEL", help="The name that recipients see.")
@@ -87,7 +129,9 @@ def add_model(name: str, model: str, shared_as: str | None, output: str) -> None
     show_done(share_object_record(added), f"{name} now shows {added.name} as {added.shared_as}", output)
 
 
-@share.command("add-schema")
+@share.command(
+    "add-schema", epilog=example("model-sharing-provider share add-schema acme_share prod.ml_team")
+)
 @click.argument("name", metavar="SHARE")
 @click.argument("schema", metavar="CATALOG.SCHEMA")
 @click.option("--as", "shared_as", metavar="SCHEMA", help="The name that recipients see.")
@@ -100,7 +144,7 @@ def add_schema(name: str, schema: str, shared_as: str | None, output: str) -> No
     show_done(share_object_record(added), sentence, output)
 
 
-@share.command()
+@share.command(epilog=example("model-sharing-provider share remove acme_share ml_team.iris_model"))
 @click.argument("name", metavar="SHARE")
 @click.argument("shared_as", metavar="SCHEMA[.MODEL]")
 def remove(name: str, shared_as: str) -> None:
@@ -109,7 +153,7 @@ def remove(name: str, shared_as: str) -> None:
     say(f"{shared_as} is no longer in the share {name}")
 
 
-@share.command()
+@share.command(epilog=example("model-sharing-provider share grant acme_share globex"))
 @click.argument("name", metavar="SHARE")
 @click.argument("recipient")
 @output_option
@@ -119,7 +163,7 @@ def grant(name: str, recipient: str, output: str) -> None:
     show_done(grant_record(granted), f"{granted.recipient} can now read {granted.share}", output)
 
 
-@share.command()
+@share.command(epilog=example("model-sharing-provider share revoke acme_share globex"))
 @click.argument("name", metavar="SHARE")
 @click.argument("recipient")
 def revoke(name: str, recipient: str) -> None:

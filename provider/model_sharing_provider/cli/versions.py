@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from model_sharing_protocol.console import human_size, output_option
+from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.progress_bar import transfer_progress
 from model_sharing_provider.cli.options import VERSION
@@ -18,7 +19,12 @@ from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
 
 
-@click.command()
+@click.command(
+    epilog=example(
+        "model-sharing-provider model register ./iris prod.ml_team.iris_model --alias Champion",
+        "model-sharing-provider model register --in-place s3://lake/models/iris/7 prod.ml_team.iris_model",
+    )
+)
 @click.argument("folder")
 @click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
 @click.option(
@@ -86,7 +92,9 @@ def register(
     show_done(version_record(version), sentence, output)
 
 
-@click.command()
+@click.command(
+    epilog=example("model-sharing-provider model copy prod.ml_team.iris_model 1 prod.ml_team.promoted_model")
+)
 @click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
 @click.argument("number", metavar="VERSION", type=VERSION)
 @click.argument("destination", metavar="CATALOG.SCHEMA.MODEL")

@@ -25,6 +25,8 @@ from model_sharing_protocol.console import (
     say_lines,
 )
 from model_sharing_protocol.errors import Interrupted, InvalidParameter, InvalidState
+from model_sharing_protocol.help_examples import example
+from model_sharing_protocol.model_signature import describe_columns
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.profile import read_profile
 
@@ -41,13 +43,26 @@ class _Group(click.Group):
             ) from error
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=example(
+        "model-sharing activate https://models.acme.example/activate/… globex.share",
+        "model-sharing mount globex.share --as vendor",
+        "model-sharing download models:/vendor.ml_team.iris_model@Champion iris",
+    ),
+)
 @click.version_option(package_name="model-sharing")
 def cli() -> None:
     """Use models that others share with you: mount a share, list it, download from it."""
 
 
-@cli.command()
+@cli.command(
+    epilog=example(
+        "model-sharing activate https://models.acme.example/activate/… globex.share",
+        "model-sharing activate - globex.share < link.txt",
+    )
+)
 @click.argument("link")
 @click.argument("profile", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
@@ -64,7 +79,7 @@ def activate(link: str, profile: Path, *, force: bool) -> None:
     say(f"Wrote {path}, readable by you only{until}.")
 
 
-@cli.command(name="list")
+@cli.command(name="list", epilog=example("model-sharing list vendor.ml_team"))
 @click.argument("where", required=False)
 @output_option
 def list_models(where: str | None, output: str) -> None:
@@ -89,7 +104,12 @@ def list_models(where: str | None, output: str) -> None:
     )
 
 
-@cli.command()
+@cli.command(
+    epilog=example(
+        "model-sharing show models:/vendor.ml_team.iris_model@Champion",
+        "model-sharing show vendor.ml_team.iris_model",
+    )
+)
 @click.argument("model")
 @output_option
 def show(model: str, output: str) -> None:
@@ -107,7 +127,7 @@ def show(model: str, output: str) -> None:
         _show_model(shared, versions)
 
 
-@cli.command()
+@cli.command(epilog=example("model-sharing download models:/vendor.ml_team.iris_model/1 iris"))
 @click.argument("uri")
 @click.argument("destination", type=click.Path(path_type=Path))
 @transfer_options
@@ -145,7 +165,7 @@ def download(
             say(f"{human_size(reused)} of it were here already; {human_size(progress.fetched)} were fetched.")
 
 
-@cli.command()
+@cli.command(epilog=example("model-sharing verify models:/vendor.ml_team.iris_model/1 iris"))
 @click.argument("uri")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--signature", type=click.Path(path_type=Path), help="Default: FOLDER.sig.")
@@ -155,7 +175,7 @@ def verify(uri: str, folder: Path, *, signature: Path | None) -> None:
     say(f"{folder} is {uri.removeprefix('models:/')}: its {count} files are as the provider signed them.")
 
 
-@cli.command()
+@cli.command(epilog=example("model-sharing key vendor > vendor.pem"))
 @click.argument("name")
 def key(name: str) -> None:
     """Print the public key that signs the models of the mount NAME, for other verifiers of signatures."""
@@ -193,27 +213,12 @@ def _show_version(version: SharedVersion) -> None:
             ("comment", version.comment or ""),
             ("tags", ", ".join(f"{key}={value}" for key, value in sorted(version.tags.items()))),
             *[
-                (kind, _columns(part))
+                (kind, describe_columns(part))
                 for kind in ("inputs", "outputs")
                 if (part := (version.signature or {}).get(kind))
             ],
         ]
     )
-
-
-def _columns(part: Any) -> str:
-    """One side of an MLflow signature as people read it: `sepal length: double, petal width: double`."""
-    if not isinstance(part, list):
-        return str(part)
-    described = []
-    for column in part:
-        fields = column if isinstance(column, dict) else {"type": column}
-        tensor = fields.get("tensor-spec")
-        kind = (
-            f"{tensor.get('dtype')} {tensor.get('shape')}" if isinstance(tensor, dict) else fields.get("type")
-        )
-        described.append(f"{fields['name']}: {kind}" if fields.get("name") else str(kind))
-    return ", ".join(described)
 
 
 def _show_model(model: SharedModel, versions: list[SharedVersion]) -> None:

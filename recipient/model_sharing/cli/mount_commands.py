@@ -13,11 +13,12 @@ from model_sharing.mounts import Mount, MountTable
 from model_sharing.profiles import MAX_PROFILE_BYTES, find_profile
 from model_sharing.settings import PROFILE_VARIABLE, Settings
 from model_sharing_protocol.console import human_time, output_option, print_json, print_table, say
+from model_sharing_protocol.help_examples import example
 
 _STANDARD_INPUT = "-"
 
 
-@click.command()
+@click.command(epilog=example("model-sharing shares globex.share"))
 @click.argument("profile", required=False)
 @output_option
 def shares(profile: str | None, output: str) -> None:
@@ -44,7 +45,13 @@ def shares(profile: str | None, output: str) -> None:
     )
 
 
-@click.command()
+@click.command(
+    epilog=example(
+        "model-sharing mount globex.share",
+        "model-sharing mount globex.share acme_share --as vendor",
+        "model-sharing mount - < globex.share",
+    )
+)
 @click.argument("profile", required=False)
 @click.argument("share", required=False)
 @click.option("--as", "name", help="What to call the catalog here. Default: as the share is called.")
@@ -90,7 +97,7 @@ def mount(
         say(f"Its files come from {', '.join(catalog.mount.file_origins)}.")
 
 
-@click.command()
+@click.command(epilog=example("model-sharing mounts"))
 @output_option
 def mounts(output: str) -> None:
     """List what is mounted."""
@@ -115,7 +122,7 @@ def mounts(output: str) -> None:
     )
 
 
-@click.command()
+@click.command(epilog=example("model-sharing unmount vendor"))
 @click.argument("name")
 def unmount(name: str) -> None:
     """Forget the mount NAME. What was downloaded stays in the cache."""

@@ -10,9 +10,12 @@ from model_sharing.downloads.progress import pull_watcher
 from model_sharing.pulling import PulledVersion
 from model_sharing_protocol.console import complain, human_size, output_option, print_json, say
 from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.help_examples import example
 
 
-@click.command()
+@click.command(
+    epilog=example("model-sharing pull vendor", "model-sharing pull 'vendor.fraud.*' --alias Champion")
+)
 @click.argument("where", metavar="CATALOG[.SCHEMA[.MODEL]]")
 @click.option("--alias", metavar="PATTERN", help="Only what such aliases point at.")
 @click.option("--all-aliases", is_flag=True, help="What any alias points at; the default.")

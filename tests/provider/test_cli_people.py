@@ -129,3 +129,44 @@ def test_an_empty_list_says_the_next_step_to_people_only(
     assert (empty.out, next_step in empty.err) == ("", True)
     machine = run.succeed(*command, "--output", "json")
     assert (machine.json, next_step in machine.err) == ([], False)
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "file", "iris_model/nowhere"])
+def test_registering_a_folder_that_is_not_there_says_so(
+    shared: CommandLine, tmp_path: Path, folder: str
+) -> None:
+    (tmp_path / "file").touch()
+    done = shared("model", "register", folder, MODEL)
+    assert (done.code, done.out) == (15, "")
+    assert ("is a file" if folder == "file" else f"{folder} does not exist") in done.err
+
+
+def test_the_same_content_again_is_said(shared: CommandLine, tmp_path: Path) -> None:
+    write_model(tmp_path / "other", {"model.pkl": b"others"})
+    assert "same content" not in shared.succeed("model", "register", "other", MODEL).out
+    again = shared.succeed("model", "register", "iris_model", MODEL)
+    assert "version 3 " in again.out
+    assert "same content as version 1" in again.out
+    machine = shared.succeed("model", "register", "iris_model", MODEL, "--output", "json").json
+    assert (machine["version"], machine["same_content_as"]) == (4, 3)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_only_what_changed_is_registered(
+    shared: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_place: bool
+) -> None:
+    monkeypatch.setenv("MODEL_SHARING_EXTERNAL_LOCATIONS", tmp_path.as_uri())
+    options = ["--if-changed", "--in-place"] if in_place else ["--if-changed"]
+
+    def register(folder: str, *more: str) -> str:
+        source = (tmp_path / folder).as_uri() if in_place else folder
+        return shared.succeed("model", "register", source, MODEL, *options, *more).out
+
+    assert "version 1 has this content" in register("iris_model")
+    write_model(tmp_path / "other", {"model.pkl": b"others"})
+    assert "Registered" in register("other", "--alias", "Champion")
+    assert "alias Champion points at it" in register("iris_model", "--alias", "Champion")
+    found = shared.succeed("model", "show", MODEL, "--output", "json").json
+    assert (found["latest_version"], found["aliases"]) == (2, {"Champion": 1})
+    (tmp_path / "iris_model" / "added").touch()
+    assert "Registered" in register("iris_model")

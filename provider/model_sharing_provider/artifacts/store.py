@@ -222,6 +222,18 @@ class ArtifactStore:
         """The digest of an object of that size. Raises NotFound, CorruptArtifact."""
         return (await self.fingerprint(path, size, chunked=False)).sha256
 
+    async def fingerprint_file(self, source: Path) -> Fingerprint:
+        """Read a local file through once, for its size and sha256 alone."""
+
+        def read() -> Fingerprint:
+            taken_in = Fingerprinter(chunked=False)
+            with source.open("rb", buffering=0) as file:
+                while piece := file.read(_PIECE):
+                    taken_in.update(piece)
+            return taken_in.finish()
+
+        return await asyncio.to_thread(read)
+
     async def fingerprint(self, path: str, size: int, *, chunked: bool = True) -> Fingerprint:
         """Read an object of that size through once. Raises NotFound, CorruptArtifact."""
         taken_in = Fingerprinter(chunked=chunked)

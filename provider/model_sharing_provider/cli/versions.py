@@ -40,6 +40,7 @@ from model_sharing_provider.services.provider import Provider
     type=VERSION,
     help="Publish what large files differ in from those of this version, too.",
 )
+@click.option("--if-changed", is_flag=True, help="Register nothing if a version has this content already.")
 @output_option
 def register(
     *,
@@ -49,6 +50,7 @@ def register(
     alias: str | None,
     comment: str,
     delta_from: int | None,
+    if_changed: bool,
     output: str,
 ) -> None:
     """Register the MLflow model in FOLDER as the next version of a model.
@@ -59,37 +61,61 @@ def register(
     After a full fine-tune each weight is a little different: with --delta-from, recipients who have the
     version that it was trained from fetch a fraction of the bytes. Where tensors stay the same, they do so
     without it. What would not be clearly smaller than its file is not kept.
+
+    With --if-changed the files are read first; --alias then points at the version that has them already.
     """
     full_name = FullName.parse(name)
+    source = folder if in_place else Path(folder)
     with transfer_progress(transient=True) as progress:
         task = progress.add_task("", total=None)
 
         def report(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)
 
-        async def add(provider: Provider, context: Context) -> ModelVersion:
-            registration, base = provider.registration, delta_from
-            if in_place:
-                return await registration.register_in_place(
-                    context, folder, full_name, alias=alias, comment=comment, delta_from=base, progress=report
-                )
-            return await registration.register(
+        async def add(provider: Provider, context: Context) -> tuple[ModelVersion, ModelVersion | None]:
+            registration = provider.registration
+            if if_changed:
+                same = await registration.find_unchanged(context, source, full_name, progress=report)
+                if same is not None:
+                    return await _point(provider, context, same, alias), same
+            put = registration.register_in_place if isinstance(source, str) else registration.register
+            version = await put(
                 context,
-                Path(folder),
+                source,  # type: ignore[arg-type]  # which goes with the one that was chosen
                 full_name,
                 alias=alias,
                 comment=comment,
-                delta_from=base,
+                delta_from=delta_from,
                 progress=report,
             )
+            return version, await registration.find_same(context, version)
 
-        version = run(add)
+        version, same = run(add)
+    record = {**version_record(version), "same_content_as": same.version if same else None}
+    show_done(record, _registered(version, same, alias), output)
+
+
+async def _point(
+    provider: Provider, context: Context, version: ModelVersion, alias: str | None
+) -> ModelVersion:
+    """Point the alias, if there is one, at a version that is there already."""
+    if alias is None:
+        return version
+    await provider.models.set_alias(context, version.full_name, alias, version.version)
+    return await provider.versions.get(context, version.full_name, version.version)
+
+
+def _registered(version: ModelVersion, same: ModelVersion | None, alias: str | None) -> str:
+    """What was done, for people; `same` is the version itself if nothing was registered."""
+    if same is not None and same.version == version.version:
+        pointed = f"; alias {alias} points at it" if alias else ""
+        return f"{version.full_name} version {version.version} has this content{pointed}. Nothing is new"
     pointed = f", alias {alias}" if alias else ""
-    sentence = (
+    said = (
         f"Registered {version.full_name} version {version.version} "
         f"({human_size(version.size)} in {version.num_files} files{pointed})"
     )
-    show_done(version_record(version), sentence, output)
+    return f"{said}; same content as version {same.version}" if same else said
 
 
 @click.command(

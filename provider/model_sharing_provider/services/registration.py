@@ -123,6 +123,43 @@ class Registration:
         reading = _each(sizes, read, progress)
         return await self._add(context, version, reading, base, progress)
 
+    async def find_unchanged(
+        self, context: Context, source: Path | str, name: FullName, *, progress: Progress | None = None
+    ) -> ModelVersion | None:
+        """The newest version of `name` that has the content of a folder, or of an external location (text).
+
+        Each file is read once. Raises what registering it would raise.
+        """
+        async with self._check(context, name, None, Origin(), None) as (model_id, _):
+            if isinstance(source, Path):
+                found = await asyncio.to_thread(look_through, source)
+                sizes = found.files
+            else:
+                location = parse_location(source)
+                sizes, _ = await self._look_through(location)
+
+        async def read(path: str) -> Fingerprint:
+            if isinstance(source, Path):
+                return await self._artifacts.fingerprint_file(found.folder / path)
+            return await self._artifacts.fingerprint(f"{location}/{path}", sizes[path], chunked=False)
+
+        contents = await _each(sizes, read, progress)
+        digest = Manifest.of(content.file(path) for path, content in contents.items()).digest
+        return await self._find_same(context, name, model_id, digest)
+
+    async def find_same(self, context: Context, version: ModelVersion) -> ModelVersion | None:
+        """The newest other version of the same model with the same content."""
+        return await self._find_same(
+            context, version.full_name, version.model_id, version.digest, other_than=version.id
+        )
+
+    async def _find_same(
+        self, context: Context, name: FullName, model_id: str, digest: str, *, other_than: str = ""
+    ) -> ModelVersion | None:
+        async with context.view("findSameContent", model_target(name)) as operation:
+            await authorize_new_version(operation, name)
+            return await operation.rows.versions.find_by_digest(model_id, digest, other_than)
+
     @asynccontextmanager
     async def _check(
         self, context: Context, name: FullName, alias: str | None, origin: Origin, delta_from: int | None

@@ -6,6 +6,7 @@ import click
 
 from model_sharing_protocol.console import output_option, say
 from model_sharing_protocol.help_examples import example
+from model_sharing_provider.cli.completion import complete_catalogs
 from model_sharing_provider.cli.options import (
     changes_of,
     comment_option,
@@ -48,7 +49,7 @@ def list_catalogs(output: str) -> None:
 
 
 @catalog.command(epilog=example("model-sharing-provider catalog show prod"))
-@click.argument("name")
+@click.argument("name", shell_complete=complete_catalogs)
 @output_option
 def show(name: str, output: str) -> None:
     """Show a catalog."""
@@ -57,7 +58,7 @@ def show(name: str, output: str) -> None:
 
 
 @catalog.command(epilog=example("model-sharing-provider catalog update prod --owner ann@example.com"))
-@click.argument("name")
+@click.argument("name", shell_complete=complete_catalogs)
 @rename_option
 @comment_option
 @owner_option
@@ -70,7 +71,7 @@ def update(name: str, rename: str | None, comment: str | None, owner: str | None
 
 
 @catalog.command(epilog=example("model-sharing-provider catalog delete prod"))
-@click.argument("name")
+@click.argument("name", shell_complete=complete_catalogs)
 @force_options
 def delete(name: str, force: bool, yes: bool) -> None:
     """Delete a catalog that has no schemas, or with --force one that has."""

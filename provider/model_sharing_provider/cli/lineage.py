@@ -9,6 +9,7 @@ import click
 from model_sharing_protocol.console import output_option
 from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.names import FullName
+from model_sharing_provider.cli.completion import complete_models
 from model_sharing_provider.cli.options import VERSION
 from model_sharing_provider.cli.output import show_list
 from model_sharing_provider.cli.records import lineage_record
@@ -16,7 +17,7 @@ from model_sharing_provider.cli.session import run
 
 
 @click.command(epilog=example("model-sharing-provider lineage prod.ml_team.iris_model 1"))
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.argument("version", type=VERSION)
 @output_option
 def lineage(name: str, version: int, output: str) -> None:

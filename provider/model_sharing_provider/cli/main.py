@@ -8,6 +8,7 @@ from typing import NoReturn
 import click
 
 from model_sharing_protocol.command_line import run_command_line
+from model_sharing_protocol.completion import completion_command
 from model_sharing_protocol.help_examples import example
 from model_sharing_provider.cli.lazy import LazyGroup
 
@@ -55,6 +56,9 @@ def cli(config: Path | None) -> None:
     The home is $MODEL_SHARING_PROVIDER_HOME, or your platform's user data folder. `settings reference` lists
     all settings, `settings show` what holds here.
     """
+
+
+cli.add_command(completion_command(cli, "model-sharing-provider"))
 
 
 def main() -> NoReturn:

@@ -7,6 +7,7 @@ import click
 from model_sharing_protocol.console import say
 from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.names import FullName
+from model_sharing_provider.cli.completion import complete_models
 from model_sharing_provider.cli.confirmations import confirm, hits_of_model, yes_option
 from model_sharing_provider.cli.options import VERSION
 from model_sharing_provider.cli.session import run
@@ -24,7 +25,7 @@ def alias() -> None:
 @alias.command(
     "set", epilog=example("model-sharing-provider model alias set prod.ml_team.iris_model Champion 2")
 )
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.argument("alias_name", metavar="ALIAS")
 @click.argument("version", type=VERSION)
 def set_alias(name: str, alias_name: str, version: int) -> None:
@@ -37,7 +38,7 @@ def set_alias(name: str, alias_name: str, version: int) -> None:
 @alias.command(
     "delete", epilog=example("model-sharing-provider model alias delete prod.ml_team.iris_model Challenger")
 )
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.argument("alias_name", metavar="ALIAS")
 @yes_option
 def delete_alias(name: str, alias_name: str, yes: bool) -> None:

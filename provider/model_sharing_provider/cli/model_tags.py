@@ -7,6 +7,7 @@ import click
 from model_sharing_protocol.console import say
 from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.names import FullName
+from model_sharing_provider.cli.completion import complete_models
 from model_sharing_provider.cli.options import VERSION
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.services.context import Context
@@ -25,7 +26,7 @@ def tag() -> None:
     "set",
     epilog=example("model-sharing-provider model tag set prod.ml_team.iris_model stage review --version 1"),
 )
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.argument("key")
 @click.argument("value")
 @_version_option
@@ -39,7 +40,7 @@ def set_tag(name: str, key: str, value: str, number: int | None) -> None:
     "delete",
     epilog=example("model-sharing-provider model tag delete prod.ml_team.iris_model stage --version 1"),
 )
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.argument("key")
 @_version_option
 def delete_tag(name: str, key: str, number: int | None) -> None:

@@ -10,6 +10,7 @@ from model_sharing_protocol.console import announce, output_option, say
 from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.model_signature import signature_words
 from model_sharing_protocol.names import FullName, SchemaName
+from model_sharing_provider.cli.completion import complete_models, complete_schemas
 from model_sharing_provider.cli.confirmations import confirm, hits_of_model, yes_option
 from model_sharing_provider.cli.lazy import LazyGroup
 from model_sharing_provider.cli.model_aliases import alias
@@ -41,7 +42,7 @@ for command in (register, copy, alias, tag):
 
 
 @model.command(epilog=example("model-sharing-provider model create prod.ml_team.iris_model"))
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.option("--comment", default="")
 @output_option
 def create(name: str, comment: str, output: str) -> None:
@@ -52,7 +53,7 @@ def create(name: str, comment: str, output: str) -> None:
 
 
 @model.command("list", epilog=example("model-sharing-provider model list prod.ml_team"))
-@click.argument("schema", metavar="CATALOG.SCHEMA")
+@click.argument("schema", metavar="CATALOG.SCHEMA", shell_complete=complete_schemas)
 @output_option
 def list_models(schema: str, output: str) -> None:
     """List the models of a schema."""
@@ -105,7 +106,7 @@ def search(catalog: str, run_id: str, output: str) -> None:
 
 
 @model.command(epilog=example("model-sharing-provider model show prod.ml_team.iris_model"))
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @output_option
 def show(name: str, output: str) -> None:
     """Show a model and its versions."""
@@ -140,7 +141,7 @@ def show(name: str, output: str) -> None:
 
 
 @model.command(epilog=example("model-sharing-provider model rename prod.ml_team.iris_model iris"))
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.argument("new_name")
 @output_option
 def rename(name: str, new_name: str, output: str) -> None:
@@ -159,7 +160,7 @@ def rename(name: str, new_name: str, output: str) -> None:
         "model-sharing-provider model update prod.ml_team.iris_model --version 1 --comment 'New petals'"
     )
 )
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @comment_option
 @owner_option
 @click.option("--version", "number", type=VERSION, help="Describe this version, not the model.")
@@ -179,7 +180,7 @@ def update(name: str, comment: str | None, owner: str | None, number: int | None
 
 
 @model.command(epilog=example("model-sharing-provider model delete prod.ml_team.iris_model --version 1"))
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.option("--version", "number", type=VERSION, help="Only this version.")
 @yes_option
 def delete(name: str, number: int | None, yes: bool) -> None:

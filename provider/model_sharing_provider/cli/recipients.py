@@ -9,6 +9,7 @@ import click
 
 from model_sharing_protocol.console import announce, output_option, say
 from model_sharing_protocol.help_examples import example
+from model_sharing_provider.cli.completion import complete_recipients
 from model_sharing_provider.cli.confirmations import confirm, hits_of_recipient, yes_option
 from model_sharing_provider.cli.options import (
     changes_of,
@@ -73,7 +74,7 @@ def create(name: str, expires_in: timedelta, networks: Sequence[str], comment: s
     "rotate-token",
     epilog=example("model-sharing-provider recipient rotate-token globex --existing-expires-in 24h"),
 )
-@click.argument("name")
+@click.argument("name", shell_complete=complete_recipients)
 @click.option(
     "--existing-expires-in",
     type=Duration(),
@@ -140,7 +141,7 @@ def list_recipients(output: str) -> None:
 
 
 @recipient.command(epilog=example("model-sharing-provider recipient show globex"))
-@click.argument("name")
+@click.argument("name", shell_complete=complete_recipients)
 @output_option
 def show(name: str, output: str) -> None:
     """Show a recipient, its tokens and what it was granted."""
@@ -166,7 +167,7 @@ def show(name: str, output: str) -> None:
 @recipient.command(
     epilog=example("model-sharing-provider recipient update globex --ip-access-list 192.0.2.0/24")
 )
-@click.argument("name")
+@click.argument("name", shell_complete=complete_recipients)
 @rename_option
 @comment_option
 @owner_option
@@ -196,7 +197,7 @@ def update(
 
 
 @recipient.command(epilog=example("model-sharing-provider recipient delete globex"))
-@click.argument("name")
+@click.argument("name", shell_complete=complete_recipients)
 @yes_option
 def delete(name: str, yes: bool) -> None:
     """Delete a recipient; its tokens, grants and download URLs end at once. Asks if it has any."""

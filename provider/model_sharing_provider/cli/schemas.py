@@ -7,6 +7,7 @@ import click
 from model_sharing_protocol.console import output_option, say
 from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.names import SchemaName
+from model_sharing_provider.cli.completion import complete_catalogs, complete_schemas
 from model_sharing_provider.cli.options import (
     changes_of,
     comment_option,
@@ -37,7 +38,7 @@ def create(name: str, comment: str, output: str) -> None:
 
 
 @schema.command("list", epilog=example("model-sharing-provider schema list prod"))
-@click.argument("catalog_name", metavar="CATALOG")
+@click.argument("catalog_name", metavar="CATALOG", shell_complete=complete_catalogs)
 @output_option
 def list_schemas(catalog_name: str, output: str) -> None:
     """List the schemas of a catalog."""
@@ -54,7 +55,7 @@ def list_schemas(catalog_name: str, output: str) -> None:
 
 
 @schema.command(epilog=example("model-sharing-provider schema show prod.ml_team"))
-@click.argument("name", metavar="CATALOG.SCHEMA")
+@click.argument("name", metavar="CATALOG.SCHEMA", shell_complete=complete_schemas)
 @output_option
 def show(name: str, output: str) -> None:
     """Show a schema."""
@@ -66,7 +67,7 @@ def show(name: str, output: str) -> None:
 @schema.command(
     epilog=example("model-sharing-provider schema update prod.ml_team --comment 'Models of the ML team'")
 )
-@click.argument("name", metavar="CATALOG.SCHEMA")
+@click.argument("name", metavar="CATALOG.SCHEMA", shell_complete=complete_schemas)
 @rename_option
 @comment_option
 @owner_option
@@ -80,7 +81,7 @@ def update(name: str, rename: str | None, comment: str | None, owner: str | None
 
 
 @schema.command(epilog=example("model-sharing-provider schema delete prod.ml_team"))
-@click.argument("name", metavar="CATALOG.SCHEMA")
+@click.argument("name", metavar="CATALOG.SCHEMA", shell_complete=complete_schemas)
 @force_options
 def delete(name: str, force: bool, yes: bool) -> None:
     """Delete a schema that has no models, or with --force one that has."""

@@ -7,6 +7,12 @@ import click
 from model_sharing_protocol.console import announce, output_option, say
 from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
+from model_sharing_provider.cli.completion import (
+    complete_models,
+    complete_recipients,
+    complete_schemas,
+    complete_shares,
+)
 from model_sharing_provider.cli.confirmations import confirm, hits_of_share, yes_option
 from model_sharing_provider.cli.options import changes_of, comment_option, owner_option, rename_option
 from model_sharing_provider.cli.output import show_done, show_list, show_one
@@ -56,7 +62,7 @@ def list_shares(output: str) -> None:
 
 
 @share.command(epilog=example("model-sharing-provider share show acme_share"))
-@click.argument("name")
+@click.argument("name", shell_complete=complete_shares)
 @output_option
 def show(name: str, output: str) -> None:
     """Show what is in a share and whom it is granted to."""
@@ -85,7 +91,7 @@ def show(name: str, output: str) -> None:
 
 
 @share.command(epilog=example("model-sharing-provider share update acme_share --comment 'For all customers'"))
-@click.argument("name")
+@click.argument("name", shell_complete=complete_shares)
 @rename_option
 @comment_option
 @owner_option
@@ -98,7 +104,7 @@ def update(name: str, rename: str | None, comment: str | None, owner: str | None
 
 
 @share.command(epilog=example("model-sharing-provider share delete acme_share"))
-@click.argument("name")
+@click.argument("name", shell_complete=complete_shares)
 @yes_option
 def delete(name: str, yes: bool) -> None:
     """Delete a share and its grants; the models stay. Asks if it is granted to somebody."""
@@ -117,8 +123,8 @@ def delete(name: str, yes: bool) -> None:
         "model-sharing-provider share add-model acme_share prod.ml_team.iris_model --as flowers.iris",
     ),
 )
-@click.argument("name", metavar="SHARE")
-@click.argument("model", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("name", metavar="SHARE", shell_complete=complete_shares)
+@click.argument("model", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.option("--as", "shared_as", metavar="SCHEMA.MODEL", help="The name that recipients see.")
 @output_option
 def add_model(name: str, model: str, shared_as: str | None, output: str) -> None:
@@ -132,8 +138,8 @@ def add_model(name: str, model: str, shared_as: str | None, output: str) -> None
 @share.command(
     "add-schema", epilog=example("model-sharing-provider share add-schema acme_share prod.ml_team")
 )
-@click.argument("name", metavar="SHARE")
-@click.argument("schema", metavar="CATALOG.SCHEMA")
+@click.argument("name", metavar="SHARE", shell_complete=complete_shares)
+@click.argument("schema", metavar="CATALOG.SCHEMA", shell_complete=complete_schemas)
 @click.option("--as", "shared_as", metavar="SCHEMA", help="The name that recipients see.")
 @output_option
 def add_schema(name: str, schema: str, shared_as: str | None, output: str) -> None:
@@ -145,7 +151,7 @@ def add_schema(name: str, schema: str, shared_as: str | None, output: str) -> No
 
 
 @share.command(epilog=example("model-sharing-provider share remove acme_share ml_team.iris_model"))
-@click.argument("name", metavar="SHARE")
+@click.argument("name", metavar="SHARE", shell_complete=complete_shares)
 @click.argument("shared_as", metavar="SCHEMA[.MODEL]")
 def remove(name: str, shared_as: str) -> None:
     """Take a model or schema out of a share, by the name that recipients see."""
@@ -154,8 +160,8 @@ def remove(name: str, shared_as: str) -> None:
 
 
 @share.command(epilog=example("model-sharing-provider share grant acme_share globex"))
-@click.argument("name", metavar="SHARE")
-@click.argument("recipient")
+@click.argument("name", metavar="SHARE", shell_complete=complete_shares)
+@click.argument("recipient", shell_complete=complete_recipients)
 @output_option
 def grant(name: str, recipient: str, output: str) -> None:
     """Let a recipient read a share."""
@@ -164,8 +170,8 @@ def grant(name: str, recipient: str, output: str) -> None:
 
 
 @share.command(epilog=example("model-sharing-provider share revoke acme_share globex"))
-@click.argument("name", metavar="SHARE")
-@click.argument("recipient")
+@click.argument("name", metavar="SHARE", shell_complete=complete_shares)
+@click.argument("recipient", shell_complete=complete_recipients)
 def revoke(name: str, recipient: str) -> None:
     """End a recipient's access to a share at once, outstanding download URLs too."""
     run(lambda provider, context: provider.shares.revoke(context, name, recipient))

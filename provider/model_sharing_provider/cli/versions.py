@@ -10,6 +10,7 @@ from model_sharing_protocol.console import human_size, output_option
 from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.progress_bar import transfer_progress
+from model_sharing_provider.cli.completion import complete_models
 from model_sharing_provider.cli.options import VERSION
 from model_sharing_provider.cli.output import show_done
 from model_sharing_provider.cli.records import version_record
@@ -25,8 +26,8 @@ from model_sharing_provider.services.provider import Provider
         "model-sharing-provider model register --in-place s3://lake/models/iris/7 prod.ml_team.iris_model",
     )
 )
-@click.argument("folder")
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("folder", type=click.Path())
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.option(
     "--in-place",
     is_flag=True,
@@ -121,9 +122,9 @@ def _registered(version: ModelVersion, same: ModelVersion | None, alias: str | N
 @click.command(
     epilog=example("model-sharing-provider model copy prod.ml_team.iris_model 1 prod.ml_team.promoted_model")
 )
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.argument("number", metavar="VERSION", type=VERSION)
-@click.argument("destination", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("destination", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @output_option
 def copy(name: str, number: int, destination: str, output: str) -> None:
     """Copy a version as the next version of another model, which is created if need be.

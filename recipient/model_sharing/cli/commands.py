@@ -9,6 +9,7 @@ import click
 
 from model_sharing import blocking
 from model_sharing.activation import MAX_INPUT_BYTES, link_in
+from model_sharing.cli.completion import complete_catalogs, complete_models, complete_schemas
 from model_sharing.cli.options import standard_input, transfer_options
 from model_sharing.downloads.progress import Counting, watcher
 from model_sharing.mounts import MountTable
@@ -80,7 +81,7 @@ def activate(link: str, profile: Path, *, force: bool) -> None:
 
 
 @cli.command(name="list", epilog=example("model-sharing list vendor.ml_team"))
-@click.argument("where", required=False)
+@click.argument("where", required=False, shell_complete=complete_schemas)
 @output_option
 def list_models(where: str | None, output: str) -> None:
     """List the models of all mounts, of one catalog, or of one catalog.schema."""
@@ -110,7 +111,7 @@ def list_models(where: str | None, output: str) -> None:
         "model-sharing show vendor.ml_team.iris_model",
     )
 )
-@click.argument("model")
+@click.argument("model", shell_complete=complete_models)
 @output_option
 def show(model: str, output: str) -> None:
     """Show one version (models:/catalog.schema.model@alias or /3), or a bare model's versions and aliases."""
@@ -128,7 +129,7 @@ def show(model: str, output: str) -> None:
 
 
 @cli.command(epilog=example("model-sharing download models:/vendor.ml_team.iris_model/1 iris"))
-@click.argument("uri")
+@click.argument("uri", shell_complete=complete_models)
 @click.argument("destination", type=click.Path(path_type=Path))
 @transfer_options
 @click.option("--verify", is_flag=True, help="Hash what is in the cache already, too.")
@@ -166,7 +167,7 @@ def download(
 
 
 @cli.command(epilog=example("model-sharing verify models:/vendor.ml_team.iris_model/1 iris"))
-@click.argument("uri")
+@click.argument("uri", shell_complete=complete_models)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--signature", type=click.Path(path_type=Path), help="Default: FOLDER.sig.")
 def verify(uri: str, folder: Path, *, signature: Path | None) -> None:
@@ -176,7 +177,7 @@ def verify(uri: str, folder: Path, *, signature: Path | None) -> None:
 
 
 @cli.command(epilog=example("model-sharing key vendor > vendor.pem"))
-@click.argument("name")
+@click.argument("name", shell_complete=complete_catalogs)
 def key(name: str) -> None:
     """Print the public key that signs the models of the mount NAME, for other verifiers of signatures."""
     keys = blocking.catalog(name).mount.keys

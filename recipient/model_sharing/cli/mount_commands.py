@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from model_sharing import blocking
+from model_sharing.cli.completion import complete_catalogs
 from model_sharing.cli.options import standard_input
 from model_sharing.mounts import Mount, MountTable
 from model_sharing.profiles import MAX_PROFILE_BYTES, find_profile
@@ -19,7 +20,7 @@ _STANDARD_INPUT = "-"
 
 
 @click.command(epilog=example("model-sharing shares globex.share"))
-@click.argument("profile", required=False)
+@click.argument("profile", required=False, type=click.Path(allow_dash=True))
 @output_option
 def shares(profile: str | None, output: str) -> None:
     """List the shares that PROFILE gives access to, and what each is mounted as.
@@ -52,7 +53,7 @@ def shares(profile: str | None, output: str) -> None:
         "model-sharing mount - < globex.share",
     )
 )
-@click.argument("profile", required=False)
+@click.argument("profile", required=False, type=click.Path(allow_dash=True))
 @click.argument("share", required=False)
 @click.option("--as", "name", help="What to call the catalog here. Default: as the share is called.")
 @click.option("--trust-remote-code", is_flag=True, help="Let this provider's models run code when they load.")
@@ -123,7 +124,7 @@ def mounts(output: str) -> None:
 
 
 @click.command(epilog=example("model-sharing unmount vendor"))
-@click.argument("name")
+@click.argument("name", shell_complete=complete_catalogs)
 def unmount(name: str) -> None:
     """Forget the mount NAME. What was downloaded stays in the cache."""
     blocking.unmount(name)

@@ -45,7 +45,7 @@ def completing(look_up: Callable[[str], Iterable[str]]) -> Complete:
 def completion_command(program: click.Group, name: str) -> click.Command:
     """The `completion` command of the command line `program`, which is called by `name`."""
 
-    @click.command("completion", epilog=example(f'eval "$({name} completion bash)"', *_files(name)))
+    @click.command("completion", epilog=example(*_files(name)))
     @click.argument("shell", type=click.Choice(SHELLS), required=False)
     def completion(shell: str | None) -> None:
         """Print the script that lets a shell complete commands, options and names.
@@ -64,6 +64,7 @@ def completion_command(program: click.Group, name: str) -> click.Command:
 
 def _files(name: str) -> tuple[str, ...]:
     return (
+        f"{name} completion bash > ~/.local/share/bash-completion/completions/{name}",
         f"{name} completion zsh > ~/.zfunc/_{name}",
         f"{name} completion fish > ~/.config/fish/completions/{name}.fish",
     )

@@ -57,6 +57,8 @@ audit export --parquet events.parquet
 catalog create lab
 catalog list
 catalog show prod
+completion bash
+doctor
 catalog update prod --comment new
 fsck
 gc --dry-run

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from model_sharing_protocol.completion import Complete, completing
 from model_sharing_protocol.names import SchemaName
 from model_sharing_protocol.pages import PageRequest
-from model_sharing_provider.cli.session import configured, run
+from model_sharing_provider.cli.session import configured, is_made, run
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
 
@@ -16,8 +16,7 @@ Look = Callable[[Provider, Context, str], Awaitable[Iterable[str]]]
 
 def _completing(look: Look) -> Complete:
     def look_up(typed: str) -> Iterable[str]:
-        settings = configured()
-        if not settings.postgresql_url and not settings.database_path.exists():
+        if not is_made(configured()):
             return []  # a provider is not made by looking for names in it
         return run(lambda provider, context: look(provider, context, typed))
 

@@ -30,6 +30,7 @@ _COMMANDS = {
     "audit": f"{_HERE}.audit:audit",
     "fsck": f"{_HERE}.upkeep:fsck",
     "gc": f"{_HERE}.upkeep:gc",
+    "doctor": f"{_HERE}.doctor:doctor",
     "settings": f"{_HERE}.settings:settings",
 }
 

@@ -270,6 +270,7 @@ TABLE = [
     line("versions.page", EXECUTE, SCORER, PAGE),
     line("versions.page_of_run", NOTHING, "run", PAGE),
     line("versions.get", EXECUTE, SCORER, 1),
+    line("formats.of_version", EXECUTE, SCORER, 1),
     line("versions.get_by_alias", EXECUTE, SCORER, "champion"),
     line("versions.update", OWN, SCORER, 1, "the first"),
     line("versions.delete", OWN, SCORER, 1),

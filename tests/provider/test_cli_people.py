@@ -84,8 +84,10 @@ def test_lists_say_who_sees_what(shared: CommandLine) -> None:
     assert (whole["shared_as"], whole["recipients"]) == (["research"], [])
     table = shared.succeed("share", "list").out.splitlines()
     assert "globex, initech" in table[1]
-    shares = shared.succeed("model", "show", MODEL, "--output", "json").json["shares"]
-    assert shares == [
+    model = shared.succeed("model", "show", MODEL, "--output", "json").json
+    assert model["format"] == ["python_function"]
+    assert model["versions"][0]["signature"]["inputs"][0]["name"] == "x"
+    assert model["shares"] == [
         {"share": "acme_share", "shared_as": "flowers.iris", "recipients": ["globex", "initech"]},
         {"share": "whole", "shared_as": "research.iris_model", "recipients": []},
     ]
@@ -170,3 +172,16 @@ def test_only_what_changed_is_registered(
     assert (found["latest_version"], found["aliases"]) == (2, {"Champion": 1})
     (tmp_path / "iris_model" / "added").touch()
     assert "Registered" in register("iris_model")
+
+
+def test_a_model_is_shown_with_its_format(shared: CommandLine, tmp_path: Path, provider_home: Path) -> None:
+    content = (tmp_path / "iris_model" / "MLmodel").read_text()
+    (tmp_path / "iris_model" / "MLmodel").write_text(
+        content.replace("flavors:", "flavors:\n  sklearn: {}", 1)
+    )
+    shared.succeed("model", "register", "iris_model", MODEL)
+    assert "sklearn" in shared.succeed("model", "show", MODEL).out
+    for file in (provider_home / "artifacts").rglob("MLmodel"):
+        file.unlink()
+    shown = shared.succeed("model", "show", MODEL, "--output", "json").json
+    assert (shown["format"], shown["latest_version"]) == ([], 2)

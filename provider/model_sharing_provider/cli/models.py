@@ -7,6 +7,7 @@ from operator import itemgetter
 import click
 
 from model_sharing_protocol.console import announce, output_option, say
+from model_sharing_protocol.errors import SharingError
 from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.model_signature import signature_words
 from model_sharing_protocol.names import FullName, SchemaName
@@ -20,11 +21,14 @@ from model_sharing_provider.cli.output import show_done, show_list, show_one
 from model_sharing_provider.cli.records import Record, model_record, model_share_record, version_record
 from model_sharing_provider.cli.session import collect, listed, run
 from model_sharing_provider.cli.versions import copy, register
+from model_sharing_provider.domain.limits import shortened
+from model_sharing_provider.domain.securables import VersionStatus
 from model_sharing_provider.domain.sharing import ModelShare
 from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
 
+_LONGEST_SIGNATURE = 500
 REGISTER = "model-sharing-provider model register FOLDER"
 
 
@@ -109,7 +113,7 @@ def search(catalog: str, run_id: str, output: str) -> None:
 @click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @output_option
 def show(name: str, output: str) -> None:
-    """Show a model and its versions."""
+    """Show a model, its versions, and the shares it is in; format and signature are the newest version's."""
     full_name = FullName.parse(name)
 
     async def read(provider: Provider, context: Context) -> tuple[Record, list[Record]]:
@@ -119,18 +123,20 @@ def show(name: str, output: str) -> None:
         )
         shown = await provider.shares.of_model(context, full_name)
         shares = [model_share_record(share) for share in shown]
-        return {**model_record(found), "shares": shares}, versions
+        formats = await _newest_formats(provider, context, full_name, versions)
+        return {**model_record(found), "format": formats, "shares": shares}, versions
 
     record, versions = run(read)
     if output == "json":
         show_one({**record, "versions": versions}, output)
         return
     shares = record.pop("shares")
-    show_one(record, output)
+    newest = _newest(versions)
+    signature = signature_words(newest["signature"]) if newest else ""
+    show_one({**record, "signature": shortened(signature, _LONGEST_SIGNATURE)}, output)
     announce("")
-    columns = ["version", "aliases", "status", "size", "num_files", "signature", "created_at", "comment"]
-    shown = [{**version, "signature": signature_words(version["signature"])} for version in versions]
-    show_list(shown, columns, output, empty=f"No versions yet; register one: {REGISTER} {full_name}")
+    columns = ["version", "aliases", "status", "size", "num_files", "created_at", "comment"]
+    show_list(versions, columns, output, empty=f"No versions yet; register one: {REGISTER} {full_name}")
     announce("")
     show_list(
         shares,
@@ -194,6 +200,22 @@ def delete(name: str, number: int | None, yes: bool) -> None:
     else:
         run(lambda provider, context: provider.versions.delete(context, full_name, number))
         say(f"Deleted version {number} of {full_name}")
+
+
+def _newest(versions: list[Record]) -> Record | None:
+    ready = [version for version in versions if version["status"] == VersionStatus.READY]
+    return ready[-1] if ready else None
+
+
+async def _newest_formats(
+    provider: Provider, context: Context, name: FullName, versions: list[Record]
+) -> list[str]:
+    """The flavors of the newest version; none if its files cannot be read, since more than they was asked."""
+    newest = _newest(versions)
+    try:
+        return await provider.formats.of_version(context, name, newest["version"]) if newest else []
+    except SharingError:
+        return []
 
 
 def _confirm_delete(full_name: FullName, number: int | None) -> None:

@@ -27,6 +27,7 @@ class MLmodel:
 
     signature: dict[str, Any]
     run_id: str
+    flavors: tuple[str, ...] = ()
 
 
 def parse_mlmodel(content: bytes) -> MLmodel:
@@ -52,7 +53,7 @@ def parse_mlmodel(content: bytes) -> MLmodel:
         run_id = ""
     if size_of(run_id) > MAX_ID:
         raise InvalidModel(f"The run_id in the MLmodel file has {size_of(run_id)} bytes; at most {MAX_ID}.")
-    return MLmodel(parsed, run_id)
+    return MLmodel(parsed, run_id, tuple(map(str, fields["flavors"])))
 
 
 def _parsed(part: object) -> Any:

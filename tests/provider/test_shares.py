@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from people import hire, reading
 from support import Desk, write_model
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
@@ -13,6 +14,7 @@ from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
 from model_sharing_provider.domain.sharing import RecipientOverview
+from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
 
 
@@ -172,6 +174,18 @@ async def test_overviews_say_who_reads_what_and_who_was_here_lately(desk: Desk, 
         ("acme", "ml_team.a"),
         ("second", "ml_team.a"),
     ]
+
+
+async def test_shares_of_a_model_are_told_to_their_owners_only(desk: Desk, tmp_path: Path) -> None:
+    await desk.register(write_model(tmp_path / "m"), "prod.ml_team.a")
+    await desk.share("acme", "globex", "prod.ml_team.a")
+    await desk.share("second", "initech", "prod.ml_team.a")
+    ana = await hire(desk, "ana")
+    for right in reading("prod.ml_team.a"):
+        await right.give(desk, "ana")
+    await desk.provider.shares.update(desk.context, "second", changes=Changes(owner="ana"))
+    told = await desk.provider.shares.of_model(await ana.context(), FullName.parse("prod.ml_team.a"))
+    assert [each.share for each in told] == ["second"]
 
 
 async def test_a_namesakes_use_is_not_that_of_a_new_recipient(desk: Desk) -> None:

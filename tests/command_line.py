@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from model_sharing_provider.cli import main
+from model_sharing_provider.cli.main import main
 
 
 @dataclass(frozen=True, slots=True)

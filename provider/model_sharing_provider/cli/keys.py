@@ -8,6 +8,7 @@ from model_sharing_protocol.console import output_option, say
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.signing_keys import ListedKey
+from model_sharing_provider.cli.confirmations import confirm, yes_option
 from model_sharing_provider.cli.output import show_done, show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import run
@@ -43,14 +44,16 @@ def retire(fingerprint: str) -> None:
         say(f"Retired {key_record(each)['fingerprint']}")
 
 
-@key.command("start-over")
-@click.confirmation_option(prompt="Recipients will have to unmount and mount again. Go on?")
+@key.command("start-over", epilog=example("model-sharing-provider key start-over"))
+@yes_option
 @output_option
-def start_over(output: str) -> None:
+def start_over(yes: bool, output: str) -> None:
     """Sign with the keys that are there, or new ones: those of before are lost, and in no backup.
 
     Stop the servers first, and give all of them the same signing-keys.json before they start again.
     """
+    if not yes:
+        confirm("Recipients will have to unmount and mount again.")
     record = key_record(run(lambda provider, context: provider.signing.start_over(context), lost_keys=True))
     show_done(record, f"Signing with {record['fingerprint']}; recipients have to mount again", output)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from model_sharing_provider.cli import main
+from model_sharing_provider.cli.main import main
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,13 @@ class Done:
         return json.loads(self.out)
 
 
+class _Terminal(io.StringIO):
+    """Standard input where a person types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 class CommandLine:
     """Commands on one provider's home."""
 
@@ -38,9 +45,9 @@ class CommandLine:
         monkeypatch.setenv("MODEL_SHARING_PROVIDER_HOME", str(home))
 
     def __call__(self, *arguments: str, typed: str = "") -> Done:
-        """Run a command; `typed` is what the person at the terminal answers."""
+        """Run a command; `typed` is what the person at the terminal answers; without, there is none."""
         self._monkeypatch.setattr(sys, "argv", ["model-sharing-provider", *arguments])
-        self._monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        self._monkeypatch.setattr(sys, "stdin", _Terminal(typed) if typed else io.StringIO())
         code = 0
         try:
             main()

@@ -270,6 +270,7 @@ TABLE = [
     line("versions.page", EXECUTE, SCORER, PAGE),
     line("versions.page_of_run", NOTHING, "run", PAGE),
     line("versions.get", EXECUTE, SCORER, 1),
+    line("formats.of_version", EXECUTE, SCORER, 1),
     line("versions.get_by_alias", EXECUTE, SCORER, "champion"),
     line("versions.update", OWN, SCORER, 1, "the first"),
     line("versions.delete", OWN, SCORER, 1),
@@ -278,6 +279,7 @@ TABLE = [
     # New versions: of a folder, by upload, as a copy.
     line("registration.register", OWN, first=a_folder, name=SCORER, alias="New"),
     line("registration.register", CREATE_MODEL, first=a_folder, name=NEW),
+    line("registration.find_unchanged", OWN, first=a_folder, name=SCORER),
     line("registration.register_in_place", OWN, first=a_location, name=SCORER, alias="New"),
     line("registration.register_in_place", CREATE_MODEL, first=a_location, name=NEW),
     line("uploads.create", OWN, SCORER, NewVersion(tags={"task": "claims"}, lineage={"entities": []})),
@@ -315,6 +317,8 @@ TABLE = [
     line("grants.effective", NOTHING, SecurableType.MODEL, str(SCORER), "ana"),
     # Shares and recipients.
     line("shares.page", NOTHING, PAGE),
+    line("shares.overview", NOTHING, PAGE),
+    line("shares.of_model", EXECUTE, SCORER),
     line("shares.create", on_metastore(Privilege.CREATE_SHARE), "new"),
     line("shares.get", OWN_SHARE, "acme"),
     line("shares.update", OWN_SHARE, "acme", (), RENAMED),
@@ -337,6 +341,7 @@ TABLE = [
     ),
     line("shares.delete", OWN_SHARE, "acme"),
     line("recipients.page", NOTHING, PAGE),
+    line("recipients.overview", NOTHING, PAGE),
     line("recipients.create", on_metastore(Privilege.CREATE_RECIPIENT), "new"),
     line("recipients.get", OWN_RECIPIENT, "globex"),
     line("recipients.update", OWN_RECIPIENT, "globex", DESCRIBED, ["10.0.0.0/8"]),

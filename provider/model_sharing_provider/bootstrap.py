@@ -28,6 +28,7 @@ from model_sharing_provider.services.catalogs import Catalogs
 from model_sharing_provider.services.copies import Copies
 from model_sharing_provider.services.credentials import Credentials
 from model_sharing_provider.services.files import Files
+from model_sharing_provider.services.formats import Formats
 from model_sharing_provider.services.fsck import Fsck
 from model_sharing_provider.services.gc import GarbageCollection
 from model_sharing_provider.services.grants import Grants
@@ -112,6 +113,7 @@ def _wire(
         copies=Copies(artifacts, manifests),
         credentials=Credentials(artifacts, vending),
         files=Files(signer, artifacts, manifests),
+        formats=Formats(artifacts),
         fsck=Fsck(artifacts, manifests),
         gc=GarbageCollection(artifacts),
         grants=Grants(),

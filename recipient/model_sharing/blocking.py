@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from model_sharing import activation, background, pulling
+from model_sharing import activation, background, pulling, shares
 from model_sharing.background import close
 from model_sharing.blocking_catalog import Catalog
 from model_sharing.downloads.displays import ShowProgress, displaying
 from model_sharing.downloads.tally import PullTally
 from model_sharing.mount_table import Mount, MountTable
 from model_sharing.mounting import mount_share
+from model_sharing.profiles import Given, find_profile
 from model_sharing.pulling import PulledVersion, Wanted
 from model_sharing.records import Records
 from model_sharing.settings import Settings
@@ -25,6 +26,7 @@ __all__ = [
     "catalog_of",
     "close",
     "download",
+    "list_shares",
     "load_model",
     "mount",
     "mounts",
@@ -58,23 +60,47 @@ def activate(link: str, path: str | Path, *, force: bool = False) -> Path:
     return target
 
 
+def list_shares(profile: Given = None) -> list[str]:
+    """List the shares that a profile gives access to.
+
+    Args:
+        profile: The path of a profile file, or the JSON in it; None: what MODEL_SHARING_PROFILE says.
+
+    Returns:
+        Their names, sorted.
+
+    Raises:
+        InvalidProfile: The profile cannot be used, or there is none.
+        Unauthenticated: The token is not accepted.
+        ServerUnreachable: The provider does not answer.
+
+    Example:
+        >>> model_sharing.list_shares("globex.share")
+        ['acme_share']
+    """
+    source = find_profile(profile)
+    return background.run(lambda: shares.list_shares(source))
+
+
 def mount(
-    profile: str | Path,
+    profile: Given = None,
     *,
-    share: str,
-    name: str,
+    share: str | None = None,
+    name: str | None = None,
     trust_remote_code: bool = False,
     key_fingerprint: str | None = None,
     move: bool = False,
 ) -> Catalog:
     """Mount a share under a local name, and pin the provider's signing key.
 
+    By default it is the only share there is, under its own name.
+
     The same mount again is no change.
 
     Args:
-        profile: The file that `activate` wrote.
-        share: The share's name at the provider.
-        name: What to call the catalog here.
+        profile: The file that `activate` wrote, or its JSON; None: see `list_shares`.
+        share: The share's name at the provider; None: the only one.
+        name: What to call the catalog here; None: as the share is called.
         trust_remote_code: Let this provider's models run code on this machine when they load.
         key_fingerprint: The fingerprint of the provider's signing key, as it was told another way, such as
             `sha256:0123…`; None trusts the one that is there now.
@@ -85,7 +111,8 @@ def mount(
 
     Raises:
         MountExists: Another share is mounted under this name.
-        NotFound: The share does not exist, or is not shared with you.
+        NotFound: The share does not exist, or is not shared with you; those that are, are named.
+        InvalidParameter: There are several shares, and none was named.
         InvalidProfile: The profile file cannot be used.
         UntrustedSignature: The provider signs with another key than `key_fingerprint`.
         ServerUnreachable: The provider does not answer.
@@ -94,11 +121,11 @@ def mount(
         >>> model_sharing.mount("globex.share", share="acme_share", name="vendor").name
         'vendor'
     """
-    settings = Settings.from_environment()
+    settings, source = Settings.from_environment(), find_profile(profile)
     mounted = background.run(
         lambda: mount_share(
             settings,
-            Path(profile),
+            source,
             share,
             name,
             trust_remote_code=trust_remote_code,
@@ -125,7 +152,8 @@ def unmount(name: str) -> None:
         >>> _ = model_sharing.mount("globex.share", share="acme_share", name="other")
         >>> model_sharing.unmount("other")
     """
-    MountTable(Settings.from_environment().mounts).remove(name)
+    settings = Settings.from_environment()
+    MountTable(settings.mounts).remove(name, settings.profiles)
 
 
 def mounts() -> Records[Mount]:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from model_sharing.local_files import needs_writing, replace_file
+from model_sharing.local_files import make_folder, needs_writing, replace_file
 from model_sharing.locks import locked
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.errors import (
@@ -29,7 +29,7 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.forms import EpochMs
 from model_sharing_protocol.names import normalize_name
-from model_sharing_protocol.profile import Profile, read_profile
+from model_sharing_protocol.profile import Profile, read_profile, write_profile
 from model_sharing_protocol.times import epoch_ms, moment
 
 _MAX_FILE_NAME = 200
@@ -96,27 +96,44 @@ def check_mount_name(name: str) -> str:
     return normalize_name("catalog", name)
 
 
+def file_stem(name: str) -> str:
+    """What a file that belongs to the mount of this name is called, without its ending."""
+    quoted = quote(name, safe="")
+    return quoted if len(quoted) <= _MAX_FILE_NAME else hashlib.sha256(name.encode()).hexdigest()
+
+
 class MountTable:
     """The mounts below one folder. Safe for several processes at once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def add(self, mount: Mount) -> Mount:
-        """Record a mount and return it. The same mount again is no change; another is MountExists."""
+    def add(self, mount: Mount, profile: bytes = b"") -> Mount:
+        """Record a mount and return it. The same mount again is no change; another is MountExists.
+
+        `profile` is the JSON to keep, or to renew, in the mount's profile file, if it is in no other file.
+        """
         with self._locked():
-            if present := self.check_free(mount):
+            present = self.check_free(mount)
+            if profile:
+                write_profile(profile, make_folder(mount.profile_path.parent) / mount.profile_path.name)
+            if present:
                 return present
             replace_file(self._path(mount.name), _encode(mount), mode=0o600)
         return mount
 
-    def move(self, before: Mount, after: Mount) -> Mount:
-        """Put a mount in the place of another of the same name. Raises MountExists if that has changed."""
+    def move(self, before: Mount, after: Mount, profile: bytes = b"") -> Mount:
+        """Put a mount in the place of another of the same name. Raises MountExists if that has changed.
+
+        `profile`: see `add`.
+        """
         with self._locked():
             path = self._path(after.name)
             present = self._read(path) if path.exists() else None
             if present is None or not present.same_as(before):
                 raise MountExists(f"{after.name!r} was changed meanwhile; look at it, and try again.")
+            if profile:
+                write_profile(profile, make_folder(after.profile_path.parent) / after.profile_path.name)
             replace_file(path, _encode(after), mode=0o600)
         return after
 
@@ -172,18 +189,17 @@ class MountTable:
             (self._read(path) for path in self._folder.glob("*.json")), key=lambda mount: mount.name
         )
 
-    def remove(self, name: str) -> Mount:
-        """Forget a mount; NotFound if there is none of this name."""
+    def remove(self, name: str, kept: Path) -> Mount:
+        """Forget a mount, and its profile if that is in the folder `kept`; NotFound if there is no mount."""
         with self._locked():
             mount = self.get(name)
             self._path(mount.name).unlink()
+            if mount.profile_path.parent == kept:
+                mount.profile_path.unlink(missing_ok=True)
         return mount
 
     def _path(self, name: str) -> Path:
-        quoted = quote(name, safe="")
-        return self._folder / (
-            (quoted if len(quoted) <= _MAX_FILE_NAME else hashlib.sha256(name.encode()).hexdigest()) + ".json"
-        )
+        return self._folder / f"{file_stem(name)}.json"
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

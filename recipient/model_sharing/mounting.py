@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import replace
-from pathlib import Path
 
 from model_sharing.client import SharingClient
 from model_sharing.downloads.origins import accept
-from model_sharing.mount_table import Mount, MountTable, check_mount_name
+from model_sharing.mount_table import Mount, MountTable, check_mount_name, file_stem
+from model_sharing.profiles import ProfileSource
 from model_sharing.refs import Refs
 from model_sharing.settings import Settings
+from model_sharing.shares import check_share, only_share, warn_of_plain_http
 from model_sharing.transport import Transport
 from model_sharing.trust import fetch_keys
 from model_sharing_protocol.dsse import PublicKey
-from model_sharing_protocol.errors import InvalidParameter, NotFound, UntrustedSignature
+from model_sharing_protocol.errors import InvalidParameter, UntrustedSignature
 from model_sharing_protocol.names import normalize_name
-from model_sharing_protocol.plain_http import PlainHttpWarning, origin_of, travels_in_clear
-from model_sharing_protocol.profile import read_profile
 from model_sharing_protocol.signing_keys import first_of
 from model_sharing_protocol.times import moment, now_ms
 
@@ -27,9 +25,9 @@ _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
 
 async def mount_share(
     settings: Settings,
-    profile_path: Path,
-    share: str,
-    name: str,
+    source: ProfileSource,
+    share: str | None = None,
+    name: str | None = None,
     *,
     trust_remote_code: bool = False,
     key_fingerprint: str | None = None,
@@ -37,53 +35,65 @@ async def mount_share(
 ) -> Mount:
     """Record a mount of a share that is there, with the provider's signing key.
 
+    Without `share` it is the only one that is granted, and without `name` it is called as the share is.
+    A profile that is in no file is kept in the home, for this mount alone.
     `key_fingerprint` is what the provider told by another way; without it, the key that is shown is believed.
-    The same mount again changes nothing but where files may come from: that is what the provider names now.
+    The same mount again changes nothing but where files may come from, which is what the provider names now,
+    and a kept profile.
     With `move`, the mount that has the name leads to the address in the profile from now on: the provider
     there has to show the key that is pinned, or one that it vouches for; what was seen and downloaded stays.
     Raises MountExists if the name is taken by another, InvalidProfile, NotASharingServer for places that no
-    files may come from, NotFound if this recipient has no such share, UntrustedSignature for another key than
-    the expected one.
+    files may come from, NotFound if this recipient has no such share, InvalidParameter if it has several and
+    none was named, UntrustedSignature for another key than the expected one.
     """
-    mount = _new_mount(profile_path, share, name, trust_remote_code)
+    share = None if share is None else normalize_name("share", share)
+    name = None if name is None else check_mount_name(name)
     expected = _checked(key_fingerprint)
+    endpoint = source.profile.endpoint
     table = MountTable(settings.mounts)
-    present: Mount | None
-    if move:
-        present = _movable(table.get(mount.name), mount)
-        mount = replace(mount, trust_remote_code=present.trust_remote_code, mounted_at=present.mounted_at)
-    else:
-        present = table.check_free(mount)
-    if travels_in_clear(mount.endpoint):
-        warnings.warn(
-            f"{origin_of(mount.endpoint)} is plain http: the token and the models travel in clear, and "
-            "whoever reads the token on the way can use it. Ask the provider for an https address.",
-            PlainHttpWarning,
-            stacklevel=2,
-        )
-    async with Transport(mount.read_profile, retry_for=settings.retry_for) as transport:
-        client = SharingClient(transport, mount.endpoint)
-        try:
-            await client.get_share(mount.share)
-        except NotFound as error:
-            raise NotFound(
-                f"{mount.endpoint} shares nothing called {mount.share!r} with you (any more). Check the "
-                "name, or ask the provider to grant it."
-            ) from error
+    if move and share is None and name is not None:
+        share = table.get(name).share
+    warn_of_plain_http(endpoint)
+    async with Transport(lambda: source.profile, retry_for=settings.retry_for) as transport:
+        client = SharingClient(transport, endpoint)
+        chosen = share or await only_share(client, endpoint)
+        mount = _new_mount(settings, source, chosen, name or chosen, trust_remote_code)
+        present: Mount | None
+        if move:
+            present = _movable(table.get(mount.name), mount)
+            mount = replace(mount, trust_remote_code=present.trust_remote_code, mounted_at=present.mounted_at)
+        else:
+            present = table.check_free(mount)
+        if share is not None:
+            await check_share(client, endpoint, share)
         pinned = [PublicKey.parse(pem) for pem in (present.keys if present else ())]
-        keys = await fetch_keys(client, mount.endpoint, pinned, expected)
+        keys = await fetch_keys(client, endpoint, pinned, expected)
         listed = await client.list_keys()
-        origins = accept(mount.endpoint, listed.file_origins)
+        origins = accept(endpoint, listed.file_origins)
     pems = tuple(key.pem for key in keys)
     first = first_of(keys[0], listed.keys).fingerprint
     new = replace(mount, keys=pems, file_origins=origins, first_key=first)
     if move and present is not None:
-        Refs(settings.cache, mount.endpoint, mount.share).take_over(
-            Refs(settings.cache, present.endpoint, present.share)
-        )
-        return table.move(present, replace(new, first_key=present.first_key or first))
-    added = table.add(new)
+        return _move(settings, table, present, new, source.content)
+    added = table.add(new, source.content)
     return table.accept_origins(table.pin(added, pems), origins)
+
+
+def _move(settings: Settings, table: MountTable, present: Mount, new: Mount, profile: bytes) -> Mount:
+    """Put the mount `new` in the place of `present`, with what is known and trusted of it."""
+    moved = replace(
+        new,
+        trust_remote_code=present.trust_remote_code,
+        mounted_at=present.mounted_at,
+        first_key=present.first_key or new.first_key,
+    )
+    Refs(settings.cache, moved.endpoint, moved.share).take_over(
+        Refs(settings.cache, present.endpoint, present.share)
+    )
+    table.move(present, moved, profile)
+    if present.profile_path.parent == settings.profiles and present.profile_path != moved.profile_path:
+        present.profile_path.unlink(missing_ok=True)
+    return moved
 
 
 def _movable(present: Mount, moved: Mount) -> Mount:
@@ -106,13 +116,15 @@ def _movable(present: Mount, moved: Mount) -> Mount:
     return present
 
 
-def _new_mount(profile_path: Path, share: str, name: str, trust_remote_code: bool) -> Mount:
-    path = profile_path.expanduser().absolute()
+def _new_mount(
+    settings: Settings, source: ProfileSource, share: str, name: str, trust_remote_code: bool
+) -> Mount:
+    checked = check_mount_name(name)
     return Mount(
-        name=check_mount_name(name),
-        share=normalize_name("share", share),
-        profile_path=path,
-        endpoint=read_profile(path).endpoint,
+        name=checked,
+        share=share,
+        profile_path=source.path or settings.profiles / f"{file_stem(checked)}.share",
+        endpoint=source.profile.endpoint,
         trust_remote_code=trust_remote_code,
         mounted_at=moment(now_ms()),
     )

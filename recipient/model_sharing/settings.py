@@ -2,6 +2,7 @@
 
 $MODEL_SHARING_HOME            default: the user's data folder of the platform
 ├── mounts/                    one small file a mount
+├── profiles/                  profiles that were given to `mount` as JSON, one a mount
 └── cache/                     verified artifacts, shared by all mounts and processes;
                                elsewhere with $MODEL_SHARING_CACHE
 """
@@ -21,6 +22,7 @@ from model_sharing_protocol.errors import InvalidParameter
 
 HOME_VARIABLE = "MODEL_SHARING_HOME"
 CACHE_VARIABLE = "MODEL_SHARING_CACHE"
+PROFILE_VARIABLE = "MODEL_SHARING_PROFILE"
 JOBS_VARIABLE = "MODEL_SHARING_JOBS"
 CACHE_MAX_SIZE_VARIABLE = "MODEL_SHARING_CACHE_MAX_SIZE"
 ALIAS_MAX_AGE_VARIABLE = "MODEL_SHARING_ALIAS_MAX_AGE"
@@ -85,6 +87,10 @@ class Settings:
     @property
     def mounts(self) -> Path:
         return self.home / "mounts"
+
+    @property
+    def profiles(self) -> Path:
+        return self.home / "profiles"
 
     @property
     def cache(self) -> Path:

@@ -69,7 +69,7 @@ class Anything(str):
     def as_dict(self) -> dict[str, str]:
         return {"x": "x"}
 
-    def __iter__(self) -> Iterator[Anything]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Anything]:
         return iter([self] if self == "list" else [])
 
 

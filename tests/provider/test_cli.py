@@ -157,7 +157,7 @@ def test_deleting_goes_from_the_leaves_to_the_root(
     for _ in range(2):
         run("model", "register", "./iris_model", "prod.ml_team.iris_model")
     assert run("schema", "delete", "prod.ml_team").code == 19
-    assert run("model", "delete", "prod.ml_team.iris_model").code == 130  # nobody to confirm
+    assert run("model", "delete", "prod.ml_team.iris_model").code == 2  # nobody to confirm
     assert run("model", "delete", "prod.ml_team.iris_model", "--version", "1", "--yes").code == 0
     shown = run("model", "show", "prod.ml_team.iris_model", "--output", "json").json
     assert [version["version"] for version in shown["versions"]] == [2]

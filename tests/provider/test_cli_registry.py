@@ -216,7 +216,7 @@ def test_deleting_all_that_is_in_a_catalog_asks_first(
     run: CommandLine, registered: str, provider_home: Path
 ) -> None:
     assert run("catalog", "delete", "dev").code == 19
-    assert run("catalog", "delete", "dev", "--force").code == 130  # nobody to confirm
+    assert run("catalog", "delete", "dev", "--force").code == 2  # nobody to confirm
     assert run("catalog", "delete", "dev", "--force", typed="n\n").code == 130
     run.succeed("model", "show", registered)
     asked = run.succeed("schema", "delete", "dev.fraud", "--force", typed="y\n")

@@ -57,6 +57,8 @@ audit export --parquet events.parquet
 catalog create lab
 catalog list
 catalog show prod
+completion bash
+doctor
 catalog update prod --comment new
 fsck
 gc --dry-run
@@ -69,7 +71,7 @@ lineage {MODEL} 1
 metastore backup copies
 metastore restored
 model alias set {MODEL} Second 1
-model alias delete {MODEL} Second
+model alias delete {MODEL} Second --yes
 model copy {MODEL} 1 prod.ml.copied
 model create prod.ml.planned
 model list prod.ml
@@ -113,9 +115,9 @@ share revoke other globex
 share add-model other {MODEL}
 provider add second vendor.share
 audit prune --older-than 400d
-share delete other
+share delete other --yes
 provider delete second
-recipient delete initech
+recipient delete initech --yes
 principal delete bob
 model delete prod.ml.renamed --yes
 schema delete prod.lab

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from people import hire, reading
 from support import Desk, write_model
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
+from model_sharing_provider.domain.sharing import RecipientOverview
+from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
 
 
@@ -145,3 +149,56 @@ async def test_recipients_may_do_nothing_but_read(desk: Desk) -> None:
     ):
         with pytest.raises(Exception, match="globex lacks"):
             await attempt
+
+
+async def test_overviews_say_who_reads_what_and_who_was_here_lately(desk: Desk, tmp_path: Path) -> None:
+    await desk.register(write_model(tmp_path / "m"), "prod.ml_team.a")
+    await desk.share("acme", "globex", "prod.ml_team.a")
+    await desk.share("second", "initech")
+    await desk.add_schema("second", "prod.ml_team")
+    await desk.provider.shares.grant(desk.context, "second", "globex")
+    before, _ = await _overview(desk, "globex", "initech")
+    assert (before.shares, before.last_used_at) == (("acme", "second"), None)
+    await desk.provider.shared_view.list_shares(await as_recipient(desk, "globex"), PageRequest())
+    with pytest.raises(NotFound):  # what was denied is no use
+        await shown(desk, await as_recipient(desk, "initech"), "acme")
+    globex, initech = await _overview(desk, "globex", "initech")
+    assert globex.last_used_at is not None
+    assert globex.last_used_at >= globex.recipient.created_at
+    assert (initech.shares, initech.last_used_at) == (("second",), None)
+    acme, second = (await desk.provider.shares.overview(desk.context, PageRequest())).items
+    assert (acme.shared_as, acme.recipients) == (("ml_team.a",), ("globex",))
+    assert (second.shared_as, second.recipients) == (("ml_team",), ("globex", "initech"))
+    found = await desk.provider.shares.of_model(desk.context, FullName.parse("prod.ml_team.a"))
+    assert [(each.share, each.shared_as) for each in found] == [
+        ("acme", "ml_team.a"),
+        ("second", "ml_team.a"),
+    ]
+
+
+async def test_shares_of_a_model_are_told_to_their_owners_only(desk: Desk, tmp_path: Path) -> None:
+    await desk.register(write_model(tmp_path / "m"), "prod.ml_team.a")
+    await desk.share("acme", "globex", "prod.ml_team.a")
+    await desk.share("second", "initech", "prod.ml_team.a")
+    ana = await hire(desk, "ana")
+    for right in reading("prod.ml_team.a"):
+        await right.give(desk, "ana")
+    await desk.provider.shares.update(desk.context, "second", changes=Changes(owner="ana"))
+    told = await desk.provider.shares.of_model(await ana.context(), FullName.parse("prod.ml_team.a"))
+    assert [each.share for each in told] == ["second"]
+
+
+async def test_a_namesakes_use_is_not_that_of_a_new_recipient(desk: Desk) -> None:
+    await desk.share("acme", "globex")
+    await desk.provider.shared_view.list_shares(await as_recipient(desk, "globex"), PageRequest())
+    await desk.provider.recipients.delete(desk.context, "globex")
+    await asyncio.sleep(0.002)  # moments are in milliseconds
+    await desk.provider.recipients.create(desk.context, "globex")
+    (globex,) = await _overview(desk, "globex")
+    assert globex.last_used_at is None
+
+
+async def _overview(desk: Desk, *names: str) -> list[RecipientOverview]:
+    found = (await desk.provider.recipients.overview(desk.context, PageRequest())).items
+    assert [each.recipient.name for each in found] == list(names)
+    return list(found)

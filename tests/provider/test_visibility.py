@@ -132,6 +132,10 @@ async def test_shares_and_recipients_are_listed_for_their_owners(desk: Desk) -> 
         assert [share.name for share in (await provider.shares.page(context, WHOLE)).items] == shares
         shown = await provider.recipients.page(context, WHOLE)
         assert [recipient.name for recipient in shown.items] == recipients
+        in_full = await provider.shares.overview(context, WHOLE)
+        assert [overview.share.name for overview in in_full.items] == shares
+        described = await provider.recipients.overview(context, WHOLE)
+        assert [overview.recipient.name for overview in described.items] == recipients
     with pytest.raises(PermissionDenied, match="lacks OWNERSHIP on share 'acme'"):
         await provider.shares.get(await ana.context(), "acme")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from recipient.shared_models import SHARE, manifest_of
 import model_sharing
 from model_sharing import blocking
 from model_sharing.cache import Cache
+from model_sharing.cli import main
 
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -32,6 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracking_uri: str) -> 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri)
     monkeypatch.delenv("MODEL_SHARING_JOBS", raising=False)
     monkeypatch.setenv("MODEL_SHARING_RETRY_FOR", "1s")
+    monkeypatch.delenv("MODEL_SHARING_PROFILE", raising=False)
     yield folder
     blocking.close()
 
@@ -62,6 +65,26 @@ def run_cli(tmp_path: Path) -> RunCli:
     def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "model_sharing.cli", *map(str, arguments)]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    return run
+
+
+@pytest.fixture
+def run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunCli:
+    """The same inside the test's own process, as starting one takes longer than most commands.
+
+    `typed` is what comes on standard input.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str | Path, typed: bytes = b"") -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["model-sharing", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed)))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        blocking.close()
+        written = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, int(ended.value.code or 0), written.out, written.err)
 
     return run
 

@@ -52,8 +52,9 @@ class XorDelta:
 
 
 class Peer:
-    """`models` is what it shares. `faults` are used up by the file requests, one each, `always` by all.
+    """`models` is what it shares, in each of its `shares`.
 
+    `faults` are used up by the file requests, one each, `always` by all.
     It signs with `key` and lists `keys`; `sequence` is that of its states, as signed `ago` seconds ago.
     `edit_answer` changes what it says of anything, `edit_version` and `edit_query` of versions alone.
     An `outdated` one knows no tags, and no queries that say all there is to say in one answer.
@@ -63,6 +64,7 @@ class Peer:
     def __init__(self, certificate: Path | None = None, port: int = 0) -> None:
         self.scheme = "https" if certificate else "http"
         self.models: dict[str, Model] = {}
+        self.shares = [SHARE]
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
         self.always: Fault | None = None
@@ -223,10 +225,12 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_json(
                     200, msgspec.to_builtins(KeyList(tuple(self.peer.keys), self.peer.file_origins))
                 )
-            case ["shares", share, *_] if share != SHARE:
+            case ["shares"]:
+                self._send_items([{"name": share} for share in self.peer.shares])
+            case ["shares", share, *_] if share not in self.peer.shares:
                 self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", f"The share {share!r} does not exist.")
-            case ["shares", _]:
-                self.send_json(200, {"share": {"name": SHARE}})
+            case ["shares", share]:
+                self.send_json(200, {"share": {"name": share}})
             case ["shares", _, "schemas"]:
                 schemas = sorted({name.split(".")[0] for name in self.peer.models})
                 self._send_items([{"name": schema, "share": SHARE} for schema in schemas])

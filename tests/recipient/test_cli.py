@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,8 +13,6 @@ from recipient.peer import TOKEN, Peer
 from recipient.shared_models import SHARE
 
 import model_sharing
-from model_sharing import blocking
-from model_sharing.cli import main
 from model_sharing_protocol.console import human_size
 from model_sharing_protocol.printable import printable
 
@@ -25,19 +21,9 @@ FILES = {"MLmodel": b"flavors: {}\n", "data/weights.bin": b"w" * 2048}
 
 
 @pytest.fixture
-def run_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunCli:
-    """As elsewhere, but inside the test's own process: starting one takes longer than most commands."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        monkeypatch.setattr(sys, "argv", ["model-sharing", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        blocking.close()
-        written = capsys.readouterr()
-        return subprocess.CompletedProcess(arguments, int(ended.value.code or 0), written.out, written.err)
-
-    return run
+def run_cli(run_here: RunCli) -> RunCli:
+    """As elsewhere, but inside the test's own process."""
+    return run_here
 
 
 @pytest.fixture

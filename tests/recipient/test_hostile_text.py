@@ -35,6 +35,9 @@ FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": b"w" * 2048}
 # Each command, as it is called well; the folder out is made by the first download.
 CALLS = f"""
 mounts
+doctor
+completion bash
+shares globex.share
 mount globex.share {SHARE} --as again
 list
 show {URI}
@@ -50,7 +53,7 @@ unmount again
 activate http://127.0.0.1:9/public/code new.share
 """
 REFUSED = {"activate"}
-SHOWING = {"list", "show", "mounts"}
+SHOWING = {"list", "show", "mounts", "doctor"}
 
 
 class HostileModel(Model):

@@ -242,6 +242,15 @@ class ArtifactStore:
         """The digest of an object of that size. Raises NotFound, CorruptArtifact."""
         return (await self.fingerprint(path, size, chunked=False, advance=advance)).sha256
 
+    async def fingerprint_file(self, source: Path, advance: Advance = _unwatched) -> Fingerprint:
+        """Read a local file through once, for its size and sha256 alone."""
+        taken_in = Fingerprinter(chunked=False)
+        with await asyncio.to_thread(source.open, "rb", buffering=0) as file:
+            while piece := await asyncio.to_thread(file.read, _PIECE):
+                await asyncio.to_thread(taken_in.update, piece)
+                advance(len(piece))
+        return taken_in.finish()
+
     async def fingerprint(
         self, path: str, size: int, *, chunked: bool = True, advance: Advance = _unwatched
     ) -> Fingerprint:

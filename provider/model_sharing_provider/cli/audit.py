@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from model_sharing_protocol.console import output_option
+from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.cli.output import Duration, show_done, show_list
 from model_sharing_provider.cli.records import audit_record
@@ -35,12 +36,12 @@ def _filter_options(command: F) -> F:
     return command
 
 
-@click.group()
+@click.group(epilog=example("model-sharing-provider audit list --since 7d"))
 def audit() -> None:
     """Who did what, from where, and how it ended."""
 
 
-@audit.command("list")
+@audit.command("list", epilog=example("model-sharing-provider audit list --share acme_share --since 7d"))
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @_filter_options
 @output_option
@@ -49,10 +50,10 @@ def list_events(*, limit: int, output: str, **filters: Any) -> None:
     only = _event_filter(**filters)
     events = run(lambda provider, context: provider.audit.latest(context, limit, **only))
     columns = ["at", "outcome", "principal", "action", "object_name", "address", "count", "reason"]
-    show_list([audit_record(event) for event in events], columns, output)
+    show_list([audit_record(event) for event in events], columns, output, empty="No such events.")
 
 
-@audit.command()
+@audit.command(epilog=example("model-sharing-provider audit export --parquet audit.parquet"))
 @click.option(
     "--parquet",
     "path",
@@ -69,7 +70,7 @@ def export(*, path: Path, output: str, **filters: Any) -> None:
     show_done({"path": str(path), "num_events": count}, f"Wrote {count} events to {path}", output)
 
 
-@audit.command()
+@audit.command(epilog=example("model-sharing-provider audit prune --older-than 400d"))
 @click.option("--older-than", type=Duration(), required=True, help="What may go, such as 400d.")
 @output_option
 def prune(*, older_than: timedelta, output: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from model_sharing_protocol.console import output_option, say
+from model_sharing_protocol.help_examples import example
+from model_sharing_provider.cli.completion import complete_catalogs
 from model_sharing_provider.cli.options import (
     changes_of,
     comment_option,
@@ -18,12 +20,12 @@ from model_sharing_provider.cli.records import catalog_record
 from model_sharing_provider.cli.session import listed, run
 
 
-@click.group()
+@click.group(epilog=example("model-sharing-provider catalog create prod"))
 def catalog() -> None:
     """Catalogs: the first part of a model's name."""
 
 
-@catalog.command()
+@catalog.command(epilog=example("model-sharing-provider catalog create prod --comment 'What we sell'"))
 @click.argument("name")
 @click.option("--comment", default="")
 @output_option
@@ -33,16 +35,21 @@ def create(name: str, comment: str, output: str) -> None:
     show_done(catalog_record(created), f"Created the catalog {created.name}", output)
 
 
-@catalog.command("list")
+@catalog.command("list", epilog=example("model-sharing-provider catalog list"))
 @output_option
 def list_catalogs(output: str) -> None:
     """List the catalogs."""
     records = listed(lambda provider, context, page: provider.catalogs.page(context, page), catalog_record)
-    show_list(records, ["name", "owner", "comment", "created_at"], output)
+    show_list(
+        records,
+        ["name", "owner", "comment", "created_at"],
+        output,
+        empty="No catalogs yet; create one: model-sharing-provider catalog create NAME",
+    )
 
 
-@catalog.command()
-@click.argument("name")
+@catalog.command(epilog=example("model-sharing-provider catalog show prod"))
+@click.argument("name", shell_complete=complete_catalogs)
 @output_option
 def show(name: str, output: str) -> None:
     """Show a catalog."""
@@ -50,8 +57,8 @@ def show(name: str, output: str) -> None:
     show_one(catalog_record(found), output)
 
 
-@catalog.command()
-@click.argument("name")
+@catalog.command(epilog=example("model-sharing-provider catalog update prod --owner ann@example.com"))
+@click.argument("name", shell_complete=complete_catalogs)
 @rename_option
 @comment_option
 @owner_option
@@ -63,8 +70,8 @@ def update(name: str, rename: str | None, comment: str | None, owner: str | None
     show_done(catalog_record(updated), f"Updated the catalog {updated.name}", output)
 
 
-@catalog.command()
-@click.argument("name")
+@catalog.command(epilog=example("model-sharing-provider catalog delete prod"))
+@click.argument("name", shell_complete=complete_catalogs)
 @force_options
 def delete(name: str, force: bool, yes: bool) -> None:
     """Delete a catalog that has no schemas, or with --force one that has."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from model_sharing_protocol.console import output_option
+from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.names import FullName, SchemaName, normalize_name
 from model_sharing_provider.cli.output import show_done, show_list
 from model_sharing_provider.cli.records import privilege_grant_record
@@ -33,7 +34,11 @@ def _securable_arguments(command: F) -> F:
     return kind(click.argument("name")(command))
 
 
-@click.group()
+@click.group(
+    epilog=example(
+        "model-sharing-provider grant add catalog prod ann@example.com USE_CATALOG USE_SCHEMA EXECUTE"
+    )
+)
 def grant() -> None:
     """Who may do what: privileges of users, service principals and groups.
 
@@ -42,7 +47,12 @@ def grant() -> None:
     """
 
 
-@grant.command()
+@grant.command(
+    epilog=example(
+        "model-sharing-provider grant add metastore - ann@example.com CREATE_CATALOG",
+        "model-sharing-provider grant add model prod.ml_team.iris_model ann@example.com EXECUTE",
+    )
+)
 @_securable_arguments
 @click.argument("principal")
 @click.argument("privileges", metavar="PRIVILEGE...", nargs=-1, required=True)
@@ -54,7 +64,11 @@ def add(word: str, name: str, principal: str, privileges: Sequence[str], output:
     _update(kind, full_name, PrivilegeChange(principal, add=parsed), output)
 
 
-@grant.command()
+@grant.command(
+    epilog=example(
+        "model-sharing-provider grant remove model prod.ml_team.iris_model ann@example.com EXECUTE"
+    )
+)
 @_securable_arguments
 @click.argument("principal")
 @click.argument("privileges", metavar="PRIVILEGE...", nargs=-1, required=True)
@@ -66,7 +80,9 @@ def remove(word: str, name: str, principal: str, privileges: Sequence[str], outp
     _update(kind, full_name, PrivilegeChange(principal, remove=parsed), output)
 
 
-@grant.command("list")
+@grant.command(
+    "list", epilog=example("model-sharing-provider grant list model prod.ml_team.iris_model --effective")
+)
 @_securable_arguments
 @click.option("--principal", default="", help="Only the grants of this principal.")
 @click.option("--effective", is_flag=True, help="Also what was granted above and reaches it.")
@@ -80,7 +96,8 @@ def list_grants(word: str, name: str, principal: str, effective: bool, output: s
         return ask(context, kind, full_name, principal)
 
     columns = ["principal", "privilege", "securable_type", "full_name"]
-    show_list([privilege_grant_record(each) for each in run(read)], columns, output)
+    records = [privilege_grant_record(each) for each in run(read)]
+    show_list(records, columns, output, empty="Nothing is granted here.")
 
 
 def _securable(word: str, name: str) -> tuple[SecurableType, str]:

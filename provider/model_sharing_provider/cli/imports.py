@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import click
 
 from model_sharing_protocol.console import announce, output_option
+from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.progress_bar import ProgressBar
 from model_sharing_provider.cli.output import show_list
@@ -20,7 +21,13 @@ from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
 
 
-@click.command("import")
+@click.command(
+    "import",
+    epilog=example(
+        "model-sharing-provider model import --from http://mlflow.example.com iris --as prod.ml_team.iris",
+        "model-sharing-provider model import --from http://mlflow.example.com --all --schema prod.ml_team",
+    ),
+)
 @click.option("--from", "uri", metavar="URI", required=True, help="The MLflow server: http(s)://…")
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option("--as", "full_name", metavar="CATALOG.SCHEMA.MODEL", help="What the model is called here.")

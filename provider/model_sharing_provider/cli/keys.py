@@ -6,18 +6,20 @@ import click
 
 from model_sharing_protocol.console import output_option, say
 from model_sharing_protocol.dsse import PublicKey
+from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.signing_keys import ListedKey
+from model_sharing_provider.cli.confirmations import confirm, yes_option
 from model_sharing_provider.cli.output import show_done, show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import run
 
 
-@click.group()
+@click.group(epilog=example("model-sharing-provider key list"))
 def key() -> None:
     """Signing keys: recipients pin one, and follow from it to the next."""
 
 
-@key.command("list")
+@key.command("list", epilog=example("model-sharing-provider key list --output json"))
 @output_option
 def list_keys(output: str) -> None:
     """List the public keys, oldest first; the last one signs now."""
@@ -25,7 +27,7 @@ def list_keys(output: str) -> None:
     show_list([key_record(each) for each in listed], ["fingerprint", "created_at"], output)
 
 
-@key.command()
+@key.command(epilog=example("model-sharing-provider key rotate"))
 @output_option
 def rotate(output: str) -> None:
     """Sign with a new key from now on. The old one vouches for it and stays listed."""
@@ -33,7 +35,7 @@ def rotate(output: str) -> None:
     show_done(record, f"Signing with {record['fingerprint']} from now on", output)
 
 
-@key.command()
+@key.command(epilog=example("model-sharing-provider key retire sha256:0d5f…"))
 @click.argument("fingerprint")
 def retire(fingerprint: str) -> None:
     """List the key FINGERPRINT and older ones no more: who trusts nothing newer has to mount again."""
@@ -42,14 +44,16 @@ def retire(fingerprint: str) -> None:
         say(f"Retired {key_record(each)['fingerprint']}")
 
 
-@key.command("start-over")
-@click.confirmation_option(prompt="Recipients will have to unmount and mount again. Go on?")
+@key.command("start-over", epilog=example("model-sharing-provider key start-over"))
+@yes_option
 @output_option
-def start_over(output: str) -> None:
+def start_over(yes: bool, output: str) -> None:
     """Sign with the keys that are there, or new ones: those of before are lost, and in no backup.
 
     Stop the servers first, and give all of them the same signing-keys.json before they start again.
     """
+    if not yes:
+        confirm("Recipients will have to unmount and mount again.")
     record = key_record(run(lambda provider, context: provider.signing.start_over(context), lost_keys=True))
     show_done(record, f"Signing with {record['fingerprint']}; recipients have to mount again", output)
 

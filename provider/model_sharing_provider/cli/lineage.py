@@ -7,15 +7,17 @@ import json
 import click
 
 from model_sharing_protocol.console import output_option
+from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.names import FullName
+from model_sharing_provider.cli.completion import complete_models
 from model_sharing_provider.cli.options import VERSION
 from model_sharing_provider.cli.output import show_list
 from model_sharing_provider.cli.records import lineage_record
 from model_sharing_provider.cli.session import run
 
 
-@click.command()
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.command(epilog=example("model-sharing-provider lineage prod.ml_team.iris_model 1"))
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.argument("version", type=VERSION)
 @output_option
 def lineage(name: str, version: int, output: str) -> None:
@@ -26,4 +28,9 @@ def lineage(name: str, version: int, output: str) -> None:
     if output == "table":
         for record in records:
             record["payload"] = json.dumps(record["payload"], ensure_ascii=False)
-    show_list(records, ["recorded_at", "recorded_by", "direction", "payload"], output)
+    show_list(
+        records,
+        ["recorded_at", "recorded_by", "direction", "payload"],
+        output,
+        empty="Nobody told of its lineage.",
+    )

@@ -8,6 +8,8 @@ from typing import NoReturn
 import click
 
 from model_sharing_protocol.command_line import run_command_line
+from model_sharing_protocol.completion import completion_command
+from model_sharing_protocol.help_examples import example
 from model_sharing_provider.cli.lazy import LazyGroup
 
 _HERE = "model_sharing_provider.cli"
@@ -28,11 +30,21 @@ _COMMANDS = {
     "audit": f"{_HERE}.audit:audit",
     "fsck": f"{_HERE}.upkeep:fsck",
     "gc": f"{_HERE}.upkeep:gc",
+    "doctor": f"{_HERE}.doctor:doctor",
     "settings": f"{_HERE}.settings:settings",
 }
 
 
-@click.group(cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    lazy=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=example(
+        "model-sharing-provider serve",
+        "model-sharing-provider model register ./iris prod.ml_team.iris_model --alias Champion",
+        "model-sharing-provider share create acme_share",
+    ),
+)
 @click.version_option(package_name="model-sharing")
 @click.option(
     "--config",
@@ -45,6 +57,9 @@ def cli(config: Path | None) -> None:
     The home is $MODEL_SHARING_PROVIDER_HOME, or your platform's user data folder. `settings reference` lists
     all settings, `settings show` what holds here.
     """
+
+
+cli.add_command(completion_command(cli, "model-sharing-provider"))
 
 
 def main() -> NoReturn:

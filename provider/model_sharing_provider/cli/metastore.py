@@ -9,6 +9,7 @@ import click
 
 from model_sharing_protocol.console import output_option
 from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_protocol.help_examples import example
 from model_sharing_provider.cli.output import show_done
 from model_sharing_provider.cli.session import configured, run
 from model_sharing_provider.first_start import create_home
@@ -20,12 +21,12 @@ from model_sharing_provider.settings import Settings
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-@click.group()
+@click.group(epilog=example("model-sharing-provider metastore backup /backups/today"))
 def metastore() -> None:
     """Back up, put back, migrate, and move what this provider knows."""
 
 
-@metastore.command()
+@metastore.command(epilog=example("model-sharing-provider metastore backup /backups/today"))
 @click.argument("folder", type=_FOLDER)
 @output_option
 def backup(folder: Path, output: str) -> None:
@@ -43,7 +44,7 @@ def backup(folder: Path, output: str) -> None:
     )
 
 
-@metastore.command()
+@metastore.command(epilog=example("model-sharing-provider metastore restore /backups/today"))
 @click.argument("folder", type=_FOLDER)
 @output_option
 def restore(folder: Path, output: str) -> None:
@@ -66,7 +67,7 @@ def restore(folder: Path, output: str) -> None:
     )
 
 
-@metastore.command()
+@metastore.command(epilog=example("model-sharing-provider metastore restored"))
 @output_option
 def restored(output: str) -> None:
     """Let recipients go on, after you put rows back by other means than `restore`.
@@ -77,7 +78,7 @@ def restored(output: str) -> None:
     show_done({"num_shares": shares}, f"All {shares} shares count as changed now", output)
 
 
-@metastore.command()
+@metastore.command(epilog=example("model-sharing-provider metastore compact"))
 @output_option
 def compact(output: str) -> None:
     """Give back the room that deleted rows took, such as after `audit prune`; servers may go on running.
@@ -89,7 +90,7 @@ def compact(output: str) -> None:
     show_done({"database": configured().database_shown}, "Compacted the database", output)
 
 
-@metastore.command()
+@metastore.command(epilog=example("model-sharing-provider metastore migrate --check"))
 @click.option("--check", is_flag=True, help="Change nothing: end with code 29 if there is something to do.")
 @output_option
 def migrate(check: bool, output: str) -> None:
@@ -110,7 +111,10 @@ async def _migrated(settings: Settings, check: bool) -> str:
     return await check_database(settings.database_url)
 
 
-@metastore.command("copy")
+@metastore.command(
+    "copy",
+    epilog=example("model-sharing-provider metastore copy --to postgresql://models@db.example.com/models"),
+)
 @click.option(
     "--to",
     "url",

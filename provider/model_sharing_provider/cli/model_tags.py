@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from model_sharing_protocol.console import say
+from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.names import FullName
+from model_sharing_provider.cli.completion import complete_models
 from model_sharing_provider.cli.options import VERSION
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.services.context import Context
@@ -15,13 +17,16 @@ from model_sharing_provider.services.tags import TagChange
 _version_option = click.option("--version", "number", type=VERSION, help="This version, not the model.")
 
 
-@click.group()
+@click.group(epilog=example("model-sharing-provider model tag set prod.ml_team.iris_model stage review"))
 def tag() -> None:
     """Tags: keys with values on a model or on one of its versions."""
 
 
-@tag.command("set")
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@tag.command(
+    "set",
+    epilog=example("model-sharing-provider model tag set prod.ml_team.iris_model stage review --version 1"),
+)
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.argument("key")
 @click.argument("value")
 @_version_option
@@ -31,8 +36,11 @@ def set_tag(name: str, key: str, value: str, number: int | None) -> None:
     say(f"{tagged} is now tagged {key}={value}")
 
 
-@tag.command("delete")
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@tag.command(
+    "delete",
+    epilog=example("model-sharing-provider model tag delete prod.ml_team.iris_model stage --version 1"),
+)
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.argument("key")
 @_version_option
 def delete_tag(name: str, key: str, number: int | None) -> None:

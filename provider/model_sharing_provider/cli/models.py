@@ -7,21 +7,36 @@ from operator import itemgetter
 import click
 
 from model_sharing_protocol.console import announce, output_option, say
+from model_sharing_protocol.errors import SharingError
+from model_sharing_protocol.help_examples import example
+from model_sharing_protocol.model_signature import signature_words
 from model_sharing_protocol.names import FullName, SchemaName
+from model_sharing_provider.cli.completion import complete_models, complete_schemas
+from model_sharing_provider.cli.confirmations import confirm, hits_of_model, yes_option
 from model_sharing_provider.cli.lazy import LazyGroup
 from model_sharing_provider.cli.model_aliases import alias
 from model_sharing_provider.cli.model_tags import tag
 from model_sharing_provider.cli.options import VERSION, changes_of, comment_option, owner_option
 from model_sharing_provider.cli.output import show_done, show_list, show_one
-from model_sharing_provider.cli.records import Record, model_record, version_record
+from model_sharing_provider.cli.records import Record, model_record, model_share_record, version_record
 from model_sharing_provider.cli.session import collect, listed, run
 from model_sharing_provider.cli.versions import copy, register
+from model_sharing_provider.domain.limits import shortened
+from model_sharing_provider.domain.securables import VersionStatus
+from model_sharing_provider.domain.sharing import ModelShare
 from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
 
+_LONGEST_SIGNATURE = 500
+REGISTER = "model-sharing-provider model register FOLDER"
 
-@click.group(cls=LazyGroup, lazy={"import": "model_sharing_provider.cli.imports:import_models"})
+
+@click.group(
+    cls=LazyGroup,
+    lazy={"import": "model_sharing_provider.cli.imports:import_models"},
+    epilog=example("model-sharing-provider model register ./iris prod.ml_team.iris_model --alias Champion"),
+)
 def model() -> None:
     """Registered models, their versions, aliases and tags."""
 
@@ -30,8 +45,8 @@ for command in (register, copy, alias, tag):
     model.add_command(command)
 
 
-@model.command()
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@model.command(epilog=example("model-sharing-provider model create prod.ml_team.iris_model"))
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.option("--comment", default="")
 @output_option
 def create(name: str, comment: str, output: str) -> None:
@@ -41,17 +56,22 @@ def create(name: str, comment: str, output: str) -> None:
     show_done(model_record(created), f"Created the model {created.full_name}", output)
 
 
-@model.command("list")
-@click.argument("schema", metavar="CATALOG.SCHEMA")
+@model.command("list", epilog=example("model-sharing-provider model list prod.ml_team"))
+@click.argument("schema", metavar="CATALOG.SCHEMA", shell_complete=complete_schemas)
 @output_option
 def list_models(schema: str, output: str) -> None:
     """List the models of a schema."""
     name = SchemaName.parse(schema)
     records = listed(lambda provider, context, page: provider.models.page(context, name, page), model_record)
-    show_list(records, ["full_name", "latest_version", "aliases", "comment", "updated_at"], output)
+    show_list(
+        records,
+        ["full_name", "latest_version", "aliases", "comment", "updated_at"],
+        output,
+        empty=f"No models yet; register one: {REGISTER} {name}.MODEL",
+    )
 
 
-@model.command()
+@model.command(epilog=example("model-sharing-provider model search --catalog prod"))
 @click.option("--catalog", default="", help="Only the models of this catalog.")
 @click.option("--run-id", default="", help="The versions made by this MLflow run, in place of models.")
 @output_option
@@ -74,16 +94,26 @@ def search(catalog: str, run_id: str, output: str) -> None:
     records = run(read)
     if run_id:
         records.sort(key=itemgetter("full_name", "version"))
-        show_list(records, ["full_name", "version", "aliases", "created_at", "comment"], output)
+        show_list(
+            records,
+            ["full_name", "version", "aliases", "created_at", "comment"],
+            output,
+            empty=f"No version came from the run {run_id}.",
+        )
     else:
-        show_list(records, ["full_name", "latest_version", "aliases", "owner", "comment"], output)
+        show_list(
+            records,
+            ["full_name", "latest_version", "aliases", "owner", "comment"],
+            output,
+            empty=f"No models yet; register one: {REGISTER} CATALOG.SCHEMA.MODEL",
+        )
 
 
-@model.command()
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@model.command(epilog=example("model-sharing-provider model show prod.ml_team.iris_model"))
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @output_option
 def show(name: str, output: str) -> None:
-    """Show a model and its versions."""
+    """Show a model, its versions, and the shares it is in; format and signature are the newest version's."""
     full_name = FullName.parse(name)
 
     async def read(provider: Provider, context: Context) -> tuple[Record, list[Record]]:
@@ -91,21 +121,33 @@ def show(name: str, output: str) -> None:
         versions = await collect(
             lambda page: provider.versions.page(context, full_name, page), version_record
         )
-        return model_record(found), versions
+        shown = await provider.shares.of_model(context, full_name)
+        shares = [model_share_record(share) for share in shown]
+        formats = await _newest_formats(provider, context, full_name, versions)
+        return {**model_record(found), "format": formats, "shares": shares}, versions
 
     record, versions = run(read)
     if output == "json":
         show_one({**record, "versions": versions}, output)
         return
-    show_one(record, output)
+    shares = record.pop("shares")
+    newest = _newest(versions)
+    signature = signature_words(newest["signature"]) if newest else ""
+    show_one({**record, "signature": shortened(signature, _LONGEST_SIGNATURE)}, output)
+    announce("")
+    columns = ["version", "aliases", "status", "size", "num_files", "created_at", "comment"]
+    show_list(versions, columns, output, empty=f"No versions yet; register one: {REGISTER} {full_name}")
     announce("")
     show_list(
-        versions, ["version", "aliases", "status", "size", "num_files", "created_at", "comment"], output
+        shares,
+        ["share", "shared_as", "recipients"],
+        output,
+        empty=f"In no share yet; put it into one: model-sharing-provider share add-model SHARE {full_name}",
     )
 
 
-@model.command()
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@model.command(epilog=example("model-sharing-provider model rename prod.ml_team.iris_model iris"))
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.argument("new_name")
 @output_option
 def rename(name: str, new_name: str, output: str) -> None:
@@ -119,8 +161,12 @@ def rename(name: str, new_name: str, output: str) -> None:
     show_done(model_record(renamed), f"{full_name} is now {renamed.full_name}", output)
 
 
-@model.command()
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@model.command(
+    epilog=example(
+        "model-sharing-provider model update prod.ml_team.iris_model --version 1 --comment 'New petals'"
+    )
+)
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @comment_option
 @owner_option
 @click.option("--version", "number", type=VERSION, help="Describe this version, not the model.")
@@ -139,16 +185,45 @@ def update(name: str, comment: str | None, owner: str | None, number: int | None
     show_done(version_record(version), f"Updated version {number} of {full_name}", output)
 
 
-@model.command()
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@model.command(epilog=example("model-sharing-provider model delete prod.ml_team.iris_model --version 1"))
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.option("--version", "number", type=VERSION, help="Only this version.")
-@click.confirmation_option(prompt="This cannot be undone. Delete?")
-def delete(name: str, number: int | None) -> None:
+@yes_option
+def delete(name: str, number: int | None, yes: bool) -> None:
     """Delete a model with all its versions and files, or one version."""
     full_name = FullName.parse(name)
+    if not yes:
+        _confirm_delete(full_name, number)
     if number is None:
         run(lambda provider, context: provider.models.delete(context, full_name))
         say(f"Deleted the model {full_name}")
     else:
         run(lambda provider, context: provider.versions.delete(context, full_name, number))
         say(f"Deleted version {number} of {full_name}")
+
+
+def _newest(versions: list[Record]) -> Record | None:
+    ready = [version for version in versions if version["status"] == VersionStatus.READY]
+    return ready[-1] if ready else None
+
+
+async def _newest_formats(
+    provider: Provider, context: Context, name: FullName, versions: list[Record]
+) -> list[str]:
+    """The flavors of the newest version; none if its files cannot be read, since more than they was asked."""
+    newest = _newest(versions)
+    try:
+        return await provider.formats.of_version(context, name, newest["version"]) if newest else []
+    except SharingError:
+        return []
+
+
+def _confirm_delete(full_name: FullName, number: int | None) -> None:
+    async def read(provider: Provider, context: Context) -> list[ModelShare]:
+        if number is not None:
+            await provider.versions.get(context, full_name, number)
+        return await provider.shares.of_model(context, full_name)
+
+    hits = hits_of_model(run(read), "it")
+    what = f"the model {full_name}" if number is None else f"version {number} of {full_name}"
+    confirm(f"This deletes {what} with its files, for good. {hits}".rstrip())

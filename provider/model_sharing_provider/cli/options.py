@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from model_sharing_protocol.names import MAX_VERSION
-from model_sharing_protocol.printable import printable
+from model_sharing_provider.cli.confirmations import confirm, yes_option
 from model_sharing_provider.services.changes import NOTHING, Changes
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,12 +44,10 @@ def force_options(command: F) -> F:
     force = click.option(
         "--force", is_flag=True, help="Delete all that is in it too, with the models' files."
     )
-    yes = click.option("--yes", is_flag=True, help="Do not ask whether --force is meant.")
-    return force(yes(command))
+    return force(yes_option(command))
 
 
 def confirm_force(name: str, *, force: bool, yes: bool) -> None:
-    """Ask before a delete that takes more than an empty container. Raises Abort unless the answer is yes."""
+    """Ask before a delete that takes more than an empty container; see `confirm`."""
     if force and not yes:
-        question = printable(f"This deletes {name} and all that is in it, for good. Delete?")
-        click.confirm(question, abort=True, err=True)
+        confirm(f"This deletes {name} and all that is in it, for good.")

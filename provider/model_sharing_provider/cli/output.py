@@ -8,19 +8,25 @@ from typing import Any
 
 import click
 
-from model_sharing_protocol.console import human_size, print_fields, print_json, print_table, say
+from model_sharing_protocol.console import announce, human_size, print_fields, print_json, print_table, say
 from model_sharing_protocol.times import iso
 from model_sharing_provider.setting_kinds import parse_duration
 
 Record = Mapping[str, Any]
+_MOST_NAMED = 5
 
 
-def show_list(records: Sequence[Record], columns: Sequence[str], output: str) -> None:
-    """A listing: one JSON array, or a table of `columns`."""
+def show_list(records: Sequence[Record], columns: Sequence[str], output: str, *, empty: str = "") -> None:
+    """A listing: one JSON array, or a table of `columns`.
+
+    `empty` tells people, on standard error, what to do where there is nothing.
+    """
     if output == "json":
         print_json(list(records))
+    elif empty and not records:
+        announce(empty)
     else:
-        print_table(columns, [[_cell(name, record.get(name)) for name in columns] for record in records])
+        print_table(columns, [[_short(name, record.get(name)) for name in columns] for record in records])
 
 
 def show_one(record: Record, output: str) -> None:
@@ -40,6 +46,12 @@ def show_done(record: Record, sentence: str, output: str) -> None:
         say(sentence)
 
 
+def named(names: Sequence[str]) -> str:
+    """Names as a text says them, the first few of many."""
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
 class Duration(click.ParamType[timedelta]):
     """`90d`, `24h`, `30m`, `45s`, or `0`."""
 
@@ -52,6 +64,11 @@ class Duration(click.ParamType[timedelta]):
             return parse_duration(value)
         except ValueError:
             self.fail(f"{value!r} is not a time span; write 90d, 24h, 30m, 45s or 0.", param, ctx)
+
+
+def _short(name: str, value: Any) -> str:
+    """A cell of a table, where long lists are cut."""
+    return named(list(map(str, value))) if isinstance(value, (list, tuple)) else _cell(name, value)
 
 
 def _cell(name: str, value: Any) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import click
 
 from model_sharing_protocol.console import announce, output_option, say
+from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.times import iso
 from model_sharing_provider.cli.output import Duration, show_done, show_list, show_one
 from model_sharing_provider.cli.records import access_token_record, principal_record
@@ -22,12 +23,17 @@ _TYPES = {
 _TOKEN_COLUMNS = ["id", "comment", "expiration_time", "created_at"]
 
 
-@click.group()
+@click.group(epilog=example("model-sharing-provider principal create ann@example.com"))
 def principal() -> None:
     """Who works here: users, service principals, groups and administrators."""
 
 
-@principal.command()
+@principal.command(
+    epilog=example(
+        "model-sharing-provider principal create ann@example.com",
+        "model-sharing-provider principal create scientists --type group",
+    )
+)
 @click.argument("name")
 @click.option(
     "--type",
@@ -43,7 +49,7 @@ def create(name: str, word: str, output: str) -> None:
     show_done(principal_record(created), f"Created the {word.replace('-', ' ')} {name}", output)
 
 
-@principal.command("list")
+@principal.command("list", epilog=example("model-sharing-provider principal list"))
 @output_option
 def list_principals(output: str) -> None:
     """List the principals."""
@@ -53,7 +59,7 @@ def list_principals(output: str) -> None:
     show_list(records, ["name", "type", "members", "created_at"], output)
 
 
-@principal.command()
+@principal.command(epilog=example("model-sharing-provider principal show ann@example.com"))
 @click.argument("name")
 @output_option
 def show(name: str, output: str) -> None:
@@ -65,10 +71,15 @@ def show(name: str, output: str) -> None:
     tokens = record.pop("tokens")
     show_one(record, output)
     announce("")
-    show_list(tokens, _TOKEN_COLUMNS, output)
+    show_list(
+        tokens,
+        _TOKEN_COLUMNS,
+        output,
+        empty=f"No tokens; create one: model-sharing-provider principal token create {name}",
+    )
 
 
-@principal.command()
+@principal.command(epilog=example("model-sharing-provider principal delete ann@example.com"))
 @click.argument("name")
 def delete(name: str) -> None:
     """Delete a principal that owns nothing; its tokens and grants end at once."""
@@ -76,7 +87,9 @@ def delete(name: str) -> None:
     say(f"Deleted the principal {name}")
 
 
-@principal.command("add-member")
+@principal.command(
+    "add-member", epilog=example("model-sharing-provider principal add-member scientists ann@example.com")
+)
 @click.argument("group")
 @click.argument("member")
 def add_member(group: str, member: str) -> None:
@@ -85,7 +98,10 @@ def add_member(group: str, member: str) -> None:
     say(f"{member} is now in the group {group}")
 
 
-@principal.command("remove-member")
+@principal.command(
+    "remove-member",
+    epilog=example("model-sharing-provider principal remove-member scientists ann@example.com"),
+)
 @click.argument("group")
 @click.argument("member")
 def remove_member(group: str, member: str) -> None:
@@ -94,12 +110,17 @@ def remove_member(group: str, member: str) -> None:
     say(f"{member} is no longer in the group {group}")
 
 
-@principal.group()
+@principal.group(epilog=example("model-sharing-provider principal token create ann@example.com"))
 def token() -> None:
     """Access tokens: what a principal calls REST and MLflow with."""
 
 
-@token.command("create")
+@token.command(
+    "create",
+    epilog=example(
+        "model-sharing-provider principal token create ann@example.com --expires-in 30d --comment laptop"
+    ),
+)
 @click.argument("name")
 @click.option(
     "--expires-in",
@@ -125,16 +146,26 @@ def create_token(name: str, expires_in: timedelta, comment: str, output: str) ->
     say(secret)
 
 
-@token.command("list")
+@token.command("list", epilog=example("model-sharing-provider principal token list ann@example.com"))
 @click.argument("name")
 @output_option
 def list_tokens(name: str, output: str) -> None:
     """List the tokens of a principal."""
     record = principal_record(run(lambda provider, context: provider.principals.get(context, name)))
-    show_list(record["tokens"], _TOKEN_COLUMNS, output)
+    show_list(
+        record["tokens"],
+        _TOKEN_COLUMNS,
+        output,
+        empty=f"No tokens; create one: model-sharing-provider principal token create {name}",
+    )
 
 
-@token.command("revoke")
+@token.command(
+    "revoke",
+    epilog=example(
+        "model-sharing-provider principal token revoke ann@example.com 5f0c2b1e-7a40-4a4e-9d55-3c3f2a7d8e10"
+    ),
+)
 @click.argument("name")
 @click.argument("token_id", metavar="ID")
 def delete_token(name: str, token_id: str) -> None:

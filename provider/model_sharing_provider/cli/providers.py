@@ -7,18 +7,19 @@ from pathlib import Path
 import click
 
 from model_sharing_protocol.console import output_option, say
+from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.text_files import decode_text
 from model_sharing_provider.cli.output import show_done, show_list, show_one
 from model_sharing_provider.cli.records import provider_record
 from model_sharing_provider.cli.session import listed, run
 
 
-@click.group()
+@click.group(epilog=example("model-sharing-provider provider add globex globex.share"))
 def provider() -> None:
     """Providers: who shares with us, each by the profile file that it gave out."""
 
 
-@provider.command()
+@provider.command(epilog=example("model-sharing-provider provider add globex globex.share"))
 @click.argument("name")
 @click.argument("profile", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--comment", default="")
@@ -30,15 +31,20 @@ def add(name: str, profile: Path, comment: str, output: str) -> None:
     show_done(provider_record(created), f"Added the provider {name} at {created.endpoint}", output)
 
 
-@provider.command("list")
+@provider.command("list", epilog=example("model-sharing-provider provider list"))
 @output_option
 def list_providers(output: str) -> None:
     """List the providers."""
     records = listed(lambda opened, context, page: opened.providers.page(context, page), provider_record)
-    show_list(records, ["name", "endpoint", "comment", "created_at"], output)
+    show_list(
+        records,
+        ["name", "endpoint", "comment", "created_at"],
+        output,
+        empty="No providers yet; add one by its profile: model-sharing-provider provider add NAME PROFILE",
+    )
 
 
-@provider.command()
+@provider.command(epilog=example("model-sharing-provider provider show globex"))
 @click.argument("name")
 @output_option
 def show(name: str, output: str) -> None:
@@ -46,16 +52,18 @@ def show(name: str, output: str) -> None:
     show_one(provider_record(run(lambda opened, context: opened.providers.get(context, name))), output)
 
 
-@provider.command()
+@provider.command(epilog=example("model-sharing-provider provider shares globex"))
 @click.argument("name")
 @output_option
 def shares(name: str, output: str) -> None:
     """Ask a provider which shares it grants to us."""
     found = run(lambda opened, context: opened.providers.shares(context, name))
-    show_list([{"name": share} for share in found], ["name"], output)
+    show_list(
+        [{"name": share} for share in found], ["name"], output, empty=f"{name} shares nothing with us yet."
+    )
 
 
-@provider.command()
+@provider.command(epilog=example("model-sharing-provider provider delete globex"))
 @click.argument("name")
 def delete(name: str) -> None:
     """Forget a provider and its token."""

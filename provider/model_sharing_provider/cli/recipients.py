@@ -8,6 +8,9 @@ from datetime import timedelta
 import click
 
 from model_sharing_protocol.console import announce, output_option, say
+from model_sharing_protocol.help_examples import example
+from model_sharing_provider.cli.completion import complete_recipients
+from model_sharing_provider.cli.confirmations import confirm, hits_of_recipient, yes_option
 from model_sharing_provider.cli.options import (
     changes_of,
     comment_option,
@@ -15,7 +18,12 @@ from model_sharing_provider.cli.options import (
     rename_option,
 )
 from model_sharing_provider.cli.output import Duration, show_done, show_list, show_one
-from model_sharing_provider.cli.records import Record, grant_record, recipient_record
+from model_sharing_provider.cli.records import (
+    Record,
+    grant_record,
+    recipient_overview_record,
+    recipient_record,
+)
 from model_sharing_provider.cli.session import configured, listed, run
 from model_sharing_provider.rest.activation import ACTIVATION_PATH
 from model_sharing_provider.services.recipients import DEFAULT_LIFETIME
@@ -37,12 +45,16 @@ _IP_ACCESS_LIST = click.option(
 )
 
 
-@click.group()
+@click.group(epilog=example("model-sharing-provider recipient create globex --expires-in 90d"))
 def recipient() -> None:
     """Recipients: who shares are granted to."""
 
 
-@recipient.command()
+@recipient.command(
+    epilog=example(
+        "model-sharing-provider recipient create globex --expires-in 90d --ip-access-list 192.0.2.0/24"
+    )
+)
 @click.argument("name")
 @_EXPIRES_IN
 @_IP_ACCESS_LIST
@@ -58,8 +70,11 @@ def create(name: str, expires_in: timedelta, networks: Sequence[str], comment: s
     _show_link(recipient_record(created), code, output)
 
 
-@recipient.command("rotate-token")
-@click.argument("name")
+@recipient.command(
+    "rotate-token",
+    epilog=example("model-sharing-provider recipient rotate-token globex --existing-expires-in 24h"),
+)
+@click.argument("name", shell_complete=complete_recipients)
 @click.option(
     "--existing-expires-in",
     type=Duration(),
@@ -82,12 +97,12 @@ def rotate_token(name: str, existing_expires_in: timedelta, expires_in: timedelt
     _show_link({"name": name}, code, output)
 
 
-@recipient.group()
+@recipient.group(epilog=example("model-sharing-provider recipient token list globex"))
 def token() -> None:
     """Tokens of a recipient, and links that wait to be used: look at them, and end one by itself."""
 
 
-@token.command("list")
+@token.command("list", epilog=example("model-sharing-provider recipient token list globex"))
 @click.argument("name")
 @output_option
 def list_tokens(name: str, output: str) -> None:
@@ -96,7 +111,11 @@ def list_tokens(name: str, output: str) -> None:
     show_list(recipient_record(found)["tokens"], _TOKEN_COLUMNS, output)
 
 
-@token.command()
+@token.command(
+    epilog=example(
+        "model-sharing-provider recipient token revoke globex 5f0c2b1e-7a40-4a4e-9d55-3c3f2a7d8e10"
+    )
+)
 @click.argument("name")
 @click.argument("token_id", metavar="ID")
 def revoke(name: str, token_id: str) -> None:
@@ -105,18 +124,24 @@ def revoke(name: str, token_id: str) -> None:
     say(f"Revoked the token {token_id} of {name}")
 
 
-@recipient.command("list")
+@recipient.command("list", epilog=example("model-sharing-provider recipient list"))
 @output_option
 def list_recipients(output: str) -> None:
     """List the recipients."""
     records = listed(
-        lambda provider, context, page: provider.recipients.page(context, page), recipient_record
+        lambda provider, context, page: provider.recipients.overview(context, page),
+        recipient_overview_record,
     )
-    show_list(records, ["name", "activated", "comment", "created_at"], output)
+    show_list(
+        records,
+        ["name", "shares", "activated", "expiration_time", "last_used_at", "comment", "created_at"],
+        output,
+        empty="No recipients yet; create one: model-sharing-provider recipient create NAME",
+    )
 
 
-@recipient.command()
-@click.argument("name")
+@recipient.command(epilog=example("model-sharing-provider recipient show globex"))
+@click.argument("name", shell_complete=complete_recipients)
 @output_option
 def show(name: str, output: str) -> None:
     """Show a recipient, its tokens and what it was granted."""
@@ -131,11 +156,18 @@ def show(name: str, output: str) -> None:
     announce("")
     show_list(tokens, _TOKEN_COLUMNS, output)
     announce("")
-    show_list(grant_records, ["share", "privilege", "granted_at", "granted_by"], output)
+    show_list(
+        grant_records,
+        ["share", "privilege", "granted_at", "granted_by"],
+        output,
+        empty=f"No share yet; grant it one: model-sharing-provider share grant SHARE {found.name}",
+    )
 
 
-@recipient.command()
-@click.argument("name")
+@recipient.command(
+    epilog=example("model-sharing-provider recipient update globex --ip-access-list 192.0.2.0/24")
+)
+@click.argument("name", shell_complete=complete_recipients)
 @rename_option
 @comment_option
 @owner_option
@@ -164,10 +196,15 @@ def update(
     show_done(recipient_record(updated), f"Updated the recipient {updated.name}", output)
 
 
-@recipient.command()
-@click.argument("name")
-def delete(name: str) -> None:
-    """Delete a recipient; its tokens, grants and download URLs end at once."""
+@recipient.command(epilog=example("model-sharing-provider recipient delete globex"))
+@click.argument("name", shell_complete=complete_recipients)
+@yes_option
+def delete(name: str, yes: bool) -> None:
+    """Delete a recipient; its tokens, grants and download URLs end at once. Asks if it has any."""
+    if not yes:
+        found, grants = run(lambda provider, context: provider.recipients.get(context, name))
+        if hits := hits_of_recipient(found, grants):
+            confirm(f"This deletes the recipient {name}. {hits}")
     run(lambda provider, context: provider.recipients.delete(context, name))
     say(f"Deleted the recipient {name}")
 

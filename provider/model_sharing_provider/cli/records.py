@@ -7,7 +7,16 @@ from typing import Any
 from model_sharing_provider.domain.events import AuditEvent
 from model_sharing_provider.domain.principals import AccessToken, PrincipalInfo
 from model_sharing_provider.domain.securables import Catalog, ModelVersion, RegisteredModel, Schema
-from model_sharing_provider.domain.sharing import Grant, Recipient, Share, ShareObject, SharingProvider
+from model_sharing_provider.domain.sharing import (
+    Grant,
+    ModelShare,
+    Recipient,
+    RecipientOverview,
+    Share,
+    ShareObject,
+    ShareOverview,
+    SharingProvider,
+)
 from model_sharing_provider.domain.uploads import LineageRecord
 from model_sharing_provider.governance.grants import PrivilegeGrant
 
@@ -66,6 +75,7 @@ def version_record(version: ModelVersion) -> Record:
         "digest": version.digest,
         "comment": version.comment,
         "tags": version.tags,
+        "signature": version.signature,
         "source": version.source,
         "run_id": version.run_id,
         "id": version.id,
@@ -83,6 +93,18 @@ def share_record(share: Share) -> Record:
         "created_at": share.created_at,
         "updated_at": share.updated_at,
     }
+
+
+def share_overview_record(overview: ShareOverview) -> Record:
+    return {
+        **share_record(overview.share),
+        "shared_as": list(overview.shared_as),
+        "recipients": list(overview.recipients),
+    }
+
+
+def model_share_record(share: ModelShare) -> Record:
+    return {"share": share.share, "shared_as": share.shared_as, "recipients": list(share.recipients)}
 
 
 def share_object_record(item: ShareObject) -> Record:
@@ -184,6 +206,16 @@ def audit_record(event: AuditEvent) -> Record:
         "request_id": event.caller.request_id,
         "count": event.count,
         "first_at": event.first,
+    }
+
+
+def recipient_overview_record(overview: RecipientOverview) -> Record:
+    expiries = [token.expires_at for token in overview.recipient.tokens]
+    return {
+        **recipient_record(overview.recipient),
+        "shares": list(overview.shares),
+        "expiration_time": max(expiries, default=None),
+        "last_used_at": overview.last_used_at,
     }
 
 

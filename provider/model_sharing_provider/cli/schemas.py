@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from model_sharing_protocol.console import output_option, say
+from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.names import SchemaName
+from model_sharing_provider.cli.completion import complete_catalogs, complete_schemas
 from model_sharing_provider.cli.options import (
     changes_of,
     comment_option,
@@ -19,12 +21,12 @@ from model_sharing_provider.cli.records import schema_record
 from model_sharing_provider.cli.session import listed, run
 
 
-@click.group()
+@click.group(epilog=example("model-sharing-provider schema create prod.ml_team"))
 def schema() -> None:
     """Schemas: the second part of a model's name."""
 
 
-@schema.command()
+@schema.command(epilog=example("model-sharing-provider schema create prod.ml_team"))
 @click.argument("name", metavar="CATALOG.SCHEMA")
 @click.option("--comment", default="")
 @output_option
@@ -35,8 +37,8 @@ def create(name: str, comment: str, output: str) -> None:
     show_done(schema_record(created), f"Created the schema {created.full_name}", output)
 
 
-@schema.command("list")
-@click.argument("catalog_name", metavar="CATALOG")
+@schema.command("list", epilog=example("model-sharing-provider schema list prod"))
+@click.argument("catalog_name", metavar="CATALOG", shell_complete=complete_catalogs)
 @output_option
 def list_schemas(catalog_name: str, output: str) -> None:
     """List the schemas of a catalog."""
@@ -44,11 +46,16 @@ def list_schemas(catalog_name: str, output: str) -> None:
         lambda provider, context, page: provider.catalogs.page_schemas(context, catalog_name, page),
         schema_record,
     )
-    show_list(records, ["full_name", "owner", "comment", "created_at"], output)
+    show_list(
+        records,
+        ["full_name", "owner", "comment", "created_at"],
+        output,
+        empty=f"No schemas yet; create one: model-sharing-provider schema create {catalog_name}.NAME",
+    )
 
 
-@schema.command()
-@click.argument("name", metavar="CATALOG.SCHEMA")
+@schema.command(epilog=example("model-sharing-provider schema show prod.ml_team"))
+@click.argument("name", metavar="CATALOG.SCHEMA", shell_complete=complete_schemas)
 @output_option
 def show(name: str, output: str) -> None:
     """Show a schema."""
@@ -57,8 +64,10 @@ def show(name: str, output: str) -> None:
     show_one(schema_record(found), output)
 
 
-@schema.command()
-@click.argument("name", metavar="CATALOG.SCHEMA")
+@schema.command(
+    epilog=example("model-sharing-provider schema update prod.ml_team --comment 'Models of the ML team'")
+)
+@click.argument("name", metavar="CATALOG.SCHEMA", shell_complete=complete_schemas)
 @rename_option
 @comment_option
 @owner_option
@@ -71,8 +80,8 @@ def update(name: str, rename: str | None, comment: str | None, owner: str | None
     show_done(schema_record(updated), f"Updated the schema {updated.full_name}", output)
 
 
-@schema.command()
-@click.argument("name", metavar="CATALOG.SCHEMA")
+@schema.command(epilog=example("model-sharing-provider schema delete prod.ml_team"))
+@click.argument("name", metavar="CATALOG.SCHEMA", shell_complete=complete_schemas)
 @force_options
 def delete(name: str, force: bool, yes: bool) -> None:
     """Delete a schema that has no models, or with --force one that has."""

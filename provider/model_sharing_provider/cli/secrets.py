@@ -10,6 +10,7 @@ import click
 
 from model_sharing_protocol.console import announce, output_option, say
 from model_sharing_protocol.errors import AlreadyExists
+from model_sharing_protocol.help_examples import example
 from model_sharing_provider import server_secrets
 from model_sharing_provider.cli.output import Duration, show_list
 from model_sharing_provider.cli.records import Record
@@ -20,12 +21,12 @@ from model_sharing_provider.signing_keys import SigningKeys
 _LISTED = ["kind", "id", "used_from_at"]
 
 
-@click.group()
+@click.group(epilog=example("model-sharing-provider secrets list"))
 def secrets() -> None:
     """The peppers of tokens and the keys of URLs, which all servers share."""
 
 
-@secrets.command("list")
+@secrets.command("list", epilog=example("model-sharing-provider secrets list"))
 @output_option
 def list_secrets(output: str) -> None:
     """List what there is and since when it is used, without the secrets."""
@@ -33,7 +34,7 @@ def list_secrets(output: str) -> None:
     show_list(_records(found), _LISTED, output)
 
 
-@secrets.command()
+@secrets.command(epilog=example("model-sharing-provider secrets rotate --used-in 2m"))
 @click.option("--url-keys", is_flag=True, help="Only the key that URLs of files are signed with.")
 @click.option("--token-pepper", is_flag=True, help="Only the pepper that tokens are hashed under.")
 @click.option(
@@ -66,7 +67,7 @@ def rotate(
     show_list(_records(found), _LISTED, output)
 
 
-@secrets.command()
+@secrets.command(epilog=example("model-sharing-provider secrets create /etc/model-sharing"))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def create(folder: Path) -> None:
     """Write secrets.json and signing-keys.json into FOLDER, for a new metastore and all its servers."""

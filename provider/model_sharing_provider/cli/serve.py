@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from model_sharing_protocol.console import announce, warn
+from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.cli.session import configured
@@ -24,7 +25,12 @@ from model_sharing_provider.settings import Settings
 _EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - what an administrator may ask for
 
 
-@click.command()
+@click.command(
+    epilog=example(
+        "model-sharing-provider serve",
+        "model-sharing-provider serve --host 0.0.0.0 --port 8443 --tls-certificate acme.pem",
+    )
+)
 @setting_options("SERVE_")
 def serve(**told: Any) -> None:
     """Serve shares to recipients, and the registry to colleagues."""

@@ -36,6 +36,11 @@ def configured(**told: Any) -> Settings:
     return replace(read_settings(config_file()), **given)
 
 
+def is_made(settings: Settings) -> bool:
+    """Whether there has been a first start, as far as files show: who only looks must not cause one."""
+    return bool(settings.postgresql_url) or settings.database_path.exists()
+
+
 def run(command: Callable[[Provider, Context], Awaitable[T]], *, lost_keys: bool = False) -> T:
     """Whoever can open the provider's home is its administrator: the file permissions are the check."""
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from model_sharing_protocol.console import output_option, say_lines
+from model_sharing_protocol.help_examples import example
 from model_sharing_provider.cli.output import show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import config_file
@@ -63,12 +64,12 @@ def setting_options(prefix: str) -> Callable[[F], F]:
     return decorate
 
 
-@click.group()
+@click.group(epilog=example("model-sharing-provider settings show"))
 def settings() -> None:
     """What can be set, and what is."""
 
 
-@settings.command()
+@settings.command(epilog=example("model-sharing-provider settings show"))
 @output_option
 def show(output: str) -> None:
     """Show what holds here, and where each value came from; secrets are not shown."""
@@ -84,7 +85,7 @@ def show(output: str) -> None:
     show_list(records, ["setting", "value", "source"], output)
 
 
-@settings.command()
+@settings.command(epilog=example("model-sharing-provider settings reference > settings.md"))
 def reference() -> None:
     """Print the page that says what each setting does, as Markdown."""
     say_lines(reference_page())

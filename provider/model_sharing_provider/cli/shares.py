@@ -5,19 +5,38 @@ from __future__ import annotations
 import click
 
 from model_sharing_protocol.console import announce, output_option, say
+from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
+from model_sharing_provider.cli.completion import (
+    complete_models,
+    complete_recipients,
+    complete_schemas,
+    complete_shares,
+)
+from model_sharing_provider.cli.confirmations import confirm, hits_of_share, yes_option
 from model_sharing_provider.cli.options import changes_of, comment_option, owner_option, rename_option
 from model_sharing_provider.cli.output import show_done, show_list, show_one
-from model_sharing_provider.cli.records import grant_record, share_object_record, share_record
+from model_sharing_provider.cli.records import (
+    grant_record,
+    share_object_record,
+    share_overview_record,
+    share_record,
+)
 from model_sharing_provider.cli.session import listed, run
 
 
-@click.group()
+@click.group(
+    epilog=example(
+        "model-sharing-provider share create acme_share",
+        "model-sharing-provider share add-model acme_share prod.ml_team.iris_model",
+        "model-sharing-provider share grant acme_share globex",
+    )
+)
 def share() -> None:
     """Shares: bundles of models, granted to recipients."""
 
 
-@share.command()
+@share.command(epilog=example("model-sharing-provider share create acme_share"))
 @click.argument("name")
 @click.option("--comment", default="")
 @output_option
@@ -27,16 +46,23 @@ def create(name: str, comment: str, output: str) -> None:
     show_done(share_record(created), f"Created the share {created.name}", output)
 
 
-@share.command("list")
+@share.command("list", epilog=example("model-sharing-provider share list"))
 @output_option
 def list_shares(output: str) -> None:
     """List the shares."""
-    records = listed(lambda provider, context, page: provider.shares.page(context, page), share_record)
-    show_list(records, ["name", "owner", "comment", "created_at"], output)
+    records = listed(
+        lambda provider, context, page: provider.shares.overview(context, page), share_overview_record
+    )
+    show_list(
+        records,
+        ["name", "shared_as", "recipients", "owner", "comment", "created_at"],
+        output,
+        empty="No shares yet; create one: model-sharing-provider share create NAME",
+    )
 
 
-@share.command()
-@click.argument("name")
+@share.command(epilog=example("model-sharing-provider share show acme_share"))
+@click.argument("name", shell_complete=complete_shares)
 @output_option
 def show(name: str, output: str) -> None:
     """Show what is in a share and whom it is granted to."""
@@ -48,13 +74,24 @@ def show(name: str, output: str) -> None:
         return
     show_one(share_record(found), output)
     announce("")
-    show_list(object_records, ["shared_as", "data_object_type", "name", "status", "added_at"], output)
+    show_list(
+        object_records,
+        ["shared_as", "data_object_type", "name", "status", "added_at"],
+        output,
+        empty=f"No models yet; put one in: model-sharing-provider share add-model {found.name} "
+        "CATALOG.SCHEMA.MODEL",
+    )
     announce("")
-    show_list(grant_records, ["recipient", "privilege", "granted_at", "granted_by"], output)
+    show_list(
+        grant_records,
+        ["recipient", "privilege", "granted_at", "granted_by"],
+        output,
+        empty=f"Granted to nobody yet: model-sharing-provider share grant {found.name} RECIPIENT",
+    )
 
 
-@share.command()
-@click.argument("name")
+@share.command(epilog=example("model-sharing-provider share update acme_share --comment 'For all customers'"))
+@click.argument("name", shell_complete=complete_shares)
 @rename_option
 @comment_option
 @owner_option
@@ -66,17 +103,28 @@ def update(name: str, rename: str | None, comment: str | None, owner: str | None
     show_done(share_record(updated), f"Updated the share {updated.name}", output)
 
 
-@share.command()
-@click.argument("name")
-def delete(name: str) -> None:
-    """Delete a share and its grants; the models stay."""
+@share.command(epilog=example("model-sharing-provider share delete acme_share"))
+@click.argument("name", shell_complete=complete_shares)
+@yes_option
+def delete(name: str, yes: bool) -> None:
+    """Delete a share and its grants; the models stay. Asks if it is granted to somebody."""
+    if not yes:
+        _, _, grants = run(lambda provider, context: provider.shares.get(context, name))
+        if hits := hits_of_share(grants):
+            confirm(f"This deletes the share {name}. {hits}")
     run(lambda provider, context: provider.shares.delete(context, name))
     say(f"Deleted the share {name}")
 
 
-@share.command("add-model")
-@click.argument("name", metavar="SHARE")
-@click.argument("model", metavar="CATALOG.SCHEMA.MODEL")
+@share.command(
+    "add-model",
+    epilog=example(
+        "model-sharing-provider share add-model acme_share prod.ml_team.iris_model",
+        "model-sharing-provider share add-model acme_share prod.ml_team.iris_model --as flowers.iris",
+    ),
+)
+@click.argument("name", metavar="SHARE", shell_complete=complete_shares)
+@click.argument("model", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.option("--as", "shared_as", metavar="SCHEMA.MODEL", help="The name that recipients see.")
 @output_option
 def add_model(name: str, model: str, shared_as: str | None, output: str) -> None:
@@ -87,9 +135,11 @@ def add_model(name: str, model: str, shared_as: str | None, output: str) -> None
     show_done(share_object_record(added), f"{name} now shows {added.name} as {added.shared_as}", output)
 
 
-@share.command("add-schema")
-@click.argument("name", metavar="SHARE")
-@click.argument("schema", metavar="CATALOG.SCHEMA")
+@share.command(
+    "add-schema", epilog=example("model-sharing-provider share add-schema acme_share prod.ml_team")
+)
+@click.argument("name", metavar="SHARE", shell_complete=complete_shares)
+@click.argument("schema", metavar="CATALOG.SCHEMA", shell_complete=complete_schemas)
 @click.option("--as", "shared_as", metavar="SCHEMA", help="The name that recipients see.")
 @output_option
 def add_schema(name: str, schema: str, shared_as: str | None, output: str) -> None:
@@ -100,8 +150,8 @@ def add_schema(name: str, schema: str, shared_as: str | None, output: str) -> No
     show_done(share_object_record(added), sentence, output)
 
 
-@share.command()
-@click.argument("name", metavar="SHARE")
+@share.command(epilog=example("model-sharing-provider share remove acme_share ml_team.iris_model"))
+@click.argument("name", metavar="SHARE", shell_complete=complete_shares)
 @click.argument("shared_as", metavar="SCHEMA[.MODEL]")
 def remove(name: str, shared_as: str) -> None:
     """Take a model or schema out of a share, by the name that recipients see."""
@@ -109,9 +159,9 @@ def remove(name: str, shared_as: str) -> None:
     say(f"{shared_as} is no longer in the share {name}")
 
 
-@share.command()
-@click.argument("name", metavar="SHARE")
-@click.argument("recipient")
+@share.command(epilog=example("model-sharing-provider share grant acme_share globex"))
+@click.argument("name", metavar="SHARE", shell_complete=complete_shares)
+@click.argument("recipient", shell_complete=complete_recipients)
 @output_option
 def grant(name: str, recipient: str, output: str) -> None:
     """Let a recipient read a share."""
@@ -119,9 +169,9 @@ def grant(name: str, recipient: str, output: str) -> None:
     show_done(grant_record(granted), f"{granted.recipient} can now read {granted.share}", output)
 
 
-@share.command()
-@click.argument("name", metavar="SHARE")
-@click.argument("recipient")
+@share.command(epilog=example("model-sharing-provider share revoke acme_share globex"))
+@click.argument("name", metavar="SHARE", shell_complete=complete_shares)
+@click.argument("recipient", shell_complete=complete_recipients)
 def revoke(name: str, recipient: str) -> None:
     """End a recipient's access to a share at once, outstanding download URLs too."""
     run(lambda provider, context: provider.shares.revoke(context, name, recipient))

@@ -9,6 +9,7 @@ import click
 
 from model_sharing_protocol.console import announce, human_size, output_option
 from model_sharing_protocol.errors import CorruptArtifact
+from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.progress_bar import ProgressBar
 from model_sharing_provider.cli.output import Duration, show_list, show_one
 from model_sharing_provider.cli.records import Record
@@ -21,7 +22,7 @@ from model_sharing_provider.services.leftovers import Leftover
 from model_sharing_provider.services.provider import Provider
 
 
-@click.command()
+@click.command(epilog=example("model-sharing-provider fsck --quick"))
 @click.option("--quick", is_flag=True, help="Look for files and their sizes only; read none of them.")
 @output_option
 def fsck(*, quick: bool, output: str) -> None:
@@ -41,7 +42,7 @@ def fsck(*, quick: bool, output: str) -> None:
         sys.exit(CorruptArtifact.row.exit_code)
 
 
-@click.command()
+@click.command(epilog=example("model-sharing-provider gc --dry-run"))
 @click.option("--older-than", type=Duration(), default=GRACE, help="Grace for bytes without a row [24h].")
 @click.option("--abandoned-after", type=Duration(), help="Give up versions that wait for files this long.")
 @click.option("--lineage-older-than", type=Duration(), help="Forget lineage that is older.")

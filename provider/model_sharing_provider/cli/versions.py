@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 
 from model_sharing_protocol.console import human_size, output_option
+from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.progress_bar import ProgressBar
+from model_sharing_provider.cli.completion import complete_models
 from model_sharing_provider.cli.options import VERSION
 from model_sharing_provider.cli.output import show_done
 from model_sharing_provider.cli.records import version_record
@@ -18,9 +20,14 @@ from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider import Provider
 
 
-@click.command()
-@click.argument("folder")
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.command(
+    epilog=example(
+        "model-sharing-provider model register ./iris prod.ml_team.iris_model --alias Champion",
+        "model-sharing-provider model register --in-place s3://lake/models/iris/7 prod.ml_team.iris_model",
+    )
+)
+@click.argument("folder", type=click.Path())
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.option(
     "--in-place",
     is_flag=True,
@@ -34,6 +41,7 @@ from model_sharing_provider.services.provider import Provider
     type=VERSION,
     help="Publish what large files differ in from those of this version, too.",
 )
+@click.option("--if-changed", is_flag=True, help="Register nothing if a version has this content already.")
 @output_option
 def register(
     *,
@@ -43,6 +51,7 @@ def register(
     alias: str | None,
     comment: str,
     delta_from: int | None,
+    if_changed: bool,
     output: str,
 ) -> None:
     """Register the MLflow model in FOLDER as the next version of a model.
@@ -53,45 +62,65 @@ def register(
     After a full fine-tune each weight is a little different: with --delta-from, recipients who have the
     version that it was trained from fetch a fraction of the bytes. Where tensors stay the same, they do so
     without it. What would not be clearly smaller than its file is not kept.
+
+    With --if-changed the files are read first; --alias then points at the version that has them already.
     """
     full_name = FullName.parse(name)
+    source = folder if in_place else Path(folder)
     with ProgressBar() as bar:
 
-        async def add(provider: Provider, context: Context) -> ModelVersion:
+        async def add(provider: Provider, context: Context) -> tuple[ModelVersion, ModelVersion | None]:
             registration = provider.registration
-            if in_place:
-                return await registration.register_in_place(
-                    context,
-                    folder,
-                    full_name,
-                    alias=alias,
-                    comment=comment,
-                    delta_from=delta_from,
-                    progress=bar.show,
-                )
-            return await registration.register(
+            if if_changed:
+                same = await registration.find_unchanged(context, source, full_name, progress=bar.show)
+                if same is not None:
+                    return await _point(provider, context, same, alias), same
+            put = registration.register_in_place if isinstance(source, str) else registration.register
+            version = await put(
                 context,
-                Path(folder),
+                source,  # type: ignore[arg-type]  # which goes with the one that was chosen
                 full_name,
                 alias=alias,
                 comment=comment,
                 delta_from=delta_from,
                 progress=bar.show,
             )
+            return version, await registration.find_same(context, version)
 
-        version = run(add)
+        version, same = run(add)
+    record = {**version_record(version), "same_content_as": same.version if same else None}
+    show_done(record, _registered(version, same, alias), output)
+
+
+async def _point(
+    provider: Provider, context: Context, version: ModelVersion, alias: str | None
+) -> ModelVersion:
+    """Point the alias, if there is one, at a version that is there already."""
+    if alias is None:
+        return version
+    await provider.models.set_alias(context, version.full_name, alias, version.version)
+    return await provider.versions.get(context, version.full_name, version.version)
+
+
+def _registered(version: ModelVersion, same: ModelVersion | None, alias: str | None) -> str:
+    """What was done, for people; `same` is the version itself if nothing was registered."""
+    if same is not None and same.version == version.version:
+        pointed = f"; alias {alias} points at it" if alias else ""
+        return f"{version.full_name} version {version.version} has this content{pointed}. Nothing is new"
     pointed = f", alias {alias}" if alias else ""
-    sentence = (
+    said = (
         f"Registered {version.full_name} version {version.version} "
         f"({human_size(version.size)} in {version.num_files} files{pointed})"
     )
-    show_done(version_record(version), sentence, output)
+    return f"{said}; same content as version {same.version}" if same else said
 
 
-@click.command()
-@click.argument("name", metavar="CATALOG.SCHEMA.MODEL")
+@click.command(
+    epilog=example("model-sharing-provider model copy prod.ml_team.iris_model 1 prod.ml_team.promoted_model")
+)
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.argument("number", metavar="VERSION", type=VERSION)
-@click.argument("destination", metavar="CATALOG.SCHEMA.MODEL")
+@click.argument("destination", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @output_option
 def copy(name: str, number: int, destination: str, output: str) -> None:
     """Copy a version as the next version of another model, which is created if need be.

@@ -111,6 +111,36 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShareOverview:
+    """A share with the names that recipients see in it (`schema.model`, or a whole `schema`), and theirs."""
+
+    share: Share
+    shared_as: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientOverview:
+    """A recipient with the names of its shares.
+
+    `last_used_at` is when its token was last good for a call, as far back as the audit log is read.
+    """
+
+    recipient: Recipient
+    shares: tuple[str, ...] = ()
+    last_used_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelShare:
+    """A share that a model is in: under which name, and which recipients read it there."""
+
+    share: str
+    shared_as: str
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SharingProvider:
     """Somebody who shares with us: `endpoint` is theirs, and their token is kept sealed beside it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Row, Select, insert, literal_column, select
+from sqlalchemy import Row, Select, func, insert, literal_column, select
 
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.limits import MAX_EVENT_TEXT, shortened
@@ -16,6 +16,7 @@ from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.tables import audit_log
 
 _OLDEST = "SELECT id FROM audit_log WHERE at < :before ORDER BY at, id LIMIT :limit"
+_LOOKED_BACK = 1_000_000
 
 
 class EventFilter(TypedDict, total=False):
@@ -40,6 +41,21 @@ class AuditRows:
         """The newest events first, `limit` at most."""
         query = _matching(only).order_by(audit_log.c.at.desc(), audit_log.c.id.desc()).limit(limit)
         return [_event(row) for row in await self._connection.execute(query)]
+
+    async def last_uses(self, recipients: Sequence[str]) -> dict[str, int]:
+        """When each of these recipients was last answered (epoch ms), among the newest million events."""
+        newest = select(func.max(audit_log.c.id)).scalar_subquery()
+        query = (
+            select(audit_log.c.principal, func.max(audit_log.c.at).label("at"))
+            .where(
+                audit_log.c.id > newest - _LOOKED_BACK,
+                audit_log.c.principal_type == PrincipalType.RECIPIENT,
+                audit_log.c.outcome == Outcome.OK,
+                audit_log.c.principal.in_(recipients),
+            )
+            .group_by(audit_log.c.principal)
+        )
+        return {row.principal: row.at for row in await self._connection.execute(query)}
 
     async def batches(self, size: int, **only: Unpack[EventFilter]) -> AsyncIterator[list[AuditEvent]]:
         """All events, oldest first, `size` at a time: the log may be larger than memory."""

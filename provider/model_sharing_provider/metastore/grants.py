@@ -34,11 +34,11 @@ class GrantRows:
         found = await self._read(query)
         return found[0] if found else None
 
-    async def of_share(self, share_id: str) -> list[Grant]:
-        return await self._read(_grants().where(grants.c.securable_id == share_id))
+    async def of_shares(self, *share_ids: str) -> list[Grant]:
+        return await self._read(_grants().where(grants.c.securable_id.in_(share_ids)))
 
-    async def of_recipient(self, recipient_id: str) -> list[Grant]:
-        return await self._read(_grants().where(grants.c.principal_id == recipient_id))
+    async def of_recipients(self, *recipient_ids: str) -> list[Grant]:
+        return await self._read(_grants().where(grants.c.principal_id.in_(recipient_ids)))
 
     async def oldest(self, limit: int) -> list[tuple[str, str]]:
         """Share and recipient of so many, by when they were granted."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, delete, exists, func, insert, or_, select, update
 
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.securables import RegisteredModel, SecurableType
 from model_sharing_provider.domain.sharing import Share, ShareObject, ShareObjectStatus, ShareObjectType
 from model_sharing_provider.metastore.connection import Connection
 from model_sharing_provider.metastore.keyset import fetch_page
@@ -122,6 +124,37 @@ class ShareRows:
         )
         return [_share_object(row) for row in await self._connection.execute(query)]
 
+    async def names_shown(self, share_ids: Sequence[str]) -> dict[str, list[str]]:
+        """What each share shows its objects as, in the order of those names, by the share's id."""
+        query = (
+            select(share_objects.c.share_id, share_objects.c.shared_schema, share_objects.c.shared_name)
+            .where(share_objects.c.share_id.in_(share_ids))
+            .order_by(share_objects.c.shared_schema, share_objects.c.shared_name)
+        )
+        names: dict[str, list[str]] = defaultdict(list)
+        for row in await self._connection.execute(query):
+            names[row.share_id].append(_shared_as(row.shared_schema, row.shared_name))
+        return names
+
+    async def showing(self, model: RegisteredModel, viewer: Viewer) -> list[tuple[Share, str]]:
+        """The viewer's shares that a model is in, itself or with its schema, and what each shows it as."""
+        itself = (share_objects.c.type == ShareObjectType.MODEL) & (share_objects.c.object_id == model.id)
+        schema_id = select(registered_models.c.schema_id).where(registered_models.c.id == model.id)
+        with_schema = (share_objects.c.type == ShareObjectType.SCHEMA) & (
+            share_objects.c.object_id == schema_id.scalar_subquery()
+        )
+        query = (
+            select(shares, share_objects.c.shared_schema, share_objects.c.shared_name)
+            .join_from(shares, share_objects, share_objects.c.share_id == shares.c.id)
+            .where(or_(itself, with_schema), is_owned(viewer, shares.c.owner))
+            .order_by(shares.c.name, share_objects.c.shared_schema, share_objects.c.shared_name)
+        )
+        name = model.full_name.name
+        return [
+            (_share(row), _shared_as(row.shared_schema, row.shared_name or name))
+            for row in await self._connection.execute(query)
+        ]
+
     async def remove_object(self, share_id: str, shared_as: str) -> bool:
         """Take one object out of a share; False if it was not there."""
         schema, _, name = shared_as.partition(".")
@@ -162,6 +195,10 @@ def _share(row: Row[Any]) -> Share:
     )
 
 
+def _shared_as(schema: str, name: str) -> str:
+    return f"{schema}.{name}" if name else schema
+
+
 def _share_object(row: Row[Any]) -> ShareObject:
     kind = ShareObjectType(row.type)
     parts = [row.catalog_name, row.schema_name]
@@ -176,7 +213,7 @@ def _share_object(row: Row[Any]) -> ShareObject:
     return ShareObject(
         type=kind,
         name=name,
-        shared_as=f"{row.shared_schema}.{row.shared_name}" if row.shared_name else row.shared_schema,
+        shared_as=_shared_as(row.shared_schema, row.shared_name),
         status=status,
         added_at=row.added_at,
         added_by=row.added_by,

@@ -156,6 +156,16 @@ class VersionRows:
             _versions().where(model_versions.c.model_id == model_id, model_versions.c.version == version)
         )
 
+    async def find_by_digest(self, model_id: str, digest: str, other_than: str = "") -> ModelVersion | None:
+        """The newest READY version with this content, other than the one with that id."""
+        query = _versions().where(
+            model_versions.c.model_id == model_id,
+            model_versions.c.digest == digest,
+            model_versions.c.status == VersionStatus.READY,
+            model_versions.c.id != other_than,
+        )
+        return await self._one(query.order_by(model_versions.c.version.desc()).limit(1))
+
     async def find_by_id(self, version_id: str) -> ModelVersion | None:
         return await self._one(_versions().where(model_versions.c.id == version_id))
 

@@ -35,6 +35,7 @@ class MLmodel:
     run_id: str
     model_id: str
     needed: tuple[str, ...]
+    flavors: tuple[str, ...]
 
     def check_complete(self, paths: Iterable[str]) -> None:
         """Raises InvalidModel if something that the model needs is not among these files: an empty folder."""
@@ -65,7 +66,9 @@ def parse_mlmodel(content: bytes) -> MLmodel:
         raise InvalidModel(
             f"The model's signature has {size} bytes; at most {MAX_SIGNATURE} are kept with a version."
         )
-    return MLmodel(parsed, _id(fields, "run_id"), _id(fields, "model_id"), _needed(fields["flavors"]))
+    flavors = fields["flavors"]
+    run_id, model_id = _id(fields, "run_id"), _id(fields, "model_id")
+    return MLmodel(parsed, run_id, model_id, _needed(flavors), tuple(map(str, flavors)))
 
 
 def _id(fields: dict[str, Any], key: str) -> str:

@@ -12,6 +12,8 @@ from model_sharing_protocol.paths import check_model_path, check_together
 from model_sharing_provider.artifacts.store import check_storable
 from model_sharing_provider.services.mlmodel import MAX_MLMODEL_BYTES, MLMODEL, MLmodel, parse_mlmodel
 
+_WHICH_FOLDER = "Give the folder that mlflow.<flavor>.save_model wrote."
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
@@ -25,7 +27,10 @@ class ModelFolder:
 def look_through(folder: Path) -> ModelFolder:
     """Raises InvalidModel for what is no MLflow model or has no signature, UnsafePath."""
     mlmodel = folder / MLMODEL
-    if not folder.is_dir() or not mlmodel.is_file():
+    if not folder.is_dir():
+        what = "is a file, not a folder" if folder.exists() else "does not exist"
+        raise InvalidModel(f"{folder} {what}. {_WHICH_FOLDER}")
+    if not mlmodel.is_file():
         raise no_model(folder)
     with mlmodel.open("rb") as file:
         parsed = parse_mlmodel(file.read(MAX_MLMODEL_BYTES + 1))
@@ -36,10 +41,7 @@ def look_through(folder: Path) -> ModelFolder:
 
 
 def no_model(folder: Path | str) -> InvalidModel:
-    return InvalidModel(
-        f"{folder} is no MLflow model: it has no {MLMODEL} file. "
-        "Give the folder that mlflow.<flavor>.save_model wrote."
-    )
+    return InvalidModel(f"{folder} is no MLflow model: it has no {MLMODEL} file. {_WHICH_FOLDER}")
 
 
 def check_paths(paths: Iterable[str]) -> None:

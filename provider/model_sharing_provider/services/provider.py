@@ -14,6 +14,7 @@ from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.copies import Copies
 from model_sharing_provider.services.credentials import Credentials
 from model_sharing_provider.services.files import Files
+from model_sharing_provider.services.formats import Formats
 from model_sharing_provider.services.fsck import Fsck
 from model_sharing_provider.services.gc import GarbageCollection
 from model_sharing_provider.services.grants import Grants
@@ -55,6 +56,7 @@ class Provider:
     copies: Copies
     credentials: Credentials
     files: Files
+    formats: Formats
     fsck: Fsck
     gc: GarbageCollection
     grants: Grants

@@ -29,7 +29,7 @@ from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.quotas import Quotas, check_quota
 from model_sharing_provider.domain.secrets import new_activation_code, new_token, well_formed
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.domain.sharing import Grant, Recipient, RecipientToken
+from model_sharing_provider.domain.sharing import Grant, Recipient, RecipientOverview, RecipientToken
 from model_sharing_provider.governance import rules
 from model_sharing_provider.governance.addresses import ANY_ADDRESS, allows, check_networks
 from model_sharing_provider.metastore.visibility import Viewer
@@ -89,13 +89,22 @@ class Recipients:
             await operation.authorize(rules.ANY_PRINCIPAL)
             return await operation.rows.recipients.page(page, Viewer.of(operation.principal))
 
+    async def overview(self, context: Context, page: PageRequest) -> Page[RecipientOverview]:
+        """The recipients with their shares, and when each was last answered."""
+        async with context.view("listRecipients", Target(SecurableType.METASTORE)) as operation:
+            await operation.authorize(rules.ANY_PRINCIPAL)
+            found = await operation.rows.recipients.page(page, Viewer.of(operation.principal))
+            grants = await operation.rows.grants.of_recipients(*(each.id for each in found.items))
+            uses = await operation.rows.audit_log.last_uses([each.name for each in found.items])
+            return Page([_overview(each, grants, uses) for each in found.items], found.last_key)
+
     async def get(self, context: Context, name: str) -> tuple[Recipient, list[Grant]]:
         """A recipient and what it was granted. Raises NotFound."""
         name = normalize_name("recipient", name)
         async with context.view("getRecipient", _target(name)) as operation:
             await operation.authorize(rules.OWN_RECIPIENT)
             recipient = await find_recipient(operation, name)
-            return recipient, await operation.rows.grants.of_recipient(recipient.id)
+            return recipient, await operation.rows.grants.of_recipients(recipient.id)
 
     def activation_code(self, recipient: Recipient) -> str | None:
         """The code of the newest token's activation link while it can be used, for who may `get` it."""
@@ -297,6 +306,15 @@ async def _find_by_code(
         operation.denied = "the address is not in the IP access list"
         raise address_refused(context)
     return name, token, code_hash
+
+
+def _overview(recipient: Recipient, grants: Sequence[Grant], uses: Mapping[str, int]) -> RecipientOverview:
+    last = uses.get(recipient.name, 0)
+    return RecipientOverview(
+        recipient=recipient,
+        shares=tuple(grant.share for grant in grants if grant.recipient == recipient.name),
+        last_used_at=last if last >= recipient.created_at else None,  # not a namesake's, deleted since
+    )
 
 
 def _milliseconds(duration: timedelta) -> int:

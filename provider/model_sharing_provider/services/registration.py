@@ -127,6 +127,52 @@ class Registration:
         meter.begin("reading", sum(sizes.values()), len(sizes))
         return await self._add(context, version, _each(sizes, read, meter), base, meter)
 
+    async def find_unchanged(
+        self,
+        context: Context,
+        source: Path | str,
+        name: FullName,
+        *,
+        progress: ProgressCallback | None = None,
+    ) -> ModelVersion | None:
+        """The newest version of `name` that has the content of a folder, or of an external location (text).
+
+        Each file is read once. Raises what registering it would raise.
+        """
+        async with self._check(context, name, None, Origin(), None) as (model_id, _):
+            if isinstance(source, Path):
+                found = await asyncio.to_thread(look_through, source)
+                sizes = found.files
+            else:
+                location = parse_location(source)
+                sizes, _ = await self._look_through(location)
+
+        async def read(path: str) -> Fingerprint:
+            if isinstance(source, Path):
+                return await self._artifacts.fingerprint_file(found.folder / path, meter.advance)
+            return await self._artifacts.fingerprint(
+                f"{location}/{path}", sizes[path], chunked=False, advance=meter.advance
+            )
+
+        meter = Meter(progress)
+        meter.begin("reading", sum(sizes.values()), len(sizes))
+        contents = await _each(sizes, read, meter)
+        digest = Manifest.of(content.file(path) for path, content in contents.items()).digest
+        return await self._find_same(context, name, model_id, digest)
+
+    async def find_same(self, context: Context, version: ModelVersion) -> ModelVersion | None:
+        """The newest other version of the same model with the same content."""
+        return await self._find_same(
+            context, version.full_name, version.model_id, version.digest, other_than=version.id
+        )
+
+    async def _find_same(
+        self, context: Context, name: FullName, model_id: str, digest: str, *, other_than: str = ""
+    ) -> ModelVersion | None:
+        async with context.view("findSameContent", model_target(name)) as operation:
+            await authorize_new_version(operation, name)
+            return await operation.rows.versions.find_by_digest(model_id, digest, other_than)
+
     @asynccontextmanager
     async def _check(
         self, context: Context, name: FullName, alias: str | None, origin: Origin, delta_from: int | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
@@ -14,7 +14,15 @@ from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment
 from model_sharing_provider.domain.quotas import Quotas, check_quota
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.domain.sharing import Grant, Recipient, Share, ShareObject, ShareObjectType
+from model_sharing_provider.domain.sharing import (
+    Grant,
+    ModelShare,
+    Recipient,
+    Share,
+    ShareObject,
+    ShareObjectType,
+    ShareOverview,
+)
 from model_sharing_provider.governance import rules
 from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.metastore.visibility import Viewer
@@ -72,6 +80,34 @@ class Shares:
             await operation.authorize(rules.ANY_PRINCIPAL)
             return await operation.rows.shares.page(page, Viewer.of(operation.principal))
 
+    async def overview(self, context: Context, page: PageRequest) -> Page[ShareOverview]:
+        """The shares with what is in them and who reads them."""
+        async with context.view("listShares", Target(SecurableType.METASTORE)) as operation:
+            await operation.authorize(rules.ANY_PRINCIPAL)
+            found = await operation.rows.shares.page(page, Viewer.of(operation.principal))
+            ids = [share.id for share in found.items]
+            names = await operation.rows.shares.names_shown(ids)
+            readers = _readers(await operation.rows.grants.of_shares(*ids))
+            items = [
+                ShareOverview(
+                    share=share, shared_as=tuple(names.get(share.id, ())), recipients=readers[share.name]
+                )
+                for share in found.items
+            ]
+            return Page(items, found.last_key)
+
+    async def of_model(self, context: Context, name: FullName) -> list[ModelShare]:
+        """The shares of the caller that a model is in, and who reads it there. Raises NotFound."""
+        async with context.view("listModelShares", model_target(name)) as operation:
+            await operation.authorize(rules.READ_MODEL)
+            model = await find_model(operation, name)
+            shown = await operation.rows.shares.showing(model, Viewer.of(operation.principal))
+            readers = _readers(await operation.rows.grants.of_shares(*(share.id for share, _ in shown)))
+            return [
+                ModelShare(share=share.name, shared_as=shared_as, recipients=readers[share.name])
+                for share, shared_as in shown
+            ]
+
     async def get(self, context: Context, name: str) -> tuple[Share, list[ShareObject], list[Grant]]:
         """A share, all its objects (gone ones too) and its grants. Raises NotFound."""
         name = normalize_name("share", name)
@@ -79,7 +115,7 @@ class Shares:
             await operation.authorize(rules.OWN_SHARE)
             share = await _find(operation, name)
             objects = await operation.rows.shares.objects(share)
-            return share, objects, await operation.rows.grants.of_share(share.id)
+            return share, objects, await operation.rows.grants.of_shares(share.id)
 
     async def delete(self, context: Context, name: str) -> None:
         """Delete a share with its grants. The models stay where they are. Raises NotFound."""
@@ -168,7 +204,7 @@ class Shares:
                     await _grant(operation, found, change.recipient)
                 else:
                     await _revoke(operation, found, change.recipient)
-            return await operation.rows.grants.of_share(found.id)
+            return await operation.rows.grants.of_shares(found.id)
 
     async def _check_size(self, operation: Operation, share: Share) -> None:
         kinds = Counter(item.type for item in await operation.rows.shares.objects(share))
@@ -289,6 +325,14 @@ async def _add_object(operation: Operation, found: Share, object_id: str, shared
     await operation.rows.shares.add_object(str(uuid4()), found.id, object_id, shared)
     await operation.rows.shares.touch(found.id, operation.now, end_urls=bool(replaces))
     return shared
+
+
+def _readers(grants: Sequence[Grant]) -> dict[str, tuple[str, ...]]:
+    """The names of recipients by that of the share that was granted to them; none for other shares."""
+    readers: dict[str, tuple[str, ...]] = defaultdict(tuple)
+    for grant in grants:
+        readers[grant.share] += (grant.recipient,)
+    return readers
 
 
 def _target(share: str, recipient: str = "") -> Target:

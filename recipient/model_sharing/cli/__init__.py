@@ -6,13 +6,17 @@ from typing import NoReturn
 
 from model_sharing.cli.cache_commands import cache
 from model_sharing.cli.commands import cli
+from model_sharing.cli.doctor import doctor
+from model_sharing.cli.mount_commands import mount, mounts, shares, unmount
 from model_sharing.cli.pull_command import pull
 from model_sharing_protocol.command_line import run_command_line
+from model_sharing_protocol.completion import completion_command
 
 __all__ = ["main"]
 
-cli.add_command(pull)
-cli.add_command(cache)
+for command in (shares, mount, mounts, unmount, pull, cache, doctor):
+    cli.add_command(command)
+cli.add_command(completion_command(cli, "model-sharing"))
 
 
 def main() -> NoReturn:

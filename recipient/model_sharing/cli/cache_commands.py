@@ -16,17 +16,18 @@ from model_sharing.upkeep.pruning import Limits, Pruned, prune
 from model_sharing.upkeep.verifying import verify
 from model_sharing_protocol.console import human_size, human_time, output_option, print_json, print_table, say
 from model_sharing_protocol.errors import CorruptArtifact, InvalidParameter, SharingError
+from model_sharing_protocol.help_examples import example
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _AGE = re.compile(r"([0-9]{1,9})([smhdw])", re.ASCII)
 
 
-@click.group()
+@click.group(epilog=example("model-sharing cache list"))
 def cache() -> None:
     """What was downloaded: list it, make room, check it."""
 
 
-@cache.command(name="list")
+@cache.command(name="list", epilog=example("model-sharing cache list"))
 @output_option
 def list_cache(output: str) -> None:
     """List the versions in the cache, most recently used first.
@@ -60,7 +61,9 @@ def list_cache(output: str) -> None:
         say(f"{human_size(contents.size)} in {store.root}, what is shared counted once")
 
 
-@cache.command(name="prune")
+@cache.command(
+    name="prune", epilog=example("model-sharing cache prune --max-size 20GiB --older-than 30d --dry-run")
+)
 @click.option(
     "--max-size", metavar="SIZE", help=f"At most this stays: 20GiB. Default: ${CACHE_MAX_SIZE_VARIABLE}."
 )
@@ -90,7 +93,7 @@ def prune_cache(*, max_size: str | None, older_than: str | None, dry_run: bool, 
     _report(pruned, names, limits, dry_run=dry_run)
 
 
-@cache.command(name="verify")
+@cache.command(name="verify", epilog=example("model-sharing cache verify --repair"))
 @click.option("--repair", is_flag=True, help="Fetch again at once what was removed.")
 @output_option
 def verify_cache(*, repair: bool, output: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,9 @@ import click
 
 from model_sharing import blocking
 from model_sharing.activation import MAX_INPUT_BYTES, link_in
-from model_sharing.cli.options import transfer_options
-from model_sharing.mount_table import Mount, MountTable
+from model_sharing.cli.completion import complete_catalogs, complete_models, complete_schemas
+from model_sharing.cli.options import standard_input, transfer_options
+from model_sharing.mount_table import MountTable
 from model_sharing.settings import Settings
 from model_sharing.values import SharedModel, SharedVersion
 from model_sharing_protocol.console import (
@@ -25,6 +25,8 @@ from model_sharing_protocol.console import (
     say_lines,
 )
 from model_sharing_protocol.errors import Interrupted, InvalidParameter, InvalidState
+from model_sharing_protocol.help_examples import example
+from model_sharing_protocol.model_signature import describe_columns
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.profile import read_profile
 
@@ -41,13 +43,26 @@ class _Group(click.Group):
             ) from error
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=example(
+        "model-sharing activate https://models.acme.example/activate/… globex.share",
+        "model-sharing mount globex.share --as vendor",
+        "model-sharing download models:/vendor.ml_team.iris_model@Champion iris",
+    ),
+)
 @click.version_option(package_name="model-sharing")
 def cli() -> None:
     """Use models that others share with you: mount a share, list it, download from it."""
 
 
-@cli.command()
+@cli.command(
+    epilog=example(
+        "model-sharing activate https://models.acme.example/activate/… globex.share",
+        "model-sharing activate - globex.share < link.txt",
+    )
+)
 @click.argument("link")
 @click.argument("profile", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
@@ -57,79 +72,15 @@ def activate(link: str, profile: Path, *, force: bool) -> None:
     LINK - reads it from standard input, which keeps it out of the shell's history.
     """
     if link == "-":
-        link = link_in(_typed())
+        link = link_in(standard_input(MAX_INPUT_BYTES, "the activation link", line=True))
     path = blocking.activate(link, profile, force=force)
     expires = read_profile(path).expires_at
     until = f"; its token is good until {expires.isoformat(timespec='seconds')}" if expires else ""
     say(f"Wrote {path}, readable by you only{until}.")
 
 
-@cli.command()
-@click.argument("profile", type=click.Path(path_type=Path))
-@click.argument("share")
-@click.option("--as", "name", required=True, help="What to call the catalog here.")
-@click.option("--trust-remote-code", is_flag=True, help="Let this provider's models run code when they load.")
-@click.option(
-    "--key-fingerprint", metavar="sha256:…", help="The provider's signing key, as it was told another way."
-)
-@click.option(
-    "--move", is_flag=True, help="The provider has a new address: change an existing mount, and keep its key."
-)
-def mount(
-    profile: Path, share: str, name: str, *, trust_remote_code: bool, key_fingerprint: str | None, move: bool
-) -> None:
-    """Mount SHARE of the provider in PROFILE as a read-only catalog, and pin the provider's signing key."""
-    catalog = blocking.mount(
-        profile,
-        share=share,
-        name=name,
-        trust_remote_code=trust_remote_code,
-        key_fingerprint=key_fingerprint,
-        move=move,
-    )
-    trust = " Its models may run code when they load." if catalog.mount.trust_remote_code else ""
-    verb = "Moved" if move else "Mounted"
-    say(f"{verb} {share} {'to' if move else 'from'} {catalog.mount.endpoint} as {catalog.name}.{trust}")
-    say(f"Its models are signed by {catalog.mount.key_fingerprint}.")
-    if catalog.mount.file_origins:
-        say(f"Its files come from {', '.join(catalog.mount.file_origins)}.")
-
-
-@cli.command()
-@output_option
-def mounts(output: str) -> None:
-    """List what is mounted."""
-    found = MountTable(Settings.from_environment().mounts).all()
-    if output == "json":
-        print_json([_mount_fields(mount) for mount in found])
-        return
-    print_table(
-        ["catalog", "share", "endpoint", "profile", "remote code", "mounted"],
-        [
-            (
-                mount.name,
-                mount.share,
-                mount.endpoint,
-                str(mount.profile_path),
-                "trusted" if mount.trust_remote_code else "refused",
-                human_time(mount.mounted_at),
-            )
-            for mount in found
-        ],
-        empty="Nothing is mounted. Mount a share with: model-sharing mount.",
-    )
-
-
-@cli.command()
-@click.argument("name")
-def unmount(name: str) -> None:
-    """Forget the mount NAME. What was downloaded stays in the cache."""
-    blocking.unmount(name)
-    say(f"Unmounted {name}.")
-
-
-@cli.command(name="list")
-@click.argument("where", required=False)
+@cli.command(name="list", epilog=example("model-sharing list vendor.ml_team"))
+@click.argument("where", required=False, shell_complete=complete_schemas)
 @output_option
 def list_models(where: str | None, output: str) -> None:
     """List the models of all mounts, of one catalog, or of one catalog.schema."""
@@ -153,8 +104,13 @@ def list_models(where: str | None, output: str) -> None:
     )
 
 
-@cli.command()
-@click.argument("model")
+@cli.command(
+    epilog=example(
+        "model-sharing show models:/vendor.ml_team.iris_model@Champion",
+        "model-sharing show vendor.ml_team.iris_model",
+    )
+)
+@click.argument("model", shell_complete=complete_models)
 @output_option
 def show(model: str, output: str) -> None:
     """Show one version (models:/catalog.schema.model@alias or /3), or a bare model's versions and aliases."""
@@ -171,8 +127,8 @@ def show(model: str, output: str) -> None:
         _show_model(shared, versions)
 
 
-@cli.command()
-@click.argument("uri")
+@cli.command(epilog=example("model-sharing download models:/vendor.ml_team.iris_model/1 iris"))
+@click.argument("uri", shell_complete=complete_models)
 @click.argument("destination", type=click.Path(path_type=Path))
 @transfer_options
 @click.option("--verify", is_flag=True, help="Hash what is in the cache already, too.")
@@ -208,8 +164,8 @@ def download(
             say(f"{here} of it were here already; {fetched} were fetched.")
 
 
-@cli.command()
-@click.argument("uri")
+@cli.command(epilog=example("model-sharing verify models:/vendor.ml_team.iris_model/1 iris"))
+@click.argument("uri", shell_complete=complete_models)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--signature", type=click.Path(path_type=Path), help="Default: FOLDER.sig.")
 def verify(uri: str, folder: Path, *, signature: Path | None) -> None:
@@ -218,22 +174,14 @@ def verify(uri: str, folder: Path, *, signature: Path | None) -> None:
     say(f"{folder} is {uri.removeprefix('models:/')}: its {count} files are as the provider signed them.")
 
 
-@cli.command()
-@click.argument("name")
+@cli.command(epilog=example("model-sharing key vendor > vendor.pem"))
+@click.argument("name", shell_complete=complete_catalogs)
 def key(name: str) -> None:
     """Print the public key that signs the models of the mount NAME, for other verifiers of signatures."""
     keys = blocking.catalog(name).mount.keys
     if not keys:
         raise InvalidState(f"No key is pinned for {name!r} yet; one is as soon as its provider is asked.")
     say_lines(keys[-1])
-
-
-def _typed() -> bytes:
-    """Standard input: all of it, or the line that a person types."""
-    if sys.stdin is None:
-        raise InvalidParameter("Standard input is closed; give the activation link itself in place of -.")
-    given = sys.stdin.buffer
-    return given.readline() if given.isatty() else given.read(MAX_INPUT_BYTES)
 
 
 def _places(where: str | None) -> list[tuple[blocking.Catalog, str | None]]:
@@ -264,27 +212,12 @@ def _show_version(version: SharedVersion) -> None:
             ("comment", version.comment or ""),
             ("tags", ", ".join(f"{key}={value}" for key, value in sorted(version.tags.items()))),
             *[
-                (kind, _columns(part))
+                (kind, describe_columns(part))
                 for kind in ("inputs", "outputs")
                 if (part := (version.signature or {}).get(kind))
             ],
         ]
     )
-
-
-def _columns(part: Any) -> str:
-    """One side of an MLflow signature as people read it: `sepal length: double, petal width: double`."""
-    if not isinstance(part, list):
-        return str(part)
-    described = []
-    for column in part:
-        fields = column if isinstance(column, dict) else {"type": column}
-        tensor = fields.get("tensor-spec")
-        kind = (
-            f"{tensor.get('dtype')} {tensor.get('shape')}" if isinstance(tensor, dict) else fields.get("type")
-        )
-        described.append(f"{fields['name']}: {kind}" if fields.get("name") else str(kind))
-    return ", ".join(described)
 
 
 def _show_model(model: SharedModel, versions: list[SharedVersion]) -> None:
@@ -308,15 +241,3 @@ def _show_model(model: SharedModel, versions: list[SharedVersion]) -> None:
 
 def _aliases(model: SharedModel) -> str:
     return ", ".join(f"{alias} → {version}" for alias, version in sorted(model.aliases.items()))
-
-
-def _mount_fields(mount: Mount) -> dict[str, object]:
-    return {
-        "name": mount.name,
-        "share": mount.share,
-        "endpoint": mount.endpoint,
-        "profile_path": str(mount.profile_path),
-        "trust_remote_code": mount.trust_remote_code,
-        "mounted_at": mount.mounted_at,
-        "key_fingerprint": mount.key_fingerprint,
-    }

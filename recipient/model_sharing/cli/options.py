@@ -1,7 +1,8 @@
-"""Options that all commands with transfers share."""
+"""Options and arguments that several commands share."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -44,3 +45,11 @@ def transfer_options(command: F) -> F:
     for option in reversed(_TRANSFER):
         command = option(command)
     return command
+
+
+def standard_input(most: int, what: str, *, line: bool = False) -> bytes:
+    """What comes on standard input, up to `most` bytes; of a person, with `line`, the line that is typed."""
+    if sys.stdin is None:
+        raise InvalidParameter(f"Standard input is closed; give {what} itself in place of -.")
+    given = sys.stdin.buffer
+    return given.readline() if line and given.isatty() else given.read(most)

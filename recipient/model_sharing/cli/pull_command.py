@@ -5,14 +5,18 @@ from __future__ import annotations
 import click
 
 from model_sharing import blocking
+from model_sharing.cli.completion import complete_places
 from model_sharing.cli.options import transfer_options
 from model_sharing.pulling import PulledVersion
 from model_sharing_protocol.console import complain, human_size, output_option, print_json, say
 from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.help_examples import example
 
 
-@click.command()
-@click.argument("where", metavar="CATALOG[.SCHEMA[.MODEL]]")
+@click.command(
+    epilog=example("model-sharing pull vendor", "model-sharing pull 'vendor.fraud.*' --alias Champion")
+)
+@click.argument("where", metavar="CATALOG[.SCHEMA[.MODEL]]", shell_complete=complete_places)
 @click.option("--alias", metavar="PATTERN", help="Only what such aliases point at.")
 @click.option("--all-aliases", is_flag=True, help="What any alias points at; the default.")
 @click.option("--all-versions", is_flag=True, help="Every version, whether an alias points at it or not.")

@@ -1,0 +1,70 @@
+"""Shell completion: the script that a shell runs, and names that are looked up while somebody types.
+
+Completions are put into a command line unquoted, and names come from others. So only names that no shell
+acts upon are offered.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import PurePath
+
+import click
+from click.shell_completion import get_completion_class
+
+from model_sharing_protocol.console import say_lines
+from model_sharing_protocol.help_examples import example
+
+SHELLS = ("bash", "zsh", "fish")
+_SAFE = re.compile(r"[\w.@:/+-]+")
+
+Complete = Callable[[click.Context, click.Parameter, str], list[str]]
+
+
+def completing(look_up: Callable[[str], Iterable[str]]) -> Complete:
+    """`shell_complete` of a parameter: those of the names that begin with what was typed.
+
+    What goes wrong is nobody's business while somebody types: there are no names then.
+    """
+
+    def complete(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+        try:
+            with context.scope(cleanup=False), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                names = sorted(set(look_up(typed)))
+        except Exception:  # whatever it is, and a traceback would end up in the command line
+            return []
+        return [name for name in names if name.startswith(typed) and _SAFE.fullmatch(name)]
+
+    return complete
+
+
+def completion_command(program: click.Group, name: str) -> click.Command:
+    """The `completion` command of the command line `program`, which is called by `name`."""
+
+    @click.command("completion", epilog=example(*_files(name)))
+    @click.argument("shell", type=click.Choice(SHELLS), required=False)
+    def completion(shell: str | None) -> None:
+        """Print the script that lets a shell complete commands, options and names.
+
+        SHELL is the one of $SHELL unless it is named.
+        """
+        chosen = shell or PurePath(os.environ.get("SHELL", "")).name
+        found = get_completion_class(chosen) if chosen in SHELLS else None
+        if found is None:
+            raise click.UsageError(f"Say for which shell: {', '.join(SHELLS)}.")
+        variable = f"_{name.replace('-', '_')}_complete".upper()
+        say_lines(found(program, {}, name, variable).source() + "\n")
+
+    return completion
+
+
+def _files(name: str) -> tuple[str, ...]:
+    return (
+        f"{name} completion bash > ~/.local/share/bash-completion/completions/{name}",
+        f"{name} completion zsh > ~/.zfunc/_{name}",
+        f"{name} completion fish > ~/.config/fish/completions/{name}.fish",
+    )

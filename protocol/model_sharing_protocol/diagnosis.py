@@ -1,0 +1,146 @@
+"""Findings of both `doctor` commands: what was checked, how it is, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from filelock import FileLock, Timeout
+
+from model_sharing_protocol.console import announce, human_size, print_json, print_table
+from model_sharing_protocol.errors import InvalidState, SharingError
+
+_LITTLE_SPACE = 1024**3
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+class Status(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found. `exit_code` is that of the error which the failure would end a command with."""
+
+    check: str
+    status: Status
+    detail: str
+    exit_code: int = 0
+
+
+def good(check: str, detail: str) -> Finding:
+    return Finding(check, Status.OK, detail)
+
+
+def doubtful(check: str, detail: str) -> Finding:
+    return Finding(check, Status.WARNING, detail)
+
+
+def bad(check: str, error: Exception | str) -> Finding:
+    """A failure, by its error or in words; of an error that nobody expected, only its kind is told."""
+    if isinstance(error, SharingError):
+        return Finding(check, Status.FAILED, error.message, error.row.exit_code)
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        error = f"{error.filename}: {error.strerror}."
+    elif isinstance(error, Exception):
+        error = f"This check ended with {type(error).__name__}."
+    return Finding(check, Status.FAILED, error, InvalidState.row.exit_code)
+
+
+def report(findings: Sequence[Finding], output: str) -> int:
+    """Print findings as a table or JSON; the exit code: that of the first failure, 0 without one."""
+    failed = [finding for finding in findings if finding.status is Status.FAILED]
+    if output == "json":
+        print_json([{"check": each.check, "status": each.status, "detail": each.detail} for each in findings])
+    else:
+        print_table(
+            ["check", "status", "detail"], [(each.check, each.status, each.detail) for each in findings]
+        )
+        doubts = sum(each.status is Status.WARNING for each in findings)
+        announce(f"{len(findings)} checks: {len(failed) or 'none'} failed, {doubts or 'no'} warnings")
+    return failed[0].exit_code if failed else 0
+
+
+def check_versions(*packages: str) -> Finding:
+    """The versions of Python and of these packages, as far as they are installed."""
+    python = f"Python {sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
+    return good("versions", ", ".join([*(f"{name} {_version(name)}" for name in packages), python]))
+
+
+def check_proxies() -> Finding:
+    """Proxies that the environment names, without the passwords that may be in them."""
+    said = {name: os.environ.get(name) or os.environ.get(name.upper()) for name in _PROXIES}
+    named = [f"{name}={without_password(value)}" for name, value in said.items() if value]
+    return good("proxies", ", ".join(named) or "none in the environment")
+
+
+def check_folder(check: str, folder: Path) -> Iterable[Finding]:
+    """That a folder, which is there, can be written in, locks files, is private, and has space left."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-"):
+            pass
+    except OSError as error:
+        yield bad(check, f"{folder} cannot be written in: {error.strerror}. Make it yours, or name another.")
+        return
+    private = os.name != "posix" or not stat.S_IMODE(folder.stat().st_mode) & 0o077
+    if private:
+        yield good(check, str(folder))
+    else:
+        yield doubtful(check, f"{folder} can be entered by others: chmod 700 keeps it private.")
+    yield _check_locks(f"{check}: locks", folder)
+    free = shutil.disk_usage(folder).free
+    said = f"{human_size(free)} free"
+    yield (good if free >= _LITTLE_SPACE else doubtful)(f"{check}: space", said)
+
+
+def check_private_file(check: str, path: Path) -> Finding:
+    """That a file with secrets is there, and nobody else can read it."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        return bad(check, f"{path} cannot be read: {error.strerror}.")
+    if os.name == "posix" and mode & 0o077:
+        return doubtful(check, f"{path} can be read by others: chmod 600 keeps it private.")
+    return good(check, str(path))
+
+
+def without_password(url: str) -> str:
+    """A proxy's URL without user and password."""
+    user, at, rest = url.rpartition("@")
+    return f"{urlsplit(url).scheme}://…@{rest}" if at and "//" in user else rest if at else url
+
+
+def _check_locks(check: str, folder: Path) -> Finding:
+    """That a lock which is held keeps others out: some network disks pretend only."""
+    path = folder / f".doctor-{os.getpid()}.lock"
+    try:
+        with FileLock(path, timeout=5):
+            try:
+                with FileLock(path, timeout=0):
+                    return bad(check, f"{folder} is on a disk whose file locks keep nobody out.")
+            except Timeout:
+                return good(check, "files can be locked")
+    except (OSError, NotImplementedError, Timeout) as error:
+        return bad(check, f"Files in {folder} cannot be locked: {error}. Use a disk that can.")
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,27 @@
+"""MLflow model signatures in words: which columns or tensors a model takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def signature_words(signature: Mapping[str, Any] | None) -> str:
+    """A signature on one line: `sepal length: double, petal width: double → long`."""
+    sides = [describe_columns((signature or {}).get(side)) for side in ("inputs", "outputs")]
+    return " → ".join(side for side in sides if side)
+
+
+def describe_columns(part: Any) -> str:
+    """One side of a signature as people read it: `sepal length: double, petal width: double`."""
+    if not isinstance(part, list):
+        return "" if part is None else str(part)
+    described = []
+    for column in part:
+        fields = column if isinstance(column, dict) else {"type": column}
+        tensor = fields.get("tensor-spec")
+        kind = (
+            f"{tensor.get('dtype')} {tensor.get('shape')}" if isinstance(tensor, dict) else fields.get("type")
+        )
+        described.append(f"{fields['name']}: {kind}" if fields.get("name") else str(kind))
+    return ", ".join(described)

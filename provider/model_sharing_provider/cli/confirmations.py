@@ -1,0 +1,54 @@
+"""Questions before a command takes something away for good: they name whom it hits."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+import click
+
+from model_sharing_protocol.printable import printable
+from model_sharing_protocol.times import iso, now_ms
+from model_sharing_provider.cli.output import named
+from model_sharing_provider.domain.sharing import Grant, ModelShare, Recipient
+
+yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
+
+
+def confirm(what: str) -> None:
+    """Ask the person at the terminal whether to go on with `what`, a sentence that says what happens.
+
+    Raises UsageError where there is no terminal to ask at, Abort unless the answer is yes.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise click.UsageError(f"{what} Nobody can be asked, without a terminal: say --yes to do it.")
+    click.confirm(printable(f"{what} Go on?"), abort=True, err=True)
+
+
+def hits_of_share(grants: Iterable[Grant]) -> str:
+    """What deleting a share does to recipients; empty if it has none."""
+    recipients = [grant.recipient for grant in grants]
+    return f"It is granted to {named(recipients)}, who lose it at once." if recipients else ""
+
+
+def hits_of_recipient(recipient: Recipient, grants: Iterable[Grant]) -> str:
+    """What deleting a recipient does to it; empty if it has no token yet, and no share."""
+    now = now_ms()
+    live = [each.expires_at for each in recipient.tokens if each.activated_at and each.expires_at > now]
+    shares = [grant.share for grant in grants]
+    hits = []
+    if live:
+        hits.append(f"Its token, which is good until {iso(max(live))}, ends at once.")
+    if shares:
+        hits.append(f"It loses {named(shares)}.")
+    return " ".join(hits)
+
+
+def hits_of_model(shown: Iterable[ModelShare], what: str) -> str:
+    """What recipients notice when `what` of a model goes away; empty if none of them sees the model."""
+    read = [share for share in shown if share.recipients]
+    if not read:
+        return ""
+    recipients = sorted({recipient for share in read for recipient in share.recipients})
+    shares = sorted({share.share for share in read})
+    return f"It is shared in {named(shares)}: {named(recipients)} can load {what} no more."

@@ -1,0 +1,126 @@
+"""Checks of a provider for `doctor`: its places, secrets and stores, and how it is reached."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aiohttp
+from cryptography import x509
+
+from model_sharing_protocol.diagnosis import Finding, bad, check_folder, check_private_file, doubtful, good
+from model_sharing_protocol.dsse import PublicKey
+from model_sharing_protocol.errors import ArtifactStoreUnavailable, MetastoreUnavailable, SharingError
+from model_sharing_protocol.plain_http import travels_in_clear
+from model_sharing_protocol.times import iso, now_ms
+from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.domain.principals import Caller
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.serving.sockets import tls_context
+from model_sharing_provider.settings import Settings
+
+_HEALTH = "/health"
+_ANSWERS_WITHIN_SECONDS = 5.0
+_SOON = timedelta(days=14)
+_CLOCK_TOLERANCE_MS = 60_000
+_EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - what an administrator may ask for
+
+
+def check_places(settings: Settings) -> Iterator[Finding]:
+    """The home, and the files with secrets."""
+    yield from check_folder("home", settings.home)
+    yield check_private_file("secrets", settings.secrets_path)
+    yield check_private_file("signing keys", settings.signing_keys_path)
+
+
+async def check_stores(settings: Settings) -> AsyncIterator[Finding]:
+    """The database, with whose secrets it goes; the artifacts; the keys; and the clock."""
+    async with AsyncExitStack() as opened:
+        try:
+            provider = await opened.enter_async_context(open_provider(settings))
+            amiss = await provider.readiness.amiss()
+            for part, where, error in (
+                ("database", settings.database_shown, MetastoreUnavailable),
+                ("artifacts", settings.artifact_root_url, ArtifactStoreUnavailable),
+            ):
+                yield bad(part, error(f"{where}: {amiss[part]}")) if part in amiss else good(part, where)
+            context = provider.context(Caller(provider.administrator, "cli"))
+            yield await _check_keys(provider, context)
+            yield await _check_clock(provider, context)
+        except Exception as error:  # such as of a database that is none
+            yield bad("database, secrets and artifacts", error)
+
+
+def check_tls(settings: Settings) -> Finding:
+    """That the certificate can be used, and for how long."""
+    certificate = settings.tls_certificate
+    try:
+        if tls_context(certificate, settings.tls_key) is None or certificate is None:
+            return good("TLS", "none here; a proxy may do it")
+        ends = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    except SharingError as error:
+        return bad("TLS", error)
+    left = ends - datetime.now(UTC)
+    said = f"The certificate {certificate} is good until {ends.isoformat(timespec='seconds')}"
+    if left < timedelta(0):
+        return bad("TLS", f"{said}, which is over: renew it.")
+    return doubtful("TLS", f"{said}: renew it soon.") if left < _SOON else good("TLS", said)
+
+
+async def check_public_url(settings: Settings) -> AsyncIterator[Finding]:
+    """What recipients are told to call, and whether a server answers there."""
+    url = settings.public_url or await asyncio.to_thread(_last_served, settings.address_path)
+    if settings.public_url and travels_in_clear(url):
+        yield doubtful("public URL", f"{url} is plain http: tokens travel in clear.")
+    elif settings.public_url:
+        yield good("public URL", url)
+    elif settings.host in _EVERY_ADDRESS:
+        yield doubtful(
+            "public URL", "not set: activation links name an address that recipients do not reach."
+        )
+    else:
+        yield good("public URL", "not set: links name the address that the server listens on")
+    if url:
+        yield await _check_server(url)
+
+
+def _last_served(path: Path) -> str:
+    return path.read_text().strip() if path.exists() else ""
+
+
+async def _check_server(url: str) -> Finding:
+    timeout = aiohttp.ClientTimeout(total=_ANSWERS_WITHIN_SECONDS)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(url.rstrip("/") + _HEALTH, allow_redirects=False) as response,
+        ):
+            body = await response.content.read(1024)
+            if response.status == 200 and isinstance(json.loads(body), dict):
+                return good("server", f"answers at {url}")
+            return doubtful("server", f"What answers at {url} (HTTP {response.status}) is no such server.")
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        why = str(error) or type(error).__name__
+        return doubtful("server", f"None answers at {url}: {why}. Commands work without one.")
+
+
+async def _check_keys(provider: Provider, context: Context) -> Finding:
+    newest = (await provider.signing.list_keys(context))[-1]
+    return good("key", f"signs with {PublicKey.parse(newest.pem).fingerprint}")
+
+
+async def _check_clock(provider: Provider, context: Context) -> Finding:
+    """No event can be from the future: then the clock was set back, or another server's is ahead."""
+    latest = await provider.audit.latest(context, 1)
+    now = now_ms()
+    if latest and latest[0].at > now + _CLOCK_TOLERANCE_MS:
+        return bad(
+            "time",
+            f"It is {iso(now)} here, and the audit log has an event of {iso(latest[0].at)}. Set the clock.",
+        )
+    return good("time", iso(now))

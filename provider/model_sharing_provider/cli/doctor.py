@@ -1,0 +1,50 @@
+"""`doctor`: whether this provider is as it has to be."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from model_sharing_protocol.console import output_option
+from model_sharing_protocol.diagnosis import Finding, bad, check_proxies, check_versions, doubtful, report
+from model_sharing_protocol.errors import SharingError
+from model_sharing_protocol.help_examples import example
+from model_sharing_provider.cli.diagnosis import (
+    check_places,
+    check_public_url,
+    check_stores,
+    check_tls,
+)
+from model_sharing_provider.cli.session import configured, is_made
+from model_sharing_provider.serving.logs import set_up_logging
+from model_sharing_provider.settings import Settings
+
+
+@click.command(epilog=example("model-sharing-provider doctor", "model-sharing-provider doctor --output json"))
+@output_option
+def doctor(output: str) -> None:
+    """Check home, database, artifacts, secrets, keys, TLS, public URL and clock.
+
+    Ends with code 0 if nothing failed, warnings or not; else with the code of the first failure.
+    """
+    findings = [check_versions("model-sharing", "sqlalchemy", "obstore"), check_proxies()]
+    try:
+        settings = configured()
+    except SharingError as error:
+        findings.append(bad("settings", error))
+    else:
+        set_up_logging(settings.log_level)
+        findings += asyncio.run(_check(settings))
+    raise click.exceptions.Exit(report(findings, output))
+
+
+async def _check(settings: Settings) -> list[Finding]:
+    found = [check_tls(settings)]
+    if not is_made(settings):
+        why = f"{settings.home} has none yet; the first start makes it: model-sharing-provider serve"
+        return [*found, doubtful("provider", why)]
+    found += check_places(settings)
+    found += [finding async for finding in check_stores(settings)]
+    found += [finding async for finding in check_public_url(settings)]
+    return found

@@ -1,0 +1,65 @@
+"""Names that the shell completes: catalogs that are mounted, and what their providers list in them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from model_sharing.mount_table import Mount, MountTable
+from model_sharing.settings import Settings
+from model_sharing.shared_catalog import SharedCatalog
+from model_sharing_protocol.completion import completing
+from model_sharing_protocol.names import FullName
+
+_PATIENCE_SECONDS = 2.0
+_URI = "models:/"
+
+
+def _catalogs(_typed: str) -> list[str]:
+    return [mount.name for mount in MountTable(Settings.from_environment().mounts).all()]
+
+
+def _schemas(typed: str) -> list[str]:
+    """The catalogs and then, once one is typed, its schemas."""
+    if "." not in typed:
+        return _catalogs(typed)
+    names = [FullName.parse(name) for name in _models(typed)]
+    return [f"{name.catalog}.{name.schema}" for name in names]
+
+
+def _models(typed: str) -> list[str]:
+    """The models of the catalogs that begin as is typed, as references are written."""
+    prefix = _URI if typed.startswith(_URI) else ""
+    catalog, dot, _ = typed.removeprefix(prefix).partition(".")
+    settings = Settings.from_environment()
+    asked = [
+        mount
+        for mount in MountTable(settings.mounts).all()
+        if mount.name == catalog or (not dot and mount.name.startswith(catalog))
+    ]
+    return [f"{prefix}{name}" for name in asyncio.run(_all_names(asked, settings))]
+
+
+def _places(typed: str) -> list[str]:
+    return [*_schemas(typed), *(_models(typed) if "." in typed else ())]
+
+
+async def _all_names(mounts: list[Mount], settings: Settings) -> list[str]:
+    """The names of models in these mounts, without the mounts whose provider does not answer."""
+    loop = asyncio.get_running_loop()
+    asked = (_names(SharedCatalog(mount, settings, loop)) for mount in mounts)
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    return [name for names in found if not isinstance(names, BaseException) for name in names]
+
+
+async def _names(catalog: SharedCatalog) -> list[str]:
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return [model.full_name for model in await catalog.list_models()]
+    finally:
+        await catalog.close()
+
+
+complete_catalogs = completing(_catalogs)
+complete_schemas = completing(_schemas)
+complete_models = completing(_models)
+complete_places = completing(_places)

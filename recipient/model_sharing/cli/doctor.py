@@ -1,0 +1,78 @@
+"""`model-sharing doctor`: whether this machine and its mounts are as they have to be."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from model_sharing.mount_checks import check_mount
+from model_sharing.mount_table import Mount, MountTable
+from model_sharing.settings import Settings
+from model_sharing_protocol.console import output_option
+from model_sharing_protocol.diagnosis import (
+    Finding,
+    bad,
+    check_folder,
+    check_proxies,
+    check_versions,
+    good,
+    report,
+)
+from model_sharing_protocol.errors import SharingError
+from model_sharing_protocol.help_examples import example
+
+_AUTHORITIES = "SSL_CERT_FILE"
+
+
+@click.command(epilog=example("model-sharing doctor", "model-sharing doctor --output json"))
+@output_option
+def doctor(output: str) -> None:
+    """Check versions, home, cache, disk and proxies, and the provider, token, clock and key of each mount.
+
+    Ends with code 0 if nothing failed, warnings or not; else with the code of the first failure.
+    """
+    findings = [check_versions("model-sharing", "mlflow-skinny", "mlflow"), check_proxies()]
+    findings += _check_authorities()
+    try:
+        settings = Settings.from_environment()
+        findings += _check_places(settings)
+        mounts = MountTable(settings.mounts).all()
+    except SharingError as error:
+        findings.append(bad("settings and mounts", error))
+    except OSError as error:
+        findings.append(bad("home", error))
+    else:
+        findings += asyncio.run(_check_mounts(mounts))
+    raise click.exceptions.Exit(report(findings, output))
+
+
+def _check_places(settings: Settings) -> Iterable[Finding]:
+    yield from check_folder("home", settings.mounts.parent)
+    yield from check_folder("cache", settings.cache)
+
+
+def _check_authorities() -> list[Finding]:
+    file = os.environ.get(_AUTHORITIES)
+    if not file:
+        return []
+    there = Path(file).is_file()
+    return [good(_AUTHORITIES, file) if there else bad(_AUTHORITIES, f"{file} is no file: TLS cannot work.")]
+
+
+async def _check_mounts(mounts: list[Mount]) -> list[Finding]:
+    if not mounts:
+        return [good("mounts", "Nothing is mounted. Mount a share with: model-sharing mount PROFILE")]
+    found = await asyncio.gather(*(_check_mount(mount) for mount in mounts))
+    return [finding for findings in found for finding in findings]
+
+
+async def _check_mount(mount: Mount) -> list[Finding]:
+    """One mount that is beyond what anybody thought of does not hide the others."""
+    try:
+        return await check_mount(mount)
+    except Exception as error:
+        return [bad(f"mount {mount.name}", error)]

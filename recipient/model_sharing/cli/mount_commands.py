@@ -1,0 +1,162 @@
+"""`model-sharing shares`, `mount`, `mounts` and `unmount`: what is shared with us, and under which names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from model_sharing import blocking
+from model_sharing.cli.completion import complete_catalogs
+from model_sharing.cli.options import standard_input
+from model_sharing.mount_table import Mount, MountTable
+from model_sharing.profiles import MAX_PROFILE_BYTES, find_profile
+from model_sharing.settings import PROFILE_VARIABLE, Settings
+from model_sharing_protocol.console import human_time, output_option, print_json, print_table, say
+from model_sharing_protocol.help_examples import example
+
+_STANDARD_INPUT = "-"
+
+
+@click.command(epilog=example("model-sharing shares globex.share"))
+@click.argument("profile", required=False, type=click.Path(allow_dash=True))
+@output_option
+def shares(profile: str | None, output: str) -> None:
+    """List the shares that PROFILE gives access to, and what each is mounted as.
+
+    PROFILE is a file, or - to read it from standard input; without it, what $MODEL_SHARING_PROFILE says,
+    which is a path or the JSON itself.
+    """
+    source = find_profile(_given(profile))
+    names = blocking.list_shares(source)
+    here = [
+        mount
+        for mount in MountTable(Settings.from_environment().mounts).all()
+        if mount.endpoint == source.profile.endpoint
+    ]
+    mounted = {name: [mount.name for mount in here if mount.share == name] for name in names}
+    if output == "json":
+        print_json([{"name": name, "mounted_as": mounted[name]} for name in names])
+        return
+    print_table(
+        ["share", "mounted as"],
+        [(name, ", ".join(mounted[name])) for name in names],
+        empty="Nothing is shared with you yet. Ask the provider to grant you a share.",
+    )
+
+
+@click.command(
+    epilog=example(
+        "model-sharing mount globex.share",
+        "model-sharing mount globex.share acme_share --as vendor",
+        "model-sharing mount - < globex.share",
+    )
+)
+@click.argument("profile", required=False, type=click.Path(allow_dash=True))
+@click.argument("share", required=False)
+@click.option("--as", "name", help="What to call the catalog here. Default: as the share is called.")
+@click.option("--trust-remote-code", is_flag=True, help="Let this provider's models run code when they load.")
+@click.option(
+    "--key-fingerprint", metavar="sha256:…", help="The provider's signing key, as it was told another way."
+)
+@click.option(
+    "--move", is_flag=True, help="The provider has a new address: change an existing mount, and keep its key."
+)
+def mount(
+    profile: str | None,
+    share: str | None,
+    name: str | None,
+    *,
+    trust_remote_code: bool,
+    key_fingerprint: str | None,
+    move: bool,
+) -> None:
+    """Mount SHARE of the provider in PROFILE as a read-only catalog, and pin the provider's signing key.
+
+    SHARE may be left out if it is the only one. PROFILE is a file, or - to read it from standard input;
+    without it, what $MODEL_SHARING_PROFILE says, which is a path or the JSON itself. A profile that is in no
+    file is kept in the home, readable by you only, until it is unmounted or mounted again.
+    """
+    profile, share = _told_apart(profile, share)
+    source = find_profile(_given(profile))
+    catalog = blocking.mount(
+        source,
+        share=share,
+        name=name,
+        trust_remote_code=trust_remote_code,
+        key_fingerprint=key_fingerprint,
+        move=move,
+    )
+    trust = " Its models may run code when they load." if catalog.mount.trust_remote_code else ""
+    done = f"Moved {catalog.mount.share} to" if move else f"Mounted {catalog.mount.share} from"
+    say(f"{done} {catalog.mount.endpoint} as {catalog.name}.{trust}")
+    if source.path is None:
+        say(f"Its profile is kept in {catalog.mount.profile_path}, readable by you only.")
+    say(f"Its models are signed by {catalog.mount.key_fingerprint}.")
+    if catalog.mount.file_origins:
+        say(f"Its files come from {', '.join(catalog.mount.file_origins)}.")
+
+
+@click.command(epilog=example("model-sharing mounts"))
+@output_option
+def mounts(output: str) -> None:
+    """List what is mounted."""
+    found = MountTable(Settings.from_environment().mounts).all()
+    if output == "json":
+        print_json([_mount_fields(mount) for mount in found])
+        return
+    print_table(
+        ["catalog", "share", "endpoint", "profile", "remote code", "mounted"],
+        [
+            (
+                mount.name,
+                mount.share,
+                mount.endpoint,
+                str(mount.profile_path),
+                "trusted" if mount.trust_remote_code else "refused",
+                human_time(mount.mounted_at),
+            )
+            for mount in found
+        ],
+        empty="Nothing is mounted. Mount a share with: model-sharing mount PROFILE",
+    )
+
+
+@click.command(epilog=example("model-sharing unmount vendor"))
+@click.argument("name", shell_complete=complete_catalogs)
+def unmount(name: str) -> None:
+    """Forget the mount NAME. What was downloaded stays in the cache."""
+    blocking.unmount(name)
+    say(f"Unmounted {name}.")
+
+
+def _given(profile: str | None) -> str | bytes | None:
+    if profile != _STANDARD_INPUT:
+        return profile
+    return standard_input(MAX_PROFILE_BYTES + 1, "the profile's file")
+
+
+def _told_apart(profile: str | None, share: str | None) -> tuple[str | None, str | None]:
+    """Where the profile is in the environment, one argument alone may be the share.
+
+    It is, unless it is a file or looks like one: names of shares have neither dots nor slashes.
+    """
+    alone = profile is not None and share is None and bool(os.environ.get(PROFILE_VARIABLE))
+    if not alone or profile is None or profile == _STANDARD_INPUT:
+        return profile, share
+    if "." in profile or "/" in profile or os.sep in profile or Path(profile).exists():
+        return profile, share
+    return None, profile
+
+
+def _mount_fields(mount: Mount) -> dict[str, object]:
+    return {
+        "name": mount.name,
+        "share": mount.share,
+        "endpoint": mount.endpoint,
+        "profile_path": str(mount.profile_path),
+        "trust_remote_code": mount.trust_remote_code,
+        "mounted_at": mount.mounted_at,
+        "key_fingerprint": mount.key_fingerprint,
+    }

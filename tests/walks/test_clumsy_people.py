@@ -36,7 +36,11 @@ class Globex:
             PROGRAM,
             *arguments,
             cwd=self.folder,
-            env={**os.environ, "MODEL_SHARING_HOME": str(self.folder / "home")},
+            env={
+                **os.environ,
+                "MODEL_SHARING_HOME": str(self.folder / "home"),
+                "MODEL_SHARING_RETRY_FOR": "1s",  # so short that no wait is told
+            },
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from model_sharing.copying import copy_files
-from model_sharing.local_files import UNWRITABLE, full_disk_explained, permissions
+from model_sharing.local_files import UNWRITABLE, full_disk_explained
 from model_sharing.verification import LOST_AND_FOUND, signature_inside, signature_path
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, SharingWarning
 from model_sharing_protocol.manifest import Manifest
@@ -66,7 +66,7 @@ def _make(
     building = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}."))
     try:
         copy_files(folder, manifest, building, copied)
-        building.chmod(permissions(0o777))
+        building.chmod(0o755)
         building.rename(target)
     finally:
         shutil.rmtree(building, ignore_errors=True)

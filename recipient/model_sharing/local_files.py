@@ -100,10 +100,3 @@ def disk_usage(status: os.stat_result) -> int:
     """Bytes that a file takes on the disk, which are fewer than its size if it has holes."""
     blocks: int | None = getattr(status, "st_blocks", None)  # Windows does not tell
     return status.st_size if blocks is None else blocks * 512
-
-
-def permissions(wanted: int) -> int:
-    """What the umask leaves of these permissions."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return wanted & ~mask

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from model_sharing.copying import copy_files
-from model_sharing.local_files import UNWRITABLE, full_disk_explained, permissions, replace_file
+from model_sharing.local_files import UNWRITABLE, full_disk_explained
 from model_sharing.verification import LOST_AND_FOUND, signature_inside, signature_path
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, SharingWarning
 from model_sharing_protocol.manifest import Manifest
@@ -66,12 +66,12 @@ def _make(
     building = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}."))
     try:
         copy_files(folder, manifest, building, copied)
-        building.chmod(permissions(0o777))
+        building.chmod(0o755)
         building.rename(target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     try:
-        replace_file(signature_path(target), signature)
+        _write_whole(signature_path(target), signature)
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise
@@ -103,12 +103,12 @@ def _write_signature(signature: bytes, target: Path) -> Path:
     """Where it was written: beside the folder, or inside if nothing can be written there."""
     beside = signature_path(target)
     try:
-        replace_file(beside, signature)
+        _write_whole(beside, signature)
     except OSError as error:
         inside = signature_inside(target)
         if error.errno not in UNWRITABLE or inside.exists():
             raise
-        inside.write_bytes(signature)
+        _write_whole(inside, signature)
         warnings.warn(
             f"The signature is in {inside}: beside the folder it could not be written ({error.strerror}).",
             SignaturePlaceWarning,
@@ -116,6 +116,15 @@ def _write_signature(signature: bytes, target: Path) -> Path:
         )
         return inside
     return beside
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _is_empty(folder: Path) -> bool:

@@ -43,12 +43,14 @@ def make_folder(path: Path) -> Path:
 
 
 def share_with_group(path: Path) -> None:
-    """Give a file or folder just made the permissions of a group that its folder is shared by, if one is."""
-    shared = _shared_with(path.parent)
-    if shared:
-        folder = path.is_dir()
-        with contextlib.suppress(OSError):  # some disks have no permissions
-            path.chmod(0o700 | shared if folder else 0o660)
+    """Give a file or folder just made to the group that its folder is shared by, if one is."""
+    folder = path.parent.stat()
+    if os.name != "posix" or not folder.st_mode & stat.S_IWGRP or folder.st_mode & stat.S_IWOTH:
+        return  # nobody's but its owner's, or everybody's, as /tmp is
+    with contextlib.suppress(OSError):  # who is not of the group keeps it; some disks have no permissions
+        if path.stat().st_gid != folder.st_gid:
+            os.chown(path, -1, folder.st_gid)
+        path.chmod(0o700 | folder.st_mode & _GROUP if path.is_dir() else 0o660)
 
 
 def replace_file(path: Path, content: bytes, *, mode: int = 0o666) -> None:
@@ -98,19 +100,3 @@ def disk_usage(status: os.stat_result) -> int:
     """Bytes that a file takes on the disk, which are fewer than its size if it has holes."""
     blocks: int | None = getattr(status, "st_blocks", None)  # Windows does not tell
     return status.st_size if blocks is None else blocks * 512
-
-
-def permissions(wanted: int) -> int:
-    """What the umask leaves of these permissions."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return wanted & ~mask
-
-
-def _shared_with(folder: Path) -> int:
-    """The group's permissions on a folder that a group can write to, else 0."""
-    try:
-        mode = folder.stat().st_mode
-    except OSError:
-        return 0
-    return mode & _GROUP if os.name == "posix" and mode & stat.S_IWGRP else 0

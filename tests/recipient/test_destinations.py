@@ -114,7 +114,7 @@ def test_what_a_killed_download_left_is_no_hindrance(vendor: model_sharing.Catal
 def test_what_others_put_there_meanwhile_is_left_alone(
     vendor: model_sharing.Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def copy_beside_another(folder: Path, manifest: Manifest, target: Path) -> None:
+    def copy_beside_another(folder: Path, manifest: Manifest, target: Path, copied: object) -> None:
         copy_files(folder, manifest, target)
         (tmp_path / "out" / "MLmodel").write_text("mine")
 

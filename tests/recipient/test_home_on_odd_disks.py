@@ -229,6 +229,18 @@ def test_a_home_that_a_group_can_write_to_is_shared_by_it(
             assert mode & 0o777 == 0o660, path
 
 
+@pytest.mark.parametrize("mode", [0o1777, 0o755, 0o700])
+def test_a_home_that_is_made_where_everybody_or_nobody_else_writes_is_private(
+    mode: int, profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "place").mkdir()
+    (tmp_path / "place").chmod(mode)
+    monkeypatch.setenv("MODEL_SHARING_HOME", str(tmp_path / "place" / "home"))
+    model_sharing.mount(profile, share="acme_share", name="vendor")
+    for path in (tmp_path / "place" / "home", tmp_path / "place" / "home" / "mounts"):
+        assert path.stat().st_mode & 0o777 == 0o700
+
+
 def test_members_of_a_group_use_prune_and_fill_one_cache(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("being several users needs root; what they may do is told by the permissions above")

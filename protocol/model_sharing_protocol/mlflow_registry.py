@@ -76,15 +76,19 @@ class ModelVersions(_Message):
 
 
 class CreateRegisteredModel(_Message):
+    """Jobs that deploy models are not run here; an empty id is none."""
+
     name: str
     description: str = ""
     tags: tuple[KeyValue, ...] = ()
+    deployment_job_id: Literal[""] | None = None
 
 
 class UpdateRegisteredModel(_Message):
     name: str
     new_name: str | None = None
     description: str | None = None
+    deployment_job_id: Literal[""] | None = None
 
 
 class ModelRequest(_Message):

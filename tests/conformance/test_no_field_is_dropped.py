@@ -22,6 +22,8 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest
 from databricks.sdk.service import catalog, sharing
 from databricks.sdk.service.files import FilesAPI
+from mlflow.exceptions import MlflowException
+from mlflow.store._unity_catalog.registry.rest_store import UcModelRegistryStore
 from people import hire
 from support import Desk, write_model
 
@@ -224,3 +226,56 @@ async def test_what_was_read_may_be_sent_back(
         lambda: workspace.grants.update("CATALOG", "prod", changes=changes, omit_permissions_in_response=True)
     )
     assert not quiet.privilege_assignments
+
+
+async def test_mlflow_is_refused_a_job_that_deploys(
+    server: TestServer, desk: Desk, provider_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.register(write_model(tmp_path / "m"), SCORER)
+    monkeypatch.setenv("DATABRICKS_HOST", str(server.make_url("/")).rstrip("/"))
+    monkeypatch.setenv("DATABRICKS_TOKEN", (provider_home / "admin.token").read_text())
+    store = UcModelRegistryStore("databricks-uc", "databricks-uc")
+    for call in (
+        lambda: store.create_registered_model("prod.ml_team.other", deployment_job_id="1"),
+        lambda: store.update_registered_model(SCORER, "new", deployment_job_id="1"),
+    ):
+        with pytest.raises(MlflowException, match="deployment_job_id"):
+            await ask(call)
+    assert (await ask(store.get_registered_model, SCORER)).description == ""
+
+
+async def test_a_model_with_versions_is_not_deleted_without_force(
+    server: TestServer, desk: Desk, provider_home: Path, tmp_path: Path
+) -> None:
+    await desk.register(write_model(tmp_path / "m"), SCORER)
+    workspace = await client(server, (provider_home / "admin.token").read_text())
+    do, path = workspace.api_client.do, f"{wire.PREFIX}/models/{SCORER}"
+    for word in ("false", "False", "0", "perhaps"):
+        with pytest.raises(BadRequest, match="force"):
+            await ask(do, "DELETE", path, query={"force": word})
+    assert (await ask(workspace.model_versions.get, SCORER, 1)).version == 1
+    await ask(workspace.model_versions.delete, SCORER, 1)
+    await ask(do, "DELETE", path, query={"force": "false"})
+
+
+async def test_grants_are_paged_for_who_asks_for_pages(
+    server: TestServer, desk: Desk, provider_home: Path, tmp_path: Path
+) -> None:
+    await desk.register(write_model(tmp_path / "m"), SCORER)
+    workspace = await client(server, (provider_home / "admin.token").read_text())
+    names = ["ana", "ben", "eve"]
+    for name in names:
+        await hire(desk, name)
+        changes = [catalog.PermissionsChange(principal=name, add=[catalog.Privilege.USE_CATALOG])]
+        await ask(lambda changes=changes: workspace.grants.update("CATALOG", "prod", changes=changes))  # type: ignore[misc]
+    get, effective = workspace.grants.get, workspace.grants.get_effective
+    whole = await ask(get, "CATALOG", "prod"), await ask(effective, "CATALOG", "prod")
+    assert [len(each.privilege_assignments or []) for each in whole] == [3, 3]
+    seen, token = [], None
+    while token != "":
+        page = await ask(get, "CATALOG", "prod", max_results=2, page_token=token)
+        seen += [each.principal for each in page.privilege_assignments or []]
+        token = page.next_page_token or ""
+    assert seen == names
+    first = await ask(effective, "CATALOG", "prod", max_results=2)
+    assert (len(first.privilege_assignments or []), bool(first.next_page_token)) == (2, True)

@@ -69,6 +69,8 @@ key list
 key rotate
 lineage {MODEL} 1
 metastore backup copies
+metastore compact
+metastore migrate
 metastore restored
 model alias set {MODEL} Second 1
 model alias delete {MODEL} Second --yes
@@ -88,12 +90,14 @@ principal list
 principal show ann
 principal remove-member crew ann
 principal token create ann
+principal token list ann
 provider list
 provider show vendor
 recipient create initech
 recipient list
 recipient rotate-token globex
 recipient show globex
+recipient token list globex
 recipient update globex --comment new
 schema create prod.lab
 schema list prod
@@ -129,7 +133,10 @@ key retire sha256:0
 metastore copy --to mysql://nowhere
 metastore restore copies
 model import scorer --from http://127.0.0.1:9 --schema prod.ml
+key start-over
 principal token delete ann nothing
+principal token revoke ann nothing
+recipient token revoke globex nothing
 provider shares vendor
 serve --tls-key without-certificate
 """

@@ -70,6 +70,8 @@ key rotate
 lineage {MODEL} 1
 metastore backup copies
 metastore restored
+metastore compact
+metastore migrate
 model alias set {MODEL} Second 1
 model alias delete {MODEL} Second --yes
 model copy {MODEL} 1 prod.ml.copied

@@ -72,6 +72,8 @@ metastore backup copies
 metastore compact
 metastore migrate
 metastore restored
+metastore compact
+metastore migrate
 model alias set {MODEL} Second 1
 model alias delete {MODEL} Second --yes
 model copy {MODEL} 1 prod.ml.copied

@@ -70,6 +70,8 @@ key rotate
 lineage {MODEL} 1
 metastore backup copies
 metastore restored
+metastore compact
+metastore migrate
 model alias set {MODEL} Second 1
 model alias delete {MODEL} Second --yes
 model copy {MODEL} 1 prod.ml.copied
@@ -85,6 +87,7 @@ model update {MODEL} --comment new
 principal add-member crew ann
 principal create bob
 principal list
+principal token list ann
 principal show ann
 principal remove-member crew ann
 principal token create ann
@@ -92,6 +95,7 @@ provider list
 provider show vendor
 recipient create initech
 recipient list
+recipient token list initech
 recipient rotate-token globex
 recipient show globex
 recipient update globex --comment new
@@ -130,6 +134,9 @@ metastore copy --to mysql://nowhere
 metastore restore copies
 model import scorer --from http://127.0.0.1:9 --schema prod.ml
 principal token delete ann nothing
+principal token revoke ann nothing
+recipient token revoke globex nothing
+key start-over
 provider shares vendor
 serve --tls-key without-certificate
 """

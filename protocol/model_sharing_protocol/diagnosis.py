@@ -93,11 +93,11 @@ def check_folder(check: str, folder: Path) -> Iterable[Finding]:
     except OSError as error:
         yield bad(check, f"{folder} cannot be written in: {error.strerror}. Make it yours, or name another.")
         return
-    private = os.name != "posix" or not stat.S_IMODE(folder.stat().st_mode) & 0o077
+    private = os.name != "posix" or not stat.S_IMODE(folder.stat().st_mode) & 0o007  # a group may share it
     if private:
         yield good(check, str(folder))
     else:
-        yield doubtful(check, f"{folder} can be entered by others: chmod 700 keeps it private.")
+        yield doubtful(check, f"{folder} can be entered by anybody: chmod o-rwx keeps it private.")
     yield _check_locks(f"{check}: locks", folder)
     free = shutil.disk_usage(folder).free
     said = f"{human_size(free)} free"

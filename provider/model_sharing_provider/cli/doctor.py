@@ -34,7 +34,7 @@ def doctor(output: str) -> None:
     except SharingError as error:
         findings.append(bad("settings", error))
     else:
-        set_up_logging(settings.log_level)
+        set_up_logging(settings.log_level, settings.log_format)
         findings += asyncio.run(_check(settings))
     raise click.exceptions.Exit(report(findings, output))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from model_sharing.local_files import make_folder
 from model_sharing.mount_checks import check_mount
 from model_sharing.mount_table import Mount, MountTable
 from model_sharing.settings import Settings
@@ -51,8 +52,8 @@ def doctor(output: str) -> None:
 
 
 def _check_places(settings: Settings) -> Iterable[Finding]:
-    yield from check_folder("home", settings.mounts.parent)
-    yield from check_folder("cache", settings.cache)
+    yield from check_folder("home", make_folder(settings.home))
+    yield from check_folder("cache", make_folder(settings.cache))
 
 
 def _check_authorities() -> list[Finding]:

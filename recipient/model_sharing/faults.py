@@ -194,9 +194,8 @@ def _in_trouble(
     state = "is busy or down" if status in _BUSY else "is in trouble"
     behind = f" behind the proxy {proxy}" if proxy else ""
     asked = "" if not wait else f" It asks to be tried again in {wait:.0f} s."
-    message = (
-        f"{origin}{behind} {state} (HTTP {status}){in_request(response.headers)}.{asked} Try again later."
-    )
+    words = f": {error.message}" if error else in_request(response.headers)
+    message = f"{origin}{behind} {state} (HTTP {status}){words}.{asked} Try again later."
     final: SharingError
     if status == _TOO_MANY_REQUESTS:
         final = ResourceExhausted(message)

@@ -16,7 +16,7 @@ from small_disk import fill, small_disk
 from support import Desk, write_model
 
 import model_sharing
-from model_sharing_protocol.errors import DiskFull
+from model_sharing_protocol.errors import ServerUnreachable
 from model_sharing_protocol.files import PREFIX as FILES
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.uploads import NewVersion
@@ -103,7 +103,7 @@ def test_without_room_for_the_audit_log_nothing_is_answered_and_with_room_all_go
     small: Small, cli: CommandLine, tmp_path: Path
 ) -> None:
     filler = fill(small.home)
-    with pytest.raises(DiskFull, match="the provider's disk is full"):
+    with pytest.raises(ServerUnreachable, match="the provider's disk is full"):
         small.served()
     for command in (["alias", "set", MODEL, "Next", "1"], ["register", str(tmp_path / "m"), MODEL]):
         done = cli("model", *command)

@@ -129,6 +129,10 @@ async def a_source(at: Worker) -> dict[str, Any]:
     return {"source": at.folder}
 
 
+async def a_version(at: Worker) -> dict[str, Any]:
+    return {"version": await at.provider.versions.get(at.context, SCORER, 1)}
+
+
 async def a_location(at: Worker) -> dict[str, Any]:
     return {"location": at.folder.as_uri()}
 
@@ -284,6 +288,7 @@ TABLE = [
     line("registration.register", OWN, first=a_folder, name=SCORER, alias="New"),
     line("registration.register", CREATE_MODEL, first=a_folder, name=NEW),
     line("registration.find_unchanged", OWN, first=a_source, name=SCORER),
+    line("registration.find_same", OWN, first=a_version),
     line("registration.register_in_place", OWN, first=a_location, name=SCORER, alias="New"),
     line("registration.register_in_place", CREATE_MODEL, first=a_location, name=NEW),
     line("uploads.create", OWN, SCORER, NewVersion(tags={"task": "claims"}, lineage={"entities": []})),

@@ -184,7 +184,7 @@ async def test_what_cannot_be_written_is_written_later(desk: Desk, monkeypatch: 
     recorder = desk.provider.audit_recorder
     error, writes = MetastoreUnavailable("away"), Database.append_events
 
-    async def fail(_: Database, events: Sequence[AuditEvent]) -> None:
+    async def fail(_: Database, events: Sequence[AuditEvent], *, deletes: bool) -> None:
         raise error
 
     await refuse(desk, 3)

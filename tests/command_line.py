@@ -44,10 +44,10 @@ class CommandLine:
         self._capsys = capsys
         monkeypatch.setenv("MODEL_SHARING_PROVIDER_HOME", str(home))
 
-    def __call__(self, *arguments: str, typed: str = "") -> Done:
-        """Run a command; `typed` is what the person at the terminal answers; without, there is none."""
+    def __call__(self, *arguments: str, typed: str = "", piped: str = "") -> Done:
+        """Run a command; `typed` is what the person at the terminal answers, `piped` comes without one."""
         self._monkeypatch.setattr(sys, "argv", ["model-sharing-provider", *arguments])
-        self._monkeypatch.setattr(sys, "stdin", _Terminal(typed) if typed else io.StringIO())
+        self._monkeypatch.setattr(sys, "stdin", _Terminal(typed) if typed else io.StringIO(piped))
         code = 0
         try:
             main()

@@ -29,6 +29,7 @@ from model_sharing_protocol.proxies import Proxy
 
 _NOT_MODIFIED = 304
 _TOO_MANY_REQUESTS = 429
+_FULL = 507
 _WHO_ASKS = frozenset({401, 407})  # 401 is Tinyproxy's word for a wrong password
 _REFUSALS = frozenset({401, 403, 407})
 _INTERNAL = 500
@@ -203,4 +204,6 @@ def _in_trouble(
         final = error  # in the provider's words
     else:
         final = ServerUnreachable(message)
+    if status == _FULL:  # somebody has to make room, which nobody does while a call waits
+        return Passing(final, f"{origin} has a full disk", brief=True)
     return Passing(final, f"{origin} {state} ({status})", wait)

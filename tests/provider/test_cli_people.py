@@ -64,6 +64,12 @@ def test_a_deletion_names_whom_it_hits_and_asks(
     assert shared(*command).code == 4
 
 
+def test_a_pipe_may_answer(shared: CommandLine) -> None:
+    command = ("share", "delete", "acme_share")
+    assert shared(*command, piped="n\n").code == 130
+    assert shared(*command, piped="y\n").code == 0
+
+
 def test_scripts_say_yes(shared: CommandLine) -> None:
     for command, whom in DELETIONS:
         assert whom not in shared.succeed(*command, "--yes").err

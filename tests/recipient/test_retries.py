@@ -291,6 +291,19 @@ def test_no_patience_is_a_choice(peer: Peer, profile: Path, monkeypatch: pytest.
     assert len(peer.requests) == 1
 
 
+def test_a_full_disk_over_there_is_not_waited_for(
+    peer: Peer, profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RETRY_FOR_VARIABLE, "10m")
+    monkeypatch.setattr(retries, "BRIEF_SECONDS", 0.2)
+    vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
+    peer.answer = always(lambda handler: handler.send(507, PAGE, "text/html", **{"Retry-After": "30"}))
+    started = time.monotonic()
+    with pytest.raises(ServerUnreachable, match="507"):
+        vendor.list_models()
+    assert time.monotonic() - started < 25
+
+
 def test_a_host_that_nobody_knows_is_not_waited_for_for_long(
     peer: Peer, profile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

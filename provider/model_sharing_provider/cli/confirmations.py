@@ -16,13 +16,21 @@ yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
 
 
 def confirm(what: str) -> None:
-    """Ask the person at the terminal whether to go on with `what`, a sentence that says what happens.
+    """Ask whether to go on with `what`, a sentence that says what happens; a pipe may answer, too.
 
-    Raises UsageError where there is no terminal to ask at, Abort unless the answer is yes.
+    Raises UsageError where nobody answers, Abort unless the answer is yes.
     """
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise click.UsageError(f"{what} Nobody can be asked, without a terminal: say --yes to do it.")
-    click.confirm(printable(f"{what} Go on?"), abort=True, err=True)
+    unanswered = click.UsageError(f"{what} Nobody can be asked, without a terminal: say --yes to do it.")
+    if sys.stdin is None:
+        raise unanswered
+    try:
+        agreed = click.confirm(printable(f"{what} Go on?"), err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise unanswered from None
+    if not agreed:
+        raise click.Abort
 
 
 def hits_of_share(grants: Iterable[Grant]) -> str:

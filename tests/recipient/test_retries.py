@@ -294,7 +294,7 @@ def test_no_patience_is_a_choice(peer: Peer, profile: Path, monkeypatch: pytest.
 def test_a_full_disk_over_there_is_not_waited_for(
     peer: Peer, profile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(RETRY_FOR_VARIABLE, "10m")
+    monkeypatch.setenv(RETRY_FOR_VARIABLE, "40s")
     monkeypatch.setattr(retries, "BRIEF_SECONDS", 0.2)
     vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
     peer.answer = always(lambda handler: handler.send(507, PAGE, "text/html", **{"Retry-After": "30"}))

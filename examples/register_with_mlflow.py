@@ -1,6 +1,6 @@
 """Register a model with plain MLflow, promote it, and load it by its alias; the registry is our provider.
 
-Run it where these are set, and MODEL_SHARING_TRACKING_URI for the provider if runs should go through it too:
+Run it where these are set. The provider passes runs on, too, if MODEL_SHARING_PROVIDER_TRACKING_URI is set:
 
     export DATABRICKS_HOST=http://127.0.0.1:8642
     export DATABRICKS_TOKEN=$(cat "$MODEL_SHARING_PROVIDER_HOME/admin.token")

@@ -69,7 +69,12 @@ class NotebookDesk:
 
 
 def _environment(home: Path, **more: str) -> dict[str, str]:
-    return {**os.environ, "MODEL_SHARING_PROVIDER_HOME": str(home), "MODEL_SHARING_LOG": "warning", **more}
+    return {
+        **os.environ,
+        "MODEL_SHARING_PROVIDER_HOME": str(home),
+        "MODEL_SHARING_PROVIDER_LOG": "warning",
+        **more,
+    }
 
 
 @contextlib.contextmanager
@@ -79,7 +84,7 @@ def notebook_desk(folder: Path, mlflow_server: str, *, native: bool) -> Iterator
     for command in (["catalog", "create", "prod"], ["schema", "create", "prod.ml_team"]):
         subprocess.run([PROGRAM, *command], env=_environment(home), check=True, capture_output=True)
     with (folder / "server.log").open("wb") as log:
-        environment = _environment(home, MODEL_SHARING_TRACKING_URI=mlflow_server)
+        environment = _environment(home, MODEL_SHARING_PROVIDER_TRACKING_URI=mlflow_server)
         server = subprocess.Popen([PROGRAM, "serve", "--port", "0"], env=environment, stdout=log, stderr=log)
     try:
         while not (home / "server.url").exists():

@@ -53,7 +53,7 @@ class ProviderProcess:
         program = f"{prelude}\nfrom model_sharing_provider.cli import main; main()"
         secured = ["--tls-certificate", str(certificate)] if certificate else []
         self._command = [sys.executable, "-c", program, "serve", "--port", str(self.port), *secured, *options]
-        own = {"MODEL_SHARING_PROVIDER_HOME": str(home), "MODEL_SHARING_LOG": "debug"}
+        own = {"MODEL_SHARING_PROVIDER_HOME": str(home), "MODEL_SHARING_PROVIDER_LOG": "debug"}
         self._environment = {**os.environ, **own, **(environment or {})}
 
     def __enter__(self) -> Self:

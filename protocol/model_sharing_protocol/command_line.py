@@ -51,9 +51,10 @@ def _run(command: click.Command, program: str) -> int:
     except ModuleNotFoundError:
         raise
     except (Exception, click.Abort) as error:
-        if not _is_expected(error) and os.environ.get("MODEL_SHARING_LOG", "").lower() == "debug":
+        log_variable = f"{program.replace('-', '_').upper()}_LOG"
+        if not _is_expected(error) and os.environ.get(log_variable, "").lower() == "debug":
             raise
-        message, exit_code = _explain(error)
+        message, exit_code = _explain(error, log_variable)
         complain(message)
         return exit_code
     return ended if isinstance(ended, int) else 0  # what a command ended itself with, by click's Exit
@@ -63,7 +64,7 @@ def _is_expected(error: Exception) -> bool:
     return isinstance(error, SharingError | click.ClickException | click.Abort)
 
 
-def _explain(error: Exception) -> tuple[str, int]:
+def _explain(error: Exception, log_variable: str) -> tuple[str, int]:
     """What to say about an error, and the exit code."""
     if isinstance(error, SharingError):
         return error.message, error.row.exit_code
@@ -75,7 +76,7 @@ def _explain(error: Exception) -> tuple[str, int]:
         return "Interrupted.", Interrupted.row.exit_code
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}.", 1
-    return f"{type(error).__name__}: {error} (set MODEL_SHARING_LOG=debug to see where)", 1
+    return f"{type(error).__name__}: {error} (set {log_variable}=debug to see where)", 1
 
 
 def _show_warning(message: Warning | str, *args: object, **kwargs: object) -> None:

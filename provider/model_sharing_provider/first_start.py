@@ -52,7 +52,7 @@ async def find_secrets(settings: Settings, database: Database) -> ServerSecrets:
                         raise InvalidState(
                             f"The database {settings.database_shown} has been in use, and {path} is missing: "
                             "no token would be recognised. Copy it from another server or a backup, or "
-                            "name it in MODEL_SHARING_SECRETS_FILE; signing-keys.json goes with it."
+                            "name it in MODEL_SHARING_PROVIDER_SECRETS_FILE; signing-keys.json goes with it."
                         )
                 server_secrets.create(path)
     secrets = ServerSecrets(path)
@@ -88,7 +88,8 @@ async def find_signing_keys(settings: Settings, database: Database, *, lost: boo
         raise InvalidState(
             f"The database {settings.database_shown} has been in use, and {path} is missing: recipients "
             "trust no other keys. Copy it from another server or a backup, or name it in "
-            "MODEL_SHARING_SIGNING_KEYS_FILE. If it is lost for good: model-sharing-provider key start-over."
+            "MODEL_SHARING_PROVIDER_SIGNING_KEYS_FILE. If it is lost for good: "
+            "model-sharing-provider key start-over."
         )
     keys = SigningKeys(path, create=not mounted)
     if not lost:

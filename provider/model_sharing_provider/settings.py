@@ -1,7 +1,7 @@
-"""What can be set from outside: the one table of it, which `configuration` reads values for.
+"""Settings of a provider: the one table of what can be set from outside, and `Settings`, which holds values.
 
-`MODEL_SHARING_<NAME>` in the environment, `<name>` in the TOML file; what begins with `SERVE_` is also an
-option of `serve`. `docs/settings.md` shows this table.
+A row is `MODEL_SHARING_PROVIDER_<NAME>` in the environment and `<name>` in the TOML file; what begins with
+`SERVE_` is also an option of `serve`. `docs/settings.md` shows this table.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from model_sharing_provider.setting_kinds import (
     without_credentials,
 )
 
-PREFIX = "MODEL_SHARING_"
+PREFIX = "MODEL_SHARING_PROVIDER_"
 _QUOTAS = Quotas()
 _RATES = RequestRates()
 _CONNECTIONS = 24
@@ -68,7 +68,7 @@ class Settings:
     """Empty text means that nobody said."""
 
     home: Path = _setting(
-        "PROVIDER_HOME",
+        "HOME",
         PATH,
         "where everything is kept that has no place of its own",
         user_data_path("model-sharing-provider", appauthor=False),

@@ -132,7 +132,11 @@ async def run(endpoints: Sequence[str], tokens: Sequence[str], seconds: float) -
 
 async def measure(recipients: int, seconds: float, move_every: float, url: str, folder: Path) -> None:
     settings = Settings(folder / "home", postgresql_url=url)
-    environment = {"MODEL_SHARING_DATABASE_URL": url, "MODEL_SHARING_LOG": "warning", **UNLIMITED}
+    environment = {
+        "MODEL_SHARING_PROVIDER_DATABASE_URL": url,
+        "MODEL_SHARING_PROVIDER_LOG": "warning",
+        **UNLIMITED,
+    }
     async with desk_at(settings) as desk:
         tokens = await furnish(desk, folder, recipients)
         with contextlib.ExitStack() as stack:

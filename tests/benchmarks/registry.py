@@ -73,8 +73,8 @@ def provider(home: Path, tracking: str) -> Iterator[str]:
     environment = {
         **os.environ,
         "MODEL_SHARING_PROVIDER_HOME": str(home),
-        "MODEL_SHARING_LOG": "warning",
-        "MODEL_SHARING_TRACKING_URI": tracking,
+        "MODEL_SHARING_PROVIDER_LOG": "warning",
+        "MODEL_SHARING_PROVIDER_TRACKING_URI": tracking,
         **UNLIMITED,
     }
     for command in (["catalog", "create", "prod"], ["schema", "create", "prod.ml_team"]):

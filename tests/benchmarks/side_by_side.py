@@ -20,7 +20,10 @@ from rich.console import Console
 from rich.table import Table
 
 console = Console(width=110, highlight=False)
-UNLIMITED = {"MODEL_SHARING_MAX_REQUESTS_PER_MINUTE": "0", "MODEL_SHARING_MAX_FILE_REQUESTS_PER_MINUTE": "0"}
+UNLIMITED = {
+    "MODEL_SHARING_PROVIDER_MAX_REQUESTS_PER_MINUTE": "0",
+    "MODEL_SHARING_PROVIDER_MAX_FILE_REQUESTS_PER_MINUTE": "0",
+}
 """For a provider whose speed is measured: one client asks more than any should."""
 
 

@@ -36,7 +36,12 @@ def provider(folder: Path, *arguments: str | Path) -> str:
 
 def _at_home(folder: Path) -> dict[str, str]:
     home = str(folder / "provider")
-    return {**os.environ, **UNLIMITED, "MODEL_SHARING_PROVIDER_HOME": home, "MODEL_SHARING_LOG": "warning"}
+    return {
+        **os.environ,
+        **UNLIMITED,
+        "MODEL_SHARING_PROVIDER_HOME": home,
+        "MODEL_SHARING_PROVIDER_LOG": "warning",
+    }
 
 
 @dataclass(frozen=True)

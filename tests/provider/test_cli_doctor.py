@@ -73,7 +73,7 @@ def test_artifacts_that_are_no_folder(
     doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv("MODEL_SHARING_ARTIFACT_ROOT", (tmp_path / "file").as_uri())
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_ARTIFACT_ROOT", (tmp_path / "file").as_uri())
     code, found = doctor()
     assert (code, found["database, secrets and artifacts"][0]) == (19, "failed")
 
@@ -94,16 +94,16 @@ def test_a_clock_that_was_set_back(doctor: Doctor, provider_home: Path) -> None:
 def test_a_certificate_that_cannot_be_used(
     doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MODEL_SHARING_SERVE_TLS_CERTIFICATE", str(tmp_path / "none.pem"))
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_SERVE_TLS_CERTIFICATE", str(tmp_path / "none.pem"))
     code, found = doctor()
     assert (code, found["TLS"][0]) == (2, "failed")
-    monkeypatch.setenv("MODEL_SHARING_SERVE_TLS_CERTIFICATE", str(certificate(tmp_path)))
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_SERVE_TLS_CERTIFICATE", str(certificate(tmp_path)))
     _, found = doctor()
     assert found["TLS"][1].startswith("The certificate")
 
 
 def test_a_public_url(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODEL_SHARING_PUBLIC_URL", "http://192.0.2.1:9")
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_PUBLIC_URL", "http://192.0.2.1:9")
     monkeypatch.setattr("model_sharing_provider.cli.diagnosis._ANSWERS_WITHIN_SECONDS", 0.2)
     code, found = doctor()
     assert (code, found["public URL"][0], found["server"][0]) == (0, "warning", "warning")
@@ -116,6 +116,6 @@ def test_a_server_that_answers(doctor: Doctor, provider_home: Path) -> None:
 
 
 def test_a_setting_that_cannot_be(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODEL_SHARING_SERVE_PORT", "many")
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_SERVE_PORT", "many")
     code, found = doctor()
     assert (code, found["settings"][0]) == (2, "failed")

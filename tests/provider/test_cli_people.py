@@ -163,7 +163,7 @@ def test_the_same_content_again_is_said(shared: CommandLine, tmp_path: Path) -> 
 def test_only_what_changed_is_registered(
     shared: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_place: bool
 ) -> None:
-    monkeypatch.setenv("MODEL_SHARING_EXTERNAL_LOCATIONS", tmp_path.as_uri())
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS", tmp_path.as_uri())
     options = ["--if-changed", "--in-place"] if in_place else ["--if-changed"]
 
     def register(folder: str, *more: str) -> str:

@@ -15,10 +15,10 @@ from model_sharing_provider.settings import Settings
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("MODEL_SHARING_PUBLIC_URL", "ftp://x"),
-        ("MODEL_SHARING_PUBLIC_URL", "http://[bad"),
-        ("MODEL_SHARING_PUBLIC_URL", "vendor.example"),
-        ("MODEL_SHARING_LOG", "loud"),
+        ("MODEL_SHARING_PROVIDER_PUBLIC_URL", "ftp://x"),
+        ("MODEL_SHARING_PROVIDER_PUBLIC_URL", "http://[bad"),
+        ("MODEL_SHARING_PROVIDER_PUBLIC_URL", "vendor.example"),
+        ("MODEL_SHARING_PROVIDER_LOG", "loud"),
         ("MODEL_SHARING_PROVIDER_HOME", "/srv/what?"),
     ],
 )

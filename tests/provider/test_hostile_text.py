@@ -169,7 +169,7 @@ def run(
 ) -> CommandLine:
     """Commands on a home where each text is hostile, up to the names of strange files."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MODEL_SHARING_SERVE_HOST", HOSTILE)
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_SERVE_HOST", HOSTILE)
     run = CommandLine(provider_home, monkeypatch, capsys)
     write_model(tmp_path / "m")
     (tmp_path / "vendor.share").write_text(VENDOR)

@@ -147,7 +147,7 @@ async def test_a_location_taken_off_the_list_is_served_no_more(
     await register(desk, write_model(lake / "m").as_uri())
     catalog = await mounted(desk, server, tmp_path)
     async with open_provider(Settings(provider_home)) as stricter:
-        with pytest.raises(PermissionDenied, match="MODEL_SHARING_EXTERNAL_LOCATIONS"):
+        with pytest.raises(PermissionDenied, match="MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS"):
             await stricter.files.open_path(Desk.of(stricter).context, NAME, 1, "MLmodel")
     desk.provider.access._artifacts._external.allowed = ()
     with pytest.raises(PermissionDenied, match="external locations") as refused:
@@ -170,7 +170,7 @@ async def test_deleting_the_version_leaves_the_files(desk: Desk, lake: Path) -> 
 async def test_places_that_only_look_allowed_are_refused(desk: Desk, lake: Path, tmp_path: Path) -> None:
     outside = write_model(tmp_path / "data lake-secret" / "m")
     for url in (outside.as_uri(), tmp_path.as_uri(), "s3://bucket/m", "file:///etc"):
-        with pytest.raises(PermissionDenied, match="MODEL_SHARING_EXTERNAL_LOCATIONS"):
+        with pytest.raises(PermissionDenied, match="MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS"):
             await register(desk, url)
     for dots in ("..", "%2e%2e", ".%2E", "x/../..", "..%2f"):
         with pytest.raises((UnsafePath, PermissionDenied)):
@@ -218,9 +218,11 @@ async def test_what_is_no_model_is_refused(desk: Desk, lake: Path) -> None:
 
 
 def test_the_setting_names_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODEL_SHARING_EXTERNAL_LOCATIONS", " s3://bucket/a%20b/ ,,file:///data/a%20b")
+    monkeypatch.setenv(
+        "MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS", " s3://bucket/a%20b/ ,,file:///data/a%20b"
+    )
     assert read_settings().external_locations == ("s3://bucket/a%20b", "file:///data/a b")
     for wrong in ("https://host/models", "file:///a/../b", "bucket"):
-        monkeypatch.setenv("MODEL_SHARING_EXTERNAL_LOCATIONS", f"s3://bucket,{wrong}")
-        with pytest.raises(InvalidParameter, match="MODEL_SHARING_EXTERNAL_LOCATIONS"):
+        monkeypatch.setenv("MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS", f"s3://bucket,{wrong}")
+        with pytest.raises(InvalidParameter, match="MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS"):
             read_settings()

@@ -93,7 +93,7 @@ async def test_keys_that_are_lost_for_good_are_replaced_when_that_is_asked_for(
     settings.signing_keys_path.unlink()
     command = CommandLine(settings.home, monkeypatch, capsys)
     if settings.postgresql_url:
-        monkeypatch.setenv("MODEL_SHARING_DATABASE_URL", settings.postgresql_url)
+        monkeypatch.setenv("MODEL_SHARING_PROVIDER_DATABASE_URL", settings.postgresql_url)
     assert (await asyncio.to_thread(command, "key", "start-over", typed="n\n")).code != 0
     assert not settings.signing_keys_path.exists()
     done = await asyncio.to_thread(command.succeed, "key", "start-over", "--yes")

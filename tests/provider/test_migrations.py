@@ -104,7 +104,7 @@ async def run(settings: Settings, *arguments: str, program: str = "") -> tuple[i
         env={
             **os.environ,
             "MODEL_SHARING_PROVIDER_HOME": str(settings.home),
-            "MODEL_SHARING_DATABASE_URL": settings.postgresql_url,
+            "MODEL_SHARING_PROVIDER_DATABASE_URL": settings.postgresql_url,
         },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -254,7 +254,7 @@ async def test_files_elsewhere_are_shared_in_place_where_that_is_allowed(
         ("4", "left out"),
         ("5", "failed"),
     ]
-    assert "MODEL_SHARING_EXTERNAL_LOCATIONS" in lines[-1].reason
+    assert "MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS" in lines[-1].reason
     for number in (1, 2):
         version = await desk.provider.versions.get(desk.context, TARGET, number)
         assert version.storage_path == f"file://{inside}"
@@ -359,6 +359,6 @@ def test_in_place_from_the_command_line(
     register = ["model", "register", "--in-place", write_model(lake / "m").as_uri(), str(TARGET)]
     refused = run(*register)
     assert refused.code == 6
-    assert "MODEL_SHARING_EXTERNAL_LOCATIONS" in refused.err
-    monkeypatch.setenv("MODEL_SHARING_EXTERNAL_LOCATIONS", lake.as_uri())
+    assert "MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS" in refused.err
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS", lake.as_uri())
     assert "version 1" in run.succeed(*register, "--alias", "Champion").out

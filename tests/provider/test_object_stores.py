@@ -119,7 +119,7 @@ async def test_an_object_that_the_store_does_not_copy_goes_through_the_server(
 async def test_the_command_line_over_a_bucket(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("MODEL_SHARING_ARTIFACT_ROOT", f"{bucket}/model-sharing")
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_ARTIFACT_ROOT", f"{bucket}/model-sharing")
     command = CommandLine(tmp_path / "home", monkeypatch, capsys)
 
     def work() -> None:
@@ -135,9 +135,9 @@ async def test_the_command_line_over_a_bucket(
         away = command("model", "register", str(tmp_path / "m"), NAME, "--output", "json")
         assert (away.code, away.out) == (26, "")
         assert "cannot be used" in away.err.splitlines()[-1]
-        monkeypatch.setenv("MODEL_SHARING_ARTIFACT_ROOT", "ftp://bucket")
+        monkeypatch.setenv("MODEL_SHARING_PROVIDER_ARTIFACT_ROOT", "ftp://bucket")
         wrong = command("fsck")
         assert wrong.code == 2
-        assert "MODEL_SHARING_ARTIFACT_ROOT" in wrong.err
+        assert "MODEL_SHARING_PROVIDER_ARTIFACT_ROOT" in wrong.err
 
     await asyncio.to_thread(work)

@@ -118,8 +118,8 @@ async def test_a_database_that_cannot_be_used_is_named_and_its_password_is_not(
 def test_a_url_that_cannot_be_used_is_refused_without_being_shown(
     monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setenv("MODEL_SHARING_DATABASE_URL", url)
-    with pytest.raises(InvalidParameter, match="MODEL_SHARING_DATABASE_URL") as refused:
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_DATABASE_URL", url)
+    with pytest.raises(InvalidParameter, match="MODEL_SHARING_PROVIDER_DATABASE_URL") as refused:
         read_settings()
     assert "secret" not in str(refused.value)
 
@@ -127,7 +127,7 @@ def test_a_url_that_cannot_be_used_is_refused_without_being_shown(
 async def test_the_first_start_says_where_the_rows_are_and_no_password(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MODEL_SHARING_DATABASE_URL", settings.postgresql_url)
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_DATABASE_URL", settings.postgresql_url)
     monkeypatch.setenv("MODEL_SHARING_PROVIDER_HOME", str(settings.home))
     read = read_settings()
     said: list[str] = []

@@ -63,8 +63,8 @@ async def test_a_share_takes_so_many_models_and_so_many_schemas(small: Desk) -> 
 
 
 def test_quotas_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODEL_SHARING_MAX_MODELS_IN_A_SHARE", "7")
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_MAX_MODELS_IN_A_SHARE", "7")
     assert read_settings().quotas == Quotas(models_in_a_share=7)
-    monkeypatch.setenv("MODEL_SHARING_MAX_SHARES", "many")
-    with pytest.raises(InvalidParameter, match="MODEL_SHARING_MAX_SHARES is 'many'"):
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_MAX_SHARES", "many")
+    with pytest.raises(InvalidParameter, match="MODEL_SHARING_PROVIDER_MAX_SHARES is 'many'"):
         read_settings()

@@ -70,7 +70,7 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("acme")
     token = share_model(folder / "home", write_model(folder / "m", {"big": b"x" * 3_000_000}))
-    level = {"MODEL_SHARING_LOG": "info"}
+    level = {"MODEL_SHARING_PROVIDER_LOG": "info"}
     with ProviderProcess(folder / "home", environment=level, log=folder / "log") as process:
         yield Served(process, token)
 

@@ -42,7 +42,7 @@ def test_in_clear_or_not(host: str, told: dict[str, Any], in_clear: bool) -> Non
 
 
 def test_it_is_one_line_on_standard_error(tmp_path: Path) -> None:
-    public = {"MODEL_SHARING_PUBLIC_URL": "http://models.acme.example"}
+    public = {"MODEL_SHARING_PROVIDER_PUBLIC_URL": "http://models.acme.example"}
     with ProviderProcess(tmp_path / "a", environment=public, log=tmp_path / "log") as provider:
         (warning,) = [line for line in provider.said.splitlines() if "clear" in line]
         assert warning.startswith("warning: tokens and models travel in clear")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,11 @@ from command_line import CommandLine
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_provider.cli.settings import reference_page
 from model_sharing_provider.configuration import read_settings
-from model_sharing_provider.settings import TABLE, Settings
+from model_sharing_provider.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 FILE = """
-provider_home = "/srv/acme"
+home = "/srv/acme"
 database_url = "postgresql://ann:pass-word@db.acme.example/models?sslpassword=pass-word"
 external_locations = ["s3://lake/models", "file:///srv/models"]
 max_shares = 7
@@ -31,20 +32,20 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for setting in TABLE.values():
-        monkeypatch.delenv(setting.variable, raising=False)
+    for variable in [name for name in os.environ if name.startswith("MODEL_SHARING_")]:
+        monkeypatch.delenv(variable)
 
 
 def test_the_environment_wins_over_the_file_and_the_file_over_nothing(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MODEL_SHARING_MAX_SHARES", "8")
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_MAX_SHARES", "8")
     monkeypatch.setenv("MODEL_SHARING_PROVIDER_HOME", "")
     read = read_settings(file)
     assert (read.max_shares, read.home, read.port) == (8, Path("/srv/acme"), 9000)
     assert read.external_locations == ("s3://lake/models", "file:///srv/models")
     assert (read.public_url, read.max_recipients) == ("", Settings().max_recipients)
-    monkeypatch.setenv("MODEL_SHARING_CONFIG", str(file))
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_CONFIG", str(file))
     assert read_settings() == read
 
 
@@ -67,6 +68,29 @@ def test_a_file_that_cannot_be_right_is_refused_with_the_place(tmp_path: Path, l
         read_settings(path)
 
 
+def test_a_former_name_is_read_where_the_present_one_is_unset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MODEL_SHARING_HOME", "/srv/recipient")
+    monkeypatch.setenv("MODEL_SHARING_PUBLIC_URL", "https://former.example")
+    assert (read_settings().public_url, read_settings().home) == ("https://former.example", Settings().home)
+    command = CommandLine(tmp_path / "home", monkeypatch, capsys)
+    shown = {each["setting"]: each for each in command.succeed("settings", "show", "--output", "json").json}
+    source = shown["MODEL_SHARING_PROVIDER_PUBLIC_URL"]["source"]
+    assert source == "environment (MODEL_SHARING_PUBLIC_URL)"
+    (finding,) = [
+        each for each in command.succeed("doctor", "--output", "json").json if each["check"] == "settings"
+    ]
+    assert finding["status"] == "warning"
+    assert "MODEL_SHARING_PUBLIC_URL is called MODEL_SHARING_PROVIDER_PUBLIC_URL now" in finding["detail"]
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_PUBLIC_URL", "https://present.example")
+    assert read_settings().public_url == "https://present.example"
+    (tmp_path / "former.toml").write_text('provider_home = "/srv/former"')
+    monkeypatch.delenv("MODEL_SHARING_PROVIDER_HOME")
+    monkeypatch.setenv("MODEL_SHARING_CONFIG", str(tmp_path / "former.toml"))
+    assert read_settings().home == Path("/srv/former")
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidParameter, match=r"nowhere\.toml cannot be read: No such file"):
         read_settings(tmp_path / "nowhere.toml")
@@ -79,9 +103,9 @@ def test_what_holds_is_shown_with_its_place_and_without_a_secret(
     done = command.succeed("--config", str(file), "settings", "show", "--output", "json")
     shown = {each["setting"]: (each["value"], each["source"]) for each in done.json}
     assert shown["MODEL_SHARING_PROVIDER_HOME"] == (str(tmp_path / "home"), "environment")
-    assert shown["MODEL_SHARING_DATABASE_URL"] == ("postgresql://db.acme.example/models", str(file))
-    assert shown["MODEL_SHARING_SERVE_PORT"] == (9000, str(file))
-    assert shown["MODEL_SHARING_LOG"] == ("info", "default")
+    assert shown["MODEL_SHARING_PROVIDER_DATABASE_URL"] == ("postgresql://db.acme.example/models", str(file))
+    assert shown["MODEL_SHARING_PROVIDER_SERVE_PORT"] == (9000, str(file))
+    assert shown["MODEL_SHARING_PROVIDER_LOG"] == ("info", "default")
     assert "pass-word" not in done.out + done.err + repr(read_settings(file))
     assert not (tmp_path / "home").exists()
 

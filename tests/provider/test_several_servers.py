@@ -65,7 +65,7 @@ def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
         a, b = (
             stack.enter_context(
-                ProviderProcess(settings.home, environment={"MODEL_SHARING_DATABASE_URL": url})
+                ProviderProcess(settings.home, environment={"MODEL_SHARING_PROVIDER_DATABASE_URL": url})
             )
             for _ in range(2)
         )

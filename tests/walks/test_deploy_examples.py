@@ -46,15 +46,15 @@ def test_the_kustomization_holds_all_manifests_and_they_fit_together() -> None:
     pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
-    assert str(Path(settings["data"]["MODEL_SHARING_SECRETS_FILE"]).parent) in mounted
+    assert str(Path(settings["data"]["MODEL_SHARING_PROVIDER_SECRETS_FILE"]).parent) in mounted
     ports = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
-    assert ports["metrics"] == settings["data"]["MODEL_SHARING_SERVE_METRICS_PORT"]
+    assert ports["metrics"] == settings["data"]["MODEL_SHARING_PROVIDER_SERVE_METRICS_PORT"]
     for each in (container, *pod["initContainers"]):
         assert each["securityContext"] == container["securityContext"]
         assert each["envFrom"] == container["envFrom"]
     patience = sum(
-        VARIABLES[f"MODEL_SHARING_SERVE_{name}"]
-        .kind.parse(settings["data"][f"MODEL_SHARING_SERVE_{name}"])
+        VARIABLES[f"MODEL_SHARING_PROVIDER_SERVE_{name}"]
+        .kind.parse(settings["data"][f"MODEL_SHARING_PROVIDER_SERVE_{name}"])
         .seconds
         for name in ("DRAIN", "GRACE")
     )

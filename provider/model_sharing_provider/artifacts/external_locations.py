@@ -19,7 +19,7 @@ from model_sharing_protocol.errors import InvalidParameter, PermissionDenied
 from model_sharing_protocol.paths import check_relative_path
 from model_sharing_provider.artifacts.roots import open_bucket
 
-SETTING = "MODEL_SHARING_EXTERNAL_LOCATIONS"
+SETTING = "MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS"
 _FILE = "file://"
 _PARTS = re.compile(
     r"(?P<root>file://|(?:s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*)(?:/(?P<path>.*))?", re.DOTALL

@@ -17,6 +17,7 @@ from model_sharing_provider.cli.diagnosis import (
     check_tls,
 )
 from model_sharing_provider.cli.session import configured, is_made
+from model_sharing_provider.configuration import former_names_in_use
 from model_sharing_provider.serving.logs import set_up_logging
 from model_sharing_provider.settings import Settings
 
@@ -35,8 +36,14 @@ def doctor(output: str) -> None:
         findings.append(bad("settings", error))
     else:
         set_up_logging(settings.log_level, settings.log_format)
+        findings += _check_names_of_settings()
         findings += asyncio.run(_check(settings))
     raise click.exceptions.Exit(report(findings, output))
+
+
+def _check_names_of_settings() -> list[Finding]:
+    names = [f"{former} is called {name} now" for former, name in former_names_in_use().items()]
+    return [doubtful("settings", f"{', '.join(names)}; 0.2 will not read the former.")] if names else []
 
 
 async def _check(settings: Settings) -> list[Finding]:

@@ -49,7 +49,7 @@ _COMMANDS = {
 @click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A TOML file of settings; $MODEL_SHARING_CONFIG otherwise. The environment wins over it.",
+    help="A TOML file of settings; $MODEL_SHARING_PROVIDER_CONFIG otherwise. The environment wins over it.",
 )
 def cli(config: Path | None) -> None:
     """Share ML models with other companies, clouds and regions.

@@ -119,19 +119,20 @@ async def _migrated(settings: Settings, check: bool) -> str:
     "--to",
     "url",
     required=True,
-    envvar="MODEL_SHARING_COPY_TO",
-    help="postgresql://user:password@host:port/database, empty; or $MODEL_SHARING_COPY_TO.",
+    envvar=["MODEL_SHARING_PROVIDER_COPY_TO", "MODEL_SHARING_COPY_TO"],
+    help="postgresql://user:password@host:port/database, empty; or $MODEL_SHARING_PROVIDER_COPY_TO.",
 )
 @output_option
 def copy_rows(url: str, output: str) -> None:
     """Copy all rows to another database, such as from SQLite to PostgreSQL.
 
-    Stop the servers first: what they write afterwards is not copied. Then set MODEL_SHARING_DATABASE_URL and
-    start them again; home, artifacts, tokens and keys stay as they are.
+    Stop the servers first: what they write afterwards is not copied. Then set
+    MODEL_SHARING_PROVIDER_DATABASE_URL and start them again; home, artifacts, tokens and keys stay as they
+    are.
     """
     copied = run(lambda provider, context: provider.backups.copy_to(context, url))
     rows = sum(copied.values())
-    show_done(copied, f"Copied {rows} rows; set MODEL_SHARING_DATABASE_URL and start again", output)
+    show_done(copied, f"Copied {rows} rows; set MODEL_SHARING_PROVIDER_DATABASE_URL and start again", output)
 
 
 def _beside_the_rows(settings: Settings) -> tuple[Path, ...]:

@@ -78,7 +78,10 @@ def create(folder: Path) -> None:
             raise AlreadyExists(f"{path} is there already; it is not replaced.")
     server_secrets.create(paths[0])
     SigningKeys(paths[1])
-    announce("Back both up, and name them in MODEL_SHARING_SECRETS_FILE and MODEL_SHARING_SIGNING_KEYS_FILE:")
+    announce(
+        "Back both up, and name them in MODEL_SHARING_PROVIDER_SECRETS_FILE and "
+        "MODEL_SHARING_PROVIDER_SIGNING_KEYS_FILE:"
+    )
     for path in paths:
         say(str(path))
 

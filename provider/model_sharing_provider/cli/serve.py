@@ -43,14 +43,16 @@ def serve(**told: Any) -> None:
         warn(
             "tokens and models travel in clear, and whoever reads a token on the way can use it: set "
             "--tls-certificate, or serve behind a proxy with TLS and name it in "
-            "MODEL_SHARING_TRUSTED_PROXIES and MODEL_SHARING_PUBLIC_URL"
+            "MODEL_SHARING_PROVIDER_TRUSTED_PROXIES and MODEL_SHARING_PROVIDER_PUBLIC_URL"
         )
 
     def on_serving() -> None:
         write_private(settings.address_path, url.encode())
         announce(f"Serving shares on {url}{PREFIX}  (home {settings.home}; stop with Ctrl-C)")
         if settings.host in _EVERY_ADDRESS and not settings.public_url:
-            announce("Set MODEL_SHARING_PUBLIC_URL to the address that recipients reach: links need it")
+            announce(
+                "Set MODEL_SHARING_PROVIDER_PUBLIC_URL to the address that recipients reach: links need it"
+            )
 
     with served_metrics(settings, announce):
         if settings.workers == 1:

@@ -20,20 +20,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 _REFERENCE = """\
 # Settings of the provider
 
-Each is a variable in the environment, or a key in the TOML file that `--config` or `MODEL_SHARING_CONFIG`
-names. The environment wins over the file; an empty variable sets nothing. What begins with
-`MODEL_SHARING_SERVE_` is also an option of `model-sharing-provider serve`, which wins over both (`--port`).
-A key of the file that is no setting is an error.
+Each is a variable in the environment, or a key in the TOML file that `--config` or
+`MODEL_SHARING_PROVIDER_CONFIG` names. The environment wins over the file; an empty variable sets nothing.
+What begins with `MODEL_SHARING_PROVIDER_SERVE_` is also an option of `model-sharing-provider serve`, which
+wins over both (`--port`). A key in the file that is not a setting is an error.
 
 ```toml
 # /etc/model-sharing.toml
-provider_home = "/var/lib/model-sharing"
+home = "/var/lib/model-sharing"
 public_url = "https://models.acme.example"
 external_locations = ["s3://lake/models", "file:///srv/models"]
 serve_port = 8642
 ```
 
 `model-sharing-provider settings show` says what holds, and where each value came from, without any secret.
+In 0.1 a variable is also read by its former name, without `PROVIDER_`, where the present one is unset.
 `model-sharing-provider settings reference` prints this page.
 
 | variable | key in the file | it is | if it is not set | what it does |

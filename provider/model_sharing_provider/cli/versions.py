@@ -57,7 +57,7 @@ def register(
     """Register the MLflow model in FOLDER as the next version of a model.
 
     With --in-place its files stay where they are, which must be below one of the external locations in
-    MODEL_SHARING_EXTERNAL_LOCATIONS; they are read once now, and whenever somebody downloads them.
+    MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS; they are read once now, and whenever somebody downloads them.
 
     After a full fine-tune each weight is a little different: with --delta-from, recipients who have the
     version that it was trained from fetch a fraction of the bytes. Where tensors stay the same, they do so

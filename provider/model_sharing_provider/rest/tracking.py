@@ -103,8 +103,8 @@ async def admit(request: web.Request) -> str:
     await tracking.admit(context_of(request, FACE), f"{request.method} {request.path}")
     if not tracking.uri:
         raise UnsupportedOperation(
-            "This server keeps models, not runs: set MODEL_SHARING_TRACKING_URI to an MLflow tracking "
-            "server to pass such calls on, or point mlflow.set_tracking_uri at one."
+            "This server keeps models, not runs: set MODEL_SHARING_PROVIDER_TRACKING_URI to an MLflow "
+            "tracking server to pass such calls on, or point mlflow.set_tracking_uri at one."
         )
     return tracking.uri
 

@@ -24,7 +24,7 @@ from support import Desk, write_model
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.rest.app import make_app
+from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.services.provider import Provider
 from model_sharing_provider.settings import Settings
 

@@ -18,7 +18,7 @@ from support import Desk, write_model
 from model_sharing_protocol import open_sharing, unity_catalog
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.domain.securables import ModelVersion
-from model_sharing_provider.rest.app import make_app
+from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.settings import Settings
 
 NAME = "prod.ml_team.scorer"

@@ -19,7 +19,7 @@ from mlflow.utils import rest_utils
 
 from model_sharing_protocol import errors
 from model_sharing_protocol.errors import LocalError, SharingError
-from model_sharing_provider.rest.errors import render_unity_catalog
+from model_sharing_provider.http.errors import render_unity_catalog
 
 OF_THE_SDK: dict[type[SharingError], type[DatabricksError]] = {
     errors.InvalidParameter: platform.InvalidParameterValue,

@@ -30,8 +30,8 @@ from support import Desk, write_model
 from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol import unity_catalog_sharing
 from model_sharing_provider import rest
-from model_sharing_provider.rest.openapi import FACES
-from model_sharing_provider.rest.openapi.routes import SIGNED, Route
+from model_sharing_provider.faces.openapi import FACES
+from model_sharing_provider.faces.openapi.routes import SIGNED, Route
 
 APIS = (
     catalog.CatalogsAPI,

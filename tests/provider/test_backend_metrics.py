@@ -29,10 +29,10 @@ from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.artifacts.signed_urls import Ticket, UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.faces import application
+from model_sharing_provider.http.backend_metrics import count_report
+from model_sharing_provider.http.metrics import OTHER, BoundedNames
 from model_sharing_provider.metastore.database import Database
-from model_sharing_provider.rest import app
-from model_sharing_provider.rest.backend_metrics import count_report
-from model_sharing_provider.rest.metrics import OTHER, BoundedNames
 from model_sharing_provider.server_secrets import ServerSecrets
 from model_sharing_provider.services.changes import NOTHING
 from model_sharing_provider.serving.expiry import certificate_expiry, show_inventory
@@ -298,8 +298,8 @@ async def test_a_server_keeps_labels_for_them_before_it_is_asked(
     for number in range(3):
         await desk.share(f"share{number}", f"recipient{number}")
     names = BoundedNames(2)
-    monkeypatch.setattr(app, "names", names)
-    async with TestServer(app.make_app(desk.provider)):
+    monkeypatch.setattr(application, "names", names)
+    async with TestServer(application.make_app(desk.provider)):
         assert names.labels("share2", "recipient2") == (OTHER, OTHER)
         assert names.labels("share1", "recipient1") == ("share1", "recipient1")
 

@@ -14,9 +14,9 @@ from pytest_aiohttp.plugin import AiohttpServer
 from support import Desk
 
 from model_sharing_protocol.open_sharing import PREFIX
-from model_sharing_provider.rest.activation import ACTIVATION_PATH
-from model_sharing_provider.rest.app import make_app
-from model_sharing_provider.rest.forwarding import TRUSTED_PROXIES, client_address, origin
+from model_sharing_provider.faces.application import make_app
+from model_sharing_provider.http.activation_links import ACTIVATION_PATH
+from model_sharing_provider.http.forwarded_headers import TRUSTED_PROXIES, client_address, origin
 from model_sharing_provider.services.changes import NOTHING
 from model_sharing_provider.services.provider import Provider
 

@@ -60,7 +60,7 @@ async def test_while_somebody_holds_the_database_all_are_told_and_then_all_goes_
     admin = settings.admin_token_path.read_text()
     with held(settings):
         ready = await ask(server, "/ready", "")
-        assert (ready[0], ready[1]["amiss"].keys()) == (503, {"database"})
+        assert (ready[0], ready[1]["failing"].keys()) == (503, {"database"})
         status, body, again = await ask(server, f"{PREFIX}/shares", token)
         assert (status, body["errorCode"], again) == (503, "INTERNAL_ERROR", "5")
         assert "ry again in a moment" in body["message"]

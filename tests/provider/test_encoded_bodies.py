@@ -20,8 +20,8 @@ from model_sharing_protocol.errors import UnsupportedEncoding, error_from_open_s
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.rest.app import make_app
-from model_sharing_provider.rest.http_server import Runner
+from model_sharing_provider.faces.application import make_app
+from model_sharing_provider.http.server import Runner
 from model_sharing_provider.services.provider import Provider
 
 NAME = FullName.parse("prod.ml_team.scorer")

@@ -28,8 +28,8 @@ from yarl import URL
 
 from model_sharing_protocol import files, mlflow_registry
 from model_sharing_protocol.unity_catalog import PREFIX as U
-from model_sharing_provider.rest.openapi import FACES
-from model_sharing_provider.rest.openapi.document import document
+from model_sharing_provider.faces.openapi import FACES
+from model_sharing_provider.faces.openapi.document import document
 
 DOCUMENTS = {name: document(FACES[name]) for name in ("unity-catalog", "mlflow-registry", "files")}
 M = mlflow_registry.PREFIX

@@ -15,7 +15,7 @@ from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.domain.events import AuditEvent, Outcome
 from model_sharing_provider.governance.addresses import MAX_NETWORKS, allows, check_networks
-from model_sharing_provider.rest.activation import ACTIVATION_PATH, ACTIVATION_PREFIX
+from model_sharing_provider.http.activation_links import ACTIVATION_PATH, ACTIVATION_PREFIX
 from model_sharing_provider.services.changes import NOTHING
 
 HOME, ELSEWHERE = "127.0.0.1", "127.0.0.2"

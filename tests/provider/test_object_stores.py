@@ -30,7 +30,7 @@ ENDPOINTS = ("AWS_ENDPOINT_URL", "AZURE_STORAGE_ENDPOINT")
 async def test_a_bucket_that_is_not_there_is_named(bucket: str, tmp_path: Path) -> None:
     async with open_provider(Settings(tmp_path / "home", artifact_root=f"{bucket}x")) as provider:
         desk = Desk.of(provider)
-        assert set(await provider.readiness.amiss()) == {"artifacts"}
+        assert set(await provider.readiness.failing()) == {"artifacts"}
         with pytest.raises(NotFound, match=r"bucket .* is not there"):
             await desk.register(write_model(tmp_path / "m"), NAME)
         with pytest.raises(NotFound, match="does not exist"):
@@ -63,7 +63,7 @@ async def test_a_store_that_goes_away_during_an_upload_leaves_nothing_half_visib
             async with provider.database.read() as rows:
                 assert await rows.uploads.files(pending.id) == []
                 assert [each.version for each in await rows.versions.all_of_model(ready.model_id)] == [1, 2]
-            assert set(await provider.readiness.amiss()) == {"artifacts"}
+            assert set(await provider.readiness.failing()) == {"artifacts"}
 
 
 @over_each_kind

@@ -10,7 +10,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from openapi_spec_validator import validate
 
-from model_sharing_provider.rest.openapi import FACES, PREFIX
+from model_sharing_provider.faces.openapi import FACES, PREFIX
 
 
 async def fetch(server: TestServer, path: str) -> tuple[int, Any]:

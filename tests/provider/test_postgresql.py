@@ -24,7 +24,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.configuration import read_settings
-from model_sharing_provider.rest.app import make_app
+from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.settings import Settings
 
 NAME = FullName.parse("prod.ml_team.scorer")
@@ -146,7 +146,7 @@ async def test_a_standby_takes_no_changes_and_whoever_writes_next_is_found(setti
             for _ in range(2):
                 with pytest.raises(MetastoreUnavailable, match="takes no changes now"):
                     await desk.provider.shares.create(desk.context, "second")
-                assert "database" in await provider.readiness.amiss()
+                assert "database" in await provider.readiness.failing()
         # No connection of the time of the standby is used again.
         await desk.provider.shares.create(desk.context, "second")
         await desk.provider.shares.get(desk.context, "second")
@@ -257,7 +257,7 @@ async def test_while_the_database_is_away_faces_say_so_and_afterwards_all_is_as_
                 await becomes_ready(200)
                 server.stop()
                 said = await becomes_ready(503)
-                assert json.loads(said)["amiss"].keys() == {"database"}
+                assert json.loads(said)["failing"].keys() == {"database"}
                 assert PASSWORD not in said
                 assert str(server.port) not in said
                 assert await ask(shares, token) == (503, "INTERNAL_ERROR")

@@ -26,9 +26,9 @@ from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal, PrincipalType
 from model_sharing_provider.domain.request_rates import RequestRates
 from model_sharing_provider.domain.secrets import new_token
+from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.governance.rate_limits import RateLimiter
-from model_sharing_provider.rest.activation import ACTIVATION_PATH
-from model_sharing_provider.rest.app import make_app
+from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.rate_limits import RateLimits
 from model_sharing_provider.settings import Settings

@@ -15,20 +15,20 @@ from support import Desk
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.rest.app import make_app
+from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.settings import Settings
 
 
 async def becomes(server: TestServer, status: int) -> dict[str, str]:
-    """What is amiss, when `/ready` answers with this status; it looks twice a second."""
+    """What is failing, when `/ready` answers with this status; it looks twice a second."""
     async with aiohttp.ClientSession() as session, asyncio.timeout(30):
         async with session.get(server.make_url("/health")) as answer:
             assert answer.status == 200
         while True:
             async with session.get(server.make_url("/ready")) as answer:
                 if answer.status == status:
-                    amiss: dict[str, str] = (await answer.json())["amiss"]
-                    return amiss
+                    failing: dict[str, str] = (await answer.json())["failing"]
+                    return failing
             await asyncio.sleep(0.05)
 
 
@@ -54,9 +54,9 @@ async def test_tables_of_another_release_are_not_served(
 ) -> None:
     with closing(sqlite3.connect(provider_home / "metastore.db", isolation_level=None)) as rows:
         rows.execute(change)
-        amiss = await becomes(server, 503)
-        assert amiss.keys() == {"database"}
-        assert "lost" not in amiss["database"]
+        failing = await becomes(server, 503)
+        assert failing.keys() == {"database"}
+        assert "lost" not in failing["database"]
         if back:
             rows.execute(back)
             assert await becomes(server, 200) == {}
@@ -73,7 +73,7 @@ async def test_a_bucket_that_is_away_leaves_what_needs_no_bytes_in_the_balancer(
         async with aiohttp.ClientSession() as session:
             async with session.get(server.make_url("/ready")) as answer:
                 said = await answer.json()
-                assert (answer.status, said["status"], said["amiss"].keys()) == (
+                assert (answer.status, said["status"], said["failing"].keys()) == (
                     200,
                     "degraded",
                     {"artifacts"},

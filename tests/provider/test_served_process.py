@@ -13,7 +13,7 @@ from support import Desk, write_model
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.domain.secrets import new_token
-from model_sharing_provider.rest.activation import ACTIVATION_PATH
+from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 
 
 async def get(url: str, token: str = "", method: str = "GET") -> tuple[int, bytes]:

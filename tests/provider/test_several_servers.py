@@ -25,7 +25,7 @@ from model_sharing_protocol.mlflow_registry import PREFIX as MLFLOW
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.rest.activation import ACTIVATION_PATH
+from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 from model_sharing_provider.settings import Settings
 
 T = TypeVar("T")

@@ -12,8 +12,8 @@ import pytest
 from aiohttp import web
 
 from model_sharing_protocol.unity_catalog import PREFIX
-from model_sharing_provider.rest import bodies, connections
-from model_sharing_provider.rest.app import make_app
+from model_sharing_provider.faces.application import make_app
+from model_sharing_provider.http import bodies, idle_connections
 from model_sharing_provider.services.provider import Provider
 
 EACH = 100
@@ -24,13 +24,13 @@ LIMIT = 1.5
 async def port(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     """A served provider with its watch, whose limits are short."""
     for limit in ("HEAD_SECONDS", "IDLE_SECONDS"):
-        monkeypatch.setattr(connections, limit, LIMIT)
+        monkeypatch.setattr(idle_connections, limit, LIMIT)
     monkeypatch.setattr(bodies, "BODY_SECONDS", LIMIT)
     app = make_app(provider)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     assert runner.server is not None
-    watching = asyncio.create_task(connections.watch(app, runner.server))
+    watching = asyncio.create_task(idle_connections.watch(app, runner.server))
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield runner.addresses[0][1]
     watching.cancel()

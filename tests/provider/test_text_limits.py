@@ -40,8 +40,8 @@ from model_sharing_provider.domain.limits import (
     size_of,
 )
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.rest.openapi import FACES
-from model_sharing_provider.rest.openapi.routes import Route
+from model_sharing_provider.faces.openapi import FACES
+from model_sharing_provider.faces.openapi.routes import Route
 from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.mlmodel import parse_mlmodel
 from model_sharing_provider.services.registration import Origin

@@ -24,7 +24,7 @@ from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_protocol.profile import parse_profile
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.secrets import TOKEN_PREFIX, new_token, well_formed
-from model_sharing_provider.rest.activation import ACTIVATION_PATH, ACTIVATION_PREFIX
+from model_sharing_provider.http.activation_links import ACTIVATION_PATH, ACTIVATION_PREFIX
 
 NOTHING = timedelta(0)
 HOUR = timedelta(hours=1)

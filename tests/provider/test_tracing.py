@@ -28,9 +28,9 @@ from servers import free_port
 from support import Desk, write_model
 
 from model_sharing_protocol.open_sharing import PREFIX
-from model_sharing_provider.rest.app import make_app
-from model_sharing_provider.rest.requests import TRACER
-from model_sharing_provider.rest.tracing import MOST_STEPS, RequestTracing
+from model_sharing_provider.faces.application import make_app
+from model_sharing_provider.http.requests import TRACER
+from model_sharing_provider.http.tracing import MOST_STEPS, RequestTracing
 from model_sharing_provider.services.provider import Provider
 from model_sharing_provider.serving.tracing import asked_for, traces
 from model_sharing_provider.telemetry import Measured, Report, listen, stop_listening

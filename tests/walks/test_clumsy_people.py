@@ -18,7 +18,7 @@ from support import Desk, write_model
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_protocol.profile import read_profile, write_profile
-from model_sharing_provider.rest.activation import ACTIVATION_PATH
+from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 
 PROGRAM = str(Path(sys.executable).parent / "model-sharing")
 MODEL = "models:/vendor.ml_team.scorer"

@@ -43,12 +43,12 @@ async def check_stores(settings: Settings) -> AsyncIterator[Finding]:
     async with AsyncExitStack() as opened:
         try:
             provider = await opened.enter_async_context(open_provider(settings))
-            amiss = await provider.readiness.amiss()
+            failing = await provider.readiness.failing()
             for part, where, error in (
                 ("database", settings.database_shown, MetastoreUnavailable),
                 ("artifacts", settings.artifact_root_url, ArtifactStoreUnavailable),
             ):
-                yield bad(part, error(f"{where}: {amiss[part]}")) if part in amiss else good(part, where)
+                yield bad(part, error(f"{where}: {failing[part]}")) if part in failing else good(part, where)
             context = provider.context(Caller(provider.administrator, "cli"))
             yield await _check_keys(provider, context)
             yield await _check_clock(provider, context)

@@ -29,17 +29,17 @@ class Readiness:
         self._one_at_a_time = asyncio.Lock()
         self._looked = -_LOOKED_AT_EVERY_SECONDS
         self._written_again_at = 0.0
-        self._amiss: dict[str, str] = {}
+        self._failing: dict[str, str] = {}
 
-    def degrades(self, amiss: Collection[str]) -> bool:
-        """Whether what is amiss is amiss for every server, and leaves much to serve: the bucket alone.
+    def degrades(self, failing: Collection[str]) -> bool:
+        """Whether only the bucket is failing: it fails for every server alike, and leaves much to serve.
 
         Without it there are listings, aliases, grants, and all that recipients have in their caches.
         """
-        return self._artifacts.in_bucket and set(amiss) == {"artifacts"}
+        return self._artifacts.in_bucket and set(failing) == {"artifacts"}
 
-    async def amiss(self) -> dict[str, str]:
-        """What cannot be used now, and how that shows; nothing of how it is reached."""
+    async def failing(self) -> dict[str, str]:
+        """Failing parts, each with a description that says nothing of hosts, buckets or users."""
         async with self._one_at_a_time:
             if time.monotonic() - self._looked >= _LOOKED_AT_EVERY_SECONDS:
                 looks = {
@@ -47,9 +47,9 @@ class Readiness:
                     "artifacts": self._artifacts.check_reachable(),
                 }
                 found = await asyncio.gather(*(_look(name, look) for name, look in looks.items()))
-                self._amiss = {name: what for name, what in zip(looks, found, strict=True) if what}
+                self._failing = {name: what for name, what in zip(looks, found, strict=True) if what}
                 self._looked = time.monotonic()
-            return dict(self._amiss)
+            return dict(self._failing)
 
     async def _check_database(self) -> None:
         """Every call is written into the audit log: a database that takes no more serves nobody."""

@@ -20,7 +20,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from model_sharing_protocol.errors import InvalidParameter, PortInUse
 from model_sharing_provider.first_start import Announce
-from model_sharing_provider.rest.middlewares import EVERY_HEAD
+from model_sharing_provider.http.responses import COMMON_HEADERS
 from model_sharing_provider.settings import Settings
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -63,7 +63,7 @@ def _with_head(app: Callable[..., Any]) -> Callable[..., Iterable[bytes]]:
 
     def headed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            return start_response(status, [*headers, *EVERY_HEAD.items()], *more)
+            return start_response(status, [*headers, *COMMON_HEADERS.items()], *more)
 
         answer: Iterable[bytes] = app(environ, start)
         return answer
@@ -98,13 +98,13 @@ class _Handler(WSGIRequestHandler):
         self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("X-Content-Type-Options", EVERY_HEAD["X-Content-Type-Options"])
+        self.send_header("X-Content-Type-Options", COMMON_HEADERS["X-Content-Type-Options"])
         self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 
     def version_string(self) -> str:
-        return EVERY_HEAD["Server"]
+        return COMMON_HEADERS["Server"]
 
     def log_message(self, *_: object) -> None:
         """Nothing, as the server that prometheus-client starts."""

@@ -10,12 +10,12 @@ from contextlib import suppress
 from aiohttp import web
 
 from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.first_start import Announce
-from model_sharing_provider.rest.app import make_app
-from model_sharing_provider.rest.connections import watch
-from model_sharing_provider.rest.http_server import Runner
-from model_sharing_provider.rest.operations import SHUTDOWN
-from model_sharing_provider.rest.requests import TRACER
+from model_sharing_provider.http.idle_connections import watch
+from model_sharing_provider.http.requests import TRACER
+from model_sharing_provider.http.server import Runner
+from model_sharing_provider.http.shutdown import SHUTDOWN
 from model_sharing_provider.serving.expiry import watch_expiry
 from model_sharing_provider.serving.sockets import Sockets, tls_context
 from model_sharing_provider.serving.tracing import traces

@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 import structlog
 
-from model_sharing_provider.rest.requests import RequestTracer
+from model_sharing_provider.http.requests import RequestTracer
 from model_sharing_provider.telemetry import listen, stop_listening
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -46,7 +46,7 @@ async def traces() -> AsyncIterator[RequestTracer | None]:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
-        from model_sharing_provider.rest.tracing import RequestTracing  # noqa: PLC0415
+        from model_sharing_provider.http.tracing import RequestTracing  # noqa: PLC0415
     except ImportError:
         _log.warning("no traces", reason="install them with: pip install 'model-sharing[provider,otel]'")
         yield None

@@ -1,0 +1,29 @@
+"""Health checks for orchestrators and load balancers: liveness at `/health`, readiness at `/ready`."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from model_sharing_provider.http.requests import provider_of
+from model_sharing_provider.http.shutdown import SHUTDOWN
+
+
+async def health(_request: web.Request) -> web.Response:
+    """Liveness: the process answers. Whether it can serve requests is said by `ready`."""
+    return web.json_response({"status": "ok"})
+
+
+async def ready(request: web.Request) -> web.Response:
+    """Readiness: 200 if requests can be served here, else 503; the body names what is failing.
+
+    A bucket that cannot be reached answers 200 and "degraded": it fails for all servers alike, so there is
+    nowhere else to send requests, and much is served without it.
+    """
+    readiness = provider_of(request).readiness
+    failing = await readiness.failing()
+    if request.config_dict[SHUTDOWN].stopping:
+        failing["server"] = "is stopping"
+    if readiness.degrades(failing):
+        return web.json_response({"status": "degraded", "failing": failing})
+    body = {"status": "not ready" if failing else "ready", "failing": failing}
+    return web.json_response(body, status=503 if failing else 200)

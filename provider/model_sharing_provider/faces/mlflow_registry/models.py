@@ -1,0 +1,121 @@
+"""`registered-models/…`"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from model_sharing_protocol import mlflow_registry as wire
+from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.domain.securables import RegisteredModel
+from model_sharing_provider.faces.mlflow_registry.requests import answer, context, number_of, read
+from model_sharing_provider.faces.mlflow_registry.versions import version_answer
+from model_sharing_provider.http.requests import page_request, provider_of
+from model_sharing_provider.services.changes import Changes
+from model_sharing_provider.services.tags import TagChange
+
+
+async def create(request: web.Request) -> web.Response:
+    body = await read(request, wire.CreateRegisteredModel)
+    tags = {tag.key: tag.value for tag in body.tags}
+    models = provider_of(request).models
+    created = await models.create(context(request), FullName.parse(body.name), body.description, tags)
+    return answer(wire.RegisteredModelAnswer(_model(created)))
+
+
+async def update(request: web.Request) -> web.Response:
+    body = await read(request, wire.UpdateRegisteredModel)
+    changes = Changes(new_name=body.new_name, comment=body.description)
+    updated = await provider_of(request).models.update(context(request), FullName.parse(body.name), changes)
+    return answer(wire.RegisteredModelAnswer(_model(updated)))
+
+
+async def delete(request: web.Request) -> web.Response:
+    body = await read(request, wire.ModelRequest)
+    await provider_of(request).models.delete(context(request), FullName.parse(body.name))
+    return answer()
+
+
+async def get(request: web.Request) -> web.Response:
+    asked = await read(request, wire.ModelRequest)
+    found = await provider_of(request).models.get(context(request), FullName.parse(asked.name))
+    return answer(wire.RegisteredModelAnswer(_model(found)))
+
+
+async def search(request: web.Request) -> web.Response:
+    """All models that the caller may read; the guide's limits hold: no filter and no order."""
+    for parameter in ("filter", "filter_string", "order_by"):
+        if request.query.get(parameter):
+            raise InvalidParameter(
+                f"{parameter} is not supported when registered models are searched; "
+                "use get_registered_model for one by name, or look through the results."
+            )
+    listing = "registered models"
+    page = await provider_of(request).models.search(context(request), page_request(request, listing))
+    return answer(wire.RegisteredModels(tuple(map(_model, page.items)), page.token(listing) or ""))
+
+
+async def set_alias(request: web.Request) -> web.Response:
+    body = await read(request, wire.SetAlias)
+    name, number = FullName.parse(body.name), number_of(body.version)
+    await provider_of(request).models.set_alias(context(request), name, body.alias, number)
+    return answer()
+
+
+async def delete_alias(request: web.Request) -> web.Response:
+    body = await read(request, wire.AliasRequest)
+    await provider_of(request).models.delete_alias(context(request), FullName.parse(body.name), body.alias)
+    return answer()
+
+
+async def get_by_alias(request: web.Request) -> web.Response:
+    asked = await read(request, wire.AliasRequest)
+    versions = provider_of(request).versions
+    found = await versions.get_by_alias(context(request), FullName.parse(asked.name), asked.alias)
+    return version_answer(request, found)
+
+
+async def set_tag(request: web.Request) -> web.Response:
+    body = await read(request, wire.SetTag)
+    change = TagChange(add={body.key: body.value})
+    await provider_of(request).models.tag(context(request), FullName.parse(body.name), change)
+    return answer()
+
+
+async def delete_tag(request: web.Request) -> web.Response:
+    body = await read(request, wire.DeleteTag)
+    change = TagChange(remove=[body.key])
+    await provider_of(request).models.tag(context(request), FullName.parse(body.name), change)
+    return answer()
+
+
+async def sdk_artifacts_enabled(_request: web.Request) -> web.Response:
+    """No: presigned URLs are the default; a client may still choose the SDK's way by itself."""
+    return answer(wire.SdkArtifactsEnabled(False))
+
+
+ROUTES = [
+    web.post("/registered-models/create", create),
+    web.patch("/registered-models/update", update),
+    web.delete("/registered-models/delete", delete),
+    web.get("/registered-models/get", get),
+    web.get("/registered-models/search", search),
+    web.post("/registered-models/alias", set_alias),
+    web.delete("/registered-models/alias", delete_alias),
+    web.get("/registered-models/alias", get_by_alias),
+    web.post("/registered-models/set-tag", set_tag),
+    web.delete("/registered-models/delete-tag", delete_tag),
+    web.get("/registered-models:is-databricks-sdk-models-artifact-repository-enabled", sdk_artifacts_enabled),
+]
+
+
+def _model(model: RegisteredModel) -> wire.RegisteredModel:
+    return wire.RegisteredModel(
+        name=str(model.full_name),
+        creation_timestamp=model.created_at,
+        last_updated_timestamp=model.updated_at,
+        user_id=model.owner,
+        description=model.comment,
+        aliases=tuple(wire.Alias(alias, str(number)) for alias, number in model.aliases.items()),
+        tags=tuple(wire.KeyValue(key, value) for key, value in model.tags.items()),
+    )

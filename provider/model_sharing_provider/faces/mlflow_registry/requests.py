@@ -1,0 +1,42 @@
+"""What this face's handlers share: queries and bodies as messages, paging, answers."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+
+from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.mlflow_registry import JSON
+from model_sharing_protocol.names import parse_version
+from model_sharing_provider.http.bodies import read_body
+from model_sharing_provider.http.requests import context_of
+from model_sharing_provider.http.responses import json_response
+from model_sharing_provider.services.context import Context
+
+FACE = "mlflow"
+T = TypeVar("T")
+
+
+def context(request: web.Request) -> Context:
+    return context_of(request, FACE)
+
+
+def answer(body: msgspec.Struct | None = None, headers: dict[str, str] | None = None) -> web.Response:
+    """The message, or an empty one."""
+    return json_response(body if body is not None else {}, JSON, headers=headers)
+
+
+async def read(request: web.Request, message: type[T]) -> T:
+    """A request's message: MLflow sends it in the query of a GET, else in the body, of a DELETE too."""
+    if request.method != "GET" and request.can_read_body:
+        return await read_body(request, message)
+    try:
+        return msgspec.convert(dict(request.query), message, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidParameter(f"The query does not fit: {error}.") from error
+
+
+def number_of(version: str | int) -> int:
+    return parse_version(str(version))

@@ -1,0 +1,116 @@
+"""Files by signed URL: `GET` and `HEAD` whole or in ranges, `PUT` into a version that is being made.
+
+The URL is the credential: no bearer token is asked for, and none should be sent. It works any number of times
+until it expires.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from uuid import UUID
+
+from aiohttp import web
+
+from model_sharing_protocol.errors import NotFound
+from model_sharing_protocol.open_sharing import PackRequest
+from model_sharing_provider.http.bodies import arriving, read_body
+from model_sharing_provider.http.errors import render_open_sharing
+from model_sharing_provider.http.file_responses import file_response, pack_response
+from model_sharing_provider.http.file_urls import FILES_PREFIX
+from model_sharing_provider.http.middlewares import render_errors
+from model_sharing_provider.http.requests import context_of, provider_of
+
+FACE = "files"
+
+
+def make_app() -> web.Application:
+    app = web.Application(middlewares=[render_errors(render_open_sharing)])
+    app.add_routes(
+        [
+            web.get("/versions/{version}/{sha256}", get_shared_file),
+            web.post("/versions/{version}/pack", get_pack),
+            web.get("/tables/{sha256}", get_shared_file),
+            web.get("/files/{version}/{sha256}", get_own_file),
+            web.put("/uploads/{version}/file/{path}", put_file),
+            web.put("/uploads/{version}/new-file/{path}", put_new_file),
+            web.put("/uploads/{version}/part/{session}/{number:[0-9]{1,9}}", put_part),
+            web.delete("/uploads/{version}/session/{session}", abort_upload),
+        ]
+    )
+    return app
+
+
+async def get_shared_file(request: web.Request) -> web.StreamResponse:
+    """For recipients, under a grant."""
+    context, access = context_of(request, FACE), provider_of(request).access
+    file = await access.open(context, _resource(request), dict(request.query))
+    return await file_response(request, context, access, file)
+
+
+async def get_pack(request: web.Request) -> web.StreamResponse:
+    """For recipients, under a grant: many small files by one request."""
+    context, access = context_of(request, FACE), provider_of(request).access
+    asked = await read_body(request, PackRequest)
+    pack = await access.open_pack(context, _resource(request), dict(request.query), asked.files)
+    return await pack_response(request, context, access, pack)
+
+
+async def get_own_file(request: web.Request) -> web.StreamResponse:
+    """For the metastore's own principals."""
+    context, files = context_of(request, FACE), provider_of(request).files
+    file = await files.open(context, _resource(request), dict(request.query))
+    return await file_response(request, context, files, file)
+
+
+async def put_file(request: web.Request) -> web.Response:
+    return await _put_file(request, overwrite=True)
+
+
+async def put_new_file(request: web.Request) -> web.Response:
+    return await _put_file(request, overwrite=False)
+
+
+async def _put_file(request: web.Request, *, overwrite: bool) -> web.Response:
+    context, provider = context_of(request, FACE), provider_of(request)
+    version, holder = await provider.files.accept_upload(context, _resource(request), dict(request.query))
+    path = _decoded(request.match_info["path"])
+    file = await provider.uploads.write(
+        context, version, path, arriving(request), by=holder, overwrite=overwrite
+    )
+    return web.Response(headers={"ETag": f'"{file.sha256}"'})
+
+
+async def put_part(request: web.Request) -> web.Response:
+    context, provider = context_of(request, FACE), provider_of(request)
+    version, holder = await provider.files.accept_upload(context, _resource(request), dict(request.query))
+    session, number = _session(request), int(request.match_info["number"])
+    etag = await provider.multipart.write_part(
+        context, version, session, number, arriving(request), by=holder
+    )
+    return web.Response(headers={"ETag": f'"{etag}"'})
+
+
+async def abort_upload(request: web.Request) -> web.Response:
+    context, provider = context_of(request, FACE), provider_of(request)
+    version, holder = await provider.files.accept_upload(context, _resource(request), dict(request.query))
+    await provider.multipart.abort(context, version, _session(request), by=holder)
+    return web.Response()
+
+
+def _resource(request: web.Request) -> str:
+    return request.path.removeprefix(f"{FILES_PREFIX}/")
+
+
+def _session(request: web.Request) -> str:
+    try:
+        return str(UUID(request.match_info["session"]))
+    except ValueError as error:
+        raise NotFound("There is no such upload.") from error
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise NotFound("There is no such upload.") from error

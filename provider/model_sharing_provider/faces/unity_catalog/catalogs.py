@@ -1,0 +1,139 @@
+"""`catalogs` and `schemas`."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_protocol.names import SchemaName, normalize_name
+from model_sharing_provider.domain.securables import Catalog, Schema
+from model_sharing_provider.faces.unity_catalog.requests import (
+    answer,
+    answer_page,
+    context,
+    no_storage_of_its_own,
+)
+from model_sharing_provider.http.bodies import read_body
+from model_sharing_provider.http.requests import flag, page_request, provider_of
+from model_sharing_provider.services.changes import Changes
+
+
+async def create_catalog(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.CreateCatalog)
+    no_storage_of_its_own(body.storage_root)
+    if body.provider_name or body.share_name:
+        raise UnsupportedOperation(
+            "A catalog over a provider's share is not served here; "
+            "mount the share with 'model-sharing mount'."
+        )
+    catalogs = provider_of(request).catalogs
+    created = await catalogs.create(context(request), body.name, body.comment, body.properties)
+    return answer(_catalog(created))
+
+
+async def list_catalogs(request: web.Request) -> web.Response:
+    listing = "catalogs"
+    page = await provider_of(request).catalogs.page(context(request), page_request(request, listing))
+    return answer_page("catalogs", listing, page, _catalog)
+
+
+async def get_catalog(request: web.Request) -> web.Response:
+    return answer(
+        _catalog(await provider_of(request).catalogs.get(context(request), request.match_info["name"]))
+    )
+
+
+async def update_catalog(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.UpdateSecurable)
+    catalogs = provider_of(request).catalogs
+    updated = await catalogs.update(context(request), request.match_info["name"], _changes(body))
+    return answer(_catalog(updated))
+
+
+async def delete_catalog(request: web.Request) -> web.Response:
+    catalogs = provider_of(request).catalogs
+    await catalogs.delete(context(request), request.match_info["name"], force=flag(request, "force"))
+    return answer({})
+
+
+async def create_schema(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.CreateSchema)
+    no_storage_of_its_own(body.storage_root)
+    name = SchemaName(normalize_name("catalog", body.catalog_name), normalize_name("schema", body.name))
+    catalogs = provider_of(request).catalogs
+    created = await catalogs.create_schema(context(request), name, body.comment, body.properties)
+    return answer(_schema(created))
+
+
+async def list_schemas(request: web.Request) -> web.Response:
+    catalog = normalize_name("catalog", request.query.get("catalog_name", ""))
+    listing = f"schemas of {catalog}"
+    catalogs = provider_of(request).catalogs
+    page = await catalogs.page_schemas(context(request), catalog, page_request(request, listing))
+    return answer_page("schemas", listing, page, _schema)
+
+
+async def get_schema(request: web.Request) -> web.Response:
+    name = SchemaName.parse(request.match_info["full_name"])
+    return answer(_schema(await provider_of(request).catalogs.get_schema(context(request), name)))
+
+
+async def update_schema(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.UpdateSecurable)
+    name = SchemaName.parse(request.match_info["full_name"])
+    catalogs = provider_of(request).catalogs
+    return answer(_schema(await catalogs.update_schema(context(request), name, _changes(body))))
+
+
+async def delete_schema(request: web.Request) -> web.Response:
+    name = SchemaName.parse(request.match_info["full_name"])
+    await provider_of(request).catalogs.delete_schema(context(request), name, force=flag(request, "force"))
+    return answer({})
+
+
+ROUTES = [
+    web.post("/catalogs", create_catalog),
+    web.get("/catalogs", list_catalogs),
+    web.get("/catalogs/{name}", get_catalog),
+    web.patch("/catalogs/{name}", update_catalog),
+    web.delete("/catalogs/{name}", delete_catalog),
+    web.post("/schemas", create_schema),
+    web.get("/schemas", list_schemas),
+    web.get("/schemas/{full_name}", get_schema),
+    web.patch("/schemas/{full_name}", update_schema),
+    web.delete("/schemas/{full_name}", delete_schema),
+]
+
+
+def _changes(body: wire.UpdateSecurable) -> Changes:
+    return Changes(new_name=body.new_name, comment=body.comment, properties=body.properties, owner=body.owner)
+
+
+def _catalog(catalog: Catalog) -> wire.CatalogInfo:
+    return wire.CatalogInfo(
+        name=catalog.name,
+        comment=catalog.comment,
+        properties=catalog.properties,
+        owner=catalog.owner,
+        id=catalog.id,
+        full_name=catalog.name,
+        catalog_type="MANAGED_CATALOG",
+        securable_type="CATALOG",
+        created_at=catalog.created_at,
+        updated_at=catalog.updated_at,
+    )
+
+
+def _schema(schema: Schema) -> wire.SchemaInfo:
+    return wire.SchemaInfo(
+        name=schema.full_name.schema,
+        catalog_name=schema.full_name.catalog,
+        full_name=str(schema.full_name),
+        comment=schema.comment,
+        properties=schema.properties,
+        owner=schema.owner,
+        schema_id=schema.id,
+        created_at=schema.created_at,
+        updated_at=schema.updated_at,
+    )

@@ -1,0 +1,41 @@
+"""`metastore_summary` and `current-metastore-assignment`: which metastore this is."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from model_sharing_protocol import unity_catalog as wire
+from model_sharing_provider.faces.unity_catalog.requests import answer, context
+from model_sharing_provider.http.requests import provider_of
+from model_sharing_provider.http.workspace_id import WORKSPACE_ID
+
+
+async def summary(request: web.Request) -> web.Response:
+    metastore = await provider_of(request).catalogs.metastore(context(request))
+    return answer(
+        wire.MetastoreSummary(
+            metastore_id=metastore.id,
+            name=metastore.name,
+            owner=metastore.owner,
+            created_at=metastore.created_at,
+            privilege_model_version="1.0",
+            delta_sharing_scope="INTERNAL_AND_EXTERNAL",
+            cloud="",
+            region="",
+        )
+    )
+
+
+async def assignment(request: web.Request) -> web.Response:
+    metastore = await provider_of(request).catalogs.metastore(context(request))
+    return answer(
+        wire.MetastoreAssignment(
+            metastore_id=metastore.id, workspace_id=WORKSPACE_ID, default_catalog_name=""
+        )
+    )
+
+
+ROUTES = [
+    web.get("/metastore_summary", summary),
+    web.get("/current-metastore-assignment", assignment),
+]

@@ -1,0 +1,127 @@
+"""`models`: registered models and their aliases."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.names import SchemaName, normalize_name
+from model_sharing_provider.domain.securables import RegisteredModel
+from model_sharing_provider.faces.unity_catalog.requests import (
+    aliases,
+    aliases_given,
+    answer,
+    answer_page,
+    check_unchanged,
+    context,
+    model_name,
+    name_of,
+    no_storage_of_its_own,
+    tags,
+)
+from model_sharing_provider.http.bodies import read_body
+from model_sharing_provider.http.requests import flag, page_request, provider_of
+from model_sharing_provider.services.changes import Changes
+
+
+async def create_model(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.CreateRegisteredModel)
+    no_storage_of_its_own(body.storage_location)
+    name = name_of(body.catalog_name, body.schema_name, body.name)
+    if body.aliases:
+        raise InvalidParameter("A new model has no version that an alias could point at; register one first.")
+    tags_set = {tag.key: tag.value for tag in body.tags}
+    models = provider_of(request).models
+    return answer(_model(await models.create(context(request), name, body.comment, tags_set)))
+
+
+async def list_models(request: web.Request) -> web.Response:
+    """Of a schema, of a catalog, or all that the caller may read."""
+    catalog, schema = request.query.get("catalog_name", ""), request.query.get("schema_name", "")
+    models = provider_of(request).models
+    if schema:
+        if not catalog:
+            raise InvalidParameter("A schema_name needs its catalog_name beside it.")
+        place = SchemaName(normalize_name("catalog", catalog), normalize_name("schema", schema))
+        listing = f"models of {place}"
+        page = await models.page(context(request), place, page_request(request, listing))
+    else:
+        listing = f"models of {catalog}"
+        asked = page_request(request, listing)
+        if catalog:
+            page = await models.search_catalog(context(request), asked, catalog)
+        else:
+            page = await models.search(context(request), asked)
+    return answer_page("registered_models", listing, page, _model)
+
+
+async def get_model(request: web.Request) -> web.Response:
+    return answer(_model(await provider_of(request).models.get(context(request), model_name(request))))
+
+
+async def update_model(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.UpdateRegisteredModel)
+    changes = Changes(new_name=body.new_name, comment=body.comment, owner=body.owner)
+    name, models = model_name(request), provider_of(request).models
+    fixed = ("name", "catalog_name", "schema_name", "storage_location", "created_at")
+    if any(getattr(body, field) is not None for field in fixed):
+        check_unchanged(body, _model(await models.get(context(request), name)), *fixed)
+    aliases_set = aliases_given(body.aliases, name)
+    return answer(_model(await models.update(context(request), name, changes, aliases_set)))
+
+
+async def delete_model(request: web.Request) -> web.Response:
+    force = flag(request, "force", default=True)
+    await provider_of(request).models.delete(context(request), model_name(request), force=force)
+    return answer({})
+
+
+async def set_alias(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.SetAlias)
+    name, alias = model_name(request), request.match_info["alias"]
+    await provider_of(request).models.set_alias(context(request), name, alias, body.version_num)
+    return answer(
+        wire.ModelAlias(
+            alias_name=alias,
+            version_num=body.version_num,
+            model_name=name.name,
+            catalog_name=name.catalog,
+            schema_name=name.schema,
+        )
+    )
+
+
+async def delete_alias(request: web.Request) -> web.Response:
+    name, alias = model_name(request), request.match_info["alias"]
+    await provider_of(request).models.delete_alias(context(request), name, alias)
+    return answer({})
+
+
+ROUTES = [
+    web.post("/models", create_model),
+    web.get("/models", list_models),
+    web.get("/models/{full_name}", get_model),
+    web.patch("/models/{full_name}", update_model),
+    web.delete("/models/{full_name}", delete_model),
+    web.put("/models/{full_name}/aliases/{alias}", set_alias),
+    web.delete("/models/{full_name}/aliases/{alias}", delete_alias),
+]
+
+
+def _model(model: RegisteredModel) -> wire.RegisteredModelInfo:
+    name = model.full_name
+    return wire.RegisteredModelInfo(
+        name=name.name,
+        catalog_name=name.catalog,
+        schema_name=name.schema,
+        full_name=str(name),
+        comment=model.comment,
+        owner=model.owner,
+        id=model.id,
+        aliases=aliases(model.aliases.items()),
+        tags=tags(model.tags),
+        storage_location=f"urn:uuid:{model.id}",
+        created_at=model.created_at,
+        updated_at=model.updated_at,
+    )

@@ -1,0 +1,116 @@
+"""`permissions` and `effective-permissions`: who was granted what, here and from above.
+
+Registered models are of the type FUNCTION in Unity Catalog's grants.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.names import FullName, SchemaName, normalize_name
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.faces.unity_catalog import shares
+from model_sharing_provider.faces.unity_catalog.requests import answer, context, some_of
+from model_sharing_provider.governance.grants import PrivilegeChange, PrivilegeGrant, parse_privileges
+from model_sharing_provider.http.bodies import read_body
+from model_sharing_provider.http.requests import provider_of
+
+_TYPES = {
+    "METASTORE": SecurableType.METASTORE,
+    "CATALOG": SecurableType.CATALOG,
+    "SCHEMA": SecurableType.SCHEMA,
+    "FUNCTION": SecurableType.MODEL,
+    "MODEL": SecurableType.MODEL,
+    "REGISTERED_MODEL": SecurableType.MODEL,
+}
+_WORDS = {SecurableType.MODEL: "FUNCTION"}
+
+
+async def get_permissions(request: web.Request) -> web.Response:
+    if _is_share(request):
+        return await shares.get_permissions(request)
+    kind, name = _securable(request)
+    principal = request.query.get("principal", "")
+    grants = await provider_of(request).grants.get(context(request), kind, name, principal)
+    return answer(_permissions(request, grants))
+
+
+async def get_effective_permissions(request: web.Request) -> web.Response:
+    kind, name = _securable(request)
+    principal = request.query.get("principal", "")
+    grants = await provider_of(request).grants.effective(context(request), kind, name, principal)
+    return answer(_effective(request, grants, kind))
+
+
+async def update_permissions(request: web.Request) -> web.Response:
+    if _is_share(request):
+        return await shares.update_permissions(request)
+    kind, name = _securable(request)
+    body = await read_body(request, wire.UpdatePermissions)
+    changes = [
+        PrivilegeChange(
+            change.principal, parse_privileges(kind, change.add), parse_privileges(kind, change.remove)
+        )
+        for change in body.changes
+    ]
+    grants = await provider_of(request).grants.update(context(request), kind, name, changes)
+    return answer(_permissions(request, () if body.quiet else grants))
+
+
+def _word(request: web.Request) -> str:
+    """The SDKs' enum is sometimes sent as its own name: `SecurableType.FUNCTION`."""
+    return request.match_info["type"].upper().removeprefix("SECURABLETYPE.")
+
+
+def _is_share(request: web.Request) -> bool:
+    return _word(request) == "SHARE"
+
+
+def _securable(request: web.Request) -> tuple[SecurableType, str]:
+    name = request.match_info["name"]
+    kind = _TYPES.get(_word(request))
+    if kind is None:
+        raise InvalidParameter(f"There are no grants on a {request.match_info['type']!r} here.")
+    if kind is SecurableType.MODEL:
+        return kind, str(FullName.parse(name))
+    if kind is SecurableType.SCHEMA:
+        return kind, str(SchemaName.parse(name))
+    return kind, normalize_name(kind.lower(), name) if kind is SecurableType.CATALOG else ""
+
+
+def _permissions(request: web.Request, grants: Sequence[PrivilegeGrant]) -> wire.Permissions:
+    by_principal: dict[str, list[str]] = defaultdict(list)
+    for grant in grants:
+        by_principal[grant.principal].append(grant.privilege)
+    given = [wire.PrivilegeAssignment(who, tuple(what)) for who, what in by_principal.items()]
+    return wire.Permissions(*some_of(request, _listing(request), given, lambda each: each.principal))
+
+
+def _effective(
+    request: web.Request, grants: Sequence[PrivilegeGrant], kind: SecurableType
+) -> wire.EffectivePermissions:
+    by_principal: dict[str, list[wire.EffectivePrivilege]] = defaultdict(list)
+    for grant in grants:
+        privilege = wire.EffectivePrivilege(grant.privilege)
+        if grant.type is not kind:
+            privilege.inherited_from_type = _WORDS.get(grant.type, grant.type.value)
+            privilege.inherited_from_name = grant.name
+        by_principal[grant.principal].append(privilege)
+    held = [wire.EffectivePrivilegeAssignment(who, tuple(what)) for who, what in by_principal.items()]
+    return wire.EffectivePermissions(*some_of(request, _listing(request), held, lambda each: each.principal))
+
+
+def _listing(request: web.Request) -> str:
+    return f"privileges on {request.match_info['type']} {request.match_info['name']}"
+
+
+ROUTES = [
+    web.get("/permissions/{type}/{name}", get_permissions),
+    web.patch("/permissions/{type}/{name}", update_permissions),
+    web.get("/effective-permissions/{type}/{name}", get_effective_permissions),
+]

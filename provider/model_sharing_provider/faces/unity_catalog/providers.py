@@ -1,0 +1,91 @@
+"""`providers`: those who share with this metastore, and what they share."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from model_sharing_protocol import unity_catalog_sharing as sharing
+from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_protocol.pages import page_of
+from model_sharing_provider.domain.sharing import SharingProvider
+from model_sharing_provider.faces.unity_catalog.requests import (
+    answer,
+    answer_page,
+    context,
+    refuse_query,
+)
+from model_sharing_provider.http.bodies import read_body
+from model_sharing_provider.http.requests import page_request, provider_of
+from model_sharing_provider.services.changes import Changes
+
+
+async def create_provider(request: web.Request) -> web.Response:
+    body = await read_body(request, sharing.CreateProvider)
+    if body.authentication_type != "TOKEN":
+        raise UnsupportedOperation(
+            f"The authentication_type {body.authentication_type!r} is not served here; TOKEN is."
+        )
+    providers = provider_of(request).providers
+    created = await providers.create(context(request), body.name, body.recipient_profile_str, body.comment)
+    return answer(_provider(created))
+
+
+async def list_providers(request: web.Request) -> web.Response:
+    refuse_query(request, "data_provider_global_metastore_id")
+    listing = "providers"
+    page = await provider_of(request).providers.page(context(request), page_request(request, listing))
+    return answer_page("providers", listing, page, _provider)
+
+
+async def get_provider(request: web.Request) -> web.Response:
+    found = await provider_of(request).providers.get(context(request), request.match_info["name"])
+    return answer(_provider(found))
+
+
+async def update_provider(request: web.Request) -> web.Response:
+    body = await read_body(request, sharing.UpdateProvider)
+    changes = Changes(new_name=body.new_name, comment=body.comment, owner=body.owner)
+    providers = provider_of(request).providers
+    name = request.match_info["name"]
+    updated = await providers.update(context(request), name, changes, body.recipient_profile_str)
+    return answer(_provider(updated))
+
+
+async def delete_provider(request: web.Request) -> web.Response:
+    await provider_of(request).providers.delete(context(request), request.match_info["name"])
+    return answer({})
+
+
+async def list_shares(request: web.Request) -> web.Response:
+    name = request.match_info["name"]
+    listing = f"shares of {name}"
+    page = page_request(request, listing)
+    shares = await provider_of(request).providers.shares(context(request), name)
+    return answer_page(
+        "shares",
+        listing,
+        page_of(shares, page, str),
+        sharing.ProviderShare,
+    )
+
+
+ROUTES = [
+    web.post("/providers", create_provider),
+    web.get("/providers", list_providers),
+    web.get("/providers/{name}", get_provider),
+    web.patch("/providers/{name}", update_provider),
+    web.delete("/providers/{name}", delete_provider),
+    web.get("/providers/{name}/shares", list_shares),
+]
+
+
+def _provider(provider: SharingProvider) -> sharing.ProviderInfo:
+    return sharing.ProviderInfo(
+        name=provider.name,
+        authentication_type="TOKEN",
+        owner=provider.owner,
+        comment=provider.comment,
+        recipient_profile=sharing.RecipientProfile(share_credentials_version=1, endpoint=provider.endpoint),
+        created_at=provider.created_at,
+        updated_at=provider.updated_at,
+    )

@@ -1,0 +1,147 @@
+"""`recipients`, their tokens and what they were granted."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aiohttp import web
+
+from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol import unity_catalog_sharing as sharing
+from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.sharing import Recipient
+from model_sharing_provider.faces.unity_catalog.requests import (
+    answer,
+    answer_page,
+    context,
+    refuse_query,
+    some_of,
+)
+from model_sharing_provider.http.activation_links import ACTIVATION_PATH
+from model_sharing_provider.http.bodies import read_body
+from model_sharing_provider.http.requests import base_url, page_request, provider_of
+from model_sharing_provider.http.responses import NO_STORE
+from model_sharing_provider.services.changes import Changes
+from model_sharing_provider.services.recipients import DEFAULT_LIFETIME
+
+
+async def create_recipient(request: web.Request) -> web.Response:
+    body = await read_body(request, sharing.CreateRecipient)
+    if body.authentication_type != "TOKEN":
+        raise UnsupportedOperation(
+            f"The authentication_type {body.authentication_type!r} is not served here; TOKEN is."
+        )
+    lifetime = DEFAULT_LIFETIME
+    if body.expiration_time is not None:
+        lifetime = timedelta(milliseconds=body.expiration_time - now_ms())
+    recipients = provider_of(request).recipients
+    created, code = await recipients.create(
+        context(request),
+        body.name,
+        lifetime=lifetime,
+        comment=body.comment,
+        owner=body.owner,
+        ip_access_list=body.ip_access_list.allowed_ip_addresses if body.ip_access_list else (),
+        properties=body.properties_kvpairs.properties if body.properties_kvpairs else None,
+    )
+    return answer(_recipient(created, _link(request, code)))
+
+
+async def list_recipients(request: web.Request) -> web.Response:
+    refuse_query(request, "data_recipient_global_metastore_id")
+    listing = "recipients"
+    page = await provider_of(request).recipients.page(context(request), page_request(request, listing))
+    return answer_page("recipients", listing, page, _recipient)
+
+
+async def get_recipient(request: web.Request) -> web.Response:
+    recipients = provider_of(request).recipients
+    found, _ = await recipients.get(context(request), request.match_info["name"])
+    code = recipients.activation_code(found)
+    shown = _recipient(found, _link(request, code) if code else "")
+    return answer(shown, NO_STORE if code else None)
+
+
+async def update_recipient(request: web.Request) -> web.Response:
+    body = await read_body(request, sharing.UpdateRecipient)
+    properties = body.properties_kvpairs.properties if body.properties_kvpairs else None
+    changes = Changes(new_name=body.new_name, comment=body.comment, owner=body.owner, properties=properties)
+    networks = body.ip_access_list.allowed_ip_addresses if body.ip_access_list else None
+    recipients = provider_of(request).recipients
+    name = request.match_info["name"]
+    return answer(_recipient(await recipients.update(context(request), name, changes, networks)))
+
+
+async def delete_recipient(request: web.Request) -> web.Response:
+    await provider_of(request).recipients.delete(context(request), request.match_info["name"])
+    return answer({})
+
+
+async def rotate_token(request: web.Request) -> web.Response:
+    body = await read_body(request, sharing.RotateToken)
+    name = request.match_info["name"]
+    recipients = provider_of(request).recipients
+    ends = timedelta(seconds=body.existing_token_expire_in_seconds)
+    code = await recipients.rotate_token(context(request), name, existing_expires_in=ends)
+    found, _ = await recipients.get(context(request), name)
+    return answer(_recipient(found, _link(request, code)))
+
+
+async def share_permissions(request: web.Request) -> web.Response:
+    name = request.match_info["name"]
+    _, grants = await provider_of(request).recipients.get(context(request), name)
+    permissions = [
+        sharing.SharePermission(
+            share_name=grant.share,
+            privilege_assignments=(
+                wire.PrivilegeAssignment(principal=grant.recipient, privileges=(grant.privilege,)),
+            ),
+        )
+        for grant in grants
+    ]
+    listing = f"what {name} was granted"
+    return answer(
+        sharing.RecipientSharePermissions(
+            *some_of(request, listing, permissions, lambda each: each.share_name)
+        )
+    )
+
+
+ROUTES = [
+    web.post("/recipients", create_recipient),
+    web.get("/recipients", list_recipients),
+    web.get("/recipients/{name}", get_recipient),
+    web.patch("/recipients/{name}", update_recipient),
+    web.delete("/recipients/{name}", delete_recipient),
+    web.post("/recipients/{name}/rotate-token", rotate_token),
+    web.get("/recipients/{name}/share-permissions", share_permissions),
+]
+
+
+def _link(request: web.Request, code: str) -> str:
+    return f"{base_url(request)}{ACTIVATION_PATH}/{code}"
+
+
+def _recipient(recipient: Recipient, activation_url: str = "") -> sharing.RecipientInfo:
+    """The activation link belongs to the newest token, and is shown until it was used."""
+    tokens = [
+        sharing.RecipientTokenInfo(id=token.id, expiration_time=token.expires_at, created_at=token.created_at)
+        for token in recipient.tokens
+    ]
+    if tokens:
+        tokens[-1].activation_url = activation_url
+    return sharing.RecipientInfo(
+        name=recipient.name,
+        authentication_type="TOKEN",
+        comment=recipient.comment,
+        owner=recipient.owner,
+        id=recipient.id,
+        activated=any(token.activated_at is not None for token in recipient.tokens),
+        activation_url=activation_url,
+        ip_access_list=sharing.IpAccessList(recipient.ip_access_list) if recipient.ip_access_list else None,
+        properties_kvpairs=sharing.Properties(recipient.properties) if recipient.properties else None,
+        tokens=tuple(tokens),
+        created_at=recipient.created_at,
+        updated_at=recipient.updated_at,
+    )

@@ -1,0 +1,115 @@
+"""What this face's handlers share: its context, its paging, its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from model_sharing_protocol.errors import InvalidParameter, UnsupportedOperation
+from model_sharing_protocol.names import FullName, normalize_name, parse_version
+from model_sharing_protocol.pages import Page, page_of
+from model_sharing_protocol.unity_catalog import JSON, GivenAlias, ModelAlias, Tag
+from model_sharing_provider.http.requests import context_of, page_request
+from model_sharing_provider.http.responses import json_response
+from model_sharing_provider.services.context import Context
+
+FACE = "unity-catalog"
+T = TypeVar("T")
+
+
+def context(request: web.Request) -> Context:
+    return context_of(request, FACE)
+
+
+def answer(body: msgspec.Struct | dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:
+    return json_response(body, JSON, headers=headers)
+
+
+def answer_page(key: str, listing: str, page: Page[T], info: Callable[[T], msgspec.Struct]) -> web.Response:
+    """`{key: [...], "next_page_token": ...}`; the token is missing at the end."""
+    body: dict[str, Any] = {key: [info(item) for item in page.items]}
+    if token := page.token(listing):
+        body["next_page_token"] = token
+    return answer(body)
+
+
+def model_name(request: web.Request) -> FullName:
+    return FullName.parse(request.match_info["full_name"])
+
+
+def name_of(catalog: str, schema: str, model: str) -> FullName:
+    """A full name that came in three parts."""
+    return FullName(
+        normalize_name("catalog", catalog), normalize_name("schema", schema), normalize_name("model", model)
+    )
+
+
+def version_number(request: web.Request) -> int:
+    return parse_version(request.match_info["version"])
+
+
+def no_storage_of_its_own(location: str | None) -> None:
+    """The artifacts of all securables lie below the provider's one artifact root."""
+    if location:
+        raise UnsupportedOperation(
+            f"A storage location cannot be chosen here ({location!r}); leave it out: "
+            "files are kept below the provider's artifact root."
+        )
+
+
+def aliases(found: Iterable[tuple[str, int]]) -> tuple[ModelAlias, ...]:
+    return tuple(ModelAlias(alias_name=alias, version_num=version) for alias, version in found)
+
+
+def check_unchanged(given: msgspec.Struct, known: msgspec.Struct, *fields: str) -> None:
+    """Raises InvalidParameter for a field that cannot be changed, sent with another value than it has."""
+    for field in fields:
+        value = getattr(given, field)
+        if value is not None and value != getattr(known, field):
+            raise InvalidParameter(
+                f"{field} cannot be changed here, and is another than it was; leave it out."
+            )
+
+
+def some_of(
+    request: web.Request, listing: str, items: Iterable[T], key_of: Callable[[T], str]
+) -> tuple[tuple[T, ...], str]:
+    """All items of a short listing, or the page of them that is asked for and the token of the next one."""
+    if not any(request.query.get(word) for word in ("max_results", "page_size", "page_token")):
+        return tuple(items), ""
+    page = page_of(items, page_request(request, listing), key_of)
+    return tuple(page.items), page.token(listing) or ""
+
+
+def refuse_query(request: web.Request, *names: str) -> None:
+    """Raises UnsupportedOperation for a parameter that Unity Catalog knows and this server does not serve."""
+    for name in names:
+        if request.query.get(name):
+            raise UnsupportedOperation(f"The parameter {name} is not served here; leave it out.")
+
+
+def aliases_given(given: Sequence[GivenAlias] | None, model: FullName) -> dict[str, int]:
+    """The aliases that an update sets. Raises InvalidParameter for another model's, or one given twice."""
+    if given is None:
+        return {}
+    if not given:
+        raise InvalidParameter(
+            "An update sets the aliases that it names, and names none; delete them by name."
+        )
+    named = {}
+    for alias in given:
+        place = (alias.catalog_name, alias.schema_name, alias.model_name)
+        parts = zip(place, (model.catalog, model.schema, model.name), strict=True)
+        if any(part is not None and part.lower() != own for part, own in parts):
+            raise InvalidParameter(f"The alias {alias.alias_name!r} is one of another model than '{model}'.")
+        named[alias.alias_name] = alias.version_num
+    if len({name.lower() for name in named}) < len(given):
+        raise InvalidParameter("An alias is given twice; name each once.")
+    return named
+
+
+def tags(found: Mapping[str, str]) -> tuple[Tag, ...]:
+    return tuple(Tag(key, value) for key, value in found.items())

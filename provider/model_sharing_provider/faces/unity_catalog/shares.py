@@ -1,0 +1,127 @@
+"""`shares`, what is in them, and whom they are granted to."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol import unity_catalog_sharing as sharing
+from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_provider.domain.sharing import Grant, Share, ShareObject, ShareObjectType
+from model_sharing_provider.faces.unity_catalog.requests import answer, answer_page, context, some_of
+from model_sharing_provider.http.bodies import read_body
+from model_sharing_provider.http.requests import flag, page_request, provider_of
+from model_sharing_provider.services.changes import Changes
+from model_sharing_provider.services.shares import GrantChange, ShareChange
+
+
+async def create_share(request: web.Request) -> web.Response:
+    body = await read_body(request, sharing.CreateShare)
+    created = await provider_of(request).shares.create(context(request), body.name, body.comment)
+    return answer(_share(created))
+
+
+async def list_shares(request: web.Request) -> web.Response:
+    listing = "shares"
+    page = await provider_of(request).shares.page(context(request), page_request(request, listing))
+    return answer_page("shares", listing, page, _share)
+
+
+async def get_share(request: web.Request) -> web.Response:
+    share, objects, _ = await provider_of(request).shares.get(context(request), request.match_info["name"])
+    with_objects = flag(request, "include_shared_data")
+    return answer(_share(share, objects if with_objects else None))
+
+
+async def update_share(request: web.Request) -> web.Response:
+    body = await read_body(request, sharing.UpdateShare)
+    objects_changed = [change for update in body.updates for change in _changes(update)]
+    changes = Changes(new_name=body.new_name, comment=body.comment, owner=body.owner)
+    shares = provider_of(request).shares
+    name = request.match_info["name"]
+    share, objects = await shares.update(context(request), name, objects_changed, changes)
+    return answer(_share(share, objects))
+
+
+async def delete_share(request: web.Request) -> web.Response:
+    await provider_of(request).shares.delete(context(request), request.match_info["name"])
+    return answer({})
+
+
+async def get_permissions(request: web.Request) -> web.Response:
+    _, _, grants = await provider_of(request).shares.get(context(request), request.match_info["name"])
+    return answer(_permissions(request, grants))
+
+
+async def update_permissions(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.UpdatePermissions)
+    changes = []
+    for change in body.changes:
+        for privilege in (*change.add, *change.remove):
+            if privilege != "SELECT":
+                raise InvalidParameter(
+                    f"The privilege {privilege!r} cannot be granted on a share; SELECT can."
+                )
+        if change.add and change.remove:
+            raise InvalidParameter(f"SELECT is both granted to {change.principal!r} and revoked.")
+        changes.append(GrantChange(change.principal, bool(change.add)))
+    shares = provider_of(request).shares
+    grants = await shares.update_grants(context(request), request.match_info["name"], changes)
+    return answer(_permissions(request, [] if body.quiet else grants))
+
+
+ROUTES = [
+    web.post("/shares", create_share),
+    web.get("/shares", list_shares),
+    web.get("/shares/{name}", get_share),
+    web.patch("/shares/{name}", update_share),
+    web.delete("/shares/{name}", delete_share),
+    web.get("/shares/{name}/permissions", get_permissions),
+    web.patch("/shares/{name}/permissions", update_permissions),
+]
+
+
+def _changes(update: sharing.ShareUpdate) -> list[ShareChange]:
+    """An update gives an object another shared name, which takes it out and puts it in again."""
+    data = update.data_object
+    kind = (data.data_object_type or "MODEL").upper()
+    if kind not in ("MODEL", "SCHEMA"):
+        raise InvalidParameter(f"The data_object_type {kind!r} cannot be shared; MODEL and SCHEMA can.")
+    shared_as = data.string_shared_as or data.shared_as or ""
+    name, shared_as = data.name.lower(), shared_as.lower()
+    added = ShareChange(True, ShareObjectType(kind), name, shared_as)
+    if update.action == "ADD":
+        return [added]
+    if update.action == "REMOVE":
+        return [ShareChange(False, ShareObjectType(kind), name, shared_as)]
+    return [ShareChange(False, ShareObjectType(kind), name), added]
+
+
+def _share(share: Share, objects: list[ShareObject] | None = None) -> sharing.ShareInfo:
+    return sharing.ShareInfo(
+        name=share.name,
+        comment=share.comment,
+        owner=share.owner,
+        id=share.id,
+        objects=tuple(map(_object, objects)) if objects is not None else None,
+        created_at=share.created_at,
+        updated_at=share.updated_at,
+    )
+
+
+def _object(item: ShareObject) -> sharing.SharedDataObject:
+    return sharing.SharedDataObject(
+        name=item.name,
+        data_object_type=item.type.value,
+        string_shared_as=item.shared_as,
+        shared_as=item.shared_as,
+        status=item.status.value,
+        added_at=item.added_at,
+        added_by=item.added_by,
+    )
+
+
+def _permissions(request: web.Request, grants: list[Grant]) -> wire.Permissions:
+    given = [wire.PrivilegeAssignment(grant.recipient, (grant.privilege,)) for grant in grants]
+    listing = f"grants on {request.match_info['name']}"
+    return wire.Permissions(*some_of(request, listing, given, lambda each: each.principal))

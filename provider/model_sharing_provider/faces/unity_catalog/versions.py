@@ -1,0 +1,172 @@
+"""`models/…/versions`: versions of registered models, from their creation to their lineage."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from aiohttp import web
+
+from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.domain.uploads import LineageRecord, NewVersion
+from model_sharing_provider.faces.unity_catalog.requests import (
+    aliases,
+    aliases_given,
+    answer,
+    answer_page,
+    check_unchanged,
+    context,
+    model_name,
+    name_of,
+    tags,
+    version_number,
+)
+from model_sharing_provider.http.bodies import read_body
+from model_sharing_provider.http.lineage_header import lineage_from_header
+from model_sharing_provider.http.requests import page_request, provider_of
+from model_sharing_provider.http.responses import NO_STORE
+from model_sharing_provider.http.temporary_credentials import credentials_for, digest_of, model_id
+from model_sharing_provider.http.version_storage import storage_location
+
+
+async def create_version(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.CreateModelVersion)
+    new = NewVersion(
+        source=body.source,
+        run_id=body.run_id,
+        comment=body.comment,
+        logged_model_id=body.model_id,
+        tags={tag.key: tag.value for tag in body.tags},
+        lineage=lineage_from_header(request),
+    )
+    name = name_of(body.catalog_name, body.schema_name, body.model_name)
+    uploads = provider_of(request).uploads
+    created = await uploads.create(context(request), name, new, await digest_of(request))
+    return answer(_version(request, created))
+
+
+async def finalize_version(request: web.Request) -> web.Response:
+    publication = provider_of(request).publication
+    number = version_number(request)
+    return answer(
+        _version(request, await publication.finalize(context(request), model_name(request), number))
+    )
+
+
+async def list_versions(request: web.Request) -> web.Response:
+    name = model_name(request)
+    listing = f"versions of {name}"
+    versions = provider_of(request).versions
+    page = await versions.page(context(request), name, page_request(request, listing))
+    return answer_page("model_versions", listing, page, partial(_version, request))
+
+
+async def get_version(request: web.Request) -> web.Response:
+    versions = provider_of(request).versions
+    number = version_number(request)
+    return answer(_version(request, await versions.get(context(request), model_name(request), number)))
+
+
+async def get_version_by_alias(request: web.Request) -> web.Response:
+    versions = provider_of(request).versions
+    alias = request.match_info["alias"]
+    return answer(
+        _version(request, await versions.get_by_alias(context(request), model_name(request), alias))
+    )
+
+
+async def update_version(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.UpdateModelVersion)
+    versions = provider_of(request).versions
+    name, number = model_name(request), version_number(request)
+    aliases_set = aliases_given(body.aliases, name)
+    if any(version != number for version in aliases_set.values()):
+        raise InvalidParameter(f"An alias of version {number} is given for another version.")
+    known = _version(request, await versions.get(context(request), name, number))
+    check_unchanged(body, known, *_FIXED)
+    if body.comment is None and not aliases_set:
+        return answer(known)
+    updated = await versions.update(context(request), name, number, body.comment, list(aliases_set))
+    return answer(_version(request, updated))
+
+
+async def delete_version(request: web.Request) -> web.Response:
+    versions = provider_of(request).versions
+    await versions.delete(context(request), model_name(request), version_number(request))
+    return answer({})
+
+
+async def copy_version(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.CopyModelVersion)
+    copies = provider_of(request).copies
+    destination = FullName.parse(body.destination)
+    number = version_number(request)
+    copied = await copies.copy(context(request), model_name(request), number, destination)
+    return answer(_version(request, copied))
+
+
+async def get_lineage(request: web.Request) -> web.Response:
+    lineage = provider_of(request).lineage
+    number = version_number(request)
+    records = await lineage.of_version(context(request), model_name(request), number)
+    return answer(wire.VersionLineage(tuple(map(_lineage, records))))
+
+
+async def temporary_credentials(request: web.Request) -> web.Response:
+    body = await read_body(request, wire.TemporaryCredentialsRequest)
+    name = name_of(body.catalog_name, body.schema_name, body.model_name)
+    said = await credentials_for(request, context(request), name, body.version, body.operation)
+    return answer(said, NO_STORE)
+
+
+_FIXED = (
+    *("model_name", "catalog_name", "schema_name", "id", "status", "storage_location"),
+    *("created_at", "created_by"),
+)
+
+
+def _version(request: web.Request, version: ModelVersion) -> wire.ModelVersionInfo:
+    name = version.full_name
+    return wire.ModelVersionInfo(
+        model_name=name.name,
+        catalog_name=name.catalog,
+        schema_name=name.schema,
+        version=version.version,
+        status=version.status.value,
+        comment=version.comment,
+        source=version.source,
+        run_id=version.run_id,
+        id=version.id,
+        model_id=model_id(version),
+        aliases=aliases((alias, version.version) for alias in version.aliases),
+        tags=tags(version.tags),
+        storage_location=storage_location(provider_of(request), version),
+        created_at=version.created_at,
+        created_by=version.created_by,
+        updated_at=version.updated_at,
+    )
+
+
+def _lineage(record: LineageRecord) -> wire.LineageInfo:
+    return wire.LineageInfo(
+        direction=record.direction,
+        recorded_at=record.recorded_at,
+        recorded_by=record.recorded_by,
+        payload=dict(record.payload),
+    )
+
+
+ROUTES = [
+    web.post("/models/versions", create_version),
+    web.get("/models/{full_name}/aliases/{alias}", get_version_by_alias),
+    web.get("/models/{full_name}/versions", list_versions),
+    web.get("/models/{full_name}/versions/{version}", get_version),
+    web.patch("/models/{full_name}/versions/{version}", update_version),
+    web.delete("/models/{full_name}/versions/{version}", delete_version),
+    web.patch("/models/{full_name}/versions/{version}/finalize", finalize_version),
+    web.post("/models/{full_name}/versions/{version}/copy", copy_version),
+    web.get("/models/{full_name}/versions/{version}/lineage", get_lineage),
+    web.post("/temporary-model-version-credentials", temporary_credentials),
+]

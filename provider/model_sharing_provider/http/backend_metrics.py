@@ -1,0 +1,88 @@
+"""Prometheus metrics of what the services stand on: database, artifact store, URLs, tokens and keys."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from model_sharing_provider.http.metrics import names
+from model_sharing_provider.telemetry import Measured, Report
+
+_QUICK = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
+_SLOW = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+_NEWEST: Final = "livemostrecent"
+"""Of the worker that looked last."""
+
+DATABASE_WAIT = Histogram(
+    "model_sharing_database_wait_seconds",
+    "Time until there was a connection, until a transaction could begin to write, or an event was committed",
+    ["kind"],
+    buckets=_QUICK,
+)
+DATABASE = Histogram(
+    "model_sharing_database_seconds", "Time of reads, statements and transactions", ["kind"], buckets=_QUICK
+)
+DATABASE_ERRORS = Counter("model_sharing_database_errors", "Errors of the database's own", ["error"])
+STORE = Histogram(
+    "model_sharing_artifact_store_seconds", "Time of calls", ["kind", "operation"], buckets=_QUICK
+)
+STORE_ERRORS = Counter(
+    "model_sharing_artifact_store_errors", "Calls that failed", ["kind", "operation", "error"]
+)
+FINALIZE = Histogram(
+    "model_sharing_finalize_seconds", "Time to publish an uploaded version", ["outcome"], buckets=_SLOW
+)
+REFUSED_URLS = Counter("model_sharing_refused_urls", "Signed URLs that opened nothing", ["reason"])
+ISSUED = Counter(
+    "model_sharing_file_issued_bytes",
+    "Bytes of files that URLs of the object store's own were given out for",
+    ["share", "recipient"],
+)
+EXPIRY = Gauge(
+    "model_sharing_expiry_timestamp_seconds",
+    "When the next of its kind expires, in epoch seconds; +Inf if none does",
+    ["kind"],
+    multiprocess_mode=_NEWEST,
+)
+EXPIRING = Gauge(
+    "model_sharing_expiring_within_7_days",
+    "How many of a kind expire within a week",
+    ["kind"],
+    multiprocess_mode=_NEWEST,
+)
+SIGNING_KEY = Gauge(
+    "model_sharing_signing_key_created_timestamp_seconds",
+    "Since when the key is there that models are signed with, in epoch seconds",
+    multiprocess_mode=_NEWEST,
+)
+
+
+def count_report(report: Report) -> None:
+    """Count what the services and stores report."""
+    labels = report.labels
+    match report.measured:
+        case Measured.DATABASE_WAIT:
+            _observed(DATABASE_WAIT, labels["kind"]).observe(report.amount)
+        case Measured.DATABASE:
+            _observed(DATABASE, labels["kind"]).observe(report.amount)
+        case Measured.DATABASE_ERRORS:
+            DATABASE_ERRORS.labels(report.error).inc()
+        case Measured.ARTIFACT_STORE:
+            of_call = labels["kind"], labels["operation"]
+            _observed(STORE, *of_call).observe(report.amount)
+            if report.error:
+                STORE_ERRORS.labels(*of_call, report.error).inc()
+        case Measured.FINALIZE:
+            _observed(FINALIZE, "FAILED" if report.error else "OK").observe(report.amount)
+        case Measured.REFUSED_URLS:
+            REFUSED_URLS.labels(labels["reason"]).inc()
+        case Measured.ISSUED_BYTES:
+            ISSUED.labels(*names.labels(labels["share"], labels["recipient"])).inc(report.amount)
+
+
+# Finding the one with the right labels costs more than to observe.
+@cache
+def _observed(histogram: Histogram, *labels: str) -> Histogram:
+    return histogram.labels(*labels)

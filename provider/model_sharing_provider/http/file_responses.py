@@ -1,0 +1,134 @@
+"""Answer with a file's bytes, whole or in a range, for as long as they may be read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from email.utils import formatdate
+from typing import Protocol
+
+import structlog
+from aiohttp import web
+
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.http.metrics import CUT, TRANSFERS, count_file_bytes
+from model_sharing_provider.http.requests import BYTES_STREAMED
+from model_sharing_provider.services.access import Access, OpenFile, OpenPack
+from model_sharing_provider.services.context import Context
+
+_IN_ONE_WRITE = 256 * 1024
+# A piece of 1 or 4 MiB: whoever is slower than 9 or 35 kB/s is cut off, and goes on with its next request.
+_TAKEN_WITHIN_SECONDS = 120.0
+
+_log = structlog.get_logger("model_sharing_provider")
+
+
+class FileSource(Protocol):
+    """The service that opened a file, and reads it."""
+
+    def read(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]: ...
+
+    def ended(self, context: Context, file: OpenFile) -> Coroutine[None, None, None]: ...
+
+
+async def file_response(
+    request: web.Request, context: Context, source: FileSource, file: OpenFile
+) -> web.StreamResponse:
+    """200 with the file, 206 with the range that was asked for, or 416."""
+    span = _span(request, file.size)
+    if span is None:
+        return web.Response(status=416, headers={"Content-Range": f"bytes */{file.size}"})
+    start, end = span
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-transform",
+        "Content-Length": str(end - start),
+        "Content-Type": "application/octet-stream",
+        "ETag": f'"{file.sha256}"',
+        "Last-Modified": formatdate(file.modified / 1000, usegmt=True),
+    }
+    partial = end - start != file.size
+    if partial:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
+    status = 206 if partial else 200
+    if request.method != "HEAD" and end - start <= _IN_ONE_WRITE:
+        body = b"".join([bytes(piece) async for piece in source.read(file, start, end)])
+        count_file_bytes(file.target, len(body))
+        return web.Response(body=body, status=status, headers=headers)
+    response = web.StreamResponse(status=status, headers=headers)
+    await response.prepare(request)
+    if request.method != "HEAD":
+        pieces = _counted(request, source.read(file, start, end), file.target)
+        with TRANSFERS.track_inprogress():
+            await _stream(request, response, pieces, source.ended(context, file))
+    return response
+
+
+async def pack_response(
+    request: web.Request, context: Context, access: Access, pack: OpenPack
+) -> web.StreamResponse:
+    """200 with the bytes of a pack's files, one after the other."""
+    headers = {"Content-Length": str(pack.size), "Content-Type": "application/octet-stream"}
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    pieces = _counted(request, access.read_pack(pack), pack.target)
+    with TRANSFERS.track_inprogress():
+        await _stream(request, response, pieces, access.ended(context, pack))
+    return response
+
+
+async def _stream(
+    request: web.Request,
+    response: web.StreamResponse,
+    pieces: AsyncIterator[memoryview],
+    access_ended: Coroutine[None, None, None],
+) -> None:
+    """Send the pieces, unless access ends first: a reader that stands still must not hold it open."""
+    sending = asyncio.create_task(_send(response, pieces))
+    ended = asyncio.create_task(access_ended)
+    try:
+        await asyncio.wait((sending, ended), return_when=asyncio.FIRST_COMPLETED)
+        if not sending.done():
+            _cut(request, "access ended")
+        elif (error := sending.exception()) and not isinstance(error, ConnectionError):
+            _cut(request, str(error) or type(error).__name__)
+    finally:
+        sending.cancel()
+        ended.cancel()
+        await asyncio.gather(sending, ended, return_exceptions=True)
+
+
+async def _send(response: web.StreamResponse, pieces: AsyncIterator[memoryview]) -> None:
+    async for piece in pieces:
+        async with asyncio.timeout(_TAKEN_WITHIN_SECONDS):
+            await response.write(piece)
+
+
+async def _counted(
+    request: web.Request, pieces: AsyncIterator[memoryview], target: Target
+) -> AsyncIterator[memoryview]:
+    async for piece in pieces:
+        yield piece
+        # Whoever asks for the next one has sent this one.
+        count_file_bytes(target, len(piece))
+        request[BYTES_STREAMED] = request.get(BYTES_STREAMED, 0) + len(piece)
+
+
+def _cut(request: web.Request, reason: str) -> None:
+    """The status line is long gone; a cut connection is the one way left to say no."""
+    CUT.inc()
+    _log.warning("transfer cut", reason=reason)
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def _span(request: web.Request, size: int) -> tuple[int, int] | None:
+    """First byte and the one after the last that are asked for; None if there is no such range."""
+    try:
+        asked = request.http_range
+    except ValueError:
+        return None
+    if asked.start is None:
+        return 0, size
+    start, end, _ = asked.indices(size)
+    return (start, end) if start < end else None

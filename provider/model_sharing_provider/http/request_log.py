@@ -1,0 +1,70 @@
+"""One log line for each request: what was asked of which route, by whom, how it ended, and what it moved.
+
+It names the route, not the path: paths hold activation codes and signatures.
+"""
+
+from __future__ import annotations
+
+import re
+
+import structlog
+from aiohttp import web
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from model_sharing_provider.http.errors import ERROR_CODE
+from model_sharing_provider.http.forwarded_headers import client_address
+from model_sharing_provider.http.metrics import known_method, route_of
+from model_sharing_provider.http.requests import BYTES_STREAMED, PRINCIPAL, REQUEST_ID
+
+_PROBES = frozenset({"/health", "/ready"})
+_TRACEPARENT = re.compile("(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+
+_log = structlog.get_logger("model_sharing_provider")
+
+
+def begin_lines(request: web.Request) -> None:
+    """Let all lines of this request's name it, and the trace that it is part of for its caller."""
+    clear_contextvars()
+    bind_contextvars(request_id=request[REQUEST_ID])
+    traced = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+    if traced:
+        # Of the caller's trace; where requests are traced here, it is the same one.
+        bind_contextvars(trace_id=traced[1])
+
+
+def log_request(
+    request: web.Request, response: web.StreamResponse | None, status: int, seconds: float, error_code: str
+) -> None:
+    """Write the line. Probes that go well are for debugging; what failed here is a warning.
+
+    The `error_code` is that of an answer that no face has made.
+    """
+    route, principal = route_of(request), request.get(PRINCIPAL)
+    fields: dict[str, object] = {
+        "error": response.get(ERROR_CODE) if response is not None else error_code,
+        "bytes": _bytes_sent(request, response),
+        "received_bytes": request.content.total_bytes,
+        "principal": principal.name if principal else None,
+    }
+    log = _log.info
+    if status >= web.HTTPInternalServerError.status_code:
+        log = _log.warning
+    elif route in _PROBES:
+        log = _log.debug
+    log(
+        "request",
+        method=known_method(request),
+        route=route,
+        status=status,
+        milliseconds=round(seconds * 1000, 1),
+        address=client_address(request),
+        **{name: value for name, value in fields.items() if value},
+    )
+
+
+def _bytes_sent(request: web.Request, response: web.StreamResponse | None) -> int:
+    """Of the body: of one that is streamed what was taken, however it ended."""
+    if isinstance(response, web.Response) and isinstance(response.body, bytes):
+        return 0 if request.method == "HEAD" else len(response.body)
+    streamed: int = request.get(BYTES_STREAMED, 0)
+    return streamed

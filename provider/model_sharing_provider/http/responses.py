@@ -1,0 +1,25 @@
+"""Responses: JSON bodies, and the headers that all or some responses carry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+COMMON_HEADERS = {"Server": "model-sharing", "X-Content-Type-Options": "nosniff"}
+"""Headers of every response: no version for whoever looks for old ones, and no guessing of content types."""
+
+NO_STORE = {"Cache-Control": "no-store"}
+"""Headers of a response that holds a secret."""
+
+
+def json_response(
+    body: Any, content_type: str, status: int = 200, headers: dict[str, str] | None = None
+) -> web.Response:
+    """JSON response on one line (some clients insist), header and body in one write."""
+    return web.Response(
+        body=msgspec.json.encode(body),
+        status=status,
+        headers={"Content-Type": content_type, **(headers or {})},
+    )

@@ -1,0 +1,116 @@
+"""HTTP server for the application, which quotes nothing of what is no request: in no answer and no line.
+
+aiohttp itself puts the offending bytes into both; they may hold a token that an old proxy mangled.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import structlog
+from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
+from aiohttp.web_protocol import RequestHandler
+
+from model_sharing_protocol.errors import InternalError, MalformedRequest
+from model_sharing_provider.http.bodies import BAD_BODY
+from model_sharing_provider.http.errors import from_http, render_open_sharing
+from model_sharing_provider.http.forwarded_headers import is_host
+from model_sharing_provider.http.metrics import count_malformed
+from model_sharing_provider.http.requests import REQUEST_ID
+from model_sharing_provider.http.responses import COMMON_HEADERS
+
+_ONE_LINE_IN_SECONDS = 1.0
+
+_log = structlog.get_logger("model_sharing_provider")
+
+
+class Runner(web.AppRunner):
+    """Runs an application as `web.AppRunner` does, with connections of our own, and bodies left packed."""
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            if not _is_well_formed(request):
+                raise web.HTTPBadRequest(reason="it is not one of HTTP/1.1")
+            return await made.request_handler(request)
+
+        # Unpacked by aiohttp, a body could grow a thousandfold before anybody has seen its encoding.
+        return _Server(handle, request_factory=made.request_factory, access_log=None, auto_decompress=False)
+
+
+def _is_well_formed(request: web.BaseRequest) -> bool:
+    """Whether the head is one of HTTP/1.1: aiohttp's parsers, of which there are two, let more through."""
+    hosts = request.headers.getall(hdrs.HOST, ())
+    known = request.version in (HttpVersion10, HttpVersion11)
+    return known and request.raw_path.isascii() and all(is_host(host) for host in hosts)
+
+
+class _Server(web.Server):
+    def __init__(self, *told: Any, **options: Any) -> None:
+        super().__init__(*told, **options)
+        self.malformed = MalformedRequests()
+
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class MalformedRequests:
+    """Counts them, and writes one line a second: whoever sends them needs no token to fill a disk."""
+
+    def __init__(self) -> None:
+        self._since_last_line = 0
+        self._last_line = -_ONE_LINE_IN_SECONDS
+
+    def add(self, address: str) -> None:
+        count_malformed()
+        self._since_last_line += 1
+        now = time.monotonic()
+        if now - self._last_line >= _ONE_LINE_IN_SECONDS:
+            _log.warning("malformed requests", number=self._since_last_line, address=address)
+            self._since_last_line, self._last_line = 0, now
+
+
+class _Connection(RequestHandler):
+    __slots__ = ("_malformed",)
+
+    def __init__(self, server: _Server, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._malformed = server.malformed
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no request, and what failed outside of every face; the connection ends with it."""
+        if status == MalformedRequest.row.open_sharing_status:
+            self._malformed.add(request.remote or "")
+            response = render_open_sharing(MalformedRequest("This is not a request of HTTP/1.1."))
+        else:
+            self.log_exception("failed outside of a face", exc_info=exc)
+            response = render_open_sharing(InternalError("internal error"))
+        if request.writer.output_size > 0:
+            raise ConnectionError("half of another answer is sent already")
+        response.headers.update(COMMON_HEADERS)
+        response.force_close()
+        return response
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer; one that no face has made (to a strange `Expect`, say) in our words."""
+        if isinstance(resp, web.HTTPException):
+            if REQUEST_ID not in request:
+                self._malformed.add(request.remote or "")
+            resp = render_open_sharing(from_http(resp, request.method))
+            resp.headers.update(COMMON_HEADERS)
+        return await super().finish_response(request, resp, start_time)
+
+    def log_exception(self, *args: Any, **options: Any) -> None:
+        """Log a failure of ours; that a client left, or sent half a body, is none."""
+        if not isinstance(options.get("exc_info"), ConnectionError | BAD_BODY):
+            super().log_exception(*args, **options)

@@ -1,0 +1,100 @@
+"""OpenTelemetry traces: a span for each request, and one below it for what it waits for.
+
+Imported only where traces were asked for. A path, a query and an exception's text are on no span, since they
+hold names, activation codes and signatures.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from aiohttp import web
+from opentelemetry import trace
+from opentelemetry.context import attach, detach
+from opentelemetry.trace import SpanKind, StatusCode, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from structlog.contextvars import bind_contextvars, get_contextvars
+
+from model_sharing_provider.http.forwarded_headers import client_address
+from model_sharing_provider.http.metrics import known_method, route_of
+from model_sharing_provider.http.requests import REQUEST_ID
+from model_sharing_provider.telemetry import Measured, Report
+
+MOST_STEPS = 200
+"""Spans below that of one request: a large file is thousands of reads."""
+
+_NAMES = ("traceparent", "tracestate")
+_WHOSE = ("share", "recipient")
+_PROPAGATOR = TraceContextTextMapPropagator()
+_CALLS = {Measured.DATABASE, Measured.DATABASE_WAIT, Measured.ARTIFACT_STORE, Measured.FINALIZE}
+
+
+@dataclass(slots=True)
+class _Steps:
+    """How many spans a request has had below its own."""
+
+    count: int = 0
+
+
+_steps: ContextVar[_Steps] = ContextVar("steps")
+
+
+class RequestTracing:
+    """Spans by one tracer, whatever it exports to."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+
+    def begin(self, request: web.Request) -> Callable[[int], None]:
+        """Begin a request's span, in its caller's trace if it names one; call what is returned at its end."""
+        given = {name: request.headers[name] for name in _NAMES if name in request.headers}
+        method, route = known_method(request), route_of(request)
+        span = self._tracer.start_span(
+            f"{method} {route}",
+            _PROPAGATOR.extract(given),
+            SpanKind.SERVER,
+            {
+                "http.request.method": method,
+                "http.route": route,
+                "url.scheme": request.scheme,
+                "client.address": client_address(request),
+                "model_sharing.request_id": request[REQUEST_ID],
+            },
+        )
+        token = attach(trace.set_span_in_context(span))
+        _steps.set(_Steps())
+        bind_contextvars(trace_id=f"{span.get_span_context().trace_id:032x}")
+
+        def end(status: int) -> None:
+            span.set_attribute("http.response.status_code", status)
+            said = get_contextvars()
+            span.set_attributes({f"model_sharing.{name}": said[name] for name in _WHOSE if name in said})
+            if status >= web.HTTPInternalServerError.status_code:
+                span.set_status(StatusCode.ERROR)
+            detach(token)
+            span.end()
+
+        return end
+
+    def add_step(self, report: Report) -> None:
+        """Put what a lower floor reports below the span of the request that it was done for, if any."""
+        parent, steps = trace.get_current_span(), _steps.get(None)
+        if report.measured not in _CALLS or steps is None or not parent.is_recording():
+            return
+        steps.count += 1
+        if steps.count > MOST_STEPS:
+            return
+        ended = time.time_ns()
+        words = (report.labels[name] for name in ("kind", "operation") if name in report.labels)
+        span = self._tracer.start_span(
+            " ".join([report.measured, *words]),
+            kind=SpanKind.INTERNAL if report.measured is Measured.FINALIZE else SpanKind.CLIENT,
+            start_time=ended - int(report.amount * 1e9),
+        )
+        if report.error:
+            span.set_attribute("error.type", report.error)
+            span.set_status(StatusCode.ERROR)
+        span.end(ended)

@@ -1,0 +1,99 @@
+"""Requests to the MLflow tracking server behind this one, on behalf of an authenticated caller.
+
+The tracking server sees no token of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from model_sharing_protocol.errors import InvalidState, ResourceExhausted, UnsupportedOperation
+from model_sharing_protocol.session_options import session_options
+from model_sharing_provider.http.requests import context_of, provider_of
+
+UPSTREAM: web.AppKey[aiohttp.ClientSession] = web.AppKey("upstream", aiohttp.ClientSession)
+
+_PASSED_ON = (
+    "Accept",
+    "Content-Length",
+    "Content-Type",
+    "If-Unmodified-Since",
+    "Range",
+    "traceparent",
+    "tracestate",
+)
+_MAX_ANSWER = 64 * 1024 * 1024
+
+
+async def upstream_session(app: web.Application) -> AsyncIterator[None]:
+    """Connections to the tracking server, for as long as the application runs."""
+    session = aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300),
+        # One user's cookie must not go along with the next one's call.
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"Accept-Encoding": "identity"},
+        auto_decompress=False,
+    )
+    async with session:
+        app[UPSTREAM] = session
+        yield
+
+
+async def read_answer(answer: aiohttp.ClientResponse) -> bytes:
+    """All of an answer's body. Raises ResourceExhausted for one of more than 64 MiB."""
+    body = bytearray()
+    async for piece in answer.content.iter_any():
+        body += piece
+        if len(body) > _MAX_ANSWER:
+            raise ResourceExhausted(
+                f"The tracking server's answer is larger than {_MAX_ANSWER} bytes; ask for less."
+            )
+    return bytes(body)
+
+
+async def admit(request: web.Request) -> str:
+    """Let the caller on to the tracking server: its URI. Raises UnsupportedOperation if there is none."""
+    tracking = provider_of(request).tracking
+    await tracking.admit(context_of(request, "tracking"), f"{request.method} {request.path}")
+    if not tracking.uri:
+        raise UnsupportedOperation(
+            "This server keeps models, not runs: set MODEL_SHARING_PROVIDER_TRACKING_URI to an MLflow "
+            "tracking server to pass such calls on, or point mlflow.set_tracking_uri at one."
+        )
+    return tracking.uri
+
+
+@asynccontextmanager
+async def ask_upstream(
+    request: web.Request, method: str, path: str, query: dict[str, str] | None = None
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """Ask the tracking server for `path` on behalf of the caller of `request`, handing its body on.
+
+    `path` is quoted. Raises what `admit` raises, and InvalidState if the tracking server does not answer, or
+    not plainly: a redirect is neither followed nor handed on, and nothing is unpacked.
+    """
+    uri = await admit(request)
+    headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+    try:
+        async with request.config_dict[UPSTREAM].request(
+            method,
+            URL(f"{uri}{path}", encoded=True),
+            params=query if query is not None else request.query,
+            **session_options(uri, headers),
+            data=request.content if request.can_read_body else None,
+            allow_redirects=False,
+        ) as answer:
+            if 300 <= answer.status < 400:
+                raise InvalidState(
+                    "The MLflow tracking server answered with a redirect; name where it leads."
+                )
+            if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise InvalidState("The MLflow tracking server compressed its answer without being asked to.")
+            yield answer
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise InvalidState("The MLflow tracking server behind this one does not answer.") from error

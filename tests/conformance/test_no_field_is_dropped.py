@@ -29,10 +29,11 @@ from support import Desk, write_model
 
 from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol import unity_catalog_sharing
-from model_sharing_provider import rest
+from model_sharing_provider import faces, http
 from model_sharing_provider.faces.openapi import FACES
 from model_sharing_provider.faces.openapi.routes import SIGNED, Route
 
+HANDLERS = [path for room in (faces, http) for path in Path(room.__path__[0]).rglob("*.py")]
 APIS = (
     catalog.CatalogsAPI,
     catalog.SchemasAPI,
@@ -103,7 +104,7 @@ def route_of(method: str, path: str) -> Route | None:
 
 
 def refused_in_queries() -> set[str]:
-    source = "\n".join(path.read_text() for path in Path(rest.__file__).parent.rglob("*.py"))
+    source = "\n".join(path.read_text() for path in HANDLERS)
     return set(re.findall(r'refuse_query\(request, "(\w+)"\)', source))
 
 
@@ -143,7 +144,7 @@ def not_served(struct: type[msgspec.Struct]) -> set[str]:
 
 
 def test_what_a_route_takes_some_handler_reads() -> None:
-    files = [*Path(rest.__file__).parent.rglob("*.py"), Path(wire.__file__)]
+    files = [*HANDLERS, Path(wire.__file__)]
     lines = [line for path in files for line in path.read_text().splitlines()]
     source = "\n".join(line for line in lines if "Query(" not in line)
     unread = set()

@@ -1,7 +1,8 @@
 """The messages of the OpenSharing protocol for models, as they go over the wire (camelCase JSON).
 
 Source: OpenSharing REST protocol, "models". What is an EXTENSION of ours is marked so; a client that does
-not know it ignores it. Times are epoch milliseconds, sizes are bytes; `forms` says which values there are.
+not know it ignores it. Times are epoch milliseconds, sizes are bytes; `field_types` says which values they
+may have.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from model_sharing_protocol.dsse import Envelope
-from model_sharing_protocol.forms import Count, EpochMs, ManifestDigest, Sha256, VersionNumber
+from model_sharing_protocol.field_types import Count, EpochMs, ManifestDigest, Sha256, VersionNumber
 from model_sharing_protocol.signatures import Bundle
 
 PREFIX = "/delta-sharing"

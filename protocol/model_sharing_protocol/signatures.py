@@ -20,7 +20,7 @@ import msgspec
 
 from model_sharing_protocol.dsse import Envelope, PublicKey, SigningKey
 from model_sharing_protocol.errors import UntrustedSignature
-from model_sharing_protocol.forms import EpochMs, ManifestDigest, VersionNumber
+from model_sharing_protocol.field_types import EpochMs, ManifestDigest, VersionNumber
 from model_sharing_protocol.manifest import MAX_FILES, Manifest
 
 _BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"

@@ -11,7 +11,7 @@ import msgspec
 
 from model_sharing_protocol.dsse import Envelope, PublicKey, SigningKey
 from model_sharing_protocol.errors import UntrustedSignature
-from model_sharing_protocol.forms import EpochMs
+from model_sharing_protocol.field_types import EpochMs
 
 _ENDORSEMENT_TYPE = "application/vnd.model-sharing.key+json"
 

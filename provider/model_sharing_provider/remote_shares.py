@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 import structlog
 
 from model_sharing_protocol.errors import InvalidState, SharingError
-from model_sharing_protocol.hosts import is_private_name, literal_address
+from model_sharing_protocol.network.hosts import is_private_name, literal_address
+from model_sharing_protocol.network.proxies import proxy_for
 from model_sharing_protocol.profile import Profile
-from model_sharing_protocol.proxies import proxy_for
 from model_sharing_provider.governance.addresses import is_within_reach
 
 if TYPE_CHECKING:

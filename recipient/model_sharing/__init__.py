@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from model_sharing.trust import TrustWarning
     from model_sharing.values import DownloadedVersion, SharedModel, SharedVersion
     from model_sharing_protocol.errors import SharingError
-    from model_sharing_protocol.plain_http import PlainHttpWarning
+    from model_sharing_protocol.network.plain_http import PlainHttpWarning
     from model_sharing_protocol.progress import Progress
 
 __all__ = [
@@ -75,7 +75,7 @@ _HOMES = {
     "DownloadedVersion": "model_sharing.values",
     "LeftOutWarning": "model_sharing.left_out",
     "Mount": "model_sharing.mount_table",
-    "PlainHttpWarning": "model_sharing_protocol.plain_http",
+    "PlainHttpWarning": "model_sharing_protocol.network.plain_http",
     "Progress": "model_sharing_protocol.progress",
     "PulledVersion": "model_sharing.pulling",
     "Records": "model_sharing.records",

@@ -22,7 +22,7 @@ from model_sharing_protocol.errors import (
     NotASharingServer,
     NotFound,
 )
-from model_sharing_protocol.plain_http import PlainHttpWarning, origin_of, travels_in_clear
+from model_sharing_protocol.network.plain_http import PlainHttpWarning, origin_of, travels_in_clear
 from model_sharing_protocol.profile import Profile, parse_profile, write_profile
 from model_sharing_protocol.text_files import decode_text
 

@@ -24,8 +24,8 @@ from model_sharing_protocol.errors import (
     SharingError,
     error_from_open_sharing,
 )
+from model_sharing_protocol.network.proxies import Proxy
 from model_sharing_protocol.open_sharing import ErrorAnswer
-from model_sharing_protocol.proxies import Proxy
 
 _NOT_MODIFIED = 304
 _TOO_MANY_REQUESTS = 429

@@ -14,10 +14,10 @@ from model_sharing.client import SharingClient
 from model_sharing.mount_table import Mount
 from model_sharing.transport import Transport
 from model_sharing.trust import fetch_keys
-from model_sharing_protocol.diagnosis import Finding, bad, check_private_file, doubtful, good
+from model_sharing_protocol.console.doctor_checks import Finding, bad, check_private_file, doubtful, good
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.errors import SharingError, TokenExpired
-from model_sharing_protocol.plain_http import travels_in_clear
+from model_sharing_protocol.network.plain_http import travels_in_clear
 from model_sharing_protocol.profile import Profile
 
 _SOON = timedelta(days=7)

@@ -27,7 +27,7 @@ from model_sharing_protocol.errors import (
     MountExists,
     NotFound,
 )
-from model_sharing_protocol.forms import EpochMs
+from model_sharing_protocol.field_types import EpochMs
 from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.profile import Profile, read_profile, write_profile
 from model_sharing_protocol.times import epoch_ms, moment

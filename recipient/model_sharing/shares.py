@@ -10,7 +10,7 @@ from model_sharing.profiles import ProfileSource
 from model_sharing.transport import Transport
 from model_sharing_protocol.errors import InvalidParameter, NotFound, SharingError
 from model_sharing_protocol.names import normalize_name
-from model_sharing_protocol.plain_http import PlainHttpWarning, origin_of, travels_in_clear
+from model_sharing_protocol.network.plain_http import PlainHttpWarning, origin_of, travels_in_clear
 
 _MOST_NAMED = 20
 

@@ -30,9 +30,9 @@ from model_sharing_protocol.errors import (
     Unauthenticated,
     UnsupportedOperation,
 )
+from model_sharing_protocol.network.proxies import proxy_for
+from model_sharing_protocol.network.request_options import request_options_through
 from model_sharing_protocol.profile import Profile
-from model_sharing_protocol.proxies import proxy_for
-from model_sharing_protocol.session_options import options_through
 
 NOT_MODIFIED = 304
 
@@ -181,7 +181,7 @@ class Transport:
                         params=params,
                         data=body,
                         allow_redirects=False,
-                        **options_through(proxy, url, headers),
+                        **request_options_through(proxy, url, headers),
                     )
                 async with response:
                     unchanged = response.status == NOT_MODIFIED and "If-None-Match" in headers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from model_sharing_protocol.plain_http import origin_of, travels_in_clear
+from model_sharing_protocol.network.plain_http import origin_of, travels_in_clear
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from model_sharing_protocol import console
-from model_sharing_protocol.command_line import guard_terminal
+from model_sharing_protocol.console import output
+from model_sharing_protocol.console.command_line import guard_terminal
+from model_sharing_protocol.console.progress_bar import transfer_progress
 from model_sharing_protocol.errors import NotFound, SharingWarning
 from model_sharing_protocol.printable import printable, printable_json, printable_lines
-from model_sharing_protocol.progress_bar import transfer_progress
 
 # All of Unicode, and more often than that what this is about; a surrogate alone, never two that make a pair.
 ANY_TEXT = st.text(st.one_of(st.characters(), st.sampled_from(HOSTILE)))
@@ -83,7 +83,7 @@ def test_what_is_to_be_seen_stays_and_the_rest_is_shown_as_escapes(text: str, sh
 @settings(max_examples=50, deadline=None)
 @given(JSON_VALUES)
 def test_json_has_nothing_hidden_and_means_the_same(value: Any) -> None:
-    printed = _printed(lambda: console.print_json(value))
+    printed = _printed(lambda: output.print_json(value))
     assert unsafe_in(printed) == set()
     assert json.loads(printed) == value
 
@@ -96,18 +96,18 @@ def test_json_writes_what_lies_beyond_as_pairs_of_surrogates() -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(ANY_TEXT, WITH_A_SURROGATE), min_size=1, max_size=4))
 def test_a_cell_can_neither_forge_a_row_nor_command_the_terminal(rows: list[tuple[str, str]]) -> None:
-    printed = _printed(lambda: console.print_table(["name", "comment"], rows))
+    printed = _printed(lambda: output.print_table(["name", "comment"], rows))
     assert unsafe_in(printed) == set()
     assert printed.count("\n") == len(printed.splitlines()) == len(rows) + 1
     fields = [("name", "iris"), *(("comment", cell) for _, cell in rows)]
-    printed = _printed(lambda: console.print_fields(fields))
+    printed = _printed(lambda: output.print_fields(fields))
     assert unsafe_in(printed) == set()
     assert printed.count("\n") == len(fields)
 
 
 def test_cells_are_no_markup_and_are_not_folded_in_a_pipe() -> None:
     rows = [("[red]x[/red] :smile:", "long " * 5000 + "end")]
-    head, row = _printed(lambda: console.print_table(["name", "comment"], rows)).splitlines()
+    head, row = _printed(lambda: output.print_table(["name", "comment"], rows)).splitlines()
     assert head.split() == ["NAME", "COMMENT"]
     assert row == "  ".join(rows[0])
 

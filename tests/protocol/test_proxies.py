@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_sharing_protocol.errors import InvalidParameter, UnsupportedOperation
-from model_sharing_protocol.proxies import Proxy, is_bypassed, parse_proxy, proxy_for
+from model_sharing_protocol.network.proxies import Proxy, is_bypassed, parse_proxy, proxy_for
 
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 

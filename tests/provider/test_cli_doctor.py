@@ -104,7 +104,7 @@ def test_a_certificate_that_cannot_be_used(
 
 def test_a_public_url(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_SHARING_PROVIDER_PUBLIC_URL", "http://192.0.2.1:9")
-    monkeypatch.setattr("model_sharing_provider.cli.diagnosis._ANSWERS_WITHIN_SECONDS", 0.2)
+    monkeypatch.setattr("model_sharing_provider.cli.doctor_checks._ANSWERS_WITHIN_SECONDS", 0.2)
     code, found = doctor()
     assert (code, found["public URL"][0], found["server"][0]) == (0, "warning", "warning")
 

@@ -11,9 +11,9 @@ from contents import content
 from rich.console import Console
 from support import Desk, write_model
 
+from model_sharing_protocol.console.progress_bar import ProgressBar
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.progress import Progress
-from model_sharing_protocol.progress_bar import ProgressBar
 
 MIB = 1024 * 1024
 LARGE = content(40 * MIB)

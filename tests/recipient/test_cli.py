@@ -13,7 +13,7 @@ from recipient.peer import TOKEN, Peer
 from recipient.shared_models import SHARE
 
 import model_sharing
-from model_sharing_protocol.console import human_size
+from model_sharing_protocol.console.output import human_size
 from model_sharing_protocol.printable import printable
 
 URI = "models:/vendor.ml_team.iris_model"

@@ -28,7 +28,7 @@ import model_sharing
 from model_sharing.cli.commands import cli
 from model_sharing.mlflow_plugin.artifacts import SharedArtifactRepository
 from model_sharing.mlflow_plugin.store import SharedModelStore
-from model_sharing_protocol import command_line
+from model_sharing_protocol.console import command_line
 from model_sharing_protocol.errors import NotASharingServer, SharingError
 
 MODEL = "ml_team.iris_model"

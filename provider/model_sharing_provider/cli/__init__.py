@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from model_sharing_protocol.console import complain
+from model_sharing_protocol.console.output import complain
 from model_sharing_protocol.errors import MissingDependency
 
 

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
-from model_sharing_protocol.console import output_option
-from model_sharing_protocol.help_examples import example
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import output_option
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.cli.output import Duration, show_done, show_list
 from model_sharing_provider.cli.records import audit_record

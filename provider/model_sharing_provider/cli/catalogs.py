@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from model_sharing_protocol.console import output_option, say
-from model_sharing_protocol.help_examples import example
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import output_option, say
 from model_sharing_provider.cli.completion import complete_catalogs
 from model_sharing_provider.cli.options import (
     changes_of,

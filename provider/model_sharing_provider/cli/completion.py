@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 
-from model_sharing_protocol.completion import Complete, completing
+from model_sharing_protocol.console.shell_completion import Complete, completing
 from model_sharing_protocol.names import SchemaName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.cli.session import configured, is_made, run

@@ -6,11 +6,18 @@ import asyncio
 
 import click
 
-from model_sharing_protocol.console import output_option
-from model_sharing_protocol.diagnosis import Finding, bad, check_proxies, check_versions, doubtful, report
+from model_sharing_protocol.console.doctor_checks import (
+    Finding,
+    bad,
+    check_proxies,
+    check_versions,
+    doubtful,
+    report,
+)
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import output_option
 from model_sharing_protocol.errors import SharingError
-from model_sharing_protocol.help_examples import example
-from model_sharing_provider.cli.diagnosis import (
+from model_sharing_provider.cli.doctor_checks import (
     check_places,
     check_public_url,
     check_stores,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from model_sharing_protocol.console import output_option, say
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import output_option, say
 from model_sharing_protocol.dsse import PublicKey
-from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.signing_keys import ListedKey
 from model_sharing_provider.cli.confirmations import confirm, yes_option
 from model_sharing_provider.cli.output import show_done, show_list

@@ -6,8 +6,8 @@ import json
 
 import click
 
-from model_sharing_protocol.console import output_option
-from model_sharing_protocol.help_examples import example
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import output_option
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.cli.completion import complete_models
 from model_sharing_provider.cli.options import VERSION

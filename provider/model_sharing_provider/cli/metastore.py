@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from model_sharing_protocol.console import output_option
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import output_option
 from model_sharing_protocol.errors import UnsupportedOperation
-from model_sharing_protocol.help_examples import example
 from model_sharing_provider.cli.output import show_done
 from model_sharing_provider.cli.session import configured, run
 from model_sharing_provider.first_start import create_home

@@ -6,21 +6,21 @@ from operator import itemgetter
 
 import click
 
-from model_sharing_protocol.console import announce, output_option, say
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import announce, output_option, say
 from model_sharing_protocol.errors import SharingError
-from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.model_signature import signature_words
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.cli.completion import complete_models, complete_schemas
 from model_sharing_provider.cli.confirmations import confirm, hits_of_model, yes_option
-from model_sharing_provider.cli.lazy import LazyGroup
+from model_sharing_provider.cli.lazy_group import LazyGroup
 from model_sharing_provider.cli.model_aliases import alias
 from model_sharing_provider.cli.model_tags import tag
+from model_sharing_provider.cli.model_versions import copy, register
 from model_sharing_provider.cli.options import VERSION, changes_of, comment_option, owner_option
 from model_sharing_provider.cli.output import show_done, show_list, show_one
 from model_sharing_provider.cli.records import Record, model_record, model_share_record, version_record
 from model_sharing_provider.cli.session import collect, listed, run
-from model_sharing_provider.cli.versions import copy, register
 from model_sharing_provider.domain.limits import shortened
 from model_sharing_provider.domain.securables import VersionStatus
 from model_sharing_provider.domain.sharing import ModelShare
@@ -34,7 +34,7 @@ REGISTER = "model-sharing-provider model register FOLDER"
 
 @click.group(
     cls=LazyGroup,
-    lazy={"import": "model_sharing_provider.cli.imports:import_models"},
+    lazy={"import": "model_sharing_provider.cli.model_import:import_models"},
     epilog=example("model-sharing-provider model register ./iris prod.ml_team.iris_model --alias Champion"),
 )
 def model() -> None:

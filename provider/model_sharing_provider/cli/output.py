@@ -8,7 +8,14 @@ from typing import Any
 
 import click
 
-from model_sharing_protocol.console import announce, human_size, print_fields, print_json, print_table, say
+from model_sharing_protocol.console.output import (
+    announce,
+    human_size,
+    print_fields,
+    print_json,
+    print_table,
+    say,
+)
 from model_sharing_protocol.times import iso
 from model_sharing_provider.setting_kinds import parse_duration
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import click
 
-from model_sharing_protocol.console import announce, output_option, say
-from model_sharing_protocol.help_examples import example
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import announce, output_option, say
 from model_sharing_protocol.times import iso
 from model_sharing_provider.cli.output import Duration, show_done, show_list, show_one
 from model_sharing_provider.cli.records import access_token_record, principal_record

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import click
 
-from model_sharing_protocol.console import announce, output_option, say
-from model_sharing_protocol.help_examples import example
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import announce, output_option, say
 from model_sharing_provider.cli.completion import complete_recipients
 from model_sharing_provider.cli.confirmations import confirm, hits_of_recipient, yes_option
 from model_sharing_provider.cli.options import (

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from model_sharing_protocol.console import announce, output_option, say
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import announce, output_option, say
 from model_sharing_protocol.errors import AlreadyExists
-from model_sharing_protocol.help_examples import example
 from model_sharing_provider import server_secrets
 from model_sharing_provider.cli.output import Duration, show_list
 from model_sharing_provider.cli.records import Record

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from model_sharing_protocol.console import announce, warn
-from model_sharing_protocol.help_examples import example
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import announce, warn
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.cli.session import configured

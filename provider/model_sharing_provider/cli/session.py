@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from model_sharing_protocol.console import announce
+from model_sharing_protocol.console.output import announce
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.cli.records import Record

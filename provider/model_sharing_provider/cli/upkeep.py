@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import click
 
-from model_sharing_protocol.console import announce, human_size, output_option
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import announce, human_size, output_option
+from model_sharing_protocol.console.progress_bar import ProgressBar
 from model_sharing_protocol.errors import CorruptArtifact
-from model_sharing_protocol.help_examples import example
-from model_sharing_protocol.progress_bar import ProgressBar
 from model_sharing_provider.cli.output import Duration, show_list, show_one
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import run

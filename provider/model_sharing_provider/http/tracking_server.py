@@ -13,7 +13,7 @@ from aiohttp import web
 from yarl import URL
 
 from model_sharing_protocol.errors import InvalidState, ResourceExhausted, UnsupportedOperation
-from model_sharing_protocol.session_options import session_options
+from model_sharing_protocol.network.request_options import request_options
 from model_sharing_provider.http.requests import context_of, provider_of
 
 UPSTREAM: web.AppKey[aiohttp.ClientSession] = web.AppKey("upstream", aiohttp.ClientSession)
@@ -84,7 +84,7 @@ async def ask_upstream(
             method,
             URL(f"{uri}{path}", encoded=True),
             params=query if query is not None else request.query,
-            **session_options(uri, headers),
+            **request_options(uri, headers),
             data=request.content if request.can_read_body else None,
             allow_redirects=False,
         ) as answer:

@@ -28,8 +28,8 @@ from model_sharing_protocol.errors import (
     UnsupportedOperation,
 )
 from model_sharing_protocol.names import parse_version
+from model_sharing_protocol.network.request_options import request_options
 from model_sharing_protocol.paths import check_relative_path
-from model_sharing_protocol.session_options import session_options
 from model_sharing_provider.mlflow_import.messages import (
     ArtifactEntry,
     ArtifactListing,
@@ -184,7 +184,7 @@ class MlflowClient:
     async def _get(self, path: str, query: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
         try:
             url = f"{self.uri}{path}"
-            way = session_options(url)
+            way = request_options(url)
             async with self._session.get(url, params=query, allow_redirects=False, **way) as response:
                 if response.status != 200:
                     raise await self._error(response)

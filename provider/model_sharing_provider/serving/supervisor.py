@@ -19,8 +19,8 @@ from typing import Self
 
 import structlog
 
-from model_sharing_protocol.command_line import guard_terminal
-from model_sharing_protocol.console import complain
+from model_sharing_protocol.console.command_line import guard_terminal
+from model_sharing_protocol.console.output import complain
 from model_sharing_protocol.errors import SharingError
 from model_sharing_provider.first_start import Announce
 from model_sharing_provider.serving.logs import set_up_logging

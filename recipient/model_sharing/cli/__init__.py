@@ -9,8 +9,8 @@ from model_sharing.cli.commands import cli
 from model_sharing.cli.doctor import doctor
 from model_sharing.cli.mount_commands import mount, mounts, shares, unmount
 from model_sharing.cli.pull_command import pull
-from model_sharing_protocol.command_line import run_command_line
-from model_sharing_protocol.completion import completion_command
+from model_sharing_protocol.console.command_line import run_command_line
+from model_sharing_protocol.console.shell_completion import completion_command
 
 __all__ = ["main"]
 

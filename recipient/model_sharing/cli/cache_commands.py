@@ -14,9 +14,16 @@ from model_sharing.upkeep.contents import survey
 from model_sharing.upkeep.listing import CachedVersion, list_cached
 from model_sharing.upkeep.pruning import Limits, Pruned, prune
 from model_sharing.upkeep.verifying import verify
-from model_sharing_protocol.console import human_size, human_time, output_option, print_json, print_table, say
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import (
+    human_size,
+    human_time,
+    output_option,
+    print_json,
+    print_table,
+    say,
+)
 from model_sharing_protocol.errors import CorruptArtifact, InvalidParameter, SharingError
-from model_sharing_protocol.help_examples import example
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 _AGE = re.compile(r"([0-9]{1,9})([smhdw])", re.ASCII)

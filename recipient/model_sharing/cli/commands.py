@@ -14,7 +14,8 @@ from model_sharing.cli.options import standard_input, transfer_options
 from model_sharing.mount_table import MountTable
 from model_sharing.settings import Settings
 from model_sharing.values import SharedModel, SharedVersion
-from model_sharing_protocol.console import (
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import (
     human_size,
     human_time,
     output_option,
@@ -25,7 +26,6 @@ from model_sharing_protocol.console import (
     say_lines,
 )
 from model_sharing_protocol.errors import Interrupted, InvalidParameter, InvalidState
-from model_sharing_protocol.help_examples import example
 from model_sharing_protocol.model_signature import describe_columns
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.profile import read_profile

@@ -13,8 +13,7 @@ from model_sharing.local_files import make_folder
 from model_sharing.mount_checks import check_mount
 from model_sharing.mount_table import Mount, MountTable
 from model_sharing.settings import Settings
-from model_sharing_protocol.console import output_option
-from model_sharing_protocol.diagnosis import (
+from model_sharing_protocol.console.doctor_checks import (
     Finding,
     bad,
     check_folder,
@@ -23,8 +22,9 @@ from model_sharing_protocol.diagnosis import (
     good,
     report,
 )
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import output_option
 from model_sharing_protocol.errors import SharingError
-from model_sharing_protocol.help_examples import example
 
 _AUTHORITIES = "SSL_CERT_FILE"
 

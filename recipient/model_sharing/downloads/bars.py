@@ -9,8 +9,8 @@ from rich.filesize import decimal
 from rich.progress import TaskID, TextColumn
 
 from model_sharing.downloads.plan import Plan
+from model_sharing_protocol.console.progress_bar import transfer_progress
 from model_sharing_protocol.manifest import ManifestFile
-from model_sharing_protocol.progress_bar import transfer_progress
 
 
 class DownloadBars:

@@ -21,7 +21,7 @@ from model_sharing.downloads.rate_limit import RateLimit
 from model_sharing.faults import refused_by_proxy
 from model_sharing.retries import DEFAULT_SECONDS, WaitNotices
 from model_sharing_protocol.errors import Interrupted
-from model_sharing_protocol.proxies import Proxy, authority
+from model_sharing_protocol.network.proxies import Proxy, authority
 
 BUFFER_BYTES = 1024 * 1024
 _CHUNKED_BYTES = 64 * 1024

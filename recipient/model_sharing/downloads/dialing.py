@@ -15,8 +15,8 @@ from model_sharing import bounds
 from model_sharing.downloads.origins import FileOrigins, Origin, resolve
 from model_sharing.downloads.paced import PacedReader, PacedSocket
 from model_sharing.faults import Passing, refused_by_proxy
-from model_sharing_protocol.proxies import Proxy, authority, proxy_for
-from model_sharing_protocol.tls import client_tls
+from model_sharing_protocol.network.proxies import Proxy, authority, proxy_for
+from model_sharing_protocol.network.tls import client_tls
 
 
 def dial(origin: Origin, origins: FileOrigins) -> tuple[http.client.HTTPConnection, Proxy | None]:

@@ -54,7 +54,7 @@ def displaying(wanted: ShowProgress, *, several: bool = False) -> Iterator[Displ
 @contextmanager
 def _in_terminal(several: bool) -> Iterator[Display]:
     if several:
-        from model_sharing_protocol.progress_bar import ProgressBar  # noqa: PLC0415  # drawing takes a while
+        from model_sharing_protocol.console.progress_bar import ProgressBar  # noqa: PLC0415  # drawing takes a while
 
         with ProgressBar() as bar:
             yield Display(Silent(), bar.show)

@@ -13,8 +13,8 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from model_sharing_protocol.errors import NotASharingServer
-from model_sharing_protocol.hosts import is_private_name, literal_address
-from model_sharing_protocol.proxies import DEFAULT_PORTS
+from model_sharing_protocol.network.hosts import is_private_name, literal_address
+from model_sharing_protocol.network.proxies import DEFAULT_PORTS
 
 Origin = tuple[str, str, int]
 """Scheme, host and port."""

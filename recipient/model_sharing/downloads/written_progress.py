@@ -7,7 +7,7 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from model_sharing_protocol.console import announce, human_size
+from model_sharing_protocol.console.output import announce, human_size
 from model_sharing_protocol.printable import printable
 from model_sharing_protocol.progress import Progress
 

@@ -12,10 +12,17 @@ from pathlib import Path
 import aiohttp
 from cryptography import x509
 
-from model_sharing_protocol.diagnosis import Finding, bad, check_folder, check_private_file, doubtful, good
+from model_sharing_protocol.console.doctor_checks import (
+    Finding,
+    bad,
+    check_folder,
+    check_private_file,
+    doubtful,
+    good,
+)
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.errors import ArtifactStoreUnavailable, MetastoreUnavailable, SharingError
-from model_sharing_protocol.plain_http import travels_in_clear
+from model_sharing_protocol.network.plain_http import travels_in_clear
 from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.domain.principals import Caller

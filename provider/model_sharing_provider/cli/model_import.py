@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 
 import click
 
-from model_sharing_protocol.console import announce, output_option
-from model_sharing_protocol.help_examples import example
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import announce, output_option
+from model_sharing_protocol.console.progress_bar import ProgressBar
 from model_sharing_protocol.names import FullName, SchemaName
-from model_sharing_protocol.progress_bar import ProgressBar
 from model_sharing_provider.cli.output import show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import configured, run

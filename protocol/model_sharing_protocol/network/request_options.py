@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from model_sharing_protocol.proxies import Proxy, proxy_for
-from model_sharing_protocol.tls import client_tls
+from model_sharing_protocol.network.proxies import Proxy, proxy_for
+from model_sharing_protocol.network.tls import client_tls
 
 
-def session_options(url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+def request_options(url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Arguments for a request with these headers. Raises what `proxy_for` and `client_tls` raise."""
-    return options_through(proxy_for(url), url, headers)
+    return request_options_through(proxy_for(url), url, headers)
 
 
-def options_through(
+def request_options_through(
     proxy: Proxy | None, url: str, headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """The same through this proxy, or directly.

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import click
 
-from model_sharing_protocol.console import announce, complain, warn
+from model_sharing_protocol.console.output import announce, complain, warn
 from model_sharing_protocol.errors import Interrupted, SharingError, SharingWarning
 from model_sharing_protocol.printable import printable_lines
 

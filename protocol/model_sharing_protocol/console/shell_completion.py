@@ -15,8 +15,8 @@ from pathlib import PurePath
 import click
 from click.shell_completion import get_completion_class
 
-from model_sharing_protocol.console import say_lines
-from model_sharing_protocol.help_examples import example
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import say_lines
 
 SHELLS = ("bash", "zsh", "fish")
 _SAFE = re.compile(r"[\w.@:/+-]+")

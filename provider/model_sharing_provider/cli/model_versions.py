@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from model_sharing_protocol.console import human_size, output_option
-from model_sharing_protocol.help_examples import example
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.output import human_size, output_option
+from model_sharing_protocol.console.progress_bar import ProgressBar
 from model_sharing_protocol.names import FullName
-from model_sharing_protocol.progress_bar import ProgressBar
 from model_sharing_provider.cli.completion import complete_models
 from model_sharing_provider.cli.options import VERSION
 from model_sharing_provider.cli.output import show_done

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
-from model_sharing_protocol.console import announce, human_size, print_json, print_table
+from model_sharing_protocol.console.output import announce, human_size, print_json, print_table
 from model_sharing_protocol.errors import InvalidState, SharingError
 
 _LITTLE_SPACE = 1024**3

@@ -1,0 +1,1 @@
+"""Console of both command lines: output, options, progress, `doctor` checks and shell completion."""

@@ -1,0 +1,1 @@
+"""Network conditions of both sides: proxies, certificate authorities, and what travels in the clear."""

@@ -8,7 +8,7 @@ PARALLEL := -q -n auto --dist loadfile --no-loadscope-reorder
 CONSTRAINTS := .ci/constraints.txt
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: demo test check soak format bench bench-peers bench-scale constraints clean
+.PHONY: demo docs test check soak format bench bench-peers bench-scale constraints clean
 
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
@@ -21,7 +21,11 @@ demo: $(VENV)/.installed  ## share a model between two separate homes and watch 
 test: $(VENV)/.installed  ## the whole suite
 	$(BIN)/pytest $(PARALLEL)
 
-check: $(VENV)/.installed  ## what CI runs: format, lint, types, import contracts, tests
+docs: $(VENV)/.installed  ## the documentation, into build/docs; warnings are errors
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
+	@echo "open build/docs/index.html"
+
+check: $(VENV)/.installed docs  ## what CI runs: documentation, format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -44,7 +48,7 @@ bench-peers: $(VENV)/.installed  ## what the README's plot shows, and the plot
 	$(BIN)/$(PIP_INSTALL) --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/plot.py docs/benchmarks.json docs/benchmarks.png
 
-bench-scale: $(VENV)/.installed  ## what docs/scaling.md shows: 1,000,000 versions, and 200 recipients at two servers
+bench-scale: $(VENV)/.installed  ## what docs/concepts/scaling.md shows: 1,000,000 versions, and 200 recipients at two servers
 	$(BIN)/python tests/benchmarks/scale.py
 	$(BIN)/python tests/benchmarks/load.py
 

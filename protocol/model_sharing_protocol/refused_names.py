@@ -1,8 +1,8 @@
 """File names that other programs act upon, though nobody asked them to: no model brings these to a stranger.
 
-The reasons are in `docs/file-names.md`. Names are compared `fold`ed, so that no spelling that a file system
-takes for the same name gets past; spellings that only Windows knows (`git~1`, `.git::$DATA`) are no safe
-paths in any case (`paths`).
+The reasons are in `docs/reference/file-names.md`. Names are compared `fold`ed, so that no spelling that a
+file system takes for the same name gets past; spellings that only Windows knows (`git~1`, `.git::$DATA`) are
+no safe paths in any case (`paths`).
 """
 
 from __future__ import annotations

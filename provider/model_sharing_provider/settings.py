@@ -1,7 +1,7 @@
 """Settings of a provider: the one table of what can be set from outside, and `Settings`, which holds values.
 
 A row is `MODEL_SHARING_PROVIDER_<NAME>` in the environment and `<name>` in the TOML file; what begins with
-`SERVE_` is also an option of `serve`. `docs/settings.md` shows this table.
+`SERVE_` is also an option of `serve`. `docs/reference/settings.md` shows this table.
 """
 
 from __future__ import annotations

@@ -9,11 +9,9 @@ import pytest
 from command_line import CommandLine
 
 from model_sharing_protocol.errors import InvalidParameter
-from model_sharing_provider.cli.settings import reference_page
 from model_sharing_provider.configuration import read_settings
 from model_sharing_provider.settings import Settings
 
-ROOT = Path(__file__).parents[2]
 FILE = """
 home = "/srv/acme"
 database_url = "postgresql://ann:pass-word@db.acme.example/models?sslpassword=pass-word"
@@ -116,8 +114,3 @@ def test_an_option_that_cannot_be_right_is_refused_as_its_setting_is(
     done = CommandLine(tmp_path / "home", monkeypatch, capsys)("serve", "--port", "many")
     assert (done.code, done.out) == (2, "")
     assert "--port is 'many'; it must be a whole number from 0 to 65535" in done.err
-
-
-def test_the_reference_page_is_what_the_table_says() -> None:
-    """Write it anew with `model-sharing-provider settings reference > docs/settings.md`."""
-    assert (ROOT / "docs" / "settings.md").read_text() == reference_page()

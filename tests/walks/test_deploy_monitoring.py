@@ -118,7 +118,7 @@ def test_every_alert_says_what_it_is_about_and_where_to_read_on(rule: dict[str, 
 
 
 def test_links_between_the_pages_of_the_documentation_lead_somewhere() -> None:
-    for page in (TOP / "docs").glob("*.md"):
+    for page in (TOP / "docs").rglob("*.md"):
         for target, anchor in re.findall(r"\]\(([\w./-]*\.md)?#([\w-]+)\)", page.read_text()):
             assert anchor in headings((page.parent / target).resolve() if target else page), (page, anchor)
 

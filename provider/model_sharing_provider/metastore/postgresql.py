@@ -128,7 +128,7 @@ class PostgreSql(Backend):
     def back_up(self, path: Path) -> None:
         raise UnsupportedOperation(
             "The rows are in PostgreSQL, which has its own tools: back them up with pg_dump, or by "
-            "what whoever runs it offers, before the artifacts. See docs/operations.md."
+            "what whoever runs it offers, before the artifacts. See docs/how-to/back-up-and-restore.md."
         )
 
     def compact(self) -> None:

@@ -1,0 +1,45 @@
+"""Sphinx configuration of the documentation: `make docs` builds it into `build/docs`.
+
+Nothing is fetched while it is built, and the pages call nothing outside: Furo ships its own styles and
+scripts.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
+
+project = "model-sharing"
+author = "The model-sharing authors"
+release = version = version_of("model-sharing")
+html_title = f"{project} {release}"
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_click",
+    "generated_reference",
+    "repository_links",
+]
+exclude_patterns = ["extensions"]
+nitpicky = False  # docstrings name types of the standard library, whose index would have to be fetched
+
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 4
+suppress_warnings = ["myst.strikethrough"]
+
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+autodoc_class_signature = "separated"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+
+html_theme = "furo"
+html_copy_source = False
+smartquotes = False  # command lines in help texts keep their dashes and quotes
+html_show_sphinx = False

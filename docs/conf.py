@@ -30,7 +30,6 @@ nitpicky = False  # docstrings name types of the standard library, whose index w
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
-suppress_warnings = ["myst.strikethrough"]
 
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"

@@ -18,7 +18,7 @@ from fault_proxy import FaultProxy, random_fault
 from provider_process import SHARE, ProviderProcess, write_profile_for
 
 import model_sharing
-from model_sharing import bounds
+from model_sharing.transport import bounds
 from model_sharing_protocol.errors import SharingError
 
 MIB = 1024 * 1024

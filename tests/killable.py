@@ -11,7 +11,7 @@ from pathlib import Path
 
 from support import Desk
 
-from model_sharing import blocking
+from model_sharing.api import blocking
 from model_sharing_provider.bootstrap import open_provider
 from model_sharing_provider.serving.logs import set_up_logging
 from model_sharing_provider.serving.server import run_server
@@ -19,7 +19,7 @@ from model_sharing_provider.serving.sockets import bound_sockets
 from model_sharing_provider.settings import Settings
 
 # By name: the process that imports them does not look into the folder of this module.
-_IMPORTED_ONCE = ["model_sharing.blocking", "model_sharing_provider.serving.server"]
+_IMPORTED_ONCE = ["model_sharing.api.blocking", "model_sharing_provider.serving.server"]
 
 
 def start(function: Callable[..., None], *arguments: object) -> BaseProcess:

@@ -55,8 +55,8 @@ class RemoteShares:
         )
 
     async def _ask(self, profile: Profile) -> Sequence[str]:
-        from model_sharing.client import SharingClient  # noqa: PLC0415 - slow to import, and rarely needed
-        from model_sharing.transport import Transport  # noqa: PLC0415
+        from model_sharing.client.sharing_client import SharingClient  # noqa: PLC0415 - slow to import, and rarely needed
+        from model_sharing.transport.session import Transport  # noqa: PLC0415
 
         guard = None if await self._is_left_to_a_proxy(profile.endpoint) else self._open_socket
         # What went wrong is to be known before the time is over.

@@ -15,8 +15,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from model_sharing.async_catalog import AsyncCatalog
-    from model_sharing.blocking import (
+    from model_sharing.api.async_catalog import AsyncCatalog
+    from model_sharing.api.blocking import (
         Catalog,
         activate,
         catalog,
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
         pull,
         unmount,
     )
-    from model_sharing.browsing import Schema
-    from model_sharing.left_out import LeftOutWarning
+    from model_sharing.api.records import Records
+    from model_sharing.api.schema import Schema
+    from model_sharing.catalogs.pulling import PulledVersion
+    from model_sharing.catalogs.shared_catalog import Snapshot
+    from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
+    from model_sharing.client.invalid_items import LeftOutWarning
     from model_sharing.mount_table import Mount
-    from model_sharing.pulling import PulledVersion
-    from model_sharing.records import Records
-    from model_sharing.resolution import StaleAliasWarning
-    from model_sharing.shared_catalog import Snapshot
-    from model_sharing.trust import TrustWarning
-    from model_sharing.values import DownloadedVersion, SharedModel, SharedVersion
+    from model_sharing.resolution.resolver import StaleAliasWarning
+    from model_sharing.resolution.trust import TrustWarning
     from model_sharing_protocol.errors import SharingError
     from model_sharing_protocol.network.plain_http import PlainHttpWarning
     from model_sharing_protocol.progress import Progress
@@ -71,21 +71,21 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AsyncCatalog": "model_sharing.async_catalog",
-    "DownloadedVersion": "model_sharing.values",
-    "LeftOutWarning": "model_sharing.left_out",
+    "AsyncCatalog": "model_sharing.api.async_catalog",
+    "DownloadedVersion": "model_sharing.catalogs.shared_models",
+    "LeftOutWarning": "model_sharing.client.invalid_items",
     "Mount": "model_sharing.mount_table",
     "PlainHttpWarning": "model_sharing_protocol.network.plain_http",
     "Progress": "model_sharing_protocol.progress",
-    "PulledVersion": "model_sharing.pulling",
-    "Records": "model_sharing.records",
-    "Schema": "model_sharing.browsing",
-    "SharedModel": "model_sharing.values",
-    "SharedVersion": "model_sharing.values",
+    "PulledVersion": "model_sharing.catalogs.pulling",
+    "Records": "model_sharing.api.records",
+    "Schema": "model_sharing.api.schema",
+    "SharedModel": "model_sharing.catalogs.shared_models",
+    "SharedVersion": "model_sharing.catalogs.shared_models",
     "SharingError": "model_sharing_protocol.errors",
-    "Snapshot": "model_sharing.shared_catalog",
-    "StaleAliasWarning": "model_sharing.resolution",
-    "TrustWarning": "model_sharing.trust",
+    "Snapshot": "model_sharing.catalogs.shared_catalog",
+    "StaleAliasWarning": "model_sharing.resolution.resolver",
+    "TrustWarning": "model_sharing.resolution.trust",
 }
 
 __version__: str
@@ -98,7 +98,7 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version  # noqa: PLC0415  # takes longer than the rest of this module
 
         return version("model-sharing")
-    return getattr(importlib.import_module(_HOMES.get(name, "model_sharing.blocking")), name)
+    return getattr(importlib.import_module(_HOMES.get(name, "model_sharing.api.blocking")), name)
 
 
 def __dir__() -> list[str]:

@@ -17,8 +17,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from model_sharing.local_files import make_folder, needs_writing, replace_file
-from model_sharing.locks import locked
+from model_sharing.filesystem.local_files import make_folder, needs_writing, replace_file
+from model_sharing.filesystem.locks import locked
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.errors import (
     InvalidParameter,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import platformdirs
 
-from model_sharing.retries import DEFAULT_SECONDS as DEFAULT_RETRY_SECONDS
+from model_sharing.transport.retries import DEFAULT_SECONDS as DEFAULT_RETRY_SECONDS
 from model_sharing_protocol.errors import InvalidParameter
 
 HOME_VARIABLE = "MODEL_SHARING_HOME"

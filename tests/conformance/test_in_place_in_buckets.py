@@ -14,7 +14,7 @@ from obstore.store import ObjectStore
 from support import MLMODEL, Desk, write_model
 
 import model_sharing
-from model_sharing import blocking
+from model_sharing.api import blocking
 from model_sharing_protocol.errors import InvalidModel, PermissionDenied
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile

@@ -22,7 +22,7 @@ from mlflow_server import running_mlflow_server
 from support import Desk
 
 import model_sharing
-from model_sharing import blocking
+from model_sharing.api import blocking
 from model_sharing_protocol.names import SchemaName
 from model_sharing_protocol.profile import write_profile
 

@@ -21,7 +21,7 @@ from environments import environment_with
 from support import Desk, write_model
 
 import model_sharing
-from model_sharing import blocking
+from model_sharing.api import blocking
 from model_sharing_protocol.errors import UnsafePath, UntrustedSignature
 from model_sharing_protocol.profile import write_profile
 

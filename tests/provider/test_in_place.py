@@ -13,7 +13,7 @@ from contents import tree
 from support import Desk, write_model
 
 import model_sharing
-from model_sharing import blocking
+from model_sharing.api import blocking
 from model_sharing_protocol.digests import hash_file
 from model_sharing_protocol.errors import (
     CorruptArtifact,

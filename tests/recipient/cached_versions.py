@@ -10,7 +10,7 @@ from pathlib import Path
 
 from contents import content, tree
 
-from model_sharing.cache import Cache, intact
+from model_sharing.cache.store import Cache, intact
 
 NAME = "ml_team.iris_model"
 COMMON = content(40_000, 99)

@@ -14,8 +14,8 @@ from recipient.peer import Peer
 from recipient.shared_models import SHARE, manifest_of
 
 import model_sharing
-from model_sharing import blocking
-from model_sharing.cache import Cache
+from model_sharing.api import blocking
+from model_sharing.cache.store import Cache
 from model_sharing.cli import main
 
 RunCli = Callable[..., subprocess.CompletedProcess[str]]

@@ -15,9 +15,9 @@ from recipient.peer import TOKEN, Peer
 from recipient.shared_models import SHARE
 
 import model_sharing
-from model_sharing import blocking
-from model_sharing.activation import clean_link, link_in
+from model_sharing.api import blocking
 from model_sharing.cli import main
+from model_sharing.mounting.activation import clean_link, link_in
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.profile import read_profile
 

@@ -15,7 +15,7 @@ from recipient.shared_models import manifest_of
 
 import model_sharing
 from model_sharing import StaleAliasWarning
-from model_sharing.cache import Cache
+from model_sharing.cache.store import Cache
 from model_sharing_protocol.errors import (
     CorruptArtifact,
     NotFound,

@@ -13,7 +13,7 @@ from recipient.cached_versions import (
 )
 from recipient.conftest import RunCli
 
-from model_sharing.cache import Cache
+from model_sharing.cache.store import Cache
 from model_sharing.settings import parse_size
 from model_sharing_protocol.errors import InvalidParameter
 

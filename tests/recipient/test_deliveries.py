@@ -15,9 +15,9 @@ from recipient.shared_models import SHARE, digest_of, manifest_of
 from recipient.two_versions import withhold
 
 import model_sharing
-from model_sharing.cache import Cache
-from model_sharing.downloads.parts import RANGE_BYTES, PartFile
-from model_sharing.upkeep.pruning import Limits, prune
+from model_sharing.cache.maintenance.pruning import Limits, prune
+from model_sharing.cache.store import Cache
+from model_sharing.downloads.part_file import RANGE_BYTES, PartFile
 from model_sharing_protocol.errors import CorruptArtifact, SharingError
 from model_sharing_protocol.signing_keys import ListedKey, endorse, first_of
 

@@ -34,13 +34,13 @@ from recipient.two_versions import (
 from rich.console import Console
 
 import model_sharing
-from model_sharing import background
-from model_sharing.cache import Cache
-from model_sharing.downloads.bars import DownloadBars
-from model_sharing.downloads.parts import RANGE_BYTES
-from model_sharing.downloads.tally import Tally
-from model_sharing.upkeep.pruning import Limits, prune
-from model_sharing.upkeep.verifying import verify
+from model_sharing.api import background_loop
+from model_sharing.api.progress_bars import DownloadBars
+from model_sharing.cache.maintenance.pruning import Limits, prune
+from model_sharing.cache.maintenance.verifying import verify
+from model_sharing.cache.store import Cache
+from model_sharing.downloads.part_file import RANGE_BYTES
+from model_sharing.downloads.progress_counter import Tally
 from model_sharing_protocol.chunk_maps import ChunkMap, ChunkMapWriter, write_maps
 from model_sharing_protocol.errors import CorruptArtifact
 
@@ -353,7 +353,7 @@ def test_the_command_line_says_what_was_reused(run_cli: RunCli, peer: Peer, tmp_
 def test_a_person_sees_each_large_file_and_what_was_here(vendor: model_sharing.Catalog) -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=150)
-    background.run(lambda: vendor.shared.snapshot(f"{MODEL}/2", tally=Tally(DownloadBars(console))))
+    background_loop.run(lambda: vendor.shared.snapshot(f"{MODEL}/2", tally=Tally(DownloadBars(console))))
     assert "model.bin" in screen.getvalue()
     assert "1 of 2 files are here already" in screen.getvalue()
     assert f"1/1 files, {(len(AFTER) - NEW_BYTES) / 1e6:.1f} MB were here" in screen.getvalue()

@@ -11,9 +11,9 @@ from recipient.peer import Peer
 from small_disk import read_only, small_disk
 
 import model_sharing
-from model_sharing import destinations
-from model_sharing.copying import copy_files
-from model_sharing.destinations import SignaturePlaceWarning
+from model_sharing.exports import destinations
+from model_sharing.exports.copying import copy_files
+from model_sharing.exports.destinations import SignaturePlaceWarning
 from model_sharing_protocol.errors import AlreadyExists, DiskFull, InvalidState, UntrustedSignature
 from model_sharing_protocol.manifest import Manifest
 

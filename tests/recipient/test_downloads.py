@@ -18,8 +18,8 @@ from recipient.peer import Handler, Peer
 from recipient.shared_models import manifest_of
 
 import model_sharing
-from model_sharing import bounds
-from model_sharing.downloads.parts import RANGE_BYTES
+from model_sharing.downloads.part_file import RANGE_BYTES
+from model_sharing.transport import bounds
 from model_sharing_protocol.errors import (
     AlreadyExists,
     CorruptArtifact,

@@ -17,7 +17,7 @@ from recipient.faults import always
 from recipient.peer import Fault, Handler, Peer
 
 import model_sharing
-from model_sharing import bounds
+from model_sharing.transport import bounds
 from model_sharing_protocol.errors import NotASharingServer, ServerUnreachable, SharingError
 
 MODEL = "ml_team.iris_model"

@@ -10,8 +10,8 @@ from recipient.peer import Peer
 from recipient.shared_models import SHARE
 
 import model_sharing
-from model_sharing.downloads.origins import FileOrigins, accept
 from model_sharing.settings import Settings
+from model_sharing.transport.file_origins import FileOrigins, accept
 from model_sharing_protocol.errors import NotASharingServer
 
 FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": b"w" * 1000}

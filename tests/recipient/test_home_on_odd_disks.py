@@ -24,10 +24,10 @@ from recipient.shared_models import manifest_of
 from small_disk import fill, read_only, small_disk
 
 import model_sharing
-from model_sharing import blocking
-from model_sharing.cache import Cache
-from model_sharing.refs import UnwrittenStateWarning
-from model_sharing.upkeep.pruning import Limits, prune
+from model_sharing.api import blocking
+from model_sharing.cache.maintenance.pruning import Limits, prune
+from model_sharing.cache.store import Cache
+from model_sharing.resolution.known_state import UnwrittenStateWarning
 from model_sharing_protocol.errors import InvalidState, StaleAnswer, UnsupportedOperation
 
 NAME = "ml_team.iris_model"

@@ -26,7 +26,7 @@ from recipient.peer import Handler, Peer
 from recipient.shared_models import SHARE, Model
 
 import model_sharing
-from model_sharing import blocking
+from model_sharing.api import blocking
 from model_sharing.cli import main
 from model_sharing.cli.commands import cli
 

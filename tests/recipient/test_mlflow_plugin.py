@@ -20,7 +20,7 @@ from small_disk import read_only
 
 import model_sharing
 from model_sharing.mlflow_plugin import SharedArtifactRepository, SharedModelStore
-from model_sharing.refs import UnwrittenStateWarning
+from model_sharing.resolution.known_state import UnwrittenStateWarning
 
 NAME = "vendor.ml_team.iris_model"
 READING = {

@@ -15,7 +15,7 @@ from recipient.peer import TOKEN, Handler, Peer
 from recipient.shared_models import SHARE
 
 import model_sharing
-from model_sharing.activation import clean_link
+from model_sharing.mounting.activation import clean_link
 from model_sharing_protocol.errors import (
     ActivationLinkUsed,
     AlreadyExists,

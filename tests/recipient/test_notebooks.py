@@ -13,7 +13,7 @@ from recipient.faults import slowly
 from recipient.peer import Peer
 
 import model_sharing
-from model_sharing.downloads.parts import RANGE_BYTES
+from model_sharing.downloads.part_file import RANGE_BYTES
 
 FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": content(RANGE_BYTES // 2)}
 SECONDS = 60

@@ -16,8 +16,8 @@ from recipient.peer import Handler, Peer
 
 import model_sharing
 from model_sharing import Progress
-from model_sharing.downloads.parts import RANGE_BYTES
-from model_sharing.downloads.written_progress import NotebookDisplay, Pace, TextLines
+from model_sharing.api.progress_text import NotebookDisplay, Pace, TextLines
+from model_sharing.downloads.part_file import RANGE_BYTES
 from model_sharing_protocol.errors import InvalidParameter, ServerUnreachable
 
 REF = "ml_team.iris_model/1"

@@ -19,7 +19,7 @@ from tinyproxy import Tinyproxy, running_tinyproxy
 
 import model_sharing
 from model_sharing import settings
-from model_sharing.downloads.origins import FileOrigins
+from model_sharing.transport.file_origins import FileOrigins
 from model_sharing_protocol.errors import (
     InvalidParameter,
     NotASharingServer,

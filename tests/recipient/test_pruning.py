@@ -24,9 +24,9 @@ from recipient.peer import Peer
 from recipient.shared_models import manifest_of
 
 import model_sharing
-from model_sharing.cache import Cache
-from model_sharing.upkeep.contents import survey
-from model_sharing.upkeep.pruning import CacheWarning, Limits, Pruned, prune
+from model_sharing.cache.maintenance.contents import survey
+from model_sharing.cache.maintenance.pruning import CacheWarning, Limits, Pruned, prune
+from model_sharing.cache.store import Cache
 
 
 def test_least_recently_used_goes_first_and_the_bytes_freed_are_true(cache: Cache, three: list[str]) -> None:
@@ -147,7 +147,7 @@ def test_a_prune_that_fails_does_not_fail_the_download(
 ) -> None:
     monkeypatch.setenv("MODEL_SHARING_CACHE_MAX_SIZE", "0")
     peer.publish(NAME, 1, files_of(1))
-    monkeypatch.setattr("model_sharing.upkeep.pruning.survey", refuse)
+    monkeypatch.setattr("model_sharing.cache.maintenance.pruning.survey", refuse)
     with pytest.warns(CacheWarning, match="could not be pruned"):
         folder = model_sharing.catalog("vendor").snapshot(f"{NAME}/1").folder
     assert tree(folder) == files_of(1)

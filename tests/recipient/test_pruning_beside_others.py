@@ -20,9 +20,9 @@ from recipient.faults import slowly
 from recipient.peer import Peer
 
 import model_sharing
-from model_sharing.cache import Cache
-from model_sharing.downloads.parts import RANGE_BYTES
-from model_sharing.upkeep.pruning import Limits, prune
+from model_sharing.cache.maintenance.pruning import Limits, prune
+from model_sharing.cache.store import Cache
+from model_sharing.downloads.part_file import RANGE_BYTES
 
 HOLD = textwrap.dedent(
     """
@@ -129,8 +129,8 @@ def test_pruning_all_the_time_breaks_no_download(
         """
         import sys
         from pathlib import Path
-        from model_sharing.cache import Cache
-        from model_sharing.upkeep.pruning import Limits, prune
+        from model_sharing.cache.store import Cache
+        from model_sharing.cache.maintenance.pruning import Limits, prune
         removed = 0
         while not Path(sys.argv[2]).exists():
             removed += len(prune(Cache(Path(sys.argv[1])), Limits(max_size=0)).removed)

@@ -22,8 +22,9 @@ from recipient.peer import Peer
 from recipient.shared_models import SHARE
 
 import model_sharing
-from model_sharing import Progress, background
-from model_sharing.downloads.parts import RANGE_BYTES
+from model_sharing import Progress
+from model_sharing.api import background_loop
+from model_sharing.downloads.part_file import RANGE_BYTES
 from model_sharing_protocol.errors import InvalidParameter, InvalidState, MissingDependency, NotFound
 
 NAME = "ml_team.iris_model"
@@ -350,10 +351,10 @@ def test_a_fork_as_a_call_begins_closes_nothing_that_it_uses(vendor: model_shari
 
     def begin() -> Coroutine[Any, Any, list[str]]:
         shared = vendor.shared
-        background._rest_before_fork()
+        background_loop._rest_before_fork()
         return shared.list_schemas()
 
-    assert background.run(begin) == ["ml_team"]
+    assert background_loop.run(begin) == ["ml_team"]
 
 
 async def _resolve() -> None:

@@ -11,8 +11,8 @@ from recipient.peer import Peer
 from recipient.shared_models import SHARE
 
 import model_sharing
-from model_sharing.downloads.connection import Connections
-from model_sharing.downloads.rate_limit import RateLimit
+from model_sharing.downloads.transfer.connections import Connections
+from model_sharing.downloads.transfer.rate_limit import RateLimit
 from model_sharing.settings import Settings, parse_rate
 from model_sharing_protocol.errors import InvalidParameter
 
@@ -77,7 +77,7 @@ def test_every_byte_of_a_download_is_counted(
 
 
 def test_a_download_that_is_stopped_waits_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    from model_sharing.downloads.origins import FileOrigins
+    from model_sharing.transport.file_origins import FileOrigins
     from model_sharing_protocol.errors import Interrupted
 
     connections = Connections(FileOrigins("http://127.0.0.1:1"), RateLimit(1))

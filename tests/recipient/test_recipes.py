@@ -7,7 +7,7 @@ from hashlib import sha256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_sharing.downloads.recipes import Found, fetch_all, make_recipe
+from model_sharing.downloads.reassembly import Found, fetch_all, make_recipe
 from model_sharing_protocol.chunk_maps import ChunkMapWriter
 from model_sharing_protocol.manifest import ManifestFile
 

@@ -19,10 +19,10 @@ from recipient.shared_models import SHARE
 from servers import free_port
 
 import model_sharing
-from model_sharing import retries
-from model_sharing.faults import retry_after
-from model_sharing.retries import Retries, WaitNotices
 from model_sharing.settings import RETRY_FOR_VARIABLE, Settings
+from model_sharing.transport import retries
+from model_sharing.transport.network_errors import retry_after
+from model_sharing.transport.retries import Retries, WaitNotices
 from model_sharing_protocol.errors import (
     InternalError,
     InvalidParameter,

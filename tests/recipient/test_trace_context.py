@@ -12,7 +12,7 @@ from recipient.cached_versions import NAME, files_of
 from recipient.peer import Peer
 
 import model_sharing
-from model_sharing.trace_context import trace_headers
+from model_sharing.transport.trace_context import trace_headers
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from recipient.peer import TOKEN, Handler, Peer
 from recipient.shared_models import SHARE
 
 import model_sharing
-from model_sharing import bounds, client
+from model_sharing.client import sharing_client
+from model_sharing.transport import bounds
 from model_sharing_protocol.errors import (
     InternalError,
     InvalidProfile,
@@ -214,7 +215,7 @@ def test_an_endless_line_is_refused(
 def test_too_many_files_are_refused(
     peer: Peer, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "MAX_FILES", 3)
+    monkeypatch.setattr(sharing_client, "MAX_FILES", 3)
     peer.publish("ml_team.iris_model", 1, {f"{n}.txt": b"x" for n in range(5)})
     with pytest.raises(NotASharingServer, match="more than 3 files"):
         vendor.snapshot("ml_team.iris_model/1")

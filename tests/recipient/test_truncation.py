@@ -11,8 +11,8 @@ from recipient.faults import answer_status
 from recipient.peer import Fault, Handler, Peer
 
 import model_sharing
-from model_sharing.downloads.connection import BUFFER_BYTES
-from model_sharing.downloads.parts import RANGE_BYTES
+from model_sharing.downloads.part_file import RANGE_BYTES
+from model_sharing.downloads.transfer.connections import BUFFER_BYTES
 from model_sharing_protocol.errors import CorruptArtifact, ServerUnreachable
 
 REF = "ml_team.iris_model/1"

@@ -20,8 +20,8 @@ from recipient.conftest import RunCli
 from recipient.peer import Peer
 
 import model_sharing
-from model_sharing.cache import Cache
-from model_sharing.upkeep.verifying import verify
+from model_sharing.cache.maintenance.verifying import verify
+from model_sharing.cache.store import Cache
 from model_sharing_protocol.errors import CorruptArtifact
 
 

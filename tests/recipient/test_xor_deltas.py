@@ -26,14 +26,14 @@ from recipient.two_versions import (
 from weights import fine_tuned, weights, xor_delta
 
 import model_sharing
-from model_sharing import background
-from model_sharing.cache import Cache
-from model_sharing.downloads.parts import PartFile
-from model_sharing.downloads.progress import Silent
-from model_sharing.downloads.tally import Tally
-from model_sharing.upkeep.contents import survey
-from model_sharing.upkeep.pruning import Limits, prune
-from model_sharing.upkeep.verifying import verify
+from model_sharing.api import background_loop
+from model_sharing.cache.maintenance.contents import survey
+from model_sharing.cache.maintenance.pruning import Limits, prune
+from model_sharing.cache.maintenance.verifying import verify
+from model_sharing.cache.store import Cache
+from model_sharing.downloads.part_file import PartFile
+from model_sharing.downloads.progress_counter import Tally
+from model_sharing.downloads.progress_observer import Silent
 from model_sharing_protocol.chunk_maps import ChunkMapWriter, write_maps
 from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.xor_deltas import BLOCK_BYTES, write_start
@@ -181,7 +181,7 @@ def test_a_delta_that_lies_costs_a_full_fetch(
 ) -> None:
     offer(peer, lie)
     seen = Seen()
-    snapshot = background.run(lambda: vendor.shared.snapshot(f"{MODEL}/2", tally=Tally(seen)))
+    snapshot = background_loop.run(lambda: vendor.shared.snapshot(f"{MODEL}/2", tally=Tally(seen)))
     assert (snapshot.folder / "model.bin").read_bytes() == AFTER
     assert seen.advanced == snapshot.fetched == len(AFTER)
     assert len(AFTER) <= peer.file_bytes_sent <= len(AFTER) + len(lie)

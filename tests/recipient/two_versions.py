@@ -11,7 +11,7 @@ from recipient.faults import answer_status
 from recipient.peer import Handler, Peer, serve_well
 
 import model_sharing
-from model_sharing.cache import Cache
+from model_sharing.cache.store import Cache
 
 MODEL = "ml_team.iris_model"
 MLMODEL = b"flavors: {}\n"

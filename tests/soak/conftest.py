@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from model_sharing import blocking
+from model_sharing.api import blocking
 
 
 @pytest.fixture(autouse=True)

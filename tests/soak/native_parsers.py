@@ -27,7 +27,7 @@ import mlflow.xgboost
 import numpy as np
 import xgboost
 
-from model_sharing.policy import check_inert, lightgbm_trees, probe, xgboost_trees
+from model_sharing.policy import check_inert, lightgbm_trees, trial_load, xgboost_trees
 
 WILD = (-1, -2, -(2**31), 2**31 - 1, 10**6, 12345, 7, 0, 1, -7, 10**9)
 TEXT = {"xgboost-json", "lightgbm", "lightgbm-classes"}
@@ -102,7 +102,7 @@ def ends_well(call: Call) -> bool | None:
 def used(library: str, file: Path) -> None:
     """What a recipient would do with it, with other inputs than the policy's."""
     dice = np.random.default_rng(7)
-    predict, features = probe.PROBES[library](str(file), "cbm")
+    predict, features = trial_load.LOADERS[library](str(file), "cbm")
     for _ in range(3):
         predict(dice.normal(size=(200, features)) * 3)
 
@@ -114,7 +114,7 @@ def passes(library: str, file: Path) -> bool:
             check.check_model(file)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return False
-    return ends_well(partial(probe.main, library, str(file), "cbm")) is True
+    return ends_well(partial(trial_load.main, library, str(file), "cbm")) is True
 
 
 def is_inert(folder: Path) -> bool:

@@ -12,7 +12,7 @@ from mlflow.models import infer_signature
 from sklearn.datasets import load_iris
 from sklearn.tree import DecisionTreeClassifier
 
-from model_sharing import blocking
+from model_sharing.api import blocking
 
 
 @pytest.fixture(scope="session")

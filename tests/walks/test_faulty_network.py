@@ -13,7 +13,7 @@ from faulty_network import IN_FLIGHT, MIB, SIZE, Story, impatience, mounted_thro
 from provider_process import ProviderProcess, invite, renew_token, write_profile_for
 from small_disk import fill, small_disk
 
-from model_sharing import blocking
+from model_sharing.api import blocking
 from model_sharing_protocol.errors import DiskFull, TokenExpired, Unauthenticated
 
 # 64 KiB in this time on each of two connections: some seconds for the whole.

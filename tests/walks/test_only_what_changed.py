@@ -14,7 +14,7 @@ from tensors import safetensors
 from weights import fine_tuned, weights
 
 import model_sharing
-from model_sharing.upkeep.pruning import Limits, prune
+from model_sharing.cache.maintenance.pruning import Limits, prune
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
 from model_sharing_provider.artifacts.external_locations import parse_location

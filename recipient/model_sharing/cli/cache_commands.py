@@ -6,14 +6,14 @@ import re
 
 import click
 
-from model_sharing import blocking
-from model_sharing.cache import Cache
+from model_sharing.api import blocking
+from model_sharing.cache.maintenance.contents import survey
+from model_sharing.cache.maintenance.pruning import Limits, Pruned, prune
+from model_sharing.cache.maintenance.verifying import verify
+from model_sharing.cache.store import Cache
+from model_sharing.catalogs.cached_versions import CachedVersion, list_cached
 from model_sharing.mount_table import MountTable
 from model_sharing.settings import CACHE_MAX_SIZE_VARIABLE, Settings, parse_size
-from model_sharing.upkeep.contents import survey
-from model_sharing.upkeep.listing import CachedVersion, list_cached
-from model_sharing.upkeep.pruning import Limits, Pruned, prune
-from model_sharing.upkeep.verifying import verify
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.output import (
     human_size,

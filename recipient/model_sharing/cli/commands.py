@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from model_sharing import blocking
-from model_sharing.activation import MAX_INPUT_BYTES, link_in
+from model_sharing.api import blocking
+from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
 from model_sharing.cli.completion import complete_catalogs, complete_models, complete_schemas
 from model_sharing.cli.options import standard_input, transfer_options
 from model_sharing.mount_table import MountTable
+from model_sharing.mounting.activation import MAX_INPUT_BYTES, link_in
 from model_sharing.settings import Settings
-from model_sharing.values import SharedModel, SharedVersion
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.output import (
     human_size,

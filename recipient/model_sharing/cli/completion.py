@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.mount_table import Mount, MountTable
 from model_sharing.settings import Settings
-from model_sharing.shared_catalog import SharedCatalog
 from model_sharing_protocol.console.shell_completion import completing
 from model_sharing_protocol.names import FullName
 

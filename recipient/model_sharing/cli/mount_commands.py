@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from model_sharing import blocking
+from model_sharing.api import blocking
 from model_sharing.cli.completion import complete_catalogs
 from model_sharing.cli.options import standard_input
 from model_sharing.mount_table import Mount, MountTable
-from model_sharing.profiles import MAX_PROFILE_BYTES, find_profile
+from model_sharing.mounting.profile_sources import MAX_PROFILE_BYTES, find_profile
 from model_sharing.settings import PROFILE_VARIABLE, Settings
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.output import human_time, output_option, print_json, print_table, say

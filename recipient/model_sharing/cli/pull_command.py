@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from model_sharing import blocking
+from model_sharing.api import blocking
+from model_sharing.catalogs.pulling import PulledVersion
 from model_sharing.cli.completion import complete_places
 from model_sharing.cli.options import transfer_options
-from model_sharing.pulling import PulledVersion
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.output import complain, human_size, output_option, print_json, say
 from model_sharing_protocol.errors import InvalidParameter

@@ -12,18 +12,18 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from model_sharing.cache import Cache
-from model_sharing.downloads.connection import Connections
-from model_sharing.downloads.deltas import DeltaPlanner, FromBase
-from model_sharing.downloads.from_base import FromBaseMaker
+from model_sharing.cache.store import Cache
+from model_sharing.downloads.apply_delta import FromBaseMaker
 from model_sharing.downloads.large_files import LargeFiles, corrupt
 from model_sharing.downloads.packs import PackFetcher, packable, packs_of
-from model_sharing.downloads.parts import RANGE_BYTES
-from model_sharing.downloads.progress import DownloadObserver
-from model_sharing.downloads.recipes import Recipe, fetch_all
+from model_sharing.downloads.part_file import RANGE_BYTES
+from model_sharing.downloads.progress_observer import DownloadObserver
+from model_sharing.downloads.reassembly import Recipe, fetch_all
+from model_sharing.downloads.reuse_planner import DeltaPlanner, FromBase
 from model_sharing.downloads.targets import WholeFile
-from model_sharing.downloads.transfer import RangesIgnored, Transfer
-from model_sharing.downloads.urls import PACK, UrlBook
+from model_sharing.downloads.transfer.connections import Connections
+from model_sharing.downloads.transfer.file_urls import PACK, UrlBook
+from model_sharing.downloads.transfer.transfer import RangesIgnored, Transfer
 from model_sharing_protocol.errors import Interrupted
 from model_sharing_protocol.manifest import ManifestFile
 

@@ -1,8 +1,8 @@
 """Large files: several connections fetch ranges of one, or copy what is in the cache, while it is hashed.
 
-What has arrived survives a crash (`parts`), whether it was fetched or copied. If the whole turns out wrong,
-the chunk map says where, and only those chunks are fetched again. If that does not mend it, or there is no
-map, the file is fetched once more, all of it.
+What has arrived survives a crash (`part_file`), whether it was fetched or copied. If the whole turns out
+wrong, the chunk map says where, and only those chunks are fetched again. If that does not mend it, or there
+is no map, the file is fetched once more, all of it.
 
 Chunks are not hashed one by one before: that would hash every byte twice to find what hardly ever happens.
 """
@@ -13,14 +13,14 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 
-from model_sharing.cache import Cache
-from model_sharing.downloads.connection import BUFFER_BYTES, Connections
-from model_sharing.downloads.deltas import DeltaPlanner
-from model_sharing.downloads.parts import PartFile
-from model_sharing.downloads.progress import DownloadObserver, FileProgress
-from model_sharing.downloads.recipes import Piece, Recipe, fetch_all
+from model_sharing.cache.store import Cache
+from model_sharing.downloads.part_file import PartFile
+from model_sharing.downloads.progress_observer import DownloadObserver, FileProgress
+from model_sharing.downloads.reassembly import Piece, Recipe, fetch_all
+from model_sharing.downloads.reuse_planner import DeltaPlanner
 from model_sharing.downloads.targets import FileRange, Patch
-from model_sharing.downloads.transfer import RangesIgnored, Transfer
+from model_sharing.downloads.transfer.connections import BUFFER_BYTES, Connections
+from model_sharing.downloads.transfer.transfer import RangesIgnored, Transfer
 from model_sharing_protocol.chunk_maps import Chunk
 from model_sharing_protocol.errors import CorruptArtifact
 from model_sharing_protocol.manifest import ManifestFile

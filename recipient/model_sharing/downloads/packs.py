@@ -14,12 +14,12 @@ from functools import partial
 
 import msgspec
 
-from model_sharing.cache import Cache
-from model_sharing.downloads.connection import Connections
-from model_sharing.downloads.progress import DownloadObserver
-from model_sharing.downloads.transfer import Passing, Patience, Transfer
-from model_sharing.downloads.urls import PACK
-from model_sharing.local_files import full_disk_explained
+from model_sharing.cache.store import Cache
+from model_sharing.downloads.progress_observer import DownloadObserver
+from model_sharing.downloads.transfer.connections import Connections
+from model_sharing.downloads.transfer.file_urls import PACK
+from model_sharing.downloads.transfer.transfer import Passing, Patience, Transfer
+from model_sharing.filesystem.local_files import full_disk_explained
 from model_sharing_protocol.errors import ServerUnreachable
 from model_sharing_protocol.manifest import PACKED_FILE_BYTES, PACKED_FILES, ManifestFile
 from model_sharing_protocol.open_sharing import PackRequest

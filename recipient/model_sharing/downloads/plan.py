@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from model_sharing.cache import Cache
-from model_sharing.downloads.parts import part_bytes
-from model_sharing_protocol.chunk_maps import MAX_CHUNK_MAPS_BYTES
-from model_sharing_protocol.errors import CorruptArtifact, DiskFull, UnsafePath
-from model_sharing_protocol.manifest import Delta, Manifest, ManifestFile
-from model_sharing_protocol.open_sharing import VersionFile, VersionMetadata
+from model_sharing.cache.store import Cache
+from model_sharing.downloads.part_file import part_bytes
+from model_sharing_protocol.errors import DiskFull
+from model_sharing_protocol.manifest import Manifest, ManifestFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,32 +22,6 @@ class Plan:
     @property
     def size(self) -> int:
         return sum(file.size for file in self.missing)
-
-
-def manifest_of_answer(metadata: VersionMetadata, files: Iterable[VersionFile]) -> Manifest:
-    """The validated manifest of a version query's answer.
-
-    Raises UnsafePath for paths that would leave their folder or that no model has, CorruptArtifact if the
-    files are not the ones that the answer's own digest names.
-    """
-    described = f"{metadata.version.schema}.{metadata.version.model_name} version {metadata.version.version}"
-    maps = metadata.chunk_maps
-    try:
-        manifest = Manifest.of(
-            (ManifestFile(file.path, file.size, file.sha256) for file in files),
-            ManifestFile("chunk maps", maps.size, maps.sha256)
-            if maps and maps.size <= MAX_CHUNK_MAPS_BYTES
-            else None,
-            (Delta(delta.target, delta.base, delta.size, delta.sha256) for delta in metadata.deltas),
-        )
-    except UnsafePath as error:
-        raise UnsafePath(f"{described} was refused: {error.message} Tell the provider.") from error
-    if (manifest.digest, manifest.size) != (metadata.digest, metadata.size):
-        raise CorruptArtifact(
-            f"The file list of {described} does not match its digest. Try again; if it stays, tell "
-            "the provider."
-        )
-    return manifest
 
 
 def make_plan(manifest: Manifest, cache: Cache, *, verify: bool = False) -> Plan:

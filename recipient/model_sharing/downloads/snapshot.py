@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from model_sharing.cache import Cache
-from model_sharing.downloads.connection import Connections
-from model_sharing.downloads.deltas import DeltaPlanner
+from model_sharing.cache.store import Cache
 from model_sharing.downloads.engine import Engine
 from model_sharing.downloads.plan import Plan, check_space, make_plan
-from model_sharing.downloads.progress import DownloadObserver
-from model_sharing.downloads.urls import UrlBook
-from model_sharing.local_files import needs_writing
+from model_sharing.downloads.progress_observer import DownloadObserver
+from model_sharing.downloads.reuse_planner import DeltaPlanner
+from model_sharing.downloads.transfer.connections import Connections
+from model_sharing.downloads.transfer.file_urls import UrlBook
+from model_sharing.filesystem.local_files import needs_writing
 from model_sharing_protocol.errors import CorruptArtifact
 from model_sharing_protocol.manifest import Manifest
 

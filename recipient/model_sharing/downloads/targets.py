@@ -6,10 +6,10 @@ import hashlib
 import os
 from pathlib import Path
 
-from model_sharing.downloads.parts import PartFile
-from model_sharing.downloads.progress import DownloadObserver, FileProgress
-from model_sharing.downloads.transfer import RangesIgnored
-from model_sharing.local_files import full_disk_explained
+from model_sharing.downloads.part_file import PartFile
+from model_sharing.downloads.progress_observer import DownloadObserver, FileProgress
+from model_sharing.downloads.transfer.transfer import RangesIgnored
+from model_sharing.filesystem.local_files import full_disk_explained
 
 
 class WholeFile:

@@ -25,7 +25,7 @@ from model_sharing_protocol.paths import check_relative_path
 from model_sharing_protocol.printable import printable
 
 if TYPE_CHECKING:
-    from model_sharing.shared_catalog import SharedCatalog, Snapshot
+    from model_sharing.catalogs.shared_catalog import SharedCatalog, Snapshot
 
 _WRITTEN_BY_MLFLOW = frozenset({"registered_model_meta"})
 
@@ -90,12 +90,12 @@ class SharedArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLf
         raise _read_only("delete_artifacts")
 
     def _catalog(self) -> SharedCatalog:
-        from model_sharing import blocking  # noqa: PLC0415  # MLflow imports this module at its own import
+        from model_sharing.api import blocking  # noqa: PLC0415  # MLflow imports this module at its own import
 
         return blocking.catalog(FullName.parse(self._ref.name).catalog).shared
 
     def _snapshot(self) -> Snapshot:
-        from model_sharing import blocking  # noqa: PLC0415
+        from model_sharing.api import blocking  # noqa: PLC0415
 
         return blocking.catalog(FullName.parse(self._ref.name).catalog).snapshot(self._ref)
 
@@ -127,8 +127,8 @@ class SharedArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLf
     def _copy(
         self, snapshot: Snapshot, files: list[ManifestFile], target: Path, artifact_path: str | None
     ) -> Path:
-        from model_sharing.copying import copy_files  # noqa: PLC0415
-        from model_sharing.local_files import local_path  # noqa: PLC0415
+        from model_sharing.exports.copying import copy_files  # noqa: PLC0415
+        from model_sharing.filesystem.local_files import local_path  # noqa: PLC0415
 
         if not target.is_dir():
             raise MlflowException(

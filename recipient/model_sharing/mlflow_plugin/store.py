@@ -26,8 +26,8 @@ from model_sharing_protocol.names import FullName, parse_version
 from model_sharing_protocol.times import epoch_ms
 
 if TYPE_CHECKING:
-    from model_sharing.blocking import Catalog
-    from model_sharing.values import SharedModel, SharedVersion
+    from model_sharing.api.blocking import Catalog
+    from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
 
 _MAX_RESULTS = 10_000
 _STAGE = "None"
@@ -127,7 +127,7 @@ _refuse_the_rest()
 
 
 def _catalogs() -> list[Catalog]:
-    from model_sharing import blocking  # noqa: PLC0415  # MLflow imports this module at its own import
+    from model_sharing.api import blocking  # noqa: PLC0415  # MLflow imports this module at its own import
     from model_sharing.mount_table import MountTable  # noqa: PLC0415
     from model_sharing.settings import Settings  # noqa: PLC0415
 
@@ -135,7 +135,7 @@ def _catalogs() -> list[Catalog]:
 
 
 def _locate(name: str) -> tuple[Catalog, FullName]:
-    from model_sharing import blocking  # noqa: PLC0415  # MLflow imports this module at its own import
+    from model_sharing.api import blocking  # noqa: PLC0415  # MLflow imports this module at its own import
 
     full = FullName.parse(name)
     return blocking.catalog(full.catalog), full

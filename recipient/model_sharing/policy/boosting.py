@@ -20,8 +20,8 @@ from pathlib import Path
 from model_sharing.policy import lightgbm_trees, xgboost_trees
 from model_sharing.policy.flavor import Flavor, Options
 
-_PROBE = str(Path(__file__).with_name("probe.py"))
-_PROBE_SECONDS = 300.0
+_TRIAL = str(Path(__file__).with_name("trial_load.py"))
+_TRIAL_SECONDS = 300.0
 _XGBOOST_CLASSES = frozenset(
     ["xgboost.core.Booster"]
     + [
@@ -63,7 +63,9 @@ def _content_problems(
             yield f"{file.name!r} is no sound {library} model ({type(error).__name__}: {str(error)[:80]})"
             return
         state = file.stat()
-        failure = _probe(library, str(file), str(options.get("save_format")), state.st_ino, state.st_mtime_ns)
+        failure = _try_load(
+            library, str(file), str(options.get("save_format")), state.st_ino, state.st_mtime_ns
+        )
         if failure:
             yield f"{library} {failure} as it read {file.name!r} in a process of its own"
 
@@ -71,22 +73,22 @@ def _content_problems(
 
 
 @lru_cache(maxsize=64)
-def _probe(library: str, file: str, form: str, inode: int, changed: int) -> str | None:
+def _try_load(library: str, file: str, form: str, inode: int, changed: int) -> str | None:
     """How loading and predicting failed, in a process that sees the same packages; None if they did not."""
     if not sys.executable:
         return "could not be started"
     path = os.pathsep.join(place for place in sys.path if place)
     try:
         done = subprocess.run(  # noqa: S603  # our own interpreter and program
-            [sys.executable, "-P", _PROBE, library, file, form],
+            [sys.executable, "-P", _TRIAL, library, file, form],
             env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=_PROBE_SECONDS,
+            timeout=_TRIAL_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"did not come to an end within {_PROBE_SECONDS:.0f} seconds"
+        return f"did not come to an end within {_TRIAL_SECONDS:.0f} seconds"
     if done.returncode < 0:
         return f"crashed ({signal.Signals(-done.returncode).name})"
     if done.returncode:

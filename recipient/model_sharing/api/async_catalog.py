@@ -1,0 +1,185 @@
+"""A mounted share for code that awaits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from model_sharing.api.progress_display import Display, ShowProgress, displaying
+from model_sharing.api.records import Records
+from model_sharing.catalogs.shared_catalog import SharedCatalog, Snapshot
+from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
+from model_sharing.downloads.progress_counter import PhaseQueue, Tally
+from model_sharing.mount_table import Mount, MountTable
+from model_sharing.settings import Settings
+from model_sharing_protocol.errors import InvalidState
+from model_sharing_protocol.names import ModelRef
+
+_SECONDS_BETWEEN_CALLS = 0.1
+
+T = TypeVar("T")
+
+
+class AsyncCatalog:
+    """A mounted share as a read-only catalog of models, for code that awaits.
+
+    Use it as an async context manager: it is open in the block, for the event loop that entered it, and
+    every call elsewhere raises InvalidState. Its methods take and give what those of `Catalog` do, and
+    raise the same errors. Calls may run at the same time; a call that is cancelled stops its transfers
+    before it ends, and what has arrived is kept.
+
+    Example:
+        >>> async def champion():
+        ...     async with model_sharing.AsyncCatalog("vendor") as catalog:
+        ...         return (await catalog.resolve("ml_team.iris_model@Champion")).version
+        >>> asyncio.run(champion())
+        1
+    """
+
+    def __init__(self, name: str, *, jobs: int | None = None, limit_rate: int | None = None) -> None:
+        """Get a mounted share by its name, or NotFound. For the rest, see `Catalog.transferring`."""
+        settings = Settings.from_environment()
+        self._mount = MountTable(settings.mounts).get(name)
+        self._settings = settings.transferring(jobs=jobs, limit_rate=limit_rate)
+        self._open: SharedCatalog | None = None
+
+    def __repr__(self) -> str:
+        return f"AsyncCatalog({self.name!r}, share={self._mount.share!r}, endpoint={self._mount.endpoint!r})"
+
+    async def __aenter__(self) -> Self:
+        if self._open is not None:
+            raise InvalidState(f"{self!r} is open already; make another one.")
+        self._open = SharedCatalog(self._mount, self._settings, asyncio.get_running_loop())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        closing, self._open = self._open, None
+        if closing is not None:
+            await closing.close()
+
+    @property
+    def name(self) -> str:
+        """What the share is mounted as."""
+        return self._mount.name
+
+    @property
+    def mount(self) -> Mount:
+        """Where it comes from, and what is trusted about it."""
+        return self._mount
+
+    async def list_schemas(self) -> list[str]:
+        """List the schemas of the share; see `Catalog.list_schemas`."""
+        return await self._shared().list_schemas()
+
+    async def list_models(self, schema: str | None = None) -> Records[SharedModel]:
+        """List the models of the share, or of one schema; see `Catalog.list_models`."""
+        return Records(await self._shared().list_models(schema), SharedModel)
+
+    async def get_model(self, model: str) -> SharedModel:
+        """Look up one model; see `Catalog.get_model`."""
+        return await self._shared().get_model(model)
+
+    async def list_versions(self, model: str) -> Records[SharedVersion]:
+        """List all versions of a model; see `Catalog.list_versions`."""
+        return Records(await self._shared().list_versions(model), SharedVersion)
+
+    async def resolve(self, ref: str | ModelRef) -> SharedVersion:
+        """Ask which version a reference names at this moment; see `Catalog.resolve`."""
+        return await self._shared().resolve(ref)
+
+    async def snapshot(
+        self, ref: str | ModelRef, *, progress: ShowProgress = None, verify: bool = False
+    ) -> Snapshot:
+        """Get a version's verified files in the cache; see `Catalog.snapshot`.
+
+        A callable as `progress` is called on the event loop, so it must not block.
+        """
+        with displaying(progress) as display:
+            snapshot = await self._snapshot(ref, display, verify=verify)
+            display.done(snapshot.progress)
+        return snapshot
+
+    async def download(
+        self,
+        ref: str | ModelRef,
+        destination: str | Path,
+        *,
+        progress: ShowProgress = None,
+        verify: bool = False,
+        trust_remote_code: bool | None = None,
+    ) -> DownloadedVersion:
+        """Copy a version's verified files to a folder; see `Catalog.download`."""
+        with displaying(progress) as display:
+            tally = Tally(display.observer)
+            work = self._shared().download(
+                ref, Path(destination), tally=tally, verify=verify, trust_remote_code=trust_remote_code
+            )
+            version = await _followed(work, tally.phases, display)
+            display.done(replace(tally.progress, reused=version.reused))
+        return version
+
+    async def verify(
+        self, ref: str | ModelRef, folder: str | Path, signature: str | Path | None = None
+    ) -> int:
+        """Check a downloaded folder and its signature, without the provider; see `Catalog.verify`."""
+        given = Path(signature) if signature else None
+        return await asyncio.to_thread(self._shared().verify, ref, Path(folder), given)
+
+    async def load_model(
+        self,
+        ref: str | ModelRef,
+        *,
+        progress: ShowProgress = None,
+        trust_remote_code: bool | None = None,
+    ) -> Any:
+        """Load a version as an MLflow pyfunc model, in a thread; see `Catalog.load_model`."""
+        shared = self._shared()
+        with displaying(progress) as display:
+            snapshot = await self._snapshot(ref, display)
+            display.tell(replace(snapshot.progress, phase="loading"))
+            model = await asyncio.to_thread(shared.load, snapshot, trust_remote_code=trust_remote_code)
+            display.done(snapshot.progress)
+        return model
+
+    async def _snapshot(self, ref: str | ModelRef, display: Display, *, verify: bool = False) -> Snapshot:
+        tally = Tally(display.observer)
+        return await _followed(
+            self._shared().snapshot(ref, tally=tally, verify=verify), tally.phases, display
+        )
+
+    def _shared(self) -> SharedCatalog:
+        if self._open is None:
+            raise InvalidState(
+                f"{self!r} is not open. Use it inside of: "
+                f"async with model_sharing.AsyncCatalog({self.name!r})."
+            )
+        self._open.check_loop()
+        return self._open
+
+
+async def _followed(work: Coroutine[Any, Any, T], phases: PhaseQueue, display: Display) -> T:
+    """What `work` gives, while the display is told how far it is. What the display raises ends the work."""
+    if display.callback is None:
+        return await work
+    task = asyncio.ensure_future(work)
+    told = None
+    try:
+        while not task.done():
+            await asyncio.wait([task], timeout=_SECONDS_BETWEEN_CALLS)
+            for now in phases.waiting():
+                if now != told:
+                    display.tell(now)
+                told = now
+        return task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # seen, so that asyncio does not report it

@@ -1,0 +1,304 @@
+"""Functions for code that does not await: scripts, notebooks, the command line, MLflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from model_sharing.api import background_loop
+from model_sharing.api.background_loop import close
+from model_sharing.api.blocking_catalog import Catalog
+from model_sharing.api.progress_display import ShowProgress, displaying
+from model_sharing.api.records import Records
+from model_sharing.catalogs import pulling
+from model_sharing.catalogs.pulling import PulledVersion, Wanted
+from model_sharing.catalogs.shared_models import DownloadedVersion
+from model_sharing.downloads.progress_counter import PullTally
+from model_sharing.mount_table import Mount, MountTable
+from model_sharing.mounting import activation, shares
+from model_sharing.mounting.mount_share import mount_share
+from model_sharing.mounting.profile_sources import Given, find_profile
+from model_sharing.settings import Settings
+from model_sharing_protocol.names import FullName, ModelRef
+
+__all__ = [
+    "Catalog",
+    "activate",
+    "catalog",
+    "catalog_of",
+    "close",
+    "download",
+    "list_shares",
+    "load_model",
+    "mount",
+    "mounts",
+    "pull",
+    "unmount",
+]
+
+
+def activate(link: str, path: str | Path, *, force: bool = False) -> Path:
+    """Turn an activation link, which works once, into a profile file that only you can read.
+
+    Args:
+        link: The link that the provider gave you.
+        path: The profile file to write.
+        force: Replace the file if it exists.
+
+    Returns:
+        The path.
+
+    Raises:
+        AlreadyExists: The file exists, and `force` is not set. The link was not used.
+        ActivationLinkUsed: The link was used before, or has expired.
+        ServerUnreachable: The provider does not answer.
+
+    Example:
+        >>> model_sharing.activate("https://models.acme.example/activate#…", "globex.share")  # doctest: +SKIP
+        PosixPath('globex.share')
+    """
+    target = Path(path).expanduser()
+    background_loop.run(lambda: activation.activate(link, target, force=force))
+    return target
+
+
+def list_shares(profile: Given = None) -> list[str]:
+    """List the shares that a profile gives access to.
+
+    Args:
+        profile: The path of a profile file, or the JSON in it; None: what MODEL_SHARING_PROFILE says.
+
+    Returns:
+        Their names, sorted.
+
+    Raises:
+        InvalidProfile: The profile cannot be used, or there is none.
+        Unauthenticated: The token is not accepted.
+        ServerUnreachable: The provider does not answer.
+
+    Example:
+        >>> model_sharing.list_shares("globex.share")
+        ['acme_share']
+    """
+    source = find_profile(profile)
+    return background_loop.run(lambda: shares.list_shares(source))
+
+
+def mount(
+    profile: Given = None,
+    *,
+    share: str | None = None,
+    name: str | None = None,
+    trust_remote_code: bool = False,
+    key_fingerprint: str | None = None,
+    move: bool = False,
+) -> Catalog:
+    """Mount a share under a local name, and pin the provider's signing key.
+
+    By default it is the only share there is, under its own name.
+
+    The same mount again is no change.
+
+    Args:
+        profile: The file that `activate` wrote, or its JSON; None: see `list_shares`.
+        share: The share's name at the provider; None: the only one.
+        name: What to call the catalog here; None: as the share is called.
+        trust_remote_code: Let this provider's models run code on this machine when they load.
+        key_fingerprint: The fingerprint of the provider's signing key, as it was told another way, such as
+            `sha256:0123…`; None trusts the one that is there now.
+        move: The provider has a new address: change an existing mount, and insist on the key that is pinned.
+
+    Returns:
+        The catalog.
+
+    Raises:
+        MountExists: Another share is mounted under this name.
+        NotFound: The share does not exist, or is not shared with you; those that are, are named.
+        InvalidParameter: There are several shares, and none was named.
+        InvalidProfile: The profile file cannot be used.
+        UntrustedSignature: The provider signs with another key than `key_fingerprint`.
+        ServerUnreachable: The provider does not answer.
+
+    Example:
+        >>> model_sharing.mount("globex.share", share="acme_share", name="vendor").name
+        'vendor'
+    """
+    settings, source = Settings.from_environment(), find_profile(profile)
+    mounted = background_loop.run(
+        lambda: mount_share(
+            settings,
+            source,
+            share,
+            name,
+            trust_remote_code=trust_remote_code,
+            key_fingerprint=key_fingerprint,
+            move=move,
+        )
+    )
+    return Catalog(mounted, settings)
+
+
+def unmount(name: str) -> None:
+    """Forget a mount. What was downloaded stays in the cache.
+
+    Args:
+        name: What the share is mounted as.
+
+    Returns:
+        Nothing.
+
+    Raises:
+        NotFound: Nothing is mounted under this name.
+
+    Example:
+        >>> _ = model_sharing.mount("globex.share", share="acme_share", name="other")
+        >>> model_sharing.unmount("other")
+    """
+    settings = Settings.from_environment()
+    MountTable(settings.mounts).remove(name, settings.profiles)
+
+
+def mounts() -> Records[Mount]:
+    """List what is mounted, without asking any provider.
+
+    Returns:
+        The mounts in the order of their names; `to_frame()` makes a data frame of them.
+
+    Raises:
+        InvalidProfile: The file of a mount cannot be read.
+
+    Example:
+        >>> [(mount.name, mount.share) for mount in model_sharing.mounts()]
+        [('vendor', 'acme_share')]
+    """
+    return Records(MountTable(Settings.from_environment().mounts).all(), Mount)
+
+
+def catalog(name: str) -> Catalog:
+    """Get a mounted share, without asking its provider.
+
+    Args:
+        name: What the share is mounted as.
+
+    Returns:
+        The catalog.
+
+    Raises:
+        NotFound: Nothing is mounted under this name.
+
+    Example:
+        >>> model_sharing.catalog("vendor").list_schemas()
+        ['ml_team']
+    """
+    settings = Settings.from_environment()
+    return Catalog(MountTable(settings.mounts).get(name), settings)
+
+
+def catalog_of(ref: str) -> Catalog:
+    """The catalog of a full reference such as `models:/vendor.ml_team.iris_model@Champion`."""
+    return catalog(FullName.parse(ModelRef.parse(ref).name).catalog)
+
+
+def load_model(uri: str, *, progress: ShowProgress = None, trust_remote_code: bool | None = None) -> Any:
+    """Load a shared model as an MLflow pyfunc model; downloads and verifies what the cache lacks.
+
+    Args:
+        uri: `models:/catalog.schema.model/3` or `models:/catalog.schema.model@alias`.
+        progress: True shows progress, False does not, None does in a terminal or notebook; a callable is
+            called with a `Progress`: see `Catalog.snapshot`.
+        trust_remote_code: Decides for this call alone, whatever the mount says. False refuses all code.
+            Warning: True lets the model's files do on this machine whatever you may do, while they load and
+            whenever the model is used. That they are signed says who made them, not that they are harmless.
+
+    Returns:
+        The `mlflow.pyfunc.PyFuncModel`.
+
+    Raises:
+        UntrustedCode: Loading would run the provider's code, and the catalog was not mounted with trust.
+        NotFound: There is no such mount, model, version or alias, or it is not shared.
+        MissingDependency: MLflow, or a package that the model needs, is not installed.
+        SharingError: Whatever else `Catalog.snapshot` raises.
+
+    Example:
+        >>> model = model_sharing.load_model("models:/vendor.ml_team.iris_model@Champion")  # doctest: +SKIP
+        >>> model.predict(rows)  # doctest: +SKIP
+    """
+    return catalog_of(uri).load_model(uri, progress=progress, trust_remote_code=trust_remote_code)
+
+
+def download(
+    uri: str,
+    destination: str | Path,
+    *,
+    progress: ShowProgress = None,
+    trust_remote_code: bool | None = None,
+) -> DownloadedVersion:
+    """Copy a version's verified files to a new or empty folder, and its signature beside it.
+
+    Args:
+        uri: `models:/catalog.schema.model/3` or `models:/catalog.schema.model@alias`.
+        destination: A folder that does not exist, or is empty.
+        progress: As for `load_model`.
+        trust_remote_code: For this call alone: True also takes files that tools may run unasked, such as
+            `.envrc`.
+
+    Returns:
+        The version, the path, and how many bytes were fetched now and reused, since they were here already.
+
+    Raises:
+        AlreadyExists: The destination, or its signature, is there. Nothing was touched.
+        UntrustedCode: It has files that tools may run unasked.
+        NotFound: There is no such mount, model, version or alias, or it is not shared.
+        SharingError: Whatever else `Catalog.snapshot` raises.
+
+    Example:
+        >>> version = model_sharing.download("models:/vendor.ml_team.iris_model/1", "downloaded")
+        >>> version.size == version.fetched + version.reused
+        True
+    """
+    return catalog_of(uri).download(uri, destination, progress=progress, trust_remote_code=trust_remote_code)
+
+
+def pull(
+    where: str,
+    *,
+    alias: str | None = None,
+    all_versions: bool = False,
+    jobs: int | None = None,
+    limit_rate: int | None = None,
+    progress: ShowProgress = None,
+) -> list[PulledVersion]:
+    """Fetch models into the cache ahead of use: what all their aliases point at.
+
+    One that fails does not keep the others back: its error is in what is returned.
+
+    Args:
+        where: `catalog`, `catalog.schema` or `catalog.schema.model`; schema and model may be patterns:
+            `fraud_*`.
+        alias: Only what such aliases point at; may be a pattern.
+        all_versions: Every version, whether an alias points at it or not.
+        jobs: Parallel connections; None for the setting.
+        limit_rate: Bytes a second; None for the setting.
+        progress: As for `load_model`; bytes and files are those of all versions together.
+
+    Returns:
+        What came of each version, with the bytes that were fetched and reused.
+
+    Raises:
+        NotFound: Nothing is mounted under that name, or no version is wanted.
+        InvalidParameter: `where` names no models, or both `alias` and `all_versions` are given.
+        ServerUnreachable: The models cannot be listed.
+
+    Example:
+        >>> [(pulled.full_name, pulled.version, pulled.error) for pulled in model_sharing.pull("vendor")]
+        [('vendor.ml_team.iris_model', 1, None)]
+    """
+    wanted = Wanted.parse(where, alias=alias, all_versions=all_versions)
+    source = catalog(wanted.catalog).transferring(jobs=jobs, limit_rate=limit_rate)
+    with displaying(progress, several=True) as display:
+        tally = PullTally()
+        pulled = background_loop.run(
+            lambda: pulling.pull(source.shared, wanted, tally), tally.phases, display.callback
+        )
+        display.done(tally.progress)
+    return pulled

@@ -1,0 +1,332 @@
+"""A mounted share for code that does not await."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from model_sharing.api import background_loop
+from model_sharing.api.progress_display import Display, ShowProgress, displaying
+from model_sharing.api.records import Records
+from model_sharing.api.schema import Schema, completions, models_html, schema_of
+from model_sharing.catalogs.shared_catalog import SharedCatalog, Snapshot
+from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
+from model_sharing.downloads.progress_counter import Tally
+from model_sharing.mount_table import Mount
+from model_sharing.settings import Settings
+from model_sharing_protocol.names import ModelRef
+
+
+class Catalog:
+    """A mounted share as a read-only catalog of models; `model_sharing.catalog` gives it.
+
+    Names are given as `schema.model` or with the catalog's name in front, in any case. It iterates over the
+    names of its schemas, is indexed by them, completes them by Tab, and shows its models as a table in a
+    notebook.
+
+    Every call asks the provider; what is in the cache can still be loaded when the provider cannot be
+    reached, but not when it says no. It may be used by several threads at once, where an event loop runs,
+    and after a fork.
+
+    Every call may raise ServerUnreachable, NotASharingServer, TokenExpired, Unauthenticated and, once
+    access was revoked, NotFound.
+
+    Example:
+        >>> catalog = model_sharing.catalog("vendor")
+        >>> list(catalog)
+        ['ml_team']
+        >>> catalog["ml_team"]["iris_model"].latest_version
+        1
+    """
+
+    def __init__(self, mount: Mount, settings: Settings) -> None:
+        self._mount = mount
+        self._settings = settings
+
+    def __repr__(self) -> str:
+        return f"Catalog({self.name!r}, share={self._mount.share!r}, endpoint={self._mount.endpoint!r})"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.list_schemas())
+
+    def __contains__(self, schema: object) -> bool:
+        return isinstance(schema, str) and schema.lower() in self.list_schemas()
+
+    def __getitem__(self, schema: str) -> Schema:
+        return schema_of(self, schema)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return completions(self)
+
+    def _repr_html_(self) -> str:
+        return models_html(self.list_models)
+
+    @property
+    def name(self) -> str:
+        """What the share is mounted as."""
+        return self._mount.name
+
+    @property
+    def mount(self) -> Mount:
+        """Where it comes from, and what is trusted about it."""
+        return self._mount
+
+    @property
+    def shared(self) -> SharedCatalog:
+        """What does the work, on the loop of the background thread: no other loop can use it."""
+        return background_loop.shared_catalog(self._mount, self._settings)
+
+    def transferring(self, *, jobs: int | None = None, limit_rate: int | None = None) -> Catalog:
+        """Change how it downloads.
+
+        Args:
+            jobs: Parallel connections; None leaves them as they are.
+            limit_rate: Bytes a second; None leaves them as they are.
+
+        Returns:
+            A catalog of the same mount.
+
+        Raises:
+            InvalidParameter: `jobs` is not from 1 to 64, or `limit_rate` is less than 1.
+
+        Example:
+            >>> catalog.transferring(jobs=2, limit_rate=20 * 2**20).name
+            'vendor'
+        """
+        settings = self._settings.transferring(jobs=jobs, limit_rate=limit_rate)
+        return self if settings == self._settings else Catalog(self._mount, settings)
+
+    def list_schemas(self) -> list[str]:
+        """List the schemas of the share.
+
+        Returns:
+            Their names within the share, sorted.
+
+        Raises:
+            ServerUnreachable: The provider does not answer.
+
+        Example:
+            >>> catalog.list_schemas()
+            ['ml_team']
+        """
+        return background_loop.run(lambda: self.shared.list_schemas())  # noqa: PLW0108  # `shared` is asked for by then
+
+    def list_models(self, schema: str | None = None) -> Records[SharedModel]:
+        """List the models of the share, or of one schema.
+
+        Args:
+            schema: The schema's name within the share; None for all.
+
+        Returns:
+            The models in the order of their names; `to_frame()` makes a data frame of them. What has a
+            value that cannot be is left out, with a LeftOutWarning.
+
+        Raises:
+            NotFound: The share has no such schema.
+            ServerUnreachable: The provider does not answer.
+
+        Example:
+            >>> [(model.full_name, dict(model.aliases)) for model in catalog.list_models()]
+            [('vendor.ml_team.iris_model', {'Champion': 1})]
+        """
+        return Records(background_loop.run(lambda: self.shared.list_models(schema)), SharedModel)
+
+    def get_model(self, model: str) -> SharedModel:
+        """Look up one model.
+
+        Args:
+            model: `schema.model` or `catalog.schema.model`.
+
+        Returns:
+            Its aliases, latest version, tags and comment.
+
+        Raises:
+            NotFound: There is no such model, or it is not shared.
+            InvalidParameter: That is no name of a model of this catalog.
+
+        Example:
+            >>> catalog.get_model("ml_team.iris_model").latest_version
+            1
+        """
+        return background_loop.run(lambda: self.shared.get_model(model))
+
+    def list_versions(self, model: str) -> Records[SharedVersion]:
+        """List all versions of a model.
+
+        Args:
+            model: `schema.model` or `catalog.schema.model`.
+
+        Returns:
+            The versions, oldest first; `to_frame()` makes a data frame of them.
+
+        Raises:
+            NotFound: There is no such model, or it is not shared.
+            InvalidParameter: That is no name of a model of this catalog.
+
+        Example:
+            >>> [version.uri for version in catalog.list_versions("ml_team.iris_model")]
+            ['models:/vendor.ml_team.iris_model/1']
+        """
+        return Records(background_loop.run(lambda: self.shared.list_versions(model)), SharedVersion)
+
+    def resolve(self, ref: str | ModelRef) -> SharedVersion:
+        """Ask which version a reference names at this moment.
+
+        Args:
+            ref: `schema.model@alias` or `schema.model/3`, also with `models:/` and the catalog in front.
+
+        Returns:
+            The version, with its size in bytes, its status and its MLflow signature.
+
+        Raises:
+            NotFound: There is no such model, version or alias, or it is not shared.
+            InvalidParameter: That is no such reference.
+            UntrustedSignature: The answer is not signed by the key that was pinned.
+            StaleAnswer: The answer is older than one that was seen before.
+
+        Example:
+            >>> catalog.resolve("ml_team.iris_model@Champion").version
+            1
+        """
+        return background_loop.run(lambda: self.shared.resolve(ref))
+
+    def snapshot(
+        self, ref: str | ModelRef, *, progress: ShowProgress = None, verify: bool = False
+    ) -> Snapshot:
+        """Get a version's verified files in the cache, fetching what is missing.
+
+        They stay in the cache until this process ends.
+
+        Args:
+            ref: `schema.model@alias` or `schema.model/3`.
+            progress: True shows progress, False does not, None does in a terminal or notebook. A callable
+                is called with a `Progress` in the calling thread, when a phase begins, up to ten times a
+                second meanwhile, and in the end with the phase `done`; what it raises ends the download.
+            verify: Hash what is in the cache already, too.
+
+        Returns:
+            The folder, which is not to be changed, with the version, its manifest and its signature, and
+            how many bytes were fetched and reused.
+
+        Raises:
+            NotFound: There is no such version, or it is not shared.
+            InvalidState: The version is not READY.
+            CorruptArtifact: The provider sent other bytes than it signed, twice.
+            DiskFull: There is no room for it. Nothing is lost: run it again.
+            ServerUnreachable: The provider does not answer, and the cache does not have all of it.
+            UntrustedSignature: The version is not signed by the key that was pinned.
+
+        Example:
+            >>> snapshot = catalog.snapshot("ml_team.iris_model@Champion")
+            >>> (snapshot.folder / "MLmodel").is_file()
+            True
+        """
+        with displaying(progress) as display:
+            snapshot = self._snapshot(ref, display, verify=verify)
+            display.done(snapshot.progress)
+        return snapshot
+
+    def download(
+        self,
+        ref: str | ModelRef,
+        destination: str | Path,
+        *,
+        progress: ShowProgress = None,
+        verify: bool = False,
+        trust_remote_code: bool | None = None,
+    ) -> DownloadedVersion:
+        """Copy a version's verified files to a folder, with their signature beside it in `<destination>.sig`.
+
+        Args:
+            ref: `schema.model@alias` or `schema.model/3`.
+            destination: A folder that does not exist, or is empty.
+            progress: As for `snapshot`.
+            verify: Hash what is in the cache already, too.
+            trust_remote_code: True also takes files that tools may run unasked, such as `.envrc`; None does
+                what the mount says.
+
+        Returns:
+            The version, the path, and how many bytes were fetched and reused.
+
+        Raises:
+            AlreadyExists: The destination, or its signature, is there. Nothing was touched.
+            UntrustedCode: It has files that tools may run unasked.
+            SharingError: Whatever else `snapshot` raises.
+
+        Example:
+            >>> catalog.download("ml_team.iris_model/1", "iris").path.name
+            'iris'
+        """
+        with displaying(progress) as display:
+            tally = Tally(display.observer)
+            version = background_loop.run(
+                lambda: self.shared.download(
+                    ref, Path(destination), tally=tally, verify=verify, trust_remote_code=trust_remote_code
+                ),
+                tally.phases,
+                display.callback,
+            )
+            display.done(replace(tally.progress, reused=version.reused))
+        return version
+
+    def verify(self, ref: str | ModelRef, folder: str | Path, signature: str | Path | None = None) -> int:
+        """Check a downloaded folder and its signature, without the provider.
+
+        Args:
+            ref: `schema.model/3`: the version that it should be, by its number.
+            folder: What `download` wrote.
+            signature: The signature's file; None for `<folder>.sig`.
+
+        Returns:
+            The number of its files.
+
+        Raises:
+            UntrustedSignature: Anything is not as it was signed.
+            InvalidParameter: `ref` does not name a version by its number.
+
+        Example:
+            >>> _ = catalog.download("ml_team.iris_model/1", "checked")
+            >>> catalog.verify("ml_team.iris_model/1", "checked")
+            2
+        """
+        return self.shared.verify(ref, Path(folder), Path(signature) if signature else None)
+
+    def load_model(
+        self,
+        ref: str | ModelRef,
+        *,
+        progress: ShowProgress = None,
+        trust_remote_code: bool | None = None,
+    ) -> Any:
+        """Load a version as an MLflow pyfunc model, in the calling thread.
+
+        Args:
+            ref: `schema.model@alias` or `schema.model/3`.
+            progress: As for `snapshot`.
+            trust_remote_code: See `model_sharing.load_model`.
+
+        Returns:
+            The `mlflow.pyfunc.PyFuncModel`.
+
+        Raises:
+            UntrustedCode: Loading would run the provider's code, and it is not trusted.
+            MissingDependency: MLflow, or a package that the model needs, is not installed.
+            SharingError: Whatever else `snapshot` raises.
+
+        Example:
+            >>> catalog.load_model("ml_team.iris_model@Champion").predict(rows)  # doctest: +SKIP
+        """
+        with displaying(progress) as display:
+            snapshot = self._snapshot(ref, display)
+            display.tell(replace(snapshot.progress, phase="loading"))
+            model = self.shared.load(snapshot, trust_remote_code=trust_remote_code)
+            display.done(snapshot.progress)
+        return model
+
+    def _snapshot(self, ref: str | ModelRef, display: Display, *, verify: bool = False) -> Snapshot:
+        tally = Tally(display.observer)
+        return background_loop.run(
+            lambda: self.shared.snapshot(ref, tally=tally, verify=verify), tally.phases, display.callback
+        )

@@ -1,0 +1,53 @@
+"""Which contents of the cache a provider delivered itself: no other's count as here for its versions.
+
+Else a provider that names the digest of another's file could tell from what is fetched whether that file is
+here, and its version would load with bytes that it never had. The records are empty files,
+`delivered/<provider>/<sha256>` for contents and `delivered/<provider>/<digest>.version` for whole versions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from model_sharing.filesystem.local_files import make_folder
+
+_VERSION = ".version"
+
+
+class Deliveries:
+    """The records of one provider, which is named by what stands for it (`Mount.provider`)."""
+
+    def __init__(self, cache_root: Path, provider: str) -> None:
+        self.key = hashlib.sha256(provider.encode()).hexdigest()[:32]
+        self._folder = _all(cache_root) / self.key
+
+    def has_content(self, sha256: str) -> bool:
+        return (self._folder / sha256).exists()
+
+    def has_version(self, key: str) -> bool:
+        """Whether it delivered all files of the version whose digest is `sha256:<key>`."""
+        return (self._folder / (key + _VERSION)).exists()
+
+    def note_content(self, sha256: str) -> None:
+        self._note(sha256)
+
+    def note_version(self, key: str) -> None:
+        self._note(key + _VERSION)
+
+    def _note(self, name: str) -> None:
+        record = self._folder / name
+        if not record.exists():
+            make_folder(self._folder)
+            record.touch()
+
+
+def unneeded_records(cache_root: Path, contents: set[str], versions: set[str]) -> Iterator[Path]:
+    """The records of all providers about nothing that is in these sets."""
+    needed = contents | {key + _VERSION for key in versions}
+    yield from (path for path in list(_all(cache_root).glob("*/*")) if path.name not in needed)
+
+
+def _all(cache_root: Path) -> Path:
+    return cache_root / "delivered"

@@ -1,0 +1,1 @@
+"""Cache maintenance: the inventory of the cache, pruning it, and verifying every content in it."""

@@ -1,0 +1,144 @@
+"""What is in the cache, and whose it is.
+
+An entry is a manifest with what belongs to it: the blobs it names, its snapshot and its views. Bytes are
+counted once, however many entries and hard links lead to them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_sharing.cache.leases import exclusive
+from model_sharing.cache.store import Cache, children
+from model_sharing.filesystem.local_files import disk_usage
+from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_protocol.manifest import Manifest
+
+Inode = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One version's files. `folders` are its snapshot and views that exist; `last_used` is in epoch seconds.
+
+    `sizes` are the bytes on the disk of all that it needs, by inode.
+    """
+
+    manifest: Manifest
+    digest: str
+    record: Path
+    folders: tuple[Path, ...]
+    sizes: Mapping[Inode, int]
+    last_used: float
+
+    @property
+    def complete(self) -> bool:
+        """False if it was never fetched to its end, or was found damaged since."""
+        return bool(self.folders)
+
+    def in_use(self) -> bool | None:
+        """True if a process holds it at this moment; None where that cannot be told."""
+        try:
+            with exclusive(self.record) as free:
+                return not free
+        except FileNotFoundError:
+            return False
+        except (OSError, UnsupportedOperation):
+            return None
+
+
+class Contents:
+    """The entries, least recently used first, and what else lies below the cache's folders.
+
+    `passing` are the bytes of what is being built at this moment, or was when a process crashed.
+    """
+
+    def __init__(self, entries: list[Entry], sizes: Mapping[Inode, int], passing: int) -> None:
+        self.entries = sorted(entries, key=lambda entry: (entry.last_used, entry.digest))
+        owned = {inode: size for entry in entries for inode, size in entry.sizes.items()}
+        self.size = sum(sizes.values()) + passing
+        self.orphaned = sum(size for inode, size in sizes.items() if inode not in owned)
+        self._owners = Counter(inode for entry in entries for inode in entry.sizes)
+
+    def own_size(self, entry: Entry) -> int:
+        """Bytes that no other entry shares: what removing it alone would free."""
+        return sum(size for inode, size in entry.sizes.items() if self._owners[inode] == 1)
+
+    def remove(self, entry: Entry) -> int:
+        """Reckon without this entry from now on; the bytes that its end frees."""
+        freed = self.own_size(entry)
+        self._owners.subtract(entry.sizes.keys())
+        return freed
+
+
+def survey(cache: Cache) -> Contents:
+    """Look at every file in the cache once. Others may add and remove some meanwhile."""
+    blobs: dict[str, dict[Inode, int]] = {}
+    for path, (inode, size) in _measured(cache.blobs):
+        blobs.setdefault(content_of(path), {})[inode] = size
+    folders: dict[str, dict[Path, dict[Inode, int]]] = {}
+    for folder in (*children(cache.snapshots), *children(cache.views)):
+        folders.setdefault(entry_key(folder), {})[folder] = dict(found for _, found in _measured(folder))
+    sizes = {inode: size for found in blobs.values() for inode, size in found.items()}
+    for own in folders.values():
+        for found in own.values():
+            sizes |= found
+    passing = {inode: size for _, (inode, size) in _measured(cache.tmp) if inode not in sizes}
+    entries = [
+        entry
+        for record in children(cache.manifests)
+        if (entry := _entry(cache, record, folders.get(record.stem, {}), blobs))
+    ]
+    return Contents(entries, sizes, sum(passing.values()))
+
+
+def _entry(
+    cache: Cache,
+    record: Path,
+    folders: Mapping[Path, Mapping[Inode, int]],
+    blobs: Mapping[str, Mapping[Inode, int]],
+) -> Entry | None:
+    manifest = cache.manifest(f"sha256:{record.stem}")
+    try:
+        last_used = record.stat().st_mtime
+    except FileNotFoundError:
+        return None
+    if manifest is None:
+        return None
+    sizes = {inode: size for found in folders.values() for inode, size in found.items()}
+    for sha256 in contents_named(manifest):
+        sizes |= blobs.get(sha256, {})
+    return Entry(manifest, manifest.digest, record, tuple(folders), sizes, last_used)
+
+
+def entry_key(folder: Path) -> str:
+    """The digest, without its prefix, of the manifest that a snapshot or view is of."""
+    return folder.name[:64]
+
+
+def contents_named(manifest: Manifest) -> set[str]:
+    """The sha256 of a manifest's files, chunk maps and deltas."""
+    return {file.sha256 for file in (*manifest.files, *manifest.hints)}
+
+
+def content_of(path: Path) -> str:
+    """The sha256 of the content that a file below `blobs` is, or will be when all of it has arrived."""
+    return path.name.partition(".")[0]
+
+
+def _measured(folder: Path) -> Iterator[tuple[Path, tuple[Inode, int]]]:
+    """Every file below a folder, with its inode and size; of one on its way, what it takes of the disk."""
+    for parent, _, names in os.walk(folder):  # passes over folders that vanish
+        for name in names:
+            path = Path(parent, name)
+            with contextlib.suppress(FileNotFoundError):
+                status = path.lstat()
+                size = status.st_size
+                if path.suffix == ".part":
+                    size = min(size, disk_usage(status))
+                yield path, ((status.st_dev, status.st_ino), size)

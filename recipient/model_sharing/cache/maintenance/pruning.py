@@ -1,0 +1,131 @@
+"""Removing what was not used for long, or what is too much, least recently used first.
+
+Never what a process holds. Everything that goes is decided on, and moved aside, under the cache's `GATE`: an
+entry that is reserved later is complete in what it needs, or finds it missing and fetches it again. A crash
+in between leaves blobs without an entry, which the next run removes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_sharing.cache.deliveries import unneeded_records
+from model_sharing.cache.leases import exclusive, no_locks
+from model_sharing.cache.maintenance.contents import Entry, content_of, contents_named, entry_key, survey
+from model_sharing.cache.store import ABANDONED_AFTER_SECONDS, GATE, Cache, children, remove
+from model_sharing.filesystem.local_files import make_folder, needs_writing
+from model_sharing_protocol.errors import SharingError, SharingWarning
+
+
+class CacheWarning(SharingWarning):
+    """The cache may be larger than it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`max_size` in bytes for the whole cache; `older_than`, seconds since the last use. None: no limit."""
+
+    max_size: int | None = None
+    older_than: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What went (or would go, in a dry run), and what it comes to in bytes.
+
+    `in_use` counts the entries that were to go and stay because a process holds them.
+    """
+
+    removed: tuple[Entry, ...]
+    freed: int
+    remaining: int
+    in_use: int
+
+
+def prune(cache: Cache, limits: Limits, *, dry_run: bool = False, now: float | None = None) -> Pruned:
+    """Remove what is beyond the limits, and what nothing needs: leavings of crashes and downloads given up.
+
+    Raises UnsupportedOperation on a file system without locks, InvalidState on one that cannot be written.
+    """
+    with needs_writing(cache.root):
+        return _prune(cache, limits, time.time() if now is None else now, dry_run=dry_run)
+
+
+def _prune(cache: Cache, limits: Limits, moment: float, *, dry_run: bool) -> Pruned:
+    trash = cache.temporary()
+    if not dry_run:
+        cache.sweep(moment)
+        make_folder(trash)
+    removed: list[Entry] = []
+    in_use = 0
+    with contextlib.nullcontext(True) if dry_run else cache.lock(GATE) as locked:
+        if not locked:
+            raise no_locks(cache.root)
+        contents = survey(cache)
+        size = contents.size - contents.orphaned
+        for entry in contents.entries:
+            if not _is_beyond(limits, entry, size, moment):
+                continue
+            if _take(entry, None if dry_run else trash):
+                removed.append(entry)
+                size -= contents.remove(entry)
+            else:
+                in_use += 1
+        if not dry_run:
+            gone = {entry.digest for entry in removed}
+            kept = [entry for entry in contents.entries if entry.digest not in gone]
+            for path in _unneeded(cache, kept):
+                _set_aside(path, trash)
+    if not dry_run:
+        remove(trash)
+    return Pruned(tuple(removed), contents.size - size, size, in_use)
+
+
+def keep_within(cache: Cache, max_size: int | None) -> None:
+    """Prune to a size, if one is set; what just arrived is more important than that this works."""
+    if max_size is None:
+        return
+    try:
+        prune(cache, Limits(max_size))
+    except (OSError, SharingError) as error:
+        warnings.warn(f"The cache could not be pruned: {error}", CacheWarning, stacklevel=2)
+
+
+def _is_beyond(limits: Limits, entry: Entry, size: int, moment: float) -> bool:
+    unused = moment - entry.last_used
+    return (
+        (limits.max_size is not None and size > limits.max_size)
+        or (limits.older_than is not None and unused > limits.older_than)
+        or (not entry.complete and unused > ABANDONED_AFTER_SECONDS)
+    )
+
+
+def _take(entry: Entry, trash: Path | None) -> bool:
+    """Move an entry aside, but for its blobs, unless a process holds it; None: only look."""
+    with exclusive(entry.record) as free:
+        if free and trash is not None:
+            for path in (*entry.folders, entry.record):
+                _set_aside(path, trash)
+        return free
+
+
+def _unneeded(cache: Cache, kept: Iterable[Entry]) -> Iterator[Path]:
+    """Everything that belongs to none of the entries that are kept."""
+    keys = {entry.record.stem for entry in kept}
+    contents = {sha256 for entry in kept for sha256 in contents_named(entry.manifest)}
+    yield from (path for path in children(cache.blobs) if content_of(path) not in contents)
+    yield from unneeded_records(cache.root, contents, keys)
+    yield from (path for path in children(cache.manifests) if path.stem not in keys)
+    for parent in (cache.snapshots, cache.views):
+        yield from (path for path in children(parent) if entry_key(path) not in keys)
+
+
+def _set_aside(path: Path, trash: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):  # dropped by a process that saw that it was damaged
+        path.rename(trash / uuid.uuid4().hex)

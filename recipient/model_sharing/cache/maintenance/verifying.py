@@ -1,0 +1,104 @@
+"""Hashing everything in the cache: what is not what its name says is removed, to be fetched again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_sharing.cache.maintenance.contents import Entry, survey
+from model_sharing.cache.store import Cache, children, damaged, intact, walk
+from model_sharing.filesystem.local_files import local_path, needs_writing
+from model_sharing_protocol.manifest import ManifestFile
+
+_THREADS = min(4, os.cpu_count() or 1)
+_SHA256_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """`corrupt` are digests of contents that were removed, `damaged` the entries that are to be made again.
+
+    `files` and `size` are how much was hashed, each content once.
+    """
+
+    files: int
+    size: int
+    corrupt: tuple[str, ...]
+    damaged: tuple[Entry, ...]
+
+
+Link = tuple[Path, ManifestFile]
+
+
+def verify(cache: Cache, hashed: Callable[[int], None] = lambda size: None) -> Verified:
+    """Hash each file once, however many links lead to it; `hashed` is told the bytes of each.
+
+    Snapshots and views that hold a corrupt file, lack one or have one too many are removed as well.
+    """
+    entries = survey(cache).entries
+    links: dict[tuple[int, int, str], list[Link]] = {}
+    for path, file in (*_blobs(cache), *(link for entry in entries for link in _linked(entry))):
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            continue
+        links.setdefault((status.st_dev, status.st_ino, file.sha256), []).append((path, file))
+
+    def check(same: list[Link]) -> list[Link]:
+        path, file = same[0]
+        good = intact(path, file, verify=True) or not path.exists()
+        hashed(file.size)
+        return [] if good else same
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        bad = [link for found in threads.map(check, links.values()) for link in found]
+    with needs_writing(cache.root):
+        for path, _ in bad:
+            if path.parent == cache.blobs:
+                path.unlink(missing_ok=True)
+    hurt = {path for path, _ in bad}
+    size = sum(same[0][1].size for same in links.values())
+    corrupt = tuple(sorted({file.sha256 for _, file in bad}))
+    return Verified(len(links), size, corrupt, tuple(e for e in entries if _drop_damaged(cache, e, hurt)))
+
+
+def _blobs(cache: Cache) -> Iterator[Link]:
+    for path in children(cache.blobs):
+        if len(path.name) == _SHA256_LENGTH:  # else it is on its way
+            with contextlib.suppress(FileNotFoundError):
+                yield path, ManifestFile(path.name, path.stat().st_size, path.name)
+
+
+def _linked(entry: Entry) -> Iterator[Link]:
+    files = {file.path: file for file in entry.manifest.files}
+    for folder in entry.folders:
+        for name in walk(folder, ""):
+            path = local_path(folder, name)
+            if name in files and not _is_own_copy(path):
+                yield path, files[name]
+
+
+def _is_own_copy(path: Path) -> bool:
+    """True for a file of a view that MLflow may change."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return False
+    return bool(status.st_mode & 0o200) and status.st_nlink == 1
+
+
+def _drop_damaged(cache: Cache, entry: Entry, bad: set[Path]) -> bool:
+    """Remove those of an entry's folders that are not to be used; True if there were any."""
+    found = False
+    for folder in entry.folders:
+        is_snapshot = folder.parent == cache.snapshots
+        if any(folder in path.parents for path in bad) or (
+            is_snapshot and folder.exists() and damaged(folder, entry.manifest, verify=False)
+        ):
+            cache.drop(folder)
+            found = True
+    return found

@@ -1,0 +1,197 @@
+"""The OpenSharing calls for models, typed (OpenSharing REST protocol, "models").
+
+Every listing follows its pages to the end (`pagination`). Names are compared case-insensitively and may come
+back in any case; they are handed on as the server wrote them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+
+from model_sharing.client.pagination import fetch_listing
+from model_sharing.transport.response_reader import decode, read_bounded, read_lines
+from model_sharing.transport.session import NOT_MODIFIED, Transport
+from model_sharing_protocol.errors import CorruptArtifact, NotASharingServer, UnsupportedOperation
+from model_sharing_protocol.manifest import MAX_FILES
+from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.open_sharing import (
+    Alias,
+    ModelVersion,
+    RegisteredModel,
+    Schema,
+    Share,
+    ShareAnswer,
+    VersionFile,
+    VersionMetadata,
+    VersionQueryLine,
+)
+from model_sharing_protocol.signing_keys import KeyList
+
+READER_VERSION = 1
+_MAX_TAG = 256
+_MAX_DEPTH = 100
+
+T = TypeVar("T")
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a provider says of one version, and the tag by which to ask whether it still says so."""
+
+    version: ModelVersion
+    tag: str = ""
+
+
+class SharingClient:
+    """One provider's shares as this recipient sees them. `endpoint` is what messages call the provider."""
+
+    def __init__(self, transport: Transport, endpoint: str) -> None:
+        self._transport = transport
+        self._endpoint = endpoint
+
+    async def list_keys(self) -> KeyList:
+        """EXTENSION: the keys that the provider signs with, oldest first, and where its files come from.
+
+        NotFound if it does not sign.
+        """
+        return await self._get("/keys", KeyList)
+
+    async def list_shares(self) -> list[Share]:
+        return await self._list("/shares", Share)
+
+    async def get_share(self, share: str) -> Share:
+        return (await self._get(_path("shares", share), ShareAnswer)).share
+
+    async def list_schemas(self, share: str) -> list[Schema]:
+        return await self._list(_path("shares", share, "schemas"), Schema)
+
+    async def list_models(self, share: str, schema: str | None = None) -> list[RegisteredModel]:
+        """The models of one schema, or of the whole share."""
+        if schema is None:
+            return await self._list(_path("shares", share, "all-models"), RegisteredModel)
+        return await self._list(_path("shares", share, "schemas", schema, "models"), RegisteredModel)
+
+    async def get_model(self, share: str, model: SharedName) -> RegisteredModel:
+        return await self._get(_model_path(share, model), RegisteredModel)
+
+    async def list_versions(self, share: str, model: SharedName) -> list[ModelVersion]:
+        path = _model_path(share, model) + "/versions"
+        return await fetch_listing(self._transport, path, self._decode_version, self._endpoint)
+
+    async def get_version(
+        self,
+        share: str,
+        model: SharedName,
+        asked: int | str,
+        tag: str = "",
+        has_fallback: Callable[[], bool] = lambda: False,
+    ) -> Answer | None:
+        """The version of this number, or behind this alias; None if it is still what the `tag` stands for.
+
+        `has_fallback`: see `Transport.call`.
+        """
+
+        async def read(response: aiohttp.ClientResponse) -> Answer | None:
+            if response.status == NOT_MODIFIED:
+                return None
+            version = self._decode_version(await read_bounded(response))
+            return Answer(version, _tag(response.headers.get("ETag", "")))
+
+        path = _version_path(share, model, asked)
+        return await self._transport.call("GET", path, read, tag=tag, has_fallback=has_fallback)
+
+    async def list_aliases(self, share: str, model: SharedName) -> list[Alias]:
+        """EXTENSION."""
+        return await self._list(_model_path(share, model) + "/aliases", Alias)
+
+    async def query_version(
+        self, share: str, model: SharedName, asked: int | str
+    ) -> tuple[VersionMetadata, list[VersionFile]]:
+        """EXTENSION: what a version, by number or alias, is and its files, each with a URL good for a while.
+
+        CorruptArtifact if fewer or more files come than were announced; UnsupportedOperation if the
+        provider speaks a newer form than this client.
+        """
+
+        async def read(response: aiohttp.ClientResponse) -> tuple[VersionMetadata, list[VersionFile]]:
+            metadata: VersionMetadata | None = None
+            files: list[VersionFile] = []
+            async for data in read_lines(response):
+                line = decode(data, VersionQueryLine, self._endpoint)
+                if line.protocol is not None and line.protocol.min_reader_version > READER_VERSION:
+                    raise UnsupportedOperation(
+                        f"{self._endpoint} needs a client that reads protocol version "
+                        f"{line.protocol.min_reader_version}; this one reads {READER_VERSION}. "
+                        "Upgrade model-sharing."
+                    )
+                if line.meta_data is not None:
+                    metadata = line.meta_data
+                    self._check_depth(metadata.version)
+                if line.file is not None:
+                    files.append(line.file)
+                if len(files) > MAX_FILES:
+                    raise NotASharingServer(f"{self._endpoint} listed more than {MAX_FILES} files.")
+            if metadata is None:
+                raise NotASharingServer(f"{self._endpoint} listed files without saying of which version.")
+            if metadata.num_files != len(files):
+                raise CorruptArtifact(
+                    f"{self._endpoint} announced {metadata.num_files} files of {model} version "
+                    f"{metadata.version.version} and listed {len(files)}. Try again; if it stays, tell the "
+                    "provider."
+                )
+            return metadata, files
+
+        path = _version_path(share, model, asked) + "/query"
+        return await self._transport.call("POST", path, read, body=b"{}")
+
+    async def _get(self, path: str, kind: type[T]) -> T:
+        async def read(response: aiohttp.ClientResponse) -> T:
+            return decode(await read_bounded(response), kind, self._endpoint)
+
+        return await self._transport.call("GET", path, read)
+
+    async def _list(self, path: str, kind: type[T]) -> list[T]:
+        def read(item: bytes) -> T:
+            return decode(item, kind, self._endpoint)
+
+        return await fetch_listing(self._transport, path, read, self._endpoint)
+
+    def _decode_version(self, data: bytes) -> ModelVersion:
+        version = decode(data, ModelVersion, self._endpoint)
+        self._check_depth(version)
+        return version
+
+    def _check_depth(self, version: ModelVersion) -> None:
+        """Refuse what can be read and, one call deeper, not be written again."""
+        if _is_deeper(version.signature, _MAX_DEPTH):
+            raise NotASharingServer(
+                f"{self._endpoint} describes a version with a signature that is nested more than "
+                f"{_MAX_DEPTH} deep."
+            )
+
+
+def _path(*parts: str) -> str:
+    return "".join("/" + quote(part, safe="") for part in parts)
+
+
+def _model_path(share: str, model: SharedName) -> str:
+    return _path("shares", share, "schemas", model.schema, "models", model.name)
+
+
+def _version_path(share: str, model: SharedName, asked: int | str) -> str:
+    kind = "aliases" if isinstance(asked, str) else "versions"
+    return _model_path(share, model) + _path(kind, str(asked))
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth == 0 or any(_is_deeper(each, depth - 1) for each in inside)
+
+
+def _tag(header: str) -> str:
+    """A tag that can be kept and sent back as it came."""
+    return header if header.isascii() and header.isprintable() and len(header) <= _MAX_TAG else ""

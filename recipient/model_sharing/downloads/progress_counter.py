@@ -1,0 +1,154 @@
+"""How far a download is: counted as the engine tells it, read by whoever waits for it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+
+from model_sharing.downloads.plan import Plan
+from model_sharing.downloads.progress_observer import DownloadObserver, Silent
+from model_sharing_protocol.manifest import ManifestFile
+from model_sharing_protocol.progress import Progress
+
+
+class PhaseQueue:
+    """Progress at the start of each phase, in order; between them, how far it is `now`."""
+
+    def __init__(self, now: Callable[[], Progress]) -> None:
+        self._now = now
+        self._begun: SimpleQueue[Progress | None] = SimpleQueue()
+
+    def put(self, begun: Progress | None) -> None:
+        """Add the start of a phase; None ends it all."""
+        self._begun.put(begun)
+
+    def next(self, seconds: float) -> Progress | None:
+        """The start of the next phase or, if none begins for so long, the present state; None at the end."""
+        try:
+            return self._begun.get(timeout=seconds)
+        except Empty:
+            return self._now()
+
+    def waiting(self) -> list[Progress]:
+        """What has begun since this was last asked and, after it, the present state; never blocks."""
+        found = []
+        with contextlib.suppress(Empty):
+            while (begun := self._begun.get_nowait()) is not None:
+                found.append(begun)
+        return [*found, self._now()]
+
+
+class Tally:
+    """Counts one download, and passes on to another observer what it is told.
+
+    `fetched` is how many bytes came from the provider and were kept. `progress` counts all of the version:
+    what is here already is done from the start.
+    """
+
+    def __init__(self, observer: DownloadObserver | None = None) -> None:
+        self._observer = observer or Silent()
+        self._lock = threading.Lock()
+        self._progress = Progress("")
+        self.fetched = 0
+        self.phases = PhaseQueue(lambda: self.progress)
+
+    @property
+    def progress(self) -> Progress:
+        return self._progress
+
+    def enter(self, phase: str, bytes_total: int | None = None, files_total: int = 0) -> None:
+        """Begin a phase, counting from 0."""
+        self._enter(Progress(phase, bytes_total=bytes_total, files_total=files_total))
+
+    def step(self, size: int) -> None:
+        """Count a file of the present phase, with its bytes."""
+        with self._lock:
+            now = self._progress
+            self._progress = replace(now, bytes_done=now.bytes_done + size, files_done=now.files_done + 1)
+
+    def begin(self, plan: Plan) -> None:
+        size, files = plan.manifest.size, len(plan.manifest.files)
+        here = size - plan.size
+        # Some of what is here may have been fetched a moment ago, by a plan that did not work out.
+        reused = max(0, here - self.fetched)
+        self._enter(Progress("fetching", here, size, files - len(plan.missing), files, reused))
+        self._observer.begin(plan)
+
+    def advance(self, size: int, file: ManifestFile | None = None) -> None:
+        with self._lock:
+            self.fetched += size
+            self._progress = replace(self._progress, bytes_done=self._progress.bytes_done + size)
+        self._observer.advance(size, file)
+
+    def reused(self, size: int, file: ManifestFile) -> None:
+        with self._lock:
+            now = self._progress
+            self._progress = replace(now, bytes_done=now.bytes_done + size, reused=now.reused + size)
+        self._observer.reused(size, file)
+
+    def file_done(self, file: ManifestFile | None = None) -> None:
+        with self._lock:
+            self._progress = replace(self._progress, files_done=self._progress.files_done + 1)
+        self._observer.file_done(file)
+
+    def end(self) -> None:
+        self._observer.end()
+
+    def _enter(self, begun: Progress) -> None:
+        with self._lock:
+            self._progress = begun
+        self.phases.put(begun)
+
+
+class PullTally:
+    """Counts several downloads, one after another, of `size` bytes together as far as is known."""
+
+    def __init__(self) -> None:
+        self._versions = 0
+        self._begun = 0
+        self._size = 0
+        self._done = Progress("")
+        self._title = "asking the provider"
+        self._current: Tally | None = None
+        self.phases = PhaseQueue(lambda: self.progress)
+
+    @property
+    def progress(self) -> Progress:
+        done = self._done
+        now = self._current.progress if self._current else Progress("")
+        return Progress(
+            self._title,
+            done.bytes_done + now.bytes_done,
+            self._size or None,
+            done.files_done + now.files_done,
+            done.files_total + now.files_total,
+            done.reused + now.reused,
+        )
+
+    def expect(self, versions: int, size: int) -> None:
+        """All together; some of it may be here already."""
+        self._versions, self._size = versions, size
+
+    def begin(self, title: str) -> Tally:
+        """Begin with the next version."""
+        self._begun += 1
+        self._title = f"fetching {title} ({self._begun} of {self._versions})"
+        self._current = Tally()
+        self.phases.put(self.progress)
+        return self._current
+
+    def version_done(self, expected: int, *, reused: int, files: int) -> None:
+        """The version that was begun, expected with this size, is here or failed."""
+        done = self._done
+        self._current = None
+        self._done = Progress(
+            "",
+            done.bytes_done + expected,
+            None,
+            done.files_done + files,
+            done.files_total + files,
+            done.reused + reused,
+        )

@@ -1,0 +1,62 @@
+"""Reading an answer of `http.client` at a pace: what hardly comes on ends, in whatever part of it."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+from typing import Any
+
+from model_sharing.transport import bounds
+
+
+class PacedReader(io.RawIOBase):
+    """The bytes of one answer, at a certain pace or not at all: TimeoutError for silence, TooSlow for a drip.
+
+    All that comes is read here, also what `http.client` reads by itself and without end: interim answers,
+    headers, chunk extensions, trailers. None of it counts but what is `expected`, that is, asked for. If far
+    more comes than `body_bytes`, those of the body so far, it raises HTTPException.
+    """
+
+    def __init__(self, sock: socket.socket, pace: bounds.Pace) -> None:
+        self._socket = sock
+        self._bytes = sock.makefile("rb", buffering=0)
+        self._pace = pace
+        self._arrived = 0
+        self.expected = 0
+        self.body_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._pace.left()
+        self._socket.settimeout(left)
+        try:
+            with self._pace.waiting():
+                count = self._bytes.readinto(buffer) or 0
+        except TimeoutError as error:
+            if left > bounds.WINDOW_SECONDS / 2:
+                raise  # silence, as when a line is down for a while
+            raise bounds.TooSlow from error
+        self._arrived += count
+        if self._arrived > bounds.FRAMING_BYTES + (1 + bounds.FRAMING_BYTES_A_BYTE) * self.body_bytes:
+            raise http.client.HTTPException("there is more around the body than in it")
+        counting = min(count, self.expected)
+        self.expected -= counting
+        self._pace.arrived(counting)
+        return count
+
+    def close(self) -> None:
+        self._bytes.close()
+        super().close()
+
+
+class PacedSocket:
+    """What `http.client` makes an answer of, as of a socket."""
+
+    def __init__(self, reader: PacedReader) -> None:
+        self._reader = reader
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self._reader)

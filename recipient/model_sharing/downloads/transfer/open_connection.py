@@ -1,0 +1,84 @@
+"""Opening connections to where files are: directly, or through the environment's proxy.
+
+Directly, the address that a host name stands for is checked. A proxy looks names up itself, and may not even
+be able to be asked: there the host is checked as it is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+from collections.abc import Iterator
+
+from model_sharing.downloads.transfer.minimum_rate_reader import PacedReader, PacedSocket
+from model_sharing.transport import bounds
+from model_sharing.transport.file_origins import FileOrigins, Origin, resolve
+from model_sharing.transport.network_errors import Passing, refused_by_proxy
+from model_sharing_protocol.network.proxies import Proxy, authority, proxy_for
+from model_sharing_protocol.network.tls import client_tls
+
+
+def dial(origin: Origin, origins: FileOrigins) -> tuple[http.client.HTTPConnection, Proxy | None]:
+    """An open connection to an origin, and the proxy that it leads through.
+
+    Raises NotASharingServer for an address that is not to be called, OSError, HTTPException, and what
+    `refused_by_proxy` and `proxy_for` do.
+    """
+    scheme, host, port = origin
+    proxy = proxy_for(f"{scheme}://{authority(host, port)}")
+    with contextlib.ExitStack() as undo:
+        if proxy is None:
+            origins.check_address(origin, resolve(origin))
+            sock = undo.enter_context(socket.create_connection((host, port), bounds.CONNECT_SECONDS))
+            # A name may stand for something else a moment later.
+            origins.check_address(origin, [sock.getpeername()[0]])
+        else:
+            origins.check_name(origin)
+            sock = undo.enter_context(_connected(proxy))
+            if scheme == "https":
+                _open_tunnel(sock, proxy, origin)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        kind: type[http.client.HTTPConnection] = http.client.HTTPConnection
+        if scheme == "https":
+            kind = http.client.HTTPSConnection
+            sock = undo.enter_context(client_tls().wrap_socket(sock, server_hostname=host))
+        undo.pop_all()
+    connection = kind(host, port)
+    connection.sock = sock
+    connection.auto_open = 0  # never by itself, past these checks
+    return connection, proxy
+
+
+def _connected(proxy: Proxy) -> socket.socket:
+    with _naming(proxy):
+        return socket.create_connection((proxy.host, proxy.port), bounds.CONNECT_SECONDS)
+
+
+def _open_tunnel(sock: socket.socket, proxy: Proxy, origin: Origin) -> None:
+    """Have the proxy pass everything on, between here and the origin, from now on."""
+    scheme, host, port = origin
+    target = authority(host, port)
+    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
+    lines += [f"{name}: {value}" for name, value in proxy.headers.items()]
+    with _naming(proxy):
+        sock.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
+        reader = PacedSocket(PacedReader(sock, bounds.Pace()))
+        with http.client.HTTPResponse(reader, method="CONNECT") as answer:  # type: ignore[arg-type]
+            answer.begin()
+    if answer.status != http.HTTPStatus.OK:
+        error = refused_by_proxy(proxy, answer.status, f"{scheme}://{target}")
+        if isinstance(error, Passing):
+            raise OSError(None, error.reason)
+        raise error
+
+
+@contextlib.contextmanager
+def _naming(proxy: Proxy) -> Iterator[None]:
+    """Say in an OSError that it is about the proxy."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise TimeoutError(error.errno, f"the proxy {proxy} did not answer in time") from error
+    except OSError as error:
+        raise OSError(error.errno, f"the proxy {proxy}: {error.strerror or 'no connection'}") from error

@@ -1,0 +1,254 @@
+"""Moving one stretch of one file into its target, through cuts, stalls and expired URLs."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from model_sharing.downloads.transfer.connections import Connections
+from model_sharing.downloads.transfer.file_urls import UrlBook
+from model_sharing.transport import bounds
+from model_sharing.transport.network_errors import in_request, is_passing, retry_after
+from model_sharing.transport.retries import Retries
+from model_sharing_protocol.errors import (
+    CorruptArtifact,
+    NotASharingServer,
+    PermissionDenied,
+    ServerUnreachable,
+)
+from model_sharing_protocol.manifest import ManifestFile
+
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
+_EXPIRED = frozenset({401, 403, 404, 410})
+
+
+class Positioned(Protocol):
+    """What gets on as bytes arrive."""
+
+    @property
+    def position(self) -> int: ...
+
+
+class Target(Positioned, Protocol):
+    """Where bytes go: `position` is the next byte wanted, `end` one past the last."""
+
+    @property
+    def end(self) -> int: ...
+
+    def accept(self, data: memoryview) -> None: ...
+
+    def restart(self) -> None:
+        """The server sends the file from its start only: begin again, or raise RangesIgnored."""
+
+
+class RangesIgnored(Exception):
+    """The server answers a request for a range with the whole file."""
+
+
+class Passing(Exception):
+    """The connection failed, or the server was busy: worth another try.
+
+    `retry_after` is in how many seconds, if the server says; what is `brief` is gone soon or not at all.
+    """
+
+    def __init__(self, reason: str, retry_after: float | None = None, *, brief: bool = False) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+        self.brief = brief
+
+
+class _Slow(Passing):
+    """Hardly anything came, again and again: not as if a line were down, which may be up soon."""
+
+
+class Transfer:
+    """How the threads of one download fetch: shared connections, shared URLs."""
+
+    def __init__(self, connections: Connections, urls: UrlBook) -> None:
+        self._connections = connections
+        self._urls = urls
+
+    def run(self, file: ManifestFile, target: Target, *, brief: bool = False) -> None:
+        """Fill `target` with the bytes of `file`; `brief`, as for `persist`.
+
+        Goes on from the last byte after a broken connection, and asks for fresh URLs when one is refused.
+        Raises ServerUnreachable when nothing more arrives, PermissionDenied when a fresh URL is refused,
+        CorruptArtifact when the file is of another size than the manifest says.
+        """
+        what = repr(file.path)
+        self.persist(target, what, lambda patience: self._attempt(file, target, patience), brief=brief)
+
+    def persist(
+        self, target: Positioned, what: str, attempt: Callable[[Patience], None], *, brief: bool = False
+    ) -> None:
+        """Attempt until it succeeds, as long as `target` gets on; `brief`, if there is another way.
+
+        Raises as `run` does.
+        """
+        patience = Patience(target, Retries(self._connections.retry_for), brief=brief)
+        while True:
+            try:
+                return attempt(patience)
+            except Passing as error:
+                self._connections.check()
+                pause = patience.next_pause(error)
+                if pause is None:
+                    raise ServerUnreachable(
+                        f"The transfer of {what} broke off {patience.failures} times: {error}. "
+                        "Run the same again: it goes on where it stopped."
+                    ) from error
+                self._connections.notices.tell(f"{what}: {error}", pause)
+            self._connections.pause(pause)
+
+    @contextmanager
+    def answer(
+        self, key: str, what: str, patience: Patience, ask: Callable[[str], http.client.HTTPResponse]
+    ) -> Iterator[http.client.HTTPResponse]:
+        """What is answered at the URL that the book has under `key`, to be read to its end in the block.
+
+        Raises Passing for whatever is worth another attempt, PermissionDenied if a fresh URL is refused.
+        """
+        url, edition = self._urls.get(key)
+        complete = False
+        try:
+            # The last answer on a connection has that to itself: closing the connection does not end it.
+            with ask(url) as response:
+                if response.status in _EXPIRED:
+                    self._renew(what, edition, patience)
+                    raise Passing("its address had expired")
+                if is_passing(response.status):
+                    told = f"the server answered HTTP {response.status}{in_request(response.headers)}"
+                    raise Passing(told, retry_after(response.headers))
+                yield response
+                complete = True
+        except ssl.SSLCertVerificationError as error:
+            raise ServerUnreachable(
+                f"The server that {what} is at cannot be reached safely: its TLS certificate was not "
+                "accepted. If it has an authority of its own, name its certificate in SSL_CERT_FILE."
+            ) from error
+        except bounds.TooSlow as error:
+            raise _Slow("hardly anything arrived for too long") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise Passing(_describe(error), brief=isinstance(error, socket.gaierror)) from error
+        finally:
+            if not complete:
+                self._connections.drop()
+
+    def _renew(self, what: str, edition: int, patience: Patience) -> None:
+        if patience.refused_before():
+            raise PermissionDenied(f"The provider refuses {what}, though it has just given out its address.")
+        self._urls.expired(edition)
+
+    def _attempt(self, file: ManifestFile, target: Target, patience: Patience) -> None:
+        def ask(url: str) -> http.client.HTTPResponse:
+            return self._connections.get(url, target.position, target.end, file.size)
+
+        with self.answer(file.sha256, f"the file {file.path!r}", patience, ask) as response:
+            _check_answer(response, file, target)
+            self._receive(response, file, target)
+
+    def _receive(self, response: http.client.HTTPResponse, file: ManifestFile, target: Target) -> None:
+        buffer = self._connections.buffer()
+        while (wanted := target.end - target.position) > 0:
+            count = self._connections.receive(response, buffer[: min(wanted, len(buffer))])
+            if count == 0:
+                raise Passing("the connection ended early")
+            target.accept(buffer[:count])
+        # Nothing is left but, perhaps, the end of a chunked body.
+        if not response.isclosed() and self._connections.receive(response, buffer[:1]):
+            raise CorruptArtifact(f"The provider sends more than the {file.size} bytes of {file.path!r}.")
+
+
+class Patience:
+    """Decides whether one transfer goes on after a failure; progress in between starts the count again.
+
+    A few bytes are no progress, or else one a failure would hold the recipient for ever.
+    """
+
+    def __init__(self, target: Positioned, retries: Retries, *, brief: bool = False) -> None:
+        self._target = target
+        self._retries = retries
+        self._brief = brief
+        self._position = target.position
+        self._since_progress = 0
+        self._slow_since_progress = 0
+        self._refused_at: int | None = None
+        self.failures = 0
+
+    def next_pause(self, error: Passing) -> float | None:
+        """Seconds until the next attempt, none after the first failure; None if there is to be none."""
+        self.failures += 1
+        if self._moved():
+            self._since_progress = self._slow_since_progress = 0
+            self._retries.start_again()
+        self._since_progress += 1
+        self._slow_since_progress += isinstance(error, _Slow)
+        if (
+            self._slow_since_progress >= bounds.SLOW_ANSWERS_WITHOUT_PROGRESS
+            or self.failures >= bounds.FAILURES_IN_ALL
+        ):
+            return None
+        pause = self._retries.next_wait(error.retry_after, brief=self._brief or error.brief)
+        at_once = self._since_progress == 1 and not error.retry_after
+        return 0.0 if at_once and pause is not None else pause
+
+    def refused_before(self) -> bool:
+        """True if the last refusal brought fresh URLs and nothing came since."""
+        before, self._refused_at = self._refused_at, self._target.position
+        return before == self._target.position
+
+    def _moved(self) -> bool:
+        moved = self._target.position - self._position >= bounds.WINDOW_BYTES
+        if moved:
+            self._position = self._target.position
+        return moved
+
+
+def _check_answer(response: http.client.HTTPResponse, file: ManifestFile, target: Target) -> None:
+    """Raise unless the answer's body starts at the target's position (after `restart`, at 0)."""
+    if response.status not in (200, 206) or response.getheader("Content-Encoding", "identity") != "identity":
+        raise NotASharingServer(
+            f"The address of the file {file.path!r} gave an unexpected answer (HTTP {response.status})."
+        )
+    if response.status == 206:
+        _check_range(response, file, target)
+        return
+    if response.length is not None and response.length != file.size:
+        raise _wrong_size(file, response.length)
+    if (target.position, target.end) != (0, file.size):
+        target.restart()
+
+
+def _check_range(response: http.client.HTTPResponse, file: ManifestFile, target: Target) -> None:
+    found = _CONTENT_RANGE.fullmatch(response.getheader("Content-Range", ""))
+    if found is None:
+        raise NotASharingServer(
+            f"The address of the file {file.path!r} answered with a range it does not name."
+        )
+    first, last, size = (int(number) for number in found.groups())
+    if size != file.size:
+        raise _wrong_size(file, size)
+    if (first, last) != (target.position, target.end - 1) or response.length not in (None, last - first + 1):
+        raise NotASharingServer(
+            f"The address of the file {file.path!r} answered with another range than asked."
+        )
+
+
+def _wrong_size(file: ManifestFile, size: int) -> CorruptArtifact:
+    return CorruptArtifact(
+        f"The provider sends {size} bytes as {file.path!r}; its manifest says {file.size}. "
+        "Try again; if it stays, tell the provider."
+    )
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "nothing arrived for too long"
+    if isinstance(error, OSError):
+        return error.strerror or "the connection failed"
+    return "the server did not speak HTTP"

@@ -1,0 +1,151 @@
+"""Destinations of downloads: folders that a version's files are copied to, with the signature beside them.
+
+A folder that does not exist yet appears whole, by a rename. One that exists and is empty is filled where it
+is: it may be the root of a mounted disk, or lie in a folder that is somebody else's. The files are copied to
+a hidden folder inside, moved up when all are there, and the signature comes last. An error empties it again;
+a process that is killed while it copies leaves that hidden folder, which the next download removes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from model_sharing.exports.copying import copy_files
+from model_sharing.exports.verification import LOST_AND_FOUND, signature_inside, signature_path
+from model_sharing.filesystem.local_files import UNWRITABLE, full_disk_explained
+from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, SharingWarning
+from model_sharing_protocol.manifest import Manifest
+
+_STAGING = ".model-sharing-"
+
+
+class SignaturePlaceWarning(SharingWarning):
+    """The signature of a download is not where it usually is."""
+
+
+def check_destination(destination: Path) -> Path:
+    """The absolute path of a folder that can be downloaded to: a new or an empty one.
+
+    Raises AlreadyExists for anything else that is there, InvalidParameter for a folder that cannot be made.
+    """
+    target = destination.expanduser().absolute()
+    if (target.exists() or target.is_symlink()) and not (target.is_dir() and _is_empty(target)):
+        raise AlreadyExists(f"{destination} exists and is not an empty folder. Nothing was touched.")
+    if signature_path(target).exists():
+        raise AlreadyExists(
+            f"{signature_path(target)}, where the signature goes, exists. Nothing was touched."
+        )
+    if not target.parent.is_dir():
+        raise InvalidParameter(f"The folder {target.parent} does not exist.")
+    return target
+
+
+def copy_out(
+    folder: Path, manifest: Manifest, signature: bytes, target: Path, copied: Callable[[int], None]
+) -> None:
+    """Copy a snapshot's files to a checked destination, all or none, and then write the signature.
+
+    `copied` is told the size of each file that was. Raises DiskFull, or InvalidState for a place that cannot
+    be written to.
+    """
+    with _told(target), full_disk_explained(target):
+        if target.exists():
+            _fill(folder, manifest, signature, target, copied)
+        else:
+            _make(folder, manifest, signature, target, copied)
+
+
+def _make(
+    folder: Path, manifest: Manifest, signature: bytes, target: Path, copied: Callable[[int], None]
+) -> None:
+    building = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}."))
+    try:
+        copy_files(folder, manifest, building, copied)
+        building.chmod(0o755)
+        building.rename(target)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    try:
+        _write_whole(signature_path(target), signature)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+
+
+def _fill(
+    folder: Path, manifest: Manifest, signature: bytes, target: Path, copied: Callable[[int], None]
+) -> None:
+    staging = Path(tempfile.mkdtemp(dir=target, prefix=_STAGING))
+    moved: list[Path] = []
+    try:
+        copy_files(folder, manifest, staging, copied)
+        if not _is_empty(target):
+            raise AlreadyExists(f"Something else was put into {target} meanwhile. It was left as it is.")
+        for entry in sorted(staging.iterdir()):
+            moved.append(target / entry.name)
+            entry.rename(moved[-1])
+        moved.append(_write_signature(signature, target))
+    except BaseException:
+        for path in moved:
+            _remove(path)
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    for left in target.glob(f"{_STAGING}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _write_signature(signature: bytes, target: Path) -> Path:
+    """Where it was written: beside the folder, or inside if nothing can be written there."""
+    beside = signature_path(target)
+    try:
+        _write_whole(beside, signature)
+    except OSError as error:
+        inside = signature_inside(target)
+        if error.errno not in UNWRITABLE or inside.exists():
+            raise
+        _write_whole(inside, signature)
+        warnings.warn(
+            f"The signature is in {inside}: beside the folder it could not be written ({error.strerror}).",
+            SignaturePlaceWarning,
+            stacklevel=2,
+        )
+        return inside
+    return beside
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _is_empty(folder: Path) -> bool:
+    """True if nothing is in it but what a new disk has, or what a killed download left."""
+    return all(
+        path.name == LOST_AND_FOUND or (path.name.startswith(_STAGING) and path.is_dir())
+        for path in folder.iterdir()
+    )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _told(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise InvalidState(f"{target} could not be written{where}: {error.strerror or error}.") from error

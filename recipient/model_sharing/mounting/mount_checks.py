@@ -1,0 +1,104 @@
+"""Checks of one mount for `doctor`: its profile and token, then the provider, its clock and its key."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from urllib.parse import quote
+
+import aiohttp
+
+from model_sharing.client.sharing_client import SharingClient
+from model_sharing.mount_table import Mount
+from model_sharing.resolution.trust import fetch_keys
+from model_sharing.transport.response_reader import read_bounded
+from model_sharing.transport.session import Transport
+from model_sharing_protocol.console.doctor_checks import Finding, bad, check_private_file, doubtful, good
+from model_sharing_protocol.dsse import PublicKey
+from model_sharing_protocol.errors import SharingError, TokenExpired
+from model_sharing_protocol.network.plain_http import travels_in_clear
+from model_sharing_protocol.profile import Profile
+
+_SOON = timedelta(days=7)
+_CLOCKS_DIFFER = timedelta(minutes=5)
+_CLOCKS_DIFFER_TOO_MUCH = timedelta(hours=1)
+
+
+async def check_mount(mount: Mount) -> list[Finding]:
+    """What holds for one mount; a check that others depend on, and fails, is the last one."""
+    name = f"mount {mount.name}"
+    found: list[Finding] = []
+    try:
+        found.append(check_private_file(f"{name}: profile", mount.profile_path))
+        profile = mount.read_profile()
+    except SharingError as error:
+        return [bad(f"{name}: profile", error)]
+    found.append(_check_expiry(f"{name}: token", profile))
+    found.append(_check_tls(f"{name}: TLS", profile))
+    async with Transport(mount.read_profile) as transport:
+        found += [finding async for finding in _check_provider(name, mount, transport)]
+    return found
+
+
+async def _check_provider(name: str, mount: Mount, transport: Transport) -> AsyncIterator[Finding]:
+    started = datetime.now(UTC)
+    said = ""
+
+    async def read(response: aiohttp.ClientResponse) -> bytes:
+        nonlocal said
+        said = response.headers.get("Date", "")
+        return await read_bounded(response)
+
+    try:
+        await transport.call("GET", f"/shares/{quote(mount.share, safe='')}", read)
+    except SharingError as error:
+        yield bad(f"{name}: provider", error)
+        return
+    yield good(f"{name}: provider", f"{mount.endpoint} grants {mount.share}")
+    yield _check_clock(f"{name}: clock", said, started)
+    pinned = [PublicKey.parse(pem) for pem in mount.keys]
+    try:
+        keys = await fetch_keys(SharingClient(transport, mount.endpoint), mount.endpoint, pinned, None)
+    except SharingError as error:
+        yield bad(f"{name}: key", error)
+        return
+    yield good(f"{name}: key", f"signs with {keys[-1].fingerprint}, which the mount trusts")
+
+
+def _check_expiry(check: str, profile: Profile) -> Finding:
+    ends = profile.expires_at
+    if ends is None:
+        return good(check, "does not expire")
+    moment = ends.isoformat(timespec="seconds")
+    if profile.expired:
+        return bad(
+            check, TokenExpired(f"It expired at {moment}. Ask the provider for a new activation link.")
+        )
+    if ends - datetime.now(UTC) < _SOON:
+        return doubtful(check, f"It expires at {moment}. Ask the provider for a new activation link in time.")
+    return good(check, f"good until {moment}")
+
+
+def _check_tls(check: str, profile: Profile) -> Finding:
+    if travels_in_clear(profile.endpoint):
+        return doubtful(check, f"{profile.endpoint} is plain http: the token travels in clear.")
+    if profile.endpoint.startswith("https:"):
+        return good(check, "https; whether its certificate is accepted shows below")
+    return good(check, "plain http, within this machine")
+
+
+def _check_clock(check: str, said: str, started: datetime) -> Finding:
+    """Against the moment the provider put on its answer, which came between `started` and now."""
+    try:
+        theirs = parsedate_to_datetime(said)
+    except ValueError:
+        return good(check, "the provider does not say what time it is")
+    theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
+    difference = max(started - theirs, theirs - datetime.now(UTC), timedelta(0))
+    words = f"{difference.total_seconds():.0f} s from the provider's"
+    if difference >= _CLOCKS_DIFFER_TOO_MUCH:
+        return bad(check, f"This clock is {words}: fresh answers look old, or from the future. Set it.")
+    if difference >= _CLOCKS_DIFFER:
+        return doubtful(check, f"This clock is {words}; from an hour on, answers are refused.")
+    return good(check, "within seconds of the provider's" if difference.seconds < 60 else words)

@@ -1,0 +1,138 @@
+"""Mount a share: check with the provider that it is there, and pin the key that signs its models."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from model_sharing.client.sharing_client import SharingClient
+from model_sharing.mount_table import Mount, MountTable, check_mount_name, file_stem
+from model_sharing.mounting.profile_sources import ProfileSource
+from model_sharing.mounting.shares import check_share, only_share, warn_of_plain_http
+from model_sharing.resolution.known_state import Refs
+from model_sharing.resolution.trust import fetch_keys
+from model_sharing.settings import Settings
+from model_sharing.transport.file_origins import accept
+from model_sharing.transport.session import Transport
+from model_sharing_protocol.dsse import PublicKey
+from model_sharing_protocol.errors import InvalidParameter, UntrustedSignature
+from model_sharing_protocol.names import normalize_name
+from model_sharing_protocol.signing_keys import first_of
+from model_sharing_protocol.times import moment, now_ms
+
+_FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+async def mount_share(
+    settings: Settings,
+    source: ProfileSource,
+    share: str | None = None,
+    name: str | None = None,
+    *,
+    trust_remote_code: bool = False,
+    key_fingerprint: str | None = None,
+    move: bool = False,
+) -> Mount:
+    """Record a mount of a share that is there, with the provider's signing key.
+
+    Without `share` it is the only one that is granted, and without `name` it is called as the share is.
+    A profile that is in no file is kept in the home, for this mount alone.
+    `key_fingerprint` is what the provider told by another way; without it, the key that is shown is believed.
+    The same mount again changes nothing but where files may come from, which is what the provider names now,
+    and a kept profile.
+    With `move`, the mount that has the name leads to the address in the profile from now on: the provider
+    there has to show the key that is pinned, or one that it vouches for; what was seen and downloaded stays.
+    Raises MountExists if the name is taken by another, InvalidProfile, NotASharingServer for places that no
+    files may come from, NotFound if this recipient has no such share, InvalidParameter if it has several and
+    none was named, UntrustedSignature for another key than the expected one.
+    """
+    share = None if share is None else normalize_name("share", share)
+    name = None if name is None else check_mount_name(name)
+    expected = _checked(key_fingerprint)
+    endpoint = source.profile.endpoint
+    table = MountTable(settings.mounts)
+    if move and share is None and name is not None:
+        share = table.get(name).share
+    warn_of_plain_http(endpoint)
+    async with Transport(lambda: source.profile, retry_for=settings.retry_for) as transport:
+        client = SharingClient(transport, endpoint)
+        chosen = share or await only_share(client, endpoint)
+        mount = _new_mount(settings, source, chosen, name or chosen, trust_remote_code)
+        present: Mount | None
+        if move:
+            present = _movable(table.get(mount.name), mount)
+            mount = replace(mount, trust_remote_code=present.trust_remote_code, mounted_at=present.mounted_at)
+        else:
+            present = table.check_free(mount)
+        if share is not None:
+            await check_share(client, endpoint, share)
+        pinned = [PublicKey.parse(pem) for pem in (present.keys if present else ())]
+        keys = await fetch_keys(client, endpoint, pinned, expected)
+        listed = await client.list_keys()
+        origins = accept(endpoint, listed.file_origins)
+    pems = tuple(key.pem for key in keys)
+    first = first_of(keys[0], listed.keys).fingerprint
+    new = replace(mount, keys=pems, file_origins=origins, first_key=first)
+    if move and present is not None:
+        return _move(settings, table, present, new, source.content)
+    added = table.add(new, source.content)
+    return table.accept_origins(table.pin(added, pems), origins)
+
+
+def _move(settings: Settings, table: MountTable, present: Mount, new: Mount, profile: bytes) -> Mount:
+    """Put the mount `new` in the place of `present`, with what is known and trusted of it."""
+    moved = replace(
+        new,
+        trust_remote_code=present.trust_remote_code,
+        mounted_at=present.mounted_at,
+        first_key=present.first_key or new.first_key,
+    )
+    Refs(settings.cache, moved.endpoint, moved.share).take_over(
+        Refs(settings.cache, present.endpoint, present.share)
+    )
+    table.move(present, moved, profile)
+    if present.profile_path.parent == settings.profiles and present.profile_path != moved.profile_path:
+        present.profile_path.unlink(missing_ok=True)
+    return moved
+
+
+def _movable(present: Mount, moved: Mount) -> Mount:
+    """The mount that has the name, if it can be moved. Raises InvalidParameter, UntrustedSignature."""
+    if present.share != moved.share:
+        raise InvalidParameter(
+            f"{present.name!r} is a mount of the share {present.share!r}, not of {moved.share!r}: what is "
+            "signed names the share. Mount the other one by a name of its own."
+        )
+    if moved.trust_remote_code and not present.trust_remote_code:
+        raise InvalidParameter(
+            f"{present.name!r} was mounted without trust in remote code, and moving it does not change that. "
+            "Move it, or unmount it and mount it with trust."
+        )
+    if not present.keys:
+        raise UntrustedSignature(
+            f"No key is pinned for {present.name!r}, so nothing says that {moved.endpoint} is the same "
+            "provider. Unmount it and mount it again."
+        )
+    return present
+
+
+def _new_mount(
+    settings: Settings, source: ProfileSource, share: str, name: str, trust_remote_code: bool
+) -> Mount:
+    checked = check_mount_name(name)
+    return Mount(
+        name=checked,
+        share=share,
+        profile_path=source.path or settings.profiles / f"{file_stem(checked)}.share",
+        endpoint=source.profile.endpoint,
+        trust_remote_code=trust_remote_code,
+        mounted_at=moment(now_ms()),
+    )
+
+
+def _checked(fingerprint: str | None) -> str | None:
+    if fingerprint is None or _FINGERPRINT.fullmatch(fingerprint.lower()):
+        return fingerprint and fingerprint.lower()
+    raise InvalidParameter(
+        f"{fingerprint!r} is not a key's fingerprint: it is sha256: and 64 hexadecimal digits."
+    )

@@ -1,0 +1,81 @@
+"""Shares that a provider grants to this recipient: the list of them, and the one that a mount is for."""
+
+from __future__ import annotations
+
+import warnings
+
+from model_sharing.client.invalid_items import LeftOut
+from model_sharing.client.sharing_client import SharingClient
+from model_sharing.mounting.profile_sources import ProfileSource
+from model_sharing.transport.session import Transport
+from model_sharing_protocol.errors import InvalidParameter, NotFound, SharingError
+from model_sharing_protocol.names import normalize_name
+from model_sharing_protocol.network.plain_http import PlainHttpWarning, origin_of, travels_in_clear
+
+_MOST_NAMED = 20
+
+
+async def list_shares(source: ProfileSource) -> list[str]:
+    """The names of the shares that are granted to the holder of a profile, sorted.
+
+    Raises what the provider answers, ServerUnreachable, NotASharingServer, TokenExpired.
+    """
+    endpoint = source.profile.endpoint
+    warn_of_plain_http(endpoint)
+    async with Transport(lambda: source.profile) as transport:
+        return await fetch_shares(SharingClient(transport, endpoint), endpoint)
+
+
+async def fetch_shares(client: SharingClient, endpoint: str) -> list[str]:
+    """The same, by a client that is open; what is no name is left out with a warning."""
+    names = LeftOut(endpoint).keep_good(
+        await client.list_shares(),
+        lambda share: normalize_name("share", share.name),
+        lambda share: f"the share {share.name[:80]!a}",
+    )
+    return sorted(set(names))
+
+
+async def only_share(client: SharingClient, endpoint: str) -> str:
+    """The one share that is granted. Raises NotFound for none, InvalidParameter for several."""
+    names = await fetch_shares(client, endpoint)
+    if not names:
+        raise NotFound(f"{endpoint} shares nothing with you yet. Ask the provider to grant you a share.")
+    if len(names) > 1:
+        raise InvalidParameter(f"{endpoint} shares several with you; say which: {_listed(names)}.")
+    return names[0]
+
+
+async def check_share(client: SharingClient, endpoint: str, share: str) -> None:
+    """Raises NotFound, naming those that there are, for a share that is not granted."""
+    try:
+        await client.get_share(share)
+    except NotFound as error:
+        raise NotFound(
+            f"{endpoint} shares nothing called {share!r} with you (any more). "
+            f"{await _what_there_is(client, endpoint)}Check the name, or ask the provider to grant it."
+        ) from error
+
+
+def warn_of_plain_http(endpoint: str) -> None:
+    if travels_in_clear(endpoint):
+        warnings.warn(
+            f"{origin_of(endpoint)} is plain http: the token and the models travel in clear, and "
+            "whoever reads the token on the way can use it. Ask the provider for an https address.",
+            PlainHttpWarning,
+            stacklevel=3,
+        )
+
+
+async def _what_there_is(client: SharingClient, endpoint: str) -> str:
+    """A sentence; none if the provider does not say, since that is not what was asked."""
+    try:
+        names = await fetch_shares(client, endpoint)
+    except SharingError:
+        return ""
+    return f"It shares: {_listed(names)}. " if names else ""
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,296 @@
+"""What was last learned about a model: its versions' contents and its aliases. It is what works offline.
+
+One small JSON file a model, `refs/<hash of endpoint and share>/<hash of schema.model>.json`, and beside it
+the signature of each version, `<hash of schema.model>-<version>.sig`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from model_sharing.client.sharing_client import Answer
+from model_sharing.filesystem.local_files import FULL, UNWRITABLE, needs_writing, replace_file
+from model_sharing.filesystem.locks import locked
+from model_sharing.resolution.freshness import check_young
+from model_sharing_protocol.errors import SharingWarning, StaleAnswer, UntrustedSignature
+from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.open_sharing import ModelVersion
+from model_sharing_protocol.signatures import Bundle, State
+from model_sharing_protocol.times import iso, now_ms
+
+_FRESH_ENOUGH_MS = 60_000
+
+_FOLDER = "refs"
+_LOCK = ".lock"
+
+Moment = tuple[int, int]
+
+
+class UnwrittenStateWarning(SharingWarning):
+    """What was learned cannot be kept: an answer older than it can pass as new in the next process."""
+
+
+_unwritten: dict[Path, bytes] = {}
+"""What could not be written, by the file that it is for: this process remembers it."""
+_warned_of: set[Path] = set()
+
+
+class KnownVersion(msgspec.Struct, frozen=True):
+    """A version as the provider described it, and the digest of its manifest."""
+
+    digest: str
+    version: ModelVersion
+
+
+class KnownAlias(msgspec.Struct, frozen=True):
+    """The version that an alias pointed at, and when the provider last said so (epoch milliseconds)."""
+
+    version: int
+    resolved_at: int
+
+
+class _Known(msgspec.Struct):
+    """`answers` are by version number or `@alias`, as they came.
+
+    `sequence` is that of the latest signed state that was seen, `issued_at` when the newest was signed.
+    """
+
+    versions: dict[str, KnownVersion] = {}
+    aliases: dict[str, KnownAlias] = {}
+    answers: dict[str, Answer] = {}
+    sequence: Moment = (0, 0)
+    issued_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """All that is known of one model. `source` stands for the endpoint and share that it is from."""
+
+    source: str
+    versions: Mapping[int, KnownVersion]
+    aliases: Mapping[str, int]
+
+
+class Refs:
+    """What is known about the models of one share."""
+
+    def __init__(self, cache_root: Path, endpoint: str, share: str) -> None:
+        self._folder = cache_root / _FOLDER / source_of(endpoint, share)
+
+    def version(self, model: SharedName, version: int) -> KnownVersion | None:
+        return self._read(model).versions.get(str(version))
+
+    def alias(self, model: SharedName, alias: str) -> KnownAlias | None:
+        return self._read(model).aliases.get(alias.lower())
+
+    def knows(self, model: SharedName, *, version: int | None, alias: str | None) -> bool:
+        """Whether the alias, or else the version, has been asked for before."""
+        known = self._read(model)
+        return alias.lower() in known.aliases if alias is not None else str(version) in known.versions
+
+    def answer(self, model: SharedName, *, version: int | None, alias: str | None) -> Answer | None:
+        """What was last said of the alias, or else of the version."""
+        return self._read(model).answers.get(_question(version, alias))
+
+    def remember_version(self, model: SharedName, version: ModelVersion, digest: str) -> None:
+        known = self._read(model)
+        fresh = KnownVersion(digest, version)
+        if known.versions.get(str(version.version)) != fresh:
+
+            def remember(known: _Known) -> bool:
+                known.versions[str(version.version)] = fresh
+                return True
+
+            self._change(model, remember)
+
+    def digests(self, model: SharedName) -> Iterator[str]:
+        """Of the versions that were here: those of `model`, latest first, then those of other models."""
+        own = self._path(model)
+        others = set(self._folder.glob("*.json")) - {own}
+        for path in (own, *sorted(others)):
+            versions = _read(path).versions
+            yield from (versions[number].digest for number in sorted(versions, key=int, reverse=True))
+
+    def sequence(self, model: SharedName) -> Moment:
+        """That of the latest state seen: what is asked for from now on has to be as late."""
+        return self._read(model).sequence
+
+    def accept_state(self, model: SharedName, state: State, asked_at: Moment, answer: Answer) -> None:
+        """Remember what was signed, in which answer, and what an alias points at.
+
+        StaleAnswer if it is older than what had been seen, `asked_at`, when the provider was asked, or signed
+        too long ago. Written at most once a minute for what stays the same, so that a warm load writes
+        nothing.
+        """
+        known, now = self._read(model), now_ms()
+        if state.sequence < asked_at:
+            raise self._stale(model, state, asked_at, known)
+        check_young(_subject(model, state), state.issued_at, now, known.issued_at, self._path(model))
+        question = _question(state.version, state.alias)
+        kept = not answer.tag or known.answers.get(question) == answer
+        present = known.aliases.get(state.alias or "")
+        unchanged = state.alias is None or (
+            present is not None
+            and present.version == state.version
+            and 0 <= now - present.resolved_at < _FRESH_ENOUGH_MS
+        )
+        if kept and unchanged and state.sequence <= known.sequence:
+            return
+
+        def accept(known: _Known) -> bool:
+            if state.sequence < known.sequence:
+                return False  # another process has learned something later meanwhile
+            if state.alias is not None:
+                known.aliases[state.alias] = KnownAlias(state.version, now)
+            known.answers[question] = answer
+            known.sequence = state.sequence
+            known.issued_at = max(known.issued_at, state.issued_at)
+            return True
+
+        self._change(model, accept)
+
+    def bundle(self, model: SharedName, version: int) -> Bundle | None:
+        """The signature that was kept, if there is one that can be read."""
+        try:
+            return Bundle.from_json(self._bundle_path(model, version).read_bytes())
+        except (OSError, UntrustedSignature):
+            return None
+
+    def keep_bundle(self, model: SharedName, version: int, bundle: Bundle) -> None:
+        if self.bundle(model, version) == bundle:
+            return
+        path = self._bundle_path(model, version)
+        with needs_writing(self._folder), locked(self._folder / _LOCK):
+            replace_file(path, bundle.to_json())
+
+    def forget(self, model: SharedName, *, version: int | None = None, alias: str | None = None) -> None:
+        """The provider no longer shares it: it must not come back when the provider cannot be asked."""
+        known, question = self._read(model), _question(version, alias)
+        if not (self.knows(model, version=version, alias=alias) or question in known.answers):
+            return
+
+        def forget(known: _Known) -> bool:
+            known.versions.pop(str(version), None)
+            known.aliases.pop((alias or "").lower(), None)
+            known.answers.pop(question, None)
+            return True
+
+        self._change(model, forget)
+
+    def take_over(self, other: Refs) -> None:
+        """Know what `other` knows, too: the provider is at another address now, and as late as it was there.
+
+        Answers are not taken over, so that the provider is asked anew.
+        """
+        if self._folder == other._folder:
+            return
+        with needs_writing(self._folder), locked(self._folder / _LOCK):
+            for path in sorted(other._folder.glob("*.json")):
+                known, theirs = _read(self._folder / path.name), _read(path)
+                newer = theirs.sequence > known.sequence
+                known.versions = {**theirs.versions, **known.versions}
+                known.aliases = theirs.aliases if newer else known.aliases
+                known.answers = {} if newer else known.answers
+                known.sequence = max(known.sequence, theirs.sequence)
+                known.issued_at = max(known.issued_at, theirs.issued_at)
+                replace_file(self._folder / path.name, msgspec.json.encode(known))
+            for path in other._folder.glob("*.sig"):
+                if not (self._folder / path.name).exists():
+                    replace_file(self._folder / path.name, path.read_bytes())
+
+    def _path(self, model: SharedName) -> Path:
+        return self._folder / f"{_hash(str(model))}.json"
+
+    def _bundle_path(self, model: SharedName, version: int) -> Path:
+        return self._folder / f"{_hash(str(model))}-{version}.sig"
+
+    def _stale(self, model: SharedName, state: State, asked_at: Moment, known: _Known) -> StaleAnswer:
+        before = known.aliases.get(state.alias or "")
+        then = f", when it was version {before.version}" if before else ""
+        return StaleAnswer(
+            f"The answer about {_subject(model, state)} is as of {_described(state.sequence)}; one as of "
+            f"{_described(asked_at)} was seen before{then}. Somebody replays an old answer, or the provider "
+            f"went back to a backup: ask it, and if it did, delete {self._path(model)}."
+        )
+
+    def _read(self, model: SharedName) -> _Known:
+        path = self._path(model)
+        known = _read(path)
+        if path in _unwritten:
+            unwritten = msgspec.json.decode(_unwritten[path], type=_Known)
+            if unwritten.sequence >= known.sequence:  # else another process could write, and knows more
+                return unwritten
+        return known
+
+    def _change(self, model: SharedName, change: Callable[[_Known], bool]) -> None:
+        """Change what is known, if `change` says so; where nothing can be written, for this process alone."""
+        path = self._path(model)
+        try:
+            with locked(self._folder / _LOCK):
+                known = self._read(model)
+                if change(known):
+                    replace_file(path, msgspec.json.encode(known))
+                    _unwritten.pop(path, None)
+        except OSError as error:
+            if error.errno not in UNWRITABLE | FULL:
+                raise
+            known = self._read(model)
+            if change(known):
+                _unwritten[path] = msgspec.json.encode(known)
+            _warn_once(self._folder.parent.parent, error)
+
+
+def source_of(endpoint: str, share: str) -> str:
+    """What `KnownModel.source` is for a share."""
+    return _hash(f"{endpoint}\n{share}")
+
+
+def known_models(cache_root: Path) -> Iterator[KnownModel]:
+    """The models of every share that was ever mounted here."""
+    for path in sorted((cache_root / _FOLDER).glob("*/*.json")):
+        known = _read(path)
+        versions = {int(number): version for number, version in known.versions.items()}
+        aliases = {alias: target.version for alias, target in known.aliases.items()}
+        yield KnownModel(path.parent.name, versions, aliases)
+
+
+def _question(version: int | None, alias: str | None) -> str:
+    return str(version) if alias is None else f"@{alias.lower()}"
+
+
+def _subject(model: SharedName, state: State) -> str:
+    if state.alias is None:
+        return f"{model} version {state.version}"
+    return f"{model}@{state.alias}, version {state.version},"
+
+
+def _described(sequence: Moment) -> str:
+    return f"{iso(max(sequence))} (change {sequence[0]}/{sequence[1]})"
+
+
+def _read(path: Path) -> _Known:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Known)
+    except (OSError, msgspec.MsgspecError):
+        return _Known()
+
+
+def _warn_once(cache_root: Path, error: OSError) -> None:
+    if cache_root not in _warned_of:
+        _warned_of.add(cache_root)
+        warnings.warn(
+            f"{cache_root} cannot be written to ({error.strerror}): what the provider says now is remembered "
+            "until this process ends, and the next one does not know it.",
+            UnwrittenStateWarning,
+            stacklevel=4,
+        )
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,124 @@
+"""Whom a mount believes: the provider's signing keys, pinned in the mount's file.
+
+The first key is pinned when the share is mounted. From then on answers must be signed with it, or with one
+that it vouches for, directly or through others between; what was signed before stays good.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Sequence
+
+from model_sharing.client.sharing_client import SharingClient
+from model_sharing.mount_table import Mount, MountTable
+from model_sharing_protocol.dsse import Envelope, PublicKey
+from model_sharing_protocol.errors import InvalidState, NotFound, SharingWarning, UntrustedSignature
+from model_sharing_protocol.manifest import Manifest
+from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.open_sharing import ModelVersion
+from model_sharing_protocol.signatures import Bundle, SignedName, State, verify_manifest, verify_state
+from model_sharing_protocol.signing_keys import follow
+
+
+class TrustWarning(SharingWarning):
+    """A mount trusts a key from now on that it did not trust before."""
+
+
+class Trust:
+    """The keys of one mount. Everything here raises UntrustedSignature, naming what was expected and came."""
+
+    def __init__(self, mount: Mount, table: MountTable, client: SharingClient) -> None:
+        self._mount = mount
+        self._table = table
+        self._client = client
+        self._keys = tuple(PublicKey.parse(pem) for pem in mount.keys)
+
+    async def state(self, answer: ModelVersion, name: SharedName, asked: int | str) -> State:
+        """What was signed about the version number or alias that was asked for, if that is the answer."""
+        return self._state(answer, name, asked, await self._current(answer.state))
+
+    def kept_state(self, answer: ModelVersion, name: SharedName, asked: int | str) -> State | None:
+        """The same of an answer that was kept here; None unless the key that signs now signed it."""
+        try:
+            return self._state(answer, name, asked, self.pinned()[-1])
+        except UntrustedSignature:
+            return None
+
+    def _state(self, answer: ModelVersion, name: SharedName, asked: int | str, key: PublicKey) -> State:
+        state = verify_state(answer.state, key, self._mount.share, str(name), asked)
+        if (answer.version, answer.digest) != (state.version, state.digest):
+            raise UntrustedSignature(
+                f"{name} was answered as version {answer.version} with the content {answer.digest}; what was "
+                f"signed is version {state.version} with the content {state.digest}."
+            )
+        return state
+
+    async def check_fresh(
+        self, bundle: Bundle | None, name: SharedName, version: int, manifest: Manifest
+    ) -> Bundle:
+        """A bundle that just came from the provider, if it signs these files as this version."""
+        key = await self._current(bundle.dsse_envelope if bundle else None)
+        return verify_manifest(bundle, self.signed_name(name, version), manifest, [key])
+
+    def check_kept(self, bundle: Bundle | None, name: SharedName, version: int, manifest: Manifest) -> Bundle:
+        """A bundle that was kept here: any key will do that was trusted when it came."""
+        return verify_manifest(bundle, self.signed_name(name, version), manifest, self.pinned())
+
+    def pinned(self) -> Sequence[PublicKey]:
+        """The keys that are trusted, oldest first."""
+        if not self._keys:
+            raise UntrustedSignature(
+                f"No key of {self._mount.endpoint} is pinned for {self._mount.name!r} yet; one is as soon "
+                "as the provider is asked for something."
+            )
+        return self._keys
+
+    def signed_name(self, name: SharedName, version: int) -> SignedName:
+        return SignedName(self._mount.share, str(name), version)
+
+    async def _current(self, envelope: Envelope | None) -> PublicKey:
+        """The key that must sign now; the provider is asked for newer ones if an envelope names another."""
+        named = envelope.fingerprint if envelope else None
+        if not self._keys or (named and named not in [key.fingerprint for key in self._keys]):
+            await self._follow()
+        return self._keys[-1]
+
+    async def _follow(self) -> None:
+        keys = await fetch_keys(self._client, self._mount.endpoint, self._keys)
+        if keys != self._keys:
+            self._keys = keys
+            with contextlib.suppress(InvalidState):  # where mounts cannot be written, each process follows
+                self._table.pin(self._mount, [key.pem for key in keys])
+            warnings.warn(
+                f"{self._mount.name!r} trusts what {keys[-1].fingerprint} signs from now on: "
+                + ("the key before vouches for it." if len(keys) > 1 else "it was mounted without a key."),
+                TrustWarning,
+                stacklevel=2,
+            )
+
+
+async def fetch_keys(
+    client: SharingClient, endpoint: str, pinned: Sequence[PublicKey], expected: str | None = None
+) -> tuple[PublicKey, ...]:
+    """The pinned keys and those that follow; without any, the `expected` one, or else what is there.
+
+    Raises UntrustedSignature for a key that no earlier one vouches for, or if `expected`, a fingerprint that
+    was learned by another way, is not among them.
+    """
+    try:
+        listed = (await client.list_keys()).keys
+    except NotFound:
+        listed = ()
+    if not listed:
+        raise UntrustedSignature(
+            f"A signing key of {endpoint} was expected; it lists none. A provider that does not sign its "
+            "models yet has to be upgraded."
+        )
+    start = pinned[-1].fingerprint if pinned else expected or PublicKey.parse(listed[-1].pem).fingerprint
+    keys = (*pinned[:-1], *follow(start, listed))
+    if expected and expected not in [key.fingerprint for key in keys]:
+        raise UntrustedSignature(
+            f"The key {expected} was expected; {endpoint} signs with {keys[-1].fingerprint}."
+        )
+    return keys

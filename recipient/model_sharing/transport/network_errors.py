@@ -1,0 +1,209 @@
+"""What goes wrong between this machine and a provider, told as one of our errors.
+
+`Passing` is what may be gone in a moment: a server in trouble, a line that broke. The rest is final.
+"""
+
+from __future__ import annotations
+
+import email.message
+import email.utils
+import re
+import time
+from collections.abc import Mapping
+
+import aiohttp
+import msgspec
+
+from model_sharing.transport import bounds
+from model_sharing.transport.response_reader import read_bounded
+from model_sharing_protocol.errors import (
+    InternalError,
+    NotASharingServer,
+    ResourceExhausted,
+    ServerUnreachable,
+    SharingError,
+    error_from_open_sharing,
+)
+from model_sharing_protocol.network.proxies import Proxy
+from model_sharing_protocol.open_sharing import ErrorAnswer
+
+_NOT_MODIFIED = 304
+_TOO_MANY_REQUESTS = 429
+_FULL = 507
+_WHO_ASKS = frozenset({401, 407})  # 401 is Tinyproxy's word for a wrong password
+_REFUSALS = frozenset({401, 403, 407})
+_INTERNAL = 500
+_BUSY = frozenset({429, 503})
+_PASSING = frozenset({408, 425, 429})
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
+
+Headers = Mapping[str, str] | email.message.Message
+
+
+class Passing(Exception):
+    """A fault that may be gone in a moment. `final` is what to raise if it is not.
+
+    `reason` says it in a few words. `retry_after` is in how many seconds the server wants to be asked again;
+    what is `brief` is gone very soon, or not at all; after an `unsent` one nothing can have arrived.
+    """
+
+    def __init__(
+        self,
+        final: SharingError,
+        reason: str,
+        retry_after: float | None = None,
+        *,
+        brief: bool = False,
+        unsent: bool = False,
+    ) -> None:
+        super().__init__(reason)
+        self.final = final
+        self.reason = reason
+        self.retry_after = retry_after
+        self.brief = brief
+        self.unsent = unsent
+
+
+def is_passing(status: int) -> bool:
+    """True for the status of a server that is in trouble, busy, or was not asked in time."""
+    return status in _PASSING or status >= 500
+
+
+async def error_of_answer(response: aiohttp.ClientResponse, origin: str, proxy: Proxy | None) -> Exception:
+    """The error that an answer other than 200 stands for."""
+    status = response.status
+    if status == _NOT_MODIFIED:
+        return NotASharingServer(f"{origin} answered 'not modified' to somebody who holds nothing yet.")
+    if 300 <= status < 400:
+        return NotASharingServer(
+            f"{origin} answered with a redirect ({status}), which is not followed, since the token belongs "
+            "to this address alone. Check the endpoint in the profile file."
+        )
+    body = await read_bounded(response, bounds.ERROR_BYTES)
+    error = _told_error(response, body, origin)
+    if is_passing(status):
+        return _in_trouble(response, origin, proxy, error)
+    if error is not None:
+        return error
+    if proxy is not None and status in _REFUSALS:
+        return refused_by_proxy(proxy, status, origin)  # no provider says it without words of the protocol
+    return NotASharingServer(
+        f"{origin} answered HTTP {status} with something that is no OpenSharing message. "
+        "Check the endpoint in the profile file."
+    )
+
+
+def refused_by_proxy(proxy: Proxy, status: int, origin: str) -> Exception:
+    """The error for a proxy that answered for itself, instead of passing a request on."""
+    if status in _WHO_ASKS:
+        return ServerUnreachable(
+            f"The proxy {proxy} wants to know who asks (HTTP {status}), and "
+            + ("does not accept" if proxy.authorization else "was not given")
+            + " a user's name and password. Write them into HTTPS_PROXY and HTTP_PROXY, as "
+            f"http://user:password@{proxy.host}:{proxy.port}."
+        )
+    final = ServerUnreachable(
+        f"The proxy {proxy} does not connect to {origin} (HTTP {status}). Ask those who run it to allow "
+        "that, or list the host in NO_PROXY if it can be reached without."
+    )
+    if is_passing(status):
+        return Passing(final, f"the proxy {proxy} does not reach {origin} ({status})", unsent=True)
+    return final
+
+
+def error_of_connection(error: Exception, origin: str, proxy: Proxy | None) -> Exception:
+    """The error that a connection which failed, or broke, stands for."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        final = ServerUnreachable(
+            f"{origin} cannot be reached safely: its TLS certificate was not accepted. If the provider, or a "
+            "proxy that looks inside, has an authority of its own, name its certificate in SSL_CERT_FILE."
+        )
+        return (
+            final
+            if isinstance(error, aiohttp.ClientConnectorCertificateError)
+            else Passing(final, f"{origin} cannot be reached safely")
+        )
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        what = f"the proxy {proxy}" if proxy else "it"
+        final = ServerUnreachable(
+            f"{origin} cannot be reached: the host name of {what} is not known. "
+            + ("Check HTTPS_PROXY and HTTP_PROXY." if proxy else "Check the network and the endpoint.")
+        )
+        return Passing(final, f"{origin} cannot be reached", brief=True, unsent=True)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        reason = error.os_error.strerror or "no connection"
+        final = ServerUnreachable(
+            f"{origin} cannot be reached"
+            + (
+                f" through the proxy {proxy}: {reason}. Check HTTPS_PROXY and HTTP_PROXY."
+                if proxy
+                else f": {reason}. Check the network, and that the provider's server runs."
+            )
+        )
+        return Passing(final, f"{origin} cannot be reached", unsent=True)
+    reason = f"{origin} broke the connection off"
+    return Passing(ServerUnreachable(f"{reason}. Try again."), reason)
+
+
+def in_request(headers: Headers) -> str:
+    """` (request …)`, by which the provider's operator finds an answer in the log; empty if it has no id."""
+    told = headers.get("X-Request-Id") or ""
+    return f" (request {told})" if _REQUEST_ID.fullmatch(told) else ""
+
+
+def retry_after(headers: Headers) -> float | None:
+    """In how many seconds the server wants to be asked again, from either form of `Retry-After`."""
+    text = (headers.get("Retry-After") or "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    moment = _epoch_seconds(text)
+    if moment is None:
+        return None
+    now = _epoch_seconds(headers.get("Date") or "")  # of the same clock
+    return max(0.0, moment - (time.time() if now is None else now))
+
+
+def _epoch_seconds(date: str) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def _told_error(response: aiohttp.ClientResponse, body: bytes, origin: str) -> SharingError | None:
+    """The provider's own error in a body; None for somebody else's, such as a gateway's page."""
+    try:
+        answer = msgspec.json.decode(body, type=ErrorAnswer)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+    message = (
+        answer.message or f"{origin} answered HTTP {response.status} without saying more. Ask the provider."
+    )
+    token = response.request_info.headers.get("Authorization", "").removeprefix("Bearer ")
+    if token:  # which some server's words repeat
+        message = message.replace(token, "…")
+    told = in_request(response.headers)
+    return error_from_open_sharing(response.status, answer.error_code, message.rstrip() + told)
+
+
+def _in_trouble(
+    response: aiohttp.ClientResponse, origin: str, proxy: Proxy | None, error: SharingError | None
+) -> Passing:
+    """A server that cannot answer now: it is asked again, and then it counts as not reached."""
+    status, wait = response.status, retry_after(response.headers)
+    state = "is busy or down" if status in _BUSY else "is in trouble"
+    behind = f" behind the proxy {proxy}" if proxy else ""
+    asked = "" if not wait else f" It asks to be tried again in {wait:.0f} s."
+    words = f": {error.message}" if error else in_request(response.headers)
+    message = f"{origin}{behind} {state} (HTTP {status}){words}.{asked} Try again later."
+    final: SharingError
+    if status == _TOO_MANY_REQUESTS:
+        final = ResourceExhausted(message)
+    elif status == _INTERNAL and isinstance(error, InternalError):
+        final = error  # in the provider's words
+    else:
+        final = ServerUnreachable(message)
+    if status == _FULL:  # somebody has to make room, which nobody does while a call waits
+        return Passing(final, f"{origin} has a full disk", brief=True)
+    return Passing(final, f"{origin} {state} ({status})", wait)

@@ -1,0 +1,114 @@
+"""Reading a provider's answers within bounds: whole bodies, lines, messages.
+
+What comes out is bytes or a message whose values have the form that the protocol gives them; anything else is
+NotASharingServer, or TooSlow for what does not come on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+
+from model_sharing.transport import bounds
+from model_sharing_protocol.errors import NotASharingServer
+
+T = TypeVar("T")
+
+
+class TooLarge(NotASharingServer):
+    """An answer of more bytes than it may have."""
+
+
+async def read_bounded(response: aiohttp.ClientResponse, limit: int | None = None) -> bytes:
+    """The whole body; TooLarge if it has more than `limit` bytes; default: those of a message."""
+    most = bounds.MESSAGE_BYTES if limit is None else limit
+    body = bytearray()
+    async for chunk in _chunks(response, most):
+        body += chunk
+    return bytes(body)
+
+
+async def read_lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """The body's lines without their line ends; NotASharingServer for one, or a body, that never ends."""
+    line = bytearray()
+    count = 0
+    async for chunk in _chunks(response, bounds.QUERY_BYTES):
+        *ends, rest = chunk.split(b"\n")
+        count += len(ends)
+        for end in ends:
+            line += end
+            if line.strip():
+                yield bytes(line)
+            line.clear()
+        line += rest
+        if len(line) > bounds.LINE_BYTES:
+            raise NotASharingServer(
+                f"{origin_of(str(response.url))} sent a line of more than {bounds.LINE_BYTES} bytes."
+            )
+        if count > bounds.LINES:
+            raise NotASharingServer(f"{origin_of(str(response.url))} sent more than {bounds.LINES} lines.")
+    if line.strip():
+        yield bytes(line)
+
+
+def decode(data: bytes, kind: type[T], origin: str) -> T:
+    """`data` as the message `kind`; NotASharingServer, naming the value, if it is none."""
+    if values_in(data) > bounds.VALUES:
+        raise NotASharingServer(f"{origin} sent a message of more than {bounds.VALUES} values.")
+    return parse(data, kind, origin)
+
+
+def parse(data: bytes, kind: type[T], origin: str) -> T:
+    """The same where `kind` bounds the memory that the values take, however many there are."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise NotASharingServer(
+            f"{origin} answered with something that is no OpenSharing message: {error}. "
+            "Check the endpoint in the profile file; if it is right, tell the provider."
+        ) from error
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise NotASharingServer(
+            f"{origin} answered with something that is no OpenSharing message. "
+            "Check the endpoint in the profile file."
+        ) from error
+
+
+def values_in(data: bytes) -> int:
+    """How many values a JSON text has at most, without making them: they cost far more than their text."""
+    return 1 + data.count(b",") + data.count(b"[") + data.count(b"{")
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port: what may be shown of a URL, whose path may hold a secret."""
+    try:
+        parts = urlsplit(url)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
+    except ValueError:
+        return "the given address"
+
+
+async def _chunks(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[bytes]:
+    """The body as it arrives, at most `limit` bytes of it; TooSlow once it hardly does."""
+    pace = bounds.Pace()
+    size = 0
+    while True:
+        with pace.waiting():
+            async with asyncio.timeout(pace.left()):
+                chunk = await response.content.readany()
+        if not chunk:
+            return
+        pace.arrived(len(chunk))
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge(
+                f"{origin_of(str(response.url))} sent an answer of more than {limit} bytes; "
+                "it was not read on."
+            )
+        yield chunk

@@ -1,0 +1,237 @@
+"""HTTP to a provider's API: the bearer goes to the profile's endpoint and nowhere else.
+
+Answers are bounded (`bounds`), redirects are refused, passing faults are retried (`retries`), and whatever
+comes back is what a reader made of the body (`response_reader`) or one of our errors. File contents travel
+elsewhere (`downloads.transfer`), without credentials.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import Self, TypeVar
+
+import aiohttp
+from yarl import URL
+
+from model_sharing.transport import bounds
+from model_sharing.transport.network_errors import (
+    Passing,
+    error_of_answer,
+    error_of_connection,
+    refused_by_proxy,
+)
+from model_sharing.transport.response_reader import origin_of
+from model_sharing.transport.retries import DEFAULT_SECONDS, Retries, WaitNotices
+from model_sharing.transport.trace_context import trace_headers
+from model_sharing_protocol.errors import (
+    NotASharingServer,
+    ServerUnreachable,
+    TokenExpired,
+    Unauthenticated,
+    UnsupportedOperation,
+)
+from model_sharing_protocol.network.proxies import proxy_for
+from model_sharing_protocol.network.request_options import request_options_through
+from model_sharing_protocol.profile import Profile
+
+NOT_MODIFIED = 304
+
+T = TypeVar("T")
+Reader = Callable[[aiohttp.ClientResponse], Awaitable[T]]
+OpenSocket = Callable[[aiohttp.AddrInfoType], socket.socket]
+
+
+class Transport:
+    """Calls to one provider. `profile` is asked at each call, so that a renewed token is picked up.
+
+    `open_socket` may refuse, by an OSError, the address that is about to be connected to: then it is asked
+    directly, by no proxy of the environment. `retry_for` is for how many seconds a call is tried again.
+    Use it as an async context manager, or call `close`.
+    """
+
+    def __init__(
+        self,
+        profile: Callable[[], Profile],
+        open_socket: OpenSocket | None = None,
+        *,
+        retry_for: float = DEFAULT_SECONDS,
+    ) -> None:
+        self._profile = profile
+        self._open_socket = open_socket
+        self._retry_for = retry_for
+        self._notices = WaitNotices()
+        self._gave_up_at = -math.inf
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        read: Reader[T],
+        *,
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        tag: str = "",
+        has_fallback: Callable[[], bool] = lambda: False,
+    ) -> T:
+        """What `read` makes of the answer to an idempotent call of `path` below the endpoint.
+
+        With a `tag` the answer may be NOT_MODIFIED, with nothing to read. It is not tried again for long if
+        the caller `has_fallback`, which is asked once it has failed. Raises the error that the provider
+        answered with; ServerUnreachable, NotASharingServer or TokenExpired for the rest.
+        """
+        profile = self._profile()
+        if profile.kind != "bearer_token":
+            raise UnsupportedOperation(
+                f"The profile's type is {profile.kind!r}; this client signs in with a bearer token. "
+                "Ask the provider for a version 1 profile."
+            )
+        headers = {"Authorization": f"Bearer {profile.bearer_token}", **trace_headers()}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        if tag:
+            headers["If-None-Match"] = tag
+        url = profile.endpoint + path
+
+        async def attempt() -> T:
+            return await self._once(method, url, read, headers=headers, params=params, body=body)
+
+        def next_wait(retries: Retries, fault: Passing) -> float | None:
+            brief = fault.brief or self._gave_up_lately or has_fallback()
+            return retries.next_wait(fault.retry_after, brief=brief)
+
+        try:
+            return await self._persist(attempt, next_wait)
+        except Unauthenticated as error:
+            raise _explain_refused_token(error, profile) from error
+
+    async def get_public(self, url: str, read: Reader[T]) -> T:
+        """One GET without credentials, of an activation link, which works only once.
+
+        It is tried again only while it cannot have arrived.
+        """
+        # aiohttp itself sends a GET again whose connection broke, and has no public name for not doing so.
+        self._open_session()._retry_connection = False
+
+        async def attempt() -> T:
+            return await self._once("GET", url, read, headers={})
+
+        def next_wait(retries: Retries, fault: Passing) -> float | None:
+            return retries.next_wait(brief=fault.brief) if fault.unsent else None
+
+        return await self._persist(attempt, next_wait)
+
+    async def _persist(
+        self, attempt: Callable[[], Awaitable[T]], next_wait: Callable[[Retries, Passing], float | None]
+    ) -> T:
+        """Attempt until it succeeds, or until there is no next wait: then the fault's `final` is raised."""
+        retries = Retries(self._retry_for)
+        while True:
+            try:
+                answer = await attempt()
+            except Passing as fault:
+                wait = next_wait(retries, fault)
+                if wait is None:
+                    self._gave_up_at = time.monotonic()
+                    raise fault.final from fault.__cause__
+                self._notices.tell(fault.reason, wait)
+                await asyncio.sleep(wait)
+            else:
+                self._gave_up_at = -math.inf
+                return answer
+
+    @property
+    def _gave_up_lately(self) -> bool:
+        """True if the last call was in vain: of many, such as a pull's, not each is to wait as long."""
+        return time.monotonic() - self._gave_up_at < self._retry_for
+
+    async def _once(
+        self,
+        method: str,
+        url: str,
+        read: Reader[T],
+        *,
+        headers: dict[str, str],
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> T:
+        origin = origin_of(url)
+        proxy = None
+        try:
+            proxy = proxy_for(url) if self._open_socket is None else None
+            async with asyncio.timeout(bounds.ANSWER_SECONDS):
+                # Interim answers, and headers that come byte by byte, start `sock_read` again and again.
+                async with asyncio.timeout(bounds.HEAD_SECONDS):
+                    response = await self._open_session().request(
+                        method,
+                        URL(url, encoded=True),
+                        params=params,
+                        data=body,
+                        allow_redirects=False,
+                        **request_options_through(proxy, url, headers),
+                    )
+                async with response:
+                    unchanged = response.status == NOT_MODIFIED and "If-None-Match" in headers
+                    if response.status != 200 and not unchanged:
+                        raise await error_of_answer(response, origin, proxy)
+                    return await read(response)
+        except TimeoutError as error:
+            final = ServerUnreachable(f"{origin} did not answer in time. Check the network, then try again.")
+            if isinstance(error, bounds.TooSlow):
+                raise final from error
+            raise Passing(final, f"{origin} did not answer in time") from error
+        except aiohttp.ClientConnectorCertificateError as error:  # a ValueError, too
+            raise error_of_connection(error, origin, proxy) from error
+        except (aiohttp.InvalidURL, ValueError) as error:
+            raise NotASharingServer(f"{origin} is not an address that can be called.") from error
+        except aiohttp.ClientHttpProxyError as error:
+            assert proxy is not None  # noqa: S101 - or else there was none to say so
+            raise refused_by_proxy(proxy, error.status, origin) from None  # it holds the credentials
+        except aiohttp.ClientResponseError:
+            # Not `from` it: it holds the request's headers, and shows them.
+            raise NotASharingServer(f"{origin} answered with something that is not HTTP.") from None
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
+            raise error_of_connection(error, origin, proxy) from error
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(socket_factory=self._open_socket),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, sock_connect=bounds.CONNECT_SECONDS, sock_read=bounds.HEAD_SECONDS
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"Accept-Encoding": "identity"},
+            )
+        return self._session
+
+
+def _explain_refused_token(error: Unauthenticated, profile: Profile) -> Unauthenticated:
+    if profile.expired and profile.expires_at is not None:
+        moment = profile.expires_at.isoformat(timespec="seconds")
+        return TokenExpired(
+            f"The token for {profile.endpoint} expired at {moment}. Ask the provider for a new activation "
+            "link, then activate it into the same profile file with --force."
+        )
+    return Unauthenticated(
+        f"{error.message.rstrip('.')}. {profile.endpoint} does not accept the token in the profile file; it "
+        "may have been rotated or revoked. Ask the provider for a new activation link."
+    )

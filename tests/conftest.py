@@ -23,10 +23,10 @@ from support import Desk, write_model
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.artifacts.store import ArtifactStore
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.faces.application import make_app
-from model_sharing_provider.services.provider import Provider
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.services.provider_services import ProviderServices
 
 # What a provider does with its rows. Files that start processes, or that are about bytes, stay with SQLite.
 OVER_EACH_DATABASE = {
@@ -139,7 +139,7 @@ def settings(provider_home: Path, request: pytest.FixtureRequest) -> Iterator[Se
 
 
 @pytest.fixture
-async def provider(settings: Settings) -> AsyncIterator[Provider]:
+async def provider(settings: Settings) -> AsyncIterator[ProviderServices]:
     """A fresh provider over that database and the local disk."""
     async with open_provider(settings) as opened:
         yield opened
@@ -152,13 +152,13 @@ def artifacts(settings: Settings) -> ArtifactStore:
 
 
 @pytest.fixture
-def desk(provider: Provider) -> Desk:
+def desk(provider: ProviderServices) -> Desk:
     """The administrator's desk at that provider."""
     return Desk.of(provider)
 
 
 @pytest.fixture
-async def server(provider: Provider, aiohttp_server: AiohttpServer) -> TestServer:
+async def server(provider: ProviderServices, aiohttp_server: AiohttpServer) -> TestServer:
     """That provider, served on a real socket of this machine."""
     app: web.Application = make_app(provider)
     return await aiohttp_server(app)

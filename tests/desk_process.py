@@ -8,7 +8,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.configuration.settings import Settings
 
 PRELUDE = """
 import asyncio, sys
@@ -16,8 +16,8 @@ from pathlib import Path
 from support import Desk
 from model_sharing_protocol.errors import MetastoreUnavailable
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 
 HOME, FOLDER = Path(sys.argv[1]), Path(sys.argv[2])
 NAME = FullName.parse("prod.ml_team.scorer")

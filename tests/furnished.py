@@ -12,7 +12,7 @@ from support import Desk, write_model
 
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.services.tags import TagChange
+from model_sharing_provider.services.registry.tags import TagChange
 
 MODEL = FullName.parse("prod.ml.scorer")
 # An address that no connection is tried to: its shares are asked for often.

@@ -35,7 +35,7 @@ async def fill(desk: Desk, url: str, folder: Path, models: int, versions: int) -
 async def calls(desk: Desk, models: int) -> Mapping[str, Call]:
     """Each kind of call, to be repeated. Whoever names a model names another each time."""
     provider, admin = desk.provider, desk.context
-    globex, view = await as_recipient(desk, "globex"), provider.shared_view
+    globex, view = await as_recipient(desk, "globex"), provider.recipient_view
     ann, bob = await hire(desk, "ann"), await hire(desk, "bob")
     for right in reading(f"{SCHEMA}.{model_name(models - 1)}"):
         await right.give(desk, ann.name)
@@ -72,7 +72,7 @@ async def calls(desk: Desk, models: int) -> Mapping[str, Call]:
         "a share's models, first page": lambda: view.list_models(globex, "everything", None, first),
         "a share's models, middle page": lambda: view.list_models(globex, "everything", "ml", deep_in_share),
         "an alias, in the share": lambda: view.resolve_alias(globex, "everything", shared(), "champion"),
-        "a version's files, in the share": lambda: provider.access.version_files(
+        "a version's files, in the share": lambda: provider.recipient_files.version_files(
             globex, "everything", SharedName("ml", "real"), number=1
         ),
         "audit log, the newest 100": lambda: provider.audit.latest(admin, 100),

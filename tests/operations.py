@@ -25,20 +25,24 @@ from model_sharing_provider.domain.principals import PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import ShareObjectType
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.governance.grants import PrivilegeChange
+from model_sharing_provider.governance.permissions import PrivilegeChange
 from model_sharing_provider.governance.privileges import Privilege
-from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.multipart import PartSeen
-from model_sharing_provider.services.provider import Provider
-from model_sharing_provider.services.shares import GrantChange, ShareChange
-from model_sharing_provider.services.tags import TagChange
+from model_sharing_provider.services.provider_services import ProviderServices
+from model_sharing_provider.services.publishing.multipart import PartSeen
+from model_sharing_provider.services.registry.tags import TagChange
+from model_sharing_provider.services.registry.updates import SecurableUpdate
+from model_sharing_provider.services.sharing.shares import GrantChange, ShareChange
 
 PROD, TEAM, SCORER = "prod", SchemaName("prod", "ml_team"), FullName("prod", "ml_team", "scorer")
 NEW, STAGED = FullName("prod", "ml_team", "new"), FullName("dev", "lab", "scorer")
 PAGE = PageRequest()
-RENAMED, DESCRIBED, GIVEN_AWAY = Changes(new_name="renamed"), Changes(comment="text"), Changes(owner="other")
-MOVED = Changes(new_name="dev.lab.moved")
+RENAMED, DESCRIBED, GIVEN_AWAY = (
+    SecurableUpdate(new_name="renamed"),
+    SecurableUpdate(comment="text"),
+    SecurableUpdate(owner="other"),
+)
+MOVED = SecurableUpdate(new_name="dev.lab.moved")
 
 NOTHING: tuple[Right, ...] = ()
 ADMINISTRATION = (Right(Privilege.ADMINISTER, SecurableType.METASTORE),)
@@ -81,7 +85,7 @@ def on_metastore(privilege: Privilege) -> tuple[Right, ...]:
 class Worker:
     """Somebody at a provider, with a model's folder to register."""
 
-    provider: Provider
+    provider: ProviderServices
     context: Context
     folder: Path
 
@@ -191,7 +195,7 @@ async def all_parts(at: Worker) -> dict[str, Any]:
 
 
 async def signed(at: Worker) -> dict[str, Any]:
-    return _signed(await at.provider.files.sign(at.context, SCORER, 1, "MLmodel"))
+    return _signed(await at.provider.principal_files.sign(at.context, SCORER, 1, "MLmodel"))
 
 
 async def a_session_to_sign(at: Worker) -> dict[str, Any]:
@@ -200,7 +204,7 @@ async def a_session_to_sign(at: Worker) -> dict[str, Any]:
 
 async def signed_upload(at: Worker) -> dict[str, Any]:
     begun = await a_session_to_sign(at)
-    (url,) = await at.provider.files.sign_session_uploads(
+    (url,) = await at.provider.principal_files.sign_session_uploads(
         at.context, SCORER, 2, "big", what=["part/x/1"], **begun
     )
     return _signed(url)

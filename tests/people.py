@@ -9,10 +9,10 @@ from support import Desk
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal, PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.governance.grants import PrivilegeChange
+from model_sharing_provider.governance.permissions import PrivilegeChange
 from model_sharing_provider.governance.privileges import Privilege
-from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +62,19 @@ class Right:
             await give_away(desk, desk.context, self.on, self.name, who)
         else:
             change = PrivilegeChange(who, add=frozenset({self.privilege}))
-            await desk.provider.grants.update(desk.context, self.on, self.name, [change])
+            await desk.provider.permissions.update(desk.context, self.on, self.name, [change])
 
     async def take(self, desk: Desk, who: str) -> None:
         if self.privilege is Privilege.OWN:
             await give_away(desk, desk.context, self.on, self.name, desk.provider.administrator.name)
         else:
             change = PrivilegeChange(who, remove=frozenset({self.privilege}))
-            await desk.provider.grants.update(desk.context, self.on, self.name, [change])
+            await desk.provider.permissions.update(desk.context, self.on, self.name, [change])
 
 
 async def give_away(desk: Desk, giver: Context, kind: SecurableType, name: str, owner: str) -> None:
     """Change the owner of a securable, and nothing else of it."""
-    changes = Changes(owner=owner)
+    changes = SecurableUpdate(owner=owner)
     provider = desk.provider
     if kind is SecurableType.CATALOG:
         await provider.catalogs.update(giver, name, changes)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.configuration.settings import Settings
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from uuid import uuid4
 import psycopg
 from servers import free_port
 
-from model_sharing_provider.metastore.migrate import migrate
-from model_sharing_provider.metastore.postgresql import PostgreSql
+from model_sharing_provider.metastore.engine.migrate import migrate
+from model_sharing_provider.metastore.engine.postgresql import PostgreSql
 
 PASSWORD = "x7QmZr-secret"
 _STARTS_WITHIN_SECONDS = 60

@@ -18,8 +18,8 @@ from support import Desk
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_protocol.profile import write_profile
-from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 
 MODEL = "prod.ml_team.scorer"
 SHARE = "acme_share"

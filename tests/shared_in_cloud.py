@@ -16,10 +16,10 @@ from obstore.store import S3Store
 from support import Desk, write_model
 
 from model_sharing_protocol import open_sharing, unity_catalog
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.faces.application import make_app
-from model_sharing_provider.settings import Settings
 
 NAME = "prod.ml_team.scorer"
 ROOT = "model-sharing"

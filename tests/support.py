@@ -12,7 +12,7 @@ from model_sharing_protocol.profile import Profile
 from model_sharing_provider.domain.principals import Caller
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
 
 SIGNATURE = json.dumps([{"type": "double", "name": "x", "required": True}])
 MLMODEL = f"""\
@@ -41,11 +41,11 @@ def write_model(folder: Path, files: Mapping[str, bytes] | None = None) -> Path:
 class Desk:
     """An administrator at work on an open provider."""
 
-    provider: Provider
+    provider: ProviderServices
     context: Context
 
     @classmethod
-    def of(cls, provider: Provider) -> Desk:
+    def of(cls, provider: ProviderServices) -> Desk:
         return cls(provider, provider.context(Caller(provider.administrator, "cli")))
 
     async def register(self, folder: Path, name: str, alias: str | None = None) -> ModelVersion:

@@ -34,8 +34,8 @@ from support import Desk, write_model
 
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.open_sharing import PREFIX
-from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 
 MODELS, FILE_BYTES = 20, 20_000
 MODEL = "/shares/acme/schemas/ml/models/model_{}"

@@ -21,8 +21,8 @@ from many_models import Call, calls, fill
 from postgres import PostgresServer, running_postgres
 from support import Desk
 
-from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 
 
 @contextlib.asynccontextmanager

@@ -312,18 +312,21 @@ async def test_shares_change_their_name_owner_and_the_names_in_them(office: Offi
     update = [SharedDataObjectUpdate(SharedDataObjectUpdateAction.UPDATE, again)]
     updated = await ask(lambda: admin.shares.update("acme", new_name="partners", comment="x", updates=update))
     assert (updated.name, updated.comment) == ("partners", "x")
-    shown = await desk.provider.shared_view.list_models(globex, "partners", None, PageRequest())
+    shown = await desk.provider.recipient_view.list_models(globex, "partners", None, PageRequest())
     assert [item.shared_name for item in shown.items] == [SharedName("risk", "claims")]
     assert (await ask(lambda: admin.shares.update("partners", owner="ana"))).owner == "ana"
     seen = await ask(lambda: ana.shares.get("partners", include_shared_data=True))
     assert [item.status for item in seen.objects or []] == [SharedDataObjectStatus.PERMISSION_DENIED]
-    assert (await desk.provider.shared_view.list_models(globex, "partners", None, PageRequest())).items == []
+    assert (
+        await desk.provider.recipient_view.list_models(globex, "partners", None, PageRequest())
+    ).items == []
     for right in reading(SCORER):
         await right.give(desk, "ana")
     seen = await ask(lambda: ana.shares.get("partners", include_shared_data=True))
     assert [item.status for item in seen.objects or []] == [SharedDataObjectStatus.ACTIVE]
     assert (
-        len((await desk.provider.shared_view.list_models(globex, "partners", None, PageRequest())).items) == 1
+        len((await desk.provider.recipient_view.list_models(globex, "partners", None, PageRequest())).items)
+        == 1
     )
     assert [each.name for each in await ask(lambda: list(ana.shares.list_shares()))] == ["partners"]
     await ask(lambda: ana.shares.delete("partners"))

@@ -102,7 +102,7 @@ async def test_what_is_uploaded_is_what_is_published(
     await ask(lambda: upload(f"{pending}/MLmodel", io.BytesIO(MLMODEL.encode())))
     await ask(lambda: upload(f"{pending}/data/weights.bin", io.BytesIO(b"an earlier try"), overwrite=True))
     await ask(lambda: upload(f"{pending}/data/weights.bin", io.BytesIO(content), overwrite=True))
-    finished = await desk.provider.publication.finalize(desk.context, NAME, 2)
+    finished = await desk.provider.finalization.finalize(desk.context, NAME, 2)
     assert (finished.status, finished.num_files, finished.size) == ("READY", 2, size + len(MLMODEL))
     assert await download(workspace, f"{pending}/data/weights.bin") == content
     async with desk.provider.database.read() as rows:
@@ -118,7 +118,7 @@ async def test_a_file_can_be_taken_out_again_until_the_version_is_ready(
     await ask(lambda: workspace.files.delete(f"{pending}/wrong.bin"))
     with pytest.raises(NotFound):
         await ask(lambda: workspace.files.delete(f"{pending}/wrong.bin"))
-    finished = await desk.provider.publication.finalize(desk.context, NAME, 2)
+    finished = await desk.provider.finalization.finalize(desk.context, NAME, 2)
     assert finished.num_files == 1
     with pytest.raises(BadRequest, match="READY"):
         await ask(lambda: workspace.files.upload(f"{pending}/late.bin", io.BytesIO(b"late")))
@@ -150,7 +150,7 @@ async def test_an_upload_that_may_not_overwrite_keeps_the_file_that_is_there(
     with pytest.raises(AlreadyExists, match="overwrite=true"):
         await ask(lambda: workspace.files.upload(path, other, overwrite=False))
     await ask(lambda: workspace.files.upload(f"{pending}/MLmodel", io.BytesIO(MLMODEL.encode())))
-    await desk.provider.publication.finalize(desk.context, NAME, 2)
+    await desk.provider.finalization.finalize(desk.context, NAME, 2)
     assert await download(workspace, path) == random_bytes(size)
 
 

@@ -18,10 +18,10 @@ from model_sharing.api import blocking
 from model_sharing_protocol.errors import InvalidModel, PermissionDenied
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
-from model_sharing_provider.artifacts.roots import open_bucket
-from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.services.provider import Provider
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.artifacts.store_urls import open_bucket
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.services.provider_services import ProviderServices
 
 NAME = FullName.parse("prod.ml_team.scorer")
 FILES = {"MLmodel": MLMODEL.encode(), "data/a%20b c.bin": os.urandom(9_000_001), "data/empty": b""}
@@ -45,7 +45,7 @@ async def store(bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 @pytest.fixture
-async def provider(provider_home: Path, bucket: str, store: ObjectStore) -> AsyncIterator[Provider]:
+async def provider(provider_home: Path, bucket: str, store: ObjectStore) -> AsyncIterator[ProviderServices]:
     async with open_provider(Settings(provider_home, external_locations=(f"{bucket}/models",))) as opened:
         context = Desk.of(opened).context
         await opened.catalogs.create(context, NAME.catalog)
@@ -95,8 +95,8 @@ async def test_markers_of_folders_are_no_files_and_empty_files_are(
     for key, headers in MARKERS.items():
         await asyncio.to_thread(put_marker, bucket, key, headers)
     version = await desk.provider.registration.register_in_place(desk.context, f"{bucket}/models/m", NAME)
-    entries = await desk.provider.files.folder(desk.context, NAME, 1, "")
-    below = await desk.provider.files.folder(desk.context, NAME, 1, "data")
+    entries = await desk.provider.principal_files.folder(desk.context, NAME, 1, "")
+    below = await desk.provider.principal_files.folder(desk.context, NAME, 1, "data")
     files = {entry.path for entry in (*entries, *below) if not entry.is_directory}
     assert (files, version.num_files) == (set(FILES), len(FILES))
     assert (await desk.provider.fsck.check(desk.context)).problems == []

@@ -12,7 +12,7 @@ from object_stores import bucket_url
 from support import Desk, write_model
 
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.configuration.settings import Settings
 
 NAME = FullName.parse("prod.ml_team.scorer")
 FILES = {"data/weights.bin": bytes(range(256)) * 40_000, "code/x.py": b"1"}
@@ -40,6 +40,6 @@ async def test_no_byte_of_an_upload_comes_through_the_server(
         assert await asyncio.to_thread(book.run, cell) == "READY\n"
     assert await desk.provider.audit.latest(desk.context, 1000, action="uploadFile") == []
     for path, content in FILES.items():
-        opened = await desk.provider.files.open_path(desk.context, NAME, 2, path)
-        pieces = [bytes(piece) async for piece in desk.provider.files.read(opened, 0, opened.size)]
+        opened = await desk.provider.principal_files.open_path(desk.context, NAME, 2, path)
+        pieces = [bytes(piece) async for piece in desk.provider.principal_files.read(opened, 0, opened.size)]
         assert b"".join(pieces) == content

@@ -31,10 +31,10 @@ from schemathesis.specs.openapi.checks import (
 )
 from support import Desk
 
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.faces.openapi import FACES
 from model_sharing_provider.faces.openapi.document import document
-from model_sharing_provider.settings import Settings
 
 PROGRAM = str(Path(sys.executable).parent / "model-sharing-provider")
 CHECKS = [

@@ -19,7 +19,7 @@ from yarl import URL
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.domain.secrets import new_token
-from model_sharing_provider.services.shared_view import SharedView
+from model_sharing_provider.services.sharing.recipient_view import RecipientView
 
 MODEL = "/shares/{share}/schemas/{schema}/models/{model}"
 TABLE = "/shares/{share}/schemas/{schema}/tables/{table}"
@@ -198,7 +198,7 @@ async def test_an_internal_error_says_nothing_to_the_outside(
     async def broken(*_: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(SharedView, "get_share", broken)
+    monkeypatch.setattr(RecipientView, "get_share", broken)
     status, body, _ = await call(endpoint, "GET", "/shares/acme", tokens.good)
     assert (status, json.loads(body)) == (500, {"errorCode": "INTERNAL_ERROR", "message": ""})
 

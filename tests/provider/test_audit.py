@@ -22,7 +22,7 @@ from model_sharing_provider.domain.sharing import Share
 from model_sharing_provider.governance.rules import CREATE_SHARE, OWN_MODEL, READ_MODEL
 from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 from model_sharing_provider.metastore import database
-from model_sharing_provider.services.versions import version_target
+from model_sharing_provider.services.registry.versions import version_target
 
 
 async def events(desk: Desk) -> list[AuditEvent]:
@@ -133,7 +133,7 @@ async def test_an_operation_that_forgets_to_authorize_does_nothing(desk: Desk) -
 async def test_the_log_can_be_narrowed(desk: Desk) -> None:
     await desk.share("acme", "globex")
     await desk.share("other", "initech")
-    view = desk.provider.shared_view
+    view = desk.provider.recipient_view
     stranger = desk.provider.context(Caller(ANONYMOUS, "test"))
     with pytest.raises(NotFound):
         await view.get_model(stranger, "acme", SharedName("a", "b"))

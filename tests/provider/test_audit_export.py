@@ -21,8 +21,8 @@ from model_sharing_protocol.errors import AlreadyExists, DiskFull, InvalidParame
 from model_sharing_provider.cli.records import audit_record
 from model_sharing_provider.domain.events import AuditEvent, Outcome
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
-from model_sharing_provider.services import audit
-from model_sharing_provider.services.audit_export import EventFile
+from model_sharing_provider.services.administration import audit
+from model_sharing_provider.services.administration.audit_export import EventFile
 
 
 async def be_busy(desk: Desk) -> None:

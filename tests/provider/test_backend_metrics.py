@@ -32,11 +32,11 @@ from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.faces import application
 from model_sharing_provider.http.backend_metrics import count_report
 from model_sharing_provider.http.metrics import OTHER, BoundedNames
+from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.metastore.database import Database
-from model_sharing_provider.server_secrets import ServerSecrets
-from model_sharing_provider.services.changes import NOTHING
+from model_sharing_provider.services.registry.updates import NO_CHANGE
 from model_sharing_provider.serving.expiry import certificate_expiry, show_inventory
-from model_sharing_provider.telemetry import Measured, Report, listen, stop_listening
+from model_sharing_provider.telemetry.reports import Measured, Report, listen, stop_listening
 
 NAME = "prod.ml_team.scorer"
 
@@ -201,7 +201,7 @@ async def test_finalizing_is_timed_by_how_it_ends(desk: Desk, reports: list[Repo
         version = await desk.provider.uploads.create(desk.context, name, NewVersion(source="runs:/1/model"))
         await desk.provider.uploads.write(desk.context, version, "MLmodel", content(mlmodel))
         try:
-            await desk.provider.publication.finalize(desk.context, name, version.version)
+            await desk.provider.finalization.finalize(desk.context, name, version.version)
         except InvalidModel:
             assert outcome == "FAILED"
         assert value("model_sharing_finalize_seconds_count", outcome=outcome) == before + 1
@@ -228,7 +228,7 @@ async def test_a_url_that_is_used_from_elsewhere_is_counted(
         url = json.loads((await answer.read()).splitlines()[2])["file"]["url"]
     assert not of(reports, Measured.ISSUED_BYTES), "these come through the server"
     assert await get(url) == 200
-    await desk.provider.recipients.update(desk.context, "globex", NOTHING, ["192.0.2.0/24"])
+    await desk.provider.recipients.update(desk.context, "globex", NO_CHANGE, ["192.0.2.0/24"])
     assert await get(url) == 403
     assert [report.labels["reason"] for report in of(reports, Measured.REFUSED_URLS)] == ["address"]
 

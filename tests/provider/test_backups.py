@@ -26,10 +26,10 @@ from model_sharing_protocol.errors import (
     NotFound,
     UnsupportedOperation,
 )
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.metastore.tables import audit_log, metadata
-from model_sharing_provider.services.backups import put_back
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.services.administration.backups import put_back
 
 NAME = "prod.ml.scorer"
 

@@ -17,8 +17,8 @@ from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 from model_sharing_provider.http.forwarded_headers import TRUSTED_PROXIES, client_address, origin
-from model_sharing_provider.services.changes import NOTHING
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
+from model_sharing_provider.services.registry.updates import NO_CHANGE
 
 TOLD = {
     "X-Forwarded-For": "192.0.2.7",
@@ -28,7 +28,7 @@ TOLD = {
 
 
 @pytest.fixture
-async def trusting(provider: Provider, aiohttp_server: AiohttpServer) -> TestServer:
+async def trusting(provider: ProviderServices, aiohttp_server: AiohttpServer) -> TestServer:
     """A server that believes this machine, which all tests come from."""
     return await aiohttp_server(make_app(provider, trusted_proxies=["127.0.0.0/8"]))
 
@@ -46,7 +46,7 @@ async def test_links_access_lists_and_the_audit_log_go_by_the_client(
     desk: Desk, trusting: TestServer
 ) -> None:
     code = await desk.share("acme", "globex")
-    await desk.provider.recipients.update(desk.context, "globex", NOTHING, ["192.0.2.0/24"])
+    await desk.provider.recipients.update(desk.context, "globex", NO_CHANGE, ["192.0.2.0/24"])
     elsewhere = TOLD | {"X-Forwarded-For": "198.51.100.9"}
     async with asked(trusting, f"{ACTIVATION_PATH}/{code}", **elsewhere) as answer:
         assert answer.status == 403
@@ -65,10 +65,10 @@ async def test_links_access_lists_and_the_audit_log_go_by_the_client(
 async def test_a_stranger_who_says_so_is_who_he_is(desk: Desk, server: TestServer) -> None:
     """The same headers, and no proxy that is trusted: this machine does not come from there."""
     code = await desk.share("acme", "globex")
-    await desk.provider.recipients.update(desk.context, "globex", NOTHING, ["192.0.2.0/24"])
+    await desk.provider.recipients.update(desk.context, "globex", NO_CHANGE, ["192.0.2.0/24"])
     async with asked(server, f"{ACTIVATION_PATH}/{code}", **TOLD) as answer:
         assert answer.status == 403
-    await desk.provider.recipients.update(desk.context, "globex", NOTHING, ["127.0.0.1"])
+    await desk.provider.recipients.update(desk.context, "globex", NO_CHANGE, ["127.0.0.1"])
     async with asked(server, f"{ACTIVATION_PATH}/{code}", **TOLD) as answer:
         profile = json.loads(await answer.read())
     assert profile["endpoint"] == str(server.make_url(PREFIX))

@@ -17,10 +17,10 @@ from support import Desk
 
 from model_sharing_protocol.errors import DiskFull, MetastoreUnavailable, SharingError
 from model_sharing_protocol.open_sharing import PREFIX
-from model_sharing_provider.metastore.backend import Backend
-from model_sharing_provider.metastore.postgresql import PostgreSql
-from model_sharing_provider.metastore.sqlite import Sqlite
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.metastore.engine.backend import Backend
+from model_sharing_provider.metastore.engine.postgresql import PostgreSql
+from model_sharing_provider.metastore.engine.sqlite import Sqlite
 
 CATALOGS = "/api/2.1/unity-catalog/catalogs"
 

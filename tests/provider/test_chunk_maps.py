@@ -20,12 +20,12 @@ from model_sharing_provider.artifacts.external_locations import parse_location
 from model_sharing_provider.artifacts.fingerprints import CHUNKED_FROM_BYTES, Fingerprinter
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.services.multipart import PartSeen
-from model_sharing_provider.services.provider import Provider
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.services.provider_services import ProviderServices
+from model_sharing_provider.services.publishing.multipart import PartSeen
 
 NAME = FullName.parse("prod.ml_team.scorer")
 MIB = 1024 * 1024
@@ -35,7 +35,7 @@ FILES = {"model.pkl": WEIGHTS, "model.safetensors": safetensors(TENSORS), "small
 
 
 @pytest.fixture
-async def provider(provider_home: Path, tmp_path: Path) -> AsyncIterator[Provider]:
+async def provider(provider_home: Path, tmp_path: Path) -> AsyncIterator[ProviderServices]:
     """A provider that may share what is in this test's folder."""
     allowed = (parse_location(tmp_path.as_uri()),)
     async with open_provider(Settings(provider_home, external_locations=allowed)) as opened:
@@ -64,7 +64,7 @@ async def uploaded(desk: Desk, folder: Path) -> ModelVersion:
     await desk.provider.uploads.write(desk.context, version, "model.pkl", pieces(b"another first" * MIB))
     for path in ("MLmodel", *FILES):
         await desk.provider.uploads.write(desk.context, version, path, pieces((folder / path).read_bytes()))
-    return await desk.provider.publication.finalize(desk.context, NAME, 1)
+    return await desk.provider.finalization.finalize(desk.context, NAME, 1)
 
 
 async def uploaded_in_parts(desk: Desk, folder: Path) -> ModelVersion:
@@ -88,7 +88,7 @@ async def uploaded_in_parts(desk: Desk, folder: Path) -> ModelVersion:
             for number, start in enumerate(range(0, len(content), 5 * MIB), start=1)
         ]
         await multipart.complete(desk.context, NAME, 1, path, session=session, seen=parts)
-    return await desk.provider.publication.finalize(desk.context, NAME, 1)
+    return await desk.provider.finalization.finalize(desk.context, NAME, 1)
 
 
 async def copied(desk: Desk, folder: Path) -> ModelVersion:
@@ -104,7 +104,7 @@ async def begun_as_a_copy(desk: Desk, folder: Path) -> ModelVersion:
     new = NewVersion(source=f"models:/{source.full_name}/1")
     version = await desk.provider.uploads.create(desk.context, NAME, new)
     await desk.provider.versions.delete(desk.context, source.full_name, 1)
-    return await desk.provider.publication.finalize(desk.context, NAME, version.version)
+    return await desk.provider.finalization.finalize(desk.context, NAME, version.version)
 
 
 WAYS: list[Callable[[Desk, Path], Awaitable[ModelVersion]]] = [
@@ -144,7 +144,7 @@ async def test_a_map_that_was_damaged_while_it_waited_is_left_out(desk: Desk, pr
     await desk.provider.uploads.write(desk.context, version, "MLmodel", pieces(MLMODEL.encode()))
     (waiting,) = (provider_home / "artifacts" / "uploads").glob("**/chunk-maps/*")
     waiting.write_bytes(b"?")
-    version = await desk.provider.publication.finalize(desk.context, NAME, 1)
+    version = await desk.provider.finalization.finalize(desk.context, NAME, 1)
     assert await Manifests(ArtifactStore((provider_home / "artifacts").as_uri())).chunk_maps(version.id) == {}
 
 

@@ -11,10 +11,10 @@ from command_line import CommandLine
 from support import write_model
 
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal
-from model_sharing_provider.services.lineage import UPSTREAM
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.services.registry.lineage import UPSTREAM
 
 MODEL = "dev.fraud.scorer"
 

@@ -15,7 +15,7 @@ from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.open_sharing import ModelVersion, VersionQueryLine
 from model_sharing_protocol.profile import Profile
 from model_sharing_protocol.signatures import verify_state
-from model_sharing_provider.services.tags import TagChange
+from model_sharing_provider.services.registry.tags import TagChange
 
 NAME = FullName.parse("prod.ml_team.scorer")
 MODEL = "/shares/acme/schemas/ml_team/models/scorer"
@@ -83,7 +83,7 @@ async def test_what_still_holds_is_not_said_again_and_what_changed_is(globex: Gl
 
 async def test_the_tag_outlives_the_signature(globex: Globex, monkeypatch: pytest.MonkeyPatch) -> None:
     first = await globex.ask(CHAMPION)
-    monkeypatch.setattr("model_sharing_provider.services.signing.now_ms", lambda: 2**41)
+    monkeypatch.setattr("model_sharing_provider.services.sharing.signing.now_ms", lambda: 2**41)
     later = await globex.ask(CHAMPION)
     assert later.tag == first.tag
     assert later.body != first.body

@@ -22,8 +22,8 @@ from stub_cloud import StubCloud, running_stub
 
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts.locations import direct_root
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.settings import Settings
 
 HOUR = timedelta(hours=1)
 

@@ -23,7 +23,7 @@ from model_sharing_provider.artifacts.locations import direct_root
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.services import publication
+from model_sharing_provider.services.publishing import finalization
 
 MODEL = FullName.parse(NAME)
 
@@ -51,11 +51,11 @@ async def test_what_was_written_is_found_hashed_and_published(
     await obstore.put_async(store, f"{folder}/data/a b.bin", large, use_multipart=True, chunk_size=5 * 2**20)
     await provider.uploads.write(context, pending, "notes.txt", _chunks(b"by the Files API"))
 
-    ready = await provider.publication.finalize(context, MODEL, 2)
+    ready = await provider.finalization.finalize(context, MODEL, 2)
     assert ready.status is VersionStatus.READY
-    entries = {entry.path for entry in await provider.files.folder(context, MODEL, 2, "")}
+    entries = {entry.path for entry in await provider.principal_files.folder(context, MODEL, 2, "")}
     assert entries == {"MLmodel", "data", "notes.txt"}
-    opened = await provider.files.open_path(context, MODEL, 2, "data/a b.bin")
+    opened = await provider.principal_files.open_path(context, MODEL, 2, "data/a b.bin")
     assert (opened.size, opened.sha256) == (len(large), hashlib.sha256(large).hexdigest())
     assert not (await provider.fsck.check(context)).problems
 
@@ -114,8 +114,8 @@ async def test_what_is_changed_once_it_was_hashed_is_not_published(
 
     with monkeypatch.context() as patched:
         patched.setattr(ArtifactStore, "fingerprint", read_and_lose_the_race)
-        await provider.publication.finalize(context, MODEL, 2)
-    opened = await provider.files.open_path(context, MODEL, 2, "MLmodel")
+        await provider.finalization.finalize(context, MODEL, 2)
+    opened = await provider.principal_files.open_path(context, MODEL, 2, "MLmodel")
     assert opened.sha256 == hashlib.sha256(MLMODEL.encode()).hexdigest()
     assert not (await provider.fsck.check(context)).problems
 
@@ -136,9 +136,9 @@ async def test_the_right_to_finalize_is_kept_while_files_are_read(
                     if await rows.versions.is_finalizing(pending.id, later):
                         return await read(artifacts, path, size)
 
-    monkeypatch.setattr(publication, "_SECONDS_BETWEEN_SIGNS", 0.05)
+    monkeypatch.setattr(finalization, "_SECONDS_BETWEEN_SIGNS", 0.05)
     monkeypatch.setattr(ArtifactStore, "fingerprint", read_long)
-    ready = await provider.publication.finalize(cloud.desk.context, MODEL, 2)
+    ready = await provider.finalization.finalize(cloud.desk.context, MODEL, 2)
     assert ready.status is VersionStatus.READY
 
 
@@ -168,7 +168,7 @@ async def test_names_that_are_no_paths_fail_that_version_and_nothing_else(
 
     await asyncio.to_thread(write)
     with pytest.raises(UnsafePath):
-        await provider.publication.finalize(context, MODEL, 2)
+        await provider.finalization.finalize(context, MODEL, 2)
     assert (await provider.versions.get(context, MODEL, 2)).status is VersionStatus.FAILED_REGISTRATION
     assert not (await provider.fsck.check(context)).problems
     assert not (await provider.gc.collect(context)).leftovers

@@ -22,7 +22,7 @@ from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.http.server import Runner
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
 
 NAME = FullName.parse("prod.ml_team.scorer")
 FILES = "/api/2.0/fs/files/Models/prod/ml_team/scorer/2"
@@ -57,7 +57,7 @@ async def pending(desk: Desk, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-async def port(provider: Provider) -> AsyncIterator[int]:
+async def port(provider: ProviderServices) -> AsyncIterator[int]:
     """The provider, served as `serve` does."""
     runner = Runner(make_app(provider))
     await runner.setup()

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from certificates import certificate
 
-from model_sharing_provider import server_secrets
-from model_sharing_provider.configuration import read_settings
+from model_sharing_provider.configuration.sources import read_settings
+from model_sharing_provider.keys import server_secrets
+from model_sharing_provider.keys.signing_keys import SigningKeys
 from model_sharing_provider.serving.sockets import tls_context
-from model_sharing_provider.signing_keys import SigningKeys
 
 ENCODINGS = pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from model_sharing_protocol.errors import InvalidParameter
-from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.configuration import read_settings
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.configuration.sources import read_settings
 
 
 @pytest.mark.parametrize(

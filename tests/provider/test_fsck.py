@@ -11,11 +11,11 @@ from command_line import CommandLine
 from support import Desk, write_model
 
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.services.fsck import Damage
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.services.administration.fsck import Damage
 
 NAME = FullName.parse("prod.ml.scorer")
 FILES = {"model.pkl": b"weights" * 40, "data/config.json": b"{}", "empty": b""}

@@ -16,11 +16,11 @@ from support import Desk, write_model
 from model_sharing_protocol.errors import InvalidParameter, InvalidState
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.times import now_ms
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.securables import VersionStatus
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.services import gc
-from model_sharing_provider.services.gc import Collected
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.services.administration import gc
+from model_sharing_provider.services.administration.gc import Collected
 
 NAME = FullName.parse("prod.ml_team.scorer")
 DAY = timedelta(days=1)
@@ -130,7 +130,7 @@ async def test_versions_that_wait_in_vain_are_given_up_when_that_is_asked_for(
     assert "9 days" in found.status_message
     assert objects(artifacts) == needed
     with pytest.raises(InvalidState, match="failed"):
-        await desk.provider.publication.finalize(desk.context, NAME, 2)
+        await desk.provider.finalization.finalize(desk.context, NAME, 2)
 
 
 async def test_what_a_version_that_failed_left_goes_and_its_row_stays(

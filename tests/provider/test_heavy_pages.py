@@ -20,7 +20,7 @@ from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_protocol.unity_catalog import PREFIX
 from model_sharing_provider.domain.limits import MAX_COMMENT
 from model_sharing_provider.domain.securables import MAX_TAGS
-from model_sharing_provider.metastore.keyset import MAX_PAGE_CHARACTERS, fit_page
+from model_sharing_provider.metastore.paging.keyset import MAX_PAGE_CHARACTERS, fit_page
 from model_sharing_provider.metastore.tables import (
     catalogs,
     model_versions,
@@ -29,7 +29,7 @@ from model_sharing_provider.metastore.tables import (
     schemas,
     shares,
 )
-from model_sharing_provider.services.tags import TagChange
+from model_sharing_provider.services.registry.tags import TagChange
 
 NUMBER = 12
 HEAVY = "x" * (MAX_PAGE_CHARACTERS // 4)

@@ -28,11 +28,11 @@ from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
 from model_sharing_protocol.progress import Progress
 from model_sharing_provider.artifacts.external_locations import parse_location
-from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.configuration import read_settings
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.configuration.sources import read_settings
 from model_sharing_provider.domain.securables import ModelVersion
-from model_sharing_provider.services.provider import Provider
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.services.provider_services import ProviderServices
 
 NAME = FullName.parse("prod.ml_team.scorer")
 
@@ -46,7 +46,7 @@ def lake(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def provider(provider_home: Path, lake: Path) -> AsyncIterator[Provider]:
+async def provider(provider_home: Path, lake: Path) -> AsyncIterator[ProviderServices]:
     """A provider that may share what is in the lake."""
     allowed = (parse_location(lake.as_uri()),)
     async with open_provider(Settings(provider_home, external_locations=allowed)) as opened:
@@ -54,7 +54,7 @@ async def provider(provider_home: Path, lake: Path) -> AsyncIterator[Provider]:
 
 
 @pytest.fixture
-async def desk(provider: Provider) -> Desk:
+async def desk(provider: ProviderServices) -> Desk:
     desk = Desk.of(provider)
     await provider.catalogs.create(desk.context, NAME.catalog)
     await provider.catalogs.create_schema(desk.context, NAME.schema_name)
@@ -103,9 +103,9 @@ async def test_nothing_is_copied_and_the_manifest_is_the_folder(
     ] == version.size
     assert any(4_000_000 < now.bytes_done < 9_000_000 for now in seen)
     assert (version.signature or {})["inputs"][0]["name"] == "x"
-    entries = await desk.provider.files.folder(desk.context, NAME, 1, "")
+    entries = await desk.provider.principal_files.folder(desk.context, NAME, 1, "")
     assert {entry.path for entry in entries} == {"MLmodel", "model.pkl", "a b", "data"}
-    opened = await desk.provider.files.open_path(desk.context, NAME, 1, "a b/ü%20.txt")
+    opened = await desk.provider.principal_files.open_path(desk.context, NAME, 1, "a b/ü%20.txt")
     assert (opened.size, opened.sha256) == hash_file(folder / "a b/ü%20.txt")
     assert tree(lake) == before
     stored = [path for path in (provider_home / "artifacts").rglob("*") if path.is_file()]
@@ -133,12 +133,12 @@ async def test_what_was_changed_behind_the_registrys_back_is_refused(
         await asyncio.to_thread(catalog.download, f"{NAME.schema}.{NAME.name}/1", tmp_path / "same size")
     (folder / "model.pkl").write_bytes(b"more weights")
     with pytest.raises(CorruptArtifact, match=r"model\.pkl has 12 bytes and had 7"):
-        await desk.provider.files.open_path(desk.context, NAME, 1, "model.pkl")
+        await desk.provider.principal_files.open_path(desk.context, NAME, 1, "model.pkl")
     with pytest.raises(SharingError):
         await asyncio.to_thread(catalog.download, f"{NAME.schema}.{NAME.name}/1", tmp_path / "larger")
     (folder / "model.pkl").unlink()
     with pytest.raises(NotFound, match="gone from the external location"):
-        await desk.provider.files.open_path(desk.context, NAME, 1, "model.pkl")
+        await desk.provider.principal_files.open_path(desk.context, NAME, 1, "model.pkl")
 
 
 async def test_a_location_taken_off_the_list_is_served_no_more(
@@ -148,8 +148,8 @@ async def test_a_location_taken_off_the_list_is_served_no_more(
     catalog = await mounted(desk, server, tmp_path)
     async with open_provider(Settings(provider_home)) as stricter:
         with pytest.raises(PermissionDenied, match="MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS"):
-            await stricter.files.open_path(Desk.of(stricter).context, NAME, 1, "MLmodel")
-    desk.provider.access._artifacts._external.allowed = ()
+            await stricter.principal_files.open_path(Desk.of(stricter).context, NAME, 1, "MLmodel")
+    desk.provider.recipient_files._artifacts._external.allowed = ()
     with pytest.raises(PermissionDenied, match="external locations") as refused:
         await asyncio.to_thread(catalog.download, f"{NAME.schema}.{NAME.name}/1", tmp_path / "got")
     assert str(lake) not in refused.value.message
@@ -199,7 +199,7 @@ async def test_symbolic_links_lead_nowhere_else(desk: Desk, lake: Path, tmp_path
     (folder / "within").unlink()
     (folder / "within").symlink_to(outside / "model.pkl")
     with pytest.raises(PermissionDenied, match="symbolic link"):
-        await desk.provider.files.open_path(desk.context, NAME, 1, "within")
+        await desk.provider.principal_files.open_path(desk.context, NAME, 1, "within")
 
 
 async def test_what_is_no_model_is_refused(desk: Desk, lake: Path) -> None:

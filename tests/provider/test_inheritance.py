@@ -20,11 +20,11 @@ from model_sharing_protocol.errors import (
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
 from model_sharing_provider.domain.principals import ALL_USERS, PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.governance.decisions import Standing, held_privileges
-from model_sharing_provider.governance.grants import PrivilegeChange, parse_privileges
+from model_sharing_provider.governance.decisions import SecurablePrivileges, held_privileges
+from model_sharing_provider.governance.permissions import PrivilegeChange, parse_privileges
 from model_sharing_provider.governance.privileges import GRANTABLE, Privilege
-from model_sharing_provider.services.changes import Changes
-from model_sharing_provider.services.tags import TagChange
+from model_sharing_provider.services.registry.tags import TagChange
+from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 TEAM, SCORER = SchemaName("prod", "ml_team"), FullName("prod", "ml_team", "scorer")
 USE = (catalog(Privilege.USE_CATALOG, "prod"), schema(Privilege.USE_SCHEMA, str(TEAM)))
@@ -79,9 +79,9 @@ async def test_parents_must_be_usable_whatever_is_held_below(ana: Person, desk: 
 async def test_a_rename_keeps_what_was_granted(ana: Person, desk: Desk) -> None:
     await give(desk, "ana", *reading(str(SCORER)))
     provider = desk.provider
-    await provider.models.update(desk.context, SCORER, Changes(new_name="ranker"))
-    await provider.catalogs.update_schema(desk.context, TEAM, Changes(new_name="team"))
-    await provider.catalogs.update(desk.context, "prod", Changes(new_name="live"))
+    await provider.models.update(desk.context, SCORER, SecurableUpdate(new_name="ranker"))
+    await provider.catalogs.update_schema(desk.context, TEAM, SecurableUpdate(new_name="team"))
+    await provider.catalogs.update(desk.context, "prod", SecurableUpdate(new_name="live"))
     assert await read(ana, FullName("live", "team", "ranker")) == "live.team.ranker"
 
 
@@ -94,7 +94,7 @@ async def test_what_takes_a_deleted_things_name_inherits_no_grants(
     with pytest.raises(PermissionDenied, match="lacks USE_CATALOG"):
         await read(ana)
     async with desk.provider.database.read() as rows:
-        places = await rows.standings.path(SecurableType.MODEL, str(SCORER))
+        places = await rows.effective_privileges.path(SecurableType.MODEL, str(SCORER))
         assert await rows.privileges.on(places) == []
 
 
@@ -105,15 +105,15 @@ async def test_grants_on_the_metastore_reach_nothing_below(ana: Person, desk: De
     await give(desk, "ana", *everything)
     with pytest.raises(PermissionDenied, match="lacks USE_CATALOG"):
         await desk.provider.catalogs.get(await ana.context(), "prod")
-    grants = desk.provider.grants
+    grants = desk.provider.permissions
     assert await grants.effective(desk.context, SecurableType.MODEL, str(SCORER), "ana") == []
     on_metastore = await grants.effective(desk.context, SecurableType.METASTORE, "", "ana")
     assert {grant.privilege for grant in on_metastore} == GRANTABLE[SecurableType.METASTORE]
     # Not even what could be granted on both.
     held = held_privileges(
         [
-            Standing(SecurableType.METASTORE, "", False, frozenset({Privilege.USE_CATALOG})),
-            Standing(SecurableType.CATALOG, "prod", False, frozenset()),
+            SecurablePrivileges(SecurableType.METASTORE, "", False, frozenset({Privilege.USE_CATALOG})),
+            SecurablePrivileges(SecurableType.CATALOG, "prod", False, frozenset()),
         ]
     )
     assert held[SecurableType.CATALOG] == frozenset()
@@ -151,7 +151,7 @@ async def test_all_privileges_are_all_but_manage(ana: Person, desk: Desk, tmp_pa
         (SecurableType.MODEL, str(SCORER)),
     ):
         with pytest.raises(PermissionDenied, match="lacks OWNERSHIP or MANAGE"):
-            await provider.grants.update(context, kind, name, [change])
+            await provider.permissions.update(context, kind, name, [change])
         with pytest.raises(PermissionDenied, match="lacks OWNERSHIP or MANAGE"):
             await give_away(desk, context, kind, name, "ana")
     with pytest.raises(PermissionDenied, match="lacks OWNERSHIP"):
@@ -175,7 +175,7 @@ async def test_an_owner_of_a_catalog_manages_what_is_in_it_and_uses_what_it_gran
         (SecurableType.SCHEMA, str(TEAM), Privilege.USE_SCHEMA),
         (SecurableType.MODEL, str(SCORER), Privilege.EXECUTE),
     ):
-        await provider.grants.update(
+        await provider.permissions.update(
             context, kind, name, [PrivilegeChange("ana", add=frozenset({privilege}))]
         )
     assert await read(ana) == str(SCORER)
@@ -200,7 +200,7 @@ async def test_who_makes_something_owns_it(ana: Person, desk: Desk, tmp_path: Pa
     assert version.created_by == "ana"
     assert (await hers.provider.models.get(hers.context, version.full_name)).owner == "ana"
     friend = await as_recipient(desk, "friend")
-    shown = await desk.provider.shared_view.get_model(friend, "mine", SharedName("lab", "scorer"))
+    shown = await desk.provider.recipient_view.get_model(friend, "mine", SharedName("lab", "scorer"))
     assert shown.model.owner == "ana"
 
 
@@ -280,7 +280,7 @@ async def test_a_revocation_takes_effect_at_once(ana: Person, desk: Desk) -> Non
 
 
 async def test_a_change_of_grants_is_all_or_nothing(ana: Person, desk: Desk) -> None:
-    grants, on_model = desk.provider.grants, (SecurableType.MODEL, str(SCORER))
+    grants, on_model = desk.provider.permissions, (SecurableType.MODEL, str(SCORER))
     changes = [
         PrivilegeChange("ana", add=frozenset({Privilege.EXECUTE})),
         PrivilegeChange("nobody", add=frozenset({Privilege.EXECUTE})),
@@ -302,13 +302,13 @@ async def test_effective_grants_say_where_they_come_from(ana: Person, desk: Desk
         schema(Privilege.APPLY_TAG, str(TEAM)),
         model(Privilege.MANAGE, str(SCORER)),
     )
-    effective = await desk.provider.grants.effective(desk.context, SecurableType.MODEL, str(SCORER))
+    effective = await desk.provider.permissions.effective(desk.context, SecurableType.MODEL, str(SCORER))
     assert {(grant.privilege, grant.name) for grant in effective} == {
         (Privilege.EXECUTE, "prod"),
         (Privilege.APPLY_TAG, "prod.ml_team"),
         (Privilege.MANAGE, "prod.ml_team.scorer"),
     }
-    own = await desk.provider.grants.get(await ana.context(), SecurableType.SCHEMA, str(TEAM), "ana")
+    own = await desk.provider.permissions.get(await ana.context(), SecurableType.SCHEMA, str(TEAM), "ana")
     assert [grant.privilege for grant in own] == [Privilege.APPLY_TAG]
 
 
@@ -326,22 +326,22 @@ async def answers(person: Person, name: FullName) -> list[str]:
     on_model, on_schema = (SecurableType.MODEL, str(name)), (SecurableType.SCHEMA, str(in_schema))
     attempts: list[Coroutine[Any, Any, object]] = [
         provider.models.get(context, name),
-        provider.models.update(context, name, Changes(owner="ana")),
+        provider.models.update(context, name, SecurableUpdate(owner="ana")),
         provider.models.create(context, name),
         provider.catalogs.get_schema(context, in_schema),
-        provider.catalogs.update_schema(context, in_schema, Changes(owner="ana")),
+        provider.catalogs.update_schema(context, in_schema, SecurableUpdate(owner="ana")),
         provider.catalogs.create_schema(context, in_schema),
-        provider.grants.get(context, *on_model),
-        provider.grants.get(context, *on_schema),
-        provider.grants.effective(context, *on_schema),
-        provider.grants.update(context, *on_model, change),
+        provider.permissions.get(context, *on_model),
+        provider.permissions.get(context, *on_schema),
+        provider.permissions.effective(context, *on_schema),
+        provider.permissions.update(context, *on_model, change),
     ]
     said = []
     for attempt in attempts:
         with pytest.raises(PermissionDenied) as denied:
             await attempt
         said.append(str(denied.value).replace(str(name), "MODEL").replace(str(in_schema), "SCHEMA"))
-    for ask in (provider.grants.get, provider.grants.effective):
+    for ask in (provider.permissions.get, provider.permissions.effective):
         assert await ask(context, *on_model, "ana") == await ask(context, *on_schema, "ana") == []
     return said
 
@@ -352,8 +352,8 @@ async def test_those_who_may_look_are_told_what_is_missing(ana: Person, desk: De
     with pytest.raises(NotFound, match="does not exist"):
         await desk.provider.models.get(await ana.context(), FullName.parse(none))
     with pytest.raises(NotFound, match="does not exist"):
-        await desk.provider.grants.get(await ana.context(), SecurableType.MODEL, none)
+        await desk.provider.permissions.get(await ana.context(), SecurableType.MODEL, none)
     with pytest.raises(NotFound, match="does not exist"):
-        await desk.provider.grants.get(desk.context, SecurableType.MODEL, none)
+        await desk.provider.permissions.get(desk.context, SecurableType.MODEL, none)
     with pytest.raises(NotFound, match="The catalog 'none'"):
         await desk.provider.catalogs.get(await ana.context(), "none")

@@ -16,7 +16,7 @@ from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.domain.events import AuditEvent, Outcome
 from model_sharing_provider.governance.addresses import MAX_NETWORKS, allows, check_networks
 from model_sharing_provider.http.activation_links import ACTIVATION_PATH, ACTIVATION_PREFIX
-from model_sharing_provider.services.changes import NOTHING
+from model_sharing_provider.services.registry.updates import NO_CHANGE
 
 HOME, ELSEWHERE = "127.0.0.1", "127.0.0.2"
 VERSION = "/shares/acme/schemas/ml_team/models/scorer/versions/1"
@@ -49,7 +49,7 @@ class Globex:
         return {str(file["path"]): str(file["url"]) for file in files}[path]
 
     async def let_in_from(self, *networks: str) -> None:
-        await self.desk.provider.recipients.update(self.desk.context, "globex", NOTHING, networks)
+        await self.desk.provider.recipients.update(self.desk.context, "globex", NO_CHANGE, networks)
 
     async def last_event(self) -> AuditEvent:
         (event,) = await self.desk.provider.audit.latest(self.desk.context, 1)
@@ -154,7 +154,7 @@ async def test_a_list_that_cannot_be_used_is_refused_and_changes_nothing(globex:
         ([""], "cannot be used"),
     ):
         with pytest.raises(InvalidParameter, match=why):
-            await recipients.update(context, "globex", NOTHING, networks)
+            await recipients.update(context, "globex", NO_CHANGE, networks)
         with pytest.raises(InvalidParameter, match=why):
             await recipients.create(context, "initech", ip_access_list=networks)
     found, _ = await recipients.get(context, "globex")

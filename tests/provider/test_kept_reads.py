@@ -15,13 +15,13 @@ from support import Desk, write_model
 from model_sharing_protocol.errors import NotFound, PermissionDenied, TokenExpired, Unauthenticated
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal
 from model_sharing_provider.domain.secrets import new_token
-from model_sharing_provider.metastore.plain_sql import PlainSql
-from model_sharing_provider.services.changes import Changes
+from model_sharing_provider.metastore.hot.executor import SqlExecutor
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 NAME = FullName.parse("prod.ml_team.scorer")
 SHARED = SharedName("ml_team", "scorer")
@@ -42,7 +42,7 @@ class Globex:
     async def champion(self) -> int:
         """The version that the alias points at, as a request would learn it."""
         context = self._provider.context(Caller(await self.sign_in(), "test", "192.0.2.7"))
-        found = await self._provider.shared_view.resolve_alias(context, "acme", SHARED, "champion")
+        found = await self._provider.recipient_view.resolve_alias(context, "acme", SHARED, "champion")
         return found.version.version
 
 
@@ -76,7 +76,9 @@ ENDINGS: dict[str, tuple[Change, type[Exception]]] = {
     "taken out": (lambda to: to.provider.shares.remove(to.context, "acme", str(SHARED)), NotFound),
     "deleted": (lambda to: to.provider.recipients.delete(to.context, "globex"), Unauthenticated),
     "address": (
-        lambda to: to.provider.recipients.update(to.context, "globex", Changes(), ["198.51.100.0/24"]),
+        lambda to: to.provider.recipients.update(
+            to.context, "globex", SecurableUpdate(), ["198.51.100.0/24"]
+        ),
         PermissionDenied,
     ),
     "rotated": (
@@ -114,7 +116,7 @@ async def test_a_token_that_was_kept_expires_by_itself(
     globex: Globex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     later = now_ms() + 91 * 86_400_000
-    monkeypatch.setattr("model_sharing_provider.services.recipients.now_ms", lambda: later)
+    monkeypatch.setattr("model_sharing_provider.services.sharing.recipients.now_ms", lambda: later)
     with pytest.raises(TokenExpired):
         await globex.champion()
 
@@ -122,16 +124,16 @@ async def test_a_token_that_was_kept_expires_by_itself(
 async def test_a_look_that_began_before_a_change_is_none_for_who_asks_after_it(
     globex: Globex, elsewhere: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look, looked, answered = PlainSql.look, asyncio.Event(), asyncio.Event()
+    look, looked, answered = SqlExecutor.look, asyncio.Event(), asyncio.Event()
 
-    async def slow_at_first(sql: PlainSql, text: str) -> Any:
+    async def slow_at_first(sql: SqlExecutor, text: str) -> Any:
         seen, first = await look(sql, text), not looked.is_set()
         if first:
             looked.set()
             await answered.wait()
         return seen
 
-    monkeypatch.setattr(PlainSql, "look", slow_at_first)
+    monkeypatch.setattr(SqlExecutor, "look", slow_at_first)
     early = asyncio.create_task(globex.sign_in())
     await looked.wait()
     await elsewhere.provider.recipients.delete(elsewhere.context, "globex")
@@ -147,14 +149,14 @@ async def test_a_look_that_began_before_a_change_is_none_for_who_asks_after_it(
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """One for each time that rows were read by plain SQL."""
     seen: list[object] = []
-    run = PlainSql.run
+    run = SqlExecutor.run
 
-    async def noted(sql: PlainSql, work: Any, *, writes: bool = False) -> Any:
+    async def noted(sql: SqlExecutor, work: Any, *, writes: bool = False) -> Any:
         if not writes:
             seen.append(work)
         return await run(sql, work, writes=writes)
 
-    monkeypatch.setattr(PlainSql, "run", noted)
+    monkeypatch.setattr(SqlExecutor, "run", noted)
     return seen
 
 

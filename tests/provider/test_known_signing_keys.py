@@ -13,10 +13,10 @@ from support import Desk
 
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.errors import InvalidState
-from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.services.provider import Provider
-from model_sharing_provider.settings import Settings
-from model_sharing_provider.signing_keys import SigningKeys
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.keys.signing_keys import SigningKeys
+from model_sharing_provider.services.provider_services import ProviderServices
 
 
 async def test_a_server_with_other_keys_than_its_database_is_not_started(settings: Settings) -> None:
@@ -77,7 +77,7 @@ async def test_a_rotation_is_followed_by_servers_with_files_of_their_own(
 
 
 async def test_foreign_keys_under_a_running_server_are_not_signed_with(
-    settings: Settings, provider: Provider, tmp_path: Path
+    settings: Settings, provider: ProviderServices, tmp_path: Path
 ) -> None:
     before = await provider.signing.list_keys(Desk.of(provider).context)
     SigningKeys(tmp_path / "foreign.json")

@@ -17,10 +17,10 @@ from support import write_model
 
 from model_sharing_protocol.errors import PortInUse
 from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.http.metrics import OTHER, BoundedNames
 from model_sharing_provider.serving.metrics_listener import served_metrics
 from model_sharing_provider.serving.sockets import bound_sockets
-from model_sharing_provider.settings import Settings
 
 ASKED = 40
 Read = Callable[..., float]

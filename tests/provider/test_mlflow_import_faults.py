@@ -28,13 +28,13 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.artifacts.external_locations import parse_location
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.limits import MAX_COMMENT, size_of
 from model_sharing_provider.mlflow_import.client import open_client
 from model_sharing_provider.mlflow_import.registry import RegistryImport, import_workspace, name_in
 from model_sharing_provider.mlflow_import.report import Line, Outcome
-from model_sharing_provider.services.provider import Provider
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.services.provider_services import ProviderServices
 
 SCHEMA = SchemaName("prod", "m")
 TARGET = FullName("prod", "m", "scorer")
@@ -134,7 +134,7 @@ def lake(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def provider(provider_home: Path, lake: Path) -> AsyncIterator[Provider]:
+async def provider(provider_home: Path, lake: Path) -> AsyncIterator[ProviderServices]:
     allowed = (parse_location(lake.as_uri()),)
     async with open_provider(Settings(provider_home, external_locations=allowed)) as opened:
         context = Desk.of(opened).context

@@ -17,9 +17,9 @@ from model_sharing_protocol.errors import ArtifactStoreUnavailable, NotFound
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts import store as module
 from model_sharing_provider.artifacts.store import ArtifactStore
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.settings import Settings
 
 NAME = "prod.ml_team.scorer"
 over_each_kind = pytest.mark.parametrize("bucket", KINDS, indirect=True)
@@ -41,7 +41,7 @@ async def test_a_bucket_that_is_not_there_is_named(bucket: str, tmp_path: Path) 
 async def test_a_store_that_goes_away_during_an_upload_leaves_nothing_half_visible(
     kind: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model_sharing_provider.artifacts.roots._RETRIES", {"max_retries": 0})
+    monkeypatch.setattr("model_sharing_provider.artifacts.store_urls._RETRIES", {"max_retries": 0})
     with ExitStack() as running:
         address = running.enter_context(running_store(kind, tmp_path_factory.mktemp(kind)))
         root = f"{bucket_url(kind, address, monkeypatch)}/models"
@@ -72,7 +72,7 @@ async def test_what_a_store_says_reaches_the_log_and_not_the_user(
 ) -> None:
     for endpoint in ENDPOINTS:
         monkeypatch.setenv(endpoint, "http://127.0.0.1:1/acme")
-    monkeypatch.setattr("model_sharing_provider.artifacts.roots._RETRIES", {"max_retries": 0})
+    monkeypatch.setattr("model_sharing_provider.artifacts.store_urls._RETRIES", {"max_retries": 0})
     store = ArtifactStore(f"{bucket}/secret-prefix")
     for attempt in (
         store.put_bytes("models/a", b"x"),
@@ -130,7 +130,7 @@ async def test_the_command_line_over_a_bucket(
         checked = command.succeed("fsck", "--output", "json")
         assert (checked.json["num_versions"], checked.json["problems"]) == (1, [])
         assert not (tmp_path / "home" / "artifacts").exists()
-        monkeypatch.setattr("model_sharing_provider.artifacts.roots._RETRIES", {"max_retries": 0})
+        monkeypatch.setattr("model_sharing_provider.artifacts.store_urls._RETRIES", {"max_retries": 0})
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
         away = command("model", "register", str(tmp_path / "m"), NAME, "--output", "json")
         assert (away.code, away.out) == (26, "")

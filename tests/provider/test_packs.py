@@ -11,9 +11,9 @@ import pytest
 from support import Desk, write_model
 
 from model_sharing_protocol.manifest import PACKED_FILE_BYTES, PACKED_FILES
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.events import Outcome
 from model_sharing_provider.domain.securables import ModelVersion
-from model_sharing_provider.settings import Settings
 
 NAME = "prod.ml_team.scorer"
 FILES = {f"{n}.bin": bytes([n]) * (n * 100) for n in range(60)} | {"large.bin": bytes(PACKED_FILE_BYTES + 1)}

@@ -12,9 +12,9 @@ from support import Desk, write_model
 
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
 from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.privileges import Privilege
-from model_sharing_provider.settings import Settings
 
 SCHEMAS = [f"s{number:02}" for number in range(24)]
 PER_SCHEMA = 3
@@ -111,7 +111,7 @@ async def test_a_share_shows_what_its_owner_may_read_in_pages_of_any_size(
     globex = await as_recipient(desk, "globex")
 
     async def seen(page: PageRequest) -> Page[str]:
-        found = await desk.provider.shared_view.list_models(globex, "acme", None, page)
+        found = await desk.provider.recipient_view.list_models(globex, "acme", None, page)
         return Page([str(each.shared_name) for each in found.items], found.last_key)
 
     shared_as = [name.partition(".")[2] for name in models_of(*FILLED[:6])]

@@ -22,10 +22,10 @@ from support import Desk, write_model
 from model_sharing_protocol.errors import InvalidParameter, InvalidState, MetastoreUnavailable
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.open_sharing import PREFIX
-from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.configuration import read_settings
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.configuration.sources import read_settings
 from model_sharing_provider.faces.application import make_app
-from model_sharing_provider.settings import Settings
 
 NAME = FullName.parse("prod.ml_team.scorer")
 EMPTY = "TEMPLATE template0 ENCODING 'UTF8'"

@@ -66,8 +66,8 @@ def in_a_bucket(artifacts: ArtifactStore, request: pytest.FixtureRequest) -> boo
 
 
 async def content(desk: Desk, version: ModelVersion, path: str) -> bytes:
-    opened = await desk.provider.files.open_path(desk.context, NAME, version.version, path)
-    pieces = [bytes(piece) async for piece in desk.provider.files.read(opened, 0, opened.size)]
+    opened = await desk.provider.principal_files.open_path(desk.context, NAME, version.version, path)
+    pieces = [bytes(piece) async for piece in desk.provider.principal_files.read(opened, 0, opened.size)]
     assert opened.sha256 == sha256(b"".join(pieces)).hexdigest()
     return b"".join(pieces)
 
@@ -100,7 +100,7 @@ async def test_a_file_that_did_not_come_is_named_and_can_still_come(
     await begun(desk)
     await client.send("MLmodel", MLMODEL.encode())
     given = {path: await client.url(path) for path in ("weights.bin", "unwanted.bin")}
-    listed = await desk.provider.files.folder(desk.context, NAME, 1, "")
+    listed = await desk.provider.principal_files.folder(desk.context, NAME, 1, "")
     assert [entry.path for entry in listed] == ([] if in_a_bucket else ["MLmodel"])
     if in_a_bucket:
         for missing in ("unwanted.bin", "weights.bin"):
@@ -139,7 +139,7 @@ async def test_of_a_file_that_came_both_ways_the_later_counts(
 async def test_no_url_leads_out_of_the_version(desk: Desk, path: str) -> None:
     await begun(desk)
     with pytest.raises(UnsafePath):
-        await desk.provider.files.sign_file_upload(desk.context, NAME, 1, path, "file/x")
+        await desk.provider.principal_files.sign_file_upload(desk.context, NAME, 1, path, "file/x")
     with pytest.raises(UnsafePath):
         await desk.provider.multipart.begin(desk.context, NAME, 1, path)
 

@@ -40,7 +40,7 @@ async def ana(desk: Desk, tmp_path: Path) -> Person:
 
 
 async def signed_url(person: Person, server: TestServer) -> str:
-    url = await person.desk.provider.files.sign(await person.context(), SCORER, 1, "MLmodel")
+    url = await person.desk.provider.principal_files.sign(await person.context(), SCORER, 1, "MLmodel")
     return str(server.make_url("/artifacts/")) + url
 
 
@@ -83,7 +83,7 @@ async def test_who_comes_back_under_an_old_name_starts_with_nothing(ana: Person,
     assert (await provider.principals.get(desk.context, "scientists")).members == ()
     for kind, name in OWNED.items():
         if kind not in (SecurableType.SHARE, SecurableType.RECIPIENT):
-            assert await provider.grants.get(desk.context, kind, name) == []
+            assert await provider.permissions.get(desk.context, kind, name) == []
 
 
 async def test_what_a_deleted_group_was_granted_is_gone(desk: Desk, ana: Person) -> None:

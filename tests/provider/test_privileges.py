@@ -23,14 +23,14 @@ from support import Desk, write_model
 
 from model_sharing_protocol.errors import PermissionDenied
 from model_sharing_provider.artifacts.external_locations import parse_location
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.events import Outcome
 from model_sharing_provider.domain.principals import PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.privileges import Privilege
-from model_sharing_provider.services.provider import Provider
-from model_sharing_provider.services.tags import TagChange
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.services.provider_services import ProviderServices
+from model_sharing_provider.services.registry.tags import TagChange
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def provider_home(tmp_path: Path, world: Path) -> Path:
 
 
 @pytest.fixture
-async def provider(provider_home: Path, tmp_path: Path) -> AsyncIterator[Provider]:
+async def provider(provider_home: Path, tmp_path: Path) -> AsyncIterator[ProviderServices]:
     """One that may also register models in place."""
     allowed = (parse_location(tmp_path.as_uri()),)
     near = ("127.0.0.0/8",)
@@ -109,9 +109,9 @@ async def test_what_is_being_uploaded_is_the_owners_alone(desk: Desk, administra
     for right in reading(str(SCORER)):
         await right.give(desk, "ana")
     with pytest.raises(PermissionDenied, match="ana lacks OWNERSHIP"):
-        await desk.provider.files.folder(await ana.context(), SCORER, 2, "")
+        await desk.provider.principal_files.folder(await ana.context(), SCORER, 2, "")
     await model(Privilege.OWN, str(SCORER)).give(desk, "ana")
-    (mlmodel,) = await desk.provider.files.folder(await ana.context(), SCORER, 2, "")
+    (mlmodel,) = await desk.provider.principal_files.folder(await ana.context(), SCORER, 2, "")
     assert mlmodel.path == "MLmodel"
 
 
@@ -158,10 +158,10 @@ def _everything(home: Path) -> dict[str, list[str]]:
 
 def test_no_operation_is_forgotten() -> None:
     """Whatever takes a context is done for somebody, and so needs to be allowed."""
-    services = get_type_hints(Provider)
+    services = get_type_hints(ProviderServices)
     operations = {
         f"{field.name}.{name}"
-        for field in fields(Provider)
+        for field in fields(ProviderServices)
         for name, method in inspect.getmembers(services[field.name], inspect.iscoroutinefunction)
         if not name.startswith("_") and "context" in inspect.signature(method).parameters
     }

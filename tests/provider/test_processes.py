@@ -14,8 +14,8 @@ from support import Desk, write_model
 from model_sharing_protocol.errors import NotFound
 from model_sharing_protocol.names import FullName, ModelRef
 from model_sharing_protocol.pages import PageRequest
-from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 
 NAME = FullName.parse("prod.ml_team.scorer")
 KILLS = 8

@@ -15,11 +15,11 @@ from support import Desk
 
 from model_sharing_protocol.errors import InvalidState, UnsupportedOperation
 from model_sharing_protocol.profile import parse_profile
-from model_sharing_provider import remote_shares
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.governance.addresses import is_within_reach
-from model_sharing_provider.remote_shares import RemoteShares
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.upstream import remote_shares
+from model_sharing_provider.upstream.remote_shares import RemoteShares
 
 PATIENCE = 1.5  # the recipient's own attempts take less than a second
 TOKEN = "dapi-secret-of-the-vendor"

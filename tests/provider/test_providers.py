@@ -10,8 +10,8 @@ from support import Desk, write_model
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from model_sharing_protocol.pages import PageRequest
-from model_sharing_provider import remote_shares
-from model_sharing_provider.services.changes import Changes
+from model_sharing_provider.services.registry.updates import SecurableUpdate
+from model_sharing_provider.upstream import remote_shares
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ async def test_a_provider_is_renamed_given_a_new_profile_and_forgotten(desk: Des
     with pytest.raises(AlreadyExists):
         await providers.create(desk.context, "vendor", profile)
     dead = profile.replace("msh_", "msh_0")
-    renamed = await providers.update(desk.context, "vendor", Changes(new_name="seller"), dead)
+    renamed = await providers.update(desk.context, "vendor", SecurableUpdate(new_name="seller"), dead)
     assert [each.name for each in (await providers.page(desk.context, PageRequest())).items] == ["seller"]
     with pytest.raises(InvalidState, match="cannot be asked"):
         await providers.shares(desk.context, renamed.name)

@@ -21,8 +21,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from support import Desk
 
-from model_sharing_provider.metastore.plain_sql import PlainSql
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.metastore.hot.executor import SqlExecutor
 
 MODELS, VERSIONS = 3000, 2
 BIG = {"registered_models", "model_versions", "model_aliases", "audit_log"}
@@ -120,12 +120,12 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Statement]]:
     def note(_connection: Any, _cursor: Any, sql: str, values: Any, _context: Any, _many: bool) -> None:
         sent.append((sql, values))
 
-    run = PlainSql.run
+    run = SqlExecutor.run
 
-    async def recorded(sql: PlainSql, work: Callable[[Any], Any], *, writes: bool = False) -> Any:
+    async def recorded(sql: SqlExecutor, work: Callable[[Any], Any], *, writes: bool = False) -> Any:
         return await run(sql, lambda rows: work(Recorded(rows, sent)), writes=writes)
 
-    monkeypatch.setattr(PlainSql, "run", recorded)
+    monkeypatch.setattr(SqlExecutor, "run", recorded)
     event.listen(Engine, "before_cursor_execute", note)
     yield sent
     event.remove(Engine, "before_cursor_execute", note)

@@ -10,12 +10,12 @@ from support import Desk, write_model
 
 from model_sharing_protocol.errors import InvalidParameter, ResourceExhausted
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.configuration import read_settings
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.configuration.sources import read_settings
 from model_sharing_provider.domain.quotas import Quotas
 from model_sharing_provider.domain.sharing import ShareObjectType
-from model_sharing_provider.services.shares import ShareChange
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.services.sharing.shares import ShareChange
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from support import Desk, write_model
 from model_sharing_protocol.errors import TooManyRequests
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.open_sharing import PREFIX
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal, PrincipalType
 from model_sharing_provider.domain.request_rates import RequestRates
 from model_sharing_provider.domain.secrets import new_token
@@ -31,7 +32,6 @@ from model_sharing_provider.governance.rate_limits import RateLimiter
 from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.rate_limits import RateLimits
-from model_sharing_provider.settings import Settings
 
 UNITY_CATALOG = "/api/2.1/unity-catalog"
 SCORER = "prod.ml_team.scorer"
@@ -288,7 +288,7 @@ async def test_every_503_says_when_to_try_again(asking: Asking) -> None:
 async def signed_url(asking: Asking, folder: Path) -> str:
     await asking.desk.register(write_model(folder / "m"), SCORER)
     ana = await hire(asking.desk, "ana", PrincipalType.ADMIN)
-    files = asking.desk.provider.files
+    files = asking.desk.provider.principal_files
     return await files.sign(await ana.context(), FullName.parse(SCORER), 1, "model.pkl")
 
 

@@ -14,9 +14,9 @@ from pytest_aiohttp.plugin import AiohttpServer
 from support import Desk
 
 from model_sharing_protocol.open_sharing import PREFIX
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.faces.application import make_app
-from model_sharing_provider.settings import Settings
 
 
 async def becomes(server: TestServer, status: int) -> dict[str, str]:

@@ -22,7 +22,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
-from model_sharing_provider.metastore.versions import VersionRows
+from model_sharing_provider.metastore.rows.versions import VersionRows
 
 NAME = "prod.ml_team.scorer"
 FULL = FullName.parse(NAME)

@@ -16,12 +16,12 @@ from postgres import PostgresServer
 from support import Desk
 
 from model_sharing_protocol.errors import InvalidState, PermissionDenied
-from model_sharing_provider import server_secrets
 from model_sharing_provider.artifacts.signed_urls import LONGEST_URL_LIFETIME_SECONDS, Ticket, UrlSigner
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
-from model_sharing_provider.server_secrets import ServerSecrets
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.keys import server_secrets
+from model_sharing_provider.keys.server_secrets import ServerSecrets
 
 PROFILE = json.dumps(
     {"shareCredentialsVersion": 1, "endpoint": "https://initech.example", "bearerToken": "their-token"}
@@ -66,7 +66,7 @@ async def test_no_token_link_or_profile_is_lost_by_a_rotation_whichever_server_i
     async with here.provider.database.read() as rows:
         partner = await rows.providers.find("partner")
         # What is new is stored under the new pepper.
-        assert await rows.hot.find_by_token(secrets.hash(after)) is not None
+        assert await rows.recipient_reads.find_by_token(secrets.hash(after)) is not None
     assert partner is not None
     assert secrets.unseal(partner.sealed_profile) == PROFILE
 

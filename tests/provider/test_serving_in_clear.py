@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from provider_process import ProviderProcess
 
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.serving.sockets import bound_sockets, serves_in_clear
-from model_sharing_provider.settings import Settings
 
 EVERYWHERE = "0.0.0.0"
 

@@ -9,8 +9,8 @@ import pytest
 from command_line import CommandLine
 
 from model_sharing_protocol.errors import InvalidParameter
-from model_sharing_provider.configuration import read_settings
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.configuration.sources import read_settings
 
 FILE = """
 home = "/srv/acme"

@@ -24,9 +24,9 @@ from model_sharing_protocol.errors import ActivationLinkUsed, InvalidState
 from model_sharing_protocol.mlflow_registry import PREFIX as MLFLOW
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.open_sharing import PREFIX
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.http.activation_links import ACTIVATION_PATH
-from model_sharing_provider.settings import Settings
 
 T = TypeVar("T")
 MIB = 1024 * 1024

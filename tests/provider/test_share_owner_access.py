@@ -19,7 +19,7 @@ from model_sharing_provider.domain.principals import PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import ShareObjectStatus
 from model_sharing_provider.governance.privileges import Privilege
-from model_sharing_provider.services.changes import Changes
+from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 SCORER, CAT = "prod.ml_team.scorer", "prod.vision.cat"
 SHOWN = "/shares/acme/schemas/models/models/scorer"
@@ -202,10 +202,14 @@ async def test_renamed_sources_stay_shared_under_the_same_name(
     desk: Desk, ana: Person, globex: Friend
 ) -> None:
     provider, context, url = desk.provider, desk.context, (await globex.urls())["MLmodel"]
-    await provider.models.update(context, FullName.parse(SCORER), Changes(new_name="ranker"))
-    await provider.catalogs.update_schema(context, SchemaName("prod", "ml_team"), Changes(new_name="team"))
-    await provider.catalogs.update_schema(context, SchemaName("prod", "vision"), Changes(new_name="eyes"))
-    await provider.catalogs.update(context, "prod", Changes(new_name="live"))
+    await provider.models.update(context, FullName.parse(SCORER), SecurableUpdate(new_name="ranker"))
+    await provider.catalogs.update_schema(
+        context, SchemaName("prod", "ml_team"), SecurableUpdate(new_name="team")
+    )
+    await provider.catalogs.update_schema(
+        context, SchemaName("prod", "vision"), SecurableUpdate(new_name="eyes")
+    )
+    await provider.catalogs.update(context, "prod", SecurableUpdate(new_name="live"))
     assert await globex.reaches_the_scorer()
     assert await globex.models() == BOTH
     assert await fetch(url) == 200
@@ -222,7 +226,7 @@ async def test_what_moves_away_takes_the_rights_of_its_new_place(
     await desk.provider.catalogs.create(desk.context, "lab")
     await desk.provider.catalogs.create_schema(desk.context, SchemaName("lab", "closed"))
     moved = "lab.closed.scorer"
-    await desk.provider.models.update(desk.context, FullName.parse(SCORER), Changes(new_name=moved))
+    await desk.provider.models.update(desk.context, FullName.parse(SCORER), SecurableUpdate(new_name=moved))
     assert not await globex.reaches_the_scorer()
     for right in reading(moved)[:2]:
         await right.give(desk, "ana")
@@ -277,8 +281,10 @@ async def test_nobody_lends_a_share_the_eyes_of_somebody_else(
     await hire(desk, "bob")
     for stranger in ("admin", "bob"):
         with pytest.raises(PermissionDenied, match="METASTORE ADMINISTRATION"):
-            await shares.update(await ana.context(), "acme", (), Changes(owner=stranger))
+            await shares.update(await ana.context(), "acme", (), SecurableUpdate(owner=stranger))
     assert (await shares.get(desk.context, "acme"))[0].owner == "ana"
     await desk.provider.principals.create(desk.context, "team", PrincipalType.GROUP)
     await desk.provider.principals.add_member(desk.context, "team", "ana")
-    assert (await shares.update(await ana.context(), "acme", (), Changes(owner="team")))[0].owner == "team"
+    assert (await shares.update(await ana.context(), "acme", (), SecurableUpdate(owner="team")))[
+        0
+    ].owner == "team"

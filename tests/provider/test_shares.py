@@ -14,8 +14,8 @@ from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
 from model_sharing_provider.domain.sharing import RecipientOverview
-from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 
 async def as_recipient(desk: Desk, name: str) -> Context:
@@ -30,7 +30,7 @@ async def shown(desk: Desk, context: Context, share: str = "acme", size: int = 5
     names: list[str] = []
     page = PageRequest(size)
     while True:
-        found = await desk.provider.shared_view.list_models(context, share, None, page)
+        found = await desk.provider.recipient_view.list_models(context, share, None, page)
         names += [str(item.shared_name) for item in found.items]
         if found.last_key is None:
             return names
@@ -59,7 +59,7 @@ async def test_a_model_added_by_itself_wins_over_its_namesake_of_a_schema(desk: 
     )
     globex = await as_recipient(desk, "globex")
     assert await shown(desk, globex) == ["ml_team.scorer"]
-    found = await desk.provider.shared_view.get_model(globex, "acme", SharedName("ml_team", "scorer"))
+    found = await desk.provider.recipient_view.get_model(globex, "acme", SharedName("ml_team", "scorer"))
     assert found.model.id == special.model_id
 
 
@@ -76,7 +76,7 @@ async def test_paging_is_complete_whatever_the_mixture(desk: Desk, tmp_path: Pat
     everything = ["b.newcomer", "b.one", "b.three", "b.two", "x.alpha"]
     for size in (1, 2, 3, 4, 5, 500):
         assert await shown(desk, globex, size=size) == everything
-    schemas = await desk.provider.shared_view.list_schemas(globex, "acme", PageRequest(1))
+    schemas = await desk.provider.recipient_view.list_schemas(globex, "acme", PageRequest(1))
     assert list(schemas[1].items) == ["b"]
 
 
@@ -159,7 +159,7 @@ async def test_overviews_say_who_reads_what_and_who_was_here_lately(desk: Desk, 
     await desk.provider.shares.grant(desk.context, "second", "globex")
     before, _ = await _overview(desk, "globex", "initech")
     assert (before.shares, before.last_used_at) == (("acme", "second"), None)
-    await desk.provider.shared_view.list_shares(await as_recipient(desk, "globex"), PageRequest())
+    await desk.provider.recipient_view.list_shares(await as_recipient(desk, "globex"), PageRequest())
     with pytest.raises(NotFound):  # what was denied is no use
         await shown(desk, await as_recipient(desk, "initech"), "acme")
     globex, initech = await _overview(desk, "globex", "initech")
@@ -183,14 +183,14 @@ async def test_shares_of_a_model_are_told_to_their_owners_only(desk: Desk, tmp_p
     ana = await hire(desk, "ana")
     for right in reading("prod.ml_team.a"):
         await right.give(desk, "ana")
-    await desk.provider.shares.update(desk.context, "second", changes=Changes(owner="ana"))
+    await desk.provider.shares.update(desk.context, "second", changes=SecurableUpdate(owner="ana"))
     told = await desk.provider.shares.of_model(await ana.context(), FullName.parse("prod.ml_team.a"))
     assert [each.share for each in told] == ["second"]
 
 
 async def test_a_namesakes_use_is_not_that_of_a_new_recipient(desk: Desk) -> None:
     await desk.share("acme", "globex")
-    await desk.provider.shared_view.list_shares(await as_recipient(desk, "globex"), PageRequest())
+    await desk.provider.recipient_view.list_shares(await as_recipient(desk, "globex"), PageRequest())
     await desk.provider.recipients.delete(desk.context, "globex")
     await asyncio.sleep(0.002)  # moments are in milliseconds
     await desk.provider.recipients.create(desk.context, "globex")

@@ -20,7 +20,7 @@ from transfer import Transfer
 
 from model_sharing_protocol.chunk_maps import read_maps
 from model_sharing_provider.artifacts.signed_urls import Ticket, UrlSigner
-from model_sharing_provider.server_secrets import ServerSecrets
+from model_sharing_provider.keys.server_secrets import ServerSecrets
 
 BIG = os.urandom(9 * 1024 * 1024)
 SMALL = b"0123456789"

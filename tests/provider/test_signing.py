@@ -20,9 +20,9 @@ from model_sharing_protocol.open_sharing import VersionQueryLine
 from model_sharing_protocol.profile import Profile
 from model_sharing_protocol.signatures import SignedName, State, signed_files, verify_state
 from model_sharing_protocol.signing_keys import KeyList, follow
-from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.settings import Settings
-from model_sharing_provider.signing_keys import SigningKeys
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.keys.signing_keys import SigningKeys
 
 NAME = FullName.parse("prod.ml_team.scorer")
 MODEL = "/shares/acme/schemas/ml_team/models/scorer"

@@ -24,10 +24,10 @@ from yarl import URL
 
 from model_sharing_protocol.open_sharing import PREFIX as OPEN_SHARING
 from model_sharing_protocol.unity_catalog import PREFIX as UNITY_CATALOG
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.secrets import new_token
 from model_sharing_provider.http.activation_links import ACTIVATION_PREFIX
 from model_sharing_provider.http.file_urls import FILES_PREFIX
-from model_sharing_provider.settings import Settings
 
 # What may be asked without a token, or with a secret of another kind in the URL.
 OPEN = {"/health", "/ready", "/.well-known/databricks-config"}

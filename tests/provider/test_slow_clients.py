@@ -14,14 +14,14 @@ from aiohttp import web
 from model_sharing_protocol.unity_catalog import PREFIX
 from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.http import bodies, idle_connections
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
 
 EACH = 100
 LIMIT = 1.5
 
 
 @pytest.fixture
-async def port(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+async def port(provider: ProviderServices, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     """A served provider with its watch, whose limits are short."""
     for limit in ("HEAD_SECONDS", "IDLE_SECONDS"):
         monkeypatch.setattr(idle_connections, limit, LIMIT)

@@ -27,9 +27,9 @@ from model_sharing_protocol import open_sharing, unity_catalog
 from model_sharing_protocol.errors import InvalidParameter, MissingDependency, PermissionDenied
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts.credentials import vending
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.settings import Settings
 
 
 def client(bucket: str, keys: dict[str, str]) -> S3Store:

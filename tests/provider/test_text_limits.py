@@ -42,9 +42,9 @@ from model_sharing_provider.domain.limits import (
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.faces.openapi import FACES
 from model_sharing_provider.faces.openapi.routes import Route
-from model_sharing_provider.services.changes import Changes
-from model_sharing_provider.services.mlmodel import parse_mlmodel
-from model_sharing_provider.services.registration import Origin
+from model_sharing_provider.services.publishing.mlmodel import parse_mlmodel
+from model_sharing_provider.services.publishing.registration import Origin
+from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 LONG = "x" * 300_000
 LONGEST_KEPT = 32 * 1024
@@ -205,7 +205,7 @@ def test_limits_are_bytes_of_utf8() -> None:
     for text in ("x" * (MAX_COMMENT + 1), "é" * (MAX_COMMENT // 2) + "x"):
         for call in (
             check_comment,
-            lambda said: Changes(comment=said),
+            lambda said: SecurableUpdate(comment=said),
             lambda said: NewVersion(comment=said),
         ):
             with pytest.raises(InvalidParameter, match=too_long):
@@ -271,7 +271,7 @@ async def test_what_was_too_long_before_there_were_limits_can_be_read_and_rename
             rows.execute(f"UPDATE {table} SET comment = ?", [LONG])
         rows.commit()
     assert (await desk.provider.models.get(desk.context, name)).comment == LONG
-    renamed = await desk.provider.models.update(desk.context, name, Changes(new_name="renamed"))
+    renamed = await desk.provider.models.update(desk.context, name, SecurableUpdate(new_name="renamed"))
     assert renamed.comment == LONG
     copied = await desk.provider.copies.copy(desk.context, renamed.full_name, 1, renamed.full_name)
     assert copied.comment == LONG

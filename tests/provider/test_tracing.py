@@ -31,9 +31,9 @@ from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.http.requests import TRACER
 from model_sharing_provider.http.tracing import MOST_STEPS, RequestTracing
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.serving.tracing import asked_for, traces
-from model_sharing_provider.telemetry import Measured, Report, listen, stop_listening
+from model_sharing_provider.telemetry.reports import Measured, Report, listen, stop_listening
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
@@ -57,7 +57,9 @@ def tracing(exporter: InMemorySpanExporter) -> Iterator[RequestTracing]:
 
 
 @pytest.fixture
-async def server(provider: Provider, tracing: RequestTracing, aiohttp_server: AiohttpServer) -> TestServer:
+async def server(
+    provider: ProviderServices, tracing: RequestTracing, aiohttp_server: AiohttpServer
+) -> TestServer:
     app = make_app(provider)
     app[TRACER] = tracing
     return await aiohttp_server(app)
@@ -149,7 +151,10 @@ async def test_what_failed_here_is_an_error_and_what_was_refused_is_none(
 
 
 async def test_one_request_has_so_many_spans_at_most(
-    tracing: RequestTracing, aiohttp_server: AiohttpServer, provider: Provider, exporter: InMemorySpanExporter
+    tracing: RequestTracing,
+    aiohttp_server: AiohttpServer,
+    provider: ProviderServices,
+    exporter: InMemorySpanExporter,
 ) -> None:
     app = make_app(provider)
     app[TRACER] = tracing

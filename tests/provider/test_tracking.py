@@ -19,11 +19,11 @@ from tinyproxy import running_tinyproxy
 from yarl import URL
 
 from model_sharing_protocol.errors import NotFound, UnsafePath
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.faces.files_api.artifact_paths import artifact_path, artifact_url_path
 from model_sharing_provider.faces.tracking.paths import api_path
-from model_sharing_provider.settings import Settings
 
 API = "/api/2.0/mlflow"
 FILES = "/api/2.0/fs/files/WorkspaceInternal/Mlflow/Artifacts"

@@ -22,7 +22,7 @@ from model_sharing_protocol.files import PREFIX
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.governance.privileges import Privilege
-from model_sharing_provider.services.multipart import PartSeen
+from model_sharing_provider.services.publishing.multipart import PartSeen
 
 MINE, THEIRS = FullName.parse("prod.ml_team.scorer"), FullName.parse("prod.ml_team.other")
 FIRST, SECOND = b"the first part, ", b"and the second"
@@ -134,8 +134,8 @@ async def test_a_session_is_known_to_nobody_else(
     await desk.provider.uploads.write(
         desk.context, await desk.provider.versions.get(desk.context, MINE, 2), "MLmodel", _once(MLMODEL)
     )
-    await desk.provider.publication.finalize(desk.context, MINE, 2)
-    opened = await desk.provider.files.open_path(desk.context, MINE, 2, "model.pkl")
+    await desk.provider.finalization.finalize(desk.context, MINE, 2)
+    opened = await desk.provider.principal_files.open_path(desk.context, MINE, 2, "model.pkl")
     assert opened.sha256 == hashlib.sha256(FIRST + SECOND).hexdigest()
 
 
@@ -196,7 +196,7 @@ async def test_an_upload_that_may_not_overwrite_leaves_what_is_there_or_came_mea
         for word, status in (("false", 409), ("False", 409), ("0", 409), ("maybe", 400)):
             assert await ana.put(file, b"another", overwrite=word) == status
             assert (await ana.post(f"files{file}?action=initiate-upload&overwrite={word}"))[0] == status
-    entries = await desk.provider.files.folder(desk.context, MINE, 2, "")
+    entries = await desk.provider.principal_files.folder(desk.context, MINE, 2, "")
     assert {entry.path: entry.size for entry in entries} == {
         "model.pkl": len(SECOND),
         "early.pkl": len(FIRST),

@@ -17,10 +17,10 @@ from model_sharing_protocol.mlflow_registry import PREFIX
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.artifacts.store import ArtifactStore
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.settings import Settings
 
 NAME = FullName.parse("prod.ml_team.scorer")
 UNSIGNED = b"flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n"
@@ -50,7 +50,7 @@ async def put(desk: Desk, version: ModelVersion, path: str, content: bytes) -> N
 
 
 async def finalize(desk: Desk, number: int = 1) -> ModelVersion:
-    return await desk.provider.publication.finalize(desk.context, NAME, number)
+    return await desk.provider.finalization.finalize(desk.context, NAME, number)
 
 
 async def stored(artifacts: ArtifactStore, folder: str) -> list[str]:
@@ -69,7 +69,7 @@ async def test_an_unfinished_version_is_seen_by_nobody_but_its_makers(desk: Desk
     with pytest.raises(NotFound, match="ready"):
         await desk.provider.models.set_alias(desk.context, NAME, "Champion", 1)
     with pytest.raises(NotFound, match="no file"):
-        await desk.provider.files.open_path(desk.context, NAME, 1, "MLmodel")
+        await desk.provider.principal_files.open_path(desk.context, NAME, 1, "MLmodel")
 
 
 async def test_finalizing_publishes_what_was_uploaded(desk: Desk, artifacts: ArtifactStore) -> None:
@@ -165,8 +165,8 @@ async def test_an_upload_that_arrives_during_finalization_is_refused_and_many_fi
     events = await desk.provider.audit.latest(desk.context, 1000)
     assert [event.action for event in events].count("finalizeModelVersion") == 1
     for number in range(40):
-        file = await desk.provider.files.open_path(desk.context, NAME, 1, f"f{number}")
-        pieces = [bytes(piece) async for piece in desk.provider.files.read(file, 0, file.size)]
+        file = await desk.provider.principal_files.open_path(desk.context, NAME, 1, f"f{number}")
+        pieces = [bytes(piece) async for piece in desk.provider.principal_files.read(file, 0, file.size)]
         expected = b"late" if number < 20 and kept[number] else b"%d" % number
         assert b"".join(pieces) == expected
 
@@ -177,7 +177,7 @@ async def test_a_finalization_that_was_cut_short_is_taken_up_again(
     version = await begun(desk)
     for path in ("MLmodel", "a", "b"):
         await put(desk, version, path, MLMODEL.encode())
-    publication = desk.provider.publication
+    publication = desk.provider.finalization
     real = publication._manifests.write
 
     async def broken(*_: object) -> None:

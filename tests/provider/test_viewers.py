@@ -13,11 +13,16 @@ from support import Desk, write_model
 
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.principals import Principal, PrincipalType
-from model_sharing_provider.metastore import model_listing, unit_of_work
-from model_sharing_provider.metastore.model_listing import EVERYWHERE
+from model_sharing_provider.metastore import unit_of_work
+from model_sharing_provider.metastore.authorization.visibility import (
+    EVERYTHING,
+    Viewer,
+    models_by_themselves,
+)
+from model_sharing_provider.metastore.paging import model_listing
+from model_sharing_provider.metastore.paging.model_listing import EVERYWHERE
 from model_sharing_provider.metastore.tables import catalogs
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
-from model_sharing_provider.metastore.visibility import EVERYTHING, Viewer, models_by_themselves
 
 NARROWED: Mapping[str, str] = {
     "PrincipalRows.page": "administrators only",

@@ -17,19 +17,19 @@ from support import Desk, write_model
 from model_sharing_protocol.errors import PermissionDenied
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.pages import PageRequest
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.principals import ALL_USERS, Principal, PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance import rules
 from model_sharing_provider.governance.decisions import decide
 from model_sharing_provider.governance.privileges import GRANTABLE, Privilege
-from model_sharing_provider.metastore.model_listing import EVERYWHERE
+from model_sharing_provider.metastore.authorization.visibility import Viewer
+from model_sharing_provider.metastore.paging.model_listing import EVERYWHERE
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
-from model_sharing_provider.metastore.visibility import Viewer
-from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.provider import Provider
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.services.provider_services import ProviderServices
+from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 CATALOGS = ("dev", "prod")
 SCHEMAS = tuple(f"{each}.{name}" for each in CATALOGS for name in ("a", "b"))
@@ -49,7 +49,7 @@ class Listings:
     models_of_a_run: list[str]
 
 
-async def listings(provider: Provider, context: Context) -> Listings:
+async def listings(provider: ProviderServices, context: Context) -> Listings:
     catalogs = await provider.catalogs.page(context, WHOLE)
     schemas = [await provider.catalogs.page_schemas(context, each.name, WHOLE) for each in catalogs.items]
     models = await provider.models.search(context, WHOLE)
@@ -125,8 +125,8 @@ async def test_shares_and_recipients_are_listed_for_their_owners(desk: Desk) -> 
     await desk.share("acme", "globex")
     await desk.share("second", "initech")
     provider = desk.provider
-    await provider.shares.update(desk.context, "acme", (), Changes(owner="red"))
-    await provider.recipients.update(desk.context, "globex", Changes(owner="red"))
+    await provider.shares.update(desk.context, "acme", (), SecurableUpdate(owner="red"))
+    await provider.recipients.update(desk.context, "globex", SecurableUpdate(owner="red"))
     for person, shares, recipients in ((ana, [], []), (ben, ["acme"], ["globex"])):
         context = await person.context()
         assert [share.name for share in (await provider.shares.page(context, WHOLE)).items] == shares
@@ -183,7 +183,7 @@ def dispositions(draw: st.DrawFn) -> Disposition:
 @pytest.fixture(scope="module")
 def registry(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[asyncio.AbstractEventLoop, Provider]]:
+) -> Iterator[tuple[asyncio.AbstractEventLoop, ProviderServices]]:
     """A provider with all the securables, in which people have no rights yet; and the loop it lives in."""
     folder = tmp_path_factory.mktemp("registry")
     with closing(asyncio.new_event_loop()) as loop:
@@ -203,13 +203,13 @@ def registry(
 @settings(deadline=None, max_examples=25)
 @given(disposition=dispositions())
 def test_listings_agree_with_decisions(
-    registry: tuple[asyncio.AbstractEventLoop, Provider], disposition: Disposition
+    registry: tuple[asyncio.AbstractEventLoop, ProviderServices], disposition: Disposition
 ) -> None:
     loop, provider = registry
     loop.run_until_complete(_agree(provider, disposition))
 
 
-async def _agree(provider: Provider, disposition: Disposition) -> None:
+async def _agree(provider: ProviderServices, disposition: Disposition) -> None:
     async with _undone(provider) as rows:
         principals = await _dispose(rows, disposition)
         for name, principal in principals.items():
@@ -231,7 +231,7 @@ _GUARDS: Mapping[SecurableType, rules.Rule] = {
 
 
 async def _may(rows: UnitOfWork, principal: Principal, kind: SecurableType, name: str) -> bool:
-    standings = await rows.standings.of(principal, kind, name)
+    standings = await rows.effective_privileges.of(principal, kind, name)
     return decide(principal, _GUARDS[kind], standings).allowed
 
 
@@ -255,7 +255,7 @@ async def _dispose(rows: UnitOfWork, disposition: Disposition) -> dict[str, Prin
     for (kind, name), owner in zip(SECURABLES, disposition.owners, strict=True):
         await _give(rows, kind, name, owner)
     for who, (kind, name), privilege in disposition.grants:
-        place = (await rows.standings.path(kind, name))[-1]
+        place = (await rows.effective_privileges.path(kind, name))[-1]
         await rows.privileges.add(place, known[who].principal, [privilege], 0, "admin")
     for group, member in disposition.members:
         await rows.principals.add_member(known[group].principal.id, known[member].principal.id)
@@ -290,7 +290,7 @@ class _UndoneError(Exception):
 
 
 @asynccontextmanager
-async def _undone(provider: Provider) -> AsyncIterator[UnitOfWork]:
+async def _undone(provider: ProviderServices) -> AsyncIterator[UnitOfWork]:
     try:
         async with provider.database.write() as rows:
             yield rows

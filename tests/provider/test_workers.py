@@ -16,9 +16,9 @@ from provider_process import ProviderProcess
 from servers import free_port
 
 from model_sharing_protocol.errors import MetastoreUnavailable, PortInUse
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.serving.sockets import bound_sockets
 from model_sharing_provider.serving.supervisor import supervise
-from model_sharing_provider.settings import Settings
 
 
 def two_workers(folder: Path) -> ProviderProcess:

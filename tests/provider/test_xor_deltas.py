@@ -23,7 +23,7 @@ from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.metastore.versions import VersionRows
+from model_sharing_provider.metastore.rows.versions import VersionRows
 
 NAME = FullName.parse("prod.ml_team.scorer")
 MIB = 1024 * 1024

@@ -24,7 +24,7 @@ import model_sharing
 from model_sharing_protocol.files import PREFIX as FILES
 from model_sharing_protocol.mlflow_registry import PREFIX as MLFLOW
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.services import gc
+from model_sharing_provider.services.administration import gc
 
 SERVERS = 200
 COMMANDS = 60

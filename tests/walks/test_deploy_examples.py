@@ -10,8 +10,8 @@ import pytest
 import yaml
 from aiohttp.test_utils import TestServer
 
-from model_sharing_provider.configuration import parse
-from model_sharing_provider.settings import TABLE
+from model_sharing_provider.configuration.settings import TABLE
+from model_sharing_provider.configuration.sources import parse
 
 DEPLOY = Path(__file__).parents[2] / "examples" / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"

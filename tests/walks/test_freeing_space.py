@@ -17,7 +17,7 @@ from provider_process import MODEL, SHARE, ProviderProcess, share_model
 from small_disk import fill, small_disk
 from support import write_model
 
-from model_sharing_provider.metastore.reserve import RESERVE_BYTES
+from model_sharing_provider.metastore.engine.reserve import RESERVE_BYTES
 
 MIB = 1024 * 1024
 UNITY_CATALOG = "/api/2.1/unity-catalog"

@@ -15,7 +15,7 @@ import model_sharing
 from model_sharing_protocol.errors import NotASharingServer, NotFound
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.configuration.settings import Settings
 
 NAME = "prod.ml_team.scorer"
 FILES = {"weights.bin": os.urandom(40_000_000), "data/a%20b c #2.json": b"{}", "empty": b""}
@@ -80,7 +80,7 @@ async def test_a_bucket_that_came_later_is_accepted_by_mounting_again(
     desk: Desk, profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipient_home: Path
 ) -> None:
     with monkeypatch.context() as before:
-        before.setattr(type(desk.provider.access), "file_origins", _nowhere)
+        before.setattr(type(desk.provider.recipient_files), "file_origins", _nowhere)
         vendor = await asyncio.to_thread(model_sharing.mount, profile, share="acme", name="vendor")
     with pytest.raises(NotASharingServer, match="mount the same again"):
         await asyncio.to_thread(vendor.snapshot, "ml_team.scorer@Champion")

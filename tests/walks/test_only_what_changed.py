@@ -18,10 +18,10 @@ from model_sharing.cache.maintenance.pruning import Limits, prune
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
 from model_sharing_provider.artifacts.external_locations import parse_location
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.services.provider import Provider
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.services.provider_services import ProviderServices
 
 NAME = FullName.parse("prod.ml_team.scorer")
 MIB = 1024 * 1024
@@ -29,7 +29,7 @@ Files = dict[str, bytes]
 
 
 @pytest.fixture
-async def provider(provider_home: Path, tmp_path: Path) -> AsyncIterator[Provider]:
+async def provider(provider_home: Path, tmp_path: Path) -> AsyncIterator[ProviderServices]:
     """A provider that may share what is in this test's folder."""
     allowed = (parse_location(tmp_path.as_uri()),)
     async with open_provider(Settings(provider_home, external_locations=allowed)) as opened:
@@ -50,7 +50,7 @@ async def upload(desk: Desk, folder: Path) -> None:
             yield content
 
         await desk.provider.uploads.write(desk.context, version, path.name, pieces())
-    await desk.provider.publication.finalize(desk.context, NAME, version.version)
+    await desk.provider.finalization.finalize(desk.context, NAME, version.version)
 
 
 async def mounted(desk: Desk, server: TestServer, folder: Path) -> model_sharing.Catalog:

@@ -14,7 +14,7 @@ from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.errors import UntrustedSignature
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
-from model_sharing_provider.signing_keys import SigningKeys
+from model_sharing_provider.keys.signing_keys import SigningKeys
 
 NAME = "prod.ml_team.scorer"
 REF = "ml_team.scorer@Champion"

@@ -17,7 +17,7 @@ from obstore.store import LocalStore, ObjectStore
 
 from model_sharing_protocol.errors import InvalidParameter, PermissionDenied
 from model_sharing_protocol.paths import check_relative_path
-from model_sharing_provider.artifacts.roots import open_bucket
+from model_sharing_provider.artifacts.store_urls import open_bucket
 
 SETTING = "MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS"
 _FILE = "file://"

@@ -15,7 +15,7 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from model_sharing_protocol.errors import PermissionDenied
-from model_sharing_provider.telemetry import Measured, Refusal, report
+from model_sharing_provider.telemetry.reports import Measured, Refusal, report
 
 URL_LIFETIME_SECONDS = 300
 UPLOAD_URL_LIFETIME_SECONDS = 900

@@ -29,15 +29,15 @@ from model_sharing_protocol.errors import (
 from model_sharing_protocol.manifest import MAX_FILES
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts import durability
-from model_sharing_provider.artifacts.calls import call, calls
+from model_sharing_provider.artifacts.call_timing import call, calls
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
-from model_sharing_provider.artifacts.failures import store_errors_named
 from model_sharing_provider.artifacts.fingerprints import Fingerprint, Fingerprinter
 from model_sharing_provider.artifacts.folder_markers import find_folder_markers
 from model_sharing_provider.artifacts.listing import StoredObject, delete_objects, list_objects
-from model_sharing_provider.artifacts.pieces import read_objects, read_pieces
+from model_sharing_provider.artifacts.object_reader import read_objects, read_pieces
 from model_sharing_provider.artifacts.presigned_urls import UploadUrl, presign, presign_upload
-from model_sharing_provider.artifacts.roots import open_root
+from model_sharing_provider.artifacts.store_errors import store_errors_named
+from model_sharing_provider.artifacts.store_urls import open_root
 
 _PIECE = 4 * 1024 * 1024
 # S3 takes 10,000 parts an object, none but the last below 5 MiB: so a file has 160 GiB at most.

@@ -16,7 +16,7 @@ from model_sharing_provider.cli.output import Duration, show_done, show_list
 from model_sharing_provider.cli.records import audit_record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.events import Outcome
-from model_sharing_provider.metastore.audit_log import EventFilter
+from model_sharing_provider.metastore.rows.audit_log import EventFilter
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -9,9 +9,9 @@ from model_sharing_protocol.names import SchemaName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.cli.session import configured, is_made, run
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
 
-Look = Callable[[Provider, Context, str], Awaitable[Iterable[str]]]
+Look = Callable[[ProviderServices, Context, str], Awaitable[Iterable[str]]]
 
 
 def _completing(look: Look) -> Complete:
@@ -23,11 +23,11 @@ def _completing(look: Look) -> Complete:
     return completing(look_up)
 
 
-async def _catalogs(provider: Provider, context: Context, _typed: str) -> list[str]:
+async def _catalogs(provider: ProviderServices, context: Context, _typed: str) -> list[str]:
     return [each.name for each in (await provider.catalogs.page(context, PageRequest())).items]
 
 
-async def _schemas(provider: Provider, context: Context, typed: str) -> list[str]:
+async def _schemas(provider: ProviderServices, context: Context, typed: str) -> list[str]:
     """Those of the catalogs that begin as is typed."""
     catalog, dot, _ = typed.partition(".")
     found: list[str] = []
@@ -38,7 +38,7 @@ async def _schemas(provider: Provider, context: Context, typed: str) -> list[str
     return found
 
 
-async def _models(provider: Provider, context: Context, typed: str) -> list[str]:
+async def _models(provider: ProviderServices, context: Context, typed: str) -> list[str]:
     """Those of the schema or catalog that is typed, or of all."""
     parts = typed.split(".")
     if len(parts) == 3:
@@ -50,11 +50,11 @@ async def _models(provider: Provider, context: Context, typed: str) -> list[str]
     return [str(each.full_name) for each in page.items]
 
 
-async def _shares(provider: Provider, context: Context, _typed: str) -> list[str]:
+async def _shares(provider: ProviderServices, context: Context, _typed: str) -> list[str]:
     return [each.name for each in (await provider.shares.page(context, PageRequest())).items]
 
 
-async def _recipients(provider: Provider, context: Context, _typed: str) -> list[str]:
+async def _recipients(provider: ProviderServices, context: Context, _typed: str) -> list[str]:
     return [each.name for each in (await provider.recipients.page(context, PageRequest())).items]
 
 

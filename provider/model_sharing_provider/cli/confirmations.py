@@ -10,7 +10,7 @@ import click
 from model_sharing_protocol.printable import printable
 from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.cli.output import named
-from model_sharing_provider.domain.sharing import Grant, ModelShare, Recipient
+from model_sharing_provider.domain.sharing import ModelShare, Recipient, ShareGrant
 
 yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
 
@@ -33,13 +33,13 @@ def confirm(what: str) -> None:
         raise click.Abort
 
 
-def hits_of_share(grants: Iterable[Grant]) -> str:
+def hits_of_share(grants: Iterable[ShareGrant]) -> str:
     """What deleting a share does to recipients; empty if it has none."""
     recipients = [grant.recipient for grant in grants]
     return f"It is granted to {named(recipients)}, who lose it at once." if recipients else ""
 
 
-def hits_of_recipient(recipient: Recipient, grants: Iterable[Grant]) -> str:
+def hits_of_recipient(recipient: Recipient, grants: Iterable[ShareGrant]) -> str:
     """What deleting a recipient does to it; empty if it has no token yet, and no share."""
     now = now_ms()
     live = [each.expires_at for each in recipient.tokens if each.activated_at and each.expires_at > now]

@@ -24,9 +24,9 @@ from model_sharing_provider.cli.doctor_checks import (
     check_tls,
 )
 from model_sharing_provider.cli.session import configured, is_made
-from model_sharing_provider.configuration import former_names_in_use
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.configuration.sources import former_names_in_use
 from model_sharing_provider.serving.logs import set_up_logging
-from model_sharing_provider.settings import Settings
 
 
 @click.command(epilog=example("model-sharing-provider doctor", "model-sharing-provider doctor --output json"))

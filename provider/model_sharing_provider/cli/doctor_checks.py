@@ -24,12 +24,12 @@ from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.errors import ArtifactStoreUnavailable, MetastoreUnavailable, SharingError
 from model_sharing_protocol.network.plain_http import travels_in_clear
 from model_sharing_protocol.times import iso, now_ms
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.principals import Caller
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.serving.sockets import tls_context
-from model_sharing_provider.settings import Settings
 
 _HEALTH = "/health"
 _ANSWERS_WITHIN_SECONDS = 5.0
@@ -116,12 +116,12 @@ async def _check_server(url: str) -> Finding:
         return doubtful("server", f"None answers at {url}: {why}. Commands work without one.")
 
 
-async def _check_keys(provider: Provider, context: Context) -> Finding:
+async def _check_keys(provider: ProviderServices, context: Context) -> Finding:
     newest = (await provider.signing.list_keys(context))[-1]
     return good("key", f"signs with {PublicKey.parse(newest.pem).fingerprint}")
 
 
-async def _check_clock(provider: Provider, context: Context) -> Finding:
+async def _check_clock(provider: ProviderServices, context: Context) -> Finding:
     """No event can be from the future: then the clock was set back, or another server's is ahead."""
     latest = await provider.audit.latest(context, 1)
     now = now_ms()

@@ -14,9 +14,13 @@ from model_sharing_provider.cli.output import show_done, show_list
 from model_sharing_provider.cli.records import privilege_grant_record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.governance.grants import PrivilegeChange, PrivilegeGrant, parse_privileges
+from model_sharing_provider.governance.permissions import (
+    PrivilegeChange,
+    PrivilegeGrant,
+    parse_privileges,
+)
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -91,8 +95,8 @@ def list_grants(word: str, name: str, principal: str, effective: bool, output: s
     """List what was granted on a securable, and on which securable it was granted."""
     kind, full_name = _securable(word, name)
 
-    def read(provider: Provider, context: Context) -> Awaitable[list[PrivilegeGrant]]:
-        ask = provider.grants.effective if effective else provider.grants.get
+    def read(provider: ProviderServices, context: Context) -> Awaitable[list[PrivilegeGrant]]:
+        ask = provider.permissions.effective if effective else provider.permissions.get
         return ask(context, kind, full_name, principal)
 
     columns = ["principal", "privilege", "securable_type", "full_name"]
@@ -116,7 +120,7 @@ def _securable(word: str, name: str) -> tuple[SecurableType, str]:
 
 def _update(kind: SecurableType, name: str, change: PrivilegeChange, output: str) -> None:
     """Change the grants of a principal; scripts get what it is granted there afterwards."""
-    grants = run(lambda provider, context: provider.grants.update(context, kind, name, [change]))
+    grants = run(lambda provider, context: provider.permissions.update(context, kind, name, [change]))
     held = [each.privilege for each in grants if each.principal == change.principal]
     words = ", ".join(sorted(change.add or change.remove))
     where = f"the {kind.lower()} {name}".rstrip()

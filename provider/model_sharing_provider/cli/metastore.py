@@ -10,13 +10,13 @@ import click
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.output import output_option
 from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_provider.bootstrap.first_start import create_home
 from model_sharing_provider.cli.output import show_done
 from model_sharing_provider.cli.session import configured, run
-from model_sharing_provider.first_start import create_home
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.metastore.database import check_database, open_database
-from model_sharing_provider.services.backups import put_back
+from model_sharing_provider.services.administration.backups import put_back
 from model_sharing_provider.serving.logs import set_up_logging
-from model_sharing_provider.settings import Settings
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 

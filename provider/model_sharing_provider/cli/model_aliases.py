@@ -14,7 +14,7 @@ from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.securables import RegisteredModel
 from model_sharing_provider.domain.sharing import ModelShare
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
 
 
 @click.group(epilog=example("model-sharing-provider model alias set prod.ml_team.iris_model Champion 2"))
@@ -51,7 +51,7 @@ def delete_alias(name: str, alias_name: str, yes: bool) -> None:
 
 
 def _confirm_delete(full_name: FullName, alias_name: str) -> None:
-    async def read(provider: Provider, context: Context) -> tuple[RegisteredModel, list[ModelShare]]:
+    async def read(provider: ProviderServices, context: Context) -> tuple[RegisteredModel, list[ModelShare]]:
         return await provider.models.get(context, full_name), await provider.shares.of_model(
             context, full_name
         )

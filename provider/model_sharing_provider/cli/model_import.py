@@ -18,7 +18,7 @@ from model_sharing_provider.mlflow_import.client import open_client
 from model_sharing_provider.mlflow_import.registry import RegistryImport, import_workspace, name_in
 from model_sharing_provider.mlflow_import.report import Line, Outcome
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
 
 
 @click.command(
@@ -59,7 +59,7 @@ def import_models(
 def _import(uri: str, work: Callable[[RegistryImport], Awaitable[list[Line]]]) -> list[Line]:
     with ProgressBar() as bar:
 
-        async def session(provider: Provider, context: Context) -> list[Line]:
+        async def session(provider: ProviderServices, context: Context) -> list[Line]:
             with import_workspace(configured().home) as workspace:
                 async with open_client(uri) as client:
                     return await work(RegistryImport(provider, context, client, workspace, bar.show))

@@ -11,8 +11,8 @@ from model_sharing_provider.cli.completion import complete_models
 from model_sharing_provider.cli.options import VERSION
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.provider import Provider
-from model_sharing_provider.services.tags import TagChange
+from model_sharing_provider.services.provider_services import ProviderServices
+from model_sharing_provider.services.registry.tags import TagChange
 
 _version_option = click.option("--version", "number", type=VERSION, help="This version, not the model.")
 
@@ -53,7 +53,7 @@ def _apply(name: str, number: int | None, change: TagChange) -> str:
     """Change the tags of a model, or of a version where a number is given; what was tagged, in words."""
     full_name = FullName.parse(name)
 
-    async def apply(provider: Provider, context: Context) -> None:
+    async def apply(provider: ProviderServices, context: Context) -> None:
         if number is None:
             await provider.models.tag(context, full_name, change)
         else:

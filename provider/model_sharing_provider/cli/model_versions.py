@@ -17,7 +17,7 @@ from model_sharing_provider.cli.records import version_record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
 
 
 @click.command(
@@ -69,7 +69,9 @@ def register(
     source = folder if in_place else Path(folder)
     with ProgressBar() as bar:
 
-        async def add(provider: Provider, context: Context) -> tuple[ModelVersion, ModelVersion | None]:
+        async def add(
+            provider: ProviderServices, context: Context
+        ) -> tuple[ModelVersion, ModelVersion | None]:
             registration = provider.registration
             if if_changed:
                 same = await registration.find_unchanged(context, source, full_name, progress=bar.show)
@@ -93,7 +95,7 @@ def register(
 
 
 async def _point(
-    provider: Provider, context: Context, version: ModelVersion, alias: str | None
+    provider: ProviderServices, context: Context, version: ModelVersion, alias: str | None
 ) -> ModelVersion:
     """Point the alias, if there is one, at a version that is there already."""
     if alias is None:

@@ -24,9 +24,9 @@ from model_sharing_provider.cli.session import collect, listed, run
 from model_sharing_provider.domain.limits import shortened
 from model_sharing_provider.domain.securables import VersionStatus
 from model_sharing_provider.domain.sharing import ModelShare
-from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
+from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 _LONGEST_SIGNATURE = 500
 REGISTER = "model-sharing-provider model register FOLDER"
@@ -80,7 +80,7 @@ def search(catalog: str, run_id: str, output: str) -> None:
     if catalog and run_id:
         raise click.UsageError("Give --catalog or --run-id, not both.")
 
-    async def read(provider: Provider, context: Context) -> list[Record]:
+    async def read(provider: ProviderServices, context: Context) -> list[Record]:
         if run_id:
             return await collect(
                 lambda page: provider.versions.page_of_run(context, run_id, page), version_record
@@ -116,7 +116,7 @@ def show(name: str, output: str) -> None:
     """Show a model, its versions, and the shares it is in; format and signature are the newest version's."""
     full_name = FullName.parse(name)
 
-    async def read(provider: Provider, context: Context) -> tuple[Record, list[Record]]:
+    async def read(provider: ProviderServices, context: Context) -> tuple[Record, list[Record]]:
         found = await provider.models.get(context, full_name)
         versions = await collect(
             lambda page: provider.versions.page(context, full_name, page), version_record
@@ -156,7 +156,9 @@ def rename(name: str, new_name: str, output: str) -> None:
     if not new_name:
         raise click.UsageError("The new name is empty; give it at least one character.")
     renamed = run(
-        lambda provider, context: provider.models.update(context, full_name, Changes(new_name=new_name))
+        lambda provider, context: provider.models.update(
+            context, full_name, SecurableUpdate(new_name=new_name)
+        )
     )
     show_done(model_record(renamed), f"{full_name} is now {renamed.full_name}", output)
 
@@ -208,7 +210,7 @@ def _newest(versions: list[Record]) -> Record | None:
 
 
 async def _newest_formats(
-    provider: Provider, context: Context, name: FullName, versions: list[Record]
+    provider: ProviderServices, context: Context, name: FullName, versions: list[Record]
 ) -> list[str]:
     """The flavors of the newest version; none if its files cannot be read, since more than they was asked."""
     newest = _newest(versions)
@@ -219,7 +221,7 @@ async def _newest_formats(
 
 
 def _confirm_delete(full_name: FullName, number: int | None) -> None:
-    async def read(provider: Provider, context: Context) -> list[ModelShare]:
+    async def read(provider: ProviderServices, context: Context) -> list[ModelShare]:
         if number is not None:
             await provider.versions.get(context, full_name, number)
         return await provider.shares.of_model(context, full_name)

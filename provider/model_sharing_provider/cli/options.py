@@ -9,7 +9,7 @@ import click
 
 from model_sharing_protocol.names import MAX_VERSION
 from model_sharing_provider.cli.confirmations import confirm, yes_option
-from model_sharing_provider.services.changes import NOTHING, Changes
+from model_sharing_provider.services.registry.updates import NO_CHANGE, SecurableUpdate
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,13 +26,13 @@ def changes_of(
     comment: str | None = None,
     owner: str | None = None,
     more: bool = False,
-) -> Changes:
+) -> SecurableUpdate:
     """What an `update` command is to change; `more` if it was told to change something else too.
 
     Raises UsageError if there is nothing to change, or an empty name.
     """
-    changes = Changes(new_name=rename, comment=comment, owner=owner)
-    if changes == NOTHING and not more:
+    changes = SecurableUpdate(new_name=rename, comment=comment, owner=owner)
+    if changes == NO_CHANGE and not more:
         raise click.UsageError("There is nothing to change; say what, with the options that --help lists.")
     if "" in (rename, owner):
         raise click.UsageError("The new name or owner is empty; give it at least one character.")

@@ -17,7 +17,7 @@ from model_sharing_protocol.console.output import (
     say,
 )
 from model_sharing_protocol.times import iso
-from model_sharing_provider.setting_kinds import parse_duration
+from model_sharing_provider.configuration.kinds import parse_duration
 
 Record = Mapping[str, Any]
 _MOST_NAMED = 5

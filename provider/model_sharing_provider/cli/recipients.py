@@ -26,7 +26,7 @@ from model_sharing_provider.cli.records import (
 )
 from model_sharing_provider.cli.session import configured, listed, run
 from model_sharing_provider.http.activation_links import ACTIVATION_PATH
-from model_sharing_provider.services.recipients import DEFAULT_LIFETIME
+from model_sharing_provider.services.sharing.recipients import DEFAULT_LIFETIME
 
 _EXPIRES_IN = click.option(
     "--expires-in",

@@ -8,17 +8,17 @@ from model_sharing_provider.domain.events import AuditEvent
 from model_sharing_provider.domain.principals import AccessToken, PrincipalInfo
 from model_sharing_provider.domain.securables import Catalog, ModelVersion, RegisteredModel, Schema
 from model_sharing_provider.domain.sharing import (
-    Grant,
     ModelShare,
     Recipient,
     RecipientOverview,
     Share,
+    ShareGrant,
     ShareObject,
     ShareOverview,
     SharingProvider,
 )
 from model_sharing_provider.domain.uploads import LineageRecord
-from model_sharing_provider.governance.grants import PrivilegeGrant
+from model_sharing_provider.governance.permissions import PrivilegeGrant
 
 Record = dict[str, Any]
 
@@ -118,7 +118,7 @@ def share_object_record(item: ShareObject) -> Record:
     }
 
 
-def grant_record(grant: Grant) -> Record:
+def grant_record(grant: ShareGrant) -> Record:
     return {
         "share": grant.share,
         "recipient": grant.recipient,

@@ -11,12 +11,12 @@ import click
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.output import announce, output_option, say
 from model_sharing_protocol.errors import AlreadyExists
-from model_sharing_provider import server_secrets
 from model_sharing_provider.cli.output import Duration, show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import run
-from model_sharing_provider.services.secrets import SecretInfo
-from model_sharing_provider.signing_keys import SigningKeys
+from model_sharing_provider.keys import server_secrets
+from model_sharing_provider.keys.signing_keys import SigningKeys
+from model_sharing_provider.services.administration.secrets import SecretInfo
 
 _LISTED = ["kind", "id", "used_from_at"]
 

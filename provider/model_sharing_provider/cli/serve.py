@@ -11,16 +11,16 @@ import click
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.output import announce, warn
 from model_sharing_protocol.open_sharing import PREFIX
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.cli.session import configured
 from model_sharing_provider.cli.settings import setting_options
-from model_sharing_provider.private_files import write_private
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.keys.private_files import write_private
 from model_sharing_provider.serving.logs import set_up_logging
 from model_sharing_provider.serving.metrics_listener import served_metrics
 from model_sharing_provider.serving.server import run_server
 from model_sharing_provider.serving.sockets import bound_sockets, serves_in_clear, tls_context, url_of
 from model_sharing_provider.serving.supervisor import supervise
-from model_sharing_provider.settings import Settings
 
 _EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - what an administrator may ask for
 

@@ -12,14 +12,14 @@ import click
 
 from model_sharing_protocol.console.output import announce
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.cli.records import Record
-from model_sharing_provider.configuration import read_settings
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.configuration.sources import read_settings
 from model_sharing_provider.domain.principals import Caller
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.serving.logs import set_up_logging
-from model_sharing_provider.settings import Settings
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ def is_made(settings: Settings) -> bool:
     return bool(settings.postgresql_url) or settings.database_path.exists()
 
 
-def run(command: Callable[[Provider, Context], Awaitable[T]], *, lost_keys: bool = False) -> T:
+def run(command: Callable[[ProviderServices, Context], Awaitable[T]], *, lost_keys: bool = False) -> T:
     """Whoever can open the provider's home is its administrator: the file permissions are the check."""
 
     settings = configured()
@@ -56,7 +56,8 @@ def run(command: Callable[[Provider, Context], Awaitable[T]], *, lost_keys: bool
 
 
 def listed(
-    read: Callable[[Provider, Context, PageRequest], Awaitable[Page[T]]], record: Callable[[T], Record]
+    read: Callable[[ProviderServices, Context, PageRequest], Awaitable[Page[T]]],
+    record: Callable[[T], Record],
 ) -> list[Record]:
     """Run a command that reads a whole paged listing; its records."""
     return run(lambda provider, context: collect(lambda page: read(provider, context, page), record))

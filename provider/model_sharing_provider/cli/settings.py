@@ -12,8 +12,8 @@ from model_sharing_protocol.console.output import output_option, say_lines
 from model_sharing_provider.cli.output import show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import config_file
-from model_sharing_provider.configuration import parse, read_given
-from model_sharing_provider.settings import TABLE, Setting, Settings
+from model_sharing_provider.configuration.settings import TABLE, Setting, Settings
+from model_sharing_provider.configuration.sources import parse, read_given
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -15,11 +15,11 @@ from model_sharing_provider.cli.output import Duration, show_list, show_one
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.services.administration.fsck import Findings, Problem
+from model_sharing_provider.services.administration.gc import GRACE, Collected
+from model_sharing_provider.services.administration.orphans import Leftover
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.fsck import Findings, Problem
-from model_sharing_provider.services.gc import GRACE, Collected
-from model_sharing_provider.services.leftovers import Leftover
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
 
 
 @click.command(epilog=example("model-sharing-provider fsck --quick"))
@@ -33,7 +33,7 @@ def fsck(*, quick: bool, output: str) -> None:
     """
     with ProgressBar() as bar:
 
-        async def check(provider: Provider, context: Context) -> Findings:
+        async def check(provider: ProviderServices, context: Context) -> Findings:
             return await provider.fsck.check(context, quick=quick, progress=bar.show)
 
         found = run(check)
@@ -61,7 +61,7 @@ def gc(
     A server may go on running, and models may be registered, beside it.
     """
 
-    async def collect(provider: Provider, context: Context) -> Collected:
+    async def collect(provider: ProviderServices, context: Context) -> Collected:
         return await provider.gc.collect(
             context,
             older_than=older_than,

@@ -155,7 +155,7 @@ class SharingProvider:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class ShareGrant:
     """A privilege of a recipient on a share. Its id is in every URL signed under it: no grant, no bytes."""
 
     id: str

@@ -33,13 +33,13 @@ from model_sharing_provider.http.middlewares import finish_head, log_requests
 from model_sharing_provider.http.requests import PROVIDER
 from model_sharing_provider.http.shutdown import SHUTDOWN, Shutdown
 from model_sharing_provider.http.tracking_server import upstream_session
-from model_sharing_provider.services.provider import Provider
-from model_sharing_provider.telemetry import listen
+from model_sharing_provider.services.provider_services import ProviderServices
+from model_sharing_provider.telemetry.reports import listen
 
 _MAX_BODY = 1024 * 1024
 
 
-def make_app(provider: Provider, trusted_proxies: Sequence[str] = ()) -> web.Application:
+def make_app(provider: ProviderServices, trusted_proxies: Sequence[str] = ()) -> web.Application:
     """The whole server over an open provider.
 
     `trusted_proxies` are the networks of those whose word is believed on who their clients are.

@@ -28,7 +28,7 @@ from model_sharing_provider.http.requests import base_url, context_of, provider_
 from model_sharing_provider.http.responses import NO_STORE, json_response
 from model_sharing_provider.http.version_storage import storage_location
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.shares import SYSTEM_SCHEMA
+from model_sharing_provider.services.sharing.shares import SYSTEM_SCHEMA
 
 FACE = "open-sharing"
 T = TypeVar("T")
@@ -71,24 +71,24 @@ def make_app() -> web.Application:
 async def list_keys(request: web.Request) -> web.Response:
     provider = provider_of(request)
     keys = await provider.signing.list_keys(_context(request))
-    return json_response(KeyList(keys, await provider.access.file_origins()), wire.JSON)
+    return json_response(KeyList(keys, await provider.recipient_files.file_origins()), wire.JSON)
 
 
 async def list_shares(request: web.Request) -> web.Response:
     listing = "shares"
-    page = await provider_of(request).shared_view.list_shares(_context(request), _page(request, listing))
+    page = await provider_of(request).recipient_view.list_shares(_context(request), _page(request, listing))
     return _items(page, listing, [_share(share) for share in page.items])
 
 
 async def get_share(request: web.Request) -> web.Response:
-    share = await provider_of(request).shared_view.get_share(_context(request), _share_name(request))
+    share = await provider_of(request).recipient_view.get_share(_context(request), _share_name(request))
     return json_response(wire.ShareAnswer(share=_share(share)), wire.JSON)
 
 
 async def list_schemas(request: web.Request) -> web.Response:
     name = _share_name(request)
     listing = f"schemas of {name}"
-    view = provider_of(request).shared_view
+    view = provider_of(request).recipient_view
     share, page = await view.list_schemas(_context(request), name, _page(request, listing))
     return _items(page, listing, [wire.Schema(name=schema, share=share.name) for schema in page.items])
 
@@ -97,13 +97,13 @@ async def list_models(request: web.Request) -> web.Response:
     name = _share_name(request)
     schema = request.match_info.get("schema")
     listing = f"models of {name}.{schema or '*'}".lower()
-    view = provider_of(request).shared_view
+    view = provider_of(request).recipient_view
     page = await view.list_models(_context(request), name, schema, _page(request, listing))
     return _items(page, listing, [_model(request, item) for item in page.items])
 
 
 async def get_model(request: web.Request) -> web.Response:
-    view = provider_of(request).shared_view
+    view = provider_of(request).recipient_view
     found = await view.get_model(_context(request), _share_name(request), _model_name(request))
     return json_response(_model(request, found), wire.JSON)
 
@@ -111,7 +111,7 @@ async def get_model(request: web.Request) -> web.Response:
 async def list_versions(request: web.Request) -> web.Response:
     share, model = _share_name(request), _model_name(request)
     listing = f"versions of {share}.{model}"
-    view = provider_of(request).shared_view
+    view = provider_of(request).recipient_view
     page = await view.list_versions(_context(request), share, model, _page(request, listing))
     return _items(page, listing, [_version(request, item) for item in page.items])
 
@@ -119,7 +119,7 @@ async def list_versions(request: web.Request) -> web.Response:
 async def get_version(request: web.Request) -> web.Response:
     number = parse_version(request.match_info["version"])
     provider = provider_of(request)
-    found = await provider.shared_view.get_version(
+    found = await provider.recipient_view.get_version(
         _context(request), _share_name(request), _model_name(request), number
     )
     return _version_answer(request, found)
@@ -128,7 +128,7 @@ async def get_version(request: web.Request) -> web.Response:
 async def list_aliases(request: web.Request) -> web.Response:
     share, model = _share_name(request), _model_name(request)
     listing = f"aliases of {share}.{model}"
-    view = provider_of(request).shared_view
+    view = provider_of(request).recipient_view
     page = await view.list_aliases(_context(request), share, model, _page(request, listing))
     return _items(page, listing, [wire.Alias(alias=alias, version=version) for alias, version in page.items])
 
@@ -136,7 +136,7 @@ async def list_aliases(request: web.Request) -> web.Response:
 async def resolve_alias(request: web.Request) -> web.Response:
     alias = normalize_name("alias", request.match_info["alias"])
     provider = provider_of(request)
-    found = await provider.shared_view.resolve_alias(
+    found = await provider.recipient_view.resolve_alias(
         _context(request), _share_name(request), _model_name(request), alias
     )
     return _version_answer(request, found, alias)
@@ -147,7 +147,7 @@ async def query_version(request: web.Request) -> web.Response:
     alias = normalize_name("alias", asked["alias"]) if "alias" in asked else None
     number = parse_version(asked["version"]) if "version" in asked else None
     provider = provider_of(request)
-    found = await provider.access.version_files(
+    found = await provider.recipient_files.version_files(
         _context(request), _share_name(request), _model_name(request), number=number, alias=alias
     )
     version, maps = found.shared.version, found.chunk_maps
@@ -200,25 +200,25 @@ async def list_tables(request: web.Request) -> web.Response:
     name = _share_name(request)
     schema = request.match_info.get("schema")
     listing = f"tables of {name}.{schema or '*'}".lower()
-    system_tables = provider_of(request).system_tables
-    page = await system_tables.list_tables(_context(request), name, schema, _page(request, listing))
+    information_schema = provider_of(request).information_schema
+    page = await information_schema.list_tables(_context(request), name, schema, _page(request, listing))
     tables = [wire.Table(name=table, schema=SYSTEM_SCHEMA, share=name) for table in page.items]
     return _items(page, listing, tables)
 
 
 async def table_version(request: web.Request) -> web.Response:
-    described = await provider_of(request).system_tables.describe(_context(request), *_table(request))
+    described = await provider_of(request).information_schema.describe(_context(request), *_table(request))
     return web.Response(headers={"delta-table-version": str(described.version)})
 
 
 async def table_metadata(request: web.Request) -> web.Response:
-    described = await provider_of(request).system_tables.describe(_context(request), *_table(request))
+    described = await provider_of(request).information_schema.describe(_context(request), *_table(request))
     lines = _table_head(described.id, described.name, described.schema_string)
     return _ndjson(lines, described.version)
 
 
 async def query_table(request: web.Request) -> web.Response:
-    described, file = await provider_of(request).system_tables.query(_context(request), *_table(request))
+    described, file = await provider_of(request).information_schema.query(_context(request), *_table(request))
     line = wire.TableQueryLine(
         file=wire.TableFile(
             url=f"{base_url(request)}{FILES_PREFIX}/{file.url}",

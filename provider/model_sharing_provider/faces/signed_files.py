@@ -43,14 +43,14 @@ def make_app() -> web.Application:
 
 async def get_shared_file(request: web.Request) -> web.StreamResponse:
     """For recipients, under a grant."""
-    context, access = context_of(request, FACE), provider_of(request).access
+    context, access = context_of(request, FACE), provider_of(request).recipient_files
     file = await access.open(context, _resource(request), dict(request.query))
     return await file_response(request, context, access, file)
 
 
 async def get_pack(request: web.Request) -> web.StreamResponse:
     """For recipients, under a grant: many small files by one request."""
-    context, access = context_of(request, FACE), provider_of(request).access
+    context, access = context_of(request, FACE), provider_of(request).recipient_files
     asked = await read_body(request, PackRequest)
     pack = await access.open_pack(context, _resource(request), dict(request.query), asked.files)
     return await pack_response(request, context, access, pack)
@@ -58,7 +58,7 @@ async def get_pack(request: web.Request) -> web.StreamResponse:
 
 async def get_own_file(request: web.Request) -> web.StreamResponse:
     """For the metastore's own principals."""
-    context, files = context_of(request, FACE), provider_of(request).files
+    context, files = context_of(request, FACE), provider_of(request).principal_files
     file = await files.open(context, _resource(request), dict(request.query))
     return await file_response(request, context, files, file)
 
@@ -73,7 +73,9 @@ async def put_new_file(request: web.Request) -> web.Response:
 
 async def _put_file(request: web.Request, *, overwrite: bool) -> web.Response:
     context, provider = context_of(request, FACE), provider_of(request)
-    version, holder = await provider.files.accept_upload(context, _resource(request), dict(request.query))
+    version, holder = await provider.principal_files.accept_upload(
+        context, _resource(request), dict(request.query)
+    )
     path = _decoded(request.match_info["path"])
     file = await provider.uploads.write(
         context, version, path, arriving(request), by=holder, overwrite=overwrite
@@ -83,7 +85,9 @@ async def _put_file(request: web.Request, *, overwrite: bool) -> web.Response:
 
 async def put_part(request: web.Request) -> web.Response:
     context, provider = context_of(request, FACE), provider_of(request)
-    version, holder = await provider.files.accept_upload(context, _resource(request), dict(request.query))
+    version, holder = await provider.principal_files.accept_upload(
+        context, _resource(request), dict(request.query)
+    )
     session, number = _session(request), int(request.match_info["number"])
     etag = await provider.multipart.write_part(
         context, version, session, number, arriving(request), by=holder
@@ -93,7 +97,9 @@ async def put_part(request: web.Request) -> web.Response:
 
 async def abort_upload(request: web.Request) -> web.Response:
     context, provider = context_of(request, FACE), provider_of(request)
-    version, holder = await provider.files.accept_upload(context, _resource(request), dict(request.query))
+    version, holder = await provider.principal_files.accept_upload(
+        context, _resource(request), dict(request.query)
+    )
     await provider.multipart.abort(context, version, _session(request), by=holder)
     return web.Response()
 

@@ -18,7 +18,7 @@ _DOORS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SecurablePrivileges:
     """How a principal stands to one securable: whether it owns it, and what it was granted there.
 
     What does not exist is owned by nobody, and inherits like anything else in its place.
@@ -43,7 +43,7 @@ class Decision:
     absent: SecurableType | None = None
 
 
-def decide(principal: Principal, rule: Rule, standings: Sequence[Standing]) -> Decision:
+def decide(principal: Principal, rule: Rule, standings: Sequence[SecurablePrivileges]) -> Decision:
     """May `principal` do what `rule` guards, standing so to the securables from the metastore down?
 
     The metastore's administrators may; recipients never may: they read through shares.
@@ -68,14 +68,16 @@ def decide(principal: Principal, rule: Rule, standings: Sequence[Standing]) -> D
 
 
 def _may_look(
-    standings: Sequence[Standing], held: Mapping[SecurableType, frozenset[Privilege]], about: Standing
+    standings: Sequence[SecurablePrivileges],
+    held: Mapping[SecurableType, frozenset[Privilege]],
+    about: SecurablePrivileges,
 ) -> bool:
     """Whether its absence may be told: whoever may not use what is above gets the same answer either way."""
     above = standings[: standings.index(about)]
     return all(_DOORS[each.type] in held[each.type] for each in above if each.type in _DOORS)
 
 
-def held_privileges(standings: Sequence[Standing]) -> dict[SecurableType, frozenset[Privilege]]:
+def held_privileges(standings: Sequence[SecurablePrivileges]) -> dict[SecurableType, frozenset[Privilege]]:
     """What is held on each securable: owned, granted there, or granted above and inherited."""
     held: dict[SecurableType, frozenset[Privilege]] = {}
     inherited: frozenset[Privilege] = frozenset()

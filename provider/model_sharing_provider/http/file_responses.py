@@ -13,8 +13,8 @@ from aiohttp import web
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.http.metrics import CUT, TRANSFERS, count_file_bytes
 from model_sharing_provider.http.requests import BYTES_STREAMED
-from model_sharing_provider.services.access import Access, OpenFile, OpenPack
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.sharing.recipient_files import OpenFile, OpenPack, RecipientFiles
 
 _IN_ONE_WRITE = 256 * 1024
 # A piece of 1 or 4 MiB: whoever is slower than 9 or 35 kB/s is cut off, and goes on with its next request.
@@ -65,7 +65,7 @@ async def file_response(
 
 
 async def pack_response(
-    request: web.Request, context: Context, access: Access, pack: OpenPack
+    request: web.Request, context: Context, access: RecipientFiles, pack: OpenPack
 ) -> web.StreamResponse:
     """200 with the bytes of a pack's files, one after the other."""
     headers = {"Content-Length": str(pack.size), "Content-Type": "application/octet-stream"}

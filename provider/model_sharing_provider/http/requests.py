@@ -12,7 +12,7 @@ from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal
 from model_sharing_provider.http.forwarded_headers import client_address, origin
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
 
 
 class RequestTracer(Protocol):
@@ -21,7 +21,7 @@ class RequestTracer(Protocol):
     def begin(self, request: web.Request) -> Callable[[int], None]: ...
 
 
-PROVIDER: web.AppKey[Provider] = web.AppKey("provider", Provider)
+PROVIDER: web.AppKey[ProviderServices] = web.AppKey("provider", ProviderServices)
 PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
@@ -31,7 +31,7 @@ TRACER: web.AppKey[RequestTracer] = web.AppKey("tracer", RequestTracer)
 BYTES_STREAMED: web.RequestKey[int] = web.RequestKey("bytes_streamed", int)
 
 
-def provider_of(request: web.Request) -> Provider:
+def provider_of(request: web.Request) -> ProviderServices:
     return request.config_dict[PROVIDER]
 
 

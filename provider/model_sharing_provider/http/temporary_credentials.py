@@ -16,7 +16,7 @@ from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.http.lineage_header import HEADER, lineage_from_header
 from model_sharing_provider.http.requests import PRINCIPAL, provider_of
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.lineage import DOWNSTREAM
+from model_sharing_provider.services.registry.lineage import DOWNSTREAM
 
 STORAGE_MODE = "DEFAULT_STORAGE"
 _CREDENTIALS_LIFETIME_MS = 3_600_000

@@ -21,7 +21,7 @@ from structlog.contextvars import bind_contextvars, get_contextvars
 from model_sharing_provider.http.forwarded_headers import client_address
 from model_sharing_provider.http.metrics import known_method, route_of
 from model_sharing_provider.http.requests import REQUEST_ID
-from model_sharing_provider.telemetry import Measured, Report
+from model_sharing_provider.telemetry.reports import Measured, Report
 
 MOST_STEPS = 200
 """Spans below that of one request: a large file is thousands of reads."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from model_sharing_provider.domain.securables import ModelVersion
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
 
 
-def storage_location(provider: Provider, version: ModelVersion) -> str:
+def storage_location(provider: ProviderServices, version: ModelVersion) -> str:
     """The version's folder in its bucket, if temporary credentials open it."""
     return provider.credentials.location(version) or opaque_location(version)
 

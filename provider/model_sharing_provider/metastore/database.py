@@ -16,19 +16,19 @@ from model_sharing_protocol.errors import DiskFull, InvalidState, MissingDepende
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.metastore.audit_log import delete_oldest, event_values
-from model_sharing_provider.metastore.backend import POOL, Backend, PlainRows
-from model_sharing_provider.metastore.connection import ReadConnection
-from model_sharing_provider.metastore.copying import copy_rows
-from model_sharing_provider.metastore.hot_path import HotPath
-from model_sharing_provider.metastore.hot_registry import HotRegistry
-from model_sharing_provider.metastore.kept_reads import KeptReads, name_a_change
-from model_sharing_provider.metastore.migrate import check_migrated, migrate, newest_revision
-from model_sharing_provider.metastore.plain_sql import PlainSql, plain
+from model_sharing_provider.metastore.engine.backend import POOL, Backend, SqlRows
+from model_sharing_provider.metastore.engine.connection import ReadConnection
+from model_sharing_provider.metastore.engine.copying import copy_rows
+from model_sharing_provider.metastore.engine.migrate import check_migrated, migrate, newest_revision
+from model_sharing_provider.metastore.engine.statement_timing import time_statements
+from model_sharing_provider.metastore.hot.executor import SqlExecutor, compile_sql
+from model_sharing_provider.metastore.hot.read_cache import ReadCache, bump_change_counter
+from model_sharing_provider.metastore.hot.recipient_reads import RecipientReads
+from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
+from model_sharing_provider.metastore.rows.audit_log import delete_oldest, event_values
 from model_sharing_provider.metastore.tables import audit_log
-from model_sharing_provider.metastore.timing import time_statements
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
-from model_sharing_provider.telemetry import Measured, timed
+from model_sharing_provider.telemetry.reports import Measured, timed
 
 _PROBED_WITHIN_SECONDS = 2.0
 _FIRST_STEP = 100
@@ -37,7 +37,9 @@ _MOST_AT_ONCE = 2000
 _STEP_SECONDS = 0.008
 _PAUSE_SECONDS = 0.016
 _PROBE = AuditEvent(0, Caller(ANONYMOUS, "probe"), "probe", Target(SecurableType.METASTORE), Outcome.OK)
-_ADD_PROBE = plain(insert(audit_log), [column.name for column in audit_log.columns if column.name != "id"])
+_ADD_PROBE = compile_sql(
+    insert(audit_log), [column.name for column in audit_log.columns if column.name != "id"]
+)
 
 
 class Database:
@@ -51,19 +53,19 @@ class Database:
         self._engine = backend.engine()
         time_statements(self._engine)
         self._reading = backend.for_reading(self._engine)
-        self._sql = PlainSql(backend)
-        self._probe = PlainSql(backend, threads=1, patience=_PROBED_WITHIN_SECONDS)
-        kept = KeptReads(self._sql)
-        self._hot = HotPath(self._sql, kept)
-        self._hot_registry = HotRegistry(kept)
+        self._sql = SqlExecutor(backend)
+        self._probe = SqlExecutor(backend, threads=1, patience=_PROBED_WITHIN_SECONDS)
+        cache = ReadCache(self._sql)
+        self._recipient_reads = RecipientReads(self._sql, cache)
+        self._registry_reads = RegistryReads(cache)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:
         """One consistent view of the rows; nothing is written."""
         connection = ReadConnection(self._reading)
-        with self._backend.errors_named():
+        with self._backend.translated_errors():
             try:
-                yield UnitOfWork(connection, self._hot, self._hot_registry)
+                yield UnitOfWork(connection, self._recipient_reads, self._registry_reads)
             finally:
                 await connection.close()
 
@@ -76,15 +78,15 @@ class Database:
         was lost.
         """
         async with self._room(deletes):
-            with self._backend.errors_named():
+            with self._backend.translated_errors():
                 async with self._writing() as connection:
-                    yield UnitOfWork(connection, self._hot, self._hot_registry)
-                    await connection.execute(name_a_change())
+                    yield UnitOfWork(connection, self._recipient_reads, self._registry_reads)
+                    await connection.execute(bump_change_counter())
 
     async def append_events(self, events: Sequence[AuditEvent], *, deletes: bool = False) -> None:
         """Commit events to the audit log on their own. Raises DiskFull, as `write` does."""
         async with self._room(deletes):
-            await self._hot.append_events(events)
+            await self._recipient_reads.append_events(events)
 
     async def delete_events_before(self, moment: int) -> int:
         """Delete events of before (epoch ms), a little at a time; how many there were.
@@ -108,7 +110,7 @@ class Database:
     async def compact(self) -> None:
         """Give back room that deleted rows took, while others go on. Raises DiskFull."""
         async with self._room(deletes=True):
-            with self._backend.errors_named():
+            with self._backend.translated_errors():
                 await asyncio.to_thread(self._backend.compact)
 
     @asynccontextmanager
@@ -126,7 +128,7 @@ class Database:
         """Raises MetastoreUnavailable, or InvalidState for tables of another release."""
         newest = newest_revision()
 
-        def read(rows: PlainRows) -> None:
+        def read(rows: SqlRows) -> None:
             found = rows.execute("SELECT version_num FROM alembic_version", {}).fetchone()
             if found is None or found["version_num"] != newest:
                 raise InvalidState("The database's tables are not those of this release.")
@@ -138,7 +140,7 @@ class Database:
         await asyncio.to_thread(self._backend.check_room)
         values = event_values([_PROBE])[0]
 
-        def write(rows: PlainRows) -> None:
+        def write(rows: SqlRows) -> None:
             row = rows.execute(f"{_ADD_PROBE} RETURNING id", values).fetchone()
             rows.execute("DELETE FROM audit_log WHERE id = :id", {"id": row["id"]})
 
@@ -146,7 +148,7 @@ class Database:
 
     async def back_up(self, path: Path) -> None:
         """Write a consistent copy to a new file, while others go on writing. Raises UnsupportedOperation."""
-        with self._backend.errors_named():
+        with self._backend.translated_errors():
             await asyncio.to_thread(self._backend.back_up, path)
 
     async def copy_to(self, target: Database) -> dict[str, int]:
@@ -154,9 +156,9 @@ class Database:
 
         Nobody writes here meanwhile. Raises InvalidState for a database that holds something.
         """
-        with self._backend.errors_named():
+        with self._backend.translated_errors():
             async with self._writing() as source:
-                with target._backend.errors_named():
+                with target._backend.translated_errors():
                     async with target._writing() as rows:
                         return await copy_rows(source, rows)
 
@@ -187,7 +189,7 @@ async def open_database(url: str, connections: int = POOL) -> Database:
     cannot be read, DiskFull, and MetastoreUnavailable saying why it did not let us in.
     """
     backend = _backend(url, connections)
-    with backend.errors_named():
+    with backend.translated_errors():
         await asyncio.to_thread(_migrate, backend)
     return Database(backend)
 
@@ -198,7 +200,7 @@ async def check_database(url: str) -> str:
     Raises MigrationPending if they are not those of this release, and what `open_database` raises.
     """
     backend = _backend(url, POOL)
-    with backend.errors_named():
+    with backend.translated_errors():
         return await asyncio.to_thread(check_migrated, backend)
 
 
@@ -214,11 +216,11 @@ def _migrate(backend: Backend) -> None:
 
 def _backend(url: str, connections: int) -> Backend:
     if url.startswith("sqlite:"):
-        from model_sharing_provider.metastore.sqlite import Sqlite  # noqa: PLC0415
+        from model_sharing_provider.metastore.engine.sqlite import Sqlite  # noqa: PLC0415
 
         return Sqlite(url)
     try:
-        from model_sharing_provider.metastore.postgresql import PostgreSql  # noqa: PLC0415
+        from model_sharing_provider.metastore.engine.postgresql import PostgreSql  # noqa: PLC0415
     except ImportError as error:
         raise MissingDependency(
             "PostgreSQL needs its driver; install it with: pip install 'model-sharing[postgres]'."

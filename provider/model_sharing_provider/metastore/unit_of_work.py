@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from model_sharing_provider.metastore.audit_log import AuditRows
-from model_sharing_provider.metastore.catalogs import CatalogRows
-from model_sharing_provider.metastore.connection import Connection
-from model_sharing_provider.metastore.grants import GrantRows
-from model_sharing_provider.metastore.hot_path import HotPath
-from model_sharing_provider.metastore.hot_registry import HotRegistry
-from model_sharing_provider.metastore.lineage import LineageRows
-from model_sharing_provider.metastore.models import ModelRows
-from model_sharing_provider.metastore.peppers import PepperRows
-from model_sharing_provider.metastore.principals import PrincipalRows
-from model_sharing_provider.metastore.privilege_grants import PrivilegeRows
-from model_sharing_provider.metastore.providers import ProviderRows
-from model_sharing_provider.metastore.recipients import RecipientRows
-from model_sharing_provider.metastore.shared_models import SharedModelRows
-from model_sharing_provider.metastore.shares import ShareRows
-from model_sharing_provider.metastore.signing_keys import SigningKeyRows
-from model_sharing_provider.metastore.standings import StandingRows
-from model_sharing_provider.metastore.uploads import UploadRows
-from model_sharing_provider.metastore.versions import VersionRows
+from model_sharing_provider.metastore.authorization.effective_privileges import EffectivePrivilegeRows
+from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.hot.recipient_reads import RecipientReads
+from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
+from model_sharing_provider.metastore.rows.audit_log import AuditRows
+from model_sharing_provider.metastore.rows.catalogs import CatalogRows
+from model_sharing_provider.metastore.rows.lineage import LineageRows
+from model_sharing_provider.metastore.rows.models import ModelRows
+from model_sharing_provider.metastore.rows.peppers import PepperRows
+from model_sharing_provider.metastore.rows.principals import PrincipalRows
+from model_sharing_provider.metastore.rows.privilege_grants import PrivilegeRows
+from model_sharing_provider.metastore.rows.providers import ProviderRows
+from model_sharing_provider.metastore.rows.recipients import RecipientRows
+from model_sharing_provider.metastore.rows.share_grants import ShareGrantRows
+from model_sharing_provider.metastore.rows.shared_models import SharedModelRows
+from model_sharing_provider.metastore.rows.shares import ShareRows
+from model_sharing_provider.metastore.rows.signing_keys import SigningKeyRows
+from model_sharing_provider.metastore.rows.uploads import UploadRows
+from model_sharing_provider.metastore.rows.versions import VersionRows
 
 
 class UnitOfWork:
     """Made by `Database.read` and `Database.write`; lives as long as their block."""
 
-    def __init__(self, connection: Connection, hot: HotPath, hot_registry: HotRegistry) -> None:
-        self.hot = hot
-        self.hot_registry = hot_registry
+    def __init__(
+        self, connection: Connection, recipient_reads: RecipientReads, registry_reads: RegistryReads
+    ) -> None:
+        self.recipient_reads = recipient_reads
+        self.registry_reads = registry_reads
         self.audit_log = AuditRows(connection)
         self.catalogs = CatalogRows(connection)
-        self.grants = GrantRows(connection)
+        self.share_grants = ShareGrantRows(connection)
         self.lineage = LineageRows(connection)
         self.models = ModelRows(connection)
         self.peppers = PepperRows(connection)
@@ -42,6 +44,6 @@ class UnitOfWork:
         self.shared_models = SharedModelRows(connection)
         self.shares = ShareRows(connection)
         self.signing_keys = SigningKeyRows(connection)
-        self.standings = StandingRows(connection)
+        self.effective_privileges = EffectivePrivilegeRows(connection)
         self.uploads = UploadRows(connection)
         self.versions = VersionRows(connection)

@@ -11,8 +11,12 @@ from model_sharing_protocol.manifest import MAX_FILES
 from model_sharing_protocol.paths import check_relative_path
 from model_sharing_protocol.progress import Meter, ProgressCallback
 from model_sharing_provider.mlflow_import.client import MlflowClient, again
-from model_sharing_provider.services.mlmodel import MAX_MLMODEL_BYTES, MLMODEL, parse_mlmodel
-from model_sharing_provider.services.model_folders import check_paths, no_model
+from model_sharing_provider.services.publishing.mlmodel import (
+    MAX_MLMODEL_BYTES,
+    MLMODEL,
+    parse_mlmodel,
+)
+from model_sharing_provider.services.publishing.model_folders import check_paths, no_model
 
 _PARALLEL_FILES = 4
 

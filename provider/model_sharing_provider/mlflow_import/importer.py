@@ -33,11 +33,11 @@ from model_sharing_provider.mlflow_import import messages
 from model_sharing_provider.mlflow_import.client import LOGGED_MODEL, MlflowClient
 from model_sharing_provider.mlflow_import.files import Fetch
 from model_sharing_provider.mlflow_import.report import Line, Outcome
-from model_sharing_provider.services.changes import Changes
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.provider import Provider
-from model_sharing_provider.services.registration import Origin
-from model_sharing_provider.services.tags import TagChange, check_tags
+from model_sharing_provider.services.provider_services import ProviderServices
+from model_sharing_provider.services.publishing.registration import Origin
+from model_sharing_provider.services.registry.tags import TagChange, check_tags
+from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 SOURCE_TAG = "mlflow.source"
 """The tag of a version that keeps what the MLflow server has as its source."""
@@ -51,7 +51,7 @@ class ModelImport:
 
     def __init__(
         self,
-        provider: Provider,
+        provider: ProviderServices,
         context: Context,
         client: MlflowClient,
         model: messages.RegisteredModel,
@@ -172,7 +172,7 @@ class ModelImport:
         found = await models.get(self._context, self._target)
         description = self._described(self._model.description, found.comment)
         if description != found.comment:
-            await models.update(self._context, self._target, Changes(comment=description))
+            await models.update(self._context, self._target, SecurableUpdate(comment=description))
         for change in _missing({tag.key: tag.value for tag in self._model.tags}, found.tags):
             await self._try(models.tag(self._context, self._target, change))
         here = {alias.lower(): number for alias, number in found.aliases.items()}

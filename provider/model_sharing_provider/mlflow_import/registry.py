@@ -19,7 +19,7 @@ from model_sharing_provider.mlflow_import.importer import ModelImport
 from model_sharing_provider.mlflow_import.messages import RegisteredModel
 from model_sharing_provider.mlflow_import.report import Line, Outcome
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.provider import Provider
+from model_sharing_provider.services.provider_services import ProviderServices
 
 _NOT_IN_NAMES = re.compile(r"[./\s]")
 
@@ -29,7 +29,7 @@ class RegistryImport:
 
     def __init__(
         self,
-        provider: Provider,
+        provider: ProviderServices,
         context: Context,
         client: MlflowClient,
         workspace: Path,

@@ -36,7 +36,7 @@ from model_sharing_provider.governance.decisions import Decision, decide, decide
 from model_sharing_provider.governance.rules import Rule
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
-from model_sharing_provider.services.audit import AuditRecorder
+from model_sharing_provider.services.administration.audit import AuditRecorder
 from model_sharing_provider.services.rate_limits import RateLimits
 
 _DELETES = frozenset(
@@ -87,7 +87,7 @@ class Operation:
         standings = []
         # Of an administrator, nothing is looked up: the decision is the same whatever it holds.
         if self.principal.type is not PrincipalType.ADMIN:
-            standings = await self.rows.standings.of(self.principal, about.type, about.securable)
+            standings = await self.rows.effective_privileges.of(self.principal, about.type, about.securable)
         decision = decide(self.principal, rule, standings)
         if decision.absent:
             raise absent(decision.absent, about.securable)

@@ -11,7 +11,7 @@ import structlog
 from cryptography.x509 import load_pem_x509_certificates
 
 from model_sharing_provider.http.backend_metrics import EXPIRING, EXPIRY, SIGNING_KEY
-from model_sharing_provider.services.inventory import WATCHED, Inventory
+from model_sharing_provider.services.administration.inventory import WATCHED, Inventory
 
 _LOOK_EVERY_SECONDS = 60.0
 

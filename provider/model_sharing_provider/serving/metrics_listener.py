@@ -19,9 +19,9 @@ from prometheus_client import REGISTRY, CollectorRegistry, make_wsgi_app, start_
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from model_sharing_protocol.errors import InvalidParameter, PortInUse
-from model_sharing_provider.first_start import Announce
+from model_sharing_provider.bootstrap.first_start import Announce
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.http.responses import COMMON_HEADERS
-from model_sharing_provider.settings import Settings
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Where prometheus-client's processes that are told so keep their numbers."""

@@ -9,9 +9,10 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.bootstrap.first_start import Announce
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.faces.application import make_app
-from model_sharing_provider.first_start import Announce
 from model_sharing_provider.http.idle_connections import watch
 from model_sharing_provider.http.requests import TRACER
 from model_sharing_provider.http.server import Runner
@@ -19,7 +20,6 @@ from model_sharing_provider.http.shutdown import SHUTDOWN
 from model_sharing_provider.serving.expiry import watch_expiry
 from model_sharing_provider.serving.sockets import Sockets, tls_context
 from model_sharing_provider.serving.tracing import traces
-from model_sharing_provider.settings import Settings
 
 
 def run_server(

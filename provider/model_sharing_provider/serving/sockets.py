@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from model_sharing_protocol.errors import InvalidParameter, PortInUse, UnsupportedOperation
 from model_sharing_protocol.network.plain_http import is_loopback, travels_in_clear
 from model_sharing_protocol.text_files import decode_text, has_mark
-from model_sharing_provider.private_files import write_private
-from model_sharing_provider.settings import Settings
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.keys.private_files import write_private
 
 Sockets = Sequence[socket.socket]
 

@@ -22,12 +22,12 @@ import structlog
 from model_sharing_protocol.console.command_line import guard_terminal
 from model_sharing_protocol.console.output import complain
 from model_sharing_protocol.errors import SharingError
-from model_sharing_provider.first_start import Announce
+from model_sharing_provider.bootstrap.first_start import Announce
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.serving.logs import set_up_logging
 from model_sharing_provider.serving.metrics_listener import forget_worker
 from model_sharing_provider.serving.server import farewell, run_server
 from model_sharing_provider.serving.sockets import Sockets
-from model_sharing_provider.settings import Settings
 
 _SPAWN = multiprocessing.get_context("spawn")
 _STOPPING = (signal.SIGINT, signal.SIGTERM)

@@ -12,7 +12,7 @@ from importlib.metadata import version
 import structlog
 
 from model_sharing_provider.http.requests import RequestTracer
-from model_sharing_provider.telemetry import listen, stop_listening
+from model_sharing_provider.telemetry.reports import listen, stop_listening
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _OTLP = "otlp"

@@ -30,8 +30,8 @@ from model_sharing_provider.http.middlewares import render_errors
 from model_sharing_provider.http.requests import base_url, context_of, flag, provider_of
 from model_sharing_provider.http.responses import json_response
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.files import Entry
-from model_sharing_provider.services.multipart import MAX_PARTS, PartSeen
+from model_sharing_provider.services.publishing.multipart import MAX_PARTS, PartSeen
+from model_sharing_provider.services.publishing.principal_files import Entry
 
 FACE = "files"
 _ROOT = "/Models/"
@@ -62,7 +62,9 @@ def make_app() -> web.Application:
 async def list_directory(request: web.Request) -> web.Response:
     """Also answers HEAD, by which the SDK asks whether something is a directory."""
     name, number, path = _parse(request.match_info["path"])
-    entries = await provider_of(request).files.folder(_context(request), name, number, path.rstrip("/"))
+    entries = await provider_of(request).principal_files.folder(
+        _context(request), name, number, path.rstrip("/")
+    )
     listing = request.match_info["path"]
     page = PageRequest.parse(listing, request.query.get("page_size"), request.query.get("page_token"))
     found = page_of(entries, page, lambda entry: entry.path)
@@ -75,7 +77,7 @@ async def create_directory(request: web.Request) -> web.Response:
     """Folders come with the files in them, and no other way: one that is there is as good as created."""
     name, number, path = _parse(request.match_info["path"])
     try:
-        await provider_of(request).files.folder(_context(request), name, number, path.rstrip("/"))
+        await provider_of(request).principal_files.folder(_context(request), name, number, path.rstrip("/"))
     except NotFound as error:
         raise UnsupportedOperation(
             f"The folder {path!r} cannot be created empty: upload a file into it, and it is there."
@@ -84,7 +86,7 @@ async def create_directory(request: web.Request) -> web.Response:
 
 
 async def get_file(request: web.Request) -> web.StreamResponse:
-    context, files = _context(request), provider_of(request).files
+    context, files = _context(request), provider_of(request).principal_files
     file = await files.open_path(context, *_parse(request.match_info["path"]))
     return await file_response(request, context, files, file)
 
@@ -127,7 +129,7 @@ async def create_download_url(request: web.Request) -> web.Response:
     """The path comes in the body (MLflow) or in the query (the SDK)."""
     body = await read_body(request, wire.PathRequest) if request.can_read_body else wire.PathRequest()
     name, number, path = _parse(body.path or request.query.get("path", ""))
-    url = await provider_of(request).files.sign(_context(request), name, number, path)
+    url = await provider_of(request).principal_files.sign(_context(request), name, number, path)
     return _answer(wire.PresignedUrl(_absolute(request, url)))
 
 
@@ -135,7 +137,7 @@ async def create_upload_url(request: web.Request) -> web.Response:
     body = await read_body(request, wire.UploadUrlRequest)
     name, number, path = _parse(body.path)
     overwrite = body.overwrite and flag(request, "overwrite", default=True)
-    files, what = provider_of(request).files, file_upload(path, overwrite=overwrite)
+    files, what = provider_of(request).principal_files, file_upload(path, overwrite=overwrite)
     upload = await files.sign_file_upload(_context(request), name, number, path, what, overwrite=overwrite)
     headers = tuple(wire.Header(*header) for header in upload.headers.items())
     return _answer(wire.PresignedUrl(_absolute(request, upload.url), headers))
@@ -187,7 +189,7 @@ def _absolute(request: web.Request, url: str) -> str:
 
 async def _session_urls(request: web.Request, path: str, session: str, what: list[str]) -> list[str]:
     name, number, inside = _parse(path)
-    files = provider_of(request).files
+    files = provider_of(request).principal_files
     urls = await files.sign_session_uploads(
         _context(request), name, number, inside, session=session, what=what
     )

@@ -11,8 +11,8 @@ from model_sharing_provider.domain.securables import RegisteredModel
 from model_sharing_provider.faces.mlflow_registry.requests import answer, context, number_of, read
 from model_sharing_provider.faces.mlflow_registry.versions import version_answer
 from model_sharing_provider.http.requests import page_request, provider_of
-from model_sharing_provider.services.changes import Changes
-from model_sharing_provider.services.tags import TagChange
+from model_sharing_provider.services.registry.tags import TagChange
+from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 
 async def create(request: web.Request) -> web.Response:
@@ -25,7 +25,7 @@ async def create(request: web.Request) -> web.Response:
 
 async def update(request: web.Request) -> web.Response:
     body = await read(request, wire.UpdateRegisteredModel)
-    changes = Changes(new_name=body.new_name, comment=body.description)
+    changes = SecurableUpdate(new_name=body.new_name, comment=body.description)
     updated = await provider_of(request).models.update(context(request), FullName.parse(body.name), changes)
     return answer(wire.RegisteredModelAnswer(_model(updated)))
 

@@ -23,7 +23,7 @@ from model_sharing_provider.http.temporary_credentials import (
     model_id,
 )
 from model_sharing_provider.http.version_storage import storage_location
-from model_sharing_provider.services.tags import TagChange
+from model_sharing_provider.services.registry.tags import TagChange
 
 _FILTER = re.compile(r"\s*(name|run_id)\s*=\s*(?:'([^']*)'|\"([^\"]*)\")\s*")
 
@@ -47,7 +47,7 @@ async def create(request: web.Request) -> web.Response:
 
 async def finalize(request: web.Request) -> web.Response:
     body = await read(request, wire.VersionRequest)
-    publication = provider_of(request).publication
+    publication = provider_of(request).finalization
     name, number = _version_of(body)
     return version_answer(request, await publication.finalize(context(request), name, number))
 

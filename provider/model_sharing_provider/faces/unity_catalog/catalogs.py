@@ -16,7 +16,7 @@ from model_sharing_provider.faces.unity_catalog.requests import (
 )
 from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.requests import flag, page_request, provider_of
-from model_sharing_provider.services.changes import Changes
+from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 
 async def create_catalog(request: web.Request) -> web.Response:
@@ -106,8 +106,10 @@ ROUTES = [
 ]
 
 
-def _changes(body: wire.UpdateSecurable) -> Changes:
-    return Changes(new_name=body.new_name, comment=body.comment, properties=body.properties, owner=body.owner)
+def _changes(body: wire.UpdateSecurable) -> SecurableUpdate:
+    return SecurableUpdate(
+        new_name=body.new_name, comment=body.comment, properties=body.properties, owner=body.owner
+    )
 
 
 def _catalog(catalog: Catalog) -> wire.CatalogInfo:

@@ -22,7 +22,7 @@ from model_sharing_provider.faces.unity_catalog.requests import (
 )
 from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.requests import flag, page_request, provider_of
-from model_sharing_provider.services.changes import Changes
+from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 
 async def create_model(request: web.Request) -> web.Response:
@@ -62,7 +62,7 @@ async def get_model(request: web.Request) -> web.Response:
 
 async def update_model(request: web.Request) -> web.Response:
     body = await read_body(request, wire.UpdateRegisteredModel)
-    changes = Changes(new_name=body.new_name, comment=body.comment, owner=body.owner)
+    changes = SecurableUpdate(new_name=body.new_name, comment=body.comment, owner=body.owner)
     name, models = model_name(request), provider_of(request).models
     fixed = ("name", "catalog_name", "schema_name", "storage_location", "created_at")
     if any(getattr(body, field) is not None for field in fixed):

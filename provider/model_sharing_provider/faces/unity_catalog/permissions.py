@@ -16,7 +16,11 @@ from model_sharing_protocol.names import FullName, SchemaName, normalize_name
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.faces.unity_catalog import shares
 from model_sharing_provider.faces.unity_catalog.requests import answer, context, some_of
-from model_sharing_provider.governance.grants import PrivilegeChange, PrivilegeGrant, parse_privileges
+from model_sharing_provider.governance.permissions import (
+    PrivilegeChange,
+    PrivilegeGrant,
+    parse_privileges,
+)
 from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.requests import provider_of
 
@@ -36,14 +40,14 @@ async def get_permissions(request: web.Request) -> web.Response:
         return await shares.get_permissions(request)
     kind, name = _securable(request)
     principal = request.query.get("principal", "")
-    grants = await provider_of(request).grants.get(context(request), kind, name, principal)
+    grants = await provider_of(request).permissions.get(context(request), kind, name, principal)
     return answer(_permissions(request, grants))
 
 
 async def get_effective_permissions(request: web.Request) -> web.Response:
     kind, name = _securable(request)
     principal = request.query.get("principal", "")
-    grants = await provider_of(request).grants.effective(context(request), kind, name, principal)
+    grants = await provider_of(request).permissions.effective(context(request), kind, name, principal)
     return answer(_effective(request, grants, kind))
 
 
@@ -58,7 +62,7 @@ async def update_permissions(request: web.Request) -> web.Response:
         )
         for change in body.changes
     ]
-    grants = await provider_of(request).grants.update(context(request), kind, name, changes)
+    grants = await provider_of(request).permissions.update(context(request), kind, name, changes)
     return answer(_permissions(request, () if body.quiet else grants))
 
 

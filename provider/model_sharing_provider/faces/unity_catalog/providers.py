@@ -16,7 +16,7 @@ from model_sharing_provider.faces.unity_catalog.requests import (
 )
 from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.requests import page_request, provider_of
-from model_sharing_provider.services.changes import Changes
+from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 
 async def create_provider(request: web.Request) -> web.Response:
@@ -44,7 +44,7 @@ async def get_provider(request: web.Request) -> web.Response:
 
 async def update_provider(request: web.Request) -> web.Response:
     body = await read_body(request, sharing.UpdateProvider)
-    changes = Changes(new_name=body.new_name, comment=body.comment, owner=body.owner)
+    changes = SecurableUpdate(new_name=body.new_name, comment=body.comment, owner=body.owner)
     providers = provider_of(request).providers
     name = request.match_info["name"]
     updated = await providers.update(context(request), name, changes, body.recipient_profile_str)

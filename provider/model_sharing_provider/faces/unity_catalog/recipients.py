@@ -22,8 +22,8 @@ from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.requests import base_url, page_request, provider_of
 from model_sharing_provider.http.responses import NO_STORE
-from model_sharing_provider.services.changes import Changes
-from model_sharing_provider.services.recipients import DEFAULT_LIFETIME
+from model_sharing_provider.services.registry.updates import SecurableUpdate
+from model_sharing_provider.services.sharing.recipients import DEFAULT_LIFETIME
 
 
 async def create_recipient(request: web.Request) -> web.Response:
@@ -66,7 +66,9 @@ async def get_recipient(request: web.Request) -> web.Response:
 async def update_recipient(request: web.Request) -> web.Response:
     body = await read_body(request, sharing.UpdateRecipient)
     properties = body.properties_kvpairs.properties if body.properties_kvpairs else None
-    changes = Changes(new_name=body.new_name, comment=body.comment, owner=body.owner, properties=properties)
+    changes = SecurableUpdate(
+        new_name=body.new_name, comment=body.comment, owner=body.owner, properties=properties
+    )
     networks = body.ip_access_list.allowed_ip_addresses if body.ip_access_list else None
     recipients = provider_of(request).recipients
     name = request.match_info["name"]

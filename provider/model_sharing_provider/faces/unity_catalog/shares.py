@@ -7,12 +7,12 @@ from aiohttp import web
 from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol import unity_catalog_sharing as sharing
 from model_sharing_protocol.errors import InvalidParameter
-from model_sharing_provider.domain.sharing import Grant, Share, ShareObject, ShareObjectType
+from model_sharing_provider.domain.sharing import Share, ShareGrant, ShareObject, ShareObjectType
 from model_sharing_provider.faces.unity_catalog.requests import answer, answer_page, context, some_of
 from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.requests import flag, page_request, provider_of
-from model_sharing_provider.services.changes import Changes
-from model_sharing_provider.services.shares import GrantChange, ShareChange
+from model_sharing_provider.services.registry.updates import SecurableUpdate
+from model_sharing_provider.services.sharing.shares import GrantChange, ShareChange
 
 
 async def create_share(request: web.Request) -> web.Response:
@@ -36,7 +36,7 @@ async def get_share(request: web.Request) -> web.Response:
 async def update_share(request: web.Request) -> web.Response:
     body = await read_body(request, sharing.UpdateShare)
     objects_changed = [change for update in body.updates for change in _changes(update)]
-    changes = Changes(new_name=body.new_name, comment=body.comment, owner=body.owner)
+    changes = SecurableUpdate(new_name=body.new_name, comment=body.comment, owner=body.owner)
     shares = provider_of(request).shares
     name = request.match_info["name"]
     share, objects = await shares.update(context(request), name, objects_changed, changes)
@@ -121,7 +121,7 @@ def _object(item: ShareObject) -> sharing.SharedDataObject:
     )
 
 
-def _permissions(request: web.Request, grants: list[Grant]) -> wire.Permissions:
+def _permissions(request: web.Request, grants: list[ShareGrant]) -> wire.Permissions:
     given = [wire.PrivilegeAssignment(grant.recipient, (grant.privilege,)) for grant in grants]
     listing = f"grants on {request.match_info['name']}"
     return wire.Permissions(*some_of(request, listing, given, lambda each: each.principal))

@@ -20,7 +20,7 @@ from model_sharing_provider.faces.unity_catalog.requests import (
 )
 from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.requests import page_request, provider_of
-from model_sharing_provider.services.tags import TagChange
+from model_sharing_provider.services.registry.tags import TagChange
 
 _MODEL_TYPES = ("function", "functions", "model", "models", "registered_model", "registered_models")
 _VERSION_TYPES = ("modelversion", "modelversions", "model_version", "model_versions")

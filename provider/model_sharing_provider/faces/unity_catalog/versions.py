@@ -48,7 +48,7 @@ async def create_version(request: web.Request) -> web.Response:
 
 
 async def finalize_version(request: web.Request) -> web.Response:
-    publication = provider_of(request).publication
+    publication = provider_of(request).finalization
     number = version_number(request)
     return answer(
         _version(request, await publication.finalize(context(request), model_name(request), number))

@@ -1,0 +1,138 @@
+"""The composition root: settings → stores → services. The one place that knows every part."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from model_sharing_provider.artifacts.credentials.vending import Vending
+from model_sharing_provider.artifacts.external_locations import ExternalLocations
+from model_sharing_provider.artifacts.manifests import Manifests
+from model_sharing_provider.artifacts.signed_urls import UrlSigner
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.bootstrap.first_start import (
+    Announce,
+    create_home,
+    find_administrator,
+    find_secrets,
+    find_signing_keys,
+)
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.principals import Principal
+from model_sharing_provider.keys.server_secrets import ServerSecrets
+from model_sharing_provider.keys.signing_keys import SigningKeys
+from model_sharing_provider.metastore.database import Database, open_database
+from model_sharing_provider.services.administration.audit import Audit, AuditRecorder
+from model_sharing_provider.services.administration.backups import Backups
+from model_sharing_provider.services.administration.fsck import Fsck
+from model_sharing_provider.services.administration.gc import GarbageCollection
+from model_sharing_provider.services.administration.inventory import Inventory
+from model_sharing_provider.services.administration.readiness import Readiness
+from model_sharing_provider.services.administration.secrets import Secrets
+from model_sharing_provider.services.provider_services import ProviderServices
+from model_sharing_provider.services.publishing.copies import Copies
+from model_sharing_provider.services.publishing.credentials import Credentials
+from model_sharing_provider.services.publishing.finalization import Finalization
+from model_sharing_provider.services.publishing.formats import Formats
+from model_sharing_provider.services.publishing.multipart import Multipart
+from model_sharing_provider.services.publishing.principal_files import PrincipalFiles
+from model_sharing_provider.services.publishing.registration import Registration
+from model_sharing_provider.services.publishing.uploads import Uploads
+from model_sharing_provider.services.rate_limits import RateLimits
+from model_sharing_provider.services.registry.catalogs import Catalogs
+from model_sharing_provider.services.registry.lineage import Lineage
+from model_sharing_provider.services.registry.models import Models
+from model_sharing_provider.services.registry.permissions import Permissions
+from model_sharing_provider.services.registry.principals import Principals
+from model_sharing_provider.services.registry.removal import ArtifactCleaner
+from model_sharing_provider.services.registry.tracking import Tracking
+from model_sharing_provider.services.registry.versions import Versions
+from model_sharing_provider.services.sharing.information_schema import InformationSchema
+from model_sharing_provider.services.sharing.providers import Providers
+from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
+from model_sharing_provider.services.sharing.recipient_view import RecipientView
+from model_sharing_provider.services.sharing.recipients import Recipients
+from model_sharing_provider.services.sharing.shares import Shares
+from model_sharing_provider.services.sharing.signing import Signing
+from model_sharing_provider.upstream.remote_shares import RemoteShares
+
+
+@asynccontextmanager
+async def open_provider(
+    settings: Settings, announce: Announce = lambda _: None, *, lost_keys: bool = False
+) -> AsyncIterator[ProviderServices]:
+    """Open the provider in its home, creating on the first start what it needs and announcing what and where.
+
+    With `lost_keys`, also with other signing keys than the database's own. Safe beside other processes that
+    have the same home open.
+    """
+    create_home(settings)
+    database = await open_database(settings.database_url, settings.database_connections)
+    try:
+        secrets = await find_secrets(settings, database)
+        keys = await find_signing_keys(settings, database, lost=lost_keys)
+        administrator = await find_administrator(database, secrets, settings, announce)
+        provider = _wire(settings, secrets, keys, database, administrator)
+        try:
+            yield provider
+        finally:
+            await provider.audit_recorder.close()
+    finally:
+        await database.close()
+
+
+def _wire(
+    settings: Settings,
+    secrets: ServerSecrets,
+    keys: SigningKeys,
+    database: Database,
+    administrator: Principal,
+) -> ProviderServices:
+    artifacts = ArtifactStore(
+        settings.artifact_root_url,
+        ExternalLocations(settings.external_locations),
+        presigns=settings.presigned_urls,
+    )
+    manifests = Manifests(artifacts)
+    signer = UrlSigner(secrets)
+    cleaner = ArtifactCleaner(artifacts, manifests)
+    uploads = Uploads(artifacts, manifests)
+    signing = Signing(keys)
+    vending = Vending(settings.temporary_credentials, settings.credentials_lifetime, settings.aws_role_arn)
+    recipient_files = RecipientFiles(signer, artifacts, manifests, signing)
+    return ProviderServices(
+        database=database,
+        audit_recorder=AuditRecorder(database),
+        rate_limits=RateLimits(settings.request_rates),
+        administrator=administrator,
+        public_url=settings.public_url,
+        recipient_files=recipient_files,
+        audit=Audit(),
+        backups=Backups(database, (settings.secrets_path, settings.signing_keys_path)),
+        catalogs=Catalogs(cleaner),
+        copies=Copies(artifacts, manifests),
+        credentials=Credentials(artifacts, vending),
+        principal_files=PrincipalFiles(signer, artifacts, manifests),
+        formats=Formats(artifacts),
+        fsck=Fsck(artifacts, manifests),
+        gc=GarbageCollection(artifacts),
+        permissions=Permissions(),
+        inventory=Inventory(database, keys),
+        lineage=Lineage(),
+        models=Models(cleaner),
+        multipart=Multipart(artifacts, uploads),
+        principals=Principals(secrets),
+        providers=Providers(secrets, RemoteShares(settings.allowed_provider_networks).names),
+        finalization=Finalization(artifacts, manifests),
+        readiness=Readiness(database, artifacts),
+        recipients=Recipients(secrets, settings.quotas),
+        registration=Registration(artifacts, manifests),
+        secrets=Secrets(secrets),
+        recipient_view=RecipientView(),
+        shares=Shares(settings.quotas),
+        signing=signing,
+        information_schema=InformationSchema(recipient_files, artifacts),
+        tracking=Tracking(settings.tracking_uri),
+        uploads=uploads,
+        versions=Versions(cleaner),
+    )

@@ -1,0 +1,180 @@
+"""The server's own secrets: the peppers that tokens are hashed under, and the keys that URLs are signed with.
+
+They live in one file that only its owner can read, apart from the database: a stolen database opens nothing.
+Both can be rotated. A new one is in the file some time before it is used, so that every server has it then.
+The ones before go on to be known: peppers as long as the file has them, keys until no URL under them lives.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+from cryptography.fernet import Fernet, MultiFernet
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from filelock import FileLock
+
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.artifacts.signed_urls import LONGEST_URL_LIFETIME_SECONDS
+from model_sharing_provider.domain.secrets import keyed_hash
+from model_sharing_provider.keys.private_files import write_private
+from model_sharing_provider.keys.watched_files import WatchedFile
+
+_KEY_BYTES = 32
+_REMEDY = "Restore it from a backup: without it no token that was given out can be recognised."
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """A secret in hexadecimal digits, with the epoch ms from which on it is used."""
+
+    id: str
+    secret: str
+    used_from: int
+
+
+class _SecretsFile(msgspec.Struct, frozen=True):
+    """Both oldest first."""
+
+    token_peppers: tuple[_Entry, ...]
+    url_signing_keys: tuple[_Entry, ...]
+
+
+class _FirstForm(msgspec.Struct, frozen=True):
+    """How the file was written before there were rotations."""
+
+    token_pepper: str
+    url_signing_keys: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSecret:
+    """`used_from` is epoch ms: from then on it is the one that is used."""
+
+    id: str
+    value: bytes = field(repr=False)
+    used_from: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the file holds, oldest first."""
+
+    peppers: tuple[KeptSecret, ...]
+    url_keys: tuple[KeptSecret, ...]
+
+
+class ServerSecrets:
+    """What is in the file now, whoever wrote it. Raises InvalidState for a file that is none."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = WatchedFile(path, _parse, _REMEDY)
+
+    @property
+    def kept(self) -> Kept:
+        return self._file.value
+
+    def hash(self, secret: str) -> str:
+        """What is stored of a token or code."""
+        return keyed_hash(_current(self.kept.peppers).value, secret)
+
+    def hashes(self, secret: str) -> list[str]:
+        """What may be stored of a token or code, by when it was made; most likely ones first."""
+        return [keyed_hash(pepper.value, secret) for pepper in reversed(self.kept.peppers)]
+
+    def seal(self, text: str) -> str:
+        """Encrypt what is to be read back, such as another provider's token."""
+        return self._fernet().encrypt(text.encode()).decode()
+
+    def unseal(self, sealed: str) -> str:
+        return self._fernet().decrypt(sealed.encode()).decode()
+
+    def signing_url_key(self) -> tuple[str, bytes]:
+        """Id and value of the key that signs URLs now."""
+        key = _current(self.kept.url_keys)
+        return key.id, key.value
+
+    def find_url_key(self, key_id: str) -> bytes | None:
+        """The key of a URL that may still live; None for one that is not known, or not any more."""
+        return next((key.value for key in _accepted(self.kept.url_keys) if key.id == key_id), None)
+
+    def add(self, *, pepper: bool, url_key: bool, used_from: int, forget: bool = False) -> Kept:
+        """Put new secrets into the file. With `forget`, keys before the new one are accepted no more.
+
+        Raises InvalidState for a file that cannot be written.
+        """
+        with FileLock(f"{self._file.path}.lock"):
+            kept = self.kept
+            peppers, keys = kept.peppers, _accepted(kept.url_keys)
+            if pepper:
+                peppers = (*peppers, _fresh(used_from))
+            if url_key:
+                keys = (*(() if forget else keys), _fresh(used_from))
+            write_private(self._file.path, _encoded(Kept(peppers, keys)))
+        return self.kept
+
+    def _fernet(self) -> MultiFernet:
+        """Encrypts under the current pepper, decrypts under each."""
+        current = _current(self.kept.peppers)
+        others = [pepper for pepper in self.kept.peppers if pepper is not current]
+        return MultiFernet([Fernet(_sealing_key(pepper.value)) for pepper in (current, *others)])
+
+
+def create(path: Path) -> None:
+    """Write a file of new secrets. Raises InvalidState for a place that cannot be written to."""
+    write_private(path, _encoded(Kept((_fresh(0),), (_fresh(0),))))
+
+
+def _parse(content: bytes) -> Kept:
+    """Raises ValueError, which msgspec's errors are too."""
+    try:
+        stored = msgspec.json.decode(content, type=_SecretsFile)
+    except msgspec.ValidationError:
+        stored = _converted(msgspec.json.decode(content, type=_FirstForm))
+    kept = Kept(_decoded(stored.token_peppers), _decoded(stored.url_signing_keys))
+    if not kept.peppers or not kept.url_keys:
+        raise ValueError("it has no pepper, or no key")
+    return kept
+
+
+def _converted(first: _FirstForm) -> _SecretsFile:
+    keys = tuple(_Entry(key_id, key, 0) for key_id, key in first.url_signing_keys.items())
+    return _SecretsFile((_Entry("1", first.token_pepper, 0),), keys)
+
+
+def _decoded(entries: Sequence[_Entry]) -> tuple[KeptSecret, ...]:
+    return tuple(KeptSecret(each.id, bytes.fromhex(each.secret), each.used_from) for each in entries)
+
+
+def _sealing_key(pepper: bytes) -> bytes:
+    derive = HKDF(hashes.SHA256(), _KEY_BYTES, salt=None, info=b"model-sharing provider profiles")
+    return base64.urlsafe_b64encode(derive.derive(pepper))
+
+
+def _current(kept: Sequence[KeptSecret]) -> KeptSecret:
+    now = now_ms()
+    return next((each for each in reversed(kept) if each.used_from <= now), kept[0])
+
+
+def _accepted(keys: Sequence[KeptSecret]) -> tuple[KeptSecret, ...]:
+    """Without those whose last URLs have expired, since their successor was in use all that time."""
+    horizon = now_ms() - LONGEST_URL_LIFETIME_SECONDS * 1000
+    outlived = sum(successor.used_from <= horizon for successor in keys[1:])
+    return tuple(keys[outlived:])
+
+
+def _fresh(used_from: int) -> KeptSecret:
+    return KeptSecret(secrets.token_hex(4), secrets.token_bytes(_KEY_BYTES), used_from)
+
+
+def _encoded(kept: Kept) -> bytes:
+    return msgspec.json.encode(
+        _SecretsFile(
+            tuple(_Entry(each.id, each.value.hex(), each.used_from) for each in kept.peppers),
+            tuple(_Entry(each.id, each.value.hex(), each.used_from) for each in kept.url_keys),
+        )
+    )

@@ -1,0 +1,248 @@
+"""A PostgreSQL database, for a metastore that more than one machine serves. psycopg is its driver throughout.
+
+Writers take turns, as SQLite's do, by a lock that PostgreSQL gives back with the transaction: what a service
+has looked up stays true until it commits, and no transaction ever fails because of another one. Readers, and
+whoever appends to the audit log, wait for nobody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import DictRow, dict_row
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import ExceptionContext
+from sqlalchemy.exc import DBAPIError, TimeoutError  # noqa: A004 - the pool's, when all connections are out
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from model_sharing_protocol.errors import (
+    DiskFull,
+    InvalidParameter,
+    InvalidState,
+    MetastoreUnavailable,
+    SharingError,
+    UnsupportedOperation,
+)
+from model_sharing_provider.metastore.engine.backend import POOL, Backend
+from model_sharing_provider.metastore.engine.statement_timing import BEGINS
+
+T = TypeVar("T")
+_DIALECT = "postgresql+psycopg://"
+_DEFAULTS = {"application_name": "model-sharing", "connect_timeout": "10", "tcp_user_timeout": "15000"}
+_ALONE = "SELECT pg_advisory_xact_lock(8642)"
+# A writer that fell silent loses its turn.
+_ALONE_FOR_A_WHILE = (
+    "SELECT set_config('idle_in_transaction_session_timeout', '60s', true), pg_advisory_xact_lock(8642)"
+)
+_PASSING = ("08", "40", "53", "55", "57", "58", "25P03")
+"""SQLSTATEs, or their classes, that say nothing of the statement: connection, rollback, resources, locks,
+shutdown, a disk that fails, a transaction that was left open too long."""
+_READ_ONLY = "25006"
+_KEPT_OPEN = 5
+
+
+class PostgreSql(Backend):
+    def __init__(self, url: str, connections: int = POOL) -> None:
+        """`connections` are all that this process may have open.
+
+        A third is for plain SQL, one to see whether the database is well, the rest for everything else.
+        """
+        self.threads = connections // 3
+        self._pooled = connections - self.threads - 1
+        try:
+            given = conninfo_to_dict(url)
+        except psycopg.Error:
+            # Its text may hold the password.
+            raise InvalidParameter(
+                "The URL of the database cannot be read; see the README for its form."
+            ) from None
+        self._conninfo = make_conninfo("", **{**_DEFAULTS, **given})
+
+    def engine(self) -> AsyncEngine:
+        engine = create_async_engine(
+            _DIALECT,
+            async_creator=self._connect,
+            hide_parameters=True,  # in errors, and so in logs
+            pool_size=min(_KEPT_OPEN, self._pooled),
+            max_overflow=max(0, self._pooled - _KEPT_OPEN),
+            pool_pre_ping=True,
+            use_native_hstore=False,
+        )
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def on_begin(connection: Connection) -> None:
+            if connection.get_execution_options().get("writes"):
+                connection.exec_driver_sql(_ALONE_FOR_A_WHILE, execution_options=BEGINS)
+
+        @event.listens_for(engine.sync_engine, "handle_error")
+        def on_error(context: ExceptionContext) -> None:
+            # After a failover these connections are to a standby: others may lead to who writes now.
+            if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+                context.is_disconnect = True
+
+        return engine
+
+    async def _connect(self) -> psycopg.AsyncConnection[Any]:
+        connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+        await connection.execute(_waiting_at_most(self.patience))
+        await connection.set_autocommit(False)
+        return connection
+
+    def for_reading(self, engine: AsyncEngine) -> AsyncEngine:
+        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    def plain_session(self, patience: float | None = None) -> PostgreSqlSession:
+        return PostgreSqlSession(self._conninfo, patience or self.patience)
+
+    def exists(self) -> bool:
+        return True
+
+    def migration_engine(self) -> Engine:
+        return create_engine(
+            _DIALECT, creator=self._first_connection, hide_parameters=True, use_native_hstore=False
+        )
+
+    def _first_connection(self) -> psycopg.Connection[Any]:
+        try:
+            return psycopg.connect(self._conninfo)
+        except psycopg.OperationalError as error:
+            reason = " ".join(str(error).split())
+            raise MetastoreUnavailable(f"The database did not let us in: {reason}") from error
+
+    @contextmanager
+    def migrating(self, engine: Engine) -> Iterator[Connection]:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(_ALONE)
+            encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+            if encoding != "UTF8":
+                raise InvalidState(f"The database holds text as {encoding}; create one with ENCODING 'UTF8'.")
+            yield connection
+
+    def back_up(self, path: Path) -> None:
+        raise UnsupportedOperation(
+            "The rows are in PostgreSQL, which has its own tools: back them up with pg_dump, or by "
+            "what whoever runs it offers, before the artifacts. See docs/how-to/back-up-and-restore.md."
+        )
+
+    def compact(self) -> None:
+        with psycopg.connect(self._conninfo, autocommit=True) as connection:
+            connection.execute("VACUUM (ANALYZE)")
+
+    def named(self, error: Exception) -> SharingError | None:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, psycopg.errors.DiskFull):
+            return DiskFull(
+                "The database has no room to grow: its server's disk is full. Whoever runs it has to free "
+                "some space there; then try again."
+            )
+        if isinstance(cause, psycopg.DataError) and "NUL" in str(cause):
+            return InvalidParameter("A value holds the character NUL, which nothing here has in it.")
+        if getattr(cause, "sqlstate", None) == _READ_ONLY:
+            return MetastoreUnavailable(
+                "The metastore's database takes no changes now: it is a standby, or was made read only. Try "
+                "again in a moment; if it stays so, its administrator has to name the server that writes."
+            )
+        lost = isinstance(error, DBAPIError) and error.connection_invalidated
+        if lost or isinstance(error, TimeoutError) or _is_passing(cause):
+            return MetastoreUnavailable(
+                "The metastore's database cannot be reached now. A change that was on its way may have been "
+                "made or not: look, and try again in a moment."
+            )
+        return None
+
+
+def _is_passing(cause: BaseException | None) -> bool:
+    if not isinstance(cause, psycopg.Error):
+        return False
+    if cause.sqlstate is None:
+        return isinstance(cause, psycopg.OperationalError)
+    return cause.sqlstate.startswith(_PASSING)
+
+
+def _waiting_at_most(seconds: float) -> bytes:
+    return f"SET lock_timeout = '{int(seconds * 1000)}ms'".encode()
+
+
+class PostgreSqlSession:
+    """Connects at the first use, and again when the connection turns out to have been lost."""
+
+    def __init__(self, conninfo: str, patience: float) -> None:
+        self._conninfo = conninfo
+        self._patience = patience
+        self._connection: psycopg.Connection[DictRow] | None = None
+        self._committing = False
+
+    def look(self, sql: str) -> Any:
+        def look(connection: psycopg.Connection[DictRow]) -> Any:
+            row = connection.execute(sql.encode()).fetchone()
+            return next(iter(row.values())) if row else None
+
+        return self._on_a_good_connection(look)
+
+    def run(self, work: Callable[[PostgreSqlRows], T], *, writes: bool) -> T:
+        return self._on_a_good_connection(lambda connection: self._transact(connection, work), writes)
+
+    def _on_a_good_connection(
+        self, work: Callable[[psycopg.Connection[DictRow]], T], writes: bool = False
+    ) -> T:
+        known, self._committing = self._connection, False
+        try:
+            return work(self._open())
+        except psycopg.errors.ReadOnlySqlTransaction:
+            self.close()  # a standby's, after a failover: see `PostgreSql.engine`
+            raise
+        except psycopg.OperationalError:
+            # What was lost at its commit may have been committed: only what changes nothing is done again.
+            if known is None or not known.closed or (writes and self._committing):
+                raise
+        return work(self._open())
+
+    def _transact(self, connection: psycopg.Connection[DictRow], work: Callable[[PostgreSqlRows], T]) -> T:
+        try:
+            # All statements of a call see the same state.
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            result = work(PostgreSqlRows(connection))
+            self._committing = True
+            connection.commit()
+        except BaseException:
+            if not connection.closed:
+                connection.rollback()
+            raise
+        return result
+
+    def _open(self) -> psycopg.Connection[DictRow]:
+        if self._connection is not None and not self._connection.closed:
+            return self._connection
+        self._connection = psycopg.connect(self._conninfo, row_factory=dict_row, autocommit=True)
+        self._connection.execute(_waiting_at_most(self._patience))
+        return self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+
+class PostgreSqlRows:
+    """A connection that takes `:name` parameters."""
+
+    def __init__(self, connection: psycopg.Connection[DictRow]) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, values: Mapping[str, Any], /) -> psycopg.Cursor[DictRow]:
+        return self._connection.execute(_in_psycopgs_words(sql), values)
+
+    def executemany(self, sql: str, values: Sequence[Mapping[str, Any]], /) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.executemany(_in_psycopgs_words(sql), values)
+
+
+@cache
+def _in_psycopgs_words(sql: str) -> bytes:
+    return re.sub(r":(\w+)", r"%(\1)s", sql.replace("%", "%%")).encode()

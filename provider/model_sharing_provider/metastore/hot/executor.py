@@ -1,0 +1,84 @@
+"""Plain SQL, each call at most a single hop to a thread.
+
+The same through SQLAlchemy's async engine costs ten times as much: a hop for every statement, and the
+building of each. It is for what a provider does all day; everything rarer goes through SQLAlchemy Core. The
+SQL is what SQLite and PostgreSQL share.
+
+SQLite's reads take no hop at all: a few look-ups by key in a file that is in memory take less time than to
+wake a thread, which then competes with the loop for the interpreter at each statement. They wait for nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any, TypeVar
+
+from sqlalchemy import ClauseElement
+from sqlalchemy.engine.default import DefaultDialect
+
+from model_sharing_provider.metastore.engine.backend import Backend, PlainSession, SqlRows
+from model_sharing_provider.telemetry.reports import Measured, report, timed
+
+T = TypeVar("T")
+
+
+def compile_sql(statement: ClauseElement, columns: list[str] | None = None) -> str:
+    """The text of a statement with `:name` parameters, in words that all databases here know."""
+    return str(statement.compile(dialect=DefaultDialect(paramstyle="named"), column_keys=columns))
+
+
+class SqlExecutor:
+    """Short transactions in a few threads; `close` it when done."""
+
+    def __init__(self, backend: Backend, threads: int | None = None, patience: float | None = None) -> None:
+        self._backend = backend
+        self._patience = patience
+        self.reads_at_once = backend.reads_at_once
+        self._threads = ThreadPoolExecutor(threads or backend.threads, "plain-sql")
+        self._local = threading.local()
+        self._sessions: list[PlainSession] = []
+
+    def close(self) -> None:
+        self._threads.shutdown()
+        for session in self._sessions:
+            session.close()
+
+    async def run(self, work: Callable[[SqlRows], T], *, writes: bool = False) -> T:
+        """What `work` gives, in one transaction: committed when it returns, rolled back when it raises."""
+        at_once = self.reads_at_once and not writes
+        kind = "append" if writes else "read"
+        return await self._call(lambda session: session.run(work, writes=writes), at_once, kind)
+
+    async def look(self, sql: str) -> Any:
+        """One value, as of the last commit."""
+        return await self._call(lambda session: session.look(sql), self.reads_at_once, "read")
+
+    async def _call(self, use: Callable[[PlainSession], T], at_once: bool, kind: str) -> T:
+        def call() -> T:
+            with timed(Measured.DATABASE, kind=kind):
+                return use(self._session())
+
+        def call_in_thread(asked: float) -> T:
+            report(Measured.DATABASE_WAIT, time.perf_counter() - asked, kind="connection")
+            return call()
+
+        with self._backend.translated_errors():
+            if at_once:
+                return call()
+            # As `asyncio.to_thread` does it, so that traces know whose call it is.
+            run = copy_context().run
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, run, call_in_thread, time.perf_counter())
+
+    def _session(self) -> PlainSession:
+        """The calling thread's own."""
+        session: PlainSession | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = self._backend.plain_session(self._patience)
+            self._sessions.append(session)
+        return session

@@ -1,0 +1,230 @@
+"""What every load of every recipient needs: a token, a version by number or alias, a signed URL, an event.
+
+It is plain SQL: see `plain_sql` for why.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import insert
+
+from model_sharing_protocol.names import SharedName
+from model_sharing_provider.domain.events import AuditEvent
+from model_sharing_provider.domain.principals import Principal, PrincipalType
+from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.domain.sharing import Share, ShareGrant
+from model_sharing_provider.metastore.authorization.visibility import owner_may_read_model_id
+from model_sharing_provider.metastore.engine.backend import SqlRow, SqlRows
+from model_sharing_provider.metastore.hot.executor import SqlExecutor, compile_sql
+from model_sharing_provider.metastore.hot.read_cache import ReadCache
+from model_sharing_provider.metastore.hot.version_reads import SELECT_VERSION, read_version
+from model_sharing_provider.metastore.rows.audit_log import event_values
+from model_sharing_provider.metastore.tables import audit_log
+
+_HOLDER = """
+SELECT t.id AS token_id, t.expires_at, r.id, r.name, r.ip_access_list
+FROM recipient_tokens t JOIN recipients r ON r.id = t.recipient_id
+WHERE t.token_hash = :token_hash
+"""
+_SHARE = """
+SELECT s.*, g.id AS grant_id, g.privilege, g.granted_at, g.granted_by, r.name AS recipient,
+    p.type AS owner_type
+FROM shares s
+JOIN grants g ON g.securable_id = s.id AND g.principal_id = :recipient_id
+JOIN recipients r ON r.id = g.principal_id
+LEFT JOIN principals p ON p.name = s.owner
+WHERE s.name = :share
+"""
+_SINGLE_MODEL = """
+SELECT m.id, m.updated_at FROM share_objects o JOIN registered_models m ON m.id = o.object_id
+WHERE o.share_id = :share_id AND o.shared_schema = :schema AND o.shared_name = :name AND o.type = 'MODEL'
+"""
+_MODEL_OF_SCHEMA = """
+SELECT m.id, m.updated_at
+FROM share_objects o JOIN registered_models m ON m.schema_id = o.object_id AND m.name = :name
+WHERE o.share_id = :share_id AND o.shared_schema = :schema AND o.shared_name = '' AND o.type = 'SCHEMA'
+AND NOT EXISTS (
+    SELECT 1 FROM share_objects single
+    WHERE single.share_id = :share_id AND single.shared_schema = :schema AND single.shared_name = :name
+)
+"""
+_BY_NUMBER = SELECT_VERSION + "WHERE v.model_id = :model_id AND v.version = :number"
+_BY_ALIAS = (
+    SELECT_VERSION
+    + """
+JOIN model_aliases a ON a.model_id = v.model_id AND a.version = v.version
+WHERE v.model_id = :model_id AND a.alias_key = :alias
+"""
+)
+_BY_ID = SELECT_VERSION + "WHERE v.id = :version_id"
+_ACCESS = """
+SELECT s.name AS share, s.owner, r.name AS recipient, r.ip_access_list, p.type AS owner_type, t.expires_at
+FROM grants g
+JOIN shares s ON s.id = g.securable_id
+JOIN recipients r ON r.id = g.principal_id
+JOIN recipient_tokens t ON t.recipient_id = r.id
+LEFT JOIN principals p ON p.name = s.owner
+WHERE g.id = :grant_id AND t.id = :token_id AND s.revision = :revision
+"""
+
+_OWNER_MAY_READ = compile_sql(owner_may_read_model_id())
+
+_EVENT_COLUMNS = [column.name for column in audit_log.columns if column is not audit_log.c.id]
+_ADD_EVENT = compile_sql(insert(audit_log), _EVENT_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenHolder:
+    """Whose token it is, when it expires (epoch ms), and the networks that it may be used from."""
+
+    principal: Principal
+    expires_at: int
+    networks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedLookup:
+    """What was found on the way to a version in a share; each step may have found nothing."""
+
+    share: Share | None = None
+    grant: ShareGrant | None = None
+    model_id: str | None = None
+    version: ModelVersion | None = None
+    model_updated_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedAccess:
+    """What is behind a grant that still stands, and the version that was asked for, if there is one.
+
+    `expires_at`, in epoch milliseconds, is the token's.
+    """
+
+    share: str
+    recipient: str
+    networks: tuple[str, ...]
+    expires_at: int
+    version: ModelVersion | None = None
+
+
+class RecipientReads:
+    """Look-ups of recipients, and events of everybody."""
+
+    def __init__(self, sql: SqlExecutor, cache: ReadCache) -> None:
+        self._sql = sql
+        self._cache = cache
+
+    async def find_by_token(self, token_hash: str) -> TokenHolder | None:
+        """Who holds this token, whether or not it still lives."""
+
+        def read(rows: SqlRows) -> TokenHolder | None:
+            row = rows.execute(_HOLDER, {"token_hash": token_hash}).fetchone()
+            if row is None:
+                return None
+            holder = Principal(PrincipalType.RECIPIENT, row["id"], row["name"], row["token_id"])
+            return TokenHolder(holder, row["expires_at"], _networks(row))
+
+        return await self._cache.get(("token", token_hash), read)
+
+    async def shared_version(
+        self,
+        recipient_id: str,
+        share: str,
+        name: SharedName,
+        *,
+        number: int | None = None,
+        alias: str | None = None,
+    ) -> SharedLookup:
+        """A version by number or by alias, as one recipient sees it in one share."""
+
+        def read(rows: SqlRows) -> SharedLookup:
+            found = rows.execute(_SHARE, {"recipient_id": recipient_id, "share": share}).fetchone()
+            if found is None:
+                return SharedLookup()
+            granted = _share(found), _grant(found)
+            place = {"share_id": found["id"], "schema": name.schema, "name": name.name}
+            model = (
+                rows.execute(_SINGLE_MODEL, place).fetchone()
+                or rows.execute(_MODEL_OF_SCHEMA, place).fetchone()
+            )
+            if model is None or not _owner_may_read(rows, found, model["id"]):
+                return SharedLookup(*granted)
+            if alias is not None:
+                row = rows.execute(_BY_ALIAS, {"model_id": model["id"], "alias": alias.lower()}).fetchone()
+            else:
+                row = rows.execute(_BY_NUMBER, {"model_id": model["id"], "number": number}).fetchone()
+            version = read_version(rows, row) if row else None
+            return SharedLookup(*granted, model["id"], version, model["updated_at"])
+
+        return await self._cache.get(("shared version", recipient_id, share, name, number, alias), read)
+
+    async def access(
+        self, grant_id: str, token_id: str, revision: int, now: int, *, version_id: str = ""
+    ) -> GrantedAccess | None:
+        """Whether what was given out under a grant, a token and a share's revision still stands.
+
+        It does while the grant is there, the token has not expired, and nothing has left the share since.
+        """
+
+        def read(rows: SqlRows) -> GrantedAccess | None:
+            values = {"grant_id": grant_id, "token_id": token_id, "revision": revision}
+            names = rows.execute(_ACCESS, values).fetchone()
+            if names is None:
+                return None
+            row = rows.execute(_BY_ID, {"version_id": version_id}).fetchone() if version_id else None
+            if row and not _owner_may_read(rows, names, row["model_id"]):
+                return None
+            version = read_version(rows, row) if row else None
+            networks, expires_at = _networks(names), names["expires_at"]
+            return GrantedAccess(names["share"], names["recipient"], networks, expires_at, version)
+
+        under = grant_id, token_id, revision, version_id
+        access = await self._cache.get(("access", under), read)
+        return access if access is not None and access.expires_at > now else None
+
+    async def append_events(self, events: Sequence[AuditEvent]) -> None:
+        """Commit events to the audit log, all of them in one transaction."""
+
+        def write(rows: SqlRows) -> None:
+            rows.executemany(_ADD_EVENT, event_values(events))
+
+        await self._sql.run(write, writes=True)
+
+
+def _networks(row: SqlRow) -> tuple[str, ...]:
+    return tuple(json.loads(row["ip_access_list"]))
+
+
+def _owner_may_read(rows: SqlRows, share: SqlRow, model_id: str) -> bool:
+    """What the owner of a share may not read any more is not in it; administrators read everything."""
+    if share["owner_type"] == PrincipalType.ADMIN:
+        return True
+    return (
+        rows.execute(_OWNER_MAY_READ, {"owner": share["owner"], "model_id": model_id}).fetchone() is not None
+    )
+
+
+def _share(row: SqlRow) -> Share:
+    return Share(
+        id=row["id"],
+        name=row["name"],
+        comment=row["comment"],
+        owner=row["owner"],
+        revision=row["revision"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _grant(row: SqlRow) -> ShareGrant:
+    return ShareGrant(
+        id=row["grant_id"],
+        share=row["name"],
+        recipient=row["recipient"],
+        privilege=row["privilege"],
+        granted_at=row["granted_at"],
+        granted_by=row["granted_by"],
+    )

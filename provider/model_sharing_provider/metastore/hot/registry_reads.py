@@ -1,0 +1,74 @@
+"""What every call of the metastore's own principals needs: who holds a token, a version by number or alias.
+
+It is plain SQL: see `plain_sql` for why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.domain.principals import ALL_USERS, Principal, PrincipalType
+from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.metastore.engine.backend import SqlRow, SqlRows
+from model_sharing_provider.metastore.hot.read_cache import ReadCache
+from model_sharing_provider.metastore.hot.version_reads import SELECT_VERSION, read_version
+
+_HOLDER = """
+SELECT p.id, p.type, p.name, t.id AS token_id, t.expires_at
+FROM access_tokens t JOIN principals p ON p.id = t.principal_id
+WHERE t.token_hash = :token_hash
+"""
+_GROUPS = f"""
+SELECT p.id, p.type, p.name FROM principals p
+WHERE p.name = '{ALL_USERS}' OR p.id IN (SELECT group_id FROM group_members WHERE member_id = :id)
+"""  # noqa: S608 - a constant
+_OF_MODEL = " WHERE c.name = :catalog AND s.name = :schema AND m.name = :model"
+_BY_NUMBER = SELECT_VERSION + _OF_MODEL + " AND v.version = :number"
+_BY_ALIAS = (
+    SELECT_VERSION
+    + "JOIN model_aliases a ON a.model_id = v.model_id AND a.version = v.version"
+    + _OF_MODEL
+    + " AND a.alias_key = :alias"
+)
+
+
+class RegistryReads:
+    """Look-ups of users, service principals and administrators."""
+
+    def __init__(self, cache: ReadCache) -> None:
+        self._cache = cache
+
+    async def find_by_token(self, token_hash: str, now: int) -> Principal | None:
+        """Who holds an access token that has not expired, with its groups."""
+
+        def read(rows: SqlRows) -> tuple[Principal, int | None] | None:
+            row = rows.execute(_HOLDER, {"token_hash": token_hash}).fetchone()
+            if row is None:
+                return None
+            groups = tuple(map(_principal, rows.execute(_GROUPS, {"id": row["id"]})))
+            return replace(_principal(row), token_id=row["token_id"], groups=groups), row["expires_at"]
+
+        found = await self._cache.get(("access token", token_hash), read)
+        if found is None or (found[1] is not None and found[1] <= now):
+            return None
+        return found[0]
+
+    async def version(
+        self, name: FullName, *, number: int | None = None, alias: str | None = None
+    ) -> ModelVersion | None:
+        """A version by number or by alias, whatever its status."""
+        place = {"catalog": name.catalog, "schema": name.schema, "model": name.name}
+
+        def read(rows: SqlRows) -> ModelVersion | None:
+            if alias is not None:
+                row = rows.execute(_BY_ALIAS, {**place, "alias": alias.lower()}).fetchone()
+            else:
+                row = rows.execute(_BY_NUMBER, {**place, "number": number}).fetchone()
+            return read_version(rows, row) if row else None
+
+        return await self._cache.get(("version", name, number, alias), read)
+
+
+def _principal(row: SqlRow) -> Principal:
+    return Principal(PrincipalType(row["type"]), row["id"], row["name"])

@@ -1,0 +1,98 @@
+"""Listings of registered models by full name, as each principal may see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, select, true
+
+from model_sharing_protocol.names import FullName, SchemaName
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.securables import RegisteredModel
+from model_sharing_provider.metastore.authorization.visibility import (
+    Viewer,
+    may_read_all_of_schema,
+    may_use_schema,
+)
+from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.paging.keyset import cut_page
+from model_sharing_provider.metastore.paging.schema_scan import (
+    FoundModel,
+    SchemaScan,
+    has_models,
+    scan_schemas,
+)
+from model_sharing_provider.metastore.tables import catalogs, registered_models, schemas
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where models are listed: in one schema, in one catalog, or EVERYWHERE."""
+
+    where: ColumnElement[bool]
+
+    @classmethod
+    def of_catalog(cls, catalog: str) -> Scope:
+        return cls(catalogs.c.name == catalog)
+
+    @classmethod
+    def of_schema(cls, schema: SchemaName) -> Scope:
+        return cls(and_(catalogs.c.name == schema.catalog, schemas.c.name == schema.schema))
+
+
+EVERYWHERE = Scope(true())
+
+
+async def page_of_models(
+    connection: Connection, page: PageRequest, viewer: Viewer, scope: Scope
+) -> Page[FoundModel]:
+    last = FullName.parse(page.after) if page.after else None
+    after = (last.catalog, last.schema, last.name) if last else None
+    stretches = [
+        SchemaScan((row.catalog_name, row.schema_name), row.id, bool(row.whole))
+        for row in await connection.execute(_schemas(viewer, scope, last))
+    ]
+    found = await scan_schemas(connection, stretches, viewer, after=after, wanted=page.size + 1)
+    return cut_page(found, page, full_key)
+
+
+def full_key(found: FoundModel) -> str:
+    """The full name, which the next page goes on from."""
+    return ".".join(found.key)
+
+
+def _schemas(viewer: Viewer, scope: Scope, after: FullName | None) -> Select[Any]:
+    """The schemas that the viewer may use, and whether they may be read as a whole."""
+    query = (
+        select(
+            schemas.c.id,
+            catalogs.c.name.label("catalog_name"),
+            schemas.c.name.label("schema_name"),
+            may_read_all_of_schema(viewer).label("whole"),
+        )
+        .join(catalogs)
+        .where(has_models(), may_use_schema(viewer), scope.where)
+        .order_by(catalogs.c.name, schemas.c.name)
+    )
+    return query.where(catalogs.c.name >= after.catalog) if after else query
+
+
+def model_query() -> Select[Any]:
+    """Registered models with the names of their catalog and schema."""
+    return (
+        select(registered_models, schemas.c.name.label("schema_name"), catalogs.c.name.label("catalog_name"))
+        .join_from(registered_models, schemas)
+        .join(catalogs)
+    )
+
+
+def read_model(row: Row[Any]) -> RegisteredModel:
+    return RegisteredModel(
+        id=row.id,
+        full_name=FullName(row.catalog_name, row.schema_name, row.name),
+        comment=row.comment,
+        owner=row.owner,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

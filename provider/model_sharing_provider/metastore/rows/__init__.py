@@ -1,0 +1,1 @@
+"""Rows of the metastore, a module a subject, in SQLAlchemy Core."""

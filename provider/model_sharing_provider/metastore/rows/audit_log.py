@@ -1,0 +1,137 @@
+"""Rows of the audit log: added and read, and taken away when they are older than they have to be kept."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, TypedDict, Unpack
+
+from sqlalchemy import Row, Select, func, insert, literal_column, select
+
+from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
+from model_sharing_provider.domain.limits import MAX_EVENT_TEXT, shortened
+from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.metastore.engine.backend import SqlRows
+from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.tables import audit_log
+
+_OLDEST = "SELECT id FROM audit_log WHERE at < :before ORDER BY at, id LIMIT :limit"
+_LOOKED_BACK = 1_000_000
+
+
+class EventFilter(TypedDict, total=False):
+    """Which events are wanted: empty values match everything, `since` is epoch ms."""
+
+    share: str
+    recipient: str
+    principal: str
+    action: str
+    outcome: str
+    since: int
+
+
+class AuditRows:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, events: Sequence[AuditEvent]) -> None:
+        await self._connection.execute(insert(audit_log), event_values(events))
+
+    async def latest(self, limit: int, **only: Unpack[EventFilter]) -> list[AuditEvent]:
+        """The newest events first, `limit` at most."""
+        query = _matching(only).order_by(audit_log.c.at.desc(), audit_log.c.id.desc()).limit(limit)
+        return [_event(row) for row in await self._connection.execute(query)]
+
+    async def last_uses(self, recipients: Sequence[str]) -> dict[str, int]:
+        """When each of these recipients was last answered (epoch ms), among the newest million events."""
+        newest = select(func.max(audit_log.c.id)).scalar_subquery()
+        query = (
+            select(audit_log.c.principal, func.max(audit_log.c.at).label("at"))
+            .where(
+                audit_log.c.id > newest - _LOOKED_BACK,
+                audit_log.c.principal_type == PrincipalType.RECIPIENT,
+                audit_log.c.outcome == Outcome.OK,
+                audit_log.c.principal.in_(recipients),
+            )
+            .group_by(audit_log.c.principal)
+        )
+        return {row.principal: row.at for row in await self._connection.execute(query)}
+
+    async def batches(self, size: int, **only: Unpack[EventFilter]) -> AsyncIterator[list[AuditEvent]]:
+        """All events, oldest first, `size` at a time: the log may be larger than memory."""
+        query = _matching(only).order_by(audit_log.c.id).limit(size)
+        last = 0
+        while rows := (await self._connection.execute(query.where(audit_log.c.id > last))).all():
+            yield [_event(row) for row in rows]
+            last = rows[-1].id
+
+
+def delete_oldest(rows: SqlRows, before: int, limit: int) -> int:
+    """Delete the `limit` oldest events of before (epoch ms); how many there were."""
+    oldest = rows.execute(_OLDEST, {"before": before, "limit": limit})
+    ids = [{"id": row["id"]} for row in oldest]
+    if ids:
+        rows.executemany("DELETE FROM audit_log WHERE id = :id", ids)
+    return len(ids)
+
+
+def event_values(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
+    """The columns of events, for an insert."""
+    return [
+        {
+            "at": event.at,
+            "face": event.caller.face,
+            "principal_type": event.caller.principal.type,
+            "principal": event.caller.principal.name,
+            "action": event.action,
+            "object_type": event.target.type,
+            "object_name": _kept(event.target.name),
+            "share": _kept(event.target.share),
+            "recipient": _kept(event.target.recipient),
+            "outcome": event.outcome,
+            "reason": _kept(event.reason),
+            "address": event.caller.address,
+            "request_id": event.caller.request_id,
+            "count": event.count,
+            "first_at": event.first,
+        }
+        for event in events
+    ]
+
+
+def _kept(text: str) -> str:
+    """An event is kept whatever somebody wrote in a request: short, and without NUL for PostgreSQL."""
+    return shortened(text.replace("\0", "\N{REPLACEMENT CHARACTER}"), MAX_EVENT_TEXT)
+
+
+def _matching(only: EventFilter) -> Select[Any]:
+    query = select(audit_log)
+    if since := only.get("since"):
+        query = query.where(audit_log.c.at >= since)
+    if only.get("outcome", "") not in ("", Outcome.OK):
+        # Said once more in the words of the index of what was not OK.
+        query = query.where(audit_log.c.outcome != literal_column(f"'{Outcome.OK}'"))
+    for column in ("share", "recipient", "principal", "action", "outcome"):
+        if value := only.get(column):
+            query = query.where(audit_log.c[column] == value)
+    return query
+
+
+def _event(row: Row[Any]) -> AuditEvent:
+    return AuditEvent(
+        at=row.at,
+        caller=Caller(
+            Principal(PrincipalType(row.principal_type), "", row.principal),
+            row.face,
+            row.address,
+            row.request_id,
+        ),
+        action=row.action,
+        target=Target(
+            SecurableType(row.object_type), detail=row.object_name, share=row.share, recipient=row.recipient
+        ),
+        outcome=Outcome(row.outcome),
+        reason=row.reason,
+        count=row._mapping["count"],
+        first_at=row.first_at or row.at,
+    )

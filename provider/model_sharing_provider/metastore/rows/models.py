@@ -1,0 +1,180 @@
+"""Rows of registered models, their aliases and tags."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from sqlalchemy import delete, func, insert, select, update
+
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.securables import RegisteredModel, VersionStatus
+from model_sharing_provider.metastore.authorization.visibility import Viewer
+from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.paging.keyset import fit_page, weight_of, weight_of_tags
+from model_sharing_provider.metastore.paging.model_listing import (
+    Scope,
+    full_key,
+    model_query,
+    page_of_models,
+    read_model,
+)
+from model_sharing_provider.metastore.rows.timestamps import monotonic_timestamp
+from model_sharing_provider.metastore.tables import (
+    catalogs,
+    model_aliases,
+    model_versions,
+    registered_models,
+    schemas,
+    tags,
+)
+
+T = TypeVar("T")
+
+
+class ModelRows:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, model: RegisteredModel, schema_id: str) -> None:
+        await self._connection.execute(
+            insert(registered_models).values(
+                id=model.id,
+                schema_id=schema_id,
+                name=model.full_name.name,
+                comment=model.comment,
+                owner=model.owner,
+                created_at=model.created_at,
+                updated_at=model.updated_at,
+            )
+        )
+
+    async def find(self, name: FullName) -> RegisteredModel | None:
+        """The model with its aliases, tags and latest version."""
+        query = model_query().where(
+            catalogs.c.name == name.catalog,
+            schemas.c.name == name.schema,
+            registered_models.c.name == name.name,
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return (await self._complete([read_model(row)]))[0] if row else None
+
+    async def by_ids(self, ids: Iterable[str]) -> dict[str, RegisteredModel]:
+        """The models with these ids, complete, by id; an id that is gone is left out."""
+        rows = (await self._connection.execute(model_query().where(registered_models.c.id.in_(ids)))).all()
+        return {model.id: model for model in await self._complete([read_model(row) for row in rows])}
+
+    async def page(self, page: PageRequest, viewer: Viewer, scope: Scope) -> Page[RegisteredModel]:
+        """The models in `scope` that the viewer may read, by full name."""
+        found = await page_of_models(self._connection, page, viewer, scope)
+        found = await self.fitting(found, lambda each: each.model_id, key_of=full_key)
+        models = await self.by_ids([each.model_id for each in found.items])
+        return Page([models[each.model_id] for each in found.items], found.last_key)
+
+    async def fitting(
+        self, page: Page[T], id_of: Callable[[T], str], *, key_of: Callable[[T], str]
+    ) -> Page[T]:
+        """The beginning of a page of whatever stands for models, as far as these can be read at once."""
+        ids = [id_of(item) for item in page.items]
+        weight = weight_of(registered_models.c) + weight_of_tags(registered_models.c.id)
+        query = select(registered_models.c.id, weight.label("weight")).where(registered_models.c.id.in_(ids))
+        weights = {row.id: row.weight for row in await self._connection.execute(query)}
+        return fit_page(page, (weights.get(each, 0) for each in ids), key_of)
+
+    async def all_of_schema(self, schema_id: str) -> list[RegisteredModel]:
+        """All models of a schema, whoever looks."""
+        rows = await self._connection.execute(model_query().where(registered_models.c.schema_id == schema_id))
+        return [read_model(row) for row in rows]
+
+    async def update(self, model: RegisteredModel, schema_id: str | None = None) -> None:
+        """Write name, description and owner; with `schema_id`, move it there."""
+        moved = {"schema_id": schema_id} if schema_id else {}
+        await self._connection.execute(
+            update(registered_models)
+            .where(registered_models.c.id == model.id)
+            .values(
+                name=model.full_name.name,
+                comment=model.comment,
+                owner=model.owner,
+                updated_at=monotonic_timestamp(registered_models.c.updated_at, model.updated_at),
+                **moved,
+            )
+        )
+
+    async def set_tag(self, securable_id: str, key: str, value: str) -> None:
+        await self.delete_tag(securable_id, key)
+        await self._connection.execute(insert(tags).values(securable_id=securable_id, key=key, value=value))
+
+    async def delete_tag(self, securable_id: str, key: str) -> bool:
+        """Of a model or a version; False if it had no such tag."""
+        result = await self._connection.execute(
+            delete(tags).where(tags.c.securable_id == securable_id, tags.c.key == key).returning(tags.c.key)
+        )
+        return result.first() is not None
+
+    async def delete(self, model_id: str) -> None:
+        """Delete a model whose versions are gone, with its aliases and tags."""
+        await self._connection.execute(delete(model_aliases).where(model_aliases.c.model_id == model_id))
+        await self._connection.execute(delete(tags).where(tags.c.securable_id == model_id))
+        await self._connection.execute(delete(registered_models).where(registered_models.c.id == model_id))
+
+    async def touch(self, model_id: str, now: int) -> None:
+        await self._connection.execute(
+            update(registered_models)
+            .where(registered_models.c.id == model_id)
+            .values(updated_at=monotonic_timestamp(registered_models.c.updated_at, now))
+        )
+
+    async def set_alias(self, model_id: str, alias: str, version: int) -> None:
+        """Point `alias` at `version`, whether or not it existed; its spelling becomes the new one."""
+        await self.delete_alias(model_id, alias)
+        await self._connection.execute(
+            insert(model_aliases).values(
+                model_id=model_id, alias_key=alias.lower(), alias=alias, version=version
+            )
+        )
+
+    async def delete_alias(self, model_id: str, alias: str) -> None:
+        await self._connection.execute(
+            delete(model_aliases).where(
+                model_aliases.c.model_id == model_id, model_aliases.c.alias_key == alias.lower()
+            )
+        )
+
+    async def _complete(self, models: Sequence[RegisteredModel]) -> list[RegisteredModel]:
+        """Add aliases, tags and latest versions to a page of models, in three reads whatever its length."""
+        ids = [model.id for model in models]
+        if not ids:
+            return []
+        aliases: dict[str, dict[str, int]] = defaultdict(dict)
+        query = select(model_aliases).where(model_aliases.c.model_id.in_(ids))
+        for row in await self._connection.execute(query.order_by(model_aliases.c.alias_key)):
+            aliases[row.model_id][row.alias] = row.version
+        latest = await self._latest_versions(ids)
+        tagged = await read_tags(self._connection, ids)
+        return [
+            replace(
+                model, aliases=aliases[model.id], tags=tagged[model.id], latest_version=latest.get(model.id)
+            )
+            for model in models
+        ]
+
+    async def _latest_versions(self, ids: Sequence[str]) -> dict[str, int]:
+        query = (
+            select(model_versions.c.model_id, func.max(model_versions.c.version).label("latest"))
+            .where(model_versions.c.model_id.in_(ids), model_versions.c.status == VersionStatus.READY)
+            .group_by(model_versions.c.model_id)
+        )
+        return {row.model_id: row.latest for row in await self._connection.execute(query)}
+
+
+async def read_tags(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The tags of each securable among `ids`."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    query = select(tags).where(tags.c.securable_id.in_(ids)).order_by(tags.c.key)
+    for row in await connection.execute(query):
+        found[row.securable_id][row.key] = row.value
+    return found

@@ -1,0 +1,165 @@
+"""Rows of the metastore's own principals: their groups and access tokens."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, or_, select
+
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.expiry import Expiring
+from model_sharing_provider.domain.principals import (
+    ALL_USERS,
+    AccessToken,
+    Principal,
+    PrincipalInfo,
+    PrincipalType,
+)
+from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.paging.keyset import fetch_page
+from model_sharing_provider.metastore.rows.expiring_tokens import expiring
+from model_sharing_provider.metastore.tables import access_tokens, grants, group_members, principals
+
+
+class PrincipalRows:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def find_administrator(self) -> Principal | None:
+        """The administrator that the first start created."""
+        query = select(principals).where(principals.c.type == PrincipalType.ADMIN)
+        row = (await self._connection.execute(query.order_by(principals.c.created_at))).first()
+        return _principal(row) if row else None
+
+    async def find_by_token_id(self, token_id: str, now: int) -> Principal | None:
+        """Who was given what was signed under a token that has not expired, with its groups."""
+        alive = or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > now)
+        query = (
+            select(principals, access_tokens.c.id.label("token_id"))
+            .join_from(access_tokens, principals)
+            .where(access_tokens.c.id == token_id, alive)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        groups = await self._connection.execute(_groups_of(row.id))
+        return replace(_principal(row), token_id=row.token_id, groups=tuple(map(_principal, groups)))
+
+    async def find(self, name: str) -> PrincipalInfo | None:
+        query = select(principals).where(principals.c.name == name)
+        row = (await self._connection.execute(query)).one_or_none()
+        return (await self._complete([_info(row)]))[0] if row else None
+
+    async def page(self, page: PageRequest) -> Page[PrincipalInfo]:
+        found = await fetch_page(
+            self._connection,
+            select(principals),
+            principals.c.name,
+            page,
+            _info,
+            key_of=lambda item: item.principal.name,
+            besides=_weight_of_tokens(),
+        )
+        return Page(await self._complete(found.items), found.last_key)
+
+    async def add(self, principal: Principal, now: int) -> None:
+        await self._connection.execute(
+            insert(principals).values(
+                id=principal.id, type=principal.type, name=principal.name, created_at=now
+            )
+        )
+
+    async def delete(self, principal_id: str) -> None:
+        """Delete a principal with its tokens, memberships and grants."""
+        either = or_(group_members.c.group_id == principal_id, group_members.c.member_id == principal_id)
+        for statement in (
+            delete(access_tokens).where(access_tokens.c.principal_id == principal_id),
+            delete(group_members).where(either),
+            delete(grants).where(grants.c.principal_id == principal_id),
+            delete(principals).where(principals.c.id == principal_id),
+        ):
+            await self._connection.execute(statement)
+
+    async def add_member(self, group_id: str, member_id: str) -> None:
+        await self._connection.execute(insert(group_members).values(group_id=group_id, member_id=member_id))
+
+    async def remove_member(self, group_id: str, member_id: str) -> bool:
+        """False if it was no member."""
+        result = await self._connection.execute(
+            delete(group_members)
+            .where(group_members.c.group_id == group_id, group_members.c.member_id == member_id)
+            .returning(group_members.c.member_id)
+        )
+        return result.first() is not None
+
+    async def add_token(self, token: AccessToken, principal_id: str, token_hash: str) -> None:
+        await self._connection.execute(
+            insert(access_tokens).values(
+                id=token.id,
+                principal_id=principal_id,
+                token_hash=token_hash,
+                comment=token.comment,
+                expires_at=token.expires_at,
+                created_at=token.created_at,
+            )
+        )
+
+    async def delete_token(self, principal_id: str, token_id: str) -> bool:
+        """False if the principal has no such token."""
+        result = await self._connection.execute(
+            delete(access_tokens)
+            .where(access_tokens.c.id == token_id, access_tokens.c.principal_id == principal_id)
+            .returning(access_tokens.c.id)
+        )
+        return result.first() is not None
+
+    async def expiring(self, now: int, until: int) -> Expiring:
+        """Of access tokens that live; `soon` are those that expire before `until`."""
+        live = select(access_tokens.c.expires_at.label("at")).where(access_tokens.c.expires_at > now)
+        return await expiring(self._connection, live.subquery().c.at, until)
+
+    async def _complete(self, found: Sequence[PrincipalInfo]) -> list[PrincipalInfo]:
+        ids = [info.principal.id for info in found]
+        tokens: dict[str, list[AccessToken]] = defaultdict(list)
+        query = select(access_tokens).where(access_tokens.c.principal_id.in_(ids))
+        for row in await self._connection.execute(query.order_by(access_tokens.c.created_at)):
+            tokens[row.principal_id].append(
+                AccessToken(
+                    id=row.id, comment=row.comment, expires_at=row.expires_at, created_at=row.created_at
+                )
+            )
+        members: dict[str, list[str]] = defaultdict(list)
+        in_groups = (
+            select(group_members.c.group_id, principals.c.name)
+            .join_from(group_members, principals, principals.c.id == group_members.c.member_id)
+            .where(group_members.c.group_id.in_(ids))
+            .order_by(principals.c.name)
+        )
+        for row in await self._connection.execute(in_groups):
+            members[row.group_id].append(row.name)
+        return [
+            replace(info, tokens=tuple(tokens[info.principal.id]), members=tuple(members[info.principal.id]))
+            for info in found
+        ]
+
+
+def _weight_of_tokens() -> ColumnElement[int]:
+    total = func.coalesce(func.sum(func.length(access_tokens.c.comment)), 0)
+    return select(total).where(access_tokens.c.principal_id == principals.c.id).scalar_subquery()
+
+
+def _groups_of(principal_id: str) -> Select[Any]:
+    joined = select(group_members.c.group_id).where(group_members.c.member_id == principal_id)
+    either = or_(principals.c.id.in_(joined), principals.c.name == ALL_USERS)
+    return select(principals).where(either).order_by(principals.c.name)
+
+
+def _principal(row: Row[Any]) -> Principal:
+    return Principal(PrincipalType(row.type), row.id, row.name)
+
+
+def _info(row: Row[Any]) -> PrincipalInfo:
+    return PrincipalInfo(principal=_principal(row), created_at=row.created_at)

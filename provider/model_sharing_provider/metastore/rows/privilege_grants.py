@@ -1,0 +1,69 @@
+"""Rows of grants to the metastore's own principals, on any securable (shares are granted in `grants`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from uuid import uuid4
+
+from sqlalchemy import delete, insert, select
+
+from model_sharing_provider.domain.principals import Principal
+from model_sharing_provider.governance.permissions import PrivilegeGrant
+from model_sharing_provider.metastore.authorization.effective_privileges import SecurableNode
+from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.tables import grants, principals
+
+
+class PrivilegeRows:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def on(self, places: Sequence[SecurableNode]) -> list[PrivilegeGrant]:
+        """All grants on these securables, by securable and principal."""
+        by_id = {place.id: place for place in places}
+        query = (
+            select(grants.c.securable_id, grants.c.privilege, principals.c.name)
+            .join_from(grants, principals, principals.c.id == grants.c.principal_id)
+            .where(grants.c.securable_id.in_(by_id))
+            .order_by(principals.c.name, grants.c.privilege)
+        )
+        return [
+            PrivilegeGrant(
+                row.name, row.privilege, by_id[row.securable_id].type, by_id[row.securable_id].name
+            )
+            for row in await self._connection.execute(query)
+        ]
+
+    async def add(
+        self, place: SecurableNode, principal: Principal, privileges: Iterable[str], now: int, granted_by: str
+    ) -> None:
+        """Grant what is not granted yet."""
+        query = select(grants.c.privilege).where(
+            grants.c.securable_id == place.id, grants.c.principal_id == principal.id
+        )
+        known = set((await self._connection.execute(query)).scalars())
+        for privilege in sorted(set(privileges) - known):
+            await self._connection.execute(
+                insert(grants).values(
+                    id=str(uuid4()),
+                    securable_type=place.type,
+                    securable_id=place.id,
+                    principal_id=principal.id,
+                    privilege=privilege,
+                    granted_at=now,
+                    granted_by=granted_by,
+                )
+            )
+
+    async def remove(self, place: SecurableNode, principal: Principal, privileges: Collection[str]) -> None:
+        await self._connection.execute(
+            delete(grants).where(
+                grants.c.securable_id == place.id,
+                grants.c.principal_id == principal.id,
+                grants.c.privilege.in_(privileges),
+            )
+        )
+
+    async def forget_securables(self, ids: Sequence[str]) -> None:
+        """Delete the grants on securables that are gone."""
+        await self._connection.execute(delete(grants).where(grants.c.securable_id.in_(ids)))

@@ -1,0 +1,196 @@
+"""Rows of recipients and their tokens."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, delete, func, insert, select, update
+
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.expiry import Expiring
+from model_sharing_provider.domain.sharing import Recipient, RecipientToken
+from model_sharing_provider.metastore.authorization.visibility import Viewer, is_owned
+from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.paging.keyset import fetch_page
+from model_sharing_provider.metastore.rows.expiring_tokens import expiring
+from model_sharing_provider.metastore.tables import grants, recipient_tokens, recipients
+
+
+class RecipientRows:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, recipient: Recipient) -> None:
+        await self._connection.execute(
+            insert(recipients).values(
+                id=recipient.id,
+                name=recipient.name,
+                comment=recipient.comment,
+                ip_access_list=json.dumps(recipient.ip_access_list),
+                properties=json.dumps(recipient.properties),
+                owner=recipient.owner,
+                created_at=recipient.created_at,
+                updated_at=recipient.updated_at,
+            )
+        )
+
+    async def find(self, name: str) -> Recipient | None:
+        query = select(recipients).where(recipients.c.name == name)
+        row = (await self._connection.execute(query)).one_or_none()
+        return (await self._complete([_recipient(row)]))[0] if row else None
+
+    async def update(self, recipient: Recipient) -> None:
+        await self._connection.execute(
+            update(recipients)
+            .where(recipients.c.id == recipient.id)
+            .values(
+                name=recipient.name,
+                comment=recipient.comment,
+                ip_access_list=json.dumps(recipient.ip_access_list),
+                properties=json.dumps(recipient.properties),
+                owner=recipient.owner,
+                updated_at=recipient.updated_at,
+            )
+        )
+
+    async def page(self, page: PageRequest, viewer: Viewer) -> Page[Recipient]:
+        """The recipients that the viewer owns."""
+        query = select(recipients).where(is_owned(viewer, recipients.c.owner))
+        found = await fetch_page(
+            self._connection,
+            query,
+            recipients.c.name,
+            page,
+            _recipient,
+            key_of=lambda item: item.name,
+        )
+        return Page(await self._complete(found.items), found.last_key)
+
+    async def count(self) -> int:
+        query = select(func.count()).select_from(recipients)
+        return int((await self._connection.execute(query)).scalar_one())
+
+    async def delete(self, recipient_id: str) -> None:
+        """Delete the recipient with its tokens and grants."""
+        await self._connection.execute(delete(grants).where(grants.c.principal_id == recipient_id))
+        await self._connection.execute(
+            delete(recipient_tokens).where(recipient_tokens.c.recipient_id == recipient_id)
+        )
+        await self._connection.execute(delete(recipients).where(recipients.c.id == recipient_id))
+
+    async def add_token(self, recipient_id: str, token: RecipientToken, code_hash: str) -> None:
+        await self._connection.execute(
+            insert(recipient_tokens).values(
+                id=token.id,
+                recipient_id=recipient_id,
+                code_hash=code_hash,
+                sealed_code=token.sealed_code,
+                expires_at=token.expires_at,
+                created_at=token.created_at,
+            )
+        )
+
+    async def delete_token(self, recipient_id: str, token_id: str) -> bool:
+        """End a token, or the link that waits for it; False if the recipient has no such token."""
+        result = await self._connection.execute(
+            delete(recipient_tokens)
+            .where(recipient_tokens.c.id == token_id, recipient_tokens.c.recipient_id == recipient_id)
+            .returning(recipient_tokens.c.id)
+        )
+        return result.first() is not None
+
+    async def delete_pending_tokens(self, recipient_id: str) -> None:
+        """Forget activation links that nobody has used."""
+        await self._connection.execute(
+            delete(recipient_tokens).where(
+                recipient_tokens.c.recipient_id == recipient_id, recipient_tokens.c.activated_at.is_(None)
+            )
+        )
+
+    async def shorten_tokens(self, recipient_id: str, expires_at: int) -> None:
+        """Let no token of the recipient live past `expires_at`; none lives longer than before."""
+        await self._connection.execute(
+            update(recipient_tokens)
+            .where(
+                recipient_tokens.c.recipient_id == recipient_id, recipient_tokens.c.expires_at > expires_at
+            )
+            .values(expires_at=expires_at)
+        )
+
+    async def find_by_code(self, code_hash: str) -> tuple[str, RecipientToken, tuple[str, ...]] | None:
+        """The recipient's name, the token that an activation code stands for, and the IP access list."""
+        query = (
+            select(recipient_tokens, recipients.c.name, recipients.c.ip_access_list)
+            .join_from(recipient_tokens, recipients)
+            .where(recipient_tokens.c.code_hash == code_hash)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return (row.name, _token(row), tuple(json.loads(row.ip_access_list))) if row else None
+
+    async def activate(self, code_hash: str, token_hash: str, now: int) -> bool:
+        """Give the token its hash, once: of many callers with the same code, exactly one gets True."""
+        result = await self._connection.execute(
+            update(recipient_tokens)
+            .where(recipient_tokens.c.code_hash == code_hash, recipient_tokens.c.activated_at.is_(None))
+            .values(token_hash=token_hash, activated_at=now, sealed_code="")
+            .returning(recipient_tokens.c.id)
+        )
+        return result.first() is not None
+
+    async def find_name_by_token_id(self, token_id: str) -> str | None:
+        """The recipient that a token belongs to, whether or not it still lives."""
+        query = (
+            select(recipients.c.name)
+            .join_from(recipient_tokens, recipients)
+            .where(recipient_tokens.c.id == token_id)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return row.name if row else None
+
+    async def expiring(self, now: int, until: int) -> Expiring:
+        """Of recipients whose token lives, by their longest-lived one; `soon` are those before `until`."""
+        live = (
+            select(func.max(recipient_tokens.c.expires_at).label("at"))
+            .where(recipient_tokens.c.expires_at > now, recipient_tokens.c.activated_at.is_not(None))
+            .group_by(recipient_tokens.c.recipient_id)
+            .subquery()
+        )
+        return await expiring(self._connection, live.c.at, until)
+
+    async def _complete(self, found: Sequence[Recipient]) -> list[Recipient]:
+        tokens: dict[str, list[RecipientToken]] = defaultdict(list)
+        query = (
+            select(recipient_tokens)
+            .where(recipient_tokens.c.recipient_id.in_([recipient.id for recipient in found]))
+            .order_by(recipient_tokens.c.created_at)
+        )
+        for row in await self._connection.execute(query):
+            tokens[row.recipient_id].append(_token(row))
+        return [replace(recipient, tokens=tuple(tokens[recipient.id])) for recipient in found]
+
+
+def _recipient(row: Row[Any]) -> Recipient:
+    return Recipient(
+        id=row.id,
+        name=row.name,
+        comment=row.comment,
+        ip_access_list=tuple(json.loads(row.ip_access_list)),
+        properties=json.loads(row.properties),
+        owner=row.owner,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _token(row: Row[Any]) -> RecipientToken:
+    return RecipientToken(
+        id=row.id,
+        activated_at=row.activated_at,
+        expires_at=row.expires_at,
+        created_at=row.created_at,
+        sealed_code=row.sealed_code,
+    )

@@ -1,0 +1,173 @@
+"""Which models a share shows, and under which names.
+
+A share holds models one by one and whole schemas. Where both would show a model under the same name, the one
+that was added by itself is shown. What the share's owner may not read is not shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, func, literal, select, tuple_, union_all
+
+from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.sharing import Share, SharedModelPlace, ShareObjectType
+from model_sharing_provider.metastore.authorization.visibility import (
+    Viewer,
+    owner_may_read,
+    owner_may_read_all,
+    owner_may_use_schema,
+)
+from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.paging.keyset import cut_page, fetch_page
+from model_sharing_provider.metastore.paging.schema_scan import FoundModel, SchemaScan, scan_schemas
+from model_sharing_provider.metastore.tables import (
+    catalogs,
+    registered_models,
+    schemas,
+    share_objects,
+    shares,
+)
+
+
+class SharedModelRows:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def page_schemas(self, share_id: str, page: PageRequest) -> Page[str]:
+        """The names of the schemas that recipients see."""
+        query = select(share_objects.c.shared_schema).where(share_objects.c.share_id == share_id).distinct()
+        return await fetch_page(
+            self._connection, query, share_objects.c.shared_schema, page, lambda row: str(row[0]), key_of=str
+        )
+
+    async def has_schema(self, share_id: str, schema: str) -> bool:
+        query = select(share_objects.c.id).where(
+            share_objects.c.share_id == share_id, share_objects.c.shared_schema == schema
+        )
+        return (await self._connection.execute(query.limit(1))).first() is not None
+
+    async def page(self, share: Share, schema: str | None, page: PageRequest) -> Page[SharedModelPlace]:
+        """Where the share's models stand, in one schema or in all, in the order of their shared names."""
+        last = SharedName.parse(page.after) if page.after is not None else None
+        after = (last.schema, last.name) if last else None
+        single, whole = _single_models(share), _whole_schemas(share)
+        if schema is not None:
+            single = single.where(share_objects.c.shared_schema == schema)
+            whole = whole.where(share_objects.c.shared_schema == schema)
+        if after is not None:
+            shared_as = tuple_(share_objects.c.shared_schema, share_objects.c.shared_name)
+            single = single.where(shared_as > tuple_(*map(literal, after)))
+        single = single.order_by(share_objects.c.shared_schema, share_objects.c.shared_name)
+        found = [
+            FoundModel((row.shared_schema, row.shared_name), row.model_id)
+            for row in await self._connection.execute(single.limit(page.size + 1))
+        ]
+        stretches = [
+            SchemaScan((row.shared_schema,), row.id, bool(row.whole))
+            for row in await self._connection.execute(whole)
+        ]
+        if stretches:
+            found += await scan_schemas(
+                self._connection,
+                stretches,
+                Viewer.owner(literal(share.owner)),
+                after=after,
+                wanted=page.size + 1,
+                shown=~_shown_by_itself(share),
+            )
+        places = [
+            SharedModelPlace(model_id=each.model_id, shared_name=SharedName(*each.key))
+            for each in sorted(found)[: page.size + 1]
+        ]
+        return cut_page(places, page, lambda place: str(place.shared_name))
+
+    async def find(self, share: Share, name: SharedName) -> str | None:
+        """The id of the model that the share shows as `name`."""
+        single = _single_models(share).where(
+            share_objects.c.shared_schema == name.schema, share_objects.c.shared_name == name.name
+        )
+        whole = _models_of_schemas(share).where(
+            share_objects.c.shared_schema == name.schema, registered_models.c.name == name.name
+        )
+        row = (await self._connection.execute(union_all(single, whole))).first()
+        return row.model_id if row else None
+
+    async def changed_at(self, share: Share) -> int:
+        """When the share, or a model that it shows, last changed (epoch ms)."""
+        models = union_all(_single_models(share), _models_of_schemas(share)).subquery()
+        newest_model = (
+            select(func.max(registered_models.c.updated_at))
+            .where(registered_models.c.id.in_(select(models.c.model_id)))
+            .scalar_subquery()
+        )
+        query = select(shares.c.updated_at, newest_model).where(shares.c.id == share.id)
+        row = (await self._connection.execute(query)).one()
+        return max(int(moment) for moment in row if moment is not None)
+
+
+def _single_models(share: Share) -> Select[Any]:
+    return (
+        select(
+            share_objects.c.shared_schema,
+            share_objects.c.shared_name,
+            registered_models.c.id.label("model_id"),
+        )
+        .join_from(share_objects, registered_models, registered_models.c.id == share_objects.c.object_id)
+        .join(schemas, schemas.c.id == registered_models.c.schema_id)
+        .join(catalogs)
+        .where(
+            share_objects.c.share_id == share.id,
+            share_objects.c.type == ShareObjectType.MODEL,
+            owner_may_read(share.owner),
+        )
+    )
+
+
+def _models_of_schemas(share: Share) -> Select[Any]:
+    return (
+        select(
+            share_objects.c.shared_schema,
+            registered_models.c.name.label("shared_name"),
+            registered_models.c.id.label("model_id"),
+        )
+        .join_from(
+            share_objects, registered_models, registered_models.c.schema_id == share_objects.c.object_id
+        )
+        .join(schemas, schemas.c.id == registered_models.c.schema_id)
+        .join(catalogs)
+        .where(
+            share_objects.c.share_id == share.id,
+            share_objects.c.type == ShareObjectType.SCHEMA,
+            owner_may_read(share.owner),
+            ~_shown_by_itself(share),
+        )
+    )
+
+
+def _shown_by_itself(share: Share) -> ColumnElement[bool]:
+    """A registered model has a namesake in the share, which was added by itself and takes its place."""
+    single, whole = share_objects.alias("single"), share_objects.alias("whole")
+    return exists().where(
+        whole.c.share_id == share.id,
+        whole.c.object_id == registered_models.c.schema_id,
+        single.c.share_id == share.id,
+        single.c.shared_schema == whole.c.shared_schema,
+        single.c.shared_name == registered_models.c.name,
+    )
+
+
+def _whole_schemas(share: Share) -> Select[Any]:
+    """The schemas in a share that its owner may use, and whether the owner may read all of them."""
+    return (
+        select(schemas.c.id, share_objects.c.shared_schema, owner_may_read_all(share.owner).label("whole"))
+        .join_from(share_objects, schemas, schemas.c.id == share_objects.c.object_id)
+        .join(catalogs)
+        .where(
+            share_objects.c.share_id == share.id,
+            share_objects.c.type == ShareObjectType.SCHEMA,
+            owner_may_use_schema(share.owner),
+        )
+        .order_by(share_objects.c.shared_schema)
+    )

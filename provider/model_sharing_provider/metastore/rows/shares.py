@@ -1,0 +1,228 @@
+"""Rows of shares and the objects in them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, delete, exists, func, insert, or_, select, update
+
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.securables import RegisteredModel, SecurableType
+from model_sharing_provider.domain.sharing import Share, ShareObject, ShareObjectStatus, ShareObjectType
+from model_sharing_provider.metastore.authorization.visibility import (
+    Viewer,
+    is_owned,
+    owner_may_read,
+    owner_may_use_schema,
+)
+from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.paging.keyset import fetch_page
+from model_sharing_provider.metastore.rows.timestamps import monotonic_timestamp
+from model_sharing_provider.metastore.tables import (
+    catalogs,
+    grants,
+    registered_models,
+    schemas,
+    share_objects,
+    shares,
+)
+
+
+class ShareRows:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, share: Share) -> None:
+        await self._connection.execute(
+            insert(shares).values(
+                id=share.id,
+                name=share.name,
+                revision=share.revision,
+                comment=share.comment,
+                owner=share.owner,
+                created_at=share.created_at,
+                updated_at=share.updated_at,
+            )
+        )
+
+    async def find(self, name: str) -> Share | None:
+        row = (await self._connection.execute(select(shares).where(shares.c.name == name))).one_or_none()
+        return _share(row) if row else None
+
+    async def page(self, page: PageRequest, viewer: Viewer) -> Page[Share]:
+        """The shares that the viewer owns."""
+        query = select(shares).where(is_owned(viewer, shares.c.owner))
+        return await fetch_page(
+            self._connection, query, shares.c.name, page, _share, key_of=lambda item: item.name
+        )
+
+    async def page_granted(self, recipient_id: str, page: PageRequest) -> Page[Share]:
+        """The shares that the recipient holds a grant on."""
+        granted = exists().where(grants.c.securable_id == shares.c.id, grants.c.principal_id == recipient_id)
+        query = select(shares).where(granted)
+        return await fetch_page(
+            self._connection, query, shares.c.name, page, _share, key_of=lambda item: item.name
+        )
+
+    async def count(self) -> int:
+        return int((await self._connection.execute(select(func.count()).select_from(shares))).scalar_one())
+
+    async def delete(self, share_id: str) -> None:
+        """Delete the share with its objects and grants; the models stay where they are."""
+        await self._connection.execute(delete(share_objects).where(share_objects.c.share_id == share_id))
+        await self._connection.execute(
+            delete(grants).where(
+                grants.c.securable_type == SecurableType.SHARE, grants.c.securable_id == share_id
+            )
+        )
+        await self._connection.execute(delete(shares).where(shares.c.id == share_id))
+
+    async def update(self, share: Share) -> None:
+        await self._connection.execute(
+            update(shares)
+            .where(shares.c.id == share.id)
+            .values(
+                name=share.name,
+                comment=share.comment,
+                owner=share.owner,
+                updated_at=monotonic_timestamp(shares.c.updated_at, share.updated_at),
+            )
+        )
+
+    async def add_object(self, id_: str, share_id: str, object_id: str, shared: ShareObject) -> None:
+        schema, _, name = shared.shared_as.partition(".")
+        await self._connection.execute(
+            insert(share_objects).values(
+                id=id_,
+                share_id=share_id,
+                type=shared.type,
+                object_id=object_id,
+                object_name=shared.name,
+                shared_schema=schema,
+                shared_name=name,
+                added_at=shared.added_at,
+                added_by=shared.added_by,
+            )
+        )
+
+    async def objects(self, share: Share) -> list[ShareObject]:
+        """All objects, those too that recipients do not see now, in the order of the names recipients see."""
+        is_model = share_objects.c.type == ShareObjectType.MODEL
+        source = or_(schemas.c.id == registered_models.c.schema_id, schemas.c.id == share_objects.c.object_id)
+        readable = or_(is_model & owner_may_read(share.owner), ~is_model & owner_may_use_schema(share.owner))
+        query = (
+            select(
+                share_objects,
+                catalogs.c.name.label("catalog_name"),
+                schemas.c.name.label("schema_name"),
+                registered_models.c.name.label("model_name"),
+                readable.label("readable"),
+            )
+            .select_from(share_objects)
+            .outerjoin(registered_models, registered_models.c.id == share_objects.c.object_id)
+            .outerjoin(schemas, source)
+            .outerjoin(catalogs)
+            .where(share_objects.c.share_id == share.id)
+            .order_by(share_objects.c.shared_schema, share_objects.c.shared_name)
+        )
+        return [_share_object(row) for row in await self._connection.execute(query)]
+
+    async def names_shown(self, share_ids: Sequence[str]) -> dict[str, list[str]]:
+        """What each share shows its objects as, in the order of those names, by the share's id."""
+        query = (
+            select(share_objects.c.share_id, share_objects.c.shared_schema, share_objects.c.shared_name)
+            .where(share_objects.c.share_id.in_(share_ids))
+            .order_by(share_objects.c.shared_schema, share_objects.c.shared_name)
+        )
+        names: dict[str, list[str]] = defaultdict(list)
+        for row in await self._connection.execute(query):
+            names[row.share_id].append(_shared_as(row.shared_schema, row.shared_name))
+        return names
+
+    async def showing(self, model: RegisteredModel, viewer: Viewer) -> list[tuple[Share, str]]:
+        """The viewer's shares that a model is in, itself or with its schema, and what each shows it as."""
+        itself = (share_objects.c.type == ShareObjectType.MODEL) & (share_objects.c.object_id == model.id)
+        schema_id = select(registered_models.c.schema_id).where(registered_models.c.id == model.id)
+        with_schema = (share_objects.c.type == ShareObjectType.SCHEMA) & (
+            share_objects.c.object_id == schema_id.scalar_subquery()
+        )
+        query = (
+            select(shares, share_objects.c.shared_schema, share_objects.c.shared_name)
+            .join_from(shares, share_objects, share_objects.c.share_id == shares.c.id)
+            .where(or_(itself, with_schema), is_owned(viewer, shares.c.owner))
+            .order_by(shares.c.name, share_objects.c.shared_schema, share_objects.c.shared_name)
+        )
+        name = model.full_name.name
+        return [
+            (_share(row), _shared_as(row.shared_schema, row.shared_name or name))
+            for row in await self._connection.execute(query)
+        ]
+
+    async def remove_object(self, share_id: str, shared_as: str) -> bool:
+        """Take one object out of a share; False if it was not there."""
+        schema, _, name = shared_as.partition(".")
+        result = await self._connection.execute(
+            delete(share_objects)
+            .where(
+                share_objects.c.share_id == share_id,
+                share_objects.c.shared_schema == schema,
+                share_objects.c.shared_name == name,
+            )
+            .returning(share_objects.c.id)
+        )
+        return result.first() is not None
+
+    async def touch_all(self, now: int) -> int:
+        """Every share was changed now, if not later (epoch ms); how many there are."""
+        changed = update(shares).values(updated_at=monotonic_timestamp(shares.c.updated_at, now))
+        return (await self._connection.execute(changed)).rowcount
+
+    async def touch(self, share_id: str, now: int, *, end_urls: bool = False) -> None:
+        """Note that the share changed; with `end_urls`, end the signed URLs that were given out before."""
+        await self._connection.execute(
+            update(shares)
+            .where(shares.c.id == share_id)
+            .values(
+                updated_at=monotonic_timestamp(shares.c.updated_at, now),
+                revision=shares.c.revision + int(end_urls),
+            )
+        )
+
+
+def _share(row: Row[Any]) -> Share:
+    return Share(
+        id=row.id,
+        name=row.name,
+        comment=row.comment,
+        owner=row.owner,
+        revision=row.revision,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _shared_as(schema: str, name: str) -> str:
+    return f"{schema}.{name}" if name else schema
+
+
+def _share_object(row: Row[Any]) -> ShareObject:
+    kind = ShareObjectType(row.type)
+    parts = [row.catalog_name, row.schema_name]
+    if kind is ShareObjectType.MODEL:
+        parts.append(row.model_name)
+    if None in parts:
+        name, status = row.object_name, ShareObjectStatus.SOURCE_DELETED
+    else:
+        # The source may have been renamed since it was added.
+        name = ".".join(parts)
+        status = ShareObjectStatus.ACTIVE if row.readable else ShareObjectStatus.PERMISSION_DENIED
+    return ShareObject(
+        type=kind,
+        name=name,
+        shared_as=_shared_as(row.shared_schema, row.shared_name),
+        status=status,
+        added_at=row.added_at,
+        added_by=row.added_by,
+    )

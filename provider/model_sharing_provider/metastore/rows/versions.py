@@ -1,0 +1,344 @@
+"""Rows of model versions."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, Select, case, delete, func, insert, literal, or_, select, tuple_, update
+
+from model_sharing_protocol.names import FullName, parse_version
+from model_sharing_protocol.pages import MAX_PAGE_SIZE, Page, PageRequest
+from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.metastore.authorization.visibility import Viewer, may_read_model
+from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.paging.keyset import (
+    fetch_page,
+    fit_page,
+    weight_of,
+    weight_of_tags,
+)
+from model_sharing_provider.metastore.rows.models import read_tags
+from model_sharing_provider.metastore.tables import (
+    catalogs,
+    lineage,
+    model_aliases,
+    model_versions,
+    registered_models,
+    schemas,
+    tags,
+    upload_sessions,
+    uploaded_files,
+    uploaded_parts,
+)
+
+
+class VersionRows:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def next_number(self, model_id: str, at_least: int = 1) -> int:
+        """Take a number from the model's counter; numbers of deleted versions never come back."""
+        counter = registered_models.c.next_version
+        row = await self._connection.execute(
+            update(registered_models)
+            .where(registered_models.c.id == model_id)
+            .values(next_version=case((counter < at_least, at_least), else_=counter) + 1)
+            .returning(registered_models.c.next_version)
+        )
+        return int(row.scalar_one()) - 1
+
+    async def add(self, version: ModelVersion, create_request: str = "") -> None:
+        await self._connection.execute(
+            insert(model_versions).values(
+                id=version.id,
+                model_id=version.model_id,
+                version=version.version,
+                status=version.status,
+                comment=version.comment,
+                source=version.source,
+                run_id=version.run_id,
+                storage_path=version.storage_path,
+                signature=json.dumps(version.signature) if version.signature else None,
+                digest=version.digest,
+                size=version.size,
+                num_files=version.num_files,
+                created_at=version.created_at,
+                created_by=version.created_by,
+                updated_at=version.updated_at,
+                logged_model_id=version.logged_model_id,
+                create_request=create_request,
+            )
+        )
+
+    async def find_replayed(self, model_id: str, create_request: str, since: int) -> int | None:
+        """The number of a PENDING version that the same request made, and nobody has used yet."""
+        query = select(model_versions.c.version).where(
+            model_versions.c.model_id == model_id,
+            model_versions.c.create_request == create_request,
+            model_versions.c.status == VersionStatus.PENDING_REGISTRATION,
+            model_versions.c.created_at >= since,
+        )
+        return (await self._connection.execute(query)).scalars().first()
+
+    async def claim(self, version_id: str) -> None:
+        """Its maker has seen the answer: the same request again means another version."""
+        await self._set(version_id, create_request="")
+
+    async def begin_finalizing(self, version_id: str, now: int, stale_before: int) -> bool:
+        """Take the right to finalize a PENDING version; False while somebody else has it."""
+        result = await self._connection.execute(
+            update(model_versions)
+            .where(
+                model_versions.c.id == version_id,
+                model_versions.c.status == VersionStatus.PENDING_REGISTRATION,
+                or_(model_versions.c.finalizing_at.is_(None), model_versions.c.finalizing_at < stale_before),
+            )
+            .values(finalizing_at=now)
+            .returning(model_versions.c.id)
+        )
+        return result.first() is not None
+
+    async def is_finalizing(self, version_id: str, stale_before: int) -> bool:
+        query = select(model_versions.c.finalizing_at).where(model_versions.c.id == version_id)
+        began = (await self._connection.execute(query)).scalar_one_or_none()
+        return began is not None and began >= stale_before
+
+    async def publish(self, version: ModelVersion) -> None:
+        """Make a PENDING version READY, with what its files say of it."""
+        await self._set(
+            version.id,
+            status=version.status,
+            signature=json.dumps(version.signature) if version.signature else None,
+            run_id=version.run_id,
+            logged_model_id=version.logged_model_id,
+            digest=version.digest,
+            size=version.size,
+            num_files=version.num_files,
+            updated_at=version.updated_at,
+            finalizing_at=None,
+        )
+
+    async def stop_finalizing(self, version_id: str) -> None:
+        """Give the right to finalize back: it may be tried again."""
+        await self._set(version_id, finalizing_at=None)
+
+    async def fail(self, version_id: str, reason: str, now: int) -> None:
+        """A version that cannot be finalized: it keeps its number and says why."""
+        await self._set(
+            version_id,
+            status=VersionStatus.FAILED_REGISTRATION,
+            status_message=reason,
+            updated_at=now,
+            finalizing_at=None,
+        )
+
+    async def _set(self, version_id: str, **values: Any) -> None:
+        await self._connection.execute(
+            update(model_versions).where(model_versions.c.id == version_id).values(**values)
+        )
+
+    async def set_comment(self, version_id: str, comment: str, now: int) -> None:
+        await self._set(version_id, comment=comment, updated_at=now)
+
+    async def delete(self, version: ModelVersion) -> None:
+        """Delete a version with its tags and the aliases that point at it; its number stays used."""
+        await self._connection.execute(
+            delete(model_aliases).where(
+                model_aliases.c.model_id == version.model_id, model_aliases.c.version == version.version
+            )
+        )
+        await self._connection.execute(delete(tags).where(tags.c.securable_id == version.id))
+        for table in (uploaded_files, uploaded_parts, upload_sessions, lineage):
+            await self._connection.execute(delete(table).where(table.c.version_id == version.id))
+        await self._connection.execute(delete(model_versions).where(model_versions.c.id == version.id))
+
+    async def find(self, model_id: str, version: int) -> ModelVersion | None:
+        return await self._one(
+            _versions().where(model_versions.c.model_id == model_id, model_versions.c.version == version)
+        )
+
+    async def find_by_digest(self, model_id: str, digest: str, other_than: str = "") -> ModelVersion | None:
+        """The newest READY version with this content, other than the one with that id."""
+        query = _versions().where(
+            model_versions.c.model_id == model_id,
+            model_versions.c.digest == digest,
+            model_versions.c.status == VersionStatus.READY,
+            model_versions.c.id != other_than,
+        )
+        return await self._one(query.order_by(model_versions.c.version.desc()).limit(1))
+
+    async def find_by_id(self, version_id: str) -> ModelVersion | None:
+        return await self._one(_versions().where(model_versions.c.id == version_id))
+
+    async def page(self, model_id: str, page: PageRequest, *, ready_only: bool) -> Page[ModelVersion]:
+        """Versions in the order of their numbers."""
+        query = _versions().where(model_versions.c.model_id == model_id)
+        if ready_only:
+            query = query.where(model_versions.c.status == VersionStatus.READY)
+        found = await fetch_page(
+            self._connection,
+            query,
+            model_versions.c.version,
+            page,
+            _version,
+            key_of=lambda item: str(item.version),
+            parse_key=parse_version,
+            besides=weight_of_tags(model_versions.c.id),
+        )
+        return Page(await self._complete(found.items), found.last_key)
+
+    async def page_of_run(self, run_id: str, page: PageRequest, viewer: Viewer) -> Page[ModelVersion]:
+        """The READY versions that were made of a run, in the order of their ids."""
+        query = _versions().where(
+            model_versions.c.run_id == run_id,
+            model_versions.c.status == VersionStatus.READY,
+            may_read_model(viewer),
+        )
+        found = await fetch_page(
+            self._connection,
+            query,
+            model_versions.c.id,
+            page,
+            _version,
+            key_of=lambda item: item.id,
+            besides=weight_of_tags(model_versions.c.id),
+        )
+        return Page(await self._complete(found.items), found.last_key)
+
+    async def page_ready(self, page: PageRequest) -> Page[ModelVersion]:
+        """All READY versions of the metastore, in the order of their ids, without aliases and tags."""
+        query = _versions().where(model_versions.c.status == VersionStatus.READY)
+        return await fetch_page(
+            self._connection, query, model_versions.c.id, page, _version, key_of=lambda item: item.id
+        )
+
+    async def count_ready(self) -> tuple[int, int]:
+        """How many files READY versions have, and the bytes of these together."""
+        files, size = model_versions.c.num_files, model_versions.c.size
+        query = select(func.coalesce(func.sum(files), 0), func.coalesce(func.sum(size), 0)).where(
+            model_versions.c.status == VersionStatus.READY
+        )
+        row: Any = (await self._connection.execute(query)).one()
+        return int(row[0]), int(row[1])
+
+    async def statuses(self, version_ids: Collection[str]) -> dict[str, VersionStatus]:
+        """The statuses of those of the versions that there are, by their ids."""
+        query = select(model_versions.c.id, model_versions.c.status).where(
+            model_versions.c.id.in_(version_ids)
+        )
+        return {row.id: VersionStatus(row.status) for row in await self._connection.execute(query)}
+
+    async def all_abandoned(self, before: int) -> list[ModelVersion]:
+        """PENDING versions that nothing was uploaded for since that moment (epoch ms)."""
+        rows = await self._connection.execute(_abandoned(before).order_by(model_versions.c.id))
+        return [_version(row) for row in rows]
+
+    async def is_abandoned(self, version_id: str, before: int) -> bool:
+        query = _abandoned(before).where(model_versions.c.id == version_id)
+        return (await self._connection.execute(query)).first() is not None
+
+    async def all_of_model(self, model_id: str) -> list[ModelVersion]:
+        """All versions whatever their status."""
+        query = _versions().where(model_versions.c.model_id == model_id).order_by(model_versions.c.version)
+        return await self._complete([_version(row) for row in await self._connection.execute(query)])
+
+    async def batches_ready(self, model_ids: Sequence[str]) -> AsyncIterator[list[ModelVersion]]:
+        """All READY versions of these models, without aliases and tags, as many at a time as fit a page.
+
+        They come by model id and number.
+        """
+        place = tuple_(model_versions.c.model_id, model_versions.c.version)
+        query = _versions().where(
+            model_versions.c.model_id.in_(model_ids), model_versions.c.status == VersionStatus.READY
+        )
+        query = query.order_by(model_versions.c.model_id, model_versions.c.version)
+        weight = weight_of(query.selected_columns)
+        while True:
+            weighing = query.with_only_columns(weight).limit(MAX_PAGE_SIZE)
+            weights = (await self._connection.execute(weighing)).scalars().all()
+            if not weights:
+                return
+            rows = await self._connection.execute(
+                query.limit(len(fit_page(Page(weights), weights, str).items))
+            )
+            versions = [_version(row) for row in rows]
+            yield versions
+            last = versions[-1]
+            query = query.where(place > tuple_(literal(last.model_id), literal(last.version)))
+
+    async def _one(self, query: Select[Any]) -> ModelVersion | None:
+        row = (await self._connection.execute(query)).one_or_none()
+        return (await self._complete([_version(row)]))[0] if row else None
+
+    async def _complete(self, versions: Sequence[ModelVersion]) -> list[ModelVersion]:
+        """Add aliases and tags, in two reads whatever the length."""
+        if not versions:
+            return []
+        aliases: dict[tuple[str, int], list[str]] = defaultdict(list)
+        model_ids = {version.model_id for version in versions}
+        query = select(model_aliases).where(model_aliases.c.model_id.in_(model_ids))
+        for row in await self._connection.execute(query.order_by(model_aliases.c.alias_key)):
+            aliases[row.model_id, row.version].append(row.alias)
+        tagged = await read_tags(self._connection, [version.id for version in versions])
+        return [
+            replace(
+                version, aliases=tuple(aliases[version.model_id, version.version]), tags=tagged[version.id]
+            )
+            for version in versions
+        ]
+
+
+def _versions() -> Select[Any]:
+    return (
+        select(
+            model_versions,
+            registered_models.c.name,
+            schemas.c.name.label("schema_name"),
+            catalogs.c.name.label("catalog_name"),
+        )
+        .join_from(model_versions, registered_models)
+        .join(schemas)
+        .join(catalogs)
+    )
+
+
+def _abandoned(before: int) -> Select[Any]:
+    uploaded_since = (
+        select(uploaded_files.c.version_id)
+        .where(uploaded_files.c.version_id == model_versions.c.id, uploaded_files.c.uploaded_at >= before)
+        .exists()
+    )
+    return _versions().where(
+        model_versions.c.status == VersionStatus.PENDING_REGISTRATION,
+        model_versions.c.created_at < before,
+        model_versions.c.updated_at < before,
+        func.coalesce(model_versions.c.finalizing_at, 0) < before,
+        ~uploaded_since,
+    )
+
+
+def _version(row: Row[Any]) -> ModelVersion:
+    return ModelVersion(
+        id=row.id,
+        model_id=row.model_id,
+        full_name=FullName(row.catalog_name, row.schema_name, row.name),
+        version=row.version,
+        status=VersionStatus(row.status),
+        comment=row.comment,
+        source=row.source,
+        run_id=row.run_id,
+        storage_path=row.storage_path,
+        signature=json.loads(row.signature) if row.signature else None,
+        digest=row.digest,
+        size=row.size,
+        num_files=row.num_files,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        updated_at=row.updated_at or row.created_at,
+        status_message=row.status_message,
+        logged_model_id=row.logged_model_id,
+    )

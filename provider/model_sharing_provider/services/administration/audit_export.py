@@ -1,0 +1,98 @@
+"""The audit log as one Parquet file, for whatever reads tables: written batch by batch, in bounded memory."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from model_sharing_protocol.errors import AlreadyExists, DiskFull, InvalidParameter
+from model_sharing_provider.domain.events import AuditEvent
+from model_sharing_provider.metastore.rows.audit_log import event_values
+
+_TEXTS = (
+    "outcome",
+    "action",
+    "principal",
+    "principal_type",
+    "object_type",
+    "object_name",
+    "share",
+    "recipient",
+    "reason",
+    "face",
+    "address",
+    "request_id",
+)
+_MOMENT = pa.timestamp("ms", tz="UTC")
+_SCHEMA = pa.schema(
+    [
+        pa.field("at", _MOMENT),
+        *(pa.field(name, pa.string()) for name in _TEXTS),
+        pa.field("count", pa.int64()),
+        pa.field("first_at", _MOMENT),
+    ]
+)
+
+
+class EventFile:
+    """A new file that only its owner can read, and that is at `path` when it is whole or not at all.
+
+    Its methods block. They raise AlreadyExists if something is at `path`, InvalidParameter for a place that
+    cannot be written to, and DiskFull.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        # A cancelled export discards the file while its thread may still be writing.
+        self._lock = Lock()
+        with self._errors_named():
+            if path.exists():
+                raise AlreadyExists(f"{path} exists already; choose another name, or move it away first.")
+            self._unfinished.touch(mode=0o600)
+            try:
+                self._writer = pq.ParquetWriter(self._unfinished, _SCHEMA)
+            except OSError:
+                self._unfinished.unlink()
+                raise
+
+    def write(self, events: Sequence[AuditEvent]) -> None:
+        """Append events as a row group."""
+        rows = pa.Table.from_pylist(event_values(events), schema=_SCHEMA)
+        with self._lock, self._errors_named():
+            self._writer.write_table(rows)
+
+    def finish(self) -> None:
+        """Write what makes it a whole Parquet file."""
+        with self._lock, self._errors_named():
+            self._writer.close()
+
+    def publish(self) -> None:
+        """Give the file its name."""
+        with self._errors_named():
+            self._unfinished.replace(self._path)
+
+    def discard(self) -> None:
+        """Leave nothing behind of a file that was not published."""
+        with self._lock:
+            with suppress(OSError):
+                self._writer.close()
+            self._unfinished.unlink(missing_ok=True)
+
+    @contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise DiskFull(
+                    f"There is no room for {self._path}; free some space and try again."
+                ) from error
+            raise InvalidParameter(f"{self._path} cannot be written: {error.strerror or error}.") from error

@@ -1,0 +1,166 @@
+"""Check rows against bytes, both ways: what a version needs is there and intact, what is there has a row."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from model_sharing_protocol.errors import CorruptArtifact, NotFound, PermissionDenied
+from model_sharing_protocol.manifest import Manifest, ManifestFile
+from model_sharing_protocol.pages import PageRequest
+from model_sharing_protocol.progress import Meter, ProgressCallback
+from model_sharing_provider.artifacts.manifests import Manifests, hint_paths
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.securables import ModelVersion, SecurableType, VersionStatus
+from model_sharing_provider.governance import rules
+from model_sharing_provider.services.administration.orphans import Leftovers, find_leftovers
+from model_sharing_provider.services.context import Context
+
+
+class Damage(StrEnum):
+    MISSING = "MISSING"
+    CORRUPT = "CORRUPT"
+    UNREADABLE = "UNREADABLE"
+    UNEXPECTED = "UNEXPECTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is not as it was registered; `path` is empty for the manifest itself."""
+
+    version: ModelVersion
+    damage: Damage
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a check found; `size` is that of the versions it looked at, in bytes."""
+
+    num_versions: int
+    num_files: int
+    size: int
+    problems: list[Problem]
+    leftovers: Leftovers
+
+
+class Fsck:
+    def __init__(self, artifacts: ArtifactStore, manifests: Manifests) -> None:
+        self._artifacts = artifacts
+        self._manifests = manifests
+
+    async def check(
+        self, context: Context, *, quick: bool = False, progress: ProgressCallback | None = None
+    ) -> Findings:
+        """Look at every READY version, and at every stored object; nothing is changed.
+
+        Every byte is read and hashed, unless `quick`: then files are there and of their sizes. What comes or
+        goes meanwhile is no problem. Raises PermissionDenied.
+        """
+        async with context.view("checkStorage", Target(SecurableType.METASTORE)) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
+            files_total, total = await operation.rows.versions.count_ready()
+        meter = Meter(progress)
+        meter.begin("checking", total, files_total)
+        problems: list[Problem] = []
+        versions = files = size = 0
+
+        def looked_at(file: ManifestFile) -> None:
+            nonlocal files, size
+            files, size = files + 1, size + file.size
+            meter.file_done()
+
+        async for version in _ready_versions(context):
+            found = [problem async for problem in self._problems(version, looked_at, meter, quick=quick)]
+            if found and await _is_ready(context, version):
+                problems += found
+            versions += 1
+        meter.begin("looking for what has no row")
+        return Findings(versions, files, size, problems, await find_leftovers(context, self._artifacts))
+
+    async def _problems(
+        self,
+        version: ModelVersion,
+        looked_at: Callable[[ManifestFile], None],
+        meter: Meter,
+        *,
+        quick: bool,
+    ) -> AsyncIterator[Problem]:
+        try:
+            manifest = await self._manifests.read_stored(version.id)
+        except NotFound as error:
+            yield Problem(version, Damage.MISSING, "", error.message)
+            return
+        except CorruptArtifact as error:
+            yield Problem(version, Damage.CORRUPT, "", error.message)
+            return
+        if manifest.digest != version.digest:
+            reason = f"The manifest names {manifest.digest}, the version {version.digest}."
+            yield Problem(version, Damage.CORRUPT, "", reason)
+            return
+        for file in manifest.files:
+            path = f"{version.storage_path}/{file.path}"
+            if problem := await self._problem(version, file, path, meter, quick=quick):
+                yield problem
+            looked_at(file)
+        for hint, path in hint_paths(version.id, manifest):
+            meter.expect(hint.size)
+            if problem := await self._problem(version, hint, path, meter, quick=quick):
+                yield problem
+        if not version.in_place:
+            async for path in self._unexpected(version, manifest):
+                yield Problem(version, Damage.UNEXPECTED, path, "The manifest names no such file.")
+
+    async def _problem(
+        self, version: ModelVersion, file: ManifestFile, path: str, meter: Meter, *, quick: bool
+    ) -> Problem | None:
+        read = 0
+
+        def advance(size: int) -> None:
+            nonlocal read
+            read += size
+            meter.advance(size)
+
+        try:
+            await self._artifacts.check_size(path, file.size)
+            if quick or await self._artifacts.sha256(path, file.size, advance) == file.sha256:
+                return None
+        except NotFound as error:
+            return Problem(version, Damage.MISSING, file.path, error.message)
+        except CorruptArtifact as error:
+            return Problem(version, Damage.CORRUPT, file.path, error.message)
+        except PermissionDenied as error:
+            return Problem(version, Damage.UNREADABLE, file.path, error.message)
+        finally:
+            meter.advance(file.size - read)  # nothing more of it will be looked at
+        return Problem(version, Damage.CORRUPT, file.path, f"Its sha256 is not {file.sha256} any more.")
+
+    async def _unexpected(self, version: ModelVersion, manifest: Manifest) -> AsyncIterator[str]:
+        expected = {f"{version.storage_path}/{file.path}" for file in manifest.files}
+        found: dict[str, int] = {}
+        async for batch in self._artifacts.list(version.storage_path):
+            extra = [item for item in batch if item.path not in expected]
+            found |= {item.path.removeprefix(f"{version.storage_path}/"): item.size for item in extra}
+        markers = await self._artifacts.folder_markers(version.storage_path, found)
+        for path in found.keys() - markers:
+            yield path
+
+
+async def _ready_versions(context: Context) -> AsyncIterator[ModelVersion]:
+    request = PageRequest()
+    while True:
+        async with context.identify() as rows:
+            page = await rows.versions.page_ready(request)
+        for version in page.items:
+            yield version
+        if page.last_key is None:
+            return
+        request = PageRequest(after=page.last_key)
+
+
+async def _is_ready(context: Context, version: ModelVersion) -> bool:
+    async with context.identify() as rows:
+        return (await rows.versions.statuses({version.id})).get(version.id) is VersionStatus.READY

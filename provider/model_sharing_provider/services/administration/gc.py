@@ -1,0 +1,123 @@
+"""Give back what nobody needs: bytes without a row, uploads that were given up, old lineage.
+
+A registration that writes nothing for as long as the grace period is taken for dead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.securables import ModelVersion, SecurableType
+from model_sharing_provider.governance import rules
+from model_sharing_provider.services.administration.orphans import Leftover, find_leftovers, is_needed
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.registry.removal import discard_uploads
+from model_sharing_provider.services.registry.versions import version_target
+
+GRACE = timedelta(hours=24)
+MINIMUM_GRACE = timedelta(hours=1)
+_METASTORE = Target(SecurableType.METASTORE)
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was deleted, or would be."""
+
+    leftovers: Sequence[Leftover]
+    abandoned: Sequence[ModelVersion]
+    num_lineage: int
+
+
+class GarbageCollection:
+    def __init__(self, artifacts: ArtifactStore) -> None:
+        self._artifacts = artifacts
+
+    async def collect(
+        self,
+        context: Context,
+        *,
+        older_than: timedelta = GRACE,
+        abandoned_after: timedelta | None = None,
+        lineage_older_than: timedelta | None = None,
+        dry_run: bool = False,
+    ) -> Collected:
+        """Delete the bytes that no row needs, once all of a version's are `older_than`.
+
+        With `abandoned_after`, versions that wait for files that long in vain become FAILED_REGISTRATION, and
+        what was uploaded for them is deleted; with `lineage_older_than`, lineage of before is forgotten. A
+        `dry_run` deletes nothing. Raises PermissionDenied, and InvalidParameter for less than an hour.
+        """
+        _check_grace("bytes without a row", older_than)
+        if abandoned_after is not None:
+            _check_grace("abandoned versions", abandoned_after)
+        async with context.view("collectGarbage", _METASTORE) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
+        abandoned = await self._give_up(context, abandoned_after, dry_run=dry_run)
+        lineage = await self._forget_lineage(context, lineage_older_than, dry_run=dry_run)
+        leftovers = (await find_leftovers(context, self._artifacts)).older_than(_moment(older_than))
+        if dry_run:
+            return Collected(leftovers, abandoned, lineage)
+        return Collected(
+            [each for each in leftovers if await self._delete(context, each)], abandoned, lineage
+        )
+
+    async def _delete(self, context: Context, leftover: Leftover) -> bool:
+        if await is_needed(context, leftover):
+            return False
+        for place in leftover.places:
+            if place.endswith("/"):
+                await self._artifacts.delete_below(place.rstrip("/"))
+            else:
+                await self._artifacts.delete(place)
+        return True
+
+    async def _give_up(
+        self, context: Context, after: timedelta | None, *, dry_run: bool
+    ) -> Sequence[ModelVersion]:
+        if after is None:
+            return ()
+        async with context.identify() as rows:
+            found = await rows.versions.all_abandoned(_moment(after))
+        if dry_run:
+            return found
+        return [version for version in found if await self._fail(context, version, after)]
+
+    async def _fail(self, context: Context, version: ModelVersion, after: timedelta) -> bool:
+        target = version_target(version.full_name, version.version)
+        async with context.change("failModelVersion", target) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
+            if not await operation.rows.versions.is_abandoned(version.id, _moment(after)):
+                return False
+            reason = f"Nothing was uploaded for it within {after}."
+            await operation.rows.versions.fail(version.id, reason, operation.now)
+            await operation.rows.uploads.forget(version.id)
+        await discard_uploads(self._artifacts, version.id)
+        return True
+
+    async def _forget_lineage(self, context: Context, age: timedelta | None, *, dry_run: bool) -> int:
+        if age is None:
+            return 0
+        if dry_run:
+            async with context.identify() as rows:
+                return await rows.lineage.count_before(_moment(age))
+        async with context.change("deleteLineage", _METASTORE) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
+            return await operation.rows.lineage.delete_before(_moment(age))
+
+
+def _check_grace(what: str, age: timedelta) -> None:
+    if age < MINIMUM_GRACE:
+        raise InvalidParameter(
+            f"{age} is too short for {what}: one hour is the least, since what is being registered now "
+            "has no row yet."
+        )
+
+
+def _moment(age: timedelta) -> int:
+    return now_ms() - age // timedelta(milliseconds=1)

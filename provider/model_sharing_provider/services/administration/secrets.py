@@ -1,0 +1,63 @@
+"""Rotate the secrets that all servers share, without a token or a URL that stops working."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.governance import rules
+from model_sharing_provider.keys.server_secrets import ServerSecrets
+from model_sharing_provider.services.context import Context
+
+_METASTORE = Target(SecurableType.METASTORE)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretInfo:
+    """What may be known of a secret: `used_from` is epoch ms."""
+
+    kind: str
+    id: str
+    used_from: int
+
+
+class Secrets:
+    def __init__(self, secrets: ServerSecrets) -> None:
+        self._secrets = secrets
+
+    async def rotate(
+        self,
+        context: Context,
+        *,
+        url_key: bool = True,
+        pepper: bool = True,
+        used_in: timedelta = timedelta(0),
+        forget: bool = False,
+    ) -> list[SecretInfo]:
+        """Add new ones, which are used when so much time has passed, and tell what there is then.
+
+        Tokens stay valid whatever is rotated. With `forget`, URLs that were given out end at once; recipients
+        ask for others by themselves. Raises PermissionDenied, InvalidState for a file that is read only.
+        """
+        async with context.change("rotateSecrets", _METASTORE) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
+            used_from = now_ms() + used_in // timedelta(milliseconds=1)
+            self._secrets.add(pepper=pepper, url_key=url_key, used_from=used_from, forget=forget)
+        return self._told()
+
+    async def describe(self, context: Context) -> list[SecretInfo]:
+        """What there is, oldest first."""
+        async with context.view("listSecrets", _METASTORE) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
+        return self._told()
+
+    def _told(self) -> list[SecretInfo]:
+        kept = self._secrets.kept
+        return [
+            SecretInfo(kind, each.id, each.used_from)
+            for kind, found in (("token pepper", kept.peppers), ("URL key", kept.url_keys))
+            for each in found
+        ]

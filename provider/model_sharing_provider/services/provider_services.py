@@ -1,0 +1,84 @@
+"""Services of one provider over one metastore: all that its faces and its command line call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model_sharing_provider.domain.principals import Caller, Principal
+from model_sharing_provider.metastore.database import Database
+from model_sharing_provider.services.administration.audit import Audit, AuditRecorder
+from model_sharing_provider.services.administration.backups import Backups
+from model_sharing_provider.services.administration.fsck import Fsck
+from model_sharing_provider.services.administration.gc import GarbageCollection
+from model_sharing_provider.services.administration.inventory import Inventory
+from model_sharing_provider.services.administration.readiness import Readiness
+from model_sharing_provider.services.administration.secrets import Secrets
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.publishing.copies import Copies
+from model_sharing_provider.services.publishing.credentials import Credentials
+from model_sharing_provider.services.publishing.finalization import Finalization
+from model_sharing_provider.services.publishing.formats import Formats
+from model_sharing_provider.services.publishing.multipart import Multipart
+from model_sharing_provider.services.publishing.principal_files import PrincipalFiles
+from model_sharing_provider.services.publishing.registration import Registration
+from model_sharing_provider.services.publishing.uploads import Uploads
+from model_sharing_provider.services.rate_limits import RateLimits
+from model_sharing_provider.services.registry.catalogs import Catalogs
+from model_sharing_provider.services.registry.lineage import Lineage
+from model_sharing_provider.services.registry.models import Models
+from model_sharing_provider.services.registry.permissions import Permissions
+from model_sharing_provider.services.registry.principals import Principals
+from model_sharing_provider.services.registry.tracking import Tracking
+from model_sharing_provider.services.registry.versions import Versions
+from model_sharing_provider.services.sharing.information_schema import InformationSchema
+from model_sharing_provider.services.sharing.providers import Providers
+from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
+from model_sharing_provider.services.sharing.recipient_view import RecipientView
+from model_sharing_provider.services.sharing.recipients import Recipients
+from model_sharing_provider.services.sharing.shares import Shares
+from model_sharing_provider.services.sharing.signing import Signing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderServices:
+    """Wired by `bootstrap.open_provider`. `public_url` is empty when only requests can tell."""
+
+    database: Database
+    audit_recorder: AuditRecorder
+    rate_limits: RateLimits
+    administrator: Principal
+    public_url: str
+
+    audit: Audit
+    backups: Backups
+    catalogs: Catalogs
+    copies: Copies
+    credentials: Credentials
+    formats: Formats
+    finalization: Finalization
+    fsck: Fsck
+    gc: GarbageCollection
+    information_schema: InformationSchema
+    inventory: Inventory
+    lineage: Lineage
+    models: Models
+    multipart: Multipart
+    permissions: Permissions
+    principals: Principals
+    principal_files: PrincipalFiles
+    providers: Providers
+    readiness: Readiness
+    recipient_files: RecipientFiles
+    recipient_view: RecipientView
+    recipients: Recipients
+    registration: Registration
+    secrets: Secrets
+    shares: Shares
+    signing: Signing
+    tracking: Tracking
+    uploads: Uploads
+    versions: Versions
+
+    def context(self, caller: Caller) -> Context:
+        """What a service needs to act for `caller`."""
+        return Context(caller, self.database, self.audit_recorder, self.rate_limits)

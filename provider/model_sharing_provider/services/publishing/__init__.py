@@ -1,0 +1,1 @@
+"""Publishing: everything that makes a version, and the files of one for its own metastore."""

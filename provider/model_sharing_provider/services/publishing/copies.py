@@ -1,0 +1,94 @@
+"""Copy a version to another model, or to the same: the rows are new, the bytes stay where they are.
+
+Within one artifact root a file is linked (on local disk) or copied by the store itself; nothing is hashed
+again, since the manifest goes along.
+"""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from model_sharing_protocol.errors import InvalidState, MetastoreUnavailable
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.artifacts.locations import version_root
+from model_sharing_provider.artifacts.manifests import Manifests
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.governance import rules
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.registry.models import (
+    add_model,
+    authorize_new_version,
+    model_target,
+)
+from model_sharing_provider.services.registry.tags import TagChange, apply_tags
+from model_sharing_provider.services.registry.versions import find_version, version_target
+
+
+class Copies:
+    def __init__(self, artifacts: ArtifactStore, manifests: Manifests) -> None:
+        self._artifacts = artifacts
+        self._manifests = manifests
+
+    async def copy(
+        self, context: Context, name: FullName, number: int, destination: FullName
+    ) -> ModelVersion:
+        """A new version of `destination`, which is created if need be, with the files of another one.
+
+        Description, run and tags come along; aliases do not. Raises NotFound, PermissionDenied, InvalidState.
+        """
+        async with context.view("copyModelVersion", version_target(name, number)) as operation:
+            await operation.authorize(rules.READ_MODEL)
+            source = await find_version(operation, name, number)
+            if source.status is not VersionStatus.READY:
+                raise InvalidState(
+                    f"Version {number} of '{name}' is {source.status}; only READY ones are copied."
+                )
+            known = await authorize_new_version(operation, destination)
+        model_id, version_id = known.id if known else str(uuid4()), str(uuid4())
+        root = source.storage_path if source.in_place else version_root(model_id, version_id)
+        try:
+            await self._link(source, root, version_id)
+            async with context.change("createModelVersion", model_target(destination)) as operation:
+                model = await authorize_new_version(operation, destination)
+                if model is None:
+                    model = await add_model(operation, destination, model_id=model_id)
+                version = ModelVersion(
+                    id=version_id,
+                    model_id=model.id,
+                    full_name=destination,
+                    version=await operation.rows.versions.next_number(model.id),
+                    status=VersionStatus.READY,
+                    comment=source.comment,
+                    source=f"models:/{name}/{number}",
+                    run_id=source.run_id,
+                    logged_model_id=source.logged_model_id,
+                    storage_path=root,
+                    signature=source.signature,
+                    digest=source.digest,
+                    size=source.size,
+                    num_files=source.num_files,
+                    tags=source.tags,
+                    created_at=operation.now,
+                    created_by=operation.principal.name,
+                    updated_at=operation.now,
+                )
+                await operation.rows.versions.add(version)
+                await apply_tags(operation, version.id, {}, TagChange(add=source.tags))
+                await operation.rows.models.touch(model.id, operation.now)
+        except MetastoreUnavailable:
+            # The commit may have gone through; so it may for a cancellation.
+            raise
+        except Exception:
+            if not source.in_place:
+                await self._artifacts.discard_below(root)
+            await self._manifests.delete(version_id)
+            raise
+        return version
+
+    async def _link(self, source: ModelVersion, root: str, version_id: str) -> None:
+        if not source.in_place:
+            for file in (await self._manifests.read(source.id)).manifest.files:
+                await self._artifacts.link(f"{source.storage_path}/{file.path}", f"{root}/{file.path}")
+            await self._artifacts.sync(root)
+        await self._manifests.copy(source.id, version_id)

@@ -1,0 +1,198 @@
+"""Make a PENDING version READY: look through what was uploaded, move it in place, publish it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from uuid import uuid4
+
+from model_sharing_protocol.errors import (
+    InvalidModel,
+    InvalidParameter,
+    InvalidState,
+    MetastoreUnavailable,
+    SharingError,
+    UnsafePath,
+)
+from model_sharing_protocol.manifest import Manifest, ManifestFile
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.artifacts.locations import direct_root, uploads_root
+from model_sharing_provider.artifacts.manifests import Manifests
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.limits import MAX_STATUS_MESSAGE, shortened
+from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.domain.uploads import UploadedFile
+from model_sharing_provider.governance import rules
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.publishing.mlmodel import (
+    MAX_MLMODEL_BYTES,
+    MLMODEL,
+    MLmodel,
+    parse_mlmodel,
+)
+from model_sharing_provider.services.publishing.model_folders import check_paths
+from model_sharing_provider.services.publishing.uploads import FINALIZING_ENDS_AFTER_MS
+from model_sharing_provider.services.registry.removal import discard_uploads
+from model_sharing_provider.services.registry.versions import find_version, version_target
+from model_sharing_provider.telemetry.reports import Measured, timed
+
+_LOOKS = 60
+_SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_BETWEEN_SIGNS = 60
+
+
+class Finalization:
+    def __init__(self, artifacts: ArtifactStore, manifests: Manifests) -> None:
+        self._artifacts = artifacts
+        self._manifests = manifests
+
+    async def finalize(self, context: Context, name: FullName, number: int) -> ModelVersion:
+        """Publish a PENDING version. One that is READY already is answered as it is: requests are resent.
+
+        What is no MLflow model, or has no signature, makes it FAILED_REGISTRATION. Raises InvalidModel,
+        InvalidState, NotFound, PermissionDenied.
+        """
+        for _ in range(_LOOKS):
+            version, files, ours = await self._begin(context, name, number)
+            if version.status is VersionStatus.READY:
+                return version
+            if ours:
+                with timed(Measured.FINALIZE):
+                    return await self._publish(context, version, files)
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+        raise InvalidState(f"Version {number} of '{name}' is still being finalized; ask for it again later.")
+
+    async def _begin(
+        self, context: Context, name: FullName, number: int
+    ) -> tuple[ModelVersion, list[UploadedFile], bool]:
+        async with context.change("checkModelRegistration", version_target(name, number)) as operation:
+            await operation.authorize(rules.OWN_MODEL)
+            version = await find_version(operation, name, number)
+            if version.status is VersionStatus.FAILED_REGISTRATION:
+                raise InvalidState(
+                    f"Version {number} of '{name}' failed: {version.status_message} Create a new one."
+                )
+            ours = await operation.rows.versions.begin_finalizing(
+                version.id, operation.now, operation.now - FINALIZING_ENDS_AFTER_MS
+            )
+            return version, await operation.rows.uploads.files(version.id), ours
+
+    async def _publish(
+        self, context: Context, version: ModelVersion, files: list[UploadedFile]
+    ) -> ModelVersion:
+        name, number = version.full_name, version.version
+        target = version_target(name, number)
+        try:
+            files = await self._take_in(context, version, files)
+            mlmodel, manifest = await self._look_through(version, files)
+            maps = await self._manifests.waiting(version.id, manifest.files)
+            for file in files:
+                await self._artifacts.move(file.staged, f"{version.storage_path}/{file.path}")
+            await self._artifacts.sync(version.storage_path)
+            await self._manifests.write(version.id, manifest, maps)
+            async with context.change("finalizeModelVersion", target) as operation:
+                await operation.authorize(rules.OWN_MODEL)
+                found = await find_version(operation, name, number)
+                published = replace(
+                    found,
+                    status=VersionStatus.READY,
+                    signature=mlmodel.signature,
+                    run_id=found.run_id or mlmodel.run_id,
+                    logged_model_id=found.logged_model_id or mlmodel.model_id,
+                    digest=manifest.digest,
+                    size=manifest.size,
+                    num_files=len(manifest.files),
+                    updated_at=operation.now,
+                )
+                await operation.rows.versions.publish(published)
+                await operation.rows.uploads.forget(version.id)
+                await operation.rows.models.touch(version.model_id, operation.now)
+        except (InvalidModel, UnsafePath, InvalidParameter) as error:
+            await self._fail(context, version, error)
+            raise
+        except BaseException:
+            # Full disk, lost connection: the uploads are still there, so it can be tried again.
+            async with context.change("checkModelRegistration", target) as operation:
+                operation.by_credential()
+                await operation.rows.versions.stop_finalizing(version.id)
+            raise
+        await discard_uploads(self._artifacts, version.id)
+        return published
+
+    async def _take_in(
+        self, context: Context, version: ModelVersion, files: list[UploadedFile]
+    ) -> list[UploadedFile]:
+        """All files, with those that were written to the bucket itself, by credentials or by URLs.
+
+        These are copied to where neither reaches, and hashed there. A file that was uploaded another way too
+        is taken from there, unless a URL was given out for it later. Raises InvalidState if a file did not
+        come that a URL was given out for.
+        """
+        folder = direct_root(version.id)
+        taken = [file for file in files if not file.promised]
+        arrived = {file.path for file in taken}
+        paths = [path for path in await self._artifacts.files_below(folder) if path not in arrived]
+        if missing := {file.path for file in files if file.promised}.difference(paths):
+            raise InvalidState(
+                f"{min(missing)!r} of version {version.version} of '{version.full_name}' did not come by the "
+                "URL that was given out for it. Upload or delete it, and finalize again."
+            )
+        check_paths(paths)
+        async with self._still_finalizing(context, version):
+            for path in paths:
+                staged = f"{uploads_root(version.id)}/{uuid4()}"
+                await self._artifacts.link(f"{folder}/{path}", staged)
+                read = await self._artifacts.fingerprint(staged, await self._artifacts.size(staged))
+                await self._manifests.put_waiting(version.id, [read.chunk_map])
+                taken.append(UploadedFile(path, staged, read.size, read.sha256))
+        return taken
+
+    @contextlib.asynccontextmanager
+    async def _still_finalizing(self, context: Context, version: ModelVersion) -> AsyncIterator[None]:
+        """Keep the right to finalize a version, for as long as its files take to be read."""
+
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(_SECONDS_BETWEEN_SIGNS)
+                target = version_target(version.full_name, version.version)
+                with contextlib.suppress(MetastoreUnavailable):
+                    async with context.change("checkModelRegistration", target) as operation:
+                        operation.by_credential()
+                        now = operation.now
+                        await operation.rows.versions.begin_finalizing(version.id, now, stale_before=now)
+
+        keeping = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.wait([keeping])
+
+    async def _look_through(
+        self, version: ModelVersion, files: list[UploadedFile]
+    ) -> tuple[MLmodel, Manifest]:
+        mlmodels = [file for file in files if file.path == MLMODEL]
+        if not mlmodels:
+            raise InvalidModel(
+                f"The version has no {MLMODEL} file; upload all that mlflow.<flavor>.save_model wrote."
+            )
+        if mlmodels[0].size > MAX_MLMODEL_BYTES:
+            raise InvalidModel(f"The MLmodel file is larger than {MAX_MLMODEL_BYTES} bytes.")
+        in_place = f"{version.storage_path}/{MLMODEL}"
+        # First of all, since only here is a try that was cut short noticed.
+        await self._artifacts.move(mlmodels[0].staged, in_place)
+        mlmodel = parse_mlmodel(await self._artifacts.get_bytes(in_place))
+        mlmodel.check_complete(file.path for file in files)
+        return mlmodel, Manifest.of(ManifestFile(file.path, file.size, file.sha256) for file in files)
+
+    async def _fail(self, context: Context, version: ModelVersion, error: SharingError) -> None:
+        target = version_target(version.full_name, version.version)
+        async with context.change("failModelVersion", target) as operation:
+            operation.by_credential()
+            reason = shortened(error.message, MAX_STATUS_MESSAGE)
+            await operation.rows.versions.fail(version.id, reason, operation.now)
+            await operation.rows.uploads.forget(version.id)
+        await discard_uploads(self._artifacts, version.id)
+        await self._artifacts.discard_below(version.storage_path)

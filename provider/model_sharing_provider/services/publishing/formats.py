@@ -1,0 +1,29 @@
+"""Formats of versions: the MLflow flavors that a model can be loaded as, read from its MLmodel file."""
+
+from __future__ import annotations
+
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.governance import rules
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.publishing.mlmodel import MLMODEL, parse_mlmodel
+from model_sharing_provider.services.registry.versions import find_version, version_target
+
+_GENERIC = "python_function"
+
+
+class Formats:
+    def __init__(self, artifacts: ArtifactStore) -> None:
+        self._artifacts = artifacts
+
+    async def of_version(self, context: Context, name: FullName, number: int) -> list[str]:
+        """The flavors of a version, such as `sklearn`; the generic one only if there is no other.
+
+        Raises NotFound, for a version without files too, InvalidModel, ArtifactStoreUnavailable.
+        """
+        async with context.view("getModelVersion", version_target(name, number)) as operation:
+            await operation.authorize(rules.READ_MODEL)
+            version = await find_version(operation, name, number)
+        content = await self._artifacts.get_bytes(f"{version.storage_path}/{MLMODEL}")
+        flavors = parse_mlmodel(content).flavors
+        return sorted(set(flavors) - {_GENERIC}) or list(flavors)

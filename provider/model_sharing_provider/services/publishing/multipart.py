@@ -1,0 +1,178 @@
+"""Files that come in several parts: each waits by itself until all are put together.
+
+A session belongs to one file of one version, and to the principal that began it. To everybody else, and for
+every other version, it is as unknown as one that never was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import uuid4
+
+from model_sharing_protocol.errors import InvalidParameter, MetastoreUnavailable, NotFound
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.paths import check_model_path
+from model_sharing_provider.artifacts.locations import uploads_root
+from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
+from model_sharing_provider.domain.principals import Principal
+from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.domain.uploads import UploadedFile, UploadedPart, UploadSession
+from model_sharing_provider.governance import rules
+from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.publishing.uploads import Uploads, find_pending
+from model_sharing_provider.services.registry.versions import version_target
+
+MAX_PARTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class PartSeen:
+    """A part as the client knows it: its number, and the ETag that its upload was answered with."""
+
+    number: int
+    etag: str
+
+
+class Multipart:
+    def __init__(self, artifacts: ArtifactStore, uploads: Uploads) -> None:
+        self._artifacts = artifacts
+        self._uploads = uploads
+
+    async def begin(
+        self, context: Context, name: FullName, number: int, path: str, *, overwrite: bool = True
+    ) -> str:
+        """A session to upload the parts of one file in.
+
+        Raises UnsafePath, InvalidState, NotFound; without `overwrite`, AlreadyExists, now or at completion.
+        """
+        check_storable(check_model_path(path))
+        async with context.change("beginFileUpload", version_target(name, number)) as operation:
+            await operation.authorize(rules.OWN_MODEL)
+            version = await find_pending(operation, name, number)
+            await operation.rows.versions.claim(version.id)
+            session = UploadSession(
+                id=str(uuid4()),
+                version_id=version.id,
+                principal_id=operation.principal.id,
+                path=path,
+                overwrite=overwrite,
+            )
+            await operation.rows.uploads.add_session(session)
+        if not overwrite:
+            await self._uploads.check_absent(context, version, path)
+        return session.id
+
+    async def write_part(
+        self,
+        context: Context,
+        version: ModelVersion,
+        session: str,
+        number: int,
+        chunks: AsyncIterable[bytes],
+        *,
+        by: Principal,
+    ) -> str:
+        """Take in one part; sent again, it replaces the one before. Its ETag.
+
+        Raises InvalidParameter, InvalidState, NotFound for a session that is not theirs, DiskFull.
+        """
+        if not 1 <= number <= MAX_PARTS:
+            raise InvalidParameter(f"The part number {number} is not between 1 and {MAX_PARTS}.")
+        staged = f"{uploads_root(version.id)}/{uuid4()}"
+        found = await self._artifacts.put_stream(staged, chunks, chunked=False)
+        part = UploadedPart(number, staged, found.size, found.sha256)
+        target = version_target(version.full_name, version.version)
+        try:
+            async with context.change("uploadFilePart", target) as operation:
+                operation.acts_for(by)
+                await operation.authorize(rules.OWN_MODEL)
+                await find_pending(operation, version.full_name, version.version)
+                found_session = await find_session(operation, version.id, session)
+                replaced = await operation.rows.uploads.put_part(found_session, part)
+        except MetastoreUnavailable:
+            # The commit may have gone through; so it may for a cancellation.
+            raise
+        except Exception:
+            await self._artifacts.discard(staged)
+            raise
+        if replaced:
+            await self._artifacts.discard(replaced)
+        return part.sha256
+
+    async def complete(
+        self,
+        context: Context,
+        name: FullName,
+        number: int,
+        path: str,
+        *,
+        session: str,
+        seen: Sequence[PartSeen],
+    ) -> UploadedFile:
+        """Put a file together from its parts, in the order of their numbers.
+
+        Raises NotFound for a session that is not the caller's, InvalidParameter for a part that is missing,
+        named twice, or another than the client saw, and what `Uploads.write` raises.
+        """
+        if len({part.number for part in seen}) < len(seen):
+            raise InvalidParameter("The upload is completed with the same part more than once.")
+        target = version_target(name, number)
+        async with context.view("completeFileUpload", target) as operation:
+            await operation.authorize(rules.OWN_MODEL)
+            version = await find_pending(operation, name, number)
+            begun = await find_session(operation, version.id, session, path)
+            known = {part.number: part for part in await operation.rows.uploads.parts(begun)}
+        parts = [_matching(known, part) for part in sorted(seen, key=lambda part: part.number)]
+        if not parts:
+            raise InvalidParameter("The upload is completed without any part.")
+        joined = self._joined(parts)
+        file = await self._uploads.write(context, version, path, joined, overwrite=begun.overwrite)
+        with suppress(NotFound):
+            # A version that was finalized meanwhile has forgotten its sessions by itself.
+            await self._forget(context, version, session)
+        return file
+
+    async def abort(self, context: Context, version: ModelVersion, session: str, *, by: Principal) -> None:
+        """Forget the parts of an upload that is given up. Raises PermissionDenied, NotFound."""
+        await self._forget(context, version, session, by=by)
+
+    async def _forget(
+        self, context: Context, version: ModelVersion, session: str, *, by: Principal | None = None
+    ) -> None:
+        target = version_target(version.full_name, version.version)
+        async with context.change("forgetFileParts", target) as operation:
+            operation.acts_for(by or operation.principal)
+            await operation.authorize(rules.OWN_MODEL)
+            begun = await find_session(operation, version.id, session)
+            parts = await operation.rows.uploads.parts(begun)
+            await operation.rows.uploads.forget_session(begun)
+        for part in parts:
+            await self._artifacts.discard(part.staged)
+
+    async def _joined(self, parts: Sequence[UploadedPart]) -> AsyncIterator[bytes]:
+        for part in parts:
+            async for piece in self._artifacts.read(part.staged, 0, part.size):
+                yield bytes(piece)
+
+
+async def find_session(
+    operation: Operation, version_id: str, session: str, path: str | None = None
+) -> UploadSession:
+    """The caller's session for a version and, if it is given, a path. Raises NotFound for any other."""
+    found = await operation.rows.uploads.find_session(
+        session, version_id=version_id, principal_id=operation.principal.id
+    )
+    if found is None or path not in (None, found.path):
+        raise NotFound("There is no such upload session of yours for this file; begin another one.")
+    return found
+
+
+def _matching(known: dict[int, UploadedPart], seen: PartSeen) -> UploadedPart:
+    part = known.get(seen.number)
+    if part is None or part.sha256 != seen.etag.strip('"'):
+        raise InvalidParameter(
+            f"Part {seen.number} is missing, or is not the one whose ETag was {seen.etag!r}; upload it again."
+        )
+    return part

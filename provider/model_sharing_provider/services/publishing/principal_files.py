@@ -1,0 +1,267 @@
+"""Files of versions for the metastore's own principals: as folders, one by one, and by signed URL.
+
+A signed URL works while the token lives that it was given out under, and its holder may still read the model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from model_sharing_protocol.errors import NotFound, PermissionDenied
+from model_sharing_protocol.manifest import ManifestFile
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.paths import check_model_path
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.artifacts.locations import direct_root
+from model_sharing_provider.artifacts.manifests import Manifests
+from model_sharing_provider.artifacts.presigned_urls import UploadUrl
+from model_sharing_provider.artifacts.signed_urls import (
+    UPLOAD_URL_LIFETIME_SECONDS,
+    URL_LIFETIME_SECONDS,
+    Ticket,
+    UrlSigner,
+)
+from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.principals import Principal
+from model_sharing_provider.domain.securables import ModelVersion, SecurableType, VersionStatus
+from model_sharing_provider.domain.uploads import UploadedFile
+from model_sharing_provider.governance import rules
+from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.publishing.multipart import find_session
+from model_sharing_provider.services.publishing.uploads import exists_already, find_pending
+from model_sharing_provider.services.registry.models import model_target
+from model_sharing_provider.services.registry.versions import find_version, version_target
+from model_sharing_provider.services.sharing.recipient_files import OpenFile
+from model_sharing_provider.telemetry.reports import Measured, Refusal, report
+
+_RECHECK_SECONDS = 1.0
+_CLOSED = "Access to this file has ended; ask for another URL."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file or folder in a version. `path` is relative to the version; `modified` is epoch ms."""
+
+    path: str
+    is_directory: bool
+    size: int
+    modified: int
+
+
+class PrincipalFiles:
+    def __init__(self, signer: UrlSigner, artifacts: ArtifactStore, manifests: Manifests) -> None:
+        self._signer = signer
+        self._artifacts = artifacts
+        self._manifests = manifests
+
+    async def folder(self, context: Context, name: FullName, number: int, path: str) -> list[Entry]:
+        """What is in a folder of a version, by name; `path` empty is the whole. Raises NotFound."""
+        async with context.view("listDirectory", _target(name, number, path)) as operation:
+            version, files = await self._files(operation, name, number)
+        entries = _entries(files, path, version.updated_at)
+        if not entries and path:
+            raise NotFound(f"{path!r} is no folder of version {number} of '{name}'.")
+        return entries
+
+    async def open_path(self, context: Context, name: FullName, number: int, path: str) -> OpenFile:
+        """A file of a READY version by its path. Raises NotFound, PermissionDenied."""
+        async with context.view("getFile", _target(name, number, path)) as operation:
+            version, file = await self._find(operation, name, number, path)
+            ticket = Ticket("", "", operation.principal.token_id, 0, 0)
+            return await self._opened(version, file, ticket, operation.target)
+
+    async def sign(self, context: Context, name: FullName, number: int, path: str) -> str:
+        """A URL to fetch a file from, good for 300 seconds. Raises NotFound.
+
+        It is relative to the server's, or one of the object store itself.
+        """
+        async with context.view("createDownloadUrl", _target(name, number, path)) as operation:
+            version, file = await self._find(operation, name, number, path)
+            stored = [f"{version.storage_path}/{file.path}"]
+            if urls := await self._artifacts.presign(stored, URL_LIFETIME_SECONDS):
+                report(Measured.ISSUED_BYTES, file.size, share="", recipient="")
+                return urls[0]
+            return self._signed(operation, f"files/{version.id}/{file.sha256}", URL_LIFETIME_SECONDS)
+
+    async def sign_session_uploads(
+        self, context: Context, name: FullName, number: int, path: str, *, session: str, what: Sequence[str]
+    ) -> list[str]:
+        """URLs, relative to the server's, to PUT parts of a session to or to DELETE it; good for 15 minutes.
+
+        `what` are the caller's own words for each, and come back unchanged. Raises NotFound, also for a
+        session that is not the caller's, InvalidState, PermissionDenied.
+        """
+        async with self._uploading(context, name, number) as (operation, version):
+            await find_session(operation, version.id, session, path)
+            return [self._signed_upload(operation, version, each) for each in what]
+
+    async def sign_file_upload(
+        self, context: Context, name: FullName, number: int, path: str, what: str, *, overwrite: bool = True
+    ) -> UploadUrl:
+        """A URL to PUT a whole file to: of the object store itself where that can sign it.
+
+        Without `overwrite` it is this server's, which alone can see that nothing is replaced.
+
+        What is written there is hashed when the version is finalized. It takes the place of what was
+        uploaded at this path before, and gives it up to what is uploaded later. `what` is as above. Raises
+        UnsafePath, NotFound, AlreadyExists, InvalidState, PermissionDenied.
+        """
+        check_storable(check_model_path(path))
+        replaced = None
+        async with self._uploading(context, name, number) as (operation, version):
+            place = f"{direct_root(version.id)}/{path}"
+            url = None
+            known = await operation.rows.uploads.find_file(version.id, path)
+            if known is not None and not (overwrite or known.promised):
+                raise exists_already(version, path)
+            if overwrite:
+                url = await self._artifacts.presign_upload(place, UPLOAD_URL_LIFETIME_SECONDS)
+            if url is None:
+                return UploadUrl(self._signed_upload(operation, version, what))
+            promise = UploadedFile.promise(path, place)
+            replaced = await operation.rows.uploads.put_file(version.id, promise, operation.now)
+        if replaced is not None and replaced != place:
+            await self._artifacts.discard(replaced)
+        return url
+
+    @asynccontextmanager
+    async def _uploading(
+        self, context: Context, name: FullName, number: int
+    ) -> AsyncIterator[tuple[Operation, ModelVersion]]:
+        async with context.change("createUploadUrl", version_target(name, number)) as operation:
+            await operation.authorize(rules.OWN_MODEL)
+            version = await find_pending(operation, name, number)
+            await operation.rows.versions.claim(version.id)
+            yield operation, version
+
+    async def open(self, context: Context, resource: str, query: dict[str, str]) -> OpenFile:
+        """Check a signed URL that came back. Raises PermissionDenied, or NotFound for bytes that are gone."""
+        ticket = await self._verify(context, "getFile", resource, query)
+        _, version_id, sha256 = resource.split("/")
+        async with context.view("getFile", Target(SecurableType.MODEL, detail=resource)) as operation:
+            version = await self._admit(operation, ticket, version_id, rules.READ_MODEL)
+            file = (await self._manifests.read(version.id)).file(sha256)
+            operation.concerns(name=f"{version.full_name}/{version.version}:{file.path}")
+            return await self._opened(version, file, ticket, operation.target)
+
+    async def accept_upload(
+        self, context: Context, resource: str, query: dict[str, str]
+    ) -> tuple[ModelVersion, Principal]:
+        """Check a signed upload URL that came back: its version, and the principal that it was given to.
+
+        Raises PermissionDenied, NotFound, InvalidState.
+        """
+        ticket = await self._verify(context, "uploadFile", resource, query, "PUT")
+        version_id = resource.split("/")[1]
+        async with context.view("checkFileUpload", Target(SecurableType.MODEL, detail=resource)) as operation:
+            version = await self._admit(operation, ticket, version_id, rules.OWN_MODEL)
+            operation.concerns(name=f"{version.full_name}/{version.version}")
+            await find_pending(operation, version.full_name, version.version)
+            return version, operation.principal
+
+    def read(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
+        """The bytes from `start` to before `end`. Raises NotFound or CorruptArtifact for damaged storage."""
+        return self._artifacts.read(file.path, start, end)
+
+    async def ended(self, context: Context, file: OpenFile) -> None:
+        """Return when the file may no longer be read: its token is looked at every second."""
+        alive = True
+        while alive:
+            await asyncio.sleep(_RECHECK_SECONDS)
+            async with context.identify() as rows:
+                holder = await rows.principals.find_by_token_id(file.ticket.token_id, now_ms())
+            alive = holder is not None
+        await context.refused("getFile", file.target, "the token ended while the file was being read")
+
+    async def _opened(
+        self, version: ModelVersion, file: ManifestFile, ticket: Ticket, target: Target
+    ) -> OpenFile:
+        path = f"{version.storage_path}/{file.path}"
+        if version.in_place:
+            await self._artifacts.check_size(path, file.size)
+        return OpenFile(file.size, file.sha256, path, ticket, target, version.created_at)
+
+    def _signed(self, operation: Operation, resource: str, lifetime: int, method: str = "GET") -> str:
+        expires = int(time.time()) + lifetime
+        return self._signer.sign(Ticket(resource, "", operation.principal.token_id, 0, expires, method))
+
+    def _signed_upload(self, operation: Operation, version: ModelVersion, what: str) -> str:
+        resource = f"uploads/{version.id}/{what}"
+        return self._signed(operation, resource, UPLOAD_URL_LIFETIME_SECONDS, "PUT")
+
+    async def _verify(
+        self, context: Context, action: str, resource: str, query: dict[str, str], method: str = "GET"
+    ) -> Ticket:
+        target = Target(SecurableType.MODEL, detail=resource)
+        try:
+            ticket = self._signer.verify(resource, query, method)
+        except PermissionDenied as error:
+            context.check_failures(action, target)
+            await context.failed(action, target, error)
+            raise
+        context.check_file_requests(action, target, ticket.token_id)
+        return ticket
+
+    async def _admit(
+        self, operation: Operation, ticket: Ticket, version_id: str, rule: rules.Rule
+    ) -> ModelVersion:
+        """Go on as the holder of the token behind a ticket, who must still hold what `rule` asks for."""
+        holder = await operation.rows.principals.find_by_token_id(ticket.token_id, operation.now)
+        if holder is None:
+            report(Measured.REFUSED_URLS, reason=Refusal.ACCESS_ENDED)
+            operation.denied = "the access token has ended"
+            raise PermissionDenied(_CLOSED)
+        operation.acts_for(holder)
+        version = await operation.rows.versions.find_by_id(version_id)
+        if version is None:
+            raise NotFound("The version that this URL is for was deleted.")
+        try:
+            await operation.authorize(rule, model_target(version.full_name))
+        except PermissionDenied:
+            report(Measured.REFUSED_URLS, reason=Refusal.ACCESS_ENDED)
+            raise
+        return version
+
+    async def _find(
+        self, operation: Operation, name: FullName, number: int, path: str
+    ) -> tuple[ModelVersion, ManifestFile]:
+        version, files = await self._files(operation, name, number)
+        for file in files:
+            if file.path == path and version.status is VersionStatus.READY:
+                return version, file
+        raise NotFound(f"Version {number} of '{name}' has no file {path!r} to read.")
+
+    async def _files(
+        self, operation: Operation, name: FullName, number: int
+    ) -> tuple[ModelVersion, list[ManifestFile]]:
+        """A READY version's files for its readers, a PENDING one's uploads for its owner."""
+        await operation.authorize(rules.READ_MODEL)
+        version = await find_version(operation, name, number)
+        if version.status is VersionStatus.READY:
+            return version, list((await self._manifests.read(version.id)).manifest.files)
+        await operation.authorize(rules.OWN_MODEL)
+        uploads = await operation.rows.uploads.files(version.id)
+        return version, [
+            ManifestFile(file.path, file.size, file.sha256) for file in uploads if not file.promised
+        ]
+
+
+def _entries(files: list[ManifestFile], folder: str, modified: int) -> list[Entry]:
+    prefix = f"{folder}/" if folder else ""
+    found: dict[str, Entry] = {}
+    for file in files:
+        if not file.path.startswith(prefix):
+            continue
+        name, _, deeper = file.path.removeprefix(prefix).partition("/")
+        path = prefix + name
+        found[path] = Entry(path, bool(deeper), 0 if deeper else file.size, modified)
+    return [found[path] for path in sorted(found)]
+
+
+def _target(name: FullName, number: int, path: str) -> Target:
+    return Target(SecurableType.MODEL, str(name), f"{name}/{number}:{path}")

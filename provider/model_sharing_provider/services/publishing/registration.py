@@ -1,0 +1,335 @@
+"""Register models as new versions, copied from a local folder or in place: bytes first, row last.
+
+Until the row is there, nobody sees anything of the version. If a step fails, what was copied is deleted; if
+the process dies, what was copied lies unreferenced below ids that nothing names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from uuid import uuid4
+
+from model_sharing_protocol.errors import InvalidModel, MetastoreUnavailable
+from model_sharing_protocol.manifest import Manifest
+from model_sharing_protocol.names import FullName, check_alias
+from model_sharing_protocol.progress import Meter, ProgressCallback
+from model_sharing_provider.artifacts.external_locations import parse_location
+from model_sharing_provider.artifacts.fingerprints import Fingerprint
+from model_sharing_provider.artifacts.locations import version_root
+from model_sharing_provider.artifacts.manifests import Manifests
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.limits import MAX_SOURCE, check_comment, check_origin, check_text
+from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.publishing.deltas import find_base, make_deltas
+from model_sharing_provider.services.publishing.mlmodel import (
+    MAX_MLMODEL_BYTES,
+    MLMODEL,
+    MLmodel,
+    parse_mlmodel,
+)
+from model_sharing_provider.services.publishing.model_folders import (
+    check_paths,
+    look_through,
+    no_model,
+)
+from model_sharing_provider.services.registry.models import (
+    add_model,
+    authorize_new_version,
+    model_target,
+    put_alias,
+)
+from model_sharing_provider.services.registry.tags import TagChange, apply_tags, check_tags
+
+_PARALLEL_FILES = 4
+
+_Contents = dict[str, Fingerprint]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What another registry knew of a version. It keeps its `number` where that is still free.
+
+    Raises InvalidParameter for what is too long to keep.
+    """
+
+    number: int = 1
+    source: str = ""
+    run_id: str = ""
+    logged_model_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_origin(self.source, self.run_id, self.logged_model_id)
+
+
+class Registration:
+    def __init__(self, artifacts: ArtifactStore, manifests: Manifests) -> None:
+        self._artifacts = artifacts
+        self._manifests = manifests
+
+    async def register(
+        self,
+        context: Context,
+        folder: Path,
+        name: FullName,
+        *,
+        alias: str | None = None,
+        comment: str = "",
+        origin: Origin | None = None,
+        delta_from: int | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> ModelVersion:
+        """Copy an MLflow model from `folder` and publish it as the next version of `name`.
+
+        The model is created if it is not there; its schema must be. With `delta_from`, the number of an older
+        version, large files get deltas from that one's. Raises InvalidModel for a folder that is no MLflow
+        model or has no signature, UnsafePath, NotFound, InvalidState, DiskFull.
+        """
+        origin = origin or Origin()
+        check_comment(comment)
+        async with self._check(context, name, alias, origin, delta_from) as (model_id, base):
+            found = await asyncio.to_thread(look_through, folder)
+        version = _draft(
+            name, model_id, found.mlmodel, found.folder.as_uri(), alias=alias, comment=comment, origin=origin
+        )
+
+        async def copy(path: str) -> Fingerprint:
+            return await self._artifacts.put_file(
+                f"{version.storage_path}/{path}", found.folder / path, meter.advance
+            )
+
+        meter = Meter(progress)
+        meter.begin("copying", sum(found.files.values()), len(found.files))
+        copying = self._copy(version, _each(found.files, copy, meter), meter)
+        return await self._add(context, version, copying, base, meter)
+
+    async def register_in_place(
+        self,
+        context: Context,
+        location: str,
+        name: FullName,
+        *,
+        alias: str | None = None,
+        comment: str = "",
+        origin: Origin | None = None,
+        delta_from: int | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> ModelVersion:
+        """The same for a model in an external location: each file is read once and stays where it is.
+
+        Raises PermissionDenied for a location that is not allowed, CorruptArtifact for one that changes
+        while it is read.
+        """
+        origin = origin or Origin()
+        check_comment(comment)
+        check_text("location", location, MAX_SOURCE)
+        async with self._check(context, name, alias, origin, delta_from) as (model_id, base):
+            location = parse_location(location)
+            sizes, mlmodel = await self._look_through(location)
+        version = _draft(name, model_id, mlmodel, location, alias=alias, comment=comment, origin=origin)
+        version = replace(version, storage_path=location)
+
+        async def read(path: str) -> Fingerprint:
+            return await self._artifacts.fingerprint(f"{location}/{path}", sizes[path], advance=meter.advance)
+
+        meter = Meter(progress)
+        meter.begin("reading", sum(sizes.values()), len(sizes))
+        return await self._add(context, version, _each(sizes, read, meter), base, meter)
+
+    async def find_unchanged(
+        self,
+        context: Context,
+        source: Path | str,
+        name: FullName,
+        *,
+        progress: ProgressCallback | None = None,
+    ) -> ModelVersion | None:
+        """The newest version of `name` that has the content of a folder, or of an external location (text).
+
+        Each file is read once. Raises what registering it would raise.
+        """
+        async with self._check(context, name, None, Origin(), None) as (model_id, _):
+            if isinstance(source, Path):
+                found = await asyncio.to_thread(look_through, source)
+                sizes = found.files
+            else:
+                location = parse_location(source)
+                sizes, _ = await self._look_through(location)
+
+        async def read(path: str) -> Fingerprint:
+            if isinstance(source, Path):
+                return await self._artifacts.fingerprint_file(found.folder / path, meter.advance)
+            return await self._artifacts.fingerprint(
+                f"{location}/{path}", sizes[path], chunked=False, advance=meter.advance
+            )
+
+        meter = Meter(progress)
+        meter.begin("reading", sum(sizes.values()), len(sizes))
+        contents = await _each(sizes, read, meter)
+        digest = Manifest.of(content.file(path) for path, content in contents.items()).digest
+        return await self._find_same(context, name, model_id, digest)
+
+    async def find_same(self, context: Context, version: ModelVersion) -> ModelVersion | None:
+        """The newest other version of the same model with the same content."""
+        return await self._find_same(
+            context, version.full_name, version.model_id, version.digest, other_than=version.id
+        )
+
+    async def _find_same(
+        self, context: Context, name: FullName, model_id: str, digest: str, *, other_than: str = ""
+    ) -> ModelVersion | None:
+        async with context.view("findSameContent", model_target(name)) as operation:
+            await authorize_new_version(operation, name)
+            return await operation.rows.versions.find_by_digest(model_id, digest, other_than)
+
+    @asynccontextmanager
+    async def _check(
+        self, context: Context, name: FullName, alias: str | None, origin: Origin, delta_from: int | None
+    ) -> AsyncIterator[tuple[str, ModelVersion | None]]:
+        """The id of the model that there is, or will be, and the version that deltas are made from, if any.
+
+        What fails inside is a failed registration.
+        """
+        if alias is not None:
+            check_alias(alias)
+        check_tags(origin.tags)
+        async with context.view("checkModelRegistration", model_target(name)) as operation:
+            known = await authorize_new_version(operation, name)
+            base = await find_base(operation, name, known, delta_from) if delta_from is not None else None
+            yield known.id if known else str(uuid4()), base
+
+    async def _look_through(self, location: str) -> tuple[dict[str, int], MLmodel]:
+        sizes = await self._artifacts.external_files(location)
+        if MLMODEL not in sizes:
+            raise no_model(location)
+        if sizes[MLMODEL] > MAX_MLMODEL_BYTES:
+            raise InvalidModel(f"The MLmodel file is larger than {MAX_MLMODEL_BYTES} bytes.")
+        check_paths(sizes)
+        mlmodel = parse_mlmodel(await self._artifacts.get_bytes(f"{location}/{MLMODEL}"))
+        mlmodel.check_complete(sizes)
+        return sizes, mlmodel
+
+    async def _copy(self, version: ModelVersion, copying: Awaitable[_Contents], meter: Meter) -> _Contents:
+        contents = await copying
+        meter.begin("waiting for the disk")
+        await self._artifacts.sync(version.storage_path)
+        return contents
+
+    async def _add(
+        self,
+        context: Context,
+        version: ModelVersion,
+        bytes_first: Awaitable[_Contents],
+        base: ModelVersion | None,
+        meter: Meter,
+    ) -> ModelVersion:
+        try:
+            contents = await bytes_first
+            manifest = Manifest.of(found.file(path) for path, found in contents.items())
+            if base is not None:
+                deltas = await make_deltas(
+                    self._artifacts,
+                    self._manifests,
+                    version=version,
+                    manifest=manifest,
+                    base=base,
+                    meter=meter,
+                )
+                manifest = Manifest.of(manifest.files, deltas=deltas)
+            meter.begin("publishing")
+            maps = (found.chunk_map for found in contents.values())
+            await self._manifests.write(version.id, manifest, maps)
+        except BaseException:
+            await self._discard(version)
+            raise
+        try:
+            async with context.change("createModelVersion", model_target(version.full_name)) as operation:
+                model = await authorize_new_version(operation, version.full_name)
+                if model is None:
+                    model = await add_model(operation, version.full_name, model_id=version.model_id)
+                version = replace(
+                    version,
+                    model_id=model.id,
+                    version=await operation.rows.versions.next_number(model.id, version.version),
+                    digest=manifest.digest,
+                    size=manifest.size,
+                    num_files=len(manifest.files),
+                    created_at=operation.now,
+                    created_by=operation.principal.name,
+                    updated_at=operation.now,
+                )
+                await operation.rows.versions.add(version)
+                await apply_tags(operation, version.id, {}, TagChange(add=version.tags))
+                await operation.rows.models.touch(model.id, operation.now)
+                for alias in version.aliases:
+                    await put_alias(operation, model, alias, version.version)
+        except MetastoreUnavailable:
+            # The commit may have gone through; so it may for a cancellation.
+            raise
+        except Exception:
+            await self._discard(version)
+            raise
+        return version
+
+    async def _discard(self, version: ModelVersion) -> None:
+        if not version.in_place:
+            await self._artifacts.discard_below(version.storage_path)
+        await self._manifests.delete(version.id)
+
+
+def _draft(
+    name: FullName,
+    model_id: str,
+    mlmodel: MLmodel,
+    found_at: str,
+    *,
+    alias: str | None,
+    comment: str,
+    origin: Origin,
+) -> ModelVersion:
+    """A version as far as it is known before its files are read; it gets the next number from this one on."""
+    version_id = str(uuid4())
+    return ModelVersion(
+        id=version_id,
+        model_id=model_id,
+        full_name=name,
+        version=origin.number,
+        status=VersionStatus.READY,
+        comment=comment,
+        source=origin.source or found_at,
+        run_id=origin.run_id or mlmodel.run_id,
+        logged_model_id=origin.logged_model_id or mlmodel.model_id,
+        storage_path=version_root(model_id, version_id),
+        signature=mlmodel.signature,
+        aliases=(alias,) if alias else (),
+        tags=dict(origin.tags),
+        created_at=0,
+        created_by="",
+        updated_at=0,
+    )
+
+
+async def _each(
+    paths: Iterable[str], work: Callable[[str], Awaitable[Fingerprint]], meter: Meter
+) -> _Contents:
+    """What `work` found, a few files at a time."""
+    slots = asyncio.Semaphore(_PARALLEL_FILES)
+
+    async def one(path: str) -> tuple[str, Fingerprint]:
+        async with slots:
+            found = await work(path)
+        meter.file_done()
+        return path, found
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(path)) for path in paths]
+    except ExceptionGroup as failures:
+        # One file that fails ends the rest; its own error is what a person can act on.
+        raise failures.exceptions[0] from failures
+    return dict(task.result() for task in tasks)

@@ -1,0 +1,246 @@
+"""Versions that a client makes by uploading: PENDING_REGISTRATION until finalized, then immutable.
+
+Files wait under names of their own, so that an upload that comes too late cannot touch a version that is
+READY.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from contextlib import suppress
+from uuid import uuid4
+
+from model_sharing_protocol.errors import AlreadyExists, InvalidState, MetastoreUnavailable, NotFound
+from model_sharing_protocol.names import FullName, ModelRef
+from model_sharing_protocol.paths import check_model_path
+from model_sharing_provider.artifacts.locations import direct_root, uploads_root, version_root
+from model_sharing_provider.artifacts.manifests import Manifests
+from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
+from model_sharing_provider.domain.principals import Principal
+from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.domain.uploads import NewVersion, UploadedFile
+from model_sharing_provider.governance import rules
+from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.registry.lineage import UPSTREAM, add_lineage
+from model_sharing_provider.services.registry.models import find_model, model_target
+from model_sharing_provider.services.registry.tags import TagChange, apply_tags, check_tags
+from model_sharing_provider.services.registry.versions import find_version, version_target
+
+_REPLAYED_WITHIN_MS = 60_000
+FINALIZING_ENDS_AFTER_MS = 600_000
+
+
+class Uploads:
+    def __init__(self, artifacts: ArtifactStore, manifests: Manifests) -> None:
+        self._artifacts = artifacts
+        self._manifests = manifests
+
+    async def create(
+        self, context: Context, name: FullName, new: NewVersion, request: str = ""
+    ) -> ModelVersion:
+        """A PENDING version of an existing model.
+
+        `request` is a digest of what was asked. Clients resend a request whose answer they did not get: the
+        same one again, from the same principal and before anything was done with the version that it made,
+        gives that version. A `source` of the form `models:/c.s.m/3` puts that version's files into the new
+        one, moving no bytes. Raises NotFound, PermissionDenied, InvalidParameter.
+        """
+        check_tags(new.tags)
+        version_id = str(uuid4())
+        try:
+            linked = await self._link_source(context, version_id, new.source)
+            version = await self._add(context, name, new, request, version_id=version_id, linked=linked)
+        except MetastoreUnavailable:
+            # The commit may have gone through; so it may for a cancellation.
+            raise
+        except Exception:
+            await self._artifacts.discard_below(uploads_root(version_id))
+            raise
+        if version.id != version_id:
+            await self._artifacts.discard_below(uploads_root(version_id))
+        return version
+
+    async def _add(
+        self,
+        context: Context,
+        name: FullName,
+        new: NewVersion,
+        request: str,
+        *,
+        version_id: str,
+        linked: list[UploadedFile],
+    ) -> ModelVersion:
+        async with context.change("createModelVersion", model_target(name)) as operation:
+            await operation.authorize(rules.OWN_MODEL)
+            model = await find_model(operation, name)
+            if request:
+                since = operation.now - _REPLAYED_WITHIN_MS
+                number = await operation.rows.versions.find_replayed(model.id, request, since)
+                if number is not None:
+                    return await find_version(operation, name, number)
+            version = ModelVersion(
+                id=version_id,
+                model_id=model.id,
+                full_name=name,
+                version=await operation.rows.versions.next_number(model.id),
+                status=VersionStatus.PENDING_REGISTRATION,
+                comment=new.comment,
+                source=new.source,
+                run_id=new.run_id,
+                logged_model_id=new.logged_model_id,
+                storage_path=version_root(model.id, version_id),
+                created_at=operation.now,
+                created_by=operation.principal.name,
+                updated_at=operation.now,
+            )
+            await operation.rows.versions.add(version, request)
+            await operation.rows.uploads.add_files(version.id, linked, operation.now)
+            await apply_tags(operation, version.id, {}, TagChange(add=new.tags))
+            if new.lineage:
+                await add_lineage(operation, version.id, UPSTREAM, new.lineage)
+            return await find_version(operation, name, version.version)
+
+    async def begin(self, context: Context, name: FullName, number: int) -> ModelVersion:
+        """A PENDING version that the caller is about to upload to. Raises NotFound, InvalidState."""
+        async with context.change(
+            "generateTemporaryModelVersionCredential", version_target(name, number)
+        ) as operation:
+            await operation.authorize(rules.OWN_MODEL)
+            version = await find_pending(operation, name, number)
+            await operation.rows.versions.claim(version.id)
+            return version
+
+    async def write(
+        self,
+        context: Context,
+        version: ModelVersion,
+        path: str,
+        chunks: AsyncIterable[bytes],
+        *,
+        by: Principal | None = None,
+        overwrite: bool = True,
+    ) -> UploadedFile:
+        """Take in a file of a PENDING version; with `overwrite`, one with the same path is replaced.
+
+        `by` is whom a signed URL was given to. Raises UnsafePath, AlreadyExists, InvalidState, DiskFull.
+        """
+        check_storable(check_model_path(path))
+        if not overwrite:
+            await self.check_absent(context, version, path, by=by)
+        staged = f"{uploads_root(version.id)}/{uuid4()}"
+        found = await self._artifacts.put_stream(staged, chunks)
+        file = UploadedFile(path, staged, found.size, found.sha256)
+        try:
+            await self._manifests.put_waiting(version.id, [found.chunk_map])
+            unneeded = await self._note(context, version, file, by, overwrite)
+        except MetastoreUnavailable:
+            # The commit may have gone through; so it may for a cancellation.
+            raise
+        except Exception:
+            await self._artifacts.discard(staged)
+            raise
+        if unneeded:
+            await self._artifacts.discard(unneeded)
+        return file
+
+    async def check_absent(
+        self, context: Context, version: ModelVersion, path: str, *, by: Principal | None = None
+    ) -> None:
+        """Raises AlreadyExists if a PENDING version has a file at this path, however it came there."""
+        target = version_target(version.full_name, version.version)
+        async with context.view("checkFileUpload", target) as operation:
+            if by is not None:
+                operation.acts_for(by)
+            await operation.authorize(rules.OWN_MODEL)
+            known = await operation.rows.uploads.find_file(version.id, path)
+            if known is not None and not known.promised:
+                raise exists_already(version, path)
+        with suppress(NotFound):
+            # By a URL of the bucket's, or by credentials: only the bucket knows.
+            await self._artifacts.size(f"{direct_root(version.id)}/{path}")
+            raise exists_already(version, path)
+
+    async def remove(self, context: Context, name: FullName, number: int, path: str) -> None:
+        """Take a file out of a PENDING version again. Raises NotFound, InvalidState."""
+        async with context.change("deleteFile", version_target(name, number)) as operation:
+            await operation.authorize(rules.OWN_MODEL)
+            version = await find_pending(operation, name, number)
+            staged = await operation.rows.uploads.remove_file(version.id, path)
+            if staged is None:
+                raise NotFound(f"Version {number} of '{name}' has no file {path!r}.")
+        await self._artifacts.discard(staged)
+
+    async def _note(
+        self,
+        context: Context,
+        version: ModelVersion,
+        file: UploadedFile,
+        by: Principal | None,
+        overwrite: bool,
+    ) -> str | None:
+        """Note a file that arrived; the place of bytes that are not needed now, if there are any."""
+        name, number = version.full_name, version.version
+        async with context.change("uploadFile", version_target(name, number)) as operation:
+            if by is not None:
+                operation.acts_for(by)
+            await operation.authorize(rules.OWN_MODEL)
+            operation.concerns(name=f"{name}/{number}:{file.path}")
+            if (await find_pending(operation, name, number)).id != version.id:
+                raise NotFound(f"Version {number} of '{name}' was deleted while {file.path!r} came in.")
+            await operation.rows.versions.claim(version.id)
+            known = await operation.rows.uploads.find_file(version.id, file.path)
+            if known is not None and not (overwrite or known.promised):
+                # It came while this one did.
+                raise exists_already(version, file.path)
+            if known is not None and (known.size, known.sha256) == (file.size, file.sha256):
+                # Linked from the version that this is a copy of, or sent twice: the same bytes once.
+                return file.staged
+            return await operation.rows.uploads.put_file(version.id, file, operation.now)
+
+    async def _link_source(self, context: Context, version_id: str, source: str) -> list[UploadedFile]:
+        """The files of the version that `source` names, if it names one of this registry."""
+        reference = referenced_version(source)
+        if reference is None:
+            return []
+        name, number = reference
+        async with context.view("copyModelVersion", version_target(name, number)) as operation:
+            await operation.authorize(rules.READ_MODEL)
+            found = await find_version(operation, name, number)
+            if found.status is not VersionStatus.READY or found.in_place:
+                return []
+        await self._manifests.put_waiting(version_id, (await self._manifests.chunk_maps(found.id)).values())
+        linked = []
+        for file in (await self._manifests.read(found.id)).manifest.files:
+            staged = f"{uploads_root(version_id)}/{uuid4()}"
+            await self._artifacts.link(f"{found.storage_path}/{file.path}", staged)
+            linked.append(UploadedFile(file.path, staged, file.size, file.sha256))
+        return linked
+
+
+async def find_pending(operation: Operation, name: FullName, number: int) -> ModelVersion:
+    """A version that takes files. Raises NotFound, InvalidState."""
+    version = await find_version(operation, name, number)
+    if version.status is not VersionStatus.PENDING_REGISTRATION:
+        raise InvalidState(
+            f"Version {number} of '{name}' is {version.status}; its files cannot be changed. "
+            "Create a new one."
+        )
+    if await operation.rows.versions.is_finalizing(version.id, operation.now - FINALIZING_ENDS_AFTER_MS):
+        raise InvalidState(f"Version {number} of '{name}' is being finalized; it takes no more files.")
+    return version
+
+
+def exists_already(version: ModelVersion, path: str) -> AlreadyExists:
+    """The error for a file that would replace another, and may not."""
+    return AlreadyExists(
+        f"Version {version.version} of '{version.full_name}' has a file {path!r} already; "
+        "send it with overwrite=true to replace it."
+    )
+
+
+def referenced_version(source: str) -> tuple[FullName, int] | None:
+    """The version that `models:/catalog.schema.model/3` names; None for any other source."""
+    if not source.startswith("models:/") or source.count(".") != 2 or "@" in source:
+        return None
+    reference = ModelRef.parse(source)
+    return (FullName.parse(reference.name), reference.version) if reference.version else None

@@ -1,0 +1,1 @@
+"""Registry: catalogs, models, versions, their tags, lineage, owners and permissions."""

@@ -1,0 +1,78 @@
+"""Grants of privileges to the metastore's own principals, and what reaches a securable from above."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from model_sharing_protocol.errors import InvalidState
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.principals import PrincipalType
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.governance.permissions import (
+    PrivilegeChange,
+    PrivilegeGrant,
+    effective_grants,
+)
+from model_sharing_provider.governance.rules import ANY_PRINCIPAL, MANAGE
+from model_sharing_provider.metastore.authorization.effective_privileges import SecurableNode
+from model_sharing_provider.services.context import Context, Operation, absent
+from model_sharing_provider.services.registry.principals import find_principal
+
+
+class Permissions:
+    """Whoever manages a securable sees and changes its grants; everybody sees their own."""
+
+    async def get(
+        self, context: Context, kind: SecurableType, name: str, principal: str = ""
+    ) -> list[PrivilegeGrant]:
+        """What was granted on the securable itself. Raises NotFound, PermissionDenied."""
+        async with context.view("getPermissions", Target(kind, name)) as operation:
+            path = await _visible_path(operation, kind, name, principal)
+            grants = await operation.rows.privileges.on([place for place in path if place.type is kind])
+            return [grant for grant in grants if not principal or grant.principal == principal]
+
+    async def effective(
+        self, context: Context, kind: SecurableType, name: str, principal: str = ""
+    ) -> list[PrivilegeGrant]:
+        """What was granted on it or above and reaches it, each with where. Raises NotFound."""
+        async with context.view("getEffectivePermissions", Target(kind, name)) as operation:
+            path = await _visible_path(operation, kind, name, principal)
+            return effective_grants(await operation.rows.privileges.on(path), kind, principal)
+
+    async def update(
+        self, context: Context, kind: SecurableType, name: str, changes: Sequence[PrivilegeChange]
+    ) -> list[PrivilegeGrant]:
+        """Grant and revoke, all or none; the grants afterwards. Raises NotFound, PermissionDenied."""
+        async with context.change("updatePermissions", Target(kind, name)) as operation:
+            await operation.authorize(MANAGE[kind])
+            place = (await _path(operation, kind, name))[-1]
+            for change in changes:
+                principal = (await find_principal(operation, change.principal)).principal
+                if principal.type is PrincipalType.ADMIN and change.add:
+                    raise InvalidState(f"{principal.name!r} administers the metastore and needs no grants.")
+                await operation.rows.privileges.add(
+                    place, principal, change.add, operation.now, operation.principal.name
+                )
+                await operation.rows.privileges.remove(place, principal, change.remove)
+            return await operation.rows.privileges.on([place])
+
+
+async def _visible_path(
+    operation: Operation, kind: SecurableType, name: str, principal: str
+) -> list[SecurableNode]:
+    """The way down to the securable, for its managers, and for whoever looks at grants of their own.
+
+    To the latter, what does not exist looks like what they were granted nothing on.
+    """
+    if principal in {each.name for each in operation.principal.identities}:
+        await operation.authorize(ANY_PRINCIPAL)
+        return await operation.rows.effective_privileges.path(kind, name)
+    await operation.authorize(MANAGE[kind])
+    return await _path(operation, kind, name)
+
+
+async def _path(operation: Operation, kind: SecurableType, name: str) -> list[SecurableNode]:
+    path = await operation.rows.effective_privileges.path(kind, name)
+    if path[-1].type is not kind:
+        raise absent(kind, name)
+    return path

@@ -1,0 +1,195 @@
+"""The metastore's own people and programs: users, service principals, groups, and their access tokens.
+
+Groups hold users and service principals, not other groups. Every one of them is in `account users`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+from model_sharing_protocol.characters import find_unseen
+from model_sharing_protocol.errors import (
+    AlreadyExists,
+    InvalidParameter,
+    InvalidState,
+    NotFound,
+    Unauthenticated,
+)
+from model_sharing_protocol.names import MAX_NAME_LENGTH
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.limits import check_comment
+from model_sharing_provider.domain.principals import (
+    ALL_USERS,
+    AccessToken,
+    Principal,
+    PrincipalInfo,
+    PrincipalType,
+)
+from model_sharing_provider.domain.secrets import new_token, well_formed
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.governance.rules import ADMINISTRATORS, ANY_PRINCIPAL
+from model_sharing_provider.keys.server_secrets import ServerSecrets
+from model_sharing_provider.services.context import Context, Operation
+
+MAX_TOKEN_LIFETIME = timedelta(days=730)
+_CREATED = (
+    PrincipalType.USER,
+    PrincipalType.SERVICE_PRINCIPAL,
+    PrincipalType.GROUP,
+    PrincipalType.ADMIN,
+)
+
+
+class Principals:
+    def __init__(self, secrets: ServerSecrets) -> None:
+        self._secrets = secrets
+
+    async def authenticate(self, context: Context, token: str) -> Principal:
+        """Who holds an access token. Raises Unauthenticated, after auditing the denial; TooManyRequests."""
+        target = Target(SecurableType.METASTORE)
+        context.check_failures("authenticate", target, token)
+        if well_formed(token):
+            async with context.identify() as rows:
+                for token_hash in self._secrets.hashes(token):
+                    if principal := await rows.registry_reads.find_by_token(token_hash, now_ms()):
+                        context.check_calls(principal, target, token)
+                        return principal
+        refusal = Unauthenticated(
+            "The bearer token is missing, has expired, or is not one of this server's access tokens; "
+            "the administrator's is in admin.token in the provider's home."
+        )
+        await context.failed("authenticate", target, refusal, token)
+        raise refusal
+
+    async def create(self, context: Context, name: str, kind: PrincipalType) -> PrincipalInfo:
+        """A new user, service principal, group or administrator. Raises AlreadyExists, InvalidParameter."""
+        check_principal_name(name)
+        if kind not in _CREATED:
+            raise InvalidParameter(f"A {kind.lower()} cannot be created here.")
+        async with context.change("createPrincipal", _target(name)) as operation:
+            await operation.authorize(ADMINISTRATORS)
+            if await operation.rows.principals.find(name):
+                raise AlreadyExists(f"The principal {name!r} exists already.")
+            await operation.rows.principals.add(Principal(kind, str(uuid4()), name), operation.now)
+            return await find_principal(operation, name)
+
+    async def page(self, context: Context, page: PageRequest) -> Page[PrincipalInfo]:
+        async with context.view("listPrincipals", Target(SecurableType.METASTORE)) as operation:
+            await operation.authorize(ADMINISTRATORS)
+            return await operation.rows.principals.page(page)
+
+    async def get(self, context: Context, name: str) -> PrincipalInfo:
+        """Raises NotFound."""
+        async with context.view("getPrincipal", _target(name)) as operation:
+            await operation.authorize(ADMINISTRATORS)
+            return await find_principal(operation, name)
+
+    async def who_am_i(self, context: Context) -> Principal:
+        """The caller, with its groups."""
+        async with context.view("getCurrentUser", _target(context.caller.principal.name)) as operation:
+            await operation.authorize(ANY_PRINCIPAL)
+            return operation.principal
+
+    async def delete(self, context: Context, name: str) -> None:
+        """Delete a principal; its tokens and grants end at once. Raises NotFound, InvalidState.
+
+        One that owns something stays: whoever gets its name next would own that.
+        """
+        async with context.change("deletePrincipal", _target(name)) as operation:
+            await operation.authorize(ADMINISTRATORS)
+            principal = (await find_principal(operation, name)).principal
+            if principal.id == operation.principal.id or name == ALL_USERS:
+                raise InvalidState(f"The principal {name!r} cannot be deleted: it is you, or everybody.")
+            if owned := await operation.rows.effective_privileges.owns_something(name):
+                raise InvalidState(f"The principal {name!r} owns {owned}; give them another owner first.")
+            await operation.rows.principals.delete(principal.id)
+
+    async def add_member(self, context: Context, group: str, member: str) -> None:
+        """Put a user or service principal into a group. Raises NotFound, InvalidState, AlreadyExists."""
+        async with context.change("addGroupMember", _target(group)) as operation:
+            await operation.authorize(ADMINISTRATORS)
+            found, joins = await _group_and_member(operation, group, member)
+            if member in found.members:
+                raise AlreadyExists(f"{member!r} is in the group {group!r} already.")
+            await operation.rows.principals.add_member(found.principal.id, joins.id)
+
+    async def remove_member(self, context: Context, group: str, member: str) -> None:
+        """Raises NotFound, also for one who is not in the group."""
+        async with context.change("removeGroupMember", _target(group)) as operation:
+            await operation.authorize(ADMINISTRATORS)
+            found, leaves = await _group_and_member(operation, group, member)
+            if not await operation.rows.principals.remove_member(found.principal.id, leaves.id):
+                raise NotFound(f"{member!r} is not in the group {group!r}.")
+
+    async def create_token(
+        self, context: Context, name: str, *, lifetime: timedelta | None = None, comment: str = ""
+    ) -> tuple[AccessToken, str]:
+        """A new access token of a principal and its secret, which is shown this once.
+
+        `lifetime` None means that it never expires. Raises NotFound, InvalidParameter, InvalidState.
+        """
+        if lifetime is not None and not timedelta(0) < lifetime <= MAX_TOKEN_LIFETIME:
+            raise InvalidParameter(
+                f"An access token lives more than nothing and at most {MAX_TOKEN_LIFETIME.days} days."
+            )
+        check_comment(comment)
+        async with context.change("createToken", _target(name)) as operation:
+            await operation.authorize(ADMINISTRATORS)
+            principal = (await find_principal(operation, name)).principal
+            if principal.type is PrincipalType.GROUP:
+                raise InvalidState(f"{name!r} is a group; tokens belong to its members.")
+            secret = new_token()
+            expires_at = operation.now + lifetime // timedelta(milliseconds=1) if lifetime else None
+            token = AccessToken(
+                id=str(uuid4()), comment=comment, expires_at=expires_at, created_at=operation.now
+            )
+            await operation.rows.principals.add_token(token, principal.id, self._secrets.hash(secret))
+            return token, secret
+
+    async def delete_token(self, context: Context, name: str, token_id: str) -> None:
+        """End a token and the URLs signed under it. Raises NotFound."""
+        async with context.change("revokeToken", _target(name)) as operation:
+            await operation.authorize(ADMINISTRATORS)
+            principal = (await find_principal(operation, name)).principal
+            if not await operation.rows.principals.delete_token(principal.id, token_id):
+                raise NotFound(f"The principal {name!r} has no token {token_id!r}.")
+
+
+def check_principal_name(name: str) -> str:
+    """The name unchanged: like an e-mail address or a group's words. Raises InvalidParameter."""
+    printable = find_unseen(name) is None
+    if not name.strip() or name != name.strip() or len(name) > MAX_NAME_LENGTH or not printable:
+        raise InvalidParameter(
+            f"{name!r} cannot name a principal; give 1 to {MAX_NAME_LENGTH} printable characters."
+        )
+    return name
+
+
+async def find_principal(operation: Operation, name: str) -> PrincipalInfo:
+    """The principal, or NotFound."""
+    found = await operation.rows.principals.find(name)
+    if found is None:
+        raise NotFound(f"The principal {name!r} does not exist.")
+    return found
+
+
+async def check_owner(operation: Operation, name: str) -> str:
+    """The name of a principal that may own things. Raises NotFound."""
+    return (await find_principal(operation, name)).principal.name
+
+
+async def _group_and_member(operation: Operation, group: str, member: str) -> tuple[PrincipalInfo, Principal]:
+    found = await find_principal(operation, group)
+    if found.principal.type is not PrincipalType.GROUP or group == ALL_USERS:
+        raise InvalidState(f"{group!r} is no group that has members of its own.")
+    joins = (await find_principal(operation, member)).principal
+    if joins.type is PrincipalType.GROUP:
+        raise InvalidState(f"{member!r} is a group; groups hold users and service principals.")
+    return found, joins
+
+
+def _target(name: str) -> Target:
+    return Target(SecurableType.PRINCIPAL, name)

@@ -1,0 +1,54 @@
+"""Delete models and versions: rows first, in the caller's transaction; bytes after it is committed.
+
+What a crash leaves between the two, nobody can reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from model_sharing_provider.artifacts.locations import direct_root, uploads_root
+from model_sharing_provider.artifacts.manifests import Manifests
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.securables import ModelVersion, RegisteredModel, Schema
+from model_sharing_provider.services.context import Operation
+
+
+class ArtifactCleaner:
+    def __init__(self, artifacts: ArtifactStore, manifests: Manifests) -> None:
+        self._artifacts = artifacts
+        self._manifests = manifests
+
+    async def sweep(self, versions: Iterable[ModelVersion]) -> None:
+        """Delete the bytes of versions whose rows are gone; files registered in place stay."""
+        for version in versions:
+            if not version.in_place:
+                await self._artifacts.discard_below(version.storage_path)
+            await discard_uploads(self._artifacts, version.id)
+            await self._manifests.delete(version.id)
+
+
+async def discard_uploads(artifacts: ArtifactStore, version_id: str) -> None:
+    """Delete what was uploaded for a version, whichever way, and is not a part of it."""
+    await artifacts.discard_below(uploads_root(version_id))
+    await artifacts.discard_below(direct_root(version_id))
+
+
+async def remove_model(operation: Operation, model: RegisteredModel) -> list[ModelVersion]:
+    """Delete a model's rows, and those of all that hangs on it; the versions whose bytes are to be swept."""
+    versions = await operation.rows.versions.all_of_model(model.id)
+    for version in versions:
+        await operation.rows.versions.delete(version)
+    await operation.rows.models.delete(model.id)
+    await operation.rows.privileges.forget_securables([model.id])
+    return versions
+
+
+async def remove_schema(operation: Operation, schema: Schema) -> list[ModelVersion]:
+    """The same for a schema with all its models."""
+    versions = []
+    for model in await operation.rows.models.all_of_schema(schema.id):
+        versions += await remove_model(operation, model)
+    await operation.rows.catalogs.delete_schema(schema.id)
+    await operation.rows.privileges.forget_securables([schema.id])
+    return versions

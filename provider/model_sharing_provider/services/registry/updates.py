@@ -1,0 +1,78 @@
+"""What the updates of all securables have in common: a new name, description, properties, owner."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from model_sharing_protocol.errors import AlreadyExists, InvalidParameter
+from model_sharing_protocol.names import normalize_name
+from model_sharing_provider.domain.limits import check_comment, check_properties
+from model_sharing_provider.domain.securables import Catalog, RegisteredModel, Schema
+from model_sharing_provider.domain.sharing import Recipient, Share, SharingProvider
+from model_sharing_provider.services.context import Operation
+from model_sharing_provider.services.registry.principals import check_owner
+
+Owned = TypeVar("Owned", Catalog, Schema, RegisteredModel, Share, Recipient, SharingProvider)
+WithProperties = TypeVar("WithProperties", Catalog, Schema, Recipient)
+Name = TypeVar("Name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurableUpdate:
+    """What to change of a securable; None leaves it as it is. Raises InvalidParameter for empty
+    names and text over its limit.
+    """
+
+    new_name: str | None = None
+    comment: str | None = None
+    properties: Mapping[str, str] | None = None
+    owner: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.new_name == "" or self.owner == "":
+            raise InvalidParameter("The new name and the new owner cannot be empty; leave out what stays.")
+        check_comment(self.comment or "")
+        check_properties(self.properties or {})
+
+    @property
+    def only_owner(self) -> bool:
+        """Giving a thing to somebody else is for those who may manage it; the rest is for its owner."""
+        return self.owner is not None and self == SecurableUpdate(owner=self.owner)
+
+
+NO_CHANGE = SecurableUpdate()
+
+
+async def apply_update(operation: Operation, securable: Owned, changes: SecurableUpdate) -> Owned:
+    """The securable with its new description and owner, as of now. Raises NotFound for an unknown owner."""
+    return replace(
+        securable,
+        comment=securable.comment if changes.comment is None else changes.comment,
+        owner=await check_owner(operation, changes.owner) if changes.owner else securable.owner,
+        updated_at=operation.now,
+    )
+
+
+def with_properties(securable: WithProperties, changes: SecurableUpdate) -> WithProperties:
+    """The securable with its new properties, which replace all that it had."""
+    return (
+        securable if changes.properties is None else replace(securable, properties=dict(changes.properties))
+    )
+
+
+async def new_name(
+    kind: str, name: str, changes: SecurableUpdate, find: Callable[[str], Awaitable[object | None]]
+) -> str:
+    """What a securable of one name will be called. Raises InvalidParameter, AlreadyExists."""
+    wanted = normalize_name(kind, changes.new_name or name)
+    if wanted != name:
+        await check_new(kind, wanted, find)
+    return wanted
+
+
+async def check_new(kind: str, name: Name, find: Callable[[Name], Awaitable[object | None]]) -> None:
+    """Raises AlreadyExists if something is found under the name."""
+    if await find(name):
+        raise AlreadyExists(f"The {kind} '{name}' exists already.")

@@ -1,0 +1,110 @@
+"""Versions of registered models: look them up, describe, tag and delete them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from model_sharing_protocol.errors import NotFound
+from model_sharing_protocol.names import FullName, check_alias
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.limits import check_comment
+from model_sharing_provider.domain.securables import ModelVersion, SecurableType
+from model_sharing_provider.governance import rules
+from model_sharing_provider.metastore.authorization.visibility import Viewer
+from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.registry.models import find_model, model_target, point_alias
+from model_sharing_provider.services.registry.removal import ArtifactCleaner
+from model_sharing_provider.services.registry.tags import TagChange, apply_tags, check_tags
+
+
+class Versions:
+    def __init__(self, cleaner: ArtifactCleaner) -> None:
+        self._cleaner = cleaner
+
+    async def page(self, context: Context, name: FullName, page: PageRequest) -> Page[ModelVersion]:
+        """All versions by number, whatever their status. Raises NotFound, PermissionDenied."""
+        async with context.view("listModelVersions", model_target(name)) as operation:
+            await operation.authorize(rules.READ_MODEL)
+            model = await find_model(operation, name)
+            return await operation.rows.versions.page(model.id, page, ready_only=False)
+
+    async def page_of_run(self, context: Context, run_id: str, page: PageRequest) -> Page[ModelVersion]:
+        """The READY versions made of an MLflow run, of models that the caller may read."""
+        async with context.view("searchModelVersions", Target(SecurableType.METASTORE)) as operation:
+            await operation.authorize(rules.ANY_PRINCIPAL)
+            return await operation.rows.versions.page_of_run(run_id, page, Viewer.of(operation.principal))
+
+    async def get(self, context: Context, name: FullName, number: int) -> ModelVersion:
+        """A version whatever its status. Raises NotFound, PermissionDenied."""
+        async with context.view("getModelVersion", version_target(name, number)) as operation:
+            await operation.authorize(rules.READ_MODEL)
+            found = await operation.rows.registry_reads.version(name, number=number)
+            return found or await find_version(operation, name, number)
+
+    async def get_by_alias(self, context: Context, name: FullName, alias: str) -> ModelVersion:
+        """The version that an alias points at. Raises NotFound, PermissionDenied."""
+        async with context.view("getModelVersionByAlias", model_target(name)) as operation:
+            await operation.authorize(rules.READ_MODEL)
+            found = await operation.rows.registry_reads.version(name, alias=alias)
+            if found is None:
+                await find_model(operation, name)
+                raise NotFound(f"The model '{name}' has no alias {alias!r}.")
+            return found
+
+    async def update(
+        self,
+        context: Context,
+        name: FullName,
+        number: int,
+        comment: str | None = None,
+        aliases: Sequence[str] = (),
+    ) -> ModelVersion:
+        """Set a version's description, and point aliases at it.
+
+        Raises NotFound, PermissionDenied, InvalidParameter, ResourceExhausted.
+        """
+        check_comment(comment or "")
+        for alias in aliases:
+            check_alias(alias)
+        async with context.change("updateModelVersion", version_target(name, number)) as operation:
+            await operation.authorize(rules.OWN_MODEL)
+            version = await find_version(operation, name, number)
+            if comment is not None:
+                await operation.rows.versions.set_comment(version.id, comment, operation.now)
+            for alias in aliases:
+                await point_alias(operation, await find_model(operation, name), alias, number)
+            await operation.rows.models.touch(version.model_id, operation.now)
+            return await find_version(operation, name, number)
+
+    async def delete(self, context: Context, name: FullName, number: int) -> None:
+        """Delete a version and the aliases that point at it: rows first, then bytes. Raises NotFound."""
+        async with context.change("deleteModelVersion", version_target(name, number)) as operation:
+            await operation.authorize(rules.OWN_MODEL)
+            version = await find_version(operation, name, number)
+            await operation.rows.versions.delete(version)
+            await operation.rows.models.touch(version.model_id, operation.now)
+        await self._cleaner.sweep([version])
+
+    async def tag(self, context: Context, name: FullName, number: int, change: TagChange) -> None:
+        """Set and remove tags of a version. Raises NotFound, InvalidParameter, ResourceExhausted."""
+        check_tags(change.add)
+        async with context.change("updateModelVersionTags", version_target(name, number)) as operation:
+            await operation.authorize(rules.TAG_MODEL)
+            version = await find_version(operation, name, number)
+            await apply_tags(operation, version.id, version.tags, change)
+            await operation.rows.models.touch(version.model_id, operation.now)
+
+
+async def find_version(operation: Operation, name: FullName, number: int) -> ModelVersion:
+    """The version whatever its status, or NotFound."""
+    model = await find_model(operation, name)
+    version = await operation.rows.versions.find(model.id, number)
+    if version is None:
+        raise NotFound(f"The model '{name}' has no version {number}.")
+    return version
+
+
+def version_target(name: FullName, number: int) -> Target:
+    """A version is checked as its model, and logged as itself."""
+    return Target(SecurableType.MODEL, str(name), f"{name}/{number}")

@@ -1,0 +1,1 @@
+"""Sharing: shares, recipients and providers, and what a recipient sees and fetches."""

@@ -1,0 +1,131 @@
+"""Providers: those who share with this metastore, each known by the profile that they gave out.
+
+A profile holds a bearer token. It is kept encrypted, and never shown again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from uuid import uuid4
+
+from model_sharing_protocol.errors import InvalidParameter, InvalidProfile, UnsupportedOperation
+from model_sharing_protocol.names import normalize_name
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_protocol.profile import Profile, parse_profile
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.limits import MAX_PROFILE, check_comment, check_text
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.sharing import SharingProvider
+from model_sharing_provider.governance import rules
+from model_sharing_provider.keys.server_secrets import ServerSecrets
+from model_sharing_provider.metastore.authorization.visibility import Viewer
+from model_sharing_provider.services.context import Context, Operation, absent
+from model_sharing_provider.services.registry.updates import (
+    SecurableUpdate,
+    apply_update,
+    check_new,
+    new_name,
+)
+
+ListShares = Callable[[Profile], Awaitable[Sequence[str]]]
+"""Asks a provider for the names of the shares that a profile opens."""
+
+
+class Providers:
+    def __init__(self, secrets: ServerSecrets, list_shares: ListShares) -> None:
+        self._secrets = secrets
+        self._list_shares = list_shares
+
+    async def create(self, context: Context, name: str, profile: str, comment: str = "") -> SharingProvider:
+        """Add a provider by the content of its profile file. Raises InvalidParameter, AlreadyExists."""
+        name = normalize_name("provider", name)
+        endpoint = _checked(profile).endpoint
+        async with context.change("createProvider", _target(name)) as operation:
+            await operation.authorize(rules.CREATE_PROVIDER)
+            await check_new("provider", name, operation.rows.providers.find)
+            provider = SharingProvider(
+                id=str(uuid4()),
+                name=name,
+                comment=check_comment(comment),
+                owner=operation.principal.name,
+                endpoint=endpoint,
+                sealed_profile=self._secrets.seal(profile),
+                created_at=operation.now,
+                updated_at=operation.now,
+            )
+            await operation.rows.providers.add(provider)
+            return provider
+
+    async def page(self, context: Context, page: PageRequest) -> Page[SharingProvider]:
+        """The providers that the caller owns, by name."""
+        async with context.view("listProviders", Target(SecurableType.METASTORE)) as operation:
+            await operation.authorize(rules.ANY_PRINCIPAL)
+            return await operation.rows.providers.page(page, Viewer.of(operation.principal))
+
+    async def get(self, context: Context, name: str) -> SharingProvider:
+        """Raises NotFound, PermissionDenied."""
+        name = normalize_name("provider", name)
+        async with context.view("getProvider", _target(name)) as operation:
+            await operation.authorize(rules.OWN_PROVIDER)
+            return await _find(operation, name)
+
+    async def update(
+        self, context: Context, name: str, changes: SecurableUpdate, profile: str | None = None
+    ) -> SharingProvider:
+        """Rename, describe, give to another owner, or take in a new profile.
+
+        Raises NotFound, AlreadyExists, InvalidParameter, PermissionDenied.
+        """
+        name = normalize_name("provider", name)
+        async with context.change("updateProvider", _target(name)) as operation:
+            await operation.authorize(rules.OWN_PROVIDER)
+            found = await _find(operation, name)
+            called = await new_name("provider", name, changes, operation.rows.providers.find)
+            updated = replace(
+                await apply_update(operation, found, changes),
+                name=called,
+                endpoint=_checked(profile).endpoint if profile else found.endpoint,
+                sealed_profile=self._secrets.seal(profile) if profile else found.sealed_profile,
+            )
+            await operation.rows.providers.update(updated)
+            return updated
+
+    async def delete(self, context: Context, name: str) -> None:
+        """Forget a provider and its token. Raises NotFound."""
+        name = normalize_name("provider", name)
+        async with context.change("deleteProvider", _target(name)) as operation:
+            await operation.authorize(rules.OWN_PROVIDER)
+            await operation.rows.providers.delete((await _find(operation, name)).id)
+
+    async def shares(self, context: Context, name: str) -> Sequence[str]:
+        """The shares that the provider grants to us now. Raises InvalidState if it cannot be asked."""
+        name = normalize_name("provider", name)
+        async with context.view("listProviderShares", _target(name)) as operation:
+            await operation.authorize(rules.OWN_PROVIDER)
+            sealed = (await _find(operation, name)).sealed_profile
+        return await self._list_shares(_checked(self._secrets.unseal(sealed)))
+
+
+def _checked(profile: str) -> Profile:
+    check_text("recipient profile", profile, MAX_PROFILE)
+    try:
+        parsed = parse_profile(profile.encode())
+    except InvalidProfile as error:
+        raise InvalidParameter(error.message) from error
+    if not parsed.bearer_token:
+        raise UnsupportedOperation(
+            f"The profile authenticates by {parsed.kind}; only bearer tokens are served here."
+        )
+    return parsed
+
+
+async def _find(operation: Operation, name: str) -> SharingProvider:
+    provider = await operation.rows.providers.find(name)
+    if provider is None:
+        raise absent(SecurableType.PROVIDER, name)
+    return provider
+
+
+def _target(name: str) -> Target:
+    return Target(SecurableType.PROVIDER, name)

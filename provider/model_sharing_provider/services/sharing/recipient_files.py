@@ -1,0 +1,293 @@
+"""Give out signed URLs for files, and answer them.
+
+A URL is good for 300 seconds, any number of times, and only as long as the grant and the token it was given
+out under live: that is looked at when a request comes and again every second until its last byte is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import msgspec
+
+from model_sharing_protocol.errors import InvalidParameter, NotFound, PermissionDenied
+from model_sharing_protocol.manifest import PACKED_FILE_BYTES, PACKED_FILES, Delta, ManifestFile
+from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.signatures import Bundle
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.artifacts.locations import system_table_path
+from model_sharing_provider.artifacts.manifests import Manifests, hint_paths
+from model_sharing_provider.artifacts.signed_urls import URL_LIFETIME_SECONDS, Ticket, UrlSigner
+from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.principals import Principal
+from model_sharing_provider.domain.securables import ModelVersion, SecurableType
+from model_sharing_provider.domain.sharing import Share, SharedVersion, ShareGrant
+from model_sharing_provider.governance.addresses import allows
+from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.publishing.deltas import published_deltas
+from model_sharing_provider.services.sharing.recipient_view import view_version
+from model_sharing_provider.services.sharing.recipients import address_refused
+from model_sharing_provider.services.sharing.signing import Signing
+from model_sharing_provider.telemetry.reports import Measured, Refusal, report
+
+_RECHECK_SECONDS = 1.0
+_DELETED = "The version that this URL is for was deleted."
+_CLOSED = "Access to this file has ended; ask for the version's files again, or ask the provider."
+
+
+@dataclass(frozen=True, slots=True)
+class SignedFile:
+    """A file with the URL to fetch it from; `expires_at` is epoch ms.
+
+    The URL is relative to the server's, or one of the object store itself.
+    """
+
+    url: str
+    expires_at: int
+    file: ManifestFile
+
+
+@dataclass(frozen=True, slots=True)
+class VersionAccess:
+    """All that a recipient needs to fetch a version. `chunk_maps` is None where no file is large.
+
+    `deltas` come with their files. `pack_url`, relative to the server's, is None where files come from
+    elsewhere.
+    """
+
+    shared: SharedVersion
+    bundle: Bundle
+    files: list[SignedFile]
+    chunk_maps: SignedFile | None
+    deltas: list[tuple[Delta, SignedFile]]
+    pack_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file that may be read: its size in bytes, its sha256, the way to its bytes, and who reads what.
+
+    `modified` is epoch ms: when the version was made, since files never change.
+    """
+
+    size: int
+    sha256: str
+    path: str
+    ticket: Ticket
+    target: Target
+    modified: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPack:
+    """Small files that may be read, by path and size in bytes, and who reads what."""
+
+    files: Sequence[tuple[str, int]]
+    ticket: Ticket
+    target: Target
+
+    @property
+    def size(self) -> int:
+        return sum(size for _, size in self.files)
+
+
+class UrlIssuer:
+    """Signs for one recipient under one grant; every URL of an answer expires at the same moment."""
+
+    def __init__(self, signer: UrlSigner, principal: Principal, share: Share, grant: ShareGrant) -> None:
+        self._signer = signer
+        self._under = (grant.id, principal.token_id, share.revision)
+        self._expires = int(time.time()) + URL_LIFETIME_SECONDS
+
+    @property
+    def expires_at(self) -> int:
+        return self._expires * 1000
+
+    def sign(self, resource: str, method: str = "GET") -> str:
+        return self._signer.sign(Ticket(resource, *self._under, self._expires, method))
+
+
+class RecipientFiles:
+    def __init__(
+        self, signer: UrlSigner, artifacts: ArtifactStore, manifests: Manifests, signing: Signing
+    ) -> None:
+        self._signer = signer
+        self._artifacts = artifacts
+        self._manifests = manifests
+        self._signing = signing
+
+    async def version_files(
+        self,
+        context: Context,
+        share: str,
+        name: SharedName,
+        *,
+        number: int | None = None,
+        alias: str | None = None,
+    ) -> VersionAccess:
+        """A version by number or alias, its signature, and its files with their URLs. Raises NotFound."""
+        action = "deltaSharingQueryModelVersion"
+        async with view_version(context, action, share, name, number=number, alias=alias) as (
+            operation,
+            found,
+            grant,
+        ):
+            version = found.version
+            self._artifacts.check_allowed(version.storage_path)
+            manifest = (await self._manifests.read(version.id)).manifest
+            issuer = UrlIssuer(self._signer, operation.principal, found.share, grant)
+            places = [(file, f"{version.storage_path}/{file.path}") for file in manifest.files]
+            files, elsewhere = await self._sign(issuer, version, places)
+            if elsewhere:
+                _report_issued(operation.target, manifest.files)
+            pack = None if elsewhere else issuer.sign(f"versions/{version.id}/pack", "POST")
+            deltas = await published_deltas(operation, version, manifest)
+            published = msgspec.structs.replace(manifest, deltas=tuple(deltas))
+            hints, _ = await self._sign(issuer, version, list(hint_paths(version.id, published)))
+            maps = hints.pop(0) if manifest.chunk_maps else None
+            bundle = self._signing.bundle(found, manifest)
+            return VersionAccess(found, bundle, files, maps, list(zip(deltas, hints, strict=True)), pack)
+
+    async def _sign(
+        self, issuer: UrlIssuer, version: ModelVersion, places: Sequence[tuple[ManifestFile, str]]
+    ) -> tuple[list[SignedFile], bool]:
+        """URLs for what is stored at these paths of a version, and whether they are the object store's."""
+        paths = [path for _, path in places]
+        elsewhere = await self._artifacts.presign(paths, URL_LIFETIME_SECONDS) if paths else None
+        urls = elsewhere or (issuer.sign(f"versions/{version.id}/{file.sha256}") for file, _ in places)
+        signed = [
+            SignedFile(url, issuer.expires_at, file) for url, (file, _) in zip(urls, places, strict=True)
+        ]
+        return signed, elsewhere is not None
+
+    async def file_origins(self) -> tuple[str, ...]:
+        """Where files come from besides this server: what recipients are told when they mount."""
+        return await self._artifacts.origins()
+
+    def issuer(self, principal: Principal, share: Share, grant: ShareGrant) -> UrlIssuer:
+        """For answers of other services that hand out URLs."""
+        return UrlIssuer(self._signer, principal, share, grant)
+
+    async def open(self, context: Context, resource: str, query: dict[str, str]) -> OpenFile:
+        """Check a signed URL that came back. Raises PermissionDenied, or NotFound for bytes that are gone."""
+        kind, *parts = resource.split("/")
+        async with self._admit(context, "getFile", resource, query) as (operation, ticket, version):
+            if kind == "tables":
+                path = system_table_path(parts[0])
+                size = await self._artifacts.size(path)
+                return OpenFile(size, parts[0], path, ticket, operation.target, operation.now)
+            if version is None:
+                raise NotFound(_DELETED)
+            known = await self._manifests.read(version.id)
+            hint = await self._hint(operation, version, parts[1])
+            file = hint[0] if hint else known.file(parts[1])
+            path = hint[1] if hint else f"{version.storage_path}/{file.path}"
+            operation.concerns(name=f"{version.full_name}/{version.version}:{file.path}")
+            if version.in_place and not hint:
+                await self._artifacts.check_size(path, file.size)
+            return OpenFile(file.size, file.sha256, path, ticket, operation.target, version.created_at)
+
+    async def open_pack(
+        self, context: Context, resource: str, query: dict[str, str], digests: Sequence[str]
+    ) -> OpenPack:
+        """The same for many small files of a version at once, in the order of their digests.
+
+        Raises InvalidParameter for too many files, or one that is too large.
+        """
+        async with self._admit(context, "getFiles", resource, query, "POST") as (operation, ticket, version):
+            if version is None:
+                raise NotFound(_DELETED)
+            known = await self._manifests.read(version.id)
+            files = [known.file(sha256) for sha256 in digests]
+            check_pack(files)
+            operation.concerns(name=f"{version.full_name}/{version.version}: {len(files)} files")
+            places = [(f"{version.storage_path}/{file.path}", file.size) for file in files]
+            return OpenPack(places, ticket, operation.target)
+
+    async def _hint(
+        self, operation: Operation, version: ModelVersion, sha256: str
+    ) -> tuple[ManifestFile, str] | None:
+        """The chunk maps, or a delta that may still be had, with this digest, and where it is stored."""
+        known = await self._manifests.read(version.id)
+        hint = known.hints.get(sha256)
+        if hint is None or hint[0] == known.manifest.chunk_maps:
+            return hint
+        published = await published_deltas(operation, version, known.manifest)
+        return hint if any(delta.sha256 == sha256 for delta in published) else None
+
+    @asynccontextmanager
+    async def _admit(
+        self, context: Context, action: str, resource: str, query: dict[str, str], method: str = "GET"
+    ) -> AsyncIterator[tuple[Operation, Ticket, ModelVersion | None]]:
+        """Let the holder of a signed URL go on, and find the version that it is for, if it is for one."""
+        target = Target(SecurableType.SHARE, detail=resource)
+        try:
+            ticket = self._signer.verify(resource, query, method)
+        except PermissionDenied as error:
+            context.check_failures(action, target)
+            await context.failed(action, target, error)
+            raise
+        context.check_file_requests(action, target, ticket.token_id)
+        async with context.view(action, target) as operation:
+            under = ticket.grant_id, ticket.token_id, ticket.revision, operation.now
+            access = await operation.rows.recipient_reads.access(*under, version_id=_version_id(resource))
+            if access is None:
+                report(Measured.REFUSED_URLS, reason=Refusal.ACCESS_ENDED)
+                operation.denied = "the grant was revoked, the token expired, or the share changed"
+                holder = await operation.rows.recipients.find_name_by_token_id(ticket.token_id)
+                operation.concerns(recipient=holder or "")
+                raise PermissionDenied(_CLOSED)
+            operation.concerns(share=access.share, recipient=access.recipient)
+            if not allows(access.networks, context.caller.address):
+                report(Measured.REFUSED_URLS, reason=Refusal.ADDRESS)
+                operation.denied = "the address is not in the IP access list"
+                raise address_refused(context)
+            operation.by_credential()
+            yield operation, ticket, access.version
+
+    def read(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
+        """The bytes from `start` to before `end`. Raises NotFound or CorruptArtifact for damaged storage."""
+        return self._artifacts.read(file.path, start, end)
+
+    def read_pack(self, pack: OpenPack) -> AsyncIterator[memoryview]:
+        """The bytes of its files, one after the other. Raises NotFound or CorruptArtifact as `read` does."""
+        return self._artifacts.read_all(pack.files)
+
+    async def ended(self, context: Context, file: OpenFile | OpenPack) -> None:
+        """Return, with the denial recorded, when the file may no longer be read: looked at every second."""
+        ticket = file.ticket
+        under = ticket.grant_id, ticket.token_id, ticket.revision
+        version_id = _version_id(ticket.resource)
+        still_open = True
+        while still_open:
+            await asyncio.sleep(_RECHECK_SECONDS)
+            async with context.identify() as rows:
+                access = await rows.recipient_reads.access(*under, now_ms(), version_id=version_id)
+            still_open = access is not None and allows(access.networks, context.caller.address)
+        await context.refused("getFile", file.target, "access ended while the file was being read")
+
+
+def check_pack(files: Sequence[ManifestFile]) -> None:
+    """Raises InvalidParameter for more than a pack may hold."""
+    if len(files) > PACKED_FILES:
+        raise InvalidParameter(f"A pack has at most {PACKED_FILES} files; {len(files)} were asked for.")
+    for file in files:
+        if file.size > PACKED_FILE_BYTES:
+            raise InvalidParameter(
+                f"The file {file.path!r} is larger than {PACKED_FILE_BYTES} bytes; fetch it by its own URL."
+            )
+
+
+def _report_issued(target: Target, files: Sequence[ManifestFile]) -> None:
+    size = sum(file.size for file in files)
+    report(Measured.ISSUED_BYTES, size, share=target.share, recipient=target.recipient)
+
+
+def _version_id(resource: str) -> str:
+    kind, version_id = resource.split("/")[:2]
+    return version_id if kind == "versions" else ""

@@ -1,0 +1,179 @@
+"""What one recipient sees: the shares granted to it, and in them models, versions and aliases, read-only.
+
+A share that was not granted answers exactly like one that does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from model_sharing_protocol.errors import NotFound
+from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.pages import Page, PageRequest, page_of
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.securables import (
+    ModelVersion,
+    RegisteredModel,
+    SecurableType,
+    VersionStatus,
+)
+from model_sharing_provider.domain.sharing import Share, SharedModel, SharedVersion, ShareGrant
+from model_sharing_provider.services.context import Context, Operation
+
+
+class RecipientView:
+    async def list_shares(self, context: Context, page: PageRequest) -> Page[Share]:
+        """The shares granted to the caller, by name."""
+        target = Target(SecurableType.METASTORE, recipient=context.caller.principal.name)
+        async with context.view("deltaSharingListShares", target) as operation:
+            operation.by_credential()
+            return await operation.rows.shares.page_granted(operation.principal.id, page)
+
+    async def get_share(self, context: Context, share: str) -> Share:
+        async with view_share(context, "deltaSharingGetShare", share) as (_, found, _grant):
+            return found
+
+    async def list_schemas(self, context: Context, share: str, page: PageRequest) -> tuple[Share, Page[str]]:
+        async with view_share(context, "deltaSharingListSchemas", share) as (operation, found, _):
+            return found, await operation.rows.shared_models.page_schemas(found.id, page)
+
+    async def list_models(
+        self, context: Context, share: str, schema: str | None, page: PageRequest
+    ) -> Page[SharedModel]:
+        """The models of a share, or of one of its schemas. Raises NotFound for an absent schema."""
+        schema = schema.lower() if schema is not None else None
+        async with view_share(context, "deltaSharingListModels", share, schema or "") as (
+            operation,
+            found,
+            _,
+        ):
+            if schema is not None and not await operation.rows.shared_models.has_schema(found.id, schema):
+                raise NotFound(f"The schema {schema!r} does not exist in the share {found.name!r}.")
+            return await models_of_share(operation, found, schema, page)
+
+    async def get_model(self, context: Context, share: str, name: SharedName) -> SharedModel:
+        async with view_share(context, "deltaSharingGetModel", share, str(name)) as (operation, found, _):
+            return SharedModel(share=found, shared_name=name, model=await _find_model(operation, found, name))
+
+    async def list_versions(
+        self, context: Context, share: str, name: SharedName, page: PageRequest
+    ) -> Page[SharedVersion]:
+        """The versions that are READY, by number."""
+        action = "deltaSharingListModelVersions"
+        async with view_share(context, action, share, str(name)) as (operation, found, _):
+            model = await _find_model(operation, found, name)
+            versions = await operation.rows.versions.page(model.id, page, ready_only=True)
+            shared = [_shared(found, name, item, model.updated_at) for item in versions.items]
+            return Page(shared, versions.last_key)
+
+    async def get_version(self, context: Context, share: str, name: SharedName, number: int) -> SharedVersion:
+        action = "deltaSharingGetModelVersion"
+        async with view_version(context, action, share, name, number=number) as (_, found, _grant):
+            return found
+
+    async def resolve_alias(
+        self, context: Context, share: str, name: SharedName, alias: str
+    ) -> SharedVersion:
+        """The version that an alias points at now."""
+        action = "deltaSharingGetModelVersionByAlias"
+        async with view_version(context, action, share, name, alias=alias) as (_, found, _grant):
+            return found
+
+    async def list_aliases(
+        self, context: Context, share: str, name: SharedName, page: PageRequest
+    ) -> Page[tuple[str, int]]:
+        """The aliases of a model, each with its version."""
+        action = "deltaSharingListModelAliases"
+        async with view_share(context, action, share, str(name)) as (operation, found, _):
+            aliases = (await _find_model(operation, found, name)).aliases
+            return page_of(aliases.items(), page, lambda item: item[0].lower())
+
+
+@asynccontextmanager
+async def view_share(
+    context: Context, action: str, name: str, inside: str = ""
+) -> AsyncIterator[tuple[Operation, Share, ShareGrant]]:
+    """A read of a share that was granted to the caller; NotFound, whether it is absent or not granted."""
+    name = name.lower()
+    async with context.view(action, _target(context, name, inside)) as operation:
+        share = await operation.rows.shares.find(name)
+        grant = await operation.rows.share_grants.find(share.id, operation.principal.id) if share else None
+        yield operation, *_authorized(operation, name, share, grant)
+
+
+@asynccontextmanager
+async def view_version(
+    context: Context,
+    action: str,
+    share: str,
+    name: SharedName,
+    *,
+    number: int | None = None,
+    alias: str | None = None,
+) -> AsyncIterator[tuple[Operation, SharedVersion, ShareGrant]]:
+    """A read of one READY version in a granted share, by number or by alias, in a single look-up."""
+    share = share.lower()
+    inside = f"{name}@{alias}" if alias is not None else f"{name}/{number}"
+    async with context.view(action, _target(context, share, inside)) as operation:
+        found = await operation.rows.recipient_reads.shared_version(
+            operation.principal.id, share, name, number=number, alias=alias
+        )
+        granted, grant = _authorized(operation, share, found.share, found.grant)
+        if found.model_id is None:
+            raise _no_model(name, share)
+        version = found.version
+        if version is None or version.status is not VersionStatus.READY:
+            wanted = f"alias {alias!r}" if alias is not None else f"version {number}"
+            raise NotFound(f"The model '{name}' has no {wanted} in the share {share!r}.")
+        yield operation, _shared(granted, name, version, found.model_updated_at), grant
+
+
+def _shared(share: Share, name: SharedName, version: ModelVersion, model_updated_at: int) -> SharedVersion:
+    sequence = share.updated_at, model_updated_at
+    return SharedVersion(share=share, shared_name=name, version=version, sequence=sequence)
+
+
+def _target(context: Context, share: str, inside: str) -> Target:
+    detail = f"{share}.{inside}" if inside else ""
+    return Target(SecurableType.SHARE, share, detail, share, context.caller.principal.name)
+
+
+def _authorized(
+    operation: Operation, name: str, share: Share | None, grant: ShareGrant | None
+) -> tuple[Share, ShareGrant]:
+    operation.authorize_share(
+        (grant.privilege,) if grant else (),
+        hidden_as=NotFound(f"The share {name!r} does not exist, or is not granted to you."),
+    )
+    assert share is not None and grant is not None  # noqa: S101 - authorized means granted
+    return share, grant
+
+
+async def models_of_share(
+    operation: Operation, share: Share, schema: str | None, page: PageRequest
+) -> Page[SharedModel]:
+    """A page of the models that a share shows."""
+    places = await operation.rows.models.fitting(
+        await operation.rows.shared_models.page(share, schema, page),
+        lambda place: place.model_id,
+        key_of=lambda place: str(place.shared_name),
+    )
+    models = await operation.rows.models.by_ids([place.model_id for place in places.items])
+    shown = [
+        SharedModel(share=share, shared_name=place.shared_name, model=models[place.model_id])
+        for place in places.items
+    ]
+    return Page(shown, places.last_key)
+
+
+async def _find_model(operation: Operation, share: Share, name: SharedName) -> RegisteredModel:
+    model_id = await operation.rows.shared_models.find(share, name)
+    models = await operation.rows.models.by_ids([model_id]) if model_id else {}
+    if model_id not in models:
+        raise _no_model(name, share.name)
+    return models[model_id]
+
+
+def _no_model(name: SharedName, share: str) -> NotFound:
+    return NotFound(f"The model '{name}' does not exist in the share {share!r}.")

@@ -1,0 +1,338 @@
+"""Recipients and their tokens (Databricks' semantics: create, activate once, rotate with an overlap)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from cryptography.fernet import InvalidToken
+
+from model_sharing_protocol.errors import (
+    ActivationLinkUsed,
+    InvalidParameter,
+    InvalidState,
+    NotFound,
+    PermissionDenied,
+    TokenExpired,
+    Unauthenticated,
+)
+from model_sharing_protocol.names import normalize_name
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_protocol.profile import Profile
+from model_sharing_protocol.times import iso, now_ms
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.limits import check_comment, check_properties
+from model_sharing_provider.domain.principals import Principal
+from model_sharing_provider.domain.quotas import Quotas, check_quota
+from model_sharing_provider.domain.secrets import new_activation_code, new_token, well_formed
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.sharing import (
+    Recipient,
+    RecipientOverview,
+    RecipientToken,
+    ShareGrant,
+)
+from model_sharing_provider.governance import rules
+from model_sharing_provider.governance.addresses import ANY_ADDRESS, allows, check_networks
+from model_sharing_provider.keys.server_secrets import ServerSecrets
+from model_sharing_provider.metastore.authorization.visibility import Viewer
+from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.registry.principals import check_owner
+from model_sharing_provider.services.registry.updates import (
+    SecurableUpdate,
+    apply_update,
+    check_new,
+    new_name,
+    with_properties,
+)
+
+DEFAULT_LIFETIME = timedelta(days=90)
+MAX_LIFETIME = timedelta(days=365)
+MAX_LIVE_TOKENS = 2
+
+
+class Recipients:
+    def __init__(self, secrets: ServerSecrets, quotas: Quotas) -> None:
+        self._secrets = secrets
+        self._quotas = quotas
+
+    async def create(
+        self,
+        context: Context,
+        name: str,
+        *,
+        lifetime: timedelta = DEFAULT_LIFETIME,
+        comment: str = "",
+        ip_access_list: Sequence[str] = ANY_ADDRESS,
+        properties: Mapping[str, str] | None = None,
+        owner: str | None = None,
+    ) -> tuple[Recipient, str]:
+        """A new recipient and the code of its activation link.
+
+        Raises InvalidParameter, AlreadyExists, PermissionDenied.
+        """
+        name = normalize_name("recipient", name)
+        networks = check_networks(ip_access_list)
+        async with context.change("createRecipient", _target(name)) as operation:
+            await operation.authorize(rules.CREATE_RECIPIENT)
+            await check_new("recipient", name, operation.rows.recipients.find)
+            there = await operation.rows.recipients.count()
+            check_quota("recipients", there + 1, self._quotas.recipients)
+            recipient = Recipient(
+                id=str(uuid4()),
+                name=name,
+                comment=check_comment(comment),
+                ip_access_list=networks,
+                properties=check_properties(properties or {}),
+                owner=await check_owner(operation, owner or operation.principal.name),
+                created_at=operation.now,
+                updated_at=operation.now,
+            )
+            await operation.rows.recipients.add(recipient)
+            code = await self._add_token(operation, recipient.id, lifetime)
+            return await find_recipient(operation, name), code
+
+    async def page(self, context: Context, page: PageRequest) -> Page[Recipient]:
+        async with context.view("listRecipients", Target(SecurableType.METASTORE)) as operation:
+            await operation.authorize(rules.ANY_PRINCIPAL)
+            return await operation.rows.recipients.page(page, Viewer.of(operation.principal))
+
+    async def overview(self, context: Context, page: PageRequest) -> Page[RecipientOverview]:
+        """The recipients with their shares, and when each was last answered."""
+        async with context.view("listRecipients", Target(SecurableType.METASTORE)) as operation:
+            await operation.authorize(rules.ANY_PRINCIPAL)
+            found = await operation.rows.recipients.page(page, Viewer.of(operation.principal))
+            grants = await operation.rows.share_grants.of_recipients(*(each.id for each in found.items))
+            uses = await operation.rows.audit_log.last_uses([each.name for each in found.items])
+            return Page([_overview(each, grants, uses) for each in found.items], found.last_key)
+
+    async def get(self, context: Context, name: str) -> tuple[Recipient, list[ShareGrant]]:
+        """A recipient and what it was granted. Raises NotFound."""
+        name = normalize_name("recipient", name)
+        async with context.view("getRecipient", _target(name)) as operation:
+            await operation.authorize(rules.OWN_RECIPIENT)
+            recipient = await find_recipient(operation, name)
+            return recipient, await operation.rows.share_grants.of_recipients(recipient.id)
+
+    def activation_code(self, recipient: Recipient) -> str | None:
+        """The code of the newest token's activation link while it can be used, for who may `get` it."""
+        newest = recipient.tokens[-1] if recipient.tokens else None
+        if newest is None or not newest.sealed_code or newest.expires_at <= now_ms():
+            return None
+        with suppress(InvalidToken):
+            return self._secrets.unseal(newest.sealed_code)
+        # Sealed under a pepper that is gone, and with it what the link is known by.
+        return None
+
+    async def update(
+        self,
+        context: Context,
+        name: str,
+        changes: SecurableUpdate,
+        ip_access_list: Sequence[str] | None = None,
+    ) -> Recipient:
+        """Rename, describe, give to another owner, or change from where its credentials may be used.
+
+        Raises NotFound, AlreadyExists, InvalidParameter, PermissionDenied.
+        """
+        name = normalize_name("recipient", name)
+        networks = None if ip_access_list is None else check_networks(ip_access_list)
+        async with context.change("updateRecipient", _target(name)) as operation:
+            await operation.authorize(rules.OWN_RECIPIENT)
+            found = await find_recipient(operation, name)
+            called = await new_name("recipient", name, changes, operation.rows.recipients.find)
+            described = with_properties(await apply_update(operation, found, changes), changes)
+            networks = found.ip_access_list if networks is None else networks
+            updated = replace(described, name=called, ip_access_list=networks)
+            await operation.rows.recipients.update(updated)
+            return updated
+
+    async def delete(self, context: Context, name: str) -> None:
+        """Delete a recipient: its tokens, grants and outstanding URLs end at once. Raises NotFound."""
+        name = normalize_name("recipient", name)
+        async with context.change("deleteRecipient", _target(name)) as operation:
+            await operation.authorize(rules.OWN_RECIPIENT)
+            await operation.rows.recipients.delete((await find_recipient(operation, name)).id)
+
+    async def rotate_token(
+        self,
+        context: Context,
+        name: str,
+        *,
+        existing_expires_in: timedelta,
+        lifetime: timedelta = DEFAULT_LIFETIME,
+    ) -> str:
+        """The code of a new activation link. Existing tokens end after `existing_expires_in`, or earlier.
+
+        A link that nobody has used yet is replaced by the new one. Raises NotFound, InvalidParameter for a
+        negative time, InvalidState while two tokens are live.
+        """
+        name = normalize_name("recipient", name)
+        if existing_expires_in < timedelta(0):
+            raise InvalidParameter("The time until the existing token expires is negative; 0 ends it now.")
+        async with context.change("rotateRecipientToken", _target(name)) as operation:
+            await operation.authorize(rules.OWN_RECIPIENT)
+            recipient = await find_recipient(operation, name)
+            ends = operation.now + _milliseconds(existing_expires_in)
+            live = [
+                token
+                for token in recipient.tokens
+                if token.activated_at is not None and min(token.expires_at, ends) > operation.now
+            ]
+            if len(live) >= MAX_LIVE_TOKENS:
+                raise InvalidState(
+                    f"The recipient {name!r} has already two active tokens; "
+                    "wait until one expires, end one ('recipient token revoke'), or rotate with "
+                    "--existing-expires-in 0."
+                )
+            await operation.rows.recipients.delete_pending_tokens(recipient.id)
+            await operation.rows.recipients.shorten_tokens(recipient.id, ends)
+            return await self._add_token(operation, recipient.id, lifetime)
+
+    async def revoke_token(self, context: Context, name: str, token_id: str) -> None:
+        """End one token at once, with the URLs signed under it, or a link that waits. Raises NotFound."""
+        name = normalize_name("recipient", name)
+        async with context.change("revokeRecipientToken", _target(name)) as operation:
+            await operation.authorize(rules.OWN_RECIPIENT)
+            recipient = await find_recipient(operation, name)
+            if not await operation.rows.recipients.delete_token(recipient.id, token_id):
+                raise NotFound(f"The recipient {name!r} has no token {token_id!r}.")
+
+    async def activate(self, context: Context, code: str, endpoint: str) -> Profile:
+        """Exchange an activation code for the profile, once.
+
+        Raises NotFound for a code that is none, ActivationLinkUsed for the second and later callers,
+        TooManyRequests for an address that failed too often.
+        """
+        code_hashes = self._secrets.hashes(code)
+        action, target = "activateRecipient", _target("")
+        with context.counting_failures(action, target):
+            async with context.change(action, target) as operation:
+                operation.by_credential()
+                name, pending, code_hash = await _find_by_code(operation, context, code_hashes)
+                operation.concerns(name=name, recipient=name)
+                token = new_token()
+                token_hash = self._secrets.hash(token)
+                won = await operation.rows.recipients.activate(code_hash, token_hash, operation.now)
+                if not won:
+                    operation.denied = "the activation link was used already"
+                    raise ActivationLinkUsed(
+                        "This activation link was used already; ask the provider to rotate the token."
+                    )
+                return Profile(endpoint, token, datetime.fromtimestamp(pending.expires_at / 1000, UTC))
+
+    async def activation_info(self, context: Context, code: str) -> tuple[str, RecipientToken]:
+        """The recipient's name and token behind an activation code, without using the code up."""
+        action, target = "getActivationUrlInfo", _target("")
+        with context.counting_failures(action, target):
+            async with context.view(action, target) as operation:
+                operation.by_credential()
+                name, token, _ = await _find_by_code(operation, context, self._secrets.hashes(code))
+                operation.concerns(name=name, recipient=name)
+                return name, token
+
+    async def authenticate(self, context: Context, token: str) -> Principal:
+        """Who holds a bearer token. Raises Unauthenticated or TokenExpired, after auditing the denial.
+
+        Raises TooManyRequests for an address or a recipient that asks too often.
+        """
+        context.check_failures("authenticate", _target(""), token)
+        refusal: Unauthenticated = Unauthenticated(
+            "The bearer token is missing or not one of this server; use the profile file as you got it."
+        )
+        found = None
+        if well_formed(token):
+            async with context.identify() as rows:
+                for token_hash in self._secrets.hashes(token):
+                    if found := await rows.recipient_reads.find_by_token(token_hash):
+                        break
+        if found is not None and not allows(found.networks, context.caller.address):
+            elsewhere = address_refused(context)
+            context.count_failure()
+            await context.refused("authenticate", _target(found.principal.name), elsewhere.message)
+            raise elsewhere
+        if found is not None:
+            if found.expires_at > now_ms():
+                context.check_calls(found.principal, _target(found.principal.name), token)
+                return found.principal
+            refusal = TokenExpired(
+                f"The token expired at {iso(found.expires_at)}; ask the provider for a new activation link."
+            )
+        name = found.principal.name if found else ""
+        await context.failed("authenticate", _target(name), refusal, token)
+        raise refusal
+
+    async def _add_token(self, operation: Operation, recipient_id: str, lifetime: timedelta) -> str:
+        if not timedelta(0) < lifetime <= MAX_LIFETIME:
+            raise InvalidParameter(
+                f"A token's lifetime is more than nothing and at most {MAX_LIFETIME.days} days."
+            )
+        code = new_activation_code()
+        token = RecipientToken(
+            id=str(uuid4()),
+            activated_at=None,
+            expires_at=operation.now + _milliseconds(lifetime),
+            created_at=operation.now,
+            sealed_code=self._secrets.seal(code),
+        )
+        await operation.rows.recipients.add_token(recipient_id, token, self._secrets.hash(code))
+        return code
+
+
+async def find_recipient(operation: Operation, name: str) -> Recipient:
+    """The recipient, or NotFound."""
+    recipient = await operation.rows.recipients.find(name)
+    if recipient is None:
+        raise NotFound(f"The recipient {name!r} does not exist.")
+    return recipient
+
+
+def address_refused(context: Context) -> PermissionDenied:
+    """The error for a caller outside the recipient's IP access list."""
+    return PermissionDenied(
+        f"Your address {context.caller.address} is not in this recipient's IP access list; ask the provider."
+    )
+
+
+async def _find_by_code(
+    operation: Operation, context: Context, code_hashes: Sequence[str]
+) -> tuple[str, RecipientToken, str]:
+    """The recipient's name, the token that waits for activation, and the hash that its code is stored as."""
+    for code_hash in code_hashes:
+        if found := await operation.rows.recipients.find_by_code(code_hash):
+            break
+    else:
+        found = None
+    if found is None or found[1].expires_at <= operation.now:
+        operation.denied = "no such activation link, or an expired one"
+        raise NotFound(
+            "This activation link is not known here, or has expired; ask the provider for another."
+        )
+    name, token, networks = found
+    if not allows(networks, context.caller.address):
+        operation.concerns(name=name, recipient=name)
+        operation.denied = "the address is not in the IP access list"
+        raise address_refused(context)
+    return name, token, code_hash
+
+
+def _overview(
+    recipient: Recipient, grants: Sequence[ShareGrant], uses: Mapping[str, int]
+) -> RecipientOverview:
+    last = uses.get(recipient.name, 0)
+    return RecipientOverview(
+        recipient=recipient,
+        shares=tuple(grant.share for grant in grants if grant.recipient == recipient.name),
+        last_used_at=last if last >= recipient.created_at else None,  # not a namesake's, deleted since
+    )
+
+
+def _milliseconds(duration: timedelta) -> int:
+    return duration // timedelta(milliseconds=1)
+
+
+def _target(name: str) -> Target:
+    return Target(SecurableType.RECIPIENT, name, recipient=name)

@@ -1,0 +1,345 @@
+"""Shares: bundles of models and schemas, and whom they are granted to."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
+from model_sharing_protocol.names import FullName, SchemaName, SharedName, normalize_name
+from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.limits import check_comment
+from model_sharing_provider.domain.quotas import Quotas, check_quota
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.sharing import (
+    ModelShare,
+    Recipient,
+    Share,
+    ShareGrant,
+    ShareObject,
+    ShareObjectType,
+    ShareOverview,
+)
+from model_sharing_provider.governance import rules
+from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.metastore.authorization.visibility import Viewer
+from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.registry.catalogs import find_schema
+from model_sharing_provider.services.registry.models import find_model, model_target
+from model_sharing_provider.services.registry.updates import (
+    NO_CHANGE,
+    SecurableUpdate,
+    apply_update,
+    check_new,
+    new_name,
+)
+from model_sharing_provider.services.sharing.recipients import find_recipient
+
+SYSTEM_SCHEMA = "information_schema"
+
+
+@dataclass(frozen=True, slots=True)
+class ShareChange:
+    """One object to add to a share, or to take out; `shared_as` empty means under its own name."""
+
+    adds: bool
+    type: ShareObjectType
+    name: str
+    shared_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantChange:
+    """A recipient that is to be granted a share, or to lose it."""
+
+    recipient: str
+    adds: bool
+
+
+class Shares:
+    def __init__(self, quotas: Quotas) -> None:
+        self._quotas = quotas
+
+    async def create(self, context: Context, name: str, comment: str = "") -> Share:
+        """A new, empty share. Raises InvalidParameter, AlreadyExists, PermissionDenied."""
+        name = normalize_name("share", name)
+        async with context.change("createShare", _target(name)) as operation:
+            await operation.authorize(rules.CREATE_SHARE)
+            await check_new("share", name, operation.rows.shares.find)
+            check_quota("shares", await operation.rows.shares.count() + 1, self._quotas.shares)
+            share = Share(
+                id=str(uuid4()),
+                name=name,
+                comment=check_comment(comment),
+                owner=operation.principal.name,
+                created_at=operation.now,
+                updated_at=operation.now,
+            )
+            await operation.rows.shares.add(share)
+            return share
+
+    async def page(self, context: Context, page: PageRequest) -> Page[Share]:
+        async with context.view("listShares", Target(SecurableType.METASTORE)) as operation:
+            await operation.authorize(rules.ANY_PRINCIPAL)
+            return await operation.rows.shares.page(page, Viewer.of(operation.principal))
+
+    async def overview(self, context: Context, page: PageRequest) -> Page[ShareOverview]:
+        """The shares with what is in them and who reads them."""
+        async with context.view("listShares", Target(SecurableType.METASTORE)) as operation:
+            await operation.authorize(rules.ANY_PRINCIPAL)
+            found = await operation.rows.shares.page(page, Viewer.of(operation.principal))
+            ids = [share.id for share in found.items]
+            names = await operation.rows.shares.names_shown(ids)
+            readers = _readers(await operation.rows.share_grants.of_shares(*ids))
+            items = [
+                ShareOverview(
+                    share=share, shared_as=tuple(names.get(share.id, ())), recipients=readers[share.name]
+                )
+                for share in found.items
+            ]
+            return Page(items, found.last_key)
+
+    async def of_model(self, context: Context, name: FullName) -> list[ModelShare]:
+        """The shares of the caller that a model is in, and who reads it there. Raises NotFound."""
+        async with context.view("listModelShares", model_target(name)) as operation:
+            await operation.authorize(rules.READ_MODEL)
+            model = await find_model(operation, name)
+            shown = await operation.rows.shares.showing(model, Viewer.of(operation.principal))
+            readers = _readers(await operation.rows.share_grants.of_shares(*(share.id for share, _ in shown)))
+            return [
+                ModelShare(share=share.name, shared_as=shared_as, recipients=readers[share.name])
+                for share, shared_as in shown
+            ]
+
+    async def get(self, context: Context, name: str) -> tuple[Share, list[ShareObject], list[ShareGrant]]:
+        """A share, all its objects (gone ones too) and its grants. Raises NotFound."""
+        name = normalize_name("share", name)
+        async with context.view("getShare", _target(name)) as operation:
+            await operation.authorize(rules.OWN_SHARE)
+            share = await _find(operation, name)
+            objects = await operation.rows.shares.objects(share)
+            return share, objects, await operation.rows.share_grants.of_shares(share.id)
+
+    async def delete(self, context: Context, name: str) -> None:
+        """Delete a share with its grants. The models stay where they are. Raises NotFound."""
+        name = normalize_name("share", name)
+        async with context.change("deleteShare", _target(name)) as operation:
+            await operation.authorize(rules.OWN_SHARE)
+            share = await _find(operation, name)
+            await operation.rows.shares.delete(share.id)
+
+    async def update(
+        self,
+        context: Context,
+        name: str,
+        objects: Sequence[ShareChange] = (),
+        changes: SecurableUpdate = NO_CHANGE,
+    ) -> tuple[Share, list[ShareObject]]:
+        """Change what is in a share, in order, and its name, description and owner: all or none.
+
+        Raises NotFound, AlreadyExists, PermissionDenied.
+        """
+        async with context.change("updateShare", _target(name)) as operation:
+            await operation.authorize(rules.OWN_SHARE)
+            share = await _find(operation, name)
+            await _check_new_owner(operation, changes.owner)
+            for change in objects:
+                await _apply(operation, share, change)
+            await self._check_size(operation, share)
+            called = await new_name("share", share.name, changes, operation.rows.shares.find)
+            updated = replace(await apply_update(operation, share, changes), name=called)
+            await operation.rows.shares.update(updated)
+            return updated, await operation.rows.shares.objects(updated)
+
+    async def add_model(
+        self, context: Context, share: str, model: FullName, shared_as: SharedName | None = None
+    ) -> ShareObject:
+        """Put a model into a share, as `schema.model` unless told otherwise.
+
+        Raises NotFound, AlreadyExists, InvalidParameter.
+        """
+        async with context.change("updateShare", _target(share)) as operation:
+            await operation.authorize(rules.OWN_SHARE)
+            found = await _find(operation, share)
+            added = await _add_model(operation, found, model, shared_as)
+            await self._check_size(operation, found)
+            return added
+
+    async def add_schema(
+        self, context: Context, share: str, schema: SchemaName, shared_as: str | None = None
+    ) -> ShareObject:
+        """Put a schema into a share, with its present and future models. Raises NotFound, AlreadyExists."""
+        async with context.change("updateShare", _target(share)) as operation:
+            await operation.authorize(rules.OWN_SHARE)
+            found = await _find(operation, share)
+            added = await _add_schema(operation, found, schema, shared_as)
+            await self._check_size(operation, found)
+            return added
+
+    async def remove(self, context: Context, share: str, shared_as: str) -> None:
+        """Take out what recipients see as `shared_as`; its signed URLs stop working. Raises NotFound."""
+        async with context.change("updateShare", _target(share)) as operation:
+            await operation.authorize(rules.OWN_SHARE)
+            await _remove(operation, await _find(operation, share), shared_as)
+
+    async def grant(self, context: Context, share: str, recipient: str) -> ShareGrant:
+        """Let a recipient read a share; granting again changes nothing. Raises NotFound."""
+        async with context.change("updateSharePermissions", _target(share, recipient)) as operation:
+            await operation.authorize(rules.OWN_SHARE)
+            return await _grant(operation, await _find(operation, share), recipient)
+
+    async def revoke(self, context: Context, share: str, recipient: str) -> None:
+        """End a recipient's access at once, outstanding URLs too. Raises NotFound, InvalidState."""
+        async with context.change("updateSharePermissions", _target(share, recipient)) as operation:
+            await operation.authorize(rules.OWN_SHARE)
+            await _revoke(operation, await _find(operation, share), recipient)
+
+    async def update_grants(
+        self, context: Context, share: str, changes: Sequence[GrantChange]
+    ) -> list[ShareGrant]:
+        """Grant and revoke, all or none; the grants afterwards. Raises NotFound, InvalidState."""
+        recipients = ",".join(change.recipient for change in changes)
+        async with context.change("updateSharePermissions", _target(share, recipients)) as operation:
+            await operation.authorize(rules.OWN_SHARE)
+            found = await _find(operation, share)
+            for change in changes:
+                if change.adds:
+                    await _grant(operation, found, change.recipient)
+                else:
+                    await _revoke(operation, found, change.recipient)
+            return await operation.rows.share_grants.of_shares(found.id)
+
+    async def _check_size(self, operation: Operation, share: Share) -> None:
+        kinds = Counter(item.type for item in await operation.rows.shares.objects(share))
+        inside = f"in the share {share.name!r}"
+        check_quota(f"models {inside}", kinds[ShareObjectType.MODEL], self._quotas.models_in_a_share)
+        check_quota(f"schemas {inside}", kinds[ShareObjectType.SCHEMA], self._quotas.schemas_in_a_share)
+
+
+async def _check_new_owner(operation: Operation, owner: str | None) -> None:
+    """A share shows what its owner may read: nobody but an administrator lends it somebody else's eyes."""
+    if owner and owner not in {identity.name for identity in operation.principal.identities}:
+        await operation.authorize(rules.ADMINISTRATORS)
+
+
+async def _find(operation: Operation, name: str) -> Share:
+    share = await operation.rows.shares.find(normalize_name("share", name))
+    if share is None:
+        raise NotFound(f"The share {name!r} does not exist.")
+    return share
+
+
+def _object(operation: Operation, kind: ShareObjectType, name: str, shared_as: str) -> ShareObject:
+    return ShareObject(
+        type=kind,
+        name=name,
+        shared_as=shared_as,
+        added_at=operation.now,
+        added_by=operation.principal.name,
+    )
+
+
+async def _apply(operation: Operation, share: Share, change: ShareChange) -> None:
+    if not change.adds:
+        objects = await operation.rows.shares.objects(share)
+        by_source = {item.name: item.shared_as for item in objects}
+        await _remove(operation, share, change.shared_as or by_source.get(change.name, change.name))
+    elif change.type is ShareObjectType.MODEL:
+        shared_as = SharedName.parse(change.shared_as) if change.shared_as else None
+        await _add_model(operation, share, FullName.parse(change.name), shared_as)
+    else:
+        await _add_schema(operation, share, SchemaName.parse(change.name), change.shared_as or None)
+
+
+async def _add_model(
+    operation: Operation, share: Share, model: FullName, shared_as: SharedName | None
+) -> ShareObject:
+    await operation.authorize(rules.READ_MODEL, model_target(model))
+    found = await find_model(operation, model)
+    shared_name = shared_as or SharedName(model.schema, model.name)
+    shared = _object(operation, ShareObjectType.MODEL, str(model), str(shared_name))
+    return await _add_object(operation, share, found.id, shared)
+
+
+async def _add_schema(
+    operation: Operation, share: Share, schema: SchemaName, shared_as: str | None
+) -> ShareObject:
+    shared_name = normalize_name("schema", shared_as or schema.schema)
+    await operation.authorize(rules.USE_SCHEMA, Target(SecurableType.SCHEMA, str(schema)))
+    found = await find_schema(operation, schema)
+    shared = _object(operation, ShareObjectType.SCHEMA, str(schema), shared_name)
+    return await _add_object(operation, share, found.id, shared)
+
+
+async def _remove(operation: Operation, share: Share, shared_as: str) -> None:
+    if not await operation.rows.shares.remove_object(share.id, shared_as.lower()):
+        raise NotFound(f"The share {share.name!r} has nothing shared as {shared_as!r}.")
+    await operation.rows.shares.touch(share.id, operation.now, end_urls=True)
+
+
+async def _own_recipient(operation: Operation, name: str) -> Recipient:
+    """A recipient of the caller's own: who grants a share answers for both."""
+    name = normalize_name("recipient", name)
+    await operation.authorize(rules.OWN_RECIPIENT, Target(SecurableType.RECIPIENT, name))
+    return await find_recipient(operation, name)
+
+
+async def _grant(operation: Operation, share: Share, recipient: str) -> ShareGrant:
+    holder = await _own_recipient(operation, recipient)
+    if existing := await operation.rows.share_grants.find(share.id, holder.id):
+        return existing
+    grant = ShareGrant(
+        id=str(uuid4()),
+        share=share.name,
+        recipient=holder.name,
+        privilege=Privilege.SELECT,
+        granted_at=operation.now,
+        granted_by=operation.principal.name,
+    )
+    await operation.rows.share_grants.add(grant, share.id, holder.id)
+    return grant
+
+
+async def _revoke(operation: Operation, share: Share, recipient: str) -> None:
+    # Whoever owns a share can end access to it, whoever owns the recipient.
+    holder = await find_recipient(operation, normalize_name("recipient", recipient))
+    grant = await operation.rows.share_grants.find(share.id, holder.id)
+    if grant is None:
+        raise InvalidState(f"The share {share.name!r} is not granted to {recipient!r}.")
+    await operation.rows.share_grants.delete(grant.id)
+
+
+async def _add_object(operation: Operation, found: Share, object_id: str, shared: ShareObject) -> ShareObject:
+    if shared.shared_as.partition(".")[0] == SYSTEM_SCHEMA:
+        raise InvalidParameter(f"The schema name {SYSTEM_SCHEMA!r} is reserved for the share's own tables.")
+    for known in await operation.rows.shares.objects(found):
+        if known.shared_as == shared.shared_as:
+            raise AlreadyExists(
+                f"The share {found.name!r} shows '{known.name}' as {shared.shared_as!r} already."
+            )
+        if known.name == shared.name and known.type is shared.type:
+            raise AlreadyExists(
+                f"The share {found.name!r} has '{shared.name}' already, as {known.shared_as!r}."
+            )
+    # A model may take the place of its namesake from a shared schema, which so leaves the share.
+    replaces = shared.type is ShareObjectType.MODEL and await operation.rows.shared_models.find(
+        found, SharedName.parse(shared.shared_as)
+    )
+    await operation.rows.shares.add_object(str(uuid4()), found.id, object_id, shared)
+    await operation.rows.shares.touch(found.id, operation.now, end_urls=bool(replaces))
+    return shared
+
+
+def _readers(grants: Sequence[ShareGrant]) -> dict[str, tuple[str, ...]]:
+    """The names of recipients by that of the share that was granted to them; none for other shares."""
+    readers: dict[str, tuple[str, ...]] = defaultdict(tuple)
+    for grant in grants:
+        readers[grant.share] += (grant.recipient,)
+    return readers
+
+
+def _target(share: str, recipient: str = "") -> Target:
+    return Target(SecurableType.SHARE, share.lower(), share=share.lower(), recipient=recipient.lower())

@@ -1,0 +1,95 @@
+"""Sign what recipients are told of models, and look after the keys that it is signed with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from cachetools import LRUCache
+
+from model_sharing_protocol.dsse import Envelope
+from model_sharing_protocol.manifest import Manifest
+from model_sharing_protocol.signatures import Bundle, SignedName, State, sign_manifest, sign_state
+from model_sharing_protocol.signing_keys import ListedKey
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.sharing import SharedVersion
+from model_sharing_provider.governance import rules
+from model_sharing_provider.keys.signing_keys import SigningKeys
+from model_sharing_provider.services.context import Context
+
+_STATES_KEPT = 10_000
+_ISSUED_EVERY_MS = 30_000
+_METASTORE = Target(SecurableType.METASTORE)
+
+
+class Signing:
+    def __init__(self, keys: SigningKeys) -> None:
+        self._keys = keys
+        self._states: LRUCache[tuple[str, State], Envelope] = LRUCache(_STATES_KEPT)
+
+    def bundle(self, shared: SharedVersion, manifest: Manifest) -> Bundle:
+        """The signature of a version's files under the name that recipients see."""
+        name = SignedName(shared.share.name, str(shared.shared_name), shared.version.version)
+        return sign_manifest(self._keys.current, name, manifest, now_ms())
+
+    def state(self, shared: SharedVersion, alias: str | None = None) -> Envelope:
+        """The signed answer to what `alias`, or else the version's number, stands for now.
+
+        It is as of the last half minute, so that the same answer is signed once in that time.
+        """
+        state = State(
+            share=shared.share.name,
+            model=str(shared.shared_name),
+            alias=alias.lower() if alias is not None else None,
+            version=shared.version.version,
+            digest=shared.version.digest,
+            sequence=shared.sequence,
+            issued_at=now_ms() // _ISSUED_EVERY_MS * _ISSUED_EVERY_MS,
+        )
+        key = self._keys.current
+        signed = self._states.get((key.public.pem, state))
+        if signed is None:
+            signed = self._states[key.public.pem, state] = sign_state(key, state)
+        return signed
+
+    def tag(self, shared: SharedVersion, described: bytes) -> str:
+        """What changes with what is said of a version, its place in time, and the key that signs."""
+        said = hashlib.sha256(described)
+        said.update(f"{shared.sequence} {self._keys.current.public.pem}".encode())
+        return said.hexdigest()[:32]
+
+    async def list_keys(self, context: Context) -> tuple[ListedKey, ...]:
+        """The public keys, oldest first, for whoever has a token of this provider."""
+        async with context.view("listSigningKeys", _METASTORE) as operation:
+            operation.by_credential()
+            return self._keys.listed
+
+    async def rotate(self, context: Context) -> ListedKey:
+        """Sign with a new key from now on; recipients follow by the old one's endorsement."""
+        async with context.change("rotateSigningKey", _METASTORE) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
+            key = self._keys.rotate()
+            await operation.rows.signing_keys.remember(self._keys.fingerprints)
+            return key
+
+    async def start_over(self, context: Context) -> ListedKey:
+        """Take the keys that are there for the database's own: those of before are lost.
+
+        Recipients trust only those, and have to mount again.
+        """
+        async with context.change("replaceSigningKey", _METASTORE) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
+            await operation.rows.signing_keys.forget()
+            await operation.rows.signing_keys.remember(self._keys.fingerprints)
+            return self._keys.listed[-1]
+
+    async def retire(self, context: Context, fingerprint: str) -> Sequence[ListedKey]:
+        """List a key and older ones no more: recipients who know no newer one have to mount again.
+
+        Raises NotFound, or InvalidParameter for the key that signs now.
+        """
+        async with context.change("retireSigningKey", _METASTORE) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
+            return self._keys.retire(fingerprint)

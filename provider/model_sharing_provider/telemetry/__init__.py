@@ -1,0 +1,1 @@
+"""Telemetry that the lower floors report and the server turns into metrics and traces."""

@@ -21,14 +21,14 @@ from postgres import PostgresServer
 from servers import free_port
 from sqlalchemy import Engine, inspect, text
 
-import model_sharing_provider.metastore.migrate as migrating
+import model_sharing_provider.metastore.engine.migrate as migrating
 from model_sharing_protocol.errors import InvalidState, MetastoreUnavailable, MigrationPending
-from model_sharing_provider.bootstrap import open_provider
-from model_sharing_provider.metastore.backend import Backend
-from model_sharing_provider.metastore.postgresql import PostgreSql
-from model_sharing_provider.metastore.sqlite import Sqlite
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.metastore.engine.backend import Backend
+from model_sharing_provider.metastore.engine.postgresql import PostgreSql
+from model_sharing_provider.metastore.engine.sqlite import Sqlite
 from model_sharing_provider.metastore.tables import metadata
-from model_sharing_provider.settings import Settings
 
 NEWEST = migrating.newest_revision()
 NEXT = f"{int(NEWEST) + 1:04}"
@@ -47,7 +47,7 @@ import os, signal, sys
 from pathlib import Path
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-import model_sharing_provider.metastore.migrate as migrating
+import model_sharing_provider.metastore.engine.migrate as migrating
 from model_sharing_provider.cli import main
 
 migrating._MIGRATIONS, words, count = Path(sys.argv.pop(1)), sys.argv.pop(1), int(sys.argv.pop(1))

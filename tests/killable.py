@@ -12,11 +12,11 @@ from pathlib import Path
 from support import Desk
 
 from model_sharing.api import blocking
-from model_sharing_provider.bootstrap import open_provider
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.serving.logs import set_up_logging
 from model_sharing_provider.serving.server import run_server
 from model_sharing_provider.serving.sockets import bound_sockets
-from model_sharing_provider.settings import Settings
 
 # By name: the process that imports them does not look into the folder of this module.
 _IMPORTED_ONCE = ["model_sharing.api.blocking", "model_sharing_provider.serving.server"]

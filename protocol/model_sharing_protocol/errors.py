@@ -1,36 +1,36 @@
 """Every error a user can meet, one class and one row each.
 
     SharingError
-    ├── InvalidParameter        a value that cannot be right: a name, a number, a page token
-    ├── MalformedRequest        a body or header that cannot be read
-    ├── Unauthenticated         no token, or not one of ours
+    ├── InvalidParameter
+    ├── MalformedRequest
+    ├── Unauthenticated
     │   └── TokenExpired
     ├── PermissionDenied
-    ├── NotFound                absent, or not granted: the answer is the same
+    ├── NotFound
     ├── AlreadyExists
-    ├── InvalidState            the thing exists but cannot do this now
+    ├── InvalidState
     │   └── ActivationLinkUsed
-    ├── ResourceExhausted       a documented limit was reached
-    ├── TooManyRequests         more requests, or failures, in a while than are served; later ones are
+    ├── ResourceExhausted
+    ├── TooManyRequests
     ├── UnsupportedOperation
-    │   └── UnsupportedEncoding a body that was packed for the way
-    ├── InvalidModel            a folder that is no MLflow model, or has no signature
-    ├── UnsafePath              a path that would leave its folder, or collide
-    ├── CorruptArtifact         bytes that are not the ones the manifest names
-    ├── DiskFull                no room for files or rows, here or at the provider
-    ├── MetastoreUnavailable    the provider's database cannot be reached, for now
-    ├── ArtifactStoreUnavailable the same of its bucket or disk
-    ├── InternalError           a fault of ours; its message never leaves the server
-    └── LocalError              raised on the recipient's machine only
-        ├── ServerUnreachable   nothing answered
-        ├── NotASharingServer   something answered that does not speak the protocol
-        ├── InvalidProfile      a profile file that cannot be used
+    │   └── UnsupportedEncoding
+    ├── InvalidModel
+    ├── UnsafePath
+    ├── CorruptArtifact
+    ├── DiskFull
+    ├── MetastoreUnavailable
+    ├── ArtifactStoreUnavailable
+    ├── InternalError
+    └── LocalError
+        ├── ServerUnreachable
+        ├── NotASharingServer
+        ├── InvalidProfile
         ├── MountExists
-        ├── UntrustedCode       loading would run code and the mount was not trusted
-        ├── UntrustedSignature  not signed by the key that was expected, or not as what was asked for
-        ├── StaleAnswer         signed, but older than what was seen before
-        ├── MissingDependency   an optional package is needed for this
-        ├── MigrationPending    the provider's tables are those of an older release
+        ├── UntrustedCode
+        ├── UntrustedSignature
+        ├── StaleAnswer
+        ├── MissingDependency
+        ├── MigrationPending
         ├── PortInUse
         └── Interrupted
 
@@ -91,89 +91,128 @@ class SharingWarning(UserWarning):
 
 
 class InvalidParameter(SharingError):
+    """A value that cannot be right: a name, a number, a page token, an option."""
+
     row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "INVALID_PARAMETER_VALUE", 2)
 
 
 class MalformedRequest(SharingError):
+    """A request body or header that cannot be read."""
+
     row = ErrorRow(400, "MALFORMED_REQUEST", 400, "INVALID_PARAMETER_VALUE", 2)
 
 
 class Unauthenticated(SharingError):
+    """A token is missing, or is not one that this provider issued."""
+
     row = ErrorRow(401, "UNAUTHENTICATED", 401, "UNAUTHENTICATED", 3)
 
 
 class NotFound(SharingError):
+    """The object does not exist, or was not granted to the caller: the answer is the same."""
+
     row = ErrorRow(404, "RESOURCE_DOES_NOT_EXIST", 404, "RESOURCE_DOES_NOT_EXIST", 4)
 
 
 class AlreadyExists(SharingError):
+    """An object or file of this name exists."""
+
     row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 409, "RESOURCE_ALREADY_EXISTS", 5)
 
 
 class PermissionDenied(SharingError):
+    """The caller lacks a privilege; the message names it."""
+
     row = ErrorRow(403, "PERMISSION_DENIED", 403, "PERMISSION_DENIED", 6)
 
 
 class TokenExpired(Unauthenticated):
+    """A token that this provider issued has expired."""
+
     row = ErrorRow(401, "UNAUTHENTICATED", 401, "UNAUTHENTICATED", 7)
 
 
 class InternalError(SharingError):
+    """A bug in the server; its details are in the log only, under the id of the request."""
+
     row = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 1)
 
 
 class CorruptArtifact(SharingError):
+    """Bytes are not those that the manifest names."""
+
     row = ErrorRow(500, "INTERNAL_ERROR", 400, "INVALID_STATE", 10)
 
 
 class DiskFull(SharingError):
-    """Somebody has to free space: stock clients must not try again for minutes, as MLflow would for a 500,
-    a status that is not known to it, or the word RESOURCE_EXHAUSTED."""
+    """No disk space for files or rows, here or at the provider.
+
+    Somebody has to free space: stock clients must not try again for minutes, as MLflow would for a 500, a
+    status that is not known to it, or the word RESOURCE_EXHAUSTED.
+    """
 
     row = ErrorRow(507, "INTERNAL_ERROR", 507, "INVALID_STATE", 11)
     retry_after = 60
 
 
 class MetastoreUnavailable(SharingError):
+    """The provider's database cannot be reached at the moment."""
+
     row = ErrorRow(503, "INTERNAL_ERROR", 503, "TEMPORARILY_UNAVAILABLE", 25)
     retry_after = 5
 
 
 class ArtifactStoreUnavailable(SharingError):
+    """The provider's artifact store, a bucket or folder, cannot be used at the moment."""
+
     row = ErrorRow(503, "INTERNAL_ERROR", 503, "TEMPORARILY_UNAVAILABLE", 26)
     retry_after = 5
 
 
 class InvalidModel(SharingError):
+    """The folder is not an MLflow model, or the model has no signature."""
+
     row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "INVALID_PARAMETER_VALUE", 15)
 
 
 class UnsafePath(SharingError):
+    """A path in a model would leave its folder, or collides with another one."""
+
     row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "INVALID_PARAMETER_VALUE", 17)
 
 
 class UnsupportedOperation(SharingError):
+    """The operation is not supported here."""
+
     row = ErrorRow(400, "UNSUPPORTED_OPERATION", 400, "UNSUPPORTED_OPERATION", 18)
 
 
 class UnsupportedEncoding(UnsupportedOperation):
+    """The body of the request was compressed."""
+
     row = ErrorRow(415, "UNSUPPORTED_OPERATION", 415, "UNSUPPORTED_OPERATION", 28)
 
 
 class InvalidState(SharingError):
+    """The object exists, but cannot do this in its present state."""
+
     row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "INVALID_STATE", 19)
 
 
 class ActivationLinkUsed(InvalidState):
+    """The activation link was used before, or has expired."""
+
     row = ErrorRow(410, "RESOURCE_DOES_NOT_EXIST", 410, "RESOURCE_DOES_NOT_EXIST", 20)
 
 
 class ResourceExhausted(SharingError):
+    """A quota was reached."""
+
     row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "RESOURCE_LIMIT_EXCEEDED", 21)
 
 
 class TooManyRequests(SharingError):
-    """Says in `retry_after` after how many seconds it is worth another try."""
+    """More requests, or more failures, than the limit a minute; `retry_after` says when to try again."""
 
     row = ErrorRow(429, "REQUEST_LIMIT_EXCEEDED", 429, "REQUEST_LIMIT_EXCEEDED", 27)
 
@@ -189,46 +228,68 @@ class LocalError(SharingError):
 
 
 class ServerUnreachable(LocalError):
+    """No answer from the server."""
+
     row = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 8)
 
 
 class NotASharingServer(LocalError):
+    """Something answered that is not a sharing server, or not an MLflow server."""
+
     row = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 9)
 
 
 class InvalidProfile(LocalError):
+    """The profile file is missing, is not JSON, or has an unknown version."""
+
     row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "INVALID_PARAMETER_VALUE", 12)
 
 
 class MountExists(LocalError):
+    """Another share is mounted under this name."""
+
     row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 409, "RESOURCE_ALREADY_EXISTS", 13)
 
 
 class UntrustedCode(LocalError):
+    """Loading would run code of the provider, and the mount is not trusted."""
+
     row = ErrorRow(403, "PERMISSION_DENIED", 403, "PERMISSION_DENIED", 14)
 
 
 class PortInUse(LocalError):
+    """The port is in use by another process."""
+
     row = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 16)
 
 
 class MissingDependency(LocalError):
+    """An optional package that is needed here is not installed."""
+
     row = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 22)
 
 
 class MigrationPending(LocalError):
+    """The tables of the provider's database are those of an older release: migrate them."""
+
     row = ErrorRow(500, "INTERNAL_ERROR", 400, "INVALID_STATE", 29)
 
 
 class UntrustedSignature(LocalError):
+    """A signature that is not by the pinned key of the provider, or not for what was asked."""
+
     row = ErrorRow(500, "INTERNAL_ERROR", 400, "INVALID_STATE", 23)
 
 
 class StaleAnswer(LocalError):
+    """A signed answer that is older than one that was seen before."""
+
     row = ErrorRow(500, "INTERNAL_ERROR", 400, "INVALID_STATE", 24)
 
 
 class Interrupted(LocalError):
+    """The command was interrupted."""
+
     row = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 130)
 
 

@@ -31,7 +31,8 @@ def test_every_error_is_in_the_tree_that_the_docstring_draws() -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in CLASSES if kind not in (SharingError, LocalError)])
-def test_every_error_has_a_row_of_its_own(kind: type[SharingError]) -> None:
+def test_every_error_has_a_row_and_a_meaning_of_its_own(kind: type[SharingError]) -> None:
+    assert kind.__doc__, "the reference shows its first line"
     assert isinstance(kind.__dict__.get("row"), ErrorRow)
 
 

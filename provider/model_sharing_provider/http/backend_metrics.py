@@ -17,27 +17,40 @@ _NEWEST: Final = "livemostrecent"
 
 DATABASE_WAIT = Histogram(
     "model_sharing_database_wait_seconds",
-    "Time until there was a connection, until a transaction could begin to write, or an event was committed",
+    "Time until a connection was free, a writer could begin, or an audit event was committed",
     ["kind"],
     buckets=_QUICK,
 )
 DATABASE = Histogram(
-    "model_sharing_database_seconds", "Time of reads, statements and transactions", ["kind"], buckets=_QUICK
+    "model_sharing_database_seconds",
+    "Time of reads, statements and whole transactions",
+    ["kind"],
+    buckets=_QUICK,
 )
-DATABASE_ERRORS = Counter("model_sharing_database_errors", "Errors of the database's own", ["error"])
+DATABASE_ERRORS = Counter(
+    "model_sharing_database_errors", "Errors of the database, by our name for them", ["error"]
+)
 STORE = Histogram(
-    "model_sharing_artifact_store_seconds", "Time of calls", ["kind", "operation"], buckets=_QUICK
+    "model_sharing_artifact_store_seconds",
+    "Time of calls to the artifact store",
+    ["kind", "operation"],
+    buckets=_QUICK,
 )
 STORE_ERRORS = Counter(
-    "model_sharing_artifact_store_errors", "Calls that failed", ["kind", "operation", "error"]
+    "model_sharing_artifact_store_errors",
+    "Failed calls to the artifact store, by its client's name of the error",
+    ["kind", "operation", "error"],
 )
 FINALIZE = Histogram(
-    "model_sharing_finalize_seconds", "Time to publish an uploaded version", ["outcome"], buckets=_SLOW
+    "model_sharing_finalize_seconds",
+    "Time from 'all files are there' to a version that can be read, with hashing",
+    ["outcome"],
+    buckets=_SLOW,
 )
-REFUSED_URLS = Counter("model_sharing_refused_urls", "Signed URLs that opened nothing", ["reason"])
+REFUSED_URLS = Counter("model_sharing_refused_urls", "Signed URLs that were refused", ["reason"])
 ISSUED = Counter(
     "model_sharing_file_issued_bytes",
-    "Bytes of files that URLs of the object store's own were given out for",
+    "Bytes of files that presigned URLs of the bucket were issued for: more than the bucket sends",
     ["share", "recipient"],
 )
 EXPIRY = Gauge(
@@ -54,7 +67,7 @@ EXPIRING = Gauge(
 )
 SIGNING_KEY = Gauge(
     "model_sharing_signing_key_created_timestamp_seconds",
-    "Since when the key is there that models are signed with, in epoch seconds",
+    "When the key that models are signed with was created, in epoch seconds; keys do not expire",
     multiprocess_mode=_NEWEST,
 )
 

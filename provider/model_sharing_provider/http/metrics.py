@@ -30,18 +30,30 @@ DURATIONS = Histogram(
     "model_sharing_request_seconds", "Time to the last byte of an answer", ["face", "route"], buckets=_SECONDS
 )
 RECEIVED = Counter("model_sharing_received_bytes", "Bytes of request bodies", ["face"])
-SENT = Counter("model_sharing_sent_bytes", "Bytes of answers made in one piece", ["face"])
-FILES_SENT = Counter("model_sharing_file_sent_bytes", "Bytes of files", ["share", "recipient"])
-TRANSFERS = Gauge(
-    "model_sharing_transfers_in_progress", "Files being sent, but for small ones", multiprocess_mode=_SUMMED
+SENT = Counter(
+    "model_sharing_sent_bytes",
+    "Bytes of answers, except those that are streamed, as large files are",
+    ["face"],
 )
-CUT = Counter("model_sharing_transfers_cut", "Files whose sending was ended by us")
+FILES_SENT = Counter(
+    "model_sharing_file_sent_bytes", "Bytes of files that this server sent", ["share", "recipient"]
+)
+TRANSFERS = Gauge(
+    "model_sharing_transfers_in_progress", "Files being sent, except small ones", multiprocess_mode=_SUMMED
+)
+CUT = Counter("model_sharing_transfers_cut", "Transfers that this server ended, such as by a revocation")
 OPEN_CONNECTIONS = Gauge("model_sharing_connections", "Open connections", multiprocess_mode=_SUMMED)
 CALLS = Counter("model_sharing_calls", "Calls in the audit log", ["action", "outcome"])
-CALLS_OF_SHARES = Counter("model_sharing_share_calls", "Calls by share", ["share", "recipient", "outcome"])
+CALLS_OF_SHARES = Counter(
+    "model_sharing_share_calls",
+    "Calls in the audit log that concern a share",
+    ["share", "recipient", "outcome"],
+)
 REFUSED = Counter("model_sharing_requests_over_limit", "Requests answered with 429", ["face", "limit"])
 AUDIT_WAITING = Gauge(
-    "model_sharing_audit_events_waiting", "Events that are not written yet", multiprocess_mode=_SUMMED
+    "model_sharing_audit_events_waiting",
+    "Audit events that are not written yet; grows when the database is slow",
+    multiprocess_mode=_SUMMED,
 )
 
 

@@ -10,15 +10,14 @@ $MODEL_SHARING_HOME            default: the user's data folder of the platform
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
 
 import platformdirs
 
 from model_sharing.transport.retries import DEFAULT_SECONDS as DEFAULT_RETRY_SECONDS
 from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.units import parse_duration, parse_size
 
 HOME_VARIABLE = "MODEL_SHARING_HOME"
 CACHE_VARIABLE = "MODEL_SHARING_CACHE"
@@ -28,11 +27,6 @@ CACHE_MAX_SIZE_VARIABLE = "MODEL_SHARING_CACHE_MAX_SIZE"
 ALIAS_MAX_AGE_VARIABLE = "MODEL_SHARING_ALIAS_MAX_AGE"
 LIMIT_RATE_VARIABLE = "MODEL_SHARING_LIMIT_RATE"
 RETRY_FOR_VARIABLE = "MODEL_SHARING_RETRY_FOR"
-_SIZE = re.compile(
-    r"(?P<number>[0-9]{1,18}(\.[0-9]{1,9})?) ?((?P<prefix>[kmgt]?)(?P<ending>i?b?))", re.IGNORECASE | re.ASCII
-)
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(s|m|h|d)?", re.IGNORECASE | re.ASCII)
-_SECONDS_OF = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DEFAULT_JOBS = 8
 MAX_JOBS = 64
 
@@ -51,7 +45,7 @@ class Settings:
     home: Path
     jobs: int = DEFAULT_JOBS
     cache_max_size: int | None = None
-    alias_max_age: int = 0
+    alias_max_age: float = 0
     limit_rate: int | None = None
     retry_for: float = DEFAULT_RETRY_SECONDS
     cache_folder: Path | None = None
@@ -67,12 +61,10 @@ class Settings:
         return cls(
             path.absolute(),
             parse_jobs(os.environ.get(JOBS_VARIABLE) or str(DEFAULT_JOBS)),
-            parse_size(max_size) if max_size else None,
-            _parse_seconds(os.environ.get(ALIAS_MAX_AGE_VARIABLE) or "0"),
-            parse_rate(limit_rate) if limit_rate else None,
-            parse_duration(
-                RETRY_FOR_VARIABLE, os.environ.get(RETRY_FOR_VARIABLE) or f"{DEFAULT_RETRY_SECONDS}"
-            ),
+            parse_size(max_size, CACHE_MAX_SIZE_VARIABLE) if max_size else None,
+            _seconds(ALIAS_MAX_AGE_VARIABLE, 0),
+            parse_rate(limit_rate, LIMIT_RATE_VARIABLE) if limit_rate else None,
+            _seconds(RETRY_FOR_VARIABLE, DEFAULT_RETRY_SECONDS),
             Path(cache).expanduser().absolute() if cache else None,
         )
 
@@ -104,35 +96,15 @@ def parse_jobs(text: str) -> int:
     raise InvalidParameter(f"{text!r} is not a number of parallel connections from 1 to {MAX_JOBS}.")
 
 
-def parse_rate(text: str) -> int:
-    """Bytes a second, like a size: at least one."""
-    rate = parse_size(text)
+def parse_rate(text: str, name: str = "") -> int:
+    """Rate in bytes a second, written like a size: at least one byte."""
+    rate = parse_size(text, name)
     if rate < 1:
-        raise InvalidParameter(f"{text!r} is no rate; leave it out for as fast as it goes.")
+        raise InvalidParameter(f"A rate of {text!r} would never end; leave it out for no limit.")
     return rate
 
 
-def parse_size(text: str) -> int:
-    """Bytes, from `20GiB`, `500 MB`, `1.5g` (1024 at a time but for KB, MB …) or a bare number."""
-    found = _SIZE.fullmatch(text.strip())
-    if not found:
-        raise InvalidParameter(f"{text!r} is not a size; write 20GiB, 500MB or a number of bytes.")
-    number, prefix, ending = found["number"], found["prefix"].lower(), found["ending"].lower()
-    base = 1000 if ending == "b" else 1024
-    return int(Decimal(number) * base ** " kmgt".index(prefix or " "))
-
-
-def parse_duration(name: str, text: str) -> float:
-    """Seconds, from `90`, `90s`, `1.5m` or `1h`; `name` is what the value is of."""
-    found = _DURATION.fullmatch(text.strip())
-    if not found:
-        raise InvalidParameter(
-            f"{name} is {text!r}, which is no duration; write 90 or 90s, 5m, 1h; 0 is none."
-        )
-    return float(found[1]) * _SECONDS_OF[(found[2] or "s").lower()]
-
-
-def _parse_seconds(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= 9:
-        return int(text)
-    raise InvalidParameter(f"{ALIAS_MAX_AGE_VARIABLE} is {text!r}, which is not a number of seconds.")
+def _seconds(variable: str, default: float) -> float:
+    """Seconds that a variable says, which may be a plain number."""
+    text = os.environ.get(variable)
+    return parse_duration(text, variable, plain_seconds=True).total_seconds() if text else default

@@ -14,7 +14,6 @@ from recipient.cached_versions import (
 from recipient.conftest import RunCli
 
 from model_sharing.cache.store import Cache
-from model_sharing.settings import parse_size
 from model_sharing_protocol.errors import InvalidParameter
 
 
@@ -46,17 +45,3 @@ def test_pruning_on_the_command_line(
     assert (answer["freed"], answer["remaining"], answer["dry_run"]) == (30_001, 100_002, False)
     for wrong in (["--max-size", "much"], ["--older-than", "ever"]):
         assert run_cli("cache", "prune", *wrong).returncode == InvalidParameter.row.exit_code
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [("0", 0), ("20GiB", 20 << 30), ("500 MB", 500_000_000), ("1.5g", 3 << 29), ("7b", 7), ("2Ti", 2 << 40)],
-)
-def test_sizes_as_people_write_them(text: str, size: int) -> None:
-    assert parse_size(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "-1", "GiB", "1e9", "1 2", "5 apples", "1,5G", "\u0661"])
-def test_what_is_no_size(text: str) -> None:
-    with pytest.raises(InvalidParameter, match="20GiB"):
-        parse_size(text)

@@ -194,7 +194,7 @@ def test_within_the_age_that_a_user_allows_nobody_is_asked(
     assert asked(shared) == ["GET /aliases/Champion"]
 
 
-@pytest.mark.parametrize("value", ["1h", "-1", "9" * 10])
+@pytest.mark.parametrize("value", ["1y", "-1", "9" * 10])
 def test_an_age_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("MODEL_SHARING_ALIAS_MAX_AGE", value)
     with pytest.raises(InvalidParameter, match=f"MODEL_SHARING_ALIAS_MAX_AGE is '{value}'"):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePath
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import msgspec
@@ -24,19 +24,6 @@ from model_sharing_protocol.times import epoch_ms, iso
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB")
 _WIDER_THAN_ANY_ROW = 1_000_000_000
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def output_option(command: F) -> F:
-    """`--output table|json`, passed to the command as `output`."""
-    return click.option(
-        "--output",
-        type=click.Choice(["table", "json"]),
-        default="table",
-        show_default=True,
-        help="How to print.",
-    )(command)
 
 
 def say(message: str) -> None:

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import click
 
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import output_option
+from model_sharing_protocol.console.options import Duration, output_option
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.cli.output import Duration, show_done, show_list
+from model_sharing_provider.cli.output import show_done, show_list
 from model_sharing_provider.cli.records import audit_record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.events import Outcome

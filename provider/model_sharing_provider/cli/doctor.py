@@ -15,7 +15,7 @@ from model_sharing_protocol.console.doctor_checks import (
     report,
 )
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import output_option
+from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.errors import SharingError
 from model_sharing_provider.cli.doctor_checks import (
     check_places,

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import output_option
+from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.names import FullName, SchemaName, normalize_name
 from model_sharing_provider.cli.output import show_done, show_list
 from model_sharing_provider.cli.records import privilege_grant_record

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import output_option, say
+from model_sharing_protocol.console.options import output_option
+from model_sharing_protocol.console.output import say
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.signing_keys import ListedKey
 from model_sharing_provider.cli.confirmations import confirm, yes_option

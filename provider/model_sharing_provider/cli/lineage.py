@@ -7,7 +7,7 @@ import json
 import click
 
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import output_option
+from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.cli.completion import complete_models
 from model_sharing_provider.cli.options import VERSION

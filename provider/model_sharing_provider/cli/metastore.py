@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import output_option
+from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.errors import UnsupportedOperation
 from model_sharing_provider.bootstrap.first_start import create_home
 from model_sharing_provider.cli.output import show_done

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 import click
 
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import announce, output_option
+from model_sharing_protocol.console.options import output_option
+from model_sharing_protocol.console.output import announce
 from model_sharing_protocol.console.progress_bar import ProgressBar
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.cli.output import show_list

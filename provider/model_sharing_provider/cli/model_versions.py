@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import human_size, output_option
+from model_sharing_protocol.console.options import output_option
+from model_sharing_protocol.console.output import human_size
 from model_sharing_protocol.console.progress_bar import ProgressBar
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.cli.completion import complete_models

@@ -7,7 +7,8 @@ from operator import itemgetter
 import click
 
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import announce, output_option, say
+from model_sharing_protocol.console.options import output_option
+from model_sharing_protocol.console.output import announce, say
 from model_sharing_protocol.errors import SharingError
 from model_sharing_protocol.model_signature import signature_words
 from model_sharing_protocol.names import FullName, SchemaName

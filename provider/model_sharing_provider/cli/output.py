@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
-
-import click
 
 from model_sharing_protocol.console.output import (
     announce,
@@ -17,7 +14,6 @@ from model_sharing_protocol.console.output import (
     say,
 )
 from model_sharing_protocol.times import iso
-from model_sharing_provider.configuration.kinds import parse_duration
 
 Record = Mapping[str, Any]
 _MOST_NAMED = 5
@@ -57,20 +53,6 @@ def named(names: Sequence[str]) -> str:
     """Names as a text says them, the first few of many."""
     more = len(names) - _MOST_NAMED
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-class Duration(click.ParamType[timedelta]):
-    """`90d`, `24h`, `30m`, `45s`, or `0`."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        if isinstance(value, timedelta):
-            return value
-        try:
-            return parse_duration(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a time span; write 90d, 24h, 30m, 45s or 0.", param, ctx)
 
 
 def _short(name: str, value: Any) -> str:

@@ -7,9 +7,10 @@ from datetime import timedelta
 import click
 
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import announce, output_option, say
+from model_sharing_protocol.console.options import Duration, output_option
+from model_sharing_protocol.console.output import announce, say
 from model_sharing_protocol.times import iso
-from model_sharing_provider.cli.output import Duration, show_done, show_list, show_one
+from model_sharing_provider.cli.output import show_done, show_list, show_one
 from model_sharing_provider.cli.records import access_token_record, principal_record
 from model_sharing_provider.cli.session import listed, run
 from model_sharing_provider.domain.principals import PrincipalType

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import output_option, say
+from model_sharing_protocol.console.options import output_option
+from model_sharing_protocol.console.output import say
 from model_sharing_protocol.text_files import decode_text
 from model_sharing_provider.cli.output import show_done, show_list, show_one
 from model_sharing_provider.cli.records import provider_record

@@ -8,7 +8,8 @@ from datetime import timedelta
 import click
 
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import announce, output_option, say
+from model_sharing_protocol.console.options import Duration, output_option
+from model_sharing_protocol.console.output import announce, say
 from model_sharing_provider.cli.completion import complete_recipients
 from model_sharing_provider.cli.confirmations import confirm, hits_of_recipient, yes_option
 from model_sharing_provider.cli.options import (
@@ -17,7 +18,7 @@ from model_sharing_provider.cli.options import (
     owner_option,
     rename_option,
 )
-from model_sharing_provider.cli.output import Duration, show_done, show_list, show_one
+from model_sharing_provider.cli.output import show_done, show_list, show_one
 from model_sharing_provider.cli.records import (
     Record,
     grant_record,

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import click
 
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import output_option, say_lines
+from model_sharing_protocol.console.options import output_option
+from model_sharing_protocol.console.output import say_lines
 from model_sharing_provider.cli.output import show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import config_file

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import announce, output_option, say
+from model_sharing_protocol.console.options import output_option
+from model_sharing_protocol.console.output import announce, say
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
 from model_sharing_provider.cli.completion import (
     complete_models,

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.units import DURATION_FORM, parse_duration
 from model_sharing_provider.artifacts.external_locations import parse_location
 from model_sharing_provider.governance.addresses import parse_network
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +35,29 @@ def whole_number(least: int = 0, most: int = 999_999_999) -> Kind:
     return Kind(f"a whole number from {least} to {most}", lambda text: _number(text, least, most))
 
 
-def parse_duration(text: str) -> timedelta:
-    """`90d`, `24h`, `30m`, `45s`, or `0`. Raises ValueError."""
-    number, unit = (text[:-1], text[-1:]) if text != "0" else ("0", "s")
-    if unit not in _UNITS:
-        raise ValueError(text)
-    return timedelta(seconds=_number(number, 0, 999_999_999) * _UNITS[unit])
-
-
-def time_span(least: str, most: str) -> Kind:
-    """As `parse_duration` takes it, between two of its kind."""
+def duration_between(least: str, most: str) -> Kind:
+    """Duration from `least` to `most`, both as `parse_duration` takes them."""
 
     def parse(text: str) -> timedelta:
-        span = parse_duration(text)
-        if not parse_duration(least) <= span <= parse_duration(most):
+        duration = _duration(text)
+        if not parse_duration(least) <= duration <= parse_duration(most):
             raise ValueError(text)
-        return span
+        return duration
 
-    return Kind(f"a time span from {least} to {most}", parse)
+    return Kind(f"a duration from {least} to {most}", parse)
 
 
 def without_credentials(url: str) -> str:
     """A database's URL with nothing that lets anybody in."""
     parts = urlsplit(url)
     return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text, plain_seconds=True)
+    except InvalidParameter:
+        raise ValueError(text) from None
 
 
 def _number(text: str, least: int, most: int) -> int:
@@ -106,7 +105,7 @@ def _listed(text: str) -> list[str]:
 TEXT = Kind("text", str)
 YES_OR_NO = Kind("yes or no", _yes_or_no)
 PATH = Kind("a path without '?'", _path)
-DURATION = Kind("a time span like 30s, 5m, 24h, 90d or 0", parse_duration)
+DURATION = Kind(DURATION_FORM, _duration)
 HTTP_URL = Kind("an http(s) URL", _http_url)
 POSTGRESQL_URL = Kind(
     "postgresql://user:password@host:port/database, with special characters of the password written as %XX",

@@ -26,7 +26,7 @@ from model_sharing_provider.configuration.kinds import (
     YES_OR_NO,
     Kind,
     choice,
-    time_span,
+    duration_between,
     whole_number,
     without_credentials,
 )
@@ -113,7 +113,7 @@ class Settings:
     credentials_lifetime: timedelta = _setting(
         "TEMPORARY_CREDENTIALS_LIFETIME",
         # Amazon gives none that are shorter, Google none that are longer.
-        time_span("15m", "1h"),
+        duration_between("15m", "1h"),
         "how long such credentials are good for, even when access is revoked meanwhile",
         timedelta(minutes=15),
         "15m",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from datetime import timedelta
 
 import click
 
@@ -13,20 +13,11 @@ from model_sharing.cache.maintenance.verifying import verify
 from model_sharing.cache.store import Cache
 from model_sharing.catalogs.cached_versions import CachedVersion, list_cached
 from model_sharing.mount_table import MountTable
-from model_sharing.settings import CACHE_MAX_SIZE_VARIABLE, Settings, parse_size
+from model_sharing.settings import CACHE_MAX_SIZE_VARIABLE, Settings
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import (
-    human_size,
-    human_time,
-    output_option,
-    print_json,
-    print_table,
-    say,
-)
-from model_sharing_protocol.errors import CorruptArtifact, InvalidParameter, SharingError
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
-_AGE = re.compile(r"([0-9]{1,9})([smhdw])", re.ASCII)
+from model_sharing_protocol.console.options import Duration, Size, output_option
+from model_sharing_protocol.console.output import human_size, human_time, print_json, print_table, say
+from model_sharing_protocol.errors import CorruptArtifact, SharingError
 
 
 @click.group(epilog=example("model-sharing cache list"))
@@ -72,20 +63,22 @@ def list_cache(output: str) -> None:
     name="prune", epilog=example("model-sharing cache prune --max-size 20GiB --older-than 30d --dry-run")
 )
 @click.option(
-    "--max-size", metavar="SIZE", help=f"At most this stays: 20GiB. Default: ${CACHE_MAX_SIZE_VARIABLE}."
+    "--max-size", type=Size(), help=f"Keep at most this much: 20GiB. Default: ${CACHE_MAX_SIZE_VARIABLE}."
 )
-@click.option("--older-than", metavar="AGE", help="Remove what was not used for this long: 30d, 12h.")
+@click.option("--older-than", type=Duration(), help="Remove what was not used for this long: 30d, 12h.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @output_option
-def prune_cache(*, max_size: str | None, older_than: str | None, dry_run: bool, output: str) -> None:
+def prune_cache(*, max_size: int | None, older_than: timedelta | None, dry_run: bool, output: str) -> None:
     """Remove what was not used for long, or is too much, least recently used first.
 
     Never what a running process uses. What crashes and downloads that were given up left behind goes in any
     case.
     """
     settings = Settings.from_environment()
-    limit = parse_size(max_size) if max_size is not None else settings.cache_max_size
-    limits = Limits(limit, _seconds(older_than) if older_than is not None else None)
+    limits = Limits(
+        settings.cache_max_size if max_size is None else max_size,
+        None if older_than is None else older_than.total_seconds(),
+    )
     store = Cache(settings.cache)
     names = _names(list_cached(store, survey(store), MountTable(settings.mounts).all()))
     pruned = prune(store, limits, dry_run=dry_run)
@@ -181,10 +174,3 @@ def _state(version: CachedVersion) -> str:
         ("no name", version.full_name is None),
     )
     return ", ".join(word for word, holds in said if holds)
-
-
-def _seconds(age: str) -> float:
-    found = _AGE.fullmatch(age)
-    if not found:
-        raise InvalidParameter(f"{age!r} is not a time span; write 30d, 12h, 45m, 90s or 2w.")
-    return int(found[1]) * _SECONDS[found[2]]

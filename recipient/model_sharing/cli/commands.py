@@ -15,10 +15,10 @@ from model_sharing.mount_table import MountTable
 from model_sharing.mounting.activation import MAX_INPUT_BYTES, link_in
 from model_sharing.settings import Settings
 from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import (
     human_size,
     human_time,
-    output_option,
     print_fields,
     print_json,
     print_table,

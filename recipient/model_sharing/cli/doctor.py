@@ -23,7 +23,7 @@ from model_sharing_protocol.console.doctor_checks import (
     report,
 )
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import output_option
+from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.errors import SharingError
 
 _AUTHORITIES = "SSL_CERT_FILE"

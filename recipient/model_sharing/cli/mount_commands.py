@@ -14,7 +14,8 @@ from model_sharing.mount_table import Mount, MountTable
 from model_sharing.mounting.profile_sources import MAX_PROFILE_BYTES, find_profile
 from model_sharing.settings import PROFILE_VARIABLE, Settings
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import human_time, output_option, print_json, print_table, say
+from model_sharing_protocol.console.options import output_option
+from model_sharing_protocol.console.output import human_time, print_json, print_table, say
 
 _STANDARD_INPUT = "-"
 

@@ -9,21 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from model_sharing.settings import JOBS_VARIABLE, LIMIT_RATE_VARIABLE, MAX_JOBS, parse_rate
+from model_sharing_protocol.console.options import Size
 from model_sharing_protocol.errors import InvalidParameter
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class _Rate(click.ParamType[int]):
-    """`20MiB`, `500KB` or a number of bytes, a second."""
-
-    name = "rate"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            return value if isinstance(value, int) else parse_rate(value)
-        except InvalidParameter as error:
-            self.fail(error.message, param, ctx)
 
 
 _TRANSFER = (
@@ -32,7 +21,7 @@ _TRANSFER = (
     ),
     click.option(
         "--limit-rate",
-        type=_Rate(),
+        type=Size(parse_rate),
         envvar=LIMIT_RATE_VARIABLE,
         help="Bytes a second, such as 20MiB.",
     ),

@@ -9,7 +9,8 @@ from model_sharing.catalogs.pulling import PulledVersion
 from model_sharing.cli.completion import complete_places
 from model_sharing.cli.options import transfer_options
 from model_sharing_protocol.console.help_examples import example
-from model_sharing_protocol.console.output import complain, human_size, output_option, print_json, say
+from model_sharing_protocol.console.options import output_option
+from model_sharing_protocol.console.output import complain, human_size, print_json, say
 from model_sharing_protocol.errors import InvalidParameter
 
 

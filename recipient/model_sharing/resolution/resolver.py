@@ -71,7 +71,7 @@ class Resolver:
         refs: Refs,
         *,
         has_manifest: Callable[[str], bool],
-        alias_max_age: int,
+        alias_max_age: float,
     ) -> None:
         self._has_manifest = has_manifest
         self._mount = mount

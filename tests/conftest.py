@@ -1,4 +1,4 @@
-"""Fixtures that stories of provider, walks and conformance share."""
+"""Fixtures that the tests of all rooms share."""
 
 from __future__ import annotations
 
@@ -9,17 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from certificates import certificate
-from faulty_network import FILES, mounted_through_proxy
-from faulty_network import Story as StoryOfNetwork
-from mlflow_server import running_mlflow_server
-from object_stores import KINDS, bucket_url, running_azure, running_s3
-from postgres import PostgresServer, running_postgres
-from provider_process import ProviderProcess, share_model
 from pytest_aiohttp.plugin import AiohttpServer
-from shared_in_cloud import Story as StoryOfCloud
-from shared_in_cloud import credentials_of_aws, shared_in_cloud
-from support import Desk, write_model
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.artifacts.store import ArtifactStore
@@ -27,39 +17,18 @@ from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.services.provider_services import ProviderServices
-
-# What a provider does with its rows. Files that start processes, or that are about bytes, stay with SQLite.
-OVER_EACH_DATABASE = {
-    "test_audit",
-    "test_backend_metrics",
-    "test_busy_databases",
-    "test_heavy_pages",
-    "test_inheritance",
-    "test_kept_reads",
-    "test_known_signing_keys",
-    "test_listings",
-    "test_principals",
-    "test_providers",
-    "test_paging_over_schemas",
-    "test_query_plans",
-    "test_quotas",
-    "test_registration",
-    "test_secrets",
-    "test_share_owner_access",
-    "test_shares",
-    "test_tokens",
-    "test_tracing",
-    "test_unity_catalog_face",
-    "test_upload_sessions",
-    "test_uploads",
-    "test_visibility",
-}
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.network.certificates import self_signed_certificate
+from support.network.proxied_recipient import FILES, ProxiedRecipient, mounted_through_proxy
+from support.object_stores.cloud_provider import CloudProvider, aws_settings, running_cloud_provider
+from support.object_stores.servers import bucket_url, running_azure, running_s3
+from support.processes.mlflow_server import running_mlflow_server
+from support.processes.postgresql import PostgresServer, running_postgres
+from support.processes.provider import ProviderProcess, share_model
 
 LOOPBACK = ("127.0.0.0/8",)
 """Where other providers are in tests."""
-
-# What a provider does with its bytes, and the kinds of buckets that it does so in.
-OVER_STORES = {"test_registration": ("s3",), "test_presigned_uploads": KINDS, "test_uploads": KINDS}
 
 
 def pytest_configure() -> None:
@@ -107,18 +76,20 @@ def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 
 @pytest.fixture
-async def cloud(bucket: str, tmp_path: Path) -> AsyncIterator[StoryOfCloud]:
+async def cloud(bucket: str, tmp_path: Path) -> AsyncIterator[CloudProvider]:
     """A provider that shares a model from that bucket, and gives out temporary credentials for it."""
-    async with shared_in_cloud(credentials_of_aws(tmp_path / "home", bucket), tmp_path / "m") as opened:
+    async with running_cloud_provider(aws_settings(tmp_path / "home", bucket), tmp_path / "m") as opened:
         yield opened
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module over each database, or over kinds of stores, if its `pytestmark` says so."""
     if "settings" not in metafunc.fixturenames:
         return
-    module = Path(str(metafunc.module.__file__)).stem
-    over = ["postgresql"] if module in OVER_EACH_DATABASE else []
-    over += OVER_STORES.get(module, ())
+    markers = metafunc.definition
+    over = ["postgresql"] if markers.get_closest_marker("each_database") else []
+    stores = markers.get_closest_marker("stores")
+    over += stores.args if stores else ()
     if over:
         metafunc.parametrize("settings", ["local", *over], indirect=True)
 
@@ -152,9 +123,9 @@ def artifacts(settings: Settings) -> ArtifactStore:
 
 
 @pytest.fixture
-def desk(provider: ProviderServices) -> Desk:
-    """The administrator's desk at that provider."""
-    return Desk.of(provider)
+def admin(provider: ProviderServices) -> AdminClient:
+    """The administrator's client of that provider."""
+    return AdminClient.of(provider)
 
 
 @pytest.fixture
@@ -184,15 +155,15 @@ def acme(
     """A process that serves it: over TLS if the parameter is `https`."""
     over_tls = getattr(request, "param", "http") == "https"
     with ProviderProcess(
-        acme_home[0], certificate(tmp_path_factory.mktemp("tls")) if over_tls else None
+        acme_home[0], self_signed_certificate(tmp_path_factory.mktemp("tls")) if over_tls else None
     ) as one:
         yield one
 
 
 @pytest.fixture
-def story(
+def proxied_recipient(
     acme_home: tuple[Path, str], acme: ProviderProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[StoryOfNetwork]:
+) -> Iterator[ProxiedRecipient]:
     """A recipient that reaches it through a proxy."""
     with mounted_through_proxy(acme, acme_home[1], tmp_path, monkeypatch) as mounted:
         yield mounted

@@ -28,14 +28,14 @@ from side_by_side import UNLIMITED, console, cpu_seconds, machine, peak_bytes
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from postgres import running_postgres
-from provider_process import ProviderProcess
-from support import Desk, write_model
-
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.processes.postgresql import running_postgres
+from support.processes.provider import ProviderProcess
 
 MODELS, FILE_BYTES = 20, 20_000
 MODEL = "/shares/acme/schemas/ml/models/model_{}"
@@ -87,34 +87,34 @@ class Recipient:
 
 
 @contextlib.asynccontextmanager
-async def desk_at(settings: Settings) -> AsyncIterator[Desk]:
+async def desk_at(settings: Settings) -> AsyncIterator[AdminClient]:
     async with open_provider(settings) as provider:
-        yield Desk.of(provider)
+        yield AdminClient.of(provider)
 
 
-async def furnish(desk: Desk, folder: Path, recipients: int) -> list[str]:
+async def seed(admin: AdminClient, folder: Path, recipients: int) -> list[str]:
     """Models in a share, two versions of each; a token of each recipient."""
-    await desk.provider.shares.create(desk.context, "acme")
+    await admin.provider.shares.create(admin.context, "acme")
     for number in range(MODELS):
         for version in (1, 2):
             files = {"model.pkl": os.urandom(FILE_BYTES)}
             source = write_model(folder / f"{number}-{version}", files)
-            await desk.register(source, f"prod.ml.model_{number}", "Champion")
-    await desk.add_schema("acme", "prod.ml")
+            await admin.register(source, f"prod.ml.model_{number}", "Champion")
+    await admin.add_schema("acme", "prod.ml")
     tokens = []
     for number in range(recipients):
-        _, code = await desk.provider.recipients.create(desk.context, f"recipient_{number}")
-        await desk.provider.shares.grant(desk.context, "acme", f"recipient_{number}")
-        tokens.append((await desk.activate(code, "http://127.0.0.1")).bearer_token)
+        _, code = await admin.provider.recipients.create(admin.context, f"recipient_{number}")
+        await admin.provider.shares.grant(admin.context, "acme", f"recipient_{number}")
+        tokens.append((await admin.activate(code, "http://127.0.0.1")).bearer_token)
     return tokens
 
 
-async def move_aliases(desk: Desk, every: float, done: asyncio.Event) -> None:
+async def move_aliases(admin: AdminClient, every: float, done: asyncio.Event) -> None:
     while not done.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(done.wait(), every)
         name = FullName("prod", "ml", f"model_{random.randrange(MODELS)}")
-        await desk.provider.models.set_alias(desk.context, name, "Champion", random.choice((1, 2)))
+        await admin.provider.models.set_alias(admin.context, name, "Champion", random.choice((1, 2)))
 
 
 async def run(endpoints: Sequence[str], tokens: Sequence[str], seconds: float) -> Answers:
@@ -137,8 +137,8 @@ async def measure(recipients: int, seconds: float, move_every: float, url: str, 
         "MODEL_SHARING_PROVIDER_LOG": "warning",
         **UNLIMITED,
     }
-    async with desk_at(settings) as desk:
-        tokens = await furnish(desk, folder, recipients)
+    async with desk_at(settings) as admin:
+        tokens = await seed(admin, folder, recipients)
         with contextlib.ExitStack() as stack:
             servers = [
                 stack.enter_context(ProviderProcess(settings.home, environment=environment)) for _ in range(2)
@@ -146,7 +146,7 @@ async def measure(recipients: int, seconds: float, move_every: float, url: str, 
             processes = [server.process.pid for server in servers]
             before, own = list(map(cpu_seconds, processes)), time.process_time()
             done = asyncio.Event()
-            mover = asyncio.create_task(move_aliases(desk, move_every, done))
+            mover = asyncio.create_task(move_aliases(admin, move_every, done))
             answers = await run([server.url + PREFIX for server in servers], tokens, seconds)
             done.set()
             await mover

@@ -26,8 +26,8 @@ from warm_load import warm_loads
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from environments import environment_with
-from mlflow_server import running_mlflow_server
+from support.processes.mlflow_server import running_mlflow_server
+from support.processes.virtual_environments import virtual_environment
 
 HUGGING_FACE = "huggingface_hub==2.4.0"
 HTTP_GET = """
@@ -82,7 +82,7 @@ class Peers:
         lines = [f"{url}\t{self.out / name}\t{sizes[name]}" for name, url in self._urls(model).items()]
         listed = self._written("http_get.txt", lines)
         quiet = {**os.environ, "HF_HUB_DISABLE_PROGRESS_BARS": "1", "PYTHONPATH": ""}
-        return self._timed([str(environment_with(HUGGING_FACE)), "-c", HTTP_GET, listed], quiet)
+        return self._timed([str(virtual_environment(HUGGING_FACE)), "-c", HTTP_GET, listed], quiet)
 
     def mlflow_client(self, model: str) -> Run:
         quiet = {"MLFLOW_TRACKING_URI": self.mlflow, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}

@@ -27,8 +27,8 @@ from side_by_side import UNLIMITED, console, machine
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from mlflow_server import running_mlflow_server
-from notebook import Notebook, notebook
+from support.processes.mlflow_server import running_mlflow_server
+from support.processes.notebook import Notebook, notebook
 
 PROGRAM = Path(sys.executable).parent / "model-sharing-provider"
 NAME = "prod.ml_team.iris"

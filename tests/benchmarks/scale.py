@@ -17,27 +17,28 @@ from side_by_side import console, machine
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from many_models import Call, calls, fill
-from postgres import PostgresServer, running_postgres
-from support import Desk
-
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
+from support.admin_client import AdminClient
+from support.large_metastore import Call, calls, fill
+from support.processes.postgresql import PostgresServer, running_postgres
 
 
 @contextlib.asynccontextmanager
-async def provider_with(models: int, versions: int, postgres: PostgresServer | None) -> AsyncIterator[Desk]:
+async def provider_with(
+    models: int, versions: int, postgres: PostgresServer | None
+) -> AsyncIterator[AdminClient]:
     """A provider with so many models."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="model-sharing-bench-")))
         url = stack.enter_context(postgres.database()) if postgres else ""
         settings = Settings(folder / "provider", postgresql_url=url)
         async with open_provider(settings) as provider:
-            desk = Desk.of(provider)
+            admin = AdminClient.of(provider)
             started = time.perf_counter()
-            await fill(desk, settings.database_url, folder / "real", models, versions)
+            await fill(admin, settings.database_url, folder / "real", models, versions)
             console.print(f"{models:,} models of {versions} versions: {time.perf_counter() - started:.0f} s")
-            yield desk
+            yield admin
 
 
 async def milliseconds(call: Call) -> float:

@@ -20,9 +20,10 @@ from databricks.sdk.service.sharing import (
     SharedDataObjectUpdate,
     SharedDataObjectUpdateAction,
 )
-from support import Desk, write_model
 
 from model_sharing_protocol.names import FullName
+from support.admin_client import AdminClient
+from support.model_folder import write_model
 
 T = TypeVar("T")
 NAME = "prod.ml_team.scorer"
@@ -57,14 +58,14 @@ async def test_a_wrong_token_is_told_so(server: TestServer) -> None:
         await ask((await client(server, "msh_wrong")).current_user.me)
 
 
-async def test_a_recipients_token_opens_nothing_here(server: TestServer, desk: Desk) -> None:
-    profile = await desk.activate(await desk.share("acme", "globex"), "http://here")
+async def test_a_recipients_token_opens_nothing_here(server: TestServer, admin: AdminClient) -> None:
+    profile = await admin.activate(await admin.share("acme", "globex"), "http://here")
     recipient = await client(server, profile.bearer_token)
     with pytest.raises(Unauthenticated):
         await ask(lambda: list(recipient.catalogs.list()))
 
 
-async def test_catalogs_and_schemas(workspace: WorkspaceClient, desk: Desk) -> None:
+async def test_catalogs_and_schemas(workspace: WorkspaceClient, admin: AdminClient) -> None:
     created = await ask(lambda: workspace.catalogs.create("Prod", comment="what serves"))
     assert (created.name, created.comment, created.owner) == ("prod", "what serves", "admin")
     await ask(lambda: workspace.schemas.create("ml_team", "prod"))
@@ -82,18 +83,18 @@ async def test_catalogs_and_schemas(workspace: WorkspaceClient, desk: Desk) -> N
     with pytest.raises(NotFound):
         await ask(lambda: workspace.catalogs.get("prod"))
     with pytest.raises(Exception, match="does not exist"):
-        await desk.provider.catalogs.get(desk.context, "prod")
+        await admin.provider.catalogs.get(admin.context, "prod")
 
 
 async def test_models_versions_and_aliases(
-    workspace: WorkspaceClient, desk: Desk, provider_home: Path, tmp_path: Path
+    workspace: WorkspaceClient, admin: AdminClient, provider_home: Path, tmp_path: Path
 ) -> None:
     folder = write_model(tmp_path / "m")
     for _ in range(2):
-        version = await desk.register(folder, NAME)
+        version = await admin.register(folder, NAME)
     models, versions = workspace.registered_models, workspace.model_versions
     await ask(lambda: models.set_alias(NAME, "Champion", 2))
-    assert (await desk.provider.models.get(desk.context, FullName.parse(NAME))).aliases == {"Champion": 2}
+    assert (await admin.provider.models.get(admin.context, FullName.parse(NAME))).aliases == {"Champion": 2}
     assert (await ask(lambda: versions.get_by_alias(NAME, "champion"))).version == 2
     assert [found.version for found in await ask(lambda: list(versions.list(NAME)))] == [1, 2]
     found = await ask(lambda: models.get(NAME, include_aliases=True))
@@ -106,7 +107,7 @@ async def test_models_versions_and_aliases(
     assert not list((provider_home / "artifacts" / version.storage_path).glob("*"))
     with pytest.raises(NotFound, match="no version 2"):
         await ask(lambda: versions.get(NAME, 2))
-    assert (await desk.register(folder, NAME)).version == 3
+    assert (await admin.register(folder, NAME)).version == 3
     await ask(lambda: models.delete(NAME))
     listed = await ask(lambda: list(models.list(catalog_name="prod", schema_name="ml_team")))
     assert listed == []
@@ -114,9 +115,9 @@ async def test_models_versions_and_aliases(
 
 
 async def test_shares_recipients_and_permissions(
-    workspace: WorkspaceClient, desk: Desk, endpoint: str, tmp_path: Path
+    workspace: WorkspaceClient, admin: AdminClient, endpoint: str, tmp_path: Path
 ) -> None:
-    await desk.register(write_model(tmp_path / "m"), NAME)
+    await admin.register(write_model(tmp_path / "m"), NAME)
     kinds, actions = SharedDataObjectDataObjectType, SharedDataObjectUpdateAction
     await ask(lambda: workspace.shares.create("acme", comment="for partners"))
     updates = [
@@ -129,7 +130,7 @@ async def test_shares_recipients_and_permissions(
     assert created.activation_url is not None
     assert created.tokens is not None
     assert created.tokens[0].activation_url == created.activation_url
-    profile = await desk.activate(created.activation_url.rpartition("/")[2], endpoint)
+    profile = await admin.activate(created.activation_url.rpartition("/")[2], endpoint)
     permissions = [PermissionsChange(principal="globex", add=["SELECT"])]
     await ask(lambda: workspace.shares.update_permissions("acme", changes=permissions))
     seen = await ask(lambda: workspace.shares.share_permissions("acme"))
@@ -138,13 +139,15 @@ async def test_shares_recipients_and_permissions(
     ]
     held = await ask(lambda: workspace.recipients.share_permissions("globex"))
     assert [permission.share_name for permission in held.permissions_out or []] == ["acme"]
-    assert (await desk.provider.recipients.authenticate(desk.context, profile.bearer_token)).name == "globex"
+    assert (
+        await admin.provider.recipients.authenticate(admin.context, profile.bearer_token)
+    ).name == "globex"
     found = await ask(lambda: workspace.recipients.get("globex"))
     assert (found.activated, found.activation_url) == (True, None)
     rotated = await ask(lambda: workspace.recipients.rotate_token("globex", 3600))
     assert rotated.activation_url
     assert rotated.activation_url != created.activation_url
-    await desk.activate(rotated.activation_url.rpartition("/")[2], endpoint)
+    await admin.activate(rotated.activation_url.rpartition("/")[2], endpoint)
     with pytest.raises(BadRequest, match="two active tokens"):
         await ask(lambda: workspace.recipients.rotate_token("globex", 3600))
     removal = [
@@ -157,9 +160,11 @@ async def test_shares_recipients_and_permissions(
     assert list(await ask(lambda: list(workspace.shares.list_shares()))) == []
 
 
-async def test_share_updates_are_all_or_none(workspace: WorkspaceClient, desk: Desk, tmp_path: Path) -> None:
-    await desk.register(write_model(tmp_path / "m"), NAME)
-    await desk.share("acme", "globex")
+async def test_share_updates_are_all_or_none(
+    workspace: WorkspaceClient, admin: AdminClient, tmp_path: Path
+) -> None:
+    await admin.register(write_model(tmp_path / "m"), NAME)
+    await admin.share("acme", "globex")
     kinds, actions = SharedDataObjectDataObjectType, SharedDataObjectUpdateAction
     updates = [
         SharedDataObjectUpdate(actions.ADD, data_object(NAME, kinds.MODEL, "ml_team.scorer")),
@@ -167,30 +172,30 @@ async def test_share_updates_are_all_or_none(workspace: WorkspaceClient, desk: D
     ]
     with pytest.raises(NotFound, match="none"):
         await ask(lambda: workspace.shares.update("acme", updates=updates))
-    _, objects, _ = await desk.provider.shares.get(desk.context, "acme")
+    _, objects, _ = await admin.provider.shares.get(admin.context, "acme")
     assert objects == []
 
 
 async def test_a_deleted_source_stays_visible_to_the_admin_only(
-    workspace: WorkspaceClient, desk: Desk, tmp_path: Path
+    workspace: WorkspaceClient, admin: AdminClient, tmp_path: Path
 ) -> None:
-    await desk.register(write_model(tmp_path / "m"), NAME)
-    await desk.share("acme", "globex", NAME)
+    await admin.register(write_model(tmp_path / "m"), NAME)
+    await admin.share("acme", "globex", NAME)
     await ask(lambda: workspace.registered_models.delete(NAME))
-    _, (gone,), _ = await desk.provider.shares.get(desk.context, "acme")
+    _, (gone,), _ = await admin.provider.shares.get(admin.context, "acme")
     assert (gone.name, gone.status.value) == (NAME, "SOURCE_DELETED")
 
 
-async def test_listings_are_paged_to_the_end(workspace: WorkspaceClient, desk: Desk) -> None:
+async def test_listings_are_paged_to_the_end(workspace: WorkspaceClient, admin: AdminClient) -> None:
     names = [f"share_{number:03}" for number in range(25)]
     for name in names:
-        await desk.provider.shares.create(desk.context, name)
+        await admin.provider.shares.create(admin.context, name)
     listed = await ask(lambda: [share.name for share in workspace.shares.list_shares(max_results=4)])
     assert listed == names
 
 
 async def test_the_activation_link_is_shown_to_who_manages_the_recipient_until_it_is_used(
-    workspace: WorkspaceClient, desk: Desk, endpoint: str
+    workspace: WorkspaceClient, admin: AdminClient, endpoint: str
 ) -> None:
     created = await ask(lambda: workspace.recipients.create("globex", AuthenticationType.TOKEN))
     assert created.activation_url is not None
@@ -201,13 +206,13 @@ async def test_the_activation_link_is_shown_to_who_manages_the_recipient_until_i
         assert (found.tokens or [])[-1].activation_url == created.activation_url
     rotated = await ask(lambda: workspace.recipients.rotate_token("globex", 0))
     assert (await ask(lambda: workspace.recipients.get("globex"))).activation_url == rotated.activation_url
-    async with desk.provider.database.read() as rows:
+    async with admin.provider.database.read() as rows:
         kept = await rows.recipients.find("globex")
     assert kept is not None and all(token.sealed_code for token in kept.tokens)
     assert code not in repr(kept) and not any(code in token.sealed_code for token in kept.tokens)
     assert rotated.activation_url is not None
-    await desk.activate(rotated.activation_url.rpartition("/")[2], endpoint)
+    await admin.activate(rotated.activation_url.rpartition("/")[2], endpoint)
     assert (await ask(lambda: workspace.recipients.get("globex"))).activation_url is None
-    async with desk.provider.database.read() as rows:
+    async with admin.provider.database.read() as rows:
         kept = await rows.recipients.find("globex")
     assert kept is not None and kept.tokens[-1].sealed_code == ""

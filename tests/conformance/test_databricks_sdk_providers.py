@@ -12,7 +12,9 @@ from aiohttp.test_utils import TestServer
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, NotFound
 from databricks.sdk.service.sharing import AuthenticationType
-from support import Desk, write_model
+
+from support.admin_client import AdminClient
+from support.model_folder import write_model
 
 T = TypeVar("T")
 
@@ -23,13 +25,13 @@ async def ask(call: Callable[[], T]) -> T:
 
 
 async def test_a_provider_is_added_asked_renamed_and_forgotten(
-    desk: Desk, server: TestServer, endpoint: str, provider_home: Path, tmp_path: Path
+    admin: AdminClient, server: TestServer, endpoint: str, provider_home: Path, tmp_path: Path
 ) -> None:
     host, token = str(server.make_url("/")).rstrip("/"), (provider_home / "admin.token").read_text()
     workspace = await ask(lambda: WorkspaceClient(host=host, token=token))
-    await desk.register(write_model(tmp_path / "m"), "prod.ml_team.scorer")
-    code = await desk.share("acme", "globex", "prod.ml_team.scorer")
-    profile = (await desk.activate(code, endpoint)).to_json().decode()
+    await admin.register(write_model(tmp_path / "m"), "prod.ml_team.scorer")
+    code = await admin.share("acme", "globex", "prod.ml_team.scorer")
+    profile = (await admin.activate(code, endpoint)).to_json().decode()
 
     providers = workspace.providers
     added = await ask(
@@ -39,7 +41,7 @@ async def test_a_provider_is_added_asked_renamed_and_forgotten(
     )
     assert added.recipient_profile is not None
     assert (added.recipient_profile.endpoint, added.recipient_profile.bearer_token) == (endpoint, None)
-    assert (await desk.provider.providers.get(desk.context, "vendor")).comment == "scores"
+    assert (await admin.provider.providers.get(admin.context, "vendor")).comment == "scores"
     shares = await ask(lambda: list(providers.list_shares("vendor")))
     assert [share.name for share in shares] == ["acme"]
     await ask(lambda: providers.update("vendor", new_name="seller"))

@@ -34,12 +34,13 @@ from databricks.sdk.service.sharing import (
     SharedDataObjectUpdate,
     SharedDataObjectUpdateAction,
 )
-from people import Person, as_recipient, found, hire, reading
-from support import Desk, write_model
 
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.events import Outcome
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.principals import User, create_group, create_user, privileges_to_load, recipient_context
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,24 +60,24 @@ async def client(server: TestServer, token: str) -> WorkspaceClient:
 
 @dataclass(frozen=True)
 class Office:
-    """The administrator's client, ana's client, and the desk to look at what they did."""
+    """The administrator's client, ana's client, and an admin client to look at what they did."""
 
-    admin: WorkspaceClient
+    admin_workspace: WorkspaceClient
     ana: WorkspaceClient
-    person: Person
-    desk: Desk
+    person: User
+    admin: AdminClient
 
     async def grant(self, kind: SecurableType, name: str, *privileges: Privilege) -> None:
         changes = [PermissionsChange(principal="ana", add=list(privileges))]
-        await ask(lambda: self.admin.grants.update(kind.value, name, changes=changes))
+        await ask(lambda: self.admin_workspace.grants.update(kind.value, name, changes=changes))
 
 
 @pytest.fixture
-async def office(desk: Desk, server: TestServer, provider_home: Path, tmp_path: Path) -> Office:
-    await desk.register(write_model(tmp_path / "m"), SCORER, "Champion")
-    admin = await client(server, (provider_home / "admin.token").read_text())
-    ana = await hire(desk, "ana")
-    return Office(admin, await client(server, ana.token), ana, desk)
+async def office(admin: AdminClient, server: TestServer, provider_home: Path, tmp_path: Path) -> Office:
+    await admin.register(write_model(tmp_path / "m"), SCORER, "Champion")
+    admin_workspace = await client(server, (provider_home / "admin.token").read_text())
+    ana = await create_user(admin, "ana")
+    return Office(admin_workspace, await client(server, ana.token), ana, admin)
 
 
 async def test_grants_on_catalogs_schemas_and_models(office: Office) -> None:
@@ -89,14 +90,14 @@ async def test_grants_on_catalogs_schemas_and_models(office: Office) -> None:
         with pytest.raises(PermissionDenied, match=privilege.value):
             await ask(lambda: office.ana.registered_models.get(SCORER))
         await office.grant(kind, KINDS[kind], privilege)
-        shown = await ask(office.admin.grants.get, kind.value, KINDS[kind])
+        shown = await ask(office.admin_workspace.grants.get, kind.value, KINDS[kind])
         assert [(each.principal, each.privileges) for each in shown.privilege_assignments or []] == [
             ("ana", [privilege])
         ]
     assert (await ask(lambda: office.ana.registered_models.get(SCORER))).full_name == SCORER
-    assert await office.desk.provider.models.get(await office.person.context(), FullName.parse(SCORER))
+    assert await office.admin.provider.models.get(await office.person.context(), FullName.parse(SCORER))
     revoked = [PermissionsChange(principal="ana", remove=[Privilege.EXECUTE])]
-    left = await ask(lambda: office.admin.grants.update("FUNCTION", SCORER, changes=revoked))
+    left = await ask(lambda: office.admin_workspace.grants.update("FUNCTION", SCORER, changes=revoked))
     assert left.privilege_assignments in (None, [])
     with pytest.raises(PermissionDenied, match="EXECUTE"):
         await ask(lambda: office.ana.registered_models.get(SCORER))
@@ -106,7 +107,7 @@ async def test_effective_grants_name_their_origin(office: Office) -> None:
     await office.grant(SecurableType.CATALOG, "prod", Privilege.USE_CATALOG, Privilege.EXECUTE)
     await office.grant(SecurableType.SCHEMA, "prod.ml_team", Privilege.APPLY_TAG)
     await office.grant(SecurableType.FUNCTION, SCORER, Privilege.MANAGE)
-    for who in (office.admin, office.ana):
+    for who in (office.admin_workspace, office.ana):
         effective = await ask(who.grants.get_effective, "FUNCTION", SCORER, principal="ana")
         (assignment,) = effective.privilege_assignments or []
         assert {
@@ -126,17 +127,17 @@ async def test_what_cannot_be_granted_is_refused_with_what_can(office: Office) -
     ):
         changes = [PermissionsChange(principal="ana", add=[privilege])]
         with pytest.raises(BadRequest, match=r"cannot be granted on a .*; these can: .*EXECUTE"):
-            await ask(office.admin.grants.update, kind, name, changes=changes)
+            await ask(office.admin_workspace.grants.update, kind, name, changes=changes)
     nobody = [PermissionsChange(principal="nobody", add=[Privilege.EXECUTE])]
     with pytest.raises(NotFound, match="'nobody' does not exist"):
-        await ask(lambda: office.admin.grants.update("FUNCTION", SCORER, changes=nobody))
+        await ask(lambda: office.admin_workspace.grants.update("FUNCTION", SCORER, changes=nobody))
 
 
 async def test_managers_grant_and_others_are_denied_by_name(office: Office) -> None:
     herself = [PermissionsChange(principal="ana", add=[Privilege.EXECUTE])]
     with pytest.raises(PermissionDenied, match="ana lacks OWNERSHIP or MANAGE on model"):
         await ask(lambda: office.ana.grants.update("FUNCTION", SCORER, changes=herself))
-    (event,) = await office.desk.provider.audit.latest(office.desk.context, 1)
+    (event,) = await office.admin.provider.audit.latest(office.admin.context, 1)
     assert (event.action, event.outcome, event.caller.principal.name) == (
         "updatePermissions",
         Outcome.DENIED,
@@ -144,25 +145,25 @@ async def test_managers_grant_and_others_are_denied_by_name(office: Office) -> N
     )
     await office.grant(SecurableType.SCHEMA, "prod.ml_team", Privilege.MANAGE)
     await ask(lambda: office.ana.grants.update("FUNCTION", SCORER, changes=herself))
-    shown = await ask(lambda: office.admin.grants.get("FUNCTION", SCORER))
+    shown = await ask(lambda: office.admin_workspace.grants.get("FUNCTION", SCORER))
     assert [each.principal for each in shown.privilege_assignments or []] == ["ana"]
 
 
 async def test_a_user_sees_what_it_may_and_nothing_else(office: Office) -> None:
-    ana, admin = office.ana, office.admin
-    await office.desk.provider.catalogs.create(office.desk.context, "secret")
+    ana, admin_workspace = office.ana, office.admin_workspace
+    await office.admin.provider.catalogs.create(office.admin.context, "secret")
     assert (await ask(ana.current_user.me)).user_name == "ana"
     assert await ask(lambda: list(ana.catalogs.list())) == []
     assert await ask(lambda: list(ana.registered_models.list())) == []
     with pytest.raises(PermissionDenied, match="ana lacks USE_CATALOG on catalog 'prod'"):
         await ask(lambda: list(ana.schemas.list("prod")))
-    for right in reading(SCORER):
-        await right.give(office.desk, "ana")
+    for right in privileges_to_load(SCORER):
+        await right.grant(office.admin, "ana")
     assert [each.name for each in await ask(lambda: list(ana.catalogs.list()))] == ["prod"]
     assert [each.full_name for each in await ask(lambda: list(ana.schemas.list("prod")))] == ["prod.ml_team"]
     assert [each.full_name for each in await ask(lambda: list(ana.registered_models.list()))] == [SCORER]
     assert (await ask(lambda: ana.model_versions.get_by_alias(SCORER, "champion"))).version == 1
-    assert len(await ask(lambda: list(admin.catalogs.list()))) == 2
+    assert len(await ask(lambda: list(admin_workspace.catalogs.list()))) == 2
     for attempt, missing in (
         (lambda: ana.catalogs.create("mine"), "CREATE_CATALOG on the metastore"),
         (lambda: ana.schemas.create("mine", "prod"), "CREATE_SCHEMA on catalog 'prod'"),
@@ -177,48 +178,50 @@ async def test_a_user_sees_what_it_may_and_nothing_else(office: Office) -> None:
 
 
 async def test_a_group_gives_its_members_what_it_holds(office: Office) -> None:
-    await found(office.desk, "scientists", "ana")
+    await create_group(office.admin, "scientists", "ana")
     for kind, name in KINDS.items():
         changes = [PermissionsChange(principal="scientists", add=[Privilege.ALL_PRIVILEGES])]
-        await ask(office.admin.grants.update, kind.value, name, changes=changes)
+        await ask(office.admin_workspace.grants.update, kind.value, name, changes=changes)
     assert (await ask(lambda: office.ana.registered_models.get(SCORER))).full_name == SCORER
-    await office.desk.provider.principals.remove_member(office.desk.context, "scientists", "ana")
+    await office.admin.provider.principals.remove_member(office.admin.context, "scientists", "ana")
     with pytest.raises(PermissionDenied):
         await ask(lambda: office.ana.registered_models.get(SCORER))
 
 
 async def test_names_owners_and_descriptions_change(office: Office) -> None:
-    admin, ana, desk = office.admin, office.ana, office.desk
-    catalog = await ask(lambda: admin.catalogs.update("prod", new_name="Live", comment="serves"))
+    admin_workspace, ana, admin = office.admin_workspace, office.ana, office.admin
+    catalog = await ask(lambda: admin_workspace.catalogs.update("prod", new_name="Live", comment="serves"))
     assert (catalog.name, catalog.comment) == ("live", "serves")
-    schema = await ask(lambda: admin.schemas.update("live.ml_team", new_name="team", properties={"a": "b"}))
+    schema = await ask(
+        lambda: admin_workspace.schemas.update("live.ml_team", new_name="team", properties={"a": "b"})
+    )
     assert (schema.full_name, schema.properties) == ("live.team", {"a": "b"})
-    model = await ask(lambda: admin.registered_models.update("live.team.scorer", new_name="ranker"))
+    model = await ask(lambda: admin_workspace.registered_models.update("live.team.scorer", new_name="ranker"))
     assert model.full_name == "live.team.ranker"
     name = "live.team.ranker"
-    assert (await ask(lambda: admin.catalogs.update("live", owner="ana"))).owner == "ana"
-    assert (await ask(lambda: admin.schemas.update("live.team", owner="ana"))).owner == "ana"
-    assert (await ask(lambda: admin.registered_models.update(name, owner="ana"))).owner == "ana"
+    assert (await ask(lambda: admin_workspace.catalogs.update("live", owner="ana"))).owner == "ana"
+    assert (await ask(lambda: admin_workspace.schemas.update("live.team", owner="ana"))).owner == "ana"
+    assert (await ask(lambda: admin_workspace.registered_models.update(name, owner="ana"))).owner == "ana"
     described = await ask(lambda: ana.registered_models.update(name, comment="ranks claims"))
     assert (described.comment, described.owner) == ("ranks claims", "ana")
     assert (await ask(lambda: ana.model_versions.update(name, 1, comment="first"))).comment == "first"
-    seen = await desk.provider.models.get(desk.context, FullName.parse(name))
+    seen = await admin.provider.models.get(admin.context, FullName.parse(name))
     assert (seen.comment, seen.owner, seen.aliases) == ("ranks claims", "ana", {"Champion": 1})
     with pytest.raises(NotFound):
-        await ask(lambda: admin.registered_models.get(SCORER))
+        await ask(lambda: admin_workspace.registered_models.get(SCORER))
     with pytest.raises(NotFound, match="'nobody' does not exist"):
-        await ask(lambda: admin.schemas.update("live.team", owner="nobody"))
+        await ask(lambda: admin_workspace.schemas.update("live.team", owner="nobody"))
     await ask(lambda: ana.schemas.delete("live.team", force=True))
     await ask(lambda: ana.catalogs.delete("live", force=True))
-    assert (await desk.provider.catalogs.page(desk.context, PageRequest())).items == []
+    assert (await admin.provider.catalogs.page(admin.context, PageRequest())).items == []
 
 
 async def test_deleting_by_force_takes_the_files_along(office: Office, provider_home: Path) -> None:
     with pytest.raises(BadRequest, match="not empty"):
-        await ask(lambda: office.admin.schemas.delete("prod.ml_team"))
+        await ask(lambda: office.admin_workspace.schemas.delete("prod.ml_team"))
     with pytest.raises(BadRequest, match="not empty"):
-        await ask(lambda: office.admin.catalogs.delete("prod"))
-    await ask(lambda: office.admin.catalogs.delete("prod", force=True))
+        await ask(lambda: office.admin_workspace.catalogs.delete("prod"))
+    await ask(lambda: office.admin_workspace.catalogs.delete("prod", force=True))
     assert not [path for path in (provider_home / "artifacts").rglob("*") if path.is_file()]
 
 
@@ -227,9 +230,9 @@ def _assignments(tags: EntityTagAssignmentsAPI, kind: str, entity: str) -> list[
 
 
 async def test_tags_as_assignments(office: Office) -> None:
-    tags, provider, name = office.ana.entity_tag_assignments, office.desk.provider, FullName.parse(SCORER)
-    for right in reading(SCORER):
-        await right.give(office.desk, "ana")
+    tags, provider, name = office.ana.entity_tag_assignments, office.admin.provider, FullName.parse(SCORER)
+    for right in privileges_to_load(SCORER):
+        await right.grant(office.admin, "ana")
     places = {"functions": SCORER, "modelversions": f"{SCORER}/1"}
     for kind, entity in places.items():
         task = EntityTagAssignment(entity_name=entity, tag_key="task", entity_type=kind, tag_value="claims")
@@ -244,17 +247,17 @@ async def test_tags_as_assignments(office: Office) -> None:
         assert (await ask(tags.get, kind, entity, "task")).tag_value == "fraud"
         listed = await ask(_assignments, tags, kind, entity)
         assert [(each.tag_key, each.tag_value) for each in listed] == [("task", "fraud")]
-    assert (await provider.models.get(office.desk.context, name)).tags == {"task": "fraud"}
-    assert (await provider.versions.get(office.desk.context, name, 1)).tags == {"task": "fraud"}
+    assert (await provider.models.get(office.admin.context, name)).tags == {"task": "fraud"}
+    assert (await provider.versions.get(office.admin.context, name, 1)).tags == {"task": "fraud"}
     for kind, entity in places.items():
         await ask(tags.delete, kind, entity, "task")
         with pytest.raises(NotFound, match="no tag 'task'"):
             await ask(tags.get, kind, entity, "task")
-    assert (await provider.models.get(office.desk.context, name)).tags == {}
+    assert (await provider.models.get(office.admin.context, name)).tags == {}
 
 
 async def test_recipients_with_ip_access_lists(office: Office, endpoint: str) -> None:
-    recipients = office.admin.recipients
+    recipients = office.admin_workspace.recipients
     created = await ask(
         lambda: recipients.create(
             "globex",
@@ -301,31 +304,33 @@ async def _activate(link: str) -> str:
 
 
 async def test_shares_change_their_name_owner_and_the_names_in_them(office: Office) -> None:
-    admin, ana, desk = office.admin, office.ana, office.desk
-    await desk.share("acme", "globex", SCORER)
-    globex = await as_recipient(desk, "globex")
+    admin_workspace, ana, admin = office.admin_workspace, office.ana, office.admin
+    await admin.share("acme", "globex", SCORER)
+    globex = await recipient_context(admin, "globex")
     again = SharedDataObject(
         name=SCORER,
         data_object_type=SharedDataObjectDataObjectType.MODEL,
         string_shared_as="risk.claims",
     )
     update = [SharedDataObjectUpdate(SharedDataObjectUpdateAction.UPDATE, again)]
-    updated = await ask(lambda: admin.shares.update("acme", new_name="partners", comment="x", updates=update))
+    updated = await ask(
+        lambda: admin_workspace.shares.update("acme", new_name="partners", comment="x", updates=update)
+    )
     assert (updated.name, updated.comment) == ("partners", "x")
-    shown = await desk.provider.recipient_view.list_models(globex, "partners", None, PageRequest())
+    shown = await admin.provider.recipient_view.list_models(globex, "partners", None, PageRequest())
     assert [item.shared_name for item in shown.items] == [SharedName("risk", "claims")]
-    assert (await ask(lambda: admin.shares.update("partners", owner="ana"))).owner == "ana"
+    assert (await ask(lambda: admin_workspace.shares.update("partners", owner="ana"))).owner == "ana"
     seen = await ask(lambda: ana.shares.get("partners", include_shared_data=True))
     assert [item.status for item in seen.objects or []] == [SharedDataObjectStatus.PERMISSION_DENIED]
     assert (
-        await desk.provider.recipient_view.list_models(globex, "partners", None, PageRequest())
+        await admin.provider.recipient_view.list_models(globex, "partners", None, PageRequest())
     ).items == []
-    for right in reading(SCORER):
-        await right.give(desk, "ana")
+    for right in privileges_to_load(SCORER):
+        await right.grant(admin, "ana")
     seen = await ask(lambda: ana.shares.get("partners", include_shared_data=True))
     assert [item.status for item in seen.objects or []] == [SharedDataObjectStatus.ACTIVE]
     assert (
-        len((await desk.provider.recipient_view.list_models(globex, "partners", None, PageRequest())).items)
+        len((await admin.provider.recipient_view.list_models(globex, "partners", None, PageRequest())).items)
         == 1
     )
     assert [each.name for each in await ask(lambda: list(ana.shares.list_shares()))] == ["partners"]
@@ -336,14 +341,14 @@ async def test_which_metastore_this_is(office: Office) -> None:
     summary = await ask(office.ana.metastores.summary)
     assignment = await ask(office.ana.metastores.current)
     assert summary.metastore_id == assignment.metastore_id
-    known = await office.desk.provider.catalogs.metastore(office.desk.context)
+    known = await office.admin.provider.catalogs.metastore(office.admin.context)
     assert (summary.metastore_id, summary.name, summary.owner) == (known.id, known.name, "admin")
     assert summary.created_at == known.created_at
 
 
 async def test_aliases_given_with_an_update_are_set_beside_the_others(office: Office, tmp_path: Path) -> None:
-    await office.desk.register(write_model(tmp_path / "second", {"model.pkl": b"2"}), SCORER)
-    models = office.admin.registered_models
+    await office.admin.register(write_model(tmp_path / "second", {"model.pkl": b"2"}), SCORER)
+    models = office.admin_workspace.registered_models
 
     async def now() -> dict[str | None, int | None]:
         found = await ask(lambda: models.get(SCORER, include_aliases=True))
@@ -357,7 +362,7 @@ async def test_aliases_given_with_an_update_are_set_beside_the_others(office: Of
         alias_name="champion", version_num=2, catalog_name="prod", schema_name="ml_team", model_name="scorer"
     )
     await ask(lambda: models.update(SCORER, aliases=[moved]))
-    versions = office.admin.model_versions
+    versions = office.admin_workspace.model_versions
     third = RegisteredModelAlias(alias_name="third", version_num=1)
     await ask(lambda: versions.update(SCORER, 1, aliases=[third]))
     kept = {"champion": 2, "staging": 2, "third": 1}

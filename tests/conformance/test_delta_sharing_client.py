@@ -11,10 +11,11 @@ import os
 from pathlib import Path
 
 import pytest
-from environments import environment_with
-from support import Desk, write_model
 
 from model_sharing_protocol.profile import write_profile
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.processes.virtual_environments import virtual_environment
 
 CLIENT = "delta-sharing==1.4.2"
 
@@ -43,18 +44,18 @@ print(json.dumps({
 @pytest.fixture(scope="session")
 def delta_sharing_python() -> Path:
     """The interpreter of an environment that holds the stock client."""
-    return environment_with(CLIENT)
+    return virtual_environment(CLIENT)
 
 
 async def test_it_lists_shares_and_loads_the_inventory_as_pandas(
-    desk: Desk, endpoint: str, tmp_path: Path, delta_sharing_python: Path
+    admin: AdminClient, endpoint: str, tmp_path: Path, delta_sharing_python: Path
 ) -> None:
     folder = write_model(tmp_path / "m")
-    first = await desk.register(folder, "prod.ml_team.scorer", "Champion")
-    await desk.register(folder, "prod.ml_team.scorer")
-    await desk.register(folder, "prod.hidden.secret")
-    profile = await desk.activate(await desk.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
-    await desk.share("not_for_globex", "initech", "prod.hidden.secret")
+    first = await admin.register(folder, "prod.ml_team.scorer", "Champion")
+    await admin.register(folder, "prod.ml_team.scorer")
+    await admin.register(folder, "prod.hidden.secret")
+    profile = await admin.activate(await admin.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
+    await admin.share("not_for_globex", "initech", "prod.hidden.secret")
     write_profile(profile.to_json(), tmp_path / "globex.share")
     client = await asyncio.create_subprocess_exec(
         delta_sharing_python,

@@ -14,10 +14,11 @@ import pytest
 from aiohttp.test_utils import TestServer
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import AlreadyExists, BadRequest, NotFound
-from support import MLMODEL, Desk, write_model
 
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.uploads import NewVersion
+from support.admin_client import AdminClient
+from support.model_folder import MLMODEL, write_model
 
 T = TypeVar("T")
 NAME = FullName.parse("prod.ml_team.scorer")
@@ -38,11 +39,11 @@ async def workspace(server: TestServer, provider_home: Path) -> WorkspaceClient:
 
 
 @pytest.fixture
-async def pending(desk: Desk, tmp_path: Path) -> str:
+async def pending(admin: AdminClient, tmp_path: Path) -> str:
     """The folder of a version that takes files: version 2 of a model."""
-    await desk.register(write_model(tmp_path / "m"), str(NAME))
+    await admin.register(write_model(tmp_path / "m"), str(NAME))
     # As the holder of the token would, who is the same administrator.
-    await desk.provider.uploads.create(desk.context, NAME, NewVersion(source="here"))
+    await admin.provider.uploads.create(admin.context, NAME, NewVersion(source="here"))
     return f"{ROOT}/2"
 
 
@@ -60,10 +61,10 @@ def random_bytes(size: int) -> bytes:
 
 
 async def test_folders_are_listed_level_by_level(
-    workspace: WorkspaceClient, desk: Desk, tmp_path: Path
+    workspace: WorkspaceClient, admin: AdminClient, tmp_path: Path
 ) -> None:
     files = {"a.bin": b"1", "code/x.py": b"22", "code/deep/y.py": b"333"}
-    await desk.register(write_model(tmp_path / "m", files), str(NAME))
+    await admin.register(write_model(tmp_path / "m", files), str(NAME))
     top = await ask(lambda: list(workspace.files.list_directory_contents(f"{ROOT}/1")))
     assert [(entry.name, entry.is_directory, entry.file_size) for entry in top] == [
         ("MLmodel", False, len(MLMODEL)),
@@ -79,10 +80,10 @@ async def test_folders_are_listed_level_by_level(
 
 
 async def test_a_file_is_downloaded_whole_and_in_parallel_ranges(
-    workspace: WorkspaceClient, desk: Desk, tmp_path: Path
+    workspace: WorkspaceClient, admin: AdminClient, tmp_path: Path
 ) -> None:
     content = random_bytes(64 * MIB)
-    await desk.register(write_model(tmp_path / "m", {"big.bin": content}), str(NAME))
+    await admin.register(write_model(tmp_path / "m", {"big.bin": content}), str(NAME))
     path = f"{ROOT}/1/big.bin"
     metadata = await ask(lambda: workspace.files.get_metadata(path))
     assert metadata.content_length == len(content)
@@ -95,22 +96,22 @@ async def test_a_file_is_downloaded_whole_and_in_parallel_ranges(
 
 @pytest.mark.parametrize("size", [0, 10, 60 * MIB])
 async def test_what_is_uploaded_is_what_is_published(
-    workspace: WorkspaceClient, desk: Desk, pending: str, size: int
+    workspace: WorkspaceClient, admin: AdminClient, pending: str, size: int
 ) -> None:
     content = random_bytes(size)
     upload = workspace.files.upload
     await ask(lambda: upload(f"{pending}/MLmodel", io.BytesIO(MLMODEL.encode())))
     await ask(lambda: upload(f"{pending}/data/weights.bin", io.BytesIO(b"an earlier try"), overwrite=True))
     await ask(lambda: upload(f"{pending}/data/weights.bin", io.BytesIO(content), overwrite=True))
-    finished = await desk.provider.finalization.finalize(desk.context, NAME, 2)
+    finished = await admin.provider.finalization.finalize(admin.context, NAME, 2)
     assert (finished.status, finished.num_files, finished.size) == ("READY", 2, size + len(MLMODEL))
     assert await download(workspace, f"{pending}/data/weights.bin") == content
-    async with desk.provider.database.read() as rows:
+    async with admin.provider.database.read() as rows:
         assert await rows.uploads.files(finished.id) == []
 
 
 async def test_a_file_can_be_taken_out_again_until_the_version_is_ready(
-    workspace: WorkspaceClient, desk: Desk, pending: str
+    workspace: WorkspaceClient, admin: AdminClient, pending: str
 ) -> None:
     for name in ("MLmodel", "wrong.bin"):
         content = io.BytesIO(MLMODEL.encode())
@@ -118,7 +119,7 @@ async def test_a_file_can_be_taken_out_again_until_the_version_is_ready(
     await ask(lambda: workspace.files.delete(f"{pending}/wrong.bin"))
     with pytest.raises(NotFound):
         await ask(lambda: workspace.files.delete(f"{pending}/wrong.bin"))
-    finished = await desk.provider.finalization.finalize(desk.context, NAME, 2)
+    finished = await admin.provider.finalization.finalize(admin.context, NAME, 2)
     assert finished.num_files == 1
     with pytest.raises(BadRequest, match="READY"):
         await ask(lambda: workspace.files.upload(f"{pending}/late.bin", io.BytesIO(b"late")))
@@ -142,7 +143,7 @@ async def test_paths_that_must_not_be_are_refused(
 
 @pytest.mark.parametrize("size", [10, 60 * MIB])
 async def test_an_upload_that_may_not_overwrite_keeps_the_file_that_is_there(
-    workspace: WorkspaceClient, desk: Desk, pending: str, size: int
+    workspace: WorkspaceClient, admin: AdminClient, pending: str, size: int
 ) -> None:
     path, first = f"{pending}/weights.bin", io.BytesIO(random_bytes(size))
     await ask(lambda: workspace.files.upload(path, first, overwrite=False))
@@ -150,7 +151,7 @@ async def test_an_upload_that_may_not_overwrite_keeps_the_file_that_is_there(
     with pytest.raises(AlreadyExists, match="overwrite=true"):
         await ask(lambda: workspace.files.upload(path, other, overwrite=False))
     await ask(lambda: workspace.files.upload(f"{pending}/MLmodel", io.BytesIO(MLMODEL.encode())))
-    await desk.provider.finalization.finalize(desk.context, NAME, 2)
+    await admin.provider.finalization.finalize(admin.context, NAME, 2)
     assert await download(workspace, path) == random_bytes(size)
 
 

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import obstore
 import pytest
-from object_stores import KINDS, put_marker
 from obstore.store import ObjectStore
-from support import MLMODEL, Desk, write_model
 
 import model_sharing
 from model_sharing.api import blocking
@@ -22,6 +20,9 @@ from model_sharing_provider.artifacts.store_urls import open_bucket
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.services.provider_services import ProviderServices
+from support.admin_client import AdminClient
+from support.model_folder import MLMODEL, write_model
+from support.object_stores.servers import KINDS, put_marker
 
 NAME = FullName.parse("prod.ml_team.scorer")
 FILES = {"MLmodel": MLMODEL.encode(), "data/a%20b c.bin": os.urandom(9_000_001), "data/empty": b""}
@@ -47,19 +48,19 @@ async def store(bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 @pytest.fixture
 async def provider(provider_home: Path, bucket: str, store: ObjectStore) -> AsyncIterator[ProviderServices]:
     async with open_provider(Settings(provider_home, external_locations=(f"{bucket}/models",))) as opened:
-        context = Desk.of(opened).context
+        context = AdminClient.of(opened).context
         await opened.catalogs.create(context, NAME.catalog)
         await opened.catalogs.create_schema(context, NAME.schema_name)
         yield opened
 
 
 async def test_a_recipient_downloads_from_a_bucket_through_the_provider(
-    desk: Desk, endpoint: str, bucket: str, store: ObjectStore, tmp_path: Path
+    admin: AdminClient, endpoint: str, bucket: str, store: ObjectStore, tmp_path: Path
 ) -> None:
-    register = desk.provider.registration.register_in_place
-    version = await register(desk.context, f"{bucket}/models/m", NAME)
+    register = admin.provider.registration.register_in_place
+    version = await register(admin.context, f"{bucket}/models/m", NAME)
     assert version.num_files == len(FILES)
-    profile = await desk.activate(await desk.share("acme", "globex", str(NAME)), endpoint)
+    profile = await admin.activate(await admin.share("acme", "globex", str(NAME)), endpoint)
     write_profile(profile.to_json(), tmp_path / "globex.share")
 
     def download() -> None:
@@ -70,12 +71,12 @@ async def test_a_recipient_downloads_from_a_bucket_through_the_provider(
 
     await asyncio.to_thread(download)
     assert {path: (tmp_path / "got" / path).read_bytes() for path in FILES} == FILES
-    await desk.provider.models.delete(desk.context, NAME)
+    await admin.provider.models.delete(admin.context, NAME)
     assert len([item async for batch in obstore.list(store, "models/m/") for item in batch]) >= len(FILES)
     with pytest.raises(PermissionDenied):
-        await register(desk.context, f"{bucket}/models-secret/m", NAME)
+        await register(admin.context, f"{bucket}/models-secret/m", NAME)
     with pytest.raises(InvalidModel, match="no MLmodel file"):
-        await register(desk.context, f"{bucket}/models/nothing", NAME)
+        await register(admin.context, f"{bucket}/models/nothing", NAME)
 
 
 MARKERS: dict[str, dict[str, str]] = {
@@ -90,28 +91,28 @@ MARKERS: dict[str, dict[str, str]] = {
 
 
 async def test_markers_of_folders_are_no_files_and_empty_files_are(
-    desk: Desk, bucket: str, store: ObjectStore
+    admin: AdminClient, bucket: str, store: ObjectStore
 ) -> None:
     for key, headers in MARKERS.items():
         await asyncio.to_thread(put_marker, bucket, key, headers)
-    version = await desk.provider.registration.register_in_place(desk.context, f"{bucket}/models/m", NAME)
-    entries = await desk.provider.principal_files.folder(desk.context, NAME, 1, "")
-    below = await desk.provider.principal_files.folder(desk.context, NAME, 1, "data")
+    version = await admin.provider.registration.register_in_place(admin.context, f"{bucket}/models/m", NAME)
+    entries = await admin.provider.principal_files.folder(admin.context, NAME, 1, "")
+    below = await admin.provider.principal_files.folder(admin.context, NAME, 1, "data")
     files = {entry.path for entry in (*entries, *below) if not entry.is_directory}
     assert (files, version.num_files) == (set(FILES), len(FILES))
-    assert (await desk.provider.fsck.check(desk.context)).problems == []
+    assert (await admin.provider.fsck.check(admin.context)).problems == []
 
 
 async def test_markers_below_the_artifact_root_are_neither_damage_nor_in_the_way(
     provider_home: Path, bucket: str, tmp_path: Path
 ) -> None:
     async with open_provider(Settings(provider_home, artifact_root=f"{bucket}/root")) as provider:
-        desk = Desk.of(provider)
-        version = await desk.register(write_model(tmp_path / "m"), str(NAME))
+        admin = AdminClient.of(provider)
+        version = await admin.register(write_model(tmp_path / "m"), str(NAME))
         for key in ("models/", f"models/{version.model_id}/", f"{version.storage_path}/plots/"):
             await asyncio.to_thread(put_marker, bucket, f"root/{key}", {})
-        found = await provider.fsck.check(desk.context)
+        found = await provider.fsck.check(admin.context)
         assert (found.problems, found.leftovers.strangers, found.leftovers.versions) == ([], [], [])
-        await provider.models.delete(desk.context, NAME)
+        await provider.models.delete(admin.context, NAME)
     left = [item async for batch in obstore.list(open_bucket(bucket), "root/models") for item in batch]
     assert {item["size"] for item in left} == {0}

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestServer
-from notebook import CellFailed, notebook
-from support import Desk, write_model
+
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.processes.notebook import CellFailed, notebook
 
 CALLS = (
     'client.search_registered_models(order_by=["name DESC"])',
@@ -22,9 +24,9 @@ CALLS = (
 
 @pytest.mark.parametrize("native", ["false", "true"], ids=["registry protocol", "native store"])
 async def test_what_is_not_supported_is_refused_clearly(
-    desk: Desk, server: TestServer, provider_home: Path, tmp_path: Path, native: str
+    admin: AdminClient, server: TestServer, provider_home: Path, tmp_path: Path, native: str
 ) -> None:
-    await desk.register(write_model(tmp_path / "m"), "prod.ml_team.iris_model")
+    await admin.register(write_model(tmp_path / "m"), "prod.ml_team.iris_model")
     environment = {
         "DATABRICKS_HOST": str(server.make_url("/")).rstrip("/"),
         "DATABRICKS_TOKEN": (provider_home / "admin.token").read_text(),

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestServer
-from notebook import CellFailed, Notebook, notebook
-from people import catalog, found, give_away, hire, model, schema
-from support import Desk, write_model
 
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.privileges import Privilege
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.principals import change_owner, create_group, create_user, on_catalog, on_model, on_schema
+from support.processes.notebook import CellFailed, Notebook, notebook
 
 NAME = "prod.ml_team.scorer"
 LOOK_UP = f'client.get_model_version_by_alias("{NAME}", "Champion").version'
@@ -34,10 +35,10 @@ async def refused(book: Notebook, cell: str) -> str:
 
 
 async def test_a_colleague_gets_what_was_granted_and_is_told_what_was_not(
-    desk: Desk, server: TestServer, tmp_path: Path
+    admin: AdminClient, server: TestServer, tmp_path: Path
 ) -> None:
-    await desk.register(write_model(tmp_path / "m"), NAME, "Champion")
-    ana = await hire(desk, "ana")
+    await admin.register(write_model(tmp_path / "m"), NAME, "Champion")
+    ana = await create_user(admin, "ana")
     environment = {
         "DATABRICKS_HOST": str(server.make_url("/")).rstrip("/"),
         "DATABRICKS_TOKEN": ana.token,
@@ -47,14 +48,14 @@ async def test_a_colleague_gets_what_was_granted_and_is_told_what_was_not(
     with notebook(tmp_path, environment) as book:
         await run(book, "import mlflow; client = mlflow.MlflowClient()")
         for right, missing in (
-            (catalog(Privilege.USE_CATALOG, "prod"), "USE_CATALOG"),
-            (schema(Privilege.USE_SCHEMA, "prod.ml_team"), "USE_SCHEMA"),
-            (model(Privilege.EXECUTE, NAME), "EXECUTE"),
+            (on_catalog(Privilege.USE_CATALOG, "prod"), "USE_CATALOG"),
+            (on_schema(Privilege.USE_SCHEMA, "prod.ml_team"), "USE_SCHEMA"),
+            (on_model(Privilege.EXECUTE, NAME), "EXECUTE"),
         ):
             for cell in (LOOK_UP, DOWNLOAD):
                 assert f"ana lacks {missing}" in await refused(book, cell)
             assert await run(book, "print(client.search_registered_models())") == "[]\n"
-            await right.give(desk, "ana")
+            await right.grant(admin, "ana")
         assert await run(book, f"print({LOOK_UP})") == "1\n"
         await run(book, DOWNLOAD)
         assert (tmp_path / "downloaded" / "model.pkl").read_bytes() == b"weights"
@@ -62,11 +63,11 @@ async def test_a_colleague_gets_what_was_granted_and_is_told_what_was_not(
 
         assert "ana lacks OWNERSHIP" in await refused(book, MOVE_ALIAS)
         assert "ana lacks OWNERSHIP or APPLY_TAG" in await refused(book, TAG)
-        await model(Privilege.APPLY_TAG, NAME).give(desk, "ana")
+        await on_model(Privilege.APPLY_TAG, NAME).grant(admin, "ana")
         await run(book, TAG)
 
-        await found(desk, "scientists", "ana")
-        await give_away(desk, desk.context, SecurableType.MODEL, NAME, "scientists")
+        await create_group(admin, "scientists", "ana")
+        await change_owner(admin, admin.context, SecurableType.MODEL, NAME, "scientists")
         await run(book, MOVE_ALIAS)
-        aliases = (await desk.provider.models.get(desk.context, FullName.parse(NAME))).aliases
+        aliases = (await admin.provider.models.get(admin.context, FullName.parse(NAME))).aliases
         assert aliases == {"Challenger": 1, "Champion": 1}

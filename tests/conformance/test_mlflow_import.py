@@ -16,15 +16,15 @@ from typing import Any
 
 import numpy
 import pytest
-from command_line import CommandLine
-from contents import tree
-from mlflow_server import running_mlflow_server
-from support import Desk
 
 import model_sharing
 from model_sharing.api import blocking
 from model_sharing_protocol.names import SchemaName
 from model_sharing_protocol.profile import write_profile
+from support.admin_client import AdminClient
+from support.files import read_tree
+from support.processes.mlflow_server import running_mlflow_server
+from support.provider_cli import CliRunner
 
 IRIS = "Iris classifier"
 PREPARE = """
@@ -108,15 +108,15 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 @pytest.fixture
 def run(
     provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> CommandLine:
+) -> CliRunner:
     """The command line of a provider with a schema to import into."""
-    run = CommandLine(provider_home, monkeypatch, capsys)
+    run = CliRunner(provider_home, monkeypatch, capsys)
     run.succeed("catalog", "create", "prod")
     run.succeed("schema", "create", "prod.m")
     return run
 
 
-def bring(run: CommandLine, registry: Registry, *arguments: str) -> list[tuple[Any, ...]]:
+def bring(run: CliRunner, registry: Registry, *arguments: str) -> list[tuple[Any, ...]]:
     """Import, and what became of each version: its name and number there, its number here, the outcome."""
     done = run.succeed("model", "import", "--from", registry.uri, *arguments, "--output", "json")
     return [
@@ -125,12 +125,12 @@ def bring(run: CommandLine, registry: Registry, *arguments: str) -> list[tuple[A
     ]
 
 
-def show(run: CommandLine, name: str) -> Any:
+def show(run: CliRunner, name: str) -> Any:
     return run.succeed("model", "show", name, "--output", "json").json
 
 
 def test_everything_that_a_model_has_comes_over(
-    run: CommandLine, registry: Registry, provider_home: Path
+    run: CliRunner, registry: Registry, provider_home: Path
 ) -> None:
     assert bring(run, registry, IRIS, "--as", "prod.m.iris") == [
         (IRIS, "1", 1, "brought", ""),
@@ -151,13 +151,11 @@ def test_everything_that_a_model_has_comes_over(
     assert len(third["run_id"]) == 32
     (there,) = registry.artifacts.glob(f"*/models/{third['tags']['mlflow.source'].removeprefix('models:/')}")
     (here,) = provider_home.glob(f"artifacts/models/*/versions/{third['id']}")
-    assert tree(here) == tree(there / "artifacts")
+    assert read_tree(here) == read_tree(there / "artifacts")
     assert not (provider_home / "import").exists()
 
 
-def test_the_next_run_brings_what_is_new_and_moves_what_has_moved(
-    run: CommandLine, registry: Registry
-) -> None:
+def test_the_next_run_brings_what_is_new_and_moves_what_has_moved(run: CliRunner, registry: Registry) -> None:
     registry.work('log("moving"); log("moving"); client.set_registered_model_alias("moving", "Champion", 1)')
     assert len(bring(run, registry, "moving", "--schema", "prod.m")) == 2
     before = show(run, "prod.m.moving")
@@ -185,7 +183,7 @@ def test_the_next_run_brings_what_is_new_and_moves_what_has_moved(
     assert new <= {"getSchema", "getModel", "listModelVersions", "listAuditLog"}
 
 
-def test_all_models_get_names_of_this_registry(run: CommandLine, registry: Registry) -> None:
+def test_all_models_get_names_of_this_registry(run: CliRunner, registry: Registry) -> None:
     for again in (False, True):
         lines = bring(run, registry, "--all", "--schema", "prod.m")
         came = {(name, outcome) for name, _, number, outcome, _ in lines if number}
@@ -202,7 +200,7 @@ def test_all_models_get_names_of_this_registry(run: CommandLine, registry: Regis
 
 
 def test_an_import_that_is_killed_goes_on_where_it_stopped(
-    run: CommandLine, registry: Registry, provider_home: Path
+    run: CliRunner, registry: Registry, provider_home: Path
 ) -> None:
     registry.work(LARGE)
     program = Path(sys.executable).with_name("model-sharing-provider")
@@ -237,27 +235,27 @@ def test_an_import_that_is_killed_goes_on_where_it_stopped(
     assert not (provider_home / "import").exists()
 
 
-def versions_of(run: CommandLine, name: str) -> list[Any]:
+def versions_of(run: CliRunner, name: str) -> list[Any]:
     shown = run("model", "show", name, "--output", "json")
     return list(shown.json["versions"]) if shown.code == 0 else []
 
 
 async def test_a_recipient_loads_what_was_imported(
     registry: Registry,
-    desk: Desk,
+    admin: AdminClient,
     endpoint: str,
     provider_home: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await desk.provider.catalogs.create(desk.context, "prod")
-    await desk.provider.catalogs.create_schema(desk.context, SchemaName("prod", "m"))
+    await admin.provider.catalogs.create(admin.context, "prod")
+    await admin.provider.catalogs.create_schema(admin.context, SchemaName("prod", "m"))
     environment = {**os.environ, "MODEL_SHARING_PROVIDER_HOME": str(provider_home)}
     program = Path(sys.executable).with_name("model-sharing-provider")
     arguments = ["model", "import", "--from", registry.uri, IRIS, "--as", "prod.m.iris"]
     importing = await asyncio.create_subprocess_exec(program, *arguments, env=environment)
     assert await importing.wait() == 0
-    profile = await desk.activate(await desk.share("acme", "globex", "prod.m.iris"), endpoint)
+    profile = await admin.activate(await admin.share("acme", "globex", "prod.m.iris"), endpoint)
     write_profile(profile.to_json(), tmp_path / "globex.share")
     monkeypatch.setenv("MODEL_SHARING_HOME", str(tmp_path / "recipient-home"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", registry.uri)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestServer
-from notebook import notebook
-from object_stores import bucket_url
-from support import Desk, write_model
 
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.configuration.settings import Settings
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.object_stores.servers import bucket_url
+from support.processes.notebook import notebook
 
 NAME = FullName.parse("prod.ml_team.scorer")
 FILES = {"data/weights.bin": bytes(range(256)) * 40_000, "code/x.py": b"1"}
@@ -25,9 +26,9 @@ def settings(provider_home: Path, azure: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_no_byte_of_an_upload_comes_through_the_server(
-    desk: Desk, server: TestServer, provider_home: Path, tmp_path: Path
+    admin: AdminClient, server: TestServer, provider_home: Path, tmp_path: Path
 ) -> None:
-    await desk.register(write_model(tmp_path / "first"), str(NAME))
+    await admin.register(write_model(tmp_path / "first"), str(NAME))
     folder = write_model(tmp_path / "second", FILES)
     environment = {
         "DATABRICKS_HOST": str(server.make_url("/")).rstrip("/"),
@@ -38,8 +39,8 @@ async def test_no_byte_of_an_upload_comes_through_the_server(
     cell = f"import mlflow; print(mlflow.MlflowClient().create_model_version('{NAME}', '{folder}').status)"
     with notebook(tmp_path, environment) as book:
         assert await asyncio.to_thread(book.run, cell) == "READY\n"
-    assert await desk.provider.audit.latest(desk.context, 1000, action="uploadFile") == []
+    assert await admin.provider.audit.latest(admin.context, 1000, action="uploadFile") == []
     for path, content in FILES.items():
-        opened = await desk.provider.principal_files.open_path(desk.context, NAME, 2, path)
-        pieces = [bytes(piece) async for piece in desk.provider.principal_files.read(opened, 0, opened.size)]
+        opened = await admin.provider.principal_files.open_path(admin.context, NAME, 2, path)
+        pieces = [bytes(piece) async for piece in admin.provider.principal_files.read(opened, 0, opened.size)]
         assert b"".join(pieces) == content

@@ -17,13 +17,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from environments import environment_with
-from support import Desk, write_model
 
 import model_sharing
 from model_sharing.api import blocking
 from model_sharing_protocol.errors import UnsafePath, UntrustedSignature
 from model_sharing_protocol.profile import write_profile
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.processes.virtual_environments import virtual_environment
 
 VERIFIER = ("model-signing==1.1.1", "pyOpenSSL")
 REF = "models:/vendor.ml_team.scorer/1"
@@ -84,14 +85,16 @@ class Download:
 @pytest.fixture(scope="session")
 def stock_python() -> Path:
     """The interpreter of an environment that holds the stock verifier."""
-    return environment_with(*VERIFIER)
+    return virtual_environment(*VERIFIER)
 
 
 @pytest.fixture
-async def download(desk: Desk, endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Download:
+async def download(
+    admin: AdminClient, endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Download:
     monkeypatch.setenv("MODEL_SHARING_HOME", str(tmp_path / "recipient"))
-    await desk.register(write_model(tmp_path / "m", FILES), "prod.ml_team.scorer")
-    profile = await desk.activate(await desk.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
+    await admin.register(write_model(tmp_path / "m", FILES), "prod.ml_team.scorer")
+    profile = await admin.activate(await admin.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
     write_profile(profile.to_json(), tmp_path / "globex.share")
     folder, key = tmp_path / "out" / "scorer", tmp_path / "vendor.pem"
     folder.parent.mkdir()
@@ -210,7 +213,7 @@ NAMES = [
 
 
 async def test_what_the_stock_verifier_leaves_out_is_in_no_model(
-    desk: Desk, stock_python: Path, tmp_path: Path
+    admin: AdminClient, stock_python: Path, tmp_path: Path
 ) -> None:
     """Else it would miss files that we signed, and call our signature wrong."""
     paths = [f"{below}{name}{file}" for name in NAMES for below in ("", "data/") for file in ("", "/x")]
@@ -223,7 +226,7 @@ async def test_what_the_stock_verifier_leaves_out_is_in_no_model(
     assert {path.split("/")[0] for path in left_out} == {".git", ".gitattributes", ".gitignore", ".github"}
     for number, path in enumerate(sorted(left_out)):
         with pytest.raises(UnsafePath, match=r"git.*remove it"):
-            await desk.register(write_model(tmp_path / f"m{number}", {path: b"x"}), "prod.ml_team.scorer")
+            await admin.register(write_model(tmp_path / f"m{number}", {path: b"x"}), "prod.ml_team.scorer")
 
 
 async def test_what_was_put_into_a_download_later_only_the_stock_verifier_passes_over(

@@ -21,7 +21,6 @@ import msgspec
 import pytest
 import requests
 import schemathesis
-from furnished import copy_database, furnish, known
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -29,12 +28,13 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from support import Desk
 
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.faces.openapi import FACES
 from model_sharing_provider.faces.openapi.document import document
+from support.admin_client import AdminClient
+from support.seeded_provider import copy_database, known, seed
 
 PROGRAM = str(Path(sys.executable).parent / "model-sharing-provider")
 CHECKS = [
@@ -59,7 +59,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("provider")
-    token = asyncio.run(open_and_furnish(home, tmp_path_factory.mktemp("model") / "m"))
+    token = asyncio.run(open_and_seed(home, tmp_path_factory.mktemp("model") / "m"))
     shutil.copytree(home / "artifacts", home / "artifacts.kept")
     copy_database(home / "metastore.db", home / "kept.db")
     environment = {**os.environ, "MODEL_SHARING_PROVIDER_HOME": str(home)}
@@ -77,13 +77,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         server.wait()
 
 
-async def open_and_furnish(home: Path, folder: Path) -> str:
+async def open_and_seed(home: Path, folder: Path) -> str:
     async with open_provider(Settings(home)) as provider:
-        return await furnish(Desk.of(provider), folder)
+        return await seed(AdminClient.of(provider), folder)
 
 
 @pytest.fixture
-def furnished(served: Served) -> Served:
+def seeded(served: Served) -> Served:
     """The server with all that was in it at first, whatever the last operation did to it."""
     shutil.copytree(served.home / "artifacts.kept", served.home / "artifacts", dirs_exist_ok=True)
     copy_database(served.home / "kept.db", served.home / "metastore.db")
@@ -139,11 +139,11 @@ def described(face: str) -> schemathesis.BaseSchema:
 @schemathesis.pytest.parametrize(**{face.replace("-", "_"): described(face) for face in FACES})
 @settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
 def test_every_answer_is_described(
-    case: schemathesis.Case[Any], furnished: Served, session: requests.Session
+    case: schemathesis.Case[Any], seeded: Served, session: requests.Session
 ) -> None:
-    token = furnished.token_for(case.operation.path)
+    token = seeded.token_for(case.operation.path)
     case.call_and_validate(
-        base_url=furnished.url,
+        base_url=seeded.url,
         session=session,
         headers={"Authorization": f"Bearer {token}"},
         checks=CHECKS,

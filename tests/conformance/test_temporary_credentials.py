@@ -10,19 +10,20 @@ import aiohttp
 from aiohttp.test_utils import TestServer
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.catalog import GenerateTemporaryTableCredentialResponse
-from notebook import notebook
-from shared_in_cloud import CREDENTIALS, FILES, NAME, Story
-from support import Desk, write_model
 
 from model_sharing_protocol.mlflow_registry import PREFIX as MLFLOW_PREFIX
 from model_sharing_protocol.unity_catalog import PREFIX
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.object_stores.cloud_provider import CREDENTIALS, FILES, NAME, CloudProvider
+from support.processes.notebook import notebook
 
 
-def host(cloud: Story) -> str:
+def host(cloud: CloudProvider) -> str:
     return str(cloud.server.make_url("/")).rstrip("/")
 
 
-async def test_the_sdk_reads_them_as_it_reads_those_of_tables(cloud: Story) -> None:
+async def test_the_sdk_reads_them_as_it_reads_those_of_tables(cloud: CloudProvider) -> None:
     """It has no call for those of models, so this asks as its calls do."""
     catalog, schema, model = NAME.split(".")
     body = {"catalog_name": catalog, "schema_name": schema, "model_name": model, "version": 1}
@@ -40,7 +41,9 @@ async def test_the_sdk_reads_them_as_it_reads_those_of_tables(cloud: Story) -> N
     assert [read.azure_user_delegation_sas, read.gcp_oauth_token, read.r2_temp_credentials] == [None] * 3
 
 
-async def test_mlflow_reads_and_writes_in_the_bucket_itself(cloud: Story, s3: str, tmp_path: Path) -> None:
+async def test_mlflow_reads_and_writes_in_the_bucket_itself(
+    cloud: CloudProvider, s3: str, tmp_path: Path
+) -> None:
     environment = {
         "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/runs.db",
         "MLFLOW_REGISTRY_URI": f"uc:{host(cloud)}",
@@ -60,11 +63,11 @@ async def test_mlflow_reads_and_writes_in_the_bucket_itself(cloud: Story, s3: st
     for folder in ("got", "again"):
         assert {path: (tmp_path / folder / path).read_bytes() for path in FILES} == FILES
     # No byte went through the server.
-    events = await cloud.desk.provider.audit.latest(cloud.desk.context, 100)
+    events = await cloud.admin.provider.audit.latest(cloud.admin.context, 100)
     assert {"getFile", "uploadFile"}.isdisjoint(event.action for event in events)
 
 
-async def test_an_mlflow_that_knows_no_signed_urls_gets_the_buckets_credentials(cloud: Story) -> None:
+async def test_an_mlflow_that_knows_no_signed_urls_gets_the_buckets_credentials(cloud: CloudProvider) -> None:
     old, new = "mlflow-python-client/2.8.1", "mlflow-python-client/2.13.0"
     for path, body in (("get", None), ("generate-temporary-credentials", {"name": NAME, "version": "1"})):
         for client in (old, new):
@@ -78,9 +81,9 @@ async def test_an_mlflow_that_knows_no_signed_urls_gets_the_buckets_credentials(
 
 
 async def test_over_a_disk_it_is_told_to_be_newer(
-    server: TestServer, desk: Desk, provider_home: Path, tmp_path: Path
+    server: TestServer, admin: AdminClient, provider_home: Path, tmp_path: Path
 ) -> None:
-    await desk.register(write_model(tmp_path / "m"), NAME)
+    await admin.register(write_model(tmp_path / "m"), NAME)
     at, token = str(server.make_url("/")).rstrip("/"), (provider_home / "admin.token").read_text()
     asked = (at, token, "generate-temporary-credentials")
     body = {"name": NAME, "version": "1"}

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hostile_text import HOSTILE, unsafe_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
@@ -21,6 +20,7 @@ from model_sharing_protocol.console.command_line import guard_terminal
 from model_sharing_protocol.console.progress_bar import transfer_progress
 from model_sharing_protocol.errors import NotFound, SharingWarning
 from model_sharing_protocol.printable import printable, printable_json, printable_lines
+from support.hostile_input.terminal_text import HOSTILE, unsafe_in
 
 # All of Unicode, and more often than that what this is about; a surrogate alone, never two that make a pair.
 ANY_TEXT = st.text(st.one_of(st.characters(), st.sampled_from(HOSTILE)))

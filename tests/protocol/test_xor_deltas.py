@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from weights import restored, xor_delta
 
 from model_sharing_protocol.errors import CorruptArtifact
 from model_sharing_protocol.xor_deltas import BLOCK_BYTES, MAX_HEAD_BYTES, restore, write_start
+from support.bf16_weights import restored, xor_delta
 
 MAGIC = b"model-sharing xor delta 1\n"
 SMALL = st.binary(max_size=300)

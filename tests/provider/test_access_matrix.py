@@ -14,12 +14,13 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
-from support import Desk, write_model
 from yarl import URL
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.domain.secrets import new_token
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
+from support.admin_client import AdminClient
+from support.model_folder import write_model
 
 MODEL = "/shares/{share}/schemas/{schema}/models/{model}"
 TABLE = "/shares/{share}/schemas/{schema}/tables/{table}"
@@ -58,19 +59,19 @@ class Tokens:
 
 
 @pytest.fixture
-async def tokens(desk: Desk, endpoint: str, tmp_path: Path) -> Tokens:
+async def tokens(admin: AdminClient, endpoint: str, tmp_path: Path) -> Tokens:
     """globex may read `acme`; initech has its own share; two others could once."""
-    await desk.register(write_model(tmp_path / "m"), "prod.ml_team.scorer", "Champion")
-    good = await desk.activate(await desk.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
-    other = await desk.activate(await desk.share("second", "initech", "prod.ml_team.scorer"), endpoint)
-    recipients, shares = desk.provider.recipients, desk.provider.shares
+    await admin.register(write_model(tmp_path / "m"), "prod.ml_team.scorer", "Champion")
+    good = await admin.activate(await admin.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
+    other = await admin.activate(await admin.share("second", "initech", "prod.ml_team.scorer"), endpoint)
+    recipients, shares = admin.provider.recipients, admin.provider.shares
     held = []
     for name in ("late", "out"):
-        _, code = await recipients.create(desk.context, name)
-        await shares.grant(desk.context, "acme", name)
-        held.append((await desk.activate(code, endpoint)).bearer_token)
-    await recipients.rotate_token(desk.context, "late", existing_expires_in=timedelta(0))
-    await shares.revoke(desk.context, "acme", "out")
+        _, code = await recipients.create(admin.context, name)
+        await shares.grant(admin.context, "acme", name)
+        held.append((await admin.activate(code, endpoint)).bearer_token)
+    await recipients.rotate_token(admin.context, "late", existing_expires_in=timedelta(0))
+    await shares.revoke(admin.context, "acme", "out")
     return Tokens(good.bearer_token, other.bearer_token, held[0], held[1])
 
 
@@ -210,9 +211,9 @@ async def test_names_are_compared_without_case(endpoint: str, tokens: Tokens) ->
 
 
 async def test_a_token_of_one_listing_is_refused_by_another(
-    desk: Desk, endpoint: str, tokens: Tokens, tmp_path: Path
+    admin: AdminClient, endpoint: str, tokens: Tokens, tmp_path: Path
 ) -> None:
-    await desk.register(write_model(tmp_path / "m2"), "prod.ml_team.scorer")
+    await admin.register(write_model(tmp_path / "m2"), "prod.ml_team.scorer")
     versions = "/shares/acme/schemas/ml_team/models/scorer/versions"
     _, body, _ = await call(endpoint, "GET", f"{versions}?maxResults=1", tokens.good)
     first = json.loads(body)

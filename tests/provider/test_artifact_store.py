@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from object_stores import KINDS, bucket_url
-from support import Desk, write_model
 
 from model_sharing_protocol.errors import CorruptArtifact, NotFound, UnsafePath
 from model_sharing_protocol.paths import check_relative_path
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.object_stores.servers import KINDS, bucket_url
 
 NAMES = st.lists(
     st.text(st.sampled_from("aZ09 .-_~#%&+,;=@!$'()[]{}^`éß日🦊\u0301\u202e\u2028"), min_size=1, max_size=6),
@@ -89,8 +90,8 @@ async def test_bytes_that_are_not_there_are_an_error_and_not_a_short_answer(stor
 
 
 async def test_such_a_name_is_refused_before_a_byte_is_copied(
-    desk: Desk, provider_home: Path, tmp_path: Path
+    admin: AdminClient, provider_home: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(UnsafePath, match="'part#1' cannot be stored"):
-        await desk.register(write_model(tmp_path / "m", {"part#1": b"x"}), "prod.ml_team.scorer")
+        await admin.register(write_model(tmp_path / "m", {"part#1": b"x"}), "prod.ml_team.scorer")
     assert not [path for path in (provider_home / "artifacts").rglob("*") if path.is_file()]

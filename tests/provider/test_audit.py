@@ -8,8 +8,6 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from people import hire, reading
-from support import Desk, write_model
 from yarl import URL
 
 from model_sharing_protocol.errors import InvalidModel, NotFound, PermissionDenied
@@ -23,18 +21,23 @@ from model_sharing_provider.governance.rules import CREATE_SHARE, OWN_MODEL, REA
 from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 from model_sharing_provider.metastore import database
 from model_sharing_provider.services.registry.versions import version_target
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.principals import create_user, privileges_to_load
+
+pytestmark = pytest.mark.each_database
 
 
-async def events(desk: Desk) -> list[AuditEvent]:
+async def events(admin: AdminClient) -> list[AuditEvent]:
     """What the log says, oldest first, without what looking at it adds."""
-    found = await desk.provider.audit.latest(desk.context, 1000)
+    found = await admin.provider.audit.latest(admin.context, 1000)
     return [event for event in reversed(found) if event.action != "listAuditLog"]
 
 
-async def test_a_recipients_calls_and_denials(desk: Desk, endpoint: str, tmp_path: Path) -> None:
-    await desk.register(write_model(tmp_path / "m"), "prod.ml_team.scorer", "Champion")
-    profile = await desk.activate(await desk.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
-    before = len(await events(desk))
+async def test_a_recipients_calls_and_denials(admin: AdminClient, endpoint: str, tmp_path: Path) -> None:
+    await admin.register(write_model(tmp_path / "m"), "prod.ml_team.scorer", "Champion")
+    profile = await admin.activate(await admin.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
+    before = len(await events(admin))
     paths = [
         ("/shares", "deltaSharingListShares", "", "", Outcome.OK),
         ("/shares/acme", "deltaSharingGetShare", "acme", "acme", Outcome.OK),
@@ -59,7 +62,7 @@ async def test_a_recipients_calls_and_denials(desk: Desk, endpoint: str, tmp_pat
         for path, *_ in paths:
             async with session.get(endpoint + path) as answer:
                 request_id = answer.headers["X-Request-Id"]
-    recorded = (await events(desk))[before:]
+    recorded = (await events(admin))[before:]
     assert [(event.action, event.target.name, event.target.share, event.outcome) for event in recorded] == [
         tuple(expected) for _, *expected in paths
     ]
@@ -70,10 +73,10 @@ async def test_a_recipients_calls_and_denials(desk: Desk, endpoint: str, tmp_pat
     assert recorded[-1].reason == "globex lacks SELECT"
 
 
-async def test_a_stranger_at_the_door(desk: Desk, endpoint: str) -> None:
+async def test_a_stranger_at_the_door(admin: AdminClient, endpoint: str) -> None:
     async with aiohttp.ClientSession() as session, session.get(f"{endpoint}/shares") as answer:
         assert answer.status == 401
-    event = (await events(desk))[-1]
+    event = (await events(admin))[-1]
     assert (event.action, event.outcome, event.caller.address) == (
         "authenticate",
         Outcome.DENIED,
@@ -81,79 +84,79 @@ async def test_a_stranger_at_the_door(desk: Desk, endpoint: str) -> None:
     )
 
 
-async def test_an_expired_token_is_recorded_with_its_owner(desk: Desk, endpoint: str) -> None:
-    profile = await desk.activate(await desk.share("acme", "globex"), endpoint)
-    await desk.provider.recipients.delete(desk.context, "globex")
+async def test_an_expired_token_is_recorded_with_its_owner(admin: AdminClient, endpoint: str) -> None:
+    profile = await admin.activate(await admin.share("acme", "globex"), endpoint)
+    await admin.provider.recipients.delete(admin.context, "globex")
     with pytest.raises(Exception, match="bearer token"):
-        await desk.provider.recipients.authenticate(desk.context, profile.bearer_token)
-    assert (await events(desk))[-1].outcome is Outcome.DENIED
+        await admin.provider.recipients.authenticate(admin.context, profile.bearer_token)
+    assert (await events(admin))[-1].outcome is Outcome.DENIED
 
 
-async def test_a_change_that_fails_is_undone_and_recorded(desk: Desk) -> None:
+async def test_a_change_that_fails_is_undone_and_recorded(admin: AdminClient) -> None:
     with pytest.raises(RuntimeError, match="halfway"):
-        async with desk.context.change("createShare", Target(SecurableType.SHARE, "half")) as operation:
+        async with admin.context.change("createShare", Target(SecurableType.SHARE, "half")) as operation:
             await operation.authorize(CREATE_SHARE)
             now = operation.now
             share = Share(id="1", name="half", owner="admin", created_at=now, updated_at=now)
             await operation.rows.shares.add(share)
             raise RuntimeError("halfway")
-    event = (await events(desk))[-1]
+    event = (await events(admin))[-1]
     assert (event.action, event.outcome, event.reason) == ("createShare", Outcome.FAILED, "RuntimeError")
     with pytest.raises(NotFound):
-        await desk.provider.shares.get(desk.context, "half")
+        await admin.provider.shares.get(admin.context, "half")
 
 
-async def test_a_folder_that_is_no_model_is_a_failed_registration(desk: Desk, tmp_path: Path) -> None:
-    await desk.register(write_model(tmp_path / "m"), "prod.ml_team.scorer")
+async def test_a_folder_that_is_no_model_is_a_failed_registration(admin: AdminClient, tmp_path: Path) -> None:
+    await admin.register(write_model(tmp_path / "m"), "prod.ml_team.scorer")
     with pytest.raises(InvalidModel):
-        await desk.register(tmp_path, "prod.ml_team.scorer")
-    event = (await events(desk))[-1]
+        await admin.register(tmp_path, "prod.ml_team.scorer")
+    event = (await events(admin))[-1]
     assert (event.action, event.outcome) == ("checkModelRegistration", Outcome.FAILED)
     assert "no MLmodel file" in event.reason
 
 
-async def test_a_denial_names_what_was_missing(desk: Desk) -> None:
-    stranger = desk.provider.context(Caller(ANONYMOUS, "test", "192.0.2.7"))
+async def test_a_denial_names_what_was_missing(admin: AdminClient) -> None:
+    stranger = admin.provider.context(Caller(ANONYMOUS, "test", "192.0.2.7"))
     with pytest.raises(PermissionDenied, match="anonymous lacks CREATE_SHARE"):
-        await desk.provider.shares.create(stranger, "mine")
-    event = (await events(desk))[-1]
+        await admin.provider.shares.create(stranger, "mine")
+    event = (await events(admin))[-1]
     assert event.outcome is Outcome.DENIED
     assert event.reason.startswith("anonymous lacks CREATE_SHARE")
     assert (event.caller.address, event.target.name) == ("192.0.2.7", "mine")
 
 
-async def test_an_operation_that_forgets_to_authorize_does_nothing(desk: Desk) -> None:
+async def test_an_operation_that_forgets_to_authorize_does_nothing(admin: AdminClient) -> None:
     with pytest.raises(RuntimeError, match="without having been authorized"):
-        async with desk.context.change("oversight", Target(SecurableType.METASTORE)) as operation:
+        async with admin.context.change("oversight", Target(SecurableType.METASTORE)) as operation:
             share = await operation.rows.shares.find("none")
             assert share is None
-    assert (await events(desk))[-1].outcome is Outcome.FAILED
+    assert (await events(admin))[-1].outcome is Outcome.FAILED
 
 
-async def test_the_log_can_be_narrowed(desk: Desk) -> None:
-    await desk.share("acme", "globex")
-    await desk.share("other", "initech")
-    view = desk.provider.recipient_view
-    stranger = desk.provider.context(Caller(ANONYMOUS, "test"))
+async def test_the_log_can_be_narrowed(admin: AdminClient) -> None:
+    await admin.share("acme", "globex")
+    await admin.share("other", "initech")
+    view = admin.provider.recipient_view
+    stranger = admin.provider.context(Caller(ANONYMOUS, "test"))
     with pytest.raises(NotFound):
         await view.get_model(stranger, "acme", SharedName("a", "b"))
-    audit = desk.provider.audit
-    about_acme = await audit.latest(desk.context, 100, share="acme")
+    audit = admin.provider.audit
+    about_acme = await audit.latest(admin.context, 100, share="acme")
     assert {event.target.share for event in about_acme} == {"acme"}
-    (denied,) = await audit.latest(desk.context, 100, outcome="DENIED")
+    (denied,) = await audit.latest(admin.context, 100, outcome="DENIED")
     assert denied.target.share == "acme"
-    about_initech = await audit.latest(desk.context, 100, recipient="initech")
+    about_initech = await audit.latest(admin.context, 100, recipient="initech")
     assert {event.action for event in about_initech} == {"createRecipient", "updateSharePermissions"}
 
 
-async def test_a_link_that_is_guessed_or_used_again_is_a_denial(desk: Desk, endpoint: str) -> None:
-    code = await desk.share("acme", "globex")
+async def test_a_link_that_is_guessed_or_used_again_is_a_denial(admin: AdminClient, endpoint: str) -> None:
+    code = await admin.share("acme", "globex")
     link = URL(endpoint).origin() / ACTIVATION_PATH.lstrip("/")
     async with aiohttp.ClientSession() as session:
         for tried, status in ((code, 200), (code, 410), ("guessed", 404)):
             async with session.get(link / tried) as answer:
                 assert answer.status == status
-    opened, again, guessed = (await events(desk))[-3:]
+    opened, again, guessed = (await events(admin))[-3:]
     for event, outcome, name in (
         (opened, Outcome.OK, "globex"),
         (again, Outcome.DENIED, "globex"),
@@ -163,50 +166,54 @@ async def test_a_link_that_is_guessed_or_used_again_is_a_denial(desk: Desk, endp
         assert (event.target.name, event.target.recipient, event.caller.address) == (name, name, "127.0.0.1")
 
 
-async def test_a_question_for_a_table_that_is_not_there_is_recorded(desk: Desk, endpoint: str) -> None:
-    profile = await desk.activate(await desk.share("acme", "globex"), endpoint)
+async def test_a_question_for_a_table_that_is_not_there_is_recorded(
+    admin: AdminClient, endpoint: str
+) -> None:
+    profile = await admin.activate(await admin.share("acme", "globex"), endpoint)
     headers = {"Authorization": f"Bearer {profile.bearer_token}"}
     url = f"{endpoint}/shares/acme/schemas/information_schema/tables/none/metadata"
     async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as answer:
         assert answer.status == 404
-    event = (await events(desk))[-1]
+    event = (await events(admin))[-1]
     assert (event.action, event.outcome) == ("deltaSharingGetTableMetadata", Outcome.FAILED)
 
 
-async def test_a_version_is_checked_as_its_model_and_logged_as_itself(desk: Desk, tmp_path: Path) -> None:
-    version = await desk.register(write_model(tmp_path / "m"), "prod.ml_team.scorer")
+async def test_a_version_is_checked_as_its_model_and_logged_as_itself(
+    admin: AdminClient, tmp_path: Path
+) -> None:
+    version = await admin.register(write_model(tmp_path / "m"), "prod.ml_team.scorer")
     target = version_target(version.full_name, 1)
     assert (target.securable, target.name) == ("prod.ml_team.scorer", "prod.ml_team.scorer/1")
-    ana = await hire(desk, "ana")
-    for right in reading("prod.ml_team.scorer"):
-        await right.give(desk, "ana")
+    ana = await create_user(admin, "ana")
+    for right in privileges_to_load("prod.ml_team.scorer"):
+        await right.grant(admin, "ana")
     context = await ana.context()
     async with context.view("lookAtVersion", target) as operation:
         await operation.authorize(READ_MODEL)
     with pytest.raises(PermissionDenied, match=r"on model 'prod\.ml_team\.scorer'"):
         async with context.change("changeVersion", target) as operation:
             await operation.authorize(OWN_MODEL)
-    looked, changed = (await events(desk))[-2:]
+    looked, changed = (await events(admin))[-2:]
     assert {looked.target.name, changed.target.name} == {"prod.ml_team.scorer/1"}
     assert (looked.outcome, changed.outcome) == (Outcome.OK, Outcome.DENIED)
 
 
 async def test_pruning_lets_others_write_between_its_steps(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And it takes what is older, all of that, and no more."""
     monkeypatch.setattr(database, "_FIRST_STEP", 20)
     monkeypatch.setattr(database, "_MOST_AT_ONCE", 20)
     caller, target = Caller(ANONYMOUS, "test"), Target(SecurableType.METASTORE)
     old = [AuditEvent(moment, caller, "old", target, Outcome.OK) for moment in range(1, 300)]
-    await desk.provider.database.append_events(old)
-    pruning = asyncio.create_task(desk.provider.audit.prune(desk.context, timedelta(days=90)))
+    await admin.provider.database.append_events(old)
+    pruning = asyncio.create_task(admin.provider.audit.prune(admin.context, timedelta(days=90)))
     between = 0
     while not pruning.done():
-        await desk.provider.catalogs.page(desk.context, PageRequest())
+        await admin.provider.catalogs.page(admin.context, PageRequest())
         between += not pruning.done()
     assert await pruning == 299
     assert between >= 3
-    left = {event.action for event in await events(desk)}
+    left = {event.action for event in await events(admin)}
     assert "old" not in left
     assert {"pruneAuditLog", "listCatalogs"} <= left

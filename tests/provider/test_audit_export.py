@@ -14,8 +14,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import CommandLine
-from support import Desk
 
 from model_sharing_protocol.errors import AlreadyExists, DiskFull, InvalidParameter, PermissionDenied
 from model_sharing_provider.cli.records import audit_record
@@ -23,27 +21,29 @@ from model_sharing_provider.domain.events import AuditEvent, Outcome
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.services.administration import audit
 from model_sharing_provider.services.administration.audit_export import EventFile
+from support.admin_client import AdminClient
+from support.provider_cli import CliRunner
 
 
-async def be_busy(desk: Desk) -> None:
+async def be_busy(admin: AdminClient) -> None:
     """Shares, recipients, and one who may not."""
-    await desk.share("acme", "globex")
-    await desk.share("other", "initech")
-    stranger = desk.provider.context(Caller(ANONYMOUS, "test", "192.0.2.7"))
+    await admin.share("acme", "globex")
+    await admin.share("other", "initech")
+    stranger = admin.provider.context(Caller(ANONYMOUS, "test", "192.0.2.7"))
     with pytest.raises(PermissionDenied):
-        await desk.provider.shares.create(stranger, "mine")
+        await admin.provider.shares.create(stranger, "mine")
 
 
-async def logged(desk: Desk) -> list[AuditEvent]:
+async def logged(admin: AdminClient) -> list[AuditEvent]:
     """What the log holds, oldest first, before this look at it."""
-    return list(reversed(await desk.provider.audit.latest(desk.context, 1000)))
+    return list(reversed(await admin.provider.audit.latest(admin.context, 1000)))
 
 
-async def test_every_event_is_in_the_file(desk: Desk, tmp_path: Path) -> None:
-    await be_busy(desk)
-    events = await logged(desk)
+async def test_every_event_is_in_the_file(admin: AdminClient, tmp_path: Path) -> None:
+    await be_busy(admin)
+    events = await logged(admin)
     path = tmp_path / "audit.parquet"
-    count = await desk.provider.audit.export(desk.context, path)
+    count = await admin.provider.audit.export(admin.context, path)
     table = pq.read_table(path)
     rows = table.to_pylist()
     # The look at the log that `logged` took is in the file as well.
@@ -61,30 +61,32 @@ async def test_every_event_is_in_the_file(desk: Desk, tmp_path: Path) -> None:
         "192.0.2.7",
     )
     assert denied["reason"].startswith("anonymous lacks CREATE_SHARE")
-    exported = (await logged(desk))[-1]
+    exported = (await logged(admin))[-1]
     assert (exported.action, exported.outcome) == ("exportAuditLog", Outcome.OK)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [each.name for each in tmp_path.iterdir() if "audit" in each.name] == ["audit.parquet"]
 
 
-async def test_a_log_larger_than_a_batch(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    await be_busy(desk)
+async def test_a_log_larger_than_a_batch(
+    admin: AdminClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await be_busy(admin)
     monkeypatch.setattr(audit, "_BATCH", 2)
     path = tmp_path / "audit.parquet"
-    count = await desk.provider.audit.export(desk.context, path)
+    count = await admin.provider.audit.export(admin.context, path)
     file = pq.ParquetFile(path)
     assert file.metadata.num_row_groups == (count + 1) // 2
     assert [row["action"] for row in file.read().to_pylist()] == [
-        event.action for event in (await logged(desk))[:count]
+        event.action for event in (await logged(admin))[:count]
     ]
 
 
-async def test_an_export_can_be_narrowed(desk: Desk, tmp_path: Path) -> None:
-    await be_busy(desk)
-    export = desk.provider.audit.export
+async def test_an_export_can_be_narrowed(admin: AdminClient, tmp_path: Path) -> None:
+    await be_busy(admin)
+    export = admin.provider.audit.export
 
     async def rows(name: str, **only: Any) -> list[dict[str, Any]]:
-        await export(desk.context, tmp_path / name, **only)
+        await export(admin.context, tmp_path / name, **only)
         found: list[dict[str, Any]] = pq.read_table(tmp_path / name).to_pylist()
         return found
 
@@ -95,47 +97,47 @@ async def test_an_export_can_be_narrowed(desk: Desk, tmp_path: Path) -> None:
     assert await rows("tomorrow", since=2**52) == []
 
 
-async def test_others_get_no_file(desk: Desk, tmp_path: Path) -> None:
-    stranger = desk.provider.context(Caller(ANONYMOUS, "test"))
+async def test_others_get_no_file(admin: AdminClient, tmp_path: Path) -> None:
+    stranger = admin.provider.context(Caller(ANONYMOUS, "test"))
     with pytest.raises(PermissionDenied):
-        await desk.provider.audit.export(stranger, tmp_path / "audit.parquet")
+        await admin.provider.audit.export(stranger, tmp_path / "audit.parquet")
     assert not (tmp_path / "audit.parquet").exists()
-    refused = (await logged(desk))[-1]
+    refused = (await logged(admin))[-1]
     assert (refused.action, refused.outcome) == ("exportAuditLog", Outcome.DENIED)
 
 
-async def test_what_is_there_is_not_written_over(desk: Desk, tmp_path: Path) -> None:
+async def test_what_is_there_is_not_written_over(admin: AdminClient, tmp_path: Path) -> None:
     path = tmp_path / "audit.parquet"
     path.write_text("last month's")
     with pytest.raises(AlreadyExists, match="choose another name"):
-        await desk.provider.audit.export(desk.context, path)
+        await admin.provider.audit.export(admin.context, path)
     assert path.read_text() == "last month's"
     with pytest.raises(InvalidParameter, match="cannot be written: No such file or directory"):
-        await desk.provider.audit.export(desk.context, tmp_path / "nowhere" / "audit.parquet")
+        await admin.provider.audit.export(admin.context, tmp_path / "nowhere" / "audit.parquet")
     with pytest.raises(InvalidParameter, match="cannot be written: File name too long"):
-        await desk.provider.audit.export(desk.context, tmp_path / ("x" * 300))
-    assert (await logged(desk))[-1].outcome is Outcome.FAILED
+        await admin.provider.audit.export(admin.context, tmp_path / ("x" * 300))
+    assert (await logged(admin))[-1].outcome is Outcome.FAILED
 
 
 async def test_an_export_that_fails_leaves_nothing(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_room(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    await be_busy(desk)
+    await be_busy(admin)
     folder = tmp_path / "exports"
     folder.mkdir()
     monkeypatch.setattr(pq.ParquetWriter, "write_table", no_room)
     with pytest.raises(DiskFull, match="free some space"):
-        await desk.provider.audit.export(desk.context, folder / "audit.parquet")
+        await admin.provider.audit.export(admin.context, folder / "audit.parquet")
     assert list(folder.iterdir()) == []
 
 
 async def test_an_export_that_is_interrupted_leaves_nothing(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await be_busy(desk)
+    await be_busy(admin)
     folder = tmp_path / "exports"
     folder.mkdir()
     writing = asyncio.Event()
@@ -148,7 +150,7 @@ async def test_an_export_that_is_interrupted_leaves_nothing(
 
     monkeypatch.setattr(audit, "_BATCH", 1)
     monkeypatch.setattr(EventFile, "write", announced)
-    export = asyncio.create_task(desk.provider.audit.export(desk.context, folder / "audit.parquet"))
+    export = asyncio.create_task(admin.provider.audit.export(admin.context, folder / "audit.parquet"))
     await writing.wait()
     export.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -162,7 +164,7 @@ def test_from_the_command_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run = CommandLine(provider_home, monkeypatch, capsys)
+    run = CliRunner(provider_home, monkeypatch, capsys)
     run.succeed("share", "create", "acme")
     assert run("share", "create", "acme").code == 5
     whole, failed = str(tmp_path / "audit.parquet"), str(tmp_path / "failed.parquet")

@@ -16,13 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
-from certificates import certificate
-from people import hire
 from prometheus_client import REGISTRY
-from provider_process import ProviderProcess
-from shared_in_cloud import FILES, VERSION
-from shared_in_cloud import Story as StoryOfCloud
-from support import MLMODEL, Desk, write_model
 
 from model_sharing_protocol.errors import AlreadyExists, ArtifactStoreUnavailable, InvalidModel, NotFound
 from model_sharing_protocol.names import FullName, SchemaName
@@ -37,6 +31,15 @@ from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.services.registry.updates import NO_CHANGE
 from model_sharing_provider.serving.expiry import certificate_expiry, show_inventory
 from model_sharing_provider.telemetry.reports import Measured, Report, listen, stop_listening
+from support.admin_client import AdminClient
+from support.model_folder import MLMODEL, write_model
+from support.network.certificates import self_signed_certificate
+from support.object_stores.cloud_provider import FILES, VERSION
+from support.object_stores.cloud_provider import CloudProvider as StoryOfCloud
+from support.principals import create_user
+from support.processes.provider import ProviderProcess
+
+pytestmark = pytest.mark.each_database
 
 NAME = "prod.ml_team.scorer"
 
@@ -60,9 +63,9 @@ def value(name: str, **labels: str) -> float:
 
 
 async def test_who_waits_to_write_is_seen_apart_from_who_works(
-    desk: Desk, provider_home: Path, reports: list[Report]
+    admin: AdminClient, provider_home: Path, reports: list[Report]
 ) -> None:
-    database: Database = desk.provider.database
+    database: Database = admin.provider.database
     reports.clear()
 
     async def hold(seconds: float) -> None:
@@ -83,22 +86,22 @@ async def test_who_waits_to_write_is_seen_apart_from_who_works(
     assert max(report.amount for report in statements) < 0.25
 
 
-async def test_reads_and_events_of_the_hot_path_are_timed(desk: Desk, reports: list[Report]) -> None:
+async def test_reads_and_events_of_the_hot_path_are_timed(admin: AdminClient, reports: list[Report]) -> None:
     before = value("model_sharing_database_seconds_count", kind="append")
-    await desk.provider.catalogs.create(desk.context, "prod")
+    await admin.provider.catalogs.create(admin.context, "prod")
     with pytest.raises(NotFound):
-        await desk.provider.catalogs.get_schema(desk.context, SchemaName.parse("prod.nothing"))
+        await admin.provider.catalogs.get_schema(admin.context, SchemaName.parse("prod.nothing"))
     assert of(reports, Measured.DATABASE, kind="append")
     assert value("model_sharing_database_seconds_count", kind="append") > before
 
 
 async def test_errors_of_the_database_are_counted_by_what_they_mean(
-    desk: Desk, reports: list[Report]
+    admin: AdminClient, reports: list[Report]
 ) -> None:
     before = value("model_sharing_database_errors_total", error="AlreadyExists")
 
     async def create() -> None:
-        async with desk.provider.database.write() as rows:
+        async with admin.provider.database.write() as rows:
             principal = await rows.principals.find_administrator()
             assert principal is not None
             await rows.principals.add(principal, 1)
@@ -157,10 +160,15 @@ async def get(url: str) -> int:
 
 
 async def test_urls_that_open_nothing_are_counted_by_reason(
-    desk: Desk, server: TestServer, endpoint: str, provider_home: Path, tmp_path: Path, reports: list[Report]
+    admin: AdminClient,
+    server: TestServer,
+    endpoint: str,
+    provider_home: Path,
+    tmp_path: Path,
+    reports: list[Report],
 ) -> None:
-    version = await desk.register(write_model(tmp_path / "m"), NAME)
-    await desk.activate(await desk.share("acme", "globex", NAME), endpoint)
+    version = await admin.register(write_model(tmp_path / "m"), NAME)
+    await admin.activate(await admin.share("acme", "globex", NAME), endpoint)
     signer = UrlSigner(ServerSecrets(provider_home / "secrets.json"))
     digest = "0" * 64
     resource = f"versions/{version.id}/{digest}"
@@ -187,21 +195,21 @@ async def test_urls_that_open_nothing_are_counted_by_reason(
         assert value("model_sharing_refused_urls_total", reason=reason) == before + 1
 
 
-async def test_finalizing_is_timed_by_how_it_ends(desk: Desk, reports: list[Report]) -> None:
+async def test_finalizing_is_timed_by_how_it_ends(admin: AdminClient, reports: list[Report]) -> None:
     name = FullName.parse(NAME)
-    await desk.provider.catalogs.create(desk.context, name.catalog)
-    await desk.provider.catalogs.create_schema(desk.context, name.schema_name)
-    await desk.provider.models.create(desk.context, name)
+    await admin.provider.catalogs.create(admin.context, name.catalog)
+    await admin.provider.catalogs.create_schema(admin.context, name.schema_name)
+    await admin.provider.models.create(admin.context, name)
 
     async def content(of_file: str) -> AsyncIterator[bytes]:
         yield of_file.encode()
 
     for mlmodel, outcome in ((MLMODEL, "OK"), ("flavors: {}", "FAILED")):
         before = value("model_sharing_finalize_seconds_count", outcome=outcome)
-        version = await desk.provider.uploads.create(desk.context, name, NewVersion(source="runs:/1/model"))
-        await desk.provider.uploads.write(desk.context, version, "MLmodel", content(mlmodel))
+        version = await admin.provider.uploads.create(admin.context, name, NewVersion(source="runs:/1/model"))
+        await admin.provider.uploads.write(admin.context, version, "MLmodel", content(mlmodel))
         try:
-            await desk.provider.finalization.finalize(desk.context, name, version.version)
+            await admin.provider.finalization.finalize(admin.context, name, version.version)
         except InvalidModel:
             assert outcome == "FAILED"
         assert value("model_sharing_finalize_seconds_count", outcome=outcome) == before + 1
@@ -218,17 +226,17 @@ async def test_bytes_that_the_bucket_sends_are_counted_as_issued_not_as_sent(clo
 
 
 async def test_a_url_that_is_used_from_elsewhere_is_counted(
-    desk: Desk, endpoint: str, tmp_path: Path, reports: list[Report]
+    admin: AdminClient, endpoint: str, tmp_path: Path, reports: list[Report]
 ) -> None:
-    await desk.register(write_model(tmp_path / "m"), NAME)
-    profile = await desk.activate(await desk.share("acme", "globex", NAME), endpoint)
+    await admin.register(write_model(tmp_path / "m"), NAME)
+    profile = await admin.activate(await admin.share("acme", "globex", NAME), endpoint)
     query = f"{endpoint}/shares/acme/schemas/ml_team/models/scorer/versions/1/query"
     headers = {"Authorization": f"Bearer {profile.bearer_token}"}
     async with aiohttp.ClientSession(headers=headers) as session, session.post(query, json={}) as answer:
         url = json.loads((await answer.read()).splitlines()[2])["file"]["url"]
     assert not of(reports, Measured.ISSUED_BYTES), "these come through the server"
     assert await get(url) == 200
-    await desk.provider.recipients.update(desk.context, "globex", NO_CHANGE, ["192.0.2.0/24"])
+    await admin.provider.recipients.update(admin.context, "globex", NO_CHANGE, ["192.0.2.0/24"])
     assert await get(url) == 403
     assert [report.labels["reason"] for report in of(reports, Measured.REFUSED_URLS)] == ["address"]
 
@@ -240,33 +248,33 @@ async def _query(cloud: StoryOfCloud) -> int:
         return answer.status
 
 
-async def test_what_expires_next_is_known(desk: Desk, tmp_path: Path) -> None:
+async def test_what_expires_next_is_known(admin: AdminClient, tmp_path: Path) -> None:
     expiry, soon = "model_sharing_expiry_timestamp_seconds", "model_sharing_expiring_within_7_days"
-    await show_inventory(desk.provider.inventory)
+    await show_inventory(admin.provider.inventory)
     assert value(expiry, kind="recipient_token") == math.inf
     assert value(soon, kind="recipient_token") == 0
-    recipients = desk.provider.recipients
+    recipients = admin.provider.recipients
     for name, days in (("globex", 30), ("initech", 3), ("hooli", 1)):
-        _, code = await recipients.create(desk.context, name, lifetime=timedelta(days=days))
+        _, code = await recipients.create(admin.context, name, lifetime=timedelta(days=days))
         if name != "hooli":  # whose link was never opened: nothing ends for it
-            await desk.activate(code, "http://x")
+            await admin.activate(code, "http://x")
     # The old token goes tomorrow, as it should: the new one is what counts.
-    code = await recipients.rotate_token(desk.context, "globex", existing_expires_in=timedelta(days=1))
-    await desk.activate(code, "http://x")
-    await hire(desk, "ann@example.com")
-    await show_inventory(desk.provider.inventory)
+    code = await recipients.rotate_token(admin.context, "globex", existing_expires_in=timedelta(days=1))
+    await admin.activate(code, "http://x")
+    await create_user(admin, "ann@example.com")
+    await show_inventory(admin.provider.inventory)
     in_days = (value(expiry, kind="recipient_token") - time.time()) / 86400
     assert 2.9 < in_days < 3.1
     assert value(soon, kind="recipient_token") == 1
     created = value("model_sharing_signing_key_created_timestamp_seconds")
     assert abs(time.time() - created) < 120
-    ends = datetime.fromtimestamp(certificate_expiry(certificate(tmp_path)), UTC)
+    ends = datetime.fromtimestamp(certificate_expiry(self_signed_certificate(tmp_path)), UTC)
     assert timedelta(hours=23) < ends - datetime.now(UTC) < timedelta(hours=25)
 
 
 def test_a_server_says_when_the_certificate_expires_that_it_serves(tmp_path: Path) -> None:
     (tmp_path / "tls").mkdir()
-    options, pem = ("--metrics-port", "0"), certificate(tmp_path / "tls")
+    options, pem = ("--metrics-port", "0"), self_signed_certificate(tmp_path / "tls")
     with ProviderProcess(tmp_path / "home", pem, options=options, log=tmp_path / "log") as process:
         found = re.search(r"Metrics on (\S+)", process.said)
         assert found is not None
@@ -278,10 +286,10 @@ def test_a_server_says_when_the_certificate_expires_that_it_serves(tmp_path: Pat
     assert shown['model_sharing_expiring_within_7_days{kind="tls_certificate"}'] == "1.0"
 
 
-async def test_the_same_shares_have_labels_after_each_start(desk: Desk) -> None:
+async def test_the_same_shares_have_labels_after_each_start(admin: AdminClient) -> None:
     for number in range(4):
-        await desk.share(f"share{number}", f"recipient{number}")
-    inventory = desk.provider.inventory
+        await admin.share(f"share{number}", f"recipient{number}")
+    inventory = admin.provider.inventory
     oldest = await inventory.oldest_grants(3)
     assert list(oldest) == [(f"share{number}", f"recipient{number}") for number in range(3)]
     for first_asked in (3, 0):
@@ -293,13 +301,13 @@ async def test_the_same_shares_have_labels_after_each_start(desk: Desk) -> None:
 
 
 async def test_a_server_keeps_labels_for_them_before_it_is_asked(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):
-        await desk.share(f"share{number}", f"recipient{number}")
+        await admin.share(f"share{number}", f"recipient{number}")
     names = BoundedNames(2)
     monkeypatch.setattr(application, "names", names)
-    async with TestServer(application.make_app(desk.provider)):
+    async with TestServer(application.make_app(admin.provider)):
         assert names.labels("share2", "recipient2") == (OTHER, OTHER)
         assert names.labels("share1", "recipient1") == ("share1", "recipient1")
 

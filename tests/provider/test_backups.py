@@ -12,12 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import CommandLine
-from furnished import furnish
-from postgres import PostgresServer
-from small_disk import fill, small_disk
 from sqlalchemy import create_engine, select
-from support import Desk, write_model
 
 from model_sharing_protocol.errors import (
     AlreadyExists,
@@ -30,6 +25,12 @@ from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.metastore.tables import audit_log, metadata
 from model_sharing_provider.services.administration.backups import put_back
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.processes.postgresql import PostgresServer
+from support.provider_cli import CliRunner
+from support.seeded_provider import seed
+from support.small_disk import fill, small_disk
 
 NAME = "prod.ml.scorer"
 
@@ -37,19 +38,19 @@ NAME = "prod.ml.scorer"
 @pytest.fixture
 def command(
     provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> CommandLine:
-    return CommandLine(provider_home, monkeypatch, capsys)
+) -> CliRunner:
+    return CliRunner(provider_home, monkeypatch, capsys)
 
 
-async def test_a_backup_is_whole_while_others_write(desk: Desk, tmp_path: Path) -> None:
-    await desk.register(write_model(tmp_path / "m"), NAME)
+async def test_a_backup_is_whole_while_others_write(admin: AdminClient, tmp_path: Path) -> None:
+    await admin.register(write_model(tmp_path / "m"), NAME)
 
     async def go_on_writing() -> None:
         for number in range(20):
-            await desk.provider.shares.create(desk.context, f"share_{number}")
+            await admin.provider.shares.create(admin.context, f"share_{number}")
 
     writing = asyncio.create_task(go_on_writing())
-    folder = await desk.provider.backups.create(desk.context, tmp_path / "backup")
+    folder = await admin.provider.backups.create(admin.context, tmp_path / "backup")
     await writing
     assert {path.name for path in folder.iterdir()} == {"metastore.db", "secrets.json", "signing-keys.json"}
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
@@ -59,28 +60,30 @@ async def test_a_backup_is_whole_while_others_write(desk: Desk, tmp_path: Path) 
         assert rows.execute("SELECT count(*) FROM model_versions").fetchone() == (1,)
 
 
-async def test_a_backup_overwrites_nothing(desk: Desk, tmp_path: Path) -> None:
+async def test_a_backup_overwrites_nothing(admin: AdminClient, tmp_path: Path) -> None:
     (tmp_path / "backup").mkdir()
     with pytest.raises(AlreadyExists, match="every backup is a new folder"):
-        await desk.provider.backups.create(desk.context, tmp_path / "backup")
+        await admin.provider.backups.create(admin.context, tmp_path / "backup")
 
 
-async def test_a_backup_that_fails_leaves_nothing(desk: Desk, settings: Settings, tmp_path: Path) -> None:
+async def test_a_backup_that_fails_leaves_nothing(
+    admin: AdminClient, settings: Settings, tmp_path: Path
+) -> None:
     settings.signing_keys_path.unlink()
     with pytest.raises(FileNotFoundError):
-        await desk.provider.backups.create(desk.context, tmp_path / "backup")
+        await admin.provider.backups.create(admin.context, tmp_path / "backup")
     assert not [path for path in tmp_path.iterdir() if "backup" in path.name]
 
 
 async def test_without_room_nothing_is_left_of_a_backup_or_of_what_is_put_back(
-    desk: Desk, settings: Settings, tmp_path: Path
+    admin: AdminClient, settings: Settings, tmp_path: Path
 ) -> None:
-    whole = await desk.provider.backups.create(desk.context, tmp_path / "backup")
+    whole = await admin.provider.backups.create(admin.context, tmp_path / "backup")
     with small_disk(tmp_path / "disk", 1) as disk:
         filler = fill(disk)
         os.truncate(filler, filler.stat().st_size - 100_000)
         with pytest.raises(DiskFull, match="no room for a backup"):
-            await desk.provider.backups.create(desk.context, disk / "backup")
+            await admin.provider.backups.create(admin.context, disk / "backup")
         home = disk / "home"
         files = home / "secrets.json", home / "signing-keys.json"
         with pytest.raises(DiskFull, match="no room for"):
@@ -89,8 +92,8 @@ async def test_without_room_nothing_is_left_of_a_backup_or_of_what_is_put_back(
         assert not (disk / "backup").exists()
 
 
-async def test_a_home_in_use_is_not_put_over(desk: Desk, settings: Settings, tmp_path: Path) -> None:
-    folder = await desk.provider.backups.create(desk.context, tmp_path / "backup")
+async def test_a_home_in_use_is_not_put_over(admin: AdminClient, settings: Settings, tmp_path: Path) -> None:
+    folder = await admin.provider.backups.create(admin.context, tmp_path / "backup")
     files = settings.secrets_path, settings.signing_keys_path
     with pytest.raises(AlreadyExists, match="into an empty home"):
         put_back(folder, settings.database_path, files)
@@ -101,10 +104,14 @@ async def test_a_home_in_use_is_not_put_over(desk: Desk, settings: Settings, tmp
 
 
 async def test_the_commands_put_a_provider_back(
-    desk: Desk, provider_home: Path, tmp_path: Path, command: CommandLine, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient,
+    provider_home: Path,
+    tmp_path: Path,
+    command: CliRunner,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await desk.register(write_model(tmp_path / "m"), NAME)
-    await desk.share("acme", "globex", NAME)
+    await admin.register(write_model(tmp_path / "m"), NAME)
+    await admin.share("acme", "globex", NAME)
     done = await asyncio.to_thread(command.succeed, "metastore", "backup", str(tmp_path / "backup"))
     assert "now copy the artifacts" in done.out
     monkeypatch.setenv("MODEL_SHARING_PROVIDER_HOME", str(tmp_path / "new"))
@@ -138,20 +145,20 @@ async def test_an_sqlite_metastore_moves_to_postgresql(
 ) -> None:
     """Everything is there afterwards: who has which token, what is shared, and the next version's number."""
     async with open_provider(settings) as provider:
-        desk = Desk.of(provider)
-        token = await furnish(desk, tmp_path / "m")
-        await desk.register(write_model(tmp_path / "three"), NAME)
+        admin = AdminClient.of(provider)
+        token = await seed(admin, tmp_path / "m")
+        await admin.register(write_model(tmp_path / "three"), NAME)
         before = contents(f"sqlite:///{settings.database_path}")
         with postgres.database("ENCODING 'UTF8' TEMPLATE template0") as url:
-            copied = await provider.backups.copy_to(desk.context, url)
+            copied = await provider.backups.copy_to(admin.context, url)
             after = contents(url.replace("postgresql://", "postgresql+psycopg://"))
             assert after == before
             assert copied == {name: len(rows) for name, rows in before.items()}
             assert len(before["model_versions"]) == 3
             with pytest.raises(InvalidState, match="is not empty"):
-                await provider.backups.copy_to(desk.context, url)
+                await provider.backups.copy_to(admin.context, url)
             async with open_provider(replace(settings, postgresql_url=url)) as moved:
-                there = Desk.of(moved)
+                there = AdminClient.of(moved)
                 holder = await moved.recipients.authenticate(there.context, token)
                 assert holder.name == "globex"
                 version = await there.register(tmp_path / "three", NAME)
@@ -161,7 +168,7 @@ async def test_an_sqlite_metastore_moves_to_postgresql(
                     await moved.backups.create(there.context, tmp_path / "backup")
 
 
-async def test_what_is_copied_to_must_be_a_database(desk: Desk, command: CommandLine) -> None:
+async def test_what_is_copied_to_must_be_a_database(admin: AdminClient, command: CliRunner) -> None:
     away = await asyncio.to_thread(
         command, "metastore", "copy", "--to", "postgresql://me:s3cr3t@127.0.0.1:1/rows"
     )

@@ -11,7 +11,6 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, make_mocked_request
 from pytest_aiohttp.plugin import AiohttpServer
-from support import Desk
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.faces.application import make_app
@@ -19,6 +18,7 @@ from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 from model_sharing_provider.http.forwarded_headers import TRUSTED_PROXIES, client_address, origin
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.registry.updates import NO_CHANGE
+from support.admin_client import AdminClient
 
 TOLD = {
     "X-Forwarded-For": "192.0.2.7",
@@ -43,10 +43,10 @@ async def asked(server: TestServer, path: str, **headers: str) -> AsyncIterator[
 
 
 async def test_links_access_lists_and_the_audit_log_go_by_the_client(
-    desk: Desk, trusting: TestServer
+    admin: AdminClient, trusting: TestServer
 ) -> None:
-    code = await desk.share("acme", "globex")
-    await desk.provider.recipients.update(desk.context, "globex", NO_CHANGE, ["192.0.2.0/24"])
+    code = await admin.share("acme", "globex")
+    await admin.provider.recipients.update(admin.context, "globex", NO_CHANGE, ["192.0.2.0/24"])
     elsewhere = TOLD | {"X-Forwarded-For": "198.51.100.9"}
     async with asked(trusting, f"{ACTIVATION_PATH}/{code}", **elsewhere) as answer:
         assert answer.status == 403
@@ -57,22 +57,22 @@ async def test_links_access_lists_and_the_audit_log_go_by_the_client(
     for told, status in ((TOLD, 200), (elsewhere, 403)):
         async with asked(trusting, f"{PREFIX}/shares", **told, **bearer) as answer:
             assert answer.status == status
-    events = await desk.provider.audit.latest(desk.context, 10)
+    events = await admin.provider.audit.latest(admin.context, 10)
     addresses = [event.caller.address for event in events if event.caller.face != "cli"]
     assert addresses == ["198.51.100.9", "192.0.2.7", "192.0.2.7", "198.51.100.9"]
 
 
-async def test_a_stranger_who_says_so_is_who_he_is(desk: Desk, server: TestServer) -> None:
+async def test_a_stranger_who_says_so_is_who_he_is(admin: AdminClient, server: TestServer) -> None:
     """The same headers, and no proxy that is trusted: this machine does not come from there."""
-    code = await desk.share("acme", "globex")
-    await desk.provider.recipients.update(desk.context, "globex", NO_CHANGE, ["192.0.2.0/24"])
+    code = await admin.share("acme", "globex")
+    await admin.provider.recipients.update(admin.context, "globex", NO_CHANGE, ["192.0.2.0/24"])
     async with asked(server, f"{ACTIVATION_PATH}/{code}", **TOLD) as answer:
         assert answer.status == 403
-    await desk.provider.recipients.update(desk.context, "globex", NO_CHANGE, ["127.0.0.1"])
+    await admin.provider.recipients.update(admin.context, "globex", NO_CHANGE, ["127.0.0.1"])
     async with asked(server, f"{ACTIVATION_PATH}/{code}", **TOLD) as answer:
         profile = json.loads(await answer.read())
     assert profile["endpoint"] == str(server.make_url(PREFIX))
-    (event,) = await desk.provider.audit.latest(desk.context, 1)
+    (event,) = await admin.provider.audit.latest(admin.context, 1)
     assert event.caller.address == "127.0.0.1"
 
 

@@ -12,24 +12,25 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from support import Desk, write_model
 from yarl import URL
 
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_provider.domain.events import Outcome
+from support.admin_client import AdminClient
+from support.model_folder import write_model
 
 BIG = os.urandom(24 * 1024 * 1024)
 QUERY = "/shares/acme/schemas/ml_team/models/scorer/versions/1/query"
 
 
 @pytest.fixture
-async def session(desk: Desk, endpoint: str, tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
+async def session(admin: AdminClient, endpoint: str, tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
     """globex at work on a share with one model of a big and a small file."""
     folder = write_model(tmp_path / "m", {"big": BIG, "small": b"0123456789"})
-    await desk.register(folder, "prod.ml_team.scorer")
-    code = await desk.share("acme", "globex")
-    await desk.add_schema("acme", "prod.ml_team")
-    profile = await desk.activate(code, endpoint)
+    await admin.register(folder, "prod.ml_team.scorer")
+    code = await admin.share("acme", "globex")
+    await admin.add_schema("acme", "prod.ml_team")
+    profile = await admin.activate(code, endpoint)
     headers = {"Authorization": f"Bearer {profile.bearer_token}"}
     timeout = aiohttp.ClientTimeout(total=10)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout) as opened:
@@ -43,7 +44,7 @@ async def urls(session: aiohttp.ClientSession, endpoint: str) -> dict[str, str]:
 
 
 async def test_a_reader_that_stands_still_is_cut_within_seconds_of_a_revocation(
-    desk: Desk, endpoint: str, session: aiohttp.ClientSession
+    admin: AdminClient, endpoint: str, session: aiohttp.ClientSession
 ) -> None:
     """The server sees no byte go out, so that it cannot wait for the next one to look at the grant."""
     url = URL((await urls(session, endpoint))["big"])
@@ -54,9 +55,9 @@ async def test_a_reader_that_stands_still_is_cut_within_seconds_of_a_revocation(
         await loop.sock_connect(reader, (url.host, url.port))
         await loop.sock_sendall(reader, f"GET {url.raw_path_qs} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         received = len(await loop.sock_recv(reader, 1000))
-        await desk.provider.shares.revoke(desk.context, "acme", "globex")
+        await admin.provider.shares.revoke(admin.context, "acme", "globex")
         revoked = time.monotonic()
-        while not (cut := await desk.provider.audit.latest(desk.context, 1, outcome="DENIED")):
+        while not (cut := await admin.provider.audit.latest(admin.context, 1, outcome="DENIED")):
             assert time.monotonic() - revoked < 5
             await asyncio.sleep(0.1)
         while piece := await asyncio.wait_for(_receive(reader), 5):
@@ -105,28 +106,28 @@ async def test_a_stored_file_that_is_gone_is_never_a_whole_answer(
 
 
 async def test_a_denied_url_is_recorded_with_the_recipient_it_was_given_to(
-    desk: Desk, endpoint: str, session: aiohttp.ClientSession
+    admin: AdminClient, endpoint: str, session: aiohttp.ClientSession
 ) -> None:
     known = await urls(session, endpoint)
-    await desk.provider.shares.revoke(desk.context, "acme", "globex")
+    await admin.provider.shares.revoke(admin.context, "acme", "globex")
     async with session.get(known["small"]) as answer:
         assert answer.status == 403
-    (event,) = await desk.provider.audit.latest(desk.context, 1)
+    (event,) = await admin.provider.audit.latest(admin.context, 1)
     assert (event.action, event.outcome, event.target.recipient) == ("getFile", Outcome.DENIED, "globex")
 
 
 async def test_urls_of_a_model_end_when_another_takes_its_place_in_the_share(
-    desk: Desk, endpoint: str, session: aiohttp.ClientSession, tmp_path: Path
+    admin: AdminClient, endpoint: str, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     known = await urls(session, endpoint)
-    await desk.register(write_model(tmp_path / "other"), "prod.other.scorer")
-    shares = desk.provider.shares
-    await shares.add_model(desk.context, "acme", FullName.parse("prod.other.scorer"))
+    await admin.register(write_model(tmp_path / "other"), "prod.other.scorer")
+    shares = admin.provider.shares
+    await shares.add_model(admin.context, "acme", FullName.parse("prod.other.scorer"))
     async with session.get(known["small"]) as answer:
         assert answer.status == 200, "an addition beside it changes nothing"
-    await shares.remove(desk.context, "acme", "other.scorer")
+    await shares.remove(admin.context, "acme", "other.scorer")
     known = await urls(session, endpoint)
     shown_as = SharedName.parse("ml_team.scorer")
-    await shares.add_model(desk.context, "acme", FullName.parse("prod.other.scorer"), shown_as)
+    await shares.add_model(admin.context, "acme", FullName.parse("prod.other.scorer"), shown_as)
     async with session.get(known["small"]) as answer:
         assert answer.status == 403

@@ -13,7 +13,6 @@ import psycopg
 import pytest
 from aiohttp.test_utils import TestServer
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from support import Desk
 
 from model_sharing_protocol.errors import DiskFull, MetastoreUnavailable, SharingError
 from model_sharing_protocol.open_sharing import PREFIX
@@ -21,6 +20,9 @@ from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.metastore.engine.backend import Backend
 from model_sharing_provider.metastore.engine.postgresql import PostgreSql
 from model_sharing_provider.metastore.engine.sqlite import Sqlite
+from support.admin_client import AdminClient
+
+pytestmark = pytest.mark.each_database
 
 CATALOGS = "/api/2.1/unity-catalog/catalogs"
 
@@ -54,36 +56,36 @@ async def ask(server: TestServer, path: str, token: str) -> tuple[int, dict[str,
 
 
 async def test_while_somebody_holds_the_database_all_are_told_and_then_all_goes_on(
-    server: TestServer, desk: Desk, settings: Settings
+    server: TestServer, admin: AdminClient, settings: Settings
 ) -> None:
-    token = (await desk.activate(await desk.share("acme", "globex"), "http://x")).bearer_token
-    admin = settings.admin_token_path.read_text()
+    token = (await admin.activate(await admin.share("acme", "globex"), "http://x")).bearer_token
+    admin_token = settings.admin_token_path.read_text()
     with held(settings):
         ready = await ask(server, "/ready", "")
         assert (ready[0], ready[1]["failing"].keys()) == (503, {"database"})
         status, body, again = await ask(server, f"{PREFIX}/shares", token)
         assert (status, body["errorCode"], again) == (503, "INTERNAL_ERROR", "5")
         assert "ry again in a moment" in body["message"]
-        status, body, again = await ask(server, CATALOGS, admin)
+        status, body, again = await ask(server, CATALOGS, admin_token)
         assert (status, body["error_code"], again) == (503, "TEMPORARILY_UNAVAILABLE", "5")
         with pytest.raises(MetastoreUnavailable):
-            await desk.provider.shares.create(desk.context, "second")
+            await admin.provider.shares.create(admin.context, "second")
         assert (await ask(server, "/health", ""))[0] == 200
     assert (await ask(server, f"{PREFIX}/shares", token))[0] == 200
-    await desk.provider.shares.create(desk.context, "second")
+    await admin.provider.shares.create(admin.context, "second")
     await asyncio.sleep(0.6)  # it looks twice a second
     assert (await ask(server, "/ready", ""))[0] == 200
 
 
-async def test_nobody_waits_twice_for_the_same_database(desk: Desk, settings: Settings) -> None:
+async def test_nobody_waits_twice_for_the_same_database(admin: AdminClient, settings: Settings) -> None:
     """Who came while others waited in vain for it is told with them."""
-    catalogs = desk.provider.catalogs
+    catalogs = admin.provider.catalogs
     with held(settings):
-        first = asyncio.create_task(catalogs.get(desk.context, "none"))
+        first = asyncio.create_task(catalogs.get(admin.context, "none"))
         await asyncio.sleep(0.15)
         began = asyncio.get_running_loop().time()
         with pytest.raises(MetastoreUnavailable):
-            await catalogs.get(desk.context, "none")
+            await catalogs.get(admin.context, "none")
         assert asyncio.get_running_loop().time() - began < 0.42  # alone it would wait 0.45
         with pytest.raises(MetastoreUnavailable):
             await first

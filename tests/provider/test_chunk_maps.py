@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import MLMODEL, Desk, write_model
-from tensors import framed, safetensors
 
 from model_sharing_protocol.chunk_maps import MAX_CHUNK_BYTES, ChunkMap
 from model_sharing_protocol.names import FullName
@@ -26,6 +24,9 @@ from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.publishing.multipart import PartSeen
+from support.admin_client import AdminClient
+from support.model_folder import MLMODEL, write_model
+from support.safetensors_files import framed, safetensors
 
 NAME = FullName.parse("prod.ml_team.scorer")
 MIB = 1024 * 1024
@@ -42,42 +43,42 @@ async def provider(provider_home: Path, tmp_path: Path) -> AsyncIterator[Provide
         yield opened
 
 
-async def from_a_folder(desk: Desk, folder: Path) -> ModelVersion:
-    return await desk.register(folder, str(NAME))
+async def from_a_folder(admin: AdminClient, folder: Path) -> ModelVersion:
+    return await admin.register(folder, str(NAME))
 
 
-async def in_place(desk: Desk, folder: Path) -> ModelVersion:
-    await desk.provider.catalogs.create(desk.context, NAME.catalog)
-    await desk.provider.catalogs.create_schema(desk.context, NAME.schema_name)
-    return await desk.provider.registration.register_in_place(desk.context, folder.as_uri(), NAME)
+async def in_place(admin: AdminClient, folder: Path) -> ModelVersion:
+    await admin.provider.catalogs.create(admin.context, NAME.catalog)
+    await admin.provider.catalogs.create_schema(admin.context, NAME.schema_name)
+    return await admin.provider.registration.register_in_place(admin.context, folder.as_uri(), NAME)
 
 
-async def pending(desk: Desk) -> ModelVersion:
-    await desk.provider.catalogs.create(desk.context, NAME.catalog)
-    await desk.provider.catalogs.create_schema(desk.context, NAME.schema_name)
-    await desk.provider.models.create(desk.context, NAME)
-    return await desk.provider.uploads.create(desk.context, NAME, NewVersion())
+async def pending(admin: AdminClient) -> ModelVersion:
+    await admin.provider.catalogs.create(admin.context, NAME.catalog)
+    await admin.provider.catalogs.create_schema(admin.context, NAME.schema_name)
+    await admin.provider.models.create(admin.context, NAME)
+    return await admin.provider.uploads.create(admin.context, NAME, NewVersion())
 
 
-async def uploaded(desk: Desk, folder: Path) -> ModelVersion:
-    version = await pending(desk)
-    await desk.provider.uploads.write(desk.context, version, "model.pkl", pieces(b"another first" * MIB))
+async def uploaded(admin: AdminClient, folder: Path) -> ModelVersion:
+    version = await pending(admin)
+    await admin.provider.uploads.write(admin.context, version, "model.pkl", pieces(b"another first" * MIB))
     for path in ("MLmodel", *FILES):
-        await desk.provider.uploads.write(desk.context, version, path, pieces((folder / path).read_bytes()))
-    return await desk.provider.finalization.finalize(desk.context, NAME, 1)
+        await admin.provider.uploads.write(admin.context, version, path, pieces((folder / path).read_bytes()))
+    return await admin.provider.finalization.finalize(admin.context, NAME, 1)
 
 
-async def uploaded_in_parts(desk: Desk, folder: Path) -> ModelVersion:
-    version = await pending(desk)
-    multipart, by = desk.provider.multipart, desk.provider.administrator
+async def uploaded_in_parts(admin: AdminClient, folder: Path) -> ModelVersion:
+    version = await pending(admin)
+    multipart, by = admin.provider.multipart, admin.provider.administrator
     for path in ("MLmodel", *FILES):
         content = (folder / path).read_bytes()
-        session = await multipart.begin(desk.context, NAME, 1, path)
+        session = await multipart.begin(admin.context, NAME, 1, path)
         parts = [
             PartSeen(
                 number,
                 await multipart.write_part(
-                    desk.context,
+                    admin.context,
                     version,
                     session,
                     number,
@@ -87,27 +88,27 @@ async def uploaded_in_parts(desk: Desk, folder: Path) -> ModelVersion:
             )
             for number, start in enumerate(range(0, len(content), 5 * MIB), start=1)
         ]
-        await multipart.complete(desk.context, NAME, 1, path, session=session, seen=parts)
-    return await desk.provider.finalization.finalize(desk.context, NAME, 1)
+        await multipart.complete(admin.context, NAME, 1, path, session=session, seen=parts)
+    return await admin.provider.finalization.finalize(admin.context, NAME, 1)
 
 
-async def copied(desk: Desk, folder: Path) -> ModelVersion:
-    source = await desk.register(folder, "prod.ml_team.original")
-    version = await desk.provider.copies.copy(desk.context, source.full_name, 1, NAME)
-    await desk.provider.versions.delete(desk.context, source.full_name, 1)
+async def copied(admin: AdminClient, folder: Path) -> ModelVersion:
+    source = await admin.register(folder, "prod.ml_team.original")
+    version = await admin.provider.copies.copy(admin.context, source.full_name, 1, NAME)
+    await admin.provider.versions.delete(admin.context, source.full_name, 1)
     return version
 
 
-async def begun_as_a_copy(desk: Desk, folder: Path) -> ModelVersion:
-    source = await desk.register(folder, "prod.ml_team.original")
-    await desk.provider.models.create(desk.context, NAME)
+async def begun_as_a_copy(admin: AdminClient, folder: Path) -> ModelVersion:
+    source = await admin.register(folder, "prod.ml_team.original")
+    await admin.provider.models.create(admin.context, NAME)
     new = NewVersion(source=f"models:/{source.full_name}/1")
-    version = await desk.provider.uploads.create(desk.context, NAME, new)
-    await desk.provider.versions.delete(desk.context, source.full_name, 1)
-    return await desk.provider.finalization.finalize(desk.context, NAME, version.version)
+    version = await admin.provider.uploads.create(admin.context, NAME, new)
+    await admin.provider.versions.delete(admin.context, source.full_name, 1)
+    return await admin.provider.finalization.finalize(admin.context, NAME, version.version)
 
 
-WAYS: list[Callable[[Desk, Path], Awaitable[ModelVersion]]] = [
+WAYS: list[Callable[[AdminClient, Path], Awaitable[ModelVersion]]] = [
     from_a_folder,
     in_place,
     uploaded,
@@ -124,9 +125,12 @@ async def pieces(content: bytes) -> AsyncIterator[bytes]:
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 async def test_each_large_file_has_a_map_when_a_version_is(
-    desk: Desk, tmp_path: Path, provider_home: Path, way: Callable[[Desk, Path], Awaitable[ModelVersion]]
+    admin: AdminClient,
+    tmp_path: Path,
+    provider_home: Path,
+    way: Callable[[AdminClient, Path], Awaitable[ModelVersion]],
 ) -> None:
-    version = await way(desk, write_model(tmp_path / "m", FILES))
+    version = await way(admin, write_model(tmp_path / "m", FILES))
     maps = await Manifests(ArtifactStore((provider_home / "artifacts").as_uri())).chunk_maps(version.id)
     assert maps.keys() == {digest(FILES["model.pkl"]), digest(FILES["model.safetensors"])}
     for path in ("model.pkl", "model.safetensors"):
@@ -134,31 +138,33 @@ async def test_each_large_file_has_a_map_when_a_version_is(
     tensors = {sha256(tensor).digest() for tensor in TENSORS.values()}
     assert tensors < {chunk.sha256 for chunk in maps[digest(FILES["model.safetensors"])]}
     assert not list((provider_home / "artifacts" / "uploads").glob("**/chunk-maps/*"))
-    await desk.provider.versions.delete(desk.context, NAME, version.version)
+    await admin.provider.versions.delete(admin.context, NAME, version.version)
     assert not list((provider_home / "artifacts" / "chunk-maps").glob("*"))
 
 
-async def test_a_map_that_was_damaged_while_it_waited_is_left_out(desk: Desk, provider_home: Path) -> None:
-    version = await pending(desk)
-    await desk.provider.uploads.write(desk.context, version, "model.pkl", pieces(WEIGHTS))
-    await desk.provider.uploads.write(desk.context, version, "MLmodel", pieces(MLMODEL.encode()))
+async def test_a_map_that_was_damaged_while_it_waited_is_left_out(
+    admin: AdminClient, provider_home: Path
+) -> None:
+    version = await pending(admin)
+    await admin.provider.uploads.write(admin.context, version, "model.pkl", pieces(WEIGHTS))
+    await admin.provider.uploads.write(admin.context, version, "MLmodel", pieces(MLMODEL.encode()))
     (waiting,) = (provider_home / "artifacts" / "uploads").glob("**/chunk-maps/*")
     waiting.write_bytes(b"?")
-    version = await desk.provider.finalization.finalize(desk.context, NAME, 1)
+    version = await admin.provider.finalization.finalize(admin.context, NAME, 1)
     assert await Manifests(ArtifactStore((provider_home / "artifacts").as_uri())).chunk_maps(version.id) == {}
 
 
 async def test_maps_that_are_damaged_or_gone_are_found(
-    desk: Desk, tmp_path: Path, provider_home: Path
+    admin: AdminClient, tmp_path: Path, provider_home: Path
 ) -> None:
-    version = await desk.register(write_model(tmp_path / "m", FILES), str(NAME))
+    version = await admin.register(write_model(tmp_path / "m", FILES), str(NAME))
     stored = provider_home / "artifacts" / "chunk-maps" / version.id
     whole = stored.read_bytes()
     for content, damage in ((whole, []), (whole[:-1] + b"?", ["CORRUPT"]), (None, ["MISSING"])):
         stored.unlink()
         if content is not None:
             stored.write_bytes(content)
-        found = await desk.provider.fsck.check(desk.context)
+        found = await admin.provider.fsck.check(admin.context)
         assert [(problem.path, problem.damage) for problem in found.problems] == [
             ("chunk maps", name) for name in damage
         ]

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine
-from ports import default_port
-from support import write_model
+
+from support.model_folder import write_model
+from support.network.ports import default_port
+from support.provider_cli import CliRunner
 
 PROGRAM = str(Path(sys.executable).parent / "model-sharing-provider")
 Program = Callable[..., subprocess.CompletedProcess[str]]
@@ -24,10 +25,10 @@ Program = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def run(
     provider_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> CommandLine:
+) -> CliRunner:
     """Commands on this test's home."""
     monkeypatch.chdir(tmp_path)
-    return CommandLine(provider_home, monkeypatch, capsys)
+    return CliRunner(provider_home, monkeypatch, capsys)
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def serving(provider_home: Path) -> Iterator[str]:
         assert server.wait(timeout=20) == 0
 
 
-def test_the_story_without_a_server(run: CommandLine, provider_home: Path, tmp_path: Path) -> None:
+def test_the_story_without_a_server(run: CliRunner, provider_home: Path, tmp_path: Path) -> None:
     write_model(tmp_path / "iris_model")
     first = run("catalog", "create", "prod")
     assert f"created the provider's home in {provider_home}" in first.err
@@ -115,7 +116,7 @@ def test_the_story_without_a_server(run: CommandLine, provider_home: Path, tmp_p
     ],
 )
 def test_errors_are_one_line_with_a_code(
-    run: CommandLine, command: tuple[str, ...], code: int, says: str
+    run: CliRunner, command: tuple[str, ...], code: int, says: str
 ) -> None:
     done = run(*command)
     assert (done.code, done.out) == (code, "")
@@ -123,7 +124,7 @@ def test_errors_are_one_line_with_a_code(
     assert "Traceback" not in done.err
 
 
-def test_beside_a_running_server(run: CommandLine, program: Program, serving: str) -> None:
+def test_beside_a_running_server(run: CliRunner, program: Program, serving: str) -> None:
     run("share", "create", "acme_share")
     link = run("recipient", "create", "globex").out.strip()
     assert link.startswith(serving)
@@ -149,7 +150,7 @@ def test_a_home_that_cannot_be_made(tmp_path: Path, program: Program, provider_h
 
 
 def test_deleting_goes_from_the_leaves_to_the_root(
-    run: CommandLine, tmp_path: Path, provider_home: Path
+    run: CliRunner, tmp_path: Path, provider_home: Path
 ) -> None:
     write_model(tmp_path / "iris_model")
     run("catalog", "create", "prod")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from click.shell_completion import ShellComplete
-from command_line import CommandLine
 
 from model_sharing_provider.cli.main import cli
+from support.provider_cli import CliRunner
 
 PROGRAM = str(Path(sys.executable).parent / "model-sharing-provider")
 
@@ -18,9 +18,9 @@ PROGRAM = str(Path(sys.executable).parent / "model-sharing-provider")
 @pytest.fixture
 def run(
     provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> CommandLine:
+) -> CliRunner:
     """Commands on this test's home."""
-    return CommandLine(provider_home, monkeypatch, capsys)
+    return CliRunner(provider_home, monkeypatch, capsys)
 
 
 def completed(line: str) -> list[str]:
@@ -30,7 +30,7 @@ def completed(line: str) -> list[str]:
     return [item.value for item in shell.get_completions(arguments, typed)]
 
 
-def test_names_are_completed(run: CommandLine, provider_home: Path) -> None:
+def test_names_are_completed(run: CliRunner, provider_home: Path) -> None:
     for command in (
         "catalog create prod",
         "catalog create dev",
@@ -58,14 +58,14 @@ def test_names_are_completed(run: CommandLine, provider_home: Path) -> None:
 
 
 def test_looking_for_names_makes_no_provider(
-    run: CommandLine, provider_home: Path, capsys: pytest.CaptureFixture[str]
+    run: CliRunner, provider_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert completed("share show ") == []
     assert not provider_home.exists()
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_real_shell_completes(run: CommandLine) -> None:
+def test_a_real_shell_completes(run: CliRunner) -> None:
     run.succeed("share", "create", "acme_share")
     script = (
         f'eval "$({PROGRAM} completion bash)"\n'

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from certificates import certificate
-from command_line import CommandLine
-from provider_process import ProviderProcess
+
+from support.network.certificates import self_signed_certificate
+from support.processes.provider import ProviderProcess
+from support.provider_cli import CliRunner
 
 Doctor = Callable[[], tuple[int, dict[str, tuple[str, str]]]]
 
@@ -19,15 +20,15 @@ Doctor = Callable[[], tuple[int, dict[str, tuple[str, str]]]]
 @pytest.fixture
 def run(
     provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> CommandLine:
+) -> CliRunner:
     """Commands on this test's home, where there was a first start."""
-    command_line = CommandLine(provider_home, monkeypatch, capsys)
+    command_line = CliRunner(provider_home, monkeypatch, capsys)
     command_line.succeed("share", "list")
     return command_line
 
 
 @pytest.fixture
-def doctor(run: CommandLine) -> Doctor:
+def doctor(run: CliRunner) -> Doctor:
     """Run it; the exit code, and the status and detail of each check."""
 
     def diagnose() -> tuple[int, dict[str, tuple[str, str]]]:
@@ -38,7 +39,7 @@ def doctor(run: CommandLine) -> Doctor:
     return diagnose
 
 
-def test_all_is_well(doctor: Doctor, run: CommandLine) -> None:
+def test_all_is_well(doctor: Doctor, run: CliRunner) -> None:
     code, found = doctor()
     assert code == 0
     assert {status for status, _ in found.values()} == {"ok"}
@@ -50,7 +51,7 @@ def test_all_is_well(doctor: Doctor, run: CommandLine) -> None:
 def test_looking_makes_no_provider(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = CommandLine(tmp_path / "none", monkeypatch, capsys)
+    run = CliRunner(tmp_path / "none", monkeypatch, capsys)
     assert "the first start makes it" in run.succeed("doctor").out
     assert not (tmp_path / "none").exists()
 
@@ -97,7 +98,7 @@ def test_a_certificate_that_cannot_be_used(
     monkeypatch.setenv("MODEL_SHARING_PROVIDER_SERVE_TLS_CERTIFICATE", str(tmp_path / "none.pem"))
     code, found = doctor()
     assert (code, found["TLS"][0]) == (2, "failed")
-    monkeypatch.setenv("MODEL_SHARING_PROVIDER_SERVE_TLS_CERTIFICATE", str(certificate(tmp_path)))
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_SERVE_TLS_CERTIFICATE", str(self_signed_certificate(tmp_path)))
     _, found = doctor()
     assert found["TLS"][1].startswith("The certificate")
 

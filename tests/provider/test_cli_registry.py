@@ -7,14 +7,14 @@ import re
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine
-from support import write_model
 
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal
 from model_sharing_provider.services.registry.lineage import UPSTREAM
+from support.model_folder import write_model
+from support.provider_cli import CliRunner
 
 MODEL = "dev.fraud.scorer"
 
@@ -22,12 +22,12 @@ MODEL = "dev.fraud.scorer"
 @pytest.fixture
 def run(
     provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> CommandLine:
-    return CommandLine(provider_home, monkeypatch, capsys)
+) -> CliRunner:
+    return CliRunner(provider_home, monkeypatch, capsys)
 
 
 @pytest.fixture
-def registered(run: CommandLine, tmp_path: Path) -> str:
+def registered(run: CliRunner, tmp_path: Path) -> str:
     """A model with one version, which an MLflow run made."""
     folder = write_model(tmp_path / "model")
     with (folder / "MLmodel").open("a") as mlmodel:
@@ -48,7 +48,7 @@ def holder_of(home: Path, token: str) -> Principal:
     return asyncio.run(ask())
 
 
-def test_a_team_gets_to_work(run: CommandLine, provider_home: Path) -> None:
+def test_a_team_gets_to_work(run: CliRunner, provider_home: Path) -> None:
     run.succeed("catalog", "create", "dev")
     run.succeed("schema", "create", "dev.fraud")
     run.succeed("principal", "create", "fraud team", "--type", "group")
@@ -87,7 +87,7 @@ def test_a_team_gets_to_work(run: CommandLine, provider_home: Path) -> None:
     assert [each["name"] for each in listed] == ["account users", "admin", "ann@example.com", "fraud team"]
 
 
-def test_rights_are_granted_seen_and_taken_back(run: CommandLine, registered: str) -> None:
+def test_rights_are_granted_seen_and_taken_back(run: CliRunner, registered: str) -> None:
     run.succeed("principal", "create", "ann")
     run.succeed("principal", "create", "bob")
     done = run.succeed("grant", "add", "metastore", "-", "bob", "CREATE_SHARE", "create catalog")
@@ -120,7 +120,7 @@ def test_rights_are_granted_seen_and_taken_back(run: CommandLine, registered: st
     assert run.succeed("grant", "list", "model", registered, "--output", "json").json == []
 
 
-def test_a_version_is_promoted(run: CommandLine, registered: str) -> None:
+def test_a_version_is_promoted(run: CliRunner, registered: str) -> None:
     run.succeed("catalog", "create", "prod")
     run.succeed("schema", "create", "prod.fraud")
     run.succeed("model", "tag", "set", registered, "stage", "review", "--version", "1")
@@ -159,7 +159,7 @@ def test_a_version_is_promoted(run: CommandLine, registered: str) -> None:
     assert [each["full_name"] for each in of_dev] == [registered]
 
 
-def test_lineage_is_shown_as_it_was_told(run: CommandLine, registered: str, provider_home: Path) -> None:
+def test_lineage_is_shown_as_it_was_told(run: CliRunner, registered: str, provider_home: Path) -> None:
     assert run.succeed("lineage", registered, "1", "--output", "json").json == []
     payload = {"entities": [{"table": {"name": "dev.fraud.payments"}}]}
 
@@ -177,7 +177,7 @@ def test_lineage_is_shown_as_it_was_told(run: CommandLine, registered: str, prov
     )
 
 
-def test_names_owners_and_comments_change(run: CommandLine, registered: str) -> None:
+def test_names_owners_and_comments_change(run: CliRunner, registered: str) -> None:
     run.succeed("principal", "create", "ann")
     done = run.succeed("catalog", "update", "dev", "--rename", "Lab", "--comment", "for trials")
     assert done.out == "Updated the catalog lab\n"
@@ -197,7 +197,7 @@ def test_names_owners_and_comments_change(run: CommandLine, registered: str) -> 
     assert run("principal", "delete", "ann").code == 19
 
 
-def test_where_a_recipients_credentials_are_good(run: CommandLine) -> None:
+def test_where_a_recipients_credentials_are_good(run: CliRunner) -> None:
     networks = ("--ip-access-list", "192.0.2.0/24", "--ip-access-list", "2001:db8::/32")
     run.succeed("recipient", "create", "globex", *networks)
     shown = run.succeed("recipient", "show", "globex", "--output", "json").json
@@ -213,7 +213,7 @@ def test_where_a_recipients_credentials_are_good(run: CommandLine) -> None:
 
 
 def test_deleting_all_that_is_in_a_catalog_asks_first(
-    run: CommandLine, registered: str, provider_home: Path
+    run: CliRunner, registered: str, provider_home: Path
 ) -> None:
     assert run("catalog", "delete", "dev").code == 19
     assert run("catalog", "delete", "dev", "--force").code == 2  # nobody to confirm
@@ -269,7 +269,7 @@ def test_deleting_all_that_is_in_a_catalog_asks_first(
     ],
 )
 def test_wrong_input_is_named(
-    run: CommandLine, registered: str, command: tuple[str, ...], code: int, says: str
+    run: CliRunner, registered: str, command: tuple[str, ...], code: int, says: str
 ) -> None:
     done = run(*command)
     assert done.code == code, done.err

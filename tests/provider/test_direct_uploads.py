@@ -11,9 +11,6 @@ import obstore
 import pytest
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
-from people import hire
-from shared_in_cloud import NAME, ROOT, Story, plain_client
-from support import MLMODEL
 
 from model_sharing_protocol.errors import InvalidState, PermissionDenied, UnsafePath
 from model_sharing_protocol.names import FullName
@@ -24,25 +21,28 @@ from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.services.publishing import finalization
+from support.model_folder import MLMODEL
+from support.object_stores.cloud_provider import NAME, ROOT, CloudProvider, s3_client
+from support.principals import create_user
 
 MODEL = FullName.parse(NAME)
 
 
 @pytest.fixture
-async def pending(cloud: Story) -> ModelVersion:
-    return await cloud.desk.provider.uploads.create(cloud.desk.context, MODEL, NewVersion())
+async def pending(cloud: CloudProvider) -> ModelVersion:
+    return await cloud.admin.provider.uploads.create(cloud.admin.context, MODEL, NewVersion())
 
 
-async def writer(cloud: Story, bucket: str) -> S3Store:
+async def writer(cloud: CloudProvider, bucket: str) -> S3Store:
     """A plain client with what the registry gave for version 2."""
     answer = await cloud.ask_registry("READ_WRITE_MODEL_VERSION", 2)
-    return plain_client(bucket, **answer.json["aws_temp_credentials"])
+    return s3_client(bucket, **answer.json["aws_temp_credentials"])
 
 
 async def test_what_was_written_is_found_hashed_and_published(
-    cloud: Story, pending: ModelVersion, bucket: str
+    cloud: CloudProvider, pending: ModelVersion, bucket: str
 ) -> None:
-    provider, context = cloud.desk.provider, cloud.desk.context
+    provider, context = cloud.admin.provider, cloud.admin.context
     folder = f"{ROOT}/{direct_root(pending.id)}"
     assert provider.credentials.location(pending) == f"{bucket}/{folder}"
     store = await writer(cloud, bucket)
@@ -72,20 +72,20 @@ async def _chunks(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-async def test_it_is_for_the_owner_of_a_pending_version(cloud: Story, pending: ModelVersion) -> None:
-    ana = await hire(cloud.desk, "ana")
+async def test_it_is_for_the_owner_of_a_pending_version(cloud: CloudProvider, pending: ModelVersion) -> None:
+    ana = await create_user(cloud.admin, "ana")
     with pytest.raises(PermissionDenied):
-        await cloud.desk.provider.credentials.for_writer(await ana.context(), MODEL, 2)
+        await cloud.admin.provider.credentials.for_writer(await ana.context(), MODEL, 2)
     with pytest.raises(InvalidState, match="READY"):
-        await cloud.desk.provider.credentials.for_writer(cloud.desk.context, MODEL, 1)
+        await cloud.admin.provider.credentials.for_writer(cloud.admin.context, MODEL, 1)
     # To read, there is nothing yet.
     assert "aws_temp_credentials" not in (await cloud.ask_registry("READ_MODEL_VERSION", 2)).json
 
 
 async def test_one_version_cannot_be_written_from_another(
-    cloud: Story, pending: ModelVersion, bucket: str
+    cloud: CloudProvider, pending: ModelVersion, bucket: str
 ) -> None:
-    other = await cloud.desk.provider.uploads.create(cloud.desk.context, MODEL, NewVersion())
+    other = await cloud.admin.provider.uploads.create(cloud.admin.context, MODEL, NewVersion())
     store = await writer(cloud, bucket)
     for path in (
         f"{direct_root(other.id)}/MLmodel",
@@ -99,9 +99,9 @@ async def test_one_version_cannot_be_written_from_another(
 
 
 async def test_what_is_changed_once_it_was_hashed_is_not_published(
-    cloud: Story, pending: ModelVersion, bucket: str, monkeypatch: pytest.MonkeyPatch
+    cloud: CloudProvider, pending: ModelVersion, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    provider, context = cloud.desk.provider, cloud.desk.context
+    provider, context = cloud.admin.provider, cloud.admin.context
     store = await writer(cloud, bucket)
     place = f"{ROOT}/{direct_root(pending.id)}/MLmodel"
     await obstore.put_async(store, place, MLMODEL.encode())
@@ -121,9 +121,9 @@ async def test_what_is_changed_once_it_was_hashed_is_not_published(
 
 
 async def test_the_right_to_finalize_is_kept_while_files_are_read(
-    cloud: Story, pending: ModelVersion, bucket: str, monkeypatch: pytest.MonkeyPatch
+    cloud: CloudProvider, pending: ModelVersion, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    provider = cloud.desk.provider
+    provider = cloud.admin.provider
     store = await writer(cloud, bucket)
     await obstore.put_async(store, f"{ROOT}/{direct_root(pending.id)}/MLmodel", MLMODEL.encode())
     read = ArtifactStore.fingerprint
@@ -132,21 +132,21 @@ async def test_the_right_to_finalize_is_kept_while_files_are_read(
         later = now_ms() + 1
         async with asyncio.timeout(60):
             while True:
-                async with cloud.desk.context.identify() as rows:
+                async with cloud.admin.context.identify() as rows:
                     if await rows.versions.is_finalizing(pending.id, later):
                         return await read(artifacts, path, size)
 
     monkeypatch.setattr(finalization, "_SECONDS_BETWEEN_SIGNS", 0.05)
     monkeypatch.setattr(ArtifactStore, "fingerprint", read_long)
-    ready = await provider.finalization.finalize(cloud.desk.context, MODEL, 2)
+    ready = await provider.finalization.finalize(cloud.admin.context, MODEL, 2)
     assert ready.status is VersionStatus.READY
 
 
 @pytest.mark.parametrize("name", ["../../x", "a//b", "data/\x01", "c:/x", "a#1", "a/.git/x", ".gitignore"])
 async def test_names_that_are_no_paths_fail_that_version_and_nothing_else(
-    cloud: Story, pending: ModelVersion, bucket: str, s3: str, name: str
+    cloud: CloudProvider, pending: ModelVersion, bucket: str, s3: str, name: str
 ) -> None:
-    provider, context = cloud.desk.provider, cloud.desk.context
+    provider, context = cloud.admin.provider, cloud.admin.context
     keys = (await cloud.ask_registry("READ_WRITE_MODEL_VERSION", 2)).json["aws_temp_credentials"]
 
     def write() -> None:

@@ -14,7 +14,6 @@ import pytest
 from aiohttp import web
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors.base import DatabricksError
-from support import Desk, write_model
 
 from model_sharing_protocol.errors import UnsupportedEncoding, error_from_open_sharing
 from model_sharing_protocol.names import FullName
@@ -23,6 +22,8 @@ from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.http.server import Runner
 from model_sharing_provider.services.provider_services import ProviderServices
+from support.admin_client import AdminClient
+from support.model_folder import write_model
 
 NAME = FullName.parse("prod.ml_team.scorer")
 FILES = "/api/2.0/fs/files/Models/prod/ml_team/scorer/2"
@@ -50,10 +51,10 @@ CODINGS = (
 
 
 @pytest.fixture
-async def pending(desk: Desk, tmp_path: Path) -> None:
+async def pending(admin: AdminClient, tmp_path: Path) -> None:
     """Version 2 of a model, which takes files."""
-    await desk.register(write_model(tmp_path / "m"), str(NAME))
-    await desk.provider.uploads.create(desk.context, NAME, NewVersion(source="here"))
+    await admin.register(write_model(tmp_path / "m"), str(NAME))
+    await admin.provider.uploads.create(admin.context, NAME, NewVersion(source="here"))
 
 
 @pytest.fixture
@@ -127,10 +128,10 @@ async def test_what_is_sent_as_it_is_is_stored_as_it_came(
 
 @pytest.mark.parametrize("body", [BOMB, zlib.compress(b"{}"), b"no gzip"])
 async def test_no_packed_message_is_read_on_any_face(
-    desk: Desk, port: int, provider_home: Path, tmp_path: Path, body: bytes
+    admin: AdminClient, port: int, provider_home: Path, tmp_path: Path, body: bytes
 ) -> None:
-    await desk.register(write_model(tmp_path / "m"), str(NAME))
-    profile = await desk.activate(await desk.share("acme", "globex", str(NAME)), "http://x")
+    await admin.register(write_model(tmp_path / "m"), str(NAME))
+    profile = await admin.activate(await admin.share("acme", "globex", str(NAME)), "http://x")
     head = f"Content-Encoding: gzip\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     administrator = (provider_home / "admin.token").read_text()
     query = "/delta-sharing/shares/acme/schemas/ml_team/models/scorer/versions/1/query"

@@ -9,9 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine
-from desk_process import start
-from support import Desk, write_model
 
 from model_sharing_protocol.errors import InvalidParameter, InvalidState
 from model_sharing_protocol.names import FullName
@@ -21,6 +18,10 @@ from model_sharing_provider.domain.securables import VersionStatus
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.services.administration import gc
 from model_sharing_provider.services.administration.gc import Collected
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.processes.admin import start
+from support.provider_cli import CliRunner
 
 NAME = FullName.parse("prod.ml_team.scorer")
 DAY = timedelta(days=1)
@@ -41,8 +42,8 @@ def objects(artifacts: Path) -> set[str]:
     return {path.relative_to(artifacts).as_posix() for path in artifacts.rglob("*") if path.is_file()}
 
 
-async def collect(desk: Desk, **how: timedelta | bool | None) -> Collected:
-    return await desk.provider.gc.collect(desk.context, **how)  # type: ignore[arg-type]
+async def collect(admin: AdminClient, **how: timedelta | bool | None) -> Collected:
+    return await admin.provider.gc.collect(admin.context, **how)  # type: ignore[arg-type]
 
 
 async def lose_bytes(artifacts: Path) -> None:
@@ -58,89 +59,89 @@ async def lose_bytes(artifacts: Path) -> None:
 
 
 async def test_bytes_without_a_row_go_after_their_grace_and_nothing_else(
-    desk: Desk, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await desk.register(write_model(tmp_path / "m"), str(NAME), "Champion")
-    await desk.provider.copies.copy(desk.context, NAME, 1, NAME)
-    await desk.provider.uploads.create(desk.context, NAME, NewVersion(source=f"models:/{NAME}/1"))
+    await admin.register(write_model(tmp_path / "m"), str(NAME), "Champion")
+    await admin.provider.copies.copy(admin.context, NAME, 1, NAME)
+    await admin.provider.uploads.create(admin.context, NAME, NewVersion(source=f"models:/{NAME}/1"))
     needed = objects(artifacts)
     await lose_bytes(artifacts)
-    assert (await collect(desk)).leftovers == []
+    assert (await collect(admin)).leftovers == []
     pass_time(monkeypatch, DAY)
-    found = (await collect(desk, dry_run=True)).leftovers
+    found = (await collect(admin, dry_run=True)).leftovers
     assert [(each.version_id, each.num_objects, each.size) for each in found] == [
         (LOST, 6, 24),
         (f"{LOST}.json#1", 1, 2),
     ]
     assert len(objects(artifacts)) == len(needed) + 7
-    assert len((await collect(desk)).leftovers) == 2
+    assert len((await collect(admin)).leftovers) == 2
     assert objects(artifacts) == needed
     assert not (artifacts / "models" / LOST).exists()
-    assert (await desk.provider.fsck.check(desk.context)).problems == []
+    assert (await admin.provider.fsck.check(admin.context)).problems == []
 
 
 async def test_uploads_of_a_version_that_is_ready_go(
-    desk: Desk, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    version = await desk.register(write_model(tmp_path / "m"), str(NAME))
+    version = await admin.register(write_model(tmp_path / "m"), str(NAME))
     needed = objects(artifacts)
     staged = artifacts / "uploads" / version.id / LOST
     staged.parent.mkdir(parents=True)
     staged.write_bytes(b"a part that a crash left")
     pass_time(monkeypatch, DAY)
-    assert len((await collect(desk)).leftovers) == 1
+    assert len((await collect(admin)).leftovers) == 1
     assert objects(artifacts) == needed
 
 
 async def test_a_link_to_old_bytes_is_young_itself(
-    desk: Desk, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A copy links what was written long ago; until its row is there, only that it is new protects it."""
-    version = await desk.register(write_model(tmp_path / "m"), str(NAME))
+    version = await admin.register(write_model(tmp_path / "m"), str(NAME))
     stored = artifacts / version.storage_path / "model.pkl"
     os.utime(stored, (1, 1))
     linked = artifacts / "models" / LOST / "versions" / LOST / "model.pkl"
     linked.parent.mkdir(parents=True)
     linked.hardlink_to(stored)
-    assert (await collect(desk)).leftovers == []
+    assert (await collect(admin)).leftovers == []
     pass_time(monkeypatch, DAY)
-    assert len((await collect(desk)).leftovers) == 1
+    assert len((await collect(admin)).leftovers) == 1
     assert stored.exists()
 
 
 async def test_versions_that_wait_in_vain_are_given_up_when_that_is_asked_for(
-    desk: Desk, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await desk.register(write_model(tmp_path / "m"), str(NAME))
+    await admin.register(write_model(tmp_path / "m"), str(NAME))
     needed = objects(artifacts)
-    waiting = await desk.provider.uploads.create(desk.context, NAME, NewVersion())
+    waiting = await admin.provider.uploads.create(admin.context, NAME, NewVersion())
 
     async def chunks() -> AsyncIterator[bytes]:
         yield b"weights"
 
-    await desk.provider.uploads.write(desk.context, waiting, "weights.bin", chunks())
+    await admin.provider.uploads.write(admin.context, waiting, "weights.bin", chunks())
     pass_time(monkeypatch, 10 * DAY)
-    assert (await collect(desk)).abandoned == ()
-    assert (await collect(desk, abandoned_after=11 * DAY)).abandoned == []
-    assert len((await collect(desk, abandoned_after=9 * DAY, dry_run=True)).abandoned) == 1
-    [given_up] = (await collect(desk, abandoned_after=9 * DAY)).abandoned
+    assert (await collect(admin)).abandoned == ()
+    assert (await collect(admin, abandoned_after=11 * DAY)).abandoned == []
+    assert len((await collect(admin, abandoned_after=9 * DAY, dry_run=True)).abandoned) == 1
+    [given_up] = (await collect(admin, abandoned_after=9 * DAY)).abandoned
     assert given_up.version == 2
-    found = await desk.provider.versions.get(desk.context, NAME, 2)
+    found = await admin.provider.versions.get(admin.context, NAME, 2)
     assert found.status is VersionStatus.FAILED_REGISTRATION
     assert "9 days" in found.status_message
     assert objects(artifacts) == needed
     with pytest.raises(InvalidState, match="failed"):
-        await desk.provider.finalization.finalize(desk.context, NAME, 2)
+        await admin.provider.finalization.finalize(admin.context, NAME, 2)
 
 
 async def test_what_a_version_that_failed_left_goes_and_its_row_stays(
-    desk: Desk, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its server was killed as it published: files, manifest and chunk maps were in place already."""
-    await desk.register(write_model(tmp_path / "m"), str(NAME))
+    await admin.register(write_model(tmp_path / "m"), str(NAME))
     needed = objects(artifacts)
-    await desk.provider.uploads.create(desk.context, NAME, NewVersion())
-    failing = await desk.provider.versions.get(desk.context, NAME, 2)
+    await admin.provider.uploads.create(admin.context, NAME, NewVersion())
+    failing = await admin.provider.versions.get(admin.context, NAME, 2)
     for path in (
         f"{failing.storage_path}/data/MLmodel",
         f"manifests/{failing.id}.json",
@@ -150,79 +151,82 @@ async def test_what_a_version_that_failed_left_goes_and_its_row_stays(
         (artifacts / path).parent.mkdir(parents=True, exist_ok=True)
         (artifacts / path).write_bytes(b"12345")
     pass_time(monkeypatch, 2 * DAY)
-    assert (await collect(desk)).leftovers == []  # it may be on its way yet
-    collected = await collect(desk, abandoned_after=DAY)
+    assert (await collect(admin)).leftovers == []  # it may be on its way yet
+    collected = await collect(admin, abandoned_after=DAY)
     assert [(each.version_id, each.failed, each.size) for each in collected.leftovers] == [
         (failing.id, True, 20)
     ]
     assert objects(artifacts) == needed
-    found = await desk.provider.versions.get(desk.context, NAME, 2)
+    found = await admin.provider.versions.get(admin.context, NAME, 2)
     assert found.status is VersionStatus.FAILED_REGISTRATION
-    assert (await desk.provider.fsck.check(desk.context)).leftovers.versions == []
+    assert (await admin.provider.fsck.check(admin.context)).leftovers.versions == []
 
 
 async def test_fsck_names_what_a_version_that_failed_left(
-    desk: Desk, artifacts: Path, tmp_path: Path
+    admin: AdminClient, artifacts: Path, tmp_path: Path
 ) -> None:
-    await desk.register(write_model(tmp_path / "m"), str(NAME))
-    await desk.provider.uploads.create(desk.context, NAME, NewVersion())
-    failing = await desk.provider.versions.get(desk.context, NAME, 2)
-    async with desk.provider.database.write() as rows:
+    await admin.register(write_model(tmp_path / "m"), str(NAME))
+    await admin.provider.uploads.create(admin.context, NAME, NewVersion())
+    failing = await admin.provider.versions.get(admin.context, NAME, 2)
+    async with admin.provider.database.write() as rows:
         await rows.versions.fail(failing.id, "no model", 1)
     (artifacts / "manifests" / f"{failing.id}.json").write_bytes(b"{}")
-    found = await desk.provider.fsck.check(desk.context)
+    found = await admin.provider.fsck.check(admin.context)
     assert [(each.version_id, each.failed) for each in found.leftovers.versions] == [(failing.id, True)]
     assert found.problems == []
 
 
 async def test_old_lineage_is_forgotten_when_that_is_asked_for(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await desk.register(write_model(tmp_path / "m"), str(NAME))
-    await desk.provider.lineage.emit(desk.context, NAME, 1, "DOWNSTREAM", {"job": "nightly"})
+    await admin.register(write_model(tmp_path / "m"), str(NAME))
+    await admin.provider.lineage.emit(admin.context, NAME, 1, "DOWNSTREAM", {"job": "nightly"})
     pass_time(monkeypatch, 10 * DAY)
-    assert (await collect(desk, lineage_older_than=11 * DAY)).num_lineage == 0
-    assert (await collect(desk, lineage_older_than=9 * DAY, dry_run=True)).num_lineage == 1
-    assert len(await desk.provider.lineage.of_version(desk.context, NAME, 1)) == 1
-    assert (await collect(desk, lineage_older_than=9 * DAY)).num_lineage == 1
-    assert await desk.provider.lineage.of_version(desk.context, NAME, 1) == []
+    assert (await collect(admin, lineage_older_than=11 * DAY)).num_lineage == 0
+    assert (await collect(admin, lineage_older_than=9 * DAY, dry_run=True)).num_lineage == 1
+    assert len(await admin.provider.lineage.of_version(admin.context, NAME, 1)) == 1
+    assert (await collect(admin, lineage_older_than=9 * DAY)).num_lineage == 1
+    assert await admin.provider.lineage.of_version(admin.context, NAME, 1) == []
 
 
-async def test_less_than_an_hour_of_grace_is_refused(desk: Desk) -> None:
+async def test_less_than_an_hour_of_grace_is_refused(admin: AdminClient) -> None:
     with pytest.raises(InvalidParameter, match="too short"):
-        await collect(desk, older_than=timedelta(minutes=59))
+        await collect(admin, older_than=timedelta(minutes=59))
 
 
 async def test_registrations_in_another_process_lose_nothing(
-    desk: Desk, settings: Settings, tmp_path: Path
+    admin: AdminClient, settings: Settings, tmp_path: Path
 ) -> None:
-    await desk.register(write_model(tmp_path / "first"), str(NAME))
+    await admin.register(write_model(tmp_path / "first"), str(NAME))
     folder = write_model(tmp_path / "m", {f"{n}.bin": bytes([n]) * 300_000 for n in range(40)})
     script = """
-        async def work(desk):
+        async def work(admin):
             for _ in range(3):
-                await desk.register(FOLDER, str(NAME))
-                await desk.provider.copies.copy(desk.context, NAME, 2, NAME)
+                await admin.register(FOLDER, str(NAME))
+                await admin.provider.copies.copy(admin.context, NAME, 2, NAME)
             print("registered")
     """
     process = await start(script, settings, folder)
     rounds = 0
     while process.returncode is None:
-        assert (await collect(desk, older_than=timedelta(hours=1))).leftovers == []
+        assert (await collect(admin, older_than=timedelta(hours=1))).leftovers == []
         rounds += 1
         await asyncio.sleep(0.01)
     said, _ = await process.communicate()
     assert said == b"registered\n", said.decode()
-    found = await desk.provider.fsck.check(desk.context)
+    found = await admin.provider.fsck.check(admin.context)
     assert (found.num_versions, found.problems) == (7, [])
     assert rounds > 1
 
 
 async def test_on_the_command_line(
-    desk: Desk, provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    admin: AdminClient,
+    provider_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     await lose_bytes(provider_home / "artifacts")
-    command = CommandLine(provider_home, monkeypatch, capsys)
+    command = CliRunner(provider_home, monkeypatch, capsys)
     early = await asyncio.to_thread(command.succeed, "gc")
     assert "Deleted 0 B in 0 objects" in early.err
     pass_time(monkeypatch, 2 * DAY)

@@ -19,17 +19,17 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
-from furnished import MODEL, copy_database, furnish, known_path
-from hostile import bodies, urls
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import Desk
 from yarl import URL
 
 from model_sharing_protocol import files, mlflow_registry
 from model_sharing_protocol.unity_catalog import PREFIX as U
 from model_sharing_provider.faces.openapi import FACES
 from model_sharing_provider.faces.openapi.document import document
+from support.admin_client import AdminClient
+from support.hostile_input.request_fuzzing import bodies, urls
+from support.seeded_provider import MODEL, copy_database, known_path, seed
 
 DOCUMENTS = {name: document(FACES[name]) for name in ("unity-catalog", "mlflow-registry", "files")}
 M = mlflow_registry.PREFIX
@@ -38,7 +38,7 @@ Dump = dict[str, list[tuple[Any, ...]]]
 
 
 class Registry:
-    """A furnished provider, asked by its administrator."""
+    """A seeded provider, asked by its administrator."""
 
     def __init__(self, home: Path, server: TestServer, session: aiohttp.ClientSession) -> None:
         self._database = home / "metastore.db"
@@ -70,9 +70,9 @@ class Registry:
 
 @pytest.fixture
 async def registry(
-    desk: Desk, server: TestServer, provider_home: Path, tmp_path: Path
+    admin: AdminClient, server: TestServer, provider_home: Path, tmp_path: Path
 ) -> AsyncIterator[Registry]:
-    await furnish(desk, tmp_path / "m")
+    await seed(admin, tmp_path / "m")
     headers = {"Authorization": f"Bearer {(provider_home / 'admin.token').read_text()}"}
     async with aiohttp.ClientSession(headers=headers) as session:
         yield Registry(provider_home, server, session)

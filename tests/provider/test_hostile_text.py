@@ -15,8 +15,11 @@ from pathlib import Path
 
 import pytest
 import structlog
-from command_line import CommandLine, Done
-from hostile_text import (
+
+from model_sharing_provider.artifacts.locations import OF_VERSIONS
+from model_sharing_provider.cli.main import cli
+from model_sharing_provider.serving.logs import set_up_logging
+from support.hostile_input.terminal_text import (
     HOSTILE,
     IN_JSON,
     SHOWN,
@@ -27,11 +30,8 @@ from hostile_text import (
     split_calls,
     unsafe_in,
 )
-from support import write_model
-
-from model_sharing_provider.artifacts.locations import OF_VERSIONS
-from model_sharing_provider.cli.main import cli
-from model_sharing_provider.serving.logs import set_up_logging
+from support.model_folder import write_model
+from support.provider_cli import CliResult, CliRunner
 
 MODEL = "prod.ml.scorer"
 STORY = """
@@ -166,11 +166,11 @@ STORED = {
 @pytest.fixture
 def run(
     provider_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> CommandLine:
+) -> CliRunner:
     """Commands on a home where each text is hostile, up to the names of strange files."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MODEL_SHARING_PROVIDER_SERVE_HOST", HOSTILE)
-    run = CommandLine(provider_home, monkeypatch, capsys)
+    run = CliRunner(provider_home, monkeypatch, capsys)
     write_model(tmp_path / "m")
     (tmp_path / "vendor.share").write_text(VENDOR)
     for line in STORY.strip().splitlines():
@@ -187,12 +187,12 @@ def run(
     return run
 
 
-def _check(done: Done, call: list[str]) -> None:
+def _check(done: CliResult, call: list[str]) -> None:
     assert unsafe_in(done.out + done.err) == set(), call
     assert "Traceback" not in done.err, call
 
 
-def test_what_is_stored_cannot_command_a_terminal(run: CommandLine) -> None:
+def test_what_is_stored_cannot_command_a_terminal(run: CliRunner) -> None:
     commands = all_commands(cli)
     people, machines = set(), set()
     for words, given in split_calls(cli, CALLS + FAILING_CALLS):
@@ -209,7 +209,7 @@ def test_what_is_stored_cannot_command_a_terminal(run: CommandLine) -> None:
     assert machines == SHOWING
 
 
-def test_what_is_given_cannot_command_a_terminal(run: CommandLine) -> None:
+def test_what_is_given_cannot_command_a_terminal(run: CliRunner) -> None:
     for group in all_groups(cli):
         _check(run(*group.split(), HOSTILE), [group])
     _check(run("--config", HOSTILE, "settings", "show"), ["--config"])
@@ -224,7 +224,7 @@ def test_what_is_given_cannot_command_a_terminal(run: CommandLine) -> None:
             assert done.code == 0 or done.err.count("\n") <= 3, (call, done.err)
 
 
-def test_a_terminal_is_safe_too(run: CommandLine, provider_home: Path) -> None:
+def test_a_terminal_is_safe_too(run: CliRunner, provider_home: Path) -> None:
     """On a terminal a table is drawn by another way than for a pipe."""
     program = str(Path(sys.executable).parent / "model-sharing-provider")
     reads, writes = pty.openpty()

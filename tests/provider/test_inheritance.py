@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from people import Person, Right, as_recipient, catalog, found, give_away, hire, model, reading, schema
-from support import Desk, write_model
 
 from model_sharing_protocol.errors import (
     AlreadyExists,
@@ -25,89 +23,108 @@ from model_sharing_provider.governance.permissions import PrivilegeChange, parse
 from model_sharing_provider.governance.privileges import GRANTABLE, Privilege
 from model_sharing_provider.services.registry.tags import TagChange
 from model_sharing_provider.services.registry.updates import SecurableUpdate
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.principals import (
+    SecurablePrivilege,
+    User,
+    change_owner,
+    create_group,
+    create_user,
+    on_catalog,
+    on_model,
+    on_schema,
+    privileges_to_load,
+    recipient_context,
+)
+
+pytestmark = pytest.mark.each_database
 
 TEAM, SCORER = SchemaName("prod", "ml_team"), FullName("prod", "ml_team", "scorer")
-USE = (catalog(Privilege.USE_CATALOG, "prod"), schema(Privilege.USE_SCHEMA, str(TEAM)))
+USE = (on_catalog(Privilege.USE_CATALOG, "prod"), on_schema(Privilege.USE_SCHEMA, str(TEAM)))
 
 
 @pytest.fixture
-async def ana(desk: Desk, tmp_path: Path) -> Person:
+async def ana(admin: AdminClient, tmp_path: Path) -> User:
     """A new user, where there is the model `prod.ml_team.scorer`."""
-    await desk.register(write_model(tmp_path / "m"), str(SCORER))
-    return await hire(desk, "ana")
+    await admin.register(write_model(tmp_path / "m"), str(SCORER))
+    return await create_user(admin, "ana")
 
 
-async def give(desk: Desk, who: str, *rights: Right) -> None:
+async def give(admin: AdminClient, who: str, *rights: SecurablePrivilege) -> None:
     for right in rights:
-        await right.give(desk, who)
+        await right.grant(admin, who)
 
 
-async def read(person: Person, name: FullName = SCORER) -> str:
+async def read(person: User, name: FullName = SCORER) -> str:
     """The name of a model, for those who may read it."""
-    return str((await person.desk.provider.models.get(await person.context(), name)).full_name)
+    return str((await person.admin.provider.models.get(await person.context(), name)).full_name)
 
 
-async def test_grants_reach_present_and_future_children(ana: Person, desk: Desk, tmp_path: Path) -> None:
+async def test_grants_reach_present_and_future_children(
+    ana: User, admin: AdminClient, tmp_path: Path
+) -> None:
     await give(
-        desk,
+        admin,
         "ana",
-        catalog(Privilege.USE_CATALOG, "prod"),
-        catalog(Privilege.USE_SCHEMA, "prod"),
-        schema(Privilege.EXECUTE, str(TEAM)),
+        on_catalog(Privilege.USE_CATALOG, "prod"),
+        on_catalog(Privilege.USE_SCHEMA, "prod"),
+        on_schema(Privilege.EXECUTE, str(TEAM)),
     )
     assert await read(ana) == str(SCORER)
-    await desk.register(tmp_path / "m", "prod.ml_team.later")
+    await admin.register(tmp_path / "m", "prod.ml_team.later")
     assert await read(ana, FullName.parse("prod.ml_team.later")) == "prod.ml_team.later"
-    await desk.register(tmp_path / "m", "prod.vision.cat")
+    await admin.register(tmp_path / "m", "prod.vision.cat")
     with pytest.raises(PermissionDenied, match=r"lacks EXECUTE on model 'prod\.vision\.cat'"):
         await read(ana, FullName.parse("prod.vision.cat"))
-    await catalog(Privilege.EXECUTE, "prod").give(desk, "ana")
+    await on_catalog(Privilege.EXECUTE, "prod").grant(admin, "ana")
     assert await read(ana, FullName.parse("prod.vision.cat")) == "prod.vision.cat"
 
 
-async def test_parents_must_be_usable_whatever_is_held_below(ana: Person, desk: Desk) -> None:
-    await give(desk, "ana", model(Privilege.OWN, str(SCORER)), schema(Privilege.OWN, str(TEAM)))
+async def test_parents_must_be_usable_whatever_is_held_below(ana: User, admin: AdminClient) -> None:
+    await give(admin, "ana", on_model(Privilege.OWN, str(SCORER)), on_schema(Privilege.OWN, str(TEAM)))
     with pytest.raises(PermissionDenied, match="lacks USE_CATALOG on catalog 'prod'"):
         await read(ana)
-    await give(desk, "ana", schema(Privilege.ALL_PRIVILEGES, str(TEAM)))
+    await give(admin, "ana", on_schema(Privilege.ALL_PRIVILEGES, str(TEAM)))
     with pytest.raises(PermissionDenied, match="lacks USE_CATALOG on catalog 'prod'"):
         await read(ana)
-    await give(desk, "ana", USE[0])
+    await give(admin, "ana", USE[0])
     assert await read(ana) == str(SCORER)
 
 
-async def test_a_rename_keeps_what_was_granted(ana: Person, desk: Desk) -> None:
-    await give(desk, "ana", *reading(str(SCORER)))
-    provider = desk.provider
-    await provider.models.update(desk.context, SCORER, SecurableUpdate(new_name="ranker"))
-    await provider.catalogs.update_schema(desk.context, TEAM, SecurableUpdate(new_name="team"))
-    await provider.catalogs.update(desk.context, "prod", SecurableUpdate(new_name="live"))
+async def test_a_rename_keeps_what_was_granted(ana: User, admin: AdminClient) -> None:
+    await give(admin, "ana", *privileges_to_load(str(SCORER)))
+    provider = admin.provider
+    await provider.models.update(admin.context, SCORER, SecurableUpdate(new_name="ranker"))
+    await provider.catalogs.update_schema(admin.context, TEAM, SecurableUpdate(new_name="team"))
+    await provider.catalogs.update(admin.context, "prod", SecurableUpdate(new_name="live"))
     assert await read(ana, FullName("live", "team", "ranker")) == "live.team.ranker"
 
 
 async def test_what_takes_a_deleted_things_name_inherits_no_grants(
-    ana: Person, desk: Desk, tmp_path: Path
+    ana: User, admin: AdminClient, tmp_path: Path
 ) -> None:
-    await give(desk, "ana", *reading(str(SCORER)))
-    await desk.provider.catalogs.delete(desk.context, "prod", force=True)
-    await desk.register(tmp_path / "m", str(SCORER))
+    await give(admin, "ana", *privileges_to_load(str(SCORER)))
+    await admin.provider.catalogs.delete(admin.context, "prod", force=True)
+    await admin.register(tmp_path / "m", str(SCORER))
     with pytest.raises(PermissionDenied, match="lacks USE_CATALOG"):
         await read(ana)
-    async with desk.provider.database.read() as rows:
+    async with admin.provider.database.read() as rows:
         places = await rows.effective_privileges.path(SecurableType.MODEL, str(SCORER))
         assert await rows.privileges.on(places) == []
 
 
-async def test_grants_on_the_metastore_reach_nothing_below(ana: Person, desk: Desk) -> None:
+async def test_grants_on_the_metastore_reach_nothing_below(ana: User, admin: AdminClient) -> None:
     everything = [
-        Right(privilege, SecurableType.METASTORE) for privilege in GRANTABLE[SecurableType.METASTORE]
+        SecurablePrivilege(privilege, SecurableType.METASTORE)
+        for privilege in GRANTABLE[SecurableType.METASTORE]
     ]
-    await give(desk, "ana", *everything)
+    await give(admin, "ana", *everything)
     with pytest.raises(PermissionDenied, match="lacks USE_CATALOG"):
-        await desk.provider.catalogs.get(await ana.context(), "prod")
-    grants = desk.provider.permissions
-    assert await grants.effective(desk.context, SecurableType.MODEL, str(SCORER), "ana") == []
-    on_metastore = await grants.effective(desk.context, SecurableType.METASTORE, "", "ana")
+        await admin.provider.catalogs.get(await ana.context(), "prod")
+    grants = admin.provider.permissions
+    assert await grants.effective(admin.context, SecurableType.MODEL, str(SCORER), "ana") == []
+    on_metastore = await grants.effective(admin.context, SecurableType.METASTORE, "", "ana")
     assert {grant.privilege for grant in on_metastore} == GRANTABLE[SecurableType.METASTORE]
     # Not even what could be granted on both.
     held = held_privileges(
@@ -119,7 +136,7 @@ async def test_grants_on_the_metastore_reach_nothing_below(ana: Person, desk: De
     assert held[SecurableType.CATALOG] == frozenset()
 
 
-async def test_privileges_are_granted_where_they_mean_something(desk: Desk) -> None:
+async def test_privileges_are_granted_where_they_mean_something(admin: AdminClient) -> None:
     assert parse_privileges(SecurableType.CATALOG, ["use catalog", "EXECUTE", "All_Privileges"]) == {
         Privilege.USE_CATALOG,
         Privilege.EXECUTE,
@@ -137,9 +154,9 @@ async def test_privileges_are_granted_where_they_mean_something(desk: Desk) -> N
             parse_privileges(kind, [word])
 
 
-async def test_all_privileges_are_all_but_manage(ana: Person, desk: Desk, tmp_path: Path) -> None:
-    await catalog(Privilege.ALL_PRIVILEGES, "prod").give(desk, "ana")
-    provider, context = desk.provider, await ana.context()
+async def test_all_privileges_are_all_but_manage(ana: User, admin: AdminClient, tmp_path: Path) -> None:
+    await on_catalog(Privilege.ALL_PRIVILEGES, "prod").grant(admin, "ana")
+    provider, context = admin.provider, await ana.context()
     await read(ana)
     await provider.models.tag(context, SCORER, TagChange({"task": "claims"}))
     await provider.catalogs.create_schema(context, SchemaName("prod", "hers"))
@@ -153,16 +170,16 @@ async def test_all_privileges_are_all_but_manage(ana: Person, desk: Desk, tmp_pa
         with pytest.raises(PermissionDenied, match="lacks OWNERSHIP or MANAGE"):
             await provider.permissions.update(context, kind, name, [change])
         with pytest.raises(PermissionDenied, match="lacks OWNERSHIP or MANAGE"):
-            await give_away(desk, context, kind, name, "ana")
+            await change_owner(admin, context, kind, name, "ana")
     with pytest.raises(PermissionDenied, match="lacks OWNERSHIP"):
         await provider.registration.register(context, tmp_path / "m", SCORER)
 
 
 async def test_an_owner_of_a_catalog_manages_what_is_in_it_and_uses_what_it_grants_itself(
-    ana: Person, desk: Desk
+    ana: User, admin: AdminClient
 ) -> None:
-    await catalog(Privilege.OWN, "prod").give(desk, "ana")
-    provider, context = desk.provider, await ana.context()
+    await on_catalog(Privilege.OWN, "prod").grant(admin, "ana")
+    provider, context = admin.provider, await ana.context()
     assert (await provider.catalogs.get(context, "prod")).owner == "ana"
     await provider.catalogs.create_schema(context, SchemaName("prod", "hers"))
     with pytest.raises(PermissionDenied, match="lacks USE_SCHEMA"):
@@ -181,79 +198,81 @@ async def test_an_owner_of_a_catalog_manages_what_is_in_it_and_uses_what_it_gran
     assert await read(ana) == str(SCORER)
 
 
-async def test_an_owner_of_a_schema_does_not_read_its_models(ana: Person, desk: Desk) -> None:
-    await give(desk, "ana", USE[0], schema(Privilege.OWN, str(TEAM)))
+async def test_an_owner_of_a_schema_does_not_read_its_models(ana: User, admin: AdminClient) -> None:
+    await give(admin, "ana", USE[0], on_schema(Privilege.OWN, str(TEAM)))
     with pytest.raises(PermissionDenied, match="lacks EXECUTE on model"):
         await read(ana)
     with pytest.raises(PermissionDenied, match="lacks OWNERSHIP on model"):
-        await desk.provider.models.delete(await ana.context(), SCORER)
-    await give_away(desk, await ana.context(), SecurableType.MODEL, str(SCORER), "ana")
+        await admin.provider.models.delete(await ana.context(), SCORER)
+    await change_owner(admin, await ana.context(), SecurableType.MODEL, str(SCORER), "ana")
     assert await read(ana) == str(SCORER)
 
 
-async def test_who_makes_something_owns_it(ana: Person, desk: Desk, tmp_path: Path) -> None:
+async def test_who_makes_something_owns_it(ana: User, admin: AdminClient, tmp_path: Path) -> None:
     for privilege in (Privilege.CREATE_CATALOG, Privilege.CREATE_SHARE, Privilege.CREATE_RECIPIENT):
-        await Right(privilege, SecurableType.METASTORE).give(desk, "ana")
-    hers = Desk(desk.provider, await ana.context())
+        await SecurablePrivilege(privilege, SecurableType.METASTORE).grant(admin, "ana")
+    hers = AdminClient(admin.provider, await ana.context())
     version = await hers.register(tmp_path / "m", "hers.lab.scorer", "Champion")
     await hers.share("mine", "friend", "hers.lab.scorer")
     assert version.created_by == "ana"
     assert (await hers.provider.models.get(hers.context, version.full_name)).owner == "ana"
-    friend = await as_recipient(desk, "friend")
-    shown = await desk.provider.recipient_view.get_model(friend, "mine", SharedName("lab", "scorer"))
+    friend = await recipient_context(admin, "friend")
+    shown = await admin.provider.recipient_view.get_model(friend, "mine", SharedName("lab", "scorer"))
     assert shown.model.owner == "ana"
 
 
-async def test_a_group_holds_for_its_members_and_for_nobody_else(ana: Person, desk: Desk) -> None:
-    ben = await hire(desk, "ben")
-    await found(desk, "scientists", "ana")
-    await give(desk, "scientists", *reading(str(SCORER)))
+async def test_a_group_holds_for_its_members_and_for_nobody_else(ana: User, admin: AdminClient) -> None:
+    ben = await create_user(admin, "ben")
+    await create_group(admin, "scientists", "ana")
+    await give(admin, "scientists", *privileges_to_load(str(SCORER)))
     assert await read(ana) == str(SCORER)
     with pytest.raises(PermissionDenied):
         await read(ben)
-    principals = desk.provider.principals
-    await principals.add_member(desk.context, "scientists", "ben")
+    principals = admin.provider.principals
+    await principals.add_member(admin.context, "scientists", "ben")
     assert await read(ben) == str(SCORER)
-    await principals.remove_member(desk.context, "scientists", "ana")
+    await principals.remove_member(admin.context, "scientists", "ana")
     with pytest.raises(PermissionDenied):
         await read(ana)
 
 
 async def test_those_in_a_group_that_owns_a_model_work_on_it_together(
-    ana: Person, desk: Desk, tmp_path: Path
+    ana: User, admin: AdminClient, tmp_path: Path
 ) -> None:
-    ben = await hire(desk, "ben", PrincipalType.SERVICE_PRINCIPAL)
-    await found(desk, "scientists", "ana", "ben")
-    await give(desk, "scientists", *USE, model(Privilege.OWN, str(SCORER)))
-    register = desk.provider.registration.register
+    ben = await create_user(admin, "ben", PrincipalType.SERVICE_PRINCIPAL)
+    await create_group(admin, "scientists", "ana", "ben")
+    await give(admin, "scientists", *USE, on_model(Privilege.OWN, str(SCORER)))
+    register = admin.provider.registration.register
     assert (await register(await ana.context(), tmp_path / "m", SCORER)).version == 2
     assert (await register(await ben.context(), tmp_path / "m", SCORER)).version == 3
-    await desk.provider.models.set_alias(await ana.context(), SCORER, "Champion", 3)
-    await desk.provider.models.delete(await ben.context(), SCORER)
+    await admin.provider.models.set_alias(await ana.context(), SCORER, "Champion", 3)
+    await admin.provider.models.delete(await ben.context(), SCORER)
 
 
-async def test_account_users_are_all_users_and_programs_but_no_recipients(ana: Person, desk: Desk) -> None:
-    await give(desk, ALL_USERS, *reading(str(SCORER)))
-    nightly = await hire(desk, "nightly", PrincipalType.SERVICE_PRINCIPAL)
+async def test_account_users_are_all_users_and_programs_but_no_recipients(
+    ana: User, admin: AdminClient
+) -> None:
+    await give(admin, ALL_USERS, *privileges_to_load(str(SCORER)))
+    nightly = await create_user(admin, "nightly", PrincipalType.SERVICE_PRINCIPAL)
     for person in (ana, nightly):
         assert await read(person) == str(SCORER)
-    await desk.share("acme", "globex")
-    globex = await as_recipient(desk, "globex")
+    await admin.share("acme", "globex")
+    globex = await recipient_context(admin, "globex")
     with pytest.raises(PermissionDenied, match="no principal of this metastore"):
-        await desk.provider.models.get(globex, SCORER)
+        await admin.provider.models.get(globex, SCORER)
 
 
-async def test_a_recipient_with_a_users_name_has_none_of_its_rights(ana: Person, desk: Desk) -> None:
-    await give(desk, "ana", *USE, model(Privilege.OWN, str(SCORER)))
-    await desk.share("acme", "ana")
+async def test_a_recipient_with_a_users_name_has_none_of_its_rights(ana: User, admin: AdminClient) -> None:
+    await give(admin, "ana", *USE, on_model(Privilege.OWN, str(SCORER)))
+    await admin.share("acme", "ana")
     with pytest.raises(PermissionDenied, match="no principal of this metastore"):
-        await desk.provider.models.get(await as_recipient(desk, "ana"), SCORER)
+        await admin.provider.models.get(await recipient_context(admin, "ana"), SCORER)
 
 
-async def test_groups_hold_people_and_programs_only(ana: Person, desk: Desk) -> None:
-    principals = desk.provider.principals
-    await found(desk, "scientists", "ana")
-    await found(desk, "managers")
+async def test_groups_hold_people_and_programs_only(ana: User, admin: AdminClient) -> None:
+    principals = admin.provider.principals
+    await create_group(admin, "scientists", "ana")
+    await create_group(admin, "managers")
     for group, member in (
         ("scientists", "managers"),
         (ALL_USERS, "ana"),
@@ -261,67 +280,69 @@ async def test_groups_hold_people_and_programs_only(ana: Person, desk: Desk) -> 
         ("managers", ALL_USERS),
     ):
         with pytest.raises(InvalidState):
-            await principals.add_member(desk.context, group, member)
+            await principals.add_member(admin.context, group, member)
     with pytest.raises(AlreadyExists, match="already"):
-        await principals.add_member(desk.context, "scientists", "ana")
+        await principals.add_member(admin.context, "scientists", "ana")
     with pytest.raises(NotFound):
-        await principals.add_member(desk.context, "scientists", "nobody")
+        await principals.add_member(admin.context, "scientists", "nobody")
     with pytest.raises(NotFound, match="not in the group"):
-        await principals.remove_member(desk.context, "managers", "ana")
+        await principals.remove_member(admin.context, "managers", "ana")
 
 
-async def test_a_revocation_takes_effect_at_once(ana: Person, desk: Desk) -> None:
-    await give(desk, "ana", *reading(str(SCORER)))
+async def test_a_revocation_takes_effect_at_once(ana: User, admin: AdminClient) -> None:
+    await give(admin, "ana", *privileges_to_load(str(SCORER)))
     context = await ana.context()
-    await desk.provider.models.get(context, SCORER)
-    await model(Privilege.EXECUTE, str(SCORER)).take(desk, "ana")
+    await admin.provider.models.get(context, SCORER)
+    await on_model(Privilege.EXECUTE, str(SCORER)).revoke(admin, "ana")
     with pytest.raises(PermissionDenied, match="lacks EXECUTE"):
-        await desk.provider.models.get(context, SCORER)
+        await admin.provider.models.get(context, SCORER)
 
 
-async def test_a_change_of_grants_is_all_or_nothing(ana: Person, desk: Desk) -> None:
-    grants, on_model = desk.provider.permissions, (SecurableType.MODEL, str(SCORER))
+async def test_a_change_of_grants_is_all_or_nothing(ana: User, admin: AdminClient) -> None:
+    grants, on_model = admin.provider.permissions, (SecurableType.MODEL, str(SCORER))
     changes = [
         PrivilegeChange("ana", add=frozenset({Privilege.EXECUTE})),
         PrivilegeChange("nobody", add=frozenset({Privilege.EXECUTE})),
     ]
     with pytest.raises(NotFound, match="'nobody' does not exist"):
-        await grants.update(desk.context, *on_model, changes)
-    assert await grants.get(desk.context, *on_model) == []
+        await grants.update(admin.context, *on_model, changes)
+    assert await grants.get(admin.context, *on_model) == []
     for _ in range(2):
-        await grants.update(desk.context, *on_model, changes[:1])
-    assert len(await grants.get(desk.context, *on_model)) == 1
+        await grants.update(admin.context, *on_model, changes[:1])
+    assert len(await grants.get(admin.context, *on_model)) == 1
 
 
-async def test_effective_grants_say_where_they_come_from(ana: Person, desk: Desk) -> None:
+async def test_effective_grants_say_where_they_come_from(ana: User, admin: AdminClient) -> None:
     await give(
-        desk,
+        admin,
         "ana",
-        catalog(Privilege.EXECUTE, "prod"),
-        catalog(Privilege.CREATE_SCHEMA, "prod"),
-        schema(Privilege.APPLY_TAG, str(TEAM)),
-        model(Privilege.MANAGE, str(SCORER)),
+        on_catalog(Privilege.EXECUTE, "prod"),
+        on_catalog(Privilege.CREATE_SCHEMA, "prod"),
+        on_schema(Privilege.APPLY_TAG, str(TEAM)),
+        on_model(Privilege.MANAGE, str(SCORER)),
     )
-    effective = await desk.provider.permissions.effective(desk.context, SecurableType.MODEL, str(SCORER))
+    effective = await admin.provider.permissions.effective(admin.context, SecurableType.MODEL, str(SCORER))
     assert {(grant.privilege, grant.name) for grant in effective} == {
         (Privilege.EXECUTE, "prod"),
         (Privilege.APPLY_TAG, "prod.ml_team"),
         (Privilege.MANAGE, "prod.ml_team.scorer"),
     }
-    own = await desk.provider.permissions.get(await ana.context(), SecurableType.SCHEMA, str(TEAM), "ana")
+    own = await admin.provider.permissions.get(await ana.context(), SecurableType.SCHEMA, str(TEAM), "ana")
     assert [grant.privilege for grant in own] == [Privilege.APPLY_TAG]
 
 
-async def test_nobody_learns_what_is_in_a_catalog_that_they_may_not_use(ana: Person, desk: Desk) -> None:
+async def test_nobody_learns_what_is_in_a_catalog_that_they_may_not_use(
+    ana: User, admin: AdminClient
+) -> None:
     """What is there and what is not answer alike."""
     there = await answers(ana, SCORER)
     assert await answers(ana, FullName.parse("prod.ml_team.none")) == there
     assert await answers(ana, FullName.parse("prod.none.none")) == there
 
 
-async def answers(person: Person, name: FullName) -> list[str]:
+async def answers(person: User, name: FullName) -> list[str]:
     """What each attempt on a model and its schema is answered, with their names left out."""
-    provider, context, in_schema = person.desk.provider, await person.context(), name.schema_name
+    provider, context, in_schema = person.admin.provider, await person.context(), name.schema_name
     change = [PrivilegeChange("ana", add=frozenset({Privilege.EXECUTE}))]
     on_model, on_schema = (SecurableType.MODEL, str(name)), (SecurableType.SCHEMA, str(in_schema))
     attempts: list[Coroutine[Any, Any, object]] = [
@@ -346,14 +367,14 @@ async def answers(person: Person, name: FullName) -> list[str]:
     return said
 
 
-async def test_those_who_may_look_are_told_what_is_missing(ana: Person, desk: Desk) -> None:
-    await give(desk, "ana", *USE)
+async def test_those_who_may_look_are_told_what_is_missing(ana: User, admin: AdminClient) -> None:
+    await give(admin, "ana", *USE)
     none = "prod.ml_team.none"
     with pytest.raises(NotFound, match="does not exist"):
-        await desk.provider.models.get(await ana.context(), FullName.parse(none))
+        await admin.provider.models.get(await ana.context(), FullName.parse(none))
     with pytest.raises(NotFound, match="does not exist"):
-        await desk.provider.permissions.get(await ana.context(), SecurableType.MODEL, none)
+        await admin.provider.permissions.get(await ana.context(), SecurableType.MODEL, none)
     with pytest.raises(NotFound, match="does not exist"):
-        await desk.provider.permissions.get(desk.context, SecurableType.MODEL, none)
+        await admin.provider.permissions.get(admin.context, SecurableType.MODEL, none)
     with pytest.raises(NotFound, match="The catalog 'none'"):
-        await desk.provider.catalogs.get(await ana.context(), "none")
+        await admin.provider.catalogs.get(await ana.context(), "none")

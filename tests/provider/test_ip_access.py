@@ -8,8 +8,6 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from support import Desk, write_model
-from transfer import Transfer
 
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.open_sharing import PREFIX
@@ -17,6 +15,9 @@ from model_sharing_provider.domain.events import AuditEvent, Outcome
 from model_sharing_provider.governance.addresses import MAX_NETWORKS, allows, check_networks
 from model_sharing_provider.http.activation_links import ACTIVATION_PATH, ACTIVATION_PREFIX
 from model_sharing_provider.services.registry.updates import NO_CHANGE
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.network.slow_download import SlowDownload
 
 HOME, ELSEWHERE = "127.0.0.1", "127.0.0.2"
 VERSION = "/shares/acme/schemas/ml_team/models/scorer/versions/1"
@@ -26,7 +27,7 @@ VERSION = "/shares/acme/schemas/ml_team/models/scorer/versions/1"
 class Globex:
     """A recipient that is let in from HOME alone, and calls from wherever it is told to."""
 
-    desk: Desk
+    admin: AdminClient
     endpoint: str
     code: str
 
@@ -49,10 +50,10 @@ class Globex:
         return {str(file["path"]): str(file["url"]) for file in files}[path]
 
     async def let_in_from(self, *networks: str) -> None:
-        await self.desk.provider.recipients.update(self.desk.context, "globex", NO_CHANGE, networks)
+        await self.admin.provider.recipients.update(self.admin.context, "globex", NO_CHANGE, networks)
 
     async def last_event(self) -> AuditEvent:
-        (event,) = await self.desk.provider.audit.latest(self.desk.context, 1)
+        (event,) = await self.admin.provider.audit.latest(self.admin.context, 1)
         return event
 
 
@@ -73,9 +74,9 @@ def weights() -> bytes:
 
 
 @pytest.fixture
-async def globex(desk: Desk, endpoint: str, tmp_path: Path, weights: bytes) -> Globex:
-    await desk.register(write_model(tmp_path / "m", {"weights": weights}), "prod.ml_team.scorer")
-    globex = Globex(desk, endpoint, await desk.share("acme", "globex", "prod.ml_team.scorer"))
+async def globex(admin: AdminClient, endpoint: str, tmp_path: Path, weights: bytes) -> Globex:
+    await admin.register(write_model(tmp_path / "m", {"weights": weights}), "prod.ml_team.scorer")
+    globex = Globex(admin, endpoint, await admin.share("acme", "globex", "prod.ml_team.scorer"))
     await globex.let_in_from(HOME)
     return globex
 
@@ -136,13 +137,13 @@ async def test_a_changed_list_holds_at_once(globex: Globex) -> None:
 async def test_a_transfer_in_flight_is_cut_when_its_address_is_no_longer_let_in(
     globex: Globex, weights: bytes
 ) -> None:
-    transfer = await Transfer.begin(await globex.url(await globex.activate(), "weights"))
+    transfer = await SlowDownload.begin(await globex.url(await globex.activate(), "weights"))
     await globex.let_in_from(ELSEWHERE)
     assert await transfer.ends(within_seconds=5) < len(weights)
 
 
 async def test_a_list_that_cannot_be_used_is_refused_and_changes_nothing(globex: Globex) -> None:
-    recipients, context = globex.desk.provider.recipients, globex.desk.context
+    recipients, context = globex.admin.provider.recipients, globex.admin.context
     too_many = [f"10.0.0.{number}" for number in range(MAX_NETWORKS + 1)]
     for networks, why in (
         (too_many, "at most 100 entries; this has 101"),

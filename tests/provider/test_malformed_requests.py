@@ -12,11 +12,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from certificates import certificate
-from malformed import SECRETS, TOKEN, malformed_requests
-from provider_process import ProviderProcess
 
 from model_sharing_provider.serving.logs import LibraryLines
+from support.hostile_input.malformed_requests import SECRETS, TOKEN, malformed_requests
+from support.network.certificates import self_signed_certificate
+from support.processes.provider import ProviderProcess
 
 _STATUS = re.compile(rb"HTTP/\d\.\d \d{3} ")
 _SERVER = re.compile(rb"(?mi)^server: (.*)\r$")
@@ -112,7 +112,7 @@ async def test_nothing_of_a_malformed_request_is_said(parser: str, workers: int,
 
 async def test_what_is_no_tls_is_not_quoted_either(tmp_path: Path) -> None:
     home, log = tmp_path / "home", tmp_path / "log"
-    with ProviderProcess(home, certificate(tmp_path), log=log) as server:
+    with ProviderProcess(home, self_signed_certificate(tmp_path), log=log) as server:
         handshake = b"\x16\x03\x01\x00\x40\x01" + TOKEN.encode() * 9
         for pieces in (
             [f"GET /{TOKEN} HTTP/1.1\r\nHost: x\r\n\r\n".encode()],

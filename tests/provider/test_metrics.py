@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
-from provider_process import SHARE, ProviderProcess, share_model
-from support import write_model
 
 from model_sharing_protocol.errors import PortInUse
 from model_sharing_protocol.open_sharing import PREFIX
@@ -21,6 +19,8 @@ from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.http.metrics import OTHER, BoundedNames
 from model_sharing_provider.serving.metrics_listener import served_metrics
 from model_sharing_provider.serving.sockets import bound_sockets
+from support.model_folder import write_model
+from support.processes.provider import SHARE, ProviderProcess, share_model
 
 ASKED = 40
 Read = Callable[..., float]

@@ -16,9 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from desk_process import start
-from postgres import PostgresServer
-from servers import free_port
 from sqlalchemy import Engine, inspect, text
 
 import model_sharing_provider.metastore.engine.migrate as migrating
@@ -29,6 +26,9 @@ from model_sharing_provider.metastore.engine.backend import Backend
 from model_sharing_provider.metastore.engine.postgresql import PostgreSql
 from model_sharing_provider.metastore.engine.sqlite import Sqlite
 from model_sharing_provider.metastore.tables import metadata
+from support.processes.admin import start
+from support.processes.postgresql import PostgresServer
+from support.processes.servers import free_port
 
 NEWEST = migrating.newest_revision()
 NEXT = f"{int(NEWEST) + 1:04}"
@@ -194,7 +194,7 @@ async def test_a_first_start_that_is_killed_while_it_makes_tables_leaves_none(se
 
 
 async def test_processes_that_start_together_make_one_provider(settings: Settings, tmp_path: Path) -> None:
-    script = "async def work(desk): print(desk.provider.administrator.id)"
+    script = "async def work(admin): print(admin.provider.administrator.id)"
     started = [await start(script, settings, tmp_path) for _ in range(6)]
     said = [(await process.communicate())[0].decode() for process in started]
     assert [process.returncode for process in started] == [0] * 6, said

@@ -12,10 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from command_line import CommandLine
 from pytest_aiohttp.plugin import AiohttpServer
-from support import MLMODEL, Desk, write_model
-from tinyproxy import running_tinyproxy
 
 from model_sharing_protocol.errors import (
     InvalidParameter,
@@ -35,6 +32,10 @@ from model_sharing_provider.mlflow_import.client import open_client
 from model_sharing_provider.mlflow_import.registry import RegistryImport, import_workspace, name_in
 from model_sharing_provider.mlflow_import.report import Line, Outcome
 from model_sharing_provider.services.provider_services import ProviderServices
+from support.admin_client import AdminClient
+from support.model_folder import MLMODEL, write_model
+from support.network.tinyproxy import running_tinyproxy
+from support.provider_cli import CliRunner
 
 SCHEMA = SchemaName("prod", "m")
 TARGET = FullName("prod", "m", "scorer")
@@ -137,7 +138,7 @@ def lake(tmp_path: Path) -> Path:
 async def provider(provider_home: Path, lake: Path) -> AsyncIterator[ProviderServices]:
     allowed = (parse_location(lake.as_uri()),)
     async with open_provider(Settings(provider_home, external_locations=allowed)) as opened:
-        context = Desk.of(opened).context
+        context = AdminClient.of(opened).context
         await opened.catalogs.create(context, "prod")
         await opened.catalogs.create_schema(context, SCHEMA)
         yield opened
@@ -159,10 +160,10 @@ def nobody_signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-async def bring(desk: Desk, stub: TestServer, provider_home: Path) -> list[Line]:
+async def bring(admin: AdminClient, stub: TestServer, provider_home: Path) -> list[Line]:
     with import_workspace(provider_home) as workspace:
         async with open_client(str(stub.make_url("/"))) as client:
-            registry = RegistryImport(desk.provider, desk.context, client, workspace, lambda *_: None)
+            registry = RegistryImport(admin.provider, admin.context, client, workspace, lambda *_: None)
             return await registry.one("scorer", TARGET)
 
 
@@ -171,58 +172,58 @@ def told(lines: list[Line]) -> list[tuple[str, str]]:
 
 
 async def test_hostile_listings_bring_nothing_and_write_nothing(
-    desk: Desk, stub: TestServer, upstream: Upstream, provider_home: Path, tmp_path: Path
+    admin: AdminClient, stub: TestServer, upstream: Upstream, provider_home: Path, tmp_path: Path
 ) -> None:
     before = {path for path in tmp_path.rglob("*") if "metastore" not in path.name}
     hostile = ["../x", "a/../../x", "..\\x", "C:\\x", "a//b", "nul", "x\x00", "MLMODEL", "MLmodel/x"]
     for path in (*hostile, ".GIT/config", "a/git~1/x", ".g\u200cit", ".gitattributes"):
         upstream.listed = {path: 1}
-        lines = await bring(desk, stub, provider_home)
+        lines = await bring(admin, stub, provider_home)
         assert told(lines) == [("1", Outcome.LEFT_OUT)], path
     assert upstream.fetched == []
     upstream.uris = ["mlflow-artifacts:/../secrets", "mlflow-artifacts:/a/%2e%2e/../b"]
-    assert told(await bring(desk, stub, provider_home)) == [("1", "left out"), ("2", "left out")]
+    assert told(await bring(admin, stub, provider_home)) == [("1", "left out"), ("2", "left out")]
     after = {path for path in tmp_path.rglob("*") if "metastore" not in path.name}
     assert {path.name for path in after - before} <= {"import.lock"}
 
 
 async def test_files_that_are_not_as_listed_fail_and_hold_up_what_follows(
-    desk: Desk, stub: TestServer, upstream: Upstream, provider_home: Path
+    admin: AdminClient, stub: TestServer, upstream: Upstream, provider_home: Path
 ) -> None:
     upstream.uris = [ROOT, ROOT]
     for size in (3, 8):
         upstream.listed = {"model.pkl": size}
-        lines = await bring(desk, stub, provider_home)
+        lines = await bring(admin, stub, provider_home)
         assert told(lines) == [("1", Outcome.FAILED)]
         assert "model.pkl" in lines[0].reason
     with pytest.raises(NotFound):
-        await desk.provider.models.get(desk.context, TARGET)
+        await admin.provider.models.get(admin.context, TARGET)
     upstream.listed = {}
-    assert told(await bring(desk, stub, provider_home)) == [("1", "brought"), ("2", "brought")]
+    assert told(await bring(admin, stub, provider_home)) == [("1", "brought"), ("2", "brought")]
 
 
 async def test_a_description_that_is_too_long_is_cut_and_the_report_says_so(
-    desk: Desk, stub: TestServer, upstream: Upstream, provider_home: Path
+    admin: AdminClient, stub: TestServer, upstream: Upstream, provider_home: Path
 ) -> None:
     upstream.description = "x" * 100_000
     for outcome in (Outcome.BROUGHT, Outcome.PRESENT):
-        lines = await bring(desk, stub, provider_home)
+        lines = await bring(admin, stub, provider_home)
         assert told(lines) == [("1", outcome), ("1", Outcome.LEFT_OUT), ("", Outcome.LEFT_OUT)]
         assert {"has 100000 bytes" in line.reason for line in lines[1:]} == {True}
-        version = await desk.provider.versions.get(desk.context, TARGET, 1)
-        model = await desk.provider.models.get(desk.context, TARGET)
+        version = await admin.provider.versions.get(admin.context, TARGET, 1)
+        model = await admin.provider.models.get(admin.context, TARGET)
         for comment in (version.comment, model.comment):
             assert size_of(comment) == MAX_COMMENT
             assert comment.endswith("xx… (100000 bytes)")
-    changes = await desk.provider.audit.latest(desk.context, 100, action="updateModelVersion")
+    changes = await admin.provider.audit.latest(admin.context, 100, action="updateModelVersion")
     assert changes == []
 
 
 async def test_a_version_whose_run_has_an_endless_name_is_left_out(
-    desk: Desk, stub: TestServer, upstream: Upstream, provider_home: Path
+    admin: AdminClient, stub: TestServer, upstream: Upstream, provider_home: Path
 ) -> None:
     upstream.run_id = "x" * 256
-    (line,) = await bring(desk, stub, provider_home)
+    (line,) = await bring(admin, stub, provider_home)
     assert (line.outcome, line.reason) == (
         Outcome.LEFT_OUT,
         "The run_id has 256 bytes; at most 255 are allowed.",
@@ -230,23 +231,23 @@ async def test_a_version_whose_run_has_an_endless_name_is_left_out(
 
 
 async def test_a_transfer_that_breaks_off_is_asked_for_again(
-    desk: Desk, stub: TestServer, upstream: Upstream, provider_home: Path
+    admin: AdminClient, stub: TestServer, upstream: Upstream, provider_home: Path
 ) -> None:
     upstream.cuts = 1
-    assert told(await bring(desk, stub, provider_home)) == [("1", "brought")]
+    assert told(await bring(admin, stub, provider_home)) == [("1", "brought")]
     assert upstream.fetched == ["MLmodel", "model.pkl", "model.pkl"]
     upstream.uris, upstream.cuts = [ROOT, ROOT], 100
-    (_, line) = await bring(desk, stub, provider_home)
+    (_, line) = await bring(admin, stub, provider_home)
     assert isinstance(line.error, ServerUnreachable)
 
 
 async def test_files_elsewhere_are_shared_in_place_where_that_is_allowed(
-    desk: Desk, stub: TestServer, upstream: Upstream, provider_home: Path, lake: Path, tmp_path: Path
+    admin: AdminClient, stub: TestServer, upstream: Upstream, provider_home: Path, lake: Path, tmp_path: Path
 ) -> None:
     inside, outside = write_model(lake / "a b"), write_model(tmp_path / "outside")
     upstream.uris = [inside.as_uri(), str(inside), "dbfs:/m", "mlflow-artifacts://elsewhere:80/1/m"]
     upstream.uris += [outside.as_uri(), ROOT]
-    lines = await bring(desk, stub, provider_home)
+    lines = await bring(admin, stub, provider_home)
     assert told(lines) == [
         ("1", "brought"),
         ("2", "brought"),
@@ -256,7 +257,7 @@ async def test_files_elsewhere_are_shared_in_place_where_that_is_allowed(
     ]
     assert "MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS" in lines[-1].reason
     for number in (1, 2):
-        version = await desk.provider.versions.get(desk.context, TARGET, number)
+        version = await admin.provider.versions.get(admin.context, TARGET, number)
         assert version.storage_path == f"file://{inside}"
         assert re.fullmatch(rf".*/#/models/scorer/versions/{number}", version.source)
 
@@ -271,7 +272,7 @@ async def test_files_elsewhere_are_shared_in_place_where_that_is_allowed(
     ],
 )
 async def test_what_does_not_answer_like_mlflow_is_named(
-    desk: Desk,
+    admin: AdminClient,
     stub: TestServer,
     upstream: Upstream,
     provider_home: Path,
@@ -280,18 +281,22 @@ async def test_what_does_not_answer_like_mlflow_is_named(
 ) -> None:
     upstream.status = status
     with pytest.raises(error, match=str(status)):
-        await bring(desk, stub, provider_home)
+        await bring(admin, stub, provider_home)
 
 
 async def test_it_signs_in_as_mlflow_does(
-    desk: Desk, stub: TestServer, upstream: Upstream, provider_home: Path, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient,
+    stub: TestServer,
+    upstream: Upstream,
+    provider_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await bring(desk, stub, provider_home)
+    await bring(admin, stub, provider_home)
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
-    await bring(desk, stub, provider_home)
+    await bring(admin, stub, provider_home)
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ann")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "pä:ss")
-    await bring(desk, stub, provider_home)
+    await bring(admin, stub, provider_home)
     basic = base64.b64encode("ann:pä:ss".encode()).decode()
     sent = [headers.get("Authorization") for headers in upstream.headers]
     assert sent == [None, "Bearer t0ken", f"Basic {basic}"]
@@ -308,7 +313,7 @@ async def test_only_servers_without_secrets_in_their_address(uri: str) -> None:
 
 
 async def test_one_import_at_a_time_and_what_a_killed_one_left_is_swept(
-    desk: Desk, stub: TestServer, provider_home: Path
+    admin: AdminClient, stub: TestServer, provider_home: Path
 ) -> None:
     left = provider_home / "import" / "tmpkilled" / "model.pkl"
     left.parent.mkdir(parents=True)
@@ -316,8 +321,8 @@ async def test_one_import_at_a_time_and_what_a_killed_one_left_is_swept(
     with import_workspace(provider_home) as workspace:
         assert list(workspace.iterdir()) == []
         with pytest.raises(InvalidState, match="Another import is running"):
-            await bring(desk, stub, provider_home)
-    assert told(await bring(desk, stub, provider_home)) == [("1", "brought")]
+            await bring(admin, stub, provider_home)
+    assert told(await bring(admin, stub, provider_home)) == [("1", "brought")]
 
 
 def test_names_of_another_registry() -> None:
@@ -344,7 +349,7 @@ def test_the_command_line_says_what_goes_together(
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
 ) -> None:
-    run = CommandLine(provider_home, monkeypatch, capsys)
+    run = CliRunner(provider_home, monkeypatch, capsys)
     done = run("model", "import", "--from", "http://127.0.0.1:9", *arguments)
     assert done.code == 2
     assert "--schema" in done.err
@@ -353,7 +358,7 @@ def test_the_command_line_says_what_goes_together(
 def test_in_place_from_the_command_line(
     provider_home: Path, lake: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = CommandLine(provider_home, monkeypatch, capsys)
+    run = CliRunner(provider_home, monkeypatch, capsys)
     run.succeed("catalog", "create", "prod")
     run.succeed("schema", "create", "prod.m")
     register = ["model", "register", "--in-place", write_model(lake / "m").as_uri(), str(TARGET)]

@@ -8,10 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine
-from object_stores import KINDS, bucket_url, running_store
 from obstore.exceptions import GenericError
-from support import Desk, write_model
 
 from model_sharing_protocol.errors import ArtifactStoreUnavailable, NotFound
 from model_sharing_protocol.names import FullName
@@ -20,6 +17,10 @@ from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.uploads import NewVersion
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.object_stores.servers import KINDS, bucket_url, running_store
+from support.provider_cli import CliRunner
 
 NAME = "prod.ml_team.scorer"
 over_each_kind = pytest.mark.parametrize("bucket", KINDS, indirect=True)
@@ -29,12 +30,12 @@ ENDPOINTS = ("AWS_ENDPOINT_URL", "AZURE_STORAGE_ENDPOINT")
 @over_each_kind
 async def test_a_bucket_that_is_not_there_is_named(bucket: str, tmp_path: Path) -> None:
     async with open_provider(Settings(tmp_path / "home", artifact_root=f"{bucket}x")) as provider:
-        desk = Desk.of(provider)
+        admin = AdminClient.of(provider)
         assert set(await provider.readiness.failing()) == {"artifacts"}
         with pytest.raises(NotFound, match=r"bucket .* is not there"):
-            await desk.register(write_model(tmp_path / "m"), NAME)
+            await admin.register(write_model(tmp_path / "m"), NAME)
         with pytest.raises(NotFound, match="does not exist"):
-            await provider.models.get(desk.context, FullName.parse(NAME))
+            await provider.models.get(admin.context, FullName.parse(NAME))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -46,9 +47,9 @@ async def test_a_store_that_goes_away_during_an_upload_leaves_nothing_half_visib
         address = running.enter_context(running_store(kind, tmp_path_factory.mktemp(kind)))
         root = f"{bucket_url(kind, address, monkeypatch)}/models"
         async with open_provider(Settings(tmp_path / "home", artifact_root=root)) as provider:
-            desk = Desk.of(provider)
-            ready = await desk.register(write_model(tmp_path / "m"), NAME)
-            pending = await provider.uploads.create(desk.context, ready.full_name, NewVersion())
+            admin = AdminClient.of(provider)
+            ready = await admin.register(write_model(tmp_path / "m"), NAME)
+            pending = await provider.uploads.create(admin.context, ready.full_name, NewVersion())
 
             async def chunks() -> AsyncIterator[bytes]:
                 for number in range(48):
@@ -57,9 +58,9 @@ async def test_a_store_that_goes_away_during_an_upload_leaves_nothing_half_visib
                     yield bytes(1024 * 1024)
 
             with pytest.raises(ArtifactStoreUnavailable):
-                await provider.uploads.write(desk.context, pending, "weights.bin", chunks())
+                await provider.uploads.write(admin.context, pending, "weights.bin", chunks())
             with pytest.raises(ArtifactStoreUnavailable):
-                await desk.register(tmp_path / "m", NAME)
+                await admin.register(tmp_path / "m", NAME)
             async with provider.database.read() as rows:
                 assert await rows.uploads.files(pending.id) == []
                 assert [each.version for each in await rows.versions.all_of_model(ready.model_id)] == [1, 2]
@@ -120,7 +121,7 @@ async def test_the_command_line_over_a_bucket(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MODEL_SHARING_PROVIDER_ARTIFACT_ROOT", f"{bucket}/model-sharing")
-    command = CommandLine(tmp_path / "home", monkeypatch, capsys)
+    command = CliRunner(tmp_path / "home", monkeypatch, capsys)
 
     def work() -> None:
         first = command.succeed("catalog", "create", "prod")

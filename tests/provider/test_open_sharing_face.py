@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import aiohttp
-from support import Desk, write_model
+
+from support.admin_client import AdminClient
+from support.model_folder import write_model
 
 
 async def test_a_granted_share_shows_its_models_and_versions(
-    desk: Desk, endpoint: str, tmp_path: Path
+    admin: AdminClient, endpoint: str, tmp_path: Path
 ) -> None:
-    await desk.register(write_model(tmp_path / "m"), "prod.ml_team.scorer", "Champion")
-    profile = await desk.activate(await desk.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
+    await admin.register(write_model(tmp_path / "m"), "prod.ml_team.scorer", "Champion")
+    profile = await admin.activate(await admin.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
     headers = {"Authorization": f"Bearer {profile.bearer_token}"}
     async with aiohttp.ClientSession(headers=headers) as session:
         async with session.get(f"{endpoint}/shares/acme/all-models") as answer:

@@ -14,10 +14,7 @@ from pathlib import Path
 import aiohttp
 import psycopg
 import pytest
-from desk_process import start
-from postgres import PASSWORD, PostgresServer, running_postgres
 from pytest_aiohttp.plugin import AiohttpServer
-from support import Desk, write_model
 
 from model_sharing_protocol.errors import InvalidParameter, InvalidState, MetastoreUnavailable
 from model_sharing_protocol.names import FullName
@@ -26,6 +23,10 @@ from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.configuration.sources import read_settings
 from model_sharing_provider.faces.application import make_app
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.processes.admin import start
+from support.processes.postgresql import PASSWORD, PostgresServer, running_postgres
 
 NAME = FullName.parse("prod.ml_team.scorer")
 EMPTY = "TEMPLATE template0 ENCODING 'UTF8'"
@@ -54,8 +55,8 @@ def as_a_standby(url: str) -> Iterator[None]:
                 yield
 
 
-async def all_versions(desk: Desk) -> list[int]:
-    async with desk.provider.database.read() as rows:
+async def all_versions(admin: AdminClient) -> list[int]:
+    async with admin.provider.database.read() as rows:
         model = await rows.models.find(NAME)
         assert model is not None
         return [version.version for version in await rows.versions.all_of_model(model.id)]
@@ -140,16 +141,16 @@ async def test_the_first_start_says_where_the_rows_are_and_no_password(
 
 async def test_a_standby_takes_no_changes_and_whoever_writes_next_is_found(settings: Settings) -> None:
     async with open_provider(settings) as provider:
-        desk = Desk.of(provider)
-        await desk.provider.shares.create(desk.context, "first")
+        admin = AdminClient.of(provider)
+        await admin.provider.shares.create(admin.context, "first")
         with as_a_standby(settings.postgresql_url):
             for _ in range(2):
                 with pytest.raises(MetastoreUnavailable, match="takes no changes now"):
-                    await desk.provider.shares.create(desk.context, "second")
+                    await admin.provider.shares.create(admin.context, "second")
                 assert "database" in await provider.readiness.failing()
         # No connection of the time of the standby is used again.
-        await desk.provider.shares.create(desk.context, "second")
-        await desk.provider.shares.get(desk.context, "second")
+        await admin.provider.shares.create(admin.context, "second")
+        await admin.provider.shares.get(admin.context, "second")
 
 
 async def test_without_its_driver_the_remedy_is_named(settings: Settings, tmp_path: Path) -> None:
@@ -164,10 +165,10 @@ async def test_a_restart_under_load_loses_nothing_acknowledged_and_doubles_nothi
 ) -> None:
     folder, enough = write_model(tmp_path / "m"), provider_home / "enough"
     script = """
-        async def work(desk):
+        async def work(admin):
             while not (HOME / "enough").exists():
                 try:
-                    version = await desk.register(FOLDER, str(NAME))
+                    version = await admin.register(FOLDER, str(NAME))
                 except MetastoreUnavailable:
                     print("away", flush=True)
                     await asyncio.sleep(0.02)
@@ -194,8 +195,8 @@ async def test_a_restart_under_load_loses_nothing_acknowledged_and_doubles_nothi
     with running_postgres() as server, server.database() as url:
         settings = Settings(provider_home, postgresql_url=url)
         async with open_provider(settings) as provider:
-            desk = Desk.of(provider)
-            await desk.register(folder, str(NAME))
+            admin = AdminClient.of(provider)
+            await admin.register(folder, str(NAME))
             started = [await start(script, settings, folder) for _ in range(3)]
             at_work = asyncio.Barrier(4)
             listening = asyncio.gather(*(listen(process, at_work) for process in started))
@@ -211,13 +212,13 @@ async def test_a_restart_under_load_loses_nothing_acknowledged_and_doubles_nothi
             lines += [said.get_nowait() for _ in range(said.qsize())]
             assert [await process.wait() for process in started] == [0] * 3, lines
             acknowledged = [int(line) for line in lines if line.isdigit()]
-            present = await all_versions(desk)
+            present = await all_versions(admin)
             assert len(acknowledged) >= 30
             assert len(set(acknowledged)) == len(acknowledged)
             assert set(acknowledged) <= set(present)
             assert present == sorted(set(present))
             # Whatever is there is whole, even if the answer to its commit was lost.
-            async with desk.provider.database.read() as rows:
+            async with admin.provider.database.read() as rows:
                 model = await rows.models.find(NAME)
                 assert model is not None
                 for version in await rows.versions.all_of_model(model.id):
@@ -230,12 +231,12 @@ async def test_while_the_database_is_away_faces_say_so_and_afterwards_all_is_as_
 ) -> None:
     with running_postgres() as server, server.database() as url:
         async with open_provider(Settings(provider_home, postgresql_url=url)) as provider:
-            desk = Desk.of(provider)
-            token = (await desk.activate(await desk.share("acme", "globex"), "http://here")).bearer_token
+            admin = AdminClient.of(provider)
+            token = (await admin.activate(await admin.share("acme", "globex"), "http://here")).bearer_token
             served = await aiohttp_server(make_app(provider))
             shares = served.make_url(f"{PREFIX}/shares")
             catalogs = served.make_url("/api/2.1/unity-catalog/catalogs")
-            admin = (provider_home / "admin.token").read_text()
+            admin_token = (provider_home / "admin.token").read_text()
 
             async def ask(url: object, bearer: str) -> tuple[int, str]:
                 headers = {"Authorization": f"Bearer {bearer}"}
@@ -253,7 +254,7 @@ async def test_while_the_database_is_away_faces_say_so_and_afterwards_all_is_as_
 
             for _ in range(2):
                 assert await ask(shares, token) == (200, "")
-                assert await ask(catalogs, admin) == (200, "")
+                assert await ask(catalogs, admin_token) == (200, "")
                 await becomes_ready(200)
                 server.stop()
                 said = await becomes_ready(503)
@@ -261,9 +262,9 @@ async def test_while_the_database_is_away_faces_say_so_and_afterwards_all_is_as_
                 assert PASSWORD not in said
                 assert str(server.port) not in said
                 assert await ask(shares, token) == (503, "INTERNAL_ERROR")
-                assert await ask(catalogs, admin) == (503, "TEMPORARILY_UNAVAILABLE")
+                assert await ask(catalogs, admin_token) == (503, "TEMPORARILY_UNAVAILABLE")
                 with pytest.raises(MetastoreUnavailable, match="try again"):
-                    await desk.provider.shares.create(desk.context, "second")
+                    await admin.provider.shares.create(admin.context, "second")
                 server.start()
             assert await ask(shares, token) == (200, "")
-            await desk.provider.shares.create(desk.context, "second")
+            await admin.provider.shares.create(admin.context, "second")

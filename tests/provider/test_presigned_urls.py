@@ -20,9 +20,9 @@ from azure.storage.blob import ContainerSasPermissions, generate_container_sas
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from object_stores import KINDS
 
 from model_sharing_provider.artifacts.store import ArtifactStore
+from support.object_stores.servers import KINDS
 
 CONTENT = b"weights"
 PLAIN = "v/data/weights-1.0_b~.bin"

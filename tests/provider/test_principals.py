@@ -9,8 +9,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
-from people import Person, catalog, found, give_away, hire, model, reading
-from support import MLMODEL, Desk, write_model
 
 from model_sharing_protocol.errors import (
     AlreadyExists,
@@ -25,22 +23,35 @@ from model_sharing_provider.domain.events import Outcome
 from model_sharing_provider.domain.principals import ALL_USERS, PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.privileges import Privilege
+from support.admin_client import AdminClient
+from support.model_folder import MLMODEL, write_model
+from support.principals import (
+    User,
+    change_owner,
+    create_group,
+    create_user,
+    on_catalog,
+    on_model,
+    privileges_to_load,
+)
+
+pytestmark = pytest.mark.each_database
 
 SCORER = FullName("prod", "ml_team", "scorer")
 
 
 @pytest.fixture
-async def ana(desk: Desk, tmp_path: Path) -> Person:
+async def ana(admin: AdminClient, tmp_path: Path) -> User:
     """A new user, who may read `prod.ml_team.scorer`."""
-    await desk.register(write_model(tmp_path / "m"), str(SCORER))
-    ana = await hire(desk, "ana")
-    for right in reading(str(SCORER)):
-        await right.give(desk, "ana")
+    await admin.register(write_model(tmp_path / "m"), str(SCORER))
+    ana = await create_user(admin, "ana")
+    for right in privileges_to_load(str(SCORER)):
+        await right.grant(admin, "ana")
     return ana
 
 
-async def signed_url(person: Person, server: TestServer) -> str:
-    url = await person.desk.provider.principal_files.sign(await person.context(), SCORER, 1, "MLmodel")
+async def signed_url(person: User, server: TestServer) -> str:
+    url = await person.admin.provider.principal_files.sign(await person.context(), SCORER, 1, "MLmodel")
     return str(server.make_url("/artifacts/")) + url
 
 
@@ -59,100 +70,102 @@ OWNED = {
 
 
 @pytest.mark.parametrize("owner", ["ana", "scientists"])
-async def test_who_owns_something_stays(ana: Person, desk: Desk, owner: str) -> None:
-    await found(desk, "scientists", "ana")
-    await desk.share("acme", "globex")
+async def test_who_owns_something_stays(ana: User, admin: AdminClient, owner: str) -> None:
+    await create_group(admin, "scientists", "ana")
+    await admin.share("acme", "globex")
     for kind, name in OWNED.items():
-        await give_away(desk, desk.context, kind, name, owner)
+        await change_owner(admin, admin.context, kind, name, owner)
         with pytest.raises(InvalidState, match=f"owns .*{kind.lower()}"):
-            await desk.provider.principals.delete(desk.context, owner)
-        await give_away(desk, desk.context, kind, name, "admin")
-    await desk.provider.principals.delete(desk.context, owner)
+            await admin.provider.principals.delete(admin.context, owner)
+        await change_owner(admin, admin.context, kind, name, "admin")
+    await admin.provider.principals.delete(admin.context, owner)
     with pytest.raises(NotFound):
-        await desk.provider.principals.get(desk.context, owner)
+        await admin.provider.principals.get(admin.context, owner)
 
 
-async def test_who_comes_back_under_an_old_name_starts_with_nothing(ana: Person, desk: Desk) -> None:
-    provider = desk.provider
-    await found(desk, "scientists", "ana")
-    await provider.principals.delete(desk.context, "ana")
+async def test_who_comes_back_under_an_old_name_starts_with_nothing(ana: User, admin: AdminClient) -> None:
+    provider = admin.provider
+    await create_group(admin, "scientists", "ana")
+    await provider.principals.delete(admin.context, "ana")
     with pytest.raises(Unauthenticated):
         await ana.context()
-    again = await hire(desk, "ana")
+    again = await create_user(admin, "ana")
     assert [group.name for group in (await again.context()).caller.principal.groups] == [ALL_USERS]
-    assert (await provider.principals.get(desk.context, "scientists")).members == ()
+    assert (await provider.principals.get(admin.context, "scientists")).members == ()
     for kind, name in OWNED.items():
         if kind not in (SecurableType.SHARE, SecurableType.RECIPIENT):
-            assert await provider.permissions.get(desk.context, kind, name) == []
+            assert await provider.permissions.get(admin.context, kind, name) == []
 
 
-async def test_what_a_deleted_group_was_granted_is_gone(desk: Desk, ana: Person) -> None:
-    ben = await hire(desk, "ben")
-    await found(desk, "scientists", "ben")
-    for right in reading(str(SCORER)):
-        await right.give(desk, "scientists")
-    assert await desk.provider.models.get(await ben.context(), SCORER)
-    await desk.provider.principals.delete(desk.context, "scientists")
-    assert (await desk.provider.models.search(await ben.context(), PageRequest())).items == []
-    assert len((await desk.provider.models.search(await ana.context(), PageRequest())).items) == 1
+async def test_what_a_deleted_group_was_granted_is_gone(admin: AdminClient, ana: User) -> None:
+    ben = await create_user(admin, "ben")
+    await create_group(admin, "scientists", "ben")
+    for right in privileges_to_load(str(SCORER)):
+        await right.grant(admin, "scientists")
+    assert await admin.provider.models.get(await ben.context(), SCORER)
+    await admin.provider.principals.delete(admin.context, "scientists")
+    assert (await admin.provider.models.search(await ben.context(), PageRequest())).items == []
+    assert len((await admin.provider.models.search(await ana.context(), PageRequest())).items) == 1
 
 
-async def test_nobody_deletes_everybody_or_themselves(desk: Desk) -> None:
+async def test_nobody_deletes_everybody_or_themselves(admin: AdminClient) -> None:
     for name in (ALL_USERS, "admin"):
         with pytest.raises(InvalidState, match="it is you, or everybody"):
-            await desk.provider.principals.delete(desk.context, name)
+            await admin.provider.principals.delete(admin.context, name)
 
 
-async def test_names_of_principals(desk: Desk) -> None:
-    principals = desk.provider.principals
+async def test_names_of_principals(admin: AdminClient) -> None:
+    principals = admin.provider.principals
     for name in ("ana.b@example.com", "The data scientists", "älg"):
-        await principals.create(desk.context, name, PrincipalType.GROUP)
+        await principals.create(admin.context, name, PrincipalType.GROUP)
         with pytest.raises(AlreadyExists):
-            await principals.create(desk.context, name, PrincipalType.USER)
+            await principals.create(admin.context, name, PrincipalType.USER)
     with pytest.raises(AlreadyExists):
-        await principals.create(desk.context, ALL_USERS, PrincipalType.GROUP)
+        await principals.create(admin.context, ALL_USERS, PrincipalType.GROUP)
     for name in ("", " ", " ana", "ana\n", "a" * 256, "a\u202eb"):
         with pytest.raises(InvalidParameter, match="cannot name a principal"):
-            await principals.create(desk.context, name, PrincipalType.USER)
+            await principals.create(admin.context, name, PrincipalType.USER)
     with pytest.raises(InvalidParameter, match="cannot be created"):
-        await principals.create(desk.context, "globex", PrincipalType.RECIPIENT)
+        await principals.create(admin.context, "globex", PrincipalType.RECIPIENT)
 
 
-async def test_another_administrator_needs_no_grants_and_takes_none(desk: Desk, ana: Person) -> None:
-    eve = await hire(desk, "eve", PrincipalType.ADMIN)
-    assert await desk.provider.models.get(await eve.context(), SCORER)
+async def test_another_administrator_needs_no_grants_and_takes_none(admin: AdminClient, ana: User) -> None:
+    eve = await create_user(admin, "eve", PrincipalType.ADMIN)
+    assert await admin.provider.models.get(await eve.context(), SCORER)
     with pytest.raises(InvalidState, match="needs no grants"):
-        await catalog(Privilege.USE_CATALOG, "prod").give(desk, "eve")
-    await desk.provider.principals.delete(await eve.context(), "ana")
+        await on_catalog(Privilege.USE_CATALOG, "prod").grant(admin, "eve")
+    await admin.provider.principals.delete(await eve.context(), "ana")
 
 
-async def test_owners_are_principals_that_there_are(desk: Desk, ana: Person) -> None:
-    await desk.share("acme", "globex")
+async def test_owners_are_principals_that_there_are(admin: AdminClient, ana: User) -> None:
+    await admin.share("acme", "globex")
     for kind, name in OWNED.items():
         for owner in ("nobody", "globex"):
             with pytest.raises(NotFound, match=f"principal '{owner}' does not exist"):
-                await give_away(desk, desk.context, kind, name, owner)
+                await change_owner(admin, admin.context, kind, name, owner)
 
 
 @pytest.mark.parametrize("lifetime", [timedelta(0), timedelta(seconds=-1), timedelta(days=731)])
 async def test_a_token_lives_more_than_nothing_and_at_most_two_years(
-    desk: Desk, ana: Person, lifetime: timedelta
+    admin: AdminClient, ana: User, lifetime: timedelta
 ) -> None:
     with pytest.raises(InvalidParameter, match="730 days"):
-        await desk.provider.principals.create_token(desk.context, "ana", lifetime=lifetime)
+        await admin.provider.principals.create_token(admin.context, "ana", lifetime=lifetime)
 
 
-async def test_groups_have_no_tokens(desk: Desk) -> None:
-    await found(desk, "scientists")
+async def test_groups_have_no_tokens(admin: AdminClient) -> None:
+    await create_group(admin, "scientists")
     with pytest.raises(InvalidState, match="tokens belong to its members"):
-        await desk.provider.principals.create_token(desk.context, "scientists")
+        await admin.provider.principals.create_token(admin.context, "scientists")
 
 
-async def test_a_token_expires_and_its_urls_with_it(desk: Desk, ana: Person, server: TestServer) -> None:
-    _, secret = await desk.provider.principals.create_token(
-        desk.context, "ana", lifetime=timedelta(milliseconds=700)
+async def test_a_token_expires_and_its_urls_with_it(
+    admin: AdminClient, ana: User, server: TestServer
+) -> None:
+    _, secret = await admin.provider.principals.create_token(
+        admin.context, "ana", lifetime=timedelta(milliseconds=700)
     )
-    brief = Person(desk, "ana", secret)
+    brief = User(admin, "ana", secret)
     urls = [await signed_url(person, server) for person in (brief, ana)]
     assert [await fetch(url) for url in urls] == [(200, MLMODEL), (200, MLMODEL)]
     await asyncio.sleep(0.7)
@@ -161,48 +174,50 @@ async def test_a_token_expires_and_its_urls_with_it(desk: Desk, ana: Person, ser
     assert [(await fetch(url))[0] for url in urls] == [403, 200]
 
 
-async def test_a_revoked_token_and_its_urls_end_at_once(desk: Desk, ana: Person, server: TestServer) -> None:
+async def test_a_revoked_token_and_its_urls_end_at_once(
+    admin: AdminClient, ana: User, server: TestServer
+) -> None:
     url, context = await signed_url(ana, server), await ana.context()
-    await desk.provider.principals.delete_token(desk.context, "ana", context.caller.principal.token_id)
+    await admin.provider.principals.delete_token(admin.context, "ana", context.caller.principal.token_id)
     with pytest.raises(Unauthenticated):
         await ana.context()
     assert (await fetch(url))[0] == 403
-    (event,) = await desk.provider.audit.latest(desk.context, 1)
+    (event,) = await admin.provider.audit.latest(admin.context, 1)
     assert (event.action, event.outcome) == ("getFile", Outcome.DENIED)
     with pytest.raises(NotFound):
-        await desk.provider.principals.delete_token(desk.context, "ana", context.caller.principal.token_id)
+        await admin.provider.principals.delete_token(admin.context, "ana", context.caller.principal.token_id)
 
 
-async def test_a_url_ends_with_the_right_to_read(desk: Desk, ana: Person, server: TestServer) -> None:
-    url, execute = await signed_url(ana, server), model(Privilege.EXECUTE, str(SCORER))
-    await execute.take(desk, "ana")
+async def test_a_url_ends_with_the_right_to_read(admin: AdminClient, ana: User, server: TestServer) -> None:
+    url, execute = await signed_url(ana, server), on_model(Privilege.EXECUTE, str(SCORER))
+    await execute.revoke(admin, "ana")
     status, body = await fetch(url)
     assert status == 403
     assert "EXECUTE" in body
-    (event,) = await desk.provider.audit.latest(desk.context, 1)
+    (event,) = await admin.provider.audit.latest(admin.context, 1)
     assert (event.caller.principal.name, event.outcome) == ("ana", Outcome.DENIED)
-    await execute.give(desk, "ana")
+    await execute.grant(admin, "ana")
     assert await fetch(url) == (200, MLMODEL)
 
 
-async def test_a_url_ends_with_its_principal(desk: Desk, ana: Person, server: TestServer) -> None:
+async def test_a_url_ends_with_its_principal(admin: AdminClient, ana: User, server: TestServer) -> None:
     url = await signed_url(ana, server)
-    await desk.provider.principals.delete(desk.context, "ana")
+    await admin.provider.principals.delete(admin.context, "ana")
     assert (await fetch(url))[0] == 403
 
 
-async def test_tokens_and_members_are_shown_and_secrets_are_not(desk: Desk, ana: Person) -> None:
-    await found(desk, "scientists", "ana")
-    await desk.provider.principals.create_token(desk.context, "ana", comment="laptop")
-    shown = await desk.provider.principals.get(desk.context, "ana")
+async def test_tokens_and_members_are_shown_and_secrets_are_not(admin: AdminClient, ana: User) -> None:
+    await create_group(admin, "scientists", "ana")
+    await admin.provider.principals.create_token(admin.context, "ana", comment="laptop")
+    shown = await admin.provider.principals.get(admin.context, "ana")
     assert sorted(token.comment for token in shown.tokens) == ["", "laptop"]
     assert ana.token not in repr(shown)
-    everybody = await desk.provider.principals.page(desk.context, PageRequest())
+    everybody = await admin.provider.principals.page(admin.context, PageRequest())
     assert [each.principal.name for each in everybody.items] == [ALL_USERS, "admin", "ana", "scientists"]
     assert everybody.items[3].members == ("ana",)
 
 
-async def test_a_person_sees_who_it_is(desk: Desk, ana: Person) -> None:
-    await found(desk, "scientists", "ana")
-    me = await desk.provider.principals.who_am_i(await ana.context())
+async def test_a_person_sees_who_it_is(admin: AdminClient, ana: User) -> None:
+    await create_group(admin, "scientists", "ana")
+    me = await admin.provider.principals.who_am_i(await ana.context())
     assert (me.name, {group.name for group in me.groups}) == ("ana", {ALL_USERS, "scientists"})

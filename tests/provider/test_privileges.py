@@ -17,9 +17,6 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
-from operations import ADMINISTRATION, ELSEWHERE, PROFILE, SCORER, STAGED, TABLE, Line, Worker, waiting
-from people import Right, as_recipient, hire, model, reading
-from support import Desk, write_model
 
 from model_sharing_protocol.errors import PermissionDenied
 from model_sharing_provider.artifacts.external_locations import parse_location
@@ -31,6 +28,26 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.registry.tags import TagChange
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.principals import (
+    SecurablePrivilege,
+    create_user,
+    on_model,
+    privileges_to_load,
+    recipient_context,
+)
+from support.privilege_matrix import (
+    ADMINISTRATION,
+    ELSEWHERE,
+    PROFILE,
+    SCORER,
+    STAGED,
+    TABLE,
+    Line,
+    Worker,
+    waiting,
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +62,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def _build(home: Path) -> None:
     folder = write_model(home.parent / "m")
     async with open_provider(Settings(home)) as provider:
-        desk = Desk.of(provider)
-        await desk.register(folder, str(SCORER), "Champion")
-        await desk.register(folder, str(STAGED))
-        await provider.models.tag(desk.context, SCORER, TagChange({"old": "tag"}))
-        await desk.share("acme", "initech", str(STAGED))
-        await provider.recipients.create(desk.context, "globex")
-        await provider.providers.create(desk.context, "umbrella", PROFILE)
+        admin = AdminClient.of(provider)
+        await admin.register(folder, str(SCORER), "Champion")
+        await admin.register(folder, str(STAGED))
+        await provider.models.tag(admin.context, SCORER, TagChange({"old": "tag"}))
+        await admin.share("acme", "initech", str(STAGED))
+        await provider.recipients.create(admin.context, "globex")
+        await provider.providers.create(admin.context, "umbrella", PROFILE)
         for name, kind in (("other", PrincipalType.USER), ("team", PrincipalType.GROUP)):
-            await provider.principals.create(desk.context, name, kind)
-        await provider.principals.add_member(desk.context, "team", "other")
+            await provider.principals.create(admin.context, name, kind)
+        await provider.principals.add_member(admin.context, "team", "other")
 
 
 @pytest.fixture
@@ -73,71 +90,80 @@ async def provider(provider_home: Path, tmp_path: Path) -> AsyncIterator[Provide
 
 
 @pytest.fixture
-def administrator(desk: Desk, tmp_path: Path) -> Worker:
-    return Worker(desk.provider, desk.context, write_model(tmp_path / "m"))
+def administrator(admin: AdminClient, tmp_path: Path) -> Worker:
+    return Worker(admin.provider, admin.context, write_model(tmp_path / "m"))
 
 
 @pytest.mark.parametrize("line", TABLE, ids=str)
 async def test_exactly_these_privileges(
-    line: Line, desk: Desk, administrator: Worker, provider_home: Path
+    line: Line, admin: AdminClient, administrator: Worker, provider_home: Path
 ) -> None:
-    ana = replace(administrator, context=await (await hire(desk, "ana")).context())
+    ana = replace(administrator, context=await (await create_user(admin, "ana")).context())
     rights = () if line.needs == ADMINISTRATION else line.needs
     allowed = ana if rights == line.needs else administrator
     for right in rights:
-        await right.give(desk, "ana")
+        await right.grant(admin, "ana")
     prepared = await line.first(allowed) if line.first else {}
     for right in rights:
-        await right.take(desk, "ana")
-        await _is_denied(desk, provider_home, line, ana, prepared, missing=right.privilege)
-        await right.give(desk, "ana")
+        await right.revoke(admin, "ana")
+        await _is_denied(admin, provider_home, line, ana, prepared, missing=right.privilege)
+        await right.grant(admin, "ana")
     if allowed is administrator:
-        await _is_denied(desk, provider_home, line, ana, prepared, missing="METASTORE ADMINISTRATION")
+        await _is_denied(admin, provider_home, line, ana, prepared, missing="METASTORE ADMINISTRATION")
     await line.work(allowed, prepared)
 
 
-async def test_recipients_may_do_none_of_it(desk: Desk, administrator: Worker, provider_home: Path) -> None:
-    initech = replace(administrator, context=await as_recipient(desk, "initech"))
+async def test_recipients_may_do_none_of_it(
+    admin: AdminClient, administrator: Worker, provider_home: Path
+) -> None:
+    initech = replace(administrator, context=await recipient_context(admin, "initech"))
     for line in TABLE:
         if not line.first:
-            await _is_denied(desk, provider_home, line, initech, {}, missing="no principal of this metastore")
+            await _is_denied(
+                admin, provider_home, line, initech, {}, missing="no principal of this metastore"
+            )
 
 
-async def test_what_is_being_uploaded_is_the_owners_alone(desk: Desk, administrator: Worker) -> None:
+async def test_what_is_being_uploaded_is_the_owners_alone(admin: AdminClient, administrator: Worker) -> None:
     await waiting(administrator)
-    ana = await hire(desk, "ana")
-    for right in reading(str(SCORER)):
-        await right.give(desk, "ana")
+    ana = await create_user(admin, "ana")
+    for right in privileges_to_load(str(SCORER)):
+        await right.grant(admin, "ana")
     with pytest.raises(PermissionDenied, match="ana lacks OWNERSHIP"):
-        await desk.provider.principal_files.folder(await ana.context(), SCORER, 2, "")
-    await model(Privilege.OWN, str(SCORER)).give(desk, "ana")
-    (mlmodel,) = await desk.provider.principal_files.folder(await ana.context(), SCORER, 2, "")
+        await admin.provider.principal_files.folder(await ana.context(), SCORER, 2, "")
+    await on_model(Privilege.OWN, str(SCORER)).grant(admin, "ana")
+    (mlmodel,) = await admin.provider.principal_files.folder(await ana.context(), SCORER, 2, "")
     assert mlmodel.path == "MLmodel"
 
 
-async def test_what_a_provider_shares_is_for_the_owner_of_its_profile(desk: Desk, endpoint: str) -> None:
-    ana = await hire(desk, "ana")
-    code = await desk.provider.recipients.rotate_token(
-        desk.context, "initech", existing_expires_in=timedelta(0)
+async def test_what_a_provider_shares_is_for_the_owner_of_its_profile(
+    admin: AdminClient, endpoint: str
+) -> None:
+    ana = await create_user(admin, "ana")
+    code = await admin.provider.recipients.rotate_token(
+        admin.context, "initech", existing_expires_in=timedelta(0)
     )
-    profile = (await desk.activate(code, endpoint)).to_json().decode()
-    providers, own = desk.provider.providers, Right(Privilege.OWN, SecurableType.PROVIDER, "ourselves")
-    await providers.create(desk.context, "ourselves", profile)
+    profile = (await admin.activate(code, endpoint)).to_json().decode()
+    providers, own = (
+        admin.provider.providers,
+        SecurablePrivilege(Privilege.OWN, SecurableType.PROVIDER, "ourselves"),
+    )
+    await providers.create(admin.context, "ourselves", profile)
     with pytest.raises(PermissionDenied, match="ana lacks OWNERSHIP on provider 'ourselves'"):
         await providers.shares(await ana.context(), "ourselves")
-    await own.give(desk, "ana")
+    await own.grant(admin, "ana")
     assert list(await providers.shares(await ana.context(), "ourselves")) == ["acme"]
 
 
 async def _is_denied(
-    desk: Desk, home: Path, line: Line, who: Worker, prepared: Mapping[str, Any], *, missing: str
+    admin: AdminClient, home: Path, line: Line, who: Worker, prepared: Mapping[str, Any], *, missing: str
 ) -> None:
     """The error and the audit log name what is missing, and nothing else has changed."""
     name = who.context.caller.principal.name
     before = _everything(home)
     with pytest.raises(PermissionDenied, match=rf"^{name} lacks .*\b{missing}"):
         await line.work(who, prepared)
-    (event,) = await desk.provider.audit.latest(desk.context, 1)
+    (event,) = await admin.provider.audit.latest(admin.context, 1)
     assert (event.outcome, event.caller.principal.name) == (Outcome.DENIED, name)
     assert missing in event.reason
     assert _everything(home) == before

@@ -7,24 +7,25 @@ from itertools import groupby, pairwise
 from pathlib import Path
 
 import pytest
-from contents import content
 from rich.console import Console
-from support import Desk, write_model
 
 from model_sharing_protocol.console.progress_bar import ProgressBar
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.progress import Progress
+from support.admin_client import AdminClient
+from support.files import random_bytes
+from support.model_folder import write_model
 
 MIB = 1024 * 1024
-LARGE = content(40 * MIB)
+LARGE = random_bytes(40 * MIB)
 NAME = FullName.parse("prod.ml.scorer")
 HALF_A_LARGE_FILE = len(LARGE) // 2
 
 
 @pytest.fixture
-async def folder(desk: Desk, tmp_path: Path) -> Path:
-    await desk.provider.catalogs.create(desk.context, "prod")
-    await desk.provider.catalogs.create_schema(desk.context, NAME.schema_name)
+async def folder(admin: AdminClient, tmp_path: Path) -> Path:
+    await admin.provider.catalogs.create(admin.context, "prod")
+    await admin.provider.catalogs.create_schema(admin.context, NAME.schema_name)
     return write_model(tmp_path / "m", {"weights.bin": LARGE, "empty": b""})
 
 
@@ -43,33 +44,35 @@ def check_told_by_bytes(seen: list[Progress], phase: str, size: int, files: int)
     )
 
 
-async def test_registering_tells_each_piece_of_a_large_file(desk: Desk, folder: Path) -> None:
+async def test_registering_tells_each_piece_of_a_large_file(admin: AdminClient, folder: Path) -> None:
     seen: list[Progress] = []
-    version = await desk.provider.registration.register(desk.context, folder, NAME, progress=seen.append)
+    version = await admin.provider.registration.register(admin.context, folder, NAME, progress=seen.append)
     assert phases(seen) == ["copying", "waiting for the disk", "publishing"]
     check_told_by_bytes(seen, "copying", version.size or 0, 3)
 
 
-async def test_so_do_deltas(desk: Desk, folder: Path, tmp_path: Path) -> None:
-    await desk.provider.registration.register(desk.context, folder, NAME)
+async def test_so_do_deltas(admin: AdminClient, folder: Path, tmp_path: Path) -> None:
+    await admin.provider.registration.register(admin.context, folder, NAME)
     changed = write_model(tmp_path / "2", {"weights.bin": LARGE[:-1] + b"!"})
     seen: list[Progress] = []
-    await desk.provider.registration.register(desk.context, changed, NAME, delta_from=1, progress=seen.append)
+    await admin.provider.registration.register(
+        admin.context, changed, NAME, delta_from=1, progress=seen.append
+    )
     assert phases(seen) == ["copying", "waiting for the disk", "making deltas", "publishing"]
     check_told_by_bytes(seen, "making deltas", len(LARGE), 1)
 
 
 @pytest.mark.parametrize("quick", [False, True])
 async def test_fsck_tells_each_piece_of_a_large_file(
-    desk: Desk, folder: Path, provider_home: Path, quick: bool
+    admin: AdminClient, folder: Path, provider_home: Path, quick: bool
 ) -> None:
-    first = await desk.provider.registration.register(desk.context, folder, NAME)
-    second = await desk.provider.registration.register(desk.context, folder, NAME)
+    first = await admin.provider.registration.register(admin.context, folder, NAME)
+    second = await admin.provider.registration.register(admin.context, folder, NAME)
     damaged = provider_home / "artifacts" / second.storage_path
     (damaged / "weights.bin").write_bytes(LARGE[:MIB])
     (damaged / "empty").unlink()
     seen: list[Progress] = []
-    found = await desk.provider.fsck.check(desk.context, quick=quick, progress=seen.append)
+    found = await admin.provider.fsck.check(admin.context, quick=quick, progress=seen.append)
     assert len(found.problems) == 2
     assert phases(seen) == ["checking", "looking for what has no row"]
     steps = [now for now in seen if now.phase == "checking"]

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Desk
 
 from model_sharing_protocol.errors import InvalidState, UnsupportedOperation
 from model_sharing_protocol.profile import parse_profile
@@ -20,6 +19,7 @@ from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.governance.addresses import is_within_reach
 from model_sharing_provider.upstream import remote_shares
 from model_sharing_provider.upstream.remote_shares import RemoteShares
+from support.admin_client import AdminClient
 
 PATIENCE = 1.5  # the recipient's own attempts take less than a second
 TOKEN = "dapi-secret-of-the-vendor"
@@ -227,20 +227,22 @@ async def test_an_administrator_allows_networks_by_a_setting(
 ) -> None:
     inside, port = await serving(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
     async with open_provider(Settings(provider_home, allowed_provider_networks=networks)) as provider:
-        desk = Desk.of(provider)
-        await provider.providers.create(desk.context, "vendor", profile(f"http://127.0.0.1:{port}/x"))
+        admin = AdminClient.of(provider)
+        await provider.providers.create(admin.context, "vendor", profile(f"http://127.0.0.1:{port}/x"))
         with pytest.raises(InvalidState, match="cannot be asked"):
-            await provider.providers.shares(desk.context, "vendor")
+            await provider.providers.shares(admin.context, "vendor")
     assert inside.connections == asked
 
 
-async def test_a_token_endpoint_is_not_called_at_all(desk: Desk, serving: Callable[[bytes], Any]) -> None:
+async def test_a_token_endpoint_is_not_called_at_all(
+    admin: AdminClient, serving: Callable[[bytes], Any]
+) -> None:
     inside, port = await serving(b"")
     here = f"http://127.0.0.1:{port}"
     secrets = {"tokenEndpoint": here, "clientId": "me", "clientSecret": TOKEN}
     version_2 = {"shareCredentialsVersion": 2, "type": "oauth_client_credentials", "endpoint": here}
     with pytest.raises(UnsupportedOperation):
-        await desk.provider.providers.create(desk.context, "vendor", json.dumps(version_2 | secrets))
+        await admin.provider.providers.create(admin.context, "vendor", json.dumps(version_2 | secrets))
     assert inside.connections == 0
 
 

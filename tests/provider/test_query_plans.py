@@ -16,13 +16,15 @@ from typing import Any
 
 import psycopg
 import pytest
-from many_models import calls, fill
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from support import Desk
 
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.metastore.hot.executor import SqlExecutor
+from support.admin_client import AdminClient
+from support.large_metastore import calls, fill
+
+pytestmark = pytest.mark.each_database
 
 MODELS, VERSIONS = 3000, 2
 BIG = {"registered_models", "model_versions", "model_aliases", "audit_log"}
@@ -132,13 +134,13 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Statement]]:
 
 
 @pytest.fixture
-async def crowded(desk: Desk, settings: Settings, tmp_path: Path) -> AsyncIterator[Desk]:
-    await fill(desk, settings.database_url, tmp_path / "real", MODELS, VERSIONS)
-    yield desk
+async def crowded(admin: AdminClient, settings: Settings, tmp_path: Path) -> AsyncIterator[AdminClient]:
+    await fill(admin, settings.database_url, tmp_path / "real", MODELS, VERSIONS)
+    yield admin
 
 
 async def test_each_call_finds_its_rows_along_an_index(
-    crowded: Desk, settings: Settings, statements: list[Statement]
+    crowded: AdminClient, settings: Settings, statements: list[Statement]
 ) -> None:
     seen = set()
     for name, call in (await calls(crowded, MODELS)).items():

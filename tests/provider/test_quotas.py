@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support import Desk, write_model
 
 from model_sharing_protocol.errors import InvalidParameter, ResourceExhausted
 from model_sharing_protocol.names import FullName
@@ -16,23 +15,27 @@ from model_sharing_provider.configuration.sources import read_settings
 from model_sharing_provider.domain.quotas import Quotas
 from model_sharing_provider.domain.sharing import ShareObjectType
 from model_sharing_provider.services.sharing.shares import ShareChange
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+
+pytestmark = pytest.mark.each_database
 
 
 @pytest.fixture
-async def small(tmp_path: Path) -> AsyncIterator[Desk]:
-    """A desk at a provider with room for two of everything, and three models in one schema each."""
+async def small(tmp_path: Path) -> AsyncIterator[AdminClient]:
+    """A provider with room for two of everything, and three models in one schema each."""
     settings = Settings(
         tmp_path / "home", max_shares=2, max_recipients=2, max_models_in_a_share=2, max_schemas_in_a_share=2
     )
     async with open_provider(settings) as provider:
-        desk = Desk.of(provider)
+        admin = AdminClient.of(provider)
         folder = write_model(tmp_path / "m")
         for name in ("a", "b", "c"):
-            await desk.register(folder, f"prod.{name}.{name}")
-        yield desk
+            await admin.register(folder, f"prod.{name}.{name}")
+        yield admin
 
 
-async def test_a_third_share_and_a_third_recipient_are_refused(small: Desk) -> None:
+async def test_a_third_share_and_a_third_recipient_are_refused(small: AdminClient) -> None:
     for name in ("one", "two"):
         await small.provider.shares.create(small.context, name)
         await small.provider.recipients.create(small.context, name)
@@ -44,7 +47,7 @@ async def test_a_third_share_and_a_third_recipient_are_refused(small: Desk) -> N
     await small.provider.shares.create(small.context, "three")
 
 
-async def test_a_share_takes_so_many_models_and_so_many_schemas(small: Desk) -> None:
+async def test_a_share_takes_so_many_models_and_so_many_schemas(small: AdminClient) -> None:
     shares = small.provider.shares
     await shares.create(small.context, "acme")
     for name in ("a", "b"):

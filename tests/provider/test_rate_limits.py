@@ -14,10 +14,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
-from people import hire
 from prometheus_client import REGISTRY
 from pytest_aiohttp.plugin import AiohttpServer
-from support import Desk, write_model
 
 from model_sharing_protocol.errors import TooManyRequests
 from model_sharing_protocol.names import FullName
@@ -32,6 +30,9 @@ from model_sharing_provider.governance.rate_limits import RateLimiter
 from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.rate_limits import RateLimits
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.principals import create_user
 
 UNITY_CATALOG = "/api/2.1/unity-catalog"
 SCORER = "prod.ml_team.scorer"
@@ -126,7 +127,7 @@ def test_no_limit_is_none() -> None:
 class Asking:
     """Somebody at a server whose limits are low."""
 
-    desk: Desk
+    admin: AdminClient
     server: TestServer
     session: aiohttp.ClientSession
     looked_up: list[str] = field(default_factory=list)
@@ -152,7 +153,7 @@ async def asking(
     async with open_provider(limited) as provider, aiohttp.ClientSession() as session:
         app = make_app(provider)
         app.router.add_get("/away", away)
-        one = Asking(Desk.of(provider), await aiohttp_server(app), session)
+        one = Asking(AdminClient.of(provider), await aiohttp_server(app), session)
         identify = Context.identify
 
         def watched(context: Context) -> Any:
@@ -197,22 +198,22 @@ async def test_wrong_tokens_are_not_looked_up_for_ever(asking: Asking, path: str
 
 @failures
 async def test_a_colleague_behind_the_same_address_is_served(asking: Asking) -> None:
-    code = await asking.desk.share("acme", "globex")
-    good = (await asking.desk.activate(code, "http://x")).bearer_token
+    code = await asking.admin.share("acme", "globex")
+    good = (await asking.admin.activate(code, "http://x")).bearer_token
     assert await asking.statuses(1, f"{PREFIX}/shares", good) == [200]
     assert await asking.statuses(5, f"{PREFIX}/shares", new_token()) == [401, 401, 401, 429, 429]
     assert await asking.statuses(5, f"{PREFIX}/shares", good) == [200] * 5
-    await asking.desk.provider.recipients.delete(asking.desk.context, "globex")
+    await asking.admin.provider.recipients.delete(asking.admin.context, "globex")
     assert await asking.statuses(2, f"{PREFIX}/shares", good) == [401, 429]
 
 
 @failures
 async def test_activation_codes_are_not_tried_for_ever(asking: Asking) -> None:
-    code = await asking.desk.share("acme", "globex")
+    code = await asking.admin.share("acme", "globex")
     assert await asking.statuses(5, f"{ACTIVATION_PATH}/{'x' * 40}") == [404, 404, 404, 429, 429]
     # It is not used up: it works as soon as the address may try again.
     assert await asking.statuses(1, f"{ACTIVATION_PATH}/{code}") == [429]
-    assert (await asking.desk.activate(code, "http://x")).bearer_token
+    assert (await asking.admin.activate(code, "http://x")).bearer_token
 
 
 @failures
@@ -258,8 +259,8 @@ async def test_a_principal_waits_on_every_face(asking: Asking, path: str, provid
 async def test_a_recipient_waits_and_others_do_not(asking: Asking) -> None:
     tokens = []
     for name in ("globex", "initech"):
-        code = await asking.desk.share(f"for_{name}", name)
-        tokens.append((await asking.desk.activate(code, "http://x")).bearer_token)
+        code = await asking.admin.share(f"for_{name}", name)
+        tokens.append((await asking.admin.activate(code, "http://x")).bearer_token)
     assert await asking.statuses(4, f"{PREFIX}/shares", tokens[0]) == [200, 200, 200, 429]
     assert await asking.statuses(1, f"{PREFIX}/shares", tokens[1]) == [200]
     _, headers, body = await asking.ask(f"{PREFIX}/shares", tokens[0])
@@ -286,9 +287,9 @@ async def test_every_503_says_when_to_try_again(asking: Asking) -> None:
 
 
 async def signed_url(asking: Asking, folder: Path) -> str:
-    await asking.desk.register(write_model(folder / "m"), SCORER)
-    ana = await hire(asking.desk, "ana", PrincipalType.ADMIN)
-    files = asking.desk.provider.principal_files
+    await asking.admin.register(write_model(folder / "m"), SCORER)
+    ana = await create_user(asking.admin, "ana", PrincipalType.ADMIN)
+    files = asking.admin.provider.principal_files
     return await files.sign(await ana.context(), FullName.parse(SCORER), 1, "model.pkl")
 
 

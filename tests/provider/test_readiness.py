@@ -11,12 +11,12 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 from pytest_aiohttp.plugin import AiohttpServer
-from support import Desk
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.faces.application import make_app
+from support.admin_client import AdminClient
 
 
 async def becomes(server: TestServer, status: int) -> dict[str, str]:
@@ -67,8 +67,8 @@ async def test_a_bucket_that_is_away_leaves_what_needs_no_bytes_in_the_balancer(
 ) -> None:
     settings = Settings(provider_home, artifact_root=f"{bucket}-that-is-not-there")
     async with open_provider(settings) as provider:
-        desk = Desk.of(provider)
-        token = (await desk.activate(await desk.share("acme", "globex"), "http://x")).bearer_token
+        admin = AdminClient.of(provider)
+        token = (await admin.activate(await admin.share("acme", "globex"), "http://x")).bearer_token
         server = await aiohttp_server(make_app(provider))
         async with aiohttp.ClientSession() as session:
             async with session.get(server.make_url("/ready")) as answer:

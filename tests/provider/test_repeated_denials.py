@@ -13,11 +13,8 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
-from command_line import CommandLine
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from provider_process import ProviderProcess, at_the_desk
-from support import Desk, write_model
 
 from model_sharing_protocol.errors import MetastoreUnavailable, Unauthenticated
 from model_sharing_protocol.open_sharing import PREFIX
@@ -29,6 +26,10 @@ from model_sharing_provider.http.activation_links import ACTIVATION_PATH, ACTIVA
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.metastore.rows.audit_log import event_values
 from model_sharing_provider.services.denials import OTHERS, WINDOW_SECONDS, DenialFold
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.processes.provider import ProviderProcess, as_admin
+from support.provider_cli import CliRunner
 
 WINDOW = WINDOW_SECONDS * 1000
 FACES = (
@@ -57,10 +58,10 @@ def denial(address: str = "192.0.2.7", at: int = 1, face: str = "test", reason: 
     return AuditEvent(at, caller, "authenticate", Target(SecurableType.METASTORE), Outcome.DENIED, reason)
 
 
-async def denials(desk: Desk) -> list[AuditEvent]:
+async def denials(admin: AdminClient) -> list[AuditEvent]:
     """Those in the log, with what was counted up to now."""
-    await desk.provider.audit_recorder.close()
-    return await desk.provider.audit.latest(desk.context, 100_000, outcome=Outcome.DENIED)
+    await admin.provider.audit_recorder.close()
+    return await admin.provider.audit.latest(admin.context, 100_000, outcome=Outcome.DENIED)
 
 
 def test_the_first_is_written_and_what_repeats_it_is_one_event_a_minute() -> None:
@@ -134,13 +135,13 @@ def test_a_denied_event_is_small_whatever_is_in_it(text: str, name: str) -> None
 
 
 async def test_an_attackers_requests_are_a_few_rows_and_all_are_counted(
-    desk: Desk, server: TestServer
+    admin: AdminClient, server: TestServer
 ) -> None:
     asked = 900
     async with aiohttp.ClientSession() as session:
         for number in range(asked):
             await attack(session, server, number)
-    found = await denials(desk)
+    found = await denials(admin)
     assert sum(event.count for event in found) == asked
     assert len(found) <= 4 * len(FACES)
     assert all(event.caller.address == "127.0.0.1" for event in found), "no stranger is believed"
@@ -167,51 +168,58 @@ async def attack(session: aiohttp.ClientSession, server: TestServer, number: int
 
 
 async def test_denials_of_those_who_are_known_are_kept_one_by_one(
-    desk: Desk, endpoint: str, tmp_path: Path
+    admin: AdminClient, endpoint: str, tmp_path: Path
 ) -> None:
-    await desk.register(write_model(tmp_path / "m"), "prod.ml_team.scorer")
-    token = (await desk.activate(await desk.share("acme", "globex", "prod.ml_team.scorer"), "x")).bearer_token
+    await admin.register(write_model(tmp_path / "m"), "prod.ml_team.scorer")
+    token = (
+        await admin.activate(await admin.share("acme", "globex", "prod.ml_team.scorer"), "x")
+    ).bearer_token
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
         for number in range(20):
             async with session.get(f"{endpoint}/shares/secret{number}") as answer:
                 assert answer.status == 404
-    found = await denials(desk)
+    found = await denials(admin)
     assert [event.target.share for event in reversed(found)] == [f"secret{n}" for n in range(20)]
     assert {event.count for event in found} == {1}
 
 
-async def test_what_cannot_be_written_is_written_later(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    recorder = desk.provider.audit_recorder
+async def test_what_cannot_be_written_is_written_later(
+    admin: AdminClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = admin.provider.audit_recorder
     error, writes = MetastoreUnavailable("away"), Database.append_events
 
     async def fail(_: Database, events: Sequence[AuditEvent], *, deletes: bool) -> None:
         raise error
 
-    await refuse(desk, 3)
+    await refuse(admin, 3)
     monkeypatch.setattr(Database, "append_events", fail)
     await recorder.close()
     with pytest.raises(MetastoreUnavailable):
-        await refuse(desk, 1)
+        await refuse(admin, 1)
     await recorder.close()
     monkeypatch.setattr(Database, "append_events", writes)
-    await refuse(desk, 2)
+    await refuse(admin, 2)
     while recorder._counted or recorder._fold:
         await recorder.close()
-    assert sum(event.count for event in await denials(desk)) == 6
+    assert sum(event.count for event in await denials(admin)) == 6
 
 
-async def refuse(desk: Desk, times: int) -> None:
-    context = desk.provider.context(Caller(ANONYMOUS, "test", "192.0.2.7"))
+async def refuse(admin: AdminClient, times: int) -> None:
+    context = admin.provider.context(Caller(ANONYMOUS, "test", "192.0.2.7"))
     for _ in range(times):
         await context.failed("authenticate", Target(SecurableType.METASTORE), Unauthenticated("no"))
 
 
 async def test_the_command_line_shows_how_many(
-    desk: Desk, provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    admin: AdminClient,
+    provider_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    await refuse(desk, 5)
-    await desk.provider.audit_recorder.close()
-    command_line = CommandLine(provider_home, monkeypatch, capsys)
+    await refuse(admin, 5)
+    await admin.provider.audit_recorder.close()
+    command_line = CliRunner(provider_home, monkeypatch, capsys)
     listed = (
         await asyncio.to_thread(command_line, "audit", "list", "--outcome", "DENIED", "--output", "json")
     ).json
@@ -239,9 +247,9 @@ def test_a_server_that_is_stopped_writes_what_it_counted(tmp_path: Path) -> None
         assert len(lines) == 50
         assert max(map(len, lines)) < 400
 
-    async def look(desk: Desk) -> list[AuditEvent]:
-        return await desk.provider.audit.latest(desk.context, 100, outcome=Outcome.DENIED)
+    async def look(admin: AdminClient) -> list[AuditEvent]:
+        return await admin.provider.audit.latest(admin.context, 100, outcome=Outcome.DENIED)
 
-    events = at_the_desk(home, look)
+    events = as_admin(home, look)
     assert sorted(event.count for event in events) == [1, 49]
     assert time.time() * 1000 >= events[0].at >= events[0].first > 0

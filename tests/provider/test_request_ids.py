@@ -9,21 +9,22 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from support import Desk, write_model
 
 from model_sharing_protocol.open_sharing import PREFIX
+from support.admin_client import AdminClient
+from support.model_folder import write_model
 
 HEADER = "X-Request-Id"
 VERSION = "/shares/acme/schemas/ml_team/models/scorer/versions/1"
 
 
 async def test_one_that_is_sane_is_kept_on_every_kind_of_answer(
-    desk: Desk, endpoint: str, tmp_path: Path
+    admin: AdminClient, endpoint: str, tmp_path: Path
 ) -> None:
     folder = write_model(tmp_path / "m", {"big": os.urandom(3_000_000), "small": b"1"})
-    await desk.register(folder, "prod.ml_team.scorer")
+    await admin.register(folder, "prod.ml_team.scorer")
     token = (
-        await desk.activate(await desk.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
+        await admin.activate(await admin.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
     ).bearer_token
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
         ours = {HEADER: "01HZX-trace.7_b"}
@@ -40,16 +41,16 @@ async def test_one_that_is_sane_is_kept_on_every_kind_of_answer(
         ):
             async with session.request(method, url, headers=ours) as answer:
                 assert (answer.status, answer.headers[HEADER]) == (status, ours[HEADER])
-    for event in await desk.provider.audit.latest(desk.context, 5):
+    for event in await admin.provider.audit.latest(admin.context, 5):
         assert event.caller.request_id == ours[HEADER]
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "ümlaut", 'a"}{"level":"error'])
-async def test_any_other_is_replaced(desk: Desk, endpoint: str, given: str) -> None:
+async def test_any_other_is_replaced(admin: AdminClient, endpoint: str, given: str) -> None:
     async with (
         aiohttp.ClientSession() as session,
         session.get(f"{endpoint}/shares", headers={HEADER: given}) as answer,
     ):
         assert re.fullmatch("[0-9a-f]{32}", answer.headers[HEADER])
-        (event,) = await desk.provider.audit.latest(desk.context, 1)
+        (event,) = await admin.provider.audit.latest(admin.context, 1)
         assert event.caller.request_id == answer.headers[HEADER]

@@ -11,9 +11,6 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
-from command_line import CommandLine
-from postgres import PostgresServer
-from support import Desk
 
 from model_sharing_protocol.errors import InvalidState, PermissionDenied
 from model_sharing_provider.artifacts.signed_urls import LONGEST_URL_LIFETIME_SECONDS, Ticket, UrlSigner
@@ -22,6 +19,11 @@ from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.keys import server_secrets
 from model_sharing_provider.keys.server_secrets import ServerSecrets
+from support.admin_client import AdminClient
+from support.processes.postgresql import PostgresServer
+from support.provider_cli import CliRunner
+
+pytestmark = pytest.mark.each_database
 
 PROFILE = json.dumps(
     {"shareCredentialsVersion": 1, "endpoint": "https://initech.example", "bearerToken": "their-token"}
@@ -29,24 +31,24 @@ PROFILE = json.dumps(
 
 
 @pytest.fixture
-async def two(settings: Settings) -> AsyncIterator[tuple[Desk, Desk]]:
+async def two(settings: Settings) -> AsyncIterator[tuple[AdminClient, AdminClient]]:
     """Desks at two servers of one metastore."""
     async with AsyncExitStack() as stack:
         opened = [await stack.enter_async_context(open_provider(settings)) for _ in range(2)]
-        yield Desk.of(opened[0]), Desk.of(opened[1])
+        yield AdminClient.of(opened[0]), AdminClient.of(opened[1])
 
 
-async def holder(desk: Desk, token: str) -> str:
+async def holder(admin: AdminClient, token: str) -> str:
     """Who holds a recipient's token."""
-    context = desk.provider.context(Caller(ANONYMOUS, "test"))
-    return (await desk.provider.recipients.authenticate(context, token)).name
+    context = admin.provider.context(Caller(ANONYMOUS, "test"))
+    return (await admin.provider.recipients.authenticate(context, token)).name
 
 
 async def test_no_token_link_or_profile_is_lost_by_a_rotation_whichever_server_is_asked(
-    two: tuple[Desk, Desk], provider_home: Path
+    two: tuple[AdminClient, AdminClient], provider_home: Path
 ) -> None:
     here, there = two
-    admin = (provider_home / "admin.token").read_text()
+    admin_token = (provider_home / "admin.token").read_text()
     before = (await here.activate(await here.share("acme", "globex"), "http://x")).bearer_token
     _, waiting = await here.provider.recipients.create(here.context, "initech")
     await here.provider.providers.create(here.context, "partner", PROFILE)
@@ -56,10 +58,10 @@ async def test_no_token_link_or_profile_is_lost_by_a_rotation_whichever_server_i
 
     assert (await there.provider.secrets.describe(there.context))[0] == old
     assert len(await there.provider.secrets.describe(there.context)) == 4
-    for desk in two:
-        assert await holder(desk, before) == "globex"
-        context = desk.provider.context(Caller(ANONYMOUS, "test"))
-        assert (await desk.provider.principals.authenticate(context, admin)).name == "admin"
+    for admin in two:
+        assert await holder(admin, before) == "globex"
+        context = admin.provider.context(Caller(ANONYMOUS, "test"))
+        assert (await admin.provider.principals.authenticate(context, admin_token)).name == "admin"
     secrets = ServerSecrets(provider_home / "secrets.json")
     after = (await there.activate(waiting, "http://x")).bearer_token
     assert await holder(here, after) == "initech"
@@ -140,10 +142,10 @@ async def test_what_an_earlier_release_wrote_is_read_and_rotated(settings: Setti
     first = {"token_pepper": "aa" * 32, "url_signing_keys": {"1": "bb" * 32}}
     settings.secrets_path.write_text(json.dumps(first))
     async with open_provider(settings) as provider:
-        desk = Desk.of(provider)
-        token = (await desk.activate(await desk.share("acme", "globex"), "http://x")).bearer_token
-        await provider.secrets.rotate(desk.context)
-        assert await holder(desk, token) == "globex"
+        admin = AdminClient.of(provider)
+        token = (await admin.activate(await admin.share("acme", "globex"), "http://x")).bearer_token
+        await provider.secrets.rotate(admin.context)
+        assert await holder(admin, token) == "globex"
     kept = ServerSecrets(settings.secrets_path).kept
     assert (kept.peppers[0].value, kept.url_keys[0].value) == (b"\xaa" * 32, b"\xbb" * 32)
     assert (len(kept.peppers), len(kept.url_keys)) == (2, 2)
@@ -175,7 +177,7 @@ async def test_a_machine_with_nothing_but_the_mounted_secrets_serves_the_same_me
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    command = CommandLine(tmp_path / "unused", monkeypatch, capsys)
+    command = CliRunner(tmp_path / "unused", monkeypatch, capsys)
     made = command.succeed("secrets", "create", str(tmp_path / "mounted"))
     secrets, keys = map(Path, made.out.split())
     assert (secrets.stat().st_mode & 0o777, keys.stat().st_mode & 0o777) == (0o600, 0o600)
@@ -187,8 +189,8 @@ async def test_a_machine_with_nothing_but_the_mounted_secrets_serves_the_same_me
             Settings(tmp_path / name, postgresql_url=url, secrets_file=secrets, signing_keys_file=keys)
             for name in ("one", "two")
         )
-        here = Desk.of(await stack.enter_async_context(open_provider(one)))
-        there = Desk.of(await stack.enter_async_context(open_provider(two)))
+        here = AdminClient.of(await stack.enter_async_context(open_provider(one)))
+        there = AdminClient.of(await stack.enter_async_context(open_provider(two)))
         token = (await here.activate(await here.share("acme", "globex"), "http://x")).bearer_token
         assert await holder(there, token) == "globex"
         assert one.admin_token_path.exists()
@@ -205,7 +207,7 @@ async def test_a_machine_with_nothing_but_the_mounted_secrets_serves_the_same_me
 def test_the_commands_tell_what_there_is_and_no_secret(
     provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = CommandLine(provider_home, monkeypatch, capsys)
+    command = CliRunner(provider_home, monkeypatch, capsys)
     rotated = command.succeed("secrets", "rotate", "--url-keys", "--output", "json")
     assert [each["kind"] for each in rotated.json] == ["token pepper", "URL key", "URL key"]
     assert rotated.json[2]["used_from_at"] > time.time() * 1000 + timedelta(minutes=1).total_seconds() * 1000

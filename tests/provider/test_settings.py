@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from command_line import CommandLine
 
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.configuration.sources import read_settings
+from support.provider_cli import CliRunner
 
 FILE = """
 home = "/srv/acme"
@@ -72,7 +72,7 @@ def test_a_former_name_is_read_where_the_present_one_is_unset(
     monkeypatch.setenv("MODEL_SHARING_HOME", "/srv/recipient")
     monkeypatch.setenv("MODEL_SHARING_PUBLIC_URL", "https://former.example")
     assert (read_settings().public_url, read_settings().home) == ("https://former.example", Settings().home)
-    command = CommandLine(tmp_path / "home", monkeypatch, capsys)
+    command = CliRunner(tmp_path / "home", monkeypatch, capsys)
     shown = {each["setting"]: each for each in command.succeed("settings", "show", "--output", "json").json}
     source = shown["MODEL_SHARING_PROVIDER_PUBLIC_URL"]["source"]
     assert source == "environment (MODEL_SHARING_PUBLIC_URL)"
@@ -97,7 +97,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_what_holds_is_shown_with_its_place_and_without_a_secret(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = CommandLine(tmp_path / "home", monkeypatch, capsys)
+    command = CliRunner(tmp_path / "home", monkeypatch, capsys)
     done = command.succeed("--config", str(file), "settings", "show", "--output", "json")
     shown = {each["setting"]: (each["value"], each["source"]) for each in done.json}
     assert shown["MODEL_SHARING_PROVIDER_HOME"] == (str(tmp_path / "home"), "environment")
@@ -111,6 +111,6 @@ def test_what_holds_is_shown_with_its_place_and_without_a_secret(
 def test_an_option_that_cannot_be_right_is_refused_as_its_setting_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = CommandLine(tmp_path / "home", monkeypatch, capsys)("serve", "--port", "many")
+    done = CliRunner(tmp_path / "home", monkeypatch, capsys)("serve", "--port", "many")
     assert (done.code, done.out) == (2, "")
     assert "--port is 'many'; it must be a whole number from 0 to 65535" in done.err

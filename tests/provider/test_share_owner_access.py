@@ -8,9 +8,6 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from people import Person, Right, catalog, found, give_away, hire, model, reading, schema
-from support import Desk, write_model
-from transfer import Transfer
 
 from model_sharing_protocol.errors import NotFound, PermissionDenied
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
@@ -20,6 +17,22 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import ShareObjectStatus
 from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.services.registry.updates import SecurableUpdate
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.network.slow_download import SlowDownload
+from support.principals import (
+    SecurablePrivilege,
+    User,
+    change_owner,
+    create_group,
+    create_user,
+    on_catalog,
+    on_model,
+    on_schema,
+    privileges_to_load,
+)
+
+pytestmark = pytest.mark.each_database
 
 SCORER, CAT = "prod.ml_team.scorer", "prod.vision.cat"
 SHOWN = "/shares/acme/schemas/models/models/scorer"
@@ -77,10 +90,10 @@ async def fetch(url: str) -> int:
         return answer.status
 
 
-async def statuses(desk: Desk, who: Person | None = None) -> dict[str, ShareObjectStatus]:
+async def statuses(admin: AdminClient, who: User | None = None) -> dict[str, ShareObjectStatus]:
     """The objects of the share as its owner sees them, or the administrator."""
-    context = await who.context() if who else desk.context
-    _, objects, _ = await desk.provider.shares.get(context, "acme")
+    context = await who.context() if who else admin.context
+    _, objects, _ = await admin.provider.shares.get(context, "acme")
     return {item.shared_as: item.status for item in objects}
 
 
@@ -90,22 +103,22 @@ def weights() -> bytes:
 
 
 @pytest.fixture
-async def ana(desk: Desk, tmp_path: Path, weights: bytes) -> Person:
+async def ana(admin: AdminClient, tmp_path: Path, weights: bytes) -> User:
     """A user who owns the share and the recipient, and may read what is in the one."""
     folder = write_model(tmp_path / "m", {"weights": weights})
-    await desk.register(folder, SCORER, "Champion")
-    await desk.register(write_model(tmp_path / "cat"), CAT)
-    ana = await hire(desk, "ana")
-    for right in (*reading(SCORER), *reading(CAT)[1:]):
-        await right.give(desk, "ana")
+    await admin.register(folder, SCORER, "Champion")
+    await admin.register(write_model(tmp_path / "cat"), CAT)
+    ana = await create_user(admin, "ana")
+    for right in (*privileges_to_load(SCORER), *privileges_to_load(CAT)[1:]):
+        await right.grant(admin, "ana")
     for privilege in (Privilege.CREATE_SHARE, Privilege.CREATE_RECIPIENT):
-        await Right(privilege, SecurableType.METASTORE).give(desk, "ana")
+        await SecurablePrivilege(privilege, SecurableType.METASTORE).grant(admin, "ana")
     return ana
 
 
 @pytest.fixture
-async def globex(ana: Person, endpoint: str) -> Friend:
-    hers = Desk(ana.desk.provider, await ana.context())
+async def globex(ana: User, endpoint: str) -> Friend:
+    hers = AdminClient(ana.admin.provider, await ana.context())
     code = await hers.share("acme", "globex")
     shares = hers.provider.shares
     await shares.add_model(hers.context, "acme", FullName.parse(SCORER), SharedName("models", "scorer"))
@@ -113,95 +126,95 @@ async def globex(ana: Person, endpoint: str) -> Friend:
     return Friend(endpoint, (await hers.activate(code, endpoint)).bearer_token)
 
 
-@pytest.mark.parametrize("lost", reading(SCORER), ids=str)
+@pytest.mark.parametrize("lost", privileges_to_load(SCORER), ids=str)
 async def test_what_the_owner_may_not_read_is_not_shared(
-    desk: Desk, ana: Person, globex: Friend, lost: Right
+    admin: AdminClient, ana: User, globex: Friend, lost: SecurablePrivilege
 ) -> None:
     assert await globex.reaches_the_scorer()
     url = (await globex.urls())["MLmodel"]
     assert await fetch(url) == 200
-    await lost.take(desk, "ana")
+    await lost.revoke(admin, "ana")
     assert not await globex.reaches_the_scorer()
     assert await fetch(url) == 403
-    (event,) = await desk.provider.audit.latest(desk.context, 1)
+    (event,) = await admin.provider.audit.latest(admin.context, 1)
     assert (event.action, event.outcome, event.target.recipient) == ("getFile", Outcome.DENIED, "globex")
     everything_is_lost = lost.on is SecurableType.CATALOG
     assert await globex.models() == ([] if everything_is_lost else THE_OTHER)
     for person in (ana, None):
-        seen = await statuses(desk, person)
+        seen = await statuses(admin, person)
         assert seen["models.scorer"] is ShareObjectStatus.PERMISSION_DENIED
         assert (seen["vision"] is ShareObjectStatus.ACTIVE) == (not everything_is_lost)
-    await lost.give(desk, "ana")
+    await lost.grant(admin, "ana")
     assert await globex.reaches_the_scorer()
     assert await globex.models() == BOTH
     assert await fetch(url) == 200
-    assert set((await statuses(desk)).values()) == {ShareObjectStatus.ACTIVE}
+    assert set((await statuses(admin)).values()) == {ShareObjectStatus.ACTIVE}
 
 
 async def test_a_shared_schema_shows_those_of_its_models_that_the_owner_may_read(
-    desk: Desk, ana: Person, globex: Friend, tmp_path: Path
+    admin: AdminClient, ana: User, globex: Friend, tmp_path: Path
 ) -> None:
-    await desk.register(write_model(tmp_path / "dog"), "prod.vision.dog")
+    await admin.register(write_model(tmp_path / "dog"), "prod.vision.dog")
     assert await globex.models("vision") == ["vision.cat"]
     path = "/shares/acme/schemas/vision/models/{}/versions/1"
     assert (await globex.ask("GET", path.format("cat")))[0] == 200
     assert (await globex.ask("GET", path.format("dog")))[0] == 404
-    await model(Privilege.EXECUTE, "prod.vision.dog").give(desk, "ana")
+    await on_model(Privilege.EXECUTE, "prod.vision.dog").grant(admin, "ana")
     assert await globex.models("vision") == ["vision.cat", "vision.dog"]
     assert (await globex.ask("POST", path.format("dog") + "/query"))[0] == 200
-    await schema(Privilege.USE_SCHEMA, "prod.vision").take(desk, "ana")
+    await on_schema(Privilege.USE_SCHEMA, "prod.vision").revoke(admin, "ana")
     assert await globex.models("vision") == []
-    assert (await statuses(desk))["vision"] is ShareObjectStatus.PERMISSION_DENIED
+    assert (await statuses(admin))["vision"] is ShareObjectStatus.PERMISSION_DENIED
 
 
-async def test_the_owner_may_read_through_a_group(desk: Desk, ana: Person, globex: Friend) -> None:
-    await model(Privilege.EXECUTE, SCORER).take(desk, "ana")
-    await found(desk, "scientists", "ana")
+async def test_the_owner_may_read_through_a_group(admin: AdminClient, ana: User, globex: Friend) -> None:
+    await on_model(Privilege.EXECUTE, SCORER).revoke(admin, "ana")
+    await create_group(admin, "scientists", "ana")
     assert not await globex.reaches_the_scorer()
-    await schema(Privilege.EXECUTE, "prod.ml_team").give(desk, "scientists")
+    await on_schema(Privilege.EXECUTE, "prod.ml_team").grant(admin, "scientists")
     assert await globex.reaches_the_scorer()
-    await desk.provider.principals.remove_member(desk.context, "scientists", "ana")
+    await admin.provider.principals.remove_member(admin.context, "scientists", "ana")
     assert not await globex.reaches_the_scorer()
-    await catalog(Privilege.EXECUTE, "prod").give(desk, "account users")
+    await on_catalog(Privilege.EXECUTE, "prod").grant(admin, "account users")
     assert await globex.reaches_the_scorer()
 
 
 async def test_a_share_that_a_group_owns_gives_what_the_group_may_read(
-    desk: Desk, ana: Person, globex: Friend
+    admin: AdminClient, ana: User, globex: Friend
 ) -> None:
-    ben = await hire(desk, "ben")
-    await found(desk, "scientists", "ana", "ben")
-    await give_away(desk, await ana.context(), SecurableType.SHARE, "acme", "scientists")
+    ben = await create_user(admin, "ben")
+    await create_group(admin, "scientists", "ana", "ben")
+    await change_owner(admin, await ana.context(), SecurableType.SHARE, "acme", "scientists")
     # What its members may read is theirs, not the group's.
     assert await globex.models() == []
-    assert (await statuses(desk, ben))["models.scorer"] is ShareObjectStatus.PERMISSION_DENIED
-    for right in reading(SCORER):
-        await right.give(desk, "scientists")
+    assert (await statuses(admin, ben))["models.scorer"] is ShareObjectStatus.PERMISSION_DENIED
+    for right in privileges_to_load(SCORER):
+        await right.grant(admin, "scientists")
     assert await globex.reaches_the_scorer()
     assert await globex.models() == ["models.scorer"]
     url = (await globex.urls())["MLmodel"]
-    await give_away(desk, await ana.context(), SecurableType.RECIPIENT, "globex", "scientists")
-    await desk.provider.principals.delete(desk.context, "ana")
+    await change_owner(admin, await ana.context(), SecurableType.RECIPIENT, "globex", "scientists")
+    await admin.provider.principals.delete(admin.context, "ana")
     assert await globex.reaches_the_scorer()
-    await model(Privilege.EXECUTE, SCORER).take(desk, "scientists")
+    await on_model(Privilege.EXECUTE, SCORER).revoke(admin, "scientists")
     assert not await globex.reaches_the_scorer()
     assert await fetch(url) == 403
-    assert (await statuses(desk, ben))["models.scorer"] is ShareObjectStatus.PERMISSION_DENIED
+    assert (await statuses(admin, ben))["models.scorer"] is ShareObjectStatus.PERMISSION_DENIED
 
 
-async def test_a_new_owner_brings_its_own_rights(desk: Desk, globex: Friend) -> None:
-    ben = await hire(desk, "ben")
-    await give_away(desk, desk.context, SecurableType.SHARE, "acme", "ben")
+async def test_a_new_owner_brings_its_own_rights(admin: AdminClient, globex: Friend) -> None:
+    ben = await create_user(admin, "ben")
+    await change_owner(admin, admin.context, SecurableType.SHARE, "acme", "ben")
     assert await globex.models() == []
-    assert set((await statuses(desk, ben)).values()) == {ShareObjectStatus.PERMISSION_DENIED}
-    await give_away(desk, desk.context, SecurableType.SHARE, "acme", "admin")
+    assert set((await statuses(admin, ben)).values()) == {ShareObjectStatus.PERMISSION_DENIED}
+    await change_owner(admin, admin.context, SecurableType.SHARE, "acme", "admin")
     assert await globex.models() == BOTH
 
 
 async def test_renamed_sources_stay_shared_under_the_same_name(
-    desk: Desk, ana: Person, globex: Friend
+    admin: AdminClient, ana: User, globex: Friend
 ) -> None:
-    provider, context, url = desk.provider, desk.context, (await globex.urls())["MLmodel"]
+    provider, context, url = admin.provider, admin.context, (await globex.urls())["MLmodel"]
     await provider.models.update(context, FullName.parse(SCORER), SecurableUpdate(new_name="ranker"))
     await provider.catalogs.update_schema(
         context, SchemaName("prod", "ml_team"), SecurableUpdate(new_name="team")
@@ -221,51 +234,53 @@ async def test_renamed_sources_stay_shared_under_the_same_name(
 
 
 async def test_what_moves_away_takes_the_rights_of_its_new_place(
-    desk: Desk, ana: Person, globex: Friend
+    admin: AdminClient, ana: User, globex: Friend
 ) -> None:
-    await desk.provider.catalogs.create(desk.context, "lab")
-    await desk.provider.catalogs.create_schema(desk.context, SchemaName("lab", "closed"))
+    await admin.provider.catalogs.create(admin.context, "lab")
+    await admin.provider.catalogs.create_schema(admin.context, SchemaName("lab", "closed"))
     moved = "lab.closed.scorer"
-    await desk.provider.models.update(desk.context, FullName.parse(SCORER), SecurableUpdate(new_name=moved))
+    await admin.provider.models.update(admin.context, FullName.parse(SCORER), SecurableUpdate(new_name=moved))
     assert not await globex.reaches_the_scorer()
-    for right in reading(moved)[:2]:
-        await right.give(desk, "ana")
+    for right in privileges_to_load(moved)[:2]:
+        await right.grant(admin, "ana")
     assert await globex.reaches_the_scorer()
 
 
 async def test_the_namesake_of_what_was_shared_by_itself_does_not_slip_in(
-    desk: Desk, ana: Person, globex: Friend, tmp_path: Path
+    admin: AdminClient, ana: User, globex: Friend, tmp_path: Path
 ) -> None:
     """A model was put in the place of one of a shared schema; when it goes, its name shows nothing."""
-    await desk.register(tmp_path / "cat", "prod.ml_team.special")
-    await model(Privilege.EXECUTE, "prod.ml_team.special").give(desk, "ana")
+    await admin.register(tmp_path / "cat", "prod.ml_team.special")
+    await on_model(Privilege.EXECUTE, "prod.ml_team.special").grant(admin, "ana")
     hers, special = await ana.context(), FullName.parse("prod.ml_team.special")
-    await desk.provider.shares.add_model(hers, "acme", special, SharedName("vision", "cat"))
+    await admin.provider.shares.add_model(hers, "acme", special, SharedName("vision", "cat"))
     path = "/shares/acme/schemas/vision/models/cat/versions/1"
     assert (await globex.ask("GET", path))[0] == 200
-    await model(Privilege.EXECUTE, str(special)).take(desk, "ana")
+    await on_model(Privilege.EXECUTE, str(special)).revoke(admin, "ana")
     assert await globex.models("vision") == []
     assert (await globex.ask("GET", path))[0] == 404
-    await desk.provider.models.delete(desk.context, special)
+    await admin.provider.models.delete(admin.context, special)
     assert await globex.models("vision") == []
     assert (await globex.ask("GET", path))[0] == 404
-    await desk.provider.shares.remove(hers, "acme", "vision.cat")
+    await admin.provider.shares.remove(hers, "acme", "vision.cat")
     assert await globex.models("vision") == ["vision.cat"]
     assert (await globex.ask("GET", path))[0] == 200
 
 
 @pytest.mark.parametrize("weights", [b"w" * 24 * 1024 * 1024], ids=["24 MiB"])
 async def test_a_transfer_in_flight_is_cut_when_the_owner_loses_access(
-    desk: Desk, ana: Person, globex: Friend, weights: bytes
+    admin: AdminClient, ana: User, globex: Friend, weights: bytes
 ) -> None:
-    transfer = await Transfer.begin((await globex.urls())["weights"])
-    await model(Privilege.EXECUTE, SCORER).take(desk, "ana")
+    transfer = await SlowDownload.begin((await globex.urls())["weights"])
+    await on_model(Privilege.EXECUTE, SCORER).revoke(admin, "ana")
     assert await transfer.ends(within_seconds=5) < len(weights)
 
 
-async def test_a_share_keeps_out_what_its_owner_may_not_read(desk: Desk, ana: Person, globex: Friend) -> None:
-    await model(Privilege.EXECUTE, SCORER).take(desk, "ana")
-    shares, context = desk.provider.shares, await ana.context()
+async def test_a_share_keeps_out_what_its_owner_may_not_read(
+    admin: AdminClient, ana: User, globex: Friend
+) -> None:
+    await on_model(Privilege.EXECUTE, SCORER).revoke(admin, "ana")
+    shares, context = admin.provider.shares, await ana.context()
     with pytest.raises(NotFound, match="nothing shared as"):
         await shares.remove(context, "acme", "models.other")
     await shares.remove(context, "acme", "models.scorer")
@@ -274,17 +289,17 @@ async def test_a_share_keeps_out_what_its_owner_may_not_read(desk: Desk, ana: Pe
 
 
 async def test_nobody_lends_a_share_the_eyes_of_somebody_else(
-    desk: Desk, ana: Person, globex: Friend
+    admin: AdminClient, ana: User, globex: Friend
 ) -> None:
     """Whoever becomes the owner brings what it may read: only an administrator makes somebody the owner."""
-    shares = desk.provider.shares
-    await hire(desk, "bob")
+    shares = admin.provider.shares
+    await create_user(admin, "bob")
     for stranger in ("admin", "bob"):
         with pytest.raises(PermissionDenied, match="METASTORE ADMINISTRATION"):
             await shares.update(await ana.context(), "acme", (), SecurableUpdate(owner=stranger))
-    assert (await shares.get(desk.context, "acme"))[0].owner == "ana"
-    await desk.provider.principals.create(desk.context, "team", PrincipalType.GROUP)
-    await desk.provider.principals.add_member(desk.context, "team", "ana")
+    assert (await shares.get(admin.context, "acme"))[0].owner == "ana"
+    await admin.provider.principals.create(admin.context, "team", PrincipalType.GROUP)
+    await admin.provider.principals.add_member(admin.context, "team", "ana")
     assert (await shares.update(await ana.context(), "acme", (), SecurableUpdate(owner="team")))[
         0
     ].owner == "team"

@@ -15,12 +15,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
-from support import Desk, write_model
-from transfer import Transfer
 
 from model_sharing_protocol.chunk_maps import read_maps
 from model_sharing_provider.artifacts.signed_urls import Ticket, UrlSigner
 from model_sharing_provider.keys.server_secrets import ServerSecrets
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.network.slow_download import SlowDownload
 
 BIG = os.urandom(9 * 1024 * 1024)
 SMALL = b"0123456789"
@@ -30,7 +31,7 @@ SMALL = b"0123456789"
 class Shared:
     """A share with one model of a big and a small file, and the URLs a recipient was given, by path."""
 
-    desk: Desk
+    admin: AdminClient
     token: str
     endpoint: str
 
@@ -49,10 +50,10 @@ def big() -> bytes:
 
 
 @pytest.fixture
-async def shared(desk: Desk, endpoint: str, tmp_path: Path, big: bytes) -> Shared:
-    await desk.register(write_model(tmp_path / "m", {"big": big, "small": SMALL}), "prod.ml_team.scorer")
-    profile = await desk.activate(await desk.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
-    return Shared(desk, profile.bearer_token, endpoint)
+async def shared(admin: AdminClient, endpoint: str, tmp_path: Path, big: bytes) -> Shared:
+    await admin.register(write_model(tmp_path / "m", {"big": big, "small": SMALL}), "prod.ml_team.scorer")
+    profile = await admin.activate(await admin.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
+    return Shared(admin, profile.bearer_token, endpoint)
 
 
 async def get(url: str, asked: str | None = None) -> tuple[int, bytes, Mapping[str, str]]:
@@ -129,16 +130,16 @@ async def test_an_expired_url_is_refused(shared: Shared, provider_home: Path, se
         assert (await get(str(server.make_url("/artifacts/")) + signer.sign(ticket)))[0] == status
 
 
-Ending = Callable[[Desk], Awaitable[object]]
+Ending = Callable[[AdminClient], Awaitable[object]]
 ENDINGS: dict[str, Ending] = {
-    "the grant is revoked": lambda desk: desk.provider.shares.revoke(desk.context, "acme", "globex"),
-    "the share is deleted": lambda desk: desk.provider.shares.delete(desk.context, "acme"),
-    "the recipient is deleted": lambda desk: desk.provider.recipients.delete(desk.context, "globex"),
-    "the token is rotated away": lambda desk: desk.provider.recipients.rotate_token(
-        desk.context, "globex", existing_expires_in=timedelta(0)
+    "the grant is revoked": lambda admin: admin.provider.shares.revoke(admin.context, "acme", "globex"),
+    "the share is deleted": lambda admin: admin.provider.shares.delete(admin.context, "acme"),
+    "the recipient is deleted": lambda admin: admin.provider.recipients.delete(admin.context, "globex"),
+    "the token is rotated away": lambda admin: admin.provider.recipients.rotate_token(
+        admin.context, "globex", existing_expires_in=timedelta(0)
     ),
-    "the model leaves the share": lambda desk: desk.provider.shares.remove(
-        desk.context, "acme", "ml_team.scorer"
+    "the model leaves the share": lambda admin: admin.provider.shares.remove(
+        admin.context, "acme", "ml_team.scorer"
     ),
 }
 
@@ -147,7 +148,7 @@ ENDINGS: dict[str, Ending] = {
 async def test_urls_end_at_once_when(shared: Shared, ending: str) -> None:
     urls = await shared.urls()
     good = [await get(urls[path]) for path in ("small", "chunk maps")]
-    await ENDINGS[ending](shared.desk)
+    await ENDINGS[ending](shared.admin)
     ended = [await get(urls[path]) for path in ("small", "chunk maps")]
     assert [status for status, _, _ in good + ended] == [200, 200, 403, 403]
     assert {json.loads(body)["errorCode"] for _, body, _ in ended} == {"PERMISSION_DENIED"}
@@ -155,14 +156,14 @@ async def test_urls_end_at_once_when(shared: Shared, ending: str) -> None:
 
 async def test_granting_again_does_not_revive_old_urls(shared: Shared) -> None:
     url = (await shared.urls())["small"]
-    await shared.desk.provider.shares.revoke(shared.desk.context, "acme", "globex")
-    await shared.desk.provider.shares.grant(shared.desk.context, "acme", "globex")
+    await shared.admin.provider.shares.revoke(shared.admin.context, "acme", "globex")
+    await shared.admin.provider.shares.grant(shared.admin.context, "acme", "globex")
     assert (await get(url))[0] == 403
     assert (await get((await shared.urls())["small"]))[0] == 200
 
 
 @pytest.mark.parametrize("big", [b"w" * 24 * 1024 * 1024], ids=["24 MiB"])
 async def test_a_transfer_in_flight_is_cut_within_seconds(shared: Shared, big: bytes) -> None:
-    transfer = await Transfer.begin((await shared.urls())["big"])
-    await shared.desk.provider.shares.revoke(shared.desk.context, "acme", "globex")
+    transfer = await SlowDownload.begin((await shared.urls())["big"])
+    await shared.admin.provider.shares.revoke(shared.admin.context, "acme", "globex")
     assert await transfer.ends(within_seconds=5) < len(big)

@@ -10,8 +10,6 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
-from command_line import CommandLine
-from support import Desk, write_model
 
 from model_sharing_protocol.dsse import Envelope, PublicKey, SigningKey
 from model_sharing_protocol.errors import InvalidParameter, InvalidState, NotFound
@@ -23,6 +21,9 @@ from model_sharing_protocol.signing_keys import KeyList, follow
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.keys.signing_keys import SigningKeys
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.provider_cli import CliRunner
 
 NAME = FullName.parse("prod.ml_team.scorer")
 MODEL = "/shares/acme/schemas/ml_team/models/scorer"
@@ -32,7 +33,7 @@ MODEL = "/shares/acme/schemas/ml_team/models/scorer"
 class Globex:
     """A recipient that asks over the network."""
 
-    desk: Desk
+    admin: AdminClient
     profile: Profile
 
     async def ask(self, path: str, method: str = "GET") -> bytes:
@@ -56,15 +57,15 @@ class Globex:
         return verify_state(envelope, key, "acme", "ml_team.scorer", asked)
 
     async def point(self, alias: str, version: int) -> None:
-        await self.desk.provider.models.set_alias(self.desk.context, NAME, alias, version)
+        await self.admin.provider.models.set_alias(self.admin.context, NAME, alias, version)
 
 
 @pytest.fixture
-async def globex(desk: Desk, endpoint: str, tmp_path: Path) -> Globex:
+async def globex(admin: AdminClient, endpoint: str, tmp_path: Path) -> Globex:
     """Two versions of one model are shared with globex; Champion is the first."""
-    await desk.register(write_model(tmp_path / "one"), str(NAME), "Champion")
-    await desk.register(write_model(tmp_path / "two", {"model.pkl": b"better"}), str(NAME))
-    return Globex(desk, await desk.activate(await desk.share("acme", "globex", str(NAME)), endpoint))
+    await admin.register(write_model(tmp_path / "one"), str(NAME), "Champion")
+    await admin.register(write_model(tmp_path / "two", {"model.pkl": b"better"}), str(NAME))
+    return Globex(admin, await admin.activate(await admin.share("acme", "globex", str(NAME)), endpoint))
 
 
 async def test_a_version_comes_with_the_signature_of_its_files(globex: Globex) -> None:
@@ -96,20 +97,20 @@ async def test_the_state_grows_though_the_clock_is_set_back(
     await globex.point("Champion", 2)
     moved = await globex.state("Champion")
     assert moved.sequence > before.sequence
-    await globex.desk.provider.shares.remove(globex.desk.context, "acme", "ml_team.scorer")
-    await globex.desk.provider.shares.add_model(globex.desk.context, "acme", NAME)
+    await globex.admin.provider.shares.remove(globex.admin.context, "acme", "ml_team.scorer")
+    await globex.admin.provider.shares.add_model(globex.admin.context, "acme", NAME)
     assert (await globex.state("Champion")).sequence > moved.sequence
 
 
 async def test_another_model_under_the_same_name_has_a_later_state(globex: Globex, tmp_path: Path) -> None:
     """Though it was made and changed before."""
-    desk, shares = globex.desk, globex.desk.provider.shares
+    admin, shares = globex.admin, globex.admin.provider.shares
     older = FullName.parse("prod.ml_team.older")
-    await desk.register(write_model(tmp_path / "older"), str(older), "Champion")
+    await admin.register(write_model(tmp_path / "older"), str(older), "Champion")
     await globex.point("Champion", 2)
     before = await globex.state("Champion")
-    await shares.remove(desk.context, "acme", "ml_team.scorer")
-    await shares.add_model(desk.context, "acme", older, SharedName("ml_team", "scorer"))
+    await shares.remove(admin.context, "acme", "ml_team.scorer")
+    await shares.add_model(admin.context, "acme", older, SharedName("ml_team", "scorer"))
     after = await globex.state("Champion")
     assert (after.version, after.digest != before.digest) == (1, True)
     assert after.sequence > before.sequence
@@ -119,7 +120,7 @@ async def test_after_a_rotation_the_new_key_signs_and_the_old_one_vouches_for_it
     (first,) = (await globex.keys()).keys
     pinned = PublicKey.parse(first.pem).fingerprint
     for _ in range(2):
-        await globex.desk.provider.signing.rotate(globex.desk.context)
+        await globex.admin.provider.signing.rotate(globex.admin.context)
     listed = (await globex.keys()).keys
     assert listed[0] == first
     assert [key.pem for key in follow(pinned, listed)] == [key.pem for key in listed]
@@ -176,7 +177,7 @@ async def test_a_damaged_file_is_not_replaced_by_a_new_key(tmp_path: Path, damag
 def test_the_command_line_lists_rotates_and_retires(
     provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = CommandLine(provider_home, monkeypatch, capsys)
+    run = CliRunner(provider_home, monkeypatch, capsys)
     (first,) = run.succeed("key", "list", "--output", "json").json
     assert "signing-keys.json" not in run.succeed("key", "list").err
     second = run.succeed("key", "rotate", "--output", "json").json

@@ -11,17 +11,6 @@ import obstore
 import pytest
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
-from shared_in_cloud import (
-    CREDENTIALS,
-    FILES,
-    NAME,
-    VERSION,
-    Story,
-    credentials_of_aws,
-    plain_client,
-    shared_in_cloud,
-)
-from support import MLMODEL, Desk, write_model
 
 from model_sharing_protocol import open_sharing, unity_catalog
 from model_sharing_protocol.errors import InvalidParameter, MissingDependency, PermissionDenied
@@ -30,10 +19,22 @@ from model_sharing_provider.artifacts.credentials import vending
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.uploads import NewVersion
+from support.admin_client import AdminClient
+from support.model_folder import MLMODEL, write_model
+from support.object_stores.cloud_provider import (
+    CREDENTIALS,
+    FILES,
+    NAME,
+    VERSION,
+    CloudProvider,
+    aws_settings,
+    running_cloud_provider,
+    s3_client,
+)
 
 
 def client(bucket: str, keys: dict[str, str]) -> S3Store:
-    return plain_client(bucket, keys["accessKeyId"], keys["secretAccessKey"], keys["sessionToken"])
+    return s3_client(bucket, keys["accessKeyId"], keys["secretAccessKey"], keys["sessionToken"])
 
 
 async def listed(store: S3Store, prefix: str) -> set[str]:
@@ -41,9 +42,9 @@ async def listed(store: S3Store, prefix: str) -> set[str]:
 
 
 async def test_a_plain_client_reads_that_version_and_nothing_else(
-    cloud: Story, bucket: str, tmp_path: Path
+    cloud: CloudProvider, bucket: str, tmp_path: Path
 ) -> None:
-    other = await cloud.desk.register(write_model(tmp_path / "next", {"model.pkl": b"secret"}), NAME)
+    other = await cloud.admin.register(write_model(tmp_path / "next", {"model.pkl": b"secret"}), NAME)
     answer = await cloud.ask(VERSION + CREDENTIALS)
     assert answer.status == 200
     assert answer.json.keys() == {"awsTempCredentials", "expirationTime"}
@@ -73,7 +74,7 @@ async def test_a_plain_client_reads_that_version_and_nothing_else(
             await refused
 
 
-async def test_keys_that_were_changed_open_nothing(cloud: Story, bucket: str) -> None:
+async def test_keys_that_were_changed_open_nothing(cloud: CloudProvider, bucket: str) -> None:
     keys = (await cloud.ask(VERSION + "/temporary-model-credentials")).json["awsTempCredentials"]
     path = f"model-sharing/{cloud.version.storage_path}/model.pkl"
     assert await obstore.get_async(client(bucket, keys), path)
@@ -86,31 +87,33 @@ async def test_keys_that_were_changed_open_nothing(cloud: Story, bucket: str) ->
             await obstore.get_async(client(bucket, keys | wrong), path)
 
 
-async def test_what_a_recipient_may_not_see_it_gets_no_credentials_for(cloud: Story) -> None:
-    desk, provider = cloud.desk, cloud.desk.provider
-    await provider.uploads.create(desk.context, FullName.parse(NAME), NewVersion())
+async def test_what_a_recipient_may_not_see_it_gets_no_credentials_for(cloud: CloudProvider) -> None:
+    admin, provider = cloud.admin, cloud.admin.provider
+    await provider.uploads.create(admin.context, FullName.parse(NAME), NewVersion())
     pending = VERSION.replace("versions/1", "versions/2")
     assert (await cloud.ask(pending + CREDENTIALS)).status == 404
     assert (await cloud.ask(VERSION.replace("acme", "other") + CREDENTIALS)).status == 404
-    await provider.shares.revoke(desk.context, "acme", "globex")
+    await provider.shares.revoke(admin.context, "acme", "globex")
     assert (await cloud.ask(VERSION + CREDENTIALS)).status == 404
 
 
-async def test_a_version_in_place_is_opened_where_it_is(cloud: Story, bucket: str, tmp_path: Path) -> None:
+async def test_a_version_in_place_is_opened_where_it_is(
+    cloud: CloudProvider, bucket: str, tmp_path: Path
+) -> None:
     store = S3Store.from_url(bucket)
     for path, content in {"MLmodel": MLMODEL.encode(), "model.pkl": b"w"}.items():
         await obstore.put_async(store, f"lake/a$b/{path}", content)
     await obstore.put_async(store, "lake/a$b2/model.pkl", b"another")
-    settings = replace(credentials_of_aws(tmp_path / "home", bucket), external_locations=(f"{bucket}/lake",))
+    settings = replace(aws_settings(tmp_path / "home", bucket), external_locations=(f"{bucket}/lake",))
     async with open_provider(settings) as provider:
-        context = Desk.of(provider).context
+        context = AdminClient.of(provider).context
         location = f"{bucket}/lake/a$b"
         version = await provider.registration.register_in_place(context, location, FullName.parse(NAME))
         assert provider.credentials.location(version) == location
         given = await provider.credentials.for_reader(context, FullName.parse(NAME), version.version)
         assert given is not None and given.aws_temp_credentials is not None
         keys = given.aws_temp_credentials
-        reader = plain_client(bucket, keys.access_key_id, keys.secret_access_key, keys.session_token)
+        reader = s3_client(bucket, keys.access_key_id, keys.secret_access_key, keys.session_token)
         assert await obstore.get_async(reader, "lake/a$b/model.pkl")
         for path in ("lake/a$b2/model.pkl", "lake/model.pkl"):
             with pytest.raises(BaseError, match="AccessDenied"):
@@ -118,11 +121,11 @@ async def test_a_version_in_place_is_opened_where_it_is(cloud: Story, bucket: st
     async with open_provider(replace(settings, external_locations=())) as stricter:
         with pytest.raises(PermissionDenied, match="external locations"):
             await stricter.credentials.for_reader(
-                Desk.of(stricter).context, FullName.parse(NAME), version.version
+                AdminClient.of(stricter).context, FullName.parse(NAME), version.version
             )
 
 
-async def test_the_registry_gives_the_same_in_its_own_words(cloud: Story, bucket: str) -> None:
+async def test_the_registry_gives_the_same_in_its_own_words(cloud: CloudProvider, bucket: str) -> None:
     said = (await cloud.ask_registry()).json
     assert said.keys() == {"aws_temp_credentials", "expiration_time", "storage_mode"}
     keys = said["aws_temp_credentials"]
@@ -130,18 +133,18 @@ async def test_the_registry_gives_the_same_in_its_own_words(cloud: Story, bucket
 
 
 async def test_no_secret_is_in_the_audit_log_or_in_any_other(
-    cloud: Story, capsys: pytest.CaptureFixture[str]
+    cloud: CloudProvider, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = await cloud.ask(VERSION + CREDENTIALS)
     assert answer.headers["Cache-Control"] == "no-store"
-    given = await cloud.desk.provider.credentials.for_reader(cloud.desk.context, FullName.parse(NAME), 1)
+    given = await cloud.admin.provider.credentials.for_reader(cloud.admin.context, FullName.parse(NAME), 1)
     assert given is not None and given.aws_temp_credentials is not None
     secrets = [
         *(answer.json["awsTempCredentials"][name] for name in ("secretAccessKey", "sessionToken")),
         given.aws_temp_credentials.secret_access_key,
         given.aws_temp_credentials.session_token,
     ]
-    events = await cloud.desk.provider.audit.latest(cloud.desk.context, 20)
+    events = await cloud.admin.provider.audit.latest(cloud.admin.context, 20)
     messages = [
         msgspec.convert(given, face.TemporaryCredentials, from_attributes=True)
         for face in (open_sharing, unity_catalog)
@@ -156,13 +159,13 @@ async def test_no_secret_is_in_the_audit_log_or_in_any_other(
 
 
 async def test_storage_without_credentials_says_what_to_do_instead(tmp_path: Path) -> None:
-    async with shared_in_cloud(Settings(tmp_path / "home"), tmp_path / "m") as story:
-        refused = await story.ask(VERSION + CREDENTIALS)
+    async with running_cloud_provider(Settings(tmp_path / "home"), tmp_path / "m") as cloud:
+        refused = await cloud.ask(VERSION + CREDENTIALS)
         assert (refused.status, refused.json["errorCode"]) == (400, "UNSUPPORTED_OPERATION")
         assert "'url'" in refused.json["message"]
-        shown = (await story.ask(VERSION, "GET")).json
-        assert shown["storageLocation"] == f"urn:uuid:{story.version.id}"
-        assert (await story.ask_registry()).json.keys() == {"expiration_time", "storage_mode"}
+        shown = (await cloud.ask(VERSION, "GET")).json
+        assert shown["storageLocation"] == f"urn:uuid:{cloud.version.id}"
+        assert (await cloud.ask_registry()).json.keys() == {"expiration_time", "storage_mode"}
 
 
 async def test_what_is_missing_is_said_at_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

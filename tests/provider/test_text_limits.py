@@ -16,10 +16,7 @@ import aiohttp
 import msgspec
 import pytest
 from aiohttp.test_utils import TestServer
-from command_line import CommandLine
-from furnished import VENDOR, copy_database, furnish, known, known_path
 from msgspec import inspect
-from support import Desk, write_model
 from yarl import URL
 
 from model_sharing_protocol.errors import LONGEST_MESSAGE, InvalidModel, InvalidParameter
@@ -45,6 +42,10 @@ from model_sharing_provider.faces.openapi.routes import Route
 from model_sharing_provider.services.publishing.mlmodel import parse_mlmodel
 from model_sharing_provider.services.publishing.registration import Origin
 from model_sharing_provider.services.registry.updates import SecurableUpdate
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.provider_cli import CliRunner
+from support.seeded_provider import VENDOR, copy_database, known, known_path, seed
 
 LONG = "x" * 300_000
 LONGEST_KEPT = 32 * 1024
@@ -129,7 +130,7 @@ KEPT |= {"tag_value", "value"}
 
 
 class Registry:
-    """A furnished provider, asked by its administrator."""
+    """A seeded provider, asked by its administrator."""
 
     def __init__(self, home: Path, server: TestServer, session: aiohttp.ClientSession) -> None:
         self._home = home
@@ -169,9 +170,9 @@ class Registry:
 
 @pytest.fixture
 async def registry(
-    desk: Desk, server: TestServer, provider_home: Path, tmp_path: Path
+    admin: AdminClient, server: TestServer, provider_home: Path, tmp_path: Path
 ) -> AsyncIterator[Registry]:
-    await furnish(desk, tmp_path / "m")
+    await seed(admin, tmp_path / "m")
     headers = {"Authorization": f"Bearer {(provider_home / 'admin.token').read_text()}"}
     async with aiohttp.ClientSession(headers=headers) as session:
         yield Registry(provider_home, server, session)
@@ -262,25 +263,25 @@ def test_what_is_cut_says_so_and_fits(text: str) -> None:
 
 
 async def test_what_was_too_long_before_there_were_limits_can_be_read_and_renamed(
-    desk: Desk, tmp_path: Path, provider_home: Path
+    admin: AdminClient, tmp_path: Path, provider_home: Path
 ) -> None:
     name = FullName.parse("prod.ml.scorer")
-    await desk.register(write_model(tmp_path / "m"), str(name))
+    await admin.register(write_model(tmp_path / "m"), str(name))
     with closing(sqlite3.connect(provider_home / "metastore.db")) as rows:
         for table in ("registered_models", "model_versions", "catalogs"):
             rows.execute(f"UPDATE {table} SET comment = ?", [LONG])
         rows.commit()
-    assert (await desk.provider.models.get(desk.context, name)).comment == LONG
-    renamed = await desk.provider.models.update(desk.context, name, SecurableUpdate(new_name="renamed"))
+    assert (await admin.provider.models.get(admin.context, name)).comment == LONG
+    renamed = await admin.provider.models.update(admin.context, name, SecurableUpdate(new_name="renamed"))
     assert renamed.comment == LONG
-    copied = await desk.provider.copies.copy(desk.context, renamed.full_name, 1, renamed.full_name)
+    copied = await admin.provider.copies.copy(admin.context, renamed.full_name, 1, renamed.full_name)
     assert copied.comment == LONG
 
 
 def test_the_command_line_obeys_the_same_limits(
     provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    run = CommandLine(provider_home, monkeypatch, capsys)
+    run = CliRunner(provider_home, monkeypatch, capsys)
     run.succeed("catalog", "create", "prod")
     run.succeed("schema", "create", "prod.ml")
     folder = str(write_model(tmp_path / "m"))

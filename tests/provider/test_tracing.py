@@ -22,10 +22,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
-from provider_process import SHARE, ProviderProcess, share_model
 from pytest_aiohttp.plugin import AiohttpServer
-from servers import free_port
-from support import Desk, write_model
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.faces.application import make_app
@@ -34,6 +31,12 @@ from model_sharing_provider.http.tracing import MOST_STEPS, RequestTracing
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.serving.tracing import asked_for, traces
 from model_sharing_provider.telemetry.reports import Measured, Report, listen, stop_listening
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.processes.provider import SHARE, ProviderProcess, share_model
+from support.processes.servers import free_port
+
+pytestmark = pytest.mark.each_database
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
@@ -65,9 +68,9 @@ async def server(
     return await aiohttp_server(app)
 
 
-async def token_of_globex(desk: Desk, folder: Path) -> str:
-    await desk.register(write_model(folder, {"big": b"x" * 3_000_000}), NAME)
-    return (await desk.activate(await desk.share(SHARE, "globex", NAME), "http://x")).bearer_token
+async def token_of_globex(admin: AdminClient, folder: Path) -> str:
+    await admin.register(write_model(folder, {"big": b"x" * 3_000_000}), NAME)
+    return (await admin.activate(await admin.share(SHARE, "globex", NAME), "http://x")).bearer_token
 
 
 def of_request(exporter: InMemorySpanExporter) -> ReadableSpan:
@@ -76,9 +79,9 @@ def of_request(exporter: InMemorySpanExporter) -> ReadableSpan:
 
 
 async def test_a_request_is_in_its_callers_trace_with_what_it_waited_for(
-    desk: Desk, server: TestServer, tmp_path: Path, exporter: InMemorySpanExporter
+    admin: AdminClient, server: TestServer, tmp_path: Path, exporter: InMemorySpanExporter
 ) -> None:
-    headers = {"Authorization": f"Bearer {await token_of_globex(desk, tmp_path / 'm')}", **TRACEPARENT}
+    headers = {"Authorization": f"Bearer {await token_of_globex(admin, tmp_path / 'm')}", **TRACEPARENT}
     exporter.clear()
     async with aiohttp.ClientSession(headers=headers) as session:
         async with session.post(server.make_url(QUERY), json={}) as answer:
@@ -115,9 +118,9 @@ async def test_a_request_is_in_its_callers_trace_with_what_it_waited_for(
 
 
 async def test_spans_hold_no_secret(
-    desk: Desk, server: TestServer, tmp_path: Path, exporter: InMemorySpanExporter
+    admin: AdminClient, server: TestServer, tmp_path: Path, exporter: InMemorySpanExporter
 ) -> None:
-    token = await token_of_globex(desk, tmp_path / "m")
+    token = await token_of_globex(admin, tmp_path / "m")
     secret = "SECRET0123456789"
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
         for path in (

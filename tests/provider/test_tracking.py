@@ -15,7 +15,6 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_aiohttp.plugin import AiohttpServer
-from tinyproxy import running_tinyproxy
 from yarl import URL
 
 from model_sharing_protocol.errors import NotFound, UnsafePath
@@ -24,6 +23,7 @@ from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.faces.files_api.artifact_paths import artifact_path, artifact_url_path
 from model_sharing_provider.faces.tracking.paths import api_path
+from support.network.tinyproxy import running_tinyproxy
 
 API = "/api/2.0/mlflow"
 FILES = "/api/2.0/fs/files/WorkspaceInternal/Mlflow/Artifacts"

@@ -10,14 +10,16 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
-from support import Desk
 
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_protocol.unity_catalog import PREFIX
+from support.admin_client import AdminClient
+
+pytestmark = pytest.mark.each_database
 
 
 @pytest.fixture
-async def admin(provider_home: Path, server: TestServer) -> aiohttp.ClientSession:
+async def admin_session(provider_home: Path, server: TestServer) -> aiohttp.ClientSession:
     token = (provider_home / "admin.token").read_text()
     return aiohttp.ClientSession(base_url=server.make_url("/"), headers={"Authorization": f"Bearer {token}"})
 
@@ -44,14 +46,16 @@ BAD_BODIES = [
 
 
 @pytest.mark.parametrize("path", ["/catalogs", "/shares", "/recipients", "/schemas", "/models"])
-async def test_bodies_that_cannot_be_read(admin: aiohttp.ClientSession, desk: Desk, path: str) -> None:
-    async with admin:
+async def test_bodies_that_cannot_be_read(
+    admin_session: aiohttp.ClientSession, admin: AdminClient, path: str
+) -> None:
+    async with admin_session:
         for body in BAD_BODIES:
-            status, said = await send(admin, "POST", path, body)
+            status, said = await send(admin_session, "POST", path, body)
             assert (status, said["error_code"]) == (400, "INVALID_PARAMETER_VALUE"), body[:40]
             assert said.keys() == {"error_code", "message", "details"}
-    assert not (await desk.provider.shares.page(desk.context, PageRequest())).items
-    assert not (await desk.provider.catalogs.page(desk.context, PageRequest())).items
+    assert not (await admin.provider.shares.page(admin.context, PageRequest())).items
+    assert not (await admin.provider.catalogs.page(admin.context, PageRequest())).items
 
 
 @pytest.mark.parametrize(
@@ -77,11 +81,11 @@ async def test_bodies_that_cannot_be_read(admin: aiohttp.ClientSession, desk: De
     ],
 )
 async def test_values_that_cannot_be(
-    admin: aiohttp.ClientSession, request_line: str, body: object, status: int, code: str | None
+    admin_session: aiohttp.ClientSession, request_line: str, body: object, status: int, code: str | None
 ) -> None:
     method, path = request_line.split(" ", 1)
-    async with admin:
-        answered, said = await send(admin, method, path, json.dumps(body).encode() if body else b"")
+    async with admin_session:
+        answered, said = await send(admin_session, method, path, json.dumps(body).encode() if body else b"")
     assert answered == status, said
     assert said["error_code"] == (code or "INVALID_PARAMETER_VALUE")
     assert said["message"]
@@ -96,11 +100,17 @@ async def test_the_sdks_first_question_needs_no_token(server: TestServer) -> Non
             assert answer.status == 401
 
 
-async def test_a_nul_is_refused_and_a_backslash_before_a_u_is_none(admin: aiohttp.ClientSession) -> None:
-    async with admin:
-        status, said = await send(admin, "POST", "/catalogs", b'{"name": "c", "comment": "a\\u0000b"}')
+async def test_a_nul_is_refused_and_a_backslash_before_a_u_is_none(
+    admin_session: aiohttp.ClientSession,
+) -> None:
+    async with admin_session:
+        status, said = await send(
+            admin_session, "POST", "/catalogs", b'{"name": "c", "comment": "a\\u0000b"}'
+        )
         assert (status, said["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
-        status, said = await send(admin, "POST", "/catalogs", b'{"name": "c", "comment": "a\\\\u0000b"}')
+        status, said = await send(
+            admin_session, "POST", "/catalogs", b'{"name": "c", "comment": "a\\\\u0000b"}'
+        )
         assert (status, said["comment"]) == (200, "a\\u0000b")
-        status, said = await send(admin, "PATCH", "/catalogs/c", b'{"owner": ""}')
+        status, said = await send(admin_session, "PATCH", "/catalogs/c", b'{"owner": ""}')
         assert (status, said["error_code"]) == (400, "INVALID_PARAMETER_VALUE")

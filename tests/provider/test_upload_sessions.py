@@ -13,8 +13,6 @@ from uuid import uuid4
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
-from people import Person, found, hire, model, reading
-from support import MLMODEL, Desk, write_model
 from yarl import URL
 
 from model_sharing_protocol.errors import NotFound
@@ -23,6 +21,11 @@ from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.services.publishing.multipart import PartSeen
+from support.admin_client import AdminClient
+from support.model_folder import MLMODEL, write_model
+from support.principals import User, create_group, create_user, on_model, privileges_to_load
+
+pytestmark = pytest.mark.each_database
 
 MINE, THEIRS = FullName.parse("prod.ml_team.scorer"), FullName.parse("prod.ml_team.other")
 FIRST, SECOND = b"the first part, ", b"and the second"
@@ -32,7 +35,7 @@ FIRST, SECOND = b"the first part, ", b"and the second"
 class Client:
     """A person with a client of the Files API."""
 
-    person: Person
+    person: User
     http: aiohttp.ClientSession
     base: URL
 
@@ -88,19 +91,19 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 async def people(
-    desk: Desk, server: TestServer, tmp_path: Path, http: aiohttp.ClientSession
+    admin: AdminClient, server: TestServer, tmp_path: Path, http: aiohttp.ClientSession
 ) -> dict[str, Client]:
     """Ana and Ben own one model together, and Eve the other; both have two versions that take files."""
     for name in (MINE, THEIRS):
-        await desk.register(write_model(tmp_path / name.name), str(name))
+        await admin.register(write_model(tmp_path / name.name), str(name))
         for _ in range(2):
-            await desk.provider.uploads.create(desk.context, name, NewVersion(source=str(uuid4())))
+            await admin.provider.uploads.create(admin.context, name, NewVersion(source=str(uuid4())))
     base = server.make_url("/")
-    clients = {name: Client(await hire(desk, name), http, base) for name in ("ana", "ben", "eve")}
-    await found(desk, "owners", "ana", "ben")
+    clients = {name: Client(await create_user(admin, name), http, base) for name in ("ana", "ben", "eve")}
+    await create_group(admin, "owners", "ana", "ben")
     for owner, owned in (("owners", MINE), ("eve", THEIRS)):
-        for right in (*reading(str(owned)), model(Privilege.OWN, str(owned))):
-            await right.give(desk, owner)
+        for right in (*privileges_to_load(str(owned)), on_model(Privilege.OWN, str(owned))):
+            await right.grant(admin, owner)
     return clients
 
 
@@ -118,7 +121,7 @@ def file_of(name: FullName, number: int, path: str = "model.pkl") -> str:
     ],
 )
 async def test_a_session_is_known_to_nobody_else(
-    desk: Desk, people: dict[str, Client], who: str, file: str
+    admin: AdminClient, people: dict[str, Client], who: str, file: str
 ) -> None:
     ana, mine = people["ana"], file_of(MINE, 2)
     session = await ana.begin(mine)
@@ -131,11 +134,11 @@ async def test_a_session_is_known_to_nobody_else(
 
     etags.append(await ana.send(mine, session, 2, SECOND))
     assert (await ana.complete(mine, session, etags))[0] == 200
-    await desk.provider.uploads.write(
-        desk.context, await desk.provider.versions.get(desk.context, MINE, 2), "MLmodel", _once(MLMODEL)
+    await admin.provider.uploads.write(
+        admin.context, await admin.provider.versions.get(admin.context, MINE, 2), "MLmodel", _once(MLMODEL)
     )
-    await desk.provider.finalization.finalize(desk.context, MINE, 2)
-    opened = await desk.provider.principal_files.open_path(desk.context, MINE, 2, "model.pkl")
+    await admin.provider.finalization.finalize(admin.context, MINE, 2)
+    opened = await admin.provider.principal_files.open_path(admin.context, MINE, 2, "model.pkl")
     assert opened.sha256 == hashlib.sha256(FIRST + SECOND).hexdigest()
 
 
@@ -145,15 +148,15 @@ async def _once(text: str) -> AsyncIterator[bytes]:
 
 @pytest.mark.parametrize("who", ["ben", "eve"])
 async def test_no_part_is_replaced_or_given_up_by_somebody_else(
-    desk: Desk, people: dict[str, Client], who: str
+    admin: AdminClient, people: dict[str, Client], who: str
 ) -> None:
     """By the services themselves, as a URL would that somebody got signed before."""
-    ana, mine, multipart = people["ana"], file_of(MINE, 2), desk.provider.multipart
+    ana, mine, multipart = people["ana"], file_of(MINE, 2), admin.provider.multipart
     session = await ana.begin(mine)
     etag = await ana.send(mine, session, 1, FIRST)
     context = await people[who].person.context()
     by, name = context.caller.principal, THEIRS if who == "eve" else MINE
-    version = await desk.provider.versions.get(desk.context, name, 2)
+    version = await admin.provider.versions.get(admin.context, name, 2)
     with pytest.raises(NotFound, match="no such upload session"):
         await multipart.write_part(context, version, session, 1, _once("planted"), by=by)
     with pytest.raises(NotFound, match="no such upload session"):
@@ -183,7 +186,7 @@ async def test_what_is_signed_ends_with_its_session(people: dict[str, Client]) -
 
 
 async def test_an_upload_that_may_not_overwrite_leaves_what_is_there_or_came_meanwhile(
-    desk: Desk, people: dict[str, Client]
+    admin: AdminClient, people: dict[str, Client]
 ) -> None:
     ana, mine, early = people["ana"], file_of(MINE, 2), file_of(MINE, 2, "early.pkl")
     session = await ana.begin(mine, overwrite="false")
@@ -196,7 +199,7 @@ async def test_an_upload_that_may_not_overwrite_leaves_what_is_there_or_came_mea
         for word, status in (("false", 409), ("False", 409), ("0", 409), ("maybe", 400)):
             assert await ana.put(file, b"another", overwrite=word) == status
             assert (await ana.post(f"files{file}?action=initiate-upload&overwrite={word}"))[0] == status
-    entries = await desk.provider.principal_files.folder(desk.context, MINE, 2, "")
+    entries = await admin.provider.principal_files.folder(admin.context, MINE, 2, "")
     assert {entry.path: entry.size for entry in entries} == {
         "model.pkl": len(SECOND),
         "early.pkl": len(FIRST),

@@ -10,7 +10,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
-from support import MLMODEL, Desk, write_model
 
 from model_sharing_protocol.errors import InvalidModel, InvalidState, NotFound, UnsafePath
 from model_sharing_protocol.mlflow_registry import PREFIX
@@ -21,6 +20,10 @@ from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import NewVersion
+from support.admin_client import AdminClient
+from support.model_folder import MLMODEL, write_model
+
+pytestmark = [pytest.mark.each_database, pytest.mark.stores("s3", "azure")]
 
 NAME = FullName.parse("prod.ml_team.scorer")
 UNSIGNED = b"flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n"
@@ -37,20 +40,20 @@ WITH_ARTIFACT = MLMODEL.replace(
 ).encode()
 
 
-async def begun(desk: Desk) -> ModelVersion:
+async def begun(admin: AdminClient) -> ModelVersion:
     """A PENDING version of a model that has none yet."""
-    await desk.provider.catalogs.create(desk.context, NAME.catalog)
-    await desk.provider.catalogs.create_schema(desk.context, NAME.schema_name)
-    await desk.provider.models.create(desk.context, NAME)
-    return await desk.provider.uploads.create(desk.context, NAME, NewVersion(source="runs:/1/model"))
+    await admin.provider.catalogs.create(admin.context, NAME.catalog)
+    await admin.provider.catalogs.create_schema(admin.context, NAME.schema_name)
+    await admin.provider.models.create(admin.context, NAME)
+    return await admin.provider.uploads.create(admin.context, NAME, NewVersion(source="runs:/1/model"))
 
 
-async def put(desk: Desk, version: ModelVersion, path: str, content: bytes) -> None:
-    await desk.provider.uploads.write(desk.context, version, path, chunks(content))
+async def put(admin: AdminClient, version: ModelVersion, path: str, content: bytes) -> None:
+    await admin.provider.uploads.write(admin.context, version, path, chunks(content))
 
 
-async def finalize(desk: Desk, number: int = 1) -> ModelVersion:
-    return await desk.provider.finalization.finalize(desk.context, NAME, number)
+async def finalize(admin: AdminClient, number: int = 1) -> ModelVersion:
+    return await admin.provider.finalization.finalize(admin.context, NAME, number)
 
 
 async def stored(artifacts: ArtifactStore, folder: str) -> list[str]:
@@ -58,44 +61,46 @@ async def stored(artifacts: ArtifactStore, folder: str) -> list[str]:
     return sorted([item.path.rpartition("/")[2] async for batch in artifacts.list(folder) for item in batch])
 
 
-async def test_an_unfinished_version_is_seen_by_nobody_but_its_makers(desk: Desk) -> None:
-    version = await begun(desk)
+async def test_an_unfinished_version_is_seen_by_nobody_but_its_makers(admin: AdminClient) -> None:
+    version = await begun(admin)
     assert (version.version, version.status) == (1, VersionStatus.PENDING_REGISTRATION)
-    await put(desk, version, "MLmodel", MLMODEL.encode())
-    await desk.share("acme", "globex", str(NAME))
-    async with desk.provider.database.read() as rows:
+    await put(admin, version, "MLmodel", MLMODEL.encode())
+    await admin.share("acme", "globex", str(NAME))
+    async with admin.provider.database.read() as rows:
         assert (await rows.versions.page(version.model_id, PageRequest(), ready_only=True)).items == []
-    assert (await desk.provider.models.get(desk.context, NAME)).latest_version is None
+    assert (await admin.provider.models.get(admin.context, NAME)).latest_version is None
     with pytest.raises(NotFound, match="ready"):
-        await desk.provider.models.set_alias(desk.context, NAME, "Champion", 1)
+        await admin.provider.models.set_alias(admin.context, NAME, "Champion", 1)
     with pytest.raises(NotFound, match="no file"):
-        await desk.provider.principal_files.open_path(desk.context, NAME, 1, "MLmodel")
+        await admin.provider.principal_files.open_path(admin.context, NAME, 1, "MLmodel")
 
 
-async def test_finalizing_publishes_what_was_uploaded(desk: Desk, artifacts: ArtifactStore) -> None:
-    version = await begun(desk)
-    await put(desk, version, "MLmodel", MLMODEL.encode())
-    await put(desk, version, "model.pkl", b"first try")
-    await put(desk, version, "model.pkl", b"weights")
-    ready = await finalize(desk)
+async def test_finalizing_publishes_what_was_uploaded(admin: AdminClient, artifacts: ArtifactStore) -> None:
+    version = await begun(admin)
+    await put(admin, version, "MLmodel", MLMODEL.encode())
+    await put(admin, version, "model.pkl", b"first try")
+    await put(admin, version, "model.pkl", b"weights")
+    ready = await finalize(admin)
     assert (ready.status, ready.num_files) == (VersionStatus.READY, 2)
     assert ready.signature is not None
     assert await stored(artifacts, "models") == ["MLmodel", "model.pkl"]
     assert await stored(artifacts, "uploads") == []
-    assert await finalize(desk) == await desk.provider.versions.get(desk.context, NAME, 1)
+    assert await finalize(admin) == await admin.provider.versions.get(admin.context, NAME, 1)
 
 
-async def test_a_model_without_a_signature_fails_with_the_fix(desk: Desk, artifacts: ArtifactStore) -> None:
-    version = await begun(desk)
-    await put(desk, version, "MLmodel", UNSIGNED)
+async def test_a_model_without_a_signature_fails_with_the_fix(
+    admin: AdminClient, artifacts: ArtifactStore
+) -> None:
+    version = await begun(admin)
+    await put(admin, version, "MLmodel", UNSIGNED)
     with pytest.raises(InvalidModel, match="infer_signature"):
-        await finalize(desk)
-    failed = await desk.provider.versions.get(desk.context, NAME, 1)
+        await finalize(admin)
+    failed = await admin.provider.versions.get(admin.context, NAME, 1)
     assert failed.status is VersionStatus.FAILED_REGISTRATION
     assert "no signature" in failed.status_message
     assert await stored(artifacts, "models") + await stored(artifacts, "uploads") == []
     with pytest.raises(InvalidState, match="failed"):
-        await finalize(desk)
+        await finalize(admin)
 
 
 @pytest.mark.parametrize(
@@ -113,71 +118,71 @@ async def test_a_model_without_a_signature_fails_with_the_fix(desk: Desk, artifa
         ({"MLmodel": MLMODEL.encode(), "a/HEAD": b"", "a/objects": b"", "a/refs": b""}, "git repository"),
     ],
 )
-async def test_what_is_no_model_fails(desk: Desk, files: dict[str, bytes], words: str) -> None:
-    version = await begun(desk)
+async def test_what_is_no_model_fails(admin: AdminClient, files: dict[str, bytes], words: str) -> None:
+    version = await begun(admin)
     for path, content in files.items():
-        await put(desk, version, path, content)
+        await put(admin, version, path, content)
     with pytest.raises((InvalidModel, UnsafePath), match=words):
-        await finalize(desk)
-    assert (await desk.provider.versions.get(desk.context, NAME, 1)).status == "FAILED_REGISTRATION"
+        await finalize(admin)
+    assert (await admin.provider.versions.get(admin.context, NAME, 1)).status == "FAILED_REGISTRATION"
 
 
-async def test_the_logged_models_id_is_the_one_that_the_mlmodel_names(desk: Desk) -> None:
-    version = await begun(desk)
-    await put(desk, version, "MLmodel", f"{MLMODEL}model_id: m-1f2e\n".encode())
-    assert (await finalize(desk)).logged_model_id == "m-1f2e"
-    found = await desk.provider.versions.get(desk.context, NAME, 1)
-    copied = await desk.provider.copies.copy(desk.context, NAME, 1, NAME)
+async def test_the_logged_models_id_is_the_one_that_the_mlmodel_names(admin: AdminClient) -> None:
+    version = await begun(admin)
+    await put(admin, version, "MLmodel", f"{MLMODEL}model_id: m-1f2e\n".encode())
+    assert (await finalize(admin)).logged_model_id == "m-1f2e"
+    found = await admin.provider.versions.get(admin.context, NAME, 1)
+    copied = await admin.provider.copies.copy(admin.context, NAME, 1, NAME)
     assert {found.logged_model_id, copied.logged_model_id} == {"m-1f2e"}
 
 
 async def test_nothing_can_be_changed_in_a_version_that_is_ready(
-    desk: Desk, artifacts: ArtifactStore
+    admin: AdminClient, artifacts: ArtifactStore
 ) -> None:
-    version = await begun(desk)
-    await put(desk, version, "MLmodel", MLMODEL.encode())
-    await finalize(desk)
+    version = await begun(admin)
+    await put(admin, version, "MLmodel", MLMODEL.encode())
+    await finalize(admin)
     with pytest.raises(InvalidState, match="READY"):
-        await put(desk, version, "MLmodel", UNSIGNED)
+        await put(admin, version, "MLmodel", UNSIGNED)
     assert await stored(artifacts, "uploads") == []
     assert await artifacts.get_bytes(f"{version.storage_path}/MLmodel") == MLMODEL.encode()
 
 
 async def test_an_upload_that_arrives_during_finalization_is_refused_and_many_finalize_once(
-    desk: Desk,
+    admin: AdminClient,
 ) -> None:
-    version = await begun(desk)
-    await put(desk, version, "MLmodel", MLMODEL.encode())
+    version = await begun(admin)
+    await put(admin, version, "MLmodel", MLMODEL.encode())
     for number in range(40):
-        await put(desk, version, f"f{number}", b"%d" % number)
+        await put(admin, version, f"f{number}", b"%d" % number)
 
     async def late(number: int) -> bool:
         try:
-            await put(desk, version, f"f{number}", b"late")
+            await put(admin, version, f"f{number}", b"late")
         except InvalidState:
             return False
         return True
 
     published, kept = await asyncio.gather(
-        asyncio.gather(*(finalize(desk) for _ in range(5))), asyncio.gather(*(late(n) for n in range(20)))
+        asyncio.gather(*(finalize(admin) for _ in range(5))), asyncio.gather(*(late(n) for n in range(20)))
     )
     assert len({version.digest for version in published}) == 1
-    events = await desk.provider.audit.latest(desk.context, 1000)
+    events = await admin.provider.audit.latest(admin.context, 1000)
     assert [event.action for event in events].count("finalizeModelVersion") == 1
     for number in range(40):
-        file = await desk.provider.principal_files.open_path(desk.context, NAME, 1, f"f{number}")
-        pieces = [bytes(piece) async for piece in desk.provider.principal_files.read(file, 0, file.size)]
+        file = await admin.provider.principal_files.open_path(admin.context, NAME, 1, f"f{number}")
+        pieces = [bytes(piece) async for piece in admin.provider.principal_files.read(file, 0, file.size)]
         expected = b"late" if number < 20 and kept[number] else b"%d" % number
         assert b"".join(pieces) == expected
 
 
 async def test_a_finalization_that_was_cut_short_is_taken_up_again(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    version = await begun(desk)
+    version = await begun(admin)
     for path in ("MLmodel", "a", "b"):
-        await put(desk, version, path, MLMODEL.encode())
-    publication = desk.provider.finalization
+        await put(admin, version, path, MLMODEL.encode())
+    publication = admin.provider.finalization
     real = publication._manifests.write
 
     async def broken(*_: object) -> None:
@@ -185,15 +190,15 @@ async def test_a_finalization_that_was_cut_short_is_taken_up_again(
 
     monkeypatch.setattr(publication._manifests, "write", broken)
     with pytest.raises(OSError, match="power"):
-        await finalize(desk)
+        await finalize(admin)
     monkeypatch.setattr(publication._manifests, "write", real)
-    assert (await finalize(desk)).num_files == 3
+    assert (await finalize(admin)).num_files == 3
 
 
 async def test_a_resent_create_makes_no_second_version(
-    server: TestServer, desk: Desk, provider_home: Path
+    server: TestServer, admin: AdminClient, provider_home: Path
 ) -> None:
-    await begun(desk)
+    await begun(admin)
     headers = {"Authorization": f"Bearer {(provider_home / 'admin.token').read_text()}"}
     url = server.make_url(f"{PREFIX}/model-versions")
     body = {"name": str(NAME), "source": "runs:/2/model", "run_id": "2"}
@@ -221,26 +226,26 @@ async def test_a_resent_create_makes_no_second_version(
 
 
 async def test_a_version_that_starts_as_a_copy_can_be_published_at_once(
-    desk: Desk, tmp_path: Path, artifacts: ArtifactStore
+    admin: AdminClient, tmp_path: Path, artifacts: ArtifactStore
 ) -> None:
-    source = await desk.register(write_model(tmp_path / "m"), "staging.ml_team.scorer")
-    await begun(desk)
+    source = await admin.register(write_model(tmp_path / "m"), "staging.ml_team.scorer")
+    await begun(admin)
     new = NewVersion(source=f"models:/{source.full_name}/1")
-    version = await desk.provider.uploads.create(desk.context, NAME, new)
-    ready = await finalize(desk, version.version)
+    version = await admin.provider.uploads.create(admin.context, NAME, new)
+    ready = await finalize(admin, version.version)
     assert ready.digest == source.digest
-    await desk.provider.versions.delete(desk.context, source.full_name, 1)
+    await admin.provider.versions.delete(admin.context, source.full_name, 1)
     assert await artifacts.get_bytes(f"{ready.storage_path}/model.pkl") == b"weights"
 
 
 async def test_a_copy_keeps_description_tags_and_bytes_and_hashes_nothing(
-    desk: Desk, tmp_path: Path, artifacts: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, tmp_path: Path, artifacts: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = await desk.register(write_model(tmp_path / "m"), "staging.ml_team.scorer", "Champion")
-    await desk.provider.versions.update(desk.context, source.full_name, 1, "the best")
-    await begun(desk)
+    source = await admin.register(write_model(tmp_path / "m"), "staging.ml_team.scorer", "Champion")
+    await admin.provider.versions.update(admin.context, source.full_name, 1, "the best")
+    await begun(admin)
     monkeypatch.setattr("hashlib.sha256", None)
-    copied = await desk.provider.copies.copy(desk.context, source.full_name, 1, NAME)
+    copied = await admin.provider.copies.copy(admin.context, source.full_name, 1, NAME)
     monkeypatch.undo()
     assert (copied.version, copied.comment, copied.digest) == (2, "the best", source.digest)
     assert copied.aliases == ()
@@ -249,26 +254,30 @@ async def test_a_copy_keeps_description_tags_and_bytes_and_hashes_nothing(
 
 async def test_on_local_disk_a_copy_takes_no_room(tmp_path: Path) -> None:
     async with open_provider(Settings(tmp_path / "home")) as provider:
-        desk = Desk.of(provider)
-        source = await desk.register(write_model(tmp_path / "m"), str(NAME))
-        copied = await provider.copies.copy(desk.context, NAME, 1, NAME)
-        await provider.uploads.create(desk.context, NAME, NewVersion(source=f"models:/{NAME}/1"))
+        admin = AdminClient.of(provider)
+        source = await admin.register(write_model(tmp_path / "m"), str(NAME))
+        copied = await provider.copies.copy(admin.context, NAME, 1, NAME)
+        await provider.uploads.create(admin.context, NAME, NewVersion(source=f"models:/{NAME}/1"))
     root = tmp_path / "home" / "artifacts"
     mine, theirs = (root / each.storage_path / "model.pkl" for each in (copied, source))
     assert mine.samefile(theirs)
     assert mine.stat().st_nlink == 3
 
 
-async def test_deleting_a_model_takes_unfinished_uploads_along(desk: Desk, artifacts: ArtifactStore) -> None:
-    version = await begun(desk)
-    await put(desk, version, "MLmodel", MLMODEL.encode())
-    await desk.provider.models.delete(desk.context, NAME)
+async def test_deleting_a_model_takes_unfinished_uploads_along(
+    admin: AdminClient, artifacts: ArtifactStore
+) -> None:
+    version = await begun(admin)
+    await put(admin, version, "MLmodel", MLMODEL.encode())
+    await admin.provider.models.delete(admin.context, NAME)
     assert await stored(artifacts, "uploads") == []
 
 
 @pytest.mark.parametrize("size", [10, 9 * 1024 * 1024])
-async def test_an_upload_that_is_cut_leaves_nothing(desk: Desk, artifacts: ArtifactStore, size: int) -> None:
-    version = await begun(desk)
+async def test_an_upload_that_is_cut_leaves_nothing(
+    admin: AdminClient, artifacts: ArtifactStore, size: int
+) -> None:
+    version = await begun(admin)
 
     async def cut() -> AsyncIterator[bytes]:
         for _ in range(0, size, 1024):
@@ -276,7 +285,7 @@ async def test_an_upload_that_is_cut_leaves_nothing(desk: Desk, artifacts: Artif
         raise ConnectionError("the line went dead")
 
     with pytest.raises(ConnectionError):
-        await desk.provider.uploads.write(desk.context, version, "model.pkl", cut())
+        await admin.provider.uploads.write(admin.context, version, "model.pkl", cut())
     assert await stored(artifacts, "uploads") == []
-    await put(desk, version, "MLmodel", MLMODEL.encode())
-    assert (await finalize(desk)).num_files == 1
+    await put(admin, version, "MLmodel", MLMODEL.encode())
+    assert (await finalize(admin)).num_files == 1

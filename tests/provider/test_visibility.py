@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from people import catalog, found, hire, model, reading, schema
-from support import Desk, write_model
 
 from model_sharing_protocol.errors import PermissionDenied
 from model_sharing_protocol.names import FullName, SchemaName
@@ -30,6 +28,11 @@ from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.registry.updates import SecurableUpdate
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.principals import create_group, create_user, on_catalog, on_model, on_schema, privileges_to_load
+
+pytestmark = pytest.mark.each_database
 
 CATALOGS = ("dev", "prod")
 SCHEMAS = tuple(f"{each}.{name}" for each in CATALOGS for name in ("a", "b"))
@@ -62,34 +65,36 @@ async def listings(provider: ProviderServices, context: Context) -> Listings:
     )
 
 
-async def register_all(desk: Desk, folder: Path) -> None:
+async def register_all(admin: AdminClient, folder: Path) -> None:
     """One version of each model, all of them made of the same run."""
     write_model(folder)
     with (folder / "MLmodel").open("a") as mlmodel:
         mlmodel.write("run_id: run-1\n")
     for name in MODELS:
-        await desk.register(folder, name)
+        await admin.register(folder, name)
 
 
-async def test_each_sees_what_it_may_use_and_the_administrator_all(desk: Desk, tmp_path: Path) -> None:
-    await register_all(desk, tmp_path / "m")
-    ana, ben = await hire(desk, "ana"), await hire(desk, "ben")
-    nobody = await hire(desk, "nobody")
-    await found(desk, "red", "ben")
-    for right in reading("prod.a.x"):
-        await right.give(desk, "ana")
+async def test_each_sees_what_it_may_use_and_the_administrator_all(
+    admin: AdminClient, tmp_path: Path
+) -> None:
+    await register_all(admin, tmp_path / "m")
+    ana, ben = await create_user(admin, "ana"), await create_user(admin, "ben")
+    nobody = await create_user(admin, "nobody")
+    await create_group(admin, "red", "ben")
+    for right in privileges_to_load("prod.a.x"):
+        await right.grant(admin, "ana")
     for right in (
-        catalog(Privilege.ALL_PRIVILEGES, "dev"),
-        catalog(Privilege.USE_CATALOG, "prod"),
-        schema(Privilege.OWN, "prod.b"),
-        model(Privilege.OWN, "prod.b.y"),
+        on_catalog(Privilege.ALL_PRIVILEGES, "dev"),
+        on_catalog(Privilege.USE_CATALOG, "prod"),
+        on_schema(Privilege.OWN, "prod.b"),
+        on_model(Privilege.OWN, "prod.b.y"),
         # Of no use without the schema around it.
-        model(Privilege.EXECUTE, "prod.a.y"),
+        on_model(Privilege.EXECUTE, "prod.a.y"),
     ):
-        await right.give(desk, "red")
-    provider = desk.provider
+        await right.grant(admin, "red")
+    provider = admin.provider
     everything = Listings([*CATALOGS], [*SCHEMAS], [*MODELS], [*MODELS])
-    assert await listings(provider, desk.context) == everything
+    assert await listings(provider, admin.context) == everything
     assert await listings(provider, await nobody.context()) == Listings([], [], [], [])
     hers = ["prod.a.x"]
     assert await listings(provider, await ana.context()) == Listings(["prod"], ["prod.a"], hers, hers)
@@ -103,30 +108,30 @@ async def test_each_sees_what_it_may_use_and_the_administrator_all(desk: Desk, t
     assert [str(each.full_name) for each in in_schema.items] == ["dev.a.x", "dev.a.y"]
 
 
-async def test_pages_are_full_of_what_may_be_seen(desk: Desk, tmp_path: Path) -> None:
+async def test_pages_are_full_of_what_may_be_seen(admin: AdminClient, tmp_path: Path) -> None:
     """What is left out is left out before a page is cut."""
-    await register_all(desk, tmp_path / "m")
-    ana = await hire(desk, "ana")
+    await register_all(admin, tmp_path / "m")
+    ana = await create_user(admin, "ana")
     seen = ["dev.a.y", "dev.b.y", "prod.b.x", "prod.b.y"]
     for name in seen:
-        for right in reading(name):
-            await right.give(desk, "ana")
+        for right in privileges_to_load(name):
+            await right.grant(admin, "ana")
     context, page = await ana.context(), PageRequest(2)
-    first = await desk.provider.models.search(context, page)
+    first = await admin.provider.models.search(context, page)
     assert len(first.items) == 2
-    second = await desk.provider.models.search(context, PageRequest(2, first.last_key))
+    second = await admin.provider.models.search(context, PageRequest(2, first.last_key))
     assert second.last_key is None
     assert [str(each.full_name) for each in (*first.items, *second.items)] == seen
 
 
-async def test_shares_and_recipients_are_listed_for_their_owners(desk: Desk) -> None:
-    ana, ben = await hire(desk, "ana"), await hire(desk, "ben")
-    await found(desk, "red", "ben")
-    await desk.share("acme", "globex")
-    await desk.share("second", "initech")
-    provider = desk.provider
-    await provider.shares.update(desk.context, "acme", (), SecurableUpdate(owner="red"))
-    await provider.recipients.update(desk.context, "globex", SecurableUpdate(owner="red"))
+async def test_shares_and_recipients_are_listed_for_their_owners(admin: AdminClient) -> None:
+    ana, ben = await create_user(admin, "ana"), await create_user(admin, "ben")
+    await create_group(admin, "red", "ben")
+    await admin.share("acme", "globex")
+    await admin.share("second", "initech")
+    provider = admin.provider
+    await provider.shares.update(admin.context, "acme", (), SecurableUpdate(owner="red"))
+    await provider.recipients.update(admin.context, "globex", SecurableUpdate(owner="red"))
     for person, shares, recipients in ((ana, [], []), (ben, ["acme"], ["globex"])):
         context = await person.context()
         assert [share.name for share in (await provider.shares.page(context, WHOLE)).items] == shares
@@ -190,12 +195,12 @@ def registry(
         stack = AsyncExitStack()
         opened = stack.enter_async_context(open_provider(Settings(folder / "home")))
         provider = loop.run_until_complete(opened)
-        desk = Desk.of(provider)
-        loop.run_until_complete(register_all(desk, folder / "m"))
+        admin = AdminClient.of(provider)
+        loop.run_until_complete(register_all(admin, folder / "m"))
         for name in PEOPLE:
-            loop.run_until_complete(hire(desk, name))
+            loop.run_until_complete(create_user(admin, name))
         for name in GROUPS:
-            loop.run_until_complete(found(desk, name))
+            loop.run_until_complete(create_group(admin, name))
         yield loop, provider
         loop.run_until_complete(stack.aclose())
 

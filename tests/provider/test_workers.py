@@ -12,13 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from provider_process import ProviderProcess
-from servers import free_port
 
 from model_sharing_protocol.errors import MetastoreUnavailable, PortInUse
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.serving.sockets import bound_sockets
 from model_sharing_provider.serving.supervisor import supervise
+from support.processes.provider import ProviderProcess
+from support.processes.servers import free_port
 
 
 def two_workers(folder: Path) -> ProviderProcess:

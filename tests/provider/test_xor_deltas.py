@@ -8,11 +8,6 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from command_line import CommandLine
-from contents import content
-from support import Desk, write_model
-from tensors import framed, safetensors
-from weights import fine_tuned, restored, weights
 
 from model_sharing_protocol.errors import InvalidState, NotFound
 from model_sharing_protocol.manifest import Delta
@@ -24,6 +19,12 @@ from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.metastore.rows.versions import VersionRows
+from support.admin_client import AdminClient
+from support.bf16_weights import fine_tuned, restored, weights
+from support.files import random_bytes
+from support.model_folder import write_model
+from support.provider_cli import CliRunner
+from support.safetensors_files import framed, safetensors
 
 NAME = FullName.parse("prod.ml_team.scorer")
 MIB = 1024 * 1024
@@ -35,11 +36,11 @@ def stored(provider_home: Path) -> list[Path]:
     return [path for path in (provider_home / "artifacts" / "deltas").rglob("*") if path.is_file()]
 
 
-async def register(desk: Desk, folder: Path, delta_from: int | None, **files: bytes) -> ModelVersion:
+async def register(admin: AdminClient, folder: Path, delta_from: int | None, **files: bytes) -> ModelVersion:
     write_model(folder, files)
     if delta_from is None:
-        return await desk.register(folder, str(NAME))
-    return await desk.provider.registration.register(desk.context, folder, NAME, delta_from=delta_from)
+        return await admin.register(folder, str(NAME))
+    return await admin.provider.registration.register(admin.context, folder, NAME, delta_from=delta_from)
 
 
 async def deltas_of(artifacts: ArtifactStore, version: ModelVersion) -> tuple[Delta, ...]:
@@ -50,7 +51,7 @@ async def deltas_of(artifacts: ArtifactStore, version: ModelVersion) -> tuple[De
     ("before", "after"),
     [
         (BEFORE, AFTER),
-        (BEFORE, AFTER + content(1001)),
+        (BEFORE, AFTER + random_bytes(1001)),
         (BEFORE, AFTER[: -MIB - 1]),
         (safetensors({"w": BEFORE}, {"a": "b"}), safetensors({"w": AFTER}, {"note": "x" * 1001})),
         (framed(b"{" * 100, BEFORE), framed(b"{", AFTER)),
@@ -68,10 +69,10 @@ async def deltas_of(artifacts: ArtifactStore, version: ModelVersion) -> tuple[De
     ],
 )
 async def test_a_delta_makes_the_file(
-    desk: Desk, artifacts: ArtifactStore, tmp_path: Path, before: bytes, after: bytes
+    admin: AdminClient, artifacts: ArtifactStore, tmp_path: Path, before: bytes, after: bytes
 ) -> None:
-    await register(desk, tmp_path / "1", None, model=before)
-    version = await register(desk, tmp_path / "2", 1, model=after)
+    await register(admin, tmp_path / "1", None, model=before)
+    version = await register(admin, tmp_path / "2", 1, model=after)
     (delta,) = await deltas_of(artifacts, version)
     packed = await artifacts.get_bytes(delta_path(version.id, delta.target, delta.base))
     assert restored(packed, before, len(after)) == after
@@ -82,15 +83,15 @@ async def test_a_delta_makes_the_file(
 
 
 async def test_only_deltas_that_are_worth_it_are_kept(
-    desk: Desk, artifacts: ArtifactStore, tmp_path: Path, provider_home: Path
+    admin: AdminClient, artifacts: ArtifactStore, tmp_path: Path, provider_home: Path
 ) -> None:
     other = {"same": BEFORE[::-1], "small": BEFORE[:MIB]}
-    before = {"trained": BEFORE, "replaced": content(9 * MIB), "cut": BEFORE[: 9 * MIB], **other}
-    after = {"trained": AFTER, "replaced": content(9 * MIB, 1), "new": AFTER[: 9 * MIB], **other}
+    before = {"trained": BEFORE, "replaced": random_bytes(9 * MIB), "cut": BEFORE[: 9 * MIB], **other}
+    after = {"trained": AFTER, "replaced": random_bytes(9 * MIB, 1), "new": AFTER[: 9 * MIB], **other}
     seen: list[Progress] = []
-    await register(desk, tmp_path / "1", None, **before)
-    version = await desk.provider.registration.register(
-        desk.context,
+    await register(admin, tmp_path / "1", None, **before)
+    version = await admin.provider.registration.register(
+        admin.context,
         write_model(tmp_path / "2", after | {"small": AFTER[:MIB]}),
         NAME,
         delta_from=1,
@@ -107,20 +108,20 @@ async def test_only_deltas_that_are_worth_it_are_kept(
 
 @pytest.mark.parametrize("base", [2, 7])
 async def test_an_unknown_base_is_said_before_anything_is_copied(
-    desk: Desk, artifacts: ArtifactStore, tmp_path: Path, base: int
+    admin: AdminClient, artifacts: ArtifactStore, tmp_path: Path, base: int
 ) -> None:
-    await register(desk, tmp_path / "1", None, model=b"weights")
-    await desk.provider.uploads.create(desk.context, NAME, NewVersion())
+    await register(admin, tmp_path / "1", None, model=b"weights")
+    await admin.provider.uploads.create(admin.context, NAME, NewVersion())
     before = [item.path async for batch in artifacts.list("models") for item in batch]
     with pytest.raises(InvalidState if base == 2 else NotFound, match=rf"ersion {base}"):
-        await register(desk, tmp_path / "2", base, model=AFTER)
+        await register(admin, tmp_path / "2", base, model=AFTER)
     assert [item.path async for batch in artifacts.list("models") for item in batch] == before
 
 
 async def test_a_registration_that_fails_leaves_no_delta(
-    desk: Desk, tmp_path: Path, provider_home: Path, monkeypatch: pytest.MonkeyPatch
+    admin: AdminClient, tmp_path: Path, provider_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await register(desk, tmp_path / "1", None, model=BEFORE)
+    await register(admin, tmp_path / "1", None, model=BEFORE)
 
     async def fail(*arguments: object) -> None:
         assert stored(provider_home)
@@ -128,42 +129,42 @@ async def test_a_registration_that_fails_leaves_no_delta(
 
     monkeypatch.setattr(VersionRows, "add", fail)
     with pytest.raises(RuntimeError, match="the row"):
-        await register(desk, tmp_path / "2", 1, model=AFTER)
+        await register(admin, tmp_path / "2", 1, model=AFTER)
     assert not stored(provider_home)
 
 
 async def test_deltas_are_checked_and_go_with_their_version(
-    desk: Desk, tmp_path: Path, provider_home: Path
+    admin: AdminClient, tmp_path: Path, provider_home: Path
 ) -> None:
-    await register(desk, tmp_path / "1", None, model=BEFORE)
-    await register(desk, tmp_path / "2", 1, model=AFTER)
-    await desk.provider.copies.copy(desk.context, NAME, 2, NAME)
-    await desk.provider.versions.delete(desk.context, NAME, 2)
+    await register(admin, tmp_path / "1", None, model=BEFORE)
+    await register(admin, tmp_path / "2", 1, model=AFTER)
+    await admin.provider.copies.copy(admin.context, NAME, 2, NAME)
+    await admin.provider.versions.delete(admin.context, NAME, 2)
     (delta,) = stored(provider_home)
     whole = delta.read_bytes()
     for kept, damage in ((whole, []), (whole[:-1] + b"?", ["CORRUPT"]), (None, ["MISSING"])):
         delta.unlink()
         if kept is not None:
             delta.write_bytes(kept)
-        found = await desk.provider.fsck.check(desk.context)
+        found = await admin.provider.fsck.check(admin.context)
         assert [problem.damage for problem in found.problems] == damage
         assert all(problem.path.startswith("delta from ") for problem in found.problems)
         assert (list(found.leftovers.versions), list(found.leftovers.strangers)) == ([], [])
     delta.write_bytes(whole)
-    await desk.provider.versions.delete(desk.context, NAME, 3)
+    await admin.provider.versions.delete(admin.context, NAME, 3)
     assert not list((provider_home / "artifacts" / "deltas").glob("*"))
 
 
 async def test_a_delta_is_withheld_from_those_who_may_not_have_its_base(
-    desk: Desk, endpoint: str, tmp_path: Path
+    admin: AdminClient, endpoint: str, tmp_path: Path
 ) -> None:
     """For whoever has a file and its delta has the base as well."""
-    await register(desk, tmp_path / "1", None, model=BEFORE)
-    await register(desk, tmp_path / "2", 1, model=AFTER)
+    await register(admin, tmp_path / "1", None, model=BEFORE)
+    await register(admin, tmp_path / "2", 1, model=AFTER)
     copied = FullName.parse("prod.ml_team.copied")
-    await desk.provider.copies.copy(desk.context, NAME, 2, copied)
-    code = await desk.share("acme", "globex", str(NAME), str(copied))
-    token = (await desk.activate(code, endpoint)).bearer_token
+    await admin.provider.copies.copy(admin.context, NAME, 2, copied)
+    code = await admin.share("acme", "globex", str(NAME), str(copied))
+    token = (await admin.activate(code, endpoint)).bearer_token
 
     async def offered(model: str, version: int) -> list[str]:
         query = f"{endpoint}/shares/acme/schemas/ml_team/models/{model}/versions/{version}/query"
@@ -176,7 +177,7 @@ async def test_a_delta_is_withheld_from_those_who_may_not_have_its_base(
         async with client.get(url) as answer:
             assert len(await answer.read()) < len(AFTER) / 4
         assert await offered("copied", 1) == []
-        await desk.provider.versions.delete(desk.context, NAME, 1)
+        await admin.provider.versions.delete(admin.context, NAME, 1)
         assert await offered("scorer", 2) == []
         async with client.get(url) as answer:
             assert answer.status == 404
@@ -185,7 +186,7 @@ async def test_a_delta_is_withheld_from_those_who_may_not_have_its_base(
 def test_on_the_command_line(
     provider_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = CommandLine(provider_home, monkeypatch, capsys)
+    run = CliRunner(provider_home, monkeypatch, capsys)
     for folder, weight in (("1", BEFORE), ("2", AFTER)):
         write_model(tmp_path / folder, {"model": weight})
     run.succeed("catalog", "create", "prod")

@@ -1,24 +1,23 @@
-"""Every story has a home of its own and a peer to talk to."""
+"""Every test has a home of its own and a fake provider to talk to."""
 
 from __future__ import annotations
 
 import io
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from recipient.cached_versions import NAME, files_of, used
-from recipient.peer import Peer
-from recipient.shared_models import SHARE, manifest_of
 
 import model_sharing
 from model_sharing.api import blocking
 from model_sharing.cache.store import Cache
 from model_sharing.cli import main
-
-RunCli = Callable[..., subprocess.CompletedProcess[str]]
+from support.cached_versions import NAME, files_of, set_last_used
+from support.fake_provider.models import SHARE, manifest_of
+from support.fake_provider.server import FakeProvider
+from support.recipient_cli import RunCli
 
 
 @pytest.fixture(scope="session")
@@ -40,21 +39,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracking_uri: str) -> 
 
 
 @pytest.fixture
-def peer() -> Iterator[Peer]:
-    with Peer() as peer:
-        yield peer
+def fake_provider() -> Iterator[FakeProvider]:
+    with FakeProvider() as fake_provider:
+        yield fake_provider
 
 
 @pytest.fixture
-def profile(peer: Peer, tmp_path: Path) -> Path:
+def profile(fake_provider: FakeProvider, tmp_path: Path) -> Path:
     path = tmp_path / "globex.share"
-    path.write_bytes(peer.profile())
+    path.write_bytes(fake_provider.profile())
     return path
 
 
 @pytest.fixture
-def vendor(peer: Peer, profile: Path) -> model_sharing.Catalog:
-    """The peer's share, mounted as `vendor` without trust."""
+def vendor(fake_provider: FakeProvider, profile: Path) -> model_sharing.Catalog:
+    """The fake provider's share, mounted as `vendor` without trust."""
     return model_sharing.mount(profile, share=SHARE, name="vendor")
 
 
@@ -70,7 +69,9 @@ def run_cli(tmp_path: Path) -> RunCli:
 
 
 @pytest.fixture
-def run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunCli:
+def run_cli_in_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> RunCli:
     """The same inside the test's own process, as starting one takes longer than most commands.
 
     `typed` is what comes on standard input.
@@ -95,13 +96,15 @@ def cache(home: Path) -> Cache:
 
 
 @pytest.fixture
-def three(peer: Peer, vendor: model_sharing.Catalog, cache: Cache) -> list[str]:
+def three_cached_versions(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
+) -> list[str]:
     """Versions 1 to 3 are cached and held by nobody; version 1 was used three days ago, 3 one day ago."""
     for version in (1, 2, 3):
-        peer.publish(NAME, version, files_of(version), f"V-{version}")
+        fake_provider.publish(NAME, version, files_of(version), f"V-{version}")
     model_sharing.pull("vendor")
     digests = [manifest_of(files_of(version)).digest for version in (1, 2, 3)]
     for age, digest in zip((3, 2, 1), digests, strict=True):
-        used(cache, digest, days_ago=age)
-    peer.requests.clear()
+        set_last_used(cache, digest, days_ago=age)
+    fake_provider.requests.clear()
     return digests

@@ -7,11 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from contents import content, tree
 from hypothesis import given
 from hypothesis import strategies as st
-from recipient.peer import Handler, Peer
-from recipient.shared_models import manifest_of
 
 import model_sharing
 from model_sharing import StaleAliasWarning
@@ -24,29 +21,32 @@ from model_sharing_protocol.errors import (
     UnsafePath,
 )
 from model_sharing_protocol.manifest import Manifest, ManifestFile
+from support.fake_provider.models import manifest_of
+from support.fake_provider.server import FakeProvider, Handler
+from support.files import random_bytes, read_tree
 
 REF = "ml_team.iris_model/1"
-FILES = {"MLmodel": b"flavors: {}\n", "data/weights.bin": content(70_000)}
+FILES = {"MLmodel": b"flavors: {}\n", "data/weights.bin": random_bytes(70_000)}
 
 
 @pytest.fixture
-def cached(peer: Peer, vendor: model_sharing.Catalog) -> Path:
+def cached(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> Path:
     """Version 1 is in the cache, by number and by alias."""
-    peer.publish("ml_team.iris_model", 1, FILES, "Champion")
+    fake_provider.publish("ml_team.iris_model", 1, FILES, "Champion")
     folder = vendor.snapshot("ml_team.iris_model@Champion").folder
-    peer.requests.clear()
+    fake_provider.requests.clear()
     return folder
 
 
 def test_a_snapshot_is_read_only_and_its_own_files_only(cached: Path) -> None:
-    assert tree(cached) == FILES
+    assert read_tree(cached) == FILES
     assert all(path.stat().st_mode & 0o777 == 0o444 for path in cached.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda path: path.write_bytes(content(70_000, 9)),
+        lambda path: path.write_bytes(random_bytes(70_000, 9)),
         lambda path: path.write_bytes(b"short"),
         lambda path: path.unlink(),
         lambda path: (path.unlink(), path.symlink_to("/etc/hostname")),
@@ -55,86 +55,86 @@ def test_a_snapshot_is_read_only_and_its_own_files_only(cached: Path) -> None:
     ids=["other bytes", "other size", "missing", "a link elsewhere", "a folder"],
 )
 def test_a_damaged_file_is_noticed_and_fetched_again(
-    peer: Peer, vendor: model_sharing.Catalog, cached: Path, damage: object
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cached: Path, damage: object
 ) -> None:
     path = cached / "data" / "weights.bin"
     path.chmod(0o644)
     damage(path)  # type: ignore[operator]
-    assert tree(vendor.snapshot(REF).folder) == FILES
-    assert len(peer.file_requests()) <= 1
+    assert read_tree(vendor.snapshot(REF).folder) == FILES
+    assert len(fake_provider.file_requests()) <= 1
 
 
 def test_a_planted_file_is_removed(vendor: model_sharing.Catalog, cached: Path) -> None:
     (cached / "planted.py").write_text("boom")
-    assert tree(vendor.snapshot(REF).folder) == FILES
+    assert read_tree(vendor.snapshot(REF).folder) == FILES
 
 
 def test_a_touched_file_is_hashed_again_and_kept(
-    peer: Peer, vendor: model_sharing.Catalog, cached: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cached: Path
 ) -> None:
     os.utime(cached / "data" / "weights.bin")
-    assert tree(vendor.snapshot(REF).folder) == FILES
-    assert not peer.file_requests()
+    assert read_tree(vendor.snapshot(REF).folder) == FILES
+    assert not fake_provider.file_requests()
 
 
 def test_damage_that_leaves_no_trace_is_found_by_verify(
-    peer: Peer, vendor: model_sharing.Catalog, cached: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cached: Path
 ) -> None:
     path = cached / "data" / "weights.bin"
     before = path.stat()
     path.chmod(0o644)
-    path.write_bytes(content(70_000, 9))
+    path.write_bytes(random_bytes(70_000, 9))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert tree(vendor.snapshot(REF, verify=True).folder) == FILES
-    assert len(peer.file_requests()) == 1
+    assert read_tree(vendor.snapshot(REF, verify=True).folder) == FILES
+    assert len(fake_provider.file_requests()) == 1
 
 
 def test_byte_code_that_python_leaves_is_no_damage(
-    peer: Peer, vendor: model_sharing.Catalog, cached: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cached: Path
 ) -> None:
     (cached / "data" / "__pycache__").mkdir()
     (cached / "data" / "__pycache__" / "x.pyc").write_bytes(b"")
     assert vendor.snapshot(REF).folder == cached
-    assert not peer.file_requests()
+    assert not fake_provider.file_requests()
 
 
 def test_a_provider_that_is_away_is_done_without_by_number(
-    peer: Peer, vendor: model_sharing.Catalog, cached: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cached: Path
 ) -> None:
-    peer.stop()
+    fake_provider.stop()
     assert vendor.snapshot(REF).folder == cached
 
 
 def test_a_provider_that_is_away_is_done_without_by_alias_with_a_warning(
-    peer: Peer, vendor: model_sharing.Catalog, cached: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cached: Path
 ) -> None:
-    peer.stop()
+    fake_provider.stop()
     with pytest.warns(StaleAliasWarning, match=r"CHAMPION is taken as version 1, as of .*Z \("):
         assert vendor.snapshot("ml_team.iris_model@CHAMPION").folder == cached
 
 
 def test_what_was_never_fetched_needs_the_provider(
-    peer: Peer, vendor: model_sharing.Catalog, cached: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cached: Path
 ) -> None:
-    peer.publish("ml_team.iris_model", 2, FILES)
+    fake_provider.publish("ml_team.iris_model", 2, FILES)
     vendor.resolve("ml_team.iris_model/2")
-    peer.stop()
+    fake_provider.stop()
     for ref in ("ml_team.iris_model/2", "ml_team.iris_model@other", "ml_team.other/1"):
         with pytest.raises(ServerUnreachable):
             vendor.snapshot(ref)
 
 
 def test_a_no_is_not_papered_over_by_the_cache_and_is_remembered(
-    peer: Peer, vendor: model_sharing.Catalog, cached: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cached: Path
 ) -> None:
     def deny(handler: Handler) -> bool:
         handler.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "It does not exist.")
         return True
 
-    peer.answer = deny
+    fake_provider.answer = deny
     with pytest.raises(NotFound):
         vendor.snapshot(REF)
-    peer.stop()
+    fake_provider.stop()
     with pytest.raises(ServerUnreachable):
         vendor.snapshot(REF)
 
@@ -162,23 +162,23 @@ def test_a_no_is_not_papered_over_by_the_cache_and_is_remembered(
     ],
 )
 def test_hostile_paths_write_nothing_anywhere(
-    peer: Peer, vendor: model_sharing.Catalog, tmp_path: Path, path: str
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path, path: str
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, {"MLmodel": b"x", path: b"y"})
+    fake_provider.publish("ml_team.iris_model", 1, {"MLmodel": b"x", path: b"y"})
     vendor.resolve(REF)
-    before = tree(tmp_path)
+    before = read_tree(tmp_path)
     with pytest.raises(SharingError):
         vendor.download(REF, tmp_path / "out")
-    assert tree(tmp_path) == before
-    assert not peer.file_requests()
+    assert read_tree(tmp_path) == before
+    assert not fake_provider.file_requests()
 
 
 def test_a_folder_that_git_takes_for_a_repository_is_not_written(
-    peer: Peer, vendor: model_sharing.Catalog, tmp_path: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path
 ) -> None:
     for version, folder in enumerate(("", "data/a/"), 1):
         repository = {"HEAD": b"ref: refs/heads/main", "objects/x": b"", "refs/x": b""}
-        peer.publish(
+        fake_provider.publish(
             "ml_team.iris_model", version, {folder + path: data for path, data in repository.items()}
         )
         with pytest.raises(UnsafePath, match=r"version \d was refused: .*git repository.*Tell the provider"):
@@ -188,9 +188,9 @@ def test_a_folder_that_git_takes_for_a_repository_is_not_written(
 
 @pytest.mark.parametrize("twins", [("A", "a"), ("caf\u00e9", "cafe\u0301"), ("a", "a/b")])
 def test_paths_that_collide_are_refused(
-    peer: Peer, vendor: model_sharing.Catalog, twins: tuple[str, str]
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, twins: tuple[str, str]
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, {twins[0]: b"x", twins[1]: b"y"})
+    fake_provider.publish("ml_team.iris_model", 1, {twins[0]: b"x", twins[1]: b"y"})
     with pytest.raises(SharingError):
         vendor.snapshot(REF)
 
@@ -231,7 +231,7 @@ def test_a_file_system_without_hard_links_is_served_by_copies(
     cache.publish_snapshot(manifest)
     found = cache.snapshot(manifest.digest)
     assert found is not None
-    assert tree(found[0]) == FILES
+    assert read_tree(found[0]) == FILES
 
 
 def test_a_manifest_under_another_digest_is_no_snapshot(tmp_path: Path) -> None:
@@ -242,15 +242,17 @@ def test_a_manifest_under_another_digest_is_no_snapshot(tmp_path: Path) -> None:
     assert cache.snapshot(digest) is None
 
 
-def test_swapped_versions_are_noticed(peer: Peer, vendor: model_sharing.Catalog, cached: Path) -> None:
+def test_swapped_versions_are_noticed(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cached: Path
+) -> None:
     """Another version's bytes served under this number."""
-    peer.publish("ml_team.iris_model", 2, {"MLmodel": b"other"})
+    fake_provider.publish("ml_team.iris_model", 2, {"MLmodel": b"other"})
 
     def swap(handler: Handler) -> bool:
         handler.path = handler.path.replace("/versions/2", "/versions/1")
         return False
 
-    peer.answer = swap
+    fake_provider.answer = swap
     with pytest.raises(CorruptArtifact, match="version 2 and answered with version 1"):
         vendor.snapshot("ml_team.iris_model/2")
 

@@ -6,18 +6,14 @@ import json
 import time
 
 import pytest
-from recipient.cached_versions import (
-    DAY,
-    NAME,
-    bytes_on_disk,
-)
-from recipient.conftest import RunCli
 
 from model_sharing.cache.store import Cache
 from model_sharing_protocol.errors import InvalidParameter
+from support.cached_versions import DAY, NAME, bytes_on_disk
+from support.recipient_cli import RunCli
 
 
-def test_the_listing(cache: Cache, three: list[str], run_cli: RunCli) -> None:
+def test_the_listing(cache: Cache, three_cached_versions: list[str], run_cli: RunCli) -> None:
     answer = json.loads(run_cli("cache", "list", "--output", "json").stdout)
     assert answer["size"] == bytes_on_disk(cache.blobs) == 130_003
     (newest, *_, oldest) = answer["versions"]
@@ -32,7 +28,7 @@ def test_the_listing(cache: Cache, three: list[str], run_cli: RunCli) -> None:
 
 
 def test_pruning_on_the_command_line(
-    cache: Cache, three: list[str], run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+    cache: Cache, three_cached_versions: list[str], run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dry = run_cli("cache", "prune", "--older-than", "2w", "--max-size", "100 KiB", "--dry-run").stdout
     assert dry.splitlines() == [
@@ -41,7 +37,9 @@ def test_pruning_on_the_command_line(
     ]
     monkeypatch.setenv("MODEL_SHARING_CACHE_MAX_SIZE", "100KiB")
     answer = json.loads(run_cli("cache", "prune", "--output", "json").stdout)
-    assert answer["removed"] == [{"digest": three[0], "versions": [f"vendor.{NAME} version 1"]}]
+    assert answer["removed"] == [
+        {"digest": three_cached_versions[0], "versions": [f"vendor.{NAME} version 1"]}
+    ]
     assert (answer["freed"], answer["remaining"], answer["dry_run"]) == (30_001, 100_002, False)
     for wrong in (["--max-size", "much"], ["--older-than", "ever"]):
         assert run_cli("cache", "prune", *wrong).returncode == InvalidParameter.row.exit_code

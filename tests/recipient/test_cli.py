@@ -6,37 +6,37 @@ import json
 from pathlib import Path
 
 import pytest
-from contents import tree
-from recipient.conftest import RunCli
-from recipient.faults import always, answer_status, corrupt
-from recipient.peer import TOKEN, Peer
-from recipient.shared_models import SHARE
 
 import model_sharing
 from model_sharing_protocol.console.output import human_size
 from model_sharing_protocol.printable import printable
+from support.fake_provider.faults import always, answer_status, corrupt
+from support.fake_provider.models import SHARE
+from support.fake_provider.server import TOKEN, FakeProvider
+from support.files import read_tree
+from support.recipient_cli import RunCli
 
 URI = "models:/vendor.ml_team.iris_model"
 FILES = {"MLmodel": b"flavors: {}\n", "data/weights.bin": b"w" * 2048}
 
 
 @pytest.fixture
-def run_cli(run_here: RunCli) -> RunCli:
+def run_cli(run_cli_in_process: RunCli) -> RunCli:
     """As elsewhere, but inside the test's own process."""
-    return run_here
+    return run_cli_in_process
 
 
 @pytest.fixture
-def shared(peer: Peer, vendor: model_sharing.Catalog) -> Peer:
+def shared(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> FakeProvider:
     """Three models in two schemas; one has two versions."""
-    peer.publish("ml_team.iris_model", 1, FILES, "Challenger")
-    peer.publish("ml_team.iris_model", 2, FILES, "Champion")
-    peer.publish("ml_team.other", 1, FILES)
-    peer.publish("research.third", 1, FILES)
-    return peer
+    fake_provider.publish("ml_team.iris_model", 1, FILES, "Challenger")
+    fake_provider.publish("ml_team.iris_model", 2, FILES, "Champion")
+    fake_provider.publish("ml_team.other", 1, FILES)
+    fake_provider.publish("research.third", 1, FILES)
+    return fake_provider
 
 
-def test_mounting_listing_and_unmounting(peer: Peer, profile: Path, run_cli: RunCli) -> None:
+def test_mounting_listing_and_unmounting(fake_provider: FakeProvider, profile: Path, run_cli: RunCli) -> None:
     done = run_cli("mount", profile, SHARE, "--as", "Vendor", "--trust-remote-code")
     assert (done.returncode, done.stderr) == (0, "")
     assert "as vendor" in done.stdout
@@ -48,7 +48,7 @@ def test_mounting_listing_and_unmounting(peer: Peer, profile: Path, run_cli: Run
     assert "Nothing is mounted" in run_cli("mounts").stdout
 
 
-def test_listing_models(shared: Peer, run_cli: RunCli) -> None:
+def test_listing_models(shared: FakeProvider, run_cli: RunCli) -> None:
     everything = json.loads(run_cli("list", "--output", "json").stdout)
     names = ["vendor.ml_team.iris_model", "vendor.ml_team.other", "vendor.research.third"]
     assert [model["full_name"] for model in everything] == names
@@ -62,7 +62,7 @@ def test_listing_models(shared: Peer, run_cli: RunCli) -> None:
     assert "2023-11-14T22:13:20Z" in table[1]
 
 
-def test_showing_a_version_and_a_model(shared: Peer, run_cli: RunCli) -> None:
+def test_showing_a_version_and_a_model(shared: FakeProvider, run_cli: RunCli) -> None:
     version = json.loads(run_cli("show", f"{URI}@champion", "--output", "json").stdout)
     assert (version["version"], version["aliases"], version["status"]) == (2, ["Champion"], "READY")
     assert version["size"] == 2060
@@ -72,11 +72,11 @@ def test_showing_a_version_and_a_model(shared: Peer, run_cli: RunCli) -> None:
     assert [found["version"] for found in model["versions"]] == [1, 2]
 
 
-def test_downloading(shared: Peer, run_cli: RunCli, tmp_path: Path) -> None:
+def test_downloading(shared: FakeProvider, run_cli: RunCli, tmp_path: Path) -> None:
     done = run_cli("download", f"{URI}@Champion", "out")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "Downloaded vendor.ml_team.iris_model version 2 (2.0 KiB) to out\n"
-    assert tree(tmp_path / "out") == FILES
+    assert read_tree(tmp_path / "out") == FILES
     answer = json.loads(run_cli("download", f"{URI}/1", "again", "--output", "json", "--jobs", "2").stdout)
     assert answer["path"] == str(tmp_path / "again")
 
@@ -103,7 +103,7 @@ def test_downloading(shared: Peer, run_cli: RunCli, tmp_path: Path) -> None:
     ],
 )
 def test_each_mistake_has_one_line_and_its_exit_code(
-    shared: Peer, run_cli: RunCli, tmp_path: Path, arguments: list[str], exit_code: int, message: str
+    shared: FakeProvider, run_cli: RunCli, tmp_path: Path, arguments: list[str], exit_code: int, message: str
 ) -> None:
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").touch()
@@ -114,7 +114,9 @@ def test_each_mistake_has_one_line_and_its_exit_code(
     assert message in done.stderr
 
 
-def test_each_fault_of_the_provider_has_its_exit_code(shared: Peer, run_cli: RunCli, profile: Path) -> None:
+def test_each_fault_of_the_provider_has_its_exit_code(
+    shared: FakeProvider, run_cli: RunCli, profile: Path
+) -> None:
     shared.always = corrupt
     assert run_cli("download", f"{URI}/1", "out").returncode == 10
     shared.always = answer_status(403)
@@ -134,7 +136,7 @@ def test_each_fault_of_the_provider_has_its_exit_code(shared: Peer, run_cli: Run
     assert TOKEN not in done.stdout + done.stderr
 
 
-def test_an_old_resolution_is_warned_about_in_one_line(shared: Peer, run_cli: RunCli) -> None:
+def test_an_old_resolution_is_warned_about_in_one_line(shared: FakeProvider, run_cli: RunCli) -> None:
     run_cli("download", f"{URI}@Champion", "one")
     shared.stop()
     done = run_cli("download", f"{URI}@Champion", "two")
@@ -143,7 +145,7 @@ def test_an_old_resolution_is_warned_about_in_one_line(shared: Peer, run_cli: Ru
     assert done.stderr.count("\n") == 1
 
 
-def test_a_provider_cannot_command_the_terminal(shared: Peer, run_cli: RunCli) -> None:
+def test_a_provider_cannot_command_the_terminal(shared: FakeProvider, run_cli: RunCli) -> None:
     hostile = "\x1b]0;owned\x07\x1b[2J\u202e[red]x\nsecond line"
 
     def answer(handler: object) -> bool:

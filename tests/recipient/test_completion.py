@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from click.shell_completion import ShellComplete
-from recipient.conftest import RunCli
-from recipient.peer import Peer
 
 import model_sharing
 from model_sharing.cli.commands import cli
+from support.fake_provider.server import FakeProvider
+from support.recipient_cli import RunCli
 
 FILES = {"MLmodel": b"flavors: {}\n"}
 
@@ -21,10 +21,10 @@ def completed(line: str) -> list[str]:
 
 
 @pytest.fixture
-def shared(peer: Peer, vendor: model_sharing.Catalog) -> Peer:
-    peer.publish("ml_team.iris_model", 1, FILES)
-    peer.publish("research.third", 1, FILES)
-    return peer
+def shared(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> FakeProvider:
+    fake_provider.publish("ml_team.iris_model", 1, FILES)
+    fake_provider.publish("research.third", 1, FILES)
+    return fake_provider
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,13 @@ def shared(peer: Peer, vendor: model_sharing.Catalog) -> Peer:
         ("model-sharing mou", ["mount", "mounts"]),
     ],
 )
-def test_names_are_completed(shared: Peer, line: str, words: list[str]) -> None:
+def test_names_are_completed(shared: FakeProvider, line: str, words: list[str]) -> None:
     assert completed(line) == words
 
 
-def test_a_provider_that_is_gone_completes_nothing(shared: Peer, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_provider_that_is_gone_completes_nothing(
+    shared: FakeProvider, capfd: pytest.CaptureFixture[str]
+) -> None:
     shared.stop()
     assert completed("model-sharing list ") == ["vendor"]
     assert completed("model-sharing show vendor.") == []
@@ -55,20 +57,22 @@ def test_a_provider_that_is_gone_completes_nothing(shared: Peer, capfd: pytest.C
 @pytest.mark.parametrize(
     "name", ["$(reboot)", "`reboot`", "a;reboot", "a b", "a'b", "a\\b", "a\u202eb", "a|b", "a\n"]
 )
-def test_no_name_reaches_the_command_line_that_a_shell_acts_upon(shared: Peer, name: str) -> None:
+def test_no_name_reaches_the_command_line_that_a_shell_acts_upon(shared: FakeProvider, name: str) -> None:
     shared.publish(f"ml_team.{name}", 1, FILES)
     assert completed("model-sharing show vendor.ml") == ["vendor.ml_team.iris_model"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_for_each_shell(run_here: RunCli, shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = run_here("completion", shell).stdout
+def test_the_script_for_each_shell(
+    run_cli_in_process: RunCli, shell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = run_cli_in_process("completion", shell).stdout
     assert "_MODEL_SHARING_COMPLETE" in script
     monkeypatch.setenv("SHELL", f"/usr/bin/{shell}")
-    assert run_here("completion").stdout == script
+    assert run_cli_in_process("completion").stdout == script
 
 
-def test_an_unknown_shell_is_asked_for(run_here: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_shell_is_asked_for(run_cli_in_process: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELL", "/bin/tcsh")
-    done = run_here("completion")
+    done = run_cli_in_process("completion")
     assert (done.returncode, done.stdout, "bash, zsh, fish" in done.stderr) == (2, "", True)

@@ -15,22 +15,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from contents import content
-from recipient.conftest import RunCli
-from recipient.faults import answer_status, cut_after, ignore_range, slowly
-from recipient.peer import Handler, Peer, serve_well
-from recipient.shared_models import SHARE, Files, digest_of
-from recipient.two_versions import (
-    MISANNOUNCED,
-    MLMODEL,
-    MODEL,
-    announce,
-    damage,
-    fetched,
-    forget,
-    hold_the_first,
-    withhold,
-)
 from rich.console import Console
 
 import model_sharing
@@ -43,13 +27,34 @@ from model_sharing.downloads.part_file import RANGE_BYTES
 from model_sharing.downloads.progress_counter import Tally
 from model_sharing_protocol.chunk_maps import ChunkMap, ChunkMapWriter, write_maps
 from model_sharing_protocol.errors import CorruptArtifact
+from support.fake_provider.faults import answer_status, cut_after, ignore_range, slowly
+from support.fake_provider.models import SHARE, Files, digest_of
+from support.fake_provider.server import FakeProvider, Handler, serve_well
+from support.files import random_bytes
+from support.recipient_cli import RunCli
+from support.two_versions import (
+    MISANNOUNCED,
+    MLMODEL,
+    MODEL,
+    announce,
+    cache_first_version,
+    damage,
+    fetched,
+    forget,
+    withhold,
+)
 
 MIB = 1024 * 1024
-BLOCKS = [content(MIB + number, seed=number) for number in range(36)]
+BLOCKS = [random_bytes(MIB + number, seed=number) for number in range(36)]
 """Together more than two ranges of a large file, none of which begins where a block does."""
 BEFORE = b"".join(BLOCKS)
-CHANGED = {3: content(MIB, 103), 20: content(2 * MIB, 120), 21: content(MIB, 121), 35: content(10, 135)}
-BLOCKS_AFTER = [content(5000, 99), *(CHANGED.get(number, block) for number, block in enumerate(BLOCKS))]
+CHANGED = {
+    3: random_bytes(MIB, 103),
+    20: random_bytes(2 * MIB, 120),
+    21: random_bytes(MIB, 121),
+    35: random_bytes(10, 135),
+}
+BLOCKS_AFTER = [random_bytes(5000, 99), *(CHANGED.get(number, block) for number, block in enumerate(BLOCKS))]
 AFTER = b"".join(BLOCKS_AFTER)
 NEW_BYTES = 5000 + sum(map(len, CHANGED.values()))
 MAPPED = {BEFORE: BLOCKS, AFTER: BLOCKS_AFTER}
@@ -71,10 +76,10 @@ MAP_BYTES = len(honest({"model.bin": AFTER}))
 
 
 @pytest.fixture
-def cache(peer: Peer, vendor: model_sharing.Catalog) -> Cache:
-    """A cache that holds version 1 of a model, of which the peer has a second one; nothing is counted yet."""
-    peer.chunk_maps = honest
-    return hold_the_first(peer, vendor, BEFORE, AFTER)
+def cache(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> Cache:
+    """A cache that holds version 1 of a model, of which the provider has a second; nothing is counted yet."""
+    fake_provider.chunk_maps = honest
+    return cache_first_version(fake_provider, vendor, BEFORE, AFTER)
 
 
 def base_of(cache: Cache) -> Path:
@@ -82,21 +87,23 @@ def base_of(cache: Cache) -> Path:
 
 
 @pytest.mark.usefixtures("cache")
-def test_only_what_changed_is_fetched(peer: Peer, vendor: model_sharing.Catalog) -> None:
+def test_only_what_changed_is_fetched(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> None:
     snapshot = vendor.snapshot(f"{MODEL}/2")
     assert (snapshot.folder / "model.bin").read_bytes() == AFTER
-    assert peer.file_bytes_sent == NEW_BYTES + MAP_BYTES
+    assert fake_provider.file_bytes_sent == NEW_BYTES + MAP_BYTES
     assert snapshot.fetched == NEW_BYTES
     # The map; then the head, block 3, blocks 20 and 21 as one, and the last; one of them may span two ranges.
-    assert len(peer.file_requests()) <= 6
-    forget(peer)
+    assert len(fake_provider.file_requests()) <= 6
+    forget(fake_provider)
     assert fetched(vendor) == AFTER
-    assert peer.file_requests() == []
+    assert fake_provider.file_requests() == []
 
 
-def test_a_first_load_asks_for_the_map_beside_the_bytes(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.chunk_maps = honest
-    peer.publish(MODEL, 1, {"model.bin": BEFORE})
+def test_a_first_load_asks_for_the_map_beside_the_bytes(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.chunk_maps = honest
+    fake_provider.publish(MODEL, 1, {"model.bin": BEFORE})
     bytes_came = threading.Event()
 
     def map_last(handler: Handler, data: bytes, start: int, end: int) -> None:
@@ -105,27 +112,27 @@ def test_a_first_load_asks_for_the_map_beside_the_bytes(peer: Peer, vendor: mode
         assert bytes_came.wait(10)
         serve_well(handler, data, start, end)
 
-    peer.always = map_last
+    fake_provider.always = map_last
     assert fetched(vendor, 1) == BEFORE
     ranges = -(-len(BEFORE) // RANGE_BYTES)
-    assert len(peer.file_requests()) == ranges + 1
-    assert peer.file_bytes_sent == len(BEFORE) + len(honest({"": BEFORE}))
+    assert len(fake_provider.file_requests()) == ranges + 1
+    assert fake_provider.file_bytes_sent == len(BEFORE) + len(honest({"": BEFORE}))
 
 
 @pytest.mark.usefixtures("cache")
 def test_a_file_of_another_model_of_the_share_serves_as_well(
-    peer: Peer, vendor: model_sharing.Catalog
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
-    peer.publish("ml_team.other", 1, {"weights/part-1.bin": AFTER})
+    fake_provider.publish("ml_team.other", 1, {"weights/part-1.bin": AFTER})
     snapshot = vendor.snapshot("ml_team.other/1")
     assert (snapshot.folder / "weights/part-1.bin").read_bytes() == AFTER
-    assert peer.file_bytes_sent == NEW_BYTES + MAP_BYTES
+    assert fake_provider.file_bytes_sent == NEW_BYTES + MAP_BYTES
 
 
 @pytest.mark.usefixtures("cache")
-def test_what_another_provider_sent_is_nobodys_business(peer: Peer, tmp_path: Path) -> None:
+def test_what_another_provider_sent_is_nobodys_business(fake_provider: FakeProvider, tmp_path: Path) -> None:
     """Else a provider could find out what is here by listing its chunks."""
-    with Peer() as stranger:
+    with FakeProvider() as stranger:
         stranger.chunk_maps = honest
         stranger.publish(MODEL, 1, {"model.bin": AFTER})
         (tmp_path / "stranger.share").write_bytes(stranger.profile())
@@ -141,7 +148,7 @@ def of_another_file(files: Files) -> bytes:
 
 def with_one_lie(files: Files) -> bytes:
     """An old block lies where it does not, this one says, and bytes that nobody knows follow it."""
-    unknown = content(len(BLOCKS_AFTER[20]) + len(BLOCKS_AFTER[21]) - len(BLOCKS[5]))
+    unknown = random_bytes(len(BLOCKS_AFTER[20]) + len(BLOCKS_AFTER[21]) - len(BLOCKS[5]))
     return write_maps([chunk_map(AFTER, [*BLOCKS_AFTER[:20], BLOCKS[5], unknown, *BLOCKS_AFTER[22:]])])
 
 
@@ -154,67 +161,71 @@ def of_no_file(files: Files) -> bytes:
 
 
 def garbage(files: Files) -> bytes:
-    return content(5000)
+    return random_bytes(5000)
 
 
 @pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("lie", [of_another_file, with_one_lie, too_short, of_no_file, garbage])
 def test_a_map_that_lies_costs_a_full_fetch_at_worst(
-    peer: Peer, vendor: model_sharing.Catalog, lie: Callable[[Files], bytes]
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, lie: Callable[[Files], bytes]
 ) -> None:
-    peer.chunk_maps = lie
+    fake_provider.chunk_maps = lie
     assert fetched(vendor) == AFTER
-    assert len(AFTER) <= peer.file_bytes_sent <= len(AFTER) + NEW_BYTES + 8 * MIB
+    assert len(AFTER) <= fake_provider.file_bytes_sent <= len(AFTER) + NEW_BYTES + 8 * MIB
 
 
 @pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("otherwise", MISANNOUNCED, ids=lambda otherwise: next(iter(otherwise)))
 def test_a_map_that_is_not_as_announced_is_done_without(
-    peer: Peer, vendor: model_sharing.Catalog, otherwise: dict[str, object]
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, otherwise: dict[str, object]
 ) -> None:
-    announce(peer, "chunkMaps", otherwise)
+    announce(fake_provider, "chunkMaps", otherwise)
     assert fetched(vendor) == AFTER
 
 
 @pytest.mark.usefixtures("cache")
-def test_a_provider_of_an_earlier_release_has_no_maps(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.chunk_maps = None
+def test_a_provider_of_an_earlier_release_has_no_maps(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.chunk_maps = None
     assert fetched(vendor) == AFTER
-    assert peer.file_bytes_sent == len(AFTER)
+    assert fake_provider.file_bytes_sent == len(AFTER)
 
 
 def test_a_map_that_cannot_be_had_is_done_without(
-    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
-    peer.always = withhold(honest({"": AFTER}))
+    fake_provider.always = withhold(honest({"": AFTER}))
     assert fetched(vendor) == AFTER
-    assert peer.file_bytes_sent == len(AFTER)
+    assert fake_provider.file_bytes_sent == len(AFTER)
 
 
 def test_a_base_that_is_damaged_costs_its_damaged_chunks_and_is_dropped(
-    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     for number in (7, 30):
         damage(base_of(cache), sum(map(len, BLOCKS[:number])) + 1000)
     assert fetched(vendor) == AFTER
-    assert peer.file_bytes_sent == NEW_BYTES + MAP_BYTES + len(BLOCKS[7]) + len(BLOCKS[30])
+    assert fake_provider.file_bytes_sent == NEW_BYTES + MAP_BYTES + len(BLOCKS[7]) + len(BLOCKS[30])
     assert not base_of(cache).exists()
 
 
 def test_a_base_that_goes_while_it_is_copied_is_fetched_instead(
-    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     def drop_base(handler: Handler, data: bytes, start: int, end: int) -> None:
         base_of(cache).unlink(missing_ok=True)
         serve_well(handler, data, start, end)
 
     # The first request is for the map, which is planned by before the second.
-    peer.faults = [serve_well, drop_base]
+    fake_provider.faults = [serve_well, drop_base]
     assert fetched(vendor) == AFTER
-    assert peer.file_bytes_sent <= len(AFTER) + MAP_BYTES
+    assert fake_provider.file_bytes_sent <= len(AFTER) + MAP_BYTES
 
 
-def test_nobody_prunes_a_base_in_use(peer: Peer, vendor: model_sharing.Catalog, cache: Cache) -> None:
+def test_nobody_prunes_a_base_in_use(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
+) -> None:
     pruned = []
 
     def prune_all(handler: Handler, data: bytes, start: int, end: int) -> None:
@@ -222,23 +233,25 @@ def test_nobody_prunes_a_base_in_use(peer: Peer, vendor: model_sharing.Catalog, 
             pruned.append(prune(cache, Limits(max_size=0)))
         serve_well(handler, data, start, end)
 
-    peer.always = prune_all
+    fake_provider.always = prune_all
     assert fetched(vendor) == AFTER
     assert [(len(done.removed), done.in_use) for done in pruned] == [(0, 2)] * len(pruned)
-    assert peer.file_bytes_sent == NEW_BYTES + MAP_BYTES
+    assert fake_provider.file_bytes_sent == NEW_BYTES + MAP_BYTES
     done = prune(cache, Limits(max_size=0))
     assert (len(done.removed), done.in_use) == (1, 1)
     assert not base_of(cache).exists()
 
 
-def test_what_was_pruned_is_no_base(peer: Peer, vendor: model_sharing.Catalog, cache: Cache) -> None:
+def test_what_was_pruned_is_no_base(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
+) -> None:
     assert prune(cache, Limits(max_size=0)).removed
     assert fetched(vendor) == AFTER
-    assert peer.file_bytes_sent == len(AFTER + MLMODEL) + MAP_BYTES
+    assert fake_provider.file_bytes_sent == len(AFTER + MLMODEL) + MAP_BYTES
 
 
 def test_maps_are_kept_with_their_version_verified_and_pruned_with_it(
-    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     (maps,) = [path for path in cache.blobs.iterdir() if path.read_bytes() == honest({"": BEFORE})]
     prune(cache, Limits(older_than=3600))
@@ -247,7 +260,7 @@ def test_maps_are_kept_with_their_version_verified_and_pruned_with_it(
     assert verify(cache).corrupt == (maps.name,)
     assert not maps.exists()
     snapshot = vendor.snapshot(f"{MODEL}/2")
-    assert peer.file_bytes_sent == len(AFTER) + MAP_BYTES
+    assert fake_provider.file_bytes_sent == len(AFTER) + MAP_BYTES
     (maps,) = [path for path in cache.blobs.iterdir() if path.read_bytes() == honest({"": AFTER})]
     cache.release(snapshot.manifest.digest)
     prune(cache, Limits(max_size=0))
@@ -256,20 +269,29 @@ def test_maps_are_kept_with_their_version_verified_and_pruned_with_it(
 
 @pytest.mark.usefixtures("cache")
 def test_cuts_busy_servers_and_expired_addresses_are_lived_through(
-    peer: Peer, vendor: model_sharing.Catalog
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
     def expire(handler: Handler, data: bytes, start: int, end: int) -> None:
-        peer.refuse_tickets_below = peer.tickets + 1
+        fake_provider.refuse_tickets_below = fake_provider.tickets + 1
         handler.send(403, b"expired", "text/plain")
 
-    peer.faults = [serve_well, cut_after(1000), answer_status(503), expire, cut_after(300_000), cut_after(0)]
+    fake_provider.faults = [
+        serve_well,
+        cut_after(1000),
+        answer_status(503),
+        expire,
+        cut_after(300_000),
+        cut_after(0),
+    ]
     assert fetched(vendor) == AFTER
-    assert peer.file_bytes_sent == NEW_BYTES + MAP_BYTES
+    assert fake_provider.file_bytes_sent == NEW_BYTES + MAP_BYTES
 
 
 @pytest.mark.usefixtures("cache")
-def test_a_server_that_ignores_ranges_sends_all(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.always = ignore_range
+def test_a_server_that_ignores_ranges_sends_all(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.always = ignore_range
     assert fetched(vendor) == AFTER
 
 
@@ -290,21 +312,21 @@ def corrupting(times: int) -> Callable[[Handler, bytes, int, int], None]:
 
 
 def test_corruption_on_the_way_costs_a_chunk_where_there_is_a_map(
-    peer: Peer, vendor: model_sharing.Catalog
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
-    peer.chunk_maps = honest
-    peer.publish(MODEL, 1, {"model.bin": BEFORE})
-    peer.always = corrupting(1)
+    fake_provider.chunk_maps = honest
+    fake_provider.publish(MODEL, 1, {"model.bin": BEFORE})
+    fake_provider.always = corrupting(1)
     assert fetched(vendor, 1) == BEFORE
-    assert peer.file_bytes_sent <= len(BEFORE) + len(honest({"": BEFORE})) + max(map(len, BLOCKS))
+    assert fake_provider.file_bytes_sent <= len(BEFORE) + len(honest({"": BEFORE})) + max(map(len, BLOCKS))
 
 
 @pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize(("times", "ends"), [(2, True), (10**6, False)])
 def test_corruption_that_stays_is_an_error(
-    peer: Peer, vendor: model_sharing.Catalog, times: int, ends: bool
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, times: int, ends: bool
 ) -> None:
-    peer.always = corrupting(times)
+    fake_provider.always = corrupting(times)
     if ends:
         assert fetched(vendor) == AFTER
     else:
@@ -313,37 +335,39 @@ def test_corruption_that_stays_is_an_error(
 
 
 def test_kill_nine_in_a_delta_loses_no_byte_that_had_arrived_or_was_copied(
-    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     program = f"import model_sharing; model_sharing.catalog('vendor').snapshot('{MODEL}/2')"
-    peer.always = slowly(0.05)
+    fake_provider.always = slowly(0.05)
     for _ in range(3):
-        before = peer.file_bytes_sent
+        before = fake_provider.file_bytes_sent
         process = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(program)], stderr=subprocess.DEVNULL
         )
-        while process.poll() is None and peer.file_bytes_sent < before + MIB:
+        while process.poll() is None and fake_provider.file_bytes_sent < before + MIB:
             time.sleep(0.01)
         assert process.poll() is None, "it was done before it could be killed"
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    peer.always = None
+    fake_provider.always = None
     # What is here of the part is not looked for in the base again.
     base_of(cache).unlink()
-    sent = peer.file_bytes_sent
+    sent = fake_provider.file_bytes_sent
     assert fetched(vendor) == AFTER
-    assert peer.file_bytes_sent - sent < len(AFTER) - 8 * MIB
+    assert fake_provider.file_bytes_sent - sent < len(AFTER) - 8 * MIB
 
 
 @pytest.mark.usefixtures("cache")
-def test_the_command_line_says_what_was_reused(run_cli: RunCli, peer: Peer, tmp_path: Path) -> None:
+def test_the_command_line_says_what_was_reused(
+    run_cli: RunCli, fake_provider: FakeProvider, tmp_path: Path
+) -> None:
     done = run_cli("download", f"models:/vendor.{MODEL}/2", tmp_path / "out", "--output", "json")
     said = json.loads(done.stdout)
     reused = len(AFTER) - NEW_BYTES + len(MLMODEL)
     assert (said["fetched"], said["reused"]) == (NEW_BYTES, reused)
     again = run_cli("download", f"models:/vendor.{MODEL}/2", tmp_path / "again")
     assert "were here already; 0 B were fetched" in again.stdout
-    peer.publish(MODEL, 3, {"model.bin": AFTER + BLOCKS[0]}, "Champion")
+    fake_provider.publish(MODEL, 3, {"model.bin": AFTER + BLOCKS[0]}, "Champion")
     MAPPED[AFTER + BLOCKS[0]] = [*BLOCKS_AFTER, BLOCKS[0]]
     (pulled,) = json.loads(run_cli("pull", "vendor", "--output", "json").stdout)
     assert (pulled["fetched"], pulled["reused"]) == (0, len(AFTER + BLOCKS[0]))

@@ -10,35 +10,37 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipient.conftest import RunCli
-from recipient.faults import answer_status
-from recipient.peer import TOKEN, Handler, Peer
 
 import model_sharing
+from support.fake_provider.faults import answer_status
+from support.fake_provider.server import TOKEN, FakeProvider, Handler
+from support.recipient_cli import RunCli
 
 Doctor = Callable[[], tuple[int, dict[str, tuple[str, str]]]]
 
 
 @pytest.fixture
-def doctor(run_here: RunCli) -> Doctor:
+def doctor(run_cli_in_process: RunCli) -> Doctor:
     """Run it; the exit code, and the status and detail of each check."""
 
     def run() -> tuple[int, dict[str, tuple[str, str]]]:
-        done = run_here("doctor", "--output", "json")
+        done = run_cli_in_process("doctor", "--output", "json")
         found: list[dict[str, Any]] = json.loads(done.stdout)
         return done.returncode, {each["check"]: (each["status"], each["detail"]) for each in found}
 
     return run
 
 
-def test_all_is_well(vendor: model_sharing.Catalog, profile: Path, doctor: Doctor, run_here: RunCli) -> None:
+def test_all_is_well(
+    vendor: model_sharing.Catalog, profile: Path, doctor: Doctor, run_cli_in_process: RunCli
+) -> None:
     profile.chmod(0o600)
     code, found = doctor()
     assert code == 0
     assert {status for status, _ in found.values()} == {"ok"}
     assert {"versions", "proxies", "home", "home: locks", "cache: space", "mount vendor: clock"} <= set(found)
     assert vendor.mount.key_fingerprint in found["mount vendor: key"][1]
-    table = run_here("doctor")
+    table = run_cli_in_process("doctor")
     assert "mount vendor: provider" in table.stdout
     assert "none failed, no warnings" in table.stderr
 
@@ -49,17 +51,21 @@ def test_nothing_mounted_yet(doctor: Doctor) -> None:
     assert "model-sharing mount" in found["mounts"][1]
 
 
-def test_a_provider_that_is_gone(vendor: model_sharing.Catalog, peer: Peer, doctor: Doctor) -> None:
-    peer.stop()
+def test_a_provider_that_is_gone(
+    vendor: model_sharing.Catalog, fake_provider: FakeProvider, doctor: Doctor
+) -> None:
+    fake_provider.stop()
     code, found = doctor()
     assert (code, found["mount vendor: provider"][0]) == (8, "failed")
     assert "mount vendor: key" not in found
 
 
-def test_a_token_that_ends(vendor: model_sharing.Catalog, peer: Peer, profile: Path, doctor: Doctor) -> None:
+def test_a_token_that_ends(
+    vendor: model_sharing.Catalog, fake_provider: FakeProvider, profile: Path, doctor: Doctor
+) -> None:
     def ending(days: int) -> tuple[int, str]:
         moment = datetime.now(UTC) + timedelta(days=days)
-        profile.write_bytes(peer.profile(expirationTime=moment.isoformat()))
+        profile.write_bytes(fake_provider.profile(expirationTime=moment.isoformat()))
         code, found = doctor()
         return code, found["mount vendor: token"][0]
 
@@ -69,9 +75,9 @@ def test_a_token_that_ends(vendor: model_sharing.Catalog, peer: Peer, profile: P
 
 
 def test_a_token_that_is_not_accepted(
-    vendor: model_sharing.Catalog, peer: Peer, profile: Path, doctor: Doctor
+    vendor: model_sharing.Catalog, fake_provider: FakeProvider, profile: Path, doctor: Doctor
 ) -> None:
-    profile.write_bytes(peer.profile(bearerToken="msh_another"))
+    profile.write_bytes(fake_provider.profile(bearerToken="msh_another"))
     code, found = doctor()
     assert (code, found["mount vendor: provider"][0]) == (3, "failed")
 
@@ -106,8 +112,10 @@ def test_a_clock_that_is_off(
     assert (ended, found["mount vendor: clock"][0]) == (code, status)
 
 
-def test_a_key_that_nobody_vouches_for(vendor: model_sharing.Catalog, peer: Peer, doctor: Doctor) -> None:
-    peer.rotate(endorsed=False)
+def test_a_key_that_nobody_vouches_for(
+    vendor: model_sharing.Catalog, fake_provider: FakeProvider, doctor: Doctor
+) -> None:
+    fake_provider.rotate(endorsed=False)
     code, found = doctor()
     assert (code, found["mount vendor: key"][0]) == (23, "failed")
 
@@ -144,8 +152,10 @@ def test_locks_that_keep_nobody_out(doctor: Doctor, monkeypatch: pytest.MonkeyPa
     assert (code, found["cache: locks"][0]) == (19, "failed")
 
 
-def test_it_tells_no_secret(vendor: model_sharing.Catalog, peer: Peer, run_here: RunCli) -> None:
+def test_it_tells_no_secret(
+    vendor: model_sharing.Catalog, fake_provider: FakeProvider, run_cli_in_process: RunCli
+) -> None:
     for fault in (None, answer_status(500)):
-        peer.always = fault
-        done = run_here("doctor")
+        fake_provider.always = fault
+        done = run_cli_in_process("doctor")
         assert TOKEN not in done.stdout + done.stderr

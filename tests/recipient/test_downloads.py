@@ -12,10 +12,6 @@ import time
 from pathlib import Path
 
 import pytest
-from contents import content, tree
-from recipient.faults import add_a_byte, answer_status, corrupt, cut_after, ignore_range, slowly
-from recipient.peer import Handler, Peer
-from recipient.shared_models import manifest_of
 
 import model_sharing
 from model_sharing.downloads.part_file import RANGE_BYTES
@@ -29,211 +25,233 @@ from model_sharing_protocol.errors import (
     PermissionDenied,
     ServerUnreachable,
 )
+from support.fake_provider.faults import add_a_byte, answer_status, corrupt, cut_after, ignore_range, slowly
+from support.fake_provider.models import manifest_of
+from support.fake_provider.server import FakeProvider, Handler
+from support.files import random_bytes, read_tree
 
 REF = "ml_team.iris_model/1"
 LARGE = 3 * RANGE_BYTES + 12_345
-SMALL_FILES = {"MLmodel": b"flavors: {}\n", "data/weights.bin": content(70_000), "empty.txt": b""}
+SMALL_FILES = {"MLmodel": b"flavors: {}\n", "data/weights.bin": random_bytes(70_000), "empty.txt": b""}
 
 
 def test_a_download_lands_whole_and_the_next_one_transfers_nothing(
-    peer: Peer, vendor: model_sharing.Catalog, tmp_path: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, SMALL_FILES, "Champion")
+    fake_provider.publish("ml_team.iris_model", 1, SMALL_FILES, "Champion")
     vendor.download("ml_team.iris_model@champion", tmp_path / "one")
-    assert tree(tmp_path / "one") == SMALL_FILES
-    fetched = len(peer.file_requests())
-    peer.requests.clear()
+    assert read_tree(tmp_path / "one") == SMALL_FILES
+    fetched = len(fake_provider.file_requests())
+    fake_provider.requests.clear()
     version = vendor.download("vendor.ml_team.iris_model@Champion", tmp_path / "two")
     assert version.version == 1
-    assert tree(tmp_path / "two") == SMALL_FILES
+    assert read_tree(tmp_path / "two") == SMALL_FILES
     assert fetched == 2  # the empty file needs no request
-    assert [request.path.rsplit("/", 2)[1:] for request in peer.requests] == [["aliases", "Champion"]]
+    assert [request.path.rsplit("/", 2)[1:] for request in fake_provider.requests] == [
+        ["aliases", "Champion"]
+    ]
 
 
-def test_a_second_version_fetches_only_what_differs(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
-    peer.publish(
-        "ml_team.iris_model", 2, SMALL_FILES | {"new.bin": content(1000, 2), "same.bin": content(70_000)}
+def test_a_second_version_fetches_only_what_differs(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, SMALL_FILES)
+    fake_provider.publish(
+        "ml_team.iris_model",
+        2,
+        SMALL_FILES | {"new.bin": random_bytes(1000, 2), "same.bin": random_bytes(70_000)},
     )
     vendor.snapshot(REF)
-    peer.requests.clear()
+    fake_provider.requests.clear()
     snapshot = vendor.snapshot("ml_team.iris_model/2")
-    assert len(peer.file_requests()) == 1
-    assert (snapshot.folder / "same.bin").read_bytes() == content(70_000)
+    assert len(fake_provider.file_requests()) == 1
+    assert (snapshot.folder / "same.bin").read_bytes() == random_bytes(70_000)
 
 
-def test_a_large_file_arrives_in_ranges(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(LARGE)})
+def test_a_large_file_arrives_in_ranges(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(LARGE)})
     snapshot = vendor.snapshot(REF)
-    assert (snapshot.folder / "model.bin").read_bytes() == content(LARGE)
-    assert len(peer.file_requests()) == 4
-    assert peer.file_bytes_sent == LARGE
+    assert (snapshot.folder / "model.bin").read_bytes() == random_bytes(LARGE)
+    assert len(fake_provider.file_requests()) == 4
+    assert fake_provider.file_bytes_sent == LARGE
     assert not list(vendor.shared.cache.blobs.glob("*.p*"))
 
 
-def test_a_version_of_very_many_files(peer: Peer, vendor: model_sharing.Catalog) -> None:
+def test_a_version_of_very_many_files(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> None:
     """The line with their signature has a megabyte; their content is the same, so that it is fetched once."""
-    peer.publish("ml_team.iris_model", 1, {f"folder{n % 50}/{n}.bin": b"same" for n in range(6000)})
+    fake_provider.publish("ml_team.iris_model", 1, {f"folder{n % 50}/{n}.bin": b"same" for n in range(6000)})
     snapshot = vendor.snapshot(REF)
     assert sum(path.is_file() for path in snapshot.folder.rglob("*")) == 6000
-    assert len(peer.file_requests()) == 1
+    assert len(fake_provider.file_requests()) == 1
 
 
-def test_file_requests_carry_no_credentials(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
+def test_file_requests_carry_no_credentials(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, SMALL_FILES)
     vendor.snapshot(REF)
-    assert peer.file_requests()
-    assert not any("Authorization" in request.headers for request in peer.file_requests())
+    assert fake_provider.file_requests()
+    assert not any("Authorization" in request.headers for request in fake_provider.file_requests())
 
 
 @pytest.mark.parametrize("size", [70_000, LARGE])
 def test_broken_connections_go_on_from_the_last_byte(
-    peer: Peer, vendor: model_sharing.Catalog, size: int, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MODEL_SHARING_RETRY_FOR", "30s")
     vendor = model_sharing.catalog("vendor")
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(size)})
-    peer.faults = [cut_after(size // 10), cut_after(0), answer_status(503), cut_after(size // 10)]
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(size)})
+    fake_provider.faults = [cut_after(size // 10), cut_after(0), answer_status(503), cut_after(size // 10)]
     snapshot = vendor.snapshot(REF)
-    assert (snapshot.folder / "model.bin").read_bytes() == content(size)
-    assert peer.file_bytes_sent == size
+    assert (snapshot.folder / "model.bin").read_bytes() == random_bytes(size)
+    assert fake_provider.file_bytes_sent == size
 
 
-def test_a_server_that_always_hangs_up_is_given_up_on(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(70_000)})
-    peer.always = cut_after(0)
+def test_a_server_that_always_hangs_up_is_given_up_on(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(70_000)})
+    fake_provider.always = cut_after(0)
     with pytest.raises(ServerUnreachable, match="broke off"):
         vendor.snapshot(REF)
 
 
 def test_a_stalled_connection_is_left_and_tried_again(
-    peer: Peer, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounds, "WINDOW_SECONDS", 0.3)
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(70_000)})
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(70_000)})
 
     def stall(handler: Handler, data: bytes, start: int, end: int) -> None:
         handler.start_file(data, start, end)
         time.sleep(2)
 
-    peer.faults = [stall]
-    assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == content(70_000)
+    fake_provider.faults = [stall]
+    assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == random_bytes(70_000)
 
 
 @pytest.mark.parametrize("size", [70_000, LARGE])
 def test_a_server_that_ignores_ranges_is_understood(
-    peer: Peer, vendor: model_sharing.Catalog, size: int
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, size: int
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(size)})
-    peer.faults = [cut_after(1000)]
-    peer.always = ignore_range
-    assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == content(size)
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(size)})
+    fake_provider.faults = [cut_after(1000)]
+    fake_provider.always = ignore_range
+    assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == random_bytes(size)
 
 
 @pytest.mark.parametrize("size", [70_000, LARGE])
 def test_corruption_on_the_way_is_fetched_once_more(
-    peer: Peer, vendor: model_sharing.Catalog, size: int
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, size: int
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(size)})
-    peer.faults = [corrupt]
-    assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == content(size)
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(size)})
+    fake_provider.faults = [corrupt]
+    assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == random_bytes(size)
 
 
 @pytest.mark.parametrize("size", [70_000, LARGE])
 def test_lasting_corruption_is_named_and_leaves_nothing(
-    peer: Peer, vendor: model_sharing.Catalog, size: int
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, size: int
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(size)})
-    peer.always = corrupt
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(size)})
+    fake_provider.always = corrupt
     with pytest.raises(CorruptArtifact, match=r"model\.bin"):
         vendor.snapshot(REF)
     assert not any(path.is_file() for path in vendor.shared.cache.blobs.iterdir())
 
 
-def test_bytes_beyond_the_manifest_are_refused(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(70_000)})
-    peer.always = add_a_byte
+def test_bytes_beyond_the_manifest_are_refused(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(70_000)})
+    fake_provider.always = add_a_byte
     with pytest.raises(CorruptArtifact, match="70001 bytes"):
         vendor.snapshot(REF)
 
 
 def test_expired_addresses_are_asked_for_again_once_for_all(
-    peer: Peer, vendor: model_sharing.Catalog
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, {f"{n}.bin": content(1000, n) for n in range(50)})
-    peer.refuse_tickets_below = 2
+    fake_provider.publish("ml_team.iris_model", 1, {f"{n}.bin": random_bytes(1000, n) for n in range(50)})
+    fake_provider.refuse_tickets_below = 2
     vendor.snapshot(REF)
-    assert peer.tickets == 2
+    assert fake_provider.tickets == 2
 
 
-def test_a_fresh_address_that_is_refused_is_a_denial(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
-    peer.always = answer_status(403)
+def test_a_fresh_address_that_is_refused_is_a_denial(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, SMALL_FILES)
+    fake_provider.always = answer_status(403)
     with pytest.raises(PermissionDenied):
         vendor.snapshot(REF)
 
 
 def test_a_share_that_is_revoked_during_the_download_ends_it(
-    peer: Peer, vendor: model_sharing.Catalog
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
+    fake_provider.publish("ml_team.iris_model", 1, SMALL_FILES)
 
     def gone(handler: Handler) -> bool:
         handler.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "Gone.")
         return True
 
     def revoke(lines: list[dict[str, object]]) -> list[dict[str, object]]:
-        peer.refuse_tickets_below = 99
-        peer.answer = gone
+        fake_provider.refuse_tickets_below = 99
+        fake_provider.answer = gone
         return lines
 
-    peer.edit_query = revoke
+    fake_provider.edit_query = revoke
     with pytest.raises(NotFound, match="Gone"):
         vendor.snapshot(REF)
 
 
-def test_no_packet_leaves_for_another_origin(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
-    with Peer() as sink:
+def test_no_packet_leaves_for_another_origin(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, SMALL_FILES)
+    with FakeProvider() as sink:
         for elsewhere in (
             sink.origin,
             "file:///etc",
             "http://169.254.169.254",
-            f"http://u@{peer.origin[7:]}",
+            f"http://u@{fake_provider.origin[7:]}",
         ):
-            peer.url_base = elsewhere
+            fake_provider.url_base = elsewhere
             with pytest.raises(NotASharingServer, match="only its own address"):
                 vendor.snapshot(REF)
         assert sink.requests == []
 
 
-def test_redirects_of_files_are_not_followed(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
-    with Peer() as sink:
-        peer.always = answer_status(302, Location=f"{sink.origin}/stolen")
+def test_redirects_of_files_are_not_followed(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, SMALL_FILES)
+    with FakeProvider() as sink:
+        fake_provider.always = answer_status(302, Location=f"{sink.origin}/stolen")
         with pytest.raises(NotASharingServer):
             vendor.snapshot(REF)
         assert sink.requests == []
 
 
 def test_a_destination_with_something_in_it_is_left_alone(
-    peer: Peer, vendor: model_sharing.Catalog, tmp_path: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
+    fake_provider.publish("ml_team.iris_model", 1, SMALL_FILES)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
     with pytest.raises(AlreadyExists, match="Nothing was touched"):
         vendor.download(REF, tmp_path / "out")
-    assert tree(tmp_path / "out") == {"mine.txt": b"mine"}
+    assert read_tree(tmp_path / "out") == {"mine.txt": b"mine"}
     (tmp_path / "empty").mkdir()
     vendor.download(REF, tmp_path / "empty")
-    assert tree(tmp_path / "empty") == SMALL_FILES
+    assert read_tree(tmp_path / "empty") == SMALL_FILES
 
 
 def test_what_was_downloaded_can_be_edited_without_harm_to_the_cache(
-    peer: Peer, vendor: model_sharing.Catalog, tmp_path: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
+    fake_provider.publish("ml_team.iris_model", 1, SMALL_FILES)
     vendor.download(REF, tmp_path / "out")
     (tmp_path / "out" / "MLmodel").write_text("edited")
     assert (vendor.snapshot(REF).folder / "MLmodel").read_bytes() == SMALL_FILES["MLmodel"]
@@ -251,46 +269,50 @@ def start_download(ref: str = REF) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", DOWNLOAD, ref], stderr=subprocess.PIPE)
 
 
-def test_kill_nine_loses_no_byte_that_had_arrived(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(LARGE)})
-    peer.always = slowly(0.01)
+def test_kill_nine_loses_no_byte_that_had_arrived(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(LARGE)})
+    fake_provider.always = slowly(0.01)
     kills = 0
     for _ in range(3):
-        before = peer.file_bytes_sent
+        before = fake_provider.file_bytes_sent
         process = start_download()
-        while process.poll() is None and peer.file_bytes_sent < before + 8 * 1024 * 1024:
+        while process.poll() is None and fake_provider.file_bytes_sent < before + 8 * 1024 * 1024:
             time.sleep(0.01)
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             kills += 1
         process.communicate()
-    peer.always = None
-    assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == content(LARGE)
+    fake_provider.always = None
+    assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == random_bytes(LARGE)
     assert kills == 3
     # On the wire but not in the file: what filled the sockets and buffers of four connections at each kill.
-    assert peer.file_bytes_sent <= LARGE + kills * RANGE_BYTES
+    assert fake_provider.file_bytes_sent <= LARGE + kills * RANGE_BYTES
 
 
-def test_two_processes_download_once(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(LARGE)} | SMALL_FILES)
-    peer.always = slowly(0.002)
+def test_two_processes_download_once(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(LARGE)} | SMALL_FILES)
+    fake_provider.always = slowly(0.002)
     processes = [start_download() for _ in range(2)]
     assert [process.communicate()[1] for process in processes] == [b"", b""]
     assert [process.returncode for process in processes] == [0, 0]
-    assert peer.file_bytes_sent == sum(map(len, {"model.bin": content(LARGE), **SMALL_FILES}.values()))
+    assert fake_provider.file_bytes_sent == sum(
+        map(len, {"model.bin": random_bytes(LARGE), **SMALL_FILES}.values())
+    )
 
 
 def test_ctrl_c_ends_soon_with_one_line_and_130(
-    peer: Peer, vendor: model_sharing.Catalog, tmp_path: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(LARGE)})
-    peer.always = slowly(0.3)
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(LARGE)})
+    fake_provider.always = slowly(0.3)
     # Whoever runs the tests in the background lets them, and what they start, ignore Ctrl-C.
     heard = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     run = heard + "runpy.run_module('model_sharing.cli', run_name='__main__')"
     command = [sys.executable, "-c", run, "download", "models:/vendor." + REF, str(tmp_path / "out")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-    while peer.file_bytes_sent < 1024 * 1024:
+    while fake_provider.file_bytes_sent < 1024 * 1024:
         time.sleep(0.01)
     started = time.monotonic()
     process.send_signal(signal.SIGINT)
@@ -302,9 +324,11 @@ def test_ctrl_c_ends_soon_with_one_line_and_130(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_file_size_limit_is_told_as_a_full_disk(peer: Peer, vendor: model_sharing.Catalog) -> None:
+def test_a_file_size_limit_is_told_as_a_full_disk(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
     """RLIMIT_FSIZE makes the kernel refuse writes, as a full disk or a quota does."""
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(1_000_000)})
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(1_000_000)})
     script = textwrap.dedent(
         """
         import resource, sys, model_sharing
@@ -328,15 +352,19 @@ class Huge(bytes):
         return 1 << 60
 
 
-def test_a_download_that_cannot_fit_is_not_begun(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish("ml_team.iris_model", 1, {"model.bin": Huge(b"x")})
+def test_a_download_that_cannot_fit_is_not_begun(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": Huge(b"x")})
     with pytest.raises(DiskFull, match="Nothing was fetched"):
         vendor.snapshot(REF)
-    assert not peer.file_requests()
+    assert not fake_provider.file_requests()
 
 
-def test_memory_does_not_grow_with_the_file(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(LARGE * 2)})
+def test_memory_does_not_grow_with_the_file(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(LARGE * 2)})
     script = DOWNLOAD + textwrap.dedent(
         """
         import resource
@@ -353,26 +381,28 @@ def test_memory_does_not_grow_with_the_file(peer: Peer, vendor: model_sharing.Ca
     assert int(done.stdout) - int(imports.stdout) < 60
 
 
-def test_downloads_from_many_threads_share_one_fetch(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
+def test_downloads_from_many_threads_share_one_fetch(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, SMALL_FILES)
     threads = [threading.Thread(target=vendor.snapshot, args=(REF,)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(peer.file_requests()) == 2
+    assert len(fake_provider.file_requests()) == 2
 
 
 def test_a_manifest_that_is_not_the_one_its_digest_names_is_refused(
-    peer: Peer, vendor: model_sharing.Catalog
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, SMALL_FILES)
-    peer.publish("ml_team.iris_model", 2, {"other": b"2"})
+    fake_provider.publish("ml_team.iris_model", 1, SMALL_FILES)
+    fake_provider.publish("ml_team.iris_model", 2, {"other": b"2"})
 
     def drop_a_file(lines: list[dict[str, object]]) -> list[dict[str, object]]:
         return lines[:-1]
 
-    peer.edit_query = drop_a_file
+    fake_provider.edit_query = drop_a_file
     with pytest.raises(CorruptArtifact):
         vendor.snapshot(REF)
 
@@ -380,10 +410,10 @@ def test_a_manifest_that_is_not_the_one_its_digest_names_is_refused(
         lines[1]["metaData"]["digest"] = manifest_of({"other": b"2"}).digest  # type: ignore[index]
         return lines
 
-    peer.edit_query = substitute
+    fake_provider.edit_query = substitute
     with pytest.raises(CorruptArtifact):
         vendor.snapshot(REF)
-    assert not peer.file_requests()
+    assert not fake_provider.file_requests()
 
 
 assert os.name == "posix", "kill -9 and RLIMIT_FSIZE are POSIX"

@@ -6,49 +6,51 @@ import json
 from pathlib import Path
 
 import pytest
-from recipient.peer import Peer
-from recipient.shared_models import SHARE
 
 import model_sharing
 from model_sharing.settings import Settings
 from model_sharing.transport.file_origins import FileOrigins, accept
 from model_sharing_protocol.errors import NotASharingServer
+from support.fake_provider.models import SHARE
+from support.fake_provider.server import FakeProvider
 
 FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": b"w" * 1000}
 REF = "ml_team.iris_model/1"
 
 
-def mounted(peer: Peer, profile: Path) -> model_sharing.Catalog:
-    peer.publish("ml_team.iris_model", 1, FILES)
+def mounted(fake_provider: FakeProvider, profile: Path) -> model_sharing.Catalog:
+    fake_provider.publish("ml_team.iris_model", 1, FILES)
     return model_sharing.mount(profile, share=SHARE, name="vendor")
 
 
-def test_files_come_from_a_store_that_was_named(peer: Peer, profile: Path, home: Path) -> None:
-    with Peer() as store:
+def test_files_come_from_a_store_that_was_named(
+    fake_provider: FakeProvider, profile: Path, home: Path
+) -> None:
+    with FakeProvider() as store:
         store.publish("ml_team.iris_model", 1, FILES)
-        peer.file_origins = (store.origin,)
-        peer.url_base = store.origin
-        vendor = mounted(peer, profile)
+        fake_provider.file_origins = (store.origin,)
+        fake_provider.url_base = store.origin
+        vendor = mounted(fake_provider, profile)
         assert vendor.mount.file_origins == (store.origin,)
         assert len(list(vendor.snapshot(REF).folder.iterdir())) == len(FILES)
         assert len(store.file_requests()) == len(FILES)
-        assert peer.file_requests() == []
+        assert fake_provider.file_requests() == []
         for request in store.requests:
             assert "authorization" not in {name.lower() for name in request.headers}
 
 
 def test_a_store_that_is_new_is_called_once_the_same_is_mounted_again(
-    peer: Peer, profile: Path, home: Path
+    fake_provider: FakeProvider, profile: Path, home: Path
 ) -> None:
-    vendor = mounted(peer, profile)
-    with Peer() as store:
+    vendor = mounted(fake_provider, profile)
+    with FakeProvider() as store:
         store.publish("ml_team.iris_model", 1, FILES)
-        peer.file_origins = (store.origin,)
-        peer.url_base = store.origin
+        fake_provider.file_origins = (store.origin,)
+        fake_provider.url_base = store.origin
         with pytest.raises(NotASharingServer, match="mount the same again"):
             vendor.snapshot(REF)
         assert store.requests == []
-        again = mounted(peer, profile)
+        again = mounted(fake_provider, profile)
         again.snapshot(REF)
         assert store.requests
         mount = json.loads((Settings(home).mounts / "vendor.json").read_bytes())
@@ -73,11 +75,11 @@ def test_what_is_no_place_for_files_is_not_accepted(endpoint: str, named: str) -
 
 
 def test_nothing_of_a_mount_is_kept_when_a_place_is_not_accepted(
-    peer: Peer, profile: Path, home: Path
+    fake_provider: FakeProvider, profile: Path, home: Path
 ) -> None:
-    peer.file_origins = ("gopher://s3.example",)
+    fake_provider.file_origins = ("gopher://s3.example",)
     with pytest.raises(NotASharingServer, match="gopher"):
-        mounted(peer, profile)
+        mounted(fake_provider, profile)
     assert list(Settings(home).mounts.glob("*.json")) == []
 
 
@@ -112,19 +114,19 @@ def test_a_name_that_stands_for_an_address_inside_is_called_from_inside_only(
                 origins.check_address(store, ["52.218.0.1", address])
 
 
-def test_the_providers_own_address_is_no_question(peer: Peer) -> None:
+def test_the_providers_own_address_is_no_question(fake_provider: FakeProvider) -> None:
     FileOrigins("https://vendor.example/x").check_address(("https", "vendor.example", 443), ["10.0.0.1"])
 
 
 def test_a_store_inside_is_not_called_for_a_provider_outside(
-    peer: Peer, profile: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, profile: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the names stand for is looked up before a connection is opened."""
-    with Peer() as store:
+    with FakeProvider() as store:
         store.publish("ml_team.iris_model", 1, FILES)
-        peer.file_origins = (store.origin,)
-        peer.url_base = store.origin
-        vendor = mounted(peer, profile)
+        fake_provider.file_origins = (store.origin,)
+        fake_provider.url_base = store.origin
+        vendor = mounted(fake_provider, profile)
         monkeypatch.setattr(FileOrigins, "_is_inside", False)
         with pytest.raises(NotASharingServer, match="no business"):
             vendor.snapshot(REF)

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile_text import (
+
+import model_sharing
+from model_sharing.api import blocking
+from model_sharing.cli import main
+from model_sharing.cli.commands import cli
+from support.fake_provider.faults import always
+from support.fake_provider.models import SHARE, Model
+from support.fake_provider.server import FakeProvider, Handler
+from support.hostile_input.terminal_text import (
     HOSTILE,
     IN_JSON,
     SHOWN,
@@ -20,15 +28,7 @@ from hostile_text import (
     split_calls,
     unsafe_in,
 )
-from recipient.conftest import RunCli
-from recipient.faults import always
-from recipient.peer import Handler, Peer
-from recipient.shared_models import SHARE, Model
-
-import model_sharing
-from model_sharing.api import blocking
-from model_sharing.cli import main
-from model_sharing.cli.commands import cli
+from support.recipient_cli import RunCli
 
 URI = "models:/vendor.ml_team.iris_model"
 FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": b"w" * 2048}
@@ -88,16 +88,16 @@ def run_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 
 @pytest.fixture
-def hostile(peer: Peer, tmp_path: Path) -> Peer:
+def hostile(fake_provider: FakeProvider, tmp_path: Path) -> FakeProvider:
     """A share that is mounted by a profile in a folder with a hostile name."""
     folder = tmp_path / HOSTILE
     folder.mkdir()
     for profile in (folder / "globex.share", tmp_path / "globex.share"):
-        profile.write_bytes(peer.profile())
-    peer.models["ml_team.iris_model"] = HostileModel()
-    peer.publish("ml_team.iris_model", 1, FILES, "Champion")
+        profile.write_bytes(fake_provider.profile())
+    fake_provider.models["ml_team.iris_model"] = HostileModel()
+    fake_provider.publish("ml_team.iris_model", 1, FILES, "Champion")
     model_sharing.mount(folder / "globex.share", share=SHARE, name="vendor")
-    return peer
+    return fake_provider
 
 
 @pytest.mark.usefixtures("hostile")
@@ -114,7 +114,9 @@ def test_what_a_provider_says_cannot_command_a_terminal(run_cli: RunCli) -> None
     assert machines == SHOWING
 
 
-def test_what_a_provider_refuses_with_cannot_command_a_terminal(hostile: Peer, run_cli: RunCli) -> None:
+def test_what_a_provider_refuses_with_cannot_command_a_terminal(
+    hostile: FakeProvider, run_cli: RunCli
+) -> None:
     def refuse(handler: Handler) -> None:
         handler.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", HOSTILE)
 
@@ -146,9 +148,11 @@ def test_what_is_given_cannot_command_a_terminal(run_cli: RunCli) -> None:
             assert done.returncode == 0 or done.stderr.count("\n") == 1, (call, done.stderr)
 
 
-def test_names_of_files_that_are_no_text(peer: Peer, run_cli: RunCli, tmp_path: Path) -> None:
+def test_names_of_files_that_are_no_text(
+    fake_provider: FakeProvider, run_cli: RunCli, tmp_path: Path
+) -> None:
     profile = tmp_path / "globex\udcff.share"
-    profile.write_bytes(peer.profile())
+    profile.write_bytes(fake_provider.profile())
     done = run_cli("mount", profile, "other", "--as", "vendor")
     assert (done.returncode, done.stderr.count("\n")) == (4, 1)
     done = run_cli("mount", tmp_path / "missing\udcff.share", SHARE, "--as", "vendor")

@@ -19,10 +19,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mlflow.exceptions import MlflowException
-from recipient.faults import always
-from recipient.hostile_values import changed, hostile_values, places
-from recipient.peer import Handler, Peer
-from recipient.shared_models import SHARE
 
 import model_sharing
 from model_sharing.cli.commands import cli
@@ -30,6 +26,10 @@ from model_sharing.mlflow_plugin.artifacts import SharedArtifactRepository
 from model_sharing.mlflow_plugin.store import SharedModelStore
 from model_sharing_protocol.console import command_line
 from model_sharing_protocol.errors import NotASharingServer, SharingError
+from support.fake_provider.faults import always
+from support.fake_provider.models import SHARE
+from support.fake_provider.server import FakeProvider, Handler
+from support.hostile_input.values import changed, hostile_values, places
 
 MODEL = "ml_team.iris_model"
 SIGNATURE = {"inputs": [{"name": "length", "type": "double"}], "outputs": None}
@@ -42,22 +42,22 @@ def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def rich(peer: Peer, vendor: model_sharing.Catalog) -> Peer:
-    """A peer whose answers have something everywhere."""
-    peer.edit_version = lambda version: {
+def rich(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> FakeProvider:
+    """A fake provider whose answers have something everywhere."""
+    fake_provider.edit_version = lambda version: {
         **version,
         "signature": SIGNATURE,
         "tags": {"a": "b"},
         "comment": "c",
     }
-    peer.chunk_maps = lambda files: b"model-sharing chunk maps 1\n" + bytes(36)
-    return peer
+    fake_provider.chunk_maps = lambda files: b"model-sharing chunk maps 1\n" + bytes(36)
+    return fake_provider
 
 
-def publish_afresh(peer: Peer) -> None:
+def publish_afresh(fake_provider: FakeProvider) -> None:
     """Nothing of it is in the cache."""
-    peer.publish(MODEL, 1, {"MLmodel": b"x", "n": str(next(_fresh)).encode()}, "Champion")
-    peer.sequence = (next(_fresh) + 1,) * 2
+    fake_provider.publish(MODEL, 1, {"MLmodel": b"x", "n": str(next(_fresh)).encode()}, "Champion")
+    fake_provider.sequence = (next(_fresh) + 1,) * 2
 
 
 def each_call(vendor: model_sharing.Catalog, run: Callable[..., int]) -> Iterator[Callable[[], object]]:
@@ -107,7 +107,7 @@ def ends_well(call: Callable[[], object]) -> None:
 )
 @given(data=st.data())
 def test_no_value_in_any_answer_does_harm(
-    rich: Peer, vendor: model_sharing.Catalog, run: Callable[..., int], data: st.DataObject
+    rich: FakeProvider, vendor: model_sharing.Catalog, run: Callable[..., int], data: st.DataObject
 ) -> None:
     put, seed = data.draw(hostile_values), data.draw(st.integers(0, 2**20))
 
@@ -130,7 +130,9 @@ def test_no_value_in_any_answer_does_harm(
     deadline=None,
 )
 @given(data=st.data())
-def test_no_signed_value_does_harm(rich: Peer, vendor: model_sharing.Catalog, data: st.DataObject) -> None:
+def test_no_signed_value_does_harm(
+    rich: FakeProvider, vendor: model_sharing.Catalog, data: st.DataObject
+) -> None:
     """Who signs may be hostile, too."""
     put, seed = data.draw(hostile_values), data.draw(st.integers(0, 2**20))
 
@@ -161,22 +163,24 @@ def test_no_signed_value_does_harm(rich: Peer, vendor: model_sharing.Catalog, da
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(put=hostile_values, seed=st.integers(0, 2**20))
 def test_no_value_does_harm_while_mounting_or_activating(
-    peer: Peer, profile: Path, tmp_path: Path, put: Any, seed: int
+    fake_provider: FakeProvider, profile: Path, tmp_path: Path, put: Any, seed: int
 ) -> None:
     def harm(answer: Any) -> Any:
         found = list(places(answer))
         return changed(answer, found[seed % len(found)], put)
 
     shutil.rmtree(tmp_path / "home", ignore_errors=True)
-    peer.edit_answer = harm
+    fake_provider.edit_answer = harm
     ends_well(lambda: model_sharing.mount(profile, share=SHARE, name="vendor"))
-    peer.edit_answer = None
-    fields = json.loads(peer.profile(expirationTime="2999-01-01T00:00:00Z"))
-    peer.answer = always(lambda handler: handler.send_json(200, harm(fields)))
+    fake_provider.edit_answer = None
+    fields = json.loads(fake_provider.profile(expirationTime="2999-01-01T00:00:00Z"))
+    fake_provider.answer = always(lambda handler: handler.send_json(200, harm(fields)))
     ends_well(
-        lambda: model_sharing.activate(f"{peer.origin}/activate/abc", tmp_path / "new.share", force=True)
+        lambda: model_sharing.activate(
+            f"{fake_provider.origin}/activate/abc", tmp_path / "new.share", force=True
+        )
     )
-    peer.answer = None
+    fake_provider.answer = None
 
 
 HEADERS = (
@@ -221,7 +225,12 @@ header_values = st.sampled_from(
     status=st.sampled_from([101, 103, 200, 204, 205, 206, 304, 416, 503, 999]),
 )
 def test_no_header_does_harm(
-    peer: Peer, vendor: model_sharing.Catalog, name: str, file_name: str, value: str, status: int
+    fake_provider: FakeProvider,
+    vendor: model_sharing.Catalog,
+    name: str,
+    file_name: str,
+    value: str,
+    status: int,
 ) -> None:
     def answer(handler: Handler, named: str, body: bytes) -> None:
         handler.send_response(status)
@@ -232,14 +241,14 @@ def test_no_header_does_harm(
         handler.wfile.write(body)
         handler.close_connection = True
 
-    publish_afresh(peer)
-    peer.answer = always(lambda handler: answer(handler, name, b"{}"))
+    publish_afresh(fake_provider)
+    fake_provider.answer = always(lambda handler: answer(handler, name, b"{}"))
     ends_well(vendor.list_models)
     ends_well(lambda: vendor.resolve(f"{MODEL}@Champion"))
-    peer.answer = None
-    peer.always = lambda handler, data, start, end: answer(handler, file_name, data[start:end])
+    fake_provider.answer = None
+    fake_provider.always = lambda handler, data, start, end: answer(handler, file_name, data[start:end])
     ends_well(lambda: vendor.snapshot(f"{MODEL}@Champion"))
-    peer.always = None
+    fake_provider.always = None
 
 
 BAD_MODELS = {
@@ -258,9 +267,11 @@ BAD_MODELS = {
 
 
 @pytest.mark.parametrize("bad", BAD_MODELS)
-def test_one_bad_model_hides_no_other(peer: Peer, vendor: model_sharing.Catalog, bad: str) -> None:
+def test_one_bad_model_hides_no_other(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, bad: str
+) -> None:
     for name in ("a", "b", "c"):
-        peer.publish(f"ml_team.{name}", 1, {"MLmodel": b"x"})
+        fake_provider.publish(f"ml_team.{name}", 1, {"MLmodel": b"x"})
 
     def harm(answer: Any) -> Any:
         for item in answer["items"]:
@@ -268,16 +279,18 @@ def test_one_bad_model_hides_no_other(peer: Peer, vendor: model_sharing.Catalog,
                 item.update(BAD_MODELS[bad])
         return answer
 
-    peer.edit_answer = harm
+    fake_provider.edit_answer = harm
     with pytest.warns(model_sharing.LeftOutWarning, match="left out") as said:
         models = vendor.list_models()
     assert [model.full_name for model in models] == ["vendor.ml_team.a", "vendor.ml_team.c"]
     assert len(said) == 1
 
 
-def test_what_is_no_object_is_left_out_like_a_bad_model(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish("ml_team.a", 1, {"MLmodel": b"x"})
-    peer.edit_answer = lambda answer: {**answer, "items": [None, 5, *answer["items"], [], "x"]}
+def test_what_is_no_object_is_left_out_like_a_bad_model(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.publish("ml_team.a", 1, {"MLmodel": b"x"})
+    fake_provider.edit_answer = lambda answer: {**answer, "items": [None, 5, *answer["items"], [], "x"]}
     with pytest.warns(model_sharing.LeftOutWarning) as said:
         assert len(vendor.list_models()) == 1
     assert len(said) == 4
@@ -288,13 +301,13 @@ def test_what_is_no_object_is_left_out_like_a_bad_model(peer: Peer, vendor: mode
     [{"createdAt": 10**18}, {"version": 0}, {"size": -1}, {"digest": "x"}, {"signature": {"inputs": None}}],
 )
 def test_one_bad_version_hides_no_other(
-    peer: Peer, vendor: model_sharing.Catalog, bad: dict[str, Any]
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, bad: dict[str, Any]
 ) -> None:
     deep: Any = 0
     for _ in range(200):
         deep = [deep]
     for version in (1, 2, 3):
-        peer.publish(MODEL, version, {"MLmodel": b"x"})
+        fake_provider.publish(MODEL, version, {"MLmodel": b"x"})
 
     def harm(answer: Any) -> Any:
         for item in answer["items"]:
@@ -302,23 +315,23 @@ def test_one_bad_version_hides_no_other(
                 item.update({"signature": {"inputs": deep}} if "signature" in bad else bad)
         return answer
 
-    peer.edit_answer = harm
+    fake_provider.edit_answer = harm
     with pytest.warns(model_sharing.LeftOutWarning, match="version"):
         versions = vendor.list_versions(MODEL)
     assert [version.version for version in versions] == [1, 3]
 
 
 def test_what_is_left_out_is_a_line_on_standard_error_and_json_stays_json(
-    peer: Peer, vendor: model_sharing.Catalog, run_cli: Any
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, run_cli: Any
 ) -> None:
     for name in ("a", "b"):
-        peer.publish(f"ml_team.{name}", 1, {"MLmodel": b"x"})
+        fake_provider.publish(f"ml_team.{name}", 1, {"MLmodel": b"x"})
 
     def harm(answer: Any) -> Any:
         answer["items"][1]["updatedAt"] = 10**18
         return answer
 
-    peer.edit_answer = harm
+    fake_provider.edit_answer = harm
     done = run_cli("list", "--output", "json")
     assert done.returncode == 0
     assert [model["full_name"] for model in json.loads(done.stdout)] == ["vendor.ml_team.a"]
@@ -328,8 +341,12 @@ def test_what_is_left_out_is_a_line_on_standard_error_and_json_stays_json(
     assert "$.updatedAt" in line
 
 
-def test_of_very_many_bad_items_a_few_are_named(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.answer = always(lambda handler: handler.send_json(200, {"items": [{"name": n} for n in range(300)]}))
+def test_of_very_many_bad_items_a_few_are_named(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.answer = always(
+        lambda handler: handler.send_json(200, {"items": [{"name": n} for n in range(300)]})
+    )
     with pytest.warns(model_sharing.LeftOutWarning) as said:
         assert vendor.list_models() == []
     assert len(said) == 11
@@ -341,9 +358,9 @@ def test_of_very_many_bad_items_a_few_are_named(peer: Peer, vendor: model_sharin
     [("updatedAt", 10**18), ("latestVersion", 0), ("aliases", {"Champion": 2**64}), ("name", "a/b")],
 )
 def test_a_value_that_cannot_be_is_named(
-    peer: Peer, vendor: model_sharing.Catalog, field: str, value: object
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, field: str, value: object
 ) -> None:
-    peer.publish(MODEL, 1, {"MLmodel": b"x"})
-    peer.edit_answer = lambda answer: {**answer, field: value}
+    fake_provider.publish(MODEL, 1, {"MLmodel": b"x"})
+    fake_provider.edit_answer = lambda answer: {**answer, field: value}
     with pytest.raises(NotASharingServer, match="a/b" if field == "name" else rf"\$\.{field}"):
         vendor.get_model(MODEL)

@@ -9,18 +9,18 @@ from typing import Any
 
 import mlflow
 import pytest
-from contents import content, tree
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.abstract_store import AbstractStore
-from recipient.peer import Peer
-from recipient.shared_models import SHARE
-from recipient.test_policy import saved
-from small_disk import read_only
 
 import model_sharing
 from model_sharing.mlflow_plugin import SharedArtifactRepository, SharedModelStore
 from model_sharing.resolution.known_state import UnwrittenStateWarning
+from recipient.test_policy import saved
+from support.fake_provider.models import SHARE
+from support.fake_provider.server import FakeProvider
+from support.files import random_bytes, read_tree
+from support.small_disk import read_only
 
 NAME = "vendor.ml_team.iris_model"
 READING = {
@@ -41,10 +41,12 @@ def skops_model(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def client(peer: Peer, vendor: model_sharing.Catalog, skops_model: dict[str, bytes]) -> MlflowClient:
-    peer.publish("ml_team.iris_model", 1, skops_model, "Challenger")
-    peer.publish("ml_team.iris_model", 2, skops_model | {"extra/notes.md": b"notes"}, "Champion")
-    peer.publish("ml_team.other", 1, {"MLmodel": b"flavors: {}"})
+def client(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, skops_model: dict[str, bytes]
+) -> MlflowClient:
+    fake_provider.publish("ml_team.iris_model", 1, skops_model, "Challenger")
+    fake_provider.publish("ml_team.iris_model", 2, skops_model | {"extra/notes.md": b"notes"}, "Champion")
+    fake_provider.publish("ml_team.other", 1, {"MLmodel": b"flavors: {}"})
     mlflow.set_registry_uri("model-sharing://")
     return MlflowClient(registry_uri="model-sharing://")
 
@@ -56,11 +58,11 @@ def test_mlflow_loads_by_number_and_alias(client: MlflowClient, suffix: str) -> 
     assert mlflow.sklearn.load_model(uri).predict([[3.0]]) == pytest.approx([6.0])
 
 
-def test_the_second_load_transfers_no_artifact(client: MlflowClient, peer: Peer) -> None:
+def test_the_second_load_transfers_no_artifact(client: MlflowClient, fake_provider: FakeProvider) -> None:
     mlflow.pyfunc.load_model(f"models:/{NAME}@Champion")
-    peer.requests.clear()
+    fake_provider.requests.clear()
     mlflow.pyfunc.load_model(f"models:/{NAME}@Champion")
-    assert not peer.file_requests()
+    assert not fake_provider.file_requests()
 
 
 def test_mlflow_loads_from_a_home_that_is_read_only(client: MlflowClient, home: Path) -> None:
@@ -77,26 +79,30 @@ def test_artifacts_are_downloaded_and_may_be_edited(
 ) -> None:
     uri = f"models:/{NAME}@Champion"
     cached = mlflow.artifacts.download_artifacts(artifact_uri=uri)
-    assert tree(Path(cached)).items() >= skops_model.items()
+    assert read_tree(Path(cached)).items() >= skops_model.items()
     folder = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(tmp_path / "mine"))
     (Path(folder) / "MLmodel").write_text("edited")
     notes = mlflow.artifacts.download_artifacts(artifact_uri=f"{uri}/extra/notes.md")
     assert Path(notes).read_text() == "notes"
     single = mlflow.artifacts.download_artifacts(artifact_uri=f"{uri}/extra", dst_path=str(tmp_path / "part"))
-    assert tree(Path(single)) == {"notes.md": b"notes"}
+    assert read_tree(Path(single)) == {"notes.md": b"notes"}
     assert (
-        tree(Path(mlflow.artifacts.download_artifacts(artifact_uri=uri)))["MLmodel"] == skops_model["MLmodel"]
+        read_tree(Path(mlflow.artifacts.download_artifacts(artifact_uri=uri)))["MLmodel"]
+        == skops_model["MLmodel"]
     )
 
 
 def test_a_model_that_brings_the_file_that_mlflow_writes_is_not_harmed(
-    client: MlflowClient, peer: Peer, vendor: model_sharing.Catalog, skops_model: dict[str, bytes]
+    client: MlflowClient,
+    fake_provider: FakeProvider,
+    vendor: model_sharing.Catalog,
+    skops_model: dict[str, bytes],
 ) -> None:
     files = skops_model | {"registered_model_meta": b"model_name: somebody\n"}
-    peer.publish("ml_team.iris_model", 3, files)
+    fake_provider.publish("ml_team.iris_model", 3, files)
     for _ in range(2):
         mlflow.pyfunc.load_model(f"models:/{NAME}/3")
-    assert tree(vendor.snapshot("ml_team.iris_model/3").folder) == files
+    assert read_tree(vendor.snapshot("ml_team.iris_model/3").folder) == files
 
 
 def test_registered_models_and_versions_are_found(client: MlflowClient) -> None:
@@ -188,10 +194,10 @@ def test_no_path_leads_outside(client: MlflowClient, tmp_path: Path, path: str) 
 
 
 def test_harmless_single_files_of_an_untrusted_model_are_handed_over(
-    client: MlflowClient, peer: Peer, tmp_path: Path
+    client: MlflowClient, fake_provider: FakeProvider, tmp_path: Path
 ) -> None:
-    peer.publish(
-        "ml_team.other", 2, {"MLmodel": b"flavors: {}", "model.pkl": content(10), "README.md": b"hi"}
+    fake_provider.publish(
+        "ml_team.other", 2, {"MLmodel": b"flavors: {}", "model.pkl": random_bytes(10), "README.md": b"hi"}
     )
     readme = Path(mlflow.artifacts.download_artifacts("models:/vendor.ml_team.other/2/README.md"))
     assert readme.read_text() == "hi"
@@ -201,21 +207,25 @@ def test_harmless_single_files_of_an_untrusted_model_are_handed_over(
 
 
 def test_what_would_be_installed_is_handed_over_if_it_only_names_packages(
-    client: MlflowClient, peer: Peer
+    client: MlflowClient, fake_provider: FakeProvider
 ) -> None:
     """People, and MLflow, install from the file that they fetched."""
-    peer.publish("ml_team.other", 2, {"MLmodel": b"flavors: {}", "requirements.txt": b"numpy==2.0.0\n"})
-    peer.publish("ml_team.other", 3, {"MLmodel": b"flavors: {}", "requirements.txt": b"-e .\n"})
+    fake_provider.publish(
+        "ml_team.other", 2, {"MLmodel": b"flavors: {}", "requirements.txt": b"numpy==2.0.0\n"}
+    )
+    fake_provider.publish("ml_team.other", 3, {"MLmodel": b"flavors: {}", "requirements.txt": b"-e .\n"})
     file = Path(mlflow.artifacts.download_artifacts("models:/vendor.ml_team.other/2/requirements.txt"))
     assert file.read_text() == "numpy==2.0.0\n"
     with pytest.raises(MlflowException, match=r"would install from elsewhere: '-e \.'"):
         mlflow.artifacts.download_artifacts("models:/vendor.ml_team.other/3/requirements.txt")
 
 
-def test_a_trusted_mount_hands_everything_over(peer: Peer, profile: Path, tmp_path: Path) -> None:
+def test_a_trusted_mount_hands_everything_over(
+    fake_provider: FakeProvider, profile: Path, tmp_path: Path
+) -> None:
     model_sharing.mount(profile, share=SHARE, name="trusted", trust_remote_code=True)
-    files = {"MLmodel": b"flavors: {}", "model.pkl": content(10)}
-    peer.publish("ml_team.other", 2, files)
+    files = {"MLmodel": b"flavors: {}", "model.pkl": random_bytes(10)}
+    fake_provider.publish("ml_team.other", 2, files)
     mlflow.set_registry_uri("model-sharing://")
     mlflow.artifacts.download_artifacts("models:/trusted.ml_team.other/2", dst_path=str(tmp_path / "out"))
-    assert tree(tmp_path / "out").items() >= files.items()
+    assert read_tree(tmp_path / "out").items() >= files.items()

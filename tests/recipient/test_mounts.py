@@ -9,10 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from contents import tree
-from recipient.faults import always
-from recipient.peer import TOKEN, Handler, Peer
-from recipient.shared_models import SHARE
 
 import model_sharing
 from model_sharing.mounting.activation import clean_link
@@ -24,9 +20,13 @@ from model_sharing_protocol.errors import (
     NotASharingServer,
     NotFound,
 )
+from support.fake_provider.faults import always
+from support.fake_provider.models import SHARE
+from support.fake_provider.server import TOKEN, FakeProvider, Handler
+from support.files import read_tree
 
 
-def offer_profile_once(peer: Peer) -> str:
+def offer_profile_once(fake_provider: FakeProvider) -> str:
     """An activation link that works once, then answers 410; an unknown one answers 404."""
     path = "/activation/code"
     used = False
@@ -39,28 +39,30 @@ def offer_profile_once(peer: Peer) -> str:
             handler.send_error_answer(410, "RESOURCE_DOES_NOT_EXIST", "Used.")
         else:
             used = True
-            handler.send(200, peer.profile())
+            handler.send(200, fake_provider.profile())
         return True
 
-    peer.answer = answer
-    return peer.origin + path
+    fake_provider.answer = answer
+    return fake_provider.origin + path
 
 
-def test_a_link_becomes_a_private_profile_file_once(peer: Peer, tmp_path: Path) -> None:
-    link = offer_profile_once(peer)
+def test_a_link_becomes_a_private_profile_file_once(fake_provider: FakeProvider, tmp_path: Path) -> None:
+    link = offer_profile_once(fake_provider)
     path = model_sharing.activate(f' "<{link}>"\n', tmp_path / "globex.share")
-    assert path.read_bytes() == peer.profile()
+    assert path.read_bytes() == fake_provider.profile()
     assert path.stat().st_mode & 0o777 == 0o600
-    assert "Authorization" not in peer.requests[0].headers
+    assert "Authorization" not in fake_provider.requests[0].headers
     with pytest.raises(ActivationLinkUsed, match="used before"):
         model_sharing.activate(link, tmp_path / "again.share")
     with pytest.raises(NotFound, match="does not know"):
         model_sharing.activate(link + "x", tmp_path / "again.share")
-    assert set(tree(tmp_path)) == {"globex.share"}
+    assert set(read_tree(tmp_path)) == {"globex.share"}
 
 
-def test_the_link_is_not_used_up_for_a_file_that_cannot_be_written(peer: Peer, tmp_path: Path) -> None:
-    link = offer_profile_once(peer)
+def test_the_link_is_not_used_up_for_a_file_that_cannot_be_written(
+    fake_provider: FakeProvider, tmp_path: Path
+) -> None:
+    link = offer_profile_once(fake_provider)
     taken = tmp_path / "globex.share"
     taken.write_text("mine")
     with pytest.raises(AlreadyExists, match="The link was not used"):
@@ -69,17 +71,19 @@ def test_the_link_is_not_used_up_for_a_file_that_cannot_be_written(peer: Peer, t
         model_sharing.activate(link, tmp_path)
     with pytest.raises(InvalidParameter, match="does not exist"):
         model_sharing.activate(link, tmp_path / "nowhere" / "globex.share")
-    assert peer.requests == []
+    assert fake_provider.requests == []
     assert taken.read_text() == "mine"
-    assert model_sharing.activate(link, taken, force=True).read_bytes() == peer.profile()
+    assert model_sharing.activate(link, taken, force=True).read_bytes() == fake_provider.profile()
 
 
 @pytest.mark.parametrize("answer", [b"<html>welcome</html>", b"{}", b"x" * 100_000])
-def test_what_answers_with_no_profile_leaves_no_file(peer: Peer, tmp_path: Path, answer: bytes) -> None:
-    peer.answer = always(lambda handler: handler.send(200, answer))
+def test_what_answers_with_no_profile_leaves_no_file(
+    fake_provider: FakeProvider, tmp_path: Path, answer: bytes
+) -> None:
+    fake_provider.answer = always(lambda handler: handler.send(200, answer))
     with pytest.raises(NotASharingServer):
-        model_sharing.activate(peer.origin + "/code", tmp_path / "globex.share")
-    assert tree(tmp_path) == {}
+        model_sharing.activate(fake_provider.origin + "/code", tmp_path / "globex.share")
+    assert read_tree(tmp_path) == {}
 
 
 @pytest.mark.parametrize("text", ["", "globex.share", "ftp://x/y", "http://", "http://host", "http://x:y/z"])
@@ -98,18 +102,20 @@ def test_a_mount_is_private_and_holds_no_token(vendor: model_sharing.Catalog, ho
 
 
 def test_the_same_mount_again_is_no_change_and_another_is_refused(
-    peer: Peer, vendor: model_sharing.Catalog, profile: Path, tmp_path: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, profile: Path, tmp_path: Path
 ) -> None:
     assert model_sharing.mount(profile, share=SHARE.upper(), name="Vendor").mount == vendor.mount
     copy = tmp_path / "copy.share"
-    copy.write_bytes(peer.profile())
+    copy.write_bytes(fake_provider.profile())
     for path, share, trust in ((profile, SHARE, True), (copy, SHARE, False), (profile, "other", False)):
         with pytest.raises(MountExists, match="Nothing was changed"):
             model_sharing.mount(path, share=share, name="vendor", trust_remote_code=trust)
     assert model_sharing.catalog("vendor").mount == vendor.mount
 
 
-def test_a_share_that_is_not_there_is_not_mounted(peer: Peer, profile: Path, home: Path) -> None:
+def test_a_share_that_is_not_there_is_not_mounted(
+    fake_provider: FakeProvider, profile: Path, home: Path
+) -> None:
     with pytest.raises(NotFound, match="ask the provider"):
         model_sharing.mount(profile, share="other", name="vendor")
     assert not list((home / "mounts").glob("*.json"))
@@ -139,13 +145,17 @@ def test_what_is_unmounted_is_gone_and_can_be_mounted_otherwise(
     assert model_sharing.mount(profile, share=SHARE, name="vendor", trust_remote_code=True)
 
 
-async def test_it_works_where_a_loop_runs_already(peer: Peer, vendor: model_sharing.Catalog) -> None:
+async def test_it_works_where_a_loop_runs_already(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
     """As in a notebook."""
     assert asyncio.get_running_loop().is_running()
     assert vendor.list_models() == []
 
 
-def test_a_forked_child_has_connections_of_its_own(peer: Peer, vendor: model_sharing.Catalog) -> None:
+def test_a_forked_child_has_connections_of_its_own(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
     script = (
         "import os, model_sharing\n"
         "catalog = model_sharing.catalog('vendor')\n"

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contents import content
-from recipient.faults import slowly
-from recipient.peer import Peer
 
 import model_sharing
 from model_sharing.downloads.part_file import RANGE_BYTES
+from support.fake_provider.faults import slowly
+from support.fake_provider.server import FakeProvider
+from support.files import random_bytes
 
-FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": content(RANGE_BYTES // 2)}
+FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": random_bytes(RANGE_BYTES // 2)}
 SECONDS = 60
 
 
@@ -58,9 +58,11 @@ def kernel(vendor: model_sharing.Catalog) -> Iterator[Kernel]:
             manager.shutdown_kernel(now=True)
 
 
-def test_a_download_shows_one_bar_that_moves(peer: Peer, kernel: Kernel, tmp_path: Path) -> None:
-    peer.publish("ml_team.iris_model", 1, FILES, "Champion")
-    peer.always = slowly(0.05)
+def test_a_download_shows_one_bar_that_moves(
+    fake_provider: FakeProvider, kernel: Kernel, tmp_path: Path
+) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, FILES, "Champion")
+    fake_provider.always = slowly(0.05)
     seen = kernel.run(f"_ = catalog.download('ml_team.iris_model@Champion', {str(tmp_path / 'out')!r})")
     shown = [(kind, found["data"]) for kind, found in seen if "display_data" in kind]
     assert [kind for kind, _ in shown][:2] == ["display_data", "update_display_data"]
@@ -71,15 +73,15 @@ def test_a_download_shows_one_bar_that_moves(peer: Peer, kernel: Kernel, tmp_pat
     kernel.run("import sys; assert 'ipywidgets' not in sys.modules")
 
 
-def test_what_is_here_already_shows_no_bar(peer: Peer, kernel: Kernel) -> None:
-    peer.publish("ml_team.iris_model", 1, FILES, "Champion")
+def test_what_is_here_already_shows_no_bar(fake_provider: FakeProvider, kernel: Kernel) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, FILES, "Champion")
     kernel.run("catalog.snapshot('ml_team.iris_model/1', progress=False)")
     seen = kernel.run("_ = catalog.snapshot('ml_team.iris_model/1')")
     assert not [kind for kind, _ in seen if "display_data" in kind]
 
 
-def test_a_catalog_is_a_table_and_completes_by_tab(peer: Peer, kernel: Kernel) -> None:
-    peer.publish("ml_team.iris_model", 1, FILES, "Champion")
+def test_a_catalog_is_a_table_and_completes_by_tab(fake_provider: FakeProvider, kernel: Kernel) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, FILES, "Champion")
     (page,) = [
         found["data"]["text/html"] for kind, found in kernel.run("catalog") if kind == "execute_result"
     ]
@@ -89,8 +91,8 @@ def test_a_catalog_is_a_table_and_completes_by_tab(peer: Peer, kernel: Kernel) -
     assert any("iris_model" in match for match in kernel.complete("schema['"))
 
 
-def test_code_that_awaits_runs_on_the_kernels_own_loop(peer: Peer, kernel: Kernel) -> None:
-    peer.publish("ml_team.iris_model", 1, FILES, "Champion")
+def test_code_that_awaits_runs_on_the_kernels_own_loop(fake_provider: FakeProvider, kernel: Kernel) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, FILES, "Champion")
     kernel.run(
         "async with model_sharing.AsyncCatalog('vendor') as opened:\n"
         "    assert (await opened.snapshot('ml_team.iris_model@Champion')).version.version == 1\n"

@@ -9,15 +9,15 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from contents import content, tree
-from recipient.conftest import RunCli
-from recipient.peer import Peer
 
 import model_sharing
+from support.fake_provider.server import FakeProvider
+from support.files import random_bytes, read_tree
+from support.recipient_cli import RunCli
 
 NAME = "ml_team.iris_model"
 REF = f"models:/vendor.{NAME}"
-LARGE = content(20_000_000)
+LARGE = random_bytes(20_000_000)
 FILES = {"MLmodel": b"flavors: {}\n", "large.bin": LARGE}
 
 WITHOUT_POSIX = textwrap.dedent(
@@ -34,14 +34,18 @@ WITHOUT_POSIX = textwrap.dedent(
 
 
 def test_it_runs_without_the_calls_that_windows_lacks(
-    peer: Peer, profile: Path, run_cli: RunCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider,
+    profile: Path,
+    run_cli: RunCli,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(WITHOUT_POSIX)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
     monkeypatch.setenv("PYTHONWARNINGS", "ignore:flock not supported")
-    peer.publish(NAME, 1, FILES, "Champion")
-    peer.publish(NAME, 2, FILES | {"large.bin": LARGE[:-1] + b"x"}, "Champion")
+    fake_provider.publish(NAME, 1, FILES, "Champion")
+    fake_provider.publish(NAME, 2, FILES | {"large.bin": LARGE[:-1] + b"x"}, "Champion")
     for command in (
         ("mount", profile, "acme_share", "--as", "vendor"),
         ("list",),
@@ -54,7 +58,7 @@ def test_it_runs_without_the_calls_that_windows_lacks(
     ):
         done = run_cli(*command)
         assert done.returncode == 0, (command, done.stderr)
-    assert tree(tmp_path / "one") == FILES
+    assert read_tree(tmp_path / "one") == FILES
     refused = run_cli("cache", "prune", "--max-size", "0")  # this is not Windows: nobody tells what is in use
     assert (refused.returncode, "without locks" in refused.stderr) == (18, True)
 
@@ -62,20 +66,20 @@ def test_it_runs_without_the_calls_that_windows_lacks(
 @pytest.mark.parametrize("locale", ["C", "POSIX", "de_DE"])
 def test_names_and_bytes_are_the_same_in_every_locale(
     locale: str,
-    peer: Peer,
+    fake_provider: FakeProvider,
     vendor: model_sharing.Catalog,
     run_cli: RunCli,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     files = FILES | {"modèle/données → 数.bin": b"named"}
-    peer.publish(NAME, 1, files, "Champion")
+    fake_provider.publish(NAME, 1, files, "Champion")
     for name, value in (("LC_ALL", locale), ("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0")):
         monkeypatch.setenv(name, value)
     target = tmp_path / "cible é"
     done = run_cli("download", f"{REF}@Champion", target)
     assert (done.returncode, done.stderr) == (0, "")
-    assert tree(target) == files
+    assert read_tree(target) == files
     done = run_cli("verify", f"{REF}/1", target)
     assert (done.returncode, done.stderr) == (0, "")
     monkeypatch.undo()
@@ -84,10 +88,10 @@ def test_names_and_bytes_are_the_same_in_every_locale(
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "iso8859-15"])
 def test_what_an_encoding_lacks_is_shown_as_escapes(
-    encoding: str, peer: Peer, vendor: model_sharing.Catalog, tmp_path: Path
+    encoding: str, fake_provider: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path
 ) -> None:
     """`list` shows arrows, which a console of Windows may not know."""
-    peer.publish(NAME, 1, FILES, "Champion")
+    fake_provider.publish(NAME, 1, FILES, "Champion")
     done = subprocess.run(
         [sys.executable, "-m", "model_sharing.cli", "list"],
         env={**os.environ, "PYTHONIOENCODING": f"{encoding}:strict"},

@@ -22,21 +22,21 @@ import mlflow.sklearn
 import numpy as np
 import pytest
 import skops.io
-from contents import tree
 from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.exceptions import MlflowException
-from recipient.conftest import RunCli
-from recipient.hostile_models import STRANGE_FLAVORS, Files, disguised_models, hostile_models, payloads
-from recipient.native_models import CATBOOST
-from recipient.peer import Peer
-from recipient.shared_models import SHARE
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression
 
 import model_sharing
 from model_sharing.policy import check_inert
 from model_sharing_protocol.errors import InvalidModel, UntrustedCode
+from support.boosting_models import CATBOOST
+from support.fake_provider.models import SHARE
+from support.fake_provider.server import FakeProvider
+from support.files import read_tree
+from support.hostile_input.models import STRANGE_FLAVORS, Files, disguised_models, hostile_models, payloads
+from support.recipient_cli import RunCli
 
 NAME = "vendor.ml_team.iris_model"
 URI = f"models:/{NAME}/1"
@@ -58,7 +58,7 @@ def saved(folders: pytest.TempPathFactory, serialization: str) -> Files:
     mlflow.sklearn.save_model(
         model, str(folder), serialization_format=serialization, pip_requirements=["scikit-learn"]
     )
-    return tree(folder)
+    return read_tree(folder)
 
 
 NAMES_ONLY = {"MLmodel": b"flavors: {python_function: {}}"}
@@ -82,12 +82,12 @@ def disguised(skops_model: Files, marker: Path) -> dict[str, Files]:
 
 
 def test_no_way_of_running_code_works_without_trust(
-    peer: Peer, vendor: model_sharing.Catalog, hostile: dict[str, Files], marker: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, hostile: dict[str, Files], marker: Path
 ) -> None:
     mlflow.set_registry_uri("model-sharing://")
     for version, (way, files) in enumerate(hostile.items(), 1):
-        peer.models.clear()
-        peer.publish("ml_team.iris_model", version, files)
+        fake_provider.models.clear()
+        fake_provider.publish("ml_team.iris_model", version, files)
         uri = f"models:/{NAME}/{version}"
         with pytest.raises(UntrustedCode, match="--trust-remote-code"):
             pytest.fail(f"{way} was loaded: {model_sharing.load_model(uri)}")
@@ -99,7 +99,7 @@ def test_no_way_of_running_code_works_without_trust(
 
 @pytest.mark.filterwarnings("ignore:.*deprecated:FutureWarning")
 def test_no_way_into_mlflow_leads_around_the_policy(
-    peer: Peer, vendor: model_sharing.Catalog, hostile: dict[str, Files], marker: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, hostile: dict[str, Files], marker: Path
 ) -> None:
     """Every flavor that can be imported here: its loader gets no file of a model that could run code."""
     mlflow.set_registry_uri("model-sharing://")
@@ -111,7 +111,9 @@ def test_no_way_into_mlflow_leads_around_the_policy(
     assert len(loads) > 15
     for flavor, load in loads.items():
         alone = f"flavor {flavor} alone"
-        peer.publish("ml_team.iris_model", 1, hostile[alone if alone in hostile else "pickle called skops"])
+        fake_provider.publish(
+            "ml_team.iris_model", 1, hostile[alone if alone in hostile else "pickle called skops"]
+        )
         with pytest.raises((MlflowException, ImportError), match=r"was not loaded|No module named"):
             load(URI)
     assert not marker.exists()
@@ -119,10 +121,14 @@ def test_no_way_into_mlflow_leads_around_the_policy(
 
 @pytest.mark.parametrize("way", DISGUISED)
 def test_what_only_looks_inert_is_not_run_either(
-    peer: Peer, vendor: model_sharing.Catalog, disguised: dict[str, Files], marker: Path, way: str
+    fake_provider: FakeProvider,
+    vendor: model_sharing.Catalog,
+    disguised: dict[str, Files],
+    marker: Path,
+    way: str,
 ) -> None:
     """Whether it loads or is found to be broken: it is read as what its name says."""
-    peer.publish("ml_team.iris_model", 1, disguised[way])
+    fake_provider.publish("ml_team.iris_model", 1, disguised[way])
     mlflow.set_registry_uri("model-sharing://")
     for load in (model_sharing.load_model, mlflow.pyfunc.load_model, mlflow.sklearn.load_model):
         with contextlib.suppress(Exception):
@@ -159,28 +165,28 @@ def test_the_ammunition_is_live(tmp_path: Path, name: str) -> None:
 
 
 def test_the_same_pickle_runs_with_trust(
-    peer: Peer, profile: Path, skops_model: Files, tmp_path: Path
+    fake_provider: FakeProvider, profile: Path, skops_model: Files, tmp_path: Path
 ) -> None:
     """The corpus is live ammunition: with trust, the marker appears."""
     marker = tmp_path / "executed"
     model_sharing.mount(profile, share=SHARE, name="vendor", trust_remote_code=True)
-    peer.publish("ml_team.iris_model", 1, hostile_models(skops_model, marker)["pickle called skops"])
+    fake_provider.publish("ml_team.iris_model", 1, hostile_models(skops_model, marker)["pickle called skops"])
     with pytest.raises(Exception):  # noqa: B017  # what unpickles is no estimator
         model_sharing.load_model(URI).predict([[1.0]])
     assert marker.exists()
 
 
 def test_a_skops_model_loads_without_trust(
-    peer: Peer, vendor: model_sharing.Catalog, skops_model: Files
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, skops_model: Files
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, skops_model)
+    fake_provider.publish("ml_team.iris_model", 1, skops_model)
     assert model_sharing.load_model(URI).predict([[3.0]]) == pytest.approx([6.0])
 
 
 def test_a_pickled_model_loads_with_trust_only(
-    peer: Peer, profile: Path, vendor: model_sharing.Catalog, pickled_model: Files
+    fake_provider: FakeProvider, profile: Path, vendor: model_sharing.Catalog, pickled_model: Files
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, pickled_model)
+    fake_provider.publish("ml_team.iris_model", 1, pickled_model)
     with pytest.raises(UntrustedCode, match=r"model\.pkl"):
         model_sharing.load_model(URI)
     model_sharing.unmount("vendor")
@@ -189,9 +195,9 @@ def test_a_pickled_model_loads_with_trust_only(
 
 
 def test_trust_can_be_given_or_kept_back_for_one_call(
-    peer: Peer, profile: Path, vendor: model_sharing.Catalog, pickled_model: Files
+    fake_provider: FakeProvider, profile: Path, vendor: model_sharing.Catalog, pickled_model: Files
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, pickled_model)
+    fake_provider.publish("ml_team.iris_model", 1, pickled_model)
     for load in (model_sharing.load_model, vendor.load_model):
         assert load(URI, trust_remote_code=True).predict([[3.0]]) == pytest.approx([6.0])
         with pytest.raises(UntrustedCode, match="trust_remote_code=True"):
@@ -208,9 +214,14 @@ def test_trust_can_be_given_or_kept_back_for_one_call(
     "name", [".envrc", ".vscode/settings.json", "jupyter_server_config.json", "conftest.py"]
 )
 def test_what_tools_run_unasked_is_not_even_downloaded_without_trust(
-    peer: Peer, profile: Path, vendor: model_sharing.Catalog, run_cli: RunCli, tmp_path: Path, name: str
+    fake_provider: FakeProvider,
+    profile: Path,
+    vendor: model_sharing.Catalog,
+    run_cli: RunCli,
+    tmp_path: Path,
+    name: str,
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, {"MLmodel": b"flavors: {}", name: b"x"})
+    fake_provider.publish("ml_team.iris_model", 1, {"MLmodel": b"flavors: {}", name: b"x"})
     for way in (
         lambda: model_sharing.download(URI, tmp_path / "out"),
         lambda: vendor.download(URI, tmp_path / "out", trust_remote_code=False),
@@ -232,9 +243,9 @@ def test_what_tools_run_unasked_is_not_even_downloaded_without_trust(
 
 
 async def test_trust_for_one_call_of_code_that_awaits(
-    peer: Peer, vendor: model_sharing.Catalog, pickled_model: Files
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, pickled_model: Files
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, pickled_model)
+    fake_provider.publish("ml_team.iris_model", 1, pickled_model)
     async with model_sharing.AsyncCatalog(vendor.name) as catalog:
         with pytest.raises(UntrustedCode):
             await catalog.load_model("ml_team.iris_model/1")
@@ -243,12 +254,12 @@ async def test_trust_for_one_call_of_code_that_awaits(
 
 
 def test_a_folder_without_mlmodel_is_no_model(
-    peer: Peer, vendor: model_sharing.Catalog, tmp_path: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, {"weights.safetensors": b"x"})
+    fake_provider.publish("ml_team.iris_model", 1, {"weights.safetensors": b"x"})
     with pytest.raises(InvalidModel, match="can be downloaded"):
         model_sharing.load_model(URI)
-    assert tree(vendor_download(vendor, tmp_path)) == {"weights.safetensors": b"x"}
+    assert read_tree(vendor_download(vendor, tmp_path)) == {"weights.safetensors": b"x"}
 
 
 def vendor_download(vendor: model_sharing.Catalog, tmp_path: Path) -> Path:
@@ -258,11 +269,11 @@ def vendor_download(vendor: model_sharing.Catalog, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("way", ["model_sharing", "mlflow"])
 def test_types_that_skops_refuses_are_refused_in_our_words(
-    peer: Peer, vendor: model_sharing.Catalog, skops_model: Files, way: str
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, skops_model: Files, way: str
 ) -> None:
     """skops itself would say so too, in words of its own and without the way out."""
     forest = RandomForestClassifier(2).fit([[0.0], [1.0]], [0, 1])
-    peer.publish("ml_team.iris_model", 1, skops_model | {"model.skops": skops.io.dumps(forest)})
+    fake_provider.publish("ml_team.iris_model", 1, skops_model | {"model.skops": skops.io.dumps(forest)})
     mlflow.set_registry_uri("model-sharing://")
     load = model_sharing.load_model if way == "model_sharing" else mlflow.pyfunc.load_model
     with pytest.raises(

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recipient.native_models import CATBOOST, LIGHTGBM_TEXT, XGBOOST_JSON, XGBOOST_UBJ
 
 from model_sharing.policy import check_inert, lightgbm_trees, ubjson, xgboost_trees
 from model_sharing_protocol.errors import UntrustedCode
+from support.boosting_models import CATBOOST, LIGHTGBM_TEXT, XGBOOST_JSON, XGBOOST_UBJ
 
 # What a hostile file may make the checks raise; the policy turns it into a refusal.
 REFUSALS = (ValueError, LookupError, TypeError, AttributeError, RecursionError)

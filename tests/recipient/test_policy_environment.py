@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recipient.native_models import CATBOOST
 
 from model_sharing.policy import environment_problems
+from support.boosting_models import CATBOOST
 
 
 def problems(folder: Path, **files: str | bytes) -> list[str]:

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from recipient.native_models import CATBOOST
 
 from model_sharing.policy import check_inert
 from model_sharing.policy.versions import TESTED, VersionRange, version_problems
 from model_sharing_protocol.errors import UntrustedCode
+from support.boosting_models import CATBOOST
 
 SUBJECT = "vendor.ml_team.iris_model version 1"
 
@@ -33,7 +33,7 @@ SUBJECT = "vendor.ml_team.iris_model version 1"
         ("3.12.0.dev0", False),
         ("1!3.12.0", False),
         ("", False),
-        ("three", False),
+        ("three_cached_versions", False),
     ],
 )
 def test_older_newer_and_unfinished_versions_are_not_tested_ones(version: str, tested: bool) -> None:

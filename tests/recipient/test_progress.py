@@ -9,31 +9,31 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from contents import content
-from recipient.conftest import RunCli
-from recipient.faults import corrupt, cut_after
-from recipient.peer import Handler, Peer
 
 import model_sharing
 from model_sharing import Progress
 from model_sharing.api.progress_text import NotebookDisplay, Pace, TextLines
 from model_sharing.downloads.part_file import RANGE_BYTES
 from model_sharing_protocol.errors import InvalidParameter, ServerUnreachable
+from support.fake_provider.faults import corrupt, cut_after
+from support.fake_provider.server import FakeProvider, Handler
+from support.files import random_bytes
+from support.recipient_cli import RunCli
 
 REF = "ml_team.iris_model/1"
 URI = f"models:/vendor.{REF}"
-LARGE = content(2 * RANGE_BYTES + 12_345)
+LARGE = random_bytes(2 * RANGE_BYTES + 12_345)
 FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": LARGE, "again.bin": LARGE}
 SIZE = sum(map(len, FILES.values()))
 
 
 @pytest.fixture
-def shared(peer: Peer, vendor: model_sharing.Catalog) -> Peer:
-    peer.publish("ml_team.iris_model", 1, FILES, "Champion")
-    return peer
+def shared(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> FakeProvider:
+    fake_provider.publish("ml_team.iris_model", 1, FILES, "Champion")
+    return fake_provider
 
 
-def cut_off(shared: Peer, vendor: model_sharing.Catalog) -> None:
+def cut_off(shared: FakeProvider, vendor: model_sharing.Catalog) -> None:
     """Begin a download that breaks off: of each range of the large file, the first megabyte comes."""
 
     def cut(handler: Handler, data: bytes, start: int, end: int) -> None:
@@ -101,7 +101,7 @@ def test_what_is_no_progress_is_refused(vendor: model_sharing.Catalog) -> None:
 
 
 def test_a_resumed_download_tells_what_came_now_and_what_was_here(
-    shared: Peer, vendor: model_sharing.Catalog, tmp_path: Path
+    shared: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path
 ) -> None:
     cut_off(shared, vendor)
     seen: list[Progress] = []
@@ -117,7 +117,7 @@ def test_a_resumed_download_tells_what_came_now_and_what_was_here(
 
 
 def test_so_do_the_command_line_and_a_pull(
-    shared: Peer, vendor: model_sharing.Catalog, tmp_path: Path, run_cli: RunCli
+    shared: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path, run_cli: RunCli
 ) -> None:
     cut_off(shared, vendor)
     said = json.loads(run_cli("download", URI, "out", "--output", "json").stdout)
@@ -125,7 +125,9 @@ def test_so_do_the_command_line_and_a_pull(
     assert (said["fetched"] + said["reused"], said["path"]) == (SIZE, str(tmp_path / "out"))
 
 
-def test_a_resumed_pull_tells_it_too(shared: Peer, vendor: model_sharing.Catalog, run_cli: RunCli) -> None:
+def test_a_resumed_pull_tells_it_too(
+    shared: FakeProvider, vendor: model_sharing.Catalog, run_cli: RunCli
+) -> None:
     cut_off(shared, vendor)
     (pulled,) = json.loads(run_cli("pull", "vendor", "--output", "json").stdout)
     assert pulled["fetched"] == shared.file_bytes_sent
@@ -133,7 +135,7 @@ def test_a_resumed_pull_tells_it_too(shared: Peer, vendor: model_sharing.Catalog
 
 
 def test_what_was_here_and_is_damaged_counts_as_fetched(
-    shared: Peer, vendor: model_sharing.Catalog, home: Path
+    shared: FakeProvider, vendor: model_sharing.Catalog, home: Path
 ) -> None:
     cut_off(shared, vendor)
     (part,) = (home / "cache" / "blobs").glob("*.part")
@@ -144,7 +146,7 @@ def test_what_was_here_and_is_damaged_counts_as_fetched(
     assert len(LARGE) <= snapshot.fetched <= SIZE - len(LARGE)
 
 
-def test_what_came_damaged_is_taken_back(shared: Peer, vendor: model_sharing.Catalog) -> None:
+def test_what_came_damaged_is_taken_back(shared: FakeProvider, vendor: model_sharing.Catalog) -> None:
     shared.faults = [corrupt]
     seen: list[Progress] = []
     snapshot = vendor.snapshot(REF, progress=seen.append)
@@ -198,7 +200,7 @@ def test_a_notebook_has_one_display_that_changes_at_most_twice_a_second() -> Non
 
 
 def test_elsewhere_there_are_lines_only_if_they_are_asked_for(
-    shared: Peer, vendor: model_sharing.Catalog, capsys: pytest.CaptureFixture[str]
+    shared: FakeProvider, vendor: model_sharing.Catalog, capsys: pytest.CaptureFixture[str]
 ) -> None:
     vendor.snapshot(REF)
     assert capsys.readouterr().err == ""

@@ -9,13 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from certificates import certificate
-from recipient.conftest import RunCli
-from recipient.faults import answer_status, pack_well
-from recipient.peer import Handler, Peer
-from recipient.shared_models import SHARE
-from servers import free_port
-from tinyproxy import Tinyproxy, running_tinyproxy
 
 import model_sharing
 from model_sharing import settings
@@ -26,6 +19,13 @@ from model_sharing_protocol.errors import (
     ServerUnreachable,
     UnsupportedOperation,
 )
+from support.fake_provider.faults import answer_status, pack_well
+from support.fake_provider.models import SHARE
+from support.fake_provider.server import FakeProvider, Handler
+from support.network.certificates import self_signed_certificate
+from support.network.tinyproxy import Tinyproxy, running_tinyproxy
+from support.processes.servers import free_port
+from support.recipient_cli import RunCli
 
 REF = "ml_team.iris_model/1"
 FILES = {
@@ -56,27 +56,27 @@ def proxy(tmp_path: Path) -> Iterator[Tinyproxy]:
 
 
 @pytest.fixture
-def tls_peer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Peer]:
-    """A peer at https, with a certificate of its own authority."""
-    pem = certificate(tmp_path)
+def tls_peer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeProvider]:
+    """A fake provider at https, with a certificate of its own authority."""
+    pem = self_signed_certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-    with Peer(pem) as peer:
-        yield peer
+    with FakeProvider(pem) as fake_provider:
+        yield fake_provider
 
 
-def whole_way(peer: Peer, folder: Path) -> None:
+def whole_way(fake_provider: FakeProvider, folder: Path) -> None:
     """Activate, mount, download: a pack and files, all of it right."""
-    peer.publish("ml_team.iris_model", 1, FILES)
-    peer.packs = pack_well
-    told = json.loads(peer.profile())
+    fake_provider.publish("ml_team.iris_model", 1, FILES)
+    fake_provider.packs = pack_well
+    told = json.loads(fake_provider.profile())
 
     def give_out_profile(handler: Handler) -> bool:
         if handler.path == "/public/code":
             handler.send_json(200, told)
         return handler.path == "/public/code"
 
-    peer.answer = give_out_profile
-    profile = model_sharing.activate(f"{peer.origin}/public/code", folder / "activated.share")
+    fake_provider.answer = give_out_profile
+    profile = model_sharing.activate(f"{fake_provider.origin}/public/code", folder / "activated.share")
     vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
     vendor.download(REF, folder / "iris")
     assert {path.name: path.read_bytes() for path in (folder / "iris").iterdir()} == FILES
@@ -85,18 +85,23 @@ def whole_way(peer: Peer, folder: Path) -> None:
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
 @pytest.mark.parametrize("form", ["http://{}", "http://{}/", "{}"])
 def test_all_calls_go_through_the_proxy(
-    peer: Peer, proxy: Tinyproxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, form: str
+    fake_provider: FakeProvider,
+    proxy: Tinyproxy,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    form: str,
 ) -> None:
     monkeypatch.setenv(variable, form.format(proxy.address))
-    whole_way(peer, tmp_path)
+    whole_way(fake_provider, tmp_path)
     asked = [line.split(" ", 1)[1] for line in proxy.asked]
-    assert len(peer.requests) == len(asked)
-    assert {peer.origin + request.path for request in peer.requests} == set(asked)
+    assert len(fake_provider.requests) == len(asked)
+    assert {fake_provider.origin + request.path for request in fake_provider.requests} == set(asked)
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
 def test_https_goes_through_a_tunnel(
-    tls_peer: Peer, proxy: Tinyproxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+    tls_peer: FakeProvider, proxy: Tinyproxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv(variable, f"http://{proxy.address}")
     whole_way(tls_peer, tmp_path)
@@ -115,24 +120,29 @@ def test_https_goes_through_a_tunnel(
     ],
 )
 def test_no_proxy_is_believed(
-    peer: Peer, proxy: Tinyproxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, no_proxy: str
+    fake_provider: FakeProvider,
+    proxy: Tinyproxy,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
+    no_proxy: str,
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
     monkeypatch.setenv("NO_PROXY", no_proxy)
     profile = tmp_path / "globex.share"
-    profile.write_bytes(peer.profile(endpoint=peer.endpoint.replace("127.0.0.1", host)))
-    peer.url_base = peer.origin.replace("127.0.0.1", host)
-    peer.publish("ml_team.iris_model", 1, FILES)
+    profile.write_bytes(fake_provider.profile(endpoint=fake_provider.endpoint.replace("127.0.0.1", host)))
+    fake_provider.url_base = fake_provider.origin.replace("127.0.0.1", host)
+    fake_provider.publish("ml_team.iris_model", 1, FILES)
     model_sharing.mount(profile, share=SHARE, name="vendor").snapshot(REF)
     assert proxy.asked == []
 
 
 def test_a_cgi_script_does_not_believe_what_a_header_of_its_client_set(
-    peer: Peer, proxy: Tinyproxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, proxy: Tinyproxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
     monkeypatch.setenv("REQUEST_METHOD", "GET")
-    whole_way(peer, tmp_path)
+    whole_way(fake_provider, tmp_path)
     assert proxy.asked == []
 
 
@@ -140,23 +150,27 @@ def test_a_cgi_script_does_not_believe_what_a_header_of_its_client_set(
 def test_credentials_are_for_the_proxy_alone(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
-    peer: Peer = request.getfixturevalue("tls_peer" if scheme == "https" else "peer")
+    fake_provider: FakeProvider = request.getfixturevalue(
+        "tls_peer" if scheme == "https" else "fake_provider"
+    )
     with running_tinyproxy(tmp_path, f"BasicAuth globex {PASSWORD}") as proxy:
         monkeypatch.setenv(f"{scheme}_proxy", f"http://{USER}@{proxy.address}")
-        whole_way(peer, tmp_path)
+        whole_way(fake_provider, tmp_path)
         assert proxy.asked
-        assert not any("proxy-authorization" in map(str.lower, each.headers) for each in peer.requests)
+        assert not any(
+            "proxy-authorization" in map(str.lower, each.headers) for each in fake_provider.requests
+        )
 
 
 def test_a_site_that_the_proxy_filters_out_is_no_fault_of_the_profile(
-    peer: Peer, profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, profile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "filter").write_text("127")
     with running_tinyproxy(tmp_path, f'Filter "{tmp_path / "filter"}"') as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
         with pytest.raises(ServerUnreachable, match=rf"{re.escape(proxy.address)} does not connect.*403"):
             model_sharing.mount(profile, share=SHARE, name="vendor")
-    assert peer.requests == []
+    assert fake_provider.requests == []
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -169,16 +183,18 @@ def test_a_proxy_that_wants_credentials_says_so_once(
     scheme: str,
     user: str,
 ) -> None:
-    peer: Peer = request.getfixturevalue("tls_peer" if scheme == "https" else "peer")
+    fake_provider: FakeProvider = request.getfixturevalue(
+        "tls_peer" if scheme == "https" else "fake_provider"
+    )
     profile = tmp_path / "globex.share"
-    profile.write_bytes(peer.profile())
-    peer.publish("ml_team.iris_model", 1, FILES)
+    profile.write_bytes(fake_provider.profile())
+    fake_provider.publish("ml_team.iris_model", 1, FILES)
     model_sharing.mount(profile, share=SHARE, name="vendor")
-    peer.requests.clear()
+    fake_provider.requests.clear()
     with running_tinyproxy(tmp_path, "BasicAuth globex other") as proxy:
         monkeypatch.setenv(f"{scheme}_proxy", f"http://{user}{proxy.address}")
         done = run_cli("list", "vendor")
-        assert (done.returncode, peer.requests, len(proxy.asked)) == (8, [], 1)
+        assert (done.returncode, fake_provider.requests, len(proxy.asked)) == (8, [], 1)
         assert (
             f"The proxy http://{proxy.address} wants to know who asks (HTTP {401 if user else 407})"
             in done.stderr
@@ -192,28 +208,28 @@ def test_files_meet_the_same_refusal(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
     """The API is reached without, by NO_PROXY, and the store by the proxy alone."""
-    pem = certificate(tmp_path)
+    pem = self_signed_certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-    peer: Peer = request.getfixturevalue("peer")
+    fake_provider: FakeProvider = request.getfixturevalue("fake_provider")
     with (
-        Peer(pem if scheme == "https" else None) as store,
+        FakeProvider(pem if scheme == "https" else None) as store,
         running_tinyproxy(tmp_path, "BasicAuth globex other") as proxy,
     ):
-        for each in (peer, store):
+        for each in (fake_provider, store):
             each.publish("ml_team.iris_model", 1, FILES)
-        peer.file_origins, peer.url_base = (store.origin,), store.origin
+        fake_provider.file_origins, fake_provider.url_base = (store.origin,), store.origin
         profile = tmp_path / "globex.share"
-        profile.write_bytes(peer.profile())
+        profile.write_bytes(fake_provider.profile())
         vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
         monkeypatch.setenv("ALL_PROXY", f"http://{proxy.address}")
-        monkeypatch.setenv("NO_PROXY", peer.origin.removeprefix("http://"))
+        monkeypatch.setenv("NO_PROXY", fake_provider.origin.removeprefix("http://"))
         with pytest.raises(ServerUnreachable, match=r"HTTP 407"):
             vendor.snapshot(REF)
         assert store.requests == []
 
 
 def test_a_proxy_that_refuses_a_port_is_named(
-    tls_peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tls_peer: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     profile = tmp_path / "globex.share"
     profile.write_bytes(tls_peer.profile())
@@ -227,9 +243,11 @@ def test_a_proxy_that_refuses_a_port_is_named(
 def test_a_proxy_that_is_not_there_is_named(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
-    peer: Peer = request.getfixturevalue("tls_peer" if scheme == "https" else "peer")
+    fake_provider: FakeProvider = request.getfixturevalue(
+        "tls_peer" if scheme == "https" else "fake_provider"
+    )
     profile = tmp_path / "globex.share"
-    profile.write_bytes(peer.profile())
+    profile.write_bytes(fake_provider.profile())
     address = f"127.0.0.1:{free_port()}"
     monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://globex:s3cret@{address}")
     with pytest.raises(
@@ -237,7 +255,7 @@ def test_a_proxy_that_is_not_there_is_named(
     ) as raised:
         model_sharing.mount(profile, share=SHARE, name="vendor")
     assert "s3cret" not in raised.value.message
-    assert peer.requests == []
+    assert fake_provider.requests == []
 
 
 @pytest.mark.parametrize(
@@ -255,13 +273,17 @@ def test_a_proxy_that_is_not_there_is_named(
     ],
 )
 def test_what_is_no_http_proxy_is_one_clear_error(
-    peer: Peer, profile: Path, monkeypatch: pytest.MonkeyPatch, address: str, error: type[Exception]
+    fake_provider: FakeProvider,
+    profile: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    error: type[Exception],
 ) -> None:
     monkeypatch.setenv("all_proxy", address)
     with pytest.raises(error, match="all_proxy") as raised:
         model_sharing.mount(profile, share=SHARE, name="vendor")
     assert not re.search("s3.?cret", str(raised.value))
-    assert peer.requests == []
+    assert fake_provider.requests == []
 
 
 @pytest.mark.parametrize(
@@ -295,11 +317,11 @@ def test_a_provider_out_in_the_world_names_no_place_inside_to_the_proxy(host: st
 
 
 def test_a_store_inside_is_not_called_through_the_proxy(
-    peer: Peer, proxy: Tinyproxy, profile: Path, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, proxy: Tinyproxy, profile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Peer() as store:
-        peer.publish("ml_team.iris_model", 1, FILES)
-        peer.file_origins, peer.url_base = (store.origin,), store.origin
+    with FakeProvider() as store:
+        fake_provider.publish("ml_team.iris_model", 1, FILES)
+        fake_provider.file_origins, fake_provider.url_base = (store.origin,), store.origin
         monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
         vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
         monkeypatch.setattr(FileOrigins, "_is_inside", False)
@@ -318,14 +340,14 @@ def test_a_private_authority_is_named_as_for_other_programs(
     names = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     for name in names:
         monkeypatch.delenv(name, raising=False)
-    pem = certificate(tmp_path)
-    with Peer(pem) as peer:
+    pem = self_signed_certificate(tmp_path)
+    with FakeProvider(pem) as fake_provider:
         profile = tmp_path / "globex.share"
-        profile.write_bytes(peer.profile())
+        profile.write_bytes(fake_provider.profile())
         with pytest.raises(ServerUnreachable, match="name its certificate in SSL_CERT_FILE"):
             model_sharing.mount(profile, share=SHARE, name="vendor")
         monkeypatch.setenv(variable, str(_folder_of(pem) if variable == "SSL_CERT_DIR" else pem))
-        whole_way(peer, tmp_path)
+        whole_way(fake_provider, tmp_path)
         for bad in (tmp_path / "missing.pem", profile):
             monkeypatch.setenv(variable, str(bad))
             with pytest.raises(InvalidParameter, match=rf"{variable} is '{bad}'"):
@@ -344,9 +366,9 @@ def _folder_of(pem: Path) -> Path:
 
 
 def test_a_gateway_in_trouble_behind_the_proxy_is_waited_for(
-    peer: Peer, proxy: Tinyproxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, proxy: Tinyproxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(settings.RETRY_FOR_VARIABLE, "30s")
     monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
-    peer.faults = [answer_status(502), answer_status(500), answer_status(530)]
-    whole_way(peer, tmp_path)
+    fake_provider.faults = [answer_status(502), answer_status(500), answer_status(530)]
+    whole_way(fake_provider, tmp_path)

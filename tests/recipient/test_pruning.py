@@ -9,49 +9,44 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from contents import content, tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recipient.cached_versions import (
-    DAY,
-    NAME,
-    bytes_on_disk,
-    files_of,
-    used,
-    whole,
-)
-from recipient.peer import Peer
-from recipient.shared_models import manifest_of
 
 import model_sharing
 from model_sharing.cache.maintenance.contents import survey
 from model_sharing.cache.maintenance.pruning import CacheWarning, Limits, Pruned, prune
 from model_sharing.cache.store import Cache
+from support.cached_versions import DAY, NAME, bytes_on_disk, files_of, set_last_used, whole
+from support.fake_provider.models import manifest_of
+from support.fake_provider.server import FakeProvider
+from support.files import random_bytes, read_tree
 
 
-def test_least_recently_used_goes_first_and_the_bytes_freed_are_true(cache: Cache, three: list[str]) -> None:
+def test_least_recently_used_goes_first_and_the_bytes_freed_are_true(
+    cache: Cache, three_cached_versions: list[str]
+) -> None:
     before = bytes_on_disk(cache.blobs)
     assert before == 3 * 30_001 + 40_000
     pruned = prune(cache, Limits(max_size=100_100))
-    assert [entry.digest for entry in pruned.removed] == three[:1]
+    assert [entry.digest for entry in pruned.removed] == three_cached_versions[:1]
     assert (pruned.freed, pruned.remaining, pruned.in_use) == (30_001, 100_002, 0)
     assert bytes_on_disk(cache.root / "blobs") == before - pruned.freed
-    assert whole(cache) == set(three[1:])
+    assert whole(cache) == set(three_cached_versions[1:])
 
 
-def test_what_was_not_used_for_long_goes(cache: Cache, three: list[str]) -> None:
+def test_what_was_not_used_for_long_goes(cache: Cache, three_cached_versions: list[str]) -> None:
     assert len(prune(cache, Limits(older_than=1.5 * DAY)).removed) == 2
-    assert whole(cache) == {three[2]}
+    assert whole(cache) == {three_cached_versions[2]}
     assert prune(cache, Limits(older_than=0)).freed == 70_001
     assert not any(cache.blobs.iterdir())
     assert not any(cache.manifests.iterdir())
     assert not any(cache.tmp.iterdir())
 
 
-def test_a_dry_run_says_the_same_and_touches_nothing(cache: Cache, three: list[str]) -> None:
-    before = tree(cache.root)
+def test_a_dry_run_says_the_same_and_touches_nothing(cache: Cache, three_cached_versions: list[str]) -> None:
+    before = read_tree(cache.root)
     dry = prune(cache, Limits(max_size=0), dry_run=True)
-    assert tree(cache.root) == before
+    assert read_tree(cache.root) == before
     assert described(dry) == described(prune(cache, Limits(max_size=0)))
 
 
@@ -60,9 +55,9 @@ def described(pruned: Pruned) -> tuple[list[str], int, int]:
 
 
 def test_a_use_makes_it_recent_again_with_one_write_an_hour(
-    vendor: model_sharing.Catalog, cache: Cache, three: list[str]
+    vendor: model_sharing.Catalog, cache: Cache, three_cached_versions: list[str]
 ) -> None:
-    record = cache.manifests / f"{three[0].removeprefix('sha256:')}.json"
+    record = cache.manifests / f"{three_cached_versions[0].removeprefix('sha256:')}.json"
     vendor.snapshot(f"{NAME}/1")
     first = record.stat().st_mtime_ns
     assert time.time() - first / 1e9 < 60
@@ -70,7 +65,7 @@ def test_a_use_makes_it_recent_again_with_one_write_an_hour(
     assert record.stat().st_mtime_ns == first
 
 
-def test_orphans_are_swept(cache: Cache, three: list[str]) -> None:
+def test_orphans_are_swept(cache: Cache, three_cached_versions: list[str]) -> None:
     stranger = sha256(b"x").hexdigest()
     for name in (stranger, f"{stranger}.part", f"{stranger}.progress"):
         (cache.blobs / name).write_bytes(b"x")
@@ -86,7 +81,7 @@ def test_orphans_are_swept(cache: Cache, three: list[str]) -> None:
     assert left.exists()
     prune(cache, Limits(), now=time.time() + 1.1 * DAY)
     assert not left.exists()
-    assert whole(cache) == set(three)
+    assert whole(cache) == set(three_cached_versions)
 
 
 _VERSIONS = st.lists(st.frozensets(st.integers(0, 7), min_size=1), min_size=1, max_size=6, unique=True)
@@ -101,7 +96,7 @@ def test_pruning_never_leaves_a_snapshot_without_a_blob(
         cache = Cache(Path(root))
         held = set()
         for age, numbers in enumerate(versions):
-            files = {f"{number}.bin": content(100 * number + 1, number) for number in numbers}
+            files = {f"{number}.bin": random_bytes(100 * number + 1, number) for number in numbers}
             manifest = manifest_of(files)
             cache.reserve(manifest)
             for file in manifest.files:
@@ -111,7 +106,7 @@ def test_pruning_never_leaves_a_snapshot_without_a_blob(
                     cache.publish_blob(fresh, file.sha256)
             cache.publish_snapshot(manifest)
             cache.release(manifest.digest)
-            used(cache, manifest.digest, days_ago=age)
+            set_last_used(cache, manifest.digest, days_ago=age)
             if data.draw(st.booleans()):
                 held.add(manifest.digest)
             else:
@@ -130,27 +125,31 @@ def test_pruning_never_leaves_a_snapshot_without_a_blob(
 
 
 def test_a_limit_prunes_after_each_download(
-    peer: Peer, vendor: model_sharing.Catalog, cache: Cache, three: list[str], monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider,
+    vendor: model_sharing.Catalog,
+    cache: Cache,
+    three_cached_versions: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MODEL_SHARING_CACHE_MAX_SIZE", "101kB")
-    peer.publish(NAME, 4, files_of(4))
+    fake_provider.publish(NAME, 4, files_of(4))
     held = model_sharing.catalog("vendor").snapshot(f"{NAME}/4").folder
-    assert whole(cache) == {three[2], manifest_of(files_of(4)).digest}
-    peer.publish(NAME, 5, files_of(5))
+    assert whole(cache) == {three_cached_versions[2], manifest_of(files_of(4)).digest}
+    fake_provider.publish(NAME, 5, files_of(5))
     model_sharing.catalog("vendor").snapshot(f"{NAME}/5")
-    assert tree(held) == files_of(4)
+    assert read_tree(held) == files_of(4)
     assert bytes_on_disk(cache.blobs) == 100_002
 
 
 def test_a_prune_that_fails_does_not_fail_the_download(
-    peer: Peer, vendor: model_sharing.Catalog, cache: Cache, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MODEL_SHARING_CACHE_MAX_SIZE", "0")
-    peer.publish(NAME, 1, files_of(1))
+    fake_provider.publish(NAME, 1, files_of(1))
     monkeypatch.setattr("model_sharing.cache.maintenance.pruning.survey", refuse)
     with pytest.warns(CacheWarning, match="could not be pruned"):
         folder = model_sharing.catalog("vendor").snapshot(f"{NAME}/1").folder
-    assert tree(folder) == files_of(1)
+    assert read_tree(folder) == files_of(1)
 
 
 def refuse(cache: Cache) -> None:

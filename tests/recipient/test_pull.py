@@ -10,25 +10,27 @@ import sys
 from pathlib import Path
 
 import pytest
-from contents import content
-from recipient.conftest import RunCli
-from recipient.peer import Handler, Peer
 
 import model_sharing
 from model_sharing_protocol.errors import InvalidParameter, NotFound
+from support.fake_provider.server import FakeProvider, Handler
+from support.files import random_bytes
+from support.recipient_cli import RunCli
 
-SHARED = content(50_000, 1)
+SHARED = random_bytes(50_000, 1)
 
 
 @pytest.fixture
-def shared(peer: Peer, vendor: model_sharing.Catalog) -> Peer:
+def shared(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> FakeProvider:
     """Three models in two schemas; one of them with no alias, one with a version that no alias points at."""
-    peer.publish("fraud.scorer", 1, {"MLmodel": b"1", "weights": SHARED}, "Challenger")
-    peer.publish("fraud.scorer", 2, {"MLmodel": b"2", "weights": SHARED}, "Champion", "Default")
-    peer.publish("fraud.scorer", 3, {"MLmodel": b"3", "weights": content(10_000, 3)})
-    peer.publish("fraud.ranker", 1, {"MLmodel": b"r", "weights": content(20_000, 2)}, "Champion")
-    peer.publish("vision.detector", 1, {"MLmodel": b"d", "weights": content(30_000, 4)})
-    return peer
+    fake_provider.publish("fraud.scorer", 1, {"MLmodel": b"1", "weights": SHARED}, "Challenger")
+    fake_provider.publish("fraud.scorer", 2, {"MLmodel": b"2", "weights": SHARED}, "Champion", "Default")
+    fake_provider.publish("fraud.scorer", 3, {"MLmodel": b"3", "weights": random_bytes(10_000, 3)})
+    fake_provider.publish(
+        "fraud.ranker", 1, {"MLmodel": b"r", "weights": random_bytes(20_000, 2)}, "Champion"
+    )
+    fake_provider.publish("vision.detector", 1, {"MLmodel": b"d", "weights": random_bytes(30_000, 4)})
+    return fake_provider
 
 
 def pulled(*arguments: str, **options: object) -> set[tuple[str, int | None, tuple[str, ...]]]:
@@ -53,11 +55,13 @@ RANKER = ("vendor.fraud.ranker", 1, ("Champion",))
         ("vendor.f?aud.[a-r]anker", {RANKER}),
     ],
 )
-def test_all_aliases_of_what_matches_are_pulled(shared: Peer, where: str, expected: set[object]) -> None:
+def test_all_aliases_of_what_matches_are_pulled(
+    shared: FakeProvider, where: str, expected: set[object]
+) -> None:
     assert pulled(where) == expected
 
 
-def test_one_alias_by_pattern_or_every_version(shared: Peer) -> None:
+def test_one_alias_by_pattern_or_every_version(shared: FakeProvider) -> None:
     assert pulled("vendor", alias="champ*") == {
         ("vendor.fraud.scorer", 2, ("Champion",)),
         RANKER,
@@ -72,7 +76,7 @@ def test_one_alias_by_pattern_or_every_version(shared: Peer) -> None:
 
 
 def test_what_was_pulled_is_there_when_the_provider_is_away(
-    shared: Peer, vendor: model_sharing.Catalog
+    shared: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
     model_sharing.pull("vendor", all_versions=True)
     shared.stop()
@@ -83,14 +87,14 @@ def test_what_was_pulled_is_there_when_the_provider_is_away(
             vendor.snapshot(f"fraud.scorer@{alias}")
 
 
-def test_bytes_are_fetched_once_and_counted(shared: Peer) -> None:
+def test_bytes_are_fetched_once_and_counted(shared: FakeProvider) -> None:
     first = {version.version: version for version in model_sharing.pull("vendor.fraud.scorer")}
     assert (first[1].fetched, first[2].fetched) == (50_001, 1)
     assert first[2].size == 50_001
     assert [version.fetched for version in model_sharing.pull("vendor.fraud.scorer")] == [0, 0]
 
 
-def test_one_failure_keeps_nobody_back(shared: Peer, run_cli: RunCli) -> None:
+def test_one_failure_keeps_nobody_back(shared: FakeProvider, run_cli: RunCli) -> None:
     def break_scorer(handler: Handler) -> bool:
         if not handler.path.endswith(("/scorer/versions/1/query", "/scorer/aliases/Challenger/query")):
             return False
@@ -110,7 +114,7 @@ def test_one_failure_keeps_nobody_back(shared: Peer, run_cli: RunCli) -> None:
     }
 
 
-def test_a_model_whose_versions_cannot_be_listed_keeps_nobody_back(shared: Peer) -> None:
+def test_a_model_whose_versions_cannot_be_listed_keeps_nobody_back(shared: FakeProvider) -> None:
     def break_ranker(handler: Handler) -> bool:
         if not handler.path.partition("?")[0].endswith("/ranker/versions"):
             return False
@@ -123,7 +127,7 @@ def test_a_model_whose_versions_cannot_be_listed_keeps_nobody_back(shared: Peer)
     assert results["vendor.fraud.scorer"].error is None
 
 
-def test_a_pull_says_what_it_did(shared: Peer, run_cli: RunCli) -> None:
+def test_a_pull_says_what_it_did(shared: FakeProvider, run_cli: RunCli) -> None:
     done = run_cli("pull", "vendor.fraud.ranker", "--jobs", "2")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
@@ -134,7 +138,7 @@ def test_a_pull_says_what_it_did(shared: Peer, run_cli: RunCli) -> None:
     assert again.stdout.startswith("Had vendor.fraud.ranker version 1 (Champion) already: 19.5 KiB\n")
 
 
-def test_a_terminal_is_shown_how_much_of_how_much(shared: Peer, tmp_path: Path) -> None:
+def test_a_terminal_is_shown_how_much_of_how_much(shared: FakeProvider, tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "model_sharing.cli", "pull", "vendor.fraud"]
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"}
@@ -159,7 +163,7 @@ def _read(handle: int) -> bytes:
 @pytest.mark.parametrize(
     "where", ["vendor.a.b.c", "vendor..b", "", "vendor.fraud.scorer@Champion", "v.a.b/3"]
 )
-def test_what_names_no_models_is_refused(shared: Peer, where: str) -> None:
+def test_what_names_no_models_is_refused(shared: FakeProvider, where: str) -> None:
     with pytest.raises(InvalidParameter, match="catalog"):
         model_sharing.pull(where)
 
@@ -168,12 +172,12 @@ def test_what_names_no_models_is_refused(shared: Peer, where: str) -> None:
     ("where", "options"),
     [("nowhere", {}), ("vendor.nothing*", {}), ("vendor.vision", {}), ("vendor", {"alias": "nobody"})],
 )
-def test_nothing_to_pull_is_an_error(shared: Peer, where: str, options: dict[str, str]) -> None:
+def test_nothing_to_pull_is_an_error(shared: FakeProvider, where: str, options: dict[str, str]) -> None:
     with pytest.raises(NotFound):
         model_sharing.pull(where, **options)  # type: ignore[arg-type]
 
 
-def test_contradicting_options_are_refused(shared: Peer, run_cli: RunCli) -> None:
+def test_contradicting_options_are_refused(shared: FakeProvider, run_cli: RunCli) -> None:
     assert run_cli("pull", "vendor", "--alias", "x", "--all-versions").returncode == 2
     with pytest.raises(InvalidParameter):
         model_sharing.pull("vendor", alias="x", all_versions=True)

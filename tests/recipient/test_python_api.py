@@ -16,26 +16,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contents import content
-from recipient.faults import slowly
-from recipient.peer import Peer
-from recipient.shared_models import SHARE
 
 import model_sharing
 from model_sharing import Progress
 from model_sharing.api import background_loop
 from model_sharing.downloads.part_file import RANGE_BYTES
 from model_sharing_protocol.errors import InvalidParameter, InvalidState, MissingDependency, NotFound
+from support.fake_provider.faults import slowly
+from support.fake_provider.models import SHARE
+from support.fake_provider.server import FakeProvider
+from support.files import random_bytes
 
 NAME = "ml_team.iris_model"
-FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": content(70_000)}
+FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": random_bytes(70_000)}
 WITH_CALLS = (model_sharing.Catalog, model_sharing.Schema, model_sharing.Records)
 
 
 @pytest.fixture
-def shared(peer: Peer, vendor: model_sharing.Catalog) -> Peer:
-    peer.publish(NAME, 1, FILES, "Champion")
-    return peer
+def shared(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> FakeProvider:
+    fake_provider.publish(NAME, 1, FILES, "Champion")
+    return fake_provider
 
 
 def public_calls() -> dict[str, Callable[..., Any]]:
@@ -122,7 +122,9 @@ def test_times_have_a_zone(vendor: model_sharing.Catalog) -> None:
 
 
 @pytest.mark.usefixtures("shared")
-def test_a_catalog_is_looked_around_in_by_name(vendor: model_sharing.Catalog, peer: Peer) -> None:
+def test_a_catalog_is_looked_around_in_by_name(
+    vendor: model_sharing.Catalog, fake_provider: FakeProvider
+) -> None:
     assert list(vendor) == vendor._ipython_key_completions_() == ["ml_team"]
     schema = vendor["ML_Team"]
     assert (schema.name, schema.full_name, repr(schema)) == (
@@ -138,15 +140,17 @@ def test_a_catalog_is_looked_around_in_by_name(vendor: model_sharing.Catalog, pe
         vendor["nothing"]
     with pytest.raises(NotFound):
         schema["nothing"]
-    peer.requests.clear()
+    fake_provider.requests.clear()
     assert vendor and schema  # whether there is one costs no request
     assert not hasattr(vendor, "shape")
-    assert peer.requests == []
+    assert fake_provider.requests == []
 
 
-def test_what_is_shown_is_text_whatever_others_wrote(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish(NAME, 1, FILES, "Champion")
-    peer.models[NAME].message = lambda name: {  # type: ignore[method-assign]
+def test_what_is_shown_is_text_whatever_others_wrote(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.publish(NAME, 1, FILES, "Champion")
+    fake_provider.models[NAME].message = lambda name: {  # type: ignore[method-assign]
         "name": "iris_model",
         "schema": "ml_team",
         "share": SHARE,
@@ -160,24 +164,26 @@ def test_what_is_shown_is_text_whatever_others_wrote(peer: Peer, vendor: model_s
     assert "&lt;b&gt;: &amp;" in vendor.list_models()._repr_html_()
 
 
-def test_what_cannot_be_shown_is_said_rather_than_raised(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.stop()
+def test_what_cannot_be_shown_is_said_rather_than_raised(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.stop()
     assert "error" in vendor._repr_html_()
     assert vendor._ipython_key_completions_() == []
 
 
-def test_only_the_first_rows_are_shown(peer: Peer, vendor: model_sharing.Catalog) -> None:
+def test_only_the_first_rows_are_shown(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> None:
     for number in range(103):
-        peer.publish(f"ml_team.model{number:03}", 1, FILES)
+        fake_provider.publish(f"ml_team.model{number:03}", 1, FILES)
     for page in (vendor._repr_html_(), vendor.list_models()._repr_html_()):
         assert page.count("<tr>") == 101
         assert "and 3 more" in page
 
 
 @pytest.mark.usefixtures("shared")
-def test_listings_become_frames(vendor: model_sharing.Catalog, peer: Peer) -> None:
-    peer.publish("ml_team.empty", 1, FILES)
-    peer.models["ml_team.empty"].versions.clear()
+def test_listings_become_frames(vendor: model_sharing.Catalog, fake_provider: FakeProvider) -> None:
+    fake_provider.publish("ml_team.empty", 1, FILES)
+    fake_provider.models["ml_team.empty"].versions.clear()
     frame = vendor.list_models().to_frame()
     assert list(frame["full_name"]) == ["vendor.ml_team.empty", "vendor.ml_team.iris_model"]
     assert str(frame["latest_version"].dtype) == "Int64"
@@ -296,11 +302,11 @@ async def test_an_async_catalog_is_open_in_its_block_only() -> None:
 
 
 async def test_a_cancelled_download_stops_and_keeps_what_came(
-    peer: Peer, vendor: model_sharing.Catalog
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
-    large = content(2 * RANGE_BYTES)
-    peer.publish(NAME, 1, {"weights.bin": large})
-    peer.always = slowly(0.05)
+    large = random_bytes(2 * RANGE_BYTES)
+    fake_provider.publish(NAME, 1, {"weights.bin": large})
+    fake_provider.always = slowly(0.05)
     async with model_sharing.AsyncCatalog("vendor") as catalog:
         begun = asyncio.Event()
 
@@ -314,7 +320,7 @@ async def test_a_cancelled_download_stops_and_keeps_what_came(
         with pytest.raises(asyncio.CancelledError):
             await task
         assert not [thread for thread in threading.enumerate() if "model-sharing-f" in thread.name]
-        peer.always = None
+        fake_provider.always = None
         assert (await catalog.snapshot(f"{NAME}/1")).reused > 0
 
 

@@ -6,15 +6,15 @@ import threading
 from pathlib import Path
 
 import pytest
-from recipient.faults import pack_well
-from recipient.peer import Peer
-from recipient.shared_models import SHARE
 
 import model_sharing
 from model_sharing.downloads.transfer.connections import Connections
 from model_sharing.downloads.transfer.rate_limit import RateLimit
 from model_sharing.settings import Settings, parse_rate
 from model_sharing_protocol.errors import InvalidParameter
+from support.fake_provider.faults import pack_well
+from support.fake_provider.models import SHARE
+from support.fake_provider.server import FakeProvider
 
 FILES = {"MLmodel": b"flavors: {}\n", "large.bin": bytes(3_000_000)}
 FILES |= {f"{n}.bin": b"x" * (9000 + n) for n in range(40)}
@@ -58,7 +58,7 @@ def test_all_threads_share_one_limit() -> None:
 
 
 def test_every_byte_of_a_download_is_counted(
-    peer: Peer, profile: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, profile: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whole files, packs and ranges; nobody really waits."""
     counted: list[int] = []
@@ -68,8 +68,8 @@ def test_every_byte_of_a_download_is_counted(
         return 0.0
 
     monkeypatch.setattr(RateLimit, "delay", delay)
-    peer.publish("ml_team.iris_model", 1, FILES)
-    peer.packs = pack_well
+    fake_provider.publish("ml_team.iris_model", 1, FILES)
+    fake_provider.packs = pack_well
     vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
     vendor.transferring(jobs=2, limit_rate=800_000).snapshot("ml_team.iris_model/1")
     assert sum(counted) == sum(map(len, FILES.values()))

@@ -12,11 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipient.conftest import RunCli
-from recipient.faults import always, answer_status, pack_well
-from recipient.peer import Handler, Peer
-from recipient.shared_models import SHARE
-from servers import free_port
 
 import model_sharing
 from model_sharing.settings import RETRY_FOR_VARIABLE, Settings
@@ -30,6 +25,11 @@ from model_sharing_protocol.errors import (
     NotFound,
     ServerUnreachable,
 )
+from support.fake_provider.faults import always, answer_status, pack_well
+from support.fake_provider.models import SHARE
+from support.fake_provider.server import FakeProvider, Handler
+from support.processes.servers import free_port
+from support.recipient_cli import RunCli
 
 REF = "ml_team.iris_model/1"
 FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": b"w" * 1000}
@@ -198,19 +198,19 @@ TROUBLE: list[Callable[[Handler], object]] = [
 
 
 @pytest.mark.usefixtures("quick")
-def test_whatever_trouble_passes_is_not_noticed(peer: Peer, profile: Path) -> None:
-    peer.publish("ml_team.iris_model", 1, FILES)
+def test_whatever_trouble_passes_is_not_noticed(fake_provider: FakeProvider, profile: Path) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, FILES)
     vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
-    peer.answer = in_turn(*TROUBLE)
+    fake_provider.answer = in_turn(*TROUBLE)
     assert [model.full_name for model in vendor.list_models()] == ["vendor.ml_team.iris_model"]
-    peer.answer = in_turn(*TROUBLE)
+    fake_provider.answer = in_turn(*TROUBLE)
     assert len(list(vendor.snapshot(REF).folder.iterdir())) == 2
 
 
 @pytest.mark.usefixtures("quick")
-def test_trouble_with_files_passes_too(peer: Peer, profile: Path) -> None:
+def test_trouble_with_files_passes_too(fake_provider: FakeProvider, profile: Path) -> None:
     files = {f"{name}.txt": name.encode() for name in "abcdef"}
-    peer.publish("ml_team.iris_model", 1, files)
+    fake_provider.publish("ml_team.iris_model", 1, files)
     vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
     statuses = iter([500, 501, 502, 520, 429])
 
@@ -221,83 +221,95 @@ def test_trouble_with_files_passes_too(peer: Peer, profile: Path) -> None:
         else:
             handler.send(status, PAGE, "text/html")
 
-    peer.packs = packs
+    fake_provider.packs = packs
     vendor.snapshot(REF)
-    assert not any("/files/pack" not in request.path for request in peer.file_requests())
-    peer.publish("ml_team.iris_model", 2, {"weights.bin": b"v" * 100_000})
-    peer.packs = None
-    peer.faults = [answer_status(status) for status in (500, 501, 507, 520, 429, 408)]
+    assert not any("/files/pack" not in request.path for request in fake_provider.file_requests())
+    fake_provider.publish("ml_team.iris_model", 2, {"weights.bin": b"v" * 100_000})
+    fake_provider.packs = None
+    fake_provider.faults = [answer_status(status) for status in (500, 501, 507, 520, 429, 408)]
     assert (vendor.snapshot("ml_team.iris_model/2").folder / "weights.bin").read_bytes() == b"v" * 100_000
 
 
 @pytest.mark.parametrize("answer", [page(500), page(530), json_of_a_gateway])
 def test_a_gateway_in_trouble_is_no_fault_of_the_profile(
-    peer: Peer, vendor: model_sharing.Catalog, run_cli: RunCli, answer: Callable[[Handler], object]
+    fake_provider: FakeProvider,
+    vendor: model_sharing.Catalog,
+    run_cli: RunCli,
+    answer: Callable[[Handler], object],
 ) -> None:
-    peer.answer = always(answer)
+    fake_provider.answer = always(answer)
     done = run_cli("list", "vendor")
     assert done.returncode == 8
     assert "profile" not in done.stderr
     assert "is in trouble (HTTP 5" in done.stderr
 
 
-def test_a_page_instead_of_an_answer_still_is_no_provider(peer: Peer, vendor: model_sharing.Catalog) -> None:
+def test_a_page_instead_of_an_answer_still_is_no_provider(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
     for status in (200, 404):
-        peer.answer = always(page(status))
+        fake_provider.answer = always(page(status))
         with pytest.raises(NotASharingServer, match="Check the endpoint"):
             vendor.list_models()
 
 
 @pytest.mark.parametrize("answer", [page(500), page(502), page(503), reset])
 def test_what_is_cached_does_not_wait_for_long(
-    peer: Peer, profile: Path, monkeypatch: pytest.MonkeyPatch, answer: Callable[[Handler], object]
+    fake_provider: FakeProvider,
+    profile: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Callable[[Handler], object],
 ) -> None:
     monkeypatch.setenv(RETRY_FOR_VARIABLE, "10m")
     monkeypatch.setattr(retries, "BRIEF_SECONDS", 0.2)
-    peer.publish("ml_team.iris_model", 1, FILES, "Champion")
+    fake_provider.publish("ml_team.iris_model", 1, FILES, "Champion")
     vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
     vendor.snapshot("ml_team.iris_model@Champion")
-    peer.answer = always(answer)
-    peer.requests.clear()
+    fake_provider.answer = always(answer)
+    fake_provider.requests.clear()
     with pytest.warns(model_sharing.StaleAliasWarning):
         assert vendor.snapshot("ml_team.iris_model@Champion").version.version == 1
-    assert len(peer.requests) > 1
+    assert len(fake_provider.requests) > 1
 
 
 def test_many_calls_in_vain_do_not_each_wait_as_long(
-    peer: Peer, profile: Path, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, profile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(RETRY_FOR_VARIABLE, "1s")
     monkeypatch.setattr(retries, "BRIEF_SECONDS", 0.0)
     vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
-    peer.answer = always(page(503))
+    fake_provider.answer = always(page(503))
     asked: list[int] = []
     for _ in range(3):
-        peer.requests.clear()
+        fake_provider.requests.clear()
         with pytest.raises(ServerUnreachable):
             vendor.list_models()
-        asked.append(len(peer.requests))
+        asked.append(len(fake_provider.requests))
     assert asked[0] > 1
     assert asked[1:] == [1, 1]
 
 
-def test_no_patience_is_a_choice(peer: Peer, profile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_patience_is_a_choice(
+    fake_provider: FakeProvider, profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(RETRY_FOR_VARIABLE, "0")
     vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
-    peer.answer = always(page(503))
-    peer.requests.clear()
+    fake_provider.answer = always(page(503))
+    fake_provider.requests.clear()
     with pytest.raises(ServerUnreachable):
         vendor.list_models()
-    assert len(peer.requests) == 1
+    assert len(fake_provider.requests) == 1
 
 
 def test_a_full_disk_over_there_is_not_waited_for(
-    peer: Peer, profile: Path, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, profile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(RETRY_FOR_VARIABLE, "40s")
     monkeypatch.setattr(retries, "BRIEF_SECONDS", 0.2)
     vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
-    peer.answer = always(lambda handler: handler.send(507, PAGE, "text/html", **{"Retry-After": "30"}))
+    fake_provider.answer = always(
+        lambda handler: handler.send(507, PAGE, "text/html", **{"Retry-After": "30"})
+    )
     started = time.monotonic()
     with pytest.raises(ServerUnreachable, match="507"):
         vendor.list_models()
@@ -305,33 +317,35 @@ def test_a_full_disk_over_there_is_not_waited_for(
 
 
 def test_a_host_that_nobody_knows_is_not_waited_for_for_long(
-    peer: Peer, profile: Path, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, profile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(RETRY_FOR_VARIABLE, "10m")
     monkeypatch.setattr(retries, "BRIEF_SECONDS", 0.2)
-    profile.write_bytes(peer.profile(endpoint="https://nowhere.invalid/x"))
+    profile.write_bytes(fake_provider.profile(endpoint="https://nowhere.invalid/x"))
     with pytest.raises(ServerUnreachable, match="host name of it is not known"):
         model_sharing.mount(profile, share=SHARE, name="vendor")
 
 
 @pytest.mark.usefixtures("quick")
-def test_what_is_final_is_told_at_once(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.requests.clear()
-    peer.answer = always(lambda handler: handler.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "No."))
+def test_what_is_final_is_told_at_once(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> None:
+    fake_provider.requests.clear()
+    fake_provider.answer = always(
+        lambda handler: handler.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "No.")
+    )
     with pytest.raises(NotFound):
         vendor.get_model("ml_team.iris_model")
-    assert len(peer.requests) == 1
+    assert len(fake_provider.requests) == 1
 
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("fault", [page(500), page(503), page(429), reset, hang_up])
 def test_an_activation_link_is_not_used_twice(
-    peer: Peer, tmp_path: Path, fault: Callable[[Handler], object]
+    fake_provider: FakeProvider, tmp_path: Path, fault: Callable[[Handler], object]
 ) -> None:
-    peer.answer = in_turn(fault)
+    fake_provider.answer = in_turn(fault)
     with pytest.raises(Exception, match=r"in trouble|busy|broke") as raised:
-        model_sharing.activate(f"{peer.origin}/public/code", tmp_path / "globex.share")
-    assert len(peer.requests) == 1
+        model_sharing.activate(f"{fake_provider.origin}/public/code", tmp_path / "globex.share")
+    assert len(fake_provider.requests) == 1
     assert "code" not in str(raised.value)
 
 
@@ -347,8 +361,8 @@ def test_an_activation_link_is_tried_again_while_nobody_answers(
         def start(_notices: WaitNotices, reason: str, _seconds: float) -> None:
             told.append(reason)
             if len(told) == 2:
-                peer = started.enter_context(Peer(port=port))
-                peer.answer = always(lambda handler: handler.send(200, peer.profile()))
+                fake_provider = started.enter_context(FakeProvider(port=port))
+                fake_provider.answer = always(lambda handler: handler.send(200, fake_provider.profile()))
 
         monkeypatch.setattr(WaitNotices, "tell", start)
         model_sharing.activate(f"http://127.0.0.1:{port}/public/code", tmp_path / "globex.share")
@@ -356,21 +370,21 @@ def test_an_activation_link_is_tried_again_while_nobody_answers(
 
 
 def test_waits_are_told(
-    peer: Peer,
+    fake_provider: FakeProvider,
     vendor: model_sharing.Catalog,
     caplog: pytest.LogCaptureFixture,
     run_cli: RunCli,
 ) -> None:
     busy = in_turn(lambda handler: handler.send(503, b"", Retry_After="1"))
-    peer.answer = busy
+    fake_provider.answer = busy
     with caplog.at_level(logging.WARNING, "model_sharing"):
         vendor.list_models()
-    assert caplog.messages == [f"{peer.origin} is busy or down (503); trying again in 1 s"]
-    peer.answer = in_turn(lambda handler: handler.send(429, b"", Retry_After="1"))
+    assert caplog.messages == [f"{fake_provider.origin} is busy or down (503); trying again in 1 s"]
+    fake_provider.answer = in_turn(lambda handler: handler.send(429, b"", Retry_After="1"))
     done = run_cli("list", "vendor")
     assert (done.returncode, done.stderr) == (
         0,
-        f"{peer.origin} is busy or down (429); trying again in 1 s\n",
+        f"{fake_provider.origin} is busy or down (429); trying again in 1 s\n",
     )
 
 
@@ -389,10 +403,10 @@ def test_several_who_wait_for_the_same_say_so_once(caplog: pytest.LogCaptureFixt
 
 
 def test_errors_name_the_request_that_the_provider_can_look_up(
-    peer: Peer, vendor: model_sharing.Catalog
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
     def answer(status: int, request_id: str, body: bytes = PAGE) -> None:
-        peer.answer = always(lambda handler: handler.send(status, body, X_Request_Id=request_id))
+        fake_provider.answer = always(lambda handler: handler.send(status, body, X_Request_Id=request_id))
 
     answer(500, "3f2a-b.c_d")
     with pytest.raises(ServerUnreachable, match=r"HTTP 500\) \(request 3f2a-b\.c_d\)"):

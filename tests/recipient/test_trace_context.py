@@ -8,22 +8,22 @@ from pathlib import Path
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from recipient.cached_versions import NAME, files_of
-from recipient.peer import Peer
 
 import model_sharing
 from model_sharing.transport.trace_context import trace_headers
+from support.cached_versions import NAME, files_of
+from support.fake_provider.server import FakeProvider
 
 
 @pytest.fixture
-def loaded(peer: Peer, vendor: model_sharing.Catalog) -> Peer:
-    peer.publish(NAME, 1, files_of(1), "V-1")
-    peer.requests.clear()
-    return peer
+def loaded(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> FakeProvider:
+    fake_provider.publish(NAME, 1, files_of(1), "V-1")
+    fake_provider.requests.clear()
+    return fake_provider
 
 
 def test_the_endpoint_learns_of_the_current_span_and_addresses_of_files_do_not(
-    loaded: Peer, tmp_path: Path
+    loaded: FakeProvider, tmp_path: Path
 ) -> None:
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
     expected: dict[str, str] = {}
@@ -37,7 +37,7 @@ def test_the_endpoint_learns_of_the_current_span_and_addresses_of_files_do_not(
     assert not [request for request in to_files if "traceparent" in request.headers]
 
 
-def test_without_a_span_nothing_is_sent(loaded: Peer, tmp_path: Path) -> None:
+def test_without_a_span_nothing_is_sent(loaded: FakeProvider, tmp_path: Path) -> None:
     model_sharing.download(f"models:/vendor.{NAME}/1", tmp_path / "model")
     assert loaded.requests
     assert not [request for request in loaded.requests if "traceparent" in request.headers]

@@ -11,9 +11,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from recipient.faults import always
-from recipient.peer import TOKEN, Handler, Peer
-from recipient.shared_models import SHARE
 
 import model_sharing
 from model_sharing.client import sharing_client
@@ -31,6 +28,9 @@ from model_sharing_protocol.errors import (
     Unauthenticated,
     UnsupportedOperation,
 )
+from support.fake_provider.faults import always
+from support.fake_provider.models import SHARE
+from support.fake_provider.server import TOKEN, FakeProvider, Handler
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,12 @@ from model_sharing_protocol.errors import (
     ],
 )
 def test_each_answer_has_its_error(
-    peer: Peer, vendor: model_sharing.Catalog, send: Callable[[Handler], object], error: type[SharingError]
+    fake_provider: FakeProvider,
+    vendor: model_sharing.Catalog,
+    send: Callable[[Handler], object],
+    error: type[SharingError],
 ) -> None:
-    peer.answer = always(send)
+    fake_provider.answer = always(send)
     with pytest.raises(error) as raised:
         vendor.list_models()
     assert raised.type is error
@@ -73,9 +76,9 @@ def test_each_answer_has_its_error(
     ).map(lambda value: json.dumps(value).encode())
 )
 def test_no_body_makes_anything_but_a_listing_or_an_error_of_ours(
-    peer: Peer, vendor: model_sharing.Catalog, body: bytes
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, body: bytes
 ) -> None:
-    peer.answer = always(lambda handler: handler.send(200, body))
+    fake_provider.answer = always(lambda handler: handler.send(200, body))
     try:
         assert isinstance(vendor.list_models(), list)
     except SharingError as error:
@@ -83,7 +86,7 @@ def test_no_body_makes_anything_but_a_listing_or_an_error_of_ours(
 
 
 def test_an_endless_body_is_not_read_on(
-    peer: Peer, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent = 0
 
@@ -95,28 +98,32 @@ def test_an_endless_body_is_not_read_on(
             handler.wfile.write(b" " * 65536)
             sent += 65536
 
-    peer.answer = always(pour)
+    fake_provider.answer = always(pour)
     with pytest.raises(NotASharingServer, match="more than"):
         vendor.list_models()
     time.sleep(0.1)
     assert sent < 200 * 1024 * 1024
 
 
-def test_a_compressed_bomb_is_not_unpacked(peer: Peer, vendor: model_sharing.Catalog) -> None:
+def test_a_compressed_bomb_is_not_unpacked(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
     bomb = gzip.compress(b" " * (200 * 1024 * 1024))
-    peer.answer = always(lambda handler: handler.send(200, bomb, Content_Encoding="gzip"))
+    fake_provider.answer = always(lambda handler: handler.send(200, bomb, Content_Encoding="gzip"))
     with pytest.raises(NotASharingServer):
         vendor.list_models()
 
 
-def test_an_endless_listing_ends(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.answer = always(lambda handler: handler.send_json(200, {"items": [], "nextPageToken": "again"}))
+def test_an_endless_listing_ends(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> None:
+    fake_provider.answer = always(
+        lambda handler: handler.send_json(200, {"items": [], "nextPageToken": "again"})
+    )
     with pytest.raises(NotASharingServer, match="does not end"):
         vendor.list_models()
 
 
-def test_passing_faults_are_not_noticed(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish("ml_team.iris_model", 1, {"MLmodel": b"x"})
+def test_passing_faults_are_not_noticed(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, {"MLmodel": b"x"})
     faults = iter([502, 503, 429])
 
     def stumble(handler: Handler) -> bool:
@@ -125,21 +132,25 @@ def test_passing_faults_are_not_noticed(peer: Peer, vendor: model_sharing.Catalo
             handler.send(status, b"", "text/plain", Retry_After="0")
         return status is not None
 
-    peer.answer = stumble
+    fake_provider.answer = stumble
     assert [model.full_name for model in vendor.list_models()] == ["vendor.ml_team.iris_model"]
 
 
-def test_a_long_retry_after_is_not_waited_for(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.answer = always(lambda handler: handler.send(503, b"", "text/plain", Retry_After="86400"))
+def test_a_long_retry_after_is_not_waited_for(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.answer = always(lambda handler: handler.send(503, b"", "text/plain", Retry_After="86400"))
     started = time.monotonic()
     with pytest.raises(ServerUnreachable):
         vendor.list_models()
     assert time.monotonic() - started < 5
 
 
-def test_the_token_is_not_sent_after_a_redirect(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    with Peer() as sink:
-        peer.answer = always(
+def test_the_token_is_not_sent_after_a_redirect(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    with FakeProvider() as sink:
+        fake_provider.answer = always(
             lambda handler: handler.send(307, b"", Location=f"{sink.origin}/delta-sharing/shares")
         )
         with pytest.raises(NotASharingServer, match="redirect"):
@@ -148,83 +159,91 @@ def test_the_token_is_not_sent_after_a_redirect(peer: Peer, vendor: model_sharin
 
 
 def test_an_expired_token_is_told_apart_from_a_revoked_one(
-    peer: Peer, vendor: model_sharing.Catalog, profile: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, profile: Path
 ) -> None:
-    peer.answer = always(lambda handler: handler.send_error_answer(401, "UNAUTHENTICATED", "No."))
+    fake_provider.answer = always(lambda handler: handler.send_error_answer(401, "UNAUTHENTICATED", "No."))
     with pytest.raises(Unauthenticated, match="rotated or revoked"):
         vendor.list_models()
-    profile.write_bytes(peer.profile(expirationTime="2020-01-01T00:00:00Z"))
+    profile.write_bytes(fake_provider.profile(expirationTime="2020-01-01T00:00:00Z"))
     with pytest.raises(TokenExpired, match="expired at 2020-01-01"):
         vendor.list_models()
 
 
 def test_a_renewed_token_in_the_same_file_is_followed(
-    peer: Peer, vendor: model_sharing.Catalog, profile: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, profile: Path
 ) -> None:
-    profile.write_bytes(peer.profile(bearerToken="old"))
+    profile.write_bytes(fake_provider.profile(bearerToken="old"))
     with pytest.raises(Unauthenticated):
         vendor.list_models()
-    profile.write_bytes(peer.profile())
+    profile.write_bytes(fake_provider.profile())
     assert vendor.list_models() == []
 
 
 def test_a_profile_that_changes_its_provider_is_refused(
-    peer: Peer, vendor: model_sharing.Catalog, profile: Path
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, profile: Path
 ) -> None:
-    with Peer() as other:
+    with FakeProvider() as other:
         profile.write_bytes(other.profile())
         with pytest.raises(InvalidState, match="--as vendor --move"):
             vendor.list_models()
         assert other.requests == []
 
 
-def test_nobody_at_the_address(peer: Peer, profile: Path) -> None:
-    peer.stop()
+def test_nobody_at_the_address(fake_provider: FakeProvider, profile: Path) -> None:
+    fake_provider.stop()
     with pytest.raises(ServerUnreachable, match=r"127\.0\.0\.1"):
         model_sharing.mount(profile, share=SHARE, name="vendor")
-    profile.write_bytes(peer.profile(endpoint="https://nowhere.invalid/delta-sharing"))
+    profile.write_bytes(fake_provider.profile(endpoint="https://nowhere.invalid/delta-sharing"))
     with pytest.raises(ServerUnreachable, match=r"nowhere\.invalid"):
         model_sharing.mount(profile, share=SHARE, name="vendor")
 
 
-def test_other_kinds_of_sign_in_are_refused_clearly(peer: Peer, profile: Path) -> None:
-    oauth = {"shareCredentialsVersion": 2, "type": "oauth_client_credentials", "endpoint": peer.endpoint}
+def test_other_kinds_of_sign_in_are_refused_clearly(fake_provider: FakeProvider, profile: Path) -> None:
+    oauth = {
+        "shareCredentialsVersion": 2,
+        "type": "oauth_client_credentials",
+        "endpoint": fake_provider.endpoint,
+    }
     oauth |= {"tokenEndpoint": "https://x/token", "clientId": "me", "clientSecret": "s3cret"}
     profile.write_text(json.dumps(oauth))
     with pytest.raises(UnsupportedOperation, match="oauth_client_credentials"):
         model_sharing.mount(profile, share=SHARE, name="vendor")
 
 
-def test_a_newer_protocol_asks_for_an_upgrade(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish("ml_team.iris_model", 1, {"MLmodel": b"x"})
-    peer.edit_query = lambda lines: [{"protocol": {"minReaderVersion": 2}}, *lines[1:]]
+def test_a_newer_protocol_asks_for_an_upgrade(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, {"MLmodel": b"x"})
+    fake_provider.edit_query = lambda lines: [{"protocol": {"minReaderVersion": 2}}, *lines[1:]]
     with pytest.raises(UnsupportedOperation, match="Upgrade"):
         vendor.snapshot("ml_team.iris_model/1")
 
 
 def test_an_endless_line_is_refused(
-    peer: Peer, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounds, "LINE_BYTES", 256 * 1024)
-    peer.publish("ml_team.iris_model", 1, {"MLmodel": b"x"})
-    peer.edit_query = lambda lines: [*lines, {"padding": "x" * (bounds.LINE_BYTES * 2)}]
+    fake_provider.publish("ml_team.iris_model", 1, {"MLmodel": b"x"})
+    fake_provider.edit_query = lambda lines: [*lines, {"padding": "x" * (bounds.LINE_BYTES * 2)}]
     with pytest.raises(NotASharingServer, match="line of more than"):
         vendor.snapshot("ml_team.iris_model/1")
 
 
 def test_too_many_files_are_refused(
-    peer: Peer, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sharing_client, "MAX_FILES", 3)
-    peer.publish("ml_team.iris_model", 1, {f"{n}.txt": b"x" for n in range(5)})
+    fake_provider.publish("ml_team.iris_model", 1, {f"{n}.txt": b"x" for n in range(5)})
     with pytest.raises(NotASharingServer, match="more than 3 files"):
         vendor.snapshot("ml_team.iris_model/1")
 
 
-def test_names_are_sent_as_one_path_segment(peer: Peer, vendor: model_sharing.Catalog) -> None:
+def test_names_are_sent_as_one_path_segment(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
     with pytest.raises(NotFound):
         vendor.resolve("ml_team.a%2fb?c#d/1")
-    assert peer.requests[-1].path.endswith("/schemas/ml_team/models/a%252fb%3Fc%23d/versions/1")
+    assert fake_provider.requests[-1].path.endswith("/schemas/ml_team/models/a%252fb%3Fc%23d/versions/1")
 
 
 def test_a_profile_that_is_none(tmp_path: Path) -> None:

@@ -6,14 +6,14 @@ import gc
 from collections.abc import Callable
 
 import pytest
-from contents import content
-from recipient.faults import answer_status
-from recipient.peer import Fault, Handler, Peer
 
 import model_sharing
 from model_sharing.downloads.part_file import RANGE_BYTES
 from model_sharing.downloads.transfer.connections import BUFFER_BYTES
 from model_sharing_protocol.errors import CorruptArtifact, ServerUnreachable
+from support.fake_provider.faults import answer_status
+from support.fake_provider.server import FakeProvider, Fault, Handler
+from support.files import random_bytes
 
 REF = "ml_team.iris_model/1"
 
@@ -72,27 +72,27 @@ WAYS: dict[str, Callable[[int], Fault]] = {
 @pytest.mark.parametrize("size", [70_000, RANGE_BYTES + 70_000])
 @pytest.mark.parametrize("way", WAYS)
 def test_an_answer_without_its_end_is_no_whole_one(
-    peer: Peer, vendor: model_sharing.Catalog, way: str, size: int
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, way: str, size: int
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(size)})
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(size)})
     for cut in (1, 10_000):
-        peer.faults.append(WAYS[way](cut))
-    peer.always = WAYS[way](0)
-    assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == content(size)
+        fake_provider.faults.append(WAYS[way](cut))
+    fake_provider.always = WAYS[way](0)
+    assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == random_bytes(size)
     # Of a chunked answer that breaks off, Python's client keeps back what fills its last buffer.
-    assert peer.file_bytes_sent <= size + 2 * BUFFER_BYTES
+    assert fake_provider.file_bytes_sent <= size + 2 * BUFFER_BYTES
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_an_answer_that_never_has_its_end_leaves_nothing_that_could_be_taken_for_the_file(
-    peer: Peer, vendor: model_sharing.Catalog, way: str
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, way: str
 ) -> None:
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(70_000)})
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(70_000)})
 
     def all_but_the_last(handler: Handler, data: bytes, start: int, end: int) -> None:
         WAYS[way](1)(handler, data, start, end)
 
-    peer.always = all_but_the_last
+    fake_provider.always = all_but_the_last
     with pytest.raises((ServerUnreachable, CorruptArtifact), match=r"model\.bin"):
         vendor.snapshot(REF)
     cache = vendor.shared.cache
@@ -100,11 +100,13 @@ def test_an_answer_that_never_has_its_end_leaves_nothing_that_could_be_taken_for
     assert not list(cache.snapshots.iterdir())
 
 
-def test_answers_that_were_given_up_leave_no_socket_open(peer: Peer, vendor: model_sharing.Catalog) -> None:
+def test_answers_that_were_given_up_leave_no_socket_open(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
     """Python warns of those that were not closed, which the suite takes for an error."""
-    peer.publish("ml_team.iris_model", 1, {"model.bin": content(100_000)})
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(100_000)})
     for fault in [until_closed(100_000), answer_status(503, Connection="close")] * 3:
-        peer.always = fault
+        fake_provider.always = fault
         with pytest.raises(ServerUnreachable):
             vendor.snapshot(REF)
     gc.collect()

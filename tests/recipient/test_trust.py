@@ -9,10 +9,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from contents import tree
-from recipient.conftest import RunCli
-from recipient.peer import Peer
-from recipient.shared_models import SHARE
 
 import model_sharing
 from model_sharing import TrustWarning
@@ -26,6 +22,10 @@ from model_sharing_protocol.errors import (
     UntrustedSignature,
 )
 from model_sharing_protocol.signatures import Bundle, SignedName, sign_manifest
+from support.fake_provider.models import SHARE
+from support.fake_provider.server import FakeProvider
+from support.files import read_tree
+from support.recipient_cli import RunCli
 
 NAME = "ml_team.iris_model"
 REF = f"{NAME}/1"
@@ -34,15 +34,15 @@ TWO = {"MLmodel": b"flavors: {}\n", "data/weights.bin": b"two" * 50}
 
 
 @pytest.fixture
-def shared(peer: Peer, vendor: model_sharing.Catalog) -> Peer:
+def shared(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> FakeProvider:
     """Two versions; Champion is the second."""
-    peer.publish(NAME, 1, ONE)
-    peer.publish(NAME, 2, TWO, "Champion")
-    return peer
+    fake_provider.publish(NAME, 1, ONE)
+    fake_provider.publish(NAME, 2, TWO, "Champion")
+    return fake_provider
 
 
-def fingerprint(peer: Peer) -> str:
-    return peer.key.public.fingerprint
+def fingerprint(fake_provider: FakeProvider) -> str:
+    return fake_provider.key.public.fingerprint
 
 
 def forget_pin(home: Path) -> None:
@@ -56,34 +56,42 @@ def forget_pin(home: Path) -> None:
 # The key.
 
 
-def test_the_key_is_pinned_when_the_share_is_mounted(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    assert vendor.mount.key_fingerprint == fingerprint(peer)
+def test_the_key_is_pinned_when_the_share_is_mounted(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    assert vendor.mount.key_fingerprint == fingerprint(fake_provider)
     assert model_sharing.catalog("vendor").mount == vendor.mount
 
 
-def test_a_fingerprint_that_was_told_another_way_is_checked(peer: Peer, profile: Path, home: Path) -> None:
+def test_a_fingerprint_that_was_told_another_way_is_checked(
+    fake_provider: FakeProvider, profile: Path, home: Path
+) -> None:
     stranger = SigningKey.generate().public.fingerprint
-    with pytest.raises(UntrustedSignature, match=f"{stranger} was expected.*shows {fingerprint(peer)}"):
+    with pytest.raises(
+        UntrustedSignature, match=f"{stranger} was expected.*shows {fingerprint(fake_provider)}"
+    ):
         model_sharing.mount(profile, share=SHARE, name="vendor", key_fingerprint=stranger)
     with pytest.raises(InvalidParameter, match="fingerprint"):
         model_sharing.mount(profile, share=SHARE, name="vendor", key_fingerprint="abc")
     assert not list((home / "mounts").glob("*.json"))
     for _ in range(2):
         mounted = model_sharing.mount(
-            profile, share=SHARE, name="vendor", key_fingerprint=fingerprint(peer).upper()
+            profile, share=SHARE, name="vendor", key_fingerprint=fingerprint(fake_provider).upper()
         )
-        assert mounted.mount.key_fingerprint == fingerprint(peer)
+        assert mounted.mount.key_fingerprint == fingerprint(fake_provider)
     with pytest.raises(UntrustedSignature, match=f"{stranger} was expected"):
         model_sharing.mount(profile, share=SHARE, name="vendor", key_fingerprint=stranger)
 
 
-def test_a_provider_that_lists_no_key_is_not_mounted(peer: Peer, profile: Path) -> None:
-    peer.keys = []
+def test_a_provider_that_lists_no_key_is_not_mounted(fake_provider: FakeProvider, profile: Path) -> None:
+    fake_provider.keys = []
     with pytest.raises(UntrustedSignature, match="lists none"):
         model_sharing.mount(profile, share=SHARE, name="vendor")
 
 
-def test_a_mount_from_before_keys_pins_at_the_next_contact_and_says_so(shared: Peer, home: Path) -> None:
+def test_a_mount_from_before_keys_pins_at_the_next_contact_and_says_so(
+    shared: FakeProvider, home: Path
+) -> None:
     forget_pin(home)
     with pytest.warns(TrustWarning, match=f"trusts what {fingerprint(shared)} signs.*without a key"):
         model_sharing.catalog("vendor").snapshot(REF)
@@ -91,7 +99,7 @@ def test_a_mount_from_before_keys_pins_at_the_next_contact_and_says_so(shared: P
 
 
 def test_a_new_key_that_the_pinned_one_vouches_for_is_followed(
-    shared: Peer, vendor: model_sharing.Catalog, profile: Path
+    shared: FakeProvider, vendor: model_sharing.Catalog, profile: Path
 ) -> None:
     vendor.snapshot(REF)
     shared.rotate()
@@ -102,13 +110,13 @@ def test_a_new_key_that_the_pinned_one_vouches_for_is_followed(
     # What was signed with the old key stays good: only the state and the keys were asked for.
     assert [request.path.rsplit("/", 1)[1] for request in shared.requests] == ["1", "keys"]
     assert model_sharing.catalog("vendor").mount.key_fingerprint == fingerprint(shared)
-    assert tree(vendor.snapshot(f"{NAME}@Champion").folder) == TWO
+    assert read_tree(vendor.snapshot(f"{NAME}@Champion").folder) == TWO
     assert model_sharing.mount(profile, share=SHARE, name="vendor").mount.keys[0] == shared.keys[0].pem
 
 
 @pytest.mark.parametrize("listing", ["both", "new alone"])
 def test_a_new_key_that_the_pinned_one_does_not_vouch_for_is_refused(
-    shared: Peer, vendor: model_sharing.Catalog, profile: Path, listing: str
+    shared: FakeProvider, vendor: model_sharing.Catalog, profile: Path, listing: str
 ) -> None:
     pinned = fingerprint(shared)
     shared.rotate(endorsed=False)
@@ -126,7 +134,7 @@ def test_a_new_key_that_the_pinned_one_does_not_vouch_for_is_refused(
     assert not shared.file_requests()
 
 
-def test_an_earlier_key_signs_nothing_new(shared: Peer, vendor: model_sharing.Catalog) -> None:
+def test_an_earlier_key_signs_nothing_new(shared: FakeProvider, vendor: model_sharing.Catalog) -> None:
     """Who stole it can say nothing to those who have followed."""
     old = shared.key
     shared.rotate()
@@ -146,7 +154,9 @@ def strip(field: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     return lambda answer: {name: value for name, value in answer.items() if name != field}
 
 
-def test_an_answer_without_its_signature_is_refused(shared: Peer, vendor: model_sharing.Catalog) -> None:
+def test_an_answer_without_its_signature_is_refused(
+    shared: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
     shared.edit_version = strip("state")
     for ref in (REF, f"{NAME}@Champion"):
         with pytest.raises(UntrustedSignature, match=f"without a signature; one by {fingerprint(shared)}"):
@@ -161,7 +171,7 @@ def test_an_answer_without_its_signature_is_refused(shared: Peer, vendor: model_
 
 
 def test_one_version_served_as_another_is_refused_naming_both(
-    shared: Peer, vendor: model_sharing.Catalog
+    shared: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
     """Whatever of the answer the attacker makes fit; what is signed cannot be made to fit."""
     queries: dict[int, list[dict[str, Any]]] = {}
@@ -205,7 +215,9 @@ def test_one_version_served_as_another_is_refused_naming_both(
         vendor.snapshot(f"{NAME}/2")
 
 
-def test_other_files_under_a_good_signature_are_refused(shared: Peer, vendor: model_sharing.Catalog) -> None:
+def test_other_files_under_a_good_signature_are_refused(
+    shared: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
     """They are what the answer's digest says, and not what was signed."""
     honest = sign_manifest(shared.key, SignedName(SHARE, NAME, 1), vendor.snapshot(REF).manifest, 0)
     shared.publish(NAME, 1, {**ONE, "planted.py": b"boom"})
@@ -219,7 +231,7 @@ def test_other_files_under_a_good_signature_are_refused(shared: Peer, vendor: mo
         vendor.snapshot(REF)
 
 
-def test_a_state_of_something_else_is_refused(shared: Peer, vendor: model_sharing.Catalog) -> None:
+def test_a_state_of_something_else_is_refused(shared: FakeProvider, vendor: model_sharing.Catalog) -> None:
     answers: list[dict[str, Any]] = []
 
     def record(answer: dict[str, Any]) -> dict[str, Any]:
@@ -239,7 +251,7 @@ def test_a_state_of_something_else_is_refused(shared: Peer, vendor: model_sharin
 
 @pytest.mark.parametrize("ref", [REF, f"{NAME}@Champion"])
 def test_a_replayed_older_answer_is_refused_naming_both(
-    shared: Peer, vendor: model_sharing.Catalog, ref: str
+    shared: FakeProvider, vendor: model_sharing.Catalog, ref: str
 ) -> None:
     answers: list[dict[str, Any]] = []
 
@@ -262,7 +274,7 @@ def test_a_replayed_older_answer_is_refused_naming_both(
     assert vendor.resolve(ref).version == 1
 
 
-def test_a_deliberate_move_back_is_followed(shared: Peer, vendor: model_sharing.Catalog) -> None:
+def test_a_deliberate_move_back_is_followed(shared: FakeProvider, vendor: model_sharing.Catalog) -> None:
     ref = f"{NAME}@Champion"
     versions = []
     for sequence, version in enumerate((2, 1, 2, 1)):
@@ -274,7 +286,7 @@ def test_a_deliberate_move_back_is_followed(shared: Peer, vendor: model_sharing.
 
 
 def test_a_signature_that_was_damaged_in_the_cache_is_fetched_again(
-    shared: Peer, vendor: model_sharing.Catalog, home: Path
+    shared: FakeProvider, vendor: model_sharing.Catalog, home: Path
 ) -> None:
     vendor.snapshot(REF)
     (kept,) = (home / "cache" / "refs").glob("*/*.sig")
@@ -292,7 +304,7 @@ def test_a_signature_that_was_damaged_in_the_cache_is_fetched_again(
 
 
 @pytest.fixture
-def downloaded(shared: Peer, vendor: model_sharing.Catalog, tmp_path: Path) -> Path:
+def downloaded(shared: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path) -> Path:
     vendor.download(REF, tmp_path / "out")
     shared.stop()
     return tmp_path / "out"
@@ -352,7 +364,7 @@ def test_a_download_is_not_accepted_as_another_version_or_by_alias(
 
 
 def test_a_signature_is_not_written_over_a_file(
-    shared: Peer, vendor: model_sharing.Catalog, tmp_path: Path
+    shared: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path
 ) -> None:
     (tmp_path / "out.sig").write_text("mine")
     with pytest.raises(SharingError, match=r"out\.sig.*Nothing was touched"):
@@ -362,23 +374,23 @@ def test_a_signature_is_not_written_over_a_file(
 
 
 def test_the_command_line_pins_prints_verifies_and_refuses(
-    peer: Peer, profile: Path, run_cli: RunCli, tmp_path: Path
+    fake_provider: FakeProvider, profile: Path, run_cli: RunCli, tmp_path: Path
 ) -> None:
-    peer.publish(NAME, 1, ONE, "Champion")
+    fake_provider.publish(NAME, 1, ONE, "Champion")
     uri = f"models:/vendor.{NAME}"
     pin = ("mount", profile, SHARE, "--as", "vendor", "--key-fingerprint")
     refused = run_cli(*pin, SigningKey.generate().public.fingerprint)
     assert (refused.returncode, refused.stderr.count("\n")) == (23, 1)
-    assert fingerprint(peer) in run_cli(*pin, fingerprint(peer)).stdout
-    assert run_cli("key", "vendor").stdout == peer.key.public.pem
+    assert fingerprint(fake_provider) in run_cli(*pin, fingerprint(fake_provider)).stdout
+    assert run_cli("key", "vendor").stdout == fake_provider.key.public.pem
     assert run_cli("download", f"{uri}@Champion", "out").returncode == 0
     assert "2 files are as the provider signed them" in run_cli("verify", f"{uri}/1", "out").stdout
     flip(tmp_path / "out" / "MLmodel")
     assert run_cli("verify", f"{uri}/1", "out").returncode == 23
-    peer.sequence = (0, 0)
+    fake_provider.sequence = (0, 0)
     assert run_cli("show", f"{uri}@Champion").returncode == 24
-    peer.sequence = (1, 1)
-    peer.rotate()
+    fake_provider.sequence = (1, 1)
+    fake_provider.rotate()
     done = run_cli("show", f"{uri}@Champion")
     assert (done.returncode, done.stderr.count("\n")) == (0, 1)
-    assert done.stderr.startswith(f"warning: 'vendor' trusts what {fingerprint(peer)}")
+    assert done.stderr.startswith(f"warning: 'vendor' trusts what {fingerprint(fake_provider)}")

@@ -8,22 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from contents import content
-from recipient.faults import answer_status, cut_after
-from recipient.peer import Handler, Peer, XorDelta, serve_well
-from recipient.shared_models import SHARE, digest_of
-from recipient.two_versions import (
-    MISANNOUNCED,
-    MLMODEL,
-    MODEL,
-    announce,
-    damage,
-    fetched,
-    forget,
-    hold_the_first,
-    withhold,
-)
-from weights import fine_tuned, weights, xor_delta
 
 import model_sharing
 from model_sharing.api import background_loop
@@ -37,6 +21,22 @@ from model_sharing.downloads.progress_observer import Silent
 from model_sharing_protocol.chunk_maps import ChunkMapWriter, write_maps
 from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.xor_deltas import BLOCK_BYTES, write_start
+from support.bf16_weights import fine_tuned, weights, xor_delta
+from support.fake_provider.faults import answer_status, cut_after
+from support.fake_provider.models import SHARE, digest_of
+from support.fake_provider.server import FakeProvider, Handler, XorDelta, serve_well
+from support.files import random_bytes
+from support.two_versions import (
+    MISANNOUNCED,
+    MLMODEL,
+    MODEL,
+    announce,
+    cache_first_version,
+    damage,
+    fetched,
+    forget,
+    withhold,
+)
 
 MIB = 1024 * 1024
 BEFORE = b"an old header" + weights(5 * MIB)
@@ -44,45 +44,47 @@ AFTER = b"another header" + fine_tuned(BEFORE[13:]) + b"a new weight"
 DELTA = xor_delta(AFTER, BEFORE, head=14, base_start=13)
 
 
-def offer(peer: Peer, delta: bytes = DELTA, base: bytes = BEFORE) -> None:
-    peer.deltas = [XorDelta(digest_of(AFTER), digest_of(base), delta)]
+def offer(fake_provider: FakeProvider, delta: bytes = DELTA, base: bytes = BEFORE) -> None:
+    fake_provider.deltas = [XorDelta(digest_of(AFTER), digest_of(base), delta)]
 
 
 @pytest.fixture
-def cache(peer: Peer, vendor: model_sharing.Catalog) -> Cache:
+def cache(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> Cache:
     """A cache that holds version 1 of a model; version 2 comes with a delta. Nothing is counted yet."""
-    offer(peer)
-    return hold_the_first(peer, vendor, BEFORE, AFTER)
+    offer(fake_provider)
+    return cache_first_version(fake_provider, vendor, BEFORE, AFTER)
 
 
-def asked_for(peer: Peer, wanted: bytes) -> bool:
-    return any(digest_of(wanted) in request.path for request in peer.file_requests())
+def asked_for(fake_provider: FakeProvider, wanted: bytes) -> bool:
+    return any(digest_of(wanted) in request.path for request in fake_provider.file_requests())
 
 
 def test_the_delta_is_fetched_and_nothing_else(
-    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     snapshot = vendor.snapshot(f"{MODEL}/2")
     assert (snapshot.folder / "model.bin").read_bytes() == AFTER
-    assert peer.file_bytes_sent == snapshot.fetched == len(DELTA) < len(AFTER) / 4
+    assert fake_provider.file_bytes_sent == snapshot.fetched == len(DELTA) < len(AFTER) / 4
     assert not cache.blob_path(digest_of(DELTA)).exists()
     assert list(cache.tmp.iterdir()) == []
-    forget(peer)
+    forget(fake_provider)
     assert fetched(vendor) == AFTER
-    assert peer.file_requests() == []
+    assert fake_provider.file_requests() == []
 
 
-def test_without_its_base_a_delta_is_of_no_use(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.publish(MODEL, 2, {"model.bin": AFTER})
-    offer(peer)
+def test_without_its_base_a_delta_is_of_no_use(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.publish(MODEL, 2, {"model.bin": AFTER})
+    offer(fake_provider)
     assert fetched(vendor) == AFTER
-    assert not asked_for(peer, DELTA)
+    assert not asked_for(fake_provider, DELTA)
 
 
 @pytest.mark.usefixtures("cache")
-def test_what_another_provider_sent_is_nobodys_business(peer: Peer, tmp_path: Path) -> None:
+def test_what_another_provider_sent_is_nobodys_business(fake_provider: FakeProvider, tmp_path: Path) -> None:
     """Else a provider could find out what is here by what its deltas are made from."""
-    with Peer() as stranger:
+    with FakeProvider() as stranger:
         stranger.publish(MODEL, 2, {"model.bin": AFTER})
         offer(stranger)
         (tmp_path / "stranger.share").write_bytes(stranger.profile())
@@ -92,13 +94,15 @@ def test_what_another_provider_sent_is_nobodys_business(peer: Peer, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("cache")
-def test_of_several_deltas_the_smallest_is_taken(peer: Peer, vendor: model_sharing.Catalog) -> None:
+def test_of_several_deltas_the_smallest_is_taken(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
     larger = xor_delta(AFTER, MLMODEL, head=4 * MIB)[: len(DELTA) + 1]
     smaller = DELTA[:-1]
     for base, delta in ((BEFORE, larger), (b"not here", smaller)):
-        peer.deltas.append(XorDelta(digest_of(AFTER), digest_of(base), delta))
+        fake_provider.deltas.append(XorDelta(digest_of(AFTER), digest_of(base), delta))
     assert fetched(vendor) == AFTER
-    assert peer.file_bytes_sent == len(DELTA)
+    assert fake_provider.file_bytes_sent == len(DELTA)
 
 
 def chunk_maps(files: Mapping[str, bytes]) -> bytes:
@@ -113,40 +117,42 @@ def chunk_maps(files: Mapping[str, bytes]) -> bytes:
     return write_maps(maps)
 
 
-def test_where_chunks_save_as_much_a_delta_is_left_alone(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    nearly = BEFORE[: 7 * MIB] + content(len(BEFORE) - 7 * MIB)
+def test_where_chunks_save_as_much_a_delta_is_left_alone(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    nearly = BEFORE[: 7 * MIB] + random_bytes(len(BEFORE) - 7 * MIB)
     delta = xor_delta(nearly, BEFORE)
     assert len(delta) < len(nearly) / 3
-    peer.chunk_maps = chunk_maps
-    peer.publish(MODEL, 1, {"model.bin": BEFORE})
-    peer.publish(MODEL, 2, {"model.bin": nearly})
-    peer.deltas = [XorDelta(digest_of(nearly), digest_of(BEFORE), delta)]
+    fake_provider.chunk_maps = chunk_maps
+    fake_provider.publish(MODEL, 1, {"model.bin": BEFORE})
+    fake_provider.publish(MODEL, 2, {"model.bin": nearly})
+    fake_provider.deltas = [XorDelta(digest_of(nearly), digest_of(BEFORE), delta)]
     vendor.snapshot(f"{MODEL}/1")
     assert fetched(vendor) == nearly
-    assert not asked_for(peer, delta)
+    assert not asked_for(fake_provider, delta)
 
 
 @pytest.mark.usefixtures("cache")
 def test_cuts_busy_servers_and_expired_addresses_are_lived_through(
-    peer: Peer, vendor: model_sharing.Catalog
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
     def expire(handler: Handler, data: bytes, start: int, end: int) -> None:
-        peer.refuse_tickets_below = peer.tickets + 1
+        fake_provider.refuse_tickets_below = fake_provider.tickets + 1
         handler.send(403, b"expired", "text/plain")
 
-    peer.faults = [cut_after(1000), answer_status(503), expire, cut_after(300_000), cut_after(0)]
+    fake_provider.faults = [cut_after(1000), answer_status(503), expire, cut_after(300_000), cut_after(0)]
     assert fetched(vendor) == AFTER
-    assert peer.file_bytes_sent == len(DELTA)
+    assert fake_provider.file_bytes_sent == len(DELTA)
 
 
 def test_what_has_arrived_of_a_delta_is_not_fetched_again(
-    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     arrived = memoryview(DELTA)[:300_000]
     with PartFile(vendor.shared.cache.part_path(digest_of(DELTA)), len(DELTA)) as part:
         part.append(0, arrived)
     assert fetched(vendor) == AFTER
-    assert peer.file_bytes_sent == len(DELTA) - len(arrived)
+    assert fake_provider.file_bytes_sent == len(DELTA) - len(arrived)
 
 
 class Seen(Silent):
@@ -168,7 +174,7 @@ LIES = {
     "of a shorter file": xor_delta(AFTER[:-1], BEFORE, head=14, base_start=13),
     "cut off": DELTA[:-1000],
     "goes on": DELTA + bytes(10),
-    "garbage": content(MIB),
+    "garbage": random_bytes(MIB),
     "empty": b"",
     "a bomb": raw(len(AFTER), zlib.compress(bytes(64 * MIB)), zlib.compress(bytes(BLOCK_BYTES // 2))),
     "a file that is here": MLMODEL,
@@ -177,14 +183,14 @@ LIES = {
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
 def test_a_delta_that_lies_costs_a_full_fetch(
-    peer: Peer, vendor: model_sharing.Catalog, cache: Cache, lie: bytes
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache, lie: bytes
 ) -> None:
-    offer(peer, lie)
+    offer(fake_provider, lie)
     seen = Seen()
     snapshot = background_loop.run(lambda: vendor.shared.snapshot(f"{MODEL}/2", tally=Tally(seen)))
     assert (snapshot.folder / "model.bin").read_bytes() == AFTER
     assert seen.advanced == snapshot.fetched == len(AFTER)
-    assert len(AFTER) <= peer.file_bytes_sent <= len(AFTER) + len(lie)
+    assert len(AFTER) <= fake_provider.file_bytes_sent <= len(AFTER) + len(lie)
     blobs = {path.name for path in cache.blobs.iterdir()}
     assert blobs == {digest_of(data) for data in (BEFORE, AFTER, MLMODEL)}
     assert list(cache.tmp.iterdir()) == []
@@ -193,34 +199,36 @@ def test_a_delta_that_lies_costs_a_full_fetch(
 @pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("otherwise", MISANNOUNCED, ids=lambda otherwise: next(iter(otherwise)))
 def test_a_delta_that_is_not_as_announced_is_done_without(
-    peer: Peer, vendor: model_sharing.Catalog, otherwise: dict[str, object]
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, otherwise: dict[str, object]
 ) -> None:
-    announce(peer, "deltas", otherwise)
+    announce(fake_provider, "deltas", otherwise)
     assert fetched(vendor) == AFTER
-    assert peer.file_bytes_sent >= len(AFTER)
+    assert fake_provider.file_bytes_sent >= len(AFTER)
 
 
 @pytest.mark.usefixtures("cache")
-def test_a_delta_that_cannot_be_had_is_done_without(peer: Peer, vendor: model_sharing.Catalog) -> None:
-    peer.always = withhold(DELTA)
+def test_a_delta_that_cannot_be_had_is_done_without(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    fake_provider.always = withhold(DELTA)
     assert fetched(vendor) == AFTER
-    assert peer.file_bytes_sent == len(AFTER)
+    assert fake_provider.file_bytes_sent == len(AFTER)
 
 
 def test_a_base_that_goes_while_its_delta_comes_is_done_without(
-    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     def drop_base(handler: Handler, data: bytes, start: int, end: int) -> None:
         cache.blob_path(digest_of(BEFORE)).unlink(missing_ok=True)
         serve_well(handler, data, start, end)
 
-    peer.always = drop_base
+    fake_provider.always = drop_base
     assert fetched(vendor) == AFTER
-    assert peer.file_bytes_sent == len(DELTA) + len(AFTER)
+    assert fake_provider.file_bytes_sent == len(DELTA) + len(AFTER)
 
 
 def test_a_base_that_is_damaged_is_dropped_and_done_without(
-    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     base = cache.blob_path(digest_of(BEFORE))
     damage(base, len(BEFORE) - 1)
@@ -229,7 +237,7 @@ def test_a_base_that_is_damaged_is_dropped_and_done_without(
 
 
 def test_nobody_prunes_a_base_in_use_nor_what_is_coming(
-    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     pruned = []
 
@@ -237,14 +245,14 @@ def test_nobody_prunes_a_base_in_use_nor_what_is_coming(
         pruned.append(prune(cache, Limits(max_size=0)))
         serve_well(handler, data, start, end)
 
-    peer.always = prune_all
+    fake_provider.always = prune_all
     assert fetched(vendor) == AFTER
     assert [(len(done.removed), done.in_use) for done in pruned] == [(0, 2)]
-    assert peer.file_bytes_sent == len(DELTA)
+    assert fake_provider.file_bytes_sent == len(DELTA)
 
 
 def test_a_delta_that_a_killed_process_left_is_verified_used_and_pruned_with_its_version(
-    peer: Peer, vendor: model_sharing.Catalog, cache: Cache
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     snapshot = vendor.snapshot(f"{MODEL}/2")
     left = cache.blob_path(digest_of(DELTA))
@@ -256,10 +264,10 @@ def test_a_delta_that_a_killed_process_left_is_verified_used_and_pruned_with_its
     cache.drop(snapshot.folder)
     cache.blob_path(digest_of(AFTER)).unlink()
     cache.release(snapshot.manifest.digest)
-    forget(peer)
+    forget(fake_provider)
     snapshot = vendor.snapshot(f"{MODEL}/2")
     assert (snapshot.folder / "model.bin").read_bytes() == AFTER
-    assert peer.file_bytes_sent == snapshot.fetched == 0
+    assert fake_provider.file_bytes_sent == snapshot.fetched == 0
     cache.release(snapshot.manifest.digest)
     prune(cache, Limits(max_size=0))
     assert list(cache.blobs.iterdir()) == []

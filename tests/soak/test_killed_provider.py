@@ -14,17 +14,18 @@ from http.client import HTTPException
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-import killable
 import pytest
-from provider_process import MODEL, SHARE, ProviderProcess, at_the_desk, share_model, write_profile_for
-from servers import free_port
-from support import MLMODEL, Desk, write_model
 
 import model_sharing
 from model_sharing_protocol.files import PREFIX as FILES
 from model_sharing_protocol.mlflow_registry import PREFIX as MLFLOW
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.services.administration import gc
+from support.admin_client import AdminClient
+from support.model_folder import MLMODEL, write_model
+from support.processes import killable
+from support.processes.provider import MODEL, SHARE, ProviderProcess, as_admin, share_model, write_profile_for
+from support.processes.servers import free_port
 
 SERVERS = 200
 COMMANDS = 60
@@ -89,18 +90,18 @@ def test_what_was_acknowledged_is_there_and_what_is_there_is_whole(
         shown = {version.version for version in catalog.list_versions("ml_team.scorer")}
     assert acknowledged <= shown
 
-    async def look(desk: Desk) -> None:
-        found = await desk.provider.fsck.check(desk.context)
+    async def look(admin: AdminClient) -> None:
+        found = await admin.provider.fsck.check(admin.context)
         assert found.problems == []
         assert found.num_versions >= len(acknowledged)
         monkeypatch.setattr(gc, "now_ms", lambda: now_ms() + 2 * 24 * 3600 * 1000)
         day = timedelta(days=1)
-        await desk.provider.gc.collect(desk.context, older_than=day, abandoned_after=day)
-        left = await desk.provider.fsck.check(desk.context)
+        await admin.provider.gc.collect(admin.context, older_than=day, abandoned_after=day)
+        left = await admin.provider.fsck.check(admin.context)
         assert (left.problems, list(left.leftovers.versions), list(left.leftovers.strangers)) == ([], [], [])
         assert left.num_versions == len(shown)
 
-    at_the_desk(home, look)
+    as_admin(home, look)
 
 
 def killed_servers(home: Path, dice: random.Random) -> set[int]:

@@ -7,12 +7,11 @@ import random
 import time
 from pathlib import Path
 
-import killable
-from fault_proxy import Fault, FaultProxy, Way
-from provider_process import SHARE, ProviderProcess, share_model, write_profile_for
-from support import write_model
-
 import model_sharing
+from support.model_folder import write_model
+from support.network.fault_proxy import ConnectionFault, FaultProxy, StreamFault
+from support.processes import killable
+from support.processes.provider import SHARE, ProviderProcess, share_model, write_profile_for
 
 MIB = 1024 * 1024
 KILLS = 100
@@ -27,7 +26,7 @@ def test_a_hundred_kills_in_one_download(tmp_path: Path, recipient_home: Path) -
     token = share_model(tmp_path / "provider", write_model(tmp_path / "m", {"weights.bin": weights}))
     dice = random.Random(2)
     with ProviderProcess(tmp_path / "provider") as provider, FaultProxy(provider.port) as proxy:
-        proxy.always = Fault(to_client=Way(delay=0.001))
+        proxy.always = ConnectionFault(to_client=StreamFault(delay=0.001))
         profile = write_profile_for(tmp_path / "globex.share", token, proxy.port)
         model_sharing.mount(profile, share=SHARE, name="vendor")
         for _ in range(KILLS):
@@ -38,7 +37,7 @@ def test_a_hundred_kills_in_one_download(tmp_path: Path, recipient_home: Path) -
             assert process.is_alive(), "it was done, or failed, before it could be killed"
             process.kill()
             process.join()
-        proxy.always = Fault()
+        proxy.always = ConnectionFault()
         snapshot = model_sharing.catalog("vendor").snapshot(REF)
     assert (snapshot.folder / "weights.bin").read_bytes() == weights
     assert proxy.bytes_to_client <= SIZE + KILLS * JOBS * 2 * MIB

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from environments import ROOT, SOURCES, environment_with
-from provider_process import ProviderProcess, at_the_desk, write_profile_for
-from support import Desk
 
 import model_sharing
+from support.admin_client import AdminClient
+from support.processes.provider import ProviderProcess, as_admin, write_profile_for
+from support.processes.virtual_environments import ROOT, SOURCES, virtual_environment
 
 PROGRAM = Path(__file__).with_name("mlflow_story.py")
 SHARE = "acme_share"
@@ -33,7 +33,7 @@ class Company:
         self.provider = provider
         project = f"model-sharing[mlflow] @ {ROOT.as_uri()}"
         name = "mlflow+" + "+".join(packages)
-        self.python = environment_with(project, "scikit-learn", *packages, name=name)
+        self.python = virtual_environment(project, "scikit-learn", *packages, name=name)
 
     def tells(self, *arguments: str | Path) -> list[str]:
         token = self.provider.home / "admin.token"
@@ -60,12 +60,12 @@ class Company:
         """Register what is in the folder, by its name, and mount the share with trust and without."""
         names = [f"prod.ml_team.{folder.name}" for folder in sorted(models.iterdir())]
 
-        async def work(desk: Desk) -> str:
+        async def work(admin: AdminClient) -> str:
             for name in names:
-                await desk.register(models / name.rpartition(".")[2], name, "Champion")
-            return (await desk.activate(await desk.share(SHARE, "globex", *names), "http://x")).bearer_token
+                await admin.register(models / name.rpartition(".")[2], name, "Champion")
+            return (await admin.activate(await admin.share(SHARE, "globex", *names), "http://x")).bearer_token
 
-        token = at_the_desk(self.provider.home, work)
+        token = as_admin(self.provider.home, work)
         profile = write_profile_for(self.folder / "globex.share", token, self.provider.port)
         for name, trusted in (("vendor", True), ("stranger", False)):
             model_sharing.mount(profile, share=SHARE, name=name, trust_remote_code=trusted)

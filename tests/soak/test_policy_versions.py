@@ -11,7 +11,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from environments import ROOT, SOURCES, environment_with
+
+from support.processes.virtual_environments import ROOT, SOURCES, virtual_environment
 
 TOOLS = ("pytest", "pytest-aiohttp", "hypothesis", "packaging")
 CORPUS = "tests/recipient/test_policy.py"
@@ -22,7 +23,7 @@ def recipient_with(*versions: str) -> Path:
     """An interpreter with this project, so that MLflow finds its plugin, and libraries in these versions."""
     project = f"model-sharing[mlflow] @ {ROOT.as_uri()}"
     needed = (project, "scikit-learn", *TOOLS, *versions)
-    return environment_with(*needed, name="recipient+" + "+".join(versions))
+    return virtual_environment(*needed, name="recipient+" + "+".join(versions))
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,6 @@ def test_damaged_models_that_pass_crash_no_native_parser(versions: tuple[str, ..
 def test_an_onnx_model_reads_no_file_outside_its_folder(versions: tuple[str, ...], tmp_path: Path) -> None:
     program = Path(__file__).with_name("onnx_readers.py")
     done = subprocess.run(
-        [environment_with(*versions), program, tmp_path], stdout=subprocess.PIPE, text=True, check=True
+        [virtual_environment(*versions), program, tmp_path], stdout=subprocess.PIPE, text=True, check=True
     )
     assert done.stdout.splitlines() == ["onnx inside", "onnxruntime inside"]

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from environments import ROOT, environment_with
-from readme import README, Reader, follow, follow_apart
+
+from support.processes.virtual_environments import ROOT, virtual_environment
+from support.readme import README, Reader, follow, follow_apart
 
 PROJECT = ROOT / "pyproject.toml"
 Install = Callable[..., Path]
@@ -51,7 +52,7 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Install:
         kind = hashlib.sha256(repr((python, extras, more, needs)).encode()).hexdigest()[:16]
         name = f"readme-{python or 'own'}-{extras.strip('[]') or 'none'}-{kind}"
         wanted = f"model-sharing{extras} @ {wheel.as_uri()}"
-        environment = environment_with(wanted, *more, name=name, interpreter=interpreter)
+        environment = virtual_environment(wanted, *more, name=name, interpreter=interpreter)
         # What it needs is kept from run to run; what we wrote is new.
         renew = [*pip, "--python", str(environment), "install", "--quiet"]
         subprocess.run([*renew, "--no-deps", "--force-reinstall", wheel], check=True)

@@ -1,0 +1,1 @@
+"""Helpers of the tests, in rooms by subject; tests/README.md says what is where."""

@@ -1,0 +1,1 @@
+"""A provider played by the tests of the recipient: it speaks the protocol and misbehaves as told."""

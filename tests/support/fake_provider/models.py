@@ -1,0 +1,61 @@
+"""Models that the fake provider shares, and the messages that describe them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from model_sharing_protocol.manifest import Manifest, ManifestFile
+
+SHARE = "acme_share"
+
+Files = Mapping[str, bytes]
+
+
+@dataclass
+class Model:
+    versions: dict[int, Files] = field(default_factory=dict)
+    aliases: dict[str, int] = field(default_factory=dict)
+
+    def message(self, name: str) -> dict[str, Any]:
+        """As listings and the model's own route show it, called `schema.model`."""
+        return {
+            **_place(name, "name"),
+            "comment": "flowers",
+            "aliases": self.aliases,
+            "latestVersion": max(self.versions, default=None),
+            "updatedAt": 1_700_000_000_000,
+        }
+
+    def version_message(self, name: str, number: int) -> dict[str, Any]:
+        manifest = manifest_of(self.versions[number])
+        return {
+            **_place(name, "modelName"),
+            "version": number,
+            "status": "READY",
+            "storageLocation": "opaque:1",
+            "aliases": [alias for alias, version in self.aliases.items() if version == number],
+            "size": manifest.size,
+            "digest": manifest.digest,
+            "createdAt": 1_700_000_000_000,
+        }
+
+
+def _place(name: str, field_of_model: str) -> dict[str, str]:
+    schema, model = name.split(".")
+    return {field_of_model: model, "schema": schema, "share": SHARE}
+
+
+@lru_cache(64)
+def digest_of(content: bytes) -> str:
+    """Remembered, since the same contents are asked for over and over."""
+    return sha256(content).hexdigest()
+
+
+def manifest_of(files: Files) -> Manifest:
+    """The manifest as the provider lists it; hostile paths pass."""
+    entries = [ManifestFile(path, len(data), digest_of(data)) for path, data in files.items()]
+    return Manifest(tuple(sorted(entries, key=lambda entry: entry.path)))

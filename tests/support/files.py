@@ -1,0 +1,16 @@
+"""Bytes to share, and what a folder holds of them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+
+def random_bytes(size: int, seed: int = 0) -> bytes:
+    """Bytes that differ from seed to seed."""
+    return random.Random(seed).randbytes(size)
+
+
+def read_tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

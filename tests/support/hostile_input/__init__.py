@@ -1,0 +1,1 @@
+"""Requests, text, values and models that are meant to do harm."""

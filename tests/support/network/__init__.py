@@ -1,0 +1,1 @@
+"""Proxies, balancers, certificates and downloads on a network that may misbehave."""

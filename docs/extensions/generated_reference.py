@@ -16,12 +16,17 @@ from sphinx.util.typing import ExtensionMetadata
 
 import model_sharing
 from model_sharing_protocol import errors
+from model_sharing_provider.cli.audit import reference_page as audit_actions_page
 from model_sharing_provider.cli.settings import reference_page as settings_page
 from model_sharing_provider.faces.openapi import FACES
 from model_sharing_provider.faces.openapi.document import document
 from model_sharing_provider.http import backend_metrics, metrics
 
 _MARKER = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
+
+
+def audit_actions() -> str:
+    return _without_title(audit_actions_page())
 
 
 def settings() -> str:
@@ -104,6 +109,7 @@ def provider_commands() -> str:
 
 
 GENERATORS: dict[str, Callable[[], str]] = {
+    "audit-actions": audit_actions,
     "errors": error_table,
     "http-api": http_apis,
     "metrics": metric_table,

@@ -37,6 +37,7 @@ from databricks.sdk.service.sharing import (
 
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Outcome
 from support.admin_client import AdminClient
 from support.model_folder import write_model
@@ -139,7 +140,7 @@ async def test_managers_grant_and_others_are_denied_by_name(office: Office) -> N
         await ask(lambda: office.ana.grants.update("FUNCTION", SCORER, changes=herself))
     (event,) = await office.admin.provider.audit.latest(office.admin.context, 1)
     assert (event.action, event.outcome, event.caller.principal.name) == (
-        "updatePermissions",
+        AuditAction.UPDATE_PERMISSIONS,
         Outcome.DENIED,
         "ana",
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from model_sharing_provider.domain.audit_actions import AuditAction
 from support.processes.notebook_session import IRIS, NotebookSession, notebook_session
 
 
@@ -379,15 +380,15 @@ def test_each_call_is_in_the_audit_log(admin: NotebookSession) -> None:
     events = admin.cli("audit", "list", "--limit", "1000")
     actions = {event["action"] for event in events if event["face"] in ("mlflow", "unity-catalog")}
     assert actions >= {
-        "createModel",
-        "createModelVersion",
-        "finalizeModelVersion",
-        "setModelAlias",
-        "deleteModelAlias",
-        "getModelVersionByAlias",
-        "updateModel",
-        "updateModelTags",
-        "deleteModelVersion",
-        "deleteModel",
-        "updatePermissions",
+        AuditAction.CREATE_REGISTERED_MODEL,
+        AuditAction.CREATE_MODEL_VERSION,
+        AuditAction.FINALIZE_MODEL_VERSION,
+        AuditAction.SET_REGISTERED_MODEL_ALIAS,
+        AuditAction.DELETE_REGISTERED_MODEL_ALIAS,
+        AuditAction.GET_MODEL_VERSION_BY_ALIAS,
+        AuditAction.UPDATE_REGISTERED_MODEL,
+        AuditAction.UPDATE_REGISTERED_MODEL_TAGS,
+        AuditAction.DELETE_MODEL_VERSION,
+        AuditAction.DELETE_REGISTERED_MODEL,
+        AuditAction.UPDATE_PERMISSIONS,
     }

@@ -21,6 +21,7 @@ import model_sharing
 from model_sharing.api import blocking
 from model_sharing_protocol.names import SchemaName
 from model_sharing_protocol.profile import write_profile
+from model_sharing_provider.domain.audit_actions import AuditAction
 from support.admin_client import AdminClient
 from support.files import read_tree
 from support.processes.mlflow_server import running_mlflow_server
@@ -180,7 +181,12 @@ def test_the_next_run_brings_what_is_new_and_moves_what_has_moved(run: CliRunner
     bring(run, registry, "moving", "--schema", "prod.m")
     now = run.succeed("audit", "list", "--limit", "10000", "--output", "json").json
     new = {event["action"] for event in now[: len(now) - len(logged)]}
-    assert new <= {"getSchema", "getModel", "listModelVersions", "listAuditLog"}
+    assert new <= {
+        AuditAction.GET_SCHEMA,
+        AuditAction.GET_REGISTERED_MODEL,
+        AuditAction.LIST_MODEL_VERSIONS,
+        AuditAction.LIST_AUDIT_LOG,
+    }
 
 
 def test_all_models_get_names_of_this_registry(run: CliRunner, registry: Registry) -> None:

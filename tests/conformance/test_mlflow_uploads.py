@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.audit_actions import AuditAction
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.object_stores.servers import bucket_url
@@ -39,7 +40,7 @@ async def test_no_byte_of_an_upload_comes_through_the_server(
     cell = f"import mlflow; print(mlflow.MlflowClient().create_model_version('{NAME}', '{folder}').status)"
     with notebook(tmp_path, environment) as book:
         assert await asyncio.to_thread(book.run, cell) == "READY\n"
-    assert await admin.provider.audit.latest(admin.context, 1000, action="uploadFile") == []
+    assert await admin.provider.audit.latest(admin.context, 1000, action=AuditAction.UPLOAD_FILE) == []
     for path, content in FILES.items():
         opened = await admin.provider.principal_files.open_path(admin.context, NAME, 2, path)
         pieces = [bytes(piece) async for piece in admin.provider.principal_files.read(opened, 0, opened.size)]

@@ -13,6 +13,7 @@ from databricks.sdk.service.catalog import GenerateTemporaryTableCredentialRespo
 
 from model_sharing_protocol.mlflow_registry import PREFIX as MLFLOW_PREFIX
 from model_sharing_protocol.unity_catalog import PREFIX
+from model_sharing_provider.domain.audit_actions import AuditAction
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.object_stores.cloud_provider import CREDENTIALS, FILES, NAME, CloudProvider
@@ -64,7 +65,7 @@ async def test_mlflow_reads_and_writes_in_the_bucket_itself(
         assert {path: (tmp_path / folder / path).read_bytes() for path in FILES} == FILES
     # No byte went through the server.
     events = await cloud.admin.provider.audit.latest(cloud.admin.context, 100)
-    assert {"getFile", "uploadFile"}.isdisjoint(event.action for event in events)
+    assert {AuditAction.GET_FILE, AuditAction.UPLOAD_FILE}.isdisjoint(event.action for event in events)
 
 
 async def test_an_mlflow_that_knows_no_signed_urls_gets_the_buckets_credentials(cloud: CloudProvider) -> None:

@@ -14,6 +14,7 @@ from model_sharing_protocol.errors import NotASharingServer, NotFound
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.audit_actions import AuditAction
 from support.admin_client import AdminClient
 from support.bf16_weights import fine_tuned, weights
 from support.model_folder import write_model
@@ -36,7 +37,7 @@ async def profile(admin: AdminClient, endpoint: str, tmp_path: Path) -> Path:
 
 
 async def files_through_the_server(admin: AdminClient) -> list[str]:
-    events = await admin.provider.audit.latest(admin.context, 1000, action="getFile")
+    events = await admin.provider.audit.latest(admin.context, 1000, action=AuditAction.GET_FILE)
     return [event.target.name for event in events]
 
 

@@ -17,6 +17,7 @@ import model_sharing
 from model_sharing_protocol.errors import NotFound, ServerUnreachable, UntrustedCode
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
+from model_sharing_provider.domain.audit_actions import AuditAction
 from support.admin_client import AdminClient
 
 NAME = "prod.ml_team.iris_model"
@@ -42,9 +43,9 @@ class Vendor:
     async def files_sent(self) -> int:
         """How many files were fetched so far, alone and in packs, by the audit log."""
         events = await self.admin.provider.audit.latest(self.admin.context, 10_000, recipient="globex")
-        packs = [event.target.name for event in events if event.action == "getFiles"]
+        packs = [event.target.name for event in events if event.action == AuditAction.GET_FILES]
         packed = sum(int(name.rpartition(": ")[2].removesuffix(" files")) for name in packs)
-        return packed + sum(event.action == "getFile" for event in events)
+        return packed + sum(event.action == AuditAction.GET_FILE for event in events)
 
 
 @pytest.fixture

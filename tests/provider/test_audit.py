@@ -13,6 +13,7 @@ from yarl import URL
 from model_sharing_protocol.errors import InvalidModel, NotFound, PermissionDenied
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.securables import SecurableType
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.each_database
 async def events(admin: AdminClient) -> list[AuditEvent]:
     """What the log says, oldest first, without what looking at it adds."""
     found = await admin.provider.audit.latest(admin.context, 1000)
-    return [event for event in reversed(found) if event.action != "listAuditLog"]
+    return [event for event in reversed(found) if event.action != AuditAction.LIST_AUDIT_LOG]
 
 
 async def test_a_recipients_calls_and_denials(admin: AdminClient, endpoint: str, tmp_path: Path) -> None:
@@ -39,23 +40,23 @@ async def test_a_recipients_calls_and_denials(admin: AdminClient, endpoint: str,
     profile = await admin.activate(await admin.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
     before = len(await events(admin))
     paths = [
-        ("/shares", "deltaSharingListShares", "", "", Outcome.OK),
-        ("/shares/acme", "deltaSharingGetShare", "acme", "acme", Outcome.OK),
+        ("/shares", AuditAction.DELTA_SHARING_LIST_SHARES, "", "", Outcome.OK),
+        ("/shares/acme", AuditAction.DELTA_SHARING_GET_SHARE, "acme", "acme", Outcome.OK),
         (
             "/shares/acme/schemas/ml_team/models/scorer/aliases/champion",
-            "deltaSharingGetModelVersionByAlias",
+            AuditAction.DELTA_SHARING_GET_MODEL_VERSION_BY_ALIAS,
             "acme.ml_team.scorer@champion",
             "acme",
             Outcome.OK,
         ),
         (
             "/shares/acme/schemas/ml_team/models/none",
-            "deltaSharingGetModel",
+            AuditAction.DELTA_SHARING_GET_MODEL,
             "acme.ml_team.none",
             "acme",
             Outcome.FAILED,
         ),
-        ("/shares/secret", "deltaSharingGetShare", "secret", "secret", Outcome.DENIED),
+        ("/shares/secret", AuditAction.DELTA_SHARING_GET_SHARE, "secret", "secret", Outcome.DENIED),
     ]
     headers = {"Authorization": f"Bearer {profile.bearer_token}"}
     async with aiohttp.ClientSession(headers=headers) as session:
@@ -94,14 +95,20 @@ async def test_an_expired_token_is_recorded_with_its_owner(admin: AdminClient, e
 
 async def test_a_change_that_fails_is_undone_and_recorded(admin: AdminClient) -> None:
     with pytest.raises(RuntimeError, match="halfway"):
-        async with admin.context.change("createShare", Target(SecurableType.SHARE, "half")) as operation:
+        async with admin.context.change(
+            AuditAction.CREATE_SHARE, Target(SecurableType.SHARE, "half")
+        ) as operation:
             await operation.authorize(CREATE_SHARE)
             now = operation.now
             share = Share(id="1", name="half", owner="admin", created_at=now, updated_at=now)
             await operation.rows.shares.add(share)
             raise RuntimeError("halfway")
     event = (await events(admin))[-1]
-    assert (event.action, event.outcome, event.reason) == ("createShare", Outcome.FAILED, "RuntimeError")
+    assert (event.action, event.outcome, event.reason) == (
+        AuditAction.CREATE_SHARE,
+        Outcome.FAILED,
+        "RuntimeError",
+    )
     with pytest.raises(NotFound):
         await admin.provider.shares.get(admin.context, "half")
 
@@ -111,7 +118,7 @@ async def test_a_folder_that_is_no_model_is_a_failed_registration(admin: AdminCl
     with pytest.raises(InvalidModel):
         await admin.register(tmp_path, "prod.ml_team.scorer")
     event = (await events(admin))[-1]
-    assert (event.action, event.outcome) == ("checkModelRegistration", Outcome.FAILED)
+    assert (event.action, event.outcome) == (AuditAction.CHECK_MODEL_REGISTRATION, Outcome.FAILED)
     assert "no MLmodel file" in event.reason
 
 
@@ -127,7 +134,9 @@ async def test_a_denial_names_what_was_missing(admin: AdminClient) -> None:
 
 async def test_an_operation_that_forgets_to_authorize_does_nothing(admin: AdminClient) -> None:
     with pytest.raises(RuntimeError, match="without having been authorized"):
-        async with admin.context.change("oversight", Target(SecurableType.METASTORE)) as operation:
+        async with admin.context.change(
+            AuditAction.ROTATE_SECRETS, Target(SecurableType.METASTORE)
+        ) as operation:
             share = await operation.rows.shares.find("none")
             assert share is None
     assert (await events(admin))[-1].outcome is Outcome.FAILED
@@ -146,7 +155,10 @@ async def test_the_log_can_be_narrowed(admin: AdminClient) -> None:
     (denied,) = await audit.latest(admin.context, 100, outcome="DENIED")
     assert denied.target.share == "acme"
     about_initech = await audit.latest(admin.context, 100, recipient="initech")
-    assert {event.action for event in about_initech} == {"createRecipient", "updateSharePermissions"}
+    assert {event.action for event in about_initech} == {
+        AuditAction.CREATE_RECIPIENT,
+        AuditAction.UPDATE_SHARE_PERMISSIONS,
+    }
 
 
 async def test_a_link_that_is_guessed_or_used_again_is_a_denial(admin: AdminClient, endpoint: str) -> None:
@@ -162,7 +174,7 @@ async def test_a_link_that_is_guessed_or_used_again_is_a_denial(admin: AdminClie
         (again, Outcome.DENIED, "globex"),
         (guessed, Outcome.DENIED, ""),
     ):
-        assert (event.action, event.outcome) == ("activateRecipient", outcome)
+        assert (event.action, event.outcome) == (AuditAction.RETRIEVE_RECIPIENT_TOKEN, outcome)
         assert (event.target.name, event.target.recipient, event.caller.address) == (name, name, "127.0.0.1")
 
 
@@ -175,7 +187,7 @@ async def test_a_question_for_a_table_that_is_not_there_is_recorded(
     async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as answer:
         assert answer.status == 404
     event = (await events(admin))[-1]
-    assert (event.action, event.outcome) == ("deltaSharingGetTableMetadata", Outcome.FAILED)
+    assert (event.action, event.outcome) == (AuditAction.DELTA_SHARING_GET_TABLE_METADATA, Outcome.FAILED)
 
 
 async def test_a_version_is_checked_as_its_model_and_logged_as_itself(
@@ -188,10 +200,10 @@ async def test_a_version_is_checked_as_its_model_and_logged_as_itself(
     for right in privileges_to_load("prod.ml_team.scorer"):
         await right.grant(admin, "ana")
     context = await ana.context()
-    async with context.view("lookAtVersion", target) as operation:
+    async with context.view(AuditAction.GET_MODEL_VERSION, target) as operation:
         await operation.authorize(READ_MODEL)
     with pytest.raises(PermissionDenied, match=r"on model 'prod\.ml_team\.scorer'"):
-        async with context.change("changeVersion", target) as operation:
+        async with context.change(AuditAction.UPDATE_MODEL_VERSION, target) as operation:
             await operation.authorize(OWN_MODEL)
     looked, changed = (await events(admin))[-2:]
     assert {looked.target.name, changed.target.name} == {"prod.ml_team.scorer/1"}
@@ -216,4 +228,4 @@ async def test_pruning_lets_others_write_between_its_steps(
     assert between >= 3
     left = {event.action for event in await events(admin)}
     assert "old" not in left
-    assert {"pruneAuditLog", "listCatalogs"} <= left
+    assert {AuditAction.PRUNE_AUDIT_LOG, AuditAction.LIST_CATALOGS} <= left

@@ -17,6 +17,7 @@ import pytest
 
 from model_sharing_protocol.errors import AlreadyExists, DiskFull, InvalidParameter, PermissionDenied
 from model_sharing_provider.cli.records import audit_record
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.services.administration import audit
@@ -62,7 +63,7 @@ async def test_every_event_is_in_the_file(admin: AdminClient, tmp_path: Path) ->
     )
     assert denied["reason"].startswith("anonymous lacks CREATE_SHARE")
     exported = (await logged(admin))[-1]
-    assert (exported.action, exported.outcome) == ("exportAuditLog", Outcome.OK)
+    assert (exported.action, exported.outcome) == (AuditAction.EXPORT_AUDIT_LOG, Outcome.OK)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [each.name for each in tmp_path.iterdir() if "audit" in each.name] == ["audit.parquet"]
 
@@ -92,7 +93,7 @@ async def test_an_export_can_be_narrowed(admin: AdminClient, tmp_path: Path) -> 
 
     assert {row["share"] for row in await rows("acme", share="acme")} == {"acme"}
     assert {row["principal"] for row in await rows("who", principal="anonymous")} == {"anonymous"}
-    created = await rows("created", action="createShare", outcome="OK")
+    created = await rows("created", action=AuditAction.CREATE_SHARE, outcome="OK")
     assert [row["object_name"] for row in created] == ["acme", "other"]
     assert await rows("tomorrow", since=2**52) == []
 
@@ -103,7 +104,7 @@ async def test_others_get_no_file(admin: AdminClient, tmp_path: Path) -> None:
         await admin.provider.audit.export(stranger, tmp_path / "audit.parquet")
     assert not (tmp_path / "audit.parquet").exists()
     refused = (await logged(admin))[-1]
-    assert (refused.action, refused.outcome) == ("exportAuditLog", Outcome.DENIED)
+    assert (refused.action, refused.outcome) == (AuditAction.EXPORT_AUDIT_LOG, Outcome.DENIED)
 
 
 async def test_what_is_there_is_not_written_over(admin: AdminClient, tmp_path: Path) -> None:
@@ -172,7 +173,7 @@ def test_from_the_command_line(
     command = ("audit", "export", "--parquet", failed, "--outcome", "failed", "--since", "1h")
     assert json.loads(run.succeed(*command, "--output", "json").out) == {"path": failed, "num_events": 1}
     assert [row["outcome"] for row in pq.read_table(whole).to_pylist()] == ["OK", "FAILED"]
-    listed = run.succeed("audit", "list", "--principal", "admin", "--action", "exportAuditLog")
+    listed = run.succeed("audit", "list", "--principal", "admin", "--action", AuditAction.EXPORT_AUDIT_LOG)
     assert listed.out.count("exportAuditLog") == 2
     assert run.succeed("audit", "list", "--principal", "nobody", "--output", "json").json == []
     assert run("audit", "export", "--parquet", whole).code == 5

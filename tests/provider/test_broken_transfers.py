@@ -15,6 +15,7 @@ import pytest
 from yarl import URL
 
 from model_sharing_protocol.names import FullName, SharedName
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Outcome
 from support.admin_client import AdminClient
 from support.model_folder import write_model
@@ -113,7 +114,11 @@ async def test_a_denied_url_is_recorded_with_the_recipient_it_was_given_to(
     async with session.get(known["small"]) as answer:
         assert answer.status == 403
     (event,) = await admin.provider.audit.latest(admin.context, 1)
-    assert (event.action, event.outcome, event.target.recipient) == ("getFile", Outcome.DENIED, "globex")
+    assert (event.action, event.outcome, event.target.recipient) == (
+        AuditAction.GET_FILE,
+        Outcome.DENIED,
+        "globex",
+    )
 
 
 async def test_urls_of_a_model_end_when_another_takes_its_place_in_the_share(

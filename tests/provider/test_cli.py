@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from model_sharing_provider.domain.audit_actions import AuditAction
 from support.model_folder import write_model
 from support.network.ports import default_port
 from support.provider_cli import CliRunner
@@ -99,7 +100,7 @@ def test_the_story_without_a_server(run: CliRunner, provider_home: Path, tmp_pat
     assert [grant["recipient"] for grant in share["grants"]] == ["globex"]
     assert run("share", "revoke", "acme_share", "globex").code == 0
     log = run("audit", "list", "--output", "json").json
-    assert log[0]["action"] == "updateSharePermissions"
+    assert log[0]["action"] == AuditAction.UPDATE_SHARE_PERMISSIONS
     assert {event["principal"] for event in log} == {"admin"}
 
 

@@ -53,6 +53,7 @@ def test_names_are_completed(run: CliRunner, provider_home: Path) -> None:
         "share add-model acme_share prod.ml_team.o": ["prod.ml_team.other"],
         "share grant acme_share ": ["globex"],
         "recipient delete x": [],
+        "audit list --action createsh": ["createShare"],
     }.items():
         assert completed(line) == words, line
 

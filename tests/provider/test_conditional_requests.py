@@ -14,6 +14,7 @@ from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.open_sharing import ModelVersion, VersionQueryLine
 from model_sharing_protocol.profile import Profile
 from model_sharing_protocol.signatures import verify_state
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.services.registry.tags import TagChange
 from support.admin_client import AdminClient
 from support.model_folder import write_model
@@ -98,7 +99,7 @@ async def test_a_tag_opens_nothing_and_its_use_is_in_the_audit_log(globex: Globe
     refused = await globex.ask(CHAMPION, tag)
     assert (refused.status, refused.tag) == (404, "")
     events = await admin.provider.audit.latest(
-        admin.context, 10, recipient="globex", action="deltaSharingGetModelVersionByAlias"
+        admin.context, 10, recipient="globex", action=AuditAction.DELTA_SHARING_GET_MODEL_VERSION_BY_ALIAS
     )
     assert [event.outcome for event in events] == ["DENIED", "OK", "OK"]
 
@@ -118,7 +119,7 @@ async def test_a_query_says_what_stands_behind_an_alias_and_lists_its_files(
     assert state.version == (1 if asked == "Champion" else 2)
     assert {line.file.path for line in lines if line.file} == {"MLmodel", "model.pkl"}
     (event,) = await globex.admin.provider.audit.latest(
-        globex.admin.context, 2, action="deltaSharingQueryModelVersion"
+        globex.admin.context, 2, action=AuditAction.DELTA_SHARING_QUERY_MODEL_VERSION
     )
     assert event.target.name == f"acme.ml_team.scorer{'@champion' if asked == 'Champion' else '/2'}"
 

@@ -18,6 +18,7 @@ from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.fingerprints import Fingerprint
 from model_sharing_provider.artifacts.locations import direct_root
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.services.publishing import finalization
@@ -132,14 +133,20 @@ async def test_the_right_to_finalize_is_kept_while_files_are_read(
         later = now_ms() + 1
         async with asyncio.timeout(60):
             while True:
-                async with cloud.admin.context.identify() as rows:
+                async with cloud.admin.context.read_unaudited() as rows:
                     if await rows.versions.is_finalizing(pending.id, later):
                         return await read(artifacts, path, size)
 
-    monkeypatch.setattr(finalization, "_SECONDS_BETWEEN_SIGNS", 0.05)
+    monkeypatch.setattr(finalization, "_SECONDS_BETWEEN_RENEWALS", 0.05)
     monkeypatch.setattr(ArtifactStore, "fingerprint", read_long)
     ready = await provider.finalization.finalize(cloud.admin.context, MODEL, 2)
     assert ready.status is VersionStatus.READY
+    # Renewals of the right are no events.
+    latest = await provider.audit.latest(cloud.admin.context, 2)
+    assert [event.action for event in latest] == [
+        AuditAction.FINALIZE_MODEL_VERSION,
+        AuditAction.START_MODEL_VERSION_FINALIZATION,
+    ]
 
 
 @pytest.mark.parametrize("name", ["../../x", "a//b", "data/\x01", "c:/x", "a#1", "a/.git/x", ".gitignore"])

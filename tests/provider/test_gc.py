@@ -14,6 +14,7 @@ from model_sharing_protocol.errors import InvalidParameter, InvalidState
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.securables import VersionStatus
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.services.administration import gc
@@ -69,6 +70,8 @@ async def test_bytes_without_a_row_go_after_their_grace_and_nothing_else(
     assert (await collect(admin)).leftovers == []
     pass_time(monkeypatch, DAY)
     found = (await collect(admin, dry_run=True)).leftovers
+    (event,) = await admin.provider.audit.latest(admin.context, 1)
+    assert event.action is AuditAction.LIST_GARBAGE
     assert [(each.version_id, each.num_objects, each.size) for each in found] == [
         (LOST, 6, 24),
         (f"{LOST}.json#1", 1, 2),

@@ -11,6 +11,7 @@ import pytest
 
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome
 from model_sharing_provider.governance.addresses import MAX_NETWORKS, allows, check_networks
 from model_sharing_provider.http.activation_links import ACTIVATION_PATH, ACTIVATION_PREFIX
@@ -114,7 +115,11 @@ async def test_signed_urls_are_good_at_home_only(globex: Globex) -> None:
     status, body = await call(url, ELSEWHERE)
     assert (status, json.loads(body)["errorCode"]) == (403, "PERMISSION_DENIED")
     event = await globex.last_event()
-    assert (event.action, event.outcome, event.target.recipient) == ("getFile", Outcome.DENIED, "globex")
+    assert (event.action, event.outcome, event.target.recipient) == (
+        AuditAction.GET_FILE,
+        Outcome.DENIED,
+        "globex",
+    )
 
 
 async def test_a_changed_list_holds_at_once(globex: Globex) -> None:

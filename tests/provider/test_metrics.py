@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from model_sharing_protocol.errors import PortInUse
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.http.metrics import OTHER, BoundedNames
 from model_sharing_provider.serving.metrics_listener import served_metrics
 from model_sharing_provider.serving.sockets import bound_sockets
@@ -80,7 +81,7 @@ def test_all_workers_are_counted_as_one_server(tmp_path: Path) -> None:
     assert read("model_sharing_received_bytes_total", face="open-sharing") == 2
     assert read("model_sharing_file_sent_bytes_total", share=SHARE, recipient="globex") > len(weights)
     calls = "model_sharing_calls_total"
-    assert read(calls, action="deltaSharingGetShare", outcome="DENIED") == ASKED
+    assert read(calls, action=AuditAction.DELTA_SHARING_GET_SHARE, outcome="DENIED") == ASKED
     of_shares = "model_sharing_share_calls_total"
     assert read(of_shares, share=OTHER, recipient="globex", outcome="DENIED") == ASKED
     assert read(of_shares, share=SHARE, recipient="globex", outcome="OK") > ASKED

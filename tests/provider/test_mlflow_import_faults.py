@@ -27,6 +27,7 @@ from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.artifacts.external_locations import parse_location
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.limits import MAX_COMMENT, size_of
 from model_sharing_provider.mlflow_import.client import open_client
 from model_sharing_provider.mlflow_import.registry import RegistryImport, import_workspace, name_in
@@ -215,7 +216,7 @@ async def test_a_description_that_is_too_long_is_cut_and_the_report_says_so(
         for comment in (version.comment, model.comment):
             assert size_of(comment) == MAX_COMMENT
             assert comment.endswith("xx… (100000 bytes)")
-    changes = await admin.provider.audit.latest(admin.context, 100, action="updateModelVersion")
+    changes = await admin.provider.audit.latest(admin.context, 100, action=AuditAction.UPDATE_MODEL_VERSION)
     assert changes == []
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from model_sharing_protocol.manifest import PACKED_FILE_BYTES, PACKED_FILES
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Outcome
 from model_sharing_provider.domain.securables import ModelVersion
 from support.admin_client import AdminClient
@@ -58,7 +59,7 @@ async def test_files_come_in_the_order_they_were_asked_for_and_are_one_event(
     paths = [path for path in reversed(FILES) if path != "large.bin"]
     status, body = await ask(url, *(digests[path] for path in paths))
     assert (status, body) == (200, b"".join(FILES[path] for path in paths))
-    [event] = await admin.provider.audit.latest(admin.context, 10, action="getFiles")
+    [event] = await admin.provider.audit.latest(admin.context, 10, action=AuditAction.GET_FILES)
     assert (event.target.name, event.target.share, event.target.recipient) == (
         f"{NAME}/1: 60 files",
         "acme",
@@ -87,7 +88,7 @@ async def test_a_pack_ends_with_the_grant_and_is_of_its_own_version(
         assert answer.status in (403, 404, 405)
     await admin.provider.shares.revoke(admin.context, "acme", "globex")
     assert (await ask(url, digests["1.bin"]))[0] == 403
-    [event, *_] = await admin.provider.audit.latest(admin.context, 10, action="getFiles")
+    [event, *_] = await admin.provider.audit.latest(admin.context, 10, action=AuditAction.GET_FILES)
     assert event.outcome is Outcome.DENIED
 
 

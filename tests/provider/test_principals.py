@@ -19,6 +19,7 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Outcome
 from model_sharing_provider.domain.principals import ALL_USERS, PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
@@ -183,7 +184,7 @@ async def test_a_revoked_token_and_its_urls_end_at_once(
         await ana.context()
     assert (await fetch(url))[0] == 403
     (event,) = await admin.provider.audit.latest(admin.context, 1)
-    assert (event.action, event.outcome) == ("getFile", Outcome.DENIED)
+    assert (event.action, event.outcome) == (AuditAction.GET_FILE, Outcome.DENIED)
     with pytest.raises(NotFound):
         await admin.provider.principals.delete_token(admin.context, "ana", context.caller.principal.token_id)
 

@@ -154,13 +154,13 @@ async def asking(
         app = make_app(provider)
         app.router.add_get("/away", away)
         one = Asking(AdminClient.of(provider), await aiohttp_server(app), session)
-        identify = Context.identify
+        read_unaudited = Context.read_unaudited
 
         def watched(context: Context) -> Any:
             one.looked_up.append(context.caller.address)
-            return identify(context)
+            return read_unaudited(context)
 
-        monkeypatch.setattr(Context, "identify", watched)
+        monkeypatch.setattr(Context, "read_unaudited", watched)
         yield one
 
 

@@ -15,6 +15,7 @@ from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal
 from model_sharing_provider.domain.secrets import new_token
 from model_sharing_provider.metastore.hot.executor import SqlExecutor
@@ -171,9 +172,8 @@ async def test_while_nothing_changes_rows_are_read_once(
     """Events of the audit log are no changes; a denial that is recorded is none either."""
     reads.clear()
     stranger: Context = admin.provider.context(Caller(ANONYMOUS, "test", "192.0.2.7"))
-    await stranger.refused(
-        "authenticate", (await admin.provider.audit.latest(admin.context, 1))[0].target, "no"
-    )
+    (event,) = await admin.provider.audit.latest(admin.context, 1)
+    await stranger.record_denial(AuditAction.AUTHENTICATE, event.target, "no")
     for _ in range(3):
         assert await globex.champion() == 1
     assert not reads

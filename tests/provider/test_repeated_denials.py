@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from model_sharing_protocol.errors import MetastoreUnavailable, Unauthenticated
 from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.secrets import new_activation_code, new_token
@@ -25,7 +26,7 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.http.activation_links import ACTIVATION_PATH, ACTIVATION_PREFIX
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.metastore.rows.audit_log import event_values
-from model_sharing_provider.services.denials import OTHERS, WINDOW_SECONDS, DenialFold
+from model_sharing_provider.services.denials import WINDOW_SECONDS, DenialAggregator
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.processes.provider import ProviderProcess, as_admin
@@ -55,7 +56,9 @@ class Clock:
 
 def denial(address: str = "192.0.2.7", at: int = 1, face: str = "test", reason: str = "no") -> AuditEvent:
     caller = Caller(ANONYMOUS, face, address)
-    return AuditEvent(at, caller, "authenticate", Target(SecurableType.METASTORE), Outcome.DENIED, reason)
+    return AuditEvent(
+        at, caller, AuditAction.AUTHENTICATE, Target(SecurableType.METASTORE), Outcome.DENIED, reason
+    )
 
 
 async def denials(admin: AdminClient) -> list[AuditEvent]:
@@ -66,7 +69,7 @@ async def denials(admin: AdminClient) -> list[AuditEvent]:
 
 def test_the_first_is_written_and_what_repeats_it_is_one_event_a_minute() -> None:
     clock = Clock()
-    fold = DenialFold(clock)
+    fold = DenialAggregator(clock)
     assert fold.is_first(denial(at=1), "Unauthenticated")
     assert not any(fold.is_first(denial(at=n, reason=f"free text {n}"), "Unauthenticated") for n in (2, 3, 4))
     assert fold.ended() == []
@@ -83,7 +86,7 @@ def test_the_first_is_written_and_what_repeats_it_is_one_event_a_minute() -> Non
 
 
 def test_what_differs_in_what_the_server_knows_is_told_apart() -> None:
-    fold = DenialFold()
+    fold = DenialAggregator()
     assert fold.is_first(denial(), "Unauthenticated")
     assert fold.is_first(denial(), "NotFound")
     assert fold.is_first(denial("192.0.2.8"), "Unauthenticated")
@@ -100,7 +103,7 @@ def test_from_however_many_addresses_rows_are_bounded_and_nothing_is_lost(
     comes: list[tuple[int, int]],
 ) -> None:
     clock, written = Clock(), list[AuditEvent]()
-    fold = DenialFold(clock, most_kinds=10)
+    fold = DenialAggregator(clock, max_kinds=10)
     for address, pause in comes:
         clock.now += pause
         event = denial(f"192.0.2.{address}", clock.now)
@@ -113,18 +116,20 @@ def test_from_however_many_addresses_rows_are_bounded_and_nothing_is_lost(
 
 
 def test_more_addresses_than_are_told_apart_are_others() -> None:
-    fold = DenialFold(most_kinds=3)
+    fold = DenialAggregator(max_kinds=3)
     firsts = [fold.is_first(denial(f"192.0.2.{n}"), "Unauthenticated") for n in range(100)]
     assert sum(firsts) == 4
     (others,) = fold.drain()
-    assert (others.action, others.count, others.caller.address) == (OTHERS, 96, "")
+    assert (others.action, others.count, others.caller.address) == (AuditAction.OTHER_DENIALS, 96, "")
 
 
 @given(st.text(max_size=9000), st.text(max_size=300))
 def test_a_denied_event_is_small_whatever_is_in_it(text: str, name: str) -> None:
     target = Target(SecurableType.SHARE, text, share=name, recipient=name)
     caller = Caller(ANONYMOUS, "unity-catalog", text, text)
-    event = AuditEvent(2**53, caller, "deltaSharingQueryModelVersion", target, Outcome.DENIED, text).cut()
+    event = AuditEvent(
+        2**53, caller, AuditAction.DELTA_SHARING_QUERY_MODEL_VERSION, target, Outcome.DENIED, text
+    ).cut()
     (row,) = event_values([event])
     assert sum(len(str(value).encode()) for value in row.values()) < 1024
     assert len(text) <= 64 or event.reason != text or len(text.encode()) <= 200
@@ -200,7 +205,7 @@ async def test_what_cannot_be_written_is_written_later(
     await recorder.close()
     monkeypatch.setattr(Database, "append_events", writes)
     await refuse(admin, 2)
-    while recorder._counted or recorder._fold:
+    while recorder._counted or recorder._denials:
         await recorder.close()
     assert sum(event.count for event in await denials(admin)) == 6
 
@@ -208,7 +213,9 @@ async def test_what_cannot_be_written_is_written_later(
 async def refuse(admin: AdminClient, times: int) -> None:
     context = admin.provider.context(Caller(ANONYMOUS, "test", "192.0.2.7"))
     for _ in range(times):
-        await context.failed("authenticate", Target(SecurableType.METASTORE), Unauthenticated("no"))
+        await context.record_bad_secret(
+            AuditAction.AUTHENTICATE, Target(SecurableType.METASTORE), Unauthenticated("no")
+        )
 
 
 async def test_the_command_line_shows_how_many(

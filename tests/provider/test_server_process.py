@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 
 from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.secrets import new_token
 from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 from support.admin_client import AdminClient
@@ -72,5 +73,7 @@ async def test_what_was_answered_was_recorded_even_if_the_server_dies_that_momen
                 assert (await get(f"{server.url}{PREFIX}/shares/secret", token))[0] == 404
                 answered += 1
     recorded = await admin.provider.audit.latest(admin.context, 1000, recipient="globex")
-    outcomes = [event.outcome.value for event in recorded if event.action == "deltaSharingGetShare"]
+    outcomes = [
+        event.outcome.value for event in recorded if event.action == AuditAction.DELTA_SHARING_GET_SHARE
+    ]
     assert (outcomes.count("OK"), outcomes.count("DENIED")) == (answered, answered)

@@ -11,6 +11,7 @@ import pytest
 
 from model_sharing_protocol.errors import NotFound, PermissionDenied
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Outcome
 from model_sharing_provider.domain.principals import PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
@@ -137,7 +138,11 @@ async def test_what_the_owner_may_not_read_is_not_shared(
     assert not await globex.reaches_the_scorer()
     assert await fetch(url) == 403
     (event,) = await admin.provider.audit.latest(admin.context, 1)
-    assert (event.action, event.outcome, event.target.recipient) == ("getFile", Outcome.DENIED, "globex")
+    assert (event.action, event.outcome, event.target.recipient) == (
+        AuditAction.GET_FILE,
+        Outcome.DENIED,
+        "globex",
+    )
     everything_is_lost = lost.on is SecurableType.CATALOG
     assert await globex.models() == ([] if everything_is_lost else THE_OTHER)
     for person in (ana, None):

@@ -18,6 +18,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts.credentials import vending
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.uploads import NewVersion
 from support.admin_client import AdminClient
 from support.model_folder import MLMODEL, write_model
@@ -130,6 +131,8 @@ async def test_the_registry_gives_the_same_in_its_own_words(cloud: CloudProvider
     assert said.keys() == {"aws_temp_credentials", "expiration_time", "storage_mode"}
     keys = said["aws_temp_credentials"]
     assert keys.keys() == {"access_key_id", "secret_access_key", "session_token"}
+    (event,) = await cloud.admin.provider.audit.latest(cloud.admin.context, 1)
+    assert event.action is AuditAction.GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL
 
 
 async def test_no_secret_is_in_the_audit_log_or_in_any_other(

@@ -18,6 +18,7 @@ from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import NewVersion
 from support.admin_client import AdminClient
@@ -168,7 +169,10 @@ async def test_an_upload_that_arrives_during_finalization_is_refused_and_many_fi
     )
     assert len({version.digest for version in published}) == 1
     events = await admin.provider.audit.latest(admin.context, 1000)
-    assert [event.action for event in events].count("finalizeModelVersion") == 1
+    actions = [event.action for event in events]
+    assert actions.count(AuditAction.FINALIZE_MODEL_VERSION) == 1
+    # Each of the five begins once, and those who waited once more to find it done: waiting is no event.
+    assert 5 <= actions.count(AuditAction.START_MODEL_VERSION_FINALIZATION) <= 9
     for number in range(40):
         file = await admin.provider.principal_files.open_path(admin.context, NAME, 1, f"f{number}")
         pieces = [bytes(piece) async for piece in admin.provider.principal_files.read(file, 0, file.size)]
@@ -191,6 +195,8 @@ async def test_a_finalization_that_was_cut_short_is_taken_up_again(
     monkeypatch.setattr(publication._manifests, "write", broken)
     with pytest.raises(OSError, match="power"):
         await finalize(admin)
+    (event,) = await admin.provider.audit.latest(admin.context, 1)
+    assert event.action is AuditAction.STOP_MODEL_VERSION_FINALIZATION
     monkeypatch.setattr(publication._manifests, "write", real)
     assert (await finalize(admin)).num_files == 3
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from uuid import UUID
 
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.metastore.tables import (
     audit_log,
     model_aliases,
@@ -78,16 +79,20 @@ def _version(chance: random.Random, model_id: str, number: int) -> Row:
     return [values.get(column.name, "") for column in model_versions.columns]
 
 
+_MOSTLY = AuditAction.DELTA_SHARING_GET_MODEL_VERSION_BY_ALIAS
+
+
 def _event(number: int) -> Row:
     """Mostly resolutions by some hundred recipients, and now and then something else."""
     rare = number % 50_000 == 0
+    action = AuditAction.DELTA_SHARING_QUERY_TABLE if rare else _MOSTLY
     recipient = f"recipient_{number % 199}"
     values = {
         "at": number,
         "face": "open-sharing",
         "principal_type": "RECIPIENT",
         "principal": recipient,
-        "action": "deltaSharingQueryTable" if rare else "deltaSharingGetModelVersionByAlias",
+        "action": action,
         "object_type": "SHARE",
         "object_name": "everything.ml.model@champion",
         "share": "everything",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.services.context import Context
 from support.admin_client import AdminClient
@@ -78,5 +79,7 @@ async def calls(admin: AdminClient, models: int) -> Mapping[str, Call]:
         "audit log, the newest 100": lambda: provider.audit.latest(context, 100),
         "audit log of a recipient": lambda: provider.audit.latest(context, 100, recipient="recipient_3"),
         "audit log, denials": lambda: provider.audit.latest(context, 100, outcome="DENIED"),
-        "audit log, a rare action": lambda: provider.audit.latest(context, 100, action="activateRecipient"),
+        "audit log, a rare action": lambda: provider.audit.latest(
+            context, 100, action=AuditAction.RETRIEVE_RECIPIENT_TOKEN
+        ),
     }

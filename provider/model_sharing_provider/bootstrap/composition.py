@@ -22,13 +22,14 @@ from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.keys.signing_keys import SigningKeys
 from model_sharing_provider.metastore.database import Database, open_database
-from model_sharing_provider.services.administration.audit import Audit, AuditRecorder
+from model_sharing_provider.services.administration.audit import Audit
 from model_sharing_provider.services.administration.backups import Backups
 from model_sharing_provider.services.administration.fsck import Fsck
 from model_sharing_provider.services.administration.gc import GarbageCollection
 from model_sharing_provider.services.administration.inventory import Inventory
 from model_sharing_provider.services.administration.readiness import Readiness
 from model_sharing_provider.services.administration.secrets import Secrets
+from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.publishing.copies import Copies
 from model_sharing_provider.services.publishing.credentials import Credentials

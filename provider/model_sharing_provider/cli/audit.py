@@ -4,27 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import Duration, output_option
+from model_sharing_protocol.console.output import say_lines
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.cli.output import show_done, show_list
 from model_sharing_provider.cli.records import audit_record
 from model_sharing_provider.cli.session import run
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Outcome
 from model_sharing_provider.metastore.rows.audit_log import EventFilter
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_REFERENCE = """\
+# Audit actions
+
+Each event of the audit log has one of these actions. With the outcome `OK` it is what happened; with `DENIED`
+and `FAILED` it is what was asked for, and the event's `reason` says why it did not happen. Words are Unity
+Catalog's where its audit log has one.
+
+`model-sharing-provider audit list --action createShare` shows the events of one action, and the metric
+`model_sharing_calls_total` counts them by `action` and `outcome`.
+
+| action | meaning |
+|---|---|
+"""
+
+
+class ActionType(click.ParamType[AuditAction]):
+    """Action of the audit log, in any letter case; the shell completes it."""
+
+    name = "action"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> AuditAction:
+        if isinstance(value, AuditAction):
+            return value
+        known = {action.lower(): action for action in AuditAction}
+        if found := known.get(value.lower()):
+            return found
+        near = [known[each] for each in get_close_matches(value.lower(), known)]
+        hint = f"; did you mean {' or '.join(near)}?" if near else "."
+        raise click.BadParameter(f"{value!r} is not an action{hint} 'audit reference' lists all.", ctx, param)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        typed = incomplete.lower()
+        return [
+            CompletionItem(action, help=action.meaning)
+            for action in AuditAction
+            if action.lower().startswith(typed)
+        ]
+
+
 _FILTERS = (
     click.option("--share", default="", help="Only calls about this share."),
     click.option("--recipient", default="", help="Only calls by or about this recipient."),
     click.option("--principal", default="", help="Only calls by this principal."),
-    click.option("--action", default="", help="Only calls of this kind, such as createShare."),
+    click.option("--action", type=ActionType(), help="Only events of this action, such as createShare."),
     click.option("--outcome", type=click.Choice([each.value for each in Outcome], case_sensitive=False)),
     click.option("--since", type=Duration(), help="Only the last 24h, 7d, …"),
 )
@@ -79,8 +124,25 @@ def prune(*, older_than: timedelta, output: str) -> None:
     show_done({"num_events": count}, f"Deleted {count} events", output)
 
 
+@audit.command(epilog=example("model-sharing-provider audit reference > audit-actions.md"))
+def reference() -> None:
+    """Print the page that says what each action means, as Markdown."""
+    say_lines(reference_page())
+
+
+def reference_page() -> str:
+    """Page about all actions, by name."""
+    return _REFERENCE + "".join(f"| `{each}` | {each.meaning} |\n" for each in sorted(AuditAction))
+
+
 def _event_filter(
-    *, share: str, recipient: str, principal: str, action: str, outcome: str | None, since: timedelta | None
+    *,
+    share: str,
+    recipient: str,
+    principal: str,
+    action: AuditAction | None,
+    outcome: str | None,
+    since: timedelta | None,
 ) -> EventFilter:
     return EventFilter(
         share=share.lower(),

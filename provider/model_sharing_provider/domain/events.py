@@ -1,20 +1,23 @@
-"""What the audit log keeps of every call."""
+"""Audit events: what the log keeps of every call."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.principals import Caller
 from model_sharing_provider.domain.securables import SecurableType
 
-_MOST_BYTES = 200
-_MOST_NAME_BYTES = 130
-_MOST_ADDRESS_BYTES = 64
+_MAX_BYTES = 200
+_MAX_NAME_BYTES = 130
+_MAX_ADDRESS_BYTES = 64
 _CUT = "\N{HORIZONTAL ELLIPSIS}"
 
 
 class Outcome(StrEnum):
+    """Outcome of a call: DENIED for want of a right, FAILED for any other error."""
+
     OK = "OK"
     DENIED = "DENIED"
     FAILED = "FAILED"
@@ -22,10 +25,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a call is about: the securable that privileges are checked on, and what the audit log calls it.
+    """Target of a call: the securable that privileges are checked on, and its name in the audit log.
 
-    `detail` is the log's word where that is not the securable itself: a version, a file, a signed URL. Of an
-    event that was read back, only this word is known. `share` and `recipient` are set where one is concerned.
+    `detail` is that name where it is not the securable itself: a version, a file, a signed URL. Of an event
+    that was read back, only `detail` is known. `share` and `recipient` are set where one is concerned.
     """
 
     type: SecurableType
@@ -36,20 +39,22 @@ class Target:
 
     @property
     def name(self) -> str:
-        """What the audit log calls it."""
+        """Name in the audit log."""
         return self.detail or self.securable
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One call: who, what, on which object, how it ended. `at` is epoch ms; `reason` explains a refusal.
+    """Event of one call: who did what, on which object, and how it ended.
 
-    With a `count` it stands for so many that repeat each other, from `first_at` to `at`.
+    `at` is epoch ms; `reason` explains an outcome that is not OK. With a `count` above one it stands for so
+    many calls that repeat each other, from `first_at` to `at`. The `action` of an event that was read back
+    may be a word of another release.
     """
 
     at: int
     caller: Caller
-    action: str
+    action: AuditAction | str
     target: Target
     outcome: Outcome
     reason: str = ""
@@ -58,33 +63,33 @@ class AuditEvent:
 
     @property
     def first(self) -> int:
-        """When the first was that it stands for, epoch ms."""
+        """Time of the first call that it stands for, epoch ms."""
         return self.first_at or self.at
 
     def cut(self) -> AuditEvent:
-        """The event with what its caller may have worded cut to few bytes, and marked by an ellipsis."""
+        """Event with all that its caller may have worded cut to few bytes, marked by an ellipsis."""
         target, caller = self.target, self.caller
         return replace(
             self,
             target=replace(
                 target,
                 securable="",
-                detail=_cut(target.name, _MOST_BYTES),
-                share=_cut(target.share, _MOST_NAME_BYTES),
-                recipient=_cut(target.recipient, _MOST_NAME_BYTES),
+                detail=_cut(target.name, _MAX_BYTES),
+                share=_cut(target.share, _MAX_NAME_BYTES),
+                recipient=_cut(target.recipient, _MAX_NAME_BYTES),
             ),
             caller=replace(
                 caller,
-                address=_cut(caller.address, _MOST_ADDRESS_BYTES),
-                request_id=_cut(caller.request_id, _MOST_ADDRESS_BYTES),
+                address=_cut(caller.address, _MAX_ADDRESS_BYTES),
+                request_id=_cut(caller.request_id, _MAX_ADDRESS_BYTES),
             ),
-            reason=_cut(self.reason, _MOST_BYTES),
+            reason=_cut(self.reason, _MAX_BYTES),
         )
 
 
-def _cut(text: str, most: int) -> str:
-    """At most so many bytes of UTF-8, the mark included."""
+def _cut(text: str, limit: int) -> str:
+    """Text of at most so many bytes of UTF-8, the ellipsis included."""
     encoded = text.encode(errors="replace")
-    if len(encoded) <= most:
+    if len(encoded) <= limit:
         return text
-    return encoded[: most - len(_CUT.encode())].decode(errors="ignore") + _CUT
+    return encoded[: limit - len(_CUT.encode())].decode(errors="ignore") + _CUT

@@ -12,6 +12,7 @@ from aiohttp import web
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.unity_catalog import TemporaryCredentials
+from model_sharing_provider.domain.credentials import TemporaryCredentials as VendedCredentials
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.http.lineage_header import HEADER, lineage_from_header
 from model_sharing_provider.http.requests import PRINCIPAL, provider_of
@@ -34,12 +35,15 @@ async def credentials_for(
     MLflow goes on by presigned URLs, so that it needs no client of the cloud's. Where the storage has
     credentials, they are in the answer too, for those who want its `keys`.
     """
-    said = TemporaryCredentials(await _begin(request, context, name, number, operation))
-    if keys:
-        credentials = provider_of(request).credentials
-        give = credentials.for_reader if _reads(operation) else credentials.for_writer
-        if given := await give(context, name, number):
-            said = msgspec.convert(given, TemporaryCredentials, from_attributes=True)
+    said = TemporaryCredentials(int(time.time() * 1000) + _CREDENTIALS_LIFETIME_MS)
+    if operation.upper() in _WRITING:
+        given = await _begin_upload(request, context, name, number, keys=keys)
+    elif operation.upper() in _READING:
+        given = await _begin_download(request, context, name, number, keys=keys)
+    else:
+        raise InvalidParameter(f"The operation {operation!r} is not known; READ_MODEL_VERSION is.")
+    if given:
+        said = msgspec.convert(given, TemporaryCredentials, from_attributes=True)
     said.storage_mode = STORAGE_MODE
     return said
 
@@ -52,23 +56,28 @@ def client_before_urls(request: web.Request) -> str | None:
     return f"{client[1]}.{client[2]}"
 
 
-async def _begin(request: web.Request, context: Context, name: FullName, number: int, operation: str) -> int:
-    """The epoch ms until which the client may go on."""
+async def _begin_upload(
+    request: web.Request, context: Context, name: FullName, number: int, *, keys: bool
+) -> VendedCredentials | None:
     provider = provider_of(request)
-    if operation.upper() in _WRITING:
-        await provider.uploads.begin(context, name, number)
-    elif _reads(operation):
-        if lineage := lineage_from_header(request):
-            await provider.lineage.emit(context, name, number, DOWNSTREAM, lineage)
-        else:
-            await provider.versions.get(context, name, number)
-    else:
-        raise InvalidParameter(f"The operation {operation!r} is not known; READ_MODEL_VERSION is.")
-    return int(time.time() * 1000) + _CREDENTIALS_LIFETIME_MS
+    if keys:
+        return await provider.credentials.for_writer(context, name, number)
+    await provider.uploads.begin(context, name, number)
+    return None
 
 
-def _reads(operation: str) -> bool:
-    return operation.upper() in _READING
+async def _begin_download(
+    request: web.Request, context: Context, name: FullName, number: int, *, keys: bool
+) -> VendedCredentials | None:
+    provider = provider_of(request)
+    lineage = lineage_from_header(request)
+    if lineage:
+        await provider.lineage.emit(context, name, number, DOWNSTREAM, lineage)
+    if keys:
+        return await provider.credentials.for_reader(context, name, number)
+    if not lineage:
+        await provider.versions.get(context, name, number)
+    return None
 
 
 async def digest_of(request: web.Request) -> str:

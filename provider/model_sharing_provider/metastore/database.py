@@ -13,6 +13,7 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from model_sharing_protocol.errors import DiskFull, InvalidState, MissingDependency
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.securables import SecurableType
@@ -36,7 +37,9 @@ _LEAST_AT_ONCE = 20
 _MOST_AT_ONCE = 2000
 _STEP_SECONDS = 0.008
 _PAUSE_SECONDS = 0.016
-_PROBE = AuditEvent(0, Caller(ANONYMOUS, "probe"), "probe", Target(SecurableType.METASTORE), Outcome.OK)
+_PROBE = AuditEvent(
+    0, Caller(ANONYMOUS, "probe"), AuditAction.AUTHENTICATE, Target(SecurableType.METASTORE), Outcome.OK
+)
 _ADD_PROBE = compile_sql(
     insert(audit_log), [column.name for column in audit_log.columns if column.name != "id"]
 )

@@ -1,4 +1,4 @@
-"""Every call of a service runs inside a context: one principal, one transaction, one audit event.
+"""Context of a service's call: one principal, one transaction, one audit event.
 
 Authorization and transactions happen here alone, so that no call can go unauthorized or unaudited:
 
@@ -6,7 +6,7 @@ Authorization and transactions happen here alone, so that no call can go unautho
 - `Context.view` reads one consistent state, and records the event before anything is answered;
 - whatever ends in an error leaves an event too, in a transaction of its own.
 
-What frees space, or ends somebody's access, has a reserve to do so on a full disk.
+Actions that free space, or end somebody's access, have a reserve to do so on a full disk.
 """
 
 from __future__ import annotations
@@ -28,58 +28,64 @@ from model_sharing_protocol.errors import (
     TooManyRequests,
 )
 from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
 from model_sharing_provider.domain.secrets import TOKEN_PREFIX
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.governance.decisions import Decision, decide, decide_on_share
+from model_sharing_provider.governance.decisions import decide, decide_on_share
 from model_sharing_provider.governance.rules import Rule
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
-from model_sharing_provider.services.administration.audit import AuditRecorder
+from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.rate_limits import RateLimits
 
 _DELETES = frozenset(
     {
-        "collectGarbage",
-        "compactMetastore",
-        "deleteCatalog",
-        "deleteFile",
-        "deleteLineage",
-        "deleteModel",
-        "deleteModelVersion",
-        "deletePrincipal",
-        "deleteProvider",
-        "deleteRecipient",
-        "deleteSchema",
-        "deleteShare",
-        "failModelVersion",
-        "forgetFileParts",
-        "pruneAuditLog",
-        "revokeRecipientToken",
-        "revokeToken",
-        "rotateRecipientToken",
-        "updateShare",
-        "updateSharePermissions",
+        AuditAction.ABORT_MULTIPART_UPLOAD,
+        AuditAction.COLLECT_GARBAGE,
+        AuditAction.COMPACT_METASTORE,
+        AuditAction.DELETE_CATALOG,
+        AuditAction.DELETE_FILE,
+        AuditAction.DELETE_LINEAGE,
+        AuditAction.DELETE_MODEL_VERSION,
+        AuditAction.DELETE_PRINCIPAL,
+        AuditAction.DELETE_PROVIDER,
+        AuditAction.DELETE_RECIPIENT,
+        AuditAction.DELETE_REGISTERED_MODEL,
+        AuditAction.DELETE_SCHEMA,
+        AuditAction.DELETE_SHARE,
+        AuditAction.DISCARD_UPLOAD_PARTS,
+        AuditAction.FAIL_MODEL_VERSION,
+        AuditAction.PRUNE_AUDIT_LOG,
+        AuditAction.REVOKE_ACCESS_TOKEN,
+        AuditAction.REVOKE_RECIPIENT_TOKEN,
+        AuditAction.ROTATE_RECIPIENT_TOKEN,
+        AuditAction.UPDATE_SHARE,
+        AuditAction.UPDATE_SHARE_PERMISSIONS,
     }
 )
-"""Calls that free space, or can end access: room is kept for them."""
+"""Actions that free space, or can end access: room is kept for them."""
 _SECONDS_FOR_A_LAST_EVENT = 1.0
 
 
 class Operation:
-    """One call in progress: its rows, and the one place that lets it go on."""
+    """Call in progress: its rows, its authorization, and what its audit event will say.
 
-    def __init__(self, rows: UnitOfWork, principal: Principal, target: Target) -> None:
+    With a `denial_reason`, set before an error is raised, the event is a denial and not a failure.
+    """
+
+    def __init__(self, rows: UnitOfWork, principal: Principal, action: AuditAction, target: Target) -> None:
         self.rows = rows
         self.principal = principal
+        self.action = action
         self.target = target
         self.now = now_ms()
         self.authorized = False
-        self.denied = ""
+        self.denial_reason = ""
 
     async def authorize(self, rule: Rule, target: Target | None = None) -> None:
-        """Go on if the principal holds what `rule` asks for, on the call's securable or the `target`'s.
+        """Authorize the call if the principal holds what `rule` asks for, on its target or on `target`.
 
         Raises PermissionDenied naming the missing privilege, or NotFound for a securable that is missing.
         """
@@ -91,32 +97,37 @@ class Operation:
         decision = decide(self.principal, rule, standings)
         if decision.absent:
             raise absent(decision.absent, about.securable)
-        self._follow(decision)
-
-    def authorize_share(self, held: Collection[str], *, hidden_as: SharingError) -> None:
-        """Go on if the recipient holds SELECT; otherwise `hidden_as` keeps the share's existence secret."""
-        decision = decide_on_share(self.principal, held)
         if not decision.allowed:
-            self.denied = decision.reason
-            raise hidden_as
-        self.authorized = True
-
-    def _follow(self, decision: Decision) -> None:
-        if not decision.allowed:
-            self.denied = decision.reason
+            self.denial_reason = decision.reason
             raise PermissionDenied(f"{decision.reason}; ask its owner or the metastore's administrator.")
         self.authorized = True
 
-    def acts_for(self, principal: Principal) -> None:
-        """Go on as the principal that a signed URL was given to; the audit event says so."""
-        self.principal = principal
-
-    def by_credential(self) -> None:
-        """Go on because the secret that was presented is the permission: an activation link, a signed URL."""
+    def authorize_share(self, held: Collection[str], *, hidden_as: SharingError) -> None:
+        """Authorize a recipient that holds SELECT; `hidden_as` keeps the share's existence from others."""
+        decision = decide_on_share(self.principal, held)
+        if not decision.allowed:
+            self.denial_reason = decision.reason
+            raise hidden_as
         self.authorized = True
 
-    def concerns(self, *, name: str = "", share: str = "", recipient: str = "") -> None:
-        """Say in the audit event what and whom the call turned out to be about; what is checked stays."""
+    def act_as(self, principal: Principal) -> None:
+        """Principal from here on, in the audit event too: the one that a signed URL was given to."""
+        self.principal = principal
+
+    def authorized_by_credential(self) -> None:
+        """Authorize the call by the secret that was presented: an activation link, a signed URL, a token."""
+        self.authorized = True
+
+    def authorized_before(self) -> None:
+        """Authorize a further transaction of a call that was authorized by its first one."""
+        self.authorized = True
+
+    def refine_action(self, action: AuditAction) -> None:
+        """Action of the audit event, where only the call itself finds out what happens."""
+        self.action = action
+
+    def refine_target(self, *, name: str = "", share: str = "", recipient: str = "") -> None:
+        """Target of the audit event, once the call knows it better; what is authorized stays."""
         self.target = replace(
             self.target,
             detail=name or self.target.detail,
@@ -126,7 +137,7 @@ class Operation:
 
 
 class Context:
-    """What a face hands to a service: who asks, and the means to do it."""
+    """Caller of a service, with the transactions and the audit log that its calls need."""
 
     def __init__(
         self, caller: Caller, database: Database, audit: AuditRecorder, rate_limits: RateLimits
@@ -137,15 +148,15 @@ class Context:
         self._rate_limits = rate_limits
 
     @asynccontextmanager
-    async def change(self, action: str, target: Target) -> AsyncIterator[Operation]:
-        """A transaction that writes; `action` and `target` are what its audit event says."""
+    async def change(self, action: AuditAction, target: Target) -> AsyncIterator[Operation]:
+        """Write transaction, committed with its audit event about `action` and `target`."""
         operation = None
         try:
             async with self._database.write(deletes=action in _DELETES) as rows:
-                operation = Operation(rows, self.caller.principal, target)
+                operation = Operation(rows, self.caller.principal, action, target)
                 yield operation
-                _insist_on_authorization(operation, action)
-                event = self._event(action, operation.target, Outcome.OK, by=operation.principal)
+                _require_authorization(operation)
+                event = self._event_of(operation, Outcome.OK)
                 await rows.audit_log.add([event])
         except Exception as error:
             await self._record_failure(action, target, operation, error)
@@ -153,41 +164,48 @@ class Context:
         self._audit.observe(event)
 
     @asynccontextmanager
-    async def view(self, action: str, target: Target) -> AsyncIterator[Operation]:
-        """A transaction that only reads."""
+    async def view(self, action: AuditAction, target: Target) -> AsyncIterator[Operation]:
+        """Read transaction, followed by its audit event about `action` and `target`."""
         operation = None
         try:
             async with self._database.read() as rows:
-                operation = Operation(rows, self.caller.principal, target)
+                operation = Operation(rows, self.caller.principal, action, target)
                 yield operation
-                _insist_on_authorization(operation, action)
+                _require_authorization(operation)
         except Exception as error:
             await self._record_failure(action, target, operation, error)
             raise
-        event = self._event(action, operation.target, Outcome.OK, by=operation.principal)
+        event = self._event_of(operation, Outcome.OK)
         await self._audit.record(event, deletes=action in _DELETES)
 
     async def delete_events_before(self, moment: int) -> int:
-        """Do what `pruneAuditLog` was authorized for, in many transactions; how many events there were."""
+        """Number of events deleted, in many transactions, after `pruneAuditLog` was authorized."""
         return await self._database.delete_events_before(moment)
 
-    def identify(self) -> AbstractAsyncContextManager[UnitOfWork]:
-        """Rows to find out who asks, or to look on in a call that was authorized and audited before."""
+    def read_unaudited(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Read transaction without an event: to authenticate, or within a call that was audited before."""
         return self._database.read()
 
-    def check_failures(self, action: str, target: Target, secret: str = "") -> None:
-        """Raises TooManyRequests, before anything is looked up, where an address failed too often.
+    def write_unaudited(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Write transaction without an event, within a call that was audited before.
 
-        Not for a `secret` that was good lately.
+        For what nobody could ask the log about, such as the renewal of a lease.
         """
-        with self._counted(action, target, self.caller.principal):
+        return self._database.write()
+
+    def check_failures(self, action: AuditAction, target: Target, secret: str = "") -> None:
+        """Rate limit of failures, checked before anything is looked up.
+
+        Raises TooManyRequests for an address that failed too often, unless `secret` was good lately.
+        """
+        with self._counting_denials(action, target, self.caller.principal):
             self._rate_limits.check_failures(self.caller, secret)
 
     @contextmanager
-    def counting_failures(self, action: str, target: Target) -> Iterator[None]:
-        """Look for what a secret opens, unless this address failed too often; one that opens nothing counts.
+    def counting_failures(self, action: AuditAction, target: Target) -> Iterator[None]:
+        """Rate limit of failures around the look-up of a secret; one that opens nothing counts as a failure.
 
-        Raises TooManyRequests.
+        Raises TooManyRequests for an address that failed too often.
         """
         self.check_failures(action, target)
         try:
@@ -196,33 +214,35 @@ class Context:
             self.count_failure()
             raise
 
-    async def failed(self, action: str, target: Target, error: SharingError, secret: str = "") -> None:
-        """Record that a token or a URL is none, or not any more, and count it against the address."""
+    def count_failure(self, secret: str = "") -> None:
+        """Count a failure of the caller's address, which came with a secret that gives it no right."""
+        self._rate_limits.failed(self.caller, secret)
+
+    def check_calls(self, principal: Principal, target: Target, secret: str) -> None:
+        """Rate limit of a principal's calls. Raises TooManyRequests."""
+        with self._counting_denials(AuditAction.AUTHENTICATE, target, principal):
+            self._rate_limits.check_calls(self.caller, principal, secret)
+
+    def check_file_requests(self, action: AuditAction, target: Target, token_id: str) -> None:
+        """Rate limit of requests by signed URLs under one token. Raises TooManyRequests."""
+        with self._counting_denials(action, target, self.caller.principal):
+            self._rate_limits.check_file_requests(self.caller, token_id)
+
+    async def record_bad_secret(
+        self, action: AuditAction, target: Target, error: SharingError, secret: str = ""
+    ) -> None:
+        """Record the denial of a token or URL that is not valid, or no longer, and count the failure."""
         self.count_failure(secret)
         event = self._event(action, target, Outcome.DENIED, error.message)
         await self._audit.record_denial(event, type(error).__name__)
 
-    def count_failure(self, secret: str = "") -> None:
-        """Count it against the address that somebody had no right to come with what they came with."""
-        self._rate_limits.failed(self.caller, secret)
-
-    def check_calls(self, principal: Principal, target: Target, secret: str) -> None:
-        """Raises TooManyRequests for somebody who may ask, and asks too often."""
-        with self._counted("authenticate", target, principal):
-            self._rate_limits.check_calls(self.caller, principal, secret)
-
-    def check_file_requests(self, action: str, target: Target, token_id: str) -> None:
-        """The same for the holder of a signed URL that was given out under a token."""
-        with self._counted(action, target, self.caller.principal):
-            self._rate_limits.check_file_requests(self.caller, token_id)
-
-    async def refused(self, action: str, target: Target, reason: str) -> None:
-        """Record a denial of somebody who is known, outside of any operation."""
+    async def record_denial(self, action: AuditAction, target: Target, reason: str) -> None:
+        """Record the denial of a known caller, outside of any operation."""
         await self._audit.record(self._event(action, target, Outcome.DENIED, reason))
 
     @contextmanager
-    def _counted(self, action: str, target: Target, by: Principal) -> Iterator[None]:
-        """What comes too often costs no row of its own."""
+    def _counting_denials(self, action: AuditAction, target: Target, by: Principal) -> Iterator[None]:
+        """Count TooManyRequests as a denial: what comes too often costs no row of its own."""
         try:
             yield
         except TooManyRequests as error:
@@ -231,17 +251,18 @@ class Context:
             raise
 
     async def _record_failure(
-        self, action: str, target: Target, operation: Operation | None, error: Exception
+        self, action: AuditAction, target: Target, operation: Operation | None, error: Exception
     ) -> None:
-        target = operation.target if operation else target
-        by = operation.principal if operation else None
-        if operation is not None and operation.denied:
-            outcome, reason = Outcome.DENIED, operation.denied
+        if operation is not None and operation.denial_reason:
+            outcome, reason = Outcome.DENIED, operation.denial_reason
         elif isinstance(error, SharingError):
             outcome, reason = Outcome.FAILED, error.message
         else:
             outcome, reason = Outcome.FAILED, type(error).__name__
-        event = self._event(action, target, outcome, reason, by=by)
+        if operation is None:
+            event = self._event(action, target, outcome, reason)
+        else:
+            event = self._event_of(operation, outcome, reason)
         stranger = event.caller.principal.type is PrincipalType.ANONYMOUS
         if outcome is Outcome.DENIED and stranger:
             recording = self._audit.record_denial(event, type(error).__name__)
@@ -254,9 +275,12 @@ class Context:
         with suppress(MetastoreUnavailable, DiskFull, TimeoutError):
             await asyncio.wait_for(recording, _SECONDS_FOR_A_LAST_EVENT)
 
+    def _event_of(self, operation: Operation, outcome: Outcome, reason: str = "") -> AuditEvent:
+        return self._event(operation.action, operation.target, outcome, reason, by=operation.principal)
+
     def _event(
         self,
-        action: str,
+        action: AuditAction,
         target: Target,
         outcome: Outcome,
         reason: str = "",
@@ -271,14 +295,14 @@ class Context:
 
 
 def _name_in_log(target: Target) -> None:
-    """Let the request's further lines say what it was about; what somebody took for a name may be a token."""
+    """Bind share and recipient to the request's further log lines, unless the "name" may be a token."""
     named = {"share": target.share, "recipient": target.recipient}
     known = {key: name for key, name in named.items() if name and not name.lower().startswith(TOKEN_PREFIX)}
     bind_contextvars(**known)
 
 
 def absent(kind: SecurableType, name: str) -> NotFound:
-    """The error for a securable that is missing on the way to `name`, with what to do where we know."""
+    """NotFound for the securable that is missing on the way to `name`, with what to do where we know."""
     depth = {SecurableType.CATALOG: 1, SecurableType.SCHEMA: 2}.get(kind)
     name = ".".join(name.split(".")[:depth])
     word = kind.lower()
@@ -286,6 +310,6 @@ def absent(kind: SecurableType, name: str) -> NotFound:
     return NotFound(f"The {word} {name!r} does not exist{remedy}.")
 
 
-def _insist_on_authorization(operation: Operation, action: str) -> None:
+def _require_authorization(operation: Operation) -> None:
     if not operation.authorized:
-        raise RuntimeError(f"{action} reached its end without having been authorized")
+        raise RuntimeError(f"{operation.action} reached its end without having been authorized")

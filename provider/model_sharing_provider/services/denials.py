@@ -1,8 +1,8 @@
-"""Fold denials of strangers: the first is an event at once, what repeats it within a minute is counted.
+"""Aggregation of repeated denials: the first is an event at once, its repetitions are counted for a minute.
 
-Denials are one kind if they agree in address (an IPv6 one by its /64), face, action, class of error, and in
-whom they are about; in nothing that a stranger words. Kinds have a bound, too: what is beyond is all one
-kind, `OTHERS`. So strangers cannot fill the disk, whatever they send and from wherever.
+Denials are of one kind if they agree in address (an IPv6 one by its /64), face, action, class of error, and
+in whom they are about; in nothing that a stranger words. The number of kinds has a bound, too: beyond it all
+are one kind, `otherDenials`. So strangers cannot fill the disk, whatever they send and from wherever.
 """
 
 from __future__ import annotations
@@ -11,20 +11,19 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 
 from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.addresses import network_of
 
 WINDOW_SECONDS = 60
-MOST_KINDS = 200
-OTHERS = "others"
-_OTHER_DENIALS = "denials of more kinds, or from more addresses, than are told apart"
+MAX_KINDS = 200
 
 
 @dataclass(slots=True)
 class _Window:
-    """A kind's last event, since when (epoch ms) its repetitions are counted, and those not yet written."""
+    """Count of a kind's repetitions not yet written, its last event, and when it began (epoch ms)."""
 
     event: AuditEvent
     since: int
@@ -37,25 +36,25 @@ class _Window:
         self.event = event
 
     def take(self, now: int) -> AuditEvent:
-        """What was counted, as one event; the window begins anew."""
+        """Event that stands for all that was counted; the window begins anew."""
         event = replace(self.event, count=self.count, first_at=self.first_at)
         self.count, self.since = 0, now
         return event
 
 
-class DenialFold:
-    """Which denials are written now, and which later as one."""
+class DenialAggregator:
+    """Aggregator that tells denials to write now from those to write later, as one event."""
 
-    def __init__(self, clock: Callable[[], int] = now_ms, most_kinds: int = MOST_KINDS) -> None:
+    def __init__(self, clock: Callable[[], int] = now_ms, max_kinds: int = MAX_KINDS) -> None:
         self._clock = clock
-        self._most_kinds = most_kinds
+        self._max_kinds = max_kinds
         self._windows: dict[Hashable, _Window] = {}
 
     def __bool__(self) -> bool:
         return bool(self._windows)
 
     def is_first(self, event: AuditEvent, error: str) -> bool:
-        """Whether it is to be written at once; else it repeats one, and is counted."""
+        """True for a denial to write at once; one that repeats another is counted instead."""
         kind, event = self._kind(event, error)
         if kind in self._windows:
             self._windows[kind].add(event)
@@ -64,12 +63,12 @@ class DenialFold:
         return True
 
     def count(self, event: AuditEvent, error: str) -> None:
-        """Count it, also the first."""
+        """Count a denial even if it is the first of its kind."""
         kind, event = self._kind(event, error)
         self._windows.setdefault(kind, _Window(event, self._clock())).add(event)
 
     def ended(self) -> list[AuditEvent]:
-        """What was counted in windows that are over; kinds of which nothing came are forgotten."""
+        """Events for the windows that are over; kinds of which nothing came are forgotten."""
         now = self._clock()
         over = [
             (kind, window)
@@ -82,7 +81,7 @@ class DenialFold:
         return [window.take(now) for _, window in over if window.count]
 
     def drain(self) -> list[AuditEvent]:
-        """All that was counted."""
+        """Events for all that was counted."""
         counted = [window.take(self._clock()) for window in self._windows.values() if window.count]
         self._windows.clear()
         return counted
@@ -98,8 +97,9 @@ class DenialFold:
             target.recipient,
             error,
         )
-        if kind in self._windows or len(self._windows) < self._most_kinds:
+        if kind in self._windows or len(self._windows) < self._max_kinds:
             return kind, event
         other = Caller(ANONYMOUS, caller.face, "", "")
         target = Target(SecurableType.METASTORE)
-        return OTHERS, AuditEvent(event.at, other, OTHERS, target, Outcome.DENIED, _OTHER_DENIALS)
+        action = AuditAction.OTHER_DENIALS
+        return action, AuditEvent(event.at, other, action, target, Outcome.DENIED, action.meaning)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from model_sharing_provider.domain.principals import Caller, Principal
 from model_sharing_provider.metastore.database import Database
-from model_sharing_provider.services.administration.audit import Audit, AuditRecorder
+from model_sharing_provider.services.administration.audit import Audit
 from model_sharing_provider.services.administration.backups import Backups
 from model_sharing_provider.services.administration.fsck import Fsck
 from model_sharing_provider.services.administration.gc import GarbageCollection
 from model_sharing_provider.services.administration.inventory import Inventory
 from model_sharing_provider.services.administration.readiness import Readiness
 from model_sharing_provider.services.administration.secrets import Secrets
+from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.publishing.copies import Copies
 from model_sharing_provider.services.publishing.credentials import Credentials

@@ -7,6 +7,7 @@ from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Row, Select, func, insert, literal_column, select
 
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.limits import MAX_EVENT_TEXT, shortened
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
@@ -20,12 +21,12 @@ _LOOKED_BACK = 1_000_000
 
 
 class EventFilter(TypedDict, total=False):
-    """Which events are wanted: empty values match everything, `since` is epoch ms."""
+    """Filter of audit events: empty values match everything, `since` is epoch ms."""
 
     share: str
     recipient: str
     principal: str
-    action: str
+    action: AuditAction | None
     outcome: str
     since: int
 
@@ -126,7 +127,7 @@ def _event(row: Row[Any]) -> AuditEvent:
             row.address,
             row.request_id,
         ),
-        action=row.action,
+        action=_action(row.action),
         target=Target(
             SecurableType(row.object_type), detail=row.object_name, share=row.share, recipient=row.recipient
         ),
@@ -135,3 +136,11 @@ def _event(row: Row[Any]) -> AuditEvent:
         count=row._mapping["count"],
         first_at=row.first_at or row.at,
     )
+
+
+def _action(word: str) -> AuditAction | str:
+    """Action of an event that was read back; a word that another release used is shown as it is."""
+    try:
+        return AuditAction(word)
+    except ValueError:
+        return word

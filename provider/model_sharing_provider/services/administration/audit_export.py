@@ -1,4 +1,4 @@
-"""The audit log as one Parquet file, for whatever reads tables: written batch by batch, in bounded memory."""
+"""Export of the audit log to one Parquet file: written batch by batch, in bounded memory."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _SCHEMA = pa.schema(
 
 
 class EventFile:
-    """A new file that only its owner can read, and that is at `path` when it is whole or not at all.
+    """File of audit events that only its owner can read; at `path` when it is whole, or not at all.
 
     Its methods block. They raise AlreadyExists if something is at `path`, InvalidParameter for a place that
     cannot be written to, and DiskFull.
@@ -53,7 +53,7 @@ class EventFile:
         self._unfinished = path.with_name(f".{path.name}.{os.getpid()}")
         # A cancelled export discards the file while its thread may still be writing.
         self._lock = Lock()
-        with self._errors_named():
+        with self._translated_errors():
             if path.exists():
                 raise AlreadyExists(f"{path} exists already; choose another name, or move it away first.")
             self._unfinished.touch(mode=0o600)
@@ -66,28 +66,28 @@ class EventFile:
     def write(self, events: Sequence[AuditEvent]) -> None:
         """Append events as a row group."""
         rows = pa.Table.from_pylist(event_values(events), schema=_SCHEMA)
-        with self._lock, self._errors_named():
+        with self._lock, self._translated_errors():
             self._writer.write_table(rows)
 
     def finish(self) -> None:
-        """Write what makes it a whole Parquet file."""
-        with self._lock, self._errors_named():
+        """Write the footer, which makes it a whole Parquet file."""
+        with self._lock, self._translated_errors():
             self._writer.close()
 
     def publish(self) -> None:
-        """Give the file its name."""
-        with self._errors_named():
+        """Rename the finished file to `path`."""
+        with self._translated_errors():
             self._unfinished.replace(self._path)
 
     def discard(self) -> None:
-        """Leave nothing behind of a file that was not published."""
+        """Delete a file that was not published."""
         with self._lock:
             with suppress(OSError):
                 self._writer.close()
             self._unfinished.unlink(missing_ok=True)
 
     @contextmanager
-    def _errors_named(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

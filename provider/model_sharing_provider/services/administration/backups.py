@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model_sharing_protocol.errors import AlreadyExists, DiskFull, InvalidParameter, NotFound
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance import rules
@@ -37,7 +38,7 @@ class Backups:
         Raises AlreadyExists, DiskFull, InvalidParameter for a place that cannot be written to,
         UnsupportedOperation where the rows are in a database with backups of its own, PermissionDenied.
         """
-        async with context.view("backUpMetastore", _METASTORE) as operation:
+        async with context.view(AuditAction.BACK_UP_METASTORE, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
             unfinished = await asyncio.to_thread(_new_folder, folder)
             try:
@@ -57,13 +58,13 @@ class Backups:
         Recipients refuse what is older than what they saw. From now on all that is shared counts as changed
         at this moment, which is later than anything they can have seen.
         """
-        async with context.change("announceRestore", _METASTORE) as operation:
+        async with context.change(AuditAction.ANNOUNCE_RESTORE, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
             return await operation.rows.shares.touch_all(operation.now)
 
     async def compact(self, context: Context) -> None:
         """Give back the room that deleted rows took, while others go on. Raises DiskFull."""
-        async with context.view("compactMetastore", _METASTORE) as operation:
+        async with context.view(AuditAction.COMPACT_METASTORE, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
         await self._database.compact()
 
@@ -73,7 +74,7 @@ class Backups:
         Nobody can write here meanwhile, and what is written here afterwards is not there. Raises InvalidState
         for a database that holds something, InvalidParameter, MetastoreUnavailable, PermissionDenied.
         """
-        async with context.view("copyMetastore", _METASTORE) as operation:
+        async with context.view(AuditAction.COPY_METASTORE, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
             target = await open_database(url)
             try:

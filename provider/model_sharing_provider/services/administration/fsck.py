@@ -12,6 +12,7 @@ from model_sharing_protocol.pages import PageRequest
 from model_sharing_protocol.progress import Meter, ProgressCallback
 from model_sharing_provider.artifacts.manifests import Manifests, hint_paths
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType, VersionStatus
 from model_sharing_provider.governance import rules
@@ -60,7 +61,7 @@ class Fsck:
         Every byte is read and hashed, unless `quick`: then files are there and of their sizes. What comes or
         goes meanwhile is no problem. Raises PermissionDenied.
         """
-        async with context.view("checkStorage", Target(SecurableType.METASTORE)) as operation:
+        async with context.view(AuditAction.CHECK_STORAGE, Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
             files_total, total = await operation.rows.versions.count_ready()
         meter = Meter(progress)
@@ -152,7 +153,7 @@ class Fsck:
 async def _ready_versions(context: Context) -> AsyncIterator[ModelVersion]:
     request = PageRequest()
     while True:
-        async with context.identify() as rows:
+        async with context.read_unaudited() as rows:
             page = await rows.versions.page_ready(request)
         for version in page.items:
             yield version
@@ -162,5 +163,5 @@ async def _ready_versions(context: Context) -> AsyncIterator[ModelVersion]:
 
 
 async def _is_ready(context: Context, version: ModelVersion) -> bool:
-    async with context.identify() as rows:
+    async with context.read_unaudited() as rows:
         return (await rows.versions.statuses({version.id})).get(version.id) is VersionStatus.READY

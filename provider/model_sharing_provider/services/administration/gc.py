@@ -12,6 +12,7 @@ from datetime import timedelta
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType
 from model_sharing_provider.governance import rules
@@ -56,7 +57,8 @@ class GarbageCollection:
         _check_grace("bytes without a row", older_than)
         if abandoned_after is not None:
             _check_grace("abandoned versions", abandoned_after)
-        async with context.view("collectGarbage", _METASTORE) as operation:
+        action = AuditAction.LIST_GARBAGE if dry_run else AuditAction.COLLECT_GARBAGE
+        async with context.view(action, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
         abandoned = await self._give_up(context, abandoned_after, dry_run=dry_run)
         lineage = await self._forget_lineage(context, lineage_older_than, dry_run=dry_run)
@@ -82,7 +84,7 @@ class GarbageCollection:
     ) -> Sequence[ModelVersion]:
         if after is None:
             return ()
-        async with context.identify() as rows:
+        async with context.read_unaudited() as rows:
             found = await rows.versions.all_abandoned(_moment(after))
         if dry_run:
             return found
@@ -90,7 +92,7 @@ class GarbageCollection:
 
     async def _fail(self, context: Context, version: ModelVersion, after: timedelta) -> bool:
         target = version_target(version.full_name, version.version)
-        async with context.change("failModelVersion", target) as operation:
+        async with context.change(AuditAction.FAIL_MODEL_VERSION, target) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
             if not await operation.rows.versions.is_abandoned(version.id, _moment(after)):
                 return False
@@ -104,9 +106,9 @@ class GarbageCollection:
         if age is None:
             return 0
         if dry_run:
-            async with context.identify() as rows:
+            async with context.read_unaudited() as rows:
                 return await rows.lineage.count_before(_moment(age))
-        async with context.change("deleteLineage", _METASTORE) as operation:
+        async with context.change(AuditAction.DELETE_LINEAGE, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
             return await operation.rows.lineage.delete_before(_moment(age))
 

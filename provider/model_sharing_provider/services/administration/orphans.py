@@ -81,5 +81,5 @@ def _is_needed(folder: str, status: VersionStatus | None) -> bool:
 
 
 async def _statuses(context: Context, version_ids: set[str]) -> dict[str, VersionStatus]:
-    async with context.identify() as rows:
+    async with context.read_unaudited() as rows:
         return await rows.versions.statuses(version_ids)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance import rules
@@ -42,7 +43,7 @@ class Secrets:
         Tokens stay valid whatever is rotated. With `forget`, URLs that were given out end at once; recipients
         ask for others by themselves. Raises PermissionDenied, InvalidState for a file that is read only.
         """
-        async with context.change("rotateSecrets", _METASTORE) as operation:
+        async with context.change(AuditAction.ROTATE_SECRETS, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
             used_from = now_ms() + used_in // timedelta(milliseconds=1)
             self._secrets.add(pepper=pepper, url_key=url_key, used_from=used_from, forget=forget)
@@ -50,7 +51,7 @@ class Secrets:
 
     async def describe(self, context: Context) -> list[SecretInfo]:
         """What there is, oldest first."""
-        async with context.view("listSecrets", _METASTORE) as operation:
+        async with context.view(AuditAction.LIST_SECRETS, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
         return self._told()
 

@@ -13,6 +13,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts.locations import version_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
@@ -37,7 +38,7 @@ class Copies:
 
         Description, run and tags come along; aliases do not. Raises NotFound, PermissionDenied, InvalidState.
         """
-        async with context.view("copyModelVersion", version_target(name, number)) as operation:
+        async with context.view(AuditAction.COPY_MODEL_VERSION, version_target(name, number)) as operation:
             await operation.authorize(rules.READ_MODEL)
             source = await find_version(operation, name, number)
             if source.status is not VersionStatus.READY:
@@ -49,7 +50,9 @@ class Copies:
         root = source.storage_path if source.in_place else version_root(model_id, version_id)
         try:
             await self._link(source, root, version_id)
-            async with context.change("createModelVersion", model_target(destination)) as operation:
+            async with context.change(
+                AuditAction.CREATE_MODEL_VERSION, model_target(destination)
+            ) as operation:
                 model = await authorize_new_version(operation, destination)
                 if model is None:
                     model = await add_model(operation, destination, model_id=model_id)

@@ -13,6 +13,7 @@ from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_provider.artifacts.credentials.vending import Vending
 from model_sharing_provider.artifacts.locations import direct_root
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.credentials import TemporaryCredentials
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.governance import rules
@@ -44,7 +45,7 @@ class Credentials:
         self, context: Context, share: str, name: SharedName, number: int
     ) -> TemporaryCredentials:
         """To read a version that is shared with the caller. Raises NotFound, UnsupportedOperation."""
-        action = "deltaSharingGenerateTemporaryModelVersionCredential"
+        action = AuditAction.DELTA_SHARING_GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL
         async with view_version(context, action, share, name, number=number) as (_, found, _grant):
             given = await self._vend(found.version)
             if given is None:
@@ -55,22 +56,30 @@ class Credentials:
             return given
 
     async def for_reader(self, context: Context, name: FullName, number: int) -> TemporaryCredentials | None:
-        """To read a version; None where the storage has none. Raises NotFound, PermissionDenied."""
-        action = "generateTemporaryModelVersionCredential"
+        """Credentials to read a version; None where the storage has none, which is logged as a mere read.
+
+        Raises NotFound, PermissionDenied.
+        """
+        action = AuditAction.GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL
         async with context.view(action, version_target(name, number)) as operation:
             await operation.authorize(rules.READ_MODEL)
-            return await self._vend(await find_version(operation, name, number))
+            given = await self._vend(await find_version(operation, name, number))
+            if given is None:
+                operation.refine_action(AuditAction.GET_MODEL_VERSION)
+            return given
 
     async def for_writer(self, context: Context, name: FullName, number: int) -> TemporaryCredentials | None:
-        """To write the files of a PENDING version; None where the storage has none.
+        """Credentials to write the files of a PENDING version; None where the storage has none.
 
-        Raises NotFound, PermissionDenied, InvalidState.
+        The caller may upload either way. Raises NotFound, PermissionDenied, InvalidState.
         """
-        action = "generateTemporaryModelVersionCredential"
+        action = AuditAction.GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL
         async with context.change(action, version_target(name, number)) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
             await operation.rows.versions.claim(version.id)
+            if self._location(version) is None:
+                operation.refine_action(AuditAction.BEGIN_MODEL_VERSION_UPLOAD)
         return await self._vend(version, write=True)
 
     async def _vend(self, version: ModelVersion, *, write: bool = False) -> TemporaryCredentials | None:

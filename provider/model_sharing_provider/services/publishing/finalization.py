@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import uuid4
@@ -18,9 +19,11 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.names import FullName
+from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.locations import direct_root, uploads_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.limits import MAX_STATUS_MESSAGE, shortened
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import UploadedFile
@@ -38,9 +41,9 @@ from model_sharing_provider.services.registry.removal import discard_uploads
 from model_sharing_provider.services.registry.versions import find_version, version_target
 from model_sharing_provider.telemetry.reports import Measured, timed
 
-_LOOKS = 60
-_SECONDS_BETWEEN_LOOKS = 0.5
-_SECONDS_BETWEEN_SIGNS = 60
+_PATIENCE_SECONDS = 30.0
+_SECONDS_BETWEEN_CHECKS = 0.5
+_SECONDS_BETWEEN_RENEWALS = 60
 
 
 class Finalization:
@@ -54,20 +57,35 @@ class Finalization:
         What is no MLflow model, or has no signature, makes it FAILED_REGISTRATION. Raises InvalidModel,
         InvalidState, NotFound, PermissionDenied.
         """
-        for _ in range(_LOOKS):
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
             version, files, ours = await self._begin(context, name, number)
             if version.status is VersionStatus.READY:
                 return version
             if ours:
                 with timed(Measured.FINALIZE):
                     return await self._publish(context, version, files)
-            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-        raise InvalidState(f"Version {number} of '{name}' is still being finalized; ask for it again later.")
+            await self._wait_for_others(context, version, deadline)
+
+    async def _wait_for_others(self, context: Context, version: ModelVersion, deadline: float) -> None:
+        """Return when nobody else finalizes a version any more. Raises InvalidState after the deadline."""
+        while time.monotonic() < deadline:
+            await asyncio.sleep(_SECONDS_BETWEEN_CHECKS)
+            async with context.read_unaudited() as rows:
+                stale_before = now_ms() - FINALIZING_ENDS_AFTER_MS
+                if not await rows.versions.is_finalizing(version.id, stale_before):
+                    return
+        raise InvalidState(
+            f"Version {version.version} of '{version.full_name}' is still being finalized; "
+            "ask for it again later."
+        )
 
     async def _begin(
         self, context: Context, name: FullName, number: int
     ) -> tuple[ModelVersion, list[UploadedFile], bool]:
-        async with context.change("checkModelRegistration", version_target(name, number)) as operation:
+        async with context.change(
+            AuditAction.START_MODEL_VERSION_FINALIZATION, version_target(name, number)
+        ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_version(operation, name, number)
             if version.status is VersionStatus.FAILED_REGISTRATION:
@@ -92,7 +110,7 @@ class Finalization:
                 await self._artifacts.move(file.staged, f"{version.storage_path}/{file.path}")
             await self._artifacts.sync(version.storage_path)
             await self._manifests.write(version.id, manifest, maps)
-            async with context.change("finalizeModelVersion", target) as operation:
+            async with context.change(AuditAction.FINALIZE_MODEL_VERSION, target) as operation:
                 await operation.authorize(rules.OWN_MODEL)
                 found = await find_version(operation, name, number)
                 published = replace(
@@ -114,8 +132,8 @@ class Finalization:
             raise
         except BaseException:
             # Full disk, lost connection: the uploads are still there, so it can be tried again.
-            async with context.change("checkModelRegistration", target) as operation:
-                operation.by_credential()
+            async with context.change(AuditAction.STOP_MODEL_VERSION_FINALIZATION, target) as operation:
+                operation.authorized_before()
                 await operation.rows.versions.stop_finalizing(version.id)
             raise
         await discard_uploads(self._artifacts, version.id)
@@ -151,24 +169,22 @@ class Finalization:
 
     @contextlib.asynccontextmanager
     async def _still_finalizing(self, context: Context, version: ModelVersion) -> AsyncIterator[None]:
-        """Keep the right to finalize a version, for as long as its files take to be read."""
+        """Renew the right to finalize a version, for as long as its files take to be read."""
 
-        async def keep() -> None:
+        async def renew() -> None:
             while True:
-                await asyncio.sleep(_SECONDS_BETWEEN_SIGNS)
-                target = version_target(version.full_name, version.version)
+                await asyncio.sleep(_SECONDS_BETWEEN_RENEWALS)
                 with contextlib.suppress(MetastoreUnavailable):
-                    async with context.change("checkModelRegistration", target) as operation:
-                        operation.by_credential()
-                        now = operation.now
-                        await operation.rows.versions.begin_finalizing(version.id, now, stale_before=now)
+                    async with context.write_unaudited() as rows:
+                        now = now_ms()
+                        await rows.versions.begin_finalizing(version.id, now, stale_before=now)
 
-        keeping = asyncio.create_task(keep())
+        renewing = asyncio.create_task(renew())
         try:
             yield
         finally:
-            keeping.cancel()
-            await asyncio.wait([keeping])
+            renewing.cancel()
+            await asyncio.wait([renewing])
 
     async def _look_through(
         self, version: ModelVersion, files: list[UploadedFile]
@@ -189,8 +205,8 @@ class Finalization:
 
     async def _fail(self, context: Context, version: ModelVersion, error: SharingError) -> None:
         target = version_target(version.full_name, version.version)
-        async with context.change("failModelVersion", target) as operation:
-            operation.by_credential()
+        async with context.change(AuditAction.FAIL_MODEL_VERSION, target) as operation:
+            operation.authorized_before()
             reason = shortened(error.message, MAX_STATUS_MESSAGE)
             await operation.rows.versions.fail(version.id, reason, operation.now)
             await operation.rows.uploads.forget(version.id)

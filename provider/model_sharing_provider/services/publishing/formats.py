@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.publishing.mlmodel import MLMODEL, parse_mlmodel
@@ -21,7 +22,7 @@ class Formats:
 
         Raises NotFound, for a version without files too, InvalidModel, ArtifactStoreUnavailable.
         """
-        async with context.view("getModelVersion", version_target(name, number)) as operation:
+        async with context.view(AuditAction.GET_MODEL_VERSION, version_target(name, number)) as operation:
             await operation.authorize(rules.READ_MODEL)
             version = await find_version(operation, name, number)
         content = await self._artifacts.get_bytes(f"{version.storage_path}/{MLMODEL}")

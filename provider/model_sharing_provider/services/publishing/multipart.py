@@ -16,6 +16,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_protocol.paths import check_model_path
 from model_sharing_provider.artifacts.locations import uploads_root
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import UploadedFile, UploadedPart, UploadSession
@@ -48,7 +49,9 @@ class Multipart:
         Raises UnsafePath, InvalidState, NotFound; without `overwrite`, AlreadyExists, now or at completion.
         """
         check_storable(check_model_path(path))
-        async with context.change("beginFileUpload", version_target(name, number)) as operation:
+        async with context.change(
+            AuditAction.CREATE_MULTIPART_UPLOAD, version_target(name, number)
+        ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
             await operation.rows.versions.claim(version.id)
@@ -85,8 +88,8 @@ class Multipart:
         part = UploadedPart(number, staged, found.size, found.sha256)
         target = version_target(version.full_name, version.version)
         try:
-            async with context.change("uploadFilePart", target) as operation:
-                operation.acts_for(by)
+            async with context.change(AuditAction.UPLOAD_PART, target) as operation:
+                operation.act_as(by)
                 await operation.authorize(rules.OWN_MODEL)
                 await find_pending(operation, version.full_name, version.version)
                 found_session = await find_session(operation, version.id, session)
@@ -119,7 +122,7 @@ class Multipart:
         if len({part.number for part in seen}) < len(seen):
             raise InvalidParameter("The upload is completed with the same part more than once.")
         target = version_target(name, number)
-        async with context.view("completeFileUpload", target) as operation:
+        async with context.view(AuditAction.COMPLETE_MULTIPART_UPLOAD, target) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
             begun = await find_session(operation, version.id, session, path)
@@ -131,19 +134,25 @@ class Multipart:
         file = await self._uploads.write(context, version, path, joined, overwrite=begun.overwrite)
         with suppress(NotFound):
             # A version that was finalized meanwhile has forgotten its sessions by itself.
-            await self._forget(context, version, session)
+            await self._delete_parts(AuditAction.DISCARD_UPLOAD_PARTS, context, version, session)
         return file
 
     async def abort(self, context: Context, version: ModelVersion, session: str, *, by: Principal) -> None:
         """Forget the parts of an upload that is given up. Raises PermissionDenied, NotFound."""
-        await self._forget(context, version, session, by=by)
+        await self._delete_parts(AuditAction.ABORT_MULTIPART_UPLOAD, context, version, session, by=by)
 
-    async def _forget(
-        self, context: Context, version: ModelVersion, session: str, *, by: Principal | None = None
+    async def _delete_parts(
+        self,
+        action: AuditAction,
+        context: Context,
+        version: ModelVersion,
+        session: str,
+        *,
+        by: Principal | None = None,
     ) -> None:
         target = version_target(version.full_name, version.version)
-        async with context.change("forgetFileParts", target) as operation:
-            operation.acts_for(by or operation.principal)
+        async with context.change(action, target) as operation:
+            operation.act_as(by or operation.principal)
             await operation.authorize(rules.OWN_MODEL)
             begun = await find_session(operation, version.id, session)
             parts = await operation.rows.uploads.parts(begun)

@@ -26,6 +26,7 @@ from model_sharing_provider.artifacts.signed_urls import (
     UrlSigner,
 )
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType, VersionStatus
@@ -61,7 +62,7 @@ class PrincipalFiles:
 
     async def folder(self, context: Context, name: FullName, number: int, path: str) -> list[Entry]:
         """What is in a folder of a version, by name; `path` empty is the whole. Raises NotFound."""
-        async with context.view("listDirectory", _target(name, number, path)) as operation:
+        async with context.view(AuditAction.LIST_DIRECTORY, _target(name, number, path)) as operation:
             version, files = await self._files(operation, name, number)
         entries = _entries(files, path, version.updated_at)
         if not entries and path:
@@ -70,7 +71,7 @@ class PrincipalFiles:
 
     async def open_path(self, context: Context, name: FullName, number: int, path: str) -> OpenFile:
         """A file of a READY version by its path. Raises NotFound, PermissionDenied."""
-        async with context.view("getFile", _target(name, number, path)) as operation:
+        async with context.view(AuditAction.GET_FILE, _target(name, number, path)) as operation:
             version, file = await self._find(operation, name, number, path)
             ticket = Ticket("", "", operation.principal.token_id, 0, 0)
             return await self._opened(version, file, ticket, operation.target)
@@ -80,7 +81,7 @@ class PrincipalFiles:
 
         It is relative to the server's, or one of the object store itself.
         """
-        async with context.view("createDownloadUrl", _target(name, number, path)) as operation:
+        async with context.view(AuditAction.CREATE_DOWNLOAD_URL, _target(name, number, path)) as operation:
             version, file = await self._find(operation, name, number, path)
             stored = [f"{version.storage_path}/{file.path}"]
             if urls := await self._artifacts.presign(stored, URL_LIFETIME_SECONDS):
@@ -133,7 +134,7 @@ class PrincipalFiles:
     async def _uploading(
         self, context: Context, name: FullName, number: int
     ) -> AsyncIterator[tuple[Operation, ModelVersion]]:
-        async with context.change("createUploadUrl", version_target(name, number)) as operation:
+        async with context.change(AuditAction.CREATE_UPLOAD_URL, version_target(name, number)) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
             await operation.rows.versions.claim(version.id)
@@ -141,12 +142,14 @@ class PrincipalFiles:
 
     async def open(self, context: Context, resource: str, query: dict[str, str]) -> OpenFile:
         """Check a signed URL that came back. Raises PermissionDenied, or NotFound for bytes that are gone."""
-        ticket = await self._verify(context, "getFile", resource, query)
+        ticket = await self._verify(context, AuditAction.GET_FILE, resource, query)
         _, version_id, sha256 = resource.split("/")
-        async with context.view("getFile", Target(SecurableType.MODEL, detail=resource)) as operation:
+        async with context.view(
+            AuditAction.GET_FILE, Target(SecurableType.MODEL, detail=resource)
+        ) as operation:
             version = await self._admit(operation, ticket, version_id, rules.READ_MODEL)
             file = (await self._manifests.read(version.id)).file(sha256)
-            operation.concerns(name=f"{version.full_name}/{version.version}:{file.path}")
+            operation.refine_target(name=f"{version.full_name}/{version.version}:{file.path}")
             return await self._opened(version, file, ticket, operation.target)
 
     async def accept_upload(
@@ -156,11 +159,13 @@ class PrincipalFiles:
 
         Raises PermissionDenied, NotFound, InvalidState.
         """
-        ticket = await self._verify(context, "uploadFile", resource, query, "PUT")
+        ticket = await self._verify(context, AuditAction.USE_UPLOAD_URL, resource, query, "PUT")
         version_id = resource.split("/")[1]
-        async with context.view("checkFileUpload", Target(SecurableType.MODEL, detail=resource)) as operation:
+        async with context.view(
+            AuditAction.USE_UPLOAD_URL, Target(SecurableType.MODEL, detail=resource)
+        ) as operation:
             version = await self._admit(operation, ticket, version_id, rules.OWN_MODEL)
-            operation.concerns(name=f"{version.full_name}/{version.version}")
+            operation.refine_target(name=f"{version.full_name}/{version.version}")
             await find_pending(operation, version.full_name, version.version)
             return version, operation.principal
 
@@ -173,10 +178,12 @@ class PrincipalFiles:
         alive = True
         while alive:
             await asyncio.sleep(_RECHECK_SECONDS)
-            async with context.identify() as rows:
+            async with context.read_unaudited() as rows:
                 holder = await rows.principals.find_by_token_id(file.ticket.token_id, now_ms())
             alive = holder is not None
-        await context.refused("getFile", file.target, "the token ended while the file was being read")
+        await context.record_denial(
+            AuditAction.GET_FILE, file.target, "the token ended while the file was being read"
+        )
 
     async def _opened(
         self, version: ModelVersion, file: ManifestFile, ticket: Ticket, target: Target
@@ -195,14 +202,14 @@ class PrincipalFiles:
         return self._signed(operation, resource, UPLOAD_URL_LIFETIME_SECONDS, "PUT")
 
     async def _verify(
-        self, context: Context, action: str, resource: str, query: dict[str, str], method: str = "GET"
+        self, context: Context, action: AuditAction, resource: str, query: dict[str, str], method: str = "GET"
     ) -> Ticket:
         target = Target(SecurableType.MODEL, detail=resource)
         try:
             ticket = self._signer.verify(resource, query, method)
         except PermissionDenied as error:
             context.check_failures(action, target)
-            await context.failed(action, target, error)
+            await context.record_bad_secret(action, target, error)
             raise
         context.check_file_requests(action, target, ticket.token_id)
         return ticket
@@ -214,9 +221,9 @@ class PrincipalFiles:
         holder = await operation.rows.principals.find_by_token_id(ticket.token_id, operation.now)
         if holder is None:
             report(Measured.REFUSED_URLS, reason=Refusal.ACCESS_ENDED)
-            operation.denied = "the access token has ended"
+            operation.denial_reason = "the access token has ended"
             raise PermissionDenied(_CLOSED)
-        operation.acts_for(holder)
+        operation.act_as(holder)
         version = await operation.rows.versions.find_by_id(version_id)
         if version is None:
             raise NotFound("The version that this URL is for was deleted.")

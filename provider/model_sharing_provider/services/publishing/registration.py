@@ -22,6 +22,7 @@ from model_sharing_provider.artifacts.fingerprints import Fingerprint
 from model_sharing_provider.artifacts.locations import version_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.limits import MAX_SOURCE, check_comment, check_origin, check_text
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.services.context import Context
@@ -183,7 +184,7 @@ class Registration:
     async def _find_same(
         self, context: Context, name: FullName, model_id: str, digest: str, *, other_than: str = ""
     ) -> ModelVersion | None:
-        async with context.view("findSameContent", model_target(name)) as operation:
+        async with context.view(AuditAction.FIND_MODEL_VERSION_BY_CONTENT, model_target(name)) as operation:
             await authorize_new_version(operation, name)
             return await operation.rows.versions.find_by_digest(model_id, digest, other_than)
 
@@ -198,7 +199,7 @@ class Registration:
         if alias is not None:
             check_alias(alias)
         check_tags(origin.tags)
-        async with context.view("checkModelRegistration", model_target(name)) as operation:
+        async with context.view(AuditAction.CHECK_MODEL_REGISTRATION, model_target(name)) as operation:
             known = await authorize_new_version(operation, name)
             base = await find_base(operation, name, known, delta_from) if delta_from is not None else None
             yield known.id if known else str(uuid4()), base
@@ -248,7 +249,9 @@ class Registration:
             await self._discard(version)
             raise
         try:
-            async with context.change("createModelVersion", model_target(version.full_name)) as operation:
+            async with context.change(
+                AuditAction.CREATE_MODEL_VERSION, model_target(version.full_name)
+            ) as operation:
                 model = await authorize_new_version(operation, version.full_name)
                 if model is None:
                     model = await add_model(operation, version.full_name, model_id=version.model_id)

@@ -16,6 +16,7 @@ from model_sharing_protocol.paths import check_model_path
 from model_sharing_provider.artifacts.locations import direct_root, uploads_root, version_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import NewVersion, UploadedFile
@@ -70,7 +71,7 @@ class Uploads:
         version_id: str,
         linked: list[UploadedFile],
     ) -> ModelVersion:
-        async with context.change("createModelVersion", model_target(name)) as operation:
+        async with context.change(AuditAction.CREATE_MODEL_VERSION, model_target(name)) as operation:
             await operation.authorize(rules.OWN_MODEL)
             model = await find_model(operation, name)
             if request:
@@ -101,9 +102,9 @@ class Uploads:
             return await find_version(operation, name, version.version)
 
     async def begin(self, context: Context, name: FullName, number: int) -> ModelVersion:
-        """A PENDING version that the caller is about to upload to. Raises NotFound, InvalidState."""
+        """Let the caller upload to a PENDING version. Raises NotFound, InvalidState, PermissionDenied."""
         async with context.change(
-            "generateTemporaryModelVersionCredential", version_target(name, number)
+            AuditAction.BEGIN_MODEL_VERSION_UPLOAD, version_target(name, number)
         ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
@@ -148,9 +149,9 @@ class Uploads:
     ) -> None:
         """Raises AlreadyExists if a PENDING version has a file at this path, however it came there."""
         target = version_target(version.full_name, version.version)
-        async with context.view("checkFileUpload", target) as operation:
+        async with context.view(AuditAction.CHECK_FILE_EXISTS, target) as operation:
             if by is not None:
-                operation.acts_for(by)
+                operation.act_as(by)
             await operation.authorize(rules.OWN_MODEL)
             known = await operation.rows.uploads.find_file(version.id, path)
             if known is not None and not known.promised:
@@ -162,7 +163,7 @@ class Uploads:
 
     async def remove(self, context: Context, name: FullName, number: int, path: str) -> None:
         """Take a file out of a PENDING version again. Raises NotFound, InvalidState."""
-        async with context.change("deleteFile", version_target(name, number)) as operation:
+        async with context.change(AuditAction.DELETE_FILE, version_target(name, number)) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
             staged = await operation.rows.uploads.remove_file(version.id, path)
@@ -180,11 +181,11 @@ class Uploads:
     ) -> str | None:
         """Note a file that arrived; the place of bytes that are not needed now, if there are any."""
         name, number = version.full_name, version.version
-        async with context.change("uploadFile", version_target(name, number)) as operation:
+        async with context.change(AuditAction.UPLOAD_FILE, version_target(name, number)) as operation:
             if by is not None:
-                operation.acts_for(by)
+                operation.act_as(by)
             await operation.authorize(rules.OWN_MODEL)
-            operation.concerns(name=f"{name}/{number}:{file.path}")
+            operation.refine_target(name=f"{name}/{number}:{file.path}")
             if (await find_pending(operation, name, number)).id != version.id:
                 raise NotFound(f"Version {number} of '{name}' was deleted while {file.path!r} came in.")
             await operation.rows.versions.claim(version.id)
@@ -203,7 +204,7 @@ class Uploads:
         if reference is None:
             return []
         name, number = reference
-        async with context.view("copyModelVersion", version_target(name, number)) as operation:
+        async with context.view(AuditAction.COPY_MODEL_VERSION, version_target(name, number)) as operation:
             await operation.authorize(rules.READ_MODEL)
             found = await find_version(operation, name, number)
             if found.status is not VersionStatus.READY or found.in_place:

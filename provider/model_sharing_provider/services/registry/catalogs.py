@@ -9,6 +9,7 @@ from uuid import uuid4
 from model_sharing_protocol.errors import InvalidState
 from model_sharing_protocol.names import SchemaName, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment, check_properties
 from model_sharing_provider.domain.securables import Catalog, Metastore, ModelVersion, Schema, SecurableType
@@ -31,7 +32,9 @@ class Catalogs:
 
     async def metastore(self, context: Context) -> Metastore:
         """Which metastore this is: anybody in it may know."""
-        async with context.view("getMetastoreSummary", Target(SecurableType.METASTORE)) as operation:
+        async with context.view(
+            AuditAction.GET_METASTORE_SUMMARY, Target(SecurableType.METASTORE)
+        ) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
             return await operation.rows.catalogs.metastore()
 
@@ -40,7 +43,7 @@ class Catalogs:
     ) -> Catalog:
         """A new catalog. Raises InvalidParameter, AlreadyExists, PermissionDenied."""
         name = normalize_name("catalog", name)
-        async with context.change("createCatalog", _catalog(name)) as operation:
+        async with context.change(AuditAction.CREATE_CATALOG, _catalog(name)) as operation:
             await operation.authorize(rules.CREATE_CATALOG)
             await check_new("catalog", name, operation.rows.catalogs.find)
             catalog = Catalog(
@@ -57,21 +60,21 @@ class Catalogs:
 
     async def page(self, context: Context, page: PageRequest) -> Page[Catalog]:
         """The catalogs that the caller may use, by name."""
-        async with context.view("listCatalogs", Target(SecurableType.METASTORE)) as operation:
+        async with context.view(AuditAction.LIST_CATALOGS, Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
             return await operation.rows.catalogs.page(page, Viewer.of(operation.principal))
 
     async def get(self, context: Context, name: str) -> Catalog:
         """Raises NotFound, PermissionDenied."""
         name = normalize_name("catalog", name)
-        async with context.view("getCatalog", _catalog(name)) as operation:
+        async with context.view(AuditAction.GET_CATALOG, _catalog(name)) as operation:
             await operation.authorize(rules.USE_CATALOG)
             return await find_catalog(operation, name)
 
     async def update(self, context: Context, name: str, changes: SecurableUpdate) -> Catalog:
         """Rename, describe, or give to another owner. Raises NotFound, AlreadyExists, PermissionDenied."""
         name = normalize_name("catalog", name)
-        async with context.change("updateCatalog", _catalog(name)) as operation:
+        async with context.change(AuditAction.UPDATE_CATALOG, _catalog(name)) as operation:
             rule = rules.MANAGE_CATALOG if changes.only_owner else rules.OWN_CATALOG
             await operation.authorize(rule)
             catalog = await find_catalog(operation, name)
@@ -85,7 +88,7 @@ class Catalogs:
         """Delete a catalog; with `force`, whatever is in it too. Raises NotFound, InvalidState."""
         name = normalize_name("catalog", name)
         versions: list[ModelVersion] = []
-        async with context.change("deleteCatalog", _catalog(name)) as operation:
+        async with context.change(AuditAction.DELETE_CATALOG, _catalog(name)) as operation:
             await operation.authorize(rules.OWN_CATALOG)
             catalog = await find_catalog(operation, name)
             if not force and not await operation.rows.catalogs.is_empty(catalog.id):
@@ -106,7 +109,7 @@ class Catalogs:
         properties: Mapping[str, str] | None = None,
     ) -> Schema:
         """A new schema in an existing catalog. Raises NotFound, AlreadyExists, PermissionDenied."""
-        async with context.change("createSchema", _schema(name)) as operation:
+        async with context.change(AuditAction.CREATE_SCHEMA, _schema(name)) as operation:
             await operation.authorize(rules.CREATE_SCHEMA)
             catalog = await find_catalog(operation, name.catalog)
             await check_new("schema", name, operation.rows.catalogs.find_schema)
@@ -125,7 +128,7 @@ class Catalogs:
     async def page_schemas(self, context: Context, catalog: str, page: PageRequest) -> Page[Schema]:
         """The schemas of a catalog that the caller may use, by name. Raises NotFound, PermissionDenied."""
         catalog = normalize_name("catalog", catalog)
-        async with context.view("listSchemas", _catalog(catalog)) as operation:
+        async with context.view(AuditAction.LIST_SCHEMAS, _catalog(catalog)) as operation:
             await operation.authorize(rules.USE_CATALOG)
             await find_catalog(operation, catalog)
             viewer = Viewer.of(operation.principal)
@@ -133,13 +136,13 @@ class Catalogs:
 
     async def get_schema(self, context: Context, name: SchemaName) -> Schema:
         """Raises NotFound, PermissionDenied."""
-        async with context.view("getSchema", _schema(name)) as operation:
+        async with context.view(AuditAction.GET_SCHEMA, _schema(name)) as operation:
             await operation.authorize(rules.USE_SCHEMA)
             return await find_schema(operation, name)
 
     async def update_schema(self, context: Context, name: SchemaName, changes: SecurableUpdate) -> Schema:
         """Rename, describe, or give to another owner. Raises NotFound, AlreadyExists, PermissionDenied."""
-        async with context.change("updateSchema", _schema(name)) as operation:
+        async with context.change(AuditAction.UPDATE_SCHEMA, _schema(name)) as operation:
             await operation.authorize(rules.MANAGE_SCHEMA if changes.only_owner else rules.OWN_SCHEMA)
             schema = await find_schema(operation, name)
             called = SchemaName(name.catalog, normalize_name("schema", changes.new_name or name.schema))
@@ -152,7 +155,7 @@ class Catalogs:
 
     async def delete_schema(self, context: Context, name: SchemaName, *, force: bool = False) -> None:
         """Delete a schema; with `force`, its models too. Raises NotFound, InvalidState."""
-        async with context.change("deleteSchema", _schema(name)) as operation:
+        async with context.change(AuditAction.DELETE_SCHEMA, _schema(name)) as operation:
             await operation.authorize(rules.OWN_SCHEMA)
             schema = await find_schema(operation, name)
             if not force and not await operation.rows.catalogs.schema_is_empty(schema.id):

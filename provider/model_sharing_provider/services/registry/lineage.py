@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from model_sharing_protocol.names import FullName
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.limits import check_lineage
 from model_sharing_provider.domain.uploads import LineageRecord
 from model_sharing_provider.governance import rules
@@ -23,14 +24,18 @@ class Lineage:
         self, context: Context, name: FullName, number: int, direction: str, payload: Mapping[str, Any]
     ) -> None:
         """Keep what a client tells of a version that it may read. Raises NotFound, PermissionDenied."""
-        async with context.change("emitModelVersionLineage", version_target(name, number)) as operation:
+        async with context.change(
+            AuditAction.EMIT_MODEL_VERSION_LINEAGE, version_target(name, number)
+        ) as operation:
             await operation.authorize(rules.READ_MODEL)
             version = await find_version(operation, name, number)
             await add_lineage(operation, version.id, direction, payload)
 
     async def of_version(self, context: Context, name: FullName, number: int) -> list[LineageRecord]:
         """The newest records first, a thousand at most. Raises NotFound, PermissionDenied."""
-        async with context.view("getModelVersionLineage", version_target(name, number)) as operation:
+        async with context.view(
+            AuditAction.GET_MODEL_VERSION_LINEAGE, version_target(name, number)
+        ) as operation:
             await operation.authorize(rules.READ_MODEL)
             version = await find_version(operation, name, number)
             return await operation.rows.lineage.of_version(version.id, _SHOWN)

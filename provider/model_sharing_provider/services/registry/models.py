@@ -9,6 +9,7 @@ from uuid import uuid4
 from model_sharing_protocol.errors import InvalidState, NotFound, ResourceExhausted
 from model_sharing_protocol.names import FullName, SchemaName, check_alias, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment
 from model_sharing_provider.domain.securables import (
@@ -36,7 +37,7 @@ class Models:
     ) -> RegisteredModel:
         """A new model without versions. Raises NotFound for its schema, AlreadyExists, PermissionDenied."""
         change = TagChange(add=check_tags(tags or {}))
-        async with context.change("createModel", model_target(name)) as operation:
+        async with context.change(AuditAction.CREATE_REGISTERED_MODEL, model_target(name)) as operation:
             await operation.authorize(rules.CREATE_MODEL)
             await check_new("model", name, operation.rows.models.find)
             model = await add_model(operation, name, comment)
@@ -46,7 +47,7 @@ class Models:
     async def page(self, context: Context, schema: SchemaName, page: PageRequest) -> Page[RegisteredModel]:
         """The models of a schema that the caller may read, by name. Raises NotFound, PermissionDenied."""
         target = Target(SecurableType.SCHEMA, str(schema))
-        async with context.view("listModels", target) as operation:
+        async with context.view(AuditAction.LIST_REGISTERED_MODELS, target) as operation:
             await operation.authorize(rules.USE_SCHEMA)
             await find_schema(operation, schema)
             viewer = Viewer.of(operation.principal)
@@ -54,7 +55,9 @@ class Models:
 
     async def search(self, context: Context, page: PageRequest) -> Page[RegisteredModel]:
         """All models that the caller may read, by full name."""
-        async with context.view("searchModels", Target(SecurableType.METASTORE)) as operation:
+        async with context.view(
+            AuditAction.SEARCH_REGISTERED_MODELS, Target(SecurableType.METASTORE)
+        ) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
             return await operation.rows.models.page(page, Viewer.of(operation.principal), EVERYWHERE)
 
@@ -63,7 +66,9 @@ class Models:
     ) -> Page[RegisteredModel]:
         """The models of a catalog that the caller may read, by full name. Raises NotFound."""
         catalog = normalize_name("catalog", catalog)
-        async with context.view("searchModels", Target(SecurableType.METASTORE, detail=catalog)) as operation:
+        async with context.view(
+            AuditAction.SEARCH_REGISTERED_MODELS, Target(SecurableType.METASTORE, detail=catalog)
+        ) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
             await find_catalog(operation, catalog)
             viewer = Viewer.of(operation.principal)
@@ -71,7 +76,7 @@ class Models:
 
     async def get(self, context: Context, name: FullName) -> RegisteredModel:
         """Raises NotFound, PermissionDenied."""
-        async with context.view("getModel", model_target(name)) as operation:
+        async with context.view(AuditAction.GET_REGISTERED_MODEL, model_target(name)) as operation:
             await operation.authorize(rules.READ_MODEL)
             return await find_model(operation, name)
 
@@ -90,7 +95,7 @@ class Models:
         aliases = aliases or {}
         for alias in aliases:
             check_alias(alias)
-        async with context.change("updateModel", model_target(name)) as operation:
+        async with context.change(AuditAction.UPDATE_REGISTERED_MODEL, model_target(name)) as operation:
             await operation.authorize(_rule_for(changes))
             if aliases:
                 await operation.authorize(rules.OWN_MODEL)
@@ -113,7 +118,7 @@ class Models:
 
         Raises NotFound; without `force`, InvalidState for a model that has versions.
         """
-        async with context.change("deleteModel", model_target(name)) as operation:
+        async with context.change(AuditAction.DELETE_REGISTERED_MODEL, model_target(name)) as operation:
             await operation.authorize(rules.OWN_MODEL)
             versions = await remove_model(operation, await find_model(operation, name))
             if versions and not force:
@@ -126,13 +131,13 @@ class Models:
     async def set_alias(self, context: Context, name: FullName, alias: str, version: int) -> None:
         """Point an alias at a version. Raises NotFound, InvalidParameter, ResourceExhausted."""
         check_alias(alias)
-        async with context.change("setModelAlias", model_target(name)) as operation:
+        async with context.change(AuditAction.SET_REGISTERED_MODEL_ALIAS, model_target(name)) as operation:
             await operation.authorize(rules.OWN_MODEL)
             await point_alias(operation, await find_model(operation, name), alias, version)
 
     async def delete_alias(self, context: Context, name: FullName, alias: str) -> None:
         """Remove an alias; the version it pointed at stays. Raises NotFound."""
-        async with context.change("deleteModelAlias", model_target(name)) as operation:
+        async with context.change(AuditAction.DELETE_REGISTERED_MODEL_ALIAS, model_target(name)) as operation:
             await operation.authorize(rules.OWN_MODEL)
             model = await find_model(operation, name)
             if alias.lower() not in {known.lower() for known in model.aliases}:
@@ -143,7 +148,7 @@ class Models:
     async def tag(self, context: Context, name: FullName, change: TagChange) -> None:
         """Set and remove tags of a model. Raises NotFound, InvalidParameter, ResourceExhausted."""
         check_tags(change.add)
-        async with context.change("updateModelTags", model_target(name)) as operation:
+        async with context.change(AuditAction.UPDATE_REGISTERED_MODEL_TAGS, model_target(name)) as operation:
             await operation.authorize(rules.TAG_MODEL)
             model = await find_model(operation, name)
             await apply_tags(operation, model.id, model.tags, change)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from model_sharing_protocol.errors import InvalidState
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.principals import PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
@@ -26,7 +27,7 @@ class Permissions:
         self, context: Context, kind: SecurableType, name: str, principal: str = ""
     ) -> list[PrivilegeGrant]:
         """What was granted on the securable itself. Raises NotFound, PermissionDenied."""
-        async with context.view("getPermissions", Target(kind, name)) as operation:
+        async with context.view(AuditAction.GET_PERMISSIONS, Target(kind, name)) as operation:
             path = await _visible_path(operation, kind, name, principal)
             grants = await operation.rows.privileges.on([place for place in path if place.type is kind])
             return [grant for grant in grants if not principal or grant.principal == principal]
@@ -35,7 +36,7 @@ class Permissions:
         self, context: Context, kind: SecurableType, name: str, principal: str = ""
     ) -> list[PrivilegeGrant]:
         """What was granted on it or above and reaches it, each with where. Raises NotFound."""
-        async with context.view("getEffectivePermissions", Target(kind, name)) as operation:
+        async with context.view(AuditAction.GET_EFFECTIVE_PERMISSIONS, Target(kind, name)) as operation:
             path = await _visible_path(operation, kind, name, principal)
             return effective_grants(await operation.rows.privileges.on(path), kind, principal)
 
@@ -43,7 +44,7 @@ class Permissions:
         self, context: Context, kind: SecurableType, name: str, changes: Sequence[PrivilegeChange]
     ) -> list[PrivilegeGrant]:
         """Grant and revoke, all or none; the grants afterwards. Raises NotFound, PermissionDenied."""
-        async with context.change("updatePermissions", Target(kind, name)) as operation:
+        async with context.change(AuditAction.UPDATE_PERMISSIONS, Target(kind, name)) as operation:
             await operation.authorize(MANAGE[kind])
             place = (await _path(operation, kind, name))[-1]
             for change in changes:

@@ -19,6 +19,7 @@ from model_sharing_protocol.errors import (
 from model_sharing_protocol.names import MAX_NAME_LENGTH
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment
 from model_sharing_provider.domain.principals import (
@@ -50,9 +51,9 @@ class Principals:
     async def authenticate(self, context: Context, token: str) -> Principal:
         """Who holds an access token. Raises Unauthenticated, after auditing the denial; TooManyRequests."""
         target = Target(SecurableType.METASTORE)
-        context.check_failures("authenticate", target, token)
+        context.check_failures(AuditAction.AUTHENTICATE, target, token)
         if well_formed(token):
-            async with context.identify() as rows:
+            async with context.read_unaudited() as rows:
                 for token_hash in self._secrets.hashes(token):
                     if principal := await rows.registry_reads.find_by_token(token_hash, now_ms()):
                         context.check_calls(principal, target, token)
@@ -61,7 +62,7 @@ class Principals:
             "The bearer token is missing, has expired, or is not one of this server's access tokens; "
             "the administrator's is in admin.token in the provider's home."
         )
-        await context.failed("authenticate", target, refusal, token)
+        await context.record_bad_secret(AuditAction.AUTHENTICATE, target, refusal, token)
         raise refusal
 
     async def create(self, context: Context, name: str, kind: PrincipalType) -> PrincipalInfo:
@@ -69,7 +70,7 @@ class Principals:
         check_principal_name(name)
         if kind not in _CREATED:
             raise InvalidParameter(f"A {kind.lower()} cannot be created here.")
-        async with context.change("createPrincipal", _target(name)) as operation:
+        async with context.change(AuditAction.CREATE_PRINCIPAL, _target(name)) as operation:
             await operation.authorize(ADMINISTRATORS)
             if await operation.rows.principals.find(name):
                 raise AlreadyExists(f"The principal {name!r} exists already.")
@@ -77,19 +78,21 @@ class Principals:
             return await find_principal(operation, name)
 
     async def page(self, context: Context, page: PageRequest) -> Page[PrincipalInfo]:
-        async with context.view("listPrincipals", Target(SecurableType.METASTORE)) as operation:
+        async with context.view(AuditAction.LIST_PRINCIPALS, Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(ADMINISTRATORS)
             return await operation.rows.principals.page(page)
 
     async def get(self, context: Context, name: str) -> PrincipalInfo:
         """Raises NotFound."""
-        async with context.view("getPrincipal", _target(name)) as operation:
+        async with context.view(AuditAction.GET_PRINCIPAL, _target(name)) as operation:
             await operation.authorize(ADMINISTRATORS)
             return await find_principal(operation, name)
 
     async def who_am_i(self, context: Context) -> Principal:
         """The caller, with its groups."""
-        async with context.view("getCurrentUser", _target(context.caller.principal.name)) as operation:
+        async with context.view(
+            AuditAction.GET_CURRENT_USER, _target(context.caller.principal.name)
+        ) as operation:
             await operation.authorize(ANY_PRINCIPAL)
             return operation.principal
 
@@ -98,7 +101,7 @@ class Principals:
 
         One that owns something stays: whoever gets its name next would own that.
         """
-        async with context.change("deletePrincipal", _target(name)) as operation:
+        async with context.change(AuditAction.DELETE_PRINCIPAL, _target(name)) as operation:
             await operation.authorize(ADMINISTRATORS)
             principal = (await find_principal(operation, name)).principal
             if principal.id == operation.principal.id or name == ALL_USERS:
@@ -109,7 +112,7 @@ class Principals:
 
     async def add_member(self, context: Context, group: str, member: str) -> None:
         """Put a user or service principal into a group. Raises NotFound, InvalidState, AlreadyExists."""
-        async with context.change("addGroupMember", _target(group)) as operation:
+        async with context.change(AuditAction.ADD_PRINCIPAL_TO_GROUP, _target(group)) as operation:
             await operation.authorize(ADMINISTRATORS)
             found, joins = await _group_and_member(operation, group, member)
             if member in found.members:
@@ -118,7 +121,7 @@ class Principals:
 
     async def remove_member(self, context: Context, group: str, member: str) -> None:
         """Raises NotFound, also for one who is not in the group."""
-        async with context.change("removeGroupMember", _target(group)) as operation:
+        async with context.change(AuditAction.REMOVE_PRINCIPAL_FROM_GROUP, _target(group)) as operation:
             await operation.authorize(ADMINISTRATORS)
             found, leaves = await _group_and_member(operation, group, member)
             if not await operation.rows.principals.remove_member(found.principal.id, leaves.id):
@@ -136,7 +139,7 @@ class Principals:
                 f"An access token lives more than nothing and at most {MAX_TOKEN_LIFETIME.days} days."
             )
         check_comment(comment)
-        async with context.change("createToken", _target(name)) as operation:
+        async with context.change(AuditAction.CREATE_ACCESS_TOKEN, _target(name)) as operation:
             await operation.authorize(ADMINISTRATORS)
             principal = (await find_principal(operation, name)).principal
             if principal.type is PrincipalType.GROUP:
@@ -151,7 +154,7 @@ class Principals:
 
     async def delete_token(self, context: Context, name: str, token_id: str) -> None:
         """End a token and the URLs signed under it. Raises NotFound."""
-        async with context.change("revokeToken", _target(name)) as operation:
+        async with context.change(AuditAction.REVOKE_ACCESS_TOKEN, _target(name)) as operation:
             await operation.authorize(ADMINISTRATORS)
             principal = (await find_principal(operation, name)).principal
             if not await operation.rows.principals.delete_token(principal.id, token_id):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.rules import ANY_PRINCIPAL
@@ -16,5 +17,5 @@ class Tracking:
     async def admit(self, context: Context, request_line: str) -> None:
         """Let every principal of the metastore through. Raises PermissionDenied."""
         target = Target(SecurableType.METASTORE, detail=request_line)
-        async with context.view("forwardToTracking", target) as operation:
+        async with context.view(AuditAction.FORWARD_TO_TRACKING, target) as operation:
             await operation.authorize(ANY_PRINCIPAL)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from model_sharing_protocol.errors import NotFound
 from model_sharing_protocol.names import FullName, check_alias
 from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType
@@ -24,27 +25,29 @@ class Versions:
 
     async def page(self, context: Context, name: FullName, page: PageRequest) -> Page[ModelVersion]:
         """All versions by number, whatever their status. Raises NotFound, PermissionDenied."""
-        async with context.view("listModelVersions", model_target(name)) as operation:
+        async with context.view(AuditAction.LIST_MODEL_VERSIONS, model_target(name)) as operation:
             await operation.authorize(rules.READ_MODEL)
             model = await find_model(operation, name)
             return await operation.rows.versions.page(model.id, page, ready_only=False)
 
     async def page_of_run(self, context: Context, run_id: str, page: PageRequest) -> Page[ModelVersion]:
         """The READY versions made of an MLflow run, of models that the caller may read."""
-        async with context.view("searchModelVersions", Target(SecurableType.METASTORE)) as operation:
+        async with context.view(
+            AuditAction.SEARCH_MODEL_VERSIONS, Target(SecurableType.METASTORE)
+        ) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
             return await operation.rows.versions.page_of_run(run_id, page, Viewer.of(operation.principal))
 
     async def get(self, context: Context, name: FullName, number: int) -> ModelVersion:
         """A version whatever its status. Raises NotFound, PermissionDenied."""
-        async with context.view("getModelVersion", version_target(name, number)) as operation:
+        async with context.view(AuditAction.GET_MODEL_VERSION, version_target(name, number)) as operation:
             await operation.authorize(rules.READ_MODEL)
             found = await operation.rows.registry_reads.version(name, number=number)
             return found or await find_version(operation, name, number)
 
     async def get_by_alias(self, context: Context, name: FullName, alias: str) -> ModelVersion:
         """The version that an alias points at. Raises NotFound, PermissionDenied."""
-        async with context.view("getModelVersionByAlias", model_target(name)) as operation:
+        async with context.view(AuditAction.GET_MODEL_VERSION_BY_ALIAS, model_target(name)) as operation:
             await operation.authorize(rules.READ_MODEL)
             found = await operation.rows.registry_reads.version(name, alias=alias)
             if found is None:
@@ -67,7 +70,9 @@ class Versions:
         check_comment(comment or "")
         for alias in aliases:
             check_alias(alias)
-        async with context.change("updateModelVersion", version_target(name, number)) as operation:
+        async with context.change(
+            AuditAction.UPDATE_MODEL_VERSION, version_target(name, number)
+        ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_version(operation, name, number)
             if comment is not None:
@@ -79,7 +84,9 @@ class Versions:
 
     async def delete(self, context: Context, name: FullName, number: int) -> None:
         """Delete a version and the aliases that point at it: rows first, then bytes. Raises NotFound."""
-        async with context.change("deleteModelVersion", version_target(name, number)) as operation:
+        async with context.change(
+            AuditAction.DELETE_MODEL_VERSION, version_target(name, number)
+        ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_version(operation, name, number)
             await operation.rows.versions.delete(version)
@@ -89,7 +96,9 @@ class Versions:
     async def tag(self, context: Context, name: FullName, number: int, change: TagChange) -> None:
         """Set and remove tags of a version. Raises NotFound, InvalidParameter, ResourceExhausted."""
         check_tags(change.add)
-        async with context.change("updateModelVersionTags", version_target(name, number)) as operation:
+        async with context.change(
+            AuditAction.UPDATE_MODEL_VERSION_TAGS, version_target(name, number)
+        ) as operation:
             await operation.authorize(rules.TAG_MODEL)
             version = await find_version(operation, name, number)
             await apply_tags(operation, version.id, version.tags, change)

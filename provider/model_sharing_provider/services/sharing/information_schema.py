@@ -16,6 +16,7 @@ from model_sharing_protocol.errors import NotFound
 from model_sharing_protocol.pages import Page, PageRequest, page_of
 from model_sharing_provider.artifacts.locations import SYSTEM_TABLES, system_table_path
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.sharing import Share, SharedModel
 from model_sharing_provider.services.context import Context, Operation
@@ -61,7 +62,11 @@ class InformationSchema:
     ) -> Page[str]:
         """The names of the tables in information_schema; other schemas have none. Raises NotFound."""
         schema = schema.lower() if schema is not None else SYSTEM_SCHEMA
-        async with view_share(context, "deltaSharingListTables", share, schema) as (operation, found, _):
+        async with view_share(context, AuditAction.DELTA_SHARING_LIST_TABLES, share, schema) as (
+            operation,
+            found,
+            _,
+        ):
             if schema == SYSTEM_SCHEMA:
                 return page_of(self.names, page, str)
             if not await operation.rows.shared_models.has_schema(found.id, schema):
@@ -70,7 +75,7 @@ class InformationSchema:
 
     async def describe(self, context: Context, share: str, schema: str, table: str) -> TableMetadata:
         """Raises NotFound for a table that there is not."""
-        action = "deltaSharingGetTableMetadata"
+        action = AuditAction.DELTA_SHARING_GET_TABLE_METADATA
         async with view_share(context, action, share, f"{schema}.{table}") as (operation, found, _):
             return await self._metadata(operation, found, self._name(schema, table))
 
@@ -78,7 +83,7 @@ class InformationSchema:
         self, context: Context, share: str, schema: str, table: str
     ) -> tuple[TableMetadata, TableFile]:
         """The table as it is now, in one Parquet file. Raises NotFound."""
-        action = "deltaSharingQueryTable"
+        action = AuditAction.DELTA_SHARING_QUERY_TABLE
         async with view_share(context, action, share, f"{schema}.{table}") as (operation, found, grant):
             table = self._name(schema, table)
             metadata = await self._metadata(operation, found, table)

@@ -13,6 +13,7 @@ from model_sharing_protocol.errors import InvalidParameter, InvalidProfile, Unsu
 from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_protocol.profile import Profile, parse_profile
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import MAX_PROFILE, check_comment, check_text
 from model_sharing_provider.domain.securables import SecurableType
@@ -41,7 +42,7 @@ class Providers:
         """Add a provider by the content of its profile file. Raises InvalidParameter, AlreadyExists."""
         name = normalize_name("provider", name)
         endpoint = _checked(profile).endpoint
-        async with context.change("createProvider", _target(name)) as operation:
+        async with context.change(AuditAction.CREATE_PROVIDER, _target(name)) as operation:
             await operation.authorize(rules.CREATE_PROVIDER)
             await check_new("provider", name, operation.rows.providers.find)
             provider = SharingProvider(
@@ -59,14 +60,14 @@ class Providers:
 
     async def page(self, context: Context, page: PageRequest) -> Page[SharingProvider]:
         """The providers that the caller owns, by name."""
-        async with context.view("listProviders", Target(SecurableType.METASTORE)) as operation:
+        async with context.view(AuditAction.LIST_PROVIDERS, Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
             return await operation.rows.providers.page(page, Viewer.of(operation.principal))
 
     async def get(self, context: Context, name: str) -> SharingProvider:
         """Raises NotFound, PermissionDenied."""
         name = normalize_name("provider", name)
-        async with context.view("getProvider", _target(name)) as operation:
+        async with context.view(AuditAction.GET_PROVIDER, _target(name)) as operation:
             await operation.authorize(rules.OWN_PROVIDER)
             return await _find(operation, name)
 
@@ -78,7 +79,7 @@ class Providers:
         Raises NotFound, AlreadyExists, InvalidParameter, PermissionDenied.
         """
         name = normalize_name("provider", name)
-        async with context.change("updateProvider", _target(name)) as operation:
+        async with context.change(AuditAction.UPDATE_PROVIDER, _target(name)) as operation:
             await operation.authorize(rules.OWN_PROVIDER)
             found = await _find(operation, name)
             called = await new_name("provider", name, changes, operation.rows.providers.find)
@@ -94,14 +95,14 @@ class Providers:
     async def delete(self, context: Context, name: str) -> None:
         """Forget a provider and its token. Raises NotFound."""
         name = normalize_name("provider", name)
-        async with context.change("deleteProvider", _target(name)) as operation:
+        async with context.change(AuditAction.DELETE_PROVIDER, _target(name)) as operation:
             await operation.authorize(rules.OWN_PROVIDER)
             await operation.rows.providers.delete((await _find(operation, name)).id)
 
     async def shares(self, context: Context, name: str) -> Sequence[str]:
         """The shares that the provider grants to us now. Raises InvalidState if it cannot be asked."""
         name = normalize_name("provider", name)
-        async with context.view("listProviderShares", _target(name)) as operation:
+        async with context.view(AuditAction.LIST_PROVIDER_SHARES, _target(name)) as operation:
             await operation.authorize(rules.OWN_PROVIDER)
             sealed = (await _find(operation, name)).sealed_profile
         return await self._list_shares(_checked(self._secrets.unseal(sealed)))

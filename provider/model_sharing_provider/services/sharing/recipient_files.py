@@ -23,6 +23,7 @@ from model_sharing_provider.artifacts.locations import system_table_path
 from model_sharing_provider.artifacts.manifests import Manifests, hint_paths
 from model_sharing_provider.artifacts.signed_urls import URL_LIFETIME_SECONDS, Ticket, UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType
@@ -131,7 +132,7 @@ class RecipientFiles:
         alias: str | None = None,
     ) -> VersionAccess:
         """A version by number or alias, its signature, and its files with their URLs. Raises NotFound."""
-        action = "deltaSharingQueryModelVersion"
+        action = AuditAction.DELTA_SHARING_QUERY_MODEL_VERSION
         async with view_version(context, action, share, name, number=number, alias=alias) as (
             operation,
             found,
@@ -176,7 +177,11 @@ class RecipientFiles:
     async def open(self, context: Context, resource: str, query: dict[str, str]) -> OpenFile:
         """Check a signed URL that came back. Raises PermissionDenied, or NotFound for bytes that are gone."""
         kind, *parts = resource.split("/")
-        async with self._admit(context, "getFile", resource, query) as (operation, ticket, version):
+        async with self._admit(context, AuditAction.GET_FILE, resource, query) as (
+            operation,
+            ticket,
+            version,
+        ):
             if kind == "tables":
                 path = system_table_path(parts[0])
                 size = await self._artifacts.size(path)
@@ -187,7 +192,7 @@ class RecipientFiles:
             hint = await self._hint(operation, version, parts[1])
             file = hint[0] if hint else known.file(parts[1])
             path = hint[1] if hint else f"{version.storage_path}/{file.path}"
-            operation.concerns(name=f"{version.full_name}/{version.version}:{file.path}")
+            operation.refine_target(name=f"{version.full_name}/{version.version}:{file.path}")
             if version.in_place and not hint:
                 await self._artifacts.check_size(path, file.size)
             return OpenFile(file.size, file.sha256, path, ticket, operation.target, version.created_at)
@@ -199,13 +204,17 @@ class RecipientFiles:
 
         Raises InvalidParameter for too many files, or one that is too large.
         """
-        async with self._admit(context, "getFiles", resource, query, "POST") as (operation, ticket, version):
+        async with self._admit(context, AuditAction.GET_FILES, resource, query, "POST") as (
+            operation,
+            ticket,
+            version,
+        ):
             if version is None:
                 raise NotFound(_DELETED)
             known = await self._manifests.read(version.id)
             files = [known.file(sha256) for sha256 in digests]
             check_pack(files)
-            operation.concerns(name=f"{version.full_name}/{version.version}: {len(files)} files")
+            operation.refine_target(name=f"{version.full_name}/{version.version}: {len(files)} files")
             places = [(f"{version.storage_path}/{file.path}", file.size) for file in files]
             return OpenPack(places, ticket, operation.target)
 
@@ -222,7 +231,7 @@ class RecipientFiles:
 
     @asynccontextmanager
     async def _admit(
-        self, context: Context, action: str, resource: str, query: dict[str, str], method: str = "GET"
+        self, context: Context, action: AuditAction, resource: str, query: dict[str, str], method: str = "GET"
     ) -> AsyncIterator[tuple[Operation, Ticket, ModelVersion | None]]:
         """Let the holder of a signed URL go on, and find the version that it is for, if it is for one."""
         target = Target(SecurableType.SHARE, detail=resource)
@@ -230,7 +239,7 @@ class RecipientFiles:
             ticket = self._signer.verify(resource, query, method)
         except PermissionDenied as error:
             context.check_failures(action, target)
-            await context.failed(action, target, error)
+            await context.record_bad_secret(action, target, error)
             raise
         context.check_file_requests(action, target, ticket.token_id)
         async with context.view(action, target) as operation:
@@ -238,16 +247,16 @@ class RecipientFiles:
             access = await operation.rows.recipient_reads.access(*under, version_id=_version_id(resource))
             if access is None:
                 report(Measured.REFUSED_URLS, reason=Refusal.ACCESS_ENDED)
-                operation.denied = "the grant was revoked, the token expired, or the share changed"
+                operation.denial_reason = "the grant was revoked, the token expired, or the share changed"
                 holder = await operation.rows.recipients.find_name_by_token_id(ticket.token_id)
-                operation.concerns(recipient=holder or "")
+                operation.refine_target(recipient=holder or "")
                 raise PermissionDenied(_CLOSED)
-            operation.concerns(share=access.share, recipient=access.recipient)
+            operation.refine_target(share=access.share, recipient=access.recipient)
             if not allows(access.networks, context.caller.address):
                 report(Measured.REFUSED_URLS, reason=Refusal.ADDRESS)
-                operation.denied = "the address is not in the IP access list"
+                operation.denial_reason = "the address is not in the IP access list"
                 raise address_refused(context)
-            operation.by_credential()
+            operation.authorized_by_credential()
             yield operation, ticket, access.version
 
     def read(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
@@ -266,10 +275,11 @@ class RecipientFiles:
         still_open = True
         while still_open:
             await asyncio.sleep(_RECHECK_SECONDS)
-            async with context.identify() as rows:
+            async with context.read_unaudited() as rows:
                 access = await rows.recipient_reads.access(*under, now_ms(), version_id=version_id)
             still_open = access is not None and allows(access.networks, context.caller.address)
-        await context.refused("getFile", file.target, "access ended while the file was being read")
+        action = AuditAction.GET_FILES if isinstance(file, OpenPack) else AuditAction.GET_FILE
+        await context.record_denial(action, file.target, "access ended while the file was being read")
 
 
 def check_pack(files: Sequence[ManifestFile]) -> None:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from model_sharing_protocol.errors import NotFound
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.pages import Page, PageRequest, page_of
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import (
     ModelVersion,
@@ -26,16 +27,20 @@ class RecipientView:
     async def list_shares(self, context: Context, page: PageRequest) -> Page[Share]:
         """The shares granted to the caller, by name."""
         target = Target(SecurableType.METASTORE, recipient=context.caller.principal.name)
-        async with context.view("deltaSharingListShares", target) as operation:
-            operation.by_credential()
+        async with context.view(AuditAction.DELTA_SHARING_LIST_SHARES, target) as operation:
+            operation.authorized_by_credential()
             return await operation.rows.shares.page_granted(operation.principal.id, page)
 
     async def get_share(self, context: Context, share: str) -> Share:
-        async with view_share(context, "deltaSharingGetShare", share) as (_, found, _grant):
+        async with view_share(context, AuditAction.DELTA_SHARING_GET_SHARE, share) as (_, found, _grant):
             return found
 
     async def list_schemas(self, context: Context, share: str, page: PageRequest) -> tuple[Share, Page[str]]:
-        async with view_share(context, "deltaSharingListSchemas", share) as (operation, found, _):
+        async with view_share(context, AuditAction.DELTA_SHARING_LIST_SCHEMAS, share) as (
+            operation,
+            found,
+            _,
+        ):
             return found, await operation.rows.shared_models.page_schemas(found.id, page)
 
     async def list_models(
@@ -43,7 +48,7 @@ class RecipientView:
     ) -> Page[SharedModel]:
         """The models of a share, or of one of its schemas. Raises NotFound for an absent schema."""
         schema = schema.lower() if schema is not None else None
-        async with view_share(context, "deltaSharingListModels", share, schema or "") as (
+        async with view_share(context, AuditAction.DELTA_SHARING_LIST_MODELS, share, schema or "") as (
             operation,
             found,
             _,
@@ -53,14 +58,18 @@ class RecipientView:
             return await models_of_share(operation, found, schema, page)
 
     async def get_model(self, context: Context, share: str, name: SharedName) -> SharedModel:
-        async with view_share(context, "deltaSharingGetModel", share, str(name)) as (operation, found, _):
+        async with view_share(context, AuditAction.DELTA_SHARING_GET_MODEL, share, str(name)) as (
+            operation,
+            found,
+            _,
+        ):
             return SharedModel(share=found, shared_name=name, model=await _find_model(operation, found, name))
 
     async def list_versions(
         self, context: Context, share: str, name: SharedName, page: PageRequest
     ) -> Page[SharedVersion]:
         """The versions that are READY, by number."""
-        action = "deltaSharingListModelVersions"
+        action = AuditAction.DELTA_SHARING_LIST_MODEL_VERSIONS
         async with view_share(context, action, share, str(name)) as (operation, found, _):
             model = await _find_model(operation, found, name)
             versions = await operation.rows.versions.page(model.id, page, ready_only=True)
@@ -68,7 +77,7 @@ class RecipientView:
             return Page(shared, versions.last_key)
 
     async def get_version(self, context: Context, share: str, name: SharedName, number: int) -> SharedVersion:
-        action = "deltaSharingGetModelVersion"
+        action = AuditAction.DELTA_SHARING_GET_MODEL_VERSION
         async with view_version(context, action, share, name, number=number) as (_, found, _grant):
             return found
 
@@ -76,7 +85,7 @@ class RecipientView:
         self, context: Context, share: str, name: SharedName, alias: str
     ) -> SharedVersion:
         """The version that an alias points at now."""
-        action = "deltaSharingGetModelVersionByAlias"
+        action = AuditAction.DELTA_SHARING_GET_MODEL_VERSION_BY_ALIAS
         async with view_version(context, action, share, name, alias=alias) as (_, found, _grant):
             return found
 
@@ -84,7 +93,7 @@ class RecipientView:
         self, context: Context, share: str, name: SharedName, page: PageRequest
     ) -> Page[tuple[str, int]]:
         """The aliases of a model, each with its version."""
-        action = "deltaSharingListModelAliases"
+        action = AuditAction.DELTA_SHARING_LIST_MODEL_ALIASES
         async with view_share(context, action, share, str(name)) as (operation, found, _):
             aliases = (await _find_model(operation, found, name)).aliases
             return page_of(aliases.items(), page, lambda item: item[0].lower())
@@ -92,7 +101,7 @@ class RecipientView:
 
 @asynccontextmanager
 async def view_share(
-    context: Context, action: str, name: str, inside: str = ""
+    context: Context, action: AuditAction, name: str, inside: str = ""
 ) -> AsyncIterator[tuple[Operation, Share, ShareGrant]]:
     """A read of a share that was granted to the caller; NotFound, whether it is absent or not granted."""
     name = name.lower()
@@ -105,7 +114,7 @@ async def view_share(
 @asynccontextmanager
 async def view_version(
     context: Context,
-    action: str,
+    action: AuditAction,
     share: str,
     name: SharedName,
     *,

@@ -23,6 +23,7 @@ from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_protocol.profile import Profile
 from model_sharing_protocol.times import iso, now_ms
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment, check_properties
 from model_sharing_provider.domain.principals import Principal
@@ -76,7 +77,7 @@ class Recipients:
         """
         name = normalize_name("recipient", name)
         networks = check_networks(ip_access_list)
-        async with context.change("createRecipient", _target(name)) as operation:
+        async with context.change(AuditAction.CREATE_RECIPIENT, _target(name)) as operation:
             await operation.authorize(rules.CREATE_RECIPIENT)
             await check_new("recipient", name, operation.rows.recipients.find)
             there = await operation.rows.recipients.count()
@@ -96,13 +97,13 @@ class Recipients:
             return await find_recipient(operation, name), code
 
     async def page(self, context: Context, page: PageRequest) -> Page[Recipient]:
-        async with context.view("listRecipients", Target(SecurableType.METASTORE)) as operation:
+        async with context.view(AuditAction.LIST_RECIPIENTS, Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
             return await operation.rows.recipients.page(page, Viewer.of(operation.principal))
 
     async def overview(self, context: Context, page: PageRequest) -> Page[RecipientOverview]:
         """The recipients with their shares, and when each was last answered."""
-        async with context.view("listRecipients", Target(SecurableType.METASTORE)) as operation:
+        async with context.view(AuditAction.LIST_RECIPIENTS, Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
             found = await operation.rows.recipients.page(page, Viewer.of(operation.principal))
             grants = await operation.rows.share_grants.of_recipients(*(each.id for each in found.items))
@@ -112,7 +113,7 @@ class Recipients:
     async def get(self, context: Context, name: str) -> tuple[Recipient, list[ShareGrant]]:
         """A recipient and what it was granted. Raises NotFound."""
         name = normalize_name("recipient", name)
-        async with context.view("getRecipient", _target(name)) as operation:
+        async with context.view(AuditAction.GET_RECIPIENT, _target(name)) as operation:
             await operation.authorize(rules.OWN_RECIPIENT)
             recipient = await find_recipient(operation, name)
             return recipient, await operation.rows.share_grants.of_recipients(recipient.id)
@@ -140,7 +141,7 @@ class Recipients:
         """
         name = normalize_name("recipient", name)
         networks = None if ip_access_list is None else check_networks(ip_access_list)
-        async with context.change("updateRecipient", _target(name)) as operation:
+        async with context.change(AuditAction.UPDATE_RECIPIENT, _target(name)) as operation:
             await operation.authorize(rules.OWN_RECIPIENT)
             found = await find_recipient(operation, name)
             called = await new_name("recipient", name, changes, operation.rows.recipients.find)
@@ -153,7 +154,7 @@ class Recipients:
     async def delete(self, context: Context, name: str) -> None:
         """Delete a recipient: its tokens, grants and outstanding URLs end at once. Raises NotFound."""
         name = normalize_name("recipient", name)
-        async with context.change("deleteRecipient", _target(name)) as operation:
+        async with context.change(AuditAction.DELETE_RECIPIENT, _target(name)) as operation:
             await operation.authorize(rules.OWN_RECIPIENT)
             await operation.rows.recipients.delete((await find_recipient(operation, name)).id)
 
@@ -173,7 +174,7 @@ class Recipients:
         name = normalize_name("recipient", name)
         if existing_expires_in < timedelta(0):
             raise InvalidParameter("The time until the existing token expires is negative; 0 ends it now.")
-        async with context.change("rotateRecipientToken", _target(name)) as operation:
+        async with context.change(AuditAction.ROTATE_RECIPIENT_TOKEN, _target(name)) as operation:
             await operation.authorize(rules.OWN_RECIPIENT)
             recipient = await find_recipient(operation, name)
             ends = operation.now + _milliseconds(existing_expires_in)
@@ -195,7 +196,7 @@ class Recipients:
     async def revoke_token(self, context: Context, name: str, token_id: str) -> None:
         """End one token at once, with the URLs signed under it, or a link that waits. Raises NotFound."""
         name = normalize_name("recipient", name)
-        async with context.change("revokeRecipientToken", _target(name)) as operation:
+        async with context.change(AuditAction.REVOKE_RECIPIENT_TOKEN, _target(name)) as operation:
             await operation.authorize(rules.OWN_RECIPIENT)
             recipient = await find_recipient(operation, name)
             if not await operation.rows.recipients.delete_token(recipient.id, token_id):
@@ -208,17 +209,17 @@ class Recipients:
         TooManyRequests for an address that failed too often.
         """
         code_hashes = self._secrets.hashes(code)
-        action, target = "activateRecipient", _target("")
+        action, target = AuditAction.RETRIEVE_RECIPIENT_TOKEN, _target("")
         with context.counting_failures(action, target):
             async with context.change(action, target) as operation:
-                operation.by_credential()
+                operation.authorized_by_credential()
                 name, pending, code_hash = await _find_by_code(operation, context, code_hashes)
-                operation.concerns(name=name, recipient=name)
+                operation.refine_target(name=name, recipient=name)
                 token = new_token()
                 token_hash = self._secrets.hash(token)
                 won = await operation.rows.recipients.activate(code_hash, token_hash, operation.now)
                 if not won:
-                    operation.denied = "the activation link was used already"
+                    operation.denial_reason = "the activation link was used already"
                     raise ActivationLinkUsed(
                         "This activation link was used already; ask the provider to rotate the token."
                     )
@@ -226,12 +227,12 @@ class Recipients:
 
     async def activation_info(self, context: Context, code: str) -> tuple[str, RecipientToken]:
         """The recipient's name and token behind an activation code, without using the code up."""
-        action, target = "getActivationUrlInfo", _target("")
+        action, target = AuditAction.GET_ACTIVATION_URL_INFO, _target("")
         with context.counting_failures(action, target):
             async with context.view(action, target) as operation:
-                operation.by_credential()
+                operation.authorized_by_credential()
                 name, token, _ = await _find_by_code(operation, context, self._secrets.hashes(code))
-                operation.concerns(name=name, recipient=name)
+                operation.refine_target(name=name, recipient=name)
                 return name, token
 
     async def authenticate(self, context: Context, token: str) -> Principal:
@@ -239,20 +240,22 @@ class Recipients:
 
         Raises TooManyRequests for an address or a recipient that asks too often.
         """
-        context.check_failures("authenticate", _target(""), token)
+        context.check_failures(AuditAction.AUTHENTICATE, _target(""), token)
         refusal: Unauthenticated = Unauthenticated(
             "The bearer token is missing or not one of this server; use the profile file as you got it."
         )
         found = None
         if well_formed(token):
-            async with context.identify() as rows:
+            async with context.read_unaudited() as rows:
                 for token_hash in self._secrets.hashes(token):
                     if found := await rows.recipient_reads.find_by_token(token_hash):
                         break
         if found is not None and not allows(found.networks, context.caller.address):
             elsewhere = address_refused(context)
             context.count_failure()
-            await context.refused("authenticate", _target(found.principal.name), elsewhere.message)
+            await context.record_denial(
+                AuditAction.AUTHENTICATE, _target(found.principal.name), elsewhere.message
+            )
             raise elsewhere
         if found is not None:
             if found.expires_at > now_ms():
@@ -262,7 +265,7 @@ class Recipients:
                 f"The token expired at {iso(found.expires_at)}; ask the provider for a new activation link."
             )
         name = found.principal.name if found else ""
-        await context.failed("authenticate", _target(name), refusal, token)
+        await context.record_bad_secret(AuditAction.AUTHENTICATE, _target(name), refusal, token)
         raise refusal
 
     async def _add_token(self, operation: Operation, recipient_id: str, lifetime: timedelta) -> str:
@@ -307,14 +310,14 @@ async def _find_by_code(
     else:
         found = None
     if found is None or found[1].expires_at <= operation.now:
-        operation.denied = "no such activation link, or an expired one"
+        operation.denial_reason = "no such activation link, or an expired one"
         raise NotFound(
             "This activation link is not known here, or has expired; ask the provider for another."
         )
     name, token, networks = found
     if not allows(networks, context.caller.address):
-        operation.concerns(name=name, recipient=name)
-        operation.denied = "the address is not in the IP access list"
+        operation.refine_target(name=name, recipient=name)
+        operation.denial_reason = "the address is not in the IP access list"
         raise address_refused(context)
     return name, token, code_hash
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from model_sharing_protocol.names import FullName, SchemaName, SharedName, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment
 from model_sharing_provider.domain.quotas import Quotas, check_quota
@@ -66,7 +67,7 @@ class Shares:
     async def create(self, context: Context, name: str, comment: str = "") -> Share:
         """A new, empty share. Raises InvalidParameter, AlreadyExists, PermissionDenied."""
         name = normalize_name("share", name)
-        async with context.change("createShare", _target(name)) as operation:
+        async with context.change(AuditAction.CREATE_SHARE, _target(name)) as operation:
             await operation.authorize(rules.CREATE_SHARE)
             await check_new("share", name, operation.rows.shares.find)
             check_quota("shares", await operation.rows.shares.count() + 1, self._quotas.shares)
@@ -82,13 +83,13 @@ class Shares:
             return share
 
     async def page(self, context: Context, page: PageRequest) -> Page[Share]:
-        async with context.view("listShares", Target(SecurableType.METASTORE)) as operation:
+        async with context.view(AuditAction.LIST_SHARES, Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
             return await operation.rows.shares.page(page, Viewer.of(operation.principal))
 
     async def overview(self, context: Context, page: PageRequest) -> Page[ShareOverview]:
         """The shares with what is in them and who reads them."""
-        async with context.view("listShares", Target(SecurableType.METASTORE)) as operation:
+        async with context.view(AuditAction.LIST_SHARES, Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
             found = await operation.rows.shares.page(page, Viewer.of(operation.principal))
             ids = [share.id for share in found.items]
@@ -104,7 +105,7 @@ class Shares:
 
     async def of_model(self, context: Context, name: FullName) -> list[ModelShare]:
         """The shares of the caller that a model is in, and who reads it there. Raises NotFound."""
-        async with context.view("listModelShares", model_target(name)) as operation:
+        async with context.view(AuditAction.LIST_REGISTERED_MODEL_SHARES, model_target(name)) as operation:
             await operation.authorize(rules.READ_MODEL)
             model = await find_model(operation, name)
             shown = await operation.rows.shares.showing(model, Viewer.of(operation.principal))
@@ -117,7 +118,7 @@ class Shares:
     async def get(self, context: Context, name: str) -> tuple[Share, list[ShareObject], list[ShareGrant]]:
         """A share, all its objects (gone ones too) and its grants. Raises NotFound."""
         name = normalize_name("share", name)
-        async with context.view("getShare", _target(name)) as operation:
+        async with context.view(AuditAction.GET_SHARE, _target(name)) as operation:
             await operation.authorize(rules.OWN_SHARE)
             share = await _find(operation, name)
             objects = await operation.rows.shares.objects(share)
@@ -126,7 +127,7 @@ class Shares:
     async def delete(self, context: Context, name: str) -> None:
         """Delete a share with its grants. The models stay where they are. Raises NotFound."""
         name = normalize_name("share", name)
-        async with context.change("deleteShare", _target(name)) as operation:
+        async with context.change(AuditAction.DELETE_SHARE, _target(name)) as operation:
             await operation.authorize(rules.OWN_SHARE)
             share = await _find(operation, name)
             await operation.rows.shares.delete(share.id)
@@ -142,7 +143,7 @@ class Shares:
 
         Raises NotFound, AlreadyExists, PermissionDenied.
         """
-        async with context.change("updateShare", _target(name)) as operation:
+        async with context.change(AuditAction.UPDATE_SHARE, _target(name)) as operation:
             await operation.authorize(rules.OWN_SHARE)
             share = await _find(operation, name)
             await _check_new_owner(operation, changes.owner)
@@ -161,7 +162,7 @@ class Shares:
 
         Raises NotFound, AlreadyExists, InvalidParameter.
         """
-        async with context.change("updateShare", _target(share)) as operation:
+        async with context.change(AuditAction.UPDATE_SHARE, _target(share)) as operation:
             await operation.authorize(rules.OWN_SHARE)
             found = await _find(operation, share)
             added = await _add_model(operation, found, model, shared_as)
@@ -172,7 +173,7 @@ class Shares:
         self, context: Context, share: str, schema: SchemaName, shared_as: str | None = None
     ) -> ShareObject:
         """Put a schema into a share, with its present and future models. Raises NotFound, AlreadyExists."""
-        async with context.change("updateShare", _target(share)) as operation:
+        async with context.change(AuditAction.UPDATE_SHARE, _target(share)) as operation:
             await operation.authorize(rules.OWN_SHARE)
             found = await _find(operation, share)
             added = await _add_schema(operation, found, schema, shared_as)
@@ -181,19 +182,23 @@ class Shares:
 
     async def remove(self, context: Context, share: str, shared_as: str) -> None:
         """Take out what recipients see as `shared_as`; its signed URLs stop working. Raises NotFound."""
-        async with context.change("updateShare", _target(share)) as operation:
+        async with context.change(AuditAction.UPDATE_SHARE, _target(share)) as operation:
             await operation.authorize(rules.OWN_SHARE)
             await _remove(operation, await _find(operation, share), shared_as)
 
     async def grant(self, context: Context, share: str, recipient: str) -> ShareGrant:
         """Let a recipient read a share; granting again changes nothing. Raises NotFound."""
-        async with context.change("updateSharePermissions", _target(share, recipient)) as operation:
+        async with context.change(
+            AuditAction.UPDATE_SHARE_PERMISSIONS, _target(share, recipient)
+        ) as operation:
             await operation.authorize(rules.OWN_SHARE)
             return await _grant(operation, await _find(operation, share), recipient)
 
     async def revoke(self, context: Context, share: str, recipient: str) -> None:
         """End a recipient's access at once, outstanding URLs too. Raises NotFound, InvalidState."""
-        async with context.change("updateSharePermissions", _target(share, recipient)) as operation:
+        async with context.change(
+            AuditAction.UPDATE_SHARE_PERMISSIONS, _target(share, recipient)
+        ) as operation:
             await operation.authorize(rules.OWN_SHARE)
             await _revoke(operation, await _find(operation, share), recipient)
 
@@ -202,7 +207,9 @@ class Shares:
     ) -> list[ShareGrant]:
         """Grant and revoke, all or none; the grants afterwards. Raises NotFound, InvalidState."""
         recipients = ",".join(change.recipient for change in changes)
-        async with context.change("updateSharePermissions", _target(share, recipients)) as operation:
+        async with context.change(
+            AuditAction.UPDATE_SHARE_PERMISSIONS, _target(share, recipients)
+        ) as operation:
             await operation.authorize(rules.OWN_SHARE)
             found = await _find(operation, share)
             for change in changes:

@@ -12,6 +12,7 @@ from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.signatures import Bundle, SignedName, State, sign_manifest, sign_state
 from model_sharing_protocol.signing_keys import ListedKey
 from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import SharedVersion
@@ -62,13 +63,13 @@ class Signing:
 
     async def list_keys(self, context: Context) -> tuple[ListedKey, ...]:
         """The public keys, oldest first, for whoever has a token of this provider."""
-        async with context.view("listSigningKeys", _METASTORE) as operation:
-            operation.by_credential()
+        async with context.view(AuditAction.LIST_SIGNING_KEYS, _METASTORE) as operation:
+            operation.authorized_by_credential()
             return self._keys.listed
 
     async def rotate(self, context: Context) -> ListedKey:
         """Sign with a new key from now on; recipients follow by the old one's endorsement."""
-        async with context.change("rotateSigningKey", _METASTORE) as operation:
+        async with context.change(AuditAction.ROTATE_SIGNING_KEY, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
             key = self._keys.rotate()
             await operation.rows.signing_keys.remember(self._keys.fingerprints)
@@ -79,7 +80,7 @@ class Signing:
 
         Recipients trust only those, and have to mount again.
         """
-        async with context.change("replaceSigningKey", _METASTORE) as operation:
+        async with context.change(AuditAction.REPLACE_SIGNING_KEY, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
             await operation.rows.signing_keys.forget()
             await operation.rows.signing_keys.remember(self._keys.fingerprints)
@@ -90,6 +91,6 @@ class Signing:
 
         Raises NotFound, or InvalidParameter for the key that signs now.
         """
-        async with context.change("retireSigningKey", _METASTORE) as operation:
+        async with context.change(AuditAction.RETIRE_SIGNING_KEY, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
             return self._keys.retire(fingerprint)

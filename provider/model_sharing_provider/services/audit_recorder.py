@@ -1,0 +1,134 @@
+"""Recorder of audit events: each is committed before its call is answered.
+
+Events that arrive while others are being written share the next commit, since a commit costs the same for
+one row as for a hundred. Of denials that repeat each other only the first is an event of its own (`denials`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+
+from model_sharing_protocol.errors import MetastoreUnavailable
+from model_sharing_provider.domain.events import AuditEvent
+from model_sharing_provider.metastore.database import Database
+from model_sharing_provider.services.denials import WINDOW_SECONDS, DenialAggregator
+from model_sharing_provider.telemetry.reports import Measured, timed
+
+_CHECKS_IN_A_WINDOW = 4
+
+_log = structlog.get_logger("model_sharing_provider")
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    event: AuditEvent
+    written: asyncio.Future[None]
+    deletes: bool
+
+
+class AuditRecorder:
+    """Recorder that writes events in groups, in the order they came."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: list[_Waiting] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._denials = DenialAggregator()
+        self._counted: list[AuditEvent] = []
+        self._closing = asyncio.Event()
+        self._ending: asyncio.Task[None] | None = None
+        self.observe: Callable[[AuditEvent], None] = lambda _: None
+        """Called with each event that is in the log."""
+
+    @property
+    def waiting(self) -> int:
+        """Number of events that are not written yet."""
+        return len(self._waiting)
+
+    async def record(self, event: AuditEvent, *, deletes: bool = False) -> None:
+        """Commit an event. Raises DiskFull, for one that `deletes` only when the reserve is used up too."""
+        written = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(event, written, deletes))
+        if self._writer is None or self._writer.done():
+            # In no request's context: the events are those of many.
+            self._writer = asyncio.create_task(self._write_groups(), context=contextvars.Context())
+        with timed(Measured.DATABASE_WAIT, kind="audit"):
+            await written
+
+    async def record_denial(self, event: AuditEvent, error: str) -> None:
+        """Commit a denial, or count it as one more of those that it repeats.
+
+        `error` is the name of the error's class: there are few, whatever strangers send.
+        """
+        first = self._denials.is_first(event, error)
+        self._end_windows_in_time()
+        if not first:
+            self.observe(event)
+            return
+        try:
+            await self.record(event)
+        except Exception:
+            self._denials.count(event, error)
+            raise
+
+    def count_denial(self, event: AuditEvent, error: str) -> None:
+        """Count a denial, to be written with others later: for callers who are over a rate limit."""
+        self._denials.count(event, error)
+        self._end_windows_in_time()
+        self.observe(event)
+
+    async def close(self) -> None:
+        """Write the denials that were counted."""
+        self._closing.set()
+        if self._ending is not None:
+            await self._ending
+        self._closing.clear()
+        await self._write_counted([*self._counted, *self._denials.drain()])
+
+    def _end_windows_in_time(self) -> None:
+        if self._ending is None or self._ending.done():
+            self._ending = asyncio.create_task(self._end_windows(), context=contextvars.Context())
+
+    async def _end_windows(self) -> None:
+        while not self._closing.is_set() and (self._denials or self._counted):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), WINDOW_SECONDS / _CHECKS_IN_A_WINDOW)
+            await self._write_counted(self._counted or self._denials.ended())
+
+    async def _write_counted(self, events: list[AuditEvent]) -> None:
+        """Write events of counted denials; those that cannot be written now are kept for the next time."""
+        self._counted = events
+        if not events:
+            return
+        try:
+            await self._database.append_events(events)
+        except Exception as error:
+            _log.error("repeated denials are not written yet", events=len(events), reason=str(error))
+        else:
+            self._counted = []
+
+    async def _write_groups(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            deletes = any(each.deletes for each in group)
+            try:
+                await self._database.append_events([each.event for each in group], deletes=deletes)
+            except Exception as error:
+                if isinstance(error, MetastoreUnavailable):
+                    # Those who came meanwhile would wait as long again, for the same.
+                    group, self._waiting = [*group, *self._waiting], []
+                for each in group:
+                    if not each.written.done():
+                        each.written.set_exception(error)
+            else:
+                for each in group:
+                    if not each.written.done():
+                        each.written.set_result(None)
+                for each in group:
+                    self.observe(each.event)

@@ -1,4 +1,4 @@
-"""What the README prints, and people who type it."""
+"""What the README and the how-to guides print, and people who type it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from support.network.ports import default_port
 from support.processes.virtual_environments import ROOT
 
 README = (ROOT / "README.md").read_text()
+GUIDES = ROOT / "docs" / "how-to"
+SHARE_AND_LOAD = "Share and load a model: twenty lines"
 
 
-def block(heading: str, language: str, number: int = 0) -> list[str]:
+def block(heading: str, language: str, number: int = 0, *, page: str = README) -> list[str]:
     """The lines of the nth code block of a language below a heading, without their comments."""
-    section = README.split(f"## {heading}")[1].split("\n## ")[0]
+    section = page.split(f"# {heading}\n")[1].split("\n## ", maxsplit=1)[0]
     found = re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)[number]
     lines = [line if language == "python" else line.split("  #")[0].rstrip() for line in found.splitlines()]
     return [line for line in lines if line]
@@ -84,43 +86,50 @@ class Reader:
         return done.stdout
 
 
+def guide(name: str) -> str:
+    """The text of one how-to guide."""
+    return (GUIDES / f"{name}.md").read_text()
+
+
 def follow(provider: Reader, recipient: Reader) -> None:
     """The provider's lines, the recipient's, and the REST snippet, each in the home they belong to."""
-    serve, *commands = block("Share and load", "sh")
+    administer, register = guide("run-a-provider"), guide("use-mlflow-and-databricks-sdk")
+    serve, *commands = block(SHARE_AND_LOAD, "sh")
     with provider.serving(serve):
         link = activation_link(provider.types(line) for line in commands)
-        for line in block("Share and load", "sh", 1):
+        for line in block(SHARE_AND_LOAD, "sh", 1):
             recipient.types(line.replace("<activation link>", link))
         for number in (0, 1):
-            snippet = block("Share and load", "python", number)
+            snippet = block(SHARE_AND_LOAD, "python", number)
             assert recipient.runs([*snippet, "print(type(model).__name__)"]) == "PyFuncModel\n"
-        for line in block("For those who run a provider", "sh", 1):
+        for line in block("Give colleagues access", "sh", page=administer):
             provider.types(line)
         exports = (
             f"MODEL_SHARING_PROVIDER_HOME={provider.provider_home}; "
-            f"{'; '.join(block('A registry that MLflow', 'sh'))}"
+            f"{'; '.join(block('MLflow', 'sh', page=register))}"
         )
-        register = "python -W ignore examples/register_with_mlflow.py prod.ml_team.iris_model"
-        assert "@Champion is version 2" in provider.types(f"{exports}; {register}")
-        administer = "\n".join(block("A registry that MLflow", "python", 1))
-        provider.types(f"{exports}; python -W ignore -c {shlex.quote(administer)}")
+        example = "python -W ignore examples/register_with_mlflow.py prod.ml_team.iris_model"
+        assert "@Champion is version 2" in provider.types(f"{exports}; {example}")
+        grant = "\n".join(block("Databricks SDK", "python", page=register))
+        provider.types(f"{exports}; python -W ignore -c {shlex.quote(grant)}")
         shown = "model-sharing show models:/vendor.ml_team.iris_model@Champion --output json"
         assert json.loads(recipient.types(shown))["version"] == 2
 
 
 def follow_apart(provider: Reader, recipient: Reader, loading: Path) -> None:
     """What is for people who installed one extra only; models are made and loaded in another environment."""
-    serve, train, *commands = block("Share and load", "sh")
+    serve, train, *commands = block(SHARE_AND_LOAD, "sh")
     provider.using(loading).types(train)
     loader = recipient.using(loading)
     with provider.serving(serve):
         link = activation_link(provider.types(line) for line in commands)
-        for line in (*block("Share and load", "sh", 1), *block("Share and load", "sh", 2)):
+        verify = block("Verify a download", "sh", page=guide("verify-downloads"))
+        for line in (*block(SHARE_AND_LOAD, "sh", 1), *verify):
             recipient.types(line.replace("<activation link>", link))
-        for line in block("The cache", "sh"):
+        for line in block("Manage the cache", "sh", page=guide("manage-the-cache")):
             recipient.types(line.replace("vendor.fraud.*", "vendor.ml_team.*"))
         for number in (0, 1):
-            snippet = block("Share and load", "python", number)
+            snippet = block(SHARE_AND_LOAD, "python", number)
             assert loader.runs([*snippet, "print(type(model).__name__)"]) == "PyFuncModel\n"
         score = "python -W ignore examples/score_with_champion.py globex.share acme_share"
         assert "scores" in loader.types(score)

@@ -61,7 +61,7 @@ class PostgreSql(Backend):
         except psycopg.Error:
             # Its text may hold the password.
             raise InvalidParameter(
-                "The URL of the database cannot be read; see the README for its form."
+                "The URL of the database cannot be read; write postgresql://user:password@host:port/database."
             ) from None
         self._conninfo = make_conninfo("", **{**_DEFAULTS, **given})
 

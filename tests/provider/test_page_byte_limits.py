@@ -36,7 +36,7 @@ pytestmark = pytest.mark.each_database
 
 NUMBER = 12
 HEAVY = "x" * (MAX_PAGE_CHARACTERS // 4)
-"""As somebody could write before there were limits: four of them fill a page."""
+"""More than the limits let anybody write: four of them fill a page."""
 NAMES = [f"m{number:02}" for number in range(NUMBER)]
 Json = dict[str, Any]
 

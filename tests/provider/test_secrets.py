@@ -137,20 +137,6 @@ def test_a_file_that_breaks_under_a_running_server_stops_no_one(tmp_path: Path) 
     assert secrets.hash("token")
 
 
-async def test_what_an_earlier_release_wrote_is_read_and_rotated(settings: Settings) -> None:
-    settings.home.mkdir()
-    first = {"token_pepper": "aa" * 32, "url_signing_keys": {"1": "bb" * 32}}
-    settings.secrets_path.write_text(json.dumps(first))
-    async with open_provider(settings) as provider:
-        admin = AdminClient.of(provider)
-        token = (await admin.activate(await admin.share("acme", "globex"), "http://x")).bearer_token
-        await provider.secrets.rotate(admin.context)
-        assert await holder(admin, token) == "globex"
-    kept = ServerSecrets(settings.secrets_path).kept
-    assert (kept.peppers[0].value, kept.url_keys[0].value) == (b"\xaa" * 32, b"\xbb" * 32)
-    assert (len(kept.peppers), len(kept.url_keys)) == (2, 2)
-
-
 async def test_a_server_with_other_secrets_than_its_database_is_not_started(
     settings: Settings, tmp_path: Path
 ) -> None:

@@ -1,6 +1,6 @@
 """Manifests of versions: written once at registration, read often, kept in memory while in use.
 
-The hints of a version, chunk maps and deltas, lie beside its manifest; those of earlier releases have none.
+The hints of a version, chunk maps and deltas, lie beside its manifest; a version may have none.
 """
 
 from __future__ import annotations

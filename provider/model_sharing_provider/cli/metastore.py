@@ -83,8 +83,7 @@ def restored(output: str) -> None:
 def compact(output: str) -> None:
     """Give back the room that deleted rows took, such as after `audit prune`; servers may go on running.
 
-    A file that an earlier release made is written anew, once: writers wait for it, and the disk needs room
-    for both. PostgreSQL keeps the room for rows to come.
+    PostgreSQL keeps the room for rows to come.
     """
     run(lambda provider, context: provider.backups.compact(context))
     show_done({"database": configured().database_shown}, "Compacted the database", output)

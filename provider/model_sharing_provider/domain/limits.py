@@ -1,7 +1,7 @@
 """Limits of free text: what somebody writes once, everybody's listings carry from then on.
 
 Lengths are in bytes of UTF-8, since bytes are what a listing costs. Tags have the limits of Unity Catalog
-(`services.tags`), names those of `names`. What was written before there were limits is read as it is.
+(`services.tags`), names those of `names`.
 """
 
 from __future__ import annotations

@@ -44,13 +44,6 @@ class _SecretsFile(msgspec.Struct, frozen=True):
     url_signing_keys: tuple[_Entry, ...]
 
 
-class _FirstForm(msgspec.Struct, frozen=True):
-    """How the file was written before there were rotations."""
-
-    token_pepper: str
-    url_signing_keys: dict[str, str]
-
-
 @dataclass(frozen=True, slots=True)
 class KeptSecret:
     """`used_from` is epoch ms: from then on it is the one that is used."""
@@ -131,19 +124,11 @@ def create(path: Path) -> None:
 
 def _parse(content: bytes) -> Kept:
     """Raises ValueError, which msgspec's errors are too."""
-    try:
-        stored = msgspec.json.decode(content, type=_SecretsFile)
-    except msgspec.ValidationError:
-        stored = _converted(msgspec.json.decode(content, type=_FirstForm))
+    stored = msgspec.json.decode(content, type=_SecretsFile)
     kept = Kept(_decoded(stored.token_peppers), _decoded(stored.url_signing_keys))
     if not kept.peppers or not kept.url_keys:
         raise ValueError("it has no pepper, or no key")
     return kept
-
-
-def _converted(first: _FirstForm) -> _SecretsFile:
-    keys = tuple(_Entry(key_id, key, 0) for key_id, key in first.url_signing_keys.items())
-    return _SecretsFile((_Entry("1", first.token_pepper, 0),), keys)
 
 
 def _decoded(entries: Sequence[_Entry]) -> tuple[KeptSecret, ...]:

@@ -315,7 +315,7 @@ audit_log = Table(
     Column("reason", Text, nullable=False),
     Column("address", _text(64), nullable=False),
     Column("request_id", _text(64), nullable=False),
-    # How many calls the event stands for, and when the first was; 0 is that of the only one.
+    # How many calls the event stands for, and when the first was.
     Column("count", BigInteger, nullable=False, server_default="1"),
     Column("first_at", BigInteger, nullable=False, server_default="0"),
     Index("ix_audit_log_at_id", "at", "id"),

@@ -33,7 +33,6 @@ _PRAGMAS = (
 _NO_ROOM_BYTES = 2**18
 _COMPACTED_PAGES = 200
 _PAUSE_SECONDS = 0.02
-_INCREMENTAL = 2
 _BUSY = (
     "Somebody else holds the metastore's database for too long: a shell left open in a transaction, a "
     "backup, a large change. Try again in a moment; if it stays so, whoever runs this server has to end that."
@@ -135,10 +134,6 @@ class Sqlite(Backend):
 
     def compact(self) -> None:
         with closing(self._connect()) as rows:
-            if rows.execute("PRAGMA auto_vacuum").fetchone()[0] != _INCREMENTAL:
-                # A file of an earlier release is written anew, once; it needs the room for both.
-                rows.execute("PRAGMA auto_vacuum=INCREMENTAL")
-                rows.execute("VACUUM")
             while rows.execute("PRAGMA freelist_count").fetchone()[0]:
                 # It takes a page a step, and `execute` takes one step of what has no rows.
                 rows.executescript(f"PRAGMA incremental_vacuum({_COMPACTED_PAGES})")

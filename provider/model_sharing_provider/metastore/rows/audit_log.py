@@ -134,7 +134,7 @@ def _event(row: Row[Any]) -> AuditEvent:
         outcome=Outcome(row.outcome),
         reason=row.reason,
         count=row._mapping["count"],
-        first_at=row.first_at or row.at,
+        first_at=row.first_at,
     )
 
 

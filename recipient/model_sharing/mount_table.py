@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
@@ -42,8 +43,9 @@ class Mount:
     `trust_remote_code` says that the user lets this provider's models run code while they load. It was
     given to the provider at `endpoint`, so the mount refuses to work when the profile names another.
     `keys` are the PEMs of the signing keys that it trusts, oldest first; the last one is expected to sign.
+    `first_key` is the fingerprint of the oldest key that vouched for the first of `keys`: it identifies the
+    provider in all its mounts, whatever key it signs with by now.
     `file_origins` are where else than at the endpoint its files may come from, such as an object store.
-    `first_key` is the fingerprint of the oldest key that vouched for the first of `keys`.
     """
 
     name: str
@@ -52,14 +54,9 @@ class Mount:
     endpoint: str
     trust_remote_code: bool
     mounted_at: datetime
-    keys: tuple[str, ...] = ()
+    keys: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    first_key: str
     file_origins: tuple[str, ...] = ()
-    first_key: str = ""
-
-    @property
-    def provider(self) -> str:
-        """What stands for the provider in all its mounts, whatever key it signs with by now."""
-        return self.first_key or self.endpoint
 
     def read_profile(self) -> Profile:
         """The profile as it is now; InvalidProfile or InvalidState if it cannot be used for this mount."""
@@ -75,8 +72,8 @@ class Mount:
 
     @property
     def key_fingerprint(self) -> str:
-        """That of the key that signs now; empty for a mount from before keys were pinned."""
-        return PublicKey.parse(self.keys[-1]).fingerprint if self.keys else ""
+        """Fingerprint of the key that signs now."""
+        return PublicKey.parse(self.keys[-1]).fingerprint
 
     def same_as(self, other: Mount) -> bool:
         """True if both differ at most in when they were mounted, and in what was pinned since."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from model_sharing_protocol.errors import (
     ActivationLinkUsed,
     AlreadyExists,
     InvalidParameter,
+    InvalidProfile,
     MountExists,
     NotASharingServer,
     NotFound,
@@ -99,6 +102,16 @@ def test_a_mount_is_private_and_holds_no_token(vendor: model_sharing.Catalog, ho
     assert record.stat().st_mode & 0o777 == 0o600
     assert home.stat().st_mode & 0o777 == 0o700
     assert TOKEN not in repr(vendor) + repr(vendor.mount)
+
+
+@pytest.mark.parametrize("damage", [{"keys": []}, {"keys": None}, {"first_key": None}, {"endpoint": 7}])
+def test_a_damaged_mount_file_is_refused_with_the_remedy(
+    vendor: model_sharing.Catalog, home: Path, damage: dict[str, Any]
+) -> None:
+    record = home / "mounts" / "vendor.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), **damage}))
+    with pytest.raises(InvalidProfile, match=r"vendor\.json cannot be read\. Delete it and mount again"):
+        model_sharing.catalog("vendor")
 
 
 def test_the_same_mount_again_is_no_change_and_another_is_refused(

@@ -155,7 +155,7 @@ def test_nobody_becomes_another_provider_by_vouching_for_its_key_or_listing_it(
 ) -> None:
     theirs = fake_provider.keys[-1].pem
     stranger.keys = [ListedKey(theirs, 0), ListedKey(stranger.key.public.pem, 0)]
-    assert mounted(stranger, "follows").mount.provider != fake_provider.key.public.fingerprint
+    assert mounted(stranger, "follows").mount.first_key != fake_provider.key.public.fingerprint
     stranger.keys = [ListedKey(stranger.key.public.pem, 0)]
     stranger.keys.append(ListedKey(theirs, 0, endorse(stranger.key, fake_provider.key.public)))
     expected = stranger.key.public.fingerprint

@@ -35,7 +35,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     from model_sharing_protocol.times import now_ms
 
     def set_ahead(seconds: float) -> None:
-        for module in ("refs", "resolution"):
+        for module in ("resolution.known_state", "resolution.resolver"):
             monkeypatch.setattr(f"model_sharing.{module}.now_ms", lambda: now_ms() + int(seconds * 1000))
 
     return set_ahead
@@ -86,20 +86,7 @@ def test_an_alias_that_moved_costs_two(shared: FakeProvider, vendor: model_shari
     assert asked(shared) == ["GET /aliases/Champion", "POST /versions/2/query", "GET /aliases/Champion"]
 
 
-def test_an_older_provider_is_asked_as_it_understands(
-    shared: FakeProvider, vendor: model_sharing.Catalog
-) -> None:
-    shared.outdated = True
-    for ref in (CHAMPION, f"{NAME}/2"):
-        assert vendor.snapshot(ref).version.version == vendor.resolve(ref).version
-    first = ["POST /aliases/Champion/query", "GET /aliases/Champion", "POST /versions/1/query"]
-    second = ["POST /versions/2/query", "GET /versions/2", "POST /versions/2/query"]
-    assert asked(shared) == [*first, "GET /aliases/Champion", *second, "GET /versions/2"]
-    vendor.snapshot(CHAMPION)
-    assert tags(shared) == [False]
-
-
-def test_what_does_not_exist_is_told_as_before(shared: FakeProvider, vendor: model_sharing.Catalog) -> None:
+def test_what_does_not_exist_is_not_found(shared: FakeProvider, vendor: model_sharing.Catalog) -> None:
     for ref in (f"{NAME}@nobody", f"{NAME}/7"):
         with pytest.raises(NotFound, match="does not exist"):
             vendor.snapshot(ref)

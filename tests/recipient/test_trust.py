@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,14 +44,6 @@ def fingerprint(fake_provider: FakeProvider) -> str:
     return fake_provider.key.public.fingerprint
 
 
-def forget_pin(home: Path) -> None:
-    """Make the mount one from before keys were pinned."""
-    (record,) = (home / "mounts").glob("*.json")
-    fields = json.loads(record.read_text())
-    del fields["keys"]
-    record.write_text(json.dumps(fields))
-
-
 # The key.
 
 
@@ -87,15 +78,6 @@ def test_a_provider_that_lists_no_key_is_not_mounted(fake_provider: FakeProvider
     fake_provider.keys = []
     with pytest.raises(UntrustedSignature, match="lists none"):
         model_sharing.mount(profile, share=SHARE, name="vendor")
-
-
-def test_a_mount_from_before_keys_pins_at_the_next_contact_and_says_so(
-    shared: FakeProvider, home: Path
-) -> None:
-    forget_pin(home)
-    with pytest.warns(TrustWarning, match=f"trusts what {fingerprint(shared)} signs.*without a key"):
-        model_sharing.catalog("vendor").snapshot(REF)
-    assert model_sharing.catalog("vendor").mount.key_fingerprint == fingerprint(shared)
 
 
 def test_a_new_key_that_the_pinned_one_vouches_for_is_followed(
@@ -184,35 +166,47 @@ def test_one_version_served_as_another_is_refused_naming_both(
     vendor.snapshot(REF)
 
     def substitute(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        lines = [*queries[1]]
-        lines[1] = {"metaData": {**lines[1]["metaData"]}}
-        lines[1]["metaData"]["version"] = {**lines[1]["metaData"]["version"], "version": 2}
-        return lines
+        """The first version's answer, with the number of the second."""
+        return described_as({**queries[1][1]["metaData"]["version"], "version": 2})
 
     def substitute_unsigned(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """As a provider that says less in a query does: what is left out is asked for."""
-        lines = substitute(lines)
-        del lines[1]["metaData"]["version"]["state"]
-        return lines
+        version = {**substitute(lines)[1]["metaData"]["version"]}
+        del version["state"]
+        return described_as(version)
 
-    shared.edit_query = substitute
-    with pytest.raises(
-        UntrustedSignature, match=f"about {NAME} version 2 .* came is one about {NAME} version 1"
-    ):
-        vendor.snapshot(f"{NAME}/2")
-    shared.edit_query = substitute_unsigned
+    def substitute_files(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The first version's files, under what was signed of the second."""
+        return described_as(lines[1]["metaData"]["version"])
+
+    def described_as(version: dict[str, Any]) -> list[dict[str, Any]]:
+        protocol, metadata, *files = queries[1]
+        return [protocol, {"metaData": {**metadata["metaData"], "version": version}}, *files]
+
     signed_as = f"{NAME} version 1 of the share {SHARE}"
-    with pytest.raises(
-        UntrustedSignature, match=f"{NAME} version 2 of .* expected; what came is that of {signed_as}"
+    for edit, refused in (
+        (substitute, f"about {NAME} version 2 .* came is one about {NAME} version 1"),
+        (substitute_unsigned, f"{NAME} version 2 was answered without a signature"),
+        (substitute_files, f"{NAME} version 2 of .* expected; what came is that of {signed_as}"),
     ):
-        vendor.snapshot(f"{NAME}/2")
+        shared.edit_query = edit
+        with pytest.raises(UntrustedSignature, match=refused):
+            vendor.snapshot(f"{NAME}/2")
+
     # Version 1 is in the cache: an answer that version 2 has its content is not believed either.
     one = vendor.snapshot(REF).version
-    shared.edit_version = lambda answer: {**answer, "digest": one.digest}
-    with pytest.raises(
-        UntrustedSignature, match=f"with the content {one.digest}; what was signed is version 2"
-    ):
-        vendor.snapshot(f"{NAME}/2")
+
+    def with_content_of_one(version: dict[str, Any]) -> dict[str, Any]:
+        return {**version, "digest": one.digest}
+
+    def substitute_content(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return described_as(with_content_of_one(lines[1]["metaData"]["version"]))
+
+    shared.edit_query, shared.edit_version = substitute_content, with_content_of_one
+    for look in (vendor.snapshot, vendor.resolve):
+        with pytest.raises(
+            UntrustedSignature, match=f"with the content {one.digest}; what was signed is version 2"
+        ):
+            look(f"{NAME}/2")
 
 
 def test_other_files_under_a_good_signature_are_refused(

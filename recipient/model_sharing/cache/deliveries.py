@@ -17,7 +17,7 @@ _VERSION = ".version"
 
 
 class Deliveries:
-    """The records of one provider, which is named by what stands for it (`Mount.provider`)."""
+    """The records of one provider, which is named by what stands for it (`Mount.first_key`)."""
 
     def __init__(self, cache_root: Path, provider: str) -> None:
         self.key = hashlib.sha256(provider.encode()).hexdigest()[:32]

@@ -86,7 +86,7 @@ class SharedCatalog:
         self._transport = Transport(mount.read_profile, retry_for=settings.retry_for)
         self._client = SharingClient(self._transport, mount.endpoint)
         self._trust = Trust(mount, MountTable(settings.mounts), self._client)
-        self._cache = Cache(settings.cache, mount.provider)
+        self._cache = Cache(settings.cache, mount.first_key)
         self._refs = Refs(settings.cache, mount.endpoint, mount.share)
         self._resolver = Resolver(
             mount,

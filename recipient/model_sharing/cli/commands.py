@@ -25,7 +25,7 @@ from model_sharing_protocol.console.output import (
     say,
     say_lines,
 )
-from model_sharing_protocol.errors import Interrupted, InvalidParameter, InvalidState
+from model_sharing_protocol.errors import Interrupted, InvalidParameter
 from model_sharing_protocol.model_signature import describe_columns
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.profile import read_profile
@@ -178,10 +178,7 @@ def verify(uri: str, folder: Path, *, signature: Path | None) -> None:
 @click.argument("name", shell_complete=complete_catalogs)
 def key(name: str) -> None:
     """Print the public key that signs the models of the mount NAME, for other verifiers of signatures."""
-    keys = blocking.catalog(name).mount.keys
-    if not keys:
-        raise InvalidState(f"No key is pinned for {name!r} yet; one is as soon as its provider is asked.")
-    say_lines(keys[-1])
+    say_lines(blocking.catalog(name).mount.keys[-1])
 
 
 def _places(where: str | None) -> list[tuple[blocking.Catalog, str | None]]:

@@ -15,7 +15,7 @@ from model_sharing.settings import Settings
 from model_sharing.transport.file_origins import accept
 from model_sharing.transport.session import Transport
 from model_sharing_protocol.dsse import PublicKey
-from model_sharing_protocol.errors import InvalidParameter, UntrustedSignature
+from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.signing_keys import first_of
 from model_sharing_protocol.times import moment, now_ms
@@ -85,7 +85,7 @@ def _move(settings: Settings, table: MountTable, present: Mount, new: Mount, pro
         new,
         trust_remote_code=present.trust_remote_code,
         mounted_at=present.mounted_at,
-        first_key=present.first_key or new.first_key,
+        first_key=present.first_key,
     )
     Refs(settings.cache, moved.endpoint, moved.share).take_over(
         Refs(settings.cache, present.endpoint, present.share)
@@ -97,7 +97,7 @@ def _move(settings: Settings, table: MountTable, present: Mount, new: Mount, pro
 
 
 def _movable(present: Mount, moved: Mount) -> Mount:
-    """The mount that has the name, if it can be moved. Raises InvalidParameter, UntrustedSignature."""
+    """The mount that has the name, if it can be moved. Raises InvalidParameter."""
     if present.share != moved.share:
         raise InvalidParameter(
             f"{present.name!r} is a mount of the share {present.share!r}, not of {moved.share!r}: what is "
@@ -108,17 +108,13 @@ def _movable(present: Mount, moved: Mount) -> Mount:
             f"{present.name!r} was mounted without trust in remote code, and moving it does not change that. "
             "Move it, or unmount it and mount it with trust."
         )
-    if not present.keys:
-        raise UntrustedSignature(
-            f"No key is pinned for {present.name!r}, so nothing says that {moved.endpoint} is the same "
-            "provider. Unmount it and mount it again."
-        )
     return present
 
 
 def _new_mount(
     settings: Settings, source: ProfileSource, share: str, name: str, trust_remote_code: bool
 ) -> Mount:
+    """The mount that was asked for, without the keys, which the provider has to show first."""
     checked = check_mount_name(name)
     return Mount(
         name=checked,
@@ -127,6 +123,8 @@ def _new_mount(
         endpoint=source.profile.endpoint,
         trust_remote_code=trust_remote_code,
         mounted_at=moment(now_ms()),
+        keys=(),
+        first_key="",
     )
 
 

@@ -25,7 +25,6 @@ from model_sharing_protocol.errors import (
     PermissionDenied,
     ServerUnreachable,
     SharingWarning,
-    UnsupportedOperation,
 )
 from model_sharing_protocol.names import ModelRef, SharedName
 from model_sharing_protocol.open_sharing import (
@@ -123,9 +122,7 @@ class Resolver:
         self, name: SharedName, ref: ModelRef, kept: SignedAnswer | None, *, with_files: bool
     ) -> SignedAnswer:
         if with_files and not self._refs.knows(name, version=ref.version, alias=ref.alias):
-            said = await self._ask_for_all(name, ref)
-            if said is not None:
-                return said
+            return await self._ask_for_all(name, ref)
         tag = kept.answer.tag if kept is not None and is_young(kept.state.issued_at, now_ms()) else ""
         answer = await self._client.get_version(
             self._mount.share, name, _asked(ref), tag, lambda: self._is_cached(name, ref)
@@ -142,14 +139,9 @@ class Resolver:
         known = self._refs.version(name, number) if number is not None else None
         return known is not None and self._has_manifest(known.digest)
 
-    async def _ask_for_all(self, name: SharedName, ref: ModelRef) -> SignedAnswer | None:
-        """The version and its files in one answer; None where the provider is too old for that."""
-        try:
-            metadata, files = await self._client.query_version(self._mount.share, name, _asked(ref))
-        except (NotFound, UnsupportedOperation):
-            return None  # or there is no such version: to be told by the next answer
-        if metadata.version.state is None:
-            return None
+    async def _ask_for_all(self, name: SharedName, ref: ModelRef) -> SignedAnswer:
+        """The version and its files in one answer."""
+        metadata, files = await self._client.query_version(self._mount.share, name, _asked(ref))
         said = await self._said(name, ref, Answer(metadata.version))
         version = said.answer.version
         checked = await self._checked_files(name, version.version, version.digest, metadata, files)

@@ -67,11 +67,6 @@ class Trust:
 
     def pinned(self) -> Sequence[PublicKey]:
         """The keys that are trusted, oldest first."""
-        if not self._keys:
-            raise UntrustedSignature(
-                f"No key of {self._mount.endpoint} is pinned for {self._mount.name!r} yet; one is as soon "
-                "as the provider is asked for something."
-            )
         return self._keys
 
     def signed_name(self, name: SharedName, version: int) -> SignedName:
@@ -79,8 +74,7 @@ class Trust:
 
     async def _current(self, envelope: Envelope | None) -> PublicKey:
         """The key that must sign now; the provider is asked for newer ones if an envelope names another."""
-        named = envelope.fingerprint if envelope else None
-        if not self._keys or (named and named not in [key.fingerprint for key in self._keys]):
+        if envelope and envelope.fingerprint not in [key.fingerprint for key in self._keys]:
             await self._follow()
         return self._keys[-1]
 
@@ -91,8 +85,8 @@ class Trust:
             with contextlib.suppress(InvalidState):  # where mounts cannot be written, each process follows
                 self._table.pin(self._mount, [key.pem for key in keys])
             warnings.warn(
-                f"{self._mount.name!r} trusts what {keys[-1].fingerprint} signs from now on: "
-                + ("the key before vouches for it." if len(keys) > 1 else "it was mounted without a key."),
+                f"{self._mount.name!r} trusts what {keys[-1].fingerprint} signs from now on: the key before "
+                "vouches for it.",
                 TrustWarning,
                 stacklevel=2,
             )
@@ -112,8 +106,8 @@ async def fetch_keys(
         listed = ()
     if not listed:
         raise UntrustedSignature(
-            f"A signing key of {endpoint} was expected; it lists none. A provider that does not sign its "
-            "models yet has to be upgraded."
+            f"A signing key of {endpoint} was expected; it lists none. Only models that their provider signs "
+            "can be used: tell the provider."
         )
     start = pinned[-1].fingerprint if pinned else expected or PublicKey.parse(listed[-1].pem).fingerprint
     keys = (*pinned[:-1], *follow(start, listed))

@@ -57,7 +57,6 @@ class FakeProvider:
     `faults` are used up by the file requests, one each, `always` by all.
     It signs with `key` and lists `keys`; `sequence` is that of its states, as signed `ago` seconds ago.
     `edit_answer` changes what it says of anything, `edit_version` and `edit_query` of versions alone.
-    An `outdated` one knows no tags, and no queries that say all there is to say in one answer.
     With a `certificate`, a PEM file with its key, it speaks TLS.
     """
 
@@ -73,7 +72,6 @@ class FakeProvider:
         self.keys = [ListedKey(self.key.public.pem, 0)]
         self.sequence = (1, 1)
         self.ago = 0
-        self.outdated = False
         self.edit_answer: Callable[[Any], Any] | None = None
         self.edit_version: Callable[[dict[str, Any]], dict[str, Any]] | None = None
         self.edit_query: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None
@@ -258,7 +256,7 @@ class Handler(BaseHTTPRequestHandler):
                 self._send_version(name, lowered[alias.lower()], alias.lower())
             case ["versions", number, "query"] if int(number) in model.versions:
                 self._serve_query(name, int(number))
-            case ["aliases", alias, "query"] if alias.lower() in lowered and not self.fake.outdated:
+            case ["aliases", alias, "query"] if alias.lower() in lowered:
                 self._serve_query(name, lowered[alias.lower()], alias.lower())
             case _:
                 self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", f"{name} {rest} does not exist.")
@@ -269,9 +267,7 @@ class Handler(BaseHTTPRequestHandler):
             version = self.fake.edit_version(version)
         said = {field: value for field, value in version.items() if field != "state"}
         tag = f'W/"{sha256(repr((said, self.fake.sequence, self.fake.key.public.pem)).encode()).hexdigest()}"'
-        if self.fake.outdated:
-            self.send_json(200, version)
-        elif self.headers.get("If-None-Match") == tag:
+        if self.headers.get("If-None-Match") == tag:
             self.send(304, b"", ETag=tag)
         else:
             self.send_json(200, version, ETag=tag)
@@ -290,11 +286,7 @@ class Handler(BaseHTTPRequestHandler):
             ticket = self.fake.tickets
         base = self.fake.url_base or self.fake.origin
         metadata = {
-            "version": (
-                self._version(name, number)
-                if self.fake.outdated
-                else self._signed_version(name, number, alias)
-            ),
+            "version": self._signed_version(name, number, alias),
             "digest": manifest.digest,
             "size": manifest.size,
             "numFiles": len(files),

@@ -14,9 +14,9 @@ import model_sharing
 from model_sharing.cache.maintenance.pruning import Limits, prune
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
-from model_sharing_provider.artifacts.external_locations import parse_location
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.locations import parse_location
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.services.provider_services import ProviderServices
 from support.admin_client import AdminClient

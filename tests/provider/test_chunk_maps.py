@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from model_sharing_protocol.chunk_maps import MAX_CHUNK_BYTES, ChunkMap
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts.chunking import AVERAGE_CHUNK_BYTES
-from model_sharing_provider.artifacts.external_locations import parse_location
 from model_sharing_provider.artifacts.fingerprints import CHUNKED_FROM_BYTES, Fingerprinter
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.locations import parse_location
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.services.provider_services import ProviderServices

@@ -24,11 +24,11 @@ from model_sharing_protocol.errors import (
     Unauthenticated,
 )
 from model_sharing_protocol.names import FullName, SchemaName
-from model_sharing_provider.artifacts.external_locations import parse_location
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.limits import MAX_COMMENT, size_of
+from model_sharing_provider.domain.locations import parse_location
 from model_sharing_provider.mlflow_import.client import open_client
 from model_sharing_provider.mlflow_import.registry import RegistryImport, import_workspace, name_in
 from model_sharing_provider.mlflow_import.report import Line, Outcome

@@ -19,10 +19,10 @@ from typing import Any, get_type_hints
 import pytest
 
 from model_sharing_protocol.errors import PermissionDenied
-from model_sharing_provider.artifacts.external_locations import parse_location
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.events import Outcome
+from model_sharing_provider.domain.locations import parse_location
 from model_sharing_provider.domain.principals import PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.privileges import Privilege

@@ -25,10 +25,10 @@ from model_sharing_protocol.errors import (
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
 from model_sharing_protocol.progress import Progress
-from model_sharing_provider.artifacts.external_locations import parse_location
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.configuration.sources import read_settings
+from model_sharing_provider.domain.locations import parse_location
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.services.provider_services import ProviderServices
 from support.admin_client import AdminClient

@@ -13,10 +13,11 @@ from urllib.parse import parse_qsl
 import pytest
 
 from model_sharing_protocol.errors import InvalidState, PermissionDenied
-from model_sharing_provider.artifacts.signed_urls import LONGEST_URL_LIFETIME_SECONDS, Ticket, UrlSigner
+from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
+from model_sharing_provider.domain.signed_urls import LONGEST_URL_LIFETIME_SECONDS, Ticket
 from model_sharing_provider.keys import server_secrets
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from support.admin_client import AdminClient

@@ -17,7 +17,8 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from model_sharing_protocol.chunk_maps import read_maps
-from model_sharing_provider.artifacts.signed_urls import Ticket, UrlSigner
+from model_sharing_provider.artifacts.signed_urls import UrlSigner
+from model_sharing_provider.domain.signed_urls import Ticket
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from support.admin_client import AdminClient
 from support.model_folder import write_model

@@ -10,34 +10,16 @@ import hashlib
 import hmac
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlencode
 
 from model_sharing_protocol.errors import PermissionDenied
+from model_sharing_provider.domain.signed_urls import Ticket
 from model_sharing_provider.telemetry.reports import Measured, Refusal, report
 
-URL_LIFETIME_SECONDS = 300
-UPLOAD_URL_LIFETIME_SECONDS = 900
-LONGEST_URL_LIFETIME_SECONDS = max(URL_LIFETIME_SECONDS, UPLOAD_URL_LIFETIME_SECONDS)
 _REFUSAL = (
     "This URL is not one that this server signed, or it has expired; ask for the version's files again."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """What a signed URL stands for. `expires` is in epoch seconds; `revision` is the share's.
-
-    Recipients' URLs name a grant; those of the metastore's own principals name none, only their token.
-    """
-
-    resource: str
-    grant_id: str
-    token_id: str
-    revision: int
-    expires: int
-    method: str = "GET"
 
 
 class UrlKeys(Protocol):

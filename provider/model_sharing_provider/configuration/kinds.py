@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.units import DURATION_FORM, parse_duration
-from model_sharing_provider.artifacts.external_locations import parse_location
+from model_sharing_provider.domain.locations import parse_location
 from model_sharing_provider.governance.addresses import parse_network
 
 

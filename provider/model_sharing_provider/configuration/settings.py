@@ -13,7 +13,6 @@ from typing import Any
 
 from platformdirs import user_data_path
 
-from model_sharing_provider.artifacts.credentials.vending import CLOUDS
 from model_sharing_provider.configuration.kinds import (
     DURATION,
     HTTP_URL,
@@ -30,6 +29,7 @@ from model_sharing_provider.configuration.kinds import (
     whole_number,
     without_credentials,
 )
+from model_sharing_provider.domain.credentials import CLOUDS
 from model_sharing_provider.domain.quotas import Quotas
 from model_sharing_provider.domain.request_rates import RequestRates
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+CLOUDS = ("aws", "azure", "gcp", "r2")
+"""Names of the clouds that can vend them."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionKeys:

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from filelock import FileLock
 
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.artifacts.signed_urls import LONGEST_URL_LIFETIME_SECONDS
 from model_sharing_provider.domain.secrets import keyed_hash
+from model_sharing_provider.domain.signed_urls import LONGEST_URL_LIFETIME_SECONDS
 from model_sharing_provider.keys.private_files import write_private
 from model_sharing_provider.keys.watched_files import WatchedFile
 

@@ -26,7 +26,7 @@ class Cloud:
     variables: tuple[str, ...] = ()
 
 
-CLOUDS = {
+_CLOUDS = {
     "aws": Cloud("s3", "botocore"),
     "azure": Cloud("az", "azure.identity", ("AZURE_STORAGE_ACCOUNT_NAME",)),
     "gcp": Cloud("gs", "google.auth"),
@@ -38,7 +38,7 @@ class Vending:
     """Credentials for folders in the buckets of a cloud; for none, if no cloud is named."""
 
     def __init__(self, cloud: str, lifetime: timedelta, aws_role_arn: str = "") -> None:
-        """`cloud` as `CLOUDS` has it, or empty. Raises MissingDependency, InvalidParameter."""
+        """`cloud` as `domain.credentials.CLOUDS` has it, or empty. Raises MissingDependency, InvalidParameter."""
         self._name = cloud
         self._lifetime = lifetime
         self._options = {"role_arn": aws_role_arn} if cloud == "aws" else {}
@@ -47,7 +47,7 @@ class Vending:
             _check_usable(cloud)
 
     def covers(self, location: str) -> bool:
-        return bool(self._name) and location.startswith(f"{CLOUDS[self._name].scheme}://")
+        return bool(self._name) and location.startswith(f"{_CLOUDS[self._name].scheme}://")
 
     def address(self, location: str) -> str:
         """A location that is covered, as the cloud's clients write it."""
@@ -68,7 +68,7 @@ class Vending:
 
 
 def _check_usable(name: str) -> None:
-    cloud = CLOUDS[name]
+    cloud = _CLOUDS[name]
     if cloud.package and not _is_installed(cloud.package):
         raise MissingDependency(
             f"Temporary credentials of {name} need its client: pip install 'model-sharing[{name}]'"

@@ -19,17 +19,17 @@ from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.locations import direct_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.presigned_urls import UploadUrl
-from model_sharing_provider.artifacts.signed_urls import (
-    UPLOAD_URL_LIFETIME_SECONDS,
-    URL_LIFETIME_SECONDS,
-    Ticket,
-    UrlSigner,
-)
+from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType, VersionStatus
+from model_sharing_provider.domain.signed_urls import (
+    UPLOAD_URL_LIFETIME_SECONDS,
+    URL_LIFETIME_SECONDS,
+    Ticket,
+)
 from model_sharing_provider.domain.uploads import UploadedFile
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context, Operation

@@ -17,13 +17,13 @@ from model_sharing_protocol.errors import InvalidModel, MetastoreUnavailable
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import FullName, check_alias
 from model_sharing_protocol.progress import Meter, ProgressCallback
-from model_sharing_provider.artifacts.external_locations import parse_location
 from model_sharing_provider.artifacts.fingerprints import Fingerprint
 from model_sharing_provider.artifacts.locations import version_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.limits import MAX_SOURCE, check_comment, check_origin, check_text
+from model_sharing_provider.domain.locations import parse_location
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.publishing.deltas import find_base, make_deltas

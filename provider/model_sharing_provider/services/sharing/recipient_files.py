@@ -21,13 +21,14 @@ from model_sharing_protocol.signatures import Bundle
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.locations import system_table_path
 from model_sharing_provider.artifacts.manifests import Manifests, hint_paths
-from model_sharing_provider.artifacts.signed_urls import URL_LIFETIME_SECONDS, Ticket, UrlSigner
+from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType
 from model_sharing_provider.domain.sharing import Share, SharedVersion, ShareGrant
+from model_sharing_provider.domain.signed_urls import URL_LIFETIME_SECONDS, Ticket
 from model_sharing_provider.governance.addresses import allows
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.publishing.deltas import published_deltas

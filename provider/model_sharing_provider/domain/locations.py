@@ -1,0 +1,34 @@
+"""Locations of folders in object stores and on disks, spelled in one way: `scheme://bucket/path`.
+
+Without escapes and without a slash at the end, so that comparing and joining are plain work on text.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.paths import check_relative_path
+
+FILE_SCHEME = "file://"
+_PARTS = re.compile(
+    r"(?P<root>file://|(?:s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*)(?:/(?P<path>.*))?", re.DOTALL
+)
+
+
+def parse_location(url: str) -> str:
+    """The one spelling of a location. Raises InvalidParameter, or UnsafePath for a path like `a/../b`.
+
+    In `file:` URLs `%20` is a space, as everywhere; the keys of object stores are taken as they are written.
+    """
+    parts = _PARTS.fullmatch(url)
+    if parts is None:
+        raise InvalidParameter(
+            f"{url!r} is no external location; write file:///folder, s3://bucket/folder, gs://bucket/folder "
+            "or az://container/folder."
+        )
+    root, path = parts["root"], (parts["path"] or "").rstrip("/")
+    if root == FILE_SCHEME:
+        path = unquote(path)
+    return f"{root}/{check_relative_path(path)}" if path else root

@@ -43,5 +43,5 @@ async def test_no_byte_of_an_upload_comes_through_the_server(
     assert await admin.provider.audit.latest(admin.context, 1000, action=AuditAction.UPLOAD_FILE) == []
     for path, content in FILES.items():
         opened = await admin.provider.principal_files.open_path(admin.context, NAME, 2, path)
-        pieces = [bytes(piece) async for piece in admin.provider.principal_files.read(opened, 0, opened.size)]
+        pieces = [bytes(piece) async for piece in admin.provider.signed_files.read(opened, 0, opened.size)]
         assert b"".join(pieces) == content

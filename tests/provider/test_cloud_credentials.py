@@ -75,7 +75,7 @@ async def asked_to_write(cloud: CloudProvider) -> tuple[str, dict[str, Any]]:
     pending = await admin.provider.uploads.create(admin.context, FullName.parse(NAME), NewVersion())
     answer = await cloud.ask_registry("READ_WRITE_MODEL_VERSION", pending.version)
     assert answer.status == 200, answer.text
-    assert admin.provider.credentials.location(pending)
+    assert admin.provider.storage_credentials.location(pending)
     return f"root/{direct_root(pending.id)}", answer.json
 
 

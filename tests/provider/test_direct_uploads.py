@@ -45,7 +45,7 @@ async def test_what_was_written_is_found_hashed_and_published(
 ) -> None:
     provider, context = cloud.admin.provider, cloud.admin.context
     folder = f"{ROOT}/{direct_root(pending.id)}"
-    assert provider.credentials.location(pending) == f"{bucket}/{folder}"
+    assert provider.storage_credentials.location(pending) == f"{bucket}/{folder}"
     store = await writer(cloud, bucket)
     large = bytes(range(256)) * 4096 * 6
     await obstore.put_async(store, f"{folder}/MLmodel", MLMODEL.encode())
@@ -76,9 +76,9 @@ async def _chunks(content: bytes) -> AsyncIterator[bytes]:
 async def test_it_is_for_the_owner_of_a_pending_version(cloud: CloudProvider, pending: ModelVersion) -> None:
     ana = await create_user(cloud.admin, "ana")
     with pytest.raises(PermissionDenied):
-        await cloud.admin.provider.credentials.for_writer(await ana.context(), MODEL, 2)
+        await cloud.admin.provider.principal_credentials.write(await ana.context(), MODEL, 2)
     with pytest.raises(InvalidState, match="READY"):
-        await cloud.admin.provider.credentials.for_writer(cloud.admin.context, MODEL, 1)
+        await cloud.admin.provider.principal_credentials.write(cloud.admin.context, MODEL, 1)
     # To read, there is nothing yet.
     assert "aws_temp_credentials" not in (await cloud.ask_registry("READ_MODEL_VERSION", 2)).json
 

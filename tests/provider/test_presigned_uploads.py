@@ -70,7 +70,7 @@ def in_a_bucket(artifacts: ArtifactStore, request: pytest.FixtureRequest) -> boo
 
 async def content(admin: AdminClient, version: ModelVersion, path: str) -> bytes:
     opened = await admin.provider.principal_files.open_path(admin.context, NAME, version.version, path)
-    pieces = [bytes(piece) async for piece in admin.provider.principal_files.read(opened, 0, opened.size)]
+    pieces = [bytes(piece) async for piece in admin.provider.signed_files.read(opened, 0, opened.size)]
     assert opened.sha256 == sha256(b"".join(pieces)).hexdigest()
     return b"".join(pieces)
 

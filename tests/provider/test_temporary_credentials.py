@@ -110,8 +110,8 @@ async def test_a_version_in_place_is_opened_where_it_is(
         context = AdminClient.of(provider).context
         location = f"{bucket}/lake/a$b"
         version = await provider.registration.register_in_place(context, location, FullName.parse(NAME))
-        assert provider.credentials.location(version) == location
-        given = await provider.credentials.for_reader(context, FullName.parse(NAME), version.version)
+        assert provider.storage_credentials.location(version) == location
+        given = await provider.principal_credentials.read(context, FullName.parse(NAME), version.version)
         assert given is not None and given.aws_temp_credentials is not None
         keys = given.aws_temp_credentials
         reader = s3_client(bucket, keys.access_key_id, keys.secret_access_key, keys.session_token)
@@ -121,7 +121,7 @@ async def test_a_version_in_place_is_opened_where_it_is(
                 await obstore.get_async(reader, path)
     async with open_provider(replace(settings, external_locations=())) as stricter:
         with pytest.raises(PermissionDenied, match="external locations"):
-            await stricter.credentials.for_reader(
+            await stricter.principal_credentials.read(
                 AdminClient.of(stricter).context, FullName.parse(NAME), version.version
             )
 
@@ -140,7 +140,9 @@ async def test_no_secret_is_in_the_audit_log_or_in_any_other(
 ) -> None:
     answer = await cloud.ask(VERSION + CREDENTIALS)
     assert answer.headers["Cache-Control"] == "no-store"
-    given = await cloud.admin.provider.credentials.for_reader(cloud.admin.context, FullName.parse(NAME), 1)
+    given = await cloud.admin.provider.principal_credentials.read(
+        cloud.admin.context, FullName.parse(NAME), 1
+    )
     assert given is not None and given.aws_temp_credentials is not None
     secrets = [
         *(answer.json["awsTempCredentials"][name] for name in ("secretAccessKey", "sessionToken")),

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from obstore.store import LocalStore, ObjectStore
 
-from model_sharing_protocol.errors import InvalidParameter, PermissionDenied
+from model_sharing_protocol.errors import PermissionDenied
 from model_sharing_provider.artifacts.store_urls import open_bucket
-from model_sharing_provider.domain.locations import FILE_SCHEME
+from model_sharing_provider.domain.locations import FILE_SCHEME, split_location
 
 SETTING = "MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS"
 
@@ -42,7 +42,7 @@ class ExternalLocations:
     async def open(self, location: str) -> tuple[ObjectStore, str]:
         """The store that holds a file or folder, and its path there. Raises PermissionDenied."""
         self.check(location)
-        root, path = _split(location)
+        root, path = split_location(location)
         if root == FILE_SCHEME:
             await asyncio.to_thread(self._check_links, path)
         if root not in self._stores:
@@ -52,7 +52,7 @@ class ExternalLocations:
     def _check_links(self, path: str) -> None:
         """A symbolic link may lead to another allowed folder, and nowhere else."""
         real = Path("/", path).resolve()
-        roots = (_split(allowed) for allowed in self.allowed)
+        roots = (split_location(allowed) for allowed in self.allowed)
         if not any(
             root == FILE_SCHEME and real.is_relative_to(Path("/", top).resolve()) for root, top in roots
         ):
@@ -60,10 +60,3 @@ class ExternalLocations:
                 f"{Path(path).name!r} is a symbolic link, or lies behind one, that leads out of the external "
                 "locations that this provider may read."
             )
-
-
-def _split(location: str) -> tuple[str, str]:
-    parts = _PARTS.fullmatch(location)
-    if parts is None:
-        raise InvalidParameter(f"{location!r} is no external location.")
-    return parts["root"], parts["path"] or ""

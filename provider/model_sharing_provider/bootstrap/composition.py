@@ -32,10 +32,10 @@ from model_sharing_provider.services.administration.secrets import Secrets
 from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.publishing.copies import Copies
-from model_sharing_provider.services.publishing.credentials import Credentials
 from model_sharing_provider.services.publishing.finalization import Finalization
 from model_sharing_provider.services.publishing.formats import Formats
 from model_sharing_provider.services.publishing.multipart import Multipart
+from model_sharing_provider.services.publishing.principal_credentials import PrincipalCredentials
 from model_sharing_provider.services.publishing.principal_files import PrincipalFiles
 from model_sharing_provider.services.publishing.registration import Registration
 from model_sharing_provider.services.publishing.uploads import Uploads
@@ -46,15 +46,18 @@ from model_sharing_provider.services.registry.models import Models
 from model_sharing_provider.services.registry.permissions import Permissions
 from model_sharing_provider.services.registry.principals import Principals
 from model_sharing_provider.services.registry.removal import ArtifactCleaner
+from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
 from model_sharing_provider.services.registry.tracking import Tracking
 from model_sharing_provider.services.registry.versions import Versions
 from model_sharing_provider.services.sharing.information_schema import InformationSchema
 from model_sharing_provider.services.sharing.providers import Providers
+from model_sharing_provider.services.sharing.recipient_credentials import RecipientCredentials
 from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
 from model_sharing_provider.services.sharing.shares import Shares
 from model_sharing_provider.services.sharing.signing import Signing
+from model_sharing_provider.services.signed_files import SignedFiles
 from model_sharing_provider.upstream.remote_shares import RemoteShares
 
 
@@ -95,25 +98,27 @@ def _wire(
         presigns=settings.presigned_urls,
     )
     manifests = Manifests(artifacts)
-    signer = UrlSigner(secrets)
+    signed_files = SignedFiles(UrlSigner(secrets), artifacts)
     cleaner = ArtifactCleaner(artifacts, manifests)
     uploads = Uploads(artifacts, manifests)
     signing = Signing(keys)
     vending = Vending(settings.temporary_credentials, settings.credentials_lifetime, settings.aws_role_arn)
-    recipient_files = RecipientFiles(signer, artifacts, manifests, signing)
+    storage_credentials = StorageCredentials(artifacts, vending)
+    recipient_files = RecipientFiles(signed_files, artifacts, manifests, signing)
     return ProviderServices(
         database=database,
         audit_recorder=AuditRecorder(database),
         rate_limits=RateLimits(settings.request_rates),
         administrator=administrator,
         public_url=settings.public_url,
+        recipient_credentials=RecipientCredentials(storage_credentials),
         recipient_files=recipient_files,
         audit=Audit(),
         backups=Backups(database, (settings.secrets_path, settings.signing_keys_path)),
         catalogs=Catalogs(cleaner),
         copies=Copies(artifacts, manifests),
-        credentials=Credentials(artifacts, vending),
-        principal_files=PrincipalFiles(signer, artifacts, manifests),
+        principal_credentials=PrincipalCredentials(storage_credentials),
+        principal_files=PrincipalFiles(signed_files, artifacts, manifests),
         formats=Formats(artifacts),
         fsck=Fsck(artifacts, manifests),
         gc=GarbageCollection(artifacts),
@@ -131,8 +136,10 @@ def _wire(
         secrets=Secrets(secrets),
         recipient_view=RecipientView(),
         shares=Shares(settings.quotas),
+        signed_files=signed_files,
         signing=signing,
         information_schema=InformationSchema(recipient_files, artifacts),
+        storage_credentials=storage_credentials,
         tracking=Tracking(settings.tracking_uri),
         uploads=uploads,
         versions=Versions(cleaner),

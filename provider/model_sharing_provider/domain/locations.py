@@ -25,10 +25,18 @@ def parse_location(url: str) -> str:
     parts = _PARTS.fullmatch(url)
     if parts is None:
         raise InvalidParameter(
-            f"{url!r} is no external location; write file:///folder, s3://bucket/folder, gs://bucket/folder "
-            "or az://container/folder."
+            f"{url!r} is not an external location; write file:///folder, s3://bucket/folder, "
+            "gs://bucket/folder or az://container/folder."
         )
     root, path = parts["root"], (parts["path"] or "").rstrip("/")
     if root == FILE_SCHEME:
         path = unquote(path)
     return f"{root}/{check_relative_path(path)}" if path else root
+
+
+def split_location(location: str) -> tuple[str, str]:
+    """The root of a location, such as `s3://bucket`, and the path below it. Raises InvalidParameter."""
+    parts = _PARTS.fullmatch(location)
+    if parts is None:
+        raise InvalidParameter(f"{location!r} is not an external location.")
+    return parts["root"], parts["path"] or ""

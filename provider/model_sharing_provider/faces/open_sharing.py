@@ -189,7 +189,7 @@ async def query_version(request: web.Request) -> web.Response:
 
 async def temporary_credentials(request: web.Request) -> web.Response:
     number = parse_version(request.match_info["version"])
-    given = await provider_of(request).credentials.for_recipient(
+    given = await provider_of(request).recipient_credentials.read(
         _context(request), _share_name(request), _model_name(request), number
     )
     body = msgspec.convert(given, wire.TemporaryCredentials, from_attributes=True)
@@ -303,7 +303,7 @@ def _share(share: Share) -> wire.Share:
 
 def _model(request: web.Request, shown: SharedModel) -> wire.RegisteredModel:
     model = shown.model
-    by_credentials = provider_of(request).credentials.offered
+    by_credentials = provider_of(request).storage_credentials.offered
     return wire.RegisteredModel(
         name=shown.shared_name.name,
         schema=shown.shared_name.schema,

@@ -43,24 +43,25 @@ def make_app() -> web.Application:
 
 async def get_shared_file(request: web.Request) -> web.StreamResponse:
     """For recipients, under a grant."""
-    context, access = context_of(request, FACE), provider_of(request).recipient_files
-    file = await access.open(context, _resource(request), dict(request.query))
-    return await file_response(request, context, access, file)
+    context, provider = context_of(request, FACE), provider_of(request)
+    file = await provider.recipient_files.open(context, _resource(request), dict(request.query))
+    return await file_response(request, context, provider.signed_files, file)
 
 
 async def get_pack(request: web.Request) -> web.StreamResponse:
     """For recipients, under a grant: many small files by one request."""
-    context, access = context_of(request, FACE), provider_of(request).recipient_files
+    context, provider = context_of(request, FACE), provider_of(request)
     asked = await read_body(request, PackRequest)
-    pack = await access.open_pack(context, _resource(request), dict(request.query), asked.files)
-    return await pack_response(request, context, access, pack)
+    query = dict(request.query)
+    pack = await provider.recipient_files.open_pack(context, _resource(request), query, asked.files)
+    return await pack_response(request, context, provider.signed_files, pack)
 
 
 async def get_own_file(request: web.Request) -> web.StreamResponse:
     """For the metastore's own principals."""
-    context, files = context_of(request, FACE), provider_of(request).principal_files
-    file = await files.open(context, _resource(request), dict(request.query))
-    return await file_response(request, context, files, file)
+    context, provider = context_of(request, FACE), provider_of(request)
+    file = await provider.principal_files.open(context, _resource(request), dict(request.query))
+    return await file_response(request, context, provider.signed_files, file)
 
 
 async def put_file(request: web.Request) -> web.Response:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from email.utils import formatdate
-from typing import Protocol
 
 import structlog
 from aiohttp import web
@@ -14,7 +13,7 @@ from model_sharing_provider.domain.events import Target
 from model_sharing_provider.http.metrics import CUT, TRANSFERS, count_file_bytes
 from model_sharing_provider.http.requests import BYTES_STREAMED
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.sharing.recipient_files import OpenFile, OpenPack, RecipientFiles
+from model_sharing_provider.services.signed_files import OpenFile, OpenPack, SignedFiles
 
 _IN_ONE_WRITE = 256 * 1024
 # A piece of 1 or 4 MiB: whoever is slower than 9 or 35 kB/s is cut off, and goes on with its next request.
@@ -23,16 +22,8 @@ _TAKEN_WITHIN_SECONDS = 120.0
 _log = structlog.get_logger("model_sharing_provider")
 
 
-class FileSource(Protocol):
-    """The service that opened a file, and reads it."""
-
-    def read(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]: ...
-
-    def ended(self, context: Context, file: OpenFile) -> Coroutine[None, None, None]: ...
-
-
 async def file_response(
-    request: web.Request, context: Context, source: FileSource, file: OpenFile
+    request: web.Request, context: Context, files: SignedFiles, file: OpenFile
 ) -> web.StreamResponse:
     """200 with the file, 206 with the range that was asked for, or 416."""
     span = _span(request, file.size)
@@ -52,28 +43,28 @@ async def file_response(
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
     status = 206 if partial else 200
     if request.method != "HEAD" and end - start <= _IN_ONE_WRITE:
-        body = b"".join([bytes(piece) async for piece in source.read(file, start, end)])
-        count_file_bytes(file.target, len(body))
+        body = b"".join([bytes(piece) async for piece in files.read(file, start, end)])
+        count_file_bytes(file.access.target, len(body))
         return web.Response(body=body, status=status, headers=headers)
     response = web.StreamResponse(status=status, headers=headers)
     await response.prepare(request)
     if request.method != "HEAD":
-        pieces = _counted(request, source.read(file, start, end), file.target)
+        pieces = _counted(request, files.read(file, start, end), file.access.target)
         with TRANSFERS.track_inprogress():
-            await _stream(request, response, pieces, source.ended(context, file))
+            await _stream(request, response, pieces, files.access_ended(context, file))
     return response
 
 
 async def pack_response(
-    request: web.Request, context: Context, access: RecipientFiles, pack: OpenPack
+    request: web.Request, context: Context, files: SignedFiles, pack: OpenPack
 ) -> web.StreamResponse:
     """200 with the bytes of a pack's files, one after the other."""
     headers = {"Content-Length": str(pack.size), "Content-Type": "application/octet-stream"}
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
-    pieces = _counted(request, access.read_pack(pack), pack.target)
+    pieces = _counted(request, files.read_pack(pack), pack.access.target)
     with TRANSFERS.track_inprogress():
-        await _stream(request, response, pieces, access.ended(context, pack))
+        await _stream(request, response, pieces, files.access_ended(context, pack))
     return response
 
 

@@ -61,7 +61,7 @@ async def _begin_upload(
 ) -> VendedCredentials | None:
     provider = provider_of(request)
     if keys:
-        return await provider.credentials.for_writer(context, name, number)
+        return await provider.principal_credentials.write(context, name, number)
     await provider.uploads.begin(context, name, number)
     return None
 
@@ -74,7 +74,7 @@ async def _begin_download(
     if lineage:
         await provider.lineage.emit(context, name, number, DOWNSTREAM, lineage)
     if keys:
-        return await provider.credentials.for_reader(context, name, number)
+        return await provider.principal_credentials.read(context, name, number)
     if not lineage:
         await provider.versions.get(context, name, number)
     return None

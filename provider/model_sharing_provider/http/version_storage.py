@@ -8,7 +8,7 @@ from model_sharing_provider.services.provider_services import ProviderServices
 
 def storage_location(provider: ProviderServices, version: ModelVersion) -> str:
     """The version's folder in its bucket, if temporary credentials open it."""
-    return provider.credentials.location(version) or opaque_location(version)
+    return provider.storage_credentials.location(version) or opaque_location(version)
 
 
 def opaque_location(version: ModelVersion) -> str:

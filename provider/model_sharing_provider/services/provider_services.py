@@ -16,10 +16,10 @@ from model_sharing_provider.services.administration.secrets import Secrets
 from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.publishing.copies import Copies
-from model_sharing_provider.services.publishing.credentials import Credentials
 from model_sharing_provider.services.publishing.finalization import Finalization
 from model_sharing_provider.services.publishing.formats import Formats
 from model_sharing_provider.services.publishing.multipart import Multipart
+from model_sharing_provider.services.publishing.principal_credentials import PrincipalCredentials
 from model_sharing_provider.services.publishing.principal_files import PrincipalFiles
 from model_sharing_provider.services.publishing.registration import Registration
 from model_sharing_provider.services.publishing.uploads import Uploads
@@ -29,15 +29,18 @@ from model_sharing_provider.services.registry.lineage import Lineage
 from model_sharing_provider.services.registry.models import Models
 from model_sharing_provider.services.registry.permissions import Permissions
 from model_sharing_provider.services.registry.principals import Principals
+from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
 from model_sharing_provider.services.registry.tracking import Tracking
 from model_sharing_provider.services.registry.versions import Versions
 from model_sharing_provider.services.sharing.information_schema import InformationSchema
 from model_sharing_provider.services.sharing.providers import Providers
+from model_sharing_provider.services.sharing.recipient_credentials import RecipientCredentials
 from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
 from model_sharing_provider.services.sharing.shares import Shares
 from model_sharing_provider.services.sharing.signing import Signing
+from model_sharing_provider.services.signed_files import SignedFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,6 @@ class ProviderServices:
     backups: Backups
     catalogs: Catalogs
     copies: Copies
-    credentials: Credentials
     formats: Formats
     finalization: Finalization
     fsck: Fsck
@@ -66,16 +68,20 @@ class ProviderServices:
     multipart: Multipart
     permissions: Permissions
     principals: Principals
+    principal_credentials: PrincipalCredentials
     principal_files: PrincipalFiles
     providers: Providers
     readiness: Readiness
+    recipient_credentials: RecipientCredentials
     recipient_files: RecipientFiles
     recipient_view: RecipientView
     recipients: Recipients
     registration: Registration
     secrets: Secrets
     shares: Shares
+    signed_files: SignedFiles
     signing: Signing
+    storage_credentials: StorageCredentials
     tracking: Tracking
     uploads: Uploads
     versions: Versions

@@ -38,7 +38,7 @@ class Vending:
     """Credentials for folders in the buckets of a cloud; for none, if no cloud is named."""
 
     def __init__(self, cloud: str, lifetime: timedelta, aws_role_arn: str = "") -> None:
-        """`cloud` as `domain.credentials.CLOUDS` has it, or empty. Raises MissingDependency, InvalidParameter."""
+        """`cloud` as in `domain.credentials.CLOUDS`, or empty. Raises MissingDependency, InvalidParameter."""
         self._name = cloud
         self._lifetime = lifetime
         self._options = {"role_arn": aws_role_arn} if cloud == "aws" else {}

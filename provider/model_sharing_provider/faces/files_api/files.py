@@ -86,9 +86,9 @@ async def create_directory(request: web.Request) -> web.Response:
 
 
 async def get_file(request: web.Request) -> web.StreamResponse:
-    context, files = _context(request), provider_of(request).principal_files
-    file = await files.open_path(context, *_parse(request.match_info["path"]))
-    return await file_response(request, context, files, file)
+    context, provider = _context(request), provider_of(request)
+    file = await provider.principal_files.open_path(context, *_parse(request.match_info["path"]))
+    return await file_response(request, context, provider.signed_files, file)
 
 
 async def put_file(request: web.Request) -> web.Response:

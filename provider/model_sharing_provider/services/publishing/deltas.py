@@ -62,22 +62,6 @@ async def make_deltas(
     return deltas
 
 
-async def published_deltas(operation: Operation, version: ModelVersion, manifest: Manifest) -> list[Delta]:
-    """The deltas of a version that recipients may have.
-
-    Whoever has a file and its delta has the base as well. So a delta is withheld once its base is deleted,
-    and where the version was copied to another model, which may be shared with others.
-    """
-    bases = {delta.base_version for delta in manifest.deltas}
-    found = [await operation.rows.versions.find_by_id(version_id) for version_id in bases]
-    shared = {
-        base.id
-        for base in found
-        if base and base.model_id == version.model_id and base.status is VersionStatus.READY
-    }
-    return [delta for delta in manifest.deltas if delta.base_version in shared]
-
-
 def _pairs(manifest: Manifest, base: Manifest) -> Mapping[tuple[str, str], tuple[ManifestFile, ManifestFile]]:
     """Files that are worth a delta, each with what to make it of, by their digests."""
     older = {file.path: file for file in base.files}

@@ -5,7 +5,6 @@ A signed URL works while the token lives that it was given out under, and its ho
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +18,6 @@ from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.locations import direct_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.presigned_urls import UploadUrl
-from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
@@ -32,15 +30,15 @@ from model_sharing_provider.domain.signed_urls import (
 )
 from model_sharing_provider.domain.uploads import UploadedFile
 from model_sharing_provider.governance import rules
+from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.publishing.multipart import find_session
 from model_sharing_provider.services.publishing.uploads import exists_already, find_pending
 from model_sharing_provider.services.registry.models import model_target
 from model_sharing_provider.services.registry.versions import find_version, version_target
-from model_sharing_provider.services.sharing.recipient_files import OpenFile
+from model_sharing_provider.services.signed_files import FileAccess, OpenFile, SignedFiles
 from model_sharing_provider.telemetry.reports import Measured, Refusal, report
 
-_RECHECK_SECONDS = 1.0
 _CLOSED = "Access to this file has ended; ask for another URL."
 
 
@@ -55,8 +53,8 @@ class Entry:
 
 
 class PrincipalFiles:
-    def __init__(self, signer: UrlSigner, artifacts: ArtifactStore, manifests: Manifests) -> None:
-        self._signer = signer
+    def __init__(self, signed_files: SignedFiles, artifacts: ArtifactStore, manifests: Manifests) -> None:
+        self._signed_files = signed_files
         self._artifacts = artifacts
         self._manifests = manifests
 
@@ -73,8 +71,7 @@ class PrincipalFiles:
         """A file of a READY version by its path. Raises NotFound, PermissionDenied."""
         async with context.view(AuditAction.GET_FILE, _target(name, number, path)) as operation:
             version, file = await self._find(operation, name, number, path)
-            ticket = Ticket("", "", operation.principal.token_id, 0, 0)
-            return await self._opened(version, file, ticket, operation.target)
+            return await self._opened(operation, version, file)
 
     async def sign(self, context: Context, name: FullName, number: int, path: str) -> str:
         """A URL to fetch a file from, good for 300 seconds. Raises NotFound.
@@ -142,15 +139,14 @@ class PrincipalFiles:
 
     async def open(self, context: Context, resource: str, query: dict[str, str]) -> OpenFile:
         """Check a signed URL that came back. Raises PermissionDenied, or NotFound for bytes that are gone."""
-        ticket = await self._verify(context, AuditAction.GET_FILE, resource, query)
+        target = Target(SecurableType.MODEL, detail=resource)
+        ticket = await self._signed_files.verify(context, AuditAction.GET_FILE, target, query)
         _, version_id, sha256 = resource.split("/")
-        async with context.view(
-            AuditAction.GET_FILE, Target(SecurableType.MODEL, detail=resource)
-        ) as operation:
+        async with context.view(AuditAction.GET_FILE, target) as operation:
             version = await self._admit(operation, ticket, version_id, rules.READ_MODEL)
             file = (await self._manifests.read(version.id)).file(sha256)
             operation.refine_target(name=f"{version.full_name}/{version.version}:{file.path}")
-            return await self._opened(version, file, ticket, operation.target)
+            return await self._opened(operation, version, file)
 
     async def accept_upload(
         self, context: Context, resource: str, query: dict[str, str]
@@ -159,60 +155,28 @@ class PrincipalFiles:
 
         Raises PermissionDenied, NotFound, InvalidState.
         """
-        ticket = await self._verify(context, AuditAction.USE_UPLOAD_URL, resource, query, "PUT")
+        target = Target(SecurableType.MODEL, detail=resource)
+        ticket = await self._signed_files.verify(context, AuditAction.USE_UPLOAD_URL, target, query, "PUT")
         version_id = resource.split("/")[1]
-        async with context.view(
-            AuditAction.USE_UPLOAD_URL, Target(SecurableType.MODEL, detail=resource)
-        ) as operation:
+        async with context.view(AuditAction.USE_UPLOAD_URL, target) as operation:
             version = await self._admit(operation, ticket, version_id, rules.OWN_MODEL)
             operation.refine_target(name=f"{version.full_name}/{version.version}")
             await find_pending(operation, version.full_name, version.version)
             return version, operation.principal
 
-    def read(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
-        """The bytes from `start` to before `end`. Raises NotFound or CorruptArtifact for damaged storage."""
-        return self._artifacts.read(file.path, start, end)
-
-    async def ended(self, context: Context, file: OpenFile) -> None:
-        """Return when the file may no longer be read: its token is looked at every second."""
-        alive = True
-        while alive:
-            await asyncio.sleep(_RECHECK_SECONDS)
-            async with context.read_unaudited() as rows:
-                holder = await rows.principals.find_by_token_id(file.ticket.token_id, now_ms())
-            alive = holder is not None
-        await context.record_denial(
-            AuditAction.GET_FILE, file.target, "the token ended while the file was being read"
-        )
-
-    async def _opened(
-        self, version: ModelVersion, file: ManifestFile, ticket: Ticket, target: Target
-    ) -> OpenFile:
+    async def _opened(self, operation: Operation, version: ModelVersion, file: ManifestFile) -> OpenFile:
         path = f"{version.storage_path}/{file.path}"
         if version.in_place:
             await self._artifacts.check_size(path, file.size)
-        return OpenFile(file.size, file.sha256, path, ticket, target, version.created_at)
+        return OpenFile(file.size, file.sha256, path, version.created_at, _access(operation))
 
     def _signed(self, operation: Operation, resource: str, lifetime: int, method: str = "GET") -> str:
         expires = int(time.time()) + lifetime
-        return self._signer.sign(Ticket(resource, "", operation.principal.token_id, 0, expires, method))
+        return self._signed_files.sign(Ticket(resource, "", operation.principal.token_id, 0, expires, method))
 
     def _signed_upload(self, operation: Operation, version: ModelVersion, what: str) -> str:
         resource = f"uploads/{version.id}/{what}"
         return self._signed(operation, resource, UPLOAD_URL_LIFETIME_SECONDS, "PUT")
-
-    async def _verify(
-        self, context: Context, action: AuditAction, resource: str, query: dict[str, str], method: str = "GET"
-    ) -> Ticket:
-        target = Target(SecurableType.MODEL, detail=resource)
-        try:
-            ticket = self._signer.verify(resource, query, method)
-        except PermissionDenied as error:
-            context.check_failures(action, target)
-            await context.record_bad_secret(action, target, error)
-            raise
-        context.check_file_requests(action, target, ticket.token_id)
-        return ticket
 
     async def _admit(
         self, operation: Operation, ticket: Ticket, version_id: str, rule: rules.Rule
@@ -256,6 +220,16 @@ class PrincipalFiles:
         return version, [
             ManifestFile(file.path, file.size, file.sha256) for file in uploads if not file.promised
         ]
+
+
+def _access(operation: Operation) -> FileAccess:
+    """Access for as long as the token lives that the caller came with."""
+    token_id = operation.principal.token_id
+
+    async def holds(rows: UnitOfWork) -> bool:
+        return await rows.principals.find_by_token_id(token_id, now_ms()) is not None
+
+    return FileAccess(operation.target, holds)
 
 
 def _entries(files: list[ManifestFile], folder: str, modified: int) -> list[Entry]:

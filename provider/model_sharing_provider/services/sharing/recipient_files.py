@@ -6,7 +6,6 @@ out under live: that is looked at when a request comes and again every second un
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -21,7 +20,6 @@ from model_sharing_protocol.signatures import Bundle
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.locations import system_table_path
 from model_sharing_provider.artifacts.manifests import Manifests, hint_paths
-from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
@@ -30,14 +28,15 @@ from model_sharing_provider.domain.securables import ModelVersion, SecurableType
 from model_sharing_provider.domain.sharing import Share, SharedVersion, ShareGrant
 from model_sharing_provider.domain.signed_urls import URL_LIFETIME_SECONDS, Ticket
 from model_sharing_provider.governance.addresses import allows
+from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context, Operation
-from model_sharing_provider.services.publishing.deltas import published_deltas
+from model_sharing_provider.services.sharing.published_deltas import published_deltas
 from model_sharing_provider.services.sharing.recipient_view import view_version
 from model_sharing_provider.services.sharing.recipients import address_refused
 from model_sharing_provider.services.sharing.signing import Signing
+from model_sharing_provider.services.signed_files import FileAccess, OpenFile, OpenPack, SignedFiles
 from model_sharing_provider.telemetry.reports import Measured, Refusal, report
 
-_RECHECK_SECONDS = 1.0
 _DELETED = "The version that this URL is for was deleted."
 _CLOSED = "Access to this file has ended; ask for the version's files again, or ask the provider."
 
@@ -70,39 +69,13 @@ class VersionAccess:
     pack_url: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenFile:
-    """A file that may be read: its size in bytes, its sha256, the way to its bytes, and who reads what.
-
-    `modified` is epoch ms: when the version was made, since files never change.
-    """
-
-    size: int
-    sha256: str
-    path: str
-    ticket: Ticket
-    target: Target
-    modified: int
-
-
-@dataclass(frozen=True, slots=True)
-class OpenPack:
-    """Small files that may be read, by path and size in bytes, and who reads what."""
-
-    files: Sequence[tuple[str, int]]
-    ticket: Ticket
-    target: Target
-
-    @property
-    def size(self) -> int:
-        return sum(size for _, size in self.files)
-
-
 class UrlIssuer:
     """Signs for one recipient under one grant; every URL of an answer expires at the same moment."""
 
-    def __init__(self, signer: UrlSigner, principal: Principal, share: Share, grant: ShareGrant) -> None:
-        self._signer = signer
+    def __init__(
+        self, signed_files: SignedFiles, principal: Principal, share: Share, grant: ShareGrant
+    ) -> None:
+        self._signed_files = signed_files
         self._under = (grant.id, principal.token_id, share.revision)
         self._expires = int(time.time()) + URL_LIFETIME_SECONDS
 
@@ -111,14 +84,14 @@ class UrlIssuer:
         return self._expires * 1000
 
     def sign(self, resource: str, method: str = "GET") -> str:
-        return self._signer.sign(Ticket(resource, *self._under, self._expires, method))
+        return self._signed_files.sign(Ticket(resource, *self._under, self._expires, method))
 
 
 class RecipientFiles:
     def __init__(
-        self, signer: UrlSigner, artifacts: ArtifactStore, manifests: Manifests, signing: Signing
+        self, signed_files: SignedFiles, artifacts: ArtifactStore, manifests: Manifests, signing: Signing
     ) -> None:
-        self._signer = signer
+        self._signed_files = signed_files
         self._artifacts = artifacts
         self._manifests = manifests
         self._signing = signing
@@ -142,7 +115,7 @@ class RecipientFiles:
             version = found.version
             self._artifacts.check_allowed(version.storage_path)
             manifest = (await self._manifests.read(version.id)).manifest
-            issuer = UrlIssuer(self._signer, operation.principal, found.share, grant)
+            issuer = UrlIssuer(self._signed_files, operation.principal, found.share, grant)
             places = [(file, f"{version.storage_path}/{file.path}") for file in manifest.files]
             files, elsewhere = await self._sign(issuer, version, places)
             if elsewhere:
@@ -173,7 +146,7 @@ class RecipientFiles:
 
     def issuer(self, principal: Principal, share: Share, grant: ShareGrant) -> UrlIssuer:
         """For answers of other services that hand out URLs."""
-        return UrlIssuer(self._signer, principal, share, grant)
+        return UrlIssuer(self._signed_files, principal, share, grant)
 
     async def open(self, context: Context, resource: str, query: dict[str, str]) -> OpenFile:
         """Check a signed URL that came back. Raises PermissionDenied, or NotFound for bytes that are gone."""
@@ -186,7 +159,7 @@ class RecipientFiles:
             if kind == "tables":
                 path = system_table_path(parts[0])
                 size = await self._artifacts.size(path)
-                return OpenFile(size, parts[0], path, ticket, operation.target, operation.now)
+                return OpenFile(size, parts[0], path, operation.now, _access(context, operation, ticket))
             if version is None:
                 raise NotFound(_DELETED)
             known = await self._manifests.read(version.id)
@@ -196,7 +169,8 @@ class RecipientFiles:
             operation.refine_target(name=f"{version.full_name}/{version.version}:{file.path}")
             if version.in_place and not hint:
                 await self._artifacts.check_size(path, file.size)
-            return OpenFile(file.size, file.sha256, path, ticket, operation.target, version.created_at)
+            access = _access(context, operation, ticket)
+            return OpenFile(file.size, file.sha256, path, version.created_at, access)
 
     async def open_pack(
         self, context: Context, resource: str, query: dict[str, str], digests: Sequence[str]
@@ -217,7 +191,7 @@ class RecipientFiles:
             check_pack(files)
             operation.refine_target(name=f"{version.full_name}/{version.version}: {len(files)} files")
             places = [(f"{version.storage_path}/{file.path}", file.size) for file in files]
-            return OpenPack(places, ticket, operation.target)
+            return OpenPack(places, _access(context, operation, ticket))
 
     async def _hint(
         self, operation: Operation, version: ModelVersion, sha256: str
@@ -236,13 +210,7 @@ class RecipientFiles:
     ) -> AsyncIterator[tuple[Operation, Ticket, ModelVersion | None]]:
         """Let the holder of a signed URL go on, and find the version that it is for, if it is for one."""
         target = Target(SecurableType.SHARE, detail=resource)
-        try:
-            ticket = self._signer.verify(resource, query, method)
-        except PermissionDenied as error:
-            context.check_failures(action, target)
-            await context.record_bad_secret(action, target, error)
-            raise
-        context.check_file_requests(action, target, ticket.token_id)
+        ticket = await self._signed_files.verify(context, action, target, query, method)
         async with context.view(action, target) as operation:
             under = ticket.grant_id, ticket.token_id, ticket.revision, operation.now
             access = await operation.rows.recipient_reads.access(*under, version_id=_version_id(resource))
@@ -260,27 +228,16 @@ class RecipientFiles:
             operation.authorized_by_credential()
             yield operation, ticket, access.version
 
-    def read(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
-        """The bytes from `start` to before `end`. Raises NotFound or CorruptArtifact for damaged storage."""
-        return self._artifacts.read(file.path, start, end)
 
-    def read_pack(self, pack: OpenPack) -> AsyncIterator[memoryview]:
-        """The bytes of its files, one after the other. Raises NotFound or CorruptArtifact as `read` does."""
-        return self._artifacts.read_all(pack.files)
+def _access(context: Context, operation: Operation, ticket: Ticket) -> FileAccess:
+    """Access under the grant, token and revision of a ticket, from the address that it came from."""
+    under = ticket.grant_id, ticket.token_id, ticket.revision
 
-    async def ended(self, context: Context, file: OpenFile | OpenPack) -> None:
-        """Return, with the denial recorded, when the file may no longer be read: looked at every second."""
-        ticket = file.ticket
-        under = ticket.grant_id, ticket.token_id, ticket.revision
-        version_id = _version_id(ticket.resource)
-        still_open = True
-        while still_open:
-            await asyncio.sleep(_RECHECK_SECONDS)
-            async with context.read_unaudited() as rows:
-                access = await rows.recipient_reads.access(*under, now_ms(), version_id=version_id)
-            still_open = access is not None and allows(access.networks, context.caller.address)
-        action = AuditAction.GET_FILES if isinstance(file, OpenPack) else AuditAction.GET_FILE
-        await context.record_denial(action, file.target, "access ended while the file was being read")
+    async def holds(rows: UnitOfWork) -> bool:
+        found = await rows.recipient_reads.access(*under, now_ms(), version_id=_version_id(ticket.resource))
+        return found is not None and allows(found.networks, context.caller.address)
+
+    return FileAccess(operation.target, holds)
 
 
 def check_pack(files: Sequence[ManifestFile]) -> None:

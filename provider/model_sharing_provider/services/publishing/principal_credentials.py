@@ -1,0 +1,44 @@
+"""Temporary credentials for the metastore's own principals, under the same privileges as the files."""
+
+from __future__ import annotations
+
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.domain.audit_actions import AuditAction
+from model_sharing_provider.domain.credentials import TemporaryCredentials
+from model_sharing_provider.governance import rules
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.publishing.uploads import find_pending
+from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
+from model_sharing_provider.services.registry.versions import find_version, version_target
+
+
+class PrincipalCredentials:
+    def __init__(self, storage: StorageCredentials) -> None:
+        self._storage = storage
+
+    async def read(self, context: Context, name: FullName, number: int) -> TemporaryCredentials | None:
+        """Credentials to read a version; None where the storage has none, which is logged as a mere read.
+
+        Raises NotFound, PermissionDenied.
+        """
+        action = AuditAction.GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL
+        async with context.view(action, version_target(name, number)) as operation:
+            await operation.authorize(rules.READ_MODEL)
+            given = await self._storage.vend(await find_version(operation, name, number))
+            if given is None:
+                operation.refine_action(AuditAction.GET_MODEL_VERSION)
+            return given
+
+    async def write(self, context: Context, name: FullName, number: int) -> TemporaryCredentials | None:
+        """Credentials to write the files of a PENDING version; None where the storage has none.
+
+        The caller may upload either way. Raises NotFound, PermissionDenied, InvalidState.
+        """
+        action = AuditAction.GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL
+        async with context.change(action, version_target(name, number)) as operation:
+            await operation.authorize(rules.OWN_MODEL)
+            version = await find_pending(operation, name, number)
+            await operation.rows.versions.claim(version.id)
+            if self._storage.location(version) is None:
+                operation.refine_action(AuditAction.BEGIN_MODEL_VERSION_UPLOAD)
+        return await self._storage.vend(version, write=True)

@@ -8,56 +8,59 @@ PARALLEL := -q -n auto --dist loadfile --no-loadscope-reorder
 CONSTRAINTS := .ci/constraints.txt
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: demo docs test check soak format bench bench-peers bench-scale constraints clean
+.PHONY: help demo docs test check soak format bench bench-peers bench-scale constraints clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/$(PIP_INSTALL) --editable '.[dev]'
 	touch $@
 
-demo: $(VENV)/.installed  ## share a model between two separate homes and watch an alias move
+demo: $(VENV)/.installed  ## share a model between two companies on this machine
 	$(BIN)/python examples/demo.py
 
-test: $(VENV)/.installed  ## the whole suite
+test: $(VENV)/.installed  ## run the tests
 	$(BIN)/pytest $(PARALLEL)
 
-docs: $(VENV)/.installed  ## the documentation, into build/docs; warnings are errors
+docs: $(VENV)/.installed  ## build the documentation into build/docs; warnings are errors
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
 	@echo "open build/docs/index.html"
 
-check: $(VENV)/.installed docs  ## what CI runs: documentation, format, lint, types, import contracts, tests
+check: $(VENV)/.installed docs  ## run what CI runs: documentation, format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest $(PARALLEL)
 
-soak: $(VENV)/.installed  ## stories of minutes that CI runs after `check`: hundreds of kills, long loads
+soak: $(VENV)/.installed  ## run the tests that take minutes, such as hundreds of kills; CI runs them last
 	$(BIN)/pytest $(PARALLEL) tests/soak
 
-format: $(VENV)/.installed
+format: $(VENV)/.installed  ## format and fix the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-peers  ## us and the peers side by side; prints ratios and the machine
+bench: bench-peers  ## compare with other clients and servers: ratios, and the machine
 	$(BIN)/python tests/benchmarks/run.py
 
-bench-peers: $(VENV)/.installed  ## what the README's plot shows, and the plot
+bench-peers: $(VENV)/.installed  ## measure and draw the README's plot
 	$(BIN)/python tests/benchmarks/peers.py --save docs/benchmarks.json
 	$(BIN)/python tests/benchmarks/siblings.py --save docs/benchmarks.json
 	$(BIN)/$(PIP_INSTALL) --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/plot.py docs/benchmarks.json docs/benchmarks.png
 
-bench-scale: $(VENV)/.installed  ## what docs/concepts/scaling.md shows: 1,000,000 versions, and 200 recipients at two servers
+bench-scale: $(VENV)/.installed  ## measure a million versions, and 200 recipients at two servers: docs/concepts/scaling.md
 	$(BIN)/python tests/benchmarks/scale.py
 	$(BIN)/python tests/benchmarks/load.py
 
-constraints:  ## take the newest allowed versions of everything; look at the difference, then `make check`
+constraints:  ## renew .ci/constraints.txt with the newest allowed versions
 	rm -rf $(VENV)-newest
 	$(PYTHON) -m venv $(VENV)-newest
 	$(VENV)-newest/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	$(VENV)-newest/bin/pip freeze --exclude-editable > $(CONSTRAINTS)
 	rm -rf $(VENV)-newest
 
-clean:
+clean:  ## delete virtual environments and what the demo left
 	rm -rf $(VENV) .venvs .demo

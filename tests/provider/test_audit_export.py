@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from model_sharing_protocol.errors import AlreadyExists, DiskFull, InvalidParameter, PermissionDenied
-from model_sharing_provider.cli.records import audit_record
+from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
@@ -50,7 +50,7 @@ async def test_every_event_is_in_the_file(admin: AdminClient, tmp_path: Path) ->
     # The look at the log that `logged` took is in the file as well.
     assert count == len(rows) == len(events) + 1
     for row, event in zip(rows, events, strict=False):
-        expected = audit_record(event)
+        expected = to_record(event)
         for moment in ("at", "first_at"):
             assert row.pop(moment) == datetime.fromtimestamp(expected.pop(moment) / 1000, UTC)
         assert row == expected

@@ -14,9 +14,9 @@ from click.shell_completion import CompletionItem
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import Duration, output_option
 from model_sharing_protocol.console.output import say_lines
+from model_sharing_protocol.console.results import show_done, show_list
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.cli.output import show_done, show_list
-from model_sharing_provider.cli.records import audit_record
+from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Outcome
@@ -95,7 +95,7 @@ def list_events(*, limit: int, output: str, **filters: Any) -> None:
     only = _event_filter(**filters)
     events = run(lambda provider, context: provider.audit.latest(context, limit, **only))
     columns = ["at", "outcome", "principal", "action", "object_name", "address", "count", "reason"]
-    show_list([audit_record(event) for event in events], columns, output, empty="No such events.")
+    show_list([to_record(event) for event in events], columns, output, empty="No such events.")
 
 
 @audit.command(epilog=example("model-sharing-provider audit export --parquet audit.parquet"))

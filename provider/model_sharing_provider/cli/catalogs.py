@@ -7,6 +7,7 @@ import click
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import say
+from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_provider.cli.completion import complete_catalogs
 from model_sharing_provider.cli.options import (
     changes_of,
@@ -16,8 +17,7 @@ from model_sharing_provider.cli.options import (
     owner_option,
     rename_option,
 )
-from model_sharing_provider.cli.output import show_done, show_list, show_one
-from model_sharing_provider.cli.records import catalog_record
+from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import listed, run
 
 
@@ -33,14 +33,14 @@ def catalog() -> None:
 def create(name: str, comment: str, output: str) -> None:
     """Create a catalog."""
     created = run(lambda provider, context: provider.catalogs.create(context, name, comment))
-    show_done(catalog_record(created), f"Created the catalog {created.name}", output)
+    show_done(to_record(created), f"Created the catalog {created.name}", output)
 
 
 @catalog.command("list", epilog=example("model-sharing-provider catalog list"))
 @output_option
 def list_catalogs(output: str) -> None:
     """List the catalogs."""
-    records = listed(lambda provider, context, page: provider.catalogs.page(context, page), catalog_record)
+    records = listed(lambda provider, context, page: provider.catalogs.page(context, page))
     show_list(
         records,
         ["name", "owner", "comment", "created_at"],
@@ -55,7 +55,7 @@ def list_catalogs(output: str) -> None:
 def show(name: str, output: str) -> None:
     """Show a catalog."""
     found = run(lambda provider, context: provider.catalogs.get(context, name))
-    show_one(catalog_record(found), output)
+    show_one(to_record(found), output)
 
 
 @catalog.command(epilog=example("model-sharing-provider catalog update prod --owner ann@example.com"))
@@ -68,7 +68,7 @@ def update(name: str, rename: str | None, comment: str | None, owner: str | None
     """Rename a catalog, describe it, or give it to another owner."""
     changes = changes_of(rename=rename, comment=comment, owner=owner)
     updated = run(lambda provider, context: provider.catalogs.update(context, name, changes))
-    show_done(catalog_record(updated), f"Updated the catalog {updated.name}", output)
+    show_done(to_record(updated), f"Updated the catalog {updated.name}", output)
 
 
 @catalog.command(epilog=example("model-sharing-provider catalog delete prod"))

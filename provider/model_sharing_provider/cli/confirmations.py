@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import click
 
+from model_sharing_protocol.console.results import enumerated
 from model_sharing_protocol.printable import printable
 from model_sharing_protocol.times import iso, now_ms
-from model_sharing_provider.cli.output import named
 from model_sharing_provider.domain.sharing import ModelShare, Recipient, ShareGrant
 
 yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
@@ -36,7 +36,7 @@ def confirm(what: str) -> None:
 def hits_of_share(grants: Iterable[ShareGrant]) -> str:
     """What deleting a share does to recipients; empty if it has none."""
     recipients = [grant.recipient for grant in grants]
-    return f"It is granted to {named(recipients)}, who lose it at once." if recipients else ""
+    return f"It is granted to {enumerated(recipients)}, who lose it at once." if recipients else ""
 
 
 def hits_of_recipient(recipient: Recipient, grants: Iterable[ShareGrant]) -> str:
@@ -48,7 +48,7 @@ def hits_of_recipient(recipient: Recipient, grants: Iterable[ShareGrant]) -> str
     if live:
         hits.append(f"Its token, which is good until {iso(max(live))}, ends at once.")
     if shares:
-        hits.append(f"It loses {named(shares)}.")
+        hits.append(f"It loses {enumerated(shares)}.")
     return " ".join(hits)
 
 
@@ -59,4 +59,4 @@ def hits_of_model(shown: Iterable[ModelShare], what: str) -> str:
         return ""
     recipients = sorted({recipient for share in read for recipient in share.recipients})
     shares = sorted({share.share for share in read})
-    return f"It is shared in {named(shares)}: {named(recipients)} can load {what} no more."
+    return f"It is shared in {enumerated(shares)}: {enumerated(recipients)} can load {what} no more."

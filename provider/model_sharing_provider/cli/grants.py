@@ -9,9 +9,9 @@ import click
 
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
+from model_sharing_protocol.console.results import show_done, show_list
 from model_sharing_protocol.names import FullName, SchemaName, normalize_name
-from model_sharing_provider.cli.output import show_done, show_list
-from model_sharing_provider.cli.records import privilege_grant_record
+from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.permissions import (
@@ -100,7 +100,7 @@ def list_grants(word: str, name: str, principal: str, effective: bool, output: s
         return ask(context, kind, full_name, principal)
 
     columns = ["principal", "privilege", "securable_type", "full_name"]
-    records = [privilege_grant_record(each) for each in run(read)]
+    records = [to_record(each) for each in run(read)]
     show_list(records, columns, output, empty="Nothing is granted here.")
 
 

@@ -7,10 +7,10 @@ import click
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import say
+from model_sharing_protocol.console.results import show_done, show_list
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.signing_keys import ListedKey
 from model_sharing_provider.cli.confirmations import confirm, yes_option
-from model_sharing_provider.cli.output import show_done, show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import run
 

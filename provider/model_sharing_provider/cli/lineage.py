@@ -8,11 +8,11 @@ import click
 
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
+from model_sharing_protocol.console.results import show_list
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.cli.completion import complete_models
 from model_sharing_provider.cli.options import VERSION
-from model_sharing_provider.cli.output import show_list
-from model_sharing_provider.cli.records import lineage_record
+from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import run
 
 
@@ -24,7 +24,7 @@ def lineage(name: str, version: int, output: str) -> None:
     """Show what clients told of a version: its sources and its uses, newest first."""
     full_name = FullName.parse(name)
     found = run(lambda provider, context: provider.lineage.of_version(context, full_name, version))
-    records = [lineage_record(each) for each in found]
+    records = [to_record(each) for each in found]
     if output == "table":
         for record in records:
             record["payload"] = json.dumps(record["payload"], ensure_ascii=False)

@@ -11,8 +11,8 @@ from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import announce
 from model_sharing_protocol.console.progress_bar import ProgressBar
+from model_sharing_protocol.console.results import show_list
 from model_sharing_protocol.names import FullName, SchemaName
-from model_sharing_provider.cli.output import show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import configured, run
 from model_sharing_provider.mlflow_import.client import open_client

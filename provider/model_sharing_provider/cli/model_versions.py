@@ -10,11 +10,11 @@ from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import human_size
 from model_sharing_protocol.console.progress_bar import ProgressBar
+from model_sharing_protocol.console.results import show_done
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.cli.completion import complete_models
 from model_sharing_provider.cli.options import VERSION
-from model_sharing_provider.cli.output import show_done
-from model_sharing_provider.cli.records import version_record
+from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.services.context import Context
@@ -91,7 +91,7 @@ def register(
             return version, await registration.find_same(context, version)
 
         version, same = run(add)
-    record = {**version_record(version), "same_content_as": same.version if same else None}
+    record = {**to_record(version), "same_content_as": same.version if same else None}
     show_done(record, _registered(version, same, alias), output)
 
 
@@ -133,4 +133,4 @@ def copy(name: str, number: int, destination: str, output: str) -> None:
     source, target = FullName.parse(name), FullName.parse(destination)
     made = run(lambda provider, context: provider.copies.copy(context, source, number, target))
     sentence = f"Copied {source} version {number} to {made.full_name} version {made.version}"
-    show_done(version_record(made), sentence, output)
+    show_done(to_record(made), sentence, output)

@@ -9,6 +9,7 @@ import click
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import announce, say
+from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_protocol.errors import SharingError
 from model_sharing_protocol.model_signature import signature_words
 from model_sharing_protocol.names import FullName, SchemaName
@@ -19,8 +20,7 @@ from model_sharing_provider.cli.model_aliases import alias
 from model_sharing_provider.cli.model_tags import tag
 from model_sharing_provider.cli.model_versions import copy, register
 from model_sharing_provider.cli.options import VERSION, changes_of, comment_option, owner_option
-from model_sharing_provider.cli.output import show_done, show_list, show_one
-from model_sharing_provider.cli.records import Record, model_record, model_share_record, version_record
+from model_sharing_provider.cli.records import Record, to_record
 from model_sharing_provider.cli.session import collect, listed, run
 from model_sharing_provider.domain.limits import shortened
 from model_sharing_provider.domain.securables import VersionStatus
@@ -54,7 +54,7 @@ def create(name: str, comment: str, output: str) -> None:
     """Create a model without versions, to grant privileges on it before there is one."""
     full_name = FullName.parse(name)
     created = run(lambda provider, context: provider.models.create(context, full_name, comment))
-    show_done(model_record(created), f"Created the model {created.full_name}", output)
+    show_done(to_record(created), f"Created the model {created.full_name}", output)
 
 
 @model.command("list", epilog=example("model-sharing-provider model list prod.ml_team"))
@@ -63,7 +63,7 @@ def create(name: str, comment: str, output: str) -> None:
 def list_models(schema: str, output: str) -> None:
     """List the models of a schema."""
     name = SchemaName.parse(schema)
-    records = listed(lambda provider, context, page: provider.models.page(context, name, page), model_record)
+    records = listed(lambda provider, context, page: provider.models.page(context, name, page))
     show_list(
         records,
         ["full_name", "latest_version", "aliases", "comment", "updated_at"],
@@ -83,14 +83,10 @@ def search(catalog: str, run_id: str, output: str) -> None:
 
     async def read(provider: ProviderServices, context: Context) -> list[Record]:
         if run_id:
-            return await collect(
-                lambda page: provider.versions.page_of_run(context, run_id, page), version_record
-            )
+            return await collect(lambda page: provider.versions.page_of_run(context, run_id, page))
         if catalog:
-            return await collect(
-                lambda page: provider.models.search_catalog(context, page, catalog), model_record
-            )
-        return await collect(lambda page: provider.models.search(context, page), model_record)
+            return await collect(lambda page: provider.models.search_catalog(context, page, catalog))
+        return await collect(lambda page: provider.models.search(context, page))
 
     records = run(read)
     if run_id:
@@ -119,13 +115,11 @@ def show(name: str, output: str) -> None:
 
     async def read(provider: ProviderServices, context: Context) -> tuple[Record, list[Record]]:
         found = await provider.models.get(context, full_name)
-        versions = await collect(
-            lambda page: provider.versions.page(context, full_name, page), version_record
-        )
+        versions = await collect(lambda page: provider.versions.page(context, full_name, page))
         shown = await provider.shares.of_model(context, full_name)
-        shares = [model_share_record(share) for share in shown]
+        shares = [to_record(share) for share in shown]
         formats = await _newest_formats(provider, context, full_name, versions)
-        return {**model_record(found), "format": formats, "shares": shares}, versions
+        return {**to_record(found), "format": formats, "shares": shares}, versions
 
     record, versions = run(read)
     if output == "json":
@@ -161,7 +155,7 @@ def rename(name: str, new_name: str, output: str) -> None:
             context, full_name, SecurableUpdate(new_name=new_name)
         )
     )
-    show_done(model_record(renamed), f"{full_name} is now {renamed.full_name}", output)
+    show_done(to_record(renamed), f"{full_name} is now {renamed.full_name}", output)
 
 
 @model.command(
@@ -180,12 +174,12 @@ def update(name: str, comment: str | None, owner: str | None, number: int | None
     changes = changes_of(comment=comment, owner=owner)
     if number is None:
         updated = run(lambda provider, context: provider.models.update(context, full_name, changes))
-        show_done(model_record(updated), f"Updated the model {full_name}", output)
+        show_done(to_record(updated), f"Updated the model {full_name}", output)
         return
     if comment is None or owner:
         raise click.UsageError("A version has a comment of its own and no owner; give --comment alone.")
     version = run(lambda provider, context: provider.versions.update(context, full_name, number, comment))
-    show_done(version_record(version), f"Updated version {number} of {full_name}", output)
+    show_done(to_record(version), f"Updated version {number} of {full_name}", output)
 
 
 @model.command(epilog=example("model-sharing-provider model delete prod.ml_team.iris_model --version 1"))

@@ -9,9 +9,9 @@ import click
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import Duration, output_option
 from model_sharing_protocol.console.output import announce, say
+from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_protocol.times import iso
-from model_sharing_provider.cli.output import show_done, show_list, show_one
-from model_sharing_provider.cli.records import access_token_record, principal_record
+from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import listed, run
 from model_sharing_provider.domain.principals import PrincipalType
 
@@ -47,16 +47,14 @@ def principal() -> None:
 def create(name: str, word: str, output: str) -> None:
     """Create a principal; it may do nothing until something is granted to it, unless it is an admin."""
     created = run(lambda provider, context: provider.principals.create(context, name, _TYPES[word]))
-    show_done(principal_record(created), f"Created the {word.replace('-', ' ')} {name}", output)
+    show_done(to_record(created), f"Created the {word.replace('-', ' ')} {name}", output)
 
 
 @principal.command("list", epilog=example("model-sharing-provider principal list"))
 @output_option
 def list_principals(output: str) -> None:
     """List the principals."""
-    records = listed(
-        lambda provider, context, page: provider.principals.page(context, page), principal_record
-    )
+    records = listed(lambda provider, context, page: provider.principals.page(context, page))
     show_list(records, ["name", "type", "members", "created_at"], output)
 
 
@@ -65,7 +63,7 @@ def list_principals(output: str) -> None:
 @output_option
 def show(name: str, output: str) -> None:
     """Show a principal, its members if it is a group, and its tokens."""
-    record = principal_record(run(lambda provider, context: provider.principals.get(context, name)))
+    record = to_record(run(lambda provider, context: provider.principals.get(context, name)))
     if output == "json":
         show_one(record, output)
         return
@@ -140,7 +138,7 @@ def create_token(name: str, expires_in: timedelta, comment: str, output: str) ->
         )
     )
     if output == "json":
-        show_one({**access_token_record(created), "token_value": secret}, output)
+        show_one({**to_record(created), "token_value": secret}, output)
         return
     ends = f", which ends {iso(created.expires_at)}" if created.expires_at else ""
     announce(f"Token {created.id} of {name}{ends}. Keep it secret; it is not shown again:")
@@ -152,7 +150,7 @@ def create_token(name: str, expires_in: timedelta, comment: str, output: str) ->
 @output_option
 def list_tokens(name: str, output: str) -> None:
     """List the tokens of a principal."""
-    record = principal_record(run(lambda provider, context: provider.principals.get(context, name)))
+    record = to_record(run(lambda provider, context: provider.principals.get(context, name)))
     show_list(
         record["tokens"],
         _TOKEN_COLUMNS,

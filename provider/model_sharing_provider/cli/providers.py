@@ -9,9 +9,9 @@ import click
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import say
+from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_protocol.text_files import decode_text
-from model_sharing_provider.cli.output import show_done, show_list, show_one
-from model_sharing_provider.cli.records import provider_record
+from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import listed, run
 
 
@@ -29,14 +29,14 @@ def add(name: str, profile: Path, comment: str, output: str) -> None:
     """Add a provider by its PROFILE file; the token in it is kept encrypted."""
     content = decode_text(profile.read_bytes(), "replace")
     created = run(lambda opened, context: opened.providers.create(context, name, content, comment))
-    show_done(provider_record(created), f"Added the provider {name} at {created.endpoint}", output)
+    show_done(to_record(created), f"Added the provider {name} at {created.endpoint}", output)
 
 
 @provider.command("list", epilog=example("model-sharing-provider provider list"))
 @output_option
 def list_providers(output: str) -> None:
     """List the providers."""
-    records = listed(lambda opened, context, page: opened.providers.page(context, page), provider_record)
+    records = listed(lambda opened, context, page: opened.providers.page(context, page))
     show_list(
         records,
         ["name", "endpoint", "comment", "created_at"],
@@ -50,7 +50,7 @@ def list_providers(output: str) -> None:
 @output_option
 def show(name: str, output: str) -> None:
     """Show a provider."""
-    show_one(provider_record(run(lambda opened, context: opened.providers.get(context, name))), output)
+    show_one(to_record(run(lambda opened, context: opened.providers.get(context, name))), output)
 
 
 @provider.command(epilog=example("model-sharing-provider provider shares globex"))

@@ -10,6 +10,7 @@ import click
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import Duration, output_option
 from model_sharing_protocol.console.output import announce, say
+from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_provider.cli.completion import complete_recipients
 from model_sharing_provider.cli.confirmations import confirm, hits_of_recipient, yes_option
 from model_sharing_provider.cli.options import (
@@ -18,13 +19,7 @@ from model_sharing_provider.cli.options import (
     owner_option,
     rename_option,
 )
-from model_sharing_provider.cli.output import show_done, show_list, show_one
-from model_sharing_provider.cli.records import (
-    Record,
-    grant_record,
-    recipient_overview_record,
-    recipient_record,
-)
+from model_sharing_provider.cli.records import Record, recipient_overview_record, to_record
 from model_sharing_provider.cli.session import configured, listed, run
 from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 from model_sharing_provider.services.sharing.recipients import DEFAULT_LIFETIME
@@ -68,7 +63,7 @@ def create(name: str, expires_in: timedelta, networks: Sequence[str], comment: s
             context, name, lifetime=expires_in, comment=comment, ip_access_list=networks
         )
     )
-    _show_link(recipient_record(created), code, output)
+    _show_link(to_record(created), code, output)
 
 
 @recipient.command(
@@ -109,7 +104,7 @@ def token() -> None:
 def list_tokens(name: str, output: str) -> None:
     """List the tokens of a recipient; one that was not activated is a link that waits."""
     found, _ = run(lambda provider, context: provider.recipients.get(context, name))
-    show_list(recipient_record(found)["tokens"], _TOKEN_COLUMNS, output)
+    show_list(to_record(found)["tokens"], _TOKEN_COLUMNS, output)
 
 
 @token.command(
@@ -147,8 +142,8 @@ def list_recipients(output: str) -> None:
 def show(name: str, output: str) -> None:
     """Show a recipient, its tokens and what it was granted."""
     found, grants = run(lambda provider, context: provider.recipients.get(context, name))
-    grant_records = [grant_record(grant) for grant in grants]
-    record = recipient_record(found)
+    grant_records = [to_record(grant) for grant in grants]
+    record = to_record(found)
     if output == "json":
         show_one({**record, "grants": grant_records}, output)
         return
@@ -194,7 +189,7 @@ def update(
     access_list = networks if networks or anywhere else None
     changes = changes_of(rename=rename, comment=comment, owner=owner, more=access_list is not None)
     updated = run(lambda provider, context: provider.recipients.update(context, name, changes, access_list))
-    show_done(recipient_record(updated), f"Updated the recipient {updated.name}", output)
+    show_done(to_record(updated), f"Updated the recipient {updated.name}", output)
 
 
 @recipient.command(epilog=example("model-sharing-provider recipient delete globex"))

@@ -7,6 +7,7 @@ import click
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import say
+from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_protocol.names import SchemaName
 from model_sharing_provider.cli.completion import complete_catalogs, complete_schemas
 from model_sharing_provider.cli.options import (
@@ -17,8 +18,7 @@ from model_sharing_provider.cli.options import (
     owner_option,
     rename_option,
 )
-from model_sharing_provider.cli.output import show_done, show_list, show_one
-from model_sharing_provider.cli.records import schema_record
+from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import listed, run
 
 
@@ -35,7 +35,7 @@ def create(name: str, comment: str, output: str) -> None:
     """Create a schema in an existing catalog."""
     full_name = SchemaName.parse(name)
     created = run(lambda provider, context: provider.catalogs.create_schema(context, full_name, comment))
-    show_done(schema_record(created), f"Created the schema {created.full_name}", output)
+    show_done(to_record(created), f"Created the schema {created.full_name}", output)
 
 
 @schema.command("list", epilog=example("model-sharing-provider schema list prod"))
@@ -45,7 +45,6 @@ def list_schemas(catalog_name: str, output: str) -> None:
     """List the schemas of a catalog."""
     records = listed(
         lambda provider, context, page: provider.catalogs.page_schemas(context, catalog_name, page),
-        schema_record,
     )
     show_list(
         records,
@@ -62,7 +61,7 @@ def show(name: str, output: str) -> None:
     """Show a schema."""
     full_name = SchemaName.parse(name)
     found = run(lambda provider, context: provider.catalogs.get_schema(context, full_name))
-    show_one(schema_record(found), output)
+    show_one(to_record(found), output)
 
 
 @schema.command(
@@ -78,7 +77,7 @@ def update(name: str, rename: str | None, comment: str | None, owner: str | None
     full_name = SchemaName.parse(name)
     changes = changes_of(rename=rename, comment=comment, owner=owner)
     updated = run(lambda provider, context: provider.catalogs.update_schema(context, full_name, changes))
-    show_done(schema_record(updated), f"Updated the schema {updated.full_name}", output)
+    show_done(to_record(updated), f"Updated the schema {updated.full_name}", output)
 
 
 @schema.command(epilog=example("model-sharing-provider schema delete prod.ml_team"))

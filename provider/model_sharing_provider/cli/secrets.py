@@ -11,8 +11,8 @@ import click
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import Duration, output_option
 from model_sharing_protocol.console.output import announce, say
+from model_sharing_protocol.console.results import show_list
 from model_sharing_protocol.errors import AlreadyExists
-from model_sharing_provider.cli.output import show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.keys import server_secrets

@@ -13,7 +13,7 @@ import click
 from model_sharing_protocol.console.output import announce
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.bootstrap.composition import open_provider
-from model_sharing_provider.cli.records import Record
+from model_sharing_provider.cli.records import Record, to_record
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.configuration.sources import read_settings
 from model_sharing_provider.domain.principals import Caller
@@ -57,14 +57,14 @@ def run(command: Callable[[ProviderServices, Context], Awaitable[T]], *, lost_ke
 
 def listed(
     read: Callable[[ProviderServices, Context, PageRequest], Awaitable[Page[T]]],
-    record: Callable[[T], Record],
+    record: Callable[[T], Record] = to_record,
 ) -> list[Record]:
     """Run a command that reads a whole paged listing; its records."""
     return run(lambda provider, context: collect(lambda page: read(provider, context, page), record))
 
 
 async def collect(
-    read: Callable[[PageRequest], Awaitable[Page[T]]], record: Callable[[T], Record]
+    read: Callable[[PageRequest], Awaitable[Page[T]]], record: Callable[[T], Record] = to_record
 ) -> list[Record]:
     """The records of a whole paged listing."""
     records: list[Record] = []

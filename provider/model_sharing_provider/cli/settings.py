@@ -10,7 +10,7 @@ import click
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import say_lines
-from model_sharing_provider.cli.output import show_list
+from model_sharing_protocol.console.results import show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import config_file
 from model_sharing_provider.configuration.settings import TABLE, Setting, Settings

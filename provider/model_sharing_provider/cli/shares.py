@@ -7,6 +7,7 @@ import click
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import announce, say
+from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
 from model_sharing_provider.cli.completion import (
     complete_models,
@@ -16,13 +17,7 @@ from model_sharing_provider.cli.completion import (
 )
 from model_sharing_provider.cli.confirmations import confirm, hits_of_share, yes_option
 from model_sharing_provider.cli.options import changes_of, comment_option, owner_option, rename_option
-from model_sharing_provider.cli.output import show_done, show_list, show_one
-from model_sharing_provider.cli.records import (
-    grant_record,
-    share_object_record,
-    share_overview_record,
-    share_record,
-)
+from model_sharing_provider.cli.records import share_overview_record, to_record
 from model_sharing_provider.cli.session import listed, run
 
 
@@ -44,7 +39,7 @@ def share() -> None:
 def create(name: str, comment: str, output: str) -> None:
     """Create an empty share."""
     created = run(lambda provider, context: provider.shares.create(context, name, comment))
-    show_done(share_record(created), f"Created the share {created.name}", output)
+    show_done(to_record(created), f"Created the share {created.name}", output)
 
 
 @share.command("list", epilog=example("model-sharing-provider share list"))
@@ -68,12 +63,12 @@ def list_shares(output: str) -> None:
 def show(name: str, output: str) -> None:
     """Show what is in a share and whom it is granted to."""
     found, objects, grants = run(lambda provider, context: provider.shares.get(context, name))
-    object_records = [share_object_record(item) for item in objects]
-    grant_records = [grant_record(grant) for grant in grants]
+    object_records = [to_record(item) for item in objects]
+    grant_records = [to_record(grant) for grant in grants]
     if output == "json":
-        show_one({**share_record(found), "objects": object_records, "grants": grant_records}, output)
+        show_one({**to_record(found), "objects": object_records, "grants": grant_records}, output)
         return
-    show_one(share_record(found), output)
+    show_one(to_record(found), output)
     announce("")
     show_list(
         object_records,
@@ -101,7 +96,7 @@ def update(name: str, rename: str | None, comment: str | None, owner: str | None
     """Rename a share, describe it, or give it to another owner; recipients see the new name at once."""
     changes = changes_of(rename=rename, comment=comment, owner=owner)
     updated, _ = run(lambda provider, context: provider.shares.update(context, name, changes=changes))
-    show_done(share_record(updated), f"Updated the share {updated.name}", output)
+    show_done(to_record(updated), f"Updated the share {updated.name}", output)
 
 
 @share.command(epilog=example("model-sharing-provider share delete acme_share"))
@@ -133,7 +128,7 @@ def add_model(name: str, model: str, shared_as: str | None, output: str) -> None
     full_name = FullName.parse(model)
     shown_as = SharedName.parse(shared_as) if shared_as else None
     added = run(lambda provider, context: provider.shares.add_model(context, name, full_name, shown_as))
-    show_done(share_object_record(added), f"{name} now shows {added.name} as {added.shared_as}", output)
+    show_done(to_record(added), f"{name} now shows {added.name} as {added.shared_as}", output)
 
 
 @share.command(
@@ -148,7 +143,7 @@ def add_schema(name: str, schema: str, shared_as: str | None, output: str) -> No
     full_name = SchemaName.parse(schema)
     added = run(lambda provider, context: provider.shares.add_schema(context, name, full_name, shared_as))
     sentence = f"{name} now shows {added.name}, with its future models too, as {added.shared_as}"
-    show_done(share_object_record(added), sentence, output)
+    show_done(to_record(added), sentence, output)
 
 
 @share.command(epilog=example("model-sharing-provider share remove acme_share ml_team.iris_model"))
@@ -167,7 +162,7 @@ def remove(name: str, shared_as: str) -> None:
 def grant(name: str, recipient: str, output: str) -> None:
     """Let a recipient read a share."""
     granted = run(lambda provider, context: provider.shares.grant(context, name, recipient))
-    show_done(grant_record(granted), f"{granted.recipient} can now read {granted.share}", output)
+    show_done(to_record(granted), f"{granted.recipient} can now read {granted.share}", output)
 
 
 @share.command(epilog=example("model-sharing-provider share revoke acme_share globex"))

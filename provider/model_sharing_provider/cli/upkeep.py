@@ -11,8 +11,8 @@ from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import Duration, output_option
 from model_sharing_protocol.console.output import announce, human_size
 from model_sharing_protocol.console.progress_bar import ProgressBar
+from model_sharing_protocol.console.results import show_list, show_one
 from model_sharing_protocol.errors import CorruptArtifact
-from model_sharing_provider.cli.output import show_list, show_one
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.securables import ModelVersion

@@ -109,6 +109,11 @@ class Recipient:
     created_at: int
     updated_at: int
 
+    @property
+    def activated(self) -> bool:
+        """Whether an activation link of it was ever used."""
+        return any(token.activated_at is not None for token in self.tokens)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareOverview:

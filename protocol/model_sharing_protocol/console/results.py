@@ -1,0 +1,79 @@
+"""Results of commands: tables and lines for people, `--output json` for scripts, under the same field names.
+
+The names are the wire's, in snake case, on both command lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from model_sharing_protocol.console.output import (
+    announce,
+    human_size,
+    human_time,
+    print_fields,
+    print_json,
+    print_table,
+    say,
+)
+
+Record = Mapping[str, Any]
+
+_TIMES = ("at", "expiration_time", "last_used")
+_SIZES = ("size", "own_size")
+_MOST_NAMED = 5
+
+
+def show_list(records: Sequence[Record], columns: Sequence[str], output: str, *, empty: str = "") -> None:
+    """List of objects: one JSON array, or a table of `columns`.
+
+    `empty` tells people, on standard error, what to do where there is nothing.
+    """
+    if output == "json":
+        print_json(list(records))
+    elif empty and not records:
+        announce(empty)
+    else:
+        print_table(columns, [[_cell(name, record.get(name)) for name in columns] for record in records])
+
+
+def show_one(record: Record, output: str) -> None:
+    """Object as JSON, or as a line for each field that says something."""
+    if output == "json":
+        print_json(record)
+    else:
+        print_fields([(name, _text(name, value)) for name, value in record.items() if value not in ({}, [])])
+
+
+def show_done(record: Record, sentence: str, output: str) -> None:
+    """Outcome of a command: a sentence for people, the object that it made for scripts."""
+    if output == "json":
+        print_json(record)
+    else:
+        say(sentence)
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """Names in a sentence or cell, the first few of many."""
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _cell(name: str, value: Any) -> str:
+    """Text for a cell of a table, where long lists are cut."""
+    return enumerated(list(map(str, value))) if isinstance(value, (list, tuple)) else _text(name, value)
+
+
+def _text(name: str, value: Any) -> str:
+    if name in _TIMES or name.endswith("_at"):
+        return human_time(value)
+    if name in _SIZES:
+        return human_size(value)
+    if name == "aliases" and isinstance(value, Mapping):
+        return ", ".join(f"{alias} → {version}" for alias, version in sorted(value.items()))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={item}" for key, item in sorted(value.items()))
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)

@@ -6,8 +6,6 @@ OAuth kinds are read too. The secret never shows in a `repr`.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +14,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from model_sharing_protocol.atomic_files import write_file
 from model_sharing_protocol.errors import InvalidProfile
 from model_sharing_protocol.text_files import decode_text
 
@@ -99,16 +98,7 @@ def read_profile(path: Path) -> Profile:
 
 def write_profile(profile_json: bytes, path: Path) -> None:
     """Write a profile file that only its owner can read (0600), whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(profile_json)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_file(path, profile_json)
 
 
 def _text(fields: dict[str, Any], name: str, origin: str) -> str:

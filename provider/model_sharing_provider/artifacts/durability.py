@@ -8,6 +8,8 @@ from pathlib import Path
 
 from obstore.store import LocalStore, ObjectStore
 
+from model_sharing_protocol.atomic_files import sync as sync_file
+
 
 async def sync(store: ObjectStore, prefix: str) -> None:
     """Return when everything below `prefix` would be there after a power cut."""
@@ -20,19 +22,11 @@ def _sync_tree(root: Path, top: Path) -> None:
     """fsync a file, or every file below a folder, and the folders from there up to the root."""
     for folder, _, files in os.walk(top):
         for name in files:
-            _fsync(Path(folder) / name)
-        _fsync(Path(folder))
+            sync_file(Path(folder) / name)
+        sync_file(Path(folder))
     if top.is_file():
-        _fsync(top)
+        sync_file(top)
     for folder_above in top.parents:
-        _fsync(folder_above)
+        sync_file(folder_above)
         if folder_above == root:
             break
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

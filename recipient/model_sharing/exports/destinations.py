@@ -18,10 +18,12 @@ from pathlib import Path
 from model_sharing.exports.copying import copy_files
 from model_sharing.exports.verification import LOST_AND_FOUND, signature_inside, signature_path
 from model_sharing.filesystem.local_files import UNWRITABLE, full_disk_explained
+from model_sharing_protocol.atomic_files import write_file
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, SharingWarning
 from model_sharing_protocol.manifest import Manifest
 
 _STAGING = ".model-sharing-"
+_READABLE = 0o666
 
 
 class SignaturePlaceWarning(SharingWarning):
@@ -71,7 +73,7 @@ def _make(
     finally:
         shutil.rmtree(building, ignore_errors=True)
     try:
-        _write_whole(signature_path(target), signature)
+        write_file(signature_path(target), signature, mode=_READABLE, durable=False)
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise
@@ -103,12 +105,12 @@ def _write_signature(signature: bytes, target: Path) -> Path:
     """Where it was written: beside the folder, or inside if nothing can be written there."""
     beside = signature_path(target)
     try:
-        _write_whole(beside, signature)
+        write_file(beside, signature, mode=_READABLE, durable=False)
     except OSError as error:
         inside = signature_inside(target)
         if error.errno not in UNWRITABLE or inside.exists():
             raise
-        _write_whole(inside, signature)
+        write_file(inside, signature, mode=_READABLE, durable=False)
         warnings.warn(
             f"The signature is in {inside}: beside the folder it could not be written ({error.strerror}).",
             SignaturePlaceWarning,
@@ -116,15 +118,6 @@ def _write_signature(signature: bytes, target: Path) -> Path:
         )
         return inside
     return beside
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
-        raise
 
 
 def _is_empty(folder: Path) -> bool:

@@ -10,10 +10,10 @@ import contextlib
 import errno
 import os
 import stat
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from model_sharing_protocol.atomic_files import new_file
 from model_sharing_protocol.errors import DiskFull, InvalidState
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -55,16 +55,9 @@ def share_with_group(path: Path) -> None:
 
 def replace_file(path: Path, content: bytes, *, mode: int = 0o666) -> None:
     """Write a file, whole or not at all, even where two processes do so at once. Raises OSError."""
-    fresh = path.with_name(f".{uuid.uuid4().hex}.new")
-    try:
-        fresh.touch(mode)
+    with new_file(path, mode=mode, durable=False) as fresh:
         fresh.write_bytes(content)
         share_with_group(fresh)
-        fresh.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            fresh.unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from model_sharing_protocol.atomic_files import new_file, sync
 from model_sharing_protocol.errors import AlreadyExists, DiskFull, InvalidParameter, NotFound
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
@@ -99,10 +99,8 @@ def put_back(folder: Path, database: Path, files: Sequence[Path]) -> None:
         # The rows last: with them, the home is one in use.
         for source, target in reversed(places.items()):
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            unfinished = target.with_name(f".{target.name}.unfinished")
-            written += unfinished, target
-            _copy_private(source, unfinished)
-            unfinished.replace(target)
+            written.append(target)
+            _copy_private(source, target)
     except BaseException as error:
         for path in written:
             path.unlink(missing_ok=True)
@@ -132,20 +130,11 @@ def _take_along(files: Sequence[Path], folder: Path) -> None:
 def _publish(unfinished: Path, folder: Path) -> None:
     """Give it its name when all of it would outlive a power cut."""
     for path in (*unfinished.iterdir(), unfinished):
-        _sync(path)
+        sync(path)
     unfinished.rename(folder)
-    _sync(folder.parent)
+    sync(folder.parent)
 
 
 def _copy_private(source: Path, target: Path) -> None:
-    target.touch(mode=0o600)
-    shutil.copyfile(source, target)
-    _sync(target)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with new_file(target) as fresh:
+        shutil.copyfile(source, fresh)

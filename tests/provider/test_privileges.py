@@ -1,6 +1,6 @@
 """With exactly the privileges that an operation needs it succeeds; without any one of them it is refused.
 
-The operations are read off the services: one that is added without a line in `operations` fails a test.
+The operations are read off the services: one that is added without a row in the matrix fails a test.
 """
 
 from __future__ import annotations
@@ -37,22 +37,16 @@ from support.principals import (
     privileges_to_load,
     recipient_context,
 )
-from support.privilege_matrix import (
-    ADMINISTRATION,
-    ELSEWHERE,
-    PROFILE,
-    SCORER,
-    STAGED,
-    TABLE,
-    Line,
-    Worker,
-    waiting,
-)
+from support.privilege_matrix.arguments import PROFILE, waiting
+from support.privilege_matrix.page import PAGE, reference_page
+from support.privilege_matrix.requirements import ADMINISTRATION, SCORER, STAGED
+from support.privilege_matrix.rows import Actor, Row
+from support.privilege_matrix.table import ELSEWHERE, TABLE
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A provider's home, which every line starts from a copy of."""
+    """A provider's home, which every row starts from a copy of."""
     home = tmp_path_factory.mktemp("world") / "home"
     with closing(asyncio.new_event_loop()) as loop:
         loop.run_until_complete(_build(home))
@@ -90,45 +84,43 @@ async def provider(provider_home: Path, tmp_path: Path) -> AsyncIterator[Provide
 
 
 @pytest.fixture
-def administrator(admin: AdminClient, tmp_path: Path) -> Worker:
-    return Worker(admin.provider, admin.context, write_model(tmp_path / "m"))
+def administrator(admin: AdminClient, tmp_path: Path) -> Actor:
+    return Actor(admin.provider, admin.context, write_model(tmp_path / "m"))
 
 
-@pytest.mark.parametrize("line", TABLE, ids=str)
+@pytest.mark.parametrize("row", TABLE, ids=str)
 async def test_exactly_these_privileges(
-    line: Line, admin: AdminClient, administrator: Worker, provider_home: Path
+    row: Row, admin: AdminClient, administrator: Actor, provider_home: Path
 ) -> None:
     ana = replace(administrator, context=await (await create_user(admin, "ana")).context())
-    rights = () if line.needs == ADMINISTRATION else line.needs
-    allowed = ana if rights == line.needs else administrator
-    for right in rights:
-        await right.grant(admin, "ana")
-    prepared = await line.first(allowed) if line.first else {}
-    for right in rights:
-        await right.revoke(admin, "ana")
-        await _is_denied(admin, provider_home, line, ana, prepared, missing=right.privilege)
-        await right.grant(admin, "ana")
+    privileges = () if row.needs == ADMINISTRATION else row.needs
+    allowed = ana if privileges == row.needs else administrator
+    for privilege in privileges:
+        await privilege.grant(admin, "ana")
+    prepared = await row.prepare(allowed) if row.prepare else {}
+    for privilege in privileges:
+        await privilege.revoke(admin, "ana")
+        await _is_denied(admin, provider_home, row, ana, prepared, missing=privilege.privilege)
+        await privilege.grant(admin, "ana")
     if allowed is administrator:
-        await _is_denied(admin, provider_home, line, ana, prepared, missing="METASTORE ADMINISTRATION")
-    await line.work(allowed, prepared)
+        await _is_denied(admin, provider_home, row, ana, prepared, missing="METASTORE ADMINISTRATION")
+    await row.call(allowed, prepared)
 
 
 async def test_recipients_may_do_none_of_it(
-    admin: AdminClient, administrator: Worker, provider_home: Path
+    admin: AdminClient, administrator: Actor, provider_home: Path
 ) -> None:
     initech = replace(administrator, context=await recipient_context(admin, "initech"))
-    for line in TABLE:
-        if not line.first:
-            await _is_denied(
-                admin, provider_home, line, initech, {}, missing="no principal of this metastore"
-            )
+    for row in TABLE:
+        if not row.prepare:
+            await _is_denied(admin, provider_home, row, initech, {}, missing="no principal of this metastore")
 
 
-async def test_what_is_being_uploaded_is_the_owners_alone(admin: AdminClient, administrator: Worker) -> None:
+async def test_what_is_being_uploaded_is_the_owners_alone(admin: AdminClient, administrator: Actor) -> None:
     await waiting(administrator)
     ana = await create_user(admin, "ana")
-    for right in privileges_to_load(str(SCORER)):
-        await right.grant(admin, "ana")
+    for privilege in privileges_to_load(str(SCORER)):
+        await privilege.grant(admin, "ana")
     with pytest.raises(PermissionDenied, match="ana lacks OWNERSHIP"):
         await admin.provider.principal_files.folder(await ana.context(), SCORER, 2, "")
     await on_model(Privilege.OWN, str(SCORER)).grant(admin, "ana")
@@ -156,13 +148,13 @@ async def test_what_a_provider_shares_is_for_the_owner_of_its_profile(
 
 
 async def _is_denied(
-    admin: AdminClient, home: Path, line: Line, who: Worker, prepared: Mapping[str, Any], *, missing: str
+    admin: AdminClient, home: Path, row: Row, who: Actor, prepared: Mapping[str, Any], *, missing: str
 ) -> None:
     """The error and the audit log name what is missing, and nothing else has changed."""
     name = who.context.caller.principal.name
     before = _everything(home)
     with pytest.raises(PermissionDenied, match=rf"^{name} lacks .*\b{missing}"):
-        await line.work(who, prepared)
+        await row.call(who, prepared)
     (event,) = await admin.provider.audit.latest(admin.context, 1)
     assert (event.outcome, event.caller.principal.name) == (Outcome.DENIED, name)
     assert missing in event.reason
@@ -191,4 +183,9 @@ def test_no_operation_is_forgotten() -> None:
         for name, method in inspect.getmembers(services[field.name], inspect.iscoroutinefunction)
         if not name.startswith("_") and "context" in inspect.signature(method).parameters
     }
-    assert {line.operation for line in TABLE} | ELSEWHERE.keys() == operations
+    assert {row.operation for row in TABLE} | ELSEWHERE.keys() == operations
+
+
+def test_the_reference_says_the_same() -> None:
+    said = PAGE.read_text()
+    assert said == reference_page(), "Write it anew: cd tests && python -m support.privilege_matrix.page"

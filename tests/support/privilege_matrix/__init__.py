@@ -1,0 +1,1 @@
+"""Privileges that each operation of the provider needs: `table.TABLE`."""

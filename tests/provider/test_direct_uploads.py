@@ -12,13 +12,15 @@ import pytest
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from model_sharing_protocol.errors import InvalidState, PermissionDenied, UnsafePath
+from model_sharing_protocol.errors import ArtifactStoreUnavailable, InvalidState, PermissionDenied, UnsafePath
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.times import now_ms
+from model_sharing_provider.artifacts.credentials.vending import Vending
 from model_sharing_provider.artifacts.fingerprints import Fingerprint
 from model_sharing_provider.artifacts.locations import direct_root
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
+from model_sharing_provider.domain.events import Outcome
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.services.publishing import finalization
@@ -81,6 +83,27 @@ async def test_it_is_for_the_owner_of_a_pending_version(cloud: CloudProvider, pe
         await cloud.admin.provider.principal_credentials.write(cloud.admin.context, MODEL, 1)
     # To read, there is nothing yet.
     assert "aws_temp_credentials" not in (await cloud.ask_registry("READ_MODEL_VERSION", 2)).json
+
+
+async def test_credentials_are_logged_when_they_are_given_out(
+    cloud: CloudProvider, pending: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cloud that gives none makes it a failure; the caller may upload in other ways, and that is logged."""
+
+    async def logged() -> list[tuple[AuditAction | str, Outcome]]:
+        events = await cloud.admin.provider.audit.latest(cloud.admin.context, 2)
+        return [(event.action, event.outcome) for event in reversed(events)]
+
+    async def unreachable(*_: object, **__: object) -> None:
+        raise ArtifactStoreUnavailable("The cloud does not answer.")
+
+    generate = AuditAction.GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL
+    begun = AuditAction.BEGIN_MODEL_VERSION_UPLOAD, Outcome.OK
+    await cloud.ask_registry("READ_WRITE_MODEL_VERSION", 2)
+    assert await logged() == [begun, (generate, Outcome.OK)]
+    monkeypatch.setattr(Vending, "vend", unreachable)
+    assert (await cloud.ask_registry("READ_WRITE_MODEL_VERSION", 2)).status == 503
+    assert await logged() == [begun, (generate, Outcome.FAILED)]
 
 
 async def test_one_version_cannot_be_written_from_another(

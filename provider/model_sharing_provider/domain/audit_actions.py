@@ -114,7 +114,7 @@ class AuditAction(StrEnum):
     )
     BEGIN_MODEL_VERSION_UPLOAD = (
         "beginModelVersionUpload",
-        "A version that waits for files was opened for uploads; no credentials were given out",
+        "A version that waits for files was opened for uploads",
     )
     CHECK_FILE_EXISTS = "checkFileExists", "A version was searched for a file that an upload must not replace"
     UPLOAD_FILE = "uploadFile", "A file was uploaded"

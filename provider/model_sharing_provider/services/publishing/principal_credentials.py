@@ -34,11 +34,14 @@ class PrincipalCredentials:
 
         The caller may upload either way. Raises NotFound, PermissionDenied, InvalidState.
         """
-        action = AuditAction.GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL
-        async with context.change(action, version_target(name, number)) as operation:
+        target = version_target(name, number)
+        async with context.change(AuditAction.BEGIN_MODEL_VERSION_UPLOAD, target) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
             await operation.rows.versions.claim(version.id)
-            if self._storage.location(version) is None:
-                operation.refine_action(AuditAction.BEGIN_MODEL_VERSION_UPLOAD)
-        return await self._storage.vend(version, write=True)
+        if self._storage.location(version) is None:
+            return None
+        action = AuditAction.GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL
+        async with context.view(action, target) as operation:
+            operation.authorized_before()
+            return await self._storage.vend(version, write=True)

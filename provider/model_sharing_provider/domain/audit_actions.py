@@ -22,7 +22,10 @@ class AuditAction(StrEnum):
         return member
 
     # Signing in, and denials in general
-    AUTHENTICATE = "authenticate", "A token was refused; what follows a good token is logged as itself"
+    AUTHENTICATE = (
+        "authenticate",
+        "A token was refused, or used too often; calls with a good token are other actions",
+    )
     OTHER_DENIALS = "otherDenials", "Denials of strangers, of more kinds or addresses than are told apart"
 
     # The metastore, catalogs and schemas

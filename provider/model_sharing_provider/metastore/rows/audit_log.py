@@ -1,4 +1,4 @@
-"""Rows of the audit log: added and read, and taken away when they are older than they have to be kept."""
+"""Rows of the audit log: append, filter, read in batches, delete the oldest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.tables import audit_log
 
 _OLDEST = "SELECT id FROM audit_log WHERE at < :before ORDER BY at, id LIMIT :limit"
-_LOOKED_BACK = 1_000_000
+_NEWEST_EVENTS = 1_000_000
 
 
 class EventFilter(TypedDict, total=False):
@@ -32,6 +32,8 @@ class EventFilter(TypedDict, total=False):
 
 
 class AuditRows:
+    """Rows of the audit log in one transaction."""
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -39,17 +41,17 @@ class AuditRows:
         await self._connection.execute(insert(audit_log), event_values(events))
 
     async def latest(self, limit: int, **only: Unpack[EventFilter]) -> list[AuditEvent]:
-        """The newest events first, `limit` at most."""
+        """Events, the newest first, `limit` at most."""
         query = _matching(only).order_by(audit_log.c.at.desc(), audit_log.c.id.desc()).limit(limit)
         return [_event(row) for row in await self._connection.execute(query)]
 
     async def last_uses(self, recipients: Sequence[str]) -> dict[str, int]:
-        """When each of these recipients was last answered (epoch ms), among the newest million events."""
+        """Time of each recipient's last answered call (epoch ms), among the newest million events."""
         newest = select(func.max(audit_log.c.id)).scalar_subquery()
         query = (
             select(audit_log.c.principal, func.max(audit_log.c.at).label("at"))
             .where(
-                audit_log.c.id > newest - _LOOKED_BACK,
+                audit_log.c.id > newest - _NEWEST_EVENTS,
                 audit_log.c.principal_type == PrincipalType.RECIPIENT,
                 audit_log.c.outcome == Outcome.OK,
                 audit_log.c.principal.in_(recipients),
@@ -59,7 +61,7 @@ class AuditRows:
         return {row.principal: row.at for row in await self._connection.execute(query)}
 
     async def batches(self, size: int, **only: Unpack[EventFilter]) -> AsyncIterator[list[AuditEvent]]:
-        """All events, oldest first, `size` at a time: the log may be larger than memory."""
+        """Batches of all events, oldest first, `size` at a time: the log may be larger than memory."""
         query = _matching(only).order_by(audit_log.c.id).limit(size)
         last = 0
         while rows := (await self._connection.execute(query.where(audit_log.c.id > last))).all():
@@ -68,7 +70,7 @@ class AuditRows:
 
 
 def delete_oldest(rows: SqlRows, before: int, limit: int) -> int:
-    """Delete the `limit` oldest events of before (epoch ms); how many there were."""
+    """Delete the `limit` oldest events from before a moment (epoch ms); returns their number."""
     oldest = rows.execute(_OLDEST, {"before": before, "limit": limit})
     ids = [{"id": row["id"]} for row in oldest]
     if ids:
@@ -77,7 +79,7 @@ def delete_oldest(rows: SqlRows, before: int, limit: int) -> int:
 
 
 def event_values(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
-    """The columns of events, for an insert."""
+    """Columns of events, for an insert."""
     return [
         {
             "at": event.at,
@@ -86,11 +88,11 @@ def event_values(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
             "principal": event.caller.principal.name,
             "action": event.action,
             "object_type": event.target.type,
-            "object_name": _kept(event.target.name),
-            "share": _kept(event.target.share),
-            "recipient": _kept(event.target.recipient),
+            "object_name": _storable(event.target.name),
+            "share": _storable(event.target.share),
+            "recipient": _storable(event.target.recipient),
             "outcome": event.outcome,
-            "reason": _kept(event.reason),
+            "reason": _storable(event.reason),
             "address": event.caller.address,
             "request_id": event.caller.request_id,
             "count": event.count,
@@ -100,8 +102,8 @@ def event_values(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
     ]
 
 
-def _kept(text: str) -> str:
-    """An event is kept whatever somebody wrote in a request: short, and without NUL for PostgreSQL."""
+def _storable(text: str) -> str:
+    """Text as a column takes it, whatever a request held: short, and without NUL for PostgreSQL."""
     return shortened(text.replace("\0", "\N{REPLACEMENT CHARACTER}"), MAX_EVENT_TEXT)
 
 
@@ -110,7 +112,7 @@ def _matching(only: EventFilter) -> Select[Any]:
     if since := only.get("since"):
         query = query.where(audit_log.c.at >= since)
     if only.get("outcome", "") not in ("", Outcome.OK):
-        # Said once more in the words of the index of what was not OK.
+        # Implied by the next condition, but needed for the partial index of events that are not OK.
         query = query.where(audit_log.c.outcome != literal_column(f"'{Outcome.OK}'"))
     for column in ("share", "recipient", "principal", "action", "outcome"):
         if value := only.get(column):

@@ -24,7 +24,7 @@ def test_the_listing(cache: Cache, three_cached_versions: list[str], run_cli: Ru
     run_cli("unmount", "vendor")
     assert "not mounted" in run_cli("cache", "list").stdout
     run_cli("cache", "prune", "--older-than", "0s")
-    assert run_cli("cache", "list").stdout == "The cache is empty.\n"
+    assert run_cli("cache", "list").stderr == "The cache is empty.\n"
 
 
 def test_pruning_on_the_command_line(

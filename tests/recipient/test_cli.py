@@ -42,10 +42,10 @@ def test_mounting_listing_and_unmounting(fake_provider: FakeProvider, profile: P
     assert "as vendor" in done.stdout
     (mount,) = json.loads(run_cli("mounts", "--output", "json").stdout)
     assert (mount["name"], mount["share"], mount["trust_remote_code"]) == ("vendor", SHARE, True)
-    assert "trusted" in run_cli("mounts").stdout
+    assert "yes" in run_cli("mounts").stdout
     assert run_cli("unmount", "vendor").returncode == 0
     assert json.loads(run_cli("mounts", "--output", "json").stdout) == []
-    assert "Nothing is mounted" in run_cli("mounts").stdout
+    assert "Nothing is mounted" in run_cli("mounts").stderr
 
 
 def test_listing_models(shared: FakeProvider, run_cli: RunCli) -> None:

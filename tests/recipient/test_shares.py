@@ -36,7 +36,7 @@ def test_recipients_see_what_they_were_given(
 
 def test_nothing_shared_yet(fake_provider: FakeProvider, profile: Path, run_cli_in_process: RunCli) -> None:
     fake_provider.shares = []
-    assert "Ask the provider" in run_cli_in_process("shares", profile).stdout
+    assert "Ask the provider" in run_cli_in_process("shares", profile).stderr
     assert run_cli_in_process("shares", profile, "--output", "json").stdout == "[]\n"
     with pytest.raises(NotFound, match="shares nothing with you yet"):
         model_sharing.mount(profile)

@@ -70,11 +70,8 @@ def _plain(value: object) -> str:
     raise NotImplementedError(f"{value!r} is no value of JSON.")
 
 
-def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str = "") -> None:
-    """A table, folded to the terminal's width there and complete elsewhere; `empty` if there are no rows."""
-    if empty and not rows:
-        say(empty)
-        return
+def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Table, folded to a terminal's width and complete elsewhere."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in titles:
         table.add_column(Text(printable(title.upper())), overflow="fold")

@@ -6,7 +6,8 @@ The names are the wire's, in snake case, on both command lines.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 from model_sharing_protocol.console.output import (
     announce,
@@ -18,11 +19,19 @@ from model_sharing_protocol.console.output import (
     say,
 )
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Record = Mapping[str, Any]
 
 _TIMES = ("at", "expiration_time", "last_used")
 _SIZES = ("size", "own_size")
 _MOST_NAMED = 5
+
+
+def fields_of(value: DataclassInstance) -> dict[str, Any]:
+    """Fields of a dataclass as a record; values stay as they are."""
+    return {each.name: getattr(value, each.name) for each in fields(value)}
 
 
 def show_list(records: Sequence[Record], columns: Sequence[str], output: str, *, empty: str = "") -> None:
@@ -66,14 +75,15 @@ def _cell(name: str, value: Any) -> str:
 
 
 def _text(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if name in _TIMES or name.endswith("_at"):
         return human_time(value)
-    if name in _SIZES:
-        return human_size(value)
-    if name == "aliases" and isinstance(value, Mapping):
-        return ", ".join(f"{alias} → {version}" for alias, version in sorted(value.items()))
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}={item}" for key, item in sorted(value.items()))
+        sign = " → " if name == "aliases" else "="
+        value = [f"{key}{sign}{item}" for key, item in sorted(value.items())]
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
-    return "" if value is None else str(value)
+    return human_size(value) if name in _SIZES else str(value)

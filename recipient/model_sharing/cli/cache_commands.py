@@ -16,7 +16,8 @@ from model_sharing.mount_table import MountTable
 from model_sharing.settings import CACHE_MAX_SIZE_VARIABLE, Settings
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import Duration, Size, output_option
-from model_sharing_protocol.console.output import human_size, human_time, print_json, print_table, say
+from model_sharing_protocol.console.output import human_size, print_json, say
+from model_sharing_protocol.console.results import fields_of, show_list
 from model_sharing_protocol.errors import CorruptArtifact, SharingError
 
 
@@ -30,7 +31,7 @@ def cache() -> None:
 def list_cache(output: str) -> None:
     """List the versions in the cache, most recently used first.
 
-    OWN is what nothing else in the cache shares: what removing this version alone would free.
+    OWN_SIZE is what nothing else in the cache shares: what removing this version alone would free.
     """
     settings = Settings.from_environment()
     store = Cache(settings.cache)
@@ -39,20 +40,17 @@ def list_cache(output: str) -> None:
     if output == "json":
         print_json({"path": str(store.root), "size": contents.size, "versions": versions})
         return
-    print_table(
-        ["model", "version", "aliases", "size", "own", "last used", "state"],
+    show_list(
         [
-            (
-                version.full_name or f"({version.digest[:19]}…)",
-                "" if version.version is None else str(version.version),
-                ", ".join(version.aliases),
-                human_size(version.size),
-                human_size(version.own_size),
-                human_time(version.last_used),
-                _state(version),
-            )
+            {
+                **fields_of(version),
+                "full_name": version.full_name or f"({version.digest[:19]}…)",
+                "state": _state(version),
+            }
             for version in versions
         ],
+        ["full_name", "version", "aliases", "size", "own_size", "last_used", "state"],
+        output,
         empty="The cache is empty.",
     )
     if versions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,8 @@ from model_sharing.mounting.activation import MAX_INPUT_BYTES, link_in
 from model_sharing.settings import Settings
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
-from model_sharing_protocol.console.output import (
-    human_size,
-    human_time,
-    print_fields,
-    print_json,
-    print_table,
-    say,
-    say_lines,
-)
+from model_sharing_protocol.console.output import announce, human_size, print_json, say, say_lines
+from model_sharing_protocol.console.results import fields_of, show_list, show_one
 from model_sharing_protocol.errors import Interrupted, InvalidParameter
 from model_sharing_protocol.model_signature import describe_columns
 from model_sharing_protocol.names import FullName, SchemaName
@@ -85,21 +79,10 @@ def activate(link: str, profile: Path, *, force: bool) -> None:
 def list_models(where: str | None, output: str) -> None:
     """List the models of all mounts, of one catalog, or of one catalog.schema."""
     models = [model for catalog, schema in _places(where) for model in catalog.list_models(schema)]
-    if output == "json":
-        print_json(models)
-        return
-    print_table(
-        ["model", "latest", "aliases", "updated", "comment"],
-        [
-            (
-                model.full_name,
-                "" if model.latest_version is None else str(model.latest_version),
-                _aliases(model),
-                human_time(model.updated_at),
-                model.comment or "",
-            )
-            for model in models
-        ],
+    show_list(
+        [fields_of(model) for model in models],
+        ["full_name", "latest_version", "aliases", "updated_at", "comment"],
+        output,
         empty="No models are shared here." if where else "Nothing is shared, or nothing is mounted.",
     )
 
@@ -197,44 +180,21 @@ def _places(where: str | None) -> list[tuple[blocking.Catalog, str | None]]:
 
 
 def _show_version(version: SharedVersion) -> None:
-    print_fields(
-        [
-            ("model", version.full_name),
-            ("version", str(version.version)),
-            ("status", version.status),
-            ("aliases", ", ".join(version.aliases)),
-            ("size", human_size(version.size)),
-            ("digest", version.digest or ""),
-            ("created", human_time(version.created_at)),
-            ("comment", version.comment or ""),
-            ("tags", ", ".join(f"{key}={value}" for key, value in sorted(version.tags.items()))),
-            *[
-                (kind, describe_columns(part))
-                for kind in ("inputs", "outputs")
-                if (part := (version.signature or {}).get(kind))
-            ],
-        ]
-    )
+    """Print a version for people, its signature as the columns that go in and come out."""
+    record = fields_of(version)
+    signature = record.pop("signature") or {}
+    for kind in ("inputs", "outputs"):
+        if columns := signature.get(kind):
+            record[kind] = describe_columns(columns)
+    show_one(record, "table")
 
 
-def _show_model(model: SharedModel, versions: list[SharedVersion]) -> None:
-    print_fields([("model", model.full_name), ("aliases", _aliases(model)), ("comment", model.comment or "")])
-    print_table(
-        ["version", "status", "aliases", "size", "created", "comment"],
-        [
-            (
-                str(version.version),
-                version.status,
-                ", ".join(version.aliases),
-                human_size(version.size),
-                human_time(version.created_at),
-                version.comment or "",
-            )
-            for version in versions
-        ],
+def _show_model(model: SharedModel, versions: Sequence[SharedVersion]) -> None:
+    show_one(fields_of(model), "table")
+    announce("")
+    show_list(
+        [fields_of(version) for version in versions],
+        ["version", "status", "aliases", "size", "created_at", "comment"],
+        "table",
         empty="It has no versions yet.",
     )
-
-
-def _aliases(model: SharedModel) -> str:
-    return ", ".join(f"{alias} → {version}" for alias, version in sorted(model.aliases.items()))

@@ -15,7 +15,8 @@ from model_sharing.mounting.profile_sources import MAX_PROFILE_BYTES, find_profi
 from model_sharing.settings import PROFILE_VARIABLE, Settings
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
-from model_sharing_protocol.console.output import human_time, print_json, print_table, say
+from model_sharing_protocol.console.output import say
+from model_sharing_protocol.console.results import show_list
 
 _STANDARD_INPUT = "-"
 
@@ -37,12 +38,10 @@ def shares(profile: str | None, output: str) -> None:
         if mount.endpoint == source.profile.endpoint
     ]
     mounted = {name: [mount.name for mount in here if mount.share == name] for name in names}
-    if output == "json":
-        print_json([{"name": name, "mounted_as": mounted[name]} for name in names])
-        return
-    print_table(
-        ["share", "mounted as"],
-        [(name, ", ".join(mounted[name])) for name in names],
+    show_list(
+        [{"name": name, "mounted_as": mounted[name]} for name in names],
+        ["name", "mounted_as"],
+        output,
         empty="Nothing is shared with you yet. Ask the provider to grant you a share.",
     )
 
@@ -104,22 +103,10 @@ def mount(
 def mounts(output: str) -> None:
     """List what is mounted."""
     found = MountTable(Settings.from_environment().mounts).all()
-    if output == "json":
-        print_json([_mount_fields(mount) for mount in found])
-        return
-    print_table(
-        ["catalog", "share", "endpoint", "profile", "remote code", "mounted"],
-        [
-            (
-                mount.name,
-                mount.share,
-                mount.endpoint,
-                str(mount.profile_path),
-                "trusted" if mount.trust_remote_code else "refused",
-                human_time(mount.mounted_at),
-            )
-            for mount in found
-        ],
+    show_list(
+        [_mount_record(mount) for mount in found],
+        ["name", "share", "endpoint", "profile_path", "trust_remote_code", "mounted_at"],
+        output,
         empty="Nothing is mounted. Mount a share with: model-sharing mount PROFILE",
     )
 
@@ -151,7 +138,7 @@ def _told_apart(profile: str | None, share: str | None) -> tuple[str | None, str
     return None, profile
 
 
-def _mount_fields(mount: Mount) -> dict[str, object]:
+def _mount_record(mount: Mount) -> dict[str, object]:
     return {
         "name": mount.name,
         "share": mount.share,

@@ -48,7 +48,7 @@ async def find_secrets(settings: Settings, database: Database) -> ServerSecrets:
         with FileLock(f"{path}.lock"):
             if not path.exists():
                 async with database.read() as rows:
-                    if await rows.principals.find_administrator():
+                    if await rows.peppers.known():
                         raise InvalidState(
                             f"The database {settings.database_shown} has been in use, and {path} is missing: "
                             "no token would be recognised. Copy it from another server or a backup, or "
@@ -82,8 +82,7 @@ async def find_signing_keys(settings: Settings, database: Database, *, lost: boo
     """
     path, mounted = settings.signing_keys_path, settings.signing_keys_file is not None
     async with database.read() as rows:
-        known = await rows.signing_keys.known()
-        in_use = bool(known) or await rows.principals.find_administrator() is not None
+        in_use = bool(await rows.signing_keys.known())
     if in_use and not lost and not mounted and not path.exists():
         raise InvalidState(
             f"The database {settings.database_shown} has been in use, and {path} is missing: recipients "

@@ -18,9 +18,10 @@ import model_sharing
 from model_sharing_protocol import errors
 from model_sharing_provider.cli.audit import reference_page as audit_actions_page
 from model_sharing_provider.cli.settings import reference_page as settings_page
-from model_sharing_provider.faces.openapi import FACES
-from model_sharing_provider.faces.openapi.document import document
+from model_sharing_provider.faces.table import APIS
 from model_sharing_provider.http import backend_metrics, metrics
+from model_sharing_provider.http.openapi import document
+from model_sharing_provider.http.routes import Face
 
 _MARKER = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
 
@@ -76,7 +77,7 @@ def metric_table() -> str:
 
 
 def http_apis() -> str:
-    return "\n".join(_http_api(name) for name in FACES)
+    return "\n".join(_http_api(face) for face in APIS if face.title)
 
 
 def python_api() -> str:
@@ -131,8 +132,8 @@ def examples_as_code(_app: Sphinx, _context: object, lines: list[str]) -> None:
     lines[:] = [f"{texts[0].rstrip(':')}::", "", *examples, ""] if examples else []
 
 
-def _http_api(name: str) -> str:
-    described = msgspec.to_builtins(document(FACES[name]))
+def _http_api(face: Face) -> str:
+    described = msgspec.to_builtins(document(face, APIS))
     rows = [
         (method.upper(), f"`{path}`", operation.get("summary", ""))
         for path, operations in described["paths"].items()

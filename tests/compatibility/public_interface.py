@@ -25,9 +25,9 @@ from model_sharing_provider.cli.main import cli as provider_cli
 from model_sharing_provider.cli.records import FIELDS
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.audit_actions import AuditAction
-from model_sharing_provider.faces.openapi import FACES
-from model_sharing_provider.faces.openapi.document import document
+from model_sharing_provider.faces.table import APIS
 from model_sharing_provider.http import backend_metrics, metrics
+from model_sharing_provider.http.openapi import document
 
 
 def public_interface() -> Iterator[str]:
@@ -127,8 +127,10 @@ def _metrics() -> Iterator[str]:
 
 
 def _http_apis() -> Iterator[str]:
-    for face in FACES.values():
-        described = msgspec.to_builtins(document(face))
+    for face in APIS:
+        if not face.title:
+            continue
+        described = msgspec.to_builtins(document(face, APIS))
         for path, operations in described["paths"].items():
             yield from (f"route {method.upper()} {path}" for method in operations if method != "parameters")
         for message, schema in described["components"]["schemas"].items():

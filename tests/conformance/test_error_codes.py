@@ -19,7 +19,7 @@ from mlflow.utils import rest_utils
 
 from model_sharing_protocol import errors
 from model_sharing_protocol.errors import LocalError, SharingError
-from model_sharing_provider.http.errors import render_unity_catalog
+from model_sharing_provider.http.errors import UNITY_CATALOG_ERRORS
 
 OF_THE_SDK: dict[type[SharingError], type[DatabricksError]] = {
     errors.InvalidParameter: platform.InvalidParameterValue,
@@ -64,7 +64,7 @@ class Answering:
     async def handle(self, request: web.BaseRequest) -> web.Response:
         if request.path.startswith("/api/"):
             self.asked.append(request.path)
-        answer = render_unity_catalog(self.error)
+        answer = UNITY_CATALOG_ERRORS.response(self.error)
         if answer.status in (429, 503):
             answer.headers["Retry-After"] = "1"
         return answer

@@ -378,7 +378,7 @@ client.delete_registered_model(name="<model-name>")
 
 def test_each_call_is_in_the_audit_log(admin: NotebookSession) -> None:
     events = admin.cli("audit", "list", "--limit", "1000")
-    actions = {event["action"] for event in events if event["face"] in ("mlflow", "unity-catalog")}
+    actions = {event["action"] for event in events if event["face"] in ("mlflow-registry", "unity-catalog")}
     assert actions >= {
         AuditAction.CREATE_REGISTERED_MODEL,
         AuditAction.CREATE_MODEL_VERSION,

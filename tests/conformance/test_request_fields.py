@@ -28,12 +28,19 @@ from conformance.test_databricks_sdk_registry import SCORER, ask, client
 from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol import unity_catalog_sharing
 from model_sharing_provider import faces, http
-from model_sharing_provider.faces.openapi import FACES
-from model_sharing_provider.faces.openapi.routes import SIGNED, Route
+from model_sharing_provider.faces import signed_files, table
+from model_sharing_provider.http.routes import Route
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.principals import create_user
 
+ROUTES = [
+    dataclasses.replace(route, path=face.path(route))
+    for face in table.APIS
+    for route in face.routes
+    if route.summary
+]
+SIGNED = {query.name for query in signed_files.SIGNATURE}
 HANDLERS = [path for room in (faces, http) for path in Path(room.__path__[0]).rglob("*.py")]
 APIS = (
     catalog.CatalogsAPI,
@@ -96,11 +103,10 @@ def calls() -> Iterator[tuple[str, str, set[str], set[str]]]:
 
 
 def route_of(method: str, path: str) -> Route | None:
-    for face in FACES.values():
-        for route in face.routes:
-            pattern = re.sub(r"\{path\}", ".*", re.sub(r"\{(?!path)[^}]*\}", "[^/]+", route.path))
-            if route.method == method and re.fullmatch(pattern, path):
-                return route
+    for route in ROUTES:
+        pattern = re.sub(r"\{path\}", ".*", re.sub(r"\{(?!path)[^}]*\}", "[^/]+", route.path))
+        if route.method == method and re.fullmatch(pattern, path):
+            return route
     return None
 
 
@@ -149,13 +155,12 @@ def test_what_a_route_takes_some_handler_reads() -> None:
     lines = [line for path in files for line in path.read_text().splitlines()]
     source = "\n".join(line for line in lines if "Query(" not in line)
     unread = set()
-    for face in FACES.values():
-        for route in face.routes:
-            asked = {query.name for query in route.query} - AT_MOST - {query.name for query in SIGNED}
-            unread |= {name for name in asked if f'"{name}"' not in source}
-            if fields := fields_of(route.body):
-                fields -= not_served(route.body)
-                unread |= {name for name in fields if not re.search(rf'\.{name}\b|"{name}"', source)}
+    for route in ROUTES:
+        asked = {query.name for query in route.query} - AT_MOST - SIGNED
+        unread |= {name for name in asked if f'"{name}"' not in source}
+        if fields := fields_of(route.body):
+            fields -= not_served(route.body)
+            unread |= {name for name in fields if not re.search(rf'\.{name}\b|"{name}"', source)}
     assert unread == set()
 
 

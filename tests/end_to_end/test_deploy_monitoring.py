@@ -27,7 +27,7 @@ OF_THE_SCRAPE = {"namespace", "pod", "instance", "le"}
 KINDS = {
     "kind": {"tls_certificate", "turn"},
     "route": {"/ready"},
-    "face": {"operations", "open-sharing"},
+    "face": {"health", "open-sharing"},
     "reason": {"wrong_signature", "unknown_key", "malformed"},
 }
 

@@ -321,7 +321,7 @@ async def test_requests_are_timed_by_route_and_an_unknown_path_is_a_404(
     before = value(timed, **route)
     assert await get(f"{endpoint}/shares/secret-name") == 401
     assert value(timed, **route) == before + 1
-    unknown = {"face": "operations", "route": "unknown", "method": "GET"}
+    unknown = {"face": "none", "route": "unknown", "method": "GET"}
     before, failed = value(counted, **unknown, status="404"), value(counted, **unknown, status="500")
     parts = urlsplit(endpoint)
     for path in ("/", "/nowhere", "/%2e%2e/x", "/metrics", "/ready/more"):

@@ -25,13 +25,17 @@ from yarl import URL
 
 from model_sharing_protocol import files, mlflow_registry
 from model_sharing_protocol.unity_catalog import PREFIX as U
-from model_sharing_provider.faces.openapi import FACES
-from model_sharing_provider.faces.openapi.document import document
+from model_sharing_provider.faces.table import APIS
+from model_sharing_provider.http.openapi import document
 from support.admin_client import AdminClient
 from support.hostile_input.request_fuzzing import bodies, urls
 from support.seeded_provider import MODEL, copy_database, known_path, seed
 
-DOCUMENTS = {name: document(FACES[name]) for name in ("unity-catalog", "mlflow-registry", "files")}
+DOCUMENTS = {
+    face.name: document(face, APIS)
+    for face in APIS
+    if face.name in ("unity-catalog", "mlflow-registry", "files")
+}
 M = mlflow_registry.PREFIX
 F = files.PREFIX
 Dump = dict[str, list[tuple[Any, ...]]]

@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,8 @@ from model_sharing_provider.domain.limits import (
     size_of,
 )
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.faces.openapi import FACES
-from model_sharing_provider.faces.openapi.routes import Route
+from model_sharing_provider.faces.table import APIS
+from model_sharing_provider.http.routes import Route
 from model_sharing_provider.services.publishing.mlmodel import parse_mlmodel
 from model_sharing_provider.services.publishing.registration import Origin
 from model_sharing_provider.services.registry.updates import SecurableUpdate
@@ -128,6 +129,8 @@ KEPT = {"comment", "description", "source", "run_id", "model_id", "properties", 
 KEPT |= {"tag_value", "value"}
 """Fields of free text that are kept with what they describe. A share has no comments on its objects."""
 
+ROUTES = [replace(route, path=face.path(route)) for face in APIS for route in face.routes]
+
 
 class Registry:
     """A seeded provider, asked by its administrator."""
@@ -140,13 +143,12 @@ class Registry:
 
     def bodies(self, text: str) -> Iterator[tuple[Route, Place, Any]]:
         """For each text that a route's body can have, the body with it."""
-        for face in FACES.values():
-            for route in face.routes:
-                if isinstance(route.body, type) and issubclass(route.body, msgspec.Struct):
-                    kind = inspect.type_info(route.body)
-                    for place in texts(kind):
-                        if "data_object" not in place or "comment" not in place:
-                            yield route, place, put(kind, least(route, kind), place, text, route.path)
+        for route in ROUTES:
+            if isinstance(route.body, type) and issubclass(route.body, msgspec.Struct):
+                kind = inspect.type_info(route.body)
+                for place in texts(kind):
+                    if "data_object" not in place or "comment" not in place:
+                        yield route, place, put(kind, least(route, kind), place, text, route.path)
 
     async def send(self, route: Route, body: Any) -> tuple[int, bytes]:
         url = URL(f"{str(self._server.make_url('/'))[:-1]}{known_path(route.path)}", encoded=True)

@@ -5,53 +5,77 @@ Source: Unity Catalog REST, `public/data_sharing_activation` and `public/data_sh
 
 from __future__ import annotations
 
+import msgspec
 from aiohttp import web
 
 from model_sharing_protocol import open_sharing as wire
-from model_sharing_provider.http.errors import render_open_sharing
-from model_sharing_provider.http.middlewares import render_errors
+from model_sharing_protocol.errors import ActivationLinkUsed, InvalidParameter, NotFound, PermissionDenied
+from model_sharing_provider.http.activation_links import ACTIVATION_PREFIX
+from model_sharing_provider.http.errors import OPEN_SHARING_ERRORS
+from model_sharing_provider.http.parameters import NOT_EMPTY
 from model_sharing_provider.http.requests import base_url, context_of, provider_of
-from model_sharing_provider.http.responses import json_response
+from model_sharing_provider.http.responses import NO_STORE, json_response
+from model_sharing_provider.http.routes import Face, Route
 
-FACE = "activation"
+_ERRORS = (InvalidParameter, PermissionDenied, NotFound)
 
 
-def make_app() -> web.Application:
-    app = web.Application(middlewares=[render_errors(render_open_sharing)])
-    app.add_routes(
-        [
-            web.get("/data_sharing_activation_info/{code:.+}", activation_info, allow_head=False),
-            web.get("/data_sharing_activation/{code:.+}", activate, allow_head=False),
-        ]
-    )
-    return app
+class ProfileFile(msgspec.Struct, rename="camel"):
+    """What an activation link gives, once."""
+
+    share_credentials_version: int
+    endpoint: str
+    bearer_token: str
+    expiration_time: str
 
 
 async def activate(request: web.Request) -> web.Response:
+    """Profile file with a new token; the link is used up."""
     endpoint = base_url(request) + wire.PREFIX
-    profile = await provider_of(request).recipients.activate(
-        context_of(request, FACE), _code(request), endpoint
-    )
-    return web.Response(
-        body=profile.to_json(),
-        headers={
-            "Content-Type": wire.JSON,
-            "Content-Disposition": 'attachment; filename="config.share"',
-            "Cache-Control": "no-store",
-        },
-    )
+    profile = await provider_of(request).recipients.activate(context_of(request), _code(request), endpoint)
+    disposition = {"Content-Type": wire.JSON, "Content-Disposition": 'attachment; filename="config.share"'}
+    return web.Response(body=profile.to_json(), headers={**disposition, **NO_STORE})
 
 
 async def activation_info(request: web.Request) -> web.Response:
+    """Recipient and expiry of a link, and whether it was used."""
     recipient, token = await provider_of(request).recipients.activation_info(
-        context_of(request, FACE), _code(request)
+        context_of(request), _code(request)
     )
-    body = wire.ActivationInfo(
-        recipient=recipient, used=token.activated_at is not None, expiration_time=token.expires_at
-    )
-    return json_response(body, wire.JSON)
+    used = token.activated_at is not None
+    return json_response(wire.ActivationInfo(recipient, used, token.expires_at), wire.JSON)
 
 
 def _code(request: web.Request) -> str:
     """People paste whole links where only the code is asked for: the code is the last part of either."""
     return request.match_info["code"].rstrip("/").rpartition("/")[2]
+
+
+FACE = Face(
+    name="activation",
+    prefix=ACTIVATION_PREFIX,
+    authentication=None,
+    errors=OPEN_SHARING_ERRORS,
+    documented_in="open-sharing",
+    parameters={"code": NOT_EMPTY},
+    routes=(
+        Route(
+            "GET",
+            "/data_sharing_activation_info/{code:.+}",
+            activation_info,
+            "What an activation link is for, without using it up",
+            wire.ActivationInfo,
+            errors=_ERRORS,
+            allow_head=False,
+        ),
+        Route(
+            "GET",
+            "/data_sharing_activation/{code:.+}",
+            activate,
+            "The profile file, once",
+            ProfileFile,
+            errors=(*_ERRORS, ActivationLinkUsed),
+            allow_head=False,
+        ),
+    ),
+)

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import msgspec
 from aiohttp import web
 
+from model_sharing_provider.http.errors import UNITY_CATALOG_ERRORS
 from model_sharing_provider.http.requests import provider_of
+from model_sharing_provider.http.routes import Face, Route
 from model_sharing_provider.http.shutdown import SHUTDOWN
+
+
+class Health(msgspec.Struct):
+    status: str
+
+
+class Readiness(msgspec.Struct):
+    """Readiness of a server; `failing` maps each part that fails to a description."""
+
+    status: str
+    failing: dict[str, str]
 
 
 async def health(_request: web.Request) -> web.Response:
@@ -27,3 +41,17 @@ async def ready(request: web.Request) -> web.Response:
         return web.json_response({"status": "degraded", "failing": failing})
     body = {"status": "not ready" if failing else "ready", "failing": failing}
     return web.json_response(body, status=503 if failing else 200)
+
+
+FACE = Face(
+    name="health",
+    prefix="",
+    authentication=None,
+    errors=UNITY_CATALOG_ERRORS,
+    documented_in="unity-catalog",
+    probes=True,
+    routes=(
+        Route("GET", "/health", health, "Whether the server is up", Health),
+        Route("GET", "/ready", ready, "Whether it can serve now; 503 names what is failing", Readiness),
+    ),
+)

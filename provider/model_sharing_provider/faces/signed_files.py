@@ -1,4 +1,4 @@
-"""Files by signed URL: `GET` and `HEAD` whole or in ranges, `PUT` into a version that is being made.
+"""Signed files: `GET` and `HEAD` whole or in ranges, `PUT` into a version that is being made.
 
 The URL is the credential: no bearer token is asked for, and none should be sent. It works any number of times
 until it expires.
@@ -12,45 +12,41 @@ from uuid import UUID
 
 from aiohttp import web
 
-from model_sharing_protocol.errors import NotFound
+from model_sharing_protocol.errors import InvalidParameter, NotFound, PermissionDenied
 from model_sharing_protocol.open_sharing import PackRequest
 from model_sharing_provider.http.bodies import arriving, read_body
-from model_sharing_provider.http.errors import render_open_sharing
+from model_sharing_provider.http.errors import OPEN_SHARING_ERRORS
 from model_sharing_provider.http.file_responses import file_response, pack_response
 from model_sharing_provider.http.file_urls import FILES_PREFIX
-from model_sharing_provider.http.middlewares import render_errors
+from model_sharing_provider.http.parameters import NOT_EMPTY, TEXT
 from model_sharing_provider.http.requests import context_of, provider_of
+from model_sharing_provider.http.routes import Face, Media, Query, Route
 
-FACE = "files"
-
-
-def make_app() -> web.Application:
-    app = web.Application(middlewares=[render_errors(render_open_sharing)])
-    app.add_routes(
-        [
-            web.get("/versions/{version}/{sha256}", get_shared_file),
-            web.post("/versions/{version}/pack", get_pack),
-            web.get("/tables/{sha256}", get_shared_file),
-            web.get("/files/{version}/{sha256}", get_own_file),
-            web.put("/uploads/{version}/file/{path}", put_file),
-            web.put("/uploads/{version}/new-file/{path}", put_new_file),
-            web.put("/uploads/{version}/part/{session}/{number:[0-9]{1,9}}", put_part),
-            web.delete("/uploads/{version}/session/{session}", abort_upload),
-        ]
-    )
-    return app
+_ERRORS = (InvalidParameter, PermissionDenied, NotFound)
+_UUID = {"type": "string", "format": "uuid"}
+_BYTES = Media("application/octet-stream")
+_RANGES = (200, 206, 416)
+SIGNATURE = (
+    Query("grant", TEXT, required=True),
+    Query("token", TEXT, required=True),
+    Query("revision", {"type": "integer"}, required=True),
+    Query("expires", {"type": "integer"}, required=True),
+    Query("key", TEXT, required=True),
+    Query("signature", TEXT, required=True),
+)
+"""Signature that the server writes into the URLs that it signs, with what it covers."""
 
 
 async def get_shared_file(request: web.Request) -> web.StreamResponse:
-    """For recipients, under a grant."""
-    context, provider = context_of(request, FACE), provider_of(request)
+    """File of a version or a table, for recipients under a grant."""
+    context, provider = context_of(request), provider_of(request)
     file = await provider.recipient_files.open(context, _resource(request), dict(request.query))
     return await file_response(request, context, provider.signed_files, file)
 
 
 async def get_pack(request: web.Request) -> web.StreamResponse:
-    """For recipients, under a grant: many small files by one request."""
-    context, provider = context_of(request, FACE), provider_of(request)
+    """Pack of many small files, for recipients under a grant."""
+    context, provider = context_of(request), provider_of(request)
     asked = await read_body(request, PackRequest)
     query = dict(request.query)
     pack = await provider.recipient_files.open_pack(context, _resource(request), query, asked.files)
@@ -58,8 +54,8 @@ async def get_pack(request: web.Request) -> web.StreamResponse:
 
 
 async def get_own_file(request: web.Request) -> web.StreamResponse:
-    """For the metastore's own principals."""
-    context, provider = context_of(request, FACE), provider_of(request)
+    """File of a version, for the metastore's own principals."""
+    context, provider = context_of(request), provider_of(request)
     file = await provider.principal_files.open(context, _resource(request), dict(request.query))
     return await file_response(request, context, provider.signed_files, file)
 
@@ -73,7 +69,7 @@ async def put_new_file(request: web.Request) -> web.Response:
 
 
 async def _put_file(request: web.Request, *, overwrite: bool) -> web.Response:
-    context, provider = context_of(request, FACE), provider_of(request)
+    context, provider = context_of(request), provider_of(request)
     version, holder = await provider.principal_files.accept_upload(
         context, _resource(request), dict(request.query)
     )
@@ -85,7 +81,7 @@ async def _put_file(request: web.Request, *, overwrite: bool) -> web.Response:
 
 
 async def put_part(request: web.Request) -> web.Response:
-    context, provider = context_of(request, FACE), provider_of(request)
+    context, provider = context_of(request), provider_of(request)
     version, holder = await provider.principal_files.accept_upload(
         context, _resource(request), dict(request.query)
     )
@@ -97,7 +93,7 @@ async def put_part(request: web.Request) -> web.Response:
 
 
 async def abort_upload(request: web.Request) -> web.Response:
-    context, provider = context_of(request, FACE), provider_of(request)
+    context, provider = context_of(request), provider_of(request)
     version, holder = await provider.principal_files.accept_upload(
         context, _resource(request), dict(request.query)
     )
@@ -121,3 +117,100 @@ def _decoded(text: str) -> str:
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         raise NotFound("There is no such upload.") from error
+
+
+FACE = Face(
+    name="signed-files",
+    prefix=FILES_PREFIX,
+    authentication=None,
+    errors=OPEN_SHARING_ERRORS,
+    documented_in="open-sharing",
+    parameters={
+        "version": _UUID,
+        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        "path": NOT_EMPTY,
+        "session": _UUID,
+        "number": {"type": "integer", "minimum": 1},
+    },
+    routes=(
+        Route(
+            "GET",
+            "/versions/{version}/{sha256}",
+            get_shared_file,
+            "A file of a version, whole or a range of it",
+            _BYTES,
+            query=SIGNATURE,
+            errors=_ERRORS,
+            statuses=_RANGES,
+        ),
+        Route(
+            "POST",
+            "/versions/{version}/pack",
+            get_pack,
+            "Many small files of a version, one after the other",
+            _BYTES,
+            PackRequest,
+            query=SIGNATURE,
+            errors=_ERRORS,
+        ),
+        Route(
+            "GET",
+            "/tables/{sha256}",
+            get_shared_file,
+            "A table's file, whole or a range of it",
+            _BYTES,
+            query=SIGNATURE,
+            errors=_ERRORS,
+            statuses=_RANGES,
+        ),
+        Route(
+            "GET",
+            "/files/{version}/{sha256}",
+            get_own_file,
+            "A file of a version for the registry's principals, whole or a range of it",
+            _BYTES,
+            query=SIGNATURE,
+            errors=_ERRORS,
+            statuses=_RANGES,
+        ),
+        Route(
+            "PUT",
+            "/uploads/{version}/file/{path}",
+            put_file,
+            "Upload a file",
+            None,
+            _BYTES,
+            query=SIGNATURE,
+            errors=_ERRORS,
+        ),
+        Route(
+            "PUT",
+            "/uploads/{version}/new-file/{path}",
+            put_new_file,
+            "Upload a file that replaces none",
+            None,
+            _BYTES,
+            query=SIGNATURE,
+            errors=_ERRORS,
+        ),
+        Route(
+            "PUT",
+            "/uploads/{version}/part/{session}/{number:[0-9]{1,9}}",
+            put_part,
+            "Upload a part of a file",
+            None,
+            _BYTES,
+            query=SIGNATURE,
+            errors=_ERRORS,
+        ),
+        Route(
+            "DELETE",
+            "/uploads/{version}/session/{session}",
+            abort_upload,
+            "Give up an upload in parts",
+            None,
+            query=SIGNATURE,
+            errors=_ERRORS,
+        ),
+    ),
+)

@@ -1,47 +1,48 @@
-"""What the Databricks SDK asks of a workspace around the catalog: who am I, and how do I authenticate here.
+"""Workspace API of Databricks SDKs, as far as they need it beside the catalog: SCIM `Me`.
 
-Source: `/.well-known/databricks-config` and SCIM `Me`, as `databricks.sdk` 0.156 calls them.
+Source: SCIM `Me` as `databricks.sdk` 0.156 calls it.
 """
 
 from __future__ import annotations
 
+import msgspec
 from aiohttp import web
 
 from model_sharing_protocol.unity_catalog import JSON
-from model_sharing_provider.http.authentication import authenticate_principals
-from model_sharing_provider.http.errors import render_unity_catalog
-from model_sharing_provider.http.middlewares import render_errors
-from model_sharing_provider.http.requests import base_url, context_of, provider_of
+from model_sharing_provider.http.authentication import authenticate_principal
+from model_sharing_provider.http.errors import UNITY_CATALOG_ERRORS
+from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.responses import json_response
-from model_sharing_provider.http.workspace_id import WORKSPACE_ID
-
-SCIM_PREFIX = "/api/2.0/preview/scim/v2"
-FACE = "workspace"
+from model_sharing_provider.http.routes import Face, Route
 
 
-def make_app() -> web.Application:
-    app = web.Application(middlewares=[render_errors(render_unity_catalog), authenticate_principals(FACE)])
-    app.router.add_get("/Me", who_am_i)
-    return app
+class Group(msgspec.Struct):
+    value: str
+    display: str
 
 
-async def databricks_config(request: web.Request) -> web.Response:
-    """Asked without a token before nearly every call of an SDK; there is no OIDC server behind it."""
-    base = base_url(request)
-    body = {"oidc_endpoint": f"{base}/oidc", "workspace_id": str(WORKSPACE_ID), "cloud": "aws"}
-    return json_response(body, JSON)
+class Me(msgspec.Struct, rename="camel"):
+    """The holder of the token."""
+
+    id: str
+    user_name: str
+    display_name: str
+    active: bool
+    groups: tuple[Group, ...]
 
 
 async def who_am_i(request: web.Request) -> web.Response:
-    context = context_of(request, FACE)
-    principal = await provider_of(request).principals.who_am_i(context)
-    return json_response(
-        {
-            "id": principal.id,
-            "userName": principal.name,
-            "displayName": principal.name,
-            "active": True,
-            "groups": [{"value": group.id, "display": group.name} for group in principal.groups],
-        },
-        JSON,
-    )
+    """Principal who calls, with its groups."""
+    principal = await provider_of(request).principals.who_am_i(context_of(request))
+    groups = tuple(Group(group.id, group.name) for group in principal.groups)
+    return json_response(Me(principal.id, principal.name, principal.name, True, groups), JSON)
+
+
+FACE = Face(
+    name="workspace",
+    prefix="/api/2.0/preview/scim/v2",
+    authentication=authenticate_principal,
+    errors=UNITY_CATALOG_ERRORS,
+    documented_in="unity-catalog",
+    routes=(Route("GET", "/Me", who_am_i, "Whose token this is", Me),),
+)

@@ -1,37 +1,21 @@
-"""Bearer token → principal."""
+"""Authentication by bearer token: of recipients, and of the metastore's principals."""
 
 from __future__ import annotations
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
-from model_sharing_provider.http.requests import PRINCIPAL, context_of, provider_of
-
-
-def authenticate_recipients(face: str) -> Middleware:
-    """Let only holders of a recipient's token in. Raises Unauthenticated or TokenExpired."""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        token = _bearer_token(request)
-        recipients = provider_of(request).recipients
-        request[PRINCIPAL] = await recipients.authenticate(context_of(request, face), token)
-        return await handler(request)
-
-    return middleware
+from model_sharing_provider.domain.principals import Principal
+from model_sharing_provider.http.requests import context_of, provider_of
 
 
-def authenticate_principals(face: str) -> Middleware:
-    """Let only holders of an access token of the provider's own in. Raises Unauthenticated."""
+async def authenticate_recipient(request: web.Request) -> Principal:
+    """Recipient whose token a request carries. Raises Unauthenticated or TokenExpired."""
+    return await provider_of(request).recipients.authenticate(context_of(request), _bearer_token(request))
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        principals = provider_of(request).principals
-        token = _bearer_token(request)
-        request[PRINCIPAL] = await principals.authenticate(context_of(request, face), token)
-        return await handler(request)
 
-    return middleware
+async def authenticate_principal(request: web.Request) -> Principal:
+    """Principal of the metastore whose access token a request carries. Raises Unauthenticated."""
+    return await provider_of(request).principals.authenticate(context_of(request), _bearer_token(request))
 
 
 def _bearer_token(request: web.Request) -> str:

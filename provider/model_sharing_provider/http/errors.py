@@ -1,13 +1,17 @@
-"""Errors in the words of each family of faces."""
+"""Error styles: one error of the core, in the status, code and JSON that a family of clients expects."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
 from aiohttp import web
 from aiohttp.hdrs import METH_ALL
 
-from model_sharing_protocol import open_sharing as wire
-from model_sharing_protocol import unity_catalog
+from model_sharing_protocol import open_sharing, unity_catalog
 from model_sharing_protocol.errors import (
+    ErrorRow,
     MalformedRequest,
     NotFound,
     SharingError,
@@ -15,48 +19,53 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_provider.http.responses import json_response
 
-_INTERNAL = 500
-
 ERROR_CODE: web.ResponseKey[str] = web.ResponseKey("error_code", str)
-"""The code that an answer's body says, for the log."""
+"""Error code in the body of a response, for the request log."""
+
+_INTERNAL = web.HTTPInternalServerError.status_code
 
 
-def render_open_sharing(error: SharingError) -> web.Response:
-    """`{"errorCode", "message"}`; the message of an internal error stays inside.
+@dataclass(frozen=True, slots=True)
+class ErrorStyle:
+    """Error responses of a face: `message` is made of a code and a text, `code_field` names the code in it.
 
-    A server that is busy or full has the same word there, and says so: its status is another.
+    `look_up` gives the status and the code of an error's row. The text of an internal error stays in the log;
+    clients get `internal_text` instead.
     """
-    row = error.row
-    message = "" if row.open_sharing_status == _INTERNAL else error.message
-    body = wire.ErrorAnswer(row.open_sharing_code, message)
-    answer = json_response(body, wire.JSON, row.open_sharing_status, _retry_after(error))
-    answer[ERROR_CODE] = row.open_sharing_code
-    return answer
+
+    message: Callable[[str, str], msgspec.Struct]
+    code_field: str
+    media_type: str
+    look_up: Callable[[ErrorRow], tuple[int, str]]
+    internal_text: str = ""
+
+    def response(self, error: SharingError) -> web.Response:
+        """Response for an error, with `Retry-After` in whole seconds where the error knows it."""
+        status, code = self.look_up(error.row)
+        text = self.internal_text if status == _INTERNAL else error.message
+        headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+        response = json_response(self.message(code, text), self.media_type, status, headers)
+        response[ERROR_CODE] = code
+        return response
 
 
-def render_unity_catalog(error: SharingError) -> web.Response:
-    """`{"error_code", "message", "details"}`; the message of an internal error stays inside."""
-    row = error.row
-    internal = row.unity_catalog_code == "INTERNAL_ERROR"
-    message = "The server failed; its log says why." if internal else error.message
-    return unity_catalog_answer(error, row.unity_catalog_code, message)
-
-
-def unity_catalog_answer(error: SharingError, code: str, message: str) -> web.Response:
-    """The same with a code and a message that a face has chosen."""
-    body, status = unity_catalog.ErrorAnswer(code, message), error.row.unity_catalog_status
-    answer = json_response(body, unity_catalog.JSON, status, _retry_after(error))
-    answer[ERROR_CODE] = code
-    return answer
-
-
-def _retry_after(error: SharingError) -> dict[str, str]:
-    """The header that says when to try again, in whole seconds, where the error knows."""
-    return {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+OPEN_SHARING_ERRORS = ErrorStyle(
+    open_sharing.ErrorAnswer,
+    "errorCode",
+    open_sharing.JSON,
+    lambda row: (row.open_sharing_status, row.open_sharing_code),
+)
+UNITY_CATALOG_ERRORS = ErrorStyle(
+    unity_catalog.ErrorAnswer,
+    "error_code",
+    unity_catalog.JSON,
+    lambda row: (row.unity_catalog_status, row.unity_catalog_code),
+    "The server failed; its log says why.",
+)
 
 
 def from_http(error: web.HTTPException, method: str) -> SharingError:
-    """What aiohttp says of a request that no route takes, or that it will not read, as an error of ours."""
+    """Error of ours for one of aiohttp's: no route takes the request, or its head cannot be read."""
     if error.status == web.HTTPNotFound.status_code:
         return NotFound("There is nothing at this path.")
     if error.status == web.HTTPMethodNotAllowed.status_code:

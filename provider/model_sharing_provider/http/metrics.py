@@ -15,6 +15,7 @@ from aiohttp.hdrs import METH_ALL
 from prometheus_client import Counter, Gauge, Histogram
 
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
+from model_sharing_provider.http.routes import FACE
 from model_sharing_provider.services.rate_limits import Limit
 
 OTHER = "other"
@@ -23,7 +24,8 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0,
 _SUMMED: Final = "livesum"
 """Over the workers that are alive."""
 
-FACE: web.AppKey[str] = web.AppKey("face", str)
+NO_FACE = "none"
+"""Label of requests to paths that no face has, and of what is no request."""
 
 REQUESTS = Counter("model_sharing_requests", "Requests answered", ["face", "method", "route", "status"])
 DURATIONS = Histogram(
@@ -89,7 +91,7 @@ def count_request(
     request: web.Request, response: web.StreamResponse | None, status: int, seconds: float
 ) -> None:
     """An answer that is done, or None for one that never was."""
-    face, route = request.match_info.apps[-1].get(FACE, "operations"), route_of(request)
+    face, route = face_of(request), route_of(request)
     _requests(face, known_method(request), route, status).inc()
     _durations(face, route).observe(seconds)
     received, sent = _of_face(face)
@@ -101,7 +103,12 @@ def count_request(
 
 def count_malformed() -> None:
     """What was no request, and had neither a method nor a route."""
-    _requests("operations", OTHER, "malformed", 400).inc()
+    _requests(NO_FACE, OTHER, "malformed", 400).inc()
+
+
+def face_of(request: web.Request) -> str:
+    """Name of the face that served a request, for labels."""
+    return request[FACE].name if FACE in request else NO_FACE
 
 
 def route_of(request: web.Request) -> str:

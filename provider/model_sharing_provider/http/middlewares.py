@@ -1,11 +1,10 @@
-"""Around every request: an id, a log line, and errors in the words of the face that was asked."""
+"""Middlewares: request ids, metrics, log lines and traces; authentication and errors of a face."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import time
-from collections.abc import Callable
 from uuid import uuid4
 
 import structlog
@@ -18,27 +17,26 @@ from model_sharing_provider.http.errors import from_http
 from model_sharing_provider.http.idle_connections import CONNECTIONS
 from model_sharing_provider.http.metrics import count_request
 from model_sharing_provider.http.request_log import begin_lines, log_request
-from model_sharing_provider.http.requests import REQUEST_ID, TRACER
+from model_sharing_provider.http.requests import PRINCIPAL, REQUEST_ID, TRACER
 from model_sharing_provider.http.responses import COMMON_HEADERS
+from model_sharing_provider.http.routes import FACE, Face
 from model_sharing_provider.http.shutdown import SHUTDOWN
 
-Render = Callable[[SharingError], web.Response]
-
 _ID_HEADER = "X-Request-Id"
-_SANE_ID = re.compile("[A-Za-z0-9._-]{1,64}")
-_TRY_AGAIN = frozenset({429, 503})
-_TRY_AGAIN_SECONDS = "5"
-_CLIENT_LEFT = 499
-"""No status of HTTP: what nginx's logs say of who hung up first."""
+_ID = re.compile("[A-Za-z0-9._-]{1,64}")
+_RETRY_LATER = frozenset({429, 503})
+_RETRY_AFTER_SECONDS = "5"
+_CLIENT_CLOSED_REQUEST = 499
+"""Status of nginx's logs, not of HTTP: the client closed the connection before it had a response."""
 
 _log = structlog.get_logger("model_sharing_provider")
 
 
 @web.middleware
 async def log_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request its id, count it, and write its line."""
-    told = request.headers.get(_ID_HEADER, "")
-    request[REQUEST_ID] = told if _SANE_ID.fullmatch(told) else uuid4().hex
+    """Give a request its id, count it in metrics, trace it and log it when it is over."""
+    given_id = request.headers.get(_ID_HEADER, "")
+    request[REQUEST_ID] = given_id if _ID.fullmatch(given_id) else uuid4().hex
     begin_lines(request)
     tracer = request.config_dict.get(TRACER)
     end_span = tracer.begin(request) if tracer else None
@@ -54,7 +52,7 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
         status, error_code = error.status, from_http(error, request.method).row.open_sharing_code
         raise
     except (ConnectionError, asyncio.CancelledError):
-        status = _CLIENT_LEFT
+        status = _CLIENT_CLOSED_REQUEST
         raise
     finally:
         connections.end(request)
@@ -66,37 +64,45 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
 
 
 async def finish_head(request: web.BaseRequest, response: web.StreamResponse) -> None:
-    """What the head of every answer says, streamed or not: which request it is for, and whether to go on."""
+    """Complete the headers of a response, streamed or not, before they are sent."""
     response.headers.update(COMMON_HEADERS)
     if REQUEST_ID in request:
         response.headers[_ID_HEADER] = request[REQUEST_ID]
-    if response.status in _TRY_AGAIN:
-        response.headers.setdefault("Retry-After", _TRY_AGAIN_SECONDS)
+    if response.status in _RETRY_LATER:
+        response.headers.setdefault("Retry-After", _RETRY_AFTER_SECONDS)
     if isinstance(request, web.Request) and request.config_dict[SHUTDOWN].stopping:
         response.force_close()
         response.headers["Connection"] = "close"
 
 
-def render_errors(render: Render) -> Middleware:
-    """Turn what a handler raises into the face's own answer; what nobody foresaw stays in the log."""
+def serve_face(face: Face) -> Middleware:
+    """Middleware of a face: authenticates the caller, and turns every error into the face's error style.
+
+    Errors that nobody foresaw are logged, and their text is not sent.
+    """
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request[FACE] = face
         try:
             refuse_encoded(request)
+            if face.authentication is not None:
+                request[PRINCIPAL] = await face.authentication(request)
             return await handler(request)
         except SharingError as error:
-            if error.row.open_sharing_status >= 500:
+            if error.row.open_sharing_status >= web.HTTPInternalServerError.status_code:
                 _log.error("failed", reason=error.message)
-            return render(error)
+            return face.errors.response(error)
         except web.HTTPException as error:
-            return render(from_http(error, request.method))
+            return face.errors.response(from_http(error, request.method))
         except ConnectionError:
             raise
         except Exception as error:
             if isinstance(error, BAD_BODY):
-                return render(MalformedRequest("The request's body is not sent as HTTP/1.1 asks."))
+                return face.errors.response(
+                    MalformedRequest("The request's body is not sent as HTTP/1.1 asks.")
+                )
             _log.exception("failed")
-            return render(InternalError("internal error"))
+            return face.errors.response(InternalError("internal error"))
 
     return middleware

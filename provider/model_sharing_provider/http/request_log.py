@@ -15,8 +15,8 @@ from model_sharing_provider.http.errors import ERROR_CODE
 from model_sharing_provider.http.forwarded_headers import client_address
 from model_sharing_provider.http.metrics import known_method, route_of
 from model_sharing_provider.http.requests import BYTES_STREAMED, PRINCIPAL, REQUEST_ID
+from model_sharing_provider.http.routes import FACE
 
-_PROBES = frozenset({"/health", "/ready"})
 _TRACEPARENT = re.compile("(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 _log = structlog.get_logger("model_sharing_provider")
@@ -49,7 +49,7 @@ def log_request(
     log = _log.info
     if status >= web.HTTPInternalServerError.status_code:
         log = _log.warning
-    elif route in _PROBES:
+    elif FACE in request and request[FACE].probes:
         log = _log.debug
     log(
         "request",

@@ -14,7 +14,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from model_sharing_protocol.errors import InternalError, MalformedRequest
 from model_sharing_provider.http.bodies import BAD_BODY
-from model_sharing_provider.http.errors import from_http, render_open_sharing
+from model_sharing_provider.http.errors import OPEN_SHARING_ERRORS, from_http
 from model_sharing_provider.http.forwarded_headers import is_host
 from model_sharing_provider.http.metrics import count_malformed
 from model_sharing_provider.http.requests import REQUEST_ID
@@ -89,10 +89,10 @@ class _Connection(RequestHandler):
         """Answer what is no request, and what failed outside of every face; the connection ends with it."""
         if status == MalformedRequest.row.open_sharing_status:
             self._malformed.add(request.remote or "")
-            response = render_open_sharing(MalformedRequest("This is not a request of HTTP/1.1."))
+            response = OPEN_SHARING_ERRORS.response(MalformedRequest("This is not a request of HTTP/1.1."))
         else:
             self.log_exception("failed outside of a face", exc_info=exc)
-            response = render_open_sharing(InternalError("internal error"))
+            response = OPEN_SHARING_ERRORS.response(InternalError("internal error"))
         if request.writer.output_size > 0:
             raise ConnectionError("half of another answer is sent already")
         response.headers.update(COMMON_HEADERS)
@@ -106,7 +106,7 @@ class _Connection(RequestHandler):
         if isinstance(resp, web.HTTPException):
             if REQUEST_ID not in request:
                 self._malformed.add(request.remote or "")
-            resp = render_open_sharing(from_http(resp, request.method))
+            resp = OPEN_SHARING_ERRORS.response(from_http(resp, request.method))
             resp.headers.update(COMMON_HEADERS)
         return await super().finish_response(request, resp, start_time)
 

@@ -59,7 +59,7 @@ async def read_answer(answer: aiohttp.ClientResponse) -> bytes:
 async def admit(request: web.Request) -> str:
     """Let the caller on to the tracking server: its URI. Raises UnsupportedOperation if there is none."""
     tracking = provider_of(request).tracking
-    await tracking.admit(context_of(request, "tracking"), f"{request.method} {request.path}")
+    await tracking.admit(context_of(request), f"{request.method} {request.path}")
     if not tracking.uri:
         raise UnsupportedOperation(
             "This server keeps models, not runs: set MODEL_SHARING_PROVIDER_TRACKING_URI to an MLflow "

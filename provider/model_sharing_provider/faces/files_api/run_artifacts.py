@@ -18,6 +18,7 @@ from model_sharing_protocol.errors import InternalError, InvalidState, NotFound,
 from model_sharing_provider.faces.files_api.artifact_paths import artifact_path, artifact_url_path
 from model_sharing_provider.http.requests import flag
 from model_sharing_provider.http.responses import json_response
+from model_sharing_provider.http.routes import Media, Nothing, Route
 from model_sharing_provider.http.tracking_server import admit, ask_upstream, read_answer
 
 _ROOT = "/WorkspaceInternal/Mlflow/Artifacts"
@@ -87,7 +88,7 @@ async def put_file(request: web.Request) -> web.Response:
     async with ask_upstream(request, "PUT", artifact_url_path(_upstream_path(request)), {}) as answer:
         if answer.status >= 400:
             raise InternalError(f"The tracking server refused an artifact with status {answer.status}.")
-    return json_response({}, wire.JSON)
+    return json_response(Nothing(), wire.JSON)
 
 
 async def initiate_upload(request: web.Request) -> web.Response:
@@ -98,12 +99,18 @@ async def initiate_upload(request: web.Request) -> web.Response:
     return json_response(wire.InitiatedUpload(wire.MultipartSession("whole")), wire.JSON)
 
 
-ROUTES = [
-    web.get(f"/directories{_ROOT}/{{artifact:.+}}", list_directory),
-    web.get(f"/files{_ROOT}/{{artifact:.+}}", get_file),
-    web.put(f"/files{_ROOT}/{{artifact:.+}}", put_file),
-    web.post(f"/files{_ROOT}/{{artifact:.+}}", initiate_upload),
-]
+_DIRECTORY = f"/directories{_ROOT}/{{artifact:.+}}"
+_FILE = f"/files{_ROOT}/{{artifact:.+}}"
+_BYTES = Media("application/octet-stream")
+
+ROUTES = (
+    Route(
+        "GET", _DIRECTORY, list_directory, "A folder of a run's or logged model's artifacts", wire.Directory
+    ),
+    Route("GET", _FILE, get_file, "An artifact, whole or a range of it", _BYTES, statuses=(200, 206, 416)),
+    Route("PUT", _FILE, put_file, "Upload an artifact", Nothing, _BYTES),
+    Route("POST", _FILE, initiate_upload, "Begin an upload, which is then sent whole", wire.InitiatedUpload),
+)
 
 
 def _may_overwrite(request: web.Request) -> None:

@@ -1,4 +1,4 @@
-"""MLflow's face: the registry protocol of `mlflow.set_registry_uri("databricks-uc")`.
+"""MLflow registry face: the registry protocol of `mlflow.set_registry_uri("databricks-uc")`.
 
 Source: MLflow 3.17, `databricks_uc_registry_service.proto`; the messages are in
 `model_sharing_protocol.mlflow_registry`.
@@ -6,18 +6,19 @@ Source: MLflow 3.17, `databricks_uc_registry_service.proto`; the messages are in
 
 from __future__ import annotations
 
-from aiohttp import web
-
+from model_sharing_protocol.mlflow_registry import PREFIX
 from model_sharing_provider.faces.mlflow_registry import models, prompts, versions
-from model_sharing_provider.faces.mlflow_registry.requests import FACE
-from model_sharing_provider.http.authentication import authenticate_principals
-from model_sharing_provider.http.errors import render_unity_catalog
-from model_sharing_provider.http.middlewares import render_errors
+from model_sharing_provider.http.authentication import authenticate_principal
+from model_sharing_provider.http.errors import UNITY_CATALOG_ERRORS
+from model_sharing_provider.http.routes import Face
 
-
-def make_app() -> web.Application:
-    """The sub-application to mount under MLflow's registry prefix."""
-    app = web.Application(middlewares=[render_errors(render_unity_catalog), authenticate_principals(FACE)])
-    for part in (models, prompts, versions):
-        app.add_routes(part.ROUTES)
-    return app
+FACE = Face(
+    name="mlflow-registry",
+    prefix=PREFIX,
+    authentication=authenticate_principal,
+    errors=UNITY_CATALOG_ERRORS,
+    title="MLflow registry",
+    description="The registry for MLflow's client `databricks-uc`, by the bearer token of a principal. "
+    "Other paths under `/api/2.0/mlflow` and `/api/3.0/mlflow` are passed on to an MLflow tracking server.",
+    routes=(*models.ROUTES, *prompts.ROUTES, *versions.ROUTES),
+)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from aiohttp import web
 
 from model_sharing_protocol import mlflow_registry as wire
-from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.securables import RegisteredModel
-from model_sharing_provider.faces.mlflow_registry.requests import answer, context, number_of, read
+from model_sharing_provider.faces.mlflow_registry.requests import answer, number_of, read
 from model_sharing_provider.faces.mlflow_registry.versions import version_answer
-from model_sharing_provider.http.requests import page_request, provider_of
+from model_sharing_provider.http.parameters import MODEL_NAME, NAME, PAGE
+from model_sharing_provider.http.requests import context_of, page_request, provider_of
+from model_sharing_provider.http.routes import Nothing, Query, Route
 from model_sharing_provider.services.registry.tags import TagChange
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 
@@ -19,26 +21,28 @@ async def create(request: web.Request) -> web.Response:
     body = await read(request, wire.CreateRegisteredModel)
     tags = {tag.key: tag.value for tag in body.tags}
     models = provider_of(request).models
-    created = await models.create(context(request), FullName.parse(body.name), body.description, tags)
+    created = await models.create(context_of(request), FullName.parse(body.name), body.description, tags)
     return answer(wire.RegisteredModelAnswer(_model(created)))
 
 
 async def update(request: web.Request) -> web.Response:
     body = await read(request, wire.UpdateRegisteredModel)
     changes = SecurableUpdate(new_name=body.new_name, comment=body.description)
-    updated = await provider_of(request).models.update(context(request), FullName.parse(body.name), changes)
+    updated = await provider_of(request).models.update(
+        context_of(request), FullName.parse(body.name), changes
+    )
     return answer(wire.RegisteredModelAnswer(_model(updated)))
 
 
 async def delete(request: web.Request) -> web.Response:
     body = await read(request, wire.ModelRequest)
-    await provider_of(request).models.delete(context(request), FullName.parse(body.name))
+    await provider_of(request).models.delete(context_of(request), FullName.parse(body.name))
     return answer()
 
 
 async def get(request: web.Request) -> web.Response:
     asked = await read(request, wire.ModelRequest)
-    found = await provider_of(request).models.get(context(request), FullName.parse(asked.name))
+    found = await provider_of(request).models.get(context_of(request), FullName.parse(asked.name))
     return answer(wire.RegisteredModelAnswer(_model(found)))
 
 
@@ -51,41 +55,41 @@ async def search(request: web.Request) -> web.Response:
                 "use get_registered_model for one by name, or look through the results."
             )
     listing = "registered models"
-    page = await provider_of(request).models.search(context(request), page_request(request, listing))
+    page = await provider_of(request).models.search(context_of(request), page_request(request, listing))
     return answer(wire.RegisteredModels(tuple(map(_model, page.items)), page.token(listing) or ""))
 
 
 async def set_alias(request: web.Request) -> web.Response:
     body = await read(request, wire.SetAlias)
     name, number = FullName.parse(body.name), number_of(body.version)
-    await provider_of(request).models.set_alias(context(request), name, body.alias, number)
+    await provider_of(request).models.set_alias(context_of(request), name, body.alias, number)
     return answer()
 
 
 async def delete_alias(request: web.Request) -> web.Response:
     body = await read(request, wire.AliasRequest)
-    await provider_of(request).models.delete_alias(context(request), FullName.parse(body.name), body.alias)
+    await provider_of(request).models.delete_alias(context_of(request), FullName.parse(body.name), body.alias)
     return answer()
 
 
 async def get_by_alias(request: web.Request) -> web.Response:
     asked = await read(request, wire.AliasRequest)
     versions = provider_of(request).versions
-    found = await versions.get_by_alias(context(request), FullName.parse(asked.name), asked.alias)
+    found = await versions.get_by_alias(context_of(request), FullName.parse(asked.name), asked.alias)
     return version_answer(request, found)
 
 
 async def set_tag(request: web.Request) -> web.Response:
     body = await read(request, wire.SetTag)
     change = TagChange(add={body.key: body.value})
-    await provider_of(request).models.tag(context(request), FullName.parse(body.name), change)
+    await provider_of(request).models.tag(context_of(request), FullName.parse(body.name), change)
     return answer()
 
 
 async def delete_tag(request: web.Request) -> web.Response:
     body = await read(request, wire.DeleteTag)
     change = TagChange(remove=[body.key])
-    await provider_of(request).models.tag(context(request), FullName.parse(body.name), change)
+    await provider_of(request).models.tag(context_of(request), FullName.parse(body.name), change)
     return answer()
 
 
@@ -94,19 +98,99 @@ async def sdk_artifacts_enabled(_request: web.Request) -> web.Response:
     return answer(wire.SdkArtifactsEnabled(False))
 
 
-ROUTES = [
-    web.post("/registered-models/create", create),
-    web.patch("/registered-models/update", update),
-    web.delete("/registered-models/delete", delete),
-    web.get("/registered-models/get", get),
-    web.get("/registered-models/search", search),
-    web.post("/registered-models/alias", set_alias),
-    web.delete("/registered-models/alias", delete_alias),
-    web.get("/registered-models/alias", get_by_alias),
-    web.post("/registered-models/set-tag", set_tag),
-    web.delete("/registered-models/delete-tag", delete_tag),
-    web.get("/registered-models:is-databricks-sdk-models-artifact-repository-enabled", sdk_artifacts_enabled),
-]
+_NAME = Query("name", MODEL_NAME, required=True)
+
+ROUTES = (
+    Route(
+        "POST",
+        "/registered-models/create",
+        create,
+        "New registered model",
+        wire.RegisteredModelAnswer,
+        wire.CreateRegisteredModel,
+        errors=(NotFound, AlreadyExists),
+    ),
+    Route(
+        "PATCH",
+        "/registered-models/update",
+        update,
+        "Rename or describe a model",
+        wire.RegisteredModelAnswer,
+        wire.UpdateRegisteredModel,
+        errors=(NotFound, AlreadyExists),
+    ),
+    Route(
+        "DELETE",
+        "/registered-models/delete",
+        delete,
+        "Delete a model",
+        Nothing,
+        wire.ModelRequest,
+        errors=(NotFound,),
+    ),
+    Route(
+        "GET",
+        "/registered-models/get",
+        get,
+        "A model",
+        wire.RegisteredModelAnswer,
+        query=(_NAME,),
+        errors=(NotFound,),
+    ),
+    Route("GET", "/registered-models/search", search, "All models", wire.RegisteredModels, query=PAGE),
+    Route(
+        "POST",
+        "/registered-models/alias",
+        set_alias,
+        "Set an alias",
+        Nothing,
+        wire.SetAlias,
+        errors=(NotFound,),
+    ),
+    Route(
+        "DELETE",
+        "/registered-models/alias",
+        delete_alias,
+        "Delete an alias",
+        Nothing,
+        wire.AliasRequest,
+        errors=(NotFound,),
+    ),
+    Route(
+        "GET",
+        "/registered-models/alias",
+        get_by_alias,
+        "The version of an alias",
+        wire.ModelVersionAnswer,
+        query=(_NAME, Query("alias", NAME, required=True)),
+        errors=(NotFound,),
+    ),
+    Route(
+        "POST",
+        "/registered-models/set-tag",
+        set_tag,
+        "Set a tag of a model",
+        Nothing,
+        wire.SetTag,
+        errors=(NotFound,),
+    ),
+    Route(
+        "DELETE",
+        "/registered-models/delete-tag",
+        delete_tag,
+        "Remove a tag",
+        Nothing,
+        wire.DeleteTag,
+        errors=(NotFound,),
+    ),
+    Route(
+        "GET",
+        "/registered-models:is-databricks-sdk-models-artifact-repository-enabled",
+        sdk_artifacts_enabled,
+        "Whether files move by the SDK's Files API rather than by presigned URLs",
+        wire.SdkArtifactsEnabled,
+    ),
+)
 
 
 def _model(model: RegisteredModel) -> wire.RegisteredModel:

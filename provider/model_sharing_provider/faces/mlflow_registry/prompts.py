@@ -1,4 +1,4 @@
-"""`prompts/…` and `prompt-versions/…`: MLflow's prompt registry, which is not served.
+"""Prompt registry of MLflow (`prompts/…` and `prompt-versions/…`), which is not served.
 
 A path that is not there would tell MLflow that there is no such prompt: its `load_prompt` gives None then.
 """
@@ -8,16 +8,20 @@ from __future__ import annotations
 from aiohttp import web
 
 from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_provider.http.routes import Route
+
+_UNDOCUMENTED = "Refuses every request, with a message that MLflow shows."
 
 
 async def refuse(_request: web.Request) -> web.Response:
+    """Refusal of every request about prompts. Raises UnsupportedOperation."""
     raise UnsupportedOperation(
         "This server keeps models, not prompts: keep prompts in a tracking server, "
         "with mlflow.set_registry_uri and its http(s) address."
     )
 
 
-ROUTES = [
-    web.route("*", "/prompts{rest:(/.*)?}", refuse),
-    web.route("*", "/prompt-versions{rest:(/.*)?}", refuse),
-]
+ROUTES = (
+    Route("*", "/prompts{rest:(/.*)?}", refuse, undocumented=_UNDOCUMENTED),
+    Route("*", "/prompt-versions{rest:(/.*)?}", refuse, undocumented=_UNDOCUMENTED),
+)

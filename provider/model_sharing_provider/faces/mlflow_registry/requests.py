@@ -11,16 +11,9 @@ from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.mlflow_registry import JSON
 from model_sharing_protocol.names import parse_version
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.requests import context_of
 from model_sharing_provider.http.responses import json_response
-from model_sharing_provider.services.context import Context
 
-FACE = "mlflow"
 T = TypeVar("T")
-
-
-def context(request: web.Request) -> Context:
-    return context_of(request, FACE)
 
 
 def answer(body: msgspec.Struct | None = None, headers: dict[str, str] | None = None) -> web.Response:

@@ -12,10 +12,12 @@ from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.faces.mlflow_registry.requests import answer, context, number_of, read
+from model_sharing_provider.faces.mlflow_registry.requests import answer, number_of, read
 from model_sharing_provider.http.lineage_header import lineage_from_header
-from model_sharing_provider.http.requests import page_request, provider_of
+from model_sharing_provider.http.parameters import MODEL_NAME, PAGE, TEXT, VERSION
+from model_sharing_provider.http.requests import context_of, page_request, provider_of
 from model_sharing_provider.http.responses import NO_STORE
+from model_sharing_provider.http.routes import Nothing, Query, Route
 from model_sharing_provider.http.temporary_credentials import (
     client_before_urls,
     credentials_for,
@@ -41,7 +43,7 @@ async def create(request: web.Request) -> web.Response:
     uploads = provider_of(request).uploads
     digest = await digest_of(request)
     return version_answer(
-        request, await uploads.create(context(request), FullName.parse(body.name), new, digest)
+        request, await uploads.create(context_of(request), FullName.parse(body.name), new, digest)
     )
 
 
@@ -49,7 +51,7 @@ async def finalize(request: web.Request) -> web.Response:
     body = await read(request, wire.VersionRequest)
     publication = provider_of(request).finalization
     name, number = _version_of(body)
-    return version_answer(request, await publication.finalize(context(request), name, number))
+    return version_answer(request, await publication.finalize(context_of(request), name, number))
 
 
 async def update(request: web.Request) -> web.Response:
@@ -57,19 +59,19 @@ async def update(request: web.Request) -> web.Response:
     name, number = FullName.parse(body.name), number_of(body.version)
     versions = provider_of(request).versions
     if body.description is None:
-        return version_answer(request, await versions.get(context(request), name, number))
-    return version_answer(request, await versions.update(context(request), name, number, body.description))
+        return version_answer(request, await versions.get(context_of(request), name, number))
+    return version_answer(request, await versions.update(context_of(request), name, number, body.description))
 
 
 async def delete(request: web.Request) -> web.Response:
     name, number = _version_of(await read(request, wire.VersionRequest))
-    await provider_of(request).versions.delete(context(request), name, number)
+    await provider_of(request).versions.delete(context_of(request), name, number)
     return answer()
 
 
 async def get(request: web.Request) -> web.Response:
     name, number = _version_of(await read(request, wire.VersionRequest))
-    return version_answer(request, await provider_of(request).versions.get(context(request), name, number))
+    return version_answer(request, await provider_of(request).versions.get(context_of(request), name, number))
 
 
 async def search(request: web.Request) -> web.Response:
@@ -82,10 +84,10 @@ async def search(request: web.Request) -> web.Response:
     page = page_request(request, listing)
     versions = provider_of(request).versions
     if key == "run_id":
-        found = await versions.page_of_run(context(request), value, page)
+        found = await versions.page_of_run(context_of(request), value, page)
     else:
         try:
-            found = await versions.page(context(request), FullName.parse(value), page)
+            found = await versions.page(context_of(request), FullName.parse(value), page)
         except NotFound:
             # A search finds nothing; only a look-up fails.
             found = Page(())
@@ -99,7 +101,7 @@ async def temporary_credentials(request: web.Request) -> web.Response:
     name, number = FullName.parse(body.name), number_of(body.version)
     old = client_before_urls(request)
     credentials = await credentials_for(
-        request, context(request), name, number, body.operation, keys=old is not None
+        request, context_of(request), name, number, body.operation, keys=old is not None
     )
     keys = (credentials.aws_temp_credentials, credentials.azure_user_delegation_sas)
     if old and not any((*keys, credentials.gcp_oauth_token, credentials.r2_credentials)):
@@ -112,7 +114,7 @@ async def temporary_credentials(request: web.Request) -> web.Response:
 
 async def get_download_uri(request: web.Request) -> web.Response:
     name, number = _version_of(await read(request, wire.VersionRequest))
-    found = await provider_of(request).versions.get(context(request), name, number)
+    found = await provider_of(request).versions.get(context_of(request), name, number)
     return answer(wire.DownloadUri(storage_location(provider_of(request), found)))
 
 
@@ -120,7 +122,7 @@ async def set_tag(request: web.Request) -> web.Response:
     body = await read(request, wire.SetVersionTag)
     name, number = FullName.parse(body.name), number_of(body.version)
     change = TagChange(add={body.key: body.value})
-    await provider_of(request).versions.tag(context(request), name, number, change)
+    await provider_of(request).versions.tag(context_of(request), name, number, change)
     return answer()
 
 
@@ -128,7 +130,7 @@ async def delete_tag(request: web.Request) -> web.Response:
     body = await read(request, wire.DeleteVersionTag)
     name, number = FullName.parse(body.name), number_of(body.version)
     change = TagChange(remove=[body.key])
-    await provider_of(request).versions.tag(context(request), name, number, change)
+    await provider_of(request).versions.tag(context_of(request), name, number, change)
     return answer()
 
 
@@ -138,23 +140,112 @@ async def emit_lineage(request: web.Request) -> web.Response:
     info = body.model_version_lineage_info
     payload = {"entities": list(info.entities), "securable": body.securable}
     lineage = provider_of(request).lineage
-    await lineage.emit(context(request), name, number, info.direction, payload)
+    await lineage.emit(context_of(request), name, number, info.direction, payload)
     return answer()
 
 
-ROUTES = [
-    web.post("/model-versions/create", create),
-    web.post("/model-versions/finalize", finalize),
-    web.patch("/model-versions/update", update),
-    web.delete("/model-versions/delete", delete),
-    web.get("/model-versions/get", get),
-    web.get("/model-versions/search", search),
-    web.post("/model-versions/generate-temporary-credentials", temporary_credentials),
-    web.get("/model-versions/get-download-uri", get_download_uri),
-    web.post("/model-versions/set-tag", set_tag),
-    web.delete("/model-versions/delete-tag", delete_tag),
-    web.post("/model-versions/emit-lineage", emit_lineage),
-]
+_NUMBER = (Query("name", MODEL_NAME, required=True), Query("version", VERSION, required=True))
+
+ROUTES = (
+    Route(
+        "POST",
+        "/model-versions/create",
+        create,
+        "New version, to upload files to",
+        wire.ModelVersionAnswer,
+        wire.CreateModelVersion,
+        errors=(NotFound,),
+    ),
+    Route(
+        "POST",
+        "/model-versions/finalize",
+        finalize,
+        "Make a version READY",
+        wire.ModelVersionAnswer,
+        wire.VersionRequest,
+        errors=(NotFound,),
+    ),
+    Route(
+        "PATCH",
+        "/model-versions/update",
+        update,
+        "Describe a version",
+        wire.ModelVersionAnswer,
+        wire.UpdateModelVersion,
+        errors=(NotFound,),
+    ),
+    Route(
+        "DELETE",
+        "/model-versions/delete",
+        delete,
+        "Delete a version",
+        Nothing,
+        wire.VersionRequest,
+        errors=(NotFound,),
+    ),
+    Route(
+        "GET",
+        "/model-versions/get",
+        get,
+        "A version",
+        wire.ModelVersionAnswer,
+        query=_NUMBER,
+        errors=(NotFound,),
+    ),
+    Route(
+        "GET",
+        "/model-versions/search",
+        search,
+        "The versions of a model or of a run: name='…' or run_id='…'",
+        wire.ModelVersions,
+        query=(Query("filter", TEXT, required=True), *PAGE),
+    ),
+    Route(
+        "POST",
+        "/model-versions/generate-temporary-credentials",
+        temporary_credentials,
+        "How to move a version's files",
+        wire.TemporaryCredentialsAnswer,
+        wire.TemporaryCredentialsRequest,
+        errors=(NotFound,),
+    ),
+    Route(
+        "GET",
+        "/model-versions/get-download-uri",
+        get_download_uri,
+        "A version's location",
+        wire.DownloadUri,
+        query=_NUMBER,
+        errors=(NotFound,),
+    ),
+    Route(
+        "POST",
+        "/model-versions/set-tag",
+        set_tag,
+        "Set a tag of a version",
+        Nothing,
+        wire.SetVersionTag,
+        errors=(NotFound,),
+    ),
+    Route(
+        "DELETE",
+        "/model-versions/delete-tag",
+        delete_tag,
+        "Remove a tag of a version",
+        Nothing,
+        wire.DeleteVersionTag,
+        errors=(NotFound,),
+    ),
+    Route(
+        "POST",
+        "/model-versions/emit-lineage",
+        emit_lineage,
+        "Note what a version was used for",
+        Nothing,
+        wire.EmitLineage,
+        errors=(NotFound,),
+    ),
+)
 
 
 def version_answer(request: web.Request, version: ModelVersion) -> web.Response:

@@ -1,8 +1,7 @@
-"""MLflow tracking, passed through to a plain tracking server: `DATABRICKS_HOST` is all that a user needs.
+"""Tracking face: MLflow's tracking API, passed on to a tracking server behind this one.
 
-The tracking server sees no token of ours. Where it says `mlflow-artifacts:/…`, clients of Databricks expect a
-`dbfs:/…` address that they open by the Files API: one is written for the other here, and the Files API's
-face serves it.
+`DATABRICKS_HOST` is then all that a user needs. Where the tracking server says `mlflow-artifacts:/…`, clients
+of Databricks expect a `dbfs:/…` address that they open by the Files API: one is written for the other here.
 """
 
 from __future__ import annotations
@@ -12,28 +11,19 @@ import re
 from aiohttp import web
 
 from model_sharing_protocol.errors import InvalidState, NotFound, UnsupportedOperation
-from model_sharing_provider.faces.tracking.paths import METHODS, api_path
-from model_sharing_provider.http.authentication import authenticate_principals
-from model_sharing_provider.http.errors import render_unity_catalog
-from model_sharing_provider.http.middlewares import render_errors
+from model_sharing_provider.faces.tracking.paths import METHODS, PREFIXES, api_path
+from model_sharing_provider.http.authentication import authenticate_principal
+from model_sharing_provider.http.errors import UNITY_CATALOG_ERRORS
+from model_sharing_provider.http.routes import Face, Route
 from model_sharing_provider.http.tracking_server import ask_upstream, read_answer
 from model_sharing_provider.http.workspace_id import WORKSPACE_ID
-
-FACE = "tracking"
 
 _MODEL_ARTIFACTS = re.compile(rb'"mlflow-artifacts:/([^/"]+)/models/([^/"]+)')
 _RUN_ARTIFACTS = re.compile(rb'"mlflow-artifacts:/([^/"]+)/([^/"]+)/')
 
 
-def make_app() -> web.Application:
-    """The sub-application to mount under each of the tracking API's prefixes."""
-    app = web.Application(middlewares=[render_errors(render_unity_catalog), authenticate_principals(FACE)])
-    app.router.add_route("*", "/{path:.*}", forward)
-    return app
-
-
 async def forward(request: web.Request) -> web.Response:
-    """The same request to the tracking server, and its answer with addresses that our clients can open."""
+    """Response of the tracking server to the same request, with addresses that our clients can open."""
     path = api_path(request.rel_url.raw_path)
     if request.method not in METHODS:
         raise UnsupportedOperation(f"Of the tracking API, {', '.join(METHODS)} are passed on.")
@@ -53,3 +43,17 @@ async def forward(request: web.Request) -> web.Response:
     if "Retry-After" in answer.headers:
         headers["Retry-After"] = answer.headers["Retry-After"]
     return web.Response(status=answer.status, body=body, headers=headers)
+
+
+_ROUTES = (
+    Route(
+        "*",
+        "/{path:.*}",
+        forward,
+        undocumented="Described by the tracking server behind this one, whatever its release serves.",
+    ),
+)
+
+FACES = tuple(
+    Face("tracking", prefix, authenticate_principal, UNITY_CATALOG_ERRORS, _ROUTES) for prefix in PREFIXES
+)

@@ -1,12 +1,11 @@
-"""The registry's face: Unity Catalog REST under `/api/2.1/unity-catalog`, as SDKs speak it.
+"""Unity Catalog face: the registry by Unity Catalog REST, as SDKs and administrators use it.
 
 Source: Unity Catalog REST 2.1; see `model_sharing_protocol.unity_catalog` for the messages.
 """
 
 from __future__ import annotations
 
-from aiohttp import web
-
+from model_sharing_protocol.unity_catalog import PREFIX
 from model_sharing_provider.faces.unity_catalog import (
     catalogs,
     metastores,
@@ -18,15 +17,35 @@ from model_sharing_provider.faces.unity_catalog import (
     tags,
     versions,
 )
-from model_sharing_provider.faces.unity_catalog.requests import FACE
-from model_sharing_provider.http.authentication import authenticate_principals
-from model_sharing_provider.http.errors import render_unity_catalog
-from model_sharing_provider.http.middlewares import render_errors
+from model_sharing_provider.http.authentication import authenticate_principal
+from model_sharing_provider.http.errors import UNITY_CATALOG_ERRORS
+from model_sharing_provider.http.parameters import MODEL_NAME, NAME, NOT_EMPTY, TEXT, VERSION
+from model_sharing_provider.http.routes import Face
 
-
-def make_app() -> web.Application:
-    """The sub-application to mount under Unity Catalog's prefix."""
-    app = web.Application(middlewares=[render_errors(render_unity_catalog), authenticate_principals(FACE)])
-    for part in (catalogs, models, versions, tags, permissions, shares, recipients, providers, metastores):
-        app.add_routes(part.ROUTES)
-    return app
+FACE = Face(
+    name="unity-catalog",
+    prefix=PREFIX,
+    authentication=authenticate_principal,
+    errors=UNITY_CATALOG_ERRORS,
+    title="Unity Catalog",
+    description="The registry for SDKs and administrators, by the bearer token of a principal.",
+    parameters={
+        "name": NAME,
+        "full_name": MODEL_NAME,
+        "alias": NAME,
+        "version": VERSION,
+        "type": TEXT,
+        "key": NOT_EMPTY,
+    },
+    routes=(
+        *catalogs.ROUTES,
+        *models.ROUTES,
+        *versions.ROUTES,
+        *tags.ROUTES,
+        *permissions.ROUTES,
+        *shares.ROUTES,
+        *recipients.ROUTES,
+        *providers.ROUTES,
+        *metastores.ROUTES,
+    ),
+)

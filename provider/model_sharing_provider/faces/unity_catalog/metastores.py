@@ -5,13 +5,14 @@ from __future__ import annotations
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
-from model_sharing_provider.faces.unity_catalog.requests import answer, context
-from model_sharing_provider.http.requests import provider_of
+from model_sharing_provider.faces.unity_catalog.requests import answer
+from model_sharing_provider.http.requests import context_of, provider_of
+from model_sharing_provider.http.routes import Route
 from model_sharing_provider.http.workspace_id import WORKSPACE_ID
 
 
 async def summary(request: web.Request) -> web.Response:
-    metastore = await provider_of(request).catalogs.metastore(context(request))
+    metastore = await provider_of(request).catalogs.metastore(context_of(request))
     return answer(
         wire.MetastoreSummary(
             metastore_id=metastore.id,
@@ -27,7 +28,7 @@ async def summary(request: web.Request) -> web.Response:
 
 
 async def assignment(request: web.Request) -> web.Response:
-    metastore = await provider_of(request).catalogs.metastore(context(request))
+    metastore = await provider_of(request).catalogs.metastore(context_of(request))
     return answer(
         wire.MetastoreAssignment(
             metastore_id=metastore.id, workspace_id=WORKSPACE_ID, default_catalog_name=""
@@ -35,7 +36,7 @@ async def assignment(request: web.Request) -> web.Response:
     )
 
 
-ROUTES = [
-    web.get("/metastore_summary", summary),
-    web.get("/current-metastore-assignment", assignment),
-]
+ROUTES = (
+    Route("GET", "/metastore_summary", summary, "The metastore", wire.MetastoreSummary),
+    Route("GET", "/current-metastore-assignment", assignment, "The metastore's id", wire.MetastoreAssignment),
+)

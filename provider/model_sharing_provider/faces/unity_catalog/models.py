@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
-from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound
 from model_sharing_protocol.names import SchemaName, normalize_name
 from model_sharing_provider.domain.securables import RegisteredModel
 from model_sharing_provider.faces.unity_catalog.requests import (
@@ -14,14 +14,15 @@ from model_sharing_provider.faces.unity_catalog.requests import (
     answer,
     answer_page,
     check_unchanged,
-    context,
     model_name,
     name_of,
     no_storage_of_its_own,
     tags,
 )
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.requests import flag, page_request, provider_of
+from model_sharing_provider.http.parameters import BOOLEAN, NAME, PAGE
+from model_sharing_provider.http.requests import context_of, flag, page_request, provider_of
+from model_sharing_provider.http.routes import Nothing, PageOf, Query, Route
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 
@@ -33,7 +34,7 @@ async def create_model(request: web.Request) -> web.Response:
         raise InvalidParameter("A new model has no version that an alias could point at; register one first.")
     tags_set = {tag.key: tag.value for tag in body.tags}
     models = provider_of(request).models
-    return answer(_model(await models.create(context(request), name, body.comment, tags_set)))
+    return answer(_model(await models.create(context_of(request), name, body.comment, tags_set)))
 
 
 async def list_models(request: web.Request) -> web.Response:
@@ -45,19 +46,19 @@ async def list_models(request: web.Request) -> web.Response:
             raise InvalidParameter("A schema_name needs its catalog_name beside it.")
         place = SchemaName(normalize_name("catalog", catalog), normalize_name("schema", schema))
         listing = f"models of {place}"
-        page = await models.page(context(request), place, page_request(request, listing))
+        page = await models.page(context_of(request), place, page_request(request, listing))
     else:
         listing = f"models of {catalog}"
         asked = page_request(request, listing)
         if catalog:
-            page = await models.search_catalog(context(request), asked, catalog)
+            page = await models.search_catalog(context_of(request), asked, catalog)
         else:
-            page = await models.search(context(request), asked)
+            page = await models.search(context_of(request), asked)
     return answer_page("registered_models", listing, page, _model)
 
 
 async def get_model(request: web.Request) -> web.Response:
-    return answer(_model(await provider_of(request).models.get(context(request), model_name(request))))
+    return answer(_model(await provider_of(request).models.get(context_of(request), model_name(request))))
 
 
 async def update_model(request: web.Request) -> web.Response:
@@ -66,21 +67,21 @@ async def update_model(request: web.Request) -> web.Response:
     name, models = model_name(request), provider_of(request).models
     fixed = ("name", "catalog_name", "schema_name", "storage_location", "created_at")
     if any(getattr(body, field) is not None for field in fixed):
-        check_unchanged(body, _model(await models.get(context(request), name)), *fixed)
+        check_unchanged(body, _model(await models.get(context_of(request), name)), *fixed)
     aliases_set = aliases_given(body.aliases, name)
-    return answer(_model(await models.update(context(request), name, changes, aliases_set)))
+    return answer(_model(await models.update(context_of(request), name, changes, aliases_set)))
 
 
 async def delete_model(request: web.Request) -> web.Response:
     force = flag(request, "force", default=True)
-    await provider_of(request).models.delete(context(request), model_name(request), force=force)
+    await provider_of(request).models.delete(context_of(request), model_name(request), force=force)
     return answer({})
 
 
 async def set_alias(request: web.Request) -> web.Response:
     body = await read_body(request, wire.SetAlias)
     name, alias = model_name(request), request.match_info["alias"]
-    await provider_of(request).models.set_alias(context(request), name, alias, body.version_num)
+    await provider_of(request).models.set_alias(context_of(request), name, alias, body.version_num)
     return answer(
         wire.ModelAlias(
             alias_name=alias,
@@ -94,19 +95,57 @@ async def set_alias(request: web.Request) -> web.Response:
 
 async def delete_alias(request: web.Request) -> web.Response:
     name, alias = model_name(request), request.match_info["alias"]
-    await provider_of(request).models.delete_alias(context(request), name, alias)
+    await provider_of(request).models.delete_alias(context_of(request), name, alias)
     return answer({})
 
 
-ROUTES = [
-    web.post("/models", create_model),
-    web.get("/models", list_models),
-    web.get("/models/{full_name}", get_model),
-    web.patch("/models/{full_name}", update_model),
-    web.delete("/models/{full_name}", delete_model),
-    web.put("/models/{full_name}/aliases/{alias}", set_alias),
-    web.delete("/models/{full_name}/aliases/{alias}", delete_alias),
-]
+ROUTES = (
+    Route(
+        "POST",
+        "/models",
+        create_model,
+        "New registered model",
+        wire.RegisteredModelInfo,
+        wire.CreateRegisteredModel,
+        errors=(NotFound, AlreadyExists),
+    ),
+    Route(
+        "GET",
+        "/models",
+        list_models,
+        "Registered models: all, of a catalog or of a schema",
+        PageOf("registered_models", wire.RegisteredModelInfo),
+        query=(Query("catalog_name", NAME), Query("schema_name", NAME), *PAGE),
+        errors=(NotFound,),
+    ),
+    Route("GET", "/models/{full_name}", get_model, "A registered model", wire.RegisteredModelInfo),
+    Route(
+        "PATCH",
+        "/models/{full_name}",
+        update_model,
+        "Change a registered model",
+        wire.RegisteredModelInfo,
+        wire.UpdateRegisteredModel,
+        errors=(AlreadyExists,),
+    ),
+    Route(
+        "DELETE",
+        "/models/{full_name}",
+        delete_model,
+        "Delete a model; unless force is false, with its versions",
+        Nothing,
+        query=(Query("force", BOOLEAN),),
+    ),
+    Route(
+        "PUT",
+        "/models/{full_name}/aliases/{alias}",
+        set_alias,
+        "Point an alias at a version",
+        wire.ModelAlias,
+        wire.SetAlias,
+    ),
+    Route("DELETE", "/models/{full_name}/aliases/{alias}", delete_alias, "Delete an alias", Nothing),
+)
 
 
 def _model(model: RegisteredModel) -> wire.RegisteredModelInfo:

@@ -15,14 +15,16 @@ from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import FullName, SchemaName, normalize_name
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.faces.unity_catalog import shares
-from model_sharing_provider.faces.unity_catalog.requests import answer, context, some_of
+from model_sharing_provider.faces.unity_catalog.requests import answer, some_of
 from model_sharing_provider.governance.permissions import (
     PrivilegeChange,
     PrivilegeGrant,
     parse_privileges,
 )
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.requests import provider_of
+from model_sharing_provider.http.parameters import NOT_EMPTY, PAGE, TEXT
+from model_sharing_provider.http.requests import context_of, provider_of
+from model_sharing_provider.http.routes import Query, Route
 
 _TYPES = {
     "METASTORE": SecurableType.METASTORE,
@@ -40,14 +42,14 @@ async def get_permissions(request: web.Request) -> web.Response:
         return await shares.get_permissions(request)
     kind, name = _securable(request)
     principal = request.query.get("principal", "")
-    grants = await provider_of(request).permissions.get(context(request), kind, name, principal)
+    grants = await provider_of(request).permissions.get(context_of(request), kind, name, principal)
     return answer(_permissions(request, grants))
 
 
 async def get_effective_permissions(request: web.Request) -> web.Response:
     kind, name = _securable(request)
     principal = request.query.get("principal", "")
-    grants = await provider_of(request).permissions.effective(context(request), kind, name, principal)
+    grants = await provider_of(request).permissions.effective(context_of(request), kind, name, principal)
     return answer(_effective(request, grants, kind))
 
 
@@ -62,7 +64,7 @@ async def update_permissions(request: web.Request) -> web.Response:
         )
         for change in body.changes
     ]
-    grants = await provider_of(request).permissions.update(context(request), kind, name, changes)
+    grants = await provider_of(request).permissions.update(context_of(request), kind, name, changes)
     return answer(_permissions(request, () if body.quiet else grants))
 
 
@@ -113,8 +115,32 @@ def _listing(request: web.Request) -> str:
     return f"privileges on {request.match_info['type']} {request.match_info['name']}"
 
 
-ROUTES = [
-    web.get("/permissions/{type}/{name}", get_permissions),
-    web.patch("/permissions/{type}/{name}", update_permissions),
-    web.get("/effective-permissions/{type}/{name}", get_effective_permissions),
-]
+ROUTES = (
+    Route(
+        "GET",
+        "/permissions/{type}/{name}",
+        get_permissions,
+        "Who was granted what on a securable",
+        wire.Permissions,
+        query=(Query("principal", TEXT), *PAGE),
+        parameters={"name": NOT_EMPTY},
+    ),
+    Route(
+        "PATCH",
+        "/permissions/{type}/{name}",
+        update_permissions,
+        "Grant and revoke",
+        wire.Permissions,
+        wire.UpdatePermissions,
+        parameters={"name": NOT_EMPTY},
+    ),
+    Route(
+        "GET",
+        "/effective-permissions/{type}/{name}",
+        get_effective_permissions,
+        "Who was granted what, here and on what is above",
+        wire.EffectivePermissions,
+        query=(Query("principal", TEXT), *PAGE),
+        parameters={"name": NOT_EMPTY},
+    ),
+)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog_sharing as sharing
-from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_protocol.errors import AlreadyExists, UnsupportedOperation
 from model_sharing_protocol.pages import page_of
 from model_sharing_provider.domain.sharing import SharingProvider
 from model_sharing_provider.faces.unity_catalog.requests import (
     answer,
     answer_page,
-    context,
     refuse_query,
 )
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.requests import page_request, provider_of
+from model_sharing_provider.http.parameters import PAGE
+from model_sharing_provider.http.requests import context_of, page_request, provider_of
+from model_sharing_provider.http.routes import Nothing, PageOf, Route
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 
@@ -26,19 +27,19 @@ async def create_provider(request: web.Request) -> web.Response:
             f"The authentication_type {body.authentication_type!r} is not served here; TOKEN is."
         )
     providers = provider_of(request).providers
-    created = await providers.create(context(request), body.name, body.recipient_profile_str, body.comment)
+    created = await providers.create(context_of(request), body.name, body.recipient_profile_str, body.comment)
     return answer(_provider(created))
 
 
 async def list_providers(request: web.Request) -> web.Response:
     refuse_query(request, "data_provider_global_metastore_id")
     listing = "providers"
-    page = await provider_of(request).providers.page(context(request), page_request(request, listing))
+    page = await provider_of(request).providers.page(context_of(request), page_request(request, listing))
     return answer_page("providers", listing, page, _provider)
 
 
 async def get_provider(request: web.Request) -> web.Response:
-    found = await provider_of(request).providers.get(context(request), request.match_info["name"])
+    found = await provider_of(request).providers.get(context_of(request), request.match_info["name"])
     return answer(_provider(found))
 
 
@@ -47,12 +48,12 @@ async def update_provider(request: web.Request) -> web.Response:
     changes = SecurableUpdate(new_name=body.new_name, comment=body.comment, owner=body.owner)
     providers = provider_of(request).providers
     name = request.match_info["name"]
-    updated = await providers.update(context(request), name, changes, body.recipient_profile_str)
+    updated = await providers.update(context_of(request), name, changes, body.recipient_profile_str)
     return answer(_provider(updated))
 
 
 async def delete_provider(request: web.Request) -> web.Response:
-    await provider_of(request).providers.delete(context(request), request.match_info["name"])
+    await provider_of(request).providers.delete(context_of(request), request.match_info["name"])
     return answer({})
 
 
@@ -60,7 +61,7 @@ async def list_shares(request: web.Request) -> web.Response:
     name = request.match_info["name"]
     listing = f"shares of {name}"
     page = page_request(request, listing)
-    shares = await provider_of(request).providers.shares(context(request), name)
+    shares = await provider_of(request).providers.shares(context_of(request), name)
     return answer_page(
         "shares",
         listing,
@@ -69,14 +70,44 @@ async def list_shares(request: web.Request) -> web.Response:
     )
 
 
-ROUTES = [
-    web.post("/providers", create_provider),
-    web.get("/providers", list_providers),
-    web.get("/providers/{name}", get_provider),
-    web.patch("/providers/{name}", update_provider),
-    web.delete("/providers/{name}", delete_provider),
-    web.get("/providers/{name}/shares", list_shares),
-]
+ROUTES = (
+    Route(
+        "POST",
+        "/providers",
+        create_provider,
+        "Add a provider",
+        sharing.ProviderInfo,
+        sharing.CreateProvider,
+        errors=(AlreadyExists,),
+    ),
+    Route(
+        "GET",
+        "/providers",
+        list_providers,
+        "All providers",
+        PageOf("providers", sharing.ProviderInfo),
+        query=PAGE,
+    ),
+    Route("GET", "/providers/{name}", get_provider, "A provider", sharing.ProviderInfo),
+    Route(
+        "PATCH",
+        "/providers/{name}",
+        update_provider,
+        "Change a provider",
+        sharing.ProviderInfo,
+        sharing.UpdateProvider,
+        errors=(AlreadyExists,),
+    ),
+    Route("DELETE", "/providers/{name}", delete_provider, "Forget a provider", Nothing),
+    Route(
+        "GET",
+        "/providers/{name}/shares",
+        list_shares,
+        "What it shares with us",
+        PageOf("shares", sharing.ProviderShare),
+        query=PAGE,
+    ),
+)
 
 
 def _provider(provider: SharingProvider) -> sharing.ProviderInfo:

@@ -8,20 +8,21 @@ from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol import unity_catalog_sharing as sharing
-from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_protocol.errors import AlreadyExists, UnsupportedOperation
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.sharing import Recipient
 from model_sharing_provider.faces.unity_catalog.requests import (
     answer,
     answer_page,
-    context,
     refuse_query,
     some_of,
 )
 from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.requests import base_url, page_request, provider_of
+from model_sharing_provider.http.parameters import PAGE
+from model_sharing_provider.http.requests import base_url, context_of, page_request, provider_of
 from model_sharing_provider.http.responses import NO_STORE
+from model_sharing_provider.http.routes import Nothing, PageOf, Route
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 from model_sharing_provider.services.sharing.recipients import DEFAULT_LIFETIME
 
@@ -37,7 +38,7 @@ async def create_recipient(request: web.Request) -> web.Response:
         lifetime = timedelta(milliseconds=body.expiration_time - now_ms())
     recipients = provider_of(request).recipients
     created, code = await recipients.create(
-        context(request),
+        context_of(request),
         body.name,
         lifetime=lifetime,
         comment=body.comment,
@@ -51,13 +52,13 @@ async def create_recipient(request: web.Request) -> web.Response:
 async def list_recipients(request: web.Request) -> web.Response:
     refuse_query(request, "data_recipient_global_metastore_id")
     listing = "recipients"
-    page = await provider_of(request).recipients.page(context(request), page_request(request, listing))
+    page = await provider_of(request).recipients.page(context_of(request), page_request(request, listing))
     return answer_page("recipients", listing, page, _recipient)
 
 
 async def get_recipient(request: web.Request) -> web.Response:
     recipients = provider_of(request).recipients
-    found, _ = await recipients.get(context(request), request.match_info["name"])
+    found, _ = await recipients.get(context_of(request), request.match_info["name"])
     code = recipients.activation_code(found)
     shown = _recipient(found, _link(request, code) if code else "")
     return answer(shown, NO_STORE if code else None)
@@ -72,11 +73,11 @@ async def update_recipient(request: web.Request) -> web.Response:
     networks = body.ip_access_list.allowed_ip_addresses if body.ip_access_list else None
     recipients = provider_of(request).recipients
     name = request.match_info["name"]
-    return answer(_recipient(await recipients.update(context(request), name, changes, networks)))
+    return answer(_recipient(await recipients.update(context_of(request), name, changes, networks)))
 
 
 async def delete_recipient(request: web.Request) -> web.Response:
-    await provider_of(request).recipients.delete(context(request), request.match_info["name"])
+    await provider_of(request).recipients.delete(context_of(request), request.match_info["name"])
     return answer({})
 
 
@@ -85,14 +86,14 @@ async def rotate_token(request: web.Request) -> web.Response:
     name = request.match_info["name"]
     recipients = provider_of(request).recipients
     ends = timedelta(seconds=body.existing_token_expire_in_seconds)
-    code = await recipients.rotate_token(context(request), name, existing_expires_in=ends)
-    found, _ = await recipients.get(context(request), name)
+    code = await recipients.rotate_token(context_of(request), name, existing_expires_in=ends)
+    found, _ = await recipients.get(context_of(request), name)
     return answer(_recipient(found, _link(request, code)))
 
 
 async def share_permissions(request: web.Request) -> web.Response:
     name = request.match_info["name"]
-    _, grants = await provider_of(request).recipients.get(context(request), name)
+    _, grants = await provider_of(request).recipients.get(context_of(request), name)
     permissions = [
         sharing.SharePermission(
             share_name=grant.share,
@@ -110,15 +111,52 @@ async def share_permissions(request: web.Request) -> web.Response:
     )
 
 
-ROUTES = [
-    web.post("/recipients", create_recipient),
-    web.get("/recipients", list_recipients),
-    web.get("/recipients/{name}", get_recipient),
-    web.patch("/recipients/{name}", update_recipient),
-    web.delete("/recipients/{name}", delete_recipient),
-    web.post("/recipients/{name}/rotate-token", rotate_token),
-    web.get("/recipients/{name}/share-permissions", share_permissions),
-]
+ROUTES = (
+    Route(
+        "POST",
+        "/recipients",
+        create_recipient,
+        "New recipient, with its activation link",
+        sharing.RecipientInfo,
+        sharing.CreateRecipient,
+        errors=(AlreadyExists,),
+    ),
+    Route(
+        "GET",
+        "/recipients",
+        list_recipients,
+        "All recipients",
+        PageOf("recipients", sharing.RecipientInfo),
+        query=PAGE,
+    ),
+    Route("GET", "/recipients/{name}", get_recipient, "A recipient", sharing.RecipientInfo),
+    Route(
+        "PATCH",
+        "/recipients/{name}",
+        update_recipient,
+        "Change a recipient",
+        sharing.RecipientInfo,
+        sharing.UpdateRecipient,
+        errors=(AlreadyExists,),
+    ),
+    Route("DELETE", "/recipients/{name}", delete_recipient, "Delete a recipient", Nothing),
+    Route(
+        "POST",
+        "/recipients/{name}/rotate-token",
+        rotate_token,
+        "New activation link",
+        sharing.RecipientInfo,
+        sharing.RotateToken,
+    ),
+    Route(
+        "GET",
+        "/recipients/{name}/share-permissions",
+        share_permissions,
+        "What a recipient was granted",
+        sharing.RecipientSharePermissions,
+        query=PAGE,
+    ),
+)
 
 
 def _link(request: web.Request, code: str) -> str:

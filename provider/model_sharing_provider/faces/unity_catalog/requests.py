@@ -12,16 +12,10 @@ from model_sharing_protocol.errors import InvalidParameter, UnsupportedOperation
 from model_sharing_protocol.names import FullName, normalize_name, parse_version
 from model_sharing_protocol.pages import Page, page_of
 from model_sharing_protocol.unity_catalog import JSON, GivenAlias, ModelAlias, Tag
-from model_sharing_provider.http.requests import context_of, page_request
+from model_sharing_provider.http.requests import page_request
 from model_sharing_provider.http.responses import json_response
-from model_sharing_provider.services.context import Context
 
-FACE = "unity-catalog"
 T = TypeVar("T")
-
-
-def context(request: web.Request) -> Context:
-    return context_of(request, FACE)
 
 
 def answer(body: msgspec.Struct | dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:

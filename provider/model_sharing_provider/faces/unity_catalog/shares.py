@@ -6,29 +6,31 @@ from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol import unity_catalog_sharing as sharing
-from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.errors import AlreadyExists, InvalidParameter
 from model_sharing_provider.domain.sharing import Share, ShareGrant, ShareObject, ShareObjectType
-from model_sharing_provider.faces.unity_catalog.requests import answer, answer_page, context, some_of
+from model_sharing_provider.faces.unity_catalog.requests import answer, answer_page, some_of
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.requests import flag, page_request, provider_of
+from model_sharing_provider.http.parameters import BOOLEAN, PAGE
+from model_sharing_provider.http.requests import context_of, flag, page_request, provider_of
+from model_sharing_provider.http.routes import Nothing, PageOf, Query, Route
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 from model_sharing_provider.services.sharing.shares import GrantChange, ShareChange
 
 
 async def create_share(request: web.Request) -> web.Response:
     body = await read_body(request, sharing.CreateShare)
-    created = await provider_of(request).shares.create(context(request), body.name, body.comment)
+    created = await provider_of(request).shares.create(context_of(request), body.name, body.comment)
     return answer(_share(created))
 
 
 async def list_shares(request: web.Request) -> web.Response:
     listing = "shares"
-    page = await provider_of(request).shares.page(context(request), page_request(request, listing))
+    page = await provider_of(request).shares.page(context_of(request), page_request(request, listing))
     return answer_page("shares", listing, page, _share)
 
 
 async def get_share(request: web.Request) -> web.Response:
-    share, objects, _ = await provider_of(request).shares.get(context(request), request.match_info["name"])
+    share, objects, _ = await provider_of(request).shares.get(context_of(request), request.match_info["name"])
     with_objects = flag(request, "include_shared_data")
     return answer(_share(share, objects if with_objects else None))
 
@@ -39,17 +41,17 @@ async def update_share(request: web.Request) -> web.Response:
     changes = SecurableUpdate(new_name=body.new_name, comment=body.comment, owner=body.owner)
     shares = provider_of(request).shares
     name = request.match_info["name"]
-    share, objects = await shares.update(context(request), name, objects_changed, changes)
+    share, objects = await shares.update(context_of(request), name, objects_changed, changes)
     return answer(_share(share, objects))
 
 
 async def delete_share(request: web.Request) -> web.Response:
-    await provider_of(request).shares.delete(context(request), request.match_info["name"])
+    await provider_of(request).shares.delete(context_of(request), request.match_info["name"])
     return answer({})
 
 
 async def get_permissions(request: web.Request) -> web.Response:
-    _, _, grants = await provider_of(request).shares.get(context(request), request.match_info["name"])
+    _, _, grants = await provider_of(request).shares.get(context_of(request), request.match_info["name"])
     return answer(_permissions(request, grants))
 
 
@@ -66,19 +68,56 @@ async def update_permissions(request: web.Request) -> web.Response:
             raise InvalidParameter(f"SELECT is both granted to {change.principal!r} and revoked.")
         changes.append(GrantChange(change.principal, bool(change.add)))
     shares = provider_of(request).shares
-    grants = await shares.update_grants(context(request), request.match_info["name"], changes)
+    grants = await shares.update_grants(context_of(request), request.match_info["name"], changes)
     return answer(_permissions(request, [] if body.quiet else grants))
 
 
-ROUTES = [
-    web.post("/shares", create_share),
-    web.get("/shares", list_shares),
-    web.get("/shares/{name}", get_share),
-    web.patch("/shares/{name}", update_share),
-    web.delete("/shares/{name}", delete_share),
-    web.get("/shares/{name}/permissions", get_permissions),
-    web.patch("/shares/{name}/permissions", update_permissions),
-]
+ROUTES = (
+    Route(
+        "POST",
+        "/shares",
+        create_share,
+        "New share",
+        sharing.ShareInfo,
+        sharing.CreateShare,
+        errors=(AlreadyExists,),
+    ),
+    Route("GET", "/shares", list_shares, "All shares", PageOf("shares", sharing.ShareInfo), query=PAGE),
+    Route(
+        "GET",
+        "/shares/{name}",
+        get_share,
+        "A share",
+        sharing.ShareInfo,
+        query=(Query("include_shared_data", BOOLEAN),),
+    ),
+    Route(
+        "PATCH",
+        "/shares/{name}",
+        update_share,
+        "Change a share and what is in it",
+        sharing.ShareInfo,
+        sharing.UpdateShare,
+        errors=(AlreadyExists,),
+    ),
+    Route("DELETE", "/shares/{name}", delete_share, "Delete a share", Nothing),
+    Route(
+        "GET",
+        "/shares/{name}/permissions",
+        get_permissions,
+        "Whom a share is granted to",
+        wire.Permissions,
+        query=PAGE,
+    ),
+    Route(
+        "PATCH",
+        "/shares/{name}/permissions",
+        update_permissions,
+        "Grant and revoke a share",
+        wire.Permissions,
+        wire.UpdatePermissions,
+    ),
+)
 
 
 def _changes(update: sharing.ShareUpdate) -> list[ShareChange]:

@@ -16,10 +16,11 @@ from model_sharing_provider.faces.unity_catalog.requests import (
     answer,
     answer_page,
     check_unchanged,
-    context,
 )
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.requests import page_request, provider_of
+from model_sharing_provider.http.parameters import NOT_EMPTY, PAGE
+from model_sharing_provider.http.requests import context_of, page_request, provider_of
+from model_sharing_provider.http.routes import Nothing, PageOf, Query, Route
 from model_sharing_provider.services.registry.tags import TagChange
 
 _MODEL_TYPES = ("function", "functions", "model", "models", "registered_model", "registered_models")
@@ -29,7 +30,7 @@ _VERSION_TYPES = ("modelversion", "modelversions", "model_version", "model_versi
 async def update_model_tags(request: web.Request) -> web.Response:
     name, _ = _entity(request)
     body = await read_body(request, wire.UpdateTags)
-    await provider_of(request).models.tag(context(request), name, _change(body.changes))
+    await provider_of(request).models.tag(context_of(request), name, _change(body.changes))
     return answer({})
 
 
@@ -37,7 +38,7 @@ async def update_version_tags(request: web.Request) -> web.Response:
     name, _ = _entity(request)
     number = parse_version(request.match_info["version"])
     body = await read_body(request, wire.UpdateTags)
-    await provider_of(request).versions.tag(context(request), name, number, _change(body.changes))
+    await provider_of(request).versions.tag(context_of(request), name, number, _change(body.changes))
     return answer({})
 
 
@@ -94,16 +95,16 @@ def _parse_entity(kind: str, name: str) -> tuple[FullName, int | None]:
 async def _tags(request: web.Request, name: FullName, number: int | None) -> dict[str, str]:
     provider = provider_of(request)
     if number is None:
-        return (await provider.models.get(context(request), name)).tags
-    return (await provider.versions.get(context(request), name, number)).tags
+        return (await provider.models.get(context_of(request), name)).tags
+    return (await provider.versions.get(context_of(request), name, number)).tags
 
 
 async def _apply(request: web.Request, name: FullName, number: int | None, change: TagChange) -> None:
     provider = provider_of(request)
     if number is None:
-        await provider.models.tag(context(request), name, change)
+        await provider.models.tag(context_of(request), name, change)
     else:
-        await provider.versions.tag(context(request), name, number, change)
+        await provider.versions.tag(context_of(request), name, number, change)
 
 
 def _change(changes: wire.TagChanges) -> TagChange:
@@ -117,12 +118,67 @@ def _assignment(request: web.Request, key: str, value: str) -> wire.EntityTagAss
 
 _ENTITY = "/entity-tag-assignments/{type}/{name:[^/]+(?:/[0-9]+)?}/tags"
 
-ROUTES = [
-    web.patch("/securable-tags/{type}/{name}", update_model_tags),
-    web.patch("/subentity-tags/{type}/{name}/{version}", update_version_tags),
-    web.post("/entity-tag-assignments", create_assignment),
-    web.get(_ENTITY, list_assignments),
-    web.get(_ENTITY + "/{key}", get_assignment),
-    web.patch(_ENTITY + "/{key}", update_assignment),
-    web.delete(_ENTITY + "/{key}", delete_assignment),
-]
+ROUTES = (
+    Route(
+        "PATCH",
+        "/securable-tags/{type}/{name}",
+        update_model_tags,
+        "Change a model's tags",
+        Nothing,
+        wire.UpdateTags,
+        parameters={"name": NOT_EMPTY},
+    ),
+    Route(
+        "PATCH",
+        "/subentity-tags/{type}/{name}/{version}",
+        update_version_tags,
+        "Change a version's tags",
+        Nothing,
+        wire.UpdateTags,
+        parameters={"name": NOT_EMPTY},
+    ),
+    Route(
+        "POST",
+        "/entity-tag-assignments",
+        create_assignment,
+        "Set a tag",
+        wire.EntityTagAssignment,
+        wire.EntityTagAssignment,
+        errors=(NotFound,),
+    ),
+    Route(
+        "GET",
+        _ENTITY,
+        list_assignments,
+        "The tags of a model or version",
+        PageOf("tag_assignments", wire.EntityTagAssignment),
+        query=PAGE,
+        parameters={"name": NOT_EMPTY},
+    ),
+    Route(
+        "GET",
+        _ENTITY + "/{key}",
+        get_assignment,
+        "A tag",
+        wire.EntityTagAssignment,
+        parameters={"name": NOT_EMPTY},
+    ),
+    Route(
+        "PATCH",
+        _ENTITY + "/{key}",
+        update_assignment,
+        "Set a tag",
+        wire.EntityTagAssignment,
+        wire.UpdateEntityTag,
+        query=(Query("update_mask", {"enum": ["tag_value", "*"]}),),
+        parameters={"name": NOT_EMPTY},
+    ),
+    Route(
+        "DELETE",
+        _ENTITY + "/{key}",
+        delete_assignment,
+        "Remove a tag",
+        Nothing,
+        parameters={"name": NOT_EMPTY},
+    ),
+)

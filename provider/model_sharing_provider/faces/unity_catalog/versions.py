@@ -7,7 +7,7 @@ from functools import partial
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
-from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.errors import InvalidParameter, NotFound
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import LineageRecord, NewVersion
@@ -17,7 +17,6 @@ from model_sharing_provider.faces.unity_catalog.requests import (
     answer,
     answer_page,
     check_unchanged,
-    context,
     model_name,
     name_of,
     tags,
@@ -25,8 +24,10 @@ from model_sharing_provider.faces.unity_catalog.requests import (
 )
 from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.lineage_header import lineage_from_header
-from model_sharing_provider.http.requests import page_request, provider_of
+from model_sharing_provider.http.parameters import PAGE
+from model_sharing_provider.http.requests import context_of, page_request, provider_of
 from model_sharing_provider.http.responses import NO_STORE
+from model_sharing_provider.http.routes import Nothing, PageOf, Route
 from model_sharing_provider.http.temporary_credentials import credentials_for, digest_of, model_id
 from model_sharing_provider.http.version_storage import storage_location
 
@@ -43,7 +44,7 @@ async def create_version(request: web.Request) -> web.Response:
     )
     name = name_of(body.catalog_name, body.schema_name, body.model_name)
     uploads = provider_of(request).uploads
-    created = await uploads.create(context(request), name, new, await digest_of(request))
+    created = await uploads.create(context_of(request), name, new, await digest_of(request))
     return answer(_version(request, created))
 
 
@@ -51,7 +52,7 @@ async def finalize_version(request: web.Request) -> web.Response:
     publication = provider_of(request).finalization
     number = version_number(request)
     return answer(
-        _version(request, await publication.finalize(context(request), model_name(request), number))
+        _version(request, await publication.finalize(context_of(request), model_name(request), number))
     )
 
 
@@ -59,21 +60,21 @@ async def list_versions(request: web.Request) -> web.Response:
     name = model_name(request)
     listing = f"versions of {name}"
     versions = provider_of(request).versions
-    page = await versions.page(context(request), name, page_request(request, listing))
+    page = await versions.page(context_of(request), name, page_request(request, listing))
     return answer_page("model_versions", listing, page, partial(_version, request))
 
 
 async def get_version(request: web.Request) -> web.Response:
     versions = provider_of(request).versions
     number = version_number(request)
-    return answer(_version(request, await versions.get(context(request), model_name(request), number)))
+    return answer(_version(request, await versions.get(context_of(request), model_name(request), number)))
 
 
 async def get_version_by_alias(request: web.Request) -> web.Response:
     versions = provider_of(request).versions
     alias = request.match_info["alias"]
     return answer(
-        _version(request, await versions.get_by_alias(context(request), model_name(request), alias))
+        _version(request, await versions.get_by_alias(context_of(request), model_name(request), alias))
     )
 
 
@@ -84,17 +85,17 @@ async def update_version(request: web.Request) -> web.Response:
     aliases_set = aliases_given(body.aliases, name)
     if any(version != number for version in aliases_set.values()):
         raise InvalidParameter(f"An alias of version {number} is given for another version.")
-    known = _version(request, await versions.get(context(request), name, number))
+    known = _version(request, await versions.get(context_of(request), name, number))
     check_unchanged(body, known, *_FIXED)
     if body.comment is None and not aliases_set:
         return answer(known)
-    updated = await versions.update(context(request), name, number, body.comment, list(aliases_set))
+    updated = await versions.update(context_of(request), name, number, body.comment, list(aliases_set))
     return answer(_version(request, updated))
 
 
 async def delete_version(request: web.Request) -> web.Response:
     versions = provider_of(request).versions
-    await versions.delete(context(request), model_name(request), version_number(request))
+    await versions.delete(context_of(request), model_name(request), version_number(request))
     return answer({})
 
 
@@ -103,21 +104,21 @@ async def copy_version(request: web.Request) -> web.Response:
     copies = provider_of(request).copies
     destination = FullName.parse(body.destination)
     number = version_number(request)
-    copied = await copies.copy(context(request), model_name(request), number, destination)
+    copied = await copies.copy(context_of(request), model_name(request), number, destination)
     return answer(_version(request, copied))
 
 
 async def get_lineage(request: web.Request) -> web.Response:
     lineage = provider_of(request).lineage
     number = version_number(request)
-    records = await lineage.of_version(context(request), model_name(request), number)
+    records = await lineage.of_version(context_of(request), model_name(request), number)
     return answer(wire.VersionLineage(tuple(map(_lineage, records))))
 
 
 async def temporary_credentials(request: web.Request) -> web.Response:
     body = await read_body(request, wire.TemporaryCredentialsRequest)
     name = name_of(body.catalog_name, body.schema_name, body.model_name)
-    said = await credentials_for(request, context(request), name, body.version, body.operation)
+    said = await credentials_for(request, context_of(request), name, body.version, body.operation)
     return answer(said, NO_STORE)
 
 
@@ -158,15 +159,70 @@ def _lineage(record: LineageRecord) -> wire.LineageInfo:
     )
 
 
-ROUTES = [
-    web.post("/models/versions", create_version),
-    web.get("/models/{full_name}/aliases/{alias}", get_version_by_alias),
-    web.get("/models/{full_name}/versions", list_versions),
-    web.get("/models/{full_name}/versions/{version}", get_version),
-    web.patch("/models/{full_name}/versions/{version}", update_version),
-    web.delete("/models/{full_name}/versions/{version}", delete_version),
-    web.patch("/models/{full_name}/versions/{version}/finalize", finalize_version),
-    web.post("/models/{full_name}/versions/{version}/copy", copy_version),
-    web.get("/models/{full_name}/versions/{version}/lineage", get_lineage),
-    web.post("/temporary-model-version-credentials", temporary_credentials),
-]
+ROUTES = (
+    Route(
+        "POST",
+        "/models/versions",
+        create_version,
+        "New version, to upload files to",
+        wire.ModelVersionInfo,
+        wire.CreateModelVersion,
+        errors=(NotFound,),
+    ),
+    Route(
+        "GET",
+        "/models/{full_name}/aliases/{alias}",
+        get_version_by_alias,
+        "The version that an alias points at",
+        wire.ModelVersionInfo,
+    ),
+    Route(
+        "GET",
+        "/models/{full_name}/versions",
+        list_versions,
+        "The versions of a model",
+        PageOf("model_versions", wire.ModelVersionInfo),
+        query=PAGE,
+    ),
+    Route("GET", "/models/{full_name}/versions/{version}", get_version, "A version", wire.ModelVersionInfo),
+    Route(
+        "PATCH",
+        "/models/{full_name}/versions/{version}",
+        update_version,
+        "Change a version",
+        wire.ModelVersionInfo,
+        wire.UpdateModelVersion,
+    ),
+    Route("DELETE", "/models/{full_name}/versions/{version}", delete_version, "Delete a version", Nothing),
+    Route(
+        "PATCH",
+        "/models/{full_name}/versions/{version}/finalize",
+        finalize_version,
+        "Make a version READY",
+        wire.ModelVersionInfo,
+    ),
+    Route(
+        "POST",
+        "/models/{full_name}/versions/{version}/copy",
+        copy_version,
+        "EXTENSION: copy a version on the server",
+        wire.ModelVersionInfo,
+        wire.CopyModelVersion,
+    ),
+    Route(
+        "GET",
+        "/models/{full_name}/versions/{version}/lineage",
+        get_lineage,
+        "EXTENSION: a version's lineage",
+        wire.VersionLineage,
+    ),
+    Route(
+        "POST",
+        "/temporary-model-version-credentials",
+        temporary_credentials,
+        "How to move a version's files",
+        wire.TemporaryCredentials,
+        wire.TemporaryCredentialsRequest,
+        errors=(NotFound,),
+    ),
+)

@@ -1,0 +1,41 @@
+"""OpenSharing face: shares of models as recipients see them, under `/delta-sharing`.
+
+Source: OpenSharing REST protocol; see `model_sharing_protocol.open_sharing` for the messages and for what is
+an extension of ours.
+"""
+
+from __future__ import annotations
+
+from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_provider.faces.open_sharing import keys, models, shares, tables, version_files, versions
+from model_sharing_provider.http.authentication import authenticate_recipient
+from model_sharing_provider.http.errors import OPEN_SHARING_ERRORS
+from model_sharing_provider.http.parameters import NAME, VERSION
+from model_sharing_provider.http.routes import Face
+
+FACE = Face(
+    name="open-sharing",
+    prefix=PREFIX,
+    authentication=authenticate_recipient,
+    errors=OPEN_SHARING_ERRORS,
+    title="OpenSharing",
+    description="Shares of models as recipients see them, by the bearer token of a profile file; "
+    "signed URLs.",
+    parameters={
+        "share": NAME,
+        "schema": NAME,
+        "model": NAME,
+        "version": VERSION,
+        "alias": NAME,
+        "table": NAME,
+    },
+    # First what each load asks for: routes are tried one after another.
+    routes=(
+        *versions.ROUTES,
+        *version_files.ROUTES,
+        *keys.ROUTES,
+        *shares.ROUTES,
+        *models.ROUTES,
+        *tables.ROUTES,
+    ),
+)

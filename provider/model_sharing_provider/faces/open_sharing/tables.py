@@ -1,0 +1,99 @@
+"""Tables of a share: the information schema that every share has, readable by Delta Sharing clients."""
+
+from __future__ import annotations
+
+from urllib.parse import urljoin
+
+from aiohttp import web
+
+from model_sharing_protocol import open_sharing as wire
+from model_sharing_provider.faces.open_sharing.requests import PAGE, page_request, share_name
+from model_sharing_provider.faces.open_sharing.responses import ndjson_response, page_response
+from model_sharing_provider.http.file_urls import files_base_url
+from model_sharing_provider.http.requests import context_of, provider_of
+from model_sharing_provider.http.routes import Media, Route
+from model_sharing_provider.services.sharing.information_schema import TableMetadata
+from model_sharing_provider.services.sharing.shares import SYSTEM_SCHEMA
+
+_TABLES = "/shares/{share}/schemas/{schema}/tables"
+_TABLE = _TABLES + "/{table}"
+
+
+async def list_tables(request: web.Request) -> web.Response:
+    """Tables of a schema, or of the whole share."""
+    name = share_name(request)
+    schema = request.match_info.get("schema")
+    listing = f"tables of {name}.{schema or '*'}".lower()
+    information_schema = provider_of(request).information_schema
+    page = await information_schema.list_tables(
+        context_of(request), name, schema, page_request(request, listing)
+    )
+    tables = [wire.Table(name=table, schema=SYSTEM_SCHEMA, share=name) for table in page.items]
+    return page_response(page, listing, tables)
+
+
+async def table_version(request: web.Request) -> web.Response:
+    described = await provider_of(request).information_schema.describe(context_of(request), *_table(request))
+    return web.Response(headers=_version_header(described))
+
+
+async def table_metadata(request: web.Request) -> web.Response:
+    described = await provider_of(request).information_schema.describe(context_of(request), *_table(request))
+    return ndjson_response(_head(described), _version_header(described))
+
+
+async def query_table(request: web.Request) -> web.Response:
+    """Lines with the table's metadata and its one file, as a signed URL."""
+    described, file = await provider_of(request).information_schema.query(
+        context_of(request), *_table(request)
+    )
+    line = wire.TableQueryLine(
+        file=wire.TableFile(
+            url=urljoin(files_base_url(request), file.url),
+            id=file.sha256,
+            partition_values={},
+            size=file.size,
+            expiration_timestamp=file.expires_at,
+        )
+    )
+    return ndjson_response((*_head(described), line), _version_header(described))
+
+
+_LINES = Media(wire.NDJSON, wire.TableQueryLine)
+
+ROUTES = (
+    Route(
+        "GET",
+        "/shares/{share}/all-tables",
+        list_tables,
+        "All tables of a share",
+        wire.Items[wire.Table],
+        query=PAGE,
+    ),
+    Route("GET", _TABLES, list_tables, "The tables of a schema", wire.Items[wire.Table], query=PAGE),
+    Route("GET", _TABLE + "/version", table_version, "A table's version, in the header delta-table-version"),
+    Route("GET", _TABLE + "/metadata", table_metadata, "A table's protocol and metadata", _LINES),
+    Route("POST", _TABLE + "/query", query_table, "A table's files as signed URLs", _LINES),
+)
+
+
+def _table(request: web.Request) -> tuple[str, str, str]:
+    return share_name(request), request.match_info["schema"], request.match_info["table"]
+
+
+def _version_header(described: TableMetadata) -> dict[str, str]:
+    return {"delta-table-version": str(described.version)}
+
+
+def _head(described: TableMetadata) -> tuple[wire.TableQueryLine, wire.TableQueryLine]:
+    metadata = wire.TableMetadata(
+        id=described.id,
+        name=described.name,
+        format=wire.TableFormat(provider="parquet"),
+        schema_string=described.schema_string,
+        partition_columns=(),
+    )
+    return (
+        wire.TableQueryLine(protocol=wire.Protocol(min_reader_version=1)),
+        wire.TableQueryLine(meta_data=metadata),
+    )

@@ -1,0 +1,35 @@
+"""Table of faces: every API that this server serves, in the order in which paths are tried.
+
+Where a prefix lies below another, its face comes first.
+"""
+
+from __future__ import annotations
+
+from model_sharing_provider.faces import (
+    activation,
+    files_api,
+    health,
+    mlflow_registry,
+    open_sharing,
+    signed_files,
+    tracking,
+    unity_catalog,
+    well_known,
+    workspace,
+)
+from model_sharing_provider.faces.openapi import openapi_face
+from model_sharing_provider.http.routes import Face
+
+APIS: tuple[Face, ...] = (
+    health.FACE,
+    well_known.FACE,
+    open_sharing.FACE,
+    activation.FACE,
+    unity_catalog.FACE,
+    mlflow_registry.FACE,
+    *tracking.FACES,
+    files_api.FACE,
+    workspace.FACE,
+    signed_files.FACE,
+)
+FACES = (*APIS, openapi_face(APIS))

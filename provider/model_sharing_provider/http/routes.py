@@ -1,0 +1,134 @@
+"""Routes and faces as data, from which the server, OpenAPI, metrics and the audit log are derived.
+
+A face declares its routes beside its handlers:
+
+    Route("GET", "/shares/{share}", get_share, "A share", wire.ShareAnswer)
+
+`router` serves them and `openapi` describes them. There is no other list of routes: a route is described
+where it is declared, or says there why it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from model_sharing_protocol.errors import SharingError
+from model_sharing_provider.domain.principals import Principal
+from model_sharing_provider.http.errors import ErrorStyle
+
+Schema = Mapping[str, Any]
+"""JSON schema of a parameter."""
+
+Authenticate = Callable[[web.Request], Awaitable[Principal]]
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """An empty object."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageOf:
+    """Response `{key: [...], "next_page_token": ...}`, as Unity Catalog pages its listings."""
+
+    key: str
+    item: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Body that is not JSON; `line` is the message on each line of NDJSON."""
+
+    type: str
+    line: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Parameter in the query string."""
+
+    name: str
+    schema: Schema
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Route of a face, with its description for OpenAPI.
+
+    Raises ValueError for a route that is neither described nor marked as undocumented.
+
+    Attributes:
+        path: in aiohttp's syntax, relative to the face's prefix.
+        response, body: message types, or `PageOf` or `Media`; None is no body at all.
+        errors: those that this route adds to the ones of every route.
+        parameters: schemas of path parameters that mean something else here than elsewhere in the face.
+        documented_paths: replace `path` in OpenAPI, which has no syntax for a parameter of several segments.
+        undocumented: reason why OpenAPI leaves the route out.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str = ""
+    response: Any = None
+    body: Any = None
+    query: tuple[Query, ...] = ()
+    errors: tuple[type[SharingError], ...] = ()
+    statuses: tuple[int, ...] = (200,)
+    parameters: Mapping[str, Schema] = field(default_factory=dict)
+    body_required: bool = True
+    allow_head: bool = True
+    documented_paths: tuple[str, ...] = ()
+    undocumented: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.summary) == bool(self.undocumented):
+            raise ValueError(f"{self.method} {self.path} needs a summary, or a reason to be undocumented")
+
+    @property
+    def template(self) -> str:
+        """Path with its parameters' names alone: `/files/{path}` for `/files/{path:.*}`."""
+        return web.DynamicResource(self.path).canonical if "{" in self.path else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """API for one family of clients: routes below a prefix, who may call them, and its error style.
+
+    Attributes:
+        name: in metrics and in the audit log.
+        authentication: None where requests need no token, since the answer is public or the URL secret.
+        parameters: schemas of path parameters.
+        title, description: head of the face's OpenAPI document.
+        documented_in: name of another face, in whose document this one is described.
+        probes: successful requests are logged at debug level; load balancers send one every few seconds.
+    """
+
+    name: str
+    prefix: str
+    authentication: Authenticate | None
+    errors: ErrorStyle
+    routes: tuple[Route, ...]
+    parameters: Mapping[str, Schema] = field(default_factory=dict)
+    title: str = ""
+    description: str = ""
+    documented_in: str = ""
+    probes: bool = False
+
+    def path(self, route: Route) -> str:
+        """Whole path template of a route of this face: `/delta-sharing/shares/{share}`."""
+        return self.prefix + route.template
+
+    def documented_paths(self, route: Route) -> tuple[str, ...]:
+        """Whole paths of a route as its OpenAPI document has them."""
+        return tuple(self.prefix + path for path in route.documented_paths or (route.template,))
+
+
+FACE: web.RequestKey[Face] = web.RequestKey("face", Face)
+"""Face that serves a request; absent where no face has the path."""

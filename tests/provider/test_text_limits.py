@@ -41,7 +41,6 @@ from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.faces.table import APIS
 from model_sharing_provider.http.routes import Route
 from model_sharing_provider.services.publishing.mlmodel import parse_mlmodel
-from model_sharing_provider.services.publishing.registration import Origin
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 from support.admin_client import AdminClient
 from support.model_folder import write_model
@@ -216,7 +215,7 @@ def test_limits_are_bytes_of_utf8() -> None:
 
 
 @pytest.mark.parametrize("field", ["source", "run_id", "logged_model_id"])
-@pytest.mark.parametrize("kind", [NewVersion, Origin])
+@pytest.mark.parametrize("kind", [NewVersion])
 def test_what_a_version_was_made_of_is_told_shortly(kind: type[Any], field: str) -> None:
     limit = MAX_SOURCE if field == "source" else MAX_ID
     kind(**{field: "x" * limit})

@@ -11,8 +11,12 @@ from model_sharing_provider.domain.limits import check_comment, check_origin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewVersion:
-    """What a client says of a version before it uploads the files. Raises InvalidParameter."""
+    """A version as its maker describes it. One from another registry keeps its `number` if that is free.
 
+    Raises InvalidParameter for what is too long to keep.
+    """
+
+    number: int = 1
     source: str = ""
     run_id: str = ""
     comment: str = ""

@@ -29,13 +29,13 @@ from model_sharing_protocol.pages import PageRequest
 from model_sharing_protocol.progress import Progress, ProgressCallback
 from model_sharing_provider.domain.limits import MAX_COMMENT, shortened, size_of
 from model_sharing_provider.domain.securables import MAX_TAGS, ModelVersion
+from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.mlflow_import import messages
 from model_sharing_provider.mlflow_import.client import LOGGED_MODEL, MlflowClient
 from model_sharing_provider.mlflow_import.files import Fetch
 from model_sharing_provider.mlflow_import.report import Line, Outcome
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider_services import ProviderServices
-from model_sharing_provider.services.publishing.registration import Origin
 from model_sharing_provider.services.registry.tags import TagChange, check_tags
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 
@@ -125,7 +125,7 @@ class ModelImport:
         uri = await self._client.files_uri(version)
         registration = self._provider.registration
         logged = version.source.startswith(LOGGED_MODEL)
-        origin = Origin(
+        origin = NewVersion(
             number=parse_version(version.version),
             source=self._page(version),
             run_id=version.run_id,

@@ -20,8 +20,9 @@ from model_sharing_provider.metastore.authorization.visibility import owner_may_
 from model_sharing_provider.metastore.engine.backend import SqlRow, SqlRows
 from model_sharing_provider.metastore.hot.executor import SqlExecutor, compile_sql
 from model_sharing_provider.metastore.hot.read_cache import ReadCache
-from model_sharing_provider.metastore.hot.version_reads import SELECT_VERSION, read_version
+from model_sharing_provider.metastore.hot.version_reads import SELECT_VERSION, read_full_version
 from model_sharing_provider.metastore.rows.audit_log import event_values
+from model_sharing_provider.metastore.rows.mapping import read_share, read_share_grant
 from model_sharing_provider.metastore.tables import audit_log
 
 _HOLDER = """
@@ -144,7 +145,7 @@ class RecipientReads:
             found = rows.execute(_SHARE, {"recipient_id": recipient_id, "share": share}).fetchone()
             if found is None:
                 return SharedLookup()
-            granted = _share(found), _grant(found)
+            granted = read_share(found), read_share_grant(found, grant_id="grant_id", share="name")
             place = {"share_id": found["id"], "schema": name.schema, "name": name.name}
             model = (
                 rows.execute(_SINGLE_MODEL, place).fetchone()
@@ -156,7 +157,7 @@ class RecipientReads:
                 row = rows.execute(_BY_ALIAS, {"model_id": model["id"], "alias": alias.lower()}).fetchone()
             else:
                 row = rows.execute(_BY_NUMBER, {"model_id": model["id"], "number": number}).fetchone()
-            version = read_version(rows, row) if row else None
+            version = read_full_version(rows, row) if row else None
             return SharedLookup(*granted, model["id"], version, model["updated_at"])
 
         return await self._cache.get(("shared version", recipient_id, share, name, number, alias), read)
@@ -177,7 +178,7 @@ class RecipientReads:
             row = rows.execute(_BY_ID, {"version_id": version_id}).fetchone() if version_id else None
             if row and not _owner_may_read(rows, names, row["model_id"]):
                 return None
-            version = read_version(rows, row) if row else None
+            version = read_full_version(rows, row) if row else None
             networks, expires_at = _networks(names), names["expires_at"]
             return GrantedAccess(names["share"], names["recipient"], networks, expires_at, version)
 
@@ -204,27 +205,4 @@ def _owner_may_read(rows: SqlRows, share: SqlRow, model_id: str) -> bool:
         return True
     return (
         rows.execute(_OWNER_MAY_READ, {"owner": share["owner"], "model_id": model_id}).fetchone() is not None
-    )
-
-
-def _share(row: SqlRow) -> Share:
-    return Share(
-        id=row["id"],
-        name=row["name"],
-        comment=row["comment"],
-        owner=row["owner"],
-        revision=row["revision"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-    )
-
-
-def _grant(row: SqlRow) -> ShareGrant:
-    return ShareGrant(
-        id=row["grant_id"],
-        share=row["name"],
-        recipient=row["recipient"],
-        privilege=row["privilege"],
-        granted_at=row["granted_at"],
-        granted_by=row["granted_by"],
     )

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.domain.principals import ALL_USERS, Principal, PrincipalType
+from model_sharing_provider.domain.principals import ALL_USERS, Principal
 from model_sharing_provider.domain.securables import ModelVersion
-from model_sharing_provider.metastore.engine.backend import SqlRow, SqlRows
+from model_sharing_provider.metastore.engine.backend import SqlRows
 from model_sharing_provider.metastore.hot.read_cache import ReadCache
-from model_sharing_provider.metastore.hot.version_reads import SELECT_VERSION, read_version
+from model_sharing_provider.metastore.hot.version_reads import SELECT_VERSION, read_full_version
+from model_sharing_provider.metastore.rows.mapping import read_principal
 
 _HOLDER = """
 SELECT p.id, p.type, p.name, t.id AS token_id, t.expires_at
@@ -46,8 +47,8 @@ class RegistryReads:
             row = rows.execute(_HOLDER, {"token_hash": token_hash}).fetchone()
             if row is None:
                 return None
-            groups = tuple(map(_principal, rows.execute(_GROUPS, {"id": row["id"]})))
-            return replace(_principal(row), token_id=row["token_id"], groups=groups), row["expires_at"]
+            groups = tuple(map(read_principal, rows.execute(_GROUPS, {"id": row["id"]})))
+            return replace(read_principal(row), token_id=row["token_id"], groups=groups), row["expires_at"]
 
         found = await self._cache.get(("access token", token_hash), read)
         if found is None or (found[1] is not None and found[1] <= now):
@@ -65,10 +66,6 @@ class RegistryReads:
                 row = rows.execute(_BY_ALIAS, {**place, "alias": alias.lower()}).fetchone()
             else:
                 row = rows.execute(_BY_NUMBER, {**place, "number": number}).fetchone()
-            return read_version(rows, row) if row else None
+            return read_full_version(rows, row) if row else None
 
         return await self._cache.get(("version", name, number, alias), read)
-
-
-def _principal(row: SqlRow) -> Principal:
-    return Principal(PrincipalType(row["type"]), row["id"], row["name"])

@@ -21,6 +21,7 @@ from model_sharing_provider.domain.principals import (
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.paging.keyset import fetch_page
 from model_sharing_provider.metastore.rows.expiring_tokens import expiring
+from model_sharing_provider.metastore.rows.mapping import read_principal
 from model_sharing_provider.metastore.tables import access_tokens, grants, group_members, principals
 
 
@@ -32,7 +33,7 @@ class PrincipalRows:
         """The administrator that the first start created."""
         query = select(principals).where(principals.c.type == PrincipalType.ADMIN)
         row = (await self._connection.execute(query.order_by(principals.c.created_at))).first()
-        return _principal(row) if row else None
+        return read_principal(row._mapping) if row else None
 
     async def find_by_token_id(self, token_id: str, now: int) -> Principal | None:
         """Who was given what was signed under a token that has not expired, with its groups."""
@@ -46,7 +47,11 @@ class PrincipalRows:
         if row is None:
             return None
         groups = await self._connection.execute(_groups_of(row.id))
-        return replace(_principal(row), token_id=row.token_id, groups=tuple(map(_principal, groups)))
+        return replace(
+            read_principal(row._mapping),
+            token_id=row.token_id,
+            groups=tuple(read_principal(group._mapping) for group in groups),
+        )
 
     async def find(self, name: str) -> PrincipalInfo | None:
         query = select(principals).where(principals.c.name == name)
@@ -157,9 +162,5 @@ def _groups_of(principal_id: str) -> Select[Any]:
     return select(principals).where(either).order_by(principals.c.name)
 
 
-def _principal(row: Row[Any]) -> Principal:
-    return Principal(PrincipalType(row.type), row.id, row.name)
-
-
 def _info(row: Row[Any]) -> PrincipalInfo:
-    return PrincipalInfo(principal=_principal(row), created_at=row.created_at)
+    return PrincipalInfo(principal=read_principal(row._mapping), created_at=row.created_at)

@@ -9,6 +9,7 @@ from sqlalchemy import Select, delete, insert, select
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import ShareGrant
 from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.rows.mapping import read_share_grant
 from model_sharing_provider.metastore.tables import grants, recipients, shares
 
 
@@ -49,17 +50,7 @@ class ShareGrantRows:
         await self._connection.execute(delete(grants).where(grants.c.id == grant_id))
 
     async def _read(self, query: Select[Any]) -> list[ShareGrant]:
-        return [
-            ShareGrant(
-                id=row.id,
-                share=row.share,
-                recipient=row.recipient,
-                privilege=row.privilege,
-                granted_at=row.granted_at,
-                granted_by=row.granted_by,
-            )
-            for row in await self._connection.execute(query)
-        ]
+        return [read_share_grant(row._mapping) for row in await self._connection.execute(query)]
 
 
 def _grants() -> Select[Any]:

@@ -19,6 +19,7 @@ from model_sharing_provider.metastore.authorization.visibility import (
 )
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.paging.keyset import fetch_page
+from model_sharing_provider.metastore.rows.mapping import read_share, share_values
 from model_sharing_provider.metastore.rows.timestamps import monotonic_timestamp
 from model_sharing_provider.metastore.tables import (
     catalogs,
@@ -35,27 +36,22 @@ class ShareRows:
         self._connection = connection
 
     async def add(self, share: Share) -> None:
-        await self._connection.execute(
-            insert(shares).values(
-                id=share.id,
-                name=share.name,
-                revision=share.revision,
-                comment=share.comment,
-                owner=share.owner,
-                created_at=share.created_at,
-                updated_at=share.updated_at,
-            )
-        )
+        await self._connection.execute(insert(shares).values(**share_values(share)))
 
     async def find(self, name: str) -> Share | None:
         row = (await self._connection.execute(select(shares).where(shares.c.name == name))).one_or_none()
-        return _share(row) if row else None
+        return read_share(row._mapping) if row else None
 
     async def page(self, page: PageRequest, viewer: Viewer) -> Page[Share]:
         """The shares that the viewer owns."""
         query = select(shares).where(is_owned(viewer, shares.c.owner))
         return await fetch_page(
-            self._connection, query, shares.c.name, page, _share, key_of=lambda item: item.name
+            self._connection,
+            query,
+            shares.c.name,
+            page,
+            lambda row: read_share(row._mapping),
+            key_of=lambda item: item.name,
         )
 
     async def page_granted(self, recipient_id: str, page: PageRequest) -> Page[Share]:
@@ -63,7 +59,12 @@ class ShareRows:
         granted = exists().where(grants.c.securable_id == shares.c.id, grants.c.principal_id == recipient_id)
         query = select(shares).where(granted)
         return await fetch_page(
-            self._connection, query, shares.c.name, page, _share, key_of=lambda item: item.name
+            self._connection,
+            query,
+            shares.c.name,
+            page,
+            lambda row: read_share(row._mapping),
+            key_of=lambda item: item.name,
         )
 
     async def count(self) -> int:
@@ -156,7 +157,7 @@ class ShareRows:
         )
         name = model.full_name.name
         return [
-            (_share(row), _shared_as(row.shared_schema, row.shared_name or name))
+            (read_share(row._mapping), _shared_as(row.shared_schema, row.shared_name or name))
             for row in await self._connection.execute(query)
         ]
 
@@ -189,18 +190,6 @@ class ShareRows:
                 revision=shares.c.revision + int(end_urls),
             )
         )
-
-
-def _share(row: Row[Any]) -> Share:
-    return Share(
-        id=row.id,
-        name=row.name,
-        comment=row.comment,
-        owner=row.owner,
-        revision=row.revision,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
 
 
 def _shared_as(schema: str, name: str) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, Select, case, delete, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import Select, case, delete, func, insert, literal, or_, select, tuple_, update
 
-from model_sharing_protocol.names import FullName, parse_version
+from model_sharing_protocol.names import parse_version
 from model_sharing_protocol.pages import MAX_PAGE_SIZE, Page, PageRequest
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.metastore.authorization.visibility import Viewer, may_read_model
@@ -21,6 +20,7 @@ from model_sharing_provider.metastore.paging.keyset import (
     weight_of,
     weight_of_tags,
 )
+from model_sharing_provider.metastore.rows.mapping import read_version, version_values
 from model_sharing_provider.metastore.rows.models import read_tags
 from model_sharing_provider.metastore.tables import (
     catalogs,
@@ -53,25 +53,7 @@ class VersionRows:
 
     async def add(self, version: ModelVersion, create_request: str = "") -> None:
         await self._connection.execute(
-            insert(model_versions).values(
-                id=version.id,
-                model_id=version.model_id,
-                version=version.version,
-                status=version.status,
-                comment=version.comment,
-                source=version.source,
-                run_id=version.run_id,
-                storage_path=version.storage_path,
-                signature=json.dumps(version.signature) if version.signature else None,
-                digest=version.digest,
-                size=version.size,
-                num_files=version.num_files,
-                created_at=version.created_at,
-                created_by=version.created_by,
-                updated_at=version.updated_at,
-                logged_model_id=version.logged_model_id,
-                create_request=create_request,
-            )
+            insert(model_versions).values(**version_values(version), create_request=create_request)
         )
 
     async def find_replayed(self, model_id: str, create_request: str, since: int) -> int | None:
@@ -111,14 +93,7 @@ class VersionRows:
         """Make a PENDING version READY, with what its files say of it."""
         await self._set(
             version.id,
-            status=version.status,
-            signature=json.dumps(version.signature) if version.signature else None,
-            run_id=version.run_id,
-            logged_model_id=version.logged_model_id,
-            digest=version.digest,
-            size=version.size,
-            num_files=version.num_files,
-            updated_at=version.updated_at,
+            **version_values(version),
             finalizing_at=None,
         )
 
@@ -184,7 +159,7 @@ class VersionRows:
             query,
             model_versions.c.version,
             page,
-            _version,
+            lambda row: read_version(row._mapping),
             key_of=lambda item: str(item.version),
             parse_key=parse_version,
             besides=weight_of_tags(model_versions.c.id),
@@ -203,7 +178,7 @@ class VersionRows:
             query,
             model_versions.c.id,
             page,
-            _version,
+            lambda row: read_version(row._mapping),
             key_of=lambda item: item.id,
             besides=weight_of_tags(model_versions.c.id),
         )
@@ -213,7 +188,12 @@ class VersionRows:
         """All READY versions of the metastore, in the order of their ids, without aliases and tags."""
         query = _versions().where(model_versions.c.status == VersionStatus.READY)
         return await fetch_page(
-            self._connection, query, model_versions.c.id, page, _version, key_of=lambda item: item.id
+            self._connection,
+            query,
+            model_versions.c.id,
+            page,
+            lambda row: read_version(row._mapping),
+            key_of=lambda item: item.id,
         )
 
     async def count_ready(self) -> tuple[int, int]:
@@ -235,7 +215,7 @@ class VersionRows:
     async def all_abandoned(self, before: int) -> list[ModelVersion]:
         """PENDING versions that nothing was uploaded for since that moment (epoch ms)."""
         rows = await self._connection.execute(_abandoned(before).order_by(model_versions.c.id))
-        return [_version(row) for row in rows]
+        return [read_version(row._mapping) for row in rows]
 
     async def is_abandoned(self, version_id: str, before: int) -> bool:
         query = _abandoned(before).where(model_versions.c.id == version_id)
@@ -244,7 +224,9 @@ class VersionRows:
     async def all_of_model(self, model_id: str) -> list[ModelVersion]:
         """All versions whatever their status."""
         query = _versions().where(model_versions.c.model_id == model_id).order_by(model_versions.c.version)
-        return await self._complete([_version(row) for row in await self._connection.execute(query)])
+        return await self._complete(
+            [read_version(row._mapping) for row in await self._connection.execute(query)]
+        )
 
     async def batches_ready(self, model_ids: Sequence[str]) -> AsyncIterator[list[ModelVersion]]:
         """All READY versions of these models, without aliases and tags, as many at a time as fit a page.
@@ -265,14 +247,14 @@ class VersionRows:
             rows = await self._connection.execute(
                 query.limit(len(fit_page(Page(weights), weights, str).items))
             )
-            versions = [_version(row) for row in rows]
+            versions = [read_version(row._mapping) for row in rows]
             yield versions
             last = versions[-1]
             query = query.where(place > tuple_(literal(last.model_id), literal(last.version)))
 
     async def _one(self, query: Select[Any]) -> ModelVersion | None:
         row = (await self._connection.execute(query)).one_or_none()
-        return (await self._complete([_version(row)]))[0] if row else None
+        return (await self._complete([read_version(row._mapping)]))[0] if row else None
 
     async def _complete(self, versions: Sequence[ModelVersion]) -> list[ModelVersion]:
         """Add aliases and tags, in two reads whatever the length."""
@@ -318,27 +300,4 @@ def _abandoned(before: int) -> Select[Any]:
         model_versions.c.updated_at < before,
         func.coalesce(model_versions.c.finalizing_at, 0) < before,
         ~uploaded_since,
-    )
-
-
-def _version(row: Row[Any]) -> ModelVersion:
-    return ModelVersion(
-        id=row.id,
-        model_id=row.model_id,
-        full_name=FullName(row.catalog_name, row.schema_name, row.name),
-        version=row.version,
-        status=VersionStatus(row.status),
-        comment=row.comment,
-        source=row.source,
-        run_id=row.run_id,
-        storage_path=row.storage_path,
-        signature=json.loads(row.signature) if row.signature else None,
-        digest=row.digest,
-        size=row.size,
-        num_files=row.num_files,
-        created_at=row.created_at,
-        created_by=row.created_by,
-        updated_at=row.updated_at or row.created_at,
-        status_message=row.status_message,
-        logged_model_id=row.logged_model_id,
     )

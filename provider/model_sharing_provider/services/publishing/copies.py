@@ -6,9 +6,10 @@ again, since the manifest goes along.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import uuid4
 
-from model_sharing_protocol.errors import InvalidState, MetastoreUnavailable
+from model_sharing_protocol.errors import InvalidState
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts.locations import version_root
 from model_sharing_provider.artifacts.manifests import Manifests
@@ -17,12 +18,13 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.publishing.new_versions import add_version
+from model_sharing_provider.services.publishing.uncommitted import discard_unless_committed
 from model_sharing_provider.services.registry.models import (
     add_model,
     authorize_new_version,
     model_target,
 )
-from model_sharing_provider.services.registry.tags import TagChange, apply_tags
 from model_sharing_provider.services.registry.versions import find_version, version_target
 
 
@@ -48,7 +50,13 @@ class Copies:
             known = await authorize_new_version(operation, destination)
         model_id, version_id = known.id if known else str(uuid4()), str(uuid4())
         root = source.storage_path if source.in_place else version_root(model_id, version_id)
-        try:
+
+        async def discard() -> None:
+            if not source.in_place:
+                await self._artifacts.discard_below(root)
+            await self._manifests.delete(version_id)
+
+        async with discard_unless_committed(discard):
             await self._link(source, root, version_id)
             async with context.change(
                 AuditAction.CREATE_MODEL_VERSION, model_target(destination)
@@ -56,37 +64,18 @@ class Copies:
                 model = await authorize_new_version(operation, destination)
                 if model is None:
                     model = await add_model(operation, destination, model_id=model_id)
-                version = ModelVersion(
+                draft = replace(
+                    source,
                     id=version_id,
                     model_id=model.id,
                     full_name=destination,
-                    version=await operation.rows.versions.next_number(model.id),
-                    status=VersionStatus.READY,
-                    comment=source.comment,
+                    version=1,
                     source=f"models:/{name}/{number}",
-                    run_id=source.run_id,
-                    logged_model_id=source.logged_model_id,
                     storage_path=root,
-                    signature=source.signature,
-                    digest=source.digest,
-                    size=source.size,
-                    num_files=source.num_files,
-                    tags=source.tags,
-                    created_at=operation.now,
-                    created_by=operation.principal.name,
-                    updated_at=operation.now,
+                    aliases=(),
                 )
-                await operation.rows.versions.add(version)
-                await apply_tags(operation, version.id, {}, TagChange(add=source.tags))
+                version = await add_version(operation, draft)
                 await operation.rows.models.touch(model.id, operation.now)
-        except MetastoreUnavailable:
-            # The commit may have gone through; so it may for a cancellation.
-            raise
-        except Exception:
-            if not source.in_place:
-                await self._artifacts.discard_below(root)
-            await self._manifests.delete(version_id)
-            raise
         return version
 
     async def _link(self, source: ModelVersion, root: str, version_id: str) -> None:

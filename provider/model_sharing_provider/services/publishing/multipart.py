@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
-from model_sharing_protocol.errors import InvalidParameter, MetastoreUnavailable, NotFound
+from model_sharing_protocol.errors import InvalidParameter, NotFound
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.paths import check_model_path
 from model_sharing_provider.artifacts.locations import uploads_root
@@ -22,6 +22,7 @@ from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import UploadedFile, UploadedPart, UploadSession
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.publishing.uncommitted import discard_unless_committed
 from model_sharing_provider.services.publishing.uploads import Uploads, find_pending
 from model_sharing_provider.services.registry.versions import version_target
 
@@ -87,19 +88,15 @@ class Multipart:
         found = await self._artifacts.put_stream(staged, chunks, chunked=False)
         part = UploadedPart(number, staged, found.size, found.sha256)
         target = version_target(version.full_name, version.version)
-        try:
-            async with context.change(AuditAction.UPLOAD_PART, target) as operation:
-                operation.act_as(by)
-                await operation.authorize(rules.OWN_MODEL)
-                await find_pending(operation, version.full_name, version.version)
-                found_session = await find_session(operation, version.id, session)
-                replaced = await operation.rows.uploads.put_part(found_session, part)
-        except MetastoreUnavailable:
-            # The commit may have gone through; so it may for a cancellation.
-            raise
-        except Exception:
-            await self._artifacts.discard(staged)
-            raise
+        async with (
+            discard_unless_committed(lambda: self._artifacts.discard(staged)),
+            context.change(AuditAction.UPLOAD_PART, target) as operation,
+        ):
+            operation.act_as(by)
+            await operation.authorize(rules.OWN_MODEL)
+            await find_pending(operation, version.full_name, version.version)
+            found_session = await find_session(operation, version.id, session)
+            replaced = await operation.rows.uploads.put_part(found_session, part)
         if replaced:
             await self._artifacts.discard(replaced)
         return part.sha256

@@ -7,24 +7,24 @@ the process dies, what was copied lies unreferenced below ids that nothing names
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from model_sharing_protocol.errors import InvalidModel, MetastoreUnavailable
+from model_sharing_protocol.errors import InvalidModel
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import FullName, check_alias
 from model_sharing_protocol.progress import Meter, ProgressCallback
 from model_sharing_provider.artifacts.fingerprints import Fingerprint
-from model_sharing_provider.artifacts.locations import version_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
-from model_sharing_provider.domain.limits import MAX_SOURCE, check_comment, check_origin, check_text
+from model_sharing_provider.domain.limits import MAX_SOURCE, check_text
 from model_sharing_provider.domain.locations import parse_location
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.publishing.deltas import find_base, make_deltas
 from model_sharing_provider.services.publishing.mlmodel import (
@@ -38,34 +38,19 @@ from model_sharing_provider.services.publishing.model_folders import (
     look_through,
     no_model,
 )
+from model_sharing_provider.services.publishing.new_versions import add_version, draft_version
+from model_sharing_provider.services.publishing.uncommitted import discard_unless_committed
 from model_sharing_provider.services.registry.models import (
     add_model,
     authorize_new_version,
     model_target,
     put_alias,
 )
-from model_sharing_provider.services.registry.tags import TagChange, apply_tags, check_tags
+from model_sharing_provider.services.registry.tags import check_tags
 
 _PARALLEL_FILES = 4
 
 _Contents = dict[str, Fingerprint]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """What another registry knew of a version. It keeps its `number` where that is still free.
-
-    Raises InvalidParameter for what is too long to keep.
-    """
-
-    number: int = 1
-    source: str = ""
-    run_id: str = ""
-    logged_model_id: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        check_origin(self.source, self.run_id, self.logged_model_id)
 
 
 class Registration:
@@ -81,7 +66,7 @@ class Registration:
         *,
         alias: str | None = None,
         comment: str = "",
-        origin: Origin | None = None,
+        origin: NewVersion | None = None,
         delta_from: int | None = None,
         progress: ProgressCallback | None = None,
     ) -> ModelVersion:
@@ -91,13 +76,10 @@ class Registration:
         version, large files get deltas from that one's. Raises InvalidModel for a folder that is no MLflow
         model or has no signature, UnsafePath, NotFound, InvalidState, DiskFull.
         """
-        origin = origin or Origin()
-        check_comment(comment)
+        origin = replace(origin or NewVersion(), comment=comment)
         async with self._check(context, name, alias, origin, delta_from) as (model_id, base):
             found = await asyncio.to_thread(look_through, folder)
-        version = _draft(
-            name, model_id, found.mlmodel, found.folder.as_uri(), alias=alias, comment=comment, origin=origin
-        )
+        version = _draft(name, model_id, found.mlmodel, found.folder.as_uri(), alias=alias, origin=origin)
 
         async def copy(path: str) -> Fingerprint:
             return await self._artifacts.put_file(
@@ -117,7 +99,7 @@ class Registration:
         *,
         alias: str | None = None,
         comment: str = "",
-        origin: Origin | None = None,
+        origin: NewVersion | None = None,
         delta_from: int | None = None,
         progress: ProgressCallback | None = None,
     ) -> ModelVersion:
@@ -126,13 +108,12 @@ class Registration:
         Raises PermissionDenied for a location that is not allowed, CorruptArtifact for one that changes
         while it is read.
         """
-        origin = origin or Origin()
-        check_comment(comment)
+        origin = replace(origin or NewVersion(), comment=comment)
         check_text("location", location, MAX_SOURCE)
         async with self._check(context, name, alias, origin, delta_from) as (model_id, base):
             location = parse_location(location)
             sizes, mlmodel = await self._look_through(location)
-        version = _draft(name, model_id, mlmodel, location, alias=alias, comment=comment, origin=origin)
+        version = _draft(name, model_id, mlmodel, location, alias=alias, origin=origin)
         version = replace(version, storage_path=location)
 
         async def read(path: str) -> Fingerprint:
@@ -154,7 +135,7 @@ class Registration:
 
         Each file is read once. Raises what registering it would raise.
         """
-        async with self._check(context, name, None, Origin(), None) as (model_id, _):
+        async with self._check(context, name, None, NewVersion(), None) as (model_id, _):
             if isinstance(source, Path):
                 found = await asyncio.to_thread(look_through, source)
                 sizes = found.files
@@ -190,7 +171,7 @@ class Registration:
 
     @asynccontextmanager
     async def _check(
-        self, context: Context, name: FullName, alias: str | None, origin: Origin, delta_from: int | None
+        self, context: Context, name: FullName, alias: str | None, origin: NewVersion, delta_from: int | None
     ) -> AsyncIterator[tuple[str, ModelVersion | None]]:
         """The id of the model that there is, or will be, and the version that deltas are made from, if any.
 
@@ -224,7 +205,7 @@ class Registration:
     async def _add(
         self,
         context: Context,
-        version: ModelVersion,
+        draft: ModelVersion,
         bytes_first: Awaitable[_Contents],
         base: ModelVersion | None,
         meter: Meter,
@@ -236,7 +217,7 @@ class Registration:
                 deltas = await make_deltas(
                     self._artifacts,
                     self._manifests,
-                    version=version,
+                    version=draft,
                     manifest=manifest,
                     base=base,
                     meter=meter,
@@ -244,39 +225,28 @@ class Registration:
                 manifest = Manifest.of(manifest.files, deltas=deltas)
             meter.begin("publishing")
             maps = (found.chunk_map for found in contents.values())
-            await self._manifests.write(version.id, manifest, maps)
+            await self._manifests.write(draft.id, manifest, maps)
         except BaseException:
-            await self._discard(version)
+            await self._discard(draft)
             raise
-        try:
-            async with context.change(
-                AuditAction.CREATE_MODEL_VERSION, model_target(version.full_name)
-            ) as operation:
-                model = await authorize_new_version(operation, version.full_name)
-                if model is None:
-                    model = await add_model(operation, version.full_name, model_id=version.model_id)
-                version = replace(
-                    version,
-                    model_id=model.id,
-                    version=await operation.rows.versions.next_number(model.id, version.version),
-                    digest=manifest.digest,
-                    size=manifest.size,
-                    num_files=len(manifest.files),
-                    created_at=operation.now,
-                    created_by=operation.principal.name,
-                    updated_at=operation.now,
-                )
-                await operation.rows.versions.add(version)
-                await apply_tags(operation, version.id, {}, TagChange(add=version.tags))
-                await operation.rows.models.touch(model.id, operation.now)
-                for alias in version.aliases:
-                    await put_alias(operation, model, alias, version.version)
-        except MetastoreUnavailable:
-            # The commit may have gone through; so it may for a cancellation.
-            raise
-        except Exception:
-            await self._discard(version)
-            raise
+        async with (
+            discard_unless_committed(lambda: self._discard(draft)),
+            context.change(AuditAction.CREATE_MODEL_VERSION, model_target(draft.full_name)) as operation,
+        ):
+            model = await authorize_new_version(operation, draft.full_name)
+            if model is None:
+                model = await add_model(operation, draft.full_name, model_id=draft.model_id)
+            complete = replace(
+                draft,
+                model_id=model.id,
+                digest=manifest.digest,
+                size=manifest.size,
+                num_files=len(manifest.files),
+            )
+            version = await add_version(operation, complete)
+            await operation.rows.models.touch(model.id, operation.now)
+            for alias in version.aliases:
+                await put_alias(operation, model, alias, version.version)
         return version
 
     async def _discard(self, version: ModelVersion) -> None:
@@ -286,35 +256,17 @@ class Registration:
 
 
 def _draft(
-    name: FullName,
-    model_id: str,
-    mlmodel: MLmodel,
-    found_at: str,
-    *,
-    alias: str | None,
-    comment: str,
-    origin: Origin,
+    name: FullName, model_id: str, mlmodel: MLmodel, location: str, *, alias: str | None, origin: NewVersion
 ) -> ModelVersion:
-    """A version as far as it is known before its files are read; it gets the next number from this one on."""
-    version_id = str(uuid4())
-    return ModelVersion(
-        id=version_id,
-        model_id=model_id,
-        full_name=name,
-        version=origin.number,
-        status=VersionStatus.READY,
-        comment=comment,
-        source=origin.source or found_at,
+    """The version that a model at a location makes; where its origin says nothing, its MLmodel file does."""
+    new = replace(
+        origin,
+        source=origin.source or location,
         run_id=origin.run_id or mlmodel.run_id,
         logged_model_id=origin.logged_model_id or mlmodel.model_id,
-        storage_path=version_root(model_id, version_id),
-        signature=mlmodel.signature,
-        aliases=(alias,) if alias else (),
-        tags=dict(origin.tags),
-        created_at=0,
-        created_by="",
-        updated_at=0,
     )
+    draft = draft_version(name, model_id, VersionStatus.READY, new)
+    return replace(draft, signature=mlmodel.signature, aliases=(alias,) if alias else ())
 
 
 async def _each(

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterable
 from contextlib import suppress
 from uuid import uuid4
 
-from model_sharing_protocol.errors import AlreadyExists, InvalidState, MetastoreUnavailable, NotFound
+from model_sharing_protocol.errors import AlreadyExists, InvalidState, NotFound
 from model_sharing_protocol.names import FullName, ModelRef
 from model_sharing_protocol.paths import check_model_path
-from model_sharing_provider.artifacts.locations import direct_root, uploads_root, version_root
+from model_sharing_provider.artifacts.locations import direct_root, uploads_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
 from model_sharing_provider.domain.audit_actions import AuditAction
@@ -22,9 +22,11 @@ from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import NewVersion, UploadedFile
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.publishing.new_versions import add_version, draft_version
+from model_sharing_provider.services.publishing.uncommitted import discard_unless_committed
 from model_sharing_provider.services.registry.lineage import UPSTREAM, add_lineage
 from model_sharing_provider.services.registry.models import find_model, model_target
-from model_sharing_provider.services.registry.tags import TagChange, apply_tags, check_tags
+from model_sharing_provider.services.registry.tags import check_tags
 from model_sharing_provider.services.registry.versions import find_version, version_target
 
 _REPLAYED_WITHIN_MS = 60_000
@@ -48,15 +50,9 @@ class Uploads:
         """
         check_tags(new.tags)
         version_id = str(uuid4())
-        try:
+        async with discard_unless_committed(lambda: self._artifacts.discard_below(uploads_root(version_id))):
             linked = await self._link_source(context, version_id, new.source)
             version = await self._add(context, name, new, request, version_id=version_id, linked=linked)
-        except MetastoreUnavailable:
-            # The commit may have gone through; so it may for a cancellation.
-            raise
-        except Exception:
-            await self._artifacts.discard_below(uploads_root(version_id))
-            raise
         if version.id != version_id:
             await self._artifacts.discard_below(uploads_root(version_id))
         return version
@@ -79,24 +75,9 @@ class Uploads:
                 number = await operation.rows.versions.find_replayed(model.id, request, since)
                 if number is not None:
                     return await find_version(operation, name, number)
-            version = ModelVersion(
-                id=version_id,
-                model_id=model.id,
-                full_name=name,
-                version=await operation.rows.versions.next_number(model.id),
-                status=VersionStatus.PENDING_REGISTRATION,
-                comment=new.comment,
-                source=new.source,
-                run_id=new.run_id,
-                logged_model_id=new.logged_model_id,
-                storage_path=version_root(model.id, version_id),
-                created_at=operation.now,
-                created_by=operation.principal.name,
-                updated_at=operation.now,
-            )
-            await operation.rows.versions.add(version, request)
+            draft = draft_version(name, model.id, VersionStatus.PENDING_REGISTRATION, new, version_id)
+            version = await add_version(operation, draft, request)
             await operation.rows.uploads.add_files(version.id, linked, operation.now)
-            await apply_tags(operation, version.id, {}, TagChange(add=new.tags))
             if new.lineage:
                 await add_lineage(operation, version.id, UPSTREAM, new.lineage)
             return await find_version(operation, name, version.version)
@@ -131,15 +112,9 @@ class Uploads:
         staged = f"{uploads_root(version.id)}/{uuid4()}"
         found = await self._artifacts.put_stream(staged, chunks)
         file = UploadedFile(path, staged, found.size, found.sha256)
-        try:
+        async with discard_unless_committed(lambda: self._artifacts.discard(staged)):
             await self._manifests.put_waiting(version.id, [found.chunk_map])
             unneeded = await self._note(context, version, file, by, overwrite)
-        except MetastoreUnavailable:
-            # The commit may have gone through; so it may for a cancellation.
-            raise
-        except Exception:
-            await self._artifacts.discard(staged)
-            raise
         if unneeded:
             await self._artifacts.discard(unneeded)
         return file

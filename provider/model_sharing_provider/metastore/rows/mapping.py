@@ -1,0 +1,67 @@
+"""Mapping between rows and domain values, the same for SQLAlchemy Core and for plain SQL.
+
+A column that has the name of a field is read and written by that name: a new one needs no line here, unless
+its value is kept in another form.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import Table
+
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.domain.principals import Principal, PrincipalType
+from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.domain.sharing import Share, ShareGrant
+from model_sharing_provider.metastore.engine.backend import SqlRow
+from model_sharing_provider.metastore.tables import model_versions, shares
+
+
+def _shared_names(kind: type[Any], table: Table) -> tuple[str, ...]:
+    columns = {column.name for column in table.columns}
+    return tuple(each.name for each in fields(kind) if each.name in columns)
+
+
+_VERSION = _shared_names(ModelVersion, model_versions)
+_SHARE = _shared_names(Share, shares)
+
+
+def version_values(version: ModelVersion) -> dict[str, Any]:
+    """Columns of a version's row; its names, aliases and tags are in other tables."""
+    values = {name: getattr(version, name) for name in _VERSION}
+    return values | {"signature": json.dumps(version.signature) if version.signature else None}
+
+
+def read_version(row: SqlRow) -> ModelVersion:
+    """A version, without aliases and tags, of a row that has the names above it too."""
+    values = {name: row[name] for name in _VERSION}
+    values["status"] = VersionStatus(values["status"])
+    values["signature"] = json.loads(values["signature"]) if values["signature"] else None
+    return ModelVersion(full_name=FullName(row["catalog_name"], row["schema_name"], row["name"]), **values)
+
+
+def share_values(share: Share) -> dict[str, Any]:
+    return {name: getattr(share, name) for name in _SHARE}
+
+
+def read_share(row: SqlRow) -> Share:
+    return Share(**{name: row[name] for name in _SHARE})
+
+
+def read_share_grant(row: SqlRow, *, grant_id: str = "id", share: str = "share") -> ShareGrant:
+    """A grant of a row that has the names of its share and recipient, in the columns that are named."""
+    return ShareGrant(
+        id=row[grant_id],
+        share=row[share],
+        recipient=row["recipient"],
+        privilege=row["privilege"],
+        granted_at=row["granted_at"],
+        granted_by=row["granted_by"],
+    )
+
+
+def read_principal(row: SqlRow) -> Principal:
+    return Principal(PrincipalType(row["type"]), row["id"], row["name"])

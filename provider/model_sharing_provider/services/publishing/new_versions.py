@@ -1,0 +1,53 @@
+"""New versions: how each way of publishing drafts one and adds it under its model's next number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import uuid4
+
+from model_sharing_protocol.names import FullName
+from model_sharing_provider.artifacts.locations import version_root
+from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.services.context import Operation
+from model_sharing_provider.services.registry.tags import TagChange, apply_tags
+
+
+def draft_version(
+    name: FullName, model_id: str, status: VersionStatus, new: NewVersion, version_id: str = ""
+) -> ModelVersion:
+    """A version as far as it is known before it has a number, and before its files are read."""
+    version_id = version_id or str(uuid4())
+    return ModelVersion(
+        id=version_id,
+        model_id=model_id,
+        full_name=name,
+        version=new.number,
+        status=status,
+        comment=new.comment,
+        source=new.source,
+        run_id=new.run_id,
+        logged_model_id=new.logged_model_id,
+        storage_path=version_root(model_id, version_id),
+        tags=dict(new.tags),
+        created_at=0,
+        created_by="",
+        updated_at=0,
+    )
+
+
+async def add_version(operation: Operation, draft: ModelVersion, request: str = "") -> ModelVersion:
+    """The draft as a row with its tags, by the caller, as of now, under the next number from its own on.
+
+    `request` is the digest of the request that made it, by which it is found when that is sent again.
+    """
+    version = replace(
+        draft,
+        version=await operation.rows.versions.next_number(draft.model_id, draft.version),
+        created_at=operation.now,
+        created_by=operation.principal.name,
+        updated_at=operation.now,
+    )
+    await operation.rows.versions.add(version, request)
+    await apply_tags(operation, version.id, {}, TagChange(add=version.tags))
+    return version

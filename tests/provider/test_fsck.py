@@ -134,7 +134,7 @@ async def test_on_the_command_line(
     found = await asyncio.to_thread(command, "fsck", "--output", "json")
     assert found.code == 10
     [problem] = found.json["problems"]
-    assert (problem["model"], problem["version"], problem["damage"], problem["path"]) == (
+    assert (problem["full_name"], problem["version"], problem["damage"], problem["path"]) == (
         str(NAME),
         1,
         "CORRUPT",

@@ -48,14 +48,14 @@ def completion_command(program: click.Group, name: str) -> click.Command:
     @click.command("completion", epilog=example(*_files(name)))
     @click.argument("shell", type=click.Choice(SHELLS), required=False)
     def completion(shell: str | None) -> None:
-        """Print the script that lets a shell complete commands, options and names.
+        """Print the script for shell completion of commands, options and names.
 
-        SHELL is the one of $SHELL unless it is named.
+        SHELL defaults to the one in $SHELL.
         """
         chosen = shell or PurePath(os.environ.get("SHELL", "")).name
         found = get_completion_class(chosen) if chosen in SHELLS else None
         if found is None:
-            raise click.UsageError(f"Say for which shell: {', '.join(SHELLS)}.")
+            raise click.UsageError(f"Name the shell: {', '.join(SHELLS)}.")
         variable = f"_{name.replace('-', '_')}_complete".upper()
         say_lines(found(program, {}, name, variable).source() + "\n")
 

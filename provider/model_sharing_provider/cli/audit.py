@@ -71,7 +71,7 @@ _FILTERS = (
     click.option("--principal", default="", help="Only calls by this principal."),
     click.option("--action", type=ActionType(), help="Only events of this action, such as createShare."),
     click.option("--outcome", type=click.Choice([each.value for each in Outcome], case_sensitive=False)),
-    click.option("--since", type=Duration(), help="Only the last 24h, 7d, …"),
+    click.option("--since", type=Duration(), help="Only events of the last 24h, 7d, …"),
 )
 
 
@@ -83,7 +83,7 @@ def _filter_options(command: F) -> F:
 
 @click.group(epilog=example("model-sharing-provider audit list --since 7d"))
 def audit() -> None:
-    """Who did what, from where, and how it ended."""
+    """The audit log: who did what, from where, and how it ended."""
 
 
 @audit.command("list", epilog=example("model-sharing-provider audit list --share acme_share --since 7d"))
@@ -104,7 +104,7 @@ def list_events(*, limit: int, output: str, **filters: Any) -> None:
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
-    help="The file to write; it must not be there yet.",
+    help="The file to write, which must not exist yet.",
 )
 @_filter_options
 @output_option
@@ -116,10 +116,12 @@ def export(*, path: Path, output: str, **filters: Any) -> None:
 
 
 @audit.command(epilog=example("model-sharing-provider audit prune --older-than 400d"))
-@click.option("--older-than", type=Duration(), required=True, help="What may go, such as 400d.")
+@click.option(
+    "--older-than", type=Duration(), required=True, help="Age of the events to delete, such as 400d."
+)
 @output_option
 def prune(*, older_than: timedelta, output: str) -> None:
-    """Delete old events. That it was done is an event itself."""
+    """Delete old events; the deletion itself is recorded."""
     count = run(lambda provider, context: provider.audit.prune(context, older_than))
     show_done({"num_events": count}, f"Deleted {count} events", output)
 

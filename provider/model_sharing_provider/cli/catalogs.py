@@ -65,7 +65,7 @@ def show(name: str, output: str) -> None:
 @owner_option
 @output_option
 def update(name: str, rename: str | None, comment: str | None, owner: str | None, output: str) -> None:
-    """Rename a catalog, describe it, or give it to another owner."""
+    """Update a catalog's name, description or owner."""
     changes = changes_of(rename=rename, comment=comment, owner=owner)
     updated = run(lambda provider, context: provider.catalogs.update(context, name, changes))
     show_done(to_record(updated), f"Updated the catalog {updated.name}", output)

@@ -12,7 +12,7 @@ from model_sharing_protocol.printable import printable
 from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.domain.sharing import ModelShare, Recipient, ShareGrant
 
-yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
 def confirm(what: str) -> None:
@@ -20,7 +20,7 @@ def confirm(what: str) -> None:
 
     Raises UsageError where nobody answers, Abort unless the answer is yes.
     """
-    unanswered = click.UsageError(f"{what} Nobody can be asked, without a terminal: say --yes to do it.")
+    unanswered = click.UsageError(f"{what} Without a terminal nobody can be asked: confirm with --yes.")
     if sys.stdin is None:
         raise unanswered
     try:

@@ -34,7 +34,7 @@ from model_sharing_provider.serving.logs import set_up_logging
 def doctor(output: str) -> None:
     """Check home, database, artifacts, secrets, keys, TLS, public URL and clock.
 
-    Ends with code 0 if nothing failed, warnings or not; else with the code of the first failure.
+    Exits with 0 if no check failed, warnings or not; otherwise with the code of the first failure.
     """
     findings = [check_versions("model-sharing", "sqlalchemy", "obstore"), check_proxies()]
     try:

@@ -75,7 +75,7 @@ def check_tls(settings: Settings) -> Finding:
     left = ends - datetime.now(UTC)
     said = f"The certificate {certificate} is good until {ends.isoformat(timespec='seconds')}"
     if left < timedelta(0):
-        return bad("TLS", f"{said}, which is over: renew it.")
+        return bad("TLS", f"{said}, which has passed: renew it.")
     return doubtful("TLS", f"{said}: renew it soon.") if left < _SOON else good("TLS", said)
 
 
@@ -110,10 +110,12 @@ async def _check_server(url: str) -> Finding:
             body = await response.content.read(1024)
             if response.status == 200 and isinstance(json.loads(body), dict):
                 return good("server", f"answers at {url}")
-            return doubtful("server", f"What answers at {url} (HTTP {response.status}) is no such server.")
+            return doubtful(
+                "server", f"What answers at {url} (HTTP {response.status}) is not a model-sharing server."
+            )
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         why = str(error) or type(error).__name__
-        return doubtful("server", f"None answers at {url}: {why}. Commands work without one.")
+        return doubtful("server", f"No server answers at {url}: {why}. Commands work without one.")
 
 
 async def _check_keys(provider: ProviderServices, context: Context) -> Finding:

@@ -44,7 +44,7 @@ def _securable_arguments(command: F) -> F:
     )
 )
 def grant() -> None:
-    """Who may do what: privileges of users, service principals and groups.
+    """Privileges of users, service principals and groups.
 
     TYPE is metastore, catalog, schema or model; NAME is its full name, and - for the metastore. A grant on a
     catalog or schema reaches all models in it, future ones too. Recipients get shares: see `share grant`.
@@ -78,7 +78,7 @@ def add(word: str, name: str, principal: str, privileges: Sequence[str], output:
 @click.argument("privileges", metavar="PRIVILEGE...", nargs=-1, required=True)
 @output_option
 def remove(word: str, name: str, principal: str, privileges: Sequence[str], output: str) -> None:
-    """Revoke privileges from a principal; what it was granted above or through a group stays."""
+    """Revoke privileges from a principal; inherited ones and those of its groups stay."""
     kind, full_name = _securable(word, name)
     parsed = parse_privileges(kind, privileges)
     _update(kind, full_name, PrivilegeChange(principal, remove=parsed), output)
@@ -89,10 +89,12 @@ def remove(word: str, name: str, principal: str, privileges: Sequence[str], outp
 )
 @_securable_arguments
 @click.option("--principal", default="", help="Only the grants of this principal.")
-@click.option("--effective", is_flag=True, help="Also what was granted above and reaches it.")
+@click.option(
+    "--effective", is_flag=True, help="Also privileges inherited from its schema, catalog or metastore."
+)
 @output_option
 def list_grants(word: str, name: str, principal: str, effective: bool, output: str) -> None:
-    """List what was granted on a securable, and on which securable it was granted."""
+    """List the privileges granted on a securable, and where each was granted."""
     kind, full_name = _securable(word, name)
 
     def read(provider: ProviderServices, context: Context) -> Awaitable[list[PrivilegeGrant]]:

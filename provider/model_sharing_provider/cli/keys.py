@@ -31,7 +31,7 @@ def list_keys(output: str) -> None:
 @key.command(epilog=example("model-sharing-provider key rotate"))
 @output_option
 def rotate(output: str) -> None:
-    """Sign with a new key from now on. The old one vouches for it and stays listed."""
+    """Sign with a new key from now on; the old one endorses it and stays listed."""
     record = key_record(run(lambda provider, context: provider.signing.rotate(context)))
     show_done(record, f"Signing with {record['fingerprint']} from now on", output)
 
@@ -39,7 +39,7 @@ def rotate(output: str) -> None:
 @key.command(epilog=example("model-sharing-provider key retire sha256:0d5f…"))
 @click.argument("fingerprint")
 def retire(fingerprint: str) -> None:
-    """List the key FINGERPRINT and older ones no more: who trusts nothing newer has to mount again."""
+    """Stop listing the key FINGERPRINT and older ones; who trusts no newer key must mount again."""
     retired = run(lambda provider, context: provider.signing.retire(context, fingerprint))
     for each in retired:
         say(f"Retired {key_record(each)['fingerprint']}")
@@ -49,7 +49,7 @@ def retire(fingerprint: str) -> None:
 @yes_option
 @output_option
 def start_over(yes: bool, output: str) -> None:
-    """Sign with the keys that are there, or new ones: those of before are lost, and in no backup.
+    """Replace signing keys that are lost and in no backup, by those that are there or by new ones.
 
     Stop the servers first, and give all of them the same signing-keys.json before they start again.
     """

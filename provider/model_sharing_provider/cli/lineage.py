@@ -21,7 +21,7 @@ from model_sharing_provider.cli.session import run
 @click.argument("version", type=VERSION)
 @output_option
 def lineage(name: str, version: int, output: str) -> None:
-    """Show what clients told of a version: its sources and its uses, newest first."""
+    """Show the lineage that clients reported for a version, its sources and uses, newest first."""
     full_name = FullName.parse(name)
     found = run(lambda provider, context: provider.lineage.of_version(context, full_name, version))
     records = [to_record(each) for each in found]
@@ -32,5 +32,5 @@ def lineage(name: str, version: int, output: str) -> None:
         records,
         ["recorded_at", "recorded_by", "direction", "payload"],
         output,
-        empty="Nobody told of its lineage.",
+        empty="No lineage was reported.",
     )

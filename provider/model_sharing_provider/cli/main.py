@@ -28,8 +28,8 @@ _COMMANDS = {
     "key": f"{_HERE}.keys:key",
     "secrets": f"{_HERE}.secrets:secrets",
     "audit": f"{_HERE}.audit:audit",
-    "fsck": f"{_HERE}.upkeep:fsck",
-    "gc": f"{_HERE}.upkeep:gc",
+    "fsck": f"{_HERE}.fsck:fsck",
+    "gc": f"{_HERE}.gc:gc",
     "doctor": f"{_HERE}.doctor:doctor",
     "settings": f"{_HERE}.settings:settings",
 }
@@ -55,7 +55,7 @@ def cli(config: Path | None) -> None:
     """Share ML models with other companies, clouds and regions.
 
     The home is $MODEL_SHARING_PROVIDER_HOME, or your platform's user data folder. `settings reference` lists
-    all settings, `settings show` what holds here.
+    all settings, `settings show` the values in effect.
     """
 
 

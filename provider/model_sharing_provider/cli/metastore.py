@@ -1,4 +1,4 @@
-"""`metastore` commands: back up, put back, migrate, and move the rows to another database."""
+"""`metastore` commands: back up, restore, migrate, and move the rows to another database."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 @click.group(epilog=example("model-sharing-provider metastore backup /backups/today"))
 def metastore() -> None:
-    """Back up, put back, migrate, and move what this provider knows."""
+    """The metastore's database: back up, restore, migrate, compact and move it."""
 
 
 @metastore.command(epilog=example("model-sharing-provider metastore backup /backups/today"))
 @click.argument("folder", type=_FOLDER)
 @output_option
 def backup(folder: Path, output: str) -> None:
-    """Write rows, secrets and keys to the new FOLDER; a server may go on running.
+    """Write rows, secrets and keys to the new FOLDER; servers may keep running.
 
-    Then copy the artifacts, which never change, with what you copy folders or buckets with. Whoever has the
-    backup can sign as this provider: keep it as you keep the home.
+    Then copy the artifacts, which never change, with your usual tools for folders or buckets. Whoever has
+    the backup can sign as this provider: protect it like the home.
     """
     written = run(lambda provider, context: provider.backups.create(context, folder.absolute()))
     artifacts = configured().artifact_root_url
@@ -48,21 +48,21 @@ def backup(folder: Path, output: str) -> None:
 @click.argument("folder", type=_FOLDER)
 @output_option
 def restore(folder: Path, output: str) -> None:
-    """Put the backup in FOLDER into an empty home, and let recipients go on.
+    """Restore the backup in FOLDER into an empty home, and let recipients continue.
 
-    Put the artifacts back first, and look with `fsck` whether all are there.
+    Restore the artifacts first, and check with `fsck` that they are complete.
     """
     settings = configured()
     if settings.postgresql_url:
         raise UnsupportedOperation(
-            "The rows belong into PostgreSQL: put them back with its own tools, the secrets and keys by "
-            "copying them, and then run `metastore restored`."
+            "The rows belong in PostgreSQL: restore them with its own tools, copy the secrets and "
+            "keys back, and then run `metastore restored`."
         )
     put_back(folder, settings.database_path, _beside_the_rows(settings))
     shares = run(lambda provider, context: provider.backups.announce(context))
     show_done(
         {"home": str(settings.home), "num_shares": shares},
-        f"Restored {settings.home} with {shares} shares; look with `fsck` whether all artifacts are there",
+        f"Restored {settings.home} with {shares} shares; check with `fsck` that all artifacts are there",
         output,
     )
 
@@ -70,9 +70,9 @@ def restore(folder: Path, output: str) -> None:
 @metastore.command(epilog=example("model-sharing-provider metastore restored"))
 @output_option
 def restored(output: str) -> None:
-    """Let recipients go on, after you put rows back by other means than `restore`.
+    """Let recipients continue after rows were restored by other means than `restore`.
 
-    Recipients refuse answers that are older than what they saw, unless they are told so.
+    Until then recipients refuse answers that are older than those they have seen.
     """
     shares = run(lambda provider, context: provider.backups.announce(context))
     show_done({"num_shares": shares}, f"All {shares} shares count as changed now", output)
@@ -81,21 +81,21 @@ def restored(output: str) -> None:
 @metastore.command(epilog=example("model-sharing-provider metastore compact"))
 @output_option
 def compact(output: str) -> None:
-    """Give back the room that deleted rows took, such as after `audit prune`; servers may go on running.
+    """Release the disk space of deleted rows, such as after `audit prune`; servers may keep running.
 
-    PostgreSQL keeps the room for rows to come.
+    PostgreSQL keeps the space for rows to come.
     """
     run(lambda provider, context: provider.backups.compact(context))
     show_done({"database": configured().database_shown}, "Compacted the database", output)
 
 
 @metastore.command(epilog=example("model-sharing-provider metastore migrate --check"))
-@click.option("--check", is_flag=True, help="Change nothing: end with code 29 if there is something to do.")
+@click.option("--check", is_flag=True, help="Change nothing; exit with code 29 if a migration is due.")
 @output_option
 def migrate(check: bool, output: str) -> None:
-    """Bring the tables up to date, as the first server of a new release does.
+    """Migrate the tables to this release, as its first server does.
 
-    Servers of the release before say no at `/ready` from then on.
+    Servers of the previous release are no longer `/ready` from then on.
     """
     settings = configured()
     set_up_logging(settings.log_level, settings.log_format)

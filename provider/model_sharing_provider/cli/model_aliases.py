@@ -19,7 +19,7 @@ from model_sharing_provider.services.provider_services import ProviderServices
 
 @click.group(epilog=example("model-sharing-provider model alias set prod.ml_team.iris_model Champion 2"))
 def alias() -> None:
-    """Movable names for versions, such as Champion."""
+    """Aliases: movable names for versions, such as Champion."""
 
 
 @alias.command(
@@ -42,7 +42,7 @@ def set_alias(name: str, alias_name: str, version: int) -> None:
 @click.argument("alias_name", metavar="ALIAS")
 @yes_option
 def delete_alias(name: str, alias_name: str, yes: bool) -> None:
-    """Remove an alias; its version stays. Asks if recipients can load what it points at."""
+    """Remove an alias; its version stays. Asks for confirmation if recipients can load what it points at."""
     full_name = FullName.parse(name)
     if not yes:
         _confirm_delete(full_name, alias_name)

@@ -31,8 +31,10 @@ from model_sharing_provider.services.provider_services import ProviderServices
 )
 @click.option("--from", "uri", metavar="URI", required=True, help="The MLflow server: http(s)://…")
 @click.argument("name", metavar="[NAME]", required=False)
-@click.option("--as", "full_name", metavar="CATALOG.SCHEMA.MODEL", help="What the model is called here.")
-@click.option("--schema", metavar="CATALOG.SCHEMA", help="Where to, under the name it has there.")
+@click.option("--as", "full_name", metavar="CATALOG.SCHEMA.MODEL", help="The model's name here.")
+@click.option(
+    "--schema", metavar="CATALOG.SCHEMA", help="The schema to import into, under the model's own name."
+)
 @click.option("--all", "everything", is_flag=True, help="Import every registered model into --schema.")
 @output_option
 def import_models(

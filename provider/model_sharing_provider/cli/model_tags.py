@@ -14,7 +14,9 @@ from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.registry.tags import TagChange
 
-_version_option = click.option("--version", "number", type=VERSION, help="This version, not the model.")
+_version_option = click.option(
+    "--version", "number", type=VERSION, help="The version to tag, rather than the model."
+)
 
 
 @click.group(epilog=example("model-sharing-provider model tag set prod.ml_team.iris_model stage review"))
@@ -31,7 +33,7 @@ def tag() -> None:
 @click.argument("value")
 @_version_option
 def set_tag(name: str, key: str, value: str, number: int | None) -> None:
-    """Set a tag, in place of its present value."""
+    """Set a tag, replacing its value."""
     tagged = _apply(name, number, TagChange(add={key: value}))
     say(f"{tagged} is now tagged {key}={value}")
 

@@ -35,12 +35,12 @@ from model_sharing_provider.services.provider_services import ProviderServices
     help="FOLDER is a URL (file://, s3://, gs://, az://); copy nothing from there.",
 )
 @click.option("--alias", help="Point this alias at the new version.")
-@click.option("--comment", default="", help="What this version is.")
+@click.option("--comment", default="", help="Description of this version.")
 @click.option(
     "--delta-from",
     metavar="VERSION",
     type=VERSION,
-    help="Publish what large files differ in from those of this version, too.",
+    help="Also publish deltas of large files from this version.",
 )
 @click.option("--if-changed", is_flag=True, help="Register nothing if a version has this content already.")
 @output_option
@@ -57,14 +57,14 @@ def register(
 ) -> None:
     """Register the MLflow model in FOLDER as the next version of a model.
 
-    With --in-place its files stay where they are, which must be below one of the external locations in
-    MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS; they are read once now, and whenever somebody downloads them.
+    With --in-place the files stay where they are, below one of the locations in
+    MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS; they are read once now, and on each download.
 
-    After a full fine-tune each weight is a little different: with --delta-from, recipients who have the
-    version that it was trained from fetch a fraction of the bytes. Where tensors stay the same, they do so
-    without it. What would not be clearly smaller than its file is not kept.
+    After a full fine-tune every weight differs a little: with --delta-from, recipients that have the base
+    version fetch a fraction of the bytes. Unchanged tensors are reused without it. A delta that is not
+    clearly smaller than its file is not kept.
 
-    With --if-changed the files are read first; --alias then points at the version that has them already.
+    With --if-changed, a version that has the same content already is kept, and --alias points at it.
     """
     full_name = FullName.parse(name)
     source = folder if in_place else Path(folder)
@@ -126,9 +126,9 @@ def _registered(version: ModelVersion, same: ModelVersion | None, alias: str | N
 @click.argument("destination", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @output_option
 def copy(name: str, number: int, destination: str, output: str) -> None:
-    """Copy a version as the next version of another model, which is created if need be.
+    """Copy a version as the next version of another model, which is created if it does not exist.
 
-    Its description, run and tags come along; aliases do not.
+    Its description, run and tags are copied; aliases are not.
     """
     source, target = FullName.parse(name), FullName.parse(destination)
     made = run(lambda provider, context: provider.copies.copy(context, source, number, target))

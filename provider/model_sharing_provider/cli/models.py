@@ -146,7 +146,7 @@ def show(name: str, output: str) -> None:
 @click.argument("new_name")
 @output_option
 def rename(name: str, new_name: str, output: str) -> None:
-    """Give a model another name; a full one moves it to another schema. Its files stay where they are."""
+    """Rename a model; a full name moves it to another schema. Its files stay where they are."""
     full_name = FullName.parse(name)
     if not new_name:
         raise click.UsageError("The new name is empty; give it at least one character.")
@@ -166,10 +166,10 @@ def rename(name: str, new_name: str, output: str) -> None:
 @click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @comment_option
 @owner_option
-@click.option("--version", "number", type=VERSION, help="Describe this version, not the model.")
+@click.option("--version", "number", type=VERSION, help="The version to describe, rather than the model.")
 @output_option
 def update(name: str, comment: str | None, owner: str | None, number: int | None, output: str) -> None:
-    """Describe a model or one of its versions, or give a model to another owner."""
+    """Update the description of a model or version, or the owner of a model."""
     full_name = FullName.parse(name)
     changes = changes_of(comment=comment, owner=owner)
     if number is None:

@@ -15,9 +15,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 VERSION = click.IntRange(1, MAX_VERSION)
 
-rename_option = click.option("--rename", metavar="NEW_NAME", help="Give it another name.")
-comment_option = click.option("--comment", help="Describe it anew; '' removes the description.")
-owner_option = click.option("--owner", metavar="PRINCIPAL", help="Give it to another owner.")
+rename_option = click.option("--rename", metavar="NEW_NAME", help="New name.")
+comment_option = click.option("--comment", help="New description; '' removes it.")
+owner_option = click.option("--owner", metavar="PRINCIPAL", help="New owner.")
 
 
 def changes_of(
@@ -33,7 +33,7 @@ def changes_of(
     """
     changes = SecurableUpdate(new_name=rename, comment=comment, owner=owner)
     if changes == NO_CHANGE and not more:
-        raise click.UsageError("There is nothing to change; say what, with the options that --help lists.")
+        raise click.UsageError("There is nothing to change; --help lists the options that say what.")
     if "" in (rename, owner):
         raise click.UsageError("The new name or owner is empty; give it at least one character.")
     return changes
@@ -42,7 +42,7 @@ def changes_of(
 def force_options(command: F) -> F:
     """`--force` and `--yes`, passed on to `confirm_force`."""
     force = click.option(
-        "--force", is_flag=True, help="Delete all that is in it too, with the models' files."
+        "--force", is_flag=True, help="Also delete everything in it, with the models' files."
     )
     return force(yes_option(command))
 

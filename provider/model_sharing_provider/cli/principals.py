@@ -26,7 +26,7 @@ _TOKEN_COLUMNS = ["id", "comment", "expiration_time", "created_at"]
 
 @click.group(epilog=example("model-sharing-provider principal create ann@example.com"))
 def principal() -> None:
-    """Who works here: users, service principals, groups and administrators."""
+    """Principals: users, service principals, groups and administrators."""
 
 
 @principal.command(
@@ -45,7 +45,7 @@ def principal() -> None:
 )
 @output_option
 def create(name: str, word: str, output: str) -> None:
-    """Create a principal; it may do nothing until something is granted to it, unless it is an admin."""
+    """Create a principal, which has no privileges until some are granted, unless it is an admin."""
     created = run(lambda provider, context: provider.principals.create(context, name, _TYPES[word]))
     show_done(to_record(created), f"Created the {word.replace('-', ' ')} {name}", output)
 
@@ -111,7 +111,7 @@ def remove_member(group: str, member: str) -> None:
 
 @principal.group(epilog=example("model-sharing-provider principal token create ann@example.com"))
 def token() -> None:
-    """Access tokens: what a principal calls REST and MLflow with."""
+    """Access tokens of a principal, for the REST APIs and MLflow."""
 
 
 @token.command(
@@ -126,12 +126,12 @@ def token() -> None:
     type=Duration(),
     default=timedelta(days=90),
     show_default="90d",
-    help="How long the token lives; at most 730d.",
+    help="Lifetime of the token; at most 730d.",
 )
 @click.option("--comment", default="", help="What the token is for.")
 @output_option
 def create_token(name: str, expires_in: timedelta, comment: str, output: str) -> None:
-    """Create an access token and print its secret, which is shown this once."""
+    """Create an access token and print its secret, which is shown only once."""
     created, secret = run(
         lambda provider, context: provider.principals.create_token(
             context, name, lifetime=expires_in, comment=comment
@@ -168,7 +168,7 @@ def list_tokens(name: str, output: str) -> None:
 @click.argument("name")
 @click.argument("token_id", metavar="ID")
 def delete_token(name: str, token_id: str) -> None:
-    """End a token at once; `principal token list` shows the ids."""
+    """Revoke a token at once; `principal token list` shows the ids."""
     run(lambda provider, context: provider.principals.delete_token(context, name, token_id))
     say(f"Revoked the token {token_id} of {name}")
 

@@ -1,4 +1,4 @@
-"""`provider` commands: those who share with this metastore."""
+"""`provider` commands: the providers that share with this metastore."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from model_sharing_provider.cli.session import listed, run
 
 @click.group(epilog=example("model-sharing-provider provider add globex globex.share"))
 def provider() -> None:
-    """Providers: who shares with us, each by the profile file that it gave out."""
+    """Providers that share with this metastore, each known by its profile file."""
 
 
 @provider.command(epilog=example("model-sharing-provider provider add globex globex.share"))
@@ -57,7 +57,7 @@ def show(name: str, output: str) -> None:
 @click.argument("name")
 @output_option
 def shares(name: str, output: str) -> None:
-    """Ask a provider which shares it grants to us."""
+    """List the shares that a provider grants to us."""
     found = run(lambda opened, context: opened.providers.shares(context, name))
     show_list(
         [{"name": share} for share in found], ["name"], output, empty=f"{name} shares nothing with us yet."
@@ -67,6 +67,6 @@ def shares(name: str, output: str) -> None:
 @provider.command(epilog=example("model-sharing-provider provider delete globex"))
 @click.argument("name")
 def delete(name: str) -> None:
-    """Forget a provider and its token."""
+    """Delete a provider and its token."""
     run(lambda opened, context: opened.providers.delete(context, name))
     say(f"Deleted the provider {name}")

@@ -29,7 +29,7 @@ _EXPIRES_IN = click.option(
     type=Duration(),
     default=DEFAULT_LIFETIME,
     show_default="90d",
-    help="How long the token lives; at most 365d.",
+    help="Lifetime of the token; at most 365d.",
 )
 _TOKEN_COLUMNS = ["id", "activated_at", "expiration_time"]
 _IP_ACCESS_LIST = click.option(
@@ -37,13 +37,13 @@ _IP_ACCESS_LIST = click.option(
     "networks",
     metavar="CIDR",
     multiple=True,
-    help="A network that its credentials may be used from; give one option for each. None means all.",
+    help="Network that its credentials may be used from; may be repeated. Default: any.",
 )
 
 
 @click.group(epilog=example("model-sharing-provider recipient create globex --expires-in 90d"))
 def recipient() -> None:
-    """Recipients: who shares are granted to."""
+    """Recipients, to whom shares are granted."""
 
 
 @recipient.command(
@@ -76,12 +76,12 @@ def create(name: str, expires_in: timedelta, networks: Sequence[str], comment: s
     type=Duration(),
     default=timedelta(hours=24),
     show_default="24h",
-    help="When the present token ends at the latest; 0 ends it now.",
+    help="When the present token expires at the latest; 0 ends it now.",
 )
 @_EXPIRES_IN
 @output_option
 def rotate_token(name: str, existing_expires_in: timedelta, expires_in: timedelta, output: str) -> None:
-    """Print a new activation link; the present token lives on for a while.
+    """Print a new activation link; the present token stays valid for a while.
 
     A link that was not used yet is replaced by the new one.
     """
@@ -95,14 +95,14 @@ def rotate_token(name: str, existing_expires_in: timedelta, expires_in: timedelt
 
 @recipient.group(epilog=example("model-sharing-provider recipient token list globex"))
 def token() -> None:
-    """Tokens of a recipient, and links that wait to be used: look at them, and end one by itself."""
+    """Tokens of a recipient, and activation links that were not used yet."""
 
 
 @token.command("list", epilog=example("model-sharing-provider recipient token list globex"))
 @click.argument("name")
 @output_option
 def list_tokens(name: str, output: str) -> None:
-    """List the tokens of a recipient; one that was not activated is a link that waits."""
+    """List the tokens of a recipient; one that is not activated is a link that was not used yet."""
     found, _ = run(lambda provider, context: provider.recipients.get(context, name))
     show_list(to_record(found)["tokens"], _TOKEN_COLUMNS, output)
 
@@ -115,7 +115,7 @@ def list_tokens(name: str, output: str) -> None:
 @click.argument("name")
 @click.argument("token_id", metavar="ID")
 def revoke(name: str, token_id: str) -> None:
-    """End a token at once, or a link that waits; other tokens of the recipient go on."""
+    """Revoke a token, or a link that was not used yet, at once; other tokens stay valid."""
     run(lambda provider, context: provider.recipients.revoke_token(context, name, token_id))
     say(f"Revoked the token {token_id} of {name}")
 
@@ -168,7 +168,7 @@ def show(name: str, output: str) -> None:
 @comment_option
 @owner_option
 @_IP_ACCESS_LIST
-@click.option("--no-ip-access-list", "anywhere", is_flag=True, help="Let its credentials be used anywhere.")
+@click.option("--no-ip-access-list", "anywhere", is_flag=True, help="Allow its credentials from any network.")
 @output_option
 def update(
     *,
@@ -180,9 +180,9 @@ def update(
     anywhere: bool,
     output: str,
 ) -> None:
-    """Rename a recipient, describe it, give it to another owner, or say where its credentials are good.
+    """Update a recipient's name, description, owner or IP access list.
 
-    The networks replace those of before, at once.
+    The networks replace the previous ones at once.
     """
     if networks and anywhere:
         raise click.UsageError("Give --ip-access-list or --no-ip-access-list, not both.")
@@ -196,7 +196,10 @@ def update(
 @click.argument("name", shell_complete=complete_recipients)
 @yes_option
 def delete(name: str, yes: bool) -> None:
-    """Delete a recipient; its tokens, grants and download URLs end at once. Asks if it has any."""
+    """Delete a recipient; its tokens, grants and download URLs end at once.
+
+    Asks for confirmation if it has any.
+    """
     if not yes:
         found, grants = run(lambda provider, context: provider.recipients.get(context, name))
         if hits := hits_of_recipient(found, grants):

@@ -26,6 +26,7 @@ from model_sharing_provider.domain.sharing import (
 )
 from model_sharing_provider.domain.uploads import LineageRecord
 from model_sharing_provider.governance.permissions import PrivilegeGrant
+from model_sharing_provider.services.administration.orphans import Leftover
 
 Record = dict[str, Any]
 
@@ -123,6 +124,16 @@ def recipient_overview_record(overview: RecipientOverview) -> Record:
         "shares": list(overview.shares),
         "expiration_time": max(ends, default=None),
         "last_used_at": overview.last_used_at,
+    }
+
+
+def orphan_record(orphan: Leftover) -> Record:
+    """Record of stored files that no version needs."""
+    return {
+        "what": "failed" if orphan.failed else "no row",
+        "version_id": orphan.version_id,
+        "num_objects": orphan.num_objects,
+        "size": orphan.size,
     }
 
 

@@ -73,7 +73,7 @@ def show(name: str, output: str) -> None:
 @owner_option
 @output_option
 def update(name: str, rename: str | None, comment: str | None, owner: str | None, output: str) -> None:
-    """Rename a schema within its catalog, describe it, or give it to another owner."""
+    """Update a schema's name within its catalog, its description or owner."""
     full_name = SchemaName.parse(name)
     changes = changes_of(rename=rename, comment=comment, owner=owner)
     updated = run(lambda provider, context: provider.catalogs.update_schema(context, full_name, changes))

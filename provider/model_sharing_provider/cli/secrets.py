@@ -30,25 +30,25 @@ def secrets() -> None:
 @secrets.command("list", epilog=example("model-sharing-provider secrets list"))
 @output_option
 def list_secrets(output: str) -> None:
-    """List what there is and since when it is used, without the secrets."""
+    """List the ids of the secrets and when each came into use."""
     found = run(lambda provider, context: provider.secrets.describe(context))
     show_list(_records(found), _LISTED, output)
 
 
 @secrets.command(epilog=example("model-sharing-provider secrets rotate --used-in 2m"))
-@click.option("--url-keys", is_flag=True, help="Only the key that URLs of files are signed with.")
-@click.option("--token-pepper", is_flag=True, help="Only the pepper that tokens are hashed under.")
+@click.option("--url-keys", is_flag=True, help="Only rotate the key that signs URLs of files.")
+@click.option("--token-pepper", is_flag=True, help="Only rotate the pepper that tokens are hashed with.")
 @click.option(
     "--used-in",
     type=Duration(),
     default="2m",
     show_default=True,
-    help="Use what is new after so much time: longer than it takes until every server sees the file.",
+    help="Delay until the new ones are used, longer than every server takes to see the file.",
 )
 @click.option(
     "--forget-url-keys",
     is_flag=True,
-    help="End all URLs that are out, because a key has leaked; recipients ask for others by themselves.",
+    help="Invalidate all URLs given out so far, because a key leaked; recipients get new ones by themselves.",
 )
 @output_option
 def rotate(

@@ -1,4 +1,4 @@
-"""`serve`: run the HTTP server until it is told to stop."""
+"""`serve`: run the HTTP server until it is stopped."""
 
 from __future__ import annotations
 

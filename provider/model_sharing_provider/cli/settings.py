@@ -68,13 +68,13 @@ def setting_options(prefix: str) -> Callable[[F], F]:
 
 @click.group(epilog=example("model-sharing-provider settings show"))
 def settings() -> None:
-    """What can be set, and what is."""
+    """Settings: what can be set, and the values in effect."""
 
 
 @settings.command(epilog=example("model-sharing-provider settings show"))
 @output_option
 def show(output: str) -> None:
-    """Show what holds here, and where each value came from; secrets are not shown."""
+    """Show the values in effect and where each came from; secrets are not shown."""
     given = read_given(config_file())
     defaults = Settings()
     records: list[Record] = []

@@ -61,7 +61,7 @@ def list_shares(output: str) -> None:
 @click.argument("name", shell_complete=complete_shares)
 @output_option
 def show(name: str, output: str) -> None:
-    """Show what is in a share and whom it is granted to."""
+    """Show a share, its models and schemas, and the recipients it is granted to."""
     found, objects, grants = run(lambda provider, context: provider.shares.get(context, name))
     object_records = [to_record(item) for item in objects]
     grant_records = [to_record(grant) for grant in grants]
@@ -93,7 +93,7 @@ def show(name: str, output: str) -> None:
 @owner_option
 @output_option
 def update(name: str, rename: str | None, comment: str | None, owner: str | None, output: str) -> None:
-    """Rename a share, describe it, or give it to another owner; recipients see the new name at once."""
+    """Update a share's name, description or owner; recipients see a new name at once."""
     changes = changes_of(rename=rename, comment=comment, owner=owner)
     updated, _ = run(lambda provider, context: provider.shares.update(context, name, changes=changes))
     show_done(to_record(updated), f"Updated the share {updated.name}", output)
@@ -103,7 +103,7 @@ def update(name: str, rename: str | None, comment: str | None, owner: str | None
 @click.argument("name", shell_complete=complete_shares)
 @yes_option
 def delete(name: str, yes: bool) -> None:
-    """Delete a share and its grants; the models stay. Asks if it is granted to somebody."""
+    """Delete a share and its grants; the models stay. Asks for confirmation if it is granted to somebody."""
     if not yes:
         _, _, grants = run(lambda provider, context: provider.shares.get(context, name))
         if hits := hits_of_share(grants):

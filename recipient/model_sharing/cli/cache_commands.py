@@ -23,7 +23,7 @@ from model_sharing_protocol.errors import CorruptArtifact, SharingError
 
 @click.group(epilog=example("model-sharing cache list"))
 def cache() -> None:
-    """What was downloaded: list it, make room, check it."""
+    """The cache of downloaded files: list, prune and verify it."""
 
 
 @cache.command(name="list", epilog=example("model-sharing cache list"))
@@ -64,13 +64,13 @@ def list_cache(output: str) -> None:
     "--max-size", type=Size(), help=f"Keep at most this much: 20GiB. Default: ${CACHE_MAX_SIZE_VARIABLE}."
 )
 @click.option("--older-than", type=Duration(), help="Remove what was not used for this long: 30d, 12h.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be removed.")
 @output_option
 def prune_cache(*, max_size: int | None, older_than: timedelta | None, dry_run: bool, output: str) -> None:
-    """Remove what was not used for long, or is too much, least recently used first.
+    """Remove versions that were not used for a while or exceed a size, least recently used first.
 
-    Never what a running process uses. What crashes and downloads that were given up left behind goes in any
-    case.
+    Files that a running process uses are never removed. Remains of crashes and of abandoned downloads always
+    are.
     """
     settings = Settings.from_environment()
     limits = Limits(
@@ -92,12 +92,12 @@ def prune_cache(*, max_size: int | None, older_than: timedelta | None, dry_run: 
 
 
 @cache.command(name="verify", epilog=example("model-sharing cache verify --repair"))
-@click.option("--repair", is_flag=True, help="Fetch again at once what was removed.")
+@click.option("--repair", is_flag=True, help="Fetch removed files again right away.")
 @output_option
 def verify_cache(*, repair: bool, output: str) -> None:
-    """Hash every file. What is corrupt is removed, and fetched again when it is next used.
+    """Hash every cached file; remove corrupt ones, which are fetched again when next used.
 
-    Ends with the exit code of a corrupt artifact if something was, and was not repaired.
+    Exits with code 10 if a file was corrupt and not repaired.
     """
     settings = Settings.from_environment()
     store = Cache(settings.cache)
@@ -129,7 +129,7 @@ def verify_cache(*, repair: bool, output: str) -> None:
 def _repair(version: CachedVersion) -> str | None:
     """Fetch a version again; what went wrong, if something did."""
     if version.catalog is None:
-        return "it is of no mounted share"
+        return "it belongs to no mounted share"
     try:
         catalog = blocking.catalog(version.catalog)
         catalog.snapshot(f"{version.full_name}/{version.version}")

@@ -63,7 +63,7 @@ def cli() -> None:
 def activate(link: str, profile: Path, *, force: bool) -> None:
     """Turn an activation LINK, which works once, into the file PROFILE.
 
-    LINK - reads it from standard input, which keeps it out of the shell's history.
+    A LINK of - is read from standard input, which keeps it out of the shell's history.
     """
     if link == "-":
         link = link_in(standard_input(MAX_INPUT_BYTES, "the activation link", line=True))
@@ -114,8 +114,12 @@ def show(model: str, output: str) -> None:
 @click.argument("uri", shell_complete=complete_models)
 @click.argument("destination", type=click.Path(path_type=Path))
 @transfer_options
-@click.option("--verify", is_flag=True, help="Hash what is in the cache already, too.")
-@click.option("--trust-remote-code", is_flag=True, help="Also files that tools may run unasked, as .envrc.")
+@click.option("--verify", is_flag=True, help="Also hash files that are in the cache already.")
+@click.option(
+    "--trust-remote-code",
+    is_flag=True,
+    help="Also write files that other tools may run unasked, such as .envrc.",
+)
 @output_option
 def download(
     uri: str,
@@ -144,15 +148,17 @@ def download(
         say(f"Downloaded {version.full_name} version {version.version}{size} to {destination}")
         if version.reused:
             here, fetched = human_size(version.reused), human_size(version.fetched)
-            say(f"{here} of it were here already; {fetched} were fetched.")
+            say(f"{here} of it were in the cache; {fetched} were fetched.")
 
 
 @cli.command(epilog=example("model-sharing verify models:/vendor.ml_team.iris_model/1 iris"))
 @click.argument("uri", shell_complete=complete_models)
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--signature", type=click.Path(path_type=Path), help="Default: FOLDER.sig.")
+@click.option(
+    "--signature", type=click.Path(path_type=Path), help="File of the signature. Default: FOLDER.sig."
+)
 def verify(uri: str, folder: Path, *, signature: Path | None) -> None:
-    """Check, without the provider, that FOLDER is the version URI (models:/…/3) as it was signed."""
+    """Check offline that FOLDER holds the version URI (models:/…/3) as it was signed."""
     count = blocking.catalog_of(uri).verify(uri, folder, signature)
     say(f"{folder} is {uri.removeprefix('models:/')}: its {count} files are as the provider signed them.")
 
@@ -160,7 +166,7 @@ def verify(uri: str, folder: Path, *, signature: Path | None) -> None:
 @cli.command(epilog=example("model-sharing key vendor > vendor.pem"))
 @click.argument("name", shell_complete=complete_catalogs)
 def key(name: str) -> None:
-    """Print the public key that signs the models of the mount NAME, for other verifiers of signatures."""
+    """Print the public key that signs the models of the mount NAME, for other verifiers."""
     say_lines(blocking.catalog(name).mount.keys[-1])
 
 

@@ -34,7 +34,7 @@ _AUTHORITIES = "SSL_CERT_FILE"
 def doctor(output: str) -> None:
     """Check versions, home, cache, disk and proxies, and the provider, token, clock and key of each mount.
 
-    Ends with code 0 if nothing failed, warnings or not; else with the code of the first failure.
+    Exits with 0 if no check failed, warnings or not; otherwise with the code of the first failure.
     """
     findings = [check_versions("model-sharing", "mlflow-skinny", "mlflow"), check_proxies()]
     findings += _check_authorities()
@@ -61,7 +61,9 @@ def _check_authorities() -> list[Finding]:
     if not file:
         return []
     there = Path(file).is_file()
-    return [good(_AUTHORITIES, file) if there else bad(_AUTHORITIES, f"{file} is no file: TLS cannot work.")]
+    return [
+        good(_AUTHORITIES, file) if there else bad(_AUTHORITIES, f"{file} is not a file: TLS cannot work.")
+    ]
 
 
 async def _check_mounts(mounts: list[Mount]) -> list[Finding]:

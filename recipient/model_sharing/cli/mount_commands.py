@@ -27,8 +27,8 @@ _STANDARD_INPUT = "-"
 def shares(profile: str | None, output: str) -> None:
     """List the shares that PROFILE gives access to, and what each is mounted as.
 
-    PROFILE is a file, or - to read it from standard input; without it, what $MODEL_SHARING_PROFILE says,
-    which is a path or the JSON itself.
+    PROFILE is a file, or - for standard input; it defaults to $MODEL_SHARING_PROFILE, a path or the JSON
+    itself.
     """
     source = find_profile(_given(profile))
     names = blocking.list_shares(source)
@@ -55,10 +55,12 @@ def shares(profile: str | None, output: str) -> None:
 )
 @click.argument("profile", required=False, type=click.Path(allow_dash=True))
 @click.argument("share", required=False)
-@click.option("--as", "name", help="What to call the catalog here. Default: as the share is called.")
+@click.option("--as", "name", help="Name of the catalog here. Default: the share's name.")
 @click.option("--trust-remote-code", is_flag=True, help="Let this provider's models run code when they load.")
 @click.option(
-    "--key-fingerprint", metavar="sha256:…", help="The provider's signing key, as it was told another way."
+    "--key-fingerprint",
+    metavar="sha256:…",
+    help="Fingerprint of the provider's signing key, as you were told by another channel.",
 )
 @click.option(
     "--move", is_flag=True, help="The provider has a new address: change an existing mount, and keep its key."
@@ -74,9 +76,9 @@ def mount(
 ) -> None:
     """Mount SHARE of the provider in PROFILE as a read-only catalog, and pin the provider's signing key.
 
-    SHARE may be left out if it is the only one. PROFILE is a file, or - to read it from standard input;
-    without it, what $MODEL_SHARING_PROFILE says, which is a path or the JSON itself. A profile that is in no
-    file is kept in the home, readable by you only, until it is unmounted or mounted again.
+    SHARE may be omitted if there is only one. PROFILE is a file, or - for standard input; it defaults to
+    $MODEL_SHARING_PROFILE, a path or the JSON itself. A profile that is not in a file is kept in the
+    home, readable by you only, until it is unmounted or mounted again.
     """
     profile, share = _told_apart(profile, share)
     source = find_profile(_given(profile))
@@ -101,7 +103,7 @@ def mount(
 @click.command(epilog=example("model-sharing mounts"))
 @output_option
 def mounts(output: str) -> None:
-    """List what is mounted."""
+    """List the mounts."""
     found = MountTable(Settings.from_environment().mounts).all()
     show_list(
         [_mount_record(mount) for mount in found],
@@ -114,7 +116,7 @@ def mounts(output: str) -> None:
 @click.command(epilog=example("model-sharing unmount vendor"))
 @click.argument("name", shell_complete=complete_catalogs)
 def unmount(name: str) -> None:
-    """Forget the mount NAME. What was downloaded stays in the cache."""
+    """Remove the mount NAME. Downloaded files stay in the cache."""
     blocking.unmount(name)
     say(f"Unmounted {name}.")
 

@@ -23,7 +23,7 @@ _TRANSFER = (
         "--limit-rate",
         type=Size(parse_rate),
         envvar=LIMIT_RATE_VARIABLE,
-        help="Bytes a second, such as 20MiB.",
+        help="Limit in bytes per second, such as 20MiB.",
     ),
     click.option("--quiet", is_flag=True, help="Show no progress."),
 )

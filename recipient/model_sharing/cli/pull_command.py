@@ -18,8 +18,8 @@ from model_sharing_protocol.errors import InvalidParameter
     epilog=example("model-sharing pull vendor", "model-sharing pull 'vendor.fraud.*' --alias Champion")
 )
 @click.argument("where", metavar="CATALOG[.SCHEMA[.MODEL]]", shell_complete=complete_places)
-@click.option("--alias", metavar="PATTERN", help="Only what such aliases point at.")
-@click.option("--all-aliases", is_flag=True, help="What any alias points at; the default.")
+@click.option("--alias", metavar="PATTERN", help="Only versions that matching aliases point at.")
+@click.option("--all-aliases", is_flag=True, help="Versions that any alias points at; the default.")
 @click.option("--all-versions", is_flag=True, help="Every version, whether an alias points at it or not.")
 @transfer_options
 @output_option
@@ -36,7 +36,7 @@ def pull(
 ) -> None:
     """Fetch models into the cache ahead of use. SCHEMA and MODEL may be patterns: 'vendor.fraud.*'.
 
-    One that fails does not keep the others back; the exit code is then that of the first failure.
+    A failure does not stop the others; the exit code is then that of the first one.
     """
     if (alias is not None) + all_aliases + all_versions > 1:
         raise InvalidParameter("Choose one of --alias, --all-aliases and --all-versions.")

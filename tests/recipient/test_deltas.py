@@ -366,7 +366,7 @@ def test_the_command_line_says_what_was_reused(
     reused = len(AFTER) - NEW_BYTES + len(MLMODEL)
     assert (said["fetched"], said["reused"]) == (NEW_BYTES, reused)
     again = run_cli("download", f"models:/vendor.{MODEL}/2", tmp_path / "again")
-    assert "were here already; 0 B were fetched" in again.stdout
+    assert "were in the cache; 0 B were fetched" in again.stdout
     fake_provider.publish(MODEL, 3, {"model.bin": AFTER + BLOCKS[0]}, "Champion")
     MAPPED[AFTER + BLOCKS[0]] = [*BLOCKS_AFTER, BLOCKS[0]]
     (pulled,) = json.loads(run_cli("pull", "vendor", "--output", "json").stdout)

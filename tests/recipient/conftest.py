@@ -58,21 +58,8 @@ def vendor(fake_provider: FakeProvider, profile: Path) -> model_sharing.Catalog:
 
 
 @pytest.fixture
-def run_cli(tmp_path: Path) -> RunCli:
-    """Run `model-sharing` as a user does, in a process of its own."""
-
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "model_sharing.cli", *map(str, arguments)]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-
-    return run
-
-
-@pytest.fixture
-def run_cli_in_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> RunCli:
-    """The same inside the test's own process, as starting one takes longer than most commands.
+def run_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunCli:
+    """Run `model-sharing` inside the test's own process, since starting one takes longer than most commands.
 
     `typed` is what comes on standard input.
     """
@@ -86,6 +73,17 @@ def run_cli_in_process(
         blocking.close()
         written = capsys.readouterr()
         return subprocess.CompletedProcess(arguments, int(ended.value.code or 0), written.out, written.err)
+
+    return run
+
+
+@pytest.fixture
+def run_cli_process(tmp_path: Path) -> RunCli:
+    """Run `model-sharing` in a process of its own, for tests of logs, signals and the environment."""
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "model_sharing.cli", *map(str, arguments)]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
 
     return run
 

@@ -21,9 +21,9 @@ FILES = {"MLmodel": b"flavors: {}\n", "data/weights.bin": b"w" * 2048}
 
 
 @pytest.fixture
-def run_cli(run_cli_in_process: RunCli) -> RunCli:
+def run_cli(run_cli: RunCli) -> RunCli:
     """As elsewhere, but inside the test's own process."""
-    return run_cli_in_process
+    return run_cli
 
 
 @pytest.fixture
@@ -36,16 +36,18 @@ def shared(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> FakePr
     return fake_provider
 
 
-def test_mounting_listing_and_unmounting(fake_provider: FakeProvider, profile: Path, run_cli: RunCli) -> None:
-    done = run_cli("mount", profile, SHARE, "--as", "Vendor", "--trust-remote-code")
+def test_mounting_listing_and_unmounting(
+    fake_provider: FakeProvider, profile: Path, run_cli_process: RunCli
+) -> None:
+    done = run_cli_process("mount", profile, SHARE, "--as", "Vendor", "--trust-remote-code")
     assert (done.returncode, done.stderr) == (0, "")
     assert "as vendor" in done.stdout
-    (mount,) = json.loads(run_cli("mounts", "--output", "json").stdout)
+    (mount,) = json.loads(run_cli_process("mounts", "--output", "json").stdout)
     assert (mount["name"], mount["share"], mount["trust_remote_code"]) == ("vendor", SHARE, True)
-    assert "yes" in run_cli("mounts").stdout
-    assert run_cli("unmount", "vendor").returncode == 0
-    assert json.loads(run_cli("mounts", "--output", "json").stdout) == []
-    assert "Nothing is mounted" in run_cli("mounts").stderr
+    assert "yes" in run_cli_process("mounts").stdout
+    assert run_cli_process("unmount", "vendor").returncode == 0
+    assert json.loads(run_cli_process("mounts", "--output", "json").stdout) == []
+    assert "Nothing is mounted" in run_cli_process("mounts").stderr
 
 
 def test_listing_models(shared: FakeProvider, run_cli: RunCli) -> None:

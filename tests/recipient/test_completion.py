@@ -63,16 +63,14 @@ def test_no_name_reaches_the_command_line_that_a_shell_acts_upon(shared: FakePro
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_for_each_shell(
-    run_cli_in_process: RunCli, shell: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    script = run_cli_in_process("completion", shell).stdout
+def test_the_script_for_each_shell(run_cli: RunCli, shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = run_cli("completion", shell).stdout
     assert "_MODEL_SHARING_COMPLETE" in script
     monkeypatch.setenv("SHELL", f"/usr/bin/{shell}")
-    assert run_cli_in_process("completion").stdout == script
+    assert run_cli("completion").stdout == script
 
 
-def test_an_unknown_shell_is_asked_for(run_cli_in_process: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_shell_is_asked_for(run_cli: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHELL", "/bin/tcsh")
-    done = run_cli_in_process("completion")
+    done = run_cli("completion")
     assert (done.returncode, done.stdout, "bash, zsh, fish" in done.stderr) == (2, "", True)

@@ -60,13 +60,13 @@ def test_what_this_process_has_stays_and_what_it_copied_out_does_not(
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, None], ids=["killed", "terminated", "done"])
 def test_what_another_process_has_stays_until_it_ends(
-    cache: Cache, three_cached_versions: list[str], run_cli: RunCli, end: signal.Signals | None
+    cache: Cache, three_cached_versions: list[str], run_cli_process: RunCli, end: signal.Signals | None
 ) -> None:
     with holder(f"{NAME}/1") as (process, folder):
-        done = run_cli("cache", "prune", "--max-size", "0")
+        done = run_cli_process("cache", "prune", "--max-size", "0")
         assert "1 more would have to go, but running processes use them." in done.stdout
         assert read_tree(folder) == files_of(1)
-        listed = json.loads(run_cli("cache", "list", "--output", "json").stdout)["versions"]
+        listed = json.loads(run_cli_process("cache", "list", "--output", "json").stdout)["versions"]
         assert [(version["version"], version["in_use"]) for version in listed] == [(1, True)]
         if end is not None:
             process.send_signal(end)

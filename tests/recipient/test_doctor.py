@@ -20,27 +20,25 @@ Doctor = Callable[[], tuple[int, dict[str, tuple[str, str]]]]
 
 
 @pytest.fixture
-def doctor(run_cli_in_process: RunCli) -> Doctor:
+def doctor(run_cli: RunCli) -> Doctor:
     """Run it; the exit code, and the status and detail of each check."""
 
     def run() -> tuple[int, dict[str, tuple[str, str]]]:
-        done = run_cli_in_process("doctor", "--output", "json")
+        done = run_cli("doctor", "--output", "json")
         found: list[dict[str, Any]] = json.loads(done.stdout)
         return done.returncode, {each["check"]: (each["status"], each["detail"]) for each in found}
 
     return run
 
 
-def test_all_is_well(
-    vendor: model_sharing.Catalog, profile: Path, doctor: Doctor, run_cli_in_process: RunCli
-) -> None:
+def test_all_is_well(vendor: model_sharing.Catalog, profile: Path, doctor: Doctor, run_cli: RunCli) -> None:
     profile.chmod(0o600)
     code, found = doctor()
     assert code == 0
     assert {status for status, _ in found.values()} == {"ok"}
     assert {"versions", "proxies", "home", "home: locks", "cache: space", "mount vendor: clock"} <= set(found)
     assert vendor.mount.key_fingerprint in found["mount vendor: key"][1]
-    table = run_cli_in_process("doctor")
+    table = run_cli("doctor")
     assert "mount vendor: provider" in table.stdout
     assert "none failed, no warnings" in table.stderr
 
@@ -153,9 +151,9 @@ def test_locks_that_keep_nobody_out(doctor: Doctor, monkeypatch: pytest.MonkeyPa
 
 
 def test_it_tells_no_secret(
-    vendor: model_sharing.Catalog, fake_provider: FakeProvider, run_cli_in_process: RunCli
+    vendor: model_sharing.Catalog, fake_provider: FakeProvider, run_cli: RunCli
 ) -> None:
     for fault in (None, answer_status(500)):
         fake_provider.always = fault
-        done = run_cli_in_process("doctor")
+        done = run_cli("doctor")
         assert TOKEN not in done.stdout + done.stderr

@@ -36,7 +36,7 @@ WITHOUT_POSIX = textwrap.dedent(
 def test_it_runs_without_the_calls_that_windows_lacks(
     fake_provider: FakeProvider,
     profile: Path,
-    run_cli: RunCli,
+    run_cli_process: RunCli,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -56,10 +56,12 @@ def test_it_runs_without_the_calls_that_windows_lacks(
         ("cache", "verify"),
         ("unmount", "vendor"),
     ):
-        done = run_cli(*command)
+        done = run_cli_process(*command)
         assert done.returncode == 0, (command, done.stderr)
     assert read_tree(tmp_path / "one") == FILES
-    refused = run_cli("cache", "prune", "--max-size", "0")  # this is not Windows: nobody tells what is in use
+    refused = run_cli_process(
+        "cache", "prune", "--max-size", "0"
+    )  # this is not Windows: nobody tells what is in use
     assert (refused.returncode, "without locks" in refused.stderr) == (18, True)
 
 
@@ -68,7 +70,7 @@ def test_names_and_bytes_are_the_same_in_every_locale(
     locale: str,
     fake_provider: FakeProvider,
     vendor: model_sharing.Catalog,
-    run_cli: RunCli,
+    run_cli_process: RunCli,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -77,10 +79,10 @@ def test_names_and_bytes_are_the_same_in_every_locale(
     for name, value in (("LC_ALL", locale), ("PYTHONUTF8", "0"), ("PYTHONCOERCECLOCALE", "0")):
         monkeypatch.setenv(name, value)
     target = tmp_path / "cible é"
-    done = run_cli("download", f"{REF}@Champion", target)
+    done = run_cli_process("download", f"{REF}@Champion", target)
     assert (done.returncode, done.stderr) == (0, "")
     assert read_tree(target) == files
-    done = run_cli("verify", f"{REF}/1", target)
+    done = run_cli_process("verify", f"{REF}/1", target)
     assert (done.returncode, done.stderr) == (0, "")
     monkeypatch.undo()
     assert vendor.verify(f"{NAME}/1", target) == len(files)

@@ -179,7 +179,7 @@ def test_a_proxy_that_wants_credentials_says_so_once(
     request: pytest.FixtureRequest,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    run_cli: RunCli,
+    run_cli_process: RunCli,
     scheme: str,
     user: str,
 ) -> None:
@@ -193,7 +193,7 @@ def test_a_proxy_that_wants_credentials_says_so_once(
     fake_provider.requests.clear()
     with running_tinyproxy(tmp_path, "BasicAuth globex other") as proxy:
         monkeypatch.setenv(f"{scheme}_proxy", f"http://{user}{proxy.address}")
-        done = run_cli("list", "vendor")
+        done = run_cli_process("list", "vendor")
         assert (done.returncode, fake_provider.requests, len(proxy.asked)) == (8, [], 1)
         assert (
             f"The proxy http://{proxy.address} wants to know who asks (HTTP {401 if user else 407})"

@@ -234,11 +234,11 @@ def test_trouble_with_files_passes_too(fake_provider: FakeProvider, profile: Pat
 def test_a_gateway_in_trouble_is_no_fault_of_the_profile(
     fake_provider: FakeProvider,
     vendor: model_sharing.Catalog,
-    run_cli: RunCli,
+    run_cli_process: RunCli,
     answer: Callable[[Handler], object],
 ) -> None:
     fake_provider.answer = always(answer)
-    done = run_cli("list", "vendor")
+    done = run_cli_process("list", "vendor")
     assert done.returncode == 8
     assert "profile" not in done.stderr
     assert "is in trouble (HTTP 5" in done.stderr
@@ -373,7 +373,7 @@ def test_waits_are_told(
     fake_provider: FakeProvider,
     vendor: model_sharing.Catalog,
     caplog: pytest.LogCaptureFixture,
-    run_cli: RunCli,
+    run_cli_process: RunCli,
 ) -> None:
     busy = in_turn(lambda handler: handler.send(503, b"", Retry_After="1"))
     fake_provider.answer = busy
@@ -381,7 +381,7 @@ def test_waits_are_told(
         vendor.list_models()
     assert caplog.messages == [f"{fake_provider.origin} is busy or down (503); trying again in 1 s"]
     fake_provider.answer = in_turn(lambda handler: handler.send(429, b"", Retry_After="1"))
-    done = run_cli("list", "vendor")
+    done = run_cli_process("list", "vendor")
     assert (done.returncode, done.stderr) == (
         0,
         f"{fake_provider.origin} is busy or down (429); trying again in 1 s\n",

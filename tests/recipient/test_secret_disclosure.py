@@ -50,12 +50,16 @@ def test_no_failure_says_it(
 
 
 def test_nothing_that_is_kept_or_shown_says_it(
-    fake_provider: FakeProvider, vendor: model_sharing.Catalog, profile: Path, run_cli: RunCli, tmp_path: Path
+    fake_provider: FakeProvider,
+    vendor: model_sharing.Catalog,
+    profile: Path,
+    run_cli_process: RunCli,
+    tmp_path: Path,
 ) -> None:
     fake_provider.publish("ml_team.iris_model", 1, {"MLmodel": b"flavors: {}"}, "Champion")
     said = [repr(vendor), repr(vendor.mount), repr(vendor.shared), repr(vendor.mount.read_profile())]
     for arguments in (["mounts"], ["list"], ["download", f"models:/vendor.{REF}", "out"], ["cache", "list"]):
-        done = run_cli(*arguments)
+        done = run_cli_process(*arguments)
         assert done.returncode == 0
         said += [done.stdout, done.stderr]
     written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path != profile]

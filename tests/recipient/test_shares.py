@@ -23,29 +23,27 @@ def several(fake_provider: FakeProvider) -> FakeProvider:
     return fake_provider
 
 
-def test_recipients_see_what_they_were_given(
-    several: FakeProvider, profile: Path, run_cli_in_process: RunCli
-) -> None:
+def test_recipients_see_what_they_were_given(several: FakeProvider, profile: Path, run_cli: RunCli) -> None:
     assert model_sharing.list_shares(profile) == [SHARE, "b_share"]
     model_sharing.mount(profile, share="B_Share", name="vendor")
-    listed = json.loads(run_cli_in_process("shares", profile, "--output", "json").stdout)
+    listed = json.loads(run_cli("shares", profile, "--output", "json").stdout)
     assert listed == [{"name": SHARE, "mounted_as": []}, {"name": "b_share", "mounted_as": ["vendor"]}]
-    table = run_cli_in_process("shares", profile).stdout.splitlines()
+    table = run_cli("shares", profile).stdout.splitlines()
     assert [line.split() for line in table[1:]] == [[SHARE], ["b_share", "vendor"]]
 
 
-def test_nothing_shared_yet(fake_provider: FakeProvider, profile: Path, run_cli_in_process: RunCli) -> None:
+def test_nothing_shared_yet(fake_provider: FakeProvider, profile: Path, run_cli: RunCli) -> None:
     fake_provider.shares = []
-    assert "Ask the provider" in run_cli_in_process("shares", profile).stderr
-    assert run_cli_in_process("shares", profile, "--output", "json").stdout == "[]\n"
+    assert "Ask the provider" in run_cli("shares", profile).stderr
+    assert run_cli("shares", profile, "--output", "json").stdout == "[]\n"
     with pytest.raises(NotFound, match="shares nothing with you yet"):
         model_sharing.mount(profile)
 
 
 def test_the_only_share_is_mounted_under_its_own_name(
-    fake_provider: FakeProvider, profile: Path, run_cli_in_process: RunCli
+    fake_provider: FakeProvider, profile: Path, run_cli: RunCli
 ) -> None:
-    done = run_cli_in_process("mount", profile)
+    done = run_cli("mount", profile)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"Mounted {SHARE} from {fake_provider.endpoint} as {SHARE}." in done.stdout
     assert model_sharing.mount(profile, name="other").mount.share == SHARE
@@ -53,9 +51,9 @@ def test_the_only_share_is_mounted_under_its_own_name(
 
 
 def test_of_several_one_has_to_be_named(
-    several: FakeProvider, profile: Path, run_cli_in_process: RunCli, home: Path
+    several: FakeProvider, profile: Path, run_cli: RunCli, home: Path
 ) -> None:
-    done = run_cli_in_process("mount", profile, "--as", "vendor")
+    done = run_cli("mount", profile, "--as", "vendor")
     assert (done.returncode, done.stdout) == (2, "")
     assert f"say which: {SHARE}, b_share." in done.stderr
     assert not list((home / "mounts").glob("*.json"))
@@ -90,7 +88,7 @@ def test_shares_with_impossible_names_are_left_out(fake_provider: FakeProvider, 
 def test_a_profile_from_the_environment(
     fake_provider: FakeProvider,
     profile: Path,
-    run_cli_in_process: RunCli,
+    run_cli: RunCli,
     monkeypatch: pytest.MonkeyPatch,
     form: str,
 ) -> None:
@@ -102,34 +100,34 @@ def test_a_profile_from_the_environment(
     }
     monkeypatch.setenv(PROFILE_VARIABLE, forms[form])
     assert model_sharing.list_shares() == [SHARE]
-    assert SHARE in run_cli_in_process("shares").stdout
-    assert run_cli_in_process("mount").returncode == 0
-    assert run_cli_in_process("mount", SHARE, "--as", "vendor").returncode == 0
+    assert SHARE in run_cli("shares").stdout
+    assert run_cli("mount").returncode == 0
+    assert run_cli("mount", SHARE, "--as", "vendor").returncode == 0
     monkeypatch.delenv(PROFILE_VARIABLE)
-    assert run_cli_in_process("list", "vendor").returncode == 0
+    assert run_cli("list", "vendor").returncode == 0
 
 
 def test_a_file_that_is_named_wins_over_the_environment(
-    fake_provider: FakeProvider, profile: Path, run_cli_in_process: RunCli, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, profile: Path, run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PROFILE_VARIABLE, "/nowhere.share")
-    assert run_cli_in_process("mount", "globex.share").returncode == 0
-    missing = run_cli_in_process("mount", "initech.share")
+    assert run_cli("mount", "globex.share").returncode == 0
+    missing = run_cli("mount", "initech.share")
     assert (missing.returncode, "initech.share cannot be read" in missing.stderr) == (12, True)
 
 
 def test_a_profile_from_standard_input_is_kept_private_until_unmounted(
-    fake_provider: FakeProvider, run_cli_in_process: RunCli, home: Path
+    fake_provider: FakeProvider, run_cli: RunCli, home: Path
 ) -> None:
-    done = run_cli_in_process("mount", "-", "--as", "vendor", typed=fake_provider.profile())
+    done = run_cli("mount", "-", "--as", "vendor", typed=fake_provider.profile())
     assert (done.returncode, done.stderr) == (0, "")
     kept = home / "profiles" / "vendor.share"
     assert f"kept in {kept}" in done.stdout
     assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o600, 0o700)
-    assert SHARE in run_cli_in_process("shares", "-", typed=fake_provider.profile()).stdout
-    assert run_cli_in_process("list", "vendor").returncode == 0
+    assert SHARE in run_cli("shares", "-", typed=fake_provider.profile()).stdout
+    assert run_cli("list", "vendor").returncode == 0
     assert TOKEN not in (home / "mounts" / "vendor.json").read_text() + done.stdout
-    assert run_cli_in_process("unmount", "vendor").returncode == 0
+    assert run_cli("unmount", "vendor").returncode == 0
     assert not kept.exists()
 
 
@@ -169,11 +167,11 @@ def test_unmounting_leaves_the_users_own_file(fake_provider: FakeProvider, profi
     ],
 )
 def test_what_is_no_profile_is_said_without_the_secret(
-    run_cli_in_process: RunCli, monkeypatch: pytest.MonkeyPatch, value: str
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv(PROFILE_VARIABLE, value)
-    from_environment = run_cli_in_process("shares")
-    typed = run_cli_in_process("mount", "-", typed=value.encode())
+    from_environment = run_cli("shares")
+    typed = run_cli("mount", "-", typed=value.encode())
     for done in (from_environment, typed):
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (12, "", 1)
         assert TOKEN not in done.stderr
@@ -181,8 +179,8 @@ def test_what_is_no_profile_is_said_without_the_secret(
     assert "standard input" in typed.stderr
 
 
-def test_no_profile_at_all(run_cli_in_process: RunCli) -> None:
-    done = run_cli_in_process("mount")
+def test_no_profile_at_all(run_cli: RunCli) -> None:
+    done = run_cli("mount")
     assert (done.returncode, PROFILE_VARIABLE in done.stderr) == (2, True)
     with pytest.raises(InvalidParameter, match=PROFILE_VARIABLE):
         model_sharing.list_shares()

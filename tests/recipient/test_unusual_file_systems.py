@@ -46,7 +46,7 @@ def warm(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> model_sh
 
 
 def test_reading_needs_no_writing(
-    warm: model_sharing.Catalog, home: Path, run_cli: RunCli, tmp_path: Path
+    warm: model_sharing.Catalog, home: Path, run_cli_process: RunCli, tmp_path: Path
 ) -> None:
     with read_only(home):
         for command in (
@@ -61,7 +61,7 @@ def test_reading_needs_no_writing(
             ("cache", "verify"),
             ("cache", "prune", "--max-size", "0", "--dry-run"),
         ):
-            done = run_cli(*command)
+            done = run_cli_process(*command)
             assert done.returncode == 0, (command, done.stderr)
             assert done.stderr.count("\n") <= 1
     assert read_tree(tmp_path / "out") == FILES
@@ -81,7 +81,7 @@ def test_what_is_not_here_names_the_folder_and_the_setting(
     warm: model_sharing.Catalog,
     home: Path,
     fake_provider: FakeProvider,
-    run_cli: RunCli,
+    run_cli_process: RunCli,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -93,12 +93,12 @@ def test_what_is_not_here_names_the_folder_and_the_setting(
             ("MODEL_SHARING_HOME", "mount", tmp_path / "globex.share", "acme_share", "--as", "other"),
             ("MODEL_SHARING_CACHE", "cache", "prune", "--max-size", "0"),
         ):
-            done = run_cli(*command)
+            done = run_cli_process(*command)
             assert done.returncode == InvalidState.row.exit_code, (command, done.stderr)
             assert str(home) in done.stderr
             assert f"Set {setting}" in done.stderr
         monkeypatch.setenv("MODEL_SHARING_CACHE", str(tmp_path / "elsewhere"))
-        done = run_cli("download", f"{MOUNTED}/2", tmp_path / "out")
+        done = run_cli_process("download", f"{MOUNTED}/2", tmp_path / "out")
         assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "elsewhere" / "blobs").is_dir()
 
@@ -209,7 +209,7 @@ def test_even_while_files_arrive(
 
 
 def test_a_home_that_a_group_can_write_to_is_shared_by_it(
-    fake_provider: FakeProvider, profile: Path, home: Path, run_cli: RunCli
+    fake_provider: FakeProvider, profile: Path, home: Path, run_cli_process: RunCli
 ) -> None:
     """Whatever the umask of who was there first."""
     home.mkdir()
@@ -217,8 +217,8 @@ def test_a_home_that_a_group_can_write_to_is_shared_by_it(
     fake_provider.publish(NAME, 1, FILES | {"large.bin": random_bytes(20_000_000)}, "Champion")
     umask = os.umask(0o077)
     try:
-        run_cli("mount", profile, "acme_share", "--as", "vendor").check_returncode()
-        run_cli("pull", "vendor").check_returncode()
+        run_cli_process("mount", profile, "acme_share", "--as", "vendor").check_returncode()
+        run_cli_process("pull", "vendor").check_returncode()
     finally:
         os.umask(umask)
     for path in home.rglob("*"):

@@ -1,4 +1,4 @@
-"""The recipient's command line, as the fixtures `run_cli` and `run_cli_in_process` run it."""
+"""The recipient's command line, as the fixtures `run_cli` and `run_cli_process` run it."""
 
 from __future__ import annotations
 

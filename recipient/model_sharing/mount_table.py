@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from model_sharing.filesystem.local_files import make_folder, needs_writing, replace_file
+from model_sharing.filesystem.local_files import make_folder, replace_file, translated_write_errors
 from model_sharing.filesystem.locks import locked
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.errors import (
@@ -200,7 +200,7 @@ class MountTable:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        with needs_writing(self._folder, "MODEL_SHARING_HOME"), locked(self._folder / ".lock"):
+        with translated_write_errors(self._folder, "MODEL_SHARING_HOME"), locked(self._folder / ".lock"):
             yield
 
     def _read(self, path: Path) -> Mount:

@@ -24,7 +24,7 @@ from model_sharing.cache.maintenance.pruning import Limits, prune
 from model_sharing.cache.maintenance.verifying import verify
 from model_sharing.cache.store import Cache
 from model_sharing.downloads.part_file import RANGE_BYTES
-from model_sharing.downloads.progress_counter import Tally
+from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing_protocol.chunk_maps import ChunkMap, ChunkMapWriter, write_maps
 from model_sharing_protocol.errors import CorruptArtifact
 from support.fake_provider.faults import answer_status, cut_after, ignore_range, slowly
@@ -379,7 +379,9 @@ def test_the_command_line_says_what_was_reused(
 def test_a_person_sees_each_large_file_and_what_was_here(vendor: model_sharing.Catalog) -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=150)
-    background_loop.run(lambda: vendor.shared.snapshot(f"{MODEL}/2", tally=Tally(DownloadBars(console))))
+    background_loop.run(
+        lambda: vendor.shared.snapshot(f"{MODEL}/2", counter=ProgressCounter(DownloadBars(console)))
+    )
     assert "model.bin" in screen.getvalue()
     assert "1 of 2 files are here already" in screen.getvalue()
     assert f"1/1 files, {(len(AFTER) - NEW_BYTES) / 1e6:.1f} MB were here" in screen.getvalue()

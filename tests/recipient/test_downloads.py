@@ -373,7 +373,11 @@ def test_memory_does_not_grow_with_the_file(
     )
     done = subprocess.run([sys.executable, "-c", script, REF], capture_output=True, text=True, check=True)
     imports = subprocess.run(
-        [sys.executable, "-c", "import model_sharing.blocking" + script.split(REF)[0].replace(DOWNLOAD, "")],
+        [
+            sys.executable,
+            "-c",
+            "import model_sharing.api.blocking" + script.split(REF)[0].replace(DOWNLOAD, ""),
+        ],
         capture_output=True,
         text=True,
         check=True,

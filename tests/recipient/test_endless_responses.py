@@ -180,23 +180,23 @@ def test_a_slow_file_that_comes_on_is_waited_for(
 def test_connections_that_share_a_line_may_be_slow_together() -> None:
     """1 KiB a second in all; and only waiting for the other side counts."""
     now = 0.0
-    pace = bounds.Pace(lambda: 8, lambda: now)
+    rate = bounds.MinimumRate(lambda: 8, lambda: now)
 
     def wait(seconds: float) -> None:
         nonlocal now
-        with pace.waiting():
+        with rate.waiting():
             now += seconds
 
     for _ in range(100):
         wait(bounds.WINDOW_SECONDS - 1)
         now += 1_000_000  # for a disk, or a limit of the user's own
-        pace.arrived(bounds.WINDOW_BYTES // 8)
-        assert pace.left() == bounds.WINDOW_SECONDS
+        rate.arrived(bounds.WINDOW_BYTES // 8)
+        assert rate.left() == bounds.WINDOW_SECONDS
     wait(bounds.WINDOW_SECONDS - 1)
-    pace.arrived(bounds.WINDOW_BYTES // 8 - 1)
+    rate.arrived(bounds.WINDOW_BYTES // 8 - 1)
     wait(1)
     with pytest.raises(bounds.TooSlow):
-        pace.left()
+        rate.left()
 
 
 def test_a_byte_before_each_stall_is_no_progress(

@@ -12,7 +12,7 @@ import pytest
 
 import model_sharing
 from model_sharing import Progress
-from model_sharing.api.progress_text import NotebookDisplay, Pace, TextLines
+from model_sharing.api.progress_text import NotebookDisplay, ProgressDescriber, TextLines
 from model_sharing.downloads.part_file import RANGE_BYTES
 from model_sharing_protocol.errors import InvalidParameter, ServerUnreachable
 from support.fake_provider.faults import corrupt, cut_after
@@ -163,7 +163,7 @@ class Clock:
 
 def test_words_say_rate_and_time_left_without_what_was_here() -> None:
     clock = Clock()
-    pace = Pace(clock)
+    pace = ProgressDescriber(clock)
     mib = 1024 * 1024
     assert pace.describe(Progress("asking the provider")) == "asking the provider"
     pace.describe(Progress("fetching", 8 * mib, 40 * mib, 1, 3, 8 * mib))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import model_sharing
-from model_sharing.cache.maintenance.contents import survey
+from model_sharing.cache.maintenance.inventory import take_inventory
 from model_sharing.cache.maintenance.pruning import CacheWarning, Limits, Pruned, prune
 from model_sharing.cache.store import Cache
 from support.cached_versions import DAY, NAME, bytes_on_disk, files_of, set_last_used, whole
@@ -117,7 +117,7 @@ def test_pruning_never_leaves_a_snapshot_without_a_blob(
         pruned = prune(cache, Limits(limit, None if age_limit is None else age_limit * DAY + 60))
         left = whole(cache)
         assert left >= held
-        assert left == {entry.digest for entry in survey(cache).entries}
+        assert left == {entry.digest for entry in take_inventory(cache).entries}
         assert bytes_on_disk(cache.blobs) == pruned.remaining == before - pruned.freed
         assert pruned.remaining <= limit or left == held
         for digest in held:
@@ -146,7 +146,7 @@ def test_a_prune_that_fails_does_not_fail_the_download(
 ) -> None:
     monkeypatch.setenv("MODEL_SHARING_CACHE_MAX_SIZE", "0")
     fake_provider.publish(NAME, 1, files_of(1))
-    monkeypatch.setattr("model_sharing.cache.maintenance.pruning.survey", refuse)
+    monkeypatch.setattr("model_sharing.cache.maintenance.pruning.take_inventory", refuse)
     with pytest.warns(CacheWarning, match="could not be pruned"):
         folder = model_sharing.catalog("vendor").snapshot(f"{NAME}/1").folder
     assert read_tree(folder) == files_of(1)

@@ -357,7 +357,7 @@ def test_a_fork_as_a_call_begins_closes_nothing_that_it_uses(vendor: model_shari
 
     def begin() -> Coroutine[Any, Any, list[str]]:
         shared = vendor.shared
-        background_loop._rest_before_fork()
+        background_loop._close_before_fork()
         return shared.list_schemas()
 
     assert background_loop.run(begin) == ["ml_team"]

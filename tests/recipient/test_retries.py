@@ -1,4 +1,4 @@
-"""Patience with a provider in trouble: how long, how often, and what is said meanwhile."""
+"""RetryState with a provider in trouble: how long, how often, and what is said meanwhile."""
 
 from __future__ import annotations
 

@@ -216,11 +216,11 @@ def test_other_files_under_a_good_signature_are_refused(
     honest = sign_manifest(shared.key, SignedName(SHARE, NAME, 1), vendor.snapshot(REF).manifest, 0)
     shared.publish(NAME, 1, {**ONE, "planted.py": b"boom"})
 
-    def keep_bundle(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def store_bundle(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         lines[1]["metaData"]["bundle"] = msgspec.to_builtins(honest)
         return lines
 
-    shared.edit_query = keep_bundle
+    shared.edit_query = store_bundle
     with pytest.raises(UntrustedSignature, match=r"'planted\.py'.*signed as no part of it"):
         vendor.snapshot(REF)
 

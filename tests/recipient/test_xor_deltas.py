@@ -11,13 +11,13 @@ import pytest
 
 import model_sharing
 from model_sharing.api import background_loop
-from model_sharing.cache.maintenance.contents import survey
+from model_sharing.cache.maintenance.inventory import take_inventory
 from model_sharing.cache.maintenance.pruning import Limits, prune
 from model_sharing.cache.maintenance.verifying import verify
 from model_sharing.cache.store import Cache
 from model_sharing.downloads.part_file import PartFile
-from model_sharing.downloads.progress_counter import Tally
-from model_sharing.downloads.progress_observer import Silent
+from model_sharing.downloads.progress_counter import ProgressCounter
+from model_sharing.downloads.progress_observer import NoObserver
 from model_sharing_protocol.chunk_maps import ChunkMapWriter, write_maps
 from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.xor_deltas import BLOCK_BYTES, write_start
@@ -155,7 +155,7 @@ def test_what_has_arrived_of_a_delta_is_not_fetched_again(
     assert fake_provider.file_bytes_sent == len(DELTA) - len(arrived)
 
 
-class Seen(Silent):
+class Seen(NoObserver):
     """Adds up what a person sees arrive."""
 
     advanced = 0
@@ -187,7 +187,9 @@ def test_a_delta_that_lies_costs_a_full_fetch(
 ) -> None:
     offer(fake_provider, lie)
     seen = Seen()
-    snapshot = background_loop.run(lambda: vendor.shared.snapshot(f"{MODEL}/2", tally=Tally(seen)))
+    snapshot = background_loop.run(
+        lambda: vendor.shared.snapshot(f"{MODEL}/2", counter=ProgressCounter(seen))
+    )
     assert (snapshot.folder / "model.bin").read_bytes() == AFTER
     assert seen.advanced == snapshot.fetched == len(AFTER)
     assert len(AFTER) <= fake_provider.file_bytes_sent <= len(AFTER) + len(lie)
@@ -257,7 +259,7 @@ def test_a_delta_that_a_killed_process_left_is_verified_used_and_pruned_with_its
     snapshot = vendor.snapshot(f"{MODEL}/2")
     left = cache.blob_path(digest_of(DELTA))
     left.write_bytes(DELTA[:-1] + b"?")
-    assert survey(cache).orphaned == 0
+    assert take_inventory(cache).orphaned == 0
     assert verify(cache).corrupt == (left.name,)
     assert not left.exists()
     left.write_bytes(DELTA)

@@ -13,7 +13,7 @@ from model_sharing.api.progress_display import Display, ShowProgress, displaying
 from model_sharing.api.records import Records
 from model_sharing.catalogs.shared_catalog import SharedCatalog, Snapshot
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
-from model_sharing.downloads.progress_counter import PhaseQueue, Tally
+from model_sharing.downloads.progress_counter import PhaseQueue, ProgressCounter
 from model_sharing.mount_table import Mount, MountTable
 from model_sharing.settings import Settings
 from model_sharing_protocol.errors import InvalidState
@@ -116,12 +116,12 @@ class AsyncCatalog:
     ) -> DownloadedVersion:
         """Copy a version's verified files to a folder; see `Catalog.download`."""
         with displaying(progress) as display:
-            tally = Tally(display.observer)
+            counter = ProgressCounter(display.observer)
             work = self._shared().download(
-                ref, Path(destination), tally=tally, verify=verify, trust_remote_code=trust_remote_code
+                ref, Path(destination), counter=counter, verify=verify, trust_remote_code=trust_remote_code
             )
-            version = await _followed(work, tally.phases, display)
-            display.done(replace(tally.progress, reused=version.reused))
+            version = await _followed(work, counter.phases, display)
+            display.done(replace(counter.progress, reused=version.reused))
         return version
 
     async def verify(
@@ -148,9 +148,9 @@ class AsyncCatalog:
         return model
 
     async def _snapshot(self, ref: str | ModelRef, display: Display, *, verify: bool = False) -> Snapshot:
-        tally = Tally(display.observer)
+        counter = ProgressCounter(display.observer)
         return await _followed(
-            self._shared().snapshot(ref, tally=tally, verify=verify), tally.phases, display
+            self._shared().snapshot(ref, counter=counter, verify=verify), counter.phases, display
         )
 
     def _shared(self) -> SharedCatalog:

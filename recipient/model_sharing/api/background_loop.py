@@ -23,7 +23,7 @@ _SECONDS_BETWEEN_CALLS = 0.1
 T = TypeVar("T")
 
 
-class Background:
+class BackgroundLoop:
     """An event loop in a daemon thread, started at first use and stopped when the process ends."""
 
     def __init__(self) -> None:
@@ -113,26 +113,26 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
-_background = Background()
+_background = BackgroundLoop()
 
 
-_inherited: list[Background] = []
+_inherited: list[BackgroundLoop] = []
 
 
-def _rest_before_fork() -> None:
+def _close_before_fork() -> None:
     """A child must not inherit connections, nor the loop that watches them: both sides would use them."""
     _background.close_if_idle()
 
 
-def _start_afresh_in_child() -> None:
+def _reset_in_child() -> None:
     """If calls were under way, what was inherited is kept unused: tidying it up would disturb the parent."""
     global _background  # noqa: PLW0603
     _inherited.append(_background)
-    _background = Background()
+    _background = BackgroundLoop()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_rest_before_fork, after_in_child=_start_afresh_in_child)
+    os.register_at_fork(before=_close_before_fork, after_in_child=_reset_in_child)
 
 
 def run(
@@ -140,7 +140,7 @@ def run(
     phases: PhaseQueue | None = None,
     callback: ProgressCallback | None = None,
 ) -> T:
-    """Run on the loop of this process; see `Background.run`."""
+    """Run on the loop of this process; see `BackgroundLoop.run`."""
     return _background.run(work, phases, callback)
 
 

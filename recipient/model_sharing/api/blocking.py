@@ -11,13 +11,13 @@ from model_sharing.api.blocking_catalog import Catalog
 from model_sharing.api.progress_display import ShowProgress, displaying
 from model_sharing.api.records import Records
 from model_sharing.catalogs import pulling
-from model_sharing.catalogs.pulling import PulledVersion, Wanted
+from model_sharing.catalogs.pulling import PulledVersion, PullSelection
 from model_sharing.catalogs.shared_models import DownloadedVersion
-from model_sharing.downloads.progress_counter import PullTally
+from model_sharing.downloads.progress_counter import PullProgressCounter
 from model_sharing.mount_table import Mount, MountTable
 from model_sharing.mounting import activation, shares
 from model_sharing.mounting.mount_share import mount_share
-from model_sharing.mounting.profile_sources import Given, find_profile
+from model_sharing.mounting.profile_sources import ProfileInput, find_profile
 from model_sharing.settings import Settings
 from model_sharing_protocol.names import FullName, ModelRef
 
@@ -62,7 +62,7 @@ def activate(link: str, path: str | Path, *, force: bool = False) -> Path:
     return target
 
 
-def list_shares(profile: Given = None) -> list[str]:
+def list_shares(profile: ProfileInput = None) -> list[str]:
     """List the shares that a profile gives access to.
 
     Args:
@@ -85,7 +85,7 @@ def list_shares(profile: Given = None) -> list[str]:
 
 
 def mount(
-    profile: Given = None,
+    profile: ProfileInput = None,
     *,
     share: str | None = None,
     name: str | None = None,
@@ -293,12 +293,12 @@ def pull(
         >>> [(pulled.full_name, pulled.version, pulled.error) for pulled in model_sharing.pull("vendor")]
         [('vendor.ml_team.iris_model', 1, None)]
     """
-    wanted = Wanted.parse(where, alias=alias, all_versions=all_versions)
+    wanted = PullSelection.parse(where, alias=alias, all_versions=all_versions)
     source = catalog(wanted.catalog).transferring(jobs=jobs, limit_rate=limit_rate)
     with displaying(progress, several=True) as display:
-        tally = PullTally()
+        counter = PullProgressCounter()
         pulled = background_loop.run(
-            lambda: pulling.pull(source.shared, wanted, tally), tally.phases, display.callback
+            lambda: pulling.pull(source.shared, wanted, counter), counter.phases, display.callback
         )
-        display.done(tally.progress)
+        display.done(counter.progress)
     return pulled

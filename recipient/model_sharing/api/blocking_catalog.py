@@ -13,7 +13,7 @@ from model_sharing.api.records import Records
 from model_sharing.api.schema import Schema, completions, models_html, schema_of
 from model_sharing.catalogs.shared_catalog import SharedCatalog, Snapshot
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
-from model_sharing.downloads.progress_counter import Tally
+from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing.mount_table import Mount
 from model_sharing.settings import Settings
 from model_sharing_protocol.names import ModelRef
@@ -260,15 +260,19 @@ class Catalog:
             'iris'
         """
         with displaying(progress) as display:
-            tally = Tally(display.observer)
+            counter = ProgressCounter(display.observer)
             version = background_loop.run(
                 lambda: self.shared.download(
-                    ref, Path(destination), tally=tally, verify=verify, trust_remote_code=trust_remote_code
+                    ref,
+                    Path(destination),
+                    counter=counter,
+                    verify=verify,
+                    trust_remote_code=trust_remote_code,
                 ),
-                tally.phases,
+                counter.phases,
                 display.callback,
             )
-            display.done(replace(tally.progress, reused=version.reused))
+            display.done(replace(counter.progress, reused=version.reused))
         return version
 
     def verify(self, ref: str | ModelRef, folder: str | Path, signature: str | Path | None = None) -> int:
@@ -326,7 +330,9 @@ class Catalog:
         return model
 
     def _snapshot(self, ref: str | ModelRef, display: Display, *, verify: bool = False) -> Snapshot:
-        tally = Tally(display.observer)
+        counter = ProgressCounter(display.observer)
         return background_loop.run(
-            lambda: self.shared.snapshot(ref, tally=tally, verify=verify), tally.phases, display.callback
+            lambda: self.shared.snapshot(ref, counter=counter, verify=verify),
+            counter.phases,
+            display.callback,
         )

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from model_sharing.downloads.progress_observer import DownloadObserver, Silent
+from model_sharing.downloads.progress_observer import NoObserver, ProgressObserver
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.progress import Progress, ProgressCallback
 
@@ -22,7 +22,7 @@ ShowProgress = bool | ProgressCallback | None
 class Display(NamedTuple):
     """What is told of a download: `observer` by its threads, `callback`, if any, by the thread that waits."""
 
-    observer: DownloadObserver
+    observer: ProgressObserver
     callback: ProgressCallback | None
 
     def tell(self, now: Progress) -> None:
@@ -42,11 +42,11 @@ def displaying(wanted: ShowProgress, *, several: bool = False) -> Iterator[Displ
             with _in_terminal(several) as display:
                 yield display
             return
-        yield Display(Silent(), _outside_of_terminal(always=wanted is True))
+        yield Display(NoObserver(), _outside_of_terminal(always=wanted is True))
     elif wanted is False:
-        yield Display(Silent(), None)
+        yield Display(NoObserver(), None)
     elif callable(wanted):
-        yield Display(Silent(), wanted)
+        yield Display(NoObserver(), wanted)
     else:
         raise InvalidParameter(f"progress is {wanted!r}; give True, False, None or something to call.")
 
@@ -57,7 +57,7 @@ def _in_terminal(several: bool) -> Iterator[Display]:
         from model_sharing_protocol.console.progress_bar import ProgressBar  # noqa: PLC0415  # drawing takes a while
 
         with ProgressBar() as bar:
-            yield Display(Silent(), bar.show)
+            yield Display(NoObserver(), bar.show)
     else:
         from model_sharing.api.progress_bars import DownloadBars  # noqa: PLC0415  # to import
 

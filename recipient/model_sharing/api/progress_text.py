@@ -15,7 +15,7 @@ SECONDS_BETWEEN_DISPLAYS = 0.5
 SECONDS_BETWEEN_LINES = 2.0
 
 
-class Pace:
+class ProgressDescriber:
     """Describes one progress after another; the rate is that of the present phase, without what was here."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -56,7 +56,7 @@ class NotebookDisplay:
     def __init__(self, display: Callable[..., Any], clock: Callable[[], float] = time.monotonic) -> None:
         self._display = display
         self._clock = clock
-        self._pace = Pace(clock)
+        self._pace = ProgressDescriber(clock)
         self._shown: Any = None
         self._shown_at = 0.0
 
@@ -81,7 +81,7 @@ class TextLines:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._pace = Pace(clock)
+        self._pace = ProgressDescriber(clock)
         self._phase = ""
         self._said_at = 0.0
 

@@ -43,7 +43,7 @@ class Deliveries:
             record.touch()
 
 
-def unneeded_records(cache_root: Path, contents: set[str], versions: set[str]) -> Iterator[Path]:
+def stale_records(cache_root: Path, contents: set[str], versions: set[str]) -> Iterator[Path]:
     """The records of all providers about nothing that is in these sets."""
     needed = contents | {key + _VERSION for key in versions}
     yield from (path for path in list(_all(cache_root).glob("*/*")) if path.name not in needed)

@@ -62,14 +62,14 @@ class Leases:
                 ):  # else it may be another file by now: daemons close all they have
                     os.close(held.descriptor)
 
-    def start_afresh_in_child(self) -> None:
+    def reset_in_child(self) -> None:
         """Another thread of the parent may have had the lock at the moment of the fork."""
         self._lock = threading.Lock()
 
 
 leases = Leases()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=leases.start_afresh_in_child)
+    os.register_at_fork(after_in_child=leases.reset_in_child)
 
 
 @contextlib.contextmanager

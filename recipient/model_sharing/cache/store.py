@@ -20,7 +20,7 @@ synced to disk) is found by `verify=True`, which hashes everything.
 
 How it is kept from being evicted (`maintenance.pruning`). What a manifest names stays, and the manifest stays
 while any process holds it (`leases`). It is written before the first of its blobs is looked for, under the
-lock `GATE`, under which the pruner decides what nobody needs: so nothing that is being linked can go.
+lock `PRUNING_LOCK`, under which the pruner decides what nobody needs: so nothing that is being linked can go.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from pathlib import Path
 
 from model_sharing.cache.deliveries import Deliveries
 from model_sharing.cache.leases import leases
-from model_sharing.cache.temporary_views import passing_view
+from model_sharing.cache.temporary_views import temporary_view
 from model_sharing.filesystem.local_files import (
     local_path,
     make_folder,
     model_path,
-    needs_writing,
     replace_file,
+    translated_write_errors,
 )
 from model_sharing.filesystem.locks import locked
 from model_sharing_protocol.digests import hash_file
 from model_sharing_protocol.errors import SharingError
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 
-GATE = "gate"
+PRUNING_LOCK = "gate"
 _READ_ONLY = 0o444
 ABANDONED_AFTER_SECONDS = 24 * 3600
 _TOUCHED_AFTER_SECONDS = 3600
@@ -92,7 +92,7 @@ class Cache:
         path = self.blob_path(file.sha256)
         if intact(path, file, verify=verify):
             return self._deliveries.has_content(file.sha256)
-        with needs_writing(self.root):
+        with translated_write_errors(self.root):
             path.unlink(missing_ok=True)
         return False
 
@@ -155,9 +155,9 @@ class Cache:
     def reserve(self, manifest: Manifest) -> None:
         """Hold `manifest` as in use, and with it the blobs that it names, here already or yet to come."""
         record = self._record(manifest.digest)
-        with needs_writing(self.root):
+        with translated_write_errors(self.root):
             self._make_folders()
-            with self.lock(GATE):
+            with self.lock(PRUNING_LOCK):
                 if self.manifest(manifest.digest) is None:
                     replace_file(record, manifest.to_json())
                 leases.hold(record)
@@ -195,7 +195,7 @@ class Cache:
         with contextlib.suppress(OSError):
             make_folder(self.views)
         if not os.access(self.views, os.W_OK):
-            return passing_view(manifest, key, lambda file: self.blob_path(file.sha256))
+            return temporary_view(manifest, key, lambda file: self.blob_path(file.sha256))
         self.reserve(manifest)
         folder = self.views / f"{_key(manifest.digest)}-{key}"
         linked = Manifest(tuple(file for file in manifest.files if file.path not in writable))
@@ -203,7 +203,7 @@ class Cache:
         if not there or damaged(folder, linked, verify=False, extras=writable):
             if there:
                 self.drop(folder)
-            with needs_writing(self.root):
+            with translated_write_errors(self.root):
                 self._build_view(manifest, linked, folder)
         return folder
 
@@ -220,13 +220,13 @@ class Cache:
     def drop(self, folder: Path) -> None:
         """Remove a snapshot or view that is damaged; it is made again when it is needed."""
         aside = self.temporary()
-        with needs_writing(self.root), contextlib.suppress(FileNotFoundError):
+        with translated_write_errors(self.root), contextlib.suppress(FileNotFoundError):
             folder.rename(aside)
             remove(aside)
 
     def temporary(self) -> Path:
         """A path in this cache that nobody else uses; it does not exist yet, its folder does."""
-        with needs_writing(self.root):
+        with translated_write_errors(self.root):
             make_folder(self.tmp)
         return self.tmp / uuid.uuid4().hex
 

@@ -13,18 +13,18 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from model_sharing.filesystem.local_files import full_disk_explained, local_path
+from model_sharing.filesystem.local_files import local_path, translated_disk_full
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 
 _made: dict[tuple[str, str], Path] = {}
 
 
-def passing_view(manifest: Manifest, key: str, blob: Callable[[ManifestFile], Path]) -> Path:
+def temporary_view(manifest: Manifest, key: str, blob: Callable[[ManifestFile], Path]) -> Path:
     """A folder of the manifest's files, the same for the same `key`. Raises DiskFull."""
     known = (manifest.digest, key)
     if known not in _made:
         parent = _parent()
-        with full_disk_explained(parent):
+        with translated_disk_full(parent):
             folder = Path(tempfile.mkdtemp(dir=parent))
             for file in manifest.files:
                 target = local_path(folder, file.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from model_sharing.cache.maintenance.contents import Contents
+from model_sharing.cache.maintenance.inventory import CacheInventory
 from model_sharing.cache.store import Cache
 from model_sharing.mount_table import Mount
 from model_sharing.resolution.known_state import known_models, source_of
@@ -35,7 +35,7 @@ class CachedVersion:
     catalog: str | None
 
 
-def list_cached(cache: Cache, contents: Contents, mounts: Iterable[Mount]) -> list[CachedVersion]:
+def list_cached(cache: Cache, contents: CacheInventory, mounts: Iterable[Mount]) -> list[CachedVersion]:
     """Every entry of the cache, once for each version that it is, most recently used first.
 
     The name starts with the catalog's or, if that is not mounted any more, with the share's.

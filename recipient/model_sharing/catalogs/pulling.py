@@ -9,14 +9,14 @@ from typing import Self
 
 from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.shared_models import SharedModel
-from model_sharing.downloads.progress_counter import PullTally
+from model_sharing.downloads.progress_counter import PullProgressCounter
 from model_sharing_protocol.errors import Interrupted, InvalidParameter, NotFound, SharingError
 from model_sharing_protocol.names import MODEL_SCHEME, ModelRef
 from model_sharing_protocol.open_sharing import READY
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PullSelection:
     """Which versions to pull: `schema`, `model` and `alias` are patterns (`*`, `?`, `[…]`), in lower case.
 
     With `all_versions` every version counts, and not those only that an alias points at.
@@ -90,7 +90,9 @@ class _Target:
         return [ModelRef(self.full_name, alias=alias) for alias in self.aliases]
 
 
-async def pull(catalog: SharedCatalog, wanted: Wanted, tally: PullTally) -> list[PulledVersion]:
+async def pull(
+    catalog: SharedCatalog, wanted: PullSelection, counter: PullProgressCounter
+) -> list[PulledVersion]:
     """Fetch into the cache what it lacks of the wanted versions, one after another.
 
     Raises what listing the models raises, and NotFound if nothing is wanted; any later failure is in what is
@@ -109,11 +111,11 @@ async def pull(catalog: SharedCatalog, wanted: Wanted, tally: PullTally) -> list
             f"No version in {wanted.catalog} is wanted: no model goes by {wanted.schema}.{wanted.model}, or "
             f"none of its aliases by {wanted.alias!r}. See: model-sharing list {wanted.catalog}."
         )
-    tally.expect(len(targets), sum(target.size for target in targets))
-    return results + [await _pull_one(catalog, target, tally) for target in targets]
+    counter.expect(len(targets), sum(target.size for target in targets))
+    return results + [await _pull_one(catalog, target, counter) for target in targets]
 
 
-async def _targets(catalog: SharedCatalog, model: SharedModel, wanted: Wanted) -> Sequence[_Target]:
+async def _targets(catalog: SharedCatalog, model: SharedModel, wanted: PullSelection) -> Sequence[_Target]:
     chosen = wanted.chosen(model)
     if not chosen and not wanted.all_versions:
         return []
@@ -124,22 +126,22 @@ async def _targets(catalog: SharedCatalog, model: SharedModel, wanted: Wanted) -
     ]
 
 
-async def _pull_one(catalog: SharedCatalog, target: _Target, tally: PullTally) -> PulledVersion:
-    one = tally.begin(f"{target.full_name} version {target.version}")
+async def _pull_one(catalog: SharedCatalog, target: _Target, counter: PullProgressCounter) -> PulledVersion:
+    one = counter.begin(f"{target.full_name} version {target.version}")
     version, size, files = target.version, target.size, 0
     try:
         for ref in target.refs:
-            snapshot = await catalog.snapshot(ref, tally=one)
+            snapshot = await catalog.snapshot(ref, counter=one)
             catalog.cache.release(snapshot.manifest.digest)
             version, size = snapshot.version.version, snapshot.manifest.size
             files = len(snapshot.manifest.files)
     except Interrupted:
         raise
     except (SharingError, OSError) as error:
-        tally.version_done(target.size, reused=0, files=0)
+        counter.version_done(target.size, reused=0, files=0)
         return _failed(target.full_name, target.version, target.aliases, error)
     reused = max(0, size - one.fetched)
-    tally.version_done(target.size, reused=reused, files=files)
+    counter.version_done(target.size, reused=reused, files=files)
     return PulledVersion(target.full_name, version, target.aliases, size, one.fetched, reused)
 
 

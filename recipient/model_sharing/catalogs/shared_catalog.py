@@ -12,18 +12,18 @@ from model_sharing.cache.maintenance.pruning import keep_within
 from model_sharing.cache.store import Cache
 from model_sharing.catalogs.loading import load_folder
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
-from model_sharing.client.invalid_items import LeftOut
+from model_sharing.client.invalid_items import InvalidItems
 from model_sharing.client.sharing_client import SharingClient
-from model_sharing.downloads.progress_counter import Tally
+from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing.downloads.snapshot import fetch_snapshot
 from model_sharing.downloads.transfer.connections import Connections
-from model_sharing.downloads.transfer.file_urls import PACK, UrlBook
+from model_sharing.downloads.transfer.file_urls import PACK, FileUrls
 from model_sharing.downloads.transfer.rate_limit import RateLimit
-from model_sharing.exports.destinations import check_destination, copy_out
+from model_sharing.exports.destinations import check_destination, copy_to_destination
 from model_sharing.exports.verification import find_signature, verify_folder
 from model_sharing.mount_table import Mount, MountTable
 from model_sharing.policy import check_acts_on_nothing
-from model_sharing.resolution.known_state import Refs
+from model_sharing.resolution.known_state import KnownState
 from model_sharing.resolution.resolver import Resolver
 from model_sharing.resolution.trust import Trust
 from model_sharing.resolution.version_files import VersionFiles
@@ -87,12 +87,12 @@ class SharedCatalog:
         self._client = SharingClient(self._transport, mount.endpoint)
         self._trust = Trust(mount, MountTable(settings.mounts), self._client)
         self._cache = Cache(settings.cache, mount.first_key)
-        self._refs = Refs(settings.cache, mount.endpoint, mount.share)
+        self._known_state = KnownState(settings.cache, mount.endpoint, mount.share)
         self._resolver = Resolver(
             mount,
             self._client,
             self._trust,
-            self._refs,
+            self._known_state,
             has_manifest=lambda digest: self._cache.manifest(digest) is not None,
             alias_max_age=settings.alias_max_age,
         )
@@ -119,7 +119,7 @@ class SharedCatalog:
     async def list_schemas(self) -> list[str]:
         self.check_loop()
         found = await self._client.list_schemas(self.mount.share)
-        schemas = LeftOut(self.mount.endpoint).keep_good(
+        schemas = InvalidItems(self.mount.endpoint).keep_valid(
             found,
             lambda schema: self._checked("schema", schema.name),
             lambda schema: f"the schema {schema.name[:80]!a}",
@@ -131,7 +131,7 @@ class SharedCatalog:
         self.check_loop()
         wanted = None if schema is None else normalize_name("schema", schema)
         found = await self._client.list_models(self.mount.share, wanted)
-        models = LeftOut(self.mount.endpoint).keep_good(
+        models = InvalidItems(self.mount.endpoint).keep_valid(
             found, self._model, lambda model: f"the model {model.schema[:80]!a}.{model.name[:80]!a}"
         )
         return sorted(models, key=lambda model: model.full_name)
@@ -154,7 +154,7 @@ class SharedCatalog:
         return self._version(name, (await self._resolver.resolve(name, parsed)).version)
 
     async def snapshot(
-        self, ref: str | ModelRef, *, tally: Tally | None = None, verify: bool = False
+        self, ref: str | ModelRef, *, counter: ProgressCounter | None = None, verify: bool = False
     ) -> Snapshot:
         """A version's files, verified, in the cache; fetches what is missing.
 
@@ -163,32 +163,34 @@ class SharedCatalog:
         StaleAnswer, ServerUnreachable and whatever the provider answers.
         """
         self.check_loop()
-        tally = tally or Tally()
+        counter = counter or ProgressCounter()
         name, parsed = self._parse(ref)
-        tally.enter("asking the provider")
+        counter.enter("asking the provider")
         resolved = await self._resolver.resolve(name, parsed, with_files=True)
         version = resolved.version
         if version.status != READY:
             raise InvalidState(
                 f"{name} version {version.version} is {version.status}; only READY ones can be had."
             )
-        tally.enter("looking into the cache")
+        counter.enter("looking into the cache")
         present = await asyncio.to_thread(self._cached, name, version, verify)
         if present is None and resolved.offline is not None:
             raise ServerUnreachable(
                 f"{resolved.offline.message} {name} version {version.version} is not complete in the cache."
             ) from resolved.offline
-        folder, manifest, bundle = present or await self._fetch(name, version, resolved.files, tally, verify)
+        folder, manifest, bundle = present or await self._fetch(
+            name, version, resolved.files, counter, verify
+        )
         if resolved.offline is None:
-            self._refs.remember_version(name, version, manifest.digest)
-        return Snapshot(self._version(name, version), folder, manifest, bundle, tally.fetched)
+            self._known_state.remember_version(name, version, manifest.digest)
+        return Snapshot(self._version(name, version), folder, manifest, bundle, counter.fetched)
 
     async def download(
         self,
         ref: str | ModelRef,
         destination: Path,
         *,
-        tally: Tally | None = None,
+        counter: ProgressCounter | None = None,
         verify: bool = False,
         trust_remote_code: bool | None = None,
     ) -> DownloadedVersion:
@@ -199,12 +201,12 @@ class SharedCatalog:
         act upon unasked, unless there is trust (see `model_sharing.load_model`).
         """
         target = await asyncio.to_thread(check_destination, destination)
-        tally = tally or Tally()
-        snapshot = await self.snapshot(ref, tally=tally, verify=verify)
+        counter = counter or ProgressCounter()
+        snapshot = await self.snapshot(ref, counter=counter, verify=verify)
         try:
             if not self._trusted(trust_remote_code):
                 check_acts_on_nothing((file.path for file in snapshot.manifest.files), _subject(snapshot))
-            await asyncio.to_thread(_copy_out, snapshot, target, tally)
+            await asyncio.to_thread(_copy_snapshot, snapshot, target, counter)
         finally:
             self._cache.release(snapshot.manifest.digest)
         return DownloadedVersion.at(
@@ -256,9 +258,9 @@ class SharedCatalog:
         if present is None:
             return None
         folder, manifest = present
-        bundle = self._refs.bundle(name, version.version)
+        bundle = self._known_state.bundle(name, version.version)
         try:
-            return folder, manifest, self._trust.check_kept(bundle, name, version.version, manifest)
+            return folder, manifest, self._trust.check_stored_bundle(bundle, name, version.version, manifest)
         except UntrustedSignature:
             self._cache.release(manifest.digest)
             return None
@@ -268,20 +270,25 @@ class SharedCatalog:
         name: SharedName,
         version: ModelVersion,
         files: VersionFiles | None,
-        tally: Tally,
+        counter: ProgressCounter,
         verify: bool,
     ) -> tuple[Path, Manifest, Bundle]:
         files = files or await self._resolver.files(name, version.version, version.digest)
         try:
-            folder = await self._fetch_files(name, version, files, tally, verify)
+            folder = await self._fetch_files(name, version, files, counter, verify)
         except FileNotFoundError:  # somebody deleted the cache meanwhile
-            folder = await self._fetch_files(name, version, files, tally, verify)
-        self._refs.keep_bundle(name, version.version, files.bundle)
+            folder = await self._fetch_files(name, version, files, counter, verify)
+        self._known_state.store_bundle(name, version.version, files.bundle)
         await asyncio.to_thread(keep_within, self._cache, self._settings.cache_max_size)
         return folder, files.manifest, files.bundle
 
     async def _fetch_files(
-        self, name: SharedName, version: ModelVersion, files: VersionFiles, tally: Tally, verify: bool
+        self,
+        name: SharedName,
+        version: ModelVersion,
+        files: VersionFiles,
+        counter: ProgressCounter,
+        verify: bool,
     ) -> Path:
         manifest = files.manifest
         loop = asyncio.get_running_loop()
@@ -299,10 +306,10 @@ class SharedCatalog:
                 self._cache,
                 manifest,
                 connections,
-                UrlBook(_urls_by_key(files), renew),
-                tally,
+                FileUrls(_urls_by_key(files), renew),
+                counter,
                 jobs=self._settings.jobs,
-                bases=lambda: self._refs.digests(name),
+                bases=lambda: self._known_state.digests(name),
                 verify=verify,
             ),
         )
@@ -346,6 +353,6 @@ async def _stoppable(work: asyncio.Future[T], stop: Callable[[], None]) -> T:
         raise
 
 
-def _copy_out(snapshot: Snapshot, target: Path, tally: Tally) -> None:
-    tally.enter("copying", snapshot.manifest.size, len(snapshot.manifest.files))
-    copy_out(snapshot.folder, snapshot.manifest, snapshot.bundle.to_json(), target, tally.step)
+def _copy_snapshot(snapshot: Snapshot, target: Path, counter: ProgressCounter) -> None:
+    counter.enter("copying", snapshot.manifest.size, len(snapshot.manifest.files))
+    copy_to_destination(snapshot.folder, snapshot.manifest, snapshot.bundle.to_json(), target, counter.step)

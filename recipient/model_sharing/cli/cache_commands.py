@@ -7,7 +7,7 @@ from datetime import timedelta
 import click
 
 from model_sharing.api import blocking
-from model_sharing.cache.maintenance.contents import survey
+from model_sharing.cache.maintenance.inventory import take_inventory
 from model_sharing.cache.maintenance.pruning import Limits, Pruned, prune
 from model_sharing.cache.maintenance.verifying import verify
 from model_sharing.cache.store import Cache
@@ -35,7 +35,7 @@ def list_cache(output: str) -> None:
     """
     settings = Settings.from_environment()
     store = Cache(settings.cache)
-    contents = survey(store)
+    contents = take_inventory(store)
     versions = list_cached(store, contents, MountTable(settings.mounts).all())
     if output == "json":
         print_json({"path": str(store.root), "size": contents.size, "versions": versions})
@@ -78,7 +78,7 @@ def prune_cache(*, max_size: int | None, older_than: timedelta | None, dry_run: 
         None if older_than is None else older_than.total_seconds(),
     )
     store = Cache(settings.cache)
-    names = _names(list_cached(store, survey(store), MountTable(settings.mounts).all()))
+    names = _names(list_cached(store, take_inventory(store), MountTable(settings.mounts).all()))
     pruned = prune(store, limits, dry_run=dry_run)
     if output == "json":
         removed = [
@@ -101,7 +101,7 @@ def verify_cache(*, repair: bool, output: str) -> None:
     """
     settings = Settings.from_environment()
     store = Cache(settings.cache)
-    versions = list_cached(store, survey(store), MountTable(settings.mounts).all())
+    versions = list_cached(store, take_inventory(store), MountTable(settings.mounts).all())
     found = verify(store)
     hurt = {entry.digest for entry in found.damaged}
     damaged = [version for version in versions if version.digest in hurt]

@@ -21,7 +21,7 @@ class LeftOutWarning(SharingWarning):
     """A provider listed something that is none, such as a model with an impossible version number."""
 
 
-class LeftOut:
+class InvalidItems:
     """The items of one listing that are left out; `what` says of where."""
 
     def __init__(self, what: str) -> None:
@@ -41,7 +41,7 @@ class LeftOut:
         for message in self._named:
             warnings.warn(message, LeftOutWarning, stacklevel=3)
 
-    def keep_good(self, found: list[S], make: Callable[[S], T], name: Callable[[S], str]) -> list[T]:
+    def keep_valid(self, found: list[S], make: Callable[[S], T], name: Callable[[S], str]) -> list[T]:
         """What `make` makes of each; those for which it raises a SharingError are left out, and warned of."""
         made = []
         for each in found:

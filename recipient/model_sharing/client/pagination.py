@@ -13,9 +13,9 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from model_sharing.client.invalid_items import LeftOut, named
+from model_sharing.client.invalid_items import InvalidItems, named
 from model_sharing.transport import bounds
-from model_sharing.transport.response_reader import TooLarge, parse, read_bounded, values_in
+from model_sharing.transport.response_reader import TooLarge, count_values, parse, read_bounded
 from model_sharing.transport.session import Transport
 from model_sharing_protocol.errors import NotASharingServer, ServerUnreachable
 from model_sharing_protocol.open_sharing import Items
@@ -27,13 +27,15 @@ _LONGEST_NUMBER = 100
 T = TypeVar("T")
 
 
-async def fetch_listing(transport: Transport, path: str, read: Callable[[bytes], T], origin: str) -> list[T]:
+async def fetch_all_pages(
+    transport: Transport, path: str, read: Callable[[bytes], T], origin: str
+) -> list[T]:
     """All items of the listing at `path`, each as `read` makes it of its JSON text.
 
     Those for which that raises NotASharingServer are left out with a warning. Raises what `Transport.call`
     raises, and NotASharingServer for a listing beyond the bounds.
     """
-    listing = _Listing(path, read, origin)
+    listing = _PagedItems(path, read, origin)
     try:
         async with asyncio.timeout(bounds.LISTING_SECONDS):
             while listing.goes_on:
@@ -46,14 +48,14 @@ async def fetch_listing(transport: Transport, path: str, read: Callable[[bytes],
     return listing.items
 
 
-class _Listing(Generic[T]):
+class _PagedItems(Generic[T]):
     """One listing as it grows. `asked` are the parameters of its next page."""
 
     def __init__(self, path: str, read: Callable[[bytes], T], origin: str) -> None:
         self.path = path
         self.origin = origin
         self.items: list[T] = []
-        self.left_out = LeftOut(origin)
+        self.left_out = InvalidItems(origin)
         self.size = MAX_PAGE_SIZE
         self.goes_on = True
         self._read = read
@@ -85,7 +87,7 @@ class _Listing(Generic[T]):
         self._token, self.goes_on = token, bool(token)
 
     def _take(self, item: bytes) -> None:
-        values = values_in(item)
+        values = count_values(item)
         too_many = values > bounds.ITEM_VALUES
         self._bytes += len(item)
         self._values += 0 if too_many else values
@@ -110,7 +112,7 @@ class _Something(msgspec.Struct, gc=False):
     """Any JSON object, at next to no cost."""
 
 
-async def _fetch_page(transport: Transport, listing: _Listing[Any]) -> Items[msgspec.Raw]:
+async def _fetch_page(transport: Transport, listing: _PagedItems[Any]) -> Items[msgspec.Raw]:
     while True:
         try:
             body = await transport.call("GET", listing.path, read_bounded, params=listing.asked)
@@ -143,7 +145,7 @@ def _read_leniently(body: bytes) -> Items[msgspec.Raw] | None:
 
     Its own text is then as bad, so that this item is left out, and not all of them.
     """
-    if values_in(body) > bounds.LENIENT_VALUES:
+    if count_values(body) > bounds.LENIENT_VALUES:
         return None
     try:
         found = json.loads(body, parse_int=_parse_int)

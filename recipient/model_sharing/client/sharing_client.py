@@ -13,7 +13,7 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
-from model_sharing.client.pagination import fetch_listing
+from model_sharing.client.pagination import fetch_all_pages
 from model_sharing.transport.response_reader import decode, read_bounded, read_lines
 from model_sharing.transport.session import NOT_MODIFIED, Transport
 from model_sharing_protocol.errors import CorruptArtifact, NotASharingServer, UnsupportedOperation
@@ -39,7 +39,7 @@ _MAX_DEPTH = 100
 T = TypeVar("T")
 
 
-class Answer(msgspec.Struct, frozen=True):
+class VersionAnswer(msgspec.Struct, frozen=True):
     """What a provider says of one version, and the tag by which to ask whether it still says so."""
 
     version: ModelVersion
@@ -80,7 +80,7 @@ class SharingClient:
 
     async def list_versions(self, share: str, model: SharedName) -> list[ModelVersion]:
         path = _model_path(share, model) + "/versions"
-        return await fetch_listing(self._transport, path, self._decode_version, self._endpoint)
+        return await fetch_all_pages(self._transport, path, self._decode_version, self._endpoint)
 
     async def get_version(
         self,
@@ -89,17 +89,17 @@ class SharingClient:
         asked: int | str,
         tag: str = "",
         has_fallback: Callable[[], bool] = lambda: False,
-    ) -> Answer | None:
+    ) -> VersionAnswer | None:
         """The version of this number, or behind this alias; None if it is still what the `tag` stands for.
 
         `has_fallback`: see `Transport.call`.
         """
 
-        async def read(response: aiohttp.ClientResponse) -> Answer | None:
+        async def read(response: aiohttp.ClientResponse) -> VersionAnswer | None:
             if response.status == NOT_MODIFIED:
                 return None
             version = self._decode_version(await read_bounded(response))
-            return Answer(version, _tag(response.headers.get("ETag", "")))
+            return VersionAnswer(version, _tag(response.headers.get("ETag", "")))
 
         path = _version_path(share, model, asked)
         return await self._transport.call("GET", path, read, tag=tag, has_fallback=has_fallback)
@@ -158,7 +158,7 @@ class SharingClient:
         def read(item: bytes) -> T:
             return decode(item, kind, self._endpoint)
 
-        return await fetch_listing(self._transport, path, read, self._endpoint)
+        return await fetch_all_pages(self._transport, path, read, self._endpoint)
 
     def _decode_version(self, data: bytes) -> ModelVersion:
         version = decode(data, ModelVersion, self._endpoint)

@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from model_sharing.cache.store import Cache
 from model_sharing.downloads.large_files import LargeFiles
-from model_sharing.downloads.progress_observer import DownloadObserver, FileProgress, Silent
-from model_sharing.downloads.reassembly import fetch_all
-from model_sharing.downloads.reuse_planner import FromBase
+from model_sharing.downloads.progress_observer import FileProgress, NoObserver, ProgressObserver
+from model_sharing.downloads.reassembly import fetch_whole
+from model_sharing.downloads.reuse_planner import PlannedDelta
 from model_sharing.downloads.targets import WholeFile
 from model_sharing.downloads.transfer.connections import Connections
 from model_sharing.downloads.transfer.transfer import RangesIgnored
@@ -24,18 +24,18 @@ from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.xor_deltas import restore
 
 
-class FromBaseMaker:
+class DeltaApplier:
     """Fetches deltas and makes blobs of them."""
 
     def __init__(
-        self, cache: Cache, connections: Connections, large_files: LargeFiles, progress: DownloadObserver
+        self, cache: Cache, connections: Connections, large_files: LargeFiles, progress: ProgressObserver
     ) -> None:
         self._cache = cache
         self._connections = connections
         self._large_files = large_files
         self._progress = progress
 
-    def make(self, file: ManifestFile, planned: FromBase) -> bool:
+    def make(self, file: ManifestFile, planned: PlannedDelta) -> bool:
         """True if the file is in the cache now; else nothing has happened. Raises Interrupted."""
         delta, base = planned
         told = FileProgress(self._progress, file)
@@ -43,7 +43,7 @@ class FromBaseMaker:
         is_new = not self._cache.blob_path(delta.sha256).exists()
         made = False
         with contextlib.suppress(SharingError, RangesIgnored, OSError, KeyError):
-            self._large_files.make(delta, fetch_all(delta), told)
+            self._large_files.make(delta, fetch_whole(delta), told)
             try:
                 made = self._apply(file, delta, base)
             finally:
@@ -51,7 +51,7 @@ class FromBaseMaker:
                     self._cache.blob_path(delta.sha256).unlink(missing_ok=True)
         self._connections.check()
         if not made:
-            told.take_back()
+            told.reset()
             return False
         told.reused(file.size - delta.size)
         self._progress.file_done(file)
@@ -63,12 +63,12 @@ class FromBaseMaker:
             with (
                 self._cache.blob_path(delta.sha256).open("rb") as packed,
                 self._cache.blob_path(base.sha256).open("rb") as old,
-                WholeFile(path, file.size, Silent()) as target,
+                WholeFile(path, file.size, NoObserver()) as target,
                 ThreadPoolExecutor(os.cpu_count(), "model-sharing-delta") as threads,
             ):
-                for piece in restore(packed, old, file.size, threads):
+                for segment in restore(packed, old, file.size, threads):
                     self._connections.check()
-                    target.accept(memoryview(piece))
+                    target.accept(memoryview(segment))
             if target.hexdigest() == file.sha256:
                 self._cache.publish_blob(path, file.sha256)
                 return True

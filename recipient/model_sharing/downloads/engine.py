@@ -13,16 +13,16 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from model_sharing.cache.store import Cache
-from model_sharing.downloads.apply_delta import FromBaseMaker
+from model_sharing.downloads.apply_delta import DeltaApplier
 from model_sharing.downloads.large_files import LargeFiles, corrupt
 from model_sharing.downloads.packs import PackFetcher, packable, packs_of
 from model_sharing.downloads.part_file import RANGE_BYTES
-from model_sharing.downloads.progress_observer import DownloadObserver
-from model_sharing.downloads.reassembly import Recipe, fetch_all
-from model_sharing.downloads.reuse_planner import DeltaPlanner, FromBase
+from model_sharing.downloads.progress_observer import ProgressObserver
+from model_sharing.downloads.reassembly import Reassembly, fetch_whole
+from model_sharing.downloads.reuse_planner import PlannedDelta, ReusePlanner
 from model_sharing.downloads.targets import WholeFile
 from model_sharing.downloads.transfer.connections import Connections
-from model_sharing.downloads.transfer.file_urls import PACK, UrlBook
+from model_sharing.downloads.transfer.file_urls import PACK, FileUrls
 from model_sharing.downloads.transfer.transfer import RangesIgnored, Transfer
 from model_sharing_protocol.errors import Interrupted
 from model_sharing_protocol.manifest import ManifestFile
@@ -37,10 +37,10 @@ class Engine:
         self,
         cache: Cache,
         connections: Connections,
-        urls: UrlBook,
+        urls: FileUrls,
         *,
-        planner: DeltaPlanner,
-        progress: DownloadObserver,
+        planner: ReusePlanner,
+        progress: ProgressObserver,
         jobs: int,
     ) -> None:
         self._cache = cache
@@ -62,21 +62,21 @@ class Engine:
             planner=planner,
             progress=progress,
         )
-        self._from_base = FromBaseMaker(cache, connections, self._large_files, progress)
+        self._delta_applier = DeltaApplier(cache, connections, self._large_files, progress)
 
     def run(self, files: Sequence[ManifestFile]) -> None:
         """Fetch every content, or raise the first error; what has arrived of large files is kept."""
         try:
-            recipes = self._planner.recipes(files)
-            deltas = self._planner.deltas(files, recipes)
-            planned = recipes.keys() | deltas.keys()
+            reassemblies = self._planner.reassemblies(files)
+            deltas = self._planner.deltas(files, reassemblies)
+            planned = reassemblies.keys() | deltas.keys()
             large = [file for file in files if file.size > RANGE_BYTES or file.sha256 in planned]
             small = [file for file in files if file.size <= RANGE_BYTES and file.sha256 not in planned]
             futures = [
                 self._followers.submit(
                     self._fetch_large,
                     file,
-                    recipes.get(file.sha256) or fetch_all(file),
+                    reassemblies.get(file.sha256) or fetch_whole(file),
                     deltas.get(file.sha256),
                 )
                 for file in large
@@ -127,11 +127,11 @@ class Engine:
             self._progress.advance(-file.size)
         raise corrupt(file)
 
-    def _fetch_large(self, file: ManifestFile, recipe: Recipe, planned: FromBase | None) -> None:
-        if planned is not None and self._from_base.make(file, planned):
+    def _fetch_large(self, file: ManifestFile, reassembly: Reassembly, planned: PlannedDelta | None) -> None:
+        if planned is not None and self._delta_applier.make(file, planned):
             return
         try:
-            self._large_files.fetch(file, recipe)
+            self._large_files.fetch(file, reassembly)
         except RangesIgnored:
             self._fetch_verified(file, self._cache.temporary())
 

@@ -15,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 from model_sharing.cache.store import Cache
 from model_sharing.downloads.part_file import PartFile
-from model_sharing.downloads.progress_observer import DownloadObserver, FileProgress
-from model_sharing.downloads.reassembly import Piece, Recipe, fetch_all
-from model_sharing.downloads.reuse_planner import DeltaPlanner
+from model_sharing.downloads.progress_observer import FileProgress, ProgressObserver
+from model_sharing.downloads.reassembly import Reassembly, Segment, fetch_whole
+from model_sharing.downloads.reuse_planner import ReusePlanner
 from model_sharing.downloads.targets import FileRange, Patch
 from model_sharing.downloads.transfer.connections import BUFFER_BYTES, Connections
 from model_sharing.downloads.transfer.transfer import RangesIgnored, Transfer
@@ -40,8 +40,8 @@ class LargeFiles:
         workers: ThreadPoolExecutor,
         copiers: ThreadPoolExecutor,
         *,
-        planner: DeltaPlanner,
-        progress: DownloadObserver,
+        planner: ReusePlanner,
+        progress: ProgressObserver,
     ) -> None:
         self._cache = cache
         self._connections = connections
@@ -51,29 +51,29 @@ class LargeFiles:
         self._planner = planner
         self._progress = progress
 
-    def fetch(self, file: ManifestFile, recipe: Recipe) -> None:
-        """Make a content as the recipe says, or else fetch all of it.
+    def fetch(self, file: ManifestFile, reassembly: Reassembly) -> None:
+        """Make a content as the reassembly says, or else fetch all of it.
 
         Raises RangesIgnored, with nothing kept, if the server knows no ranges, CorruptArtifact, and what
         `Transfer.run` raises.
         """
-        self.make(file, recipe, FileProgress(self._progress, file))
+        self.make(file, reassembly, FileProgress(self._progress, file))
         self._progress.file_done(file)
 
-    def make(self, file: ManifestFile, recipe: Recipe, told: FileProgress) -> None:
+    def make(self, file: ManifestFile, reassembly: Reassembly, told: FileProgress) -> None:
         """The same for what need not be one of the version's files: it is told as `told` says."""
         with self._cache.lock(self._cache.own(file.sha256), lambda: self._connections.stopped) as locked:
             if self._cache.has_blob(file):  # another process fetched it meanwhile
                 told.reused(file.size)
                 return
             path = self._cache.part_path(file.sha256) if locked else self._cache.temporary()
-            for attempt in (recipe, fetch_all(file)):
+            for attempt in (reassembly, fetch_whole(file)):
                 with PartFile(path, file.size) as part:
                     told.reused(part.done)  # it came before, and is not fetched again
                     try:
                         good = self._fill(part, file, attempt, told) or self._mend(part, file, attempt, told)
                     except RangesIgnored:
-                        told.take_back()
+                        told.reset()
                         part.discard()
                         raise
                     if good:
@@ -81,17 +81,17 @@ class LargeFiles:
                         self._cache.publish_blob(path, file.sha256)
                         part.forget_progress()
                         return
-                    told.take_back()
+                    told.reset()
                     part.discard()
         raise corrupt(file)
 
-    def _fill(self, part: PartFile, file: ManifestFile, recipe: Recipe, told: FileProgress) -> bool:
+    def _fill(self, part: PartFile, file: ManifestFile, reassembly: Reassembly, told: FileProgress) -> bool:
         """Make what is missing of a part; True if the whole, hashed alongside, is what it should be."""
         ranges = []
         for index in part.unfinished():
-            here = recipe.is_here(part.next_byte(index), part.end(index))
+            here = reassembly.is_cached(part.next_byte(index), part.end(index))
             threads = self._copiers if here else self._workers
-            ranges.append(threads.submit(self._fill_range, part, index, file, recipe, told))
+            ranges.append(threads.submit(self._fill_range, part, index, file, reassembly, told))
         for filling in ranges:
             filling.add_done_callback(part.watch)
         try:
@@ -102,29 +102,29 @@ class LargeFiles:
             wait(ranges)
 
     def _fill_range(
-        self, part: PartFile, index: int, file: ManifestFile, recipe: Recipe, told: FileProgress
+        self, part: PartFile, index: int, file: ManifestFile, reassembly: Reassembly, told: FileProgress
     ) -> None:
         while (position := part.next_byte(index)) < part.end(index):
             self._connections.check()
-            piece = recipe.at(position)
-            end = min(piece.end, part.end(index))
-            if piece.base is not None:
-                told.reused(self._copy(part, index, end, piece, piece.base))
+            segment = reassembly.at(position)
+            end = min(segment.end, part.end(index))
+            if segment.base is not None:
+                told.reused(self._copy(part, index, end, segment, segment.base))
             if part.next_byte(index) < end:
                 self._transfer.run(file, FileRange(part, index, end, told))
 
-    def _copy(self, part: PartFile, index: int, end: int, piece: Piece, base: ManifestFile) -> int:
+    def _copy(self, part: PartFile, index: int, end: int, segment: Segment, base: ManifestFile) -> int:
         """Copy from the cache; how many bytes, which are fewer if they are not there any more."""
         position = part.next_byte(index)
         try:
             with self._cache.blob_path(base.sha256).open("rb", buffering=0) as source:
-                offset = piece.offset + position - piece.start
+                offset = segment.offset + position - segment.start
                 part.copy(index, source.fileno(), offset, end - position)
         except FileNotFoundError:
             pass
         return part.next_byte(index) - position
 
-    def _mend(self, part: PartFile, file: ManifestFile, recipe: Recipe, told: FileProgress) -> bool:
+    def _mend(self, part: PartFile, file: ManifestFile, reassembly: Reassembly, told: FileProgress) -> bool:
         """Fetch the chunks again that are not what the map says; True if the whole is right then."""
         chunks = self._planner.map_of(file)
         if chunks is None:
@@ -132,12 +132,12 @@ class LargeFiles:
         wrong = [chunk for chunk in chunks if part.sha256(chunk.start, chunk.end) != chunk.sha256]
         if not wrong or len(wrong) == len(chunks):
             return False
-        for base in {recipe.at(chunk.start).base for chunk in wrong}:
+        for base in {reassembly.at(chunk.start).base for chunk in wrong}:
             if base is not None:
                 self._cache.has_blob(base, verify=True)  # it may be damaged: then it is dropped
         for start, end in _runs(wrong):
             self._transfer.run(file, Patch(part, start, end))
-            told.fetched_again(end - start)
+            told.refetched(end - start)
         return _follow(part) == file.sha256
 
 

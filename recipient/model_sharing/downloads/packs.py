@@ -15,11 +15,11 @@ from functools import partial
 import msgspec
 
 from model_sharing.cache.store import Cache
-from model_sharing.downloads.progress_observer import DownloadObserver
+from model_sharing.downloads.progress_observer import ProgressObserver
 from model_sharing.downloads.transfer.connections import Connections
 from model_sharing.downloads.transfer.file_urls import PACK
-from model_sharing.downloads.transfer.transfer import Passing, Patience, Transfer
-from model_sharing.filesystem.local_files import full_disk_explained
+from model_sharing.downloads.transfer.transfer import RetryState, Transfer, TransferFailure
+from model_sharing.filesystem.local_files import translated_disk_full
 from model_sharing_protocol.errors import ServerUnreachable
 from model_sharing_protocol.manifest import PACKED_FILE_BYTES, PACKED_FILES, ManifestFile
 from model_sharing_protocol.open_sharing import PackRequest
@@ -53,7 +53,7 @@ class PackFetcher:
     """Fetches packs into a cache's blobs."""
 
     def __init__(
-        self, cache: Cache, connections: Connections, transfer: Transfer, progress: DownloadObserver
+        self, cache: Cache, connections: Connections, transfer: Transfer, progress: ProgressObserver
     ) -> None:
         self._cache = cache
         self._connections = connections
@@ -64,18 +64,18 @@ class PackFetcher:
         """Fetch these files, in order; those that came damaged, and those that did not come."""
         pack = _Pack(files)
         try:
-            self._transfer.persist(pack, f"{len(files)} files", partial(self._attempt, pack), brief=True)
+            self._transfer.retry(pack, f"{len(files)} files", partial(self._attempt, pack), brief=True)
         except (ServerUnreachable, _Refused):
             self._connections.check()
         return pack.damaged, pack.missing
 
-    def _attempt(self, pack: _Pack, patience: Patience) -> None:
+    def _attempt(self, pack: _Pack, state: RetryState) -> None:
         question = msgspec.json.encode(PackRequest(tuple(file.sha256 for file in pack.missing)))
 
         def ask(url: str) -> http.client.HTTPResponse:
             return self._connections.post(url, question)
 
-        with self._transfer.answer(PACK, "a pack of files", patience, ask) as response:
+        with self._transfer.answer(PACK, "a pack of files", state, ask) as response:
             if response.status != 200 or response.length != sum(file.size for file in pack.missing):
                 raise _Refused
             for file in pack.missing:
@@ -87,14 +87,14 @@ class PackFetcher:
         while arrived < file.size:
             count = self._connections.receive(response, content[arrived:])
             if count == 0:
-                raise Passing("the connection ended early")
+                raise TransferFailure("the connection ended early")
             arrived += count
         pack.arrived(file)
         if hashlib.sha256(content).hexdigest() != file.sha256:
             pack.damaged.append(file)
             return
         path = self._cache.temporary()
-        with full_disk_explained(path.parent):
+        with translated_disk_full(path.parent):
             path.write_bytes(content)
         self._cache.publish_blob(path, file.sha256)
         self._progress.advance(file.size)

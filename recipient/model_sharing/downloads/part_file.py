@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from model_sharing.filesystem.local_files import FULL, disk_usage, full_disk_explained, share_with_group
+from model_sharing.filesystem.local_files import FULL, disk_usage, share_with_group, translated_disk_full
 from model_sharing.filesystem.positioned_io import PositionedFile, read_at
 
 RANGE_BYTES = 16 * 1024 * 1024
@@ -37,7 +37,7 @@ class PartFile:
         self._failure: BaseException | None = None
         self._complete = 0
         self._done = _read_progress(path, size, self._ranges)
-        with full_disk_explained(path.parent):
+        with translated_disk_full(path.parent):
             self._bytes = PositionedFile(path)
             self._bytes.resize(size)
             self._progress = PositionedFile(_progress_path(path))
@@ -78,7 +78,7 @@ class PartFile:
 
     def append(self, index: int, data: memoryview) -> None:
         """Add the next bytes of a range. Only one thread may work on a range."""
-        with full_disk_explained(self.path.parent):
+        with translated_disk_full(self.path.parent):
             self._bytes.write(data, self.next_byte(index))
         self._advance(index, len(data))
 
@@ -92,7 +92,7 @@ class PartFile:
     def copy(self, index: int, source: int, offset: int, count: int) -> None:
         """Add bytes of another file, open as `source`, to a range; fewer if it ends before."""
         while count > 0:
-            with full_disk_explained(self.path.parent):
+            with translated_disk_full(self.path.parent):
                 copied = _copy(source, offset, self._bytes, self.next_byte(index), min(count, _COPY_BYTES))
             if copied == 0:
                 return
@@ -102,7 +102,7 @@ class PartFile:
 
     def overwrite(self, offset: int, data: memoryview) -> None:
         """Replace bytes that are here already."""
-        with full_disk_explained(self.path.parent):
+        with translated_disk_full(self.path.parent):
             self._bytes.write(data, offset)
 
     def sha256(self, start: int, end: int) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 
 from model_sharing.downloads.plan import Plan
-from model_sharing.downloads.progress_observer import DownloadObserver, Silent
+from model_sharing.downloads.progress_observer import NoObserver, ProgressObserver
 from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.progress import Progress
 
@@ -41,15 +41,15 @@ class PhaseQueue:
         return [*found, self._now()]
 
 
-class Tally:
+class ProgressCounter:
     """Counts one download, and passes on to another observer what it is told.
 
     `fetched` is how many bytes came from the provider and were kept. `progress` counts all of the version:
     what is here already is done from the start.
     """
 
-    def __init__(self, observer: DownloadObserver | None = None) -> None:
-        self._observer = observer or Silent()
+    def __init__(self, observer: ProgressObserver | None = None) -> None:
+        self._observer = observer or NoObserver()
         self._lock = threading.Lock()
         self._progress = Progress("")
         self.fetched = 0
@@ -103,7 +103,7 @@ class Tally:
         self.phases.put(begun)
 
 
-class PullTally:
+class PullProgressCounter:
     """Counts several downloads, one after another, of `size` bytes together as far as is known."""
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ class PullTally:
         self._size = 0
         self._done = Progress("")
         self._title = "asking the provider"
-        self._current: Tally | None = None
+        self._current: ProgressCounter | None = None
         self.phases = PhaseQueue(lambda: self.progress)
 
     @property
@@ -132,11 +132,11 @@ class PullTally:
         """All together; some of it may be here already."""
         self._versions, self._size = versions, size
 
-    def begin(self, title: str) -> Tally:
+    def begin(self, title: str) -> ProgressCounter:
         """Begin with the next version."""
         self._begun += 1
         self._title = f"fetching {title} ({self._begun} of {self._versions})"
-        self._current = Tally()
+        self._current = ProgressCounter()
         self.phases.put(self.progress)
         return self._current
 

@@ -9,7 +9,7 @@ from model_sharing.downloads.plan import Plan
 from model_sharing_protocol.manifest import ManifestFile
 
 
-class DownloadObserver(Protocol):
+class ProgressObserver(Protocol):
     """What an observer of a download is told. Sizes are in bytes; negative ones take something back."""
 
     def begin(self, plan: Plan) -> None:
@@ -27,7 +27,7 @@ class DownloadObserver(Protocol):
         """Called once after `begin`, however the download ended."""
 
 
-class Silent:
+class NoObserver:
     """Nobody watches."""
 
     def begin(self, plan: Plan) -> None: ...
@@ -44,7 +44,7 @@ class Silent:
 class FileProgress:
     """Tells of one large file, so that all of it can be taken back."""
 
-    def __init__(self, observer: DownloadObserver, file: ManifestFile) -> None:
+    def __init__(self, observer: ProgressObserver, file: ManifestFile) -> None:
         self._observer = observer
         self._file = file
         self._lock = threading.Lock()
@@ -61,13 +61,13 @@ class FileProgress:
             self._reused += size
         self._observer.reused(size, self._file)
 
-    def fetched_again(self, size: int) -> None:
+    def refetched(self, size: int) -> None:
         """Bytes that were found here turned out to be wrong, and were fetched after all."""
         size = min(size, self._reused)
         self.reused(-size)
         self.advance(size)
 
-    def take_back(self) -> None:
+    def reset(self) -> None:
         """The file has to be fetched from the start."""
         self.advance(-self._arrived)
         self.reused(-self._reused)

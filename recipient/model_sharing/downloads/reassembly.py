@@ -14,7 +14,7 @@ from model_sharing_protocol.manifest import ManifestFile
 _SMALLEST_COPY_BYTES = 32 * 1024
 
 
-class Found(NamedTuple):
+class CachedChunk(NamedTuple):
     """A chunk that is here: `size` bytes from `start` of the content of `base`."""
 
     base: ManifestFile
@@ -23,7 +23,7 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Segment:
     """The bytes of a file from `start` to before `end`: in `base` from `offset` on, or to be fetched."""
 
     start: int
@@ -31,64 +31,64 @@ class Piece:
     base: ManifestFile | None = None
     offset: int = 0
 
-    def goes_on_as(self, following: Piece) -> bool:
-        """True if both are one piece."""
+    def goes_on_as(self, following: Segment) -> bool:
+        """True if both are one segment."""
         end = self.offset + (self.end - self.start if self.base else 0)
         return following.base == self.base and following.offset == end
 
 
-class Recipe:
+class Reassembly:
     """Pieces without gaps, from the first byte of a file to its last."""
 
-    def __init__(self, pieces: Iterable[Piece]) -> None:
-        self._pieces = tuple(_merged(pieces))
-        self._starts = [piece.start for piece in self._pieces]
+    def __init__(self, segments: Iterable[Segment]) -> None:
+        self._segments = tuple(_merged(segments))
+        self._starts = [segment.start for segment in self._segments]
 
-    def at(self, position: int) -> Piece:
-        """The piece that has this byte."""
-        return self._pieces[bisect_right(self._starts, position) - 1]
+    def at(self, position: int) -> Segment:
+        """The segment that has this byte."""
+        return self._segments[bisect_right(self._starts, position) - 1]
 
-    def is_here(self, start: int, end: int) -> bool:
+    def is_cached(self, start: int, end: int) -> bool:
         """True if no byte from `start` to before `end` has to be fetched."""
         first, last = bisect_right(self._starts, start) - 1, bisect_left(self._starts, end)
-        return all(piece.base for piece in self._pieces[first:last])
+        return all(segment.base for segment in self._segments[first:last])
 
     @property
-    def copied(self) -> int:
+    def cached_bytes(self) -> int:
         """How many bytes need not be fetched."""
-        return sum(piece.end - piece.start for piece in self._pieces if piece.base)
+        return sum(segment.end - segment.start for segment in self._segments if segment.base)
 
 
-def fetch_all(file: ManifestFile) -> Recipe:
-    """The recipe for a file of which nothing is known to be here."""
-    return Recipe([Piece(0, file.size)])
+def fetch_whole(file: ManifestFile) -> Reassembly:
+    """The reassembly for a file of which nothing is known to be here."""
+    return Reassembly([Segment(0, file.size)])
 
 
-def make_recipe(chunks: ChunkMap, found: Mapping[bytes, Found]) -> Recipe:
-    """The recipe for the file that a map is of, by what was `found` of its chunks."""
-    pieces = []
+def plan_reassembly(chunks: ChunkMap, found: Mapping[bytes, CachedChunk]) -> Reassembly:
+    """The reassembly for the file that a map is of, by what was `found` of its chunks."""
+    segments = []
     for chunk in chunks:
         here = found.get(chunk.sha256)
         if here is None or here.size != chunk.end - chunk.start:
-            pieces.append(Piece(chunk.start, chunk.end))
+            segments.append(Segment(chunk.start, chunk.end))
         else:
-            pieces.append(Piece(chunk.start, chunk.end, here.base, here.start))
-    return Recipe(_worthwhile(_merged(pieces)))
+            segments.append(Segment(chunk.start, chunk.end, here.base, here.start))
+    return Reassembly(_worthwhile(_merged(segments)))
 
 
-def _merged(pieces: Iterable[Piece]) -> list[Piece]:
-    merged: list[Piece] = []
-    for piece in pieces:
-        if merged and merged[-1].goes_on_as(piece):
-            merged[-1] = Piece(merged[-1].start, piece.end, merged[-1].base, merged[-1].offset)
+def _merged(segments: Iterable[Segment]) -> list[Segment]:
+    merged: list[Segment] = []
+    for segment in segments:
+        if merged and merged[-1].goes_on_as(segment):
+            merged[-1] = Segment(merged[-1].start, segment.end, merged[-1].base, merged[-1].offset)
         else:
-            merged.append(piece)
+            merged.append(segment)
     return merged
 
 
-def _worthwhile(pieces: Iterable[Piece]) -> list[Piece]:
+def _worthwhile(segments: Iterable[Segment]) -> list[Segment]:
     """The same, but that copies of a few bytes are fetched."""
     return [
-        Piece(piece.start, piece.end) if piece.end - piece.start < _SMALLEST_COPY_BYTES else piece
-        for piece in pieces
+        Segment(segment.start, segment.end) if segment.end - segment.start < _SMALLEST_COPY_BYTES else segment
+        for segment in segments
     ]

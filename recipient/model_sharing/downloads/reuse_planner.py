@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 from model_sharing.cache.store import Cache
 from model_sharing.downloads.part_file import part_bytes
-from model_sharing.downloads.progress_observer import Silent
-from model_sharing.downloads.reassembly import Found, Recipe, make_recipe
+from model_sharing.downloads.progress_observer import NoObserver
+from model_sharing.downloads.reassembly import CachedChunk, Reassembly, plan_reassembly
 from model_sharing.downloads.targets import WholeFile
 from model_sharing.downloads.transfer.connections import Connections
-from model_sharing.downloads.transfer.file_urls import UrlBook
+from model_sharing.downloads.transfer.file_urls import FileUrls
 from model_sharing.downloads.transfer.transfer import RangesIgnored, Transfer
 from model_sharing_protocol.chunk_maps import ChunkMap, read_maps
 from model_sharing_protocol.errors import SharingError
@@ -31,14 +31,14 @@ _MOST_CANDIDATES = 64
 _WORTHWHILE = 0.75
 
 
-class FromBase(NamedTuple):
+class PlannedDelta(NamedTuple):
     """An XOR delta to be fetched, and the file that it makes another one of, which is here."""
 
     delta: ManifestFile
     base: ManifestFile
 
 
-class DeltaPlanner:
+class ReusePlanner:
     """Plans the large files of one version, `manifest`.
 
     `bases` gives the digests of versions whose files may resemble it, the likeliest first. Those that are
@@ -49,7 +49,7 @@ class DeltaPlanner:
         self,
         cache: Cache,
         connections: Connections,
-        urls: UrlBook,
+        urls: FileUrls,
         manifest: Manifest,
         bases: Callable[[], Iterable[str]],
     ) -> None:
@@ -61,35 +61,35 @@ class DeltaPlanner:
         self._candidates = bases
         self._held: list[Manifest] = []
 
-    def recipes(self, missing: Sequence[ManifestFile]) -> Mapping[str, Recipe]:
+    def reassemblies(self, missing: Sequence[ManifestFile]) -> Mapping[str, Reassembly]:
         """Recipes for those of the missing files of which something is here, by sha256."""
-        if not self._manifest.hints or not self._hold_bases():
+        if not self._manifest.hints or not self._hold_base_versions():
             return {}
         maps = self._maps()
         wanted = [chunks for file in missing if (chunks := _map_of(file, maps))]
         found = self._find({chunk.sha256 for chunks in wanted for chunk in chunks})
-        recipes = {chunks.sha256: make_recipe(chunks, found) for chunks in wanted} if found else {}
-        return {sha256: recipe for sha256, recipe in recipes.items() if recipe.copied}
+        reassemblies = {chunks.sha256: plan_reassembly(chunks, found) for chunks in wanted} if found else {}
+        return {sha256: reassembly for sha256, reassembly in reassemblies.items() if reassembly.cached_bytes}
 
     def deltas(
-        self, missing: Sequence[ManifestFile], recipes: Mapping[str, Recipe]
-    ) -> Mapping[str, FromBase]:
-        """Deltas by which clearly less is fetched than by these recipes, by the sha256 of their files."""
+        self, missing: Sequence[ManifestFile], reassemblies: Mapping[str, Reassembly]
+    ) -> Mapping[str, PlannedDelta]:
+        """Deltas that save clearly more bytes than these reassemblies, by the sha256 of their files."""
         here = {file.sha256: file for manifest in self._held for file in manifest.files}
         wanted = {file.sha256: file for file in missing}
-        found: dict[str, FromBase] = {}
+        found: dict[str, PlannedDelta] = {}
         for delta in sorted(self._manifest.deltas, key=lambda delta: delta.size, reverse=True):
             file, base = wanted.get(delta.target), here.get(delta.base)
             if file is None or base is None or delta.sha256 not in self._urls:
                 continue
-            most = _WORTHWHILE * self._to_fetch(file, recipes.get(file.sha256))
+            most = _WORTHWHILE * self._to_fetch(file, reassemblies.get(file.sha256))
             if delta.size < most and self._cache.has_blob(base):
-                found[file.sha256] = FromBase(delta.file, base)
+                found[file.sha256] = PlannedDelta(delta.file, base)
         return found
 
-    def _to_fetch(self, file: ManifestFile, recipe: Recipe | None) -> int:
+    def _to_fetch(self, file: ManifestFile, reassembly: Reassembly | None) -> int:
         """Bytes of a file that have to be fetched without a delta."""
-        copied = recipe.copied if recipe else 0
+        copied = reassembly.cached_bytes if reassembly else 0
         return file.size - max(copied, part_bytes(self._cache.part_path(file.sha256)))
 
     def map_of(self, file: ManifestFile) -> ChunkMap | None:
@@ -103,7 +103,7 @@ class DeltaPlanner:
             return
         path = self._cache.temporary()
         with contextlib.suppress(SharingError, RangesIgnored, OSError, KeyError):
-            with WholeFile(path, file.size, Silent()) as target:
+            with WholeFile(path, file.size, NoObserver()) as target:
                 self._transfer.run(file, target, brief=True)
             if target.hexdigest() == file.sha256:
                 self._cache.publish_blob(path, file.sha256)
@@ -128,7 +128,7 @@ class DeltaPlanner:
             return read_maps(self._cache.blob_path(file.sha256).read_bytes())
         return {}
 
-    def _hold_bases(self) -> bool:
+    def _hold_base_versions(self) -> bool:
         self.release()
         for digest in islice(self._candidates(), _MOST_CANDIDATES):
             if len(self._held) == _MOST_BASES:
@@ -136,22 +136,22 @@ class DeltaPlanner:
             held = self._cache.hold(digest) if digest != self._manifest.digest else None
             if held is None:
                 continue
-            if self._is_of_use(held):
+            if self._is_useful(held):
                 self._held.append(held)
             else:
                 self._cache.release(digest)
         return bool(self._held)
 
-    def _is_of_use(self, candidate: Manifest) -> bool:
+    def _is_useful(self, candidate: Manifest) -> bool:
         maps = candidate.chunk_maps
         if maps is not None and self._cache.has_blob(maps):
             return True
         bases = {delta.base for delta in self._manifest.deltas}
         return any(file.sha256 in bases for file in candidate.files)
 
-    def _find(self, wanted: set[bytes]) -> Mapping[bytes, Found]:
+    def _find(self, wanted: set[bytes]) -> Mapping[bytes, CachedChunk]:
         """Where the wanted chunks are."""
-        found: dict[bytes, Found] = {}
+        found: dict[bytes, CachedChunk] = {}
         for manifest in self._held:
             maps = self._read(manifest)
             for file in manifest.files:
@@ -165,10 +165,10 @@ class DeltaPlanner:
         return found
 
 
-def _common(chunks: ChunkMap, base: ManifestFile, wanted: set[bytes]) -> Iterator[tuple[bytes, Found]]:
+def _common(chunks: ChunkMap, base: ManifestFile, wanted: set[bytes]) -> Iterator[tuple[bytes, CachedChunk]]:
     for chunk in chunks:
         if chunk.sha256 in wanted:
-            yield chunk.sha256, Found(base, chunk.start, chunk.end - chunk.start)
+            yield chunk.sha256, CachedChunk(base, chunk.start, chunk.end - chunk.start)
 
 
 def _map_of(file: ManifestFile, maps: Mapping[str, ChunkMap]) -> ChunkMap | None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from model_sharing.cache.store import Cache
 from model_sharing.downloads.engine import Engine
 from model_sharing.downloads.plan import Plan, check_space, make_plan
-from model_sharing.downloads.progress_observer import DownloadObserver
-from model_sharing.downloads.reuse_planner import DeltaPlanner
+from model_sharing.downloads.progress_observer import ProgressObserver
+from model_sharing.downloads.reuse_planner import ReusePlanner
 from model_sharing.downloads.transfer.connections import Connections
-from model_sharing.downloads.transfer.file_urls import UrlBook
-from model_sharing.filesystem.local_files import needs_writing
+from model_sharing.downloads.transfer.file_urls import FileUrls
+from model_sharing.filesystem.local_files import translated_write_errors
 from model_sharing_protocol.errors import CorruptArtifact
 from model_sharing_protocol.manifest import Manifest
 
@@ -23,8 +23,8 @@ def fetch_snapshot(
     cache: Cache,
     manifest: Manifest,
     connections: Connections,
-    urls: UrlBook,
-    progress: DownloadObserver,
+    urls: FileUrls,
+    progress: ProgressObserver,
     *,
     jobs: int,
     bases: Callable[[], Iterable[str]],
@@ -39,13 +39,13 @@ def fetch_snapshot(
     """
     digest = manifest.digest
     with (
-        needs_writing(cache.root),
+        translated_write_errors(cache.root),
         cache.lock(cache.own(digest.removeprefix("sha256:")), lambda: connections.stopped),
     ):
         if present := cache.snapshot(digest, verify=verify):
             return present[0]
         cache.reserve(manifest)
-        planner = DeltaPlanner(cache, connections, urls, manifest, bases)
+        planner = ReusePlanner(cache, connections, urls, manifest, bases)
         try:
             for _ in range(_ATTEMPTS):
                 if (plan := make_plan(manifest, cache, verify=verify)).missing:
@@ -61,7 +61,7 @@ def fetch_snapshot(
     raise CorruptArtifact(f"Files vanish from {cache.blobs} as soon as they arrive. Check the disk.")
 
 
-def _fetch_missing(plan: Plan, cache: Cache, engine: Engine, progress: DownloadObserver) -> None:
+def _fetch_missing(plan: Plan, cache: Cache, engine: Engine, progress: ProgressObserver) -> None:
     cache.sweep()
     check_space(plan, cache)
     progress.begin(plan)

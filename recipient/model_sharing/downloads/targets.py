@@ -7,15 +7,15 @@ import os
 from pathlib import Path
 
 from model_sharing.downloads.part_file import PartFile
-from model_sharing.downloads.progress_observer import DownloadObserver, FileProgress
+from model_sharing.downloads.progress_observer import FileProgress, ProgressObserver
 from model_sharing.downloads.transfer.transfer import RangesIgnored
-from model_sharing.filesystem.local_files import full_disk_explained
+from model_sharing.filesystem.local_files import translated_disk_full
 
 
 class WholeFile:
     """A new file, written and hashed from its start."""
 
-    def __init__(self, path: Path, size: int, progress: DownloadObserver) -> None:
+    def __init__(self, path: Path, size: int, progress: ProgressObserver) -> None:
         self._path = path
         self._progress = progress
         self._digest = hashlib.sha256()
@@ -30,7 +30,7 @@ class WholeFile:
         self._file.close()
 
     def accept(self, data: memoryview) -> None:
-        with full_disk_explained(self._path.parent):
+        with translated_disk_full(self._path.parent):
             written = 0
             while written < len(data):
                 written += os.write(self._file.fileno(), data[written:])

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from model_sharing.filesystem.local_files import FULL, full_disk_explained, local_path
+from model_sharing.filesystem.local_files import FULL, local_path, translated_disk_full
 from model_sharing_protocol.errors import CorruptArtifact
 from model_sharing_protocol.manifest import Manifest
 
@@ -22,7 +22,7 @@ def copy_files(
     for file in manifest.files:
         destination = local_path(target, file.path)
         destination.parent.mkdir(parents=True, exist_ok=True)
-        with full_disk_explained(target):
+        with translated_disk_full(target):
             size = _copy_content(local_path(folder, file.path), destination)
         if size != file.size:
             raise CorruptArtifact(f"The cached file {file.path!r} changed while it was copied. Try again.")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from model_sharing.exports.copying import copy_files
 from model_sharing.exports.verification import LOST_AND_FOUND, signature_inside, signature_path
-from model_sharing.filesystem.local_files import UNWRITABLE, full_disk_explained
+from model_sharing.filesystem.local_files import UNWRITABLE, translated_disk_full
 from model_sharing_protocol.atomic_files import write_file
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, SharingWarning
 from model_sharing_protocol.manifest import Manifest
@@ -47,7 +47,7 @@ def check_destination(destination: Path) -> Path:
     return target
 
 
-def copy_out(
+def copy_to_destination(
     folder: Path, manifest: Manifest, signature: bytes, target: Path, copied: Callable[[int], None]
 ) -> None:
     """Copy a snapshot's files to a checked destination, all or none, and then write the signature.
@@ -55,7 +55,7 @@ def copy_out(
     `copied` is told the size of each file that was. Raises DiskFull, or InvalidState for a place that cannot
     be written to.
     """
-    with _told(target), full_disk_explained(target):
+    with _told(target), translated_disk_full(target):
         if target.exists():
             _fill(folder, manifest, signature, target, copied)
         else:

@@ -61,7 +61,7 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o666) -> None:
 
 
 @contextlib.contextmanager
-def full_disk_explained(path: Path) -> Iterator[None]:
+def translated_disk_full(path: Path) -> Iterator[None]:
     """Turn the operating system's "no space left" into DiskFull."""
     try:
         yield
@@ -75,9 +75,9 @@ def full_disk_explained(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def needs_writing(folder: Path, variable: str = "MODEL_SHARING_CACHE") -> Iterator[None]:
+def translated_write_errors(folder: Path, variable: str = "MODEL_SHARING_CACHE") -> Iterator[None]:
     """Turn "read-only file system" and the like into InvalidState, naming `variable`; DiskFull as above."""
-    with full_disk_explained(folder):
+    with translated_disk_full(folder):
         try:
             yield
         except OSError as error:

@@ -9,7 +9,7 @@ from model_sharing.client.sharing_client import SharingClient
 from model_sharing.mount_table import Mount, MountTable, check_mount_name, file_stem
 from model_sharing.mounting.profile_sources import ProfileSource
 from model_sharing.mounting.shares import check_share, only_share, warn_of_plain_http
-from model_sharing.resolution.known_state import Refs
+from model_sharing.resolution.known_state import KnownState
 from model_sharing.resolution.trust import fetch_keys
 from model_sharing.settings import Settings
 from model_sharing.transport.file_origins import accept
@@ -87,8 +87,8 @@ def _move(settings: Settings, table: MountTable, present: Mount, new: Mount, pro
         mounted_at=present.mounted_at,
         first_key=present.first_key,
     )
-    Refs(settings.cache, moved.endpoint, moved.share).take_over(
-        Refs(settings.cache, present.endpoint, present.share)
+    KnownState(settings.cache, moved.endpoint, moved.share).merge_from(
+        KnownState(settings.cache, present.endpoint, present.share)
     )
     table.move(present, moved, profile)
     if present.profile_path.parent == settings.profiles and present.profile_path != moved.profile_path:

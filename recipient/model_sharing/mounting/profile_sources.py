@@ -26,11 +26,11 @@ class ProfileSource:
     content: bytes = field(repr=False, default=b"")
 
 
-Given = ProfileSource | str | Path | bytes | None
+ProfileInput = ProfileSource | str | Path | bytes | None
 """The path of a profile file or the JSON in it; None: what MODEL_SHARING_PROFILE says."""
 
 
-def find_profile(given: Given) -> ProfileSource:
+def find_profile(given: ProfileInput) -> ProfileSource:
     """The profile in a file, in JSON text or bytes or, for None, in what MODEL_SHARING_PROFILE says.
 
     Raises InvalidParameter if nothing says where it is, InvalidProfile for what is none; a message never

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from model_sharing.client.invalid_items import LeftOut
+from model_sharing.client.invalid_items import InvalidItems
 from model_sharing.client.sharing_client import SharingClient
 from model_sharing.mounting.profile_sources import ProfileSource
 from model_sharing.transport.session import Transport
@@ -28,7 +28,7 @@ async def list_shares(source: ProfileSource) -> list[str]:
 
 async def fetch_shares(client: SharingClient, endpoint: str) -> list[str]:
     """The same, by a client that is open; what is no name is left out with a warning."""
-    names = LeftOut(endpoint).keep_good(
+    names = InvalidItems(endpoint).keep_valid(
         await client.list_shares(),
         lambda share: normalize_name("share", share.name),
         lambda share: f"the share {share.name[:80]!a}",

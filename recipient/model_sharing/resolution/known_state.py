@@ -14,8 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from model_sharing.client.sharing_client import Answer
-from model_sharing.filesystem.local_files import FULL, UNWRITABLE, needs_writing, replace_file
+from model_sharing.client.sharing_client import VersionAnswer
+from model_sharing.filesystem.local_files import FULL, UNWRITABLE, replace_file, translated_write_errors
 from model_sharing.filesystem.locks import locked
 from model_sharing.resolution.freshness import check_young
 from model_sharing_protocol.errors import SharingWarning, StaleAnswer, UntrustedSignature
@@ -29,7 +29,7 @@ _FRESH_ENOUGH_MS = 60_000
 _FOLDER = "refs"
 _LOCK = ".lock"
 
-Moment = tuple[int, int]
+StateSequence = tuple[int, int]
 
 
 class UnwrittenStateWarning(SharingWarning):
@@ -63,8 +63,8 @@ class _Known(msgspec.Struct):
 
     versions: dict[str, KnownVersion] = {}
     aliases: dict[str, KnownAlias] = {}
-    answers: dict[str, Answer] = {}
-    sequence: Moment = (0, 0)
+    answers: dict[str, VersionAnswer] = {}
+    sequence: StateSequence = (0, 0)
     issued_at: int = 0
 
 
@@ -77,7 +77,7 @@ class KnownModel:
     aliases: Mapping[str, int]
 
 
-class Refs:
+class KnownState:
     """What is known about the models of one share."""
 
     def __init__(self, cache_root: Path, endpoint: str, share: str) -> None:
@@ -94,7 +94,7 @@ class Refs:
         known = self._read(model)
         return alias.lower() in known.aliases if alias is not None else str(version) in known.versions
 
-    def answer(self, model: SharedName, *, version: int | None, alias: str | None) -> Answer | None:
+    def answer(self, model: SharedName, *, version: int | None, alias: str | None) -> VersionAnswer | None:
         """What was last said of the alias, or else of the version."""
         return self._read(model).answers.get(_question(version, alias))
 
@@ -117,11 +117,13 @@ class Refs:
             versions = _read(path).versions
             yield from (versions[number].digest for number in sorted(versions, key=int, reverse=True))
 
-    def sequence(self, model: SharedName) -> Moment:
+    def sequence(self, model: SharedName) -> StateSequence:
         """That of the latest state seen: what is asked for from now on has to be as late."""
         return self._read(model).sequence
 
-    def accept_state(self, model: SharedName, state: State, asked_at: Moment, answer: Answer) -> None:
+    def accept_state(
+        self, model: SharedName, state: State, asked_at: StateSequence, answer: VersionAnswer
+    ) -> None:
         """Remember what was signed, in which answer, and what an alias points at.
 
         StaleAnswer if it is older than what had been seen, `asked_at`, when the provider was asked, or signed
@@ -162,11 +164,11 @@ class Refs:
         except (OSError, UntrustedSignature):
             return None
 
-    def keep_bundle(self, model: SharedName, version: int, bundle: Bundle) -> None:
+    def store_bundle(self, model: SharedName, version: int, bundle: Bundle) -> None:
         if self.bundle(model, version) == bundle:
             return
         path = self._bundle_path(model, version)
-        with needs_writing(self._folder), locked(self._folder / _LOCK):
+        with translated_write_errors(self._folder), locked(self._folder / _LOCK):
             replace_file(path, bundle.to_json())
 
     def forget(self, model: SharedName, *, version: int | None = None, alias: str | None = None) -> None:
@@ -183,14 +185,14 @@ class Refs:
 
         self._change(model, forget)
 
-    def take_over(self, other: Refs) -> None:
+    def merge_from(self, other: KnownState) -> None:
         """Know what `other` knows, too: the provider is at another address now, and as late as it was there.
 
         Answers are not taken over, so that the provider is asked anew.
         """
         if self._folder == other._folder:
             return
-        with needs_writing(self._folder), locked(self._folder / _LOCK):
+        with translated_write_errors(self._folder), locked(self._folder / _LOCK):
             for path in sorted(other._folder.glob("*.json")):
                 known, theirs = _read(self._folder / path.name), _read(path)
                 newer = theirs.sequence > known.sequence
@@ -210,7 +212,7 @@ class Refs:
     def _bundle_path(self, model: SharedName, version: int) -> Path:
         return self._folder / f"{_hash(str(model))}-{version}.sig"
 
-    def _stale(self, model: SharedName, state: State, asked_at: Moment, known: _Known) -> StaleAnswer:
+    def _stale(self, model: SharedName, state: State, asked_at: StateSequence, known: _Known) -> StaleAnswer:
         before = known.aliases.get(state.alias or "")
         then = f", when it was version {before.version}" if before else ""
         return StaleAnswer(
@@ -270,7 +272,7 @@ def _subject(model: SharedName, state: State) -> str:
     return f"{model}@{state.alias}, version {state.version},"
 
 
-def _described(sequence: Moment) -> str:
+def _described(sequence: StateSequence) -> str:
     return f"{iso(max(sequence))} (change {sequence[0]}/{sequence[1]})"
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from model_sharing.client.sharing_client import Answer, SharingClient
+from model_sharing.client.sharing_client import SharingClient, VersionAnswer
 from model_sharing.mount_table import Mount
 from model_sharing.resolution.freshness import duration, is_young
-from model_sharing.resolution.known_state import Moment, Refs
+from model_sharing.resolution.known_state import KnownState, StateSequence
 from model_sharing.resolution.trust import Trust
-from model_sharing.resolution.version_files import VersionFiles, manifest_of_answer
+from model_sharing.resolution.version_files import VersionFiles, manifest_from_response
 from model_sharing_protocol.errors import (
     CorruptArtifact,
     InvalidParameter,
@@ -51,7 +51,7 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class SignedAnswer:
-    answer: Answer
+    answer: VersionAnswer
     state: State
     files: VersionFiles | None = None
 
@@ -67,7 +67,7 @@ class Resolver:
         mount: Mount,
         client: SharingClient,
         trust: Trust,
-        refs: Refs,
+        refs: KnownState,
         *,
         has_manifest: Callable[[str], bool],
         alias_max_age: float,
@@ -76,12 +76,12 @@ class Resolver:
         self._mount = mount
         self._client = client
         self._trust = trust
-        self._refs = refs
+        self._known_state = refs
         self._alias_max_age = alias_max_age
 
     async def resolve(self, name: SharedName, ref: ModelRef, *, with_files: bool = False) -> Resolved:
         """The version that `ref` names now; `with_files`, one that is not known here comes with its files."""
-        seen = self._refs.sequence(name)
+        seen = self._known_state.sequence(name)
         kept = self._kept(name, ref, seen)
         if kept is not None and self._still_good(name, ref):
             return Resolved(_plain(kept.answer))
@@ -90,9 +90,9 @@ class Resolver:
         except ServerUnreachable as error:
             return Resolved(self._from_cache(name, ref, error), error)
         except (NotFound, PermissionDenied):
-            self._refs.forget(name, version=ref.version, alias=ref.alias)
+            self._known_state.forget(name, version=ref.version, alias=ref.alias)
             raise
-        self._refs.accept_state(name, said.state, seen, said.answer)
+        self._known_state.accept_state(name, said.state, seen, said.answer)
         return Resolved(_plain(said.answer), files=said.files)
 
     async def files(self, name: SharedName, version: int, digest: str | None) -> VersionFiles:
@@ -105,23 +105,23 @@ class Resolver:
             )
         return await self._checked_files(name, version, digest, metadata, files)
 
-    def _kept(self, name: SharedName, ref: ModelRef, seen: Moment) -> SignedAnswer | None:
+    def _kept(self, name: SharedName, ref: ModelRef, seen: StateSequence) -> SignedAnswer | None:
         """What was said last, unless something later is known of the model, or another key signs now."""
-        answer = self._refs.answer(name, version=ref.version, alias=ref.alias)
-        state = self._trust.kept_state(answer.version, name, _asked(ref)) if answer else None
+        answer = self._known_state.answer(name, version=ref.version, alias=ref.alias)
+        state = self._trust.check_stored_state(answer.version, name, _asked(ref)) if answer else None
         if answer is None or state is None or state.sequence < seen:
             return None
         return SignedAnswer(answer, state)
 
     def _still_good(self, name: SharedName, ref: ModelRef) -> bool:
         """The provider need not be asked: it was so lately that the user does not mind."""
-        alias = self._refs.alias(name, ref.alias) if ref.alias is not None else None
+        alias = self._known_state.alias(name, ref.alias) if ref.alias is not None else None
         return alias is not None and 0 <= now_ms() - alias.resolved_at < self._alias_max_age * 1000
 
     async def _ask(
         self, name: SharedName, ref: ModelRef, kept: SignedAnswer | None, *, with_files: bool
     ) -> SignedAnswer:
-        if with_files and not self._refs.knows(name, version=ref.version, alias=ref.alias):
+        if with_files and not self._known_state.knows(name, version=ref.version, alias=ref.alias):
             return await self._ask_for_all(name, ref)
         tag = kept.answer.tag if kept is not None and is_young(kept.state.issued_at, now_ms()) else ""
         answer = await self._client.get_version(
@@ -134,20 +134,20 @@ class Resolver:
 
     def _is_cached(self, name: SharedName, ref: ModelRef) -> bool:
         """Whether the version that was last known by `ref` can be had without the provider."""
-        alias = self._refs.alias(name, ref.alias) if ref.alias is not None else None
+        alias = self._known_state.alias(name, ref.alias) if ref.alias is not None else None
         number = alias.version if alias is not None else ref.version
-        known = self._refs.version(name, number) if number is not None else None
+        known = self._known_state.version(name, number) if number is not None else None
         return known is not None and self._has_manifest(known.digest)
 
     async def _ask_for_all(self, name: SharedName, ref: ModelRef) -> SignedAnswer:
         """The version and its files in one answer."""
         metadata, files = await self._client.query_version(self._mount.share, name, _asked(ref))
-        said = await self._said(name, ref, Answer(metadata.version))
+        said = await self._said(name, ref, VersionAnswer(metadata.version))
         version = said.answer.version
         checked = await self._checked_files(name, version.version, version.digest, metadata, files)
         return SignedAnswer(said.answer, said.state, checked)
 
-    async def _said(self, name: SharedName, ref: ModelRef, answer: Answer) -> SignedAnswer:
+    async def _said(self, name: SharedName, ref: ModelRef, answer: VersionAnswer) -> SignedAnswer:
         version = answer.version.version
         if ref.version is not None and version != ref.version:
             raise CorruptArtifact(
@@ -164,8 +164,8 @@ class Resolver:
         metadata: VersionMetadata,
         files: list[VersionFile],
     ) -> VersionFiles:
-        manifest = manifest_of_answer(metadata, files)
-        bundle = await self._trust.check_fresh(metadata.bundle, name, version, manifest)
+        manifest = manifest_from_response(metadata, files)
+        bundle = await self._trust.check_new_bundle(metadata.bundle, name, version, manifest)
         if manifest.digest != digest:
             raise CorruptArtifact(
                 f"{self._mount.endpoint} describes {name} version {version} as {digest} and lists the files "
@@ -177,11 +177,11 @@ class Resolver:
     def _from_cache(self, name: SharedName, ref: ModelRef, error: ServerUnreachable) -> ModelVersion:
         number = ref.version
         if ref.alias is not None:
-            alias = self._refs.alias(name, ref.alias)
+            alias = self._known_state.alias(name, ref.alias)
             if alias is None:
                 raise error
             number = alias.version
-        known = self._refs.version(name, number) if number is not None else None
+        known = self._known_state.version(name, number) if number is not None else None
         if known is None:
             raise error
         if ref.alias is not None and alias is not None:
@@ -195,7 +195,7 @@ class Resolver:
         return known.version
 
 
-def _plain(answer: Answer) -> ModelVersion:
+def _plain(answer: VersionAnswer) -> ModelVersion:
     """Without its signed state, which is another with each answer."""
     return msgspec.structs.replace(answer.version, state=None)
 

@@ -38,7 +38,7 @@ class Trust:
         """What was signed about the version number or alias that was asked for, if that is the answer."""
         return self._state(answer, name, asked, await self._current(answer.state))
 
-    def kept_state(self, answer: ModelVersion, name: SharedName, asked: int | str) -> State | None:
+    def check_stored_state(self, answer: ModelVersion, name: SharedName, asked: int | str) -> State | None:
         """The same of an answer that was kept here; None unless the key that signs now signed it."""
         try:
             return self._state(answer, name, asked, self.pinned()[-1])
@@ -54,14 +54,16 @@ class Trust:
             )
         return state
 
-    async def check_fresh(
+    async def check_new_bundle(
         self, bundle: Bundle | None, name: SharedName, version: int, manifest: Manifest
     ) -> Bundle:
         """A bundle that just came from the provider, if it signs these files as this version."""
         key = await self._current(bundle.dsse_envelope if bundle else None)
         return verify_manifest(bundle, self.signed_name(name, version), manifest, [key])
 
-    def check_kept(self, bundle: Bundle | None, name: SharedName, version: int, manifest: Manifest) -> Bundle:
+    def check_stored_bundle(
+        self, bundle: Bundle | None, name: SharedName, version: int, manifest: Manifest
+    ) -> Bundle:
         """A bundle that was kept here: any key will do that was trusted when it came."""
         return verify_manifest(bundle, self.signed_name(name, version), manifest, self.pinned())
 

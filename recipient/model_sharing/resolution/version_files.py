@@ -32,7 +32,7 @@ class VersionFiles:
         return {file.sha256: file.url for file in (*self.hints, *self.files)}
 
 
-def manifest_of_answer(metadata: VersionMetadata, files: Iterable[VersionFile]) -> Manifest:
+def manifest_from_response(metadata: VersionMetadata, files: Iterable[VersionFile]) -> Manifest:
     """The validated manifest of a version query's answer.
 
     Raises UnsafePath for paths that would leave their folder or that no model has, CorruptArtifact if the

@@ -67,7 +67,7 @@ class TooSlow(TimeoutError):
     """An answer comes slower than it may."""
 
 
-class Pace:
+class MinimumRate:
     """Measures one answer: how much longer may be waited for its next bytes.
 
     Only time spent waiting for the other side counts. `connections` says how many answers share the line now:

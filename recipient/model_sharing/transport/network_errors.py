@@ -1,6 +1,6 @@
 """What goes wrong between this machine and a provider, told as one of our errors.
 
-`Passing` is what may be gone in a moment: a server in trouble, a line that broke. The rest is final.
+`TransientError` is what may be gone in a moment: a server in trouble, a line that broke. The rest is final.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ _SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 Headers = Mapping[str, str] | email.message.Message
 
 
-class Passing(Exception):
-    """A fault that may be gone in a moment. `final` is what to raise if it is not.
+class TransientError(Exception):
+    """A failure that may be gone in a moment. `final` is what to raise if it is not.
 
     `reason` says it in a few words. `retry_after` is in how many seconds the server wants to be asked again;
     what is `brief` is gone very soon, or not at all; after an `unsent` one nothing can have arrived.
@@ -65,12 +65,14 @@ class Passing(Exception):
         self.unsent = unsent
 
 
-def is_passing(status: int) -> bool:
+def is_transient(status: int) -> bool:
     """True for the status of a server that is in trouble, busy, or was not asked in time."""
     return status in _PASSING or status >= 500
 
 
-async def error_of_answer(response: aiohttp.ClientResponse, origin: str, proxy: Proxy | None) -> Exception:
+async def error_from_response(
+    response: aiohttp.ClientResponse, origin: str, proxy: Proxy | None
+) -> Exception:
     """The error that an answer other than 200 stands for."""
     status = response.status
     if status == _NOT_MODIFIED:
@@ -82,19 +84,19 @@ async def error_of_answer(response: aiohttp.ClientResponse, origin: str, proxy: 
         )
     body = await read_bounded(response, bounds.ERROR_BYTES)
     error = _told_error(response, body, origin)
-    if is_passing(status):
+    if is_transient(status):
         return _in_trouble(response, origin, proxy, error)
     if error is not None:
         return error
     if proxy is not None and status in _REFUSALS:
-        return refused_by_proxy(proxy, status, origin)  # no provider says it without words of the protocol
+        return proxy_refusal(proxy, status, origin)  # no provider says it without words of the protocol
     return NotASharingServer(
         f"{origin} answered HTTP {status} with something that is no OpenSharing message. "
         "Check the endpoint in the profile file."
     )
 
 
-def refused_by_proxy(proxy: Proxy, status: int, origin: str) -> Exception:
+def proxy_refusal(proxy: Proxy, status: int, origin: str) -> Exception:
     """The error for a proxy that answered for itself, instead of passing a request on."""
     if status in _WHO_ASKS:
         return ServerUnreachable(
@@ -107,12 +109,12 @@ def refused_by_proxy(proxy: Proxy, status: int, origin: str) -> Exception:
         f"The proxy {proxy} does not connect to {origin} (HTTP {status}). Ask those who run it to allow "
         "that, or list the host in NO_PROXY if it can be reached without."
     )
-    if is_passing(status):
-        return Passing(final, f"the proxy {proxy} does not reach {origin} ({status})", unsent=True)
+    if is_transient(status):
+        return TransientError(final, f"the proxy {proxy} does not reach {origin} ({status})", unsent=True)
     return final
 
 
-def error_of_connection(error: Exception, origin: str, proxy: Proxy | None) -> Exception:
+def error_from_connection(error: Exception, origin: str, proxy: Proxy | None) -> Exception:
     """The error that a connection which failed, or broke, stands for."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         final = ServerUnreachable(
@@ -122,7 +124,7 @@ def error_of_connection(error: Exception, origin: str, proxy: Proxy | None) -> E
         return (
             final
             if isinstance(error, aiohttp.ClientConnectorCertificateError)
-            else Passing(final, f"{origin} cannot be reached safely")
+            else TransientError(final, f"{origin} cannot be reached safely")
         )
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         what = f"the proxy {proxy}" if proxy else "it"
@@ -130,7 +132,7 @@ def error_of_connection(error: Exception, origin: str, proxy: Proxy | None) -> E
             f"{origin} cannot be reached: the host name of {what} is not known. "
             + ("Check HTTPS_PROXY and HTTP_PROXY." if proxy else "Check the network and the endpoint.")
         )
-        return Passing(final, f"{origin} cannot be reached", brief=True, unsent=True)
+        return TransientError(final, f"{origin} cannot be reached", brief=True, unsent=True)
     if isinstance(error, aiohttp.ClientConnectorError):
         reason = error.os_error.strerror or "no connection"
         final = ServerUnreachable(
@@ -141,12 +143,12 @@ def error_of_connection(error: Exception, origin: str, proxy: Proxy | None) -> E
                 else f": {reason}. Check the network, and that the provider's server runs."
             )
         )
-        return Passing(final, f"{origin} cannot be reached", unsent=True)
+        return TransientError(final, f"{origin} cannot be reached", unsent=True)
     reason = f"{origin} broke the connection off"
-    return Passing(ServerUnreachable(f"{reason}. Try again."), reason)
+    return TransientError(ServerUnreachable(f"{reason}. Try again."), reason)
 
 
-def in_request(headers: Headers) -> str:
+def request_suffix(headers: Headers) -> str:
     """` (request …)`, by which the provider's operator finds an answer in the log; empty if it has no id."""
     told = headers.get("X-Request-Id") or ""
     return f" (request {told})" if _REQUEST_ID.fullmatch(told) else ""
@@ -183,19 +185,19 @@ def _told_error(response: aiohttp.ClientResponse, body: bytes, origin: str) -> S
     token = response.request_info.headers.get("Authorization", "").removeprefix("Bearer ")
     if token:  # which some server's words repeat
         message = message.replace(token, "…")
-    told = in_request(response.headers)
+    told = request_suffix(response.headers)
     return error_from_open_sharing(response.status, answer.error_code, message.rstrip() + told)
 
 
 def _in_trouble(
     response: aiohttp.ClientResponse, origin: str, proxy: Proxy | None, error: SharingError | None
-) -> Passing:
+) -> TransientError:
     """A server that cannot answer now: it is asked again, and then it counts as not reached."""
     status, wait = response.status, retry_after(response.headers)
     state = "is busy or down" if status in _BUSY else "is in trouble"
     behind = f" behind the proxy {proxy}" if proxy else ""
     asked = "" if not wait else f" It asks to be tried again in {wait:.0f} s."
-    words = f": {error.message}" if error else in_request(response.headers)
+    words = f": {error.message}" if error else request_suffix(response.headers)
     message = f"{origin}{behind} {state} (HTTP {status}){words}.{asked} Try again later."
     final: SharingError
     if status == _TOO_MANY_REQUESTS:
@@ -205,5 +207,5 @@ def _in_trouble(
     else:
         final = ServerUnreachable(message)
     if status == _FULL:  # somebody has to make room, which nobody does while a call waits
-        return Passing(final, f"{origin} has a full disk", brief=True)
-    return Passing(final, f"{origin} {state} ({status})", wait)
+        return TransientError(final, f"{origin} has a full disk", brief=True)
+    return TransientError(final, f"{origin} {state} ({status})", wait)

@@ -58,7 +58,7 @@ async def read_lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 
 def decode(data: bytes, kind: type[T], origin: str) -> T:
     """`data` as the message `kind`; NotASharingServer, naming the value, if it is none."""
-    if values_in(data) > bounds.VALUES:
+    if count_values(data) > bounds.VALUES:
         raise NotASharingServer(f"{origin} sent a message of more than {bounds.VALUES} values.")
     return parse(data, kind, origin)
 
@@ -79,7 +79,7 @@ def parse(data: bytes, kind: type[T], origin: str) -> T:
         ) from error
 
 
-def values_in(data: bytes) -> int:
+def count_values(data: bytes) -> int:
     """How many values a JSON text has at most, without making them: they cost far more than their text."""
     return 1 + data.count(b",") + data.count(b"[") + data.count(b"{")
 
@@ -96,15 +96,15 @@ def origin_of(url: str) -> str:
 
 async def _chunks(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[bytes]:
     """The body as it arrives, at most `limit` bytes of it; TooSlow once it hardly does."""
-    pace = bounds.Pace()
+    rate = bounds.MinimumRate()
     size = 0
     while True:
-        with pace.waiting():
-            async with asyncio.timeout(pace.left()):
+        with rate.waiting():
+            async with asyncio.timeout(rate.left()):
                 chunk = await response.content.readany()
         if not chunk:
             return
-        pace.arrived(len(chunk))
+        rate.arrived(len(chunk))
         size += len(chunk)
         if size > limit:
             raise TooLarge(

@@ -20,10 +20,10 @@ from yarl import URL
 
 from model_sharing.transport import bounds
 from model_sharing.transport.network_errors import (
-    Passing,
-    error_of_answer,
-    error_of_connection,
-    refused_by_proxy,
+    TransientError,
+    error_from_connection,
+    error_from_response,
+    proxy_refusal,
 )
 from model_sharing.transport.response_reader import origin_of
 from model_sharing.transport.retries import DEFAULT_SECONDS, Retries, WaitNotices
@@ -114,9 +114,9 @@ class Transport:
         async def attempt() -> T:
             return await self._once(method, url, read, headers=headers, params=params, body=body)
 
-        def next_wait(retries: Retries, fault: Passing) -> float | None:
-            brief = fault.brief or self._gave_up_lately or has_fallback()
-            return retries.next_wait(fault.retry_after, brief=brief)
+        def next_wait(retries: Retries, failure: TransientError) -> float | None:
+            brief = failure.brief or self._gave_up_lately or has_fallback()
+            return retries.next_wait(failure.retry_after, brief=brief)
 
         try:
             return await self._persist(attempt, next_wait)
@@ -134,25 +134,27 @@ class Transport:
         async def attempt() -> T:
             return await self._once("GET", url, read, headers={})
 
-        def next_wait(retries: Retries, fault: Passing) -> float | None:
-            return retries.next_wait(brief=fault.brief) if fault.unsent else None
+        def next_wait(retries: Retries, failure: TransientError) -> float | None:
+            return retries.next_wait(brief=failure.brief) if failure.unsent else None
 
         return await self._persist(attempt, next_wait)
 
     async def _persist(
-        self, attempt: Callable[[], Awaitable[T]], next_wait: Callable[[Retries, Passing], float | None]
+        self,
+        attempt: Callable[[], Awaitable[T]],
+        next_wait: Callable[[Retries, TransientError], float | None],
     ) -> T:
-        """Attempt until it succeeds, or until there is no next wait: then the fault's `final` is raised."""
+        """Attempt until it succeeds, or until there is no next wait: then the failure's `final` is raised."""
         retries = Retries(self._retry_for)
         while True:
             try:
                 answer = await attempt()
-            except Passing as fault:
-                wait = next_wait(retries, fault)
+            except TransientError as failure:
+                wait = next_wait(retries, failure)
                 if wait is None:
                     self._gave_up_at = time.monotonic()
-                    raise fault.final from fault.__cause__
-                self._notices.tell(fault.reason, wait)
+                    raise failure.final from failure.__cause__
+                self._notices.tell(failure.reason, wait)
                 await asyncio.sleep(wait)
             else:
                 self._gave_up_at = -math.inf
@@ -191,25 +193,25 @@ class Transport:
                 async with response:
                     unchanged = response.status == NOT_MODIFIED and "If-None-Match" in headers
                     if response.status != 200 and not unchanged:
-                        raise await error_of_answer(response, origin, proxy)
+                        raise await error_from_response(response, origin, proxy)
                     return await read(response)
         except TimeoutError as error:
             final = ServerUnreachable(f"{origin} did not answer in time. Check the network, then try again.")
             if isinstance(error, bounds.TooSlow):
                 raise final from error
-            raise Passing(final, f"{origin} did not answer in time") from error
+            raise TransientError(final, f"{origin} did not answer in time") from error
         except aiohttp.ClientConnectorCertificateError as error:  # a ValueError, too
-            raise error_of_connection(error, origin, proxy) from error
+            raise error_from_connection(error, origin, proxy) from error
         except (aiohttp.InvalidURL, ValueError) as error:
             raise NotASharingServer(f"{origin} is not an address that can be called.") from error
         except aiohttp.ClientHttpProxyError as error:
             assert proxy is not None  # noqa: S101 - or else there was none to say so
-            raise refused_by_proxy(proxy, error.status, origin) from None  # it holds the credentials
+            raise proxy_refusal(proxy, error.status, origin) from None  # it holds the credentials
         except aiohttp.ClientResponseError:
             # Not `from` it: it holds the request's headers, and shows them.
             raise NotASharingServer(f"{origin} answered with something that is not HTTP.") from None
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
-            raise error_of_connection(error, origin, proxy) from error
+            raise error_from_connection(error, origin, proxy) from error
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:

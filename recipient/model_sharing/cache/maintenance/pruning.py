@@ -1,8 +1,8 @@
 """Removing what was not used for long, or what is too much, least recently used first.
 
-Never what a process holds. Everything that goes is decided on, and moved aside, under the cache's `GATE`: an
-entry that is reserved later is complete in what it needs, or finds it missing and fetches it again. A crash
-in between leaves blobs without an entry, which the next run removes.
+Never what a process holds. Everything that goes is decided on, and moved aside, under the cache's
+`PRUNING_LOCK`: an entry that is reserved later is complete in what it needs, or finds it missing and fetches
+it again. A crash in between leaves blobs without an entry, which the next run removes.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_sharing.cache.deliveries import unneeded_records
+from model_sharing.cache.deliveries import stale_records
 from model_sharing.cache.leases import exclusive, no_locks
-from model_sharing.cache.maintenance.contents import Entry, content_of, contents_named, entry_key, survey
-from model_sharing.cache.store import ABANDONED_AFTER_SECONDS, GATE, Cache, children, remove
-from model_sharing.filesystem.local_files import make_folder, needs_writing
+from model_sharing.cache.maintenance.inventory import Entry, content_of, digests_of, entry_key, take_inventory
+from model_sharing.cache.store import ABANDONED_AFTER_SECONDS, PRUNING_LOCK, Cache, children, remove
+from model_sharing.filesystem.local_files import make_folder, translated_write_errors
 from model_sharing_protocol.errors import SharingError, SharingWarning
 
 
@@ -53,7 +53,7 @@ def prune(cache: Cache, limits: Limits, *, dry_run: bool = False, now: float | N
 
     Raises UnsupportedOperation on a file system without locks, InvalidState on one that cannot be written.
     """
-    with needs_writing(cache.root):
+    with translated_write_errors(cache.root):
         return _prune(cache, limits, time.time() if now is None else now, dry_run=dry_run)
 
 
@@ -64,10 +64,10 @@ def _prune(cache: Cache, limits: Limits, moment: float, *, dry_run: bool) -> Pru
         make_folder(trash)
     removed: list[Entry] = []
     in_use = 0
-    with contextlib.nullcontext(True) if dry_run else cache.lock(GATE) as locked:
+    with contextlib.nullcontext(True) if dry_run else cache.lock(PRUNING_LOCK) as locked:
         if not locked:
             raise no_locks(cache.root)
-        contents = survey(cache)
+        contents = take_inventory(cache)
         size = contents.size - contents.orphaned
         for entry in contents.entries:
             if not _is_beyond(limits, entry, size, moment):
@@ -118,9 +118,9 @@ def _take(entry: Entry, trash: Path | None) -> bool:
 def _unneeded(cache: Cache, kept: Iterable[Entry]) -> Iterator[Path]:
     """Everything that belongs to none of the entries that are kept."""
     keys = {entry.record.stem for entry in kept}
-    contents = {sha256 for entry in kept for sha256 in contents_named(entry.manifest)}
+    contents = {sha256 for entry in kept for sha256 in digests_of(entry.manifest)}
     yield from (path for path in children(cache.blobs) if content_of(path) not in contents)
-    yield from unneeded_records(cache.root, contents, keys)
+    yield from stale_records(cache.root, contents, keys)
     yield from (path for path in children(cache.manifests) if path.stem not in keys)
     for parent in (cache.snapshots, cache.views):
         yield from (path for path in children(parent) if entry_key(path) not in keys)

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_sharing.cache.maintenance.contents import Entry, survey
+from model_sharing.cache.maintenance.inventory import Entry, take_inventory
 from model_sharing.cache.store import Cache, children, damaged, intact, walk
-from model_sharing.filesystem.local_files import local_path, needs_writing
+from model_sharing.filesystem.local_files import local_path, translated_write_errors
 from model_sharing_protocol.manifest import ManifestFile
 
 _THREADS = min(4, os.cpu_count() or 1)
@@ -39,7 +39,7 @@ def verify(cache: Cache, hashed: Callable[[int], None] = lambda size: None) -> V
 
     Snapshots and views that hold a corrupt file, lack one or have one too many are removed as well.
     """
-    entries = survey(cache).entries
+    entries = take_inventory(cache).entries
     links: dict[tuple[int, int, str], list[Link]] = {}
     for path, file in (*_blobs(cache), *(link for entry in entries for link in _linked(entry))):
         try:
@@ -56,7 +56,7 @@ def verify(cache: Cache, hashed: Callable[[int], None] = lambda size: None) -> V
 
     with ThreadPoolExecutor(_THREADS) as threads:
         bad = [link for found in threads.map(check, links.values()) for link in found]
-    with needs_writing(cache.root):
+    with translated_write_errors(cache.root):
         for path, _ in bad:
             if path.parent == cache.blobs:
                 path.unlink(missing_ok=True)

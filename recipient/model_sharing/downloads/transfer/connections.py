@@ -13,12 +13,12 @@ import socket
 import threading
 from typing import Any
 
-from model_sharing.downloads.transfer.minimum_rate_reader import PacedReader, PacedSocket
-from model_sharing.downloads.transfer.open_connection import dial
+from model_sharing.downloads.transfer.minimum_rate_reader import MinimumRateReader, MinimumRateSocket
+from model_sharing.downloads.transfer.open_connection import open_connection
 from model_sharing.downloads.transfer.rate_limit import RateLimit
 from model_sharing.transport import bounds
 from model_sharing.transport.file_origins import FileOrigins, Origin
-from model_sharing.transport.network_errors import refused_by_proxy
+from model_sharing.transport.network_errors import proxy_refusal
 from model_sharing.transport.retries import DEFAULT_SECONDS, WaitNotices
 from model_sharing_protocol.errors import Interrupted
 from model_sharing_protocol.network.proxies import Proxy, authority
@@ -91,7 +91,7 @@ class Connections:
             buffer = buffer[:_CHUNKED_BYTES]
         if self._limit is not None:
             buffer = buffer[: self._limit.at_once]
-        reader: PacedReader = self._local.reader
+        reader: MinimumRateReader = self._local.reader
         reader.expected = len(buffer)
         count = response.readinto(buffer)
         reader.body_bytes += count
@@ -142,12 +142,12 @@ class Connections:
         headers: dict[str, str],
         body: bytes | None,
     ) -> http.client.HTTPResponse:
-        pace = bounds.Pace(lambda: len(self._open))
-        connection.sock.settimeout(pace.left())
+        rate = bounds.MinimumRate(lambda: len(self._open))
+        connection.sock.settimeout(rate.left())
 
         def respond(sock: socket.socket, **more: Any) -> http.client.HTTPResponse:
-            self._local.reader = PacedReader(sock, pace)
-            return http.client.HTTPResponse(PacedSocket(self._local.reader), **more)  # type: ignore[arg-type]
+            self._local.reader = MinimumRateReader(sock, rate)
+            return http.client.HTTPResponse(MinimumRateSocket(self._local.reader), **more)  # type: ignore[arg-type]
 
         connection.response_class = respond  # type: ignore[assignment]  # which is only ever called
         scheme, host, port = self._local.origin
@@ -158,7 +158,7 @@ class Connections:
         response = connection.getresponse()
         if proxy is not None and response.status == http.HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             response.close()
-            raise refused_by_proxy(proxy, response.status, f"http://{authority(host, port)}")
+            raise proxy_refusal(proxy, response.status, f"http://{authority(host, port)}")
         return response
 
     def drop(self) -> None:
@@ -175,7 +175,7 @@ class Connections:
         if present is not None and present.sock is not None and self._local.origin == origin:
             return present, True
         self.drop()
-        connection, proxy = dial(origin, self._origins)
+        connection, proxy = open_connection(origin, self._origins)
         self._local.connection, self._local.origin, self._local.proxy = connection, origin, proxy
         with self._lock:
             self._open.add(connection)

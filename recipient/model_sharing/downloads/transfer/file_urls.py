@@ -6,16 +6,16 @@ import threading
 from collections.abc import Callable, Mapping
 
 PACK = "pack"
-"""Under what a `UrlBook` has the URL for many small files at once, where the provider offers one."""
+"""Under what a `FileUrls` has the URL for many small files at once, where the provider offers one."""
 
 
-class UrlBook:
+class FileUrls:
     """URLs by content digest. `renew` asks the provider for fresh ones and may raise what it answers."""
 
     def __init__(self, urls: Mapping[str, str], renew: Callable[[], Mapping[str, str]]) -> None:
         self._urls = urls
         self._renew = renew
-        self._edition = 0
+        self._generation = 0
         self._lock = threading.Lock()
 
     def __contains__(self, key: str) -> bool:
@@ -23,14 +23,14 @@ class UrlBook:
             return key in self._urls
 
     def get(self, sha256: str) -> tuple[str, int]:
-        """The URL, and the edition of the book that it is from."""
+        """The URL, and the generation of the book that it is from."""
         with self._lock:
-            return self._urls[sha256], self._edition
+            return self._urls[sha256], self._generation
 
-    def expired(self, edition: int) -> None:
-        """A URL of this edition was refused. The first thread to say so renews the book for all."""
+    def expired(self, generation: int) -> None:
+        """A URL of this generation was refused. The first thread to say so renews the book for all."""
         with self._lock:
-            if edition == self._edition:
+            if generation == self._generation:
                 # What is not offered any more keeps its old address, which is refused again.
                 self._urls = {**self._urls, **self._renew()}
-                self._edition += 1
+                self._generation += 1

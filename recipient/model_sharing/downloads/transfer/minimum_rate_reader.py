@@ -1,4 +1,4 @@
-"""Reading an answer of `http.client` at a pace: what hardly comes on ends, in whatever part of it."""
+"""Reading an answer of `http.client` at a rate: what hardly comes on ends, in whatever part of it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 from model_sharing.transport import bounds
 
 
-class PacedReader(io.RawIOBase):
-    """The bytes of one answer, at a certain pace or not at all: TimeoutError for silence, TooSlow for a drip.
+class MinimumRateReader(io.RawIOBase):
+    """The bytes of one answer, at a certain rate or not at all: TimeoutError for silence, TooSlow for a drip.
 
     All that comes is read here, also what `http.client` reads by itself and without end: interim answers,
     headers, chunk extensions, trailers. None of it counts but what is `expected`, that is, asked for. If far
     more comes than `body_bytes`, those of the body so far, it raises HTTPException.
     """
 
-    def __init__(self, sock: socket.socket, pace: bounds.Pace) -> None:
+    def __init__(self, sock: socket.socket, rate: bounds.MinimumRate) -> None:
         self._socket = sock
         self._bytes = sock.makefile("rb", buffering=0)
-        self._pace = pace
+        self._rate = rate
         self._arrived = 0
         self.expected = 0
         self.body_bytes = 0
@@ -30,10 +30,10 @@ class PacedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._pace.left()
+        left = self._rate.left()
         self._socket.settimeout(left)
         try:
-            with self._pace.waiting():
+            with self._rate.waiting():
                 count = self._bytes.readinto(buffer) or 0
         except TimeoutError as error:
             if left > bounds.WINDOW_SECONDS / 2:
@@ -44,7 +44,7 @@ class PacedReader(io.RawIOBase):
             raise http.client.HTTPException("there is more around the body than in it")
         counting = min(count, self.expected)
         self.expected -= counting
-        self._pace.arrived(counting)
+        self._rate.arrived(counting)
         return count
 
     def close(self) -> None:
@@ -52,10 +52,10 @@ class PacedReader(io.RawIOBase):
         super().close()
 
 
-class PacedSocket:
+class MinimumRateSocket:
     """What `http.client` makes an answer of, as of a socket."""
 
-    def __init__(self, reader: PacedReader) -> None:
+    def __init__(self, reader: MinimumRateReader) -> None:
         self._reader = reader
 
     def makefile(self, mode: str) -> io.BufferedReader:

@@ -11,19 +11,19 @@ import http.client
 import socket
 from collections.abc import Iterator
 
-from model_sharing.downloads.transfer.minimum_rate_reader import PacedReader, PacedSocket
+from model_sharing.downloads.transfer.minimum_rate_reader import MinimumRateReader, MinimumRateSocket
 from model_sharing.transport import bounds
 from model_sharing.transport.file_origins import FileOrigins, Origin, resolve
-from model_sharing.transport.network_errors import Passing, refused_by_proxy
+from model_sharing.transport.network_errors import TransientError, proxy_refusal
 from model_sharing_protocol.network.proxies import Proxy, authority, proxy_for
 from model_sharing_protocol.network.tls import client_tls
 
 
-def dial(origin: Origin, origins: FileOrigins) -> tuple[http.client.HTTPConnection, Proxy | None]:
+def open_connection(origin: Origin, origins: FileOrigins) -> tuple[http.client.HTTPConnection, Proxy | None]:
     """An open connection to an origin, and the proxy that it leads through.
 
     Raises NotASharingServer for an address that is not to be called, OSError, HTTPException, and what
-    `refused_by_proxy` and `proxy_for` do.
+    `proxy_refusal` and `proxy_for` do.
     """
     scheme, host, port = origin
     proxy = proxy_for(f"{scheme}://{authority(host, port)}")
@@ -63,12 +63,12 @@ def _open_tunnel(sock: socket.socket, proxy: Proxy, origin: Origin) -> None:
     lines += [f"{name}: {value}" for name, value in proxy.headers.items()]
     with _naming(proxy):
         sock.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
-        reader = PacedSocket(PacedReader(sock, bounds.Pace()))
+        reader = MinimumRateSocket(MinimumRateReader(sock, bounds.MinimumRate()))
         with http.client.HTTPResponse(reader, method="CONNECT") as answer:  # type: ignore[arg-type]
             answer.begin()
     if answer.status != http.HTTPStatus.OK:
-        error = refused_by_proxy(proxy, answer.status, f"{scheme}://{target}")
-        if isinstance(error, Passing):
+        error = proxy_refusal(proxy, answer.status, f"{scheme}://{target}")
+        if isinstance(error, TransientError):
             raise OSError(None, error.reason)
         raise error
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from model_sharing.downloads.transfer.connections import Connections
-from model_sharing.downloads.transfer.file_urls import UrlBook
+from model_sharing.downloads.transfer.file_urls import FileUrls
 from model_sharing.transport import bounds
-from model_sharing.transport.network_errors import in_request, is_passing, retry_after
+from model_sharing.transport.network_errors import is_transient, request_suffix, retry_after
 from model_sharing.transport.retries import Retries
 from model_sharing_protocol.errors import (
     CorruptArtifact,
@@ -27,14 +27,14 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 _EXPIRED = frozenset({401, 403, 404, 410})
 
 
-class Positioned(Protocol):
+class Resumable(Protocol):
     """What gets on as bytes arrive."""
 
     @property
     def position(self) -> int: ...
 
 
-class Target(Positioned, Protocol):
+class Target(Resumable, Protocol):
     """Where bytes go: `position` is the next byte wanted, `end` one past the last."""
 
     @property
@@ -50,7 +50,7 @@ class RangesIgnored(Exception):
     """The server answers a request for a range with the whole file."""
 
 
-class Passing(Exception):
+class TransferFailure(Exception):
     """The connection failed, or the server was busy: worth another try.
 
     `retry_after` is in how many seconds, if the server says; what is `brief` is gone soon or not at all.
@@ -62,44 +62,44 @@ class Passing(Exception):
         self.brief = brief
 
 
-class _Slow(Passing):
+class _TooSlow(TransferFailure):
     """Hardly anything came, again and again: not as if a line were down, which may be up soon."""
 
 
 class Transfer:
     """How the threads of one download fetch: shared connections, shared URLs."""
 
-    def __init__(self, connections: Connections, urls: UrlBook) -> None:
+    def __init__(self, connections: Connections, urls: FileUrls) -> None:
         self._connections = connections
         self._urls = urls
 
     def run(self, file: ManifestFile, target: Target, *, brief: bool = False) -> None:
-        """Fill `target` with the bytes of `file`; `brief`, as for `persist`.
+        """Fill `target` with the bytes of `file`; `brief`, as for `retry`.
 
         Goes on from the last byte after a broken connection, and asks for fresh URLs when one is refused.
         Raises ServerUnreachable when nothing more arrives, PermissionDenied when a fresh URL is refused,
         CorruptArtifact when the file is of another size than the manifest says.
         """
         what = repr(file.path)
-        self.persist(target, what, lambda patience: self._attempt(file, target, patience), brief=brief)
+        self.retry(target, what, lambda state: self._attempt(file, target, state), brief=brief)
 
-    def persist(
-        self, target: Positioned, what: str, attempt: Callable[[Patience], None], *, brief: bool = False
+    def retry(
+        self, target: Resumable, what: str, attempt: Callable[[RetryState], None], *, brief: bool = False
     ) -> None:
         """Attempt until it succeeds, as long as `target` gets on; `brief`, if there is another way.
 
         Raises as `run` does.
         """
-        patience = Patience(target, Retries(self._connections.retry_for), brief=brief)
+        state = RetryState(target, Retries(self._connections.retry_for), brief=brief)
         while True:
             try:
-                return attempt(patience)
-            except Passing as error:
+                return attempt(state)
+            except TransferFailure as error:
                 self._connections.check()
-                pause = patience.next_pause(error)
+                pause = state.next_pause(error)
                 if pause is None:
                     raise ServerUnreachable(
-                        f"The transfer of {what} broke off {patience.failures} times: {error}. "
+                        f"The transfer of {what} broke off {state.failures} times: {error}. "
                         "Run the same again: it goes on where it stopped."
                     ) from error
                 self._connections.notices.tell(f"{what}: {error}", pause)
@@ -107,23 +107,24 @@ class Transfer:
 
     @contextmanager
     def answer(
-        self, key: str, what: str, patience: Patience, ask: Callable[[str], http.client.HTTPResponse]
+        self, key: str, what: str, state: RetryState, ask: Callable[[str], http.client.HTTPResponse]
     ) -> Iterator[http.client.HTTPResponse]:
         """What is answered at the URL that the book has under `key`, to be read to its end in the block.
 
-        Raises Passing for whatever is worth another attempt, PermissionDenied if a fresh URL is refused.
+        Raises TransferFailure for whatever is worth another attempt, and PermissionDenied if a fresh URL is
+        refused.
         """
-        url, edition = self._urls.get(key)
+        url, generation = self._urls.get(key)
         complete = False
         try:
             # The last answer on a connection has that to itself: closing the connection does not end it.
             with ask(url) as response:
                 if response.status in _EXPIRED:
-                    self._renew(what, edition, patience)
-                    raise Passing("its address had expired")
-                if is_passing(response.status):
-                    told = f"the server answered HTTP {response.status}{in_request(response.headers)}"
-                    raise Passing(told, retry_after(response.headers))
+                    self._renew(what, generation, state)
+                    raise TransferFailure("its address had expired")
+                if is_transient(response.status):
+                    told = f"the server answered HTTP {response.status}{request_suffix(response.headers)}"
+                    raise TransferFailure(told, retry_after(response.headers))
                 yield response
                 complete = True
         except ssl.SSLCertVerificationError as error:
@@ -132,23 +133,23 @@ class Transfer:
                 "accepted. If it has an authority of its own, name its certificate in SSL_CERT_FILE."
             ) from error
         except bounds.TooSlow as error:
-            raise _Slow("hardly anything arrived for too long") from error
+            raise _TooSlow("hardly anything arrived for too long") from error
         except (OSError, http.client.HTTPException) as error:
-            raise Passing(_describe(error), brief=isinstance(error, socket.gaierror)) from error
+            raise TransferFailure(_describe(error), brief=isinstance(error, socket.gaierror)) from error
         finally:
             if not complete:
                 self._connections.drop()
 
-    def _renew(self, what: str, edition: int, patience: Patience) -> None:
-        if patience.refused_before():
+    def _renew(self, what: str, generation: int, state: RetryState) -> None:
+        if state.refused_before():
             raise PermissionDenied(f"The provider refuses {what}, though it has just given out its address.")
-        self._urls.expired(edition)
+        self._urls.expired(generation)
 
-    def _attempt(self, file: ManifestFile, target: Target, patience: Patience) -> None:
+    def _attempt(self, file: ManifestFile, target: Target, state: RetryState) -> None:
         def ask(url: str) -> http.client.HTTPResponse:
             return self._connections.get(url, target.position, target.end, file.size)
 
-        with self.answer(file.sha256, f"the file {file.path!r}", patience, ask) as response:
+        with self.answer(file.sha256, f"the file {file.path!r}", state, ask) as response:
             _check_answer(response, file, target)
             self._receive(response, file, target)
 
@@ -157,20 +158,20 @@ class Transfer:
         while (wanted := target.end - target.position) > 0:
             count = self._connections.receive(response, buffer[: min(wanted, len(buffer))])
             if count == 0:
-                raise Passing("the connection ended early")
+                raise TransferFailure("the connection ended early")
             target.accept(buffer[:count])
         # Nothing is left but, perhaps, the end of a chunked body.
         if not response.isclosed() and self._connections.receive(response, buffer[:1]):
             raise CorruptArtifact(f"The provider sends more than the {file.size} bytes of {file.path!r}.")
 
 
-class Patience:
+class RetryState:
     """Decides whether one transfer goes on after a failure; progress in between starts the count again.
 
     A few bytes are no progress, or else one a failure would hold the recipient for ever.
     """
 
-    def __init__(self, target: Positioned, retries: Retries, *, brief: bool = False) -> None:
+    def __init__(self, target: Resumable, retries: Retries, *, brief: bool = False) -> None:
         self._target = target
         self._retries = retries
         self._brief = brief
@@ -180,14 +181,14 @@ class Patience:
         self._refused_at: int | None = None
         self.failures = 0
 
-    def next_pause(self, error: Passing) -> float | None:
+    def next_pause(self, error: TransferFailure) -> float | None:
         """Seconds until the next attempt, none after the first failure; None if there is to be none."""
         self.failures += 1
         if self._moved():
             self._since_progress = self._slow_since_progress = 0
             self._retries.start_again()
         self._since_progress += 1
-        self._slow_since_progress += isinstance(error, _Slow)
+        self._slow_since_progress += isinstance(error, _TooSlow)
         if (
             self._slow_since_progress >= bounds.SLOW_ANSWERS_WITHOUT_PROGRESS
             or self.failures >= bounds.FAILURES_IN_ALL

@@ -52,7 +52,7 @@ class Entry:
             return None
 
 
-class Contents:
+class CacheInventory:
     """The entries, least recently used first, and what else lies below the cache's folders.
 
     `passing` are the bytes of what is being built at this moment, or was when a process crashed.
@@ -76,7 +76,7 @@ class Contents:
         return freed
 
 
-def survey(cache: Cache) -> Contents:
+def take_inventory(cache: Cache) -> CacheInventory:
     """Look at every file in the cache once. Others may add and remove some meanwhile."""
     blobs: dict[str, dict[Inode, int]] = {}
     for path, (inode, size) in _measured(cache.blobs):
@@ -94,7 +94,7 @@ def survey(cache: Cache) -> Contents:
         for record in children(cache.manifests)
         if (entry := _entry(cache, record, folders.get(record.stem, {}), blobs))
     ]
-    return Contents(entries, sizes, sum(passing.values()))
+    return CacheInventory(entries, sizes, sum(passing.values()))
 
 
 def _entry(
@@ -111,7 +111,7 @@ def _entry(
     if manifest is None:
         return None
     sizes = {inode: size for found in folders.values() for inode, size in found.items()}
-    for sha256 in contents_named(manifest):
+    for sha256 in digests_of(manifest):
         sizes |= blobs.get(sha256, {})
     return Entry(manifest, manifest.digest, record, tuple(folders), sizes, last_used)
 
@@ -121,7 +121,7 @@ def entry_key(folder: Path) -> str:
     return folder.name[:64]
 
 
-def contents_named(manifest: Manifest) -> set[str]:
+def digests_of(manifest: Manifest) -> set[str]:
     """The sha256 of a manifest's files, chunk maps and deltas."""
     return {file.sha256 for file in (*manifest.files, *manifest.hints)}
 

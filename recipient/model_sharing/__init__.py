@@ -1,4 +1,4 @@
-"""Use models that others share with you: mount a share, list it, load a model from it.
+"""Shared models as a recipient uses them: mount a share, list its models, load one.
 
     import model_sharing
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from model_sharing.api.records import Records
     from model_sharing.api.schema import Schema
     from model_sharing.catalogs.pulling import PulledVersion
-    from model_sharing.catalogs.shared_catalog import Snapshot
     from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
+    from model_sharing.catalogs.snapshots import Snapshot
     from model_sharing.client.invalid_items import LeftOutWarning
     from model_sharing.mount_table import Mount
     from model_sharing.resolution.resolver import StaleAliasWarning
@@ -83,7 +83,7 @@ _HOMES = {
     "SharedModel": "model_sharing.catalogs.shared_models",
     "SharedVersion": "model_sharing.catalogs.shared_models",
     "SharingError": "model_sharing_protocol.errors",
-    "Snapshot": "model_sharing.catalogs.shared_catalog",
+    "Snapshot": "model_sharing.catalogs.snapshots",
     "StaleAliasWarning": "model_sharing.resolution.resolver",
     "TrustWarning": "model_sharing.resolution.trust",
 }

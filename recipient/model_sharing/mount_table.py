@@ -1,4 +1,4 @@
-"""Which shares are mounted here, and under which names.
+"""Mount table: the shares that are mounted here, and under which names.
 
 A mount is one small JSON file, `mounts/<name>.json`, that points at a profile file and holds no secret: the
 token stays in the profile, so that activating a new link into the same file renews every mount of it.
@@ -38,7 +38,7 @@ _MAX_FILE_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A share under a local name. `mounted_at` is in UTC.
+    """Mount of a share under a local name. `mounted_at` is in UTC.
 
     `trust_remote_code` says that the user lets this provider's models run code while they load. It was
     given to the provider at `endpoint`, so the mount refuses to work when the profile names another.
@@ -59,7 +59,7 @@ class Mount:
     file_origins: tuple[str, ...] = ()
 
     def read_profile(self) -> Profile:
-        """The profile as it is now; InvalidProfile or InvalidState if it cannot be used for this mount."""
+        """Read the profile as it is now; InvalidProfile or InvalidState if it is of no use for this mount."""
         profile = read_profile(self.profile_path)
         if profile.endpoint != self.endpoint:
             raise InvalidState(
@@ -87,20 +87,20 @@ class Mount:
 
 
 def check_mount_name(name: str) -> str:
-    """The lower-case form of a mount's name, or InvalidParameter."""
+    """Lower-case form of a mount's name, or InvalidParameter."""
     if "@" in name:
         raise InvalidParameter(f"The catalog name {name!r} contains '@', which separates aliases.")
     return normalize_name("catalog", name)
 
 
 def file_stem(name: str) -> str:
-    """What a file that belongs to the mount of this name is called, without its ending."""
+    """File name, without its ending, for what belongs to the mount of this name."""
     quoted = quote(name, safe="")
     return quoted if len(quoted) <= _MAX_FILE_NAME else hashlib.sha256(name.encode()).hexdigest()
 
 
 class MountTable:
-    """The mounts below one folder. Safe for several processes at once."""
+    """Table of the mounts below one folder. Safe for several processes at once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -120,7 +120,7 @@ class MountTable:
         return mount
 
     def move(self, before: Mount, after: Mount, profile: bytes = b"") -> Mount:
-        """Put a mount in the place of another of the same name. Raises MountExists if that has changed.
+        """Replace a mount by another of the same name. Raises MountExists if it was changed meanwhile.
 
         `profile`: see `add`.
         """
@@ -135,7 +135,7 @@ class MountTable:
         return after
 
     def accept_origins(self, mount: Mount, origins: Sequence[str]) -> Mount:
-        """Let files come from these origins, and no longer from those of before, unless the mount is gone."""
+        """Replace the origins that files may come from, unless the mount is gone."""
         with self._locked():
             path = self._path(mount.name)
             present = self._read(path) if path.exists() else None
@@ -146,7 +146,7 @@ class MountTable:
             return present
 
     def pin(self, mount: Mount, keys: Sequence[str]) -> Mount:
-        """Trust these keys too, the newest last, unless the mount is gone or trusts others by now."""
+        """Pin these keys, the newest last, unless the mount is gone or trusts others by now."""
         with self._locked():
             path = self._path(mount.name)
             present = self._read(path) if path.exists() else None
@@ -158,7 +158,7 @@ class MountTable:
             return present
 
     def check_free(self, mount: Mount) -> Mount | None:
-        """None if the name is free, the mount if it is there already; MountExists if another has the name."""
+        """Check that a mount's name is free: None, or the same mount; MountExists for another."""
         path = self._path(mount.name)
         if not path.exists():
             return None
@@ -171,7 +171,7 @@ class MountTable:
         return present
 
     def get(self, name: str) -> Mount:
-        """The mount of this name, or NotFound."""
+        """Get the mount of this name, or NotFound."""
         path = self._path(check_mount_name(name))
         if not path.exists():
             mounted = ", ".join(mount.name for mount in self.all())
@@ -182,12 +182,13 @@ class MountTable:
         return self._read(path)
 
     def all(self) -> list[Mount]:
+        """List the mounts, by name."""
         return sorted(
             (self._read(path) for path in self._folder.glob("*.json")), key=lambda mount: mount.name
         )
 
     def remove(self, name: str, kept: Path) -> Mount:
-        """Forget a mount, and its profile if that is in the folder `kept`; NotFound if there is no mount."""
+        """Remove a mount, and its profile if that is in the folder `kept`; NotFound if there is none."""
         with self._locked():
             mount = self.get(name)
             self._path(mount.name).unlink()
@@ -218,11 +219,13 @@ def _describe(mount: Mount) -> str:
 
 
 class _Moment(msgspec.Struct):
+    """Time in a mount's file."""
+
     mounted_at: EpochMs
 
 
 def _encode(mount: Mount) -> bytes:
-    """As it is in its file, where moments are epoch milliseconds."""
+    """Content of a mount's file, where times are epoch milliseconds."""
     plain = msgspec.to_builtins(mount, enc_hook=str)
     return msgspec.json.encode({**plain, "mounted_at": epoch_ms(mount.mounted_at)})
 

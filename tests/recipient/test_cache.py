@@ -203,7 +203,8 @@ def test_a_garbled_manifest_in_the_cache_is_no_snapshot(
     cache = Cache(root)
     digest = manifest_of(FILES).digest
     (root / "manifests" / f"{digest.removeprefix('sha256:')}.json").write_bytes(garbage)
-    assert cache.snapshot(digest) is None
+    with cache.held(digest) as manifest:
+        assert manifest is None
 
 
 def test_the_content_of_another_file_is_no_blob(tmp_path: Path) -> None:
@@ -229,9 +230,9 @@ def test_a_file_system_without_hard_links_is_served_by_copies(
         (tmp_path / "new").write_bytes(data)
         cache.publish_blob(tmp_path / "new", next(f.sha256 for f in manifest.files if f.path == path))
     cache.publish_snapshot(manifest)
-    found = cache.snapshot(manifest.digest)
+    found = cache.snapshot(manifest)
     assert found is not None
-    assert read_tree(found[0]) == FILES
+    assert read_tree(found) == FILES
 
 
 def test_a_manifest_under_another_digest_is_no_snapshot(tmp_path: Path) -> None:
@@ -239,7 +240,8 @@ def test_a_manifest_under_another_digest_is_no_snapshot(tmp_path: Path) -> None:
     forged = Manifest((ManifestFile("a", 0, "0" * 64),))
     digest = manifest_of(FILES).digest
     (tmp_path / "manifests" / f"{digest.removeprefix('sha256:')}.json").write_bytes(forged.to_json())
-    assert cache.snapshot(digest) is None
+    with cache.held(digest) as manifest:
+        assert manifest is None
 
 
 def test_swapped_versions_are_noticed(

@@ -98,19 +98,17 @@ def test_pruning_never_leaves_a_snapshot_without_a_blob(
         for age, numbers in enumerate(versions):
             files = {f"{number}.bin": random_bytes(100 * number + 1, number) for number in numbers}
             manifest = manifest_of(files)
-            cache.reserve(manifest)
-            for file in manifest.files:
-                if not cache.has_blob(file):
-                    fresh = cache.temporary()
-                    fresh.write_bytes(files[file.path])
-                    cache.publish_blob(fresh, file.sha256)
-            cache.publish_snapshot(manifest)
-            cache.release(manifest.digest)
+            with cache.reserved(manifest):
+                for file in manifest.files:
+                    if not cache.has_blob(file):
+                        fresh = cache.temporary()
+                        fresh.write_bytes(files[file.path])
+                        cache.publish_blob(fresh, file.sha256)
+                cache.publish_snapshot(manifest)
+                if data.draw(st.booleans()):
+                    held.add(manifest.digest)
+                    cache.hold_until_exit(manifest.digest)
             set_last_used(cache, manifest.digest, days_ago=age)
-            if data.draw(st.booleans()):
-                held.add(manifest.digest)
-            else:
-                cache.release(manifest.digest)
         before = bytes_on_disk(cache.blobs)
         limit = data.draw(st.integers(0, before))
         age_limit = data.draw(st.none() | st.integers(0, 6))

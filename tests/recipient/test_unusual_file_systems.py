@@ -255,17 +255,20 @@ def test_members_of_a_group_use_prune_and_fill_one_cache(tmp_path: Path) -> None
 
         def fill(user: int) -> None:
             cache = Cache(home / "cache", "vendor")
-            cache.reserve(manifest)
-            for file in manifest.files:
-                fresh = cache.temporary()
-                fresh.write_bytes(files[file.path])
-                cache.publish_blob(fresh, file.sha256)
-            cache.publish_snapshot(manifest)
+            with cache.reserved(manifest):
+                for file in manifest.files:
+                    fresh = cache.temporary()
+                    fresh.write_bytes(files[file.path])
+                    cache.publish_blob(fresh, file.sha256)
+                cache.publish_snapshot(manifest)
 
         def use(user: int) -> None:
-            found = Cache(home / "cache", "vendor").snapshot(manifest.digest, verify=True)
-            assert found
-            assert read_tree(found[0]) == files
+            cache = Cache(home / "cache", "vendor")
+            with cache.held(manifest.digest) as here:
+                assert here == manifest
+                found = cache.snapshot(here, verify=True)
+                assert found
+                assert read_tree(found) == files
 
         def empty(user: int) -> None:
             pruned = prune(Cache(home / "cache", "vendor"), Limits(0))

@@ -263,7 +263,7 @@ def test_a_delta_that_a_killed_process_left_is_verified_used_and_pruned_with_its
     assert verify(cache).corrupt == (left.name,)
     assert not left.exists()
     left.write_bytes(DELTA)
-    cache.drop(snapshot.folder)
+    cache.discard_folder(snapshot.folder)
     cache.blob_path(digest_of(AFTER)).unlink()
     cache.release(snapshot.manifest.digest)
     forget(fake_provider)

@@ -8,7 +8,8 @@ import time
 from hashlib import sha256
 from pathlib import Path
 
-from model_sharing.cache.store import Cache, intact
+from model_sharing.cache.sealing import is_intact
+from model_sharing.cache.store import Cache
 from support.files import random_bytes, read_tree
 
 NAME = "ml_team.iris_model"
@@ -42,7 +43,7 @@ def whole(cache: Cache) -> set[str]:
         assert {name: sha256(data).hexdigest() for name, data in read_tree(folder).items()} == {
             file.path: file.sha256 for file in manifest.files
         }
-        assert all(intact(cache.blob_path(file.sha256), file, verify=True) for file in manifest.files)
+        assert all(is_intact(cache.blob_path(file.sha256), file, verify=True) for file in manifest.files)
         found.add(manifest.digest)
     return found
 

@@ -1,4 +1,4 @@
-"""A mounted share for code that awaits."""
+"""Asynchronous catalog: a mounted share for code that awaits."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any, Self, TypeVar
 
 from model_sharing.api.progress_display import Display, ShowProgress, displaying
 from model_sharing.api.records import Records
-from model_sharing.catalogs.shared_catalog import SharedCatalog, Snapshot
+from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
+from model_sharing.catalogs.snapshots import Snapshot
 from model_sharing.downloads.progress_counter import PhaseQueue, ProgressCounter
 from model_sharing.mount_table import Mount, MountTable
 from model_sharing.settings import Settings
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 
 class AsyncCatalog:
-    """A mounted share as a read-only catalog of models, for code that awaits.
+    """Catalog of a mounted share's models, read-only, for code that awaits.
 
     Use it as an async context manager: it is open in the block, for the event loop that entered it, and
     every call elsewhere raises InvalidState. Its methods take and give what those of `Catalog` do, and
@@ -65,12 +66,12 @@ class AsyncCatalog:
 
     @property
     def name(self) -> str:
-        """What the share is mounted as."""
+        """Name that the share is mounted under."""
         return self._mount.name
 
     @property
     def mount(self) -> Mount:
-        """Where it comes from, and what is trusted about it."""
+        """Mount record: where the share comes from, and what is trusted about it."""
         return self._mount
 
     async def list_schemas(self) -> list[str]:
@@ -164,7 +165,7 @@ class AsyncCatalog:
 
 
 async def _followed(work: Coroutine[Any, Any, T], phases: PhaseQueue, display: Display) -> T:
-    """What `work` gives, while the display is told how far it is. What the display raises ends the work."""
+    """Result of `work`, while the display shows its progress. What the display raises ends the work."""
     if display.callback is None:
         return await work
     task = asyncio.ensure_future(work)

@@ -1,4 +1,4 @@
-"""The event loop on which all blocking calls run, in one thread, so that they work where a loop runs already.
+"""Event loop in a background thread, for all blocking calls, so that they work where a loop runs already.
 
 It keeps connections alive between calls, and serves several threads at once.
 """
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class BackgroundLoop:
-    """An event loop in a daemon thread, started at first use and stopped when the process ends."""
+    """Event loop in a daemon thread, started at first use and stopped when the process ends."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -39,7 +39,7 @@ class BackgroundLoop:
         phases: PhaseQueue | None = None,
         callback: ProgressCallback | None = None,
     ) -> T:
-        """What awaiting `work()` gives; `callback` is told its progress in the calling thread.
+        """Run `work()` to its result; `callback` gets its progress in the calling thread.
 
         What the callback raises ends the work, and is raised. `work` is called when no fork can close
         any more what it uses.
@@ -63,7 +63,7 @@ class BackgroundLoop:
                 self._calls -= 1
 
     def shared_catalog(self, mount: Mount, settings: Settings) -> SharedCatalog:
-        """One catalog, with its open connections, for each mount."""
+        """Catalog of a mount, with its open connections: one for each mount and settings."""
         with self._lock:
             key = (mount, settings)
             if key not in self._catalogs:
@@ -71,10 +71,12 @@ class BackgroundLoop:
             return self._catalogs[key]
 
     def close_if_idle(self) -> None:
+        """Close all connections, unless a call is under way."""
         if not self._calls:
             self.close()
 
     def close(self) -> None:
+        """Close all connections and stop the loop. The next call starts anew."""
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
@@ -97,7 +99,7 @@ class BackgroundLoop:
 
 
 def follow(phases: PhaseQueue, callback: ProgressCallback) -> None:
-    """Tell the callback of each phase, and meanwhile how far it is, ten times a second, until all is done."""
+    """Report each phase to the callback and, ten times a second, how far it is, until all is done."""
     told = None
     while (now := phases.next(_SECONDS_BETWEEN_CALLS)) is not None:
         if now != told:
@@ -120,12 +122,12 @@ _inherited: list[BackgroundLoop] = []
 
 
 def _close_before_fork() -> None:
-    """A child must not inherit connections, nor the loop that watches them: both sides would use them."""
+    """Close connections and loop, which a child must not inherit: both sides would use them."""
     _background.close_if_idle()
 
 
 def _reset_in_child() -> None:
-    """If calls were under way, what was inherited is kept unused: tidying it up would disturb the parent."""
+    """Start with a new loop; one in use at the fork is kept unused, since closing it disturbs the parent."""
     global _background  # noqa: PLW0603
     _inherited.append(_background)
     _background = BackgroundLoop()
@@ -145,7 +147,7 @@ def run(
 
 
 def shared_catalog(mount: Mount, settings: Settings) -> SharedCatalog:
-    """The catalog of a mount on the loop of this process."""
+    """Catalog of a mount on the loop of this process."""
     return _background.shared_catalog(mount, settings)
 
 

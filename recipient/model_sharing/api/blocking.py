@@ -1,4 +1,4 @@
-"""Functions for code that does not await: scripts, notebooks, the command line, MLflow."""
+"""Blocking functions, for code that does not await: scripts, notebooks, the command line, MLflow."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def catalog(name: str) -> Catalog:
 
 
 def catalog_of(ref: str) -> Catalog:
-    """The catalog of a full reference such as `models:/vendor.ml_team.iris_model@Champion`."""
+    """Get the catalog of a full reference such as `models:/vendor.ml_team.iris_model@Champion`."""
     return catalog(FullName.parse(ModelRef.parse(ref).name).catalog)
 
 

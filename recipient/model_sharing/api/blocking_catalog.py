@@ -1,4 +1,4 @@
-"""A mounted share for code that does not await."""
+"""Blocking catalog: a mounted share for code that does not await."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from model_sharing.api import background_loop
 from model_sharing.api.progress_display import Display, ShowProgress, displaying
 from model_sharing.api.records import Records
 from model_sharing.api.schema import Schema, completions, models_html, schema_of
-from model_sharing.catalogs.shared_catalog import SharedCatalog, Snapshot
+from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
+from model_sharing.catalogs.snapshots import Snapshot
 from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing.mount_table import Mount
 from model_sharing.settings import Settings
@@ -20,7 +21,7 @@ from model_sharing_protocol.names import ModelRef
 
 
 class Catalog:
-    """A mounted share as a read-only catalog of models; `model_sharing.catalog` gives it.
+    """Catalog of a mounted share's models, read-only; `model_sharing.catalog` gives it.
 
     Names are given as `schema.model` or with the catalog's name in front, in any case. It iterates over the
     names of its schemas, is indexed by them, completes them by Tab, and shows its models as a table in a
@@ -65,21 +66,21 @@ class Catalog:
 
     @property
     def name(self) -> str:
-        """What the share is mounted as."""
+        """Name that the share is mounted under."""
         return self._mount.name
 
     @property
     def mount(self) -> Mount:
-        """Where it comes from, and what is trusted about it."""
+        """Mount record: where the share comes from, and what is trusted about it."""
         return self._mount
 
     @property
     def shared(self) -> SharedCatalog:
-        """What does the work, on the loop of the background thread: no other loop can use it."""
+        """Asynchronous catalog behind this one, on the background loop: no other loop can use it."""
         return background_loop.shared_catalog(self._mount, self._settings)
 
     def transferring(self, *, jobs: int | None = None, limit_rate: int | None = None) -> Catalog:
-        """Change how it downloads.
+        """Change the limits of its downloads.
 
         Args:
             jobs: Parallel connections; None leaves them as they are.

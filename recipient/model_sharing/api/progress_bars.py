@@ -1,4 +1,4 @@
-"""Bars in a terminal for what is being downloaded."""
+"""Progress bars in a terminal for one download."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from model_sharing_protocol.manifest import ManifestFile
 
 
 class DownloadBars:
-    """Bars with bytes, rate and time left: one for each large file that is on its way, one for everything.
+    """Progress bars with bytes, rate and time left: one for each large file on its way, one for everything.
 
     They appear only when something is fetched. The last one counts what has to be; a file's, all of it.
     """
@@ -30,6 +30,7 @@ class DownloadBars:
         self._task = self._bar.add_task("fetching", total=None, files="", start=False)
 
     def begin(self, plan: Plan) -> None:
+        """Show the bars, for what the plan has to fetch."""
         self._files = len(plan.missing)
         if plan.reused_files:
             self._bar.console.print(
@@ -41,11 +42,13 @@ class DownloadBars:
         self._bar.start_task(self._task)
 
     def advance(self, size: int, file: ManifestFile | None = None) -> None:
+        """Advance the bars by bytes that arrived."""
         self._bar.advance(self._task, size)
         if file is not None:
             self._bar.advance(self._row(file), size)
 
     def reused(self, size: int, file: ManifestFile) -> None:
+        """Advance a large file's bar by bytes that were in the cache."""
         row = self._row(file)
         with self._lock:
             self._reused += size
@@ -53,6 +56,7 @@ class DownloadBars:
         self._bar.advance(row, size)
 
     def file_done(self, file: ManifestFile | None = None) -> None:
+        """Count a file, and remove its bar."""
         with self._lock:
             self._done += 1
             self._show()
@@ -60,6 +64,7 @@ class DownloadBars:
                 self._bar.remove_task(self._rows.pop(file))
 
     def end(self) -> None:
+        """Stop drawing."""
         self._bar.stop()
 
     def _row(self, file: ManifestFile) -> TaskID:

@@ -1,4 +1,4 @@
-"""Showing progress: bars in a terminal, a line of HTML in a notebook, lines of text elsewhere if asked for.
+"""Progress displays: bars in a terminal, a line of HTML in a notebook, lines of text elsewhere if asked for.
 
 A notebook needs no extension for it, such as ipywidgets: one display is replaced by the next.
 """
@@ -20,23 +20,24 @@ ShowProgress = bool | ProgressCallback | None
 
 
 class Display(NamedTuple):
-    """What is told of a download: `observer` by its threads, `callback`, if any, by the thread that waits."""
+    """Progress display: the download's threads tell the `observer`, the waiting one its `callback`."""
 
     observer: ProgressObserver
     callback: ProgressCallback | None
 
     def tell(self, now: Progress) -> None:
+        """Show the progress that the waiting thread sees."""
         if self.callback is not None:
             self.callback(now)
 
     def done(self, now: Progress) -> None:
-        """Tell that all is done, in the end."""
+        """Show that all is done, in the end."""
         self.tell(replace(now, phase="done"))
 
 
 @contextmanager
 def displaying(wanted: ShowProgress, *, several: bool = False) -> Iterator[Display]:
-    """The display that a `progress=` argument asks for; `several` for more than one download."""
+    """Open the display that a `progress=` argument asks for; `several` for more than one download."""
     if wanted is None or wanted is True:
         if sys.stderr is not None and sys.stderr.isatty():
             with _in_terminal(several) as display:
@@ -73,7 +74,7 @@ def _outside_of_terminal(*, always: bool) -> ProgressCallback | None:
 
 
 def _notebook_display() -> Callable[..., Any] | None:
-    """IPython's `display`, if this runs in a notebook's kernel and not in IPython's own terminal."""
+    """IPython's `display` in a notebook's kernel; None in a plain Python or IPython's own terminal."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
     if not hasattr(shell, "kernel"):

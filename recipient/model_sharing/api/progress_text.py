@@ -1,4 +1,4 @@
-"""Progress in words: phase, bytes, rate and time left, as lines of text or below a notebook's cell."""
+"""Progress as text: phase, bytes, rate and time left, in lines or below a notebook's cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECONDS_BETWEEN_LINES = 2.0
 
 
 class ProgressDescriber:
-    """Describes one progress after another; the rate is that of the present phase, without what was here."""
+    """Describes progress in words; the rate is that of the present phase, without what was reused."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -24,7 +24,7 @@ class ProgressDescriber:
         self._started = 0.0
 
     def describe(self, now: Progress) -> str:
-        """Such as `fetching: 12.0 MiB of 40.0 MiB, 1 of 3 files, 8.0 MiB were here, 2.0 MiB/s, 14 s left`."""
+        """One line: `fetching: 2.0 MiB of 4.0 MiB, 1 of 3 files, 1.0 MiB were here, 2.0 MiB/s, 1 s left`."""
         if now.phase != self._first.phase:
             self._first, self._started = now, self._clock()
         parts = []
@@ -48,7 +48,7 @@ class ProgressDescriber:
 
 
 class NotebookDisplay:
-    """A bar and a line of words below a notebook's cell, from when there is something to count.
+    """Progress bar and a line of text below a notebook's cell, from when there is something to count.
 
     It is replaced at most twice a second, and at the end.
     """
@@ -77,7 +77,7 @@ class NotebookDisplay:
 
 
 class TextLines:
-    """Lines on standard error, one for each phase and one every two seconds."""
+    """Progress lines on standard error, one for each phase and one every two seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""Listings that a notebook shows as tables, and that become data frames."""
+"""Records: lists that a notebook shows as tables, and that become data frames."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Records(list[T]):
-    """A list of dataclass instances of one kind, such as SharedModel or SharedVersion."""
+    """List of dataclass instances of one kind, such as SharedModel or SharedVersion."""
 
     def __init__(self, items: Iterable[T], kind: type[Any]) -> None:
         super().__init__(items)
@@ -53,7 +53,7 @@ class Records(list[T]):
 
 
 def table_html(titles: Sequence[str], rows: Sequence[Sequence[str]], *, hidden: int = 0) -> str:
-    """A table for a notebook; whatever others wrote is only text in it. `hidden` rows are only counted."""
+    """HTML table for a notebook; whatever others wrote is only text in it. `hidden` rows are only counted."""
     head = "".join(f"<th>{_safe(title)}</th>" for title in titles)
     body = "".join(f"<tr>{''.join(f'<td>{_safe(cell)}</td>' for cell in row)}</tr>" for row in rows)
     more = f"<p>and {hidden} more</p>" if hidden > 0 else ""

@@ -1,4 +1,4 @@
-"""Schemas of a mounted share, to look around in by name: `catalog["ml_team"]["iris_model"]`."""
+"""Schemas of a mounted share, to browse by name: `catalog["ml_team"]["iris_model"]`."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ from model_sharing_protocol.errors import NotFound, SharingError
 
 
 class ModelSource(Protocol):
-    """Catalog to look around in; `Catalog` is the one."""
+    """Source of schemas and models to browse, such as `Catalog`."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name that the share is mounted under."""
 
-    def list_schemas(self) -> list[str]: ...
+    def list_schemas(self) -> list[str]:
+        """List the schemas of the share."""
 
-    def list_models(self, schema: str | None = None) -> Records[SharedModel]: ...
+    def list_models(self, schema: str | None = None) -> Records[SharedModel]:
+        """List the models of the share, or of one schema."""
 
-    def get_model(self, model: str) -> SharedModel: ...
+    def get_model(self, model: str) -> SharedModel:
+        """Look up one model."""
 
 
 class Schema:
-    """A schema of a mounted share; it iterates over the names of its models.
+    """Schema of a mounted share; it iterates over the names of its models.
 
     What it shows is asked of the provider each time.
 
@@ -45,12 +49,12 @@ class Schema:
 
     @property
     def name(self) -> str:
-        """The name within the share, such as `ml_team`."""
+        """Name within the share, such as `ml_team`."""
         return self._name
 
     @property
     def full_name(self) -> str:
-        """The name with the catalog in front, such as `vendor.ml_team`."""
+        """Full name, with the catalog in front, such as `vendor.ml_team`."""
         return f"{self._catalog.name}.{self._name}"
 
     def list_models(self) -> Records[SharedModel]:
@@ -86,7 +90,7 @@ class Schema:
 
 
 def schema_of(catalog: ModelSource, name: str) -> Schema:
-    """The schema of this name, in any case. Raises NotFound."""
+    """Schema of this name, in any case. Raises NotFound."""
     schemas = catalog.list_schemas()
     if name.lower() not in schemas:
         known = f"It has: {', '.join(schemas)}." if schemas else "It has none."
@@ -95,7 +99,7 @@ def schema_of(catalog: ModelSource, name: str) -> Schema:
 
 
 def completions(names: Iterable[str]) -> list[str]:
-    """What Tab offers; nothing, rather than an error while somebody types, if that cannot be asked for."""
+    """Tab completions; none, rather than an error while somebody types, if they cannot be asked for."""
     try:
         return list(names)
     except SharingError:
@@ -103,7 +107,7 @@ def completions(names: Iterable[str]) -> list[str]:
 
 
 def models_html(list_models: Callable[[], Records[SharedModel]]) -> str:
-    """A table of models for a notebook, or why there is none."""
+    """HTML table of models for a notebook, or of the error if there is one."""
     try:
         models = list_models()
     except SharingError as error:

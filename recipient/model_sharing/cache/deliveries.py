@@ -1,4 +1,4 @@
-"""Which contents of the cache a provider delivered itself: no other's count as here for its versions.
+"""Delivery records: which provider sent which contents, so that none profits from another's.
 
 Else a provider that names the digest of another's file could tell from what is fetched whether that file is
 here, and its version would load with bytes that it never had. The records are empty files,
@@ -17,23 +17,26 @@ _VERSION = ".version"
 
 
 class Deliveries:
-    """The records of one provider, which is named by what stands for it (`Mount.first_key`)."""
+    """Delivery records of one provider, which goes by what stands for it (`Mount.first_key`)."""
 
     def __init__(self, cache_root: Path, provider: str) -> None:
         self.key = hashlib.sha256(provider.encode()).hexdigest()[:32]
         self._folder = _all(cache_root) / self.key
 
     def has_content(self, sha256: str) -> bool:
+        """True if the provider delivered this content."""
         return (self._folder / sha256).exists()
 
     def has_version(self, key: str) -> bool:
-        """Whether it delivered all files of the version whose digest is `sha256:<key>`."""
+        """True if it delivered all files of the version whose digest is `sha256:<key>`."""
         return (self._folder / (key + _VERSION)).exists()
 
     def note_content(self, sha256: str) -> None:
+        """Record that the provider delivered this content."""
         self._note(sha256)
 
     def note_version(self, key: str) -> None:
+        """Record that it delivered all files of the version whose digest is `sha256:<key>`."""
         self._note(key + _VERSION)
 
     def _note(self, name: str) -> None:
@@ -44,7 +47,7 @@ class Deliveries:
 
 
 def stale_records(cache_root: Path, contents: set[str], versions: set[str]) -> Iterator[Path]:
-    """The records of all providers about nothing that is in these sets."""
+    """Delivery records of all providers about nothing that is in these sets."""
     needed = contents | {key + _VERSION for key in versions}
     yield from (path for path in list(_all(cache_root).glob("*/*")) if path.name not in needed)
 

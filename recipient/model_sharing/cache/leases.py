@@ -1,4 +1,4 @@
-"""Files that are in use: a shared `flock` each, which the kernel ends with the process, however it ends.
+"""Leases on files in use: a shared `flock` each, which the kernel ends with the process, however it ends.
 
 A forked child keeps what its parent held, since it shares the descriptors; what both hold ends with the last.
 File systems without locks hold nothing, and say so to whoever asks for `exclusive`.
@@ -28,12 +28,14 @@ _CANNOT_BE_TOLD = NO_LOCKS_HERE | {errno.EBADF}
 
 @dataclass(slots=True)
 class _Held:
+    """Lock of this process on one file, and how many users it has."""
+
     descriptor: int
     count: int
 
 
 class Leases:
-    """What this process holds, counted: the last `release` of a file lets go of it."""
+    """Leases of this process, counted: the last `release` of a file unlocks it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -63,7 +65,7 @@ class Leases:
                     os.close(held.descriptor)
 
     def reset_in_child(self) -> None:
-        """Another thread of the parent may have had the lock at the moment of the fork."""
+        """Replace the lock, which another thread of the parent may have had at the moment of the fork."""
         self._lock = threading.Lock()
 
 
@@ -74,7 +76,7 @@ if hasattr(os, "register_at_fork"):
 
 @contextlib.contextmanager
 def exclusive(path: Path) -> Iterator[bool]:
-    """True if nobody holds `path`, this process included; nobody can begin to until the end of the block.
+    """True if nobody holds `path`, this process included; nobody can until the end of the block.
 
     Raises FileNotFoundError if it is gone, UnsupportedOperation where files cannot be locked.
     """
@@ -99,7 +101,7 @@ def _open(path: Path) -> int:
 
 
 def _can_be_renamed(path: Path) -> bool:
-    """On Windows, whether nobody has the file open; once somebody has, nobody can take it away."""
+    """True if nobody has the file open (Windows); once somebody has, nobody can take it away."""
     if os.name != "nt":
         raise no_locks(path.parent)
     try:
@@ -122,6 +124,7 @@ def _try_exclusive(descriptor: int, path: Path) -> bool:
 
 
 def no_locks(folder: Path) -> UnsupportedOperation:
+    """Error for a file system without locks, on which leases cannot be seen."""
     return UnsupportedOperation(
         f"{folder} is on a file system without locks: what is in use there cannot be told. "
         "Set MODEL_SHARING_CACHE to a folder on a local disk."
@@ -129,7 +132,7 @@ def no_locks(folder: Path) -> UnsupportedOperation:
 
 
 def _share(path: Path) -> int:
-    """A descriptor that holds a shared lock on the file that is at `path` now."""
+    """Descriptor that holds a shared lock on the file that is at `path` now."""
     while True:
         descriptor = os.open(path, os.O_RDONLY)
         if fcntl is None:

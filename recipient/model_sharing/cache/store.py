@@ -1,4 +1,4 @@
-"""The artifact cache: content-addressed, shared by every mount and process of one home.
+"""Artifact cache: content-addressed, shared by every mount and process of one home.
 
     cache/
     ├── blobs/<sha256>              one verified file content each, read-only
@@ -35,27 +35,28 @@ from pathlib import Path
 
 from model_sharing.cache.deliveries import Deliveries
 from model_sharing.cache.leases import leases
+from model_sharing.cache.sealing import is_damaged, is_intact, seal
 from model_sharing.cache.temporary_views import temporary_view
 from model_sharing.filesystem.local_files import (
+    list_folder,
     local_path,
     make_folder,
-    model_path,
+    remove_path,
+    removed_unless_moved,
     replace_file,
     translated_write_errors,
 )
 from model_sharing.filesystem.locks import locked
-from model_sharing_protocol.digests import hash_file
 from model_sharing_protocol.errors import SharingError
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 
 PRUNING_LOCK = "gate"
-_READ_ONLY = 0o444
 ABANDONED_AFTER_SECONDS = 24 * 3600
 _TOUCHED_AFTER_SECONDS = 3600
 
 
 class Cache:
-    """Blobs, snapshots and views below one folder. Every method may block on the disk.
+    """Content-addressed store of blobs, snapshots and views below one folder. Every method may block.
 
     Reading needs no writing: a cache that was filled before works where nothing can be written. Methods that
     have to write raise InvalidState there.
@@ -77,27 +78,28 @@ class Cache:
             self._make_folders()
 
     def blob_path(self, sha256: str) -> Path:
+        """Path of the verified content with this digest."""
         return self.blobs / sha256
 
     def part_path(self, sha256: str) -> Path:
-        """Where what the provider has sent of a large content waits for the rest."""
-        return self.blobs / f"{self.own(sha256)}.part"
+        """Path of a large content that the provider has sent in part."""
+        return self.blobs / f"{self.name_for_provider(sha256)}.part"
 
-    def own(self, name: str) -> str:
-        """A name of the provider's own for what goes by `name` elsewhere."""
+    def name_for_provider(self, name: str) -> str:
+        """Name of this provider's own lock or part file for the content or version called `name`."""
         return f"{name}.{self._deliveries.key}"
 
     def has_blob(self, file: ManifestFile, *, verify: bool = False) -> bool:
         """True if the content is here, intact and delivered by the provider; a damaged one is dropped."""
         path = self.blob_path(file.sha256)
-        if intact(path, file, verify=verify):
+        if is_intact(path, file, verify=verify):
             return self._deliveries.has_content(file.sha256)
         with translated_write_errors(self.root):
             path.unlink(missing_ok=True)
         return False
 
     def manifest(self, digest: str) -> Manifest | None:
-        """The manifest of this digest, if it is here."""
+        """Manifest of this digest; None if it is not here."""
         try:
             manifest = Manifest.from_json(self._record(digest).read_bytes())
         except (OSError, SharingError):
@@ -105,55 +107,68 @@ class Cache:
         return manifest if manifest.digest == digest else None
 
     def publish_blob(self, path: Path, sha256: str) -> None:
-        """Move a verified file from below this cache into its place, unless it was there already.
+        """Move a verified file to its place among the blobs, unless it is there already.
 
         It is noted first: if the process dies in between, the provider has sent it nevertheless.
         """
-        _seal(path, sha256)
+        seal(path, sha256)
         self._deliveries.note_content(sha256)
         blob = self.blob_path(sha256)
-        if intact(blob, ManifestFile(path.name, path.stat().st_size, sha256), verify=False):
+        if is_intact(blob, ManifestFile(path.name, path.stat().st_size, sha256), verify=False):
             path.unlink()  # another provider sent the same
         else:
             path.replace(blob)
 
-    def snapshot(self, digest: str, *, verify: bool = False) -> tuple[Path, Manifest] | None:
-        """The folder and manifest of a complete, intact snapshot; None if it has to be made (again).
+    def snapshot(self, manifest: Manifest, *, verify: bool = False) -> Path | None:
+        """Folder of a complete, intact snapshot; None if it has to be made (again).
 
-        So it has if the provider did not deliver each of its files. Nobody prunes it before this process
-        ends, or lets go of it by `release`.
+        So it has if the provider did not deliver each of its files. The caller holds it.
         """
-        manifest = self.hold(digest)
-        if manifest is None:
+        folder = self.snapshots / _key(manifest.digest)
+        if not folder.is_dir():
+            return None  # another process may put it there any moment: it is not to be discarded
+        if is_damaged(folder, manifest, verify=verify):
+            self.discard_folder(folder)
             return None
-        folder = self.snapshots / _key(digest)
-        there = (
-            folder.is_dir()
-        )  # if not, another process may put it there any moment: it is not to be dropped
-        if not there or damaged(folder, manifest, verify=verify):
-            if there:
-                self.drop(folder)
-            self.release(digest)
+        if not self._deliveries.has_version(_key(manifest.digest)):
             return None
-        if not self._deliveries.has_version(_key(digest)):
-            self.release(digest)
-            return None
-        _touch(self._record(digest))
-        return folder, manifest
+        _touch(self._record(manifest.digest))
+        return folder
 
-    def hold(self, digest: str) -> Manifest | None:
-        """The manifest of this digest, if it is here: nobody prunes what it names before `release`."""
-        manifest = self.manifest(digest)
-        if manifest is None:
-            return None
-        try:
+    def hold_until_exit(self, digest: str) -> None:
+        """Hold a version that is held now until this process ends, or `release`, too."""
+        with contextlib.suppress(FileNotFoundError):  # somebody deleted the cache just now
             leases.hold(self._record(digest))
-        except FileNotFoundError:  # pruned in this moment
-            return None
-        return manifest
 
-    def reserve(self, manifest: Manifest) -> None:
-        """Hold `manifest` as in use, and with it the blobs that it names, here already or yet to come."""
+    def release(self, digest: str) -> None:
+        """Undo one `hold_until_exit` or `view`: pruning may take it now."""
+        leases.release(self._record(digest))
+
+    @contextlib.contextmanager
+    def held(self, digest: str) -> Iterator[Manifest | None]:
+        """Hold a version for the block: nobody prunes what its manifest names. None if that is not here."""
+        manifest = self.manifest(digest)
+        if manifest is not None:
+            try:
+                leases.hold(self._record(digest))
+            except FileNotFoundError:  # pruned in this moment
+                manifest = None
+        try:
+            yield manifest
+        finally:
+            if manifest is not None:
+                self.release(digest)
+
+    @contextlib.contextmanager
+    def reserved(self, manifest: Manifest) -> Iterator[None]:
+        """Hold a version in the block, and with it the blobs that it names, here already or yet to come."""
+        self._reserve(manifest)
+        try:
+            yield
+        finally:
+            self.release(manifest.digest)
+
+    def _reserve(self, manifest: Manifest) -> None:
         record = self._record(manifest.digest)
         with translated_write_errors(self.root):
             self._make_folders()
@@ -163,83 +178,79 @@ class Cache:
                 leases.hold(record)
         _touch(record)
 
-    def release(self, digest: str) -> None:
-        """Undo one `hold`, `snapshot`, `reserve`, `publish_snapshot` or `view`: pruning may take it now."""
-        leases.release(self._record(digest))
-
     def publish_snapshot(self, manifest: Manifest) -> Path:
         """Make the snapshot of `manifest`, whose blobs are all here for the provider: whole or not at all.
 
-        It is held, as by `snapshot`. Raises FileNotFoundError if a blob is missing after all.
+        The caller holds it. Raises FileNotFoundError if a blob is missing after all.
         """
         folder = self.snapshots / _key(manifest.digest)
-        building = self.temporary()
-        self.reserve(manifest)
-        try:
+        with self.reserved(manifest), self.scratch() as building:  # reserved anew if the cache was deleted
             self._link(manifest.files, building)
             self._install(building, folder)
             self._deliveries.note_version(_key(manifest.digest))
-        except BaseException:
-            remove(building)
-            self.release(manifest.digest)
-            raise
         return folder
 
     def view(self, manifest: Manifest, key: str, *, writable: frozenset[str]) -> Path:
-        """A second folder of a snapshot's files, to which the caller may add files.
+        """View of a snapshot: a second folder of its files, to which the caller may add files.
 
-        It is the same folder for the same `key`, and held, as by `snapshot`. Files named in `writable` are
-        copies that may be changed. Where the cache cannot be written, all are, and last as long as this
+        It is the same folder for the same `key`, and held until this process ends. Files named in `writable`
+        are copies that may be changed. Where the cache cannot be written, all are, and last as long as this
         process.
         """
         with contextlib.suppress(OSError):
             make_folder(self.views)
         if not os.access(self.views, os.W_OK):
             return temporary_view(manifest, key, lambda file: self.blob_path(file.sha256))
-        self.reserve(manifest)
+        self._reserve(manifest)
         folder = self.views / f"{_key(manifest.digest)}-{key}"
         linked = Manifest(tuple(file for file in manifest.files if file.path not in writable))
         there = folder.is_dir()
-        if not there or damaged(folder, linked, verify=False, extras=writable):
+        if not there or is_damaged(folder, linked, verify=False, extras=writable):
             if there:
-                self.drop(folder)
+                self.discard_folder(folder)
             with translated_write_errors(self.root):
                 self._build_view(manifest, linked, folder)
         return folder
 
     def _build_view(self, manifest: Manifest, linked: Manifest, folder: Path) -> None:
-        building = self.temporary()
-        self._link(linked.files, building)
-        for file in manifest.files:
-            if file not in linked.files:
-                target = local_path(building, file.path)
-                make_folder(target.parent)
-                shutil.copyfile(self.blob_path(file.sha256), target)
-        self._install(building, folder)
+        with self.scratch() as building:
+            self._link(linked.files, building)
+            for file in manifest.files:
+                if file not in linked.files:
+                    target = local_path(building, file.path)
+                    make_folder(target.parent)
+                    shutil.copyfile(self.blob_path(file.sha256), target)
+            self._install(building, folder)
 
-    def drop(self, folder: Path) -> None:
+    def discard_folder(self, folder: Path) -> None:
         """Remove a snapshot or view that is damaged; it is made again when it is needed."""
         aside = self.temporary()
         with translated_write_errors(self.root), contextlib.suppress(FileNotFoundError):
             folder.rename(aside)
-            remove(aside)
+            remove_path(aside)
 
     def temporary(self) -> Path:
-        """A path in this cache that nobody else uses; it does not exist yet, its folder does."""
+        """Path in this cache that nobody else uses; it does not exist yet, its folder does."""
         with translated_write_errors(self.root):
             make_folder(self.tmp)
         return self.tmp / uuid.uuid4().hex
 
-    def sweep(self, now: float | None = None) -> None:
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Temporary path for the block; what the block does not move to its place is removed at its end."""
+        with removed_unless_moved(self.temporary()) as path:
+            yield path
+
+    def remove_abandoned(self, now: float | None = None) -> None:
         """Remove what crashed processes left unfinished a day ago or earlier.
 
         By the time of the last change, not of the modification: that of a sealed file is decades ago.
         """
         limit = (time.time() if now is None else now) - ABANDONED_AFTER_SECONDS
-        for path in children(self.tmp):
+        for path in list_folder(self.tmp):
             with contextlib.suppress(OSError):
                 if path.lstat().st_ctime < limit:
-                    remove(path)
+                    remove_path(path)
 
     @contextlib.contextmanager
     def lock(self, name: str, stopped: Callable[[], bool] = lambda: False) -> Iterator[bool]:
@@ -270,102 +281,23 @@ class Cache:
                 os.link(blob, target)
             except OSError:  # no hard links here, or too many of this blob
                 shutil.copyfile(blob, target)
-                _seal(target, file.sha256)
+                seal(target, file.sha256)
 
     def _install(self, building: Path, folder: Path) -> None:
         make_folder(folder.parent)
         try:
             building.rename(folder)
         except OSError:
-            if not folder.is_dir():
+            if not folder.is_dir():  # else another process was faster, with the same content
                 raise
-            remove(building)  # another process was faster, with the same content
-
-
-def damaged(folder: Path, manifest: Manifest, *, verify: bool, extras: frozenset[str] = frozenset()) -> bool:
-    """True if the folder does not hold exactly the manifest's files, each intact."""
-    files = {file.path: file for file in manifest.files}
-    found = 0
-    for path in walk(folder, ""):
-        file = files.get(path)
-        if file is None:
-            if path in extras:
-                continue
-            return True
-        if not intact(local_path(folder, path), file, verify=verify):
-            return True
-        found += 1
-    return found != len(files)
-
-
-def walk(folder: Path, prefix: str) -> Iterator[str]:
-    """Relative paths of the files below `folder`, without byte code that Python left there."""
-    try:
-        entries = list(os.scandir(folder))
-    except FileNotFoundError:
-        return
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            if entry.name != "__pycache__":
-                yield from walk(folder / entry.name, f"{prefix}{model_path(entry.name)}/")
-        else:
-            yield prefix + model_path(entry.name)
-
-
-def intact(path: Path, file: ManifestFile, *, verify: bool) -> bool:
-    """True if the file has its seal, or else (or with `verify`) the right content, which seals it again."""
-    try:
-        status = path.lstat()
-    except OSError:
-        return False
-    if status.st_size != file.size or not path.is_file() or path.is_symlink():
-        return False
-    if status.st_mtime_ns == _sealed_at(file.sha256) and not verify:
-        return True
-    try:
-        if hash_file(path) != (file.size, file.sha256):
-            return False
-    except OSError:
-        return False
-    with contextlib.suppress(OSError):  # somebody else's, or on a disk that is read only
-        _seal(path, file.sha256)
-    return True
 
 
 def _touch(record: Path) -> None:
-    """Note that it was used, once an hour at most."""
+    """Record the time of this use, once an hour at most."""
     with contextlib.suppress(OSError):
         if time.time() - record.stat().st_mtime > _TOUCHED_AFTER_SECONDS:
             os.utime(record)
 
 
-def _seal(path: Path, sha256: str) -> None:
-    moment = _sealed_at(sha256)
-    os.utime(path, ns=(moment, moment))
-    if os.name == "posix":  # elsewhere it could not be deleted, nor sealed again
-        path.chmod(_READ_ONLY)
-
-
-def _sealed_at(sha256: str) -> int:
-    """A moment from 1980 to 1988 in nanoseconds: whole even seconds, which any disk can hold."""
-    return (315_619_200 + (int(sha256[:7], 16) & ~1)) * 1_000_000_000
-
-
 def _key(digest: str) -> str:
     return digest.removeprefix("sha256:")
-
-
-def children(folder: Path) -> list[Path]:
-    """What is in a folder, sorted; nothing if it is not there (any more)."""
-    try:
-        return sorted(folder.iterdir())
-    except FileNotFoundError:
-        return []
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a whole folder, as far as that can be done."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

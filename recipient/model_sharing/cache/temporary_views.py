@@ -1,4 +1,4 @@
-"""Views of versions' files that last as long as this process, for caches that cannot be written.
+"""Temporary views of versions' files, as long as this process, for caches that cannot be written.
 
 MLflow adds a file of its own to the folder that it loads from, and follows no links out of it. So it gets
 copies in the system's temporary folder ($TMPDIR), which go when the process ends.
@@ -20,7 +20,7 @@ _made: dict[tuple[str, str], Path] = {}
 
 
 def temporary_view(manifest: Manifest, key: str, blob: Callable[[ManifestFile], Path]) -> Path:
-    """A folder of the manifest's files, the same for the same `key`. Raises DiskFull."""
+    """Folder with copies of the manifest's files, the same for the same `key`. Raises DiskFull."""
     known = (manifest.digest, key)
     if known not in _made:
         parent = _parent()

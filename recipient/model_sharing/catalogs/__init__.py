@@ -1,1 +1,1 @@
-"""Catalogs: a mounted share's models, from listing them to loading one. Asynchronous; `api` is for people."""
+"""Catalogs of mounted shares, asynchronous: list models, resolve, download and load. `api` is for people."""

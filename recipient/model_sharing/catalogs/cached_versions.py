@@ -1,4 +1,4 @@
-"""What is in the cache by the names that people know it by."""
+"""Cached versions, by the names that their models go by."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Name = tuple[str | None, int | None, tuple[str, ...], str | None]
 
 @dataclass(frozen=True, slots=True)
 class CachedVersion:
-    """A version in the cache. `aliases` are those that pointed at it when they were last asked for.
+    """Version in the cache. `aliases` are those that pointed at it when last asked for.
 
     `size` counts all its files and `own_size` those that nothing else in the cache shares; `last_used` is in
     epoch milliseconds. `full_name` and `version` are None for files that no shared model goes by: part of a
@@ -36,7 +36,7 @@ class CachedVersion:
 
 
 def list_cached(cache: Cache, contents: CacheInventory, mounts: Iterable[Mount]) -> list[CachedVersion]:
-    """Every entry of the cache, once for each version that it is, most recently used first.
+    """List the cache's entries, once for each version that one is, most recently used first.
 
     The name starts with the catalog's or, if that is not mounted any more, with the share's.
     """

@@ -1,4 +1,4 @@
-"""From verified files to a model in memory, by MLflow, if the load policy allows it."""
+"""Loading of verified files as a model in memory, by MLflow, if the load policy allows it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from model_sharing_protocol.manifest import Manifest
 
 
 def load_folder(folder: Path, manifest: Manifest, *, subject: str, trusted: bool) -> Any:
-    """The pyfunc model in `folder`.
+    """Load the pyfunc model in `folder`.
 
     Raises UntrustedCode if loading would run code and `trusted` is not set, InvalidModel if the folder is no
     MLflow model, MissingDependency if MLflow or a package that the model needs is not installed.

@@ -1,4 +1,4 @@
-"""Fetching versions ahead of use. One that fails does not keep the others back."""
+"""Pulling: fetch versions ahead of use. One that fails does not keep the others back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from model_sharing_protocol.open_sharing import READY
 
 @dataclass(frozen=True, slots=True)
 class PullSelection:
-    """Which versions to pull: `schema`, `model` and `alias` are patterns (`*`, `?`, `[…]`), in lower case.
+    """Selection of versions to pull, by lower-case patterns (`*`, `?`, `[…]`) of schema, model and alias.
 
     With `all_versions` every version counts, and not those only that an alias points at.
     """
@@ -30,7 +30,7 @@ class PullSelection:
 
     @classmethod
     def parse(cls, where: str, *, alias: str | None = None, all_versions: bool = False) -> Self:
-        """Read `catalog`, `catalog.schema` or `catalog.schema.model`; InvalidParameter if it is none."""
+        """Parse `catalog`, `catalog.schema` or `catalog.schema.model`; InvalidParameter if it is none."""
         if alias is not None and all_versions:
             raise InvalidParameter("Ask for an alias, or for all versions.")
         parts = where.removeprefix(MODEL_SCHEME).lower().split(".")
@@ -43,11 +43,12 @@ class PullSelection:
         return cls(parts[0], schema, model, (alias or "*").lower(), all_versions)
 
     def has(self, model: SharedModel) -> bool:
+        """True if the model's schema and name match."""
         _, schema, name = model.full_name.split(".")
         return _matches(schema, self.schema) and _matches(name, self.model)
 
     def chosen(self, model: SharedModel) -> dict[int, list[str]]:
-        """The aliases that are wanted of a model, by version."""
+        """Matching aliases of a model, by version."""
         chosen: dict[int, list[str]] = {}
         for alias, version in sorted(model.aliases.items()):
             if _matches(alias.lower(), self.alias):
@@ -57,7 +58,7 @@ class PullSelection:
 
 @dataclass(frozen=True, slots=True)
 class PulledVersion:
-    """What came of one version. `exit_code` is 0, or the error's.
+    """Result of pulling one version. `exit_code` is 0, or the error's.
 
     `fetched` are the bytes that were missing, `reused` those that were here already, in files of this version
     or of others.
@@ -77,6 +78,8 @@ class PulledVersion:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
+    """Version to fetch, and the aliases that it was selected by."""
+
     full_name: str
     version: int
     aliases: tuple[str, ...]
@@ -84,7 +87,7 @@ class _Target:
 
     @property
     def refs(self) -> list[ModelRef]:
-        """By each alias, so that it is known what it stands for when the provider is away."""
+        """References by each alias, so that they resolve when the provider is away."""
         if not self.aliases:
             return [ModelRef(self.full_name, version=self.version)]
         return [ModelRef(self.full_name, alias=alias) for alias in self.aliases]
@@ -93,7 +96,7 @@ class _Target:
 async def pull(
     catalog: SharedCatalog, wanted: PullSelection, counter: PullProgressCounter
 ) -> list[PulledVersion]:
-    """Fetch into the cache what it lacks of the wanted versions, one after another.
+    """Fetch the selected versions into the cache, one after another.
 
     Raises what listing the models raises, and NotFound if nothing is wanted; any later failure is in what is
     returned.
@@ -131,10 +134,9 @@ async def _pull_one(catalog: SharedCatalog, target: _Target, counter: PullProgre
     version, size, files = target.version, target.size, 0
     try:
         for ref in target.refs:
-            snapshot = await catalog.snapshot(ref, counter=one)
-            catalog.cache.release(snapshot.manifest.digest)
-            version, size = snapshot.version.version, snapshot.manifest.size
-            files = len(snapshot.manifest.files)
+            async with catalog.held_snapshot(ref, counter=one) as snapshot:
+                version, size = snapshot.version.version, snapshot.manifest.size
+                files = len(snapshot.manifest.files)
     except Interrupted:
         raise
     except (SharingError, OSError) as error:

@@ -1,4 +1,4 @@
-"""What listings and look-ups give: a model and a version as a mounted catalog shows them."""
+"""Models and versions as a mounted catalog shows them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from model_sharing_protocol.times import moment
 
 @dataclass(frozen=True, slots=True)
 class SharedModel:
-    """A model of a mounted share; its catalog is the mount's name. `updated_at` is in UTC."""
+    """Model of a mounted share; its catalog is the mount's name. `updated_at` is in UTC."""
 
     full_name: str
     comment: str | None
@@ -26,6 +26,7 @@ class SharedModel:
 
     @classmethod
     def of(cls, name: FullName, wire: RegisteredModel) -> SharedModel:
+        """Model under the name `name`, from the protocol's message."""
         return cls(
             str(name), wire.comment, wire.aliases, wire.latest_version, wire.tags, _moment(wire.updated_at)
         )
@@ -33,7 +34,7 @@ class SharedModel:
 
 @dataclass(frozen=True, slots=True)
 class SharedVersion:
-    """A version of a shared model: `size` in bytes, `created_at` in UTC.
+    """Version of a shared model: `size` in bytes, `created_at` in UTC.
 
     `digest` names the content of all its files together. `signature` is the MLflow model signature.
     """
@@ -53,6 +54,7 @@ class SharedVersion:
 
     @classmethod
     def of(cls, name: FullName, wire: ModelVersion) -> SharedVersion:
+        """Version of the model `name`, from the protocol's message."""
         return cls(
             str(name),
             wire.version,
@@ -70,13 +72,13 @@ class SharedVersion:
 
     @property
     def uri(self) -> str:
-        """What `load_model` takes: `models:/catalog.schema.model/3`."""
+        """URI for `load_model`: `models:/catalog.schema.model/3`."""
         return f"models:/{self.full_name}/{self.version}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadedVersion(SharedVersion):
-    """A version that was copied to `path`. All its bytes are `fetched` now, or `reused`: they were here."""
+    """Version copied to `path`. Each of its bytes was `fetched` now, or `reused` from the cache."""
 
     path: Path
     fetched: int
@@ -84,6 +86,7 @@ class DownloadedVersion(SharedVersion):
 
     @classmethod
     def at(cls, path: Path, version: SharedVersion, *, fetched: int, reused: int) -> DownloadedVersion:
+        """Version as it was copied to `path`."""
         known = {each.name: getattr(version, each.name) for each in fields(version)}
         return cls(**known, path=path, fetched=fetched, reused=reused)
 

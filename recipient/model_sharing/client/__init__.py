@@ -1,1 +1,1 @@
-"""The OpenSharing client: one typed method for each call of the protocol, with its pages followed."""
+"""OpenSharing client: one typed method for each call of the protocol, with its pages followed."""

@@ -1,4 +1,4 @@
-"""What a provider lists and is none: it is left out, with a warning that names it, and hides nothing else."""
+"""Invalid items of a listing: they are left out, with a warning that names them, and hide nothing else."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ T = TypeVar("T")
 
 
 class LeftOutWarning(SharingWarning):
-    """A provider listed something that is none, such as a model with an impossible version number."""
+    """Invalid item in a provider's listing, such as a model with an impossible version number."""
 
 
 class InvalidItems:
-    """The items of one listing that are left out; `what` says of where."""
+    """Invalid items of one listing, to be left out; `what` says of where."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -30,19 +30,20 @@ class InvalidItems:
         self._count = 0
 
     def add(self, name: str, why: str) -> None:
+        """Leave out the item called `name`."""
         self._count += 1
         if len(self._named) < bounds.WARNINGS:
             self._named.append(f"{self._what} lists {name}, which is left out: {why}")
 
     def warn(self) -> None:
-        """A LeftOutWarning for each, or for the first few and the number of the others."""
+        """Issue a LeftOutWarning for each, or for the first few and the number of the others."""
         if more := self._count - len(self._named):
             self._named.append(f"{self._what} lists {more} more that are left out.")
         for message in self._named:
             warnings.warn(message, LeftOutWarning, stacklevel=3)
 
     def keep_valid(self, found: list[S], make: Callable[[S], T], name: Callable[[S], str]) -> list[T]:
-        """What `make` makes of each; those for which it raises a SharingError are left out, and warned of."""
+        """Convert each item by `make`, but for those that it raises a SharingError for: they are left out."""
         made = []
         for each in found:
             try:
@@ -54,7 +55,7 @@ class InvalidItems:
 
 
 class _Named(msgspec.Struct):
-    """What may tell an item from others, whatever else is wrong with it."""
+    """Fields that tell an item from others, whatever else is wrong with it."""
 
     name: msgspec.Raw = msgspec.Raw()
     version: msgspec.Raw = msgspec.Raw()
@@ -62,7 +63,7 @@ class _Named(msgspec.Struct):
 
 
 def named(item: bytes) -> str:
-    """What to call the JSON text of an item that is left out, on one line."""
+    """Description of an invalid item, from its JSON text, on one line."""
     try:
         found = msgspec.json.decode(item, type=_Named)
     except msgspec.MsgspecError:

@@ -1,4 +1,4 @@
-"""Listings, page by page to their end, within bounds. An item that cannot be read does not hide the others.
+"""Pagination: listings page by page to their end, within bounds. An invalid item does not hide the others.
 
 Pages are asked for by their size, and more at once is refused. A page that has too many bytes, as one of very
 long comments, is asked for again with fewer items.
@@ -30,7 +30,7 @@ T = TypeVar("T")
 async def fetch_all_pages(
     transport: Transport, path: str, read: Callable[[bytes], T], origin: str
 ) -> list[T]:
-    """All items of the listing at `path`, each as `read` makes it of its JSON text.
+    """Fetch all items of the listing at `path`, each as `read` makes it of its JSON text.
 
     Those for which that raises NotASharingServer are left out with a warning. Raises what `Transport.call`
     raises, and NotASharingServer for a listing beyond the bounds.
@@ -49,7 +49,7 @@ async def fetch_all_pages(
 
 
 class _PagedItems(Generic[T]):
-    """One listing as it grows. `asked` are the parameters of its next page."""
+    """Items of one listing as it grows. `asked` are the parameters of its next page."""
 
     def __init__(self, path: str, read: Callable[[bytes], T], origin: str) -> None:
         self.path = path
@@ -65,11 +65,12 @@ class _PagedItems(Generic[T]):
 
     @property
     def asked(self) -> Mapping[str, str]:
+        """Query parameters of the next page."""
         token = {"pageToken": self._token} if self._token else {}
         return {"maxResults": str(self.size)} | token
 
     def add(self, page: Items[msgspec.Raw]) -> None:
-        """Take a page's items in; NotASharingServer if this is more than a listing may have."""
+        """Add a page's items; NotASharingServer if this is more than a listing may have."""
         for item in map(bytes, page.items):
             self._take(item)
         self._empty = 0 if page.items else self._empty + 1
@@ -109,7 +110,7 @@ class _PagedItems(Generic[T]):
 
 
 class _Something(msgspec.Struct, gc=False):
-    """Any JSON object, at next to no cost."""
+    """JSON object of any kind, at next to no cost."""
 
 
 async def _fetch_page(transport: Transport, listing: _PagedItems[Any]) -> Items[msgspec.Raw]:
@@ -125,7 +126,7 @@ async def _fetch_page(transport: Transport, listing: _PagedItems[Any]) -> Items[
 
 
 def _read_page(body: bytes, most: int, origin: str) -> Items[msgspec.Raw]:
-    """A page's items, each as its JSON text; NotASharingServer for more than `most`."""
+    """Items of a page, each as its JSON text; NotASharingServer for more than `most`."""
     try:
         count = len(parse(body, Items[_Something], origin).items)
     except NotASharingServer:
@@ -141,7 +142,7 @@ def _read_page(body: bytes, most: int, origin: str) -> Items[msgspec.Raw]:
 
 
 def _read_leniently(body: bytes) -> Items[msgspec.Raw] | None:
-    """The same of what is not quite JSON, as half of a surrogate pair or NaN is not, in some item.
+    """Items of a page that is not quite JSON, as half of a surrogate pair or NaN is not, in some item.
 
     Its own text is then as bad, so that this item is left out, and not all of them.
     """

@@ -1,4 +1,4 @@
-"""The OpenSharing calls for models, typed (OpenSharing REST protocol, "models").
+"""OpenSharing client for models, typed (OpenSharing REST protocol, "models").
 
 Every listing follows its pages to the end (`pagination`). Names are compared case-insensitively and may come
 back in any case; they are handed on as the server wrote them.
@@ -40,45 +40,50 @@ T = TypeVar("T")
 
 
 class VersionAnswer(msgspec.Struct, frozen=True):
-    """What a provider says of one version, and the tag by which to ask whether it still says so."""
+    """Description of a version by its provider, and the ETag by which to ask whether it has changed."""
 
     version: ModelVersion
     tag: str = ""
 
 
 class SharingClient:
-    """One provider's shares as this recipient sees them. `endpoint` is what messages call the provider."""
+    """Client of one provider's shares. `endpoint` is what messages call the provider."""
 
     def __init__(self, transport: Transport, endpoint: str) -> None:
         self._transport = transport
         self._endpoint = endpoint
 
     async def list_keys(self) -> KeyList:
-        """EXTENSION: the keys that the provider signs with, oldest first, and where its files come from.
+        """List the signing keys, oldest first, and the origins of files (EXTENSION).
 
         NotFound if it does not sign.
         """
         return await self._get("/keys", KeyList)
 
     async def list_shares(self) -> list[Share]:
+        """List the shares that are granted."""
         return await self._list("/shares", Share)
 
     async def get_share(self, share: str) -> Share:
+        """Get one share; NotFound if it is not granted."""
         return (await self._get(_path("shares", share), ShareAnswer)).share
 
     async def list_schemas(self, share: str) -> list[Schema]:
+        """List the schemas of a share."""
         return await self._list(_path("shares", share, "schemas"), Schema)
 
     async def list_models(self, share: str, schema: str | None = None) -> list[RegisteredModel]:
-        """The models of one schema, or of the whole share."""
+        """List the models of one schema, or of the whole share."""
         if schema is None:
             return await self._list(_path("shares", share, "all-models"), RegisteredModel)
         return await self._list(_path("shares", share, "schemas", schema, "models"), RegisteredModel)
 
     async def get_model(self, share: str, model: SharedName) -> RegisteredModel:
+        """Get one model; NotFound if it is not shared."""
         return await self._get(_model_path(share, model), RegisteredModel)
 
     async def list_versions(self, share: str, model: SharedName) -> list[ModelVersion]:
+        """List the versions of a model."""
         path = _model_path(share, model) + "/versions"
         return await fetch_all_pages(self._transport, path, self._decode_version, self._endpoint)
 
@@ -90,7 +95,7 @@ class SharingClient:
         tag: str = "",
         has_fallback: Callable[[], bool] = lambda: False,
     ) -> VersionAnswer | None:
-        """The version of this number, or behind this alias; None if it is still what the `tag` stands for.
+        """Get the version of this number, or behind this alias; None if the `tag` still stands for it.
 
         `has_fallback`: see `Transport.call`.
         """
@@ -105,13 +110,13 @@ class SharingClient:
         return await self._transport.call("GET", path, read, tag=tag, has_fallback=has_fallback)
 
     async def list_aliases(self, share: str, model: SharedName) -> list[Alias]:
-        """EXTENSION."""
+        """List the aliases of a model (EXTENSION)."""
         return await self._list(_model_path(share, model) + "/aliases", Alias)
 
     async def query_version(
         self, share: str, model: SharedName, asked: int | str
     ) -> tuple[VersionMetadata, list[VersionFile]]:
-        """EXTENSION: what a version, by number or alias, is and its files, each with a URL good for a while.
+        """Get a version, by number or alias, and its files, each with a URL good for a while (EXTENSION).
 
         CorruptArtifact if fewer or more files come than were announced; UnsupportedOperation if the
         provider speaks a newer form than this client.
@@ -166,7 +171,7 @@ class SharingClient:
         return version
 
     def _check_depth(self, version: ModelVersion) -> None:
-        """Refuse what can be read and, one call deeper, not be written again."""
+        """Refuse nesting so deep that it can be read but, one call deeper, not be written again."""
         if _is_deeper(version.signature, _MAX_DEPTH):
             raise NotASharingServer(
                 f"{self._endpoint} describes a version with a signature that is nested more than "
@@ -193,5 +198,5 @@ def _is_deeper(value: Any, depth: int) -> bool:
 
 
 def _tag(header: str) -> str:
-    """A tag that can be kept and sent back as it came."""
+    """ETag to store and send back as it came; empty for one that cannot be."""
     return header if header.isascii() and header.isprintable() and len(header) <= _MAX_TAG else ""

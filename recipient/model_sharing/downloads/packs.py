@@ -1,4 +1,4 @@
-"""Small files, many by one request: a request each would cost more than their bytes.
+"""Packs of small files, by one request: a request each would cost more than their bytes.
 
 A pack's answer is its files' bytes, one after the other; sizes and digests are the manifest's. Each file is
 verified as it arrives and becomes a blob at once, so what a pack has brought survives whatever happens to the
@@ -14,9 +14,7 @@ from functools import partial
 
 import msgspec
 
-from model_sharing.cache.store import Cache
-from model_sharing.downloads.progress_observer import ProgressObserver
-from model_sharing.downloads.transfer.connections import Connections
+from model_sharing.downloads.job import Job
 from model_sharing.downloads.transfer.file_urls import PACK
 from model_sharing.downloads.transfer.transfer import RetryState, Transfer, TransferFailure
 from model_sharing.filesystem.local_files import translated_disk_full
@@ -29,7 +27,7 @@ _LEAST_FILES = 4
 
 
 def packable(files: Sequence[ManifestFile]) -> list[ManifestFile]:
-    """Those that are worth a pack."""
+    """Files that are small enough for a pack; none if a pack is not worth it."""
     small = [file for file in files if file.size <= PACKED_FILE_BYTES]
     return small if len(small) >= _LEAST_FILES else []
 
@@ -52,16 +50,13 @@ def packs_of(files: Sequence[ManifestFile], jobs: int) -> Iterator[list[Manifest
 class PackFetcher:
     """Fetches packs into a cache's blobs."""
 
-    def __init__(
-        self, cache: Cache, connections: Connections, transfer: Transfer, progress: ProgressObserver
-    ) -> None:
-        self._cache = cache
-        self._connections = connections
+    def __init__(self, job: Job, transfer: Transfer) -> None:
+        self._job = job
+        self._connections = job.connections
         self._transfer = transfer
-        self._progress = progress
 
     def fetch(self, files: Sequence[ManifestFile]) -> tuple[Sequence[ManifestFile], Sequence[ManifestFile]]:
-        """Fetch these files, in order; those that came damaged, and those that did not come."""
+        """Fetch a pack of these files, in order; those that came damaged, and those that did not come."""
         pack = _Pack(files)
         try:
             self._transfer.retry(pack, f"{len(files)} files", partial(self._attempt, pack), brief=True)
@@ -93,20 +88,20 @@ class PackFetcher:
         if hashlib.sha256(content).hexdigest() != file.sha256:
             pack.damaged.append(file)
             return
-        path = self._cache.temporary()
-        with translated_disk_full(path.parent):
-            path.write_bytes(content)
-        self._cache.publish_blob(path, file.sha256)
-        self._progress.advance(file.size)
-        self._progress.file_done()
+        with self._job.cache.scratch() as path:
+            with translated_disk_full(path.parent):
+                path.write_bytes(content)
+            self._job.cache.publish_blob(path, file.sha256)
+        self._job.progress.advance(file.size)
+        self._job.progress.file_done()
 
 
 class _Refused(Exception):
-    """The server has another idea of packs than this client, or of what is in this one."""
+    """Pack refused: the server has another idea of packs, or of what is in this one."""
 
 
 class _Pack:
-    """`position` is how many bytes have arrived, of files that are whole: intact or `damaged`."""
+    """Pack in transfer. `position` counts the bytes of files that have arrived whole: intact or `damaged`."""
 
     def __init__(self, files: Sequence[ManifestFile]) -> None:
         self._files = files
@@ -116,6 +111,7 @@ class _Pack:
 
     @property
     def missing(self) -> Sequence[ManifestFile]:
+        """Files that have not arrived yet."""
         return self._files[self._arrived :]
 
     def arrived(self, file: ManifestFile) -> None:

@@ -1,4 +1,4 @@
-"""A large file while it arrives: the bytes so far, and how much of each range is there.
+"""Part file: a large file while it arrives, and how much of each of its ranges is there.
 
 `….part` has the final size from the start; `….progress` holds one counter a range and is written
 after the bytes it counts. Both are plain page-cache writes: they survive the process being killed at any
@@ -27,7 +27,7 @@ _COUNTER = struct.Struct("<Q")
 
 
 class PartFile:
-    """An unfinished file of `size` bytes that several threads fill, each its own range."""
+    """Part file of `size` bytes that several threads fill, each its own range."""
 
     def __init__(self, path: Path, size: int) -> None:
         self.path = path
@@ -55,29 +55,29 @@ class PartFile:
         self.close()
 
     def close(self) -> None:
-        """Let go of the files, without which Windows renames and deletes neither."""
+        """Close the files, without which Windows renames and deletes neither."""
         self._bytes.close()
         self._progress.close()
 
     @property
     def done(self) -> int:
-        """Bytes that are here, in all ranges together."""
+        """Bytes that have arrived, in all ranges together."""
         return sum(self._done)
 
     def unfinished(self) -> list[int]:
-        """The numbers of the ranges that lack bytes."""
+        """Numbers of the ranges that lack bytes."""
         return [index for index in range(self._ranges) if self._done[index] < self._length(index)]
 
     def next_byte(self, index: int) -> int:
-        """Where the range goes on."""
+        """Offset at which the range goes on."""
         return index * RANGE_BYTES + self._done[index]
 
     def end(self, index: int) -> int:
-        """One past the range's last byte."""
+        """Offset one past the range's last byte."""
         return index * RANGE_BYTES + self._length(index)
 
     def append(self, index: int, data: memoryview) -> None:
-        """Add the next bytes of a range. Only one thread may work on a range."""
+        """Write the next bytes of a range. Only one thread may work on a range."""
         with translated_disk_full(self.path.parent):
             self._bytes.write(data, self.next_byte(index))
         self._advance(index, len(data))
@@ -90,7 +90,7 @@ class PartFile:
             self._changed.notify()
 
     def copy(self, index: int, source: int, offset: int, count: int) -> None:
-        """Add bytes of another file, open as `source`, to a range; fewer if it ends before."""
+        """Copy bytes of another file, open as `source`, to a range; fewer if it ends before."""
         while count > 0:
             with translated_disk_full(self.path.parent):
                 copied = _copy(source, offset, self._bytes, self.next_byte(index), min(count, _COPY_BYTES))
@@ -101,12 +101,12 @@ class PartFile:
             count -= copied
 
     def overwrite(self, offset: int, data: memoryview) -> None:
-        """Replace bytes that are here already."""
+        """Replace bytes that have arrived."""
         with translated_disk_full(self.path.parent):
             self._bytes.write(data, offset)
 
     def sha256(self, start: int, end: int) -> bytes:
-        """The digest of the bytes from `start` to before `end`, which are all here."""
+        """Digest of the bytes from `start` to before `end`, which are all here."""
         digest = hashlib.sha256()
         while start < end and (data := self._bytes.read(min(_COPY_BYTES, end - start), start)):
             digest.update(data)
@@ -114,6 +114,7 @@ class PartFile:
         return digest.digest()
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
+        """Read into the buffer from `offset` on; the number of bytes read."""
         return self._bytes.read_into(buffer, offset)
 
     def watch(self, future: Future[Any]) -> None:
@@ -124,7 +125,7 @@ class PartFile:
                 self._changed.notify()
 
     def wait_beyond(self, position: int) -> int:
-        """Block until the file is complete from its start to beyond `position`; how far it is."""
+        """Wait until the file is complete from its start to beyond `position`; the offset that it reached."""
         with self._changed:
             while True:
                 if self._failure is not None:
@@ -155,7 +156,7 @@ class PartFile:
 
 
 def part_bytes(part: Path) -> int:
-    """Disk space that an unfinished file takes already."""
+    """Disk space of an unfinished file."""
     try:
         return disk_usage(part.stat())
     except OSError:
@@ -167,7 +168,7 @@ def _progress_path(part: Path) -> Path:
 
 
 def _read_progress(part: Path, size: int, ranges: int) -> list[int]:
-    """Bytes done of each range; nothing, if there is no part or it is not one of this file."""
+    """Progress counters of the ranges; zeros if there is no part or it is not one of this file."""
     nothing = [0] * ranges
     try:
         data = _progress_path(part).read_bytes()
@@ -184,7 +185,7 @@ def _read_progress(part: Path, size: int, ranges: int) -> list[int]:
 
 
 def _copy(source: int, offset: int, target: PositionedFile, position: int, count: int) -> int:
-    """Bytes copied, 0 at the end of the source. The file system shares blocks where it can."""
+    """Copy bytes, sharing blocks where the file system can; their number, 0 at the end of the source."""
     try:
         return os.copy_file_range(source, target.fileno(), count, offset, position)
     except (OSError, AttributeError) as error:

@@ -1,4 +1,4 @@
-"""What a download has to fetch: the manifest minus what the cache holds."""
+"""Download plan: the manifest minus what the cache holds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from model_sharing_protocol.manifest import Manifest, ManifestFile
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`missing` names each content once, however often the manifest does. Sizes are in bytes."""
+    """Contents to fetch: `missing` names each once, however often the manifest does. Sizes are in bytes."""
 
     manifest: Manifest
     missing: tuple[ManifestFile, ...]
@@ -21,11 +21,12 @@ class Plan:
 
     @property
     def size(self) -> int:
+        """Bytes of all missing contents."""
         return sum(file.size for file in self.missing)
 
 
 def make_plan(manifest: Manifest, cache: Cache, *, verify: bool = False) -> Plan:
-    """Compare with the cache. `verify` hashes what is reused, instead of trusting its seal."""
+    """Plan a download against the cache. `verify` hashes what is reused, instead of trusting its seal."""
     contents = {file.sha256: file for file in manifest.files}
     missing = tuple(file for file in contents.values() if not cache.has_blob(file, verify=verify))
     absent = {file.sha256 for file in missing}
@@ -34,7 +35,7 @@ def make_plan(manifest: Manifest, cache: Cache, *, verify: bool = False) -> Plan
 
 
 def check_space(plan: Plan, cache: Cache) -> None:
-    """DiskFull if what is missing cannot fit on the cache's disk."""
+    """Raise DiskFull if what is missing cannot fit on the cache's disk."""
     needed = plan.size - sum(part_bytes(cache.part_path(file.sha256)) for file in plan.missing)
     free = shutil.disk_usage(cache.root).free
     if needed > free:

@@ -1,4 +1,4 @@
-"""How far a download is: counted as the engine tells it, read by whoever waits for it."""
+"""Progress counters: filled by the download's threads, read by whoever waits for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from model_sharing_protocol.progress import Progress
 
 
 class PhaseQueue:
-    """Progress at the start of each phase, in order; between them, how far it is `now`."""
+    """Queue of phases as they begin, in order; between them, the progress `now`."""
 
     def __init__(self, now: Callable[[], Progress]) -> None:
         self._now = now
@@ -26,14 +26,14 @@ class PhaseQueue:
         self._begun.put(begun)
 
     def next(self, seconds: float) -> Progress | None:
-        """The start of the next phase or, if none begins for so long, the present state; None at the end."""
+        """Next phase or, if none begins for so long, the present progress; None at the end."""
         try:
             return self._begun.get(timeout=seconds)
         except Empty:
             return self._now()
 
     def waiting(self) -> list[Progress]:
-        """What has begun since this was last asked and, after it, the present state; never blocks."""
+        """Phases that have begun since the last call and, after them, the present progress; never blocks."""
         found = []
         with contextlib.suppress(Empty):
             while (begun := self._begun.get_nowait()) is not None:
@@ -42,7 +42,7 @@ class PhaseQueue:
 
 
 class ProgressCounter:
-    """Counts one download, and passes on to another observer what it is told.
+    """Progress counter of one download, which passes on to another observer what it observes.
 
     `fetched` is how many bytes came from the provider and were kept. `progress` counts all of the version:
     what is here already is done from the start.
@@ -57,6 +57,7 @@ class ProgressCounter:
 
     @property
     def progress(self) -> Progress:
+        """Progress of the present phase."""
         return self._progress
 
     def enter(self, phase: str, bytes_total: int | None = None, files_total: int = 0) -> None:
@@ -70,6 +71,7 @@ class ProgressCounter:
             self._progress = replace(now, bytes_done=now.bytes_done + size, files_done=now.files_done + 1)
 
     def begin(self, plan: Plan) -> None:
+        """Begin the phase of fetching what the plan lacks."""
         size, files = plan.manifest.size, len(plan.manifest.files)
         here = size - plan.size
         # Some of what is here may have been fetched a moment ago, by a plan that did not work out.
@@ -78,23 +80,27 @@ class ProgressCounter:
         self._observer.begin(plan)
 
     def advance(self, size: int, file: ManifestFile | None = None) -> None:
+        """Count bytes that arrived."""
         with self._lock:
             self.fetched += size
             self._progress = replace(self._progress, bytes_done=self._progress.bytes_done + size)
         self._observer.advance(size, file)
 
     def reused(self, size: int, file: ManifestFile) -> None:
+        """Count bytes of a missing file that were in the cache."""
         with self._lock:
             now = self._progress
             self._progress = replace(now, bytes_done=now.bytes_done + size, reused=now.reused + size)
         self._observer.reused(size, file)
 
     def file_done(self, file: ManifestFile | None = None) -> None:
+        """Count a file."""
         with self._lock:
             self._progress = replace(self._progress, files_done=self._progress.files_done + 1)
         self._observer.file_done(file)
 
     def end(self) -> None:
+        """Pass on that the download has ended."""
         self._observer.end()
 
     def _enter(self, begun: Progress) -> None:
@@ -104,7 +110,7 @@ class ProgressCounter:
 
 
 class PullProgressCounter:
-    """Counts several downloads, one after another, of `size` bytes together as far as is known."""
+    """Progress counter of several downloads, one after another, of `size` bytes as far as is known."""
 
     def __init__(self) -> None:
         self._versions = 0
@@ -117,6 +123,7 @@ class PullProgressCounter:
 
     @property
     def progress(self) -> Progress:
+        """Progress of all downloads together."""
         done = self._done
         now = self._current.progress if self._current else Progress("")
         return Progress(
@@ -129,7 +136,7 @@ class PullProgressCounter:
         )
 
     def expect(self, versions: int, size: int) -> None:
-        """All together; some of it may be here already."""
+        """Set the totals; some of it may be here already."""
         self._versions, self._size = versions, size
 
     def begin(self, title: str) -> ProgressCounter:
@@ -141,7 +148,7 @@ class PullProgressCounter:
         return self._current
 
     def version_done(self, expected: int, *, reused: int, files: int) -> None:
-        """The version that was begun, expected with this size, is here or failed."""
+        """Count the version that was begun, expected with this size: it is here or failed."""
         done = self._done
         self._current = None
         self._done = Progress(

@@ -1,4 +1,4 @@
-"""What the engine tells of a download, from many threads."""
+"""Progress observers: what the threads of a download report to."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from model_sharing_protocol.manifest import ManifestFile
 
 
 class ProgressObserver(Protocol):
-    """What an observer of a download is told. Sizes are in bytes; negative ones take something back."""
+    """Observer of a download's progress. Sizes are in bytes; negative ones take something back."""
 
     def begin(self, plan: Plan) -> None:
-        """Something is missing and will be fetched now."""
+        """Begin to fetch what the plan lacks."""
 
     def advance(self, size: int, file: ManifestFile | None = None) -> None:
-        """Bytes arrived; `file` says of which one, if it is a large one."""
+        """Count bytes that arrived; `file` says of which one, if it is a large one."""
 
     def reused(self, size: int, file: ManifestFile) -> None:
-        """Bytes of a missing file were found here, in other files or where it was cut off before."""
+        """Count bytes of a missing file found in other files, or from where it was cut off before."""
 
-    def file_done(self, file: ManifestFile | None = None) -> None: ...
+    def file_done(self, file: ManifestFile | None = None) -> None:
+        """Count a file that is complete and verified."""
 
     def end(self) -> None:
-        """Called once after `begin`, however the download ended."""
+        """End, once after `begin`, however the download ended."""
 
 
 class NoObserver:
-    """Nobody watches."""
+    """Observer that ignores everything."""
 
     def begin(self, plan: Plan) -> None: ...
 
@@ -42,7 +43,7 @@ class NoObserver:
 
 
 class FileProgress:
-    """Tells of one large file, so that all of it can be taken back."""
+    """Progress of one large file, so that all of it can be taken back."""
 
     def __init__(self, observer: ProgressObserver, file: ManifestFile) -> None:
         self._observer = observer
@@ -52,22 +53,24 @@ class FileProgress:
         self._reused = 0
 
     def advance(self, size: int) -> None:
+        """Count bytes that arrived."""
         with self._lock:
             self._arrived += size
         self._observer.advance(size, self._file)
 
     def reused(self, size: int) -> None:
+        """Count bytes that were in the cache."""
         with self._lock:
             self._reused += size
         self._observer.reused(size, self._file)
 
     def refetched(self, size: int) -> None:
-        """Bytes that were found here turned out to be wrong, and were fetched after all."""
+        """Move bytes from reused to fetched: those found in the cache turned out to be wrong."""
         size = min(size, self._reused)
         self.reused(-size)
         self.advance(size)
 
     def reset(self) -> None:
-        """The file has to be fetched from the start."""
+        """Take all back: the file has to be fetched from the start."""
         self.advance(-self._arrived)
         self.reused(-self._reused)

@@ -1,4 +1,4 @@
-"""How a large file is put together: which of its bytes are here, in other files, and which to fetch."""
+"""Reassembly plan of a large file: the segments to copy from the cache, and those to fetch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SMALLEST_COPY_BYTES = 32 * 1024
 
 
 class CachedChunk(NamedTuple):
-    """A chunk that is here: `size` bytes from `start` of the content of `base`."""
+    """Chunk in the cache: `size` bytes from `start` of the content of `base`."""
 
     base: ManifestFile
     start: int
@@ -24,7 +24,7 @@ class CachedChunk(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The bytes of a file from `start` to before `end`: in `base` from `offset` on, or to be fetched."""
+    """Bytes of a file from `start` to before `end`: in `base` from `offset` on, or to be fetched."""
 
     start: int
     end: int
@@ -32,20 +32,20 @@ class Segment:
     offset: int = 0
 
     def goes_on_as(self, following: Segment) -> bool:
-        """True if both are one segment."""
+        """True if both can be merged into one segment."""
         end = self.offset + (self.end - self.start if self.base else 0)
         return following.base == self.base and following.offset == end
 
 
 class Reassembly:
-    """Pieces without gaps, from the first byte of a file to its last."""
+    """Plan of segments without gaps, from the first byte of a file to its last."""
 
     def __init__(self, segments: Iterable[Segment]) -> None:
         self._segments = tuple(_merged(segments))
         self._starts = [segment.start for segment in self._segments]
 
     def at(self, position: int) -> Segment:
-        """The segment that has this byte."""
+        """Segment that has this byte."""
         return self._segments[bisect_right(self._starts, position) - 1]
 
     def is_cached(self, start: int, end: int) -> bool:
@@ -55,17 +55,17 @@ class Reassembly:
 
     @property
     def cached_bytes(self) -> int:
-        """How many bytes need not be fetched."""
+        """Number of bytes that need not be fetched."""
         return sum(segment.end - segment.start for segment in self._segments if segment.base)
 
 
 def fetch_whole(file: ManifestFile) -> Reassembly:
-    """The reassembly for a file of which nothing is known to be here."""
+    """Reassembly of a file of which nothing is known to be in the cache."""
     return Reassembly([Segment(0, file.size)])
 
 
 def plan_reassembly(chunks: ChunkMap, found: Mapping[bytes, CachedChunk]) -> Reassembly:
-    """The reassembly for the file that a map is of, by what was `found` of its chunks."""
+    """Reassembly of the file that a chunk map is of, from the chunks that were `found` in the cache."""
     segments = []
     for chunk in chunks:
         here = found.get(chunk.sha256)
@@ -87,7 +87,7 @@ def _merged(segments: Iterable[Segment]) -> list[Segment]:
 
 
 def _worthwhile(segments: Iterable[Segment]) -> list[Segment]:
-    """The same, but that copies of a few bytes are fetched."""
+    """Segments with copies of a few bytes turned into fetches."""
     return [
         Segment(segment.start, segment.end) if segment.end - segment.start < _SMALLEST_COPY_BYTES else segment
         for segment in segments

@@ -1,4 +1,4 @@
-"""What the cache has of a version's large files, in other versions of the same share.
+"""Reuse planner: what the cache has of a version's large files, in other versions of the same share.
 
 Chunk maps say which chunks files have in common, and some versions come with XOR deltas, which make a file of
 another one. Both are the provider's word and not signed: what is wrong costs time, never a wrong byte, since
@@ -9,17 +9,15 @@ is not tells a provider what is here, and what others sent is none of its busine
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from model_sharing.cache.store import Cache
+from model_sharing.downloads.job import Job
 from model_sharing.downloads.part_file import part_bytes
 from model_sharing.downloads.progress_observer import NoObserver
 from model_sharing.downloads.reassembly import CachedChunk, Reassembly, plan_reassembly
 from model_sharing.downloads.targets import WholeFile
-from model_sharing.downloads.transfer.connections import Connections
-from model_sharing.downloads.transfer.file_urls import FileUrls
 from model_sharing.downloads.transfer.transfer import RangesIgnored, Transfer
 from model_sharing_protocol.chunk_maps import ChunkMap, read_maps
 from model_sharing_protocol.errors import SharingError
@@ -32,37 +30,33 @@ _WORTHWHILE = 0.75
 
 
 class PlannedDelta(NamedTuple):
-    """An XOR delta to be fetched, and the file that it makes another one of, which is here."""
+    """XOR delta to be fetched, and the cached file that it makes the wanted one of."""
 
     delta: ManifestFile
     base: ManifestFile
 
 
 class ReusePlanner:
-    """Plans the large files of one version, `manifest`.
+    """Planner of what need not be fetched of one job's large files.
 
-    `bases` gives the digests of versions whose files may resemble it, the likeliest first. Those that are
-    used are held, so that nobody prunes them, until `release`.
+    The versions that it takes contents from are held until its `with` block ends: nobody prunes them.
     """
 
-    def __init__(
-        self,
-        cache: Cache,
-        connections: Connections,
-        urls: FileUrls,
-        manifest: Manifest,
-        bases: Callable[[], Iterable[str]],
-    ) -> None:
-        self._cache = cache
-        self._connections = connections
-        self._transfer = Transfer(connections, urls)
-        self._urls = urls
-        self._manifest = manifest
-        self._candidates = bases
-        self._held: list[Manifest] = []
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._cache = job.cache
+        self._manifest = job.manifest
+        self._base_versions: list[Manifest] = []
+        self._holds = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._holds.close()
 
     def reassemblies(self, missing: Sequence[ManifestFile]) -> Mapping[str, Reassembly]:
-        """Recipes for those of the missing files of which something is here, by sha256."""
+        """Plan reassemblies for the missing files that are partly in the cache, by sha256."""
         if not self._manifest.hints or not self._hold_base_versions():
             return {}
         maps = self._maps()
@@ -74,13 +68,13 @@ class ReusePlanner:
     def deltas(
         self, missing: Sequence[ManifestFile], reassemblies: Mapping[str, Reassembly]
     ) -> Mapping[str, PlannedDelta]:
-        """Deltas that save clearly more bytes than these reassemblies, by the sha256 of their files."""
-        here = {file.sha256: file for manifest in self._held for file in manifest.files}
+        """Plan deltas that save clearly more bytes than these reassemblies, by their files' sha256."""
+        here = {file.sha256: file for manifest in self._base_versions for file in manifest.files}
         wanted = {file.sha256: file for file in missing}
         found: dict[str, PlannedDelta] = {}
         for delta in sorted(self._manifest.deltas, key=lambda delta: delta.size, reverse=True):
             file, base = wanted.get(delta.target), here.get(delta.base)
-            if file is None or base is None or delta.sha256 not in self._urls:
+            if file is None or base is None or delta.sha256 not in self._job.urls:
                 continue
             most = _WORTHWHILE * self._to_fetch(file, reassemblies.get(file.sha256))
             if delta.size < most and self._cache.has_blob(base):
@@ -93,34 +87,31 @@ class ReusePlanner:
         return file.size - max(copied, part_bytes(self._cache.part_path(file.sha256)))
 
     def map_of(self, file: ManifestFile) -> ChunkMap | None:
-        """The chunk map of a file, if the provider gives one out."""
+        """Chunk map of a file, if the provider gives one out."""
         return _map_of(file, self._maps())
 
     def fetch_maps(self) -> None:
-        """Have the maps in the cache: to begin with, or for versions to come. That it fails does no harm."""
+        """Fetch the chunk maps into the cache, for this version or later ones. That it fails does no harm."""
         file = self._manifest.chunk_maps
-        if file is None or file.sha256 not in self._urls or self._cache.has_blob(file):
+        if file is None or file.sha256 not in self._job.urls or self._cache.has_blob(file):
             return
-        path = self._cache.temporary()
-        with contextlib.suppress(SharingError, RangesIgnored, OSError, KeyError):
+        transfer = Transfer(self._job.connections, self._job.urls)
+        with (
+            contextlib.suppress(SharingError, RangesIgnored, OSError, KeyError),
+            self._cache.scratch() as path,
+        ):
             with WholeFile(path, file.size, NoObserver()) as target:
-                self._transfer.run(file, target, brief=True)
+                transfer.run(file, target, brief=True)
             if target.hexdigest() == file.sha256:
                 self._cache.publish_blob(path, file.sha256)
-        path.unlink(missing_ok=True)
-        self._connections.check()
-
-    def release(self) -> None:
-        """Let go of the versions that were held."""
-        while self._held:
-            self._cache.release(self._held.pop().digest)
+        self._job.connections.check()
 
     def _maps(self) -> Mapping[str, ChunkMap]:
         self.fetch_maps()
         return self._read(self._manifest)
 
     def _read(self, manifest: Manifest) -> Mapping[str, ChunkMap]:
-        """The maps of a version, as far as they are here."""
+        """Chunk maps of a version, as far as they are in the cache."""
         file = manifest.chunk_maps
         if file is None or not self._cache.has_blob(file):
             return {}
@@ -129,18 +120,20 @@ class ReusePlanner:
         return {}
 
     def _hold_base_versions(self) -> bool:
-        self.release()
-        for digest in islice(self._candidates(), _MOST_CANDIDATES):
-            if len(self._held) == _MOST_BASES:
+        """Hold the likeliest versions that may be of use; True if there are any."""
+        self._holds.close()
+        self._base_versions.clear()
+        for digest in islice(self._job.base_versions(), _MOST_CANDIDATES):
+            if len(self._base_versions) == _MOST_BASES:
                 break
-            held = self._cache.hold(digest) if digest != self._manifest.digest else None
-            if held is None:
+            if digest == self._manifest.digest:
                 continue
-            if self._is_useful(held):
-                self._held.append(held)
-            else:
-                self._cache.release(digest)
-        return bool(self._held)
+            with contextlib.ExitStack() as hold:
+                version = hold.enter_context(self._cache.held(digest))
+                if version is not None and self._is_useful(version):
+                    self._base_versions.append(version)
+                    self._holds.push(hold.pop_all())
+        return bool(self._base_versions)
 
     def _is_useful(self, candidate: Manifest) -> bool:
         maps = candidate.chunk_maps
@@ -150,9 +143,9 @@ class ReusePlanner:
         return any(file.sha256 in bases for file in candidate.files)
 
     def _find(self, wanted: set[bytes]) -> Mapping[bytes, CachedChunk]:
-        """Where the wanted chunks are."""
+        """Find the wanted chunks in the versions that are held."""
         found: dict[bytes, CachedChunk] = {}
-        for manifest in self._held:
+        for manifest in self._base_versions:
             maps = self._read(manifest)
             for file in manifest.files:
                 if chunks := _map_of(file, maps):
@@ -172,6 +165,6 @@ def _common(chunks: ChunkMap, base: ManifestFile, wanted: set[bytes]) -> Iterato
 
 
 def _map_of(file: ManifestFile, maps: Mapping[str, ChunkMap]) -> ChunkMap | None:
-    """The map of a file, unless it is one of another size."""
+    """Chunk map of a file, unless it is one of another size."""
     found = maps.get(file.sha256)
     return found if found is not None and found.size == file.size else None

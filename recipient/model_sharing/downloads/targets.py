@@ -1,4 +1,4 @@
-"""Where the bytes of a transfer go: a new file, a range of a part, or a place in one that came out wrong."""
+"""Transfer targets: a new file, a range of a part file, or bytes of one that came out wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from model_sharing.filesystem.local_files import translated_disk_full
 
 
 class WholeFile:
-    """A new file, written and hashed from its start."""
+    """Target that is a new file, written and hashed from its start."""
 
     def __init__(self, path: Path, size: int, progress: ProgressObserver) -> None:
         self._path = path
@@ -30,6 +30,7 @@ class WholeFile:
         self._file.close()
 
     def accept(self, data: memoryview) -> None:
+        """Write, hash and count the bytes that come next."""
         with translated_disk_full(self._path.parent):
             written = 0
             while written < len(data):
@@ -39,17 +40,19 @@ class WholeFile:
         self._progress.advance(len(data))
 
     def restart(self) -> None:
+        """Begin again at the first byte."""
         self._file.seek(0)
         self._digest = hashlib.sha256()
         self._progress.advance(-self.position)
         self.position = 0
 
     def hexdigest(self) -> str:
+        """Digest of what was written."""
         return self._digest.hexdigest()
 
 
 class FileRange:
-    """What is missing of one range of a part file, up to `end`."""
+    """Target that is one range of a part file, up to `end`."""
 
     def __init__(self, part: PartFile, index: int, end: int, progress: FileProgress) -> None:
         self._part = part
@@ -59,18 +62,21 @@ class FileRange:
 
     @property
     def position(self) -> int:
+        """Offset of the next byte wanted."""
         return self._part.next_byte(self._index)
 
     def accept(self, data: memoryview) -> None:
+        """Write the bytes that come next."""
         self._part.append(self._index, data)
         self._progress.advance(len(data))
 
     def restart(self) -> None:
+        """Raise RangesIgnored: a range cannot begin at the file's start."""
         raise RangesIgnored
 
 
 class Patch:
-    """Bytes of a part file that were there and wrong."""
+    """Target that is bytes of a part file that were there and wrong."""
 
     def __init__(self, part: PartFile, start: int, end: int) -> None:
         self._part = part
@@ -78,8 +84,10 @@ class Patch:
         self.end = end
 
     def accept(self, data: memoryview) -> None:
+        """Replace the bytes that come next."""
         self._part.overwrite(self.position, data)
         self.position += len(data)
 
     def restart(self) -> None:
+        """Raise RangesIgnored: a range cannot begin at the file's start."""
         raise RangesIgnored

@@ -1,4 +1,4 @@
-"""Copies of cached files outside of the cache."""
+"""Copying of cached files to a folder outside of the cache."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from model_sharing_protocol.manifest import Manifest
 def copy_files(
     folder: Path, manifest: Manifest, target: Path, copied: Callable[[int], None] = lambda size: None
 ) -> None:
-    """Write independent copies of the files below `folder` to `target`, a folder that is there and empty.
+    """Copy the files below `folder` to `target`, a folder that is there and empty.
 
     Each copy's size is checked, and told to `copied`. Shares disk blocks where the file system can.
     """
@@ -30,7 +30,7 @@ def copy_files(
 
 
 def _copy_content(source: Path, destination: Path) -> int:
-    """Bytes copied. `copy_file_range` lets the file system share blocks; otherwise a plain copy."""
+    """Copy a file's bytes, sharing blocks where the file system can (`copy_file_range`); their number."""
     with source.open("rb") as reader, destination.open("xb") as writer:
         size = os.fstat(reader.fileno()).st_size
         copied = 0

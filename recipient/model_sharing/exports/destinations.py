@@ -9,7 +9,6 @@ a process that is killed while it copies leaves that hidden folder, which the ne
 from __future__ import annotations
 
 import contextlib
-import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,7 +16,12 @@ from pathlib import Path
 
 from model_sharing.exports.copying import copy_files
 from model_sharing.exports.verification import LOST_AND_FOUND, signature_inside, signature_path
-from model_sharing.filesystem.local_files import UNWRITABLE, translated_disk_full
+from model_sharing.filesystem.local_files import (
+    UNWRITABLE,
+    remove_path,
+    removed_unless_moved,
+    translated_disk_full,
+)
 from model_sharing_protocol.atomic_files import write_file
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, SharingWarning
 from model_sharing_protocol.manifest import Manifest
@@ -27,11 +31,11 @@ _READABLE = 0o666
 
 
 class SignaturePlaceWarning(SharingWarning):
-    """The signature of a download is not where it usually is."""
+    """Signature of a download written to another place than usual."""
 
 
 def check_destination(destination: Path) -> Path:
-    """The absolute path of a folder that can be downloaded to: a new or an empty one.
+    """Absolute path of a folder that can be downloaded to: a new or an empty one.
 
     Raises AlreadyExists for anything else that is there, InvalidParameter for a folder that cannot be made.
     """
@@ -55,54 +59,51 @@ def copy_to_destination(
     `copied` is told the size of each file that was. Raises DiskFull, or InvalidState for a place that cannot
     be written to.
     """
-    with _told(target), translated_disk_full(target):
+    with _translated_errors(target), translated_disk_full(target):
         if target.exists():
-            _fill(folder, manifest, signature, target, copied)
+            _fill_folder(folder, manifest, signature, target, copied)
         else:
-            _make(folder, manifest, signature, target, copied)
+            _create_folder(folder, manifest, signature, target, copied)
 
 
-def _make(
+def _create_folder(
     folder: Path, manifest: Manifest, signature: bytes, target: Path, copied: Callable[[int], None]
 ) -> None:
     building = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}."))
-    try:
+    with removed_unless_moved(building):
         copy_files(folder, manifest, building, copied)
         building.chmod(0o755)
         building.rename(target)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     try:
         write_file(signature_path(target), signature, mode=_READABLE, durable=False)
     except BaseException:
-        shutil.rmtree(target, ignore_errors=True)
+        remove_path(target)
         raise
 
 
-def _fill(
+def _fill_folder(
     folder: Path, manifest: Manifest, signature: bytes, target: Path, copied: Callable[[int], None]
 ) -> None:
-    staging = Path(tempfile.mkdtemp(dir=target, prefix=_STAGING))
     moved: list[Path] = []
-    try:
-        copy_files(folder, manifest, staging, copied)
-        if not _is_empty(target):
-            raise AlreadyExists(f"Something else was put into {target} meanwhile. It was left as it is.")
-        for entry in sorted(staging.iterdir()):
-            moved.append(target / entry.name)
-            entry.rename(moved[-1])
-        moved.append(_write_signature(signature, target))
-    except BaseException:
-        for path in moved:
-            _remove(path)
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
+    with removed_unless_moved(Path(tempfile.mkdtemp(dir=target, prefix=_STAGING))) as staging:
+        try:
+            copy_files(folder, manifest, staging, copied)
+            if not _is_empty(target):
+                raise AlreadyExists(f"Something else was put into {target} meanwhile. It was left as it is.")
+            for entry in sorted(staging.iterdir()):
+                moved.append(target / entry.name)
+                entry.rename(moved[-1])
+            moved.append(_write_signature(signature, target))
+        except BaseException:
+            for path in moved:
+                remove_path(path)
+            raise
     for left in target.glob(f"{_STAGING}*"):
-        shutil.rmtree(left, ignore_errors=True)
+        remove_path(left)
 
 
 def _write_signature(signature: bytes, target: Path) -> Path:
-    """Where it was written: beside the folder, or inside if nothing can be written there."""
+    """Write the signature beside the folder, or inside if nothing can be written there; its path."""
     beside = signature_path(target)
     try:
         write_file(beside, signature, mode=_READABLE, durable=False)
@@ -128,15 +129,8 @@ def _is_empty(folder: Path) -> bool:
     )
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
 @contextlib.contextmanager
-def _told(target: Path) -> Iterator[None]:
+def _translated_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Check a downloaded folder against its signature, without the provider."""
+"""Verification of a downloaded folder against its signature, without the provider."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ LOST_AND_FOUND = "lost+found"
 
 
 def signature_path(folder: Path) -> Path:
-    """Where a downloaded folder's signature is: beside it, since it is no part of the model."""
+    """Path of a downloaded folder's signature: beside it, since it is no part of the model."""
     return folder.with_name(f"{folder.name}.sig")
 
 
 def signature_inside(folder: Path) -> Path:
-    """Where it is if nothing can be written beside the folder: by the name that other verifiers look for."""
+    """Path of the signature if nothing can be written beside the folder: as other verifiers name it."""
     return folder / "model.sig"
 
 
 def find_signature(folder: Path) -> Path:
-    """Where a downloaded folder's signature is."""
+    """Path at which a downloaded folder's signature is."""
     inside = signature_inside(folder)
     return inside if inside.exists() and not signature_path(folder).exists() else signature_path(folder)
 
 
 def verify_folder(folder: Path, signature: Path, name: SignedName, keys: Sequence[PublicKey]) -> int:
-    """The number of files below `folder`, which are exactly those that one of `keys` signed as `name`.
+    """Verify that `folder` holds exactly the files that one of `keys` signed as `name`; their number.
 
     Raises UntrustedSignature for any other file, NotFound if folder or signature is missing.
     """

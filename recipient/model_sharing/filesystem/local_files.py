@@ -1,4 +1,4 @@
-"""Files and folders on the recipient's own disk: made with the right permissions, and errors explained.
+"""Local files and folders: made with the right permissions, and errors explained.
 
 Everything is private to its owner, unless the folder that it is made in can be written by a group: then that
 group shares it, and can read and write what is made in it, whatever the umask.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,12 +23,12 @@ _GROUP = stat.S_IRWXG | stat.S_ISGID
 
 
 def local_path(folder: Path, path: str) -> Path:
-    """Where a model's file is below `folder`: names are UTF-8 on the disk, whatever the locale believes."""
+    """Path of a model's file below `folder`: names are UTF-8 on the disk, whatever the locale believes."""
     return folder / os.fsdecode(path.encode())
 
 
 def model_path(name: str) -> str:
-    """The path in a model of what the system calls `name`: what `local_path` is made from."""
+    """Path in a model of what the system calls `name`: the reverse of `local_path`."""
     return os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
@@ -43,7 +44,7 @@ def make_folder(path: Path) -> Path:
 
 
 def share_with_group(path: Path) -> None:
-    """Give a file or folder just made to the group that its folder is shared by, if one is."""
+    """Share a file or folder just made with the group that its folder is shared by, if one is."""
     folder = path.parent.stat()
     if os.name != "posix" or not folder.st_mode & stat.S_IWGRP or folder.st_mode & stat.S_IWOTH:
         return  # nobody's but its owner's, or everybody's, as /tmp is
@@ -54,10 +55,36 @@ def share_with_group(path: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes, *, mode: int = 0o666) -> None:
-    """Write a file, whole or not at all, even where two processes do so at once. Raises OSError."""
+    """Write a file atomically, even where two processes do so at once. Raises OSError."""
     with new_file(path, mode=mode, durable=False) as fresh:
         fresh.write_bytes(content)
         share_with_group(fresh)
+
+
+def list_folder(folder: Path) -> list[Path]:
+    """Entries of a folder, sorted; none if it is not there (any more)."""
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def remove_path(path: Path) -> None:
+    """Remove a file or a whole folder, as far as that can be done. Raises OSError for a file that stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def removed_unless_moved(path: Path) -> Iterator[Path]:
+    """Build a file or folder at `path`; what the block did not move to its place is removed at its end."""
+    try:
+        yield path
+    finally:
+        with contextlib.suppress(OSError):
+            remove_path(path)
 
 
 @contextlib.contextmanager
@@ -90,6 +117,6 @@ def translated_write_errors(folder: Path, variable: str = "MODEL_SHARING_CACHE")
 
 
 def disk_usage(status: os.stat_result) -> int:
-    """Bytes that a file takes on the disk, which are fewer than its size if it has holes."""
+    """Disk space of a file in bytes, which are fewer than its size if it has holes."""
     blocks: int | None = getattr(status, "st_blocks", None)  # Windows does not tell
     return status.st_size if blocks is None else blocks * 512

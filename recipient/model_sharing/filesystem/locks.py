@@ -24,7 +24,7 @@ _POLL_SECONDS = 0.1
 
 @contextlib.contextmanager
 def locked(path: Path, stopped: Callable[[], bool] = lambda: False) -> Iterator[bool]:
-    """Hold the lock file `path`; True if it really locks.
+    """Lock the file `path` for the block; True if it really locks.
 
     `stopped` is asked while waiting for another process; once it is true the wait ends in Interrupted. Raises
     OSError where the file cannot be made.

@@ -1,4 +1,4 @@
-"""Files that several threads read and write at once, each at its own offset, on every platform."""
+"""Positioned I/O: files that several threads read and write at once, on every platform."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _BINARY = getattr(os, "O_BINARY", 0)  # Windows would change line ends
 
 
 class PositionedFile:
-    """An open file without a position of its own; it is made if it is not there.
+    """File without a position of its own, open to read and write; it is made if it is not there.
 
     POSIX reads and writes at an offset; elsewhere, as on Windows, the position is moved there, under a lock.
     """
@@ -21,20 +21,22 @@ class PositionedFile:
         self._closed = False
 
     def fileno(self) -> int:
+        """File descriptor."""
         return self._descriptor
 
     def resize(self, size: int) -> None:
+        """Set the size."""
         os.ftruncate(self._descriptor, size)
 
     def read(self, count: int, offset: int) -> bytes:
-        """At most `count` bytes, none at the end of the file."""
+        """Read at most `count` bytes, none at the end of the file."""
         if hasattr(os, "pread"):
             return os.pread(self._descriptor, count, offset)
         with self._moving:
             return read_at(self._descriptor, count, offset)
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
-        """Fill the buffer as far as one read does; how many bytes it read."""
+        """Read into the buffer as far as one read does; the number of bytes."""
         if hasattr(os, "preadv"):
             return os.preadv(self._descriptor, [buffer], offset)
         data = self.read(len(buffer), offset)
@@ -42,7 +44,7 @@ class PositionedFile:
         return len(data)
 
     def write(self, data: bytes | memoryview, offset: int) -> None:
-        """Write all of it."""
+        """Write all of the data."""
         view = memoryview(data)
         while view:
             written = self._write_some(view, offset)
@@ -50,7 +52,7 @@ class PositionedFile:
             offset += written
 
     def close(self) -> None:
-        """Let go of the file; more than once is no harm."""
+        """Close the file; more than once is no harm."""
         if not self._closed:
             self._closed = True
             os.close(self._descriptor)
@@ -64,7 +66,7 @@ class PositionedFile:
 
 
 def read_at(descriptor: int, count: int, offset: int) -> bytes:
-    """At most `count` bytes of a file that no other thread uses, unless the platform has a call for this."""
+    """Read at most `count` bytes of a file that no other thread uses, where the platform has no `pread`."""
     if hasattr(os, "pread"):
         return os.pread(descriptor, count, offset)
     os.lseek(descriptor, offset, os.SEEK_SET)

@@ -1,4 +1,4 @@
-"""MLflow's side of a mounted catalog: `mlflow.set_registry_uri("model-sharing://")`.
+"""MLflow plugin: mounted catalogs as a registry, by `mlflow.set_registry_uri("model-sharing://")`.
 
 MLflow finds the two classes by its entry points and imports this package whenever it is imported; so what
 they need is imported when it is used.

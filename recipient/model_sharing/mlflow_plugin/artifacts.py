@@ -1,4 +1,4 @@
-"""A shared version's files as an MLflow artifact repository, read-only, served from the verified cache.
+"""MLflow artifact repository of a shared version's files, read-only, served from the verified cache.
 
 MLflow loads whatever it is handed, and a download for loading cannot be told from any other. So on a mount
 without trust, a version whose load could run code is not handed over at all.
@@ -25,13 +25,14 @@ from model_sharing_protocol.paths import check_relative_path
 from model_sharing_protocol.printable import printable
 
 if TYPE_CHECKING:
-    from model_sharing.catalogs.shared_catalog import SharedCatalog, Snapshot
+    from model_sharing.catalogs.shared_catalog import SharedCatalog
+    from model_sharing.catalogs.snapshots import Snapshot
 
 _WRITTEN_BY_MLFLOW = frozenset({"registered_model_meta"})
 
 
 class SharedArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLflow is not typed
-    """The files of `model-sharing://<mount>/<schema>.<model>/<version>`."""
+    """Artifact repository of `model-sharing://<mount>/<schema>.<model>/<version>`."""
 
     def __init__(
         self, artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None
@@ -42,7 +43,7 @@ class SharedArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLf
             self._ref, self._below = parse_artifact_uri(artifact_uri)
 
     def list_artifacts(self, path: str | None = None) -> list[FileInfo]:
-        """Files and folders directly below `path`; nothing for a file."""
+        """List files and folders directly below `path`; nothing for a file."""
         with as_mlflow_errors():
             manifest = self._snapshot().manifest
             folder = self._inside(path)
@@ -57,7 +58,7 @@ class SharedArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLf
         return [found[name] for name in sorted(found)]
 
     def download_artifacts(self, artifact_path: str | None, dst_path: str | None = None) -> str:
-        """A file or folder of the version, on this disk.
+        """Get a file or folder of the version on this disk.
 
         With `dst_path` it is copied there; without, the answer is a folder in the cache, to which MLflow adds
         a file of its own. That folder is shared by all processes and not to be changed.
@@ -81,12 +82,15 @@ class SharedArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLf
             shutil.copyfile(snapshot.folder / wanted, local_path)
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> NoReturn:
+        """Refuse, since a share is read-only."""
         raise _read_only("log_artifact")
 
     def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> NoReturn:
+        """Refuse, since a share is read-only."""
         raise _read_only("log_artifacts")
 
     def delete_artifacts(self, artifact_path: str | None = None) -> NoReturn:
+        """Refuse, since a share is read-only."""
         raise _read_only("delete_artifacts")
 
     def _catalog(self) -> SharedCatalog:
@@ -100,7 +104,7 @@ class SharedArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLf
         return blocking.catalog(FullName.parse(self._ref.name).catalog).snapshot(self._ref)
 
     def _permitted(self, path: str | None) -> Snapshot:
-        """The snapshot, if MLflow may have `path` of it: all of it, or a file that is data in any case."""
+        """Snapshot, if MLflow may have `path` of it: all of it, or a file that is only ever data."""
         from model_sharing import policy  # noqa: PLC0415
 
         snapshot = self._snapshot()
@@ -120,7 +124,7 @@ class SharedArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLf
         return check_relative_path("/".join(parts)) if parts else ""
 
     def _view(self, manifest: Manifest) -> Path:
-        """Links to these files for this model and version, where MLflow may note both down."""
+        """View of these files for this model and version, where MLflow may note both down."""
         key = hashlib.sha256(str(self._ref).encode()).hexdigest()[:16]
         return self._catalog().cache.view(manifest, key, writable=_WRITTEN_BY_MLFLOW)
 

@@ -1,4 +1,4 @@
-"""Our errors as MLflow's callers expect them."""
+"""MLflow errors for ours, as MLflow's callers expect them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def as_mlflow_errors() -> Iterator[None]:
 
 
 def code_of(error: SharingError) -> int:
+    """MLflow error code of an error."""
     name = error.row.unity_catalog_code
     code: int = _CODES.get(name) or _CODES.get(_OTHER_NAMES.get(name, ""), _CODES["INTERNAL_ERROR"])
     return code

@@ -1,4 +1,4 @@
-"""Mounted catalogs as an MLflow model registry: everything can be read and nothing can be changed."""
+"""MLflow model registry of mounted catalogs: everything can be read and nothing can be changed."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ _STAGE = "None"
 
 
 class SharedModelStore(AbstractStore):  # type: ignore[misc]  # MLflow is not typed
-    """The registry behind `model-sharing://`: models are called `<mount>.<schema>.<model>`."""
+    """Registry store behind `model-sharing://`: models are called `<mount>.<schema>.<model>`."""
 
     def __init__(self, store_uri: str | None = None, tracking_uri: str | None = None) -> None:
         super().__init__(store_uri, tracking_uri)
 
     def get_registered_model(self, name: str) -> RegisteredModel:
+        """Get one model."""
         with as_mlflow_errors():
             catalog, full = _locate(name)
             return _registered_model(catalog.get_model(str(full)))
@@ -51,7 +52,7 @@ class SharedModelStore(AbstractStore):  # type: ignore[misc]  # MLflow is not ty
         order_by: list[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList:
-        """Models of all mounts, filtered and ordered as MLflow's own stores do."""
+        """Search the models of all mounts, as MLflow's own stores do."""
         with as_mlflow_errors():
             models = [_registered_model(model) for catalog in _catalogs() for model in catalog.list_models()]
         found = SearchModelUtils.sort(SearchModelUtils.filter(models, filter_string), order_by)
@@ -64,7 +65,7 @@ class SharedModelStore(AbstractStore):  # type: ignore[misc]  # MLflow is not ty
         order_by: list[str] | None = None,
         page_token: str | None = None,
     ) -> PagedList:
-        """Versions of all models, or, with a filter on the name, of those models only."""
+        """Search versions of all models, or of those that a filter on the name names."""
         with as_mlflow_errors():
             versions = [
                 _model_version(version)
@@ -78,7 +79,7 @@ class SharedModelStore(AbstractStore):  # type: ignore[misc]  # MLflow is not ty
         return _page(ordered, page_token, max_results)
 
     def get_latest_versions(self, name: str, stages: list[str] | None = None) -> list[ModelVersion]:
-        """The newest version. Shared models have no stages; asking for one finds nothing."""
+        """Get the newest version. Shared models have no stages; asking for one finds nothing."""
         with as_mlflow_errors():
             catalog, full = _locate(name)
             versions = catalog.list_versions(str(full))
@@ -87,20 +88,24 @@ class SharedModelStore(AbstractStore):  # type: ignore[misc]  # MLflow is not ty
         return [_model_version(version) for version in versions[-1:]]
 
     def get_model_version(self, name: str, version: str | int) -> ModelVersion:
+        """Get one version by its number."""
         with as_mlflow_errors():
             catalog, full = _locate(name)
             return _model_version(catalog.resolve(f"{full}/{parse_version(str(version))}"))
 
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
+        """Get the version that an alias points at."""
         with as_mlflow_errors():
             catalog, full = _locate(name)
             return _model_version(catalog.resolve(f"{full}@{alias}"))
 
     def get_model_version_download_uri(self, name: str, version: str | int) -> str:
+        """URI of a version's files in our artifact repository."""
         with as_mlflow_errors():
             return artifact_uri(FullName.parse(name), parse_version(str(version)))
 
     def supports_workspaces(self) -> bool:
+        """False: mounts are the only name space."""
         return False
 
 

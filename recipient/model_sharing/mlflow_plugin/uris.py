@@ -1,4 +1,4 @@
-"""How MLflow names a shared version's files: `model-sharing://<mount>/<schema>.<model>/<version>`."""
+"""URIs of a shared version's files for MLflow: `model-sharing://<mount>/<schema>.<model>/<version>`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ SCHEME = "model-sharing"
 
 
 def artifact_uri(name: FullName, version: int) -> str:
+    """URI of a version's files."""
     parts = (quote(part, safe="") for part in (name.catalog, f"{name.schema}.{name.name}"))
     return f"{SCHEME}://{'/'.join(parts)}/{version}"
 
 
 def parse_artifact_uri(uri: str) -> tuple[ModelRef, str]:
-    """The version that the URI names, and the path below its files ("" for all of them)."""
+    """Version that the URI names, and the path below its files ("" for all of them)."""
     parts = urlsplit(uri)
     pieces = parts.path.strip("/").split("/", 2)
     if parts.scheme != SCHEME or len(pieces) < 2 or parts.query or parts.fragment:

@@ -1,1 +1,1 @@
-"""Mounting: from an activation link and a profile to a share that is mounted, and the checks of a mount."""
+"""Mounting of shares: activation link, profile, the mount itself, and its checks."""

@@ -1,4 +1,4 @@
-"""Turning an activation link into a profile file. The link works once, so all else is checked first."""
+"""Activation of a link into a profile file. The link works once, so all else is checked first."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def activate(link: str, path: Path, *, force: bool = False) -> Profile:
 
 
 def clean_link(text: str) -> str:
-    """A link as people paste it, without the white space, quotes or brackets around it."""
+    """Clean a link as people paste it of the white space, quotes or brackets around it."""
     link = "".join(text.split()).strip(_WRAPPING)
     try:
         parts = urlsplit(link)
@@ -92,7 +92,7 @@ def clean_link(text: str) -> str:
 
 
 def link_in(data: bytes) -> str:
-    """The activation link in a text, such as a pasted line of a mail, or a text without any.
+    """Find the activation link in a text, such as a pasted line of a mail; the text if there is none.
 
     Raises InvalidParameter for several links.
     """

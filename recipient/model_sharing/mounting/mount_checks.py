@@ -1,4 +1,4 @@
-"""Checks of one mount for `doctor`: its profile and token, then the provider, its clock and its key."""
+"""Mount checks for `doctor`: profile and token, then the provider, its clock and its key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CLOCKS_DIFFER_TOO_MUCH = timedelta(hours=1)
 
 
 async def check_mount(mount: Mount) -> list[Finding]:
-    """What holds for one mount; a check that others depend on, and fails, is the last one."""
+    """Check one mount; a check that others depend on, and fails, is the last one."""
     name = f"mount {mount.name}"
     found: list[Finding] = []
     try:
@@ -89,7 +89,7 @@ def _check_tls(check: str, profile: Profile) -> Finding:
 
 
 def _check_clock(check: str, said: str, started: datetime) -> Finding:
-    """Against the moment the provider put on its answer, which came between `started` and now."""
+    """Compare with the time that the provider put on its answer, which came between `started` and now."""
     try:
         theirs = parsedate_to_datetime(said)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Mount a share: check with the provider that it is there, and pin the key that signs its models."""
+"""Mounting of a share: check with the provider that it is there, and pin its signing key."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def mount_share(
     key_fingerprint: str | None = None,
     move: bool = False,
 ) -> Mount:
-    """Record a mount of a share that is there, with the provider's signing key.
+    """Mount a share that the provider grants, and pin its signing key.
 
     Without `share` it is the only one that is granted, and without `name` it is called as the share is.
     A profile that is in no file is kept in the home, for this mount alone.
@@ -80,7 +80,7 @@ async def mount_share(
 
 
 def _move(settings: Settings, table: MountTable, present: Mount, new: Mount, profile: bytes) -> Mount:
-    """Put the mount `new` in the place of `present`, with what is known and trusted of it."""
+    """Replace the mount `present` by `new`, with what is known and trusted of it."""
     moved = replace(
         new,
         trust_remote_code=present.trust_remote_code,
@@ -97,7 +97,7 @@ def _move(settings: Settings, table: MountTable, present: Mount, new: Mount, pro
 
 
 def _movable(present: Mount, moved: Mount) -> Mount:
-    """The mount that has the name, if it can be moved. Raises InvalidParameter."""
+    """Mount that has the name, if it can be moved. Raises InvalidParameter."""
     if present.share != moved.share:
         raise InvalidParameter(
             f"{present.name!r} is a mount of the share {present.share!r}, not of {moved.share!r}: what is "

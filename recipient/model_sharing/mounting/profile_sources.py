@@ -19,7 +19,7 @@ MAX_PROFILE_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ProfileSource:
-    """Where a profile was given. `path` is its file; None if `content`, its JSON, was given itself."""
+    """Profile, and its file: `path`, or None if `content`, its JSON, was given itself."""
 
     profile: Profile
     path: Path | None = None
@@ -31,7 +31,7 @@ ProfileInput = ProfileSource | str | Path | bytes | None
 
 
 def find_profile(given: ProfileInput) -> ProfileSource:
-    """The profile in a file, in JSON text or bytes or, for None, in what MODEL_SHARING_PROFILE says.
+    """Find the profile in a file, in JSON text or bytes or, for None, in MODEL_SHARING_PROFILE.
 
     Raises InvalidParameter if nothing says where it is, InvalidProfile for what is none; a message never
     repeats what may be the secret.

@@ -1,4 +1,4 @@
-"""Shares that a provider grants to this recipient: the list of them, and the one that a mount is for."""
+"""Shares that a provider grants to this recipient: list them, or find the one for a mount."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_NAMED = 20
 
 
 async def list_shares(source: ProfileSource) -> list[str]:
-    """The names of the shares that are granted to the holder of a profile, sorted.
+    """List the names of the shares granted to the holder of a profile, sorted.
 
     Raises what the provider answers, ServerUnreachable, NotASharingServer, TokenExpired.
     """
@@ -27,7 +27,7 @@ async def list_shares(source: ProfileSource) -> list[str]:
 
 
 async def fetch_shares(client: SharingClient, endpoint: str) -> list[str]:
-    """The same, by a client that is open; what is no name is left out with a warning."""
+    """List them by a client that is open; invalid names are left out with a warning."""
     names = InvalidItems(endpoint).keep_valid(
         await client.list_shares(),
         lambda share: normalize_name("share", share.name),
@@ -37,7 +37,7 @@ async def fetch_shares(client: SharingClient, endpoint: str) -> list[str]:
 
 
 async def only_share(client: SharingClient, endpoint: str) -> str:
-    """The one share that is granted. Raises NotFound for none, InvalidParameter for several."""
+    """Get the one share that is granted. Raises NotFound for none, InvalidParameter for several."""
     names = await fetch_shares(client, endpoint)
     if not names:
         raise NotFound(f"{endpoint} shares nothing with you yet. Ask the provider to grant you a share.")
@@ -47,7 +47,7 @@ async def only_share(client: SharingClient, endpoint: str) -> str:
 
 
 async def check_share(client: SharingClient, endpoint: str, share: str) -> None:
-    """Raises NotFound, naming those that there are, for a share that is not granted."""
+    """Raise NotFound, naming those that there are, for a share that is not granted."""
     try:
         await client.get_share(share)
     except NotFound as error:
@@ -58,6 +58,7 @@ async def check_share(client: SharingClient, endpoint: str, share: str) -> None:
 
 
 def warn_of_plain_http(endpoint: str) -> None:
+    """Warn that tokens and models travel in clear, if the endpoint is plain http."""
     if travels_in_clear(endpoint):
         warnings.warn(
             f"{origin_of(endpoint)} is plain http: the token and the models travel in clear, and "
@@ -68,7 +69,7 @@ def warn_of_plain_http(endpoint: str) -> None:
 
 
 async def _what_there_is(client: SharingClient, endpoint: str) -> str:
-    """A sentence; none if the provider does not say, since that is not what was asked."""
+    """Sentence that names the granted shares; empty if the provider does not say."""
     try:
         names = await fetch_shares(client, endpoint)
     except SharingError:

@@ -74,7 +74,7 @@ def _content_problems(
 
 @lru_cache(maxsize=64)
 def _try_load(library: str, file: str, form: str, inode: int, changed: int) -> str | None:
-    """How loading and predicting failed, in a process that sees the same packages; None if they did not."""
+    """Load and predict in another process that sees the same packages; how it failed, or None."""
     if not sys.executable:
         return "could not be started"
     path = os.pathsep.join(place for place in sys.path if place)

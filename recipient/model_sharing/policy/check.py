@@ -1,4 +1,4 @@
-"""The verdict on one model: all that could run code in it, or nothing."""
+"""Verdict on one model: everything in it that could run code, or nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMED_REASONS = 3
 
 
 def check_inert(folder: Path, paths: frozenset[str], subject: str) -> None:
-    """Return if loading the model in `folder`, whose files are `paths`, can only read data.
+    """Check that loading the model in `folder`, whose files are `paths`, can only read data.
 
     Otherwise raises UntrustedCode that names what could run code; InvalidModel if there is no MLmodel file.
     """
@@ -50,7 +50,7 @@ def _mount_with_trust(subject: str) -> str:
 
 
 def _problems(folder: Path, paths: frozenset[str]) -> list[str]:
-    """Each stage is asked only when those before found nothing: the libraries get no file of a suspect."""
+    """Problems of a model. Each stage is for models without earlier ones: libraries get no suspect's file."""
     model = read_mlmodel(folder / MLMODEL)
     found = [
         *(

@@ -1,4 +1,4 @@
-"""Environment files: what MLflow would install to restore a model's environment, to serve it, say.
+"""Environment files, from which MLflow would install a model's environment, to serve it, say.
 
 Installing runs code: a source distribution's `setup.py`, a build backend. So the files may only name
 packages, to be found where the recipient's own pip looks for them; whom to trust there was decided with that
@@ -47,7 +47,7 @@ _PYTHON = re.compile(r"\d{1,2}\.\d{1,3}(?:\.\d{1,3})?")
 
 
 def environment_problems(folder: Path, paths: frozenset[str]) -> Iterator[str]:
-    """What in the environment files among `paths` could run code when the environment is restored."""
+    """Problems in the environment files among `paths`: what could run code when they are installed."""
     for path in sorted(paths):
         name = path.casefold()
         if name in _FILES and path != name:
@@ -62,14 +62,14 @@ def environment_problems(folder: Path, paths: frozenset[str]) -> Iterator[str]:
 
 
 def place_problems(env: Any) -> Iterator[str]:
-    """Whether the environment that `python_function` names is in the files that are looked at."""
+    """Problem if the environment that `python_function` names is not in the files that are checked."""
     places = {"conda": env} if isinstance(env, str) else env or {}
     if not isinstance(places, dict) or any(_PLACES.get(kind) != file for kind, file in places.items()):
         yield f"the flavor 'python_function' has its environment in {str(env)[:80]!r}"
 
 
 def _plain_text(path: Path) -> str | None:
-    """The file's text, if every reader of it decodes it and splits it into lines alike."""
+    """Text of a file, if every reader of it decodes it and splits it into lines alike."""
     try:
         if path.stat().st_size > _MAX_BYTES:
             return None
@@ -137,13 +137,13 @@ def _is_plain(pattern: re.Pattern[str], line: Any) -> bool:
 
 
 def _listed(mapping: dict[str, Any], key: str) -> list[Any]:
-    """The list at `key`; whatever else is there, as the one item of a list, which nothing lets pass."""
+    """List at `key`; whatever else is there, as the one item of a list, which nothing lets pass."""
     found = mapping.get(key)
     return found if isinstance(found, list) else [] if found is None else [(found,)]
 
 
 def _plain_mapping(text: str, keys: set[str]) -> dict[str, Any] | None:
-    """YAML in which every reader sees the same: no tags, anchors, merged or repeated keys, one document."""
+    """Mapping in YAML of which every reader sees the same: no tags, anchors, merged or repeated keys."""
     try:
         tokens = list(yaml.scan(text, Loader=yaml.SafeLoader))
         if any(isinstance(token, _PECULIAR) for token in tokens):

@@ -29,5 +29,6 @@ def is_inert_file(path: str) -> bool:
 
 
 def suffix_of(path: str) -> str:
+    """Suffix of a file's name, with its dot."""
     name = path.rsplit("/", 1)[-1]
     return "." + name.rsplit(".", 1)[-1] if "." in name else ""

@@ -1,4 +1,4 @@
-"""A flavor of MLflow, as the policy knows it: what its loader reads, with which libraries."""
+"""Flavors of MLflow, as the policy knows them: what a loader reads, with which libraries."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ COMMON_OPTIONS = frozenset({"code", "extra_files"})
 
 
 def no_content_problems(file: Path, options: Options) -> Iterator[str]:
+    """No problems: the loader's library needs no check of its file."""
     return iter(())
 
 
 @dataclass(frozen=True, slots=True)
 class Flavor:
-    """A flavor whose loader only reads data.
+    """Flavor whose loader only reads data.
 
     `file_option` names the model's file for its own loader, `pyfunc_option` for that of `python_function`:
     each loader reads one of them, so both must be there and name the same file, and no other option may.
@@ -36,7 +37,7 @@ class Flavor:
     content_problems: Callable[[Path, Options], Iterator[str]] = no_content_problems
 
     def option_problems(self, options: Options, paths: frozenset[str]) -> Iterator[str]:
-        """What in the flavor's options could run code."""
+        """Problems of the flavor's options: what in them could run code."""
         yield from unknown_options(self.name, options, self.options | COMMON_OPTIONS | {self.file_option})
         yield from _code_problems(self.name, options)
         file = options.get(self.file_option)
@@ -51,6 +52,7 @@ class Flavor:
 
 
 def unknown_options(flavor: str, options: Options, known: frozenset[str]) -> Iterator[str]:
+    """Problems of options that the flavor's loader is not known to have."""
     for key in sorted(map(str, options.keys() - known)):
         yield f"the flavor {flavor!r} has the unknown option {key!r}"
 
@@ -61,4 +63,5 @@ def _code_problems(flavor: str, options: Options) -> Iterator[str]:
 
 
 def code_problem(flavor: str, options: Options) -> str:
+    """Problem text for options that name a folder of code."""
     return f"the flavor {flavor!r} puts the model's folder {options['code']!r} on the Python path"

@@ -1,4 +1,4 @@
-"""LightGBM models, text: every index that predicting follows has to lead somewhere.
+"""LightGBM models, as text: every index that predicting follows has to lead somewhere.
 
 LightGBM trusts the indices in a model, so that a wrong one reads or writes anywhere, for some inputs only.
 """
@@ -16,7 +16,7 @@ _CATEGORICAL = 1
 
 
 def check_model(file: Path) -> None:
-    """Raises ValueError (or KeyError) if `file` is no sound model."""
+    """Check a LightGBM model; ValueError (or KeyError) if it is not sound."""
     header_text, trees_begin, rest = file.read_bytes().partition(b"\n\n")
     _require(bool(trees_begin) and header_text.startswith(b"tree\n"), "the header")
     rest = rest.lstrip(b"\n")
@@ -71,7 +71,7 @@ def _check_tree(tree: Values, features: int) -> None:
 
 
 def _check_children(left: list[int], right: list[int], leaves: int) -> None:
-    """Splits count from 0, leaves from -1 down; each is reached once from the first: none outside."""
+    """Check that each split (from 0) and leaf (from -1 down) is reached once from the first."""
     _require(len(left) == len(right) == leaves - 1, "left_child")
     reached, waiting = set(), [0]
     while waiting:
@@ -83,7 +83,7 @@ def _check_children(left: list[int], right: list[int], leaves: int) -> None:
 
 
 def _check_linear(tree: Values, leaves: int, features: int) -> None:
-    """A tree with a linear model in each leaf."""
+    """Check a tree with a linear model in each leaf."""
     if _one(tree, "is_linear") == 0:
         return
     counts, used = _integers(tree, "num_features"), _integers(tree, "leaf_features")

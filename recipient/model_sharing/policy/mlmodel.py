@@ -35,7 +35,7 @@ _PREDICT_FUNCTIONS = frozenset(
 
 
 def read_mlmodel(path: Path) -> dict[Any, Any] | None:
-    """Read exactly as MLflow will: as text in the locale's encoding, by YAML's safe loader."""
+    """Read the MLmodel file exactly as MLflow will: in the locale's encoding, by YAML's safe loader."""
     try:
         if path.stat().st_size > _MAX_BYTES:
             return None
@@ -47,7 +47,7 @@ def read_mlmodel(path: Path) -> dict[Any, Any] | None:
 
 
 def mlmodel_problems(model: dict[Any, Any] | None, paths: frozenset[str]) -> Iterator[str]:
-    """What in the MLmodel file could run code, by any way into MLflow."""
+    """Problems of the MLmodel file: what could run code, by any way into MLflow."""
     if model is None:
         yield f"the {MLMODEL} file is too large, or no plain YAML mapping"
         return

@@ -21,7 +21,7 @@ def _problems(options: Options) -> Iterator[str]:
 
 
 def _untrusted_types(file: Path, options: Options) -> Iterator[str]:
-    """What skops would refuse, asked ahead, so that every way into MLflow gives the same answer."""
+    """Types that skops would refuse, asked ahead, so that every way into MLflow gives the same answer."""
     try:
         from skops.io import get_untrusted_types  # noqa: PLC0415  # skops is the recipient's choice
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""Program that loads a model with its native library and predicts, to crash instead of its caller.
+"""Trial load: a program that loads a model with its native library, to crash instead of its caller.
 
 Run as `python -P trial_load.py FLAVOR FILE FORMAT`; it knows nothing of this package, and needs no
 MLflow. Errors in predicting are no finding: the inputs are made up.
@@ -18,7 +18,7 @@ _ROWS = 512
 
 
 def main(flavor: str, file: str, form: str) -> None:
-    """Raises what the library raises if it cannot read `file`."""
+    """Load `file` and predict. Raises what the library raises if it cannot read it."""
     predict, features = LOADERS[flavor](file, form)
     features = min(features, _MOST_FEATURES)  # predicting for more fails, which is no finding either
     dice = np.random.default_rng(0)

@@ -12,7 +12,7 @@ _CONSTANTS = {"Z": None, "T": True, "F": False}
 
 
 def loads(data: bytes) -> Any:
-    """The one value in `data`. Raises ValueError if there is anything else."""
+    """Parse the one value in `data`. Raises ValueError if there is anything else."""
     reader = _Reader(data)
     try:
         value = reader.value(reader.marker(), 0)
@@ -24,6 +24,8 @@ def loads(data: bytes) -> Any:
 
 
 class _Reader:
+    """Reader of one text, from its first byte on."""
+
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.position = 0

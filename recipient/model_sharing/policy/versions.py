@@ -51,7 +51,7 @@ TESTED = {
 
 
 def version_problems(libraries: Iterable[str]) -> Iterator[str]:
-    """The libraries that are here in versions that the policy was not tested with.
+    """Problems of the libraries that are here in versions that the policy was not tested with.
 
     One that is not installed runs nothing.
     """
@@ -66,7 +66,7 @@ def version_problems(libraries: Iterable[str]) -> Iterator[str]:
 
 
 def _versions(library: str, tested: VersionRange) -> list[str]:
-    """The versions of all distributions that brought what `import library` would find."""
+    """Versions of all distributions that brought what `import library` would find."""
     try:
         spec = importlib.util.find_spec(library)
     except ValueError:  # it is imported, from nowhere

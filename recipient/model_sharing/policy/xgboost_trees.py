@@ -1,4 +1,4 @@
-"""XGBoost models, JSON and UBJSON: every index that predicting follows has to lead somewhere.
+"""XGBoost models, as JSON or UBJSON: every index that predicting follows has to lead somewhere.
 
 XGBoost trusts the indices in a model, so that a wrong one reads or writes anywhere, for some inputs only.
 """
@@ -18,7 +18,7 @@ _MAX_CATEGORY = 2**24
 
 
 def check_model(file: Path) -> None:
-    """Raises ValueError (or KeyError, TypeError and such for another layout) if `file` is no sound model."""
+    """Check an XGBoost model; ValueError (or KeyError, TypeError and such) if it is not sound."""
     data = file.read_bytes()
     if file.suffix == ".json":
         model = json.loads(data.decode(), object_pairs_hook=_unrepeated)
@@ -77,7 +77,7 @@ def _check_tree(tree: dict[str, Any], features: int) -> None:
 
 
 def check_binary_tree(left: Sequence[int], right: Sequence[int], nodes: int) -> None:
-    """Nodes with two children or none (-1), each reached once from the first: no cycle, no node outside."""
+    """Check nodes with two children or none (-1): each is reached once from the first, without a cycle."""
     reached, waiting = set(), [0]
     while waiting:
         node = waiting.pop()
@@ -90,7 +90,7 @@ def check_binary_tree(left: Sequence[int], right: Sequence[int], nodes: int) -> 
 
 
 def _check_categories(categories: Any) -> None:
-    """How category names were numbered, which predicting looks up too."""
+    """Check the numbering of category names, which predicting looks up too."""
     if categories is None:
         return
     _require(_within(categories["sorted_idx"], len(categories["sorted_idx"])), "sorted_idx")
@@ -101,7 +101,7 @@ def _check_categories(categories: Any) -> None:
 
 
 def _check_steps(steps: Sequence[Any], end: int, what: str) -> None:
-    """Places where parts begin: from 0 up to the `end`."""
+    """Check the offsets at which parts begin: from 0 up to the `end`."""
     _require(_within(steps, end + 1) and steps[0] == 0 and steps[-1] == end, what)
     _require(all(one <= next_one for one, next_one in pairwise(steps)), what)
 

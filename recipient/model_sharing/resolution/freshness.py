@@ -1,4 +1,4 @@
-"""How old a signed answer may be: nobody can pass off as the present what was signed more than an hour ago.
+"""Freshness of signed answers: nothing signed more than an hour ago passes as the present.
 
 The provider says when it signed; clocks that differ by less than that hour do no harm.
 """
@@ -14,12 +14,12 @@ MAX_AGE_MS = 3_600_000
 
 
 def is_young(issued_at: int, now: int) -> bool:
-    """Whether what was signed then may count as the present. Both in epoch milliseconds."""
+    """True if what was signed then may count as the present. Both in epoch milliseconds."""
     return abs(now - issued_at) <= MAX_AGE_MS
 
 
 def check_young(subject: str, issued_at: int, now: int, seen: int, record: Path) -> None:
-    """StaleAnswer for what was signed too far from `now`, or too long before the latest that was `seen`.
+    """Raise StaleAnswer for what was signed too far from `now`, or too long before the latest `seen`.
 
     `record` is the file that says so.
     """
@@ -39,7 +39,7 @@ def check_young(subject: str, issued_at: int, now: int, seen: int, record: Path)
 
 
 def duration(milliseconds: int) -> str:
-    """As people say it: `3 hours`."""
+    """Duration as people say it: `3 hours`."""
     seconds = max(0, milliseconds // 1000)
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
         if seconds >= length:

@@ -1,4 +1,4 @@
-"""What was last learned about a model: its versions' contents and its aliases. It is what works offline.
+"""Known state of models: their versions' contents and aliases as last learned. It is what works offline.
 
 One small JSON file a model, `refs/<hash of endpoint and share>/<hash of schema.model>.json`, and beside it
 the signature of each version, `<hash of schema.model>-<version>.sig`.
@@ -33,7 +33,7 @@ StateSequence = tuple[int, int]
 
 
 class UnwrittenStateWarning(SharingWarning):
-    """What was learned cannot be kept: an answer older than it can pass as new in the next process."""
+    """Known state cannot be written: to the next process, an older answer can pass as new."""
 
 
 _unwritten: dict[Path, bytes] = {}
@@ -42,21 +42,21 @@ _warned_of: set[Path] = set()
 
 
 class KnownVersion(msgspec.Struct, frozen=True):
-    """A version as the provider described it, and the digest of its manifest."""
+    """Version as the provider described it, and the digest of its manifest."""
 
     digest: str
     version: ModelVersion
 
 
 class KnownAlias(msgspec.Struct, frozen=True):
-    """The version that an alias pointed at, and when the provider last said so (epoch milliseconds)."""
+    """Version that an alias pointed at, and when the provider last said so (epoch milliseconds)."""
 
     version: int
     resolved_at: int
 
 
 class _Known(msgspec.Struct):
-    """`answers` are by version number or `@alias`, as they came.
+    """Content of a model's file. `answers` are by version number or `@alias`, as they came.
 
     `sequence` is that of the latest signed state that was seen, `issued_at` when the newest was signed.
     """
@@ -70,7 +70,7 @@ class _Known(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
-    """All that is known of one model. `source` stands for the endpoint and share that it is from."""
+    """Known versions and aliases of one model. `source` stands for the endpoint and share that it is from."""
 
     source: str
     versions: Mapping[int, KnownVersion]
@@ -78,27 +78,30 @@ class KnownModel:
 
 
 class KnownState:
-    """What is known about the models of one share."""
+    """Known state of the models of one share."""
 
     def __init__(self, cache_root: Path, endpoint: str, share: str) -> None:
         self._folder = cache_root / _FOLDER / source_of(endpoint, share)
 
     def version(self, model: SharedName, version: int) -> KnownVersion | None:
+        """Version as last learned; None if it is not known."""
         return self._read(model).versions.get(str(version))
 
     def alias(self, model: SharedName, alias: str) -> KnownAlias | None:
+        """Alias as last learned; None if it is not known."""
         return self._read(model).aliases.get(alias.lower())
 
     def knows(self, model: SharedName, *, version: int | None, alias: str | None) -> bool:
-        """Whether the alias, or else the version, has been asked for before."""
+        """True if the alias, or else the version, has been asked for before."""
         known = self._read(model)
         return alias.lower() in known.aliases if alias is not None else str(version) in known.versions
 
     def answer(self, model: SharedName, *, version: int | None, alias: str | None) -> VersionAnswer | None:
-        """What was last said of the alias, or else of the version."""
+        """Last answer about the alias, or else about the version."""
         return self._read(model).answers.get(_question(version, alias))
 
     def remember_version(self, model: SharedName, version: ModelVersion, digest: str) -> None:
+        """Record a version and the digest of its manifest."""
         known = self._read(model)
         fresh = KnownVersion(digest, version)
         if known.versions.get(str(version.version)) != fresh:
@@ -110,7 +113,7 @@ class KnownState:
             self._change(model, remember)
 
     def digests(self, model: SharedName) -> Iterator[str]:
-        """Of the versions that were here: those of `model`, latest first, then those of other models."""
+        """Digests of the versions that were here: those of `model`, latest first, then of other models."""
         own = self._path(model)
         others = set(self._folder.glob("*.json")) - {own}
         for path in (own, *sorted(others)):
@@ -118,13 +121,13 @@ class KnownState:
             yield from (versions[number].digest for number in sorted(versions, key=int, reverse=True))
 
     def sequence(self, model: SharedName) -> StateSequence:
-        """That of the latest state seen: what is asked for from now on has to be as late."""
+        """Sequence of the latest state seen: answers to what is asked now have to be as late."""
         return self._read(model).sequence
 
     def accept_state(
         self, model: SharedName, state: State, asked_at: StateSequence, answer: VersionAnswer
     ) -> None:
-        """Remember what was signed, in which answer, and what an alias points at.
+        """Record a signed state, the answer that it came in, and what an alias points at.
 
         StaleAnswer if it is older than what had been seen, `asked_at`, when the provider was asked, or signed
         too long ago. Written at most once a minute for what stays the same, so that a warm load writes
@@ -158,13 +161,14 @@ class KnownState:
         self._change(model, accept)
 
     def bundle(self, model: SharedName, version: int) -> Bundle | None:
-        """The signature that was kept, if there is one that can be read."""
+        """Signature that was stored, if there is one that can be read."""
         try:
             return Bundle.from_json(self._bundle_path(model, version).read_bytes())
         except (OSError, UntrustedSignature):
             return None
 
     def store_bundle(self, model: SharedName, version: int, bundle: Bundle) -> None:
+        """Store a version's signature."""
         if self.bundle(model, version) == bundle:
             return
         path = self._bundle_path(model, version)
@@ -172,7 +176,7 @@ class KnownState:
             replace_file(path, bundle.to_json())
 
     def forget(self, model: SharedName, *, version: int | None = None, alias: str | None = None) -> None:
-        """The provider no longer shares it: it must not come back when the provider cannot be asked."""
+        """Forget what the provider no longer shares: it must not come back when it cannot be asked."""
         known, question = self._read(model), _question(version, alias)
         if not (self.knows(model, version=version, alias=alias) or question in known.answers):
             return
@@ -186,7 +190,7 @@ class KnownState:
         self._change(model, forget)
 
     def merge_from(self, other: KnownState) -> None:
-        """Know what `other` knows, too: the provider is at another address now, and as late as it was there.
+        """Merge what `other` knows: the provider is at another address now, and as late as there.
 
         Answers are not taken over, so that the provider is asked anew.
         """
@@ -231,7 +235,7 @@ class KnownState:
         return known
 
     def _change(self, model: SharedName, change: Callable[[_Known], bool]) -> None:
-        """Change what is known, if `change` says so; where nothing can be written, for this process alone."""
+        """Change the record, if `change` says so; where nothing can be written, for this process alone."""
         path = self._path(model)
         try:
             with locked(self._folder / _LOCK):
@@ -249,12 +253,12 @@ class KnownState:
 
 
 def source_of(endpoint: str, share: str) -> str:
-    """What `KnownModel.source` is for a share."""
+    """Identifier of a share for `KnownModel.source`."""
     return _hash(f"{endpoint}\n{share}")
 
 
 def known_models(cache_root: Path) -> Iterator[KnownModel]:
-    """The models of every share that was ever mounted here."""
+    """Known models of every share that was ever mounted here."""
     for path in sorted((cache_root / _FOLDER).glob("*/*.json")):
         known = _read(path)
         versions = {int(number): version for number, version in known.versions.items()}

@@ -1,4 +1,4 @@
-"""What a reference stands for: asked of the provider in one request, or taken from what it said before.
+"""Resolution of references: the provider is asked in one request, or its last answer is still good.
 
 What was said last is kept, signed as it came. The provider is asked whether it still holds, by the tag that
 came along; "not modified" is believed only while what was kept is young, so nobody can freeze an alias by it.
@@ -37,12 +37,12 @@ from model_sharing_protocol.times import iso, now_ms
 
 
 class StaleAliasWarning(SharingWarning):
-    """The provider cannot be reached: an alias was resolved to what it was when last asked."""
+    """Alias resolved to what it was when last asked, since the provider cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A version; why it comes from the cache, unless the provider answered; its files if they came along."""
+    """Resolved version; `offline`, why it is from the cache, if so; its files if they came along."""
 
     version: ModelVersion
     offline: ServerUnreachable | None = None
@@ -51,13 +51,15 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class SignedAnswer:
+    """Answer of the provider with the state that it signed, and the version's files if they came along."""
+
     answer: VersionAnswer
     state: State
     files: VersionFiles | None = None
 
 
 class Resolver:
-    """Resolves references to the models of one mount.
+    """Resolver of references to the models of one mount.
 
     `has_manifest` says whether a version with this digest is in the cache. `alias_max_age` is in seconds.
     """
@@ -80,7 +82,7 @@ class Resolver:
         self._alias_max_age = alias_max_age
 
     async def resolve(self, name: SharedName, ref: ModelRef, *, with_files: bool = False) -> Resolved:
-        """The version that `ref` names now; `with_files`, one that is not known here comes with its files."""
+        """Resolve `ref` to a version; `with_files`, one that is not known here comes with its files."""
         seen = self._known_state.sequence(name)
         kept = self._kept(name, ref, seen)
         if kept is not None and self._still_good(name, ref):
@@ -96,7 +98,7 @@ class Resolver:
         return Resolved(_plain(said.answer), files=said.files)
 
     async def files(self, name: SharedName, version: int, digest: str | None) -> VersionFiles:
-        """The files of a version whose manifest has this digest."""
+        """List the files of a version whose manifest has this digest."""
         metadata, files = await self._client.query_version(self._mount.share, name, version)
         if metadata.version.version != version:
             raise CorruptArtifact(
@@ -106,7 +108,7 @@ class Resolver:
         return await self._checked_files(name, version, digest, metadata, files)
 
     def _kept(self, name: SharedName, ref: ModelRef, seen: StateSequence) -> SignedAnswer | None:
-        """What was said last, unless something later is known of the model, or another key signs now."""
+        """Last answer, unless something later is known of the model, or another key signs now."""
         answer = self._known_state.answer(name, version=ref.version, alias=ref.alias)
         state = self._trust.check_stored_state(answer.version, name, _asked(ref)) if answer else None
         if answer is None or state is None or state.sequence < seen:
@@ -114,7 +116,7 @@ class Resolver:
         return SignedAnswer(answer, state)
 
     def _still_good(self, name: SharedName, ref: ModelRef) -> bool:
-        """The provider need not be asked: it was so lately that the user does not mind."""
+        """True if the last answer is so recent that the user does not want the provider asked."""
         alias = self._known_state.alias(name, ref.alias) if ref.alias is not None else None
         return alias is not None and 0 <= now_ms() - alias.resolved_at < self._alias_max_age * 1000
 
@@ -133,14 +135,14 @@ class Resolver:
         return await self._said(name, ref, answer)
 
     def _is_cached(self, name: SharedName, ref: ModelRef) -> bool:
-        """Whether the version that was last known by `ref` can be had without the provider."""
+        """True if the version that was last known by `ref` can be had without the provider."""
         alias = self._known_state.alias(name, ref.alias) if ref.alias is not None else None
         number = alias.version if alias is not None else ref.version
         known = self._known_state.version(name, number) if number is not None else None
         return known is not None and self._has_manifest(known.digest)
 
     async def _ask_for_all(self, name: SharedName, ref: ModelRef) -> SignedAnswer:
-        """The version and its files in one answer."""
+        """Ask for version and files in one request."""
         metadata, files = await self._client.query_version(self._mount.share, name, _asked(ref))
         said = await self._said(name, ref, VersionAnswer(metadata.version))
         version = said.answer.version
@@ -196,7 +198,7 @@ class Resolver:
 
 
 def _plain(answer: VersionAnswer) -> ModelVersion:
-    """Without its signed state, which is another with each answer."""
+    """Version without its signed state, which is another with each answer."""
     return msgspec.structs.replace(answer.version, state=None)
 
 

@@ -1,4 +1,4 @@
-"""Whom a mount believes: the provider's signing keys, pinned in the mount's file.
+"""Trust in signing keys: those of a mount's provider, pinned in the mount's file.
 
 The first key is pinned when the share is mounted. From then on answers must be signed with it, or with one
 that it vouches for, directly or through others between; what was signed before stays good.
@@ -22,11 +22,11 @@ from model_sharing_protocol.signing_keys import follow
 
 
 class TrustWarning(SharingWarning):
-    """A mount trusts a key from now on that it did not trust before."""
+    """Key trusted from now on that was not trusted before."""
 
 
 class Trust:
-    """The keys of one mount. Everything here raises UntrustedSignature, naming what was expected and came."""
+    """Trusted keys of one mount. Its methods raise UntrustedSignature, naming what was expected and came."""
 
     def __init__(self, mount: Mount, table: MountTable, client: SharingClient) -> None:
         self._mount = mount
@@ -35,11 +35,11 @@ class Trust:
         self._keys = tuple(PublicKey.parse(pem) for pem in mount.keys)
 
     async def state(self, answer: ModelVersion, name: SharedName, asked: int | str) -> State:
-        """What was signed about the version number or alias that was asked for, if that is the answer."""
+        """Check the signed state of an answer about the version number or alias that was asked for."""
         return self._state(answer, name, asked, await self._current(answer.state))
 
     def check_stored_state(self, answer: ModelVersion, name: SharedName, asked: int | str) -> State | None:
-        """The same of an answer that was kept here; None unless the key that signs now signed it."""
+        """Check that of a stored answer; None unless the key that signs now signed it."""
         try:
             return self._state(answer, name, asked, self.pinned()[-1])
         except UntrustedSignature:
@@ -57,25 +57,26 @@ class Trust:
     async def check_new_bundle(
         self, bundle: Bundle | None, name: SharedName, version: int, manifest: Manifest
     ) -> Bundle:
-        """A bundle that just came from the provider, if it signs these files as this version."""
+        """Check that a bundle that just came from the provider signs these files as this version."""
         key = await self._current(bundle.dsse_envelope if bundle else None)
         return verify_manifest(bundle, self.signed_name(name, version), manifest, [key])
 
     def check_stored_bundle(
         self, bundle: Bundle | None, name: SharedName, version: int, manifest: Manifest
     ) -> Bundle:
-        """A bundle that was kept here: any key will do that was trusted when it came."""
+        """Check a stored bundle: any key will do that was trusted when it came."""
         return verify_manifest(bundle, self.signed_name(name, version), manifest, self.pinned())
 
     def pinned(self) -> Sequence[PublicKey]:
-        """The keys that are trusted, oldest first."""
+        """Trusted keys, oldest first."""
         return self._keys
 
     def signed_name(self, name: SharedName, version: int) -> SignedName:
+        """Name that a version's signature is for."""
         return SignedName(self._mount.share, str(name), version)
 
     async def _current(self, envelope: Envelope | None) -> PublicKey:
-        """The key that must sign now; the provider is asked for newer ones if an envelope names another."""
+        """Key that must sign now; the provider is asked for newer ones if an envelope names another."""
         if envelope and envelope.fingerprint not in [key.fingerprint for key in self._keys]:
             await self._follow()
         return self._keys[-1]
@@ -97,7 +98,7 @@ class Trust:
 async def fetch_keys(
     client: SharingClient, endpoint: str, pinned: Sequence[PublicKey], expected: str | None = None
 ) -> tuple[PublicKey, ...]:
-    """The pinned keys and those that follow; without any, the `expected` one, or else what is there.
+    """Fetch the keys that follow the pinned ones; without any, the `expected` one, or else what is there.
 
     Raises UntrustedSignature for a key that no earlier one vouches for, or if `expected`, a fingerprint that
     was learned by another way, is not among them.

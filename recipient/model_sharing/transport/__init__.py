@@ -1,1 +1,1 @@
-"""Transport: HTTP to a provider, with bounds on what it may send, retries, and network errors explained."""
+"""Transport over HTTP to a provider: bounds on responses, retries, network errors explained."""

@@ -1,4 +1,4 @@
-"""Bounds on what a provider may send, in one place: nothing that it answers holds a recipient for ever.
+"""Bounds on responses, in one place: nothing that a provider sends holds a recipient for ever.
 
 A passing fault is tried again, a bound that was reached is not: what follows would be no better. Sizes are in
 bytes, times in seconds. Read them as `bounds.NAME` at each use, so that tests can set smaller ones.
@@ -64,11 +64,11 @@ FAILURES_IN_ALL = 100
 
 
 class TooSlow(TimeoutError):
-    """An answer comes slower than it may."""
+    """Response slower than the minimum rate."""
 
 
 class MinimumRate:
-    """Measures one answer: how much longer may be waited for its next bytes.
+    """Minimum rate of one response: how much longer may be waited for its next bytes.
 
     Only time spent waiting for the other side counts. `connections` says how many answers share the line now:
     together they may be as slow as one alone.
@@ -83,7 +83,7 @@ class MinimumRate:
         self._arrived = 0
 
     def left(self) -> float:
-        """Seconds that may be waited for the next bytes; TooSlow if there are none left."""
+        """Seconds left to wait for the next bytes; TooSlow if there are none."""
         left = WINDOW_SECONDS - self._waited
         if left <= 0:
             raise TooSlow
@@ -91,7 +91,7 @@ class MinimumRate:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """The block waits for the other side."""
+        """Count the block's time as waiting for the other side."""
         started = self._clock()
         try:
             yield

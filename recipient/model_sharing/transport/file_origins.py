@@ -1,4 +1,4 @@
-"""Which hosts file contents may come from: the provider's own, and those that it named when it was mounted.
+"""File origins: the hosts that contents may come from, the provider's own or named when it was mounted.
 
 This is the one place that says so. File URLs come in answers, and whoever could change an answer must not be
 able to send this machine anywhere else, least of all to addresses that only machines like it can reach.
@@ -21,7 +21,7 @@ Origin = tuple[str, str, int]
 
 
 class FileOrigins:
-    """The endpoint's origin, and those that were pinned for its mount."""
+    """Origins of files: the endpoint's, and those that were pinned for its mount."""
 
     def __init__(self, endpoint: str, pinned: Iterable[str] = ()) -> None:
         self._endpoint = endpoint
@@ -29,7 +29,7 @@ class FileOrigins:
         self._pinned = {_origin(each) for each in pinned}
 
     def check(self, url: str) -> tuple[Origin, str]:
-        """Origin and request target of a file URL; NotASharingServer unless its origin is a known one."""
+        """Check a file URL; its origin and request target, or NotASharingServer for an unknown origin."""
         try:
             origin, parts = _origin(url), urlsplit(url)
         except ValueError:
@@ -49,7 +49,7 @@ class FileOrigins:
         return origin, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
     def check_address(self, origin: Origin, addresses: Iterable[str]) -> None:
-        """NotASharingServer if a named host stands for an address that the provider's own does not lead to.
+        """Raise NotASharingServer if a host leads to an address where the provider itself cannot be.
 
         A provider in a private network may keep its files there; one out in the world may not point inside.
         """
@@ -64,7 +64,7 @@ class FileOrigins:
                 )
 
     def check_name(self, origin: Origin) -> None:
-        """The same where only a proxy knows what a host stands for: by the address or name as it is."""
+        """Check a host by its name, where only a proxy looks up its address."""
         if origin == self._own:
             return
         address = literal_address(origin[1])
@@ -91,7 +91,7 @@ class FileOrigins:
 
 
 def accept(endpoint: str, listed: Sequence[str]) -> tuple[str, ...]:
-    """The origins that a provider names for its files, to be pinned with its mount.
+    """Check the origins that a provider names for its files, to be pinned with its mount.
 
     Raises NotASharingServer for what is no origin, or for plain http where the provider itself is at https.
     """
@@ -115,7 +115,7 @@ def accept(endpoint: str, listed: Sequence[str]) -> tuple[str, ...]:
 
 
 def resolve(origin: Origin) -> list[str]:
-    """The addresses that a host stands for. Raises OSError."""
+    """Look up the addresses of a host. Raises OSError."""
     _, host, port = origin
     try:
         return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]

@@ -1,4 +1,4 @@
-"""What goes wrong between this machine and a provider, told as one of our errors.
+"""Network errors between this machine and a provider, each as one of our errors.
 
 `TransientError` is what may be gone in a moment: a server in trouble, a line that broke. The rest is final.
 """
@@ -42,7 +42,7 @@ Headers = Mapping[str, str] | email.message.Message
 
 
 class TransientError(Exception):
-    """A failure that may be gone in a moment. `final` is what to raise if it is not.
+    """Transient error, which may be gone in a moment. `final` is what to raise if it is not.
 
     `reason` says it in a few words. `retry_after` is in how many seconds the server wants to be asked again;
     what is `brief` is gone very soon, or not at all; after an `unsent` one nothing can have arrived.
@@ -66,14 +66,14 @@ class TransientError(Exception):
 
 
 def is_transient(status: int) -> bool:
-    """True for the status of a server that is in trouble, busy, or was not asked in time."""
+    """True for the HTTP status of a server that is in trouble, busy, or was not asked in time."""
     return status in _PASSING or status >= 500
 
 
 async def error_from_response(
     response: aiohttp.ClientResponse, origin: str, proxy: Proxy | None
 ) -> Exception:
-    """The error that an answer other than 200 stands for."""
+    """Error for a response other than 200."""
     status = response.status
     if status == _NOT_MODIFIED:
         return NotASharingServer(f"{origin} answered 'not modified' to somebody who holds nothing yet.")
@@ -97,7 +97,7 @@ async def error_from_response(
 
 
 def proxy_refusal(proxy: Proxy, status: int, origin: str) -> Exception:
-    """The error for a proxy that answered for itself, instead of passing a request on."""
+    """Error for a proxy that answered for itself, instead of passing a request on."""
     if status in _WHO_ASKS:
         return ServerUnreachable(
             f"The proxy {proxy} wants to know who asks (HTTP {status}), and "
@@ -115,7 +115,7 @@ def proxy_refusal(proxy: Proxy, status: int, origin: str) -> Exception:
 
 
 def error_from_connection(error: Exception, origin: str, proxy: Proxy | None) -> Exception:
-    """The error that a connection which failed, or broke, stands for."""
+    """Error for a connection that failed, or broke."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         final = ServerUnreachable(
             f"{origin} cannot be reached safely: its TLS certificate was not accepted. If the provider, or a "
@@ -149,13 +149,13 @@ def error_from_connection(error: Exception, origin: str, proxy: Proxy | None) ->
 
 
 def request_suffix(headers: Headers) -> str:
-    """` (request …)`, by which the provider's operator finds an answer in the log; empty if it has no id."""
+    """Suffix ` (request …)`, by which an operator finds the request in the log; empty without an id."""
     told = headers.get("X-Request-Id") or ""
     return f" (request {told})" if _REQUEST_ID.fullmatch(told) else ""
 
 
 def retry_after(headers: Headers) -> float | None:
-    """In how many seconds the server wants to be asked again, from either form of `Retry-After`."""
+    """Seconds until the server wants to be asked again, from either form of `Retry-After`."""
     text = (headers.get("Retry-After") or "").strip()
     if _SECONDS.fullmatch(text):
         return float(text)
@@ -174,7 +174,7 @@ def _epoch_seconds(date: str) -> float | None:
 
 
 def _told_error(response: aiohttp.ClientResponse, body: bytes, origin: str) -> SharingError | None:
-    """The provider's own error in a body; None for somebody else's, such as a gateway's page."""
+    """Error in the provider's own words; None for somebody else's body, such as a gateway's page."""
     try:
         answer = msgspec.json.decode(body, type=ErrorAnswer)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
@@ -192,7 +192,7 @@ def _told_error(response: aiohttp.ClientResponse, body: bytes, origin: str) -> S
 def _in_trouble(
     response: aiohttp.ClientResponse, origin: str, proxy: Proxy | None, error: SharingError | None
 ) -> TransientError:
-    """A server that cannot answer now: it is asked again, and then it counts as not reached."""
+    """Error for a server that cannot answer now: it is asked again, and then counts as not reached."""
     status, wait = response.status, retry_after(response.headers)
     state = "is busy or down" if status in _BUSY else "is in trouble"
     behind = f" behind the proxy {proxy}" if proxy else ""

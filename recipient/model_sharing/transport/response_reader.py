@@ -1,4 +1,4 @@
-"""Reading a provider's answers within bounds: whole bodies, lines, messages.
+"""Response reader, within bounds: whole bodies, lines, messages.
 
 What comes out is bytes or a message whose values have the form that the protocol gives them; anything else is
 NotASharingServer, or TooSlow for what does not come on.
@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 
 class TooLarge(NotASharingServer):
-    """An answer of more bytes than it may have."""
+    """Response of more bytes than it may have."""
 
 
 async def read_bounded(response: aiohttp.ClientResponse, limit: int | None = None) -> bytes:
-    """The whole body; TooLarge if it has more than `limit` bytes; default: those of a message."""
+    """Read the whole body; TooLarge if it has more than `limit` bytes; default: those of a message."""
     most = bounds.MESSAGE_BYTES if limit is None else limit
     body = bytearray()
     async for chunk in _chunks(response, most):
@@ -34,7 +34,7 @@ async def read_bounded(response: aiohttp.ClientResponse, limit: int | None = Non
 
 
 async def read_lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """The body's lines without their line ends; NotASharingServer for one, or a body, that never ends."""
+    """Read the body's lines without their ends; NotASharingServer for one, or a body, that never ends."""
     line = bytearray()
     count = 0
     async for chunk in _chunks(response, bounds.QUERY_BYTES):
@@ -57,14 +57,14 @@ async def read_lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 
 
 def decode(data: bytes, kind: type[T], origin: str) -> T:
-    """`data` as the message `kind`; NotASharingServer, naming the value, if it is none."""
+    """Decode `data` as the message `kind`; NotASharingServer, naming the value, if it is none."""
     if count_values(data) > bounds.VALUES:
         raise NotASharingServer(f"{origin} sent a message of more than {bounds.VALUES} values.")
     return parse(data, kind, origin)
 
 
 def parse(data: bytes, kind: type[T], origin: str) -> T:
-    """The same where `kind` bounds the memory that the values take, however many there are."""
+    """Decode `data` where `kind` bounds the memory that its values take, however many there are."""
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
@@ -80,12 +80,12 @@ def parse(data: bytes, kind: type[T], origin: str) -> T:
 
 
 def count_values(data: bytes) -> int:
-    """How many values a JSON text has at most, without making them: they cost far more than their text."""
+    """Count the values of a JSON text, at most, without making them: they cost far more than their text."""
     return 1 + data.count(b",") + data.count(b"[") + data.count(b"{")
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port: what may be shown of a URL, whose path may hold a secret."""
+    """Origin of a URL: scheme, host and port, which may be shown, while a path may hold a secret."""
     try:
         parts = urlsplit(url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
@@ -95,7 +95,7 @@ def origin_of(url: str) -> str:
 
 
 async def _chunks(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[bytes]:
-    """The body as it arrives, at most `limit` bytes of it; TooSlow once it hardly does."""
+    """Read the body as it arrives, at most `limit` bytes of it; TooSlow once it hardly does."""
     rate = bounds.MinimumRate()
     size = 0
     while True:

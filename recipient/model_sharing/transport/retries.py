@@ -1,4 +1,4 @@
-"""Retry policy: for how long an idempotent request that failed in passing is sent again, and how often.
+"""Retry policy: how long, and how often, an idempotent request that failed is sent again.
 
 One for metadata and files. Waits grow exponentially, with jitter so that not all come back at once, unless
 the server says itself when to; after MODEL_SHARING_RETRY_FOR seconds, what happened last is the answer.
@@ -27,7 +27,7 @@ _log = logging.getLogger("model_sharing")
 
 
 class Retries:
-    """The waits between the attempts of one request, for at most `total` seconds from now on."""
+    """Retry waits between the attempts of one request, for at most `total` seconds from now on."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Retries:
         self.start_again()
 
     def start_again(self) -> None:
-        """Forget the failures so far: there was progress."""
+        """Reset the waits: there was progress."""
         self._started = self._clock()
         self._failures = 0
 
@@ -64,7 +64,7 @@ class Retries:
 
 
 class WaitNotices:
-    """Tells a person what is waited for, once where several threads wait for the same."""
+    """Retry notices for a person, once where several threads wait for the same."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -72,7 +72,7 @@ class WaitNotices:
         self._told_until = -math.inf
 
     def tell(self, reason: str, seconds: float) -> None:
-        """Log, for waits of a second or more, such as "… is busy (503); trying again in 10 s".
+        """Log a wait of a second or more, such as "… is busy (503); trying again in 10 s".
 
         Where nothing else was set up, Python shows a logged warning on standard error, above bars.
         """

@@ -1,4 +1,4 @@
-"""HTTP to a provider's API: the bearer goes to the profile's endpoint and nowhere else.
+"""HTTP session with a provider's API: the bearer goes to the profile's endpoint and nowhere else.
 
 Answers are bounded (`bounds`), redirects are refused, passing faults are retried (`retries`), and whatever
 comes back is what a reader made of the body (`response_reader`) or one of our errors. File contents travel
@@ -47,7 +47,7 @@ OpenSocket = Callable[[aiohttp.AddrInfoType], socket.socket]
 
 
 class Transport:
-    """Calls to one provider. `profile` is asked at each call, so that a renewed token is picked up.
+    """HTTP session with one provider. `profile` is read at each call, so that a renewed token is picked up.
 
     `open_socket` may refuse, by an OSError, the address that is about to be connected to: then it is asked
     directly, by no proxy of the environment. `retry_for` is for how many seconds a call is tried again.
@@ -77,6 +77,7 @@ class Transport:
         await self.close()
 
     async def close(self) -> None:
+        """Close the connections."""
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -92,7 +93,7 @@ class Transport:
         tag: str = "",
         has_fallback: Callable[[], bool] = lambda: False,
     ) -> T:
-        """What `read` makes of the answer to an idempotent call of `path` below the endpoint.
+        """Make an idempotent call of `path` below the endpoint; what `read` makes of the response.
 
         With a `tag` the answer may be NOT_MODIFIED, with nothing to read. It is not tried again for long if
         the caller `has_fallback`, which is asked once it has failed. Raises the error that the provider
@@ -124,7 +125,7 @@ class Transport:
             raise _explain_refused_token(error, profile) from error
 
     async def get_public(self, url: str, read: Reader[T]) -> T:
-        """One GET without credentials, of an activation link, which works only once.
+        """Get an activation link, which works only once, without credentials.
 
         It is tried again only while it cannot have arrived.
         """
@@ -144,7 +145,7 @@ class Transport:
         attempt: Callable[[], Awaitable[T]],
         next_wait: Callable[[Retries, TransientError], float | None],
     ) -> T:
-        """Attempt until it succeeds, or until there is no next wait: then the failure's `final` is raised."""
+        """Retry until it succeeds, or until there is no next wait: then the failure's `final` is raised."""
         retries = Retries(self._retry_for)
         while True:
             try:
@@ -162,7 +163,7 @@ class Transport:
 
     @property
     def _gave_up_lately(self) -> bool:
-        """True if the last call was in vain: of many, such as a pull's, not each is to wait as long."""
+        """True if the last call failed: of many, such as a pull's, not each is to wait as long."""
         return time.monotonic() - self._gave_up_at < self._retry_for
 
     async def _once(

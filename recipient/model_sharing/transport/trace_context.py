@@ -1,4 +1,4 @@
-"""Trace context of whoever loads a model, passed on to its provider, if the program has OpenTelemetry in it.
+"""Trace context of whoever loads a model, passed on to its provider, if the program uses OpenTelemetry.
 
 Nothing is imported for it. A provider learns two random numbers, by which both sides find the same load.
 """
@@ -9,7 +9,7 @@ import sys
 
 
 def trace_headers() -> dict[str, str]:
-    """The header `traceparent` (W3C Trace Context) of the span that is current, or none."""
+    """Header `traceparent` (W3C Trace Context) of the current span, or none."""
     trace = sys.modules.get("opentelemetry.trace")
     if trace is None:
         return {}

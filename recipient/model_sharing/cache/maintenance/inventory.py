@@ -1,4 +1,4 @@
-"""What is in the cache, and whose it is.
+"""Inventory of the cache: its entries, and the bytes that each takes.
 
 An entry is a manifest with what belongs to it: the blobs it names, its snapshot and its views. Bytes are
 counted once, however many entries and hard links lead to them.
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_sharing.cache.leases import exclusive
-from model_sharing.cache.store import Cache, children
-from model_sharing.filesystem.local_files import disk_usage
+from model_sharing.cache.store import Cache
+from model_sharing.filesystem.local_files import disk_usage, list_folder
 from model_sharing_protocol.errors import UnsupportedOperation
 from model_sharing_protocol.manifest import Manifest
 
@@ -24,7 +24,7 @@ Inode = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One version's files. `folders` are its snapshot and views that exist; `last_used` is in epoch seconds.
+    """Cache entry of one version. `folders` are its snapshot and views; `last_used` is in epoch seconds.
 
     `sizes` are the bytes on the disk of all that it needs, by inode.
     """
@@ -53,7 +53,7 @@ class Entry:
 
 
 class CacheInventory:
-    """The entries, least recently used first, and what else lies below the cache's folders.
+    """Entries of the cache, least recently used first, and what else lies below its folders.
 
     `passing` are the bytes of what is being built at this moment, or was when a process crashed.
     """
@@ -70,19 +70,19 @@ class CacheInventory:
         return sum(size for inode, size in entry.sizes.items() if self._owners[inode] == 1)
 
     def remove(self, entry: Entry) -> int:
-        """Reckon without this entry from now on; the bytes that its end frees."""
+        """Take an entry out of the inventory; the bytes that its end frees."""
         freed = self.own_size(entry)
         self._owners.subtract(entry.sizes.keys())
         return freed
 
 
 def take_inventory(cache: Cache) -> CacheInventory:
-    """Look at every file in the cache once. Others may add and remove some meanwhile."""
+    """Measure every file in the cache once. Others may add and remove some meanwhile."""
     blobs: dict[str, dict[Inode, int]] = {}
     for path, (inode, size) in _measured(cache.blobs):
         blobs.setdefault(content_of(path), {})[inode] = size
     folders: dict[str, dict[Path, dict[Inode, int]]] = {}
-    for folder in (*children(cache.snapshots), *children(cache.views)):
+    for folder in (*list_folder(cache.snapshots), *list_folder(cache.views)):
         folders.setdefault(entry_key(folder), {})[folder] = dict(found for _, found in _measured(folder))
     sizes = {inode: size for found in blobs.values() for inode, size in found.items()}
     for own in folders.values():
@@ -91,7 +91,7 @@ def take_inventory(cache: Cache) -> CacheInventory:
     passing = {inode: size for _, (inode, size) in _measured(cache.tmp) if inode not in sizes}
     entries = [
         entry
-        for record in children(cache.manifests)
+        for record in list_folder(cache.manifests)
         if (entry := _entry(cache, record, folders.get(record.stem, {}), blobs))
     ]
     return CacheInventory(entries, sizes, sum(passing.values()))
@@ -117,17 +117,17 @@ def _entry(
 
 
 def entry_key(folder: Path) -> str:
-    """The digest, without its prefix, of the manifest that a snapshot or view is of."""
+    """Digest, without its prefix, of the manifest that a snapshot or view is of."""
     return folder.name[:64]
 
 
 def digests_of(manifest: Manifest) -> set[str]:
-    """The sha256 of a manifest's files, chunk maps and deltas."""
+    """Digests (sha256) of a manifest's files, chunk maps and deltas."""
     return {file.sha256 for file in (*manifest.files, *manifest.hints)}
 
 
 def content_of(path: Path) -> str:
-    """The sha256 of the content that a file below `blobs` is, or will be when all of it has arrived."""
+    """Digest of the content that a file below `blobs` is, or will be when all of it has arrived."""
     return path.name.partition(".")[0]
 
 

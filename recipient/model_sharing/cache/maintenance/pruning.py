@@ -1,4 +1,4 @@
-"""Removing what was not used for long, or what is too much, least recently used first.
+"""Pruning of the cache: entries that are old, or too much, go, least recently used first.
 
 Never what a process holds. Everything that goes is decided on, and moved aside, under the cache's
 `PRUNING_LOCK`: an entry that is reserved later is complete in what it needs, or finds it missing and fetches
@@ -18,18 +18,23 @@ from pathlib import Path
 from model_sharing.cache.deliveries import stale_records
 from model_sharing.cache.leases import exclusive, no_locks
 from model_sharing.cache.maintenance.inventory import Entry, content_of, digests_of, entry_key, take_inventory
-from model_sharing.cache.store import ABANDONED_AFTER_SECONDS, PRUNING_LOCK, Cache, children, remove
-from model_sharing.filesystem.local_files import make_folder, translated_write_errors
+from model_sharing.cache.store import ABANDONED_AFTER_SECONDS, PRUNING_LOCK, Cache
+from model_sharing.filesystem.local_files import (
+    list_folder,
+    make_folder,
+    remove_path,
+    translated_write_errors,
+)
 from model_sharing_protocol.errors import SharingError, SharingWarning
 
 
 class CacheWarning(SharingWarning):
-    """The cache may be larger than it should be."""
+    """Pruning failed: the cache may be larger than it should be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`max_size` in bytes for the whole cache; `older_than`, seconds since the last use. None: no limit."""
+    """Pruning limits: `max_size` of the cache in bytes, `older_than` in seconds since the last use."""
 
     max_size: int | None = None
     older_than: float | None = None
@@ -37,7 +42,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What went (or would go, in a dry run), and what it comes to in bytes.
+    """Result of pruning: the entries that went (or would, in a dry run), and bytes.
 
     `in_use` counts the entries that were to go and stay because a process holds them.
     """
@@ -49,7 +54,7 @@ class Pruned:
 
 
 def prune(cache: Cache, limits: Limits, *, dry_run: bool = False, now: float | None = None) -> Pruned:
-    """Remove what is beyond the limits, and what nothing needs: leavings of crashes and downloads given up.
+    """Remove entries beyond the limits, and files that none needs, as crashes and cut downloads leave them.
 
     Raises UnsupportedOperation on a file system without locks, InvalidState on one that cannot be written.
     """
@@ -60,7 +65,7 @@ def prune(cache: Cache, limits: Limits, *, dry_run: bool = False, now: float | N
 def _prune(cache: Cache, limits: Limits, moment: float, *, dry_run: bool) -> Pruned:
     trash = cache.temporary()
     if not dry_run:
-        cache.sweep(moment)
+        cache.remove_abandoned(moment)
         make_folder(trash)
     removed: list[Entry] = []
     in_use = 0
@@ -83,12 +88,12 @@ def _prune(cache: Cache, limits: Limits, moment: float, *, dry_run: bool) -> Pru
             for path in _unneeded(cache, kept):
                 _set_aside(path, trash)
     if not dry_run:
-        remove(trash)
+        remove_path(trash)
     return Pruned(tuple(removed), contents.size - size, size, in_use)
 
 
 def keep_within(cache: Cache, max_size: int | None) -> None:
-    """Prune to a size, if one is set; what just arrived is more important than that this works."""
+    """Prune to a size, if one is set. Failing is a warning: the download before it succeeded."""
     if max_size is None:
         return
     try:
@@ -116,14 +121,14 @@ def _take(entry: Entry, trash: Path | None) -> bool:
 
 
 def _unneeded(cache: Cache, kept: Iterable[Entry]) -> Iterator[Path]:
-    """Everything that belongs to none of the entries that are kept."""
+    """Files that belong to none of the entries that are kept."""
     keys = {entry.record.stem for entry in kept}
     contents = {sha256 for entry in kept for sha256 in digests_of(entry.manifest)}
-    yield from (path for path in children(cache.blobs) if content_of(path) not in contents)
+    yield from (path for path in list_folder(cache.blobs) if content_of(path) not in contents)
     yield from stale_records(cache.root, contents, keys)
-    yield from (path for path in children(cache.manifests) if path.stem not in keys)
+    yield from (path for path in list_folder(cache.manifests) if path.stem not in keys)
     for parent in (cache.snapshots, cache.views):
-        yield from (path for path in children(parent) if entry_key(path) not in keys)
+        yield from (path for path in list_folder(parent) if entry_key(path) not in keys)
 
 
 def _set_aside(path: Path, trash: Path) -> None:

@@ -1,4 +1,4 @@
-"""Hashing everything in the cache: what is not what its name says is removed, to be fetched again."""
+"""Verification of the cache: every content is hashed; what does not match its name is removed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_sharing.cache.maintenance.inventory import Entry, take_inventory
-from model_sharing.cache.store import Cache, children, damaged, intact, walk
-from model_sharing.filesystem.local_files import local_path, translated_write_errors
+from model_sharing.cache.sealing import is_damaged, is_intact, walk_files
+from model_sharing.cache.store import Cache
+from model_sharing.filesystem.local_files import list_folder, local_path, translated_write_errors
 from model_sharing_protocol.manifest import ManifestFile
 
 _THREADS = min(4, os.cpu_count() or 1)
@@ -20,7 +21,7 @@ _SHA256_LENGTH = 64
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """`corrupt` are digests of contents that were removed, `damaged` the entries that are to be made again.
+    """Result of verification: `corrupt` contents were removed, `damaged` entries are to be made again.
 
     `files` and `size` are how much was hashed, each content once.
     """
@@ -35,7 +36,7 @@ Link = tuple[Path, ManifestFile]
 
 
 def verify(cache: Cache, hashed: Callable[[int], None] = lambda size: None) -> Verified:
-    """Hash each file once, however many links lead to it; `hashed` is told the bytes of each.
+    """Hash each file once, however many links lead to it; `hashed` gets the bytes of each.
 
     Snapshots and views that hold a corrupt file, lack one or have one too many are removed as well.
     """
@@ -50,7 +51,7 @@ def verify(cache: Cache, hashed: Callable[[int], None] = lambda size: None) -> V
 
     def check(same: list[Link]) -> list[Link]:
         path, file = same[0]
-        good = intact(path, file, verify=True) or not path.exists()
+        good = is_intact(path, file, verify=True) or not path.exists()
         hashed(file.size)
         return [] if good else same
 
@@ -67,7 +68,7 @@ def verify(cache: Cache, hashed: Callable[[int], None] = lambda size: None) -> V
 
 
 def _blobs(cache: Cache) -> Iterator[Link]:
-    for path in children(cache.blobs):
+    for path in list_folder(cache.blobs):
         if len(path.name) == _SHA256_LENGTH:  # else it is on its way
             with contextlib.suppress(FileNotFoundError):
                 yield path, ManifestFile(path.name, path.stat().st_size, path.name)
@@ -76,7 +77,7 @@ def _blobs(cache: Cache) -> Iterator[Link]:
 def _linked(entry: Entry) -> Iterator[Link]:
     files = {file.path: file for file in entry.manifest.files}
     for folder in entry.folders:
-        for name in walk(folder, ""):
+        for name in walk_files(folder, ""):
             path = local_path(folder, name)
             if name in files and not _is_own_copy(path):
                 yield path, files[name]
@@ -97,8 +98,8 @@ def _drop_damaged(cache: Cache, entry: Entry, bad: set[Path]) -> bool:
     for folder in entry.folders:
         is_snapshot = folder.parent == cache.snapshots
         if any(folder in path.parents for path in bad) or (
-            is_snapshot and folder.exists() and damaged(folder, entry.manifest, verify=False)
+            is_snapshot and folder.exists() and is_damaged(folder, entry.manifest, verify=False)
         ):
-            cache.drop(folder)
+            cache.discard_folder(folder)
             found = True
     return found

@@ -29,7 +29,7 @@ _CHUNKED_BYTES = 64 * 1024
 
 
 class Connections:
-    """The connections and buffers of one download's threads. `stop` ends all of them at once.
+    """Connections and buffers of one download's threads. `stop` ends all of them at once.
 
     What fails in passing is tried again for `retry_for` seconds, and `notices` tells what is waited for.
     """
@@ -52,10 +52,11 @@ class Connections:
 
     @property
     def stopped(self) -> bool:
+        """True once `stop` was called."""
         return self._stopped.is_set()
 
     def stop(self) -> None:
-        """Make every thread that waits here, or comes here, fail with Interrupted or a broken connection."""
+        """Stop every thread that waits here, or comes here, by Interrupted or a broken connection."""
         self._stopped.set()
         with self._lock:
             for connection in self._open:
@@ -69,24 +70,26 @@ class Connections:
         self.check()
 
     def check(self) -> None:
+        """Raise Interrupted if stopped."""
         if self._stopped.is_set():
             raise Interrupted("The download was stopped. Run the same again: it goes on where it stopped.")
 
     def close(self) -> None:
+        """Close all connections."""
         with self._lock:
             for connection in self._open:
                 connection.close()
             self._open.clear()
 
     def buffer(self) -> memoryview:
-        """This thread's buffer of 1 MiB."""
+        """Buffer of this thread, 1 MiB."""
         if not hasattr(self._local, "buffer"):
             self._local.buffer = memoryview(bytearray(BUFFER_BYTES))
         buffer: memoryview = self._local.buffer
         return buffer
 
     def receive(self, response: http.client.HTTPResponse, buffer: memoryview) -> int:
-        """Read what comes next into the buffer, as fast as may be; how many bytes, none at the end."""
+        """Read the next bytes of the body, within the rate limit; their number, 0 at the end."""
         if response.chunked:
             buffer = buffer[:_CHUNKED_BYTES]
         if self._limit is not None:
@@ -101,7 +104,7 @@ class Connections:
         return count
 
     def get(self, url: str, start: int, end: int, size: int) -> http.client.HTTPResponse:
-        """Ask for the bytes from `start` up to `end` of a file of `size` bytes, on this thread's connection.
+        """Request the bytes from `start` up to `end` of a file of `size` bytes, on this thread's connection.
 
         Raises OSError or http.client.HTTPException if the connection fails.
         """
@@ -111,7 +114,7 @@ class Connections:
         return self._ask("GET", url, headers)
 
     def post(self, url: str, body: bytes) -> http.client.HTTPResponse:
-        """Send a question in JSON, the same way. It may be sent twice."""
+        """Post a body of JSON, the same way. It may be sent twice."""
         headers = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
         return self._ask("POST", url, headers, body)
 

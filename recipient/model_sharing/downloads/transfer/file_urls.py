@@ -1,4 +1,4 @@
-"""The URLs of a version's files, renewed together when one has expired."""
+"""File URLs of a version, renewed together when one has expired."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PACK = "pack"
 
 
 class FileUrls:
-    """URLs by content digest. `renew` asks the provider for fresh ones and may raise what it answers."""
+    """URLs of files by content digest. `renew` asks the provider for fresh ones and may raise its errors."""
 
     def __init__(self, urls: Mapping[str, str], renew: Callable[[], Mapping[str, str]]) -> None:
         self._urls = urls
@@ -23,12 +23,12 @@ class FileUrls:
             return key in self._urls
 
     def get(self, sha256: str) -> tuple[str, int]:
-        """The URL, and the generation of the book that it is from."""
+        """URL under this key, and the generation that it is from."""
         with self._lock:
             return self._urls[sha256], self._generation
 
     def expired(self, generation: int) -> None:
-        """A URL of this generation was refused. The first thread to say so renews the book for all."""
+        """Renew all URLs, after one of this generation was refused; only the first thread to say so does."""
         with self._lock:
             if generation == self._generation:
                 # What is not offered any more keeps its old address, which is refused again.

@@ -1,4 +1,4 @@
-"""Reading an answer of `http.client` at a rate: what hardly comes on ends, in whatever part of it."""
+"""Minimum rate for responses of `http.client`: one that is too slow ends, in whatever part of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from model_sharing.transport import bounds
 
 
 class MinimumRateReader(io.RawIOBase):
-    """The bytes of one answer, at a certain rate or not at all: TimeoutError for silence, TooSlow for a drip.
+    """Reader of one response at a minimum rate: TimeoutError for silence, TooSlow for a drip.
 
     All that comes is read here, also what `http.client` reads by itself and without end: interim answers,
     headers, chunk extensions, trailers. None of it counts but what is `expected`, that is, asked for. If far
@@ -27,9 +27,11 @@ class MinimumRateReader(io.RawIOBase):
         self.body_bytes = 0
 
     def readable(self) -> bool:
+        """True, as for any reader."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:
+        """Read into the buffer, within the time that is left."""
         left = self._rate.left()
         self._socket.settimeout(left)
         try:
@@ -48,15 +50,17 @@ class MinimumRateReader(io.RawIOBase):
         return count
 
     def close(self) -> None:
+        """Close the socket's file."""
         self._bytes.close()
         super().close()
 
 
 class MinimumRateSocket:
-    """What `http.client` makes an answer of, as of a socket."""
+    """Socket stand-in, of which `http.client` makes a response."""
 
     def __init__(self, reader: MinimumRateReader) -> None:
         self._reader = reader
 
     def makefile(self, mode: str) -> io.BufferedReader:
+        """Buffered reader over the one with the minimum rate."""
         return io.BufferedReader(self._reader)

@@ -1,4 +1,4 @@
-"""Opening connections to where files are: directly, or through the environment's proxy.
+"""Opening of connections to file origins: directly, or through the environment's proxy.
 
 Directly, the address that a host name stands for is checked. A proxy looks names up itself, and may not even
 be able to be asked: there the host is checked as it is written.
@@ -20,7 +20,7 @@ from model_sharing_protocol.network.tls import client_tls
 
 
 def open_connection(origin: Origin, origins: FileOrigins) -> tuple[http.client.HTTPConnection, Proxy | None]:
-    """An open connection to an origin, and the proxy that it leads through.
+    """Open a connection to an origin; it, and the proxy that it leads through.
 
     Raises NotASharingServer for an address that is not to be called, OSError, HTTPException, and what
     `proxy_refusal` and `proxy_for` do.
@@ -56,7 +56,7 @@ def _connected(proxy: Proxy) -> socket.socket:
 
 
 def _open_tunnel(sock: socket.socket, proxy: Proxy, origin: Origin) -> None:
-    """Have the proxy pass everything on, between here and the origin, from now on."""
+    """Open a tunnel (CONNECT) through the proxy to the origin."""
     scheme, host, port = origin
     target = authority(host, port)
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
@@ -75,7 +75,7 @@ def _open_tunnel(sock: socket.socket, proxy: Proxy, origin: Origin) -> None:
 
 @contextlib.contextmanager
 def _naming(proxy: Proxy) -> Iterator[None]:
-    """Say in an OSError that it is about the proxy."""
+    """Name the proxy in an OSError that is about it."""
     try:
         yield
     except TimeoutError as error:

@@ -1,4 +1,4 @@
-"""A limit on how many bytes a second the threads of one download receive together."""
+"""Rate limit: how many bytes a second the threads of one download receive together."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _READS_A_SECOND = 8
 
 
 class RateLimit:
-    """`rate` is in bytes a second; `clock` in seconds."""
+    """Limit of `rate` bytes a second; `clock` is in seconds."""
 
     def __init__(self, rate: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = rate
@@ -20,11 +20,11 @@ class RateLimit:
 
     @property
     def at_once(self) -> int:
-        """How many bytes to read at most before asking again, so that a slow line flows evenly."""
+        """Bytes to read at most before asking again, so that a slow line flows evenly."""
         return max(1, self._rate // _READS_A_SECOND)
 
     def delay(self, received: int) -> float:
-        """Note that bytes were received; how many seconds to wait before receiving more."""
+        """Note that bytes were received; the seconds to wait before receiving more."""
         with self._lock:
             now = self._clock()
             self._paid_until = max(self._paid_until, now) + received / self._rate

@@ -1,4 +1,4 @@
-"""Moving one stretch of one file into its target, through cuts, stalls and expired URLs."""
+"""Transfer of one range of a file into its target, through cuts, stalls and expired URLs."""
 
 from __future__ import annotations
 
@@ -28,30 +28,33 @@ _EXPIRED = frozenset({401, 403, 404, 410})
 
 
 class Resumable(Protocol):
-    """What gets on as bytes arrive."""
+    """Transfer that advances as bytes arrive."""
 
     @property
-    def position(self) -> int: ...
+    def position(self) -> int:
+        """Offset that it has reached."""
 
 
 class Target(Resumable, Protocol):
-    """Where bytes go: `position` is the next byte wanted, `end` one past the last."""
+    """Target of a transfer: `position` is the next byte wanted, `end` one past the last."""
 
     @property
-    def end(self) -> int: ...
+    def end(self) -> int:
+        """Offset one past the last byte wanted."""
 
-    def accept(self, data: memoryview) -> None: ...
+    def accept(self, data: memoryview) -> None:
+        """Take the bytes that come next."""
 
     def restart(self) -> None:
-        """The server sends the file from its start only: begin again, or raise RangesIgnored."""
+        """Begin again, since the server sends the file from its start only, or raise RangesIgnored."""
 
 
 class RangesIgnored(Exception):
-    """The server answers a request for a range with the whole file."""
+    """Range request answered with the whole file."""
 
 
 class TransferFailure(Exception):
-    """The connection failed, or the server was busy: worth another try.
+    """Failure of a connection, or of a busy server, that is worth another try.
 
     `retry_after` is in how many seconds, if the server says; what is `brief` is gone soon or not at all.
     """
@@ -63,11 +66,11 @@ class TransferFailure(Exception):
 
 
 class _TooSlow(TransferFailure):
-    """Hardly anything came, again and again: not as if a line were down, which may be up soon."""
+    """Failure of a response that was too slow again and again: not as a line that may be up again soon."""
 
 
 class Transfer:
-    """How the threads of one download fetch: shared connections, shared URLs."""
+    """Transfers by the threads of one download: shared connections, shared URLs."""
 
     def __init__(self, connections: Connections, urls: FileUrls) -> None:
         self._connections = connections
@@ -86,7 +89,7 @@ class Transfer:
     def retry(
         self, target: Resumable, what: str, attempt: Callable[[RetryState], None], *, brief: bool = False
     ) -> None:
-        """Attempt until it succeeds, as long as `target` gets on; `brief`, if there is another way.
+        """Attempt until it succeeds, as long as `target` advances; `brief`, if there is another way.
 
         Raises as `run` does.
         """
@@ -109,7 +112,7 @@ class Transfer:
     def answer(
         self, key: str, what: str, state: RetryState, ask: Callable[[str], http.client.HTTPResponse]
     ) -> Iterator[http.client.HTTPResponse]:
-        """What is answered at the URL that the book has under `key`, to be read to its end in the block.
+        """Open the response at the URL under `key`, to be read to its end in the block.
 
         Raises TransferFailure for whatever is worth another attempt, and PermissionDenied if a fresh URL is
         refused.
@@ -166,7 +169,7 @@ class Transfer:
 
 
 class RetryState:
-    """Decides whether one transfer goes on after a failure; progress in between starts the count again.
+    """Retry state of one transfer: it goes on after a failure as long as there is progress.
 
     A few bytes are no progress, or else one a failure would hold the recipient for ever.
     """
@@ -182,7 +185,7 @@ class RetryState:
         self.failures = 0
 
     def next_pause(self, error: TransferFailure) -> float | None:
-        """Seconds until the next attempt, none after the first failure; None if there is to be none."""
+        """Seconds until the next attempt, 0 after the first failure; None if there is to be none."""
         self.failures += 1
         if self._moved():
             self._since_progress = self._slow_since_progress = 0

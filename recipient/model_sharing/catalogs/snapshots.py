@@ -1,0 +1,172 @@
+"""Snapshots of a mount's versions: verified files, from the cache or downloaded into it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from model_sharing.cache.maintenance.pruning import keep_within
+from model_sharing.cache.store import Cache
+from model_sharing.catalogs.shared_models import SharedVersion
+from model_sharing.downloads.job import Job
+from model_sharing.downloads.progress_counter import ProgressCounter
+from model_sharing.downloads.snapshot import fetch_snapshot
+from model_sharing.downloads.transfer.connections import Connections
+from model_sharing.downloads.transfer.file_urls import PACK, FileUrls
+from model_sharing.downloads.transfer.rate_limit import RateLimit
+from model_sharing.mount_table import Mount
+from model_sharing.resolution.known_state import KnownState
+from model_sharing.resolution.resolver import Resolver
+from model_sharing.resolution.trust import Trust
+from model_sharing.resolution.version_files import VersionFiles
+from model_sharing.settings import Settings
+from model_sharing.transport.file_origins import FileOrigins
+from model_sharing_protocol.errors import UntrustedSignature
+from model_sharing_protocol.manifest import Manifest
+from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.open_sharing import ModelVersion
+from model_sharing_protocol.progress import Progress
+from model_sharing_protocol.signatures import Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Verified files of a version in the cache: `folder` is not to be changed. `bundle` signs them.
+
+    `fetched` bytes came from the provider just now; `reused` were here already, in files of this version, or
+    of others, or in what a download that was cut off had left.
+    """
+
+    version: SharedVersion
+    folder: Path
+    manifest: Manifest
+    bundle: Bundle
+    fetched: int = 0
+
+    @property
+    def reused(self) -> int:
+        """Bytes that were in the cache already."""
+        return max(0, self.manifest.size - self.fetched)
+
+    @property
+    def progress(self) -> Progress:
+        """Progress of a download that is done: all of it is here."""
+        size, files = self.manifest.size, len(self.manifest.files)
+        return Progress("done", size, size, files, files, self.reused)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedFiles:
+    """Files of a version in the cache, as `bundle` signs them."""
+
+    folder: Path
+    manifest: Manifest
+    bundle: Bundle
+
+
+class SnapshotSource:
+    """Source of one mount's verified files. What it gives is held in the cache until `holds` is closed."""
+
+    def __init__(
+        self,
+        mount: Mount,
+        settings: Settings,
+        *,
+        cache: Cache,
+        known_state: KnownState,
+        trust: Trust,
+        resolver: Resolver,
+    ) -> None:
+        self._mount = mount
+        self._settings = settings
+        self._cache = cache
+        self._known_state = known_state
+        self._trust = trust
+        self._resolver = resolver
+
+    def cached(
+        self, holds: ExitStack, name: SharedName, version: ModelVersion, *, verify: bool
+    ) -> VerifiedFiles | None:
+        """Files from the cache; None unless it has them complete, intact, and with a good signature."""
+        if version.digest is None:
+            return None
+        with ExitStack() as hold:
+            manifest = hold.enter_context(self._cache.held(version.digest))
+            folder = self._cache.snapshot(manifest, verify=verify) if manifest else None
+            if manifest is None or folder is None:
+                return None
+            stored = self._known_state.bundle(name, version.version)
+            try:
+                bundle = self._trust.check_stored_bundle(stored, name, version.version, manifest)
+            except UntrustedSignature:
+                return None
+            holds.push(hold.pop_all())
+        return VerifiedFiles(folder, manifest, bundle)
+
+    async def download(
+        self,
+        holds: ExitStack,
+        name: SharedName,
+        version: ModelVersion,
+        files: VersionFiles | None,
+        counter: ProgressCounter,
+        *,
+        verify: bool,
+    ) -> VerifiedFiles:
+        """Files that the cache lacks, fetched from the provider; `files` if it has listed them already."""
+        files = files or await self._resolver.files(name, version.version, version.digest)
+        new_job = partial(self._job, name, version.version, files, counter, verify=verify)
+        try:
+            folder = await _run(holds, new_job())
+        except FileNotFoundError:  # somebody deleted the cache meanwhile
+            folder = await _run(holds, new_job())
+        self._known_state.store_bundle(name, version.version, files.bundle)
+        await asyncio.to_thread(keep_within, self._cache, self._settings.cache_max_size)
+        return VerifiedFiles(folder, files.manifest, files.bundle)
+
+    def _job(
+        self, name: SharedName, version: int, files: VersionFiles, counter: ProgressCounter, *, verify: bool
+    ) -> Job:
+        loop = asyncio.get_running_loop()
+
+        def renew() -> dict[str, str]:
+            again = self._resolver.files(name, version, files.manifest.digest)
+            return _urls_by_key(asyncio.run_coroutine_threadsafe(again, loop).result())
+
+        limit = RateLimit(self._settings.limit_rate) if self._settings.limit_rate else None
+        origins = FileOrigins(self._mount.endpoint, self._mount.file_origins)
+        return Job(
+            files.manifest,
+            self._cache,
+            Connections(origins, limit, retry_for=self._settings.retry_for),
+            FileUrls(_urls_by_key(files), renew),
+            counter,
+            parallel=self._settings.jobs,
+            base_versions=lambda: self._known_state.digests(name),
+            verify=verify,
+        )
+
+
+def _urls_by_key(files: VersionFiles) -> dict[str, str]:
+    return files.urls | ({PACK: files.pack_url} if files.pack_url else {})
+
+
+async def _run(holds: ExitStack, job: Job) -> Path:
+    """Do a job in a thread; when cancelled, stop it and wait until it has tidied up."""
+
+    def fetch() -> Path:
+        holds.enter_context(job.cache.reserved(job.manifest))
+        return fetch_snapshot(job)
+
+    work = asyncio.get_running_loop().run_in_executor(None, fetch)
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        job.connections.stop()
+        await asyncio.wait([work])
+        if not work.cancelled():
+            work.exception()  # seen, so that asyncio does not report it
+        raise

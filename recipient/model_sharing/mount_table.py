@@ -134,7 +134,7 @@ class MountTable:
             replace_file(path, _encode(after), mode=0o600)
         return after
 
-    def accept_origins(self, mount: Mount, origins: Sequence[str]) -> Mount:
+    def set_file_origins(self, mount: Mount, origins: Sequence[str]) -> Mount:
         """Replace the origins that files may come from, unless the mount is gone."""
         with self._locked():
             path = self._path(mount.name)

@@ -14,7 +14,7 @@ import pytest
 import model_sharing
 from model_sharing.api import blocking
 from model_sharing.cli import main
-from model_sharing.mounting.activation import clean_link, link_in
+from model_sharing.mounting.activation import clean_link, find_link
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.profile import read_profile
 from support.fake_provider.faults import always
@@ -86,7 +86,7 @@ def in_clear(fake_provider: FakeProvider) -> str:
     ],
 )
 def test_a_link_is_found_in_what_is_pasted(typed: bytes) -> None:
-    assert clean_link(link_in(typed)) == LINK
+    assert clean_link(find_link(typed)) == LINK
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,15 @@ def test_a_link_is_found_in_what_is_pasted(typed: bytes) -> None:
 )
 def test_what_holds_no_link_or_several_is_refused_and_not_repeated(typed: bytes, message: str) -> None:
     with pytest.raises(InvalidParameter, match=message) as raised:
-        clean_link(link_in(typed))
+        clean_link(find_link(typed))
     assert SECRET not in raised.value.message
 
 
 def test_a_link_may_name_an_address() -> None:
     for host in ("[::1]:8642", "127.0.0.1:8642"):
-        assert link_in(f"Link: http://{host}/public/{SECRET}.\n".encode()) == f"http://{host}/public/{SECRET}"
+        assert (
+            find_link(f"Link: http://{host}/public/{SECRET}.\n".encode()) == f"http://{host}/public/{SECRET}"
+        )
 
 
 def test_a_link_comes_by_standard_input(activating: FakeProvider, run: Typed, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import model_sharing
 from model_sharing.settings import Settings
-from model_sharing.transport.file_origins import FileOrigins, accept
+from model_sharing.transport.file_origins import FileOrigins, check_named_origins
 from model_sharing_protocol.errors import NotASharingServer
 from support.fake_provider.models import SHARE
 from support.fake_provider.server import FakeProvider
@@ -71,7 +71,7 @@ def test_a_store_that_is_new_is_called_once_the_same_is_mounted_again(
 )
 def test_what_is_no_place_for_files_is_not_accepted(endpoint: str, named: str) -> None:
     with pytest.raises(NotASharingServer):
-        accept(endpoint, [named])
+        check_named_origins(endpoint, [named])
 
 
 def test_nothing_of_a_mount_is_kept_when_a_place_is_not_accepted(

@@ -17,7 +17,7 @@ import model_sharing
 from model_sharing.settings import RETRY_FOR_VARIABLE, Settings
 from model_sharing.transport import retries
 from model_sharing.transport.network_errors import retry_after
-from model_sharing.transport.retries import Retries, WaitNotices
+from model_sharing.transport.retries import Retries, RetryNotices
 from model_sharing_protocol.errors import (
     InternalError,
     InvalidParameter,
@@ -92,7 +92,7 @@ def test_progress_starts_the_time_again() -> None:
     policy = Retries(60, clock=clock)
     clock.now = 61
     assert policy.next_wait() is None
-    policy.start_again()
+    policy.reset()
     assert policy.next_wait() is not None
 
 
@@ -358,13 +358,13 @@ def test_an_activation_link_is_tried_again_while_nobody_answers(
     told: list[str] = []
     with contextlib.ExitStack() as started:
 
-        def start(_notices: WaitNotices, reason: str, _seconds: float) -> None:
+        def start(_notices: RetryNotices, reason: str, _seconds: float) -> None:
             told.append(reason)
             if len(told) == 2:
                 fake_provider = started.enter_context(FakeProvider(port=port))
                 fake_provider.answer = always(lambda handler: handler.send(200, fake_provider.profile()))
 
-        monkeypatch.setattr(WaitNotices, "tell", start)
+        monkeypatch.setattr(RetryNotices, "log", start)
         model_sharing.activate(f"http://127.0.0.1:{port}/public/code", tmp_path / "globex.share")
     assert told == [f"http://127.0.0.1:{port} cannot be reached"] * len(told)
 
@@ -390,12 +390,12 @@ def test_waits_are_told(
 
 def test_several_who_wait_for_the_same_say_so_once(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
-    notices = WaitNotices(clock)
+    notices = RetryNotices(clock)
     with caplog.at_level(logging.WARNING, "model_sharing"):
         for seconds in (0.5, 10, 10, 9):
-            notices.tell("acme is busy (503)", seconds)
+            notices.log("acme is busy (503)", seconds)
         clock.now = 10
-        notices.tell("acme\x1b[2J is busy (503)", 5)
+        notices.log("acme\x1b[2J is busy (503)", 5)
     assert caplog.messages == [
         "acme is busy (503); trying again in 10 s",
         r"acme\x1b[2J is busy (503); trying again in 5 s",

@@ -121,7 +121,7 @@ class AsyncCatalog:
             work = self._shared().download(
                 ref, Path(destination), counter=counter, verify=verify, trust_remote_code=trust_remote_code
             )
-            version = await _followed(work, counter.phases, display)
+            version = await _reporting(work, counter.phases, display)
             display.done(replace(counter.progress, reused=version.reused))
         return version
 
@@ -150,7 +150,7 @@ class AsyncCatalog:
 
     async def _snapshot(self, ref: str | ModelRef, display: Display, *, verify: bool = False) -> Snapshot:
         counter = ProgressCounter(display.observer)
-        return await _followed(
+        return await _reporting(
             self._shared().snapshot(ref, counter=counter, verify=verify), counter.phases, display
         )
 
@@ -164,19 +164,19 @@ class AsyncCatalog:
         return self._open
 
 
-async def _followed(work: Coroutine[Any, Any, T], phases: PhaseQueue, display: Display) -> T:
+async def _reporting(work: Coroutine[Any, Any, T], phases: PhaseQueue, display: Display) -> T:
     """Result of `work`, while the display shows its progress. What the display raises ends the work."""
     if display.callback is None:
         return await work
     task = asyncio.ensure_future(work)
-    told = None
+    reported = None
     try:
         while not task.done():
             await asyncio.wait([task], timeout=_SECONDS_BETWEEN_CALLS)
             for now in phases.waiting():
-                if now != told:
+                if now != reported:
                     display.tell(now)
-                told = now
+                reported = now
         return task.result()
     finally:
         if not task.done():

@@ -52,7 +52,7 @@ class BackgroundLoop:
             future = asyncio.run_coroutine_threadsafe(work(), loop)
             if phases is not None and callback is not None:
                 future.add_done_callback(lambda _: phases.put(None))
-                follow(phases, callback)
+                report_progress(phases, callback)
             return future.result()
         except BaseException:
             if future is not None:
@@ -98,13 +98,13 @@ class BackgroundLoop:
         return self._loop
 
 
-def follow(phases: PhaseQueue, callback: ProgressCallback) -> None:
+def report_progress(phases: PhaseQueue, callback: ProgressCallback) -> None:
     """Report each phase to the callback and, ten times a second, how far it is, until all is done."""
-    told = None
+    reported = None
     while (now := phases.next(_SECONDS_BETWEEN_CALLS)) is not None:
-        if now != told:
+        if now != reported:
             callback(now)
-        told = now
+        reported = now
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

@@ -56,12 +56,12 @@ class NotebookDisplay:
     def __init__(self, display: Callable[..., Any], clock: Callable[[], float] = time.monotonic) -> None:
         self._display = display
         self._clock = clock
-        self._pace = ProgressDescriber(clock)
+        self._describer = ProgressDescriber(clock)
         self._shown: Any = None
         self._shown_at = 0.0
 
     def __call__(self, now: Progress) -> None:
-        line = self._pace.describe(now)
+        line = self._describer.describe(now)
         if self._shown is None and (now.bytes_total is None or now.phase == "done"):
             return
         if now.phase != "done" and self._clock() < self._shown_at + SECONDS_BETWEEN_DISPLAYS:
@@ -81,13 +81,13 @@ class TextLines:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._pace = ProgressDescriber(clock)
+        self._describer = ProgressDescriber(clock)
         self._phase = ""
-        self._said_at = 0.0
+        self._written_at = 0.0
 
     def __call__(self, now: Progress) -> None:
-        line = self._pace.describe(now)
-        if now.phase == self._phase and self._clock() < self._said_at + SECONDS_BETWEEN_LINES:
+        line = self._describer.describe(now)
+        if now.phase == self._phase and self._clock() < self._written_at + SECONDS_BETWEEN_LINES:
             return
         announce(line)
-        self._phase, self._said_at = now.phase, self._clock()
+        self._phase, self._written_at = now.phase, self._clock()

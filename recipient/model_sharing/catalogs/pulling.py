@@ -42,12 +42,12 @@ class PullSelection:
         schema, model = (*parts[1:], "*", "*")[:2]
         return cls(parts[0], schema, model, (alias or "*").lower(), all_versions)
 
-    def has(self, model: SharedModel) -> bool:
+    def matches(self, model: SharedModel) -> bool:
         """True if the model's schema and name match."""
         _, schema, name = model.full_name.split(".")
         return _matches(schema, self.schema) and _matches(name, self.model)
 
-    def chosen(self, model: SharedModel) -> dict[int, list[str]]:
+    def aliases_by_version(self, model: SharedModel) -> dict[int, list[str]]:
         """Matching aliases of a model, by version."""
         chosen: dict[int, list[str]] = {}
         for alias, version in sorted(model.aliases.items()):
@@ -104,7 +104,7 @@ async def pull(
     targets: list[_Target] = []
     results: list[PulledVersion] = []
     for model in await catalog.list_models(wanted.schema if _is_plain(wanted.schema) else None):
-        if wanted.has(model):
+        if wanted.matches(model):
             try:
                 targets += await _targets(catalog, model, wanted)
             except SharingError as error:
@@ -119,7 +119,7 @@ async def pull(
 
 
 async def _targets(catalog: SharedCatalog, model: SharedModel, wanted: PullSelection) -> Sequence[_Target]:
-    chosen = wanted.chosen(model)
+    chosen = wanted.aliases_by_version(model)
     if not chosen and not wanted.all_versions:
         return []
     return [

@@ -189,7 +189,7 @@ class SharedCatalog:
         target = await asyncio.to_thread(check_destination, destination)
         counter = counter or ProgressCounter()
         async with self.held_snapshot(ref, counter=counter, verify=verify) as snapshot:
-            if not self._trusted(trust_remote_code):
+            if not self._is_trusted(trust_remote_code):
                 check_acts_on_nothing((file.path for file in snapshot.manifest.files), _subject(snapshot))
             await asyncio.to_thread(_copy_snapshot, snapshot, target, counter)
         return DownloadedVersion.at(
@@ -214,10 +214,10 @@ class SharedCatalog:
             snapshot.folder,
             snapshot.manifest,
             subject=_subject(snapshot),
-            trusted=self._trusted(trust_remote_code),
+            trusted=self._is_trusted(trust_remote_code),
         )
 
-    def _trusted(self, trust_remote_code: bool | None) -> bool:
+    def _is_trusted(self, trust_remote_code: bool | None) -> bool:
         return self.mount.trust_remote_code if trust_remote_code is None else trust_remote_code
 
     def shared_name(self, model: str) -> SharedName:

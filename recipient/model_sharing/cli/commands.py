@@ -13,7 +13,7 @@ from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
 from model_sharing.cli.completion import complete_catalogs, complete_models, complete_schemas
 from model_sharing.cli.options import standard_input, transfer_options
 from model_sharing.mount_table import MountTable
-from model_sharing.mounting.activation import MAX_INPUT_BYTES, link_in
+from model_sharing.mounting.activation import MAX_INPUT_BYTES, find_link
 from model_sharing.settings import Settings
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
@@ -66,7 +66,7 @@ def activate(link: str, profile: Path, *, force: bool) -> None:
     A LINK of - is read from standard input, which keeps it out of the shell's history.
     """
     if link == "-":
-        link = link_in(standard_input(MAX_INPUT_BYTES, "the activation link", line=True))
+        link = find_link(standard_input(MAX_INPUT_BYTES, "the activation link", line=True))
     path = blocking.activate(link, profile, force=force)
     expires = read_profile(path).expires_at
     until = f"; its token is good until {expires.isoformat(timespec='seconds')}" if expires else ""

@@ -62,15 +62,15 @@ class _Named(msgspec.Struct):
     schema: msgspec.Raw = msgspec.Raw()
 
 
-def named(item: bytes) -> str:
+def describe_item(item: bytes) -> str:
     """Description of an invalid item, from its JSON text, on one line."""
     try:
         found = msgspec.json.decode(item, type=_Named)
     except msgspec.MsgspecError:
         return f"something like {item[:_SHOWN].decode(errors='replace')!a}"
-    said = [
+    fields = [
         f"{field} {value[:_SHOWN].decode(errors='replace')!a}"
         for field in ("name", "version", "schema")
         if (value := bytes(getattr(found, field)).strip(b'"'))
     ]
-    return "something with the " + ", ".join(said) if said else "something without a name"
+    return "something with the " + ", ".join(fields) if fields else "something without a name"

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from model_sharing.client.invalid_items import InvalidItems, named
+from model_sharing.client.invalid_items import InvalidItems, describe_item
 from model_sharing.transport import bounds
 from model_sharing.transport.response_reader import TooLarge, count_values, parse, read_bounded
 from model_sharing.transport.session import Transport
@@ -35,36 +35,36 @@ async def fetch_all_pages(
     Those for which that raises NotASharingServer are left out with a warning. Raises what `Transport.call`
     raises, and NotASharingServer for a listing beyond the bounds.
     """
-    listing = _PagedItems(path, read, origin)
+    pages = _Pages(path, read, origin)
     try:
         async with asyncio.timeout(bounds.LISTING_SECONDS):
-            while listing.goes_on:
-                listing.add(await _fetch_page(transport, listing))
+            while pages.has_more:
+                pages.add(await _fetch_page(transport, pages))
     except TimeoutError as error:
         raise ServerUnreachable(
             f"{origin} took more than {bounds.LISTING_SECONDS:g} seconds for one listing. Try again later."
         ) from error
-    listing.left_out.warn()
-    return listing.items
+    pages.invalid_items.warn()
+    return pages.items
 
 
-class _PagedItems(Generic[T]):
-    """Items of one listing as it grows. `asked` are the parameters of its next page."""
+class _Pages(Generic[T]):
+    """Pages of one listing so far: their items, and how to ask for the next page."""
 
     def __init__(self, path: str, read: Callable[[bytes], T], origin: str) -> None:
         self.path = path
         self.origin = origin
         self.items: list[T] = []
-        self.left_out = InvalidItems(origin)
+        self.invalid_items = InvalidItems(origin)
         self.size = MAX_PAGE_SIZE
-        self.goes_on = True
+        self.has_more = True
         self._read = read
         self._token = ""
-        self._seen: set[str] = set()
-        self._empty = self._listed = self._bytes = self._values = 0
+        self._seen_tokens: set[str] = set()
+        self._empty_in_a_row = self._item_count = self._bytes = self._values = 0
 
     @property
-    def asked(self) -> Mapping[str, str]:
+    def parameters(self) -> Mapping[str, str]:
         """Query parameters of the next page."""
         token = {"pageToken": self._token} if self._token else {}
         return {"maxResults": str(self.size)} | token
@@ -72,22 +72,22 @@ class _PagedItems(Generic[T]):
     def add(self, page: Items[msgspec.Raw]) -> None:
         """Add a page's items; NotASharingServer if this is more than a listing may have."""
         for item in map(bytes, page.items):
-            self._take(item)
-        self._empty = 0 if page.items else self._empty + 1
-        self._listed += len(page.items)
+            self._add_item(item)
+        self._empty_in_a_row = 0 if page.items else self._empty_in_a_row + 1
+        self._item_count += len(page.items)
         token = page.next_page_token or ""
         if (
-            self._empty > bounds.EMPTY_PAGES
-            or len(self._seen) >= bounds.PAGES
-            or self._listed > bounds.ITEMS
-            or token in self._seen
+            self._empty_in_a_row > bounds.EMPTY_PAGES
+            or len(self._seen_tokens) >= bounds.PAGES
+            or self._item_count > bounds.ITEMS
+            or token in self._seen_tokens
             or len(token) > bounds.TOKEN_LENGTH
         ):
             raise self._endless()
-        self._seen.add(token)
-        self._token, self.goes_on = token, bool(token)
+        self._seen_tokens.add(token)
+        self._token, self.has_more = token, bool(token)
 
-    def _take(self, item: bytes) -> None:
+    def _add_item(self, item: bytes) -> None:
         values = count_values(item)
         too_many = values > bounds.ITEM_VALUES
         self._bytes += len(item)
@@ -95,17 +95,17 @@ class _PagedItems(Generic[T]):
         if self._bytes > bounds.LISTING_BYTES or self._values > bounds.VALUES:
             raise self._endless()
         if too_many:
-            self.left_out.add(named(item), f"it has more than {bounds.ITEM_VALUES} values")
+            self.invalid_items.add(describe_item(item), f"it has more than {bounds.ITEM_VALUES} values")
             return
         try:
             self.items.append(self._read(item))
         except NotASharingServer as error:
-            self.left_out.add(named(item), str(error.__cause__ or error))
+            self.invalid_items.add(describe_item(item), str(error.__cause__ or error))
 
     def _endless(self) -> NotASharingServer:
         return NotASharingServer(
-            f"{self.origin} sends a listing that does not end: {self._listed} items on {len(self._seen) + 1} "
-            "pages, and more to come. It was not read on."
+            f"{self.origin} sends a listing that does not end: {self._item_count} items on "
+            f"{len(self._seen_tokens) + 1} pages, and more to come. It was not read on."
         )
 
 
@@ -113,16 +113,16 @@ class _Something(msgspec.Struct, gc=False):
     """JSON object of any kind, at next to no cost."""
 
 
-async def _fetch_page(transport: Transport, listing: _PagedItems[Any]) -> Items[msgspec.Raw]:
+async def _fetch_page(transport: Transport, pages: _Pages[Any]) -> Items[msgspec.Raw]:
     while True:
         try:
-            body = await transport.call("GET", listing.path, read_bounded, params=listing.asked)
+            body = await transport.call("GET", pages.path, read_bounded, params=pages.parameters)
             break
         except TooLarge:
-            if listing.size == 1:
+            if pages.size == 1:
                 raise
-            listing.size = max(1, listing.size // _FEWER)
-    return _read_page(body, listing.size, listing.origin)
+            pages.size = max(1, pages.size // _FEWER)
+    return _read_page(body, pages.size, pages.origin)
 
 
 def _read_page(body: bytes, most: int, origin: str) -> Items[msgspec.Raw]:

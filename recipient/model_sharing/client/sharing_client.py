@@ -91,7 +91,7 @@ class SharingClient:
         self,
         share: str,
         model: SharedName,
-        asked: int | str,
+        version_or_alias: int | str,
         tag: str = "",
         has_fallback: Callable[[], bool] = lambda: False,
     ) -> VersionAnswer | None:
@@ -106,7 +106,7 @@ class SharingClient:
             version = self._decode_version(await read_bounded(response))
             return VersionAnswer(version, _tag(response.headers.get("ETag", "")))
 
-        path = _version_path(share, model, asked)
+        path = _version_path(share, model, version_or_alias)
         return await self._transport.call("GET", path, read, tag=tag, has_fallback=has_fallback)
 
     async def list_aliases(self, share: str, model: SharedName) -> list[Alias]:
@@ -114,7 +114,7 @@ class SharingClient:
         return await self._list(_model_path(share, model) + "/aliases", Alias)
 
     async def query_version(
-        self, share: str, model: SharedName, asked: int | str
+        self, share: str, model: SharedName, version_or_alias: int | str
     ) -> tuple[VersionMetadata, list[VersionFile]]:
         """Get a version, by number or alias, and its files, each with a URL good for a while (EXTENSION).
 
@@ -150,7 +150,7 @@ class SharingClient:
                 )
             return metadata, files
 
-        path = _version_path(share, model, asked) + "/query"
+        path = _version_path(share, model, version_or_alias) + "/query"
         return await self._transport.call("POST", path, read, body=b"{}")
 
     async def _get(self, path: str, kind: type[T]) -> T:
@@ -187,9 +187,9 @@ def _model_path(share: str, model: SharedName) -> str:
     return _path("shares", share, "schemas", model.schema, "models", model.name)
 
 
-def _version_path(share: str, model: SharedName, asked: int | str) -> str:
-    kind = "aliases" if isinstance(asked, str) else "versions"
-    return _model_path(share, model) + _path(kind, str(asked))
+def _version_path(share: str, model: SharedName, version_or_alias: int | str) -> str:
+    kind = "aliases" if isinstance(version_or_alias, str) else "versions"
+    return _model_path(share, model) + _path(kind, str(version_or_alias))
 
 
 def _is_deeper(value: Any, depth: int) -> bool:

@@ -91,7 +91,7 @@ def clean_link(text: str) -> str:
     return link
 
 
-def link_in(data: bytes) -> str:
+def find_link(data: bytes) -> str:
     """Find the activation link in a text, such as a pasted line of a mail; the text if there is none.
 
     Raises InvalidParameter for several links.

@@ -43,11 +43,11 @@ async def check_mount(mount: Mount) -> list[Finding]:
 
 async def _check_provider(name: str, mount: Mount, transport: Transport) -> AsyncIterator[Finding]:
     started = datetime.now(UTC)
-    said = ""
+    date = ""
 
     async def read(response: aiohttp.ClientResponse) -> bytes:
-        nonlocal said
-        said = response.headers.get("Date", "")
+        nonlocal date
+        date = response.headers.get("Date", "")
         return await read_bounded(response)
 
     try:
@@ -56,7 +56,7 @@ async def _check_provider(name: str, mount: Mount, transport: Transport) -> Asyn
         yield bad(f"{name}: provider", error)
         return
     yield good(f"{name}: provider", f"{mount.endpoint} grants {mount.share}")
-    yield _check_clock(f"{name}: clock", said, started)
+    yield _check_clock(f"{name}: clock", date, started)
     pinned = [PublicKey.parse(pem) for pem in mount.keys]
     try:
         keys = await fetch_keys(SharingClient(transport, mount.endpoint), mount.endpoint, pinned, None)
@@ -88,10 +88,10 @@ def _check_tls(check: str, profile: Profile) -> Finding:
     return good(check, "plain http, within this machine")
 
 
-def _check_clock(check: str, said: str, started: datetime) -> Finding:
+def _check_clock(check: str, date: str, started: datetime) -> Finding:
     """Compare with the time that the provider put on its answer, which came between `started` and now."""
     try:
-        theirs = parsedate_to_datetime(said)
+        theirs = parsedate_to_datetime(date)
     except ValueError:
         return good(check, "the provider does not say what time it is")
     theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)

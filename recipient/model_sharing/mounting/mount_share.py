@@ -12,7 +12,7 @@ from model_sharing.mounting.shares import check_share, only_share, warn_of_plain
 from model_sharing.resolution.known_state import KnownState
 from model_sharing.resolution.trust import fetch_keys
 from model_sharing.settings import Settings
-from model_sharing.transport.file_origins import accept
+from model_sharing.transport.file_origins import check_named_origins
 from model_sharing.transport.session import Transport
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.errors import InvalidParameter
@@ -69,14 +69,14 @@ async def mount_share(
         pinned = [PublicKey.parse(pem) for pem in (present.keys if present else ())]
         keys = await fetch_keys(client, endpoint, pinned, expected)
         listed = await client.list_keys()
-        origins = accept(endpoint, listed.file_origins)
+        origins = check_named_origins(endpoint, listed.file_origins)
     pems = tuple(key.pem for key in keys)
     first = first_of(keys[0], listed.keys).fingerprint
     new = replace(mount, keys=pems, file_origins=origins, first_key=first)
     if move and present is not None:
         return _move(settings, table, present, new, source.content)
     added = table.add(new, source.content)
-    return table.accept_origins(table.pin(added, pems), origins)
+    return table.set_file_origins(table.pin(added, pems), origins)
 
 
 def _move(settings: Settings, table: MountTable, present: Mount, new: Mount, profile: bytes) -> Mount:

@@ -53,7 +53,7 @@ async def check_share(client: SharingClient, endpoint: str, share: str) -> None:
     except NotFound as error:
         raise NotFound(
             f"{endpoint} shares nothing called {share!r} with you (any more). "
-            f"{await _what_there_is(client, endpoint)}Check the name, or ask the provider to grant it."
+            f"{await _granted_shares(client, endpoint)}Check the name, or ask the provider to grant it."
         ) from error
 
 
@@ -68,7 +68,7 @@ def warn_of_plain_http(endpoint: str) -> None:
         )
 
 
-async def _what_there_is(client: SharingClient, endpoint: str) -> str:
+async def _granted_shares(client: SharingClient, endpoint: str) -> str:
     """Sentence that names the granted shares; empty if the provider does not say."""
     try:
         names = await fetch_shares(client, endpoint)

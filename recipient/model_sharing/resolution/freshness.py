@@ -13,18 +13,18 @@ from model_sharing_protocol.times import iso
 MAX_AGE_MS = 3_600_000
 
 
-def is_young(issued_at: int, now: int) -> bool:
+def is_fresh(issued_at: int, now: int) -> bool:
     """True if what was signed then may count as the present. Both in epoch milliseconds."""
     return abs(now - issued_at) <= MAX_AGE_MS
 
 
-def check_young(subject: str, issued_at: int, now: int, seen: int, record: Path) -> None:
+def check_fresh(subject: str, issued_at: int, now: int, seen: int, record: Path) -> None:
     """Raise StaleAnswer for what was signed too far from `now`, or too long before the latest `seen`.
 
     `record` is the file that says so.
     """
     signed = f"The answer about {subject} was signed at {iso(issued_at)}"
-    if not is_young(issued_at, now):
+    if not is_fresh(issued_at, now):
         away = f"{duration(abs(now - issued_at))} {'from now' if issued_at > now else 'ago'}"
         raise StaleAnswer(
             f"{signed}, {away} by the clock of this machine ({iso(now)}). If this clock is right, somebody "

@@ -17,7 +17,7 @@ import msgspec
 from model_sharing.client.sharing_client import VersionAnswer
 from model_sharing.filesystem.local_files import FULL, UNWRITABLE, replace_file, translated_write_errors
 from model_sharing.filesystem.locks import locked
-from model_sharing.resolution.freshness import check_young
+from model_sharing.resolution.freshness import check_fresh
 from model_sharing_protocol.errors import SharingWarning, StaleAnswer, UntrustedSignature
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import ModelVersion
@@ -121,7 +121,7 @@ class KnownState:
             yield from (versions[number].digest for number in sorted(versions, key=int, reverse=True))
 
     def sequence(self, model: SharedName) -> StateSequence:
-        """Sequence of the latest state seen: answers to what is asked now have to be as late."""
+        """StateSequence of the latest state seen: answers to what is asked now have to be as late."""
         return self._read(model).sequence
 
     def accept_state(
@@ -136,7 +136,7 @@ class KnownState:
         known, now = self._read(model), now_ms()
         if state.sequence < asked_at:
             raise self._stale(model, state, asked_at, known)
-        check_young(_subject(model, state), state.issued_at, now, known.issued_at, self._path(model))
+        check_fresh(_subject(model, state), state.issued_at, now, known.issued_at, self._path(model))
         question = _question(state.version, state.alias)
         kept = not answer.tag or known.answers.get(question) == answer
         present = known.aliases.get(state.alias or "")

@@ -1,7 +1,7 @@
 """Resolution of references: the provider is asked in one request, or its last answer is still good.
 
-What was said last is kept, signed as it came. The provider is asked whether it still holds, by the tag that
-came along; "not modified" is believed only while what was kept is young, so nobody can freeze an alias by it.
+The last answer is stored, signed as it came. The provider is asked whether it still holds, by its ETag; "not
+modified" is believed only while the stored answer is fresh, so that nobody can freeze an alias by it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 
 from model_sharing.client.sharing_client import SharingClient, VersionAnswer
 from model_sharing.mount_table import Mount
-from model_sharing.resolution.freshness import duration, is_young
+from model_sharing.resolution.freshness import duration, is_fresh
 from model_sharing.resolution.known_state import KnownState, StateSequence
 from model_sharing.resolution.trust import Trust
 from model_sharing.resolution.version_files import VersionFiles, manifest_from_response
@@ -69,7 +69,7 @@ class Resolver:
         mount: Mount,
         client: SharingClient,
         trust: Trust,
-        refs: KnownState,
+        known_state: KnownState,
         *,
         has_manifest: Callable[[str], bool],
         alias_max_age: float,
@@ -78,24 +78,24 @@ class Resolver:
         self._mount = mount
         self._client = client
         self._trust = trust
-        self._known_state = refs
+        self._known_state = known_state
         self._alias_max_age = alias_max_age
 
     async def resolve(self, name: SharedName, ref: ModelRef, *, with_files: bool = False) -> Resolved:
         """Resolve `ref` to a version; `with_files`, one that is not known here comes with its files."""
         seen = self._known_state.sequence(name)
-        kept = self._kept(name, ref, seen)
-        if kept is not None and self._still_good(name, ref):
-            return Resolved(_plain(kept.answer))
+        stored = self._stored_answer(name, ref, seen)
+        if stored is not None and self._is_recent_enough(name, ref):
+            return Resolved(_without_state(stored.answer))
         try:
-            said = await self._ask(name, ref, kept, with_files=with_files)
+            signed = await self._ask(name, ref, stored, with_files=with_files)
         except ServerUnreachable as error:
             return Resolved(self._from_cache(name, ref, error), error)
         except (NotFound, PermissionDenied):
             self._known_state.forget(name, version=ref.version, alias=ref.alias)
             raise
-        self._known_state.accept_state(name, said.state, seen, said.answer)
-        return Resolved(_plain(said.answer), files=said.files)
+        self._known_state.accept_state(name, signed.state, seen, signed.answer)
+        return Resolved(_without_state(signed.answer), files=signed.files)
 
     async def files(self, name: SharedName, version: int, digest: str | None) -> VersionFiles:
         """List the files of a version whose manifest has this digest."""
@@ -107,32 +107,32 @@ class Resolver:
             )
         return await self._checked_files(name, version, digest, metadata, files)
 
-    def _kept(self, name: SharedName, ref: ModelRef, seen: StateSequence) -> SignedAnswer | None:
-        """Last answer, unless something later is known of the model, or another key signs now."""
+    def _stored_answer(self, name: SharedName, ref: ModelRef, seen: StateSequence) -> SignedAnswer | None:
+        """Stored answer, unless something later is known of the model, or another key signs now."""
         answer = self._known_state.answer(name, version=ref.version, alias=ref.alias)
-        state = self._trust.check_stored_state(answer.version, name, _asked(ref)) if answer else None
-        if answer is None or state is None or state.sequence < seen:
+        if answer is None:
             return None
-        return SignedAnswer(answer, state)
+        state = self._trust.check_stored_state(answer.version, name, _version_or_alias(ref))
+        return SignedAnswer(answer, state) if state is not None and state.sequence >= seen else None
 
-    def _still_good(self, name: SharedName, ref: ModelRef) -> bool:
+    def _is_recent_enough(self, name: SharedName, ref: ModelRef) -> bool:
         """True if the last answer is so recent that the user does not want the provider asked."""
         alias = self._known_state.alias(name, ref.alias) if ref.alias is not None else None
         return alias is not None and 0 <= now_ms() - alias.resolved_at < self._alias_max_age * 1000
 
     async def _ask(
-        self, name: SharedName, ref: ModelRef, kept: SignedAnswer | None, *, with_files: bool
+        self, name: SharedName, ref: ModelRef, stored: SignedAnswer | None, *, with_files: bool
     ) -> SignedAnswer:
         if with_files and not self._known_state.knows(name, version=ref.version, alias=ref.alias):
-            return await self._ask_for_all(name, ref)
-        tag = kept.answer.tag if kept is not None and is_young(kept.state.issued_at, now_ms()) else ""
+            return await self._ask_with_files(name, ref)
+        tag = stored.answer.tag if stored is not None and is_fresh(stored.state.issued_at, now_ms()) else ""
         answer = await self._client.get_version(
-            self._mount.share, name, _asked(ref), tag, lambda: self._is_cached(name, ref)
+            self._mount.share, name, _version_or_alias(ref), tag, lambda: self._is_cached(name, ref)
         )
         if answer is None:
-            assert kept is not None  # noqa: S101 - "not modified" is only taken for an answer to a tag
-            return kept
-        return await self._said(name, ref, answer)
+            assert stored is not None  # noqa: S101 - "not modified" is only taken for an answer to a tag
+            return stored
+        return await self._verified(name, ref, answer)
 
     def _is_cached(self, name: SharedName, ref: ModelRef) -> bool:
         """True if the version that was last known by `ref` can be had without the provider."""
@@ -141,22 +141,22 @@ class Resolver:
         known = self._known_state.version(name, number) if number is not None else None
         return known is not None and self._has_manifest(known.digest)
 
-    async def _ask_for_all(self, name: SharedName, ref: ModelRef) -> SignedAnswer:
+    async def _ask_with_files(self, name: SharedName, ref: ModelRef) -> SignedAnswer:
         """Ask for version and files in one request."""
-        metadata, files = await self._client.query_version(self._mount.share, name, _asked(ref))
-        said = await self._said(name, ref, VersionAnswer(metadata.version))
-        version = said.answer.version
+        metadata, files = await self._client.query_version(self._mount.share, name, _version_or_alias(ref))
+        signed = await self._verified(name, ref, VersionAnswer(metadata.version))
+        version = signed.answer.version
         checked = await self._checked_files(name, version.version, version.digest, metadata, files)
-        return SignedAnswer(said.answer, said.state, checked)
+        return SignedAnswer(signed.answer, signed.state, checked)
 
-    async def _said(self, name: SharedName, ref: ModelRef, answer: VersionAnswer) -> SignedAnswer:
+    async def _verified(self, name: SharedName, ref: ModelRef, answer: VersionAnswer) -> SignedAnswer:
         version = answer.version.version
         if ref.version is not None and version != ref.version:
             raise CorruptArtifact(
                 f"{self._mount.endpoint} was asked for {name} version {ref.version} and answered with "
                 f"version {version}. Tell the provider."
             )
-        return SignedAnswer(answer, await self._trust.state(answer.version, name, _asked(ref)))
+        return SignedAnswer(answer, await self._trust.state(answer.version, name, _version_or_alias(ref)))
 
     async def _checked_files(
         self,
@@ -197,13 +197,13 @@ class Resolver:
         return known.version
 
 
-def _plain(answer: VersionAnswer) -> ModelVersion:
+def _without_state(answer: VersionAnswer) -> ModelVersion:
     """Version without its signed state, which is another with each answer."""
     return msgspec.structs.replace(answer.version, state=None)
 
 
-def _asked(ref: ModelRef) -> int | str:
-    asked = ref.version if ref.alias is None else ref.alias
-    if asked is None:
+def _version_or_alias(ref: ModelRef) -> int | str:
+    wanted = ref.version if ref.alias is None else ref.alias
+    if wanted is None:
         raise InvalidParameter(f"{ref.name!r} names no version.")
-    return asked
+    return wanted

@@ -90,7 +90,7 @@ class FileOrigins:
         return not all(ipaddress.ip_address(each).is_global for each in addresses)
 
 
-def accept(endpoint: str, listed: Sequence[str]) -> tuple[str, ...]:
+def check_named_origins(endpoint: str, listed: Sequence[str]) -> tuple[str, ...]:
     """Check the origins that a provider names for its files, to be pinned with its mount.
 
     Raises NotASharingServer for what is no origin, or for plain http where the provider itself is at https.

@@ -83,9 +83,9 @@ async def error_from_response(
             "to this address alone. Check the endpoint in the profile file."
         )
     body = await read_bounded(response, bounds.ERROR_BYTES)
-    error = _told_error(response, body, origin)
+    error = _provider_error(response, body, origin)
     if is_transient(status):
-        return _in_trouble(response, origin, proxy, error)
+        return _server_trouble(response, origin, proxy, error)
     if error is not None:
         return error
     if proxy is not None and status in _REFUSALS:
@@ -150,8 +150,8 @@ def error_from_connection(error: Exception, origin: str, proxy: Proxy | None) ->
 
 def request_suffix(headers: Headers) -> str:
     """Suffix ` (request …)`, by which an operator finds the request in the log; empty without an id."""
-    told = headers.get("X-Request-Id") or ""
-    return f" (request {told})" if _REQUEST_ID.fullmatch(told) else ""
+    request_id = headers.get("X-Request-Id") or ""
+    return f" (request {request_id})" if _REQUEST_ID.fullmatch(request_id) else ""
 
 
 def retry_after(headers: Headers) -> float | None:
@@ -173,7 +173,7 @@ def _epoch_seconds(date: str) -> float | None:
         return None
 
 
-def _told_error(response: aiohttp.ClientResponse, body: bytes, origin: str) -> SharingError | None:
+def _provider_error(response: aiohttp.ClientResponse, body: bytes, origin: str) -> SharingError | None:
     """Error in the provider's own words; None for somebody else's body, such as a gateway's page."""
     try:
         answer = msgspec.json.decode(body, type=ErrorAnswer)
@@ -185,11 +185,11 @@ def _told_error(response: aiohttp.ClientResponse, body: bytes, origin: str) -> S
     token = response.request_info.headers.get("Authorization", "").removeprefix("Bearer ")
     if token:  # which some server's words repeat
         message = message.replace(token, "…")
-    told = request_suffix(response.headers)
-    return error_from_open_sharing(response.status, answer.error_code, message.rstrip() + told)
+    request_id = request_suffix(response.headers)
+    return error_from_open_sharing(response.status, answer.error_code, message.rstrip() + request_id)
 
 
-def _in_trouble(
+def _server_trouble(
     response: aiohttp.ClientResponse, origin: str, proxy: Proxy | None, error: SharingError | None
 ) -> TransientError:
     """Error for a server that cannot answer now: it is asked again, and then counts as not reached."""

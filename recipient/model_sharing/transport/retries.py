@@ -21,7 +21,7 @@ BRIEF_SECONDS = 5.0
 
 _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 10.0
-_WORTH_TELLING_SECONDS = 1.0
+_WORTH_LOGGING_SECONDS = 1.0
 
 _log = logging.getLogger("model_sharing")
 
@@ -39,9 +39,9 @@ class Retries:
         self._total = total
         self._clock = clock
         self._jitter = jitter
-        self.start_again()
+        self.reset()
 
-    def start_again(self) -> None:
+    def reset(self) -> None:
         """Reset the waits: there was progress."""
         self._started = self._clock()
         self._failures = 0
@@ -63,22 +63,22 @@ class Retries:
         return min(longest * (0.5 + self._jitter() / 2), left) if left > 0 else None
 
 
-class WaitNotices:
+class RetryNotices:
     """Retry notices for a person, once where several threads wait for the same."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._told_until = -math.inf
+        self._quiet_until = -math.inf
 
-    def tell(self, reason: str, seconds: float) -> None:
+    def log(self, reason: str, seconds: float) -> None:
         """Log a wait of a second or more, such as "… is busy (503); trying again in 10 s".
 
         Where nothing else was set up, Python shows a logged warning on standard error, above bars.
         """
         now = self._clock()
         with self._lock:
-            if seconds < _WORTH_TELLING_SECONDS or now < self._told_until:
+            if seconds < _WORTH_LOGGING_SECONDS or now < self._quiet_until:
                 return
-            self._told_until = now + seconds
+            self._quiet_until = now + seconds
         _log.warning("%s", printable(f"{reason}; trying again in {round(seconds)} s"))

@@ -26,7 +26,7 @@ from model_sharing.transport.network_errors import (
     proxy_refusal,
 )
 from model_sharing.transport.response_reader import origin_of
-from model_sharing.transport.retries import DEFAULT_SECONDS, Retries, WaitNotices
+from model_sharing.transport.retries import DEFAULT_SECONDS, Retries, RetryNotices
 from model_sharing.transport.trace_context import trace_headers
 from model_sharing_protocol.errors import (
     NotASharingServer,
@@ -64,7 +64,7 @@ class Transport:
         self._profile = profile
         self._open_socket = open_socket
         self._retry_for = retry_for
-        self._notices = WaitNotices()
+        self._notices = RetryNotices()
         self._gave_up_at = -math.inf
         self._session: aiohttp.ClientSession | None = None
 
@@ -113,14 +113,14 @@ class Transport:
         url = profile.endpoint + path
 
         async def attempt() -> T:
-            return await self._once(method, url, read, headers=headers, params=params, body=body)
+            return await self._send(method, url, read, headers=headers, params=params, body=body)
 
         def next_wait(retries: Retries, failure: TransientError) -> float | None:
             brief = failure.brief or self._gave_up_lately or has_fallback()
             return retries.next_wait(failure.retry_after, brief=brief)
 
         try:
-            return await self._persist(attempt, next_wait)
+            return await self._retry(attempt, next_wait)
         except Unauthenticated as error:
             raise _explain_refused_token(error, profile) from error
 
@@ -133,14 +133,14 @@ class Transport:
         self._open_session()._retry_connection = False
 
         async def attempt() -> T:
-            return await self._once("GET", url, read, headers={})
+            return await self._send("GET", url, read, headers={})
 
         def next_wait(retries: Retries, failure: TransientError) -> float | None:
             return retries.next_wait(brief=failure.brief) if failure.unsent else None
 
-        return await self._persist(attempt, next_wait)
+        return await self._retry(attempt, next_wait)
 
-    async def _persist(
+    async def _retry(
         self,
         attempt: Callable[[], Awaitable[T]],
         next_wait: Callable[[Retries, TransientError], float | None],
@@ -155,7 +155,7 @@ class Transport:
                 if wait is None:
                     self._gave_up_at = time.monotonic()
                     raise failure.final from failure.__cause__
-                self._notices.tell(failure.reason, wait)
+                self._notices.log(failure.reason, wait)
                 await asyncio.sleep(wait)
             else:
                 self._gave_up_at = -math.inf
@@ -166,7 +166,7 @@ class Transport:
         """True if the last call failed: of many, such as a pull's, not each is to wait as long."""
         return time.monotonic() - self._gave_up_at < self._retry_for
 
-    async def _once(
+    async def _send(
         self,
         method: str,
         url: str,

@@ -55,13 +55,13 @@ class Entry:
 class CacheInventory:
     """Entries of the cache, least recently used first, and what else lies below its folders.
 
-    `passing` are the bytes of what is being built at this moment, or was when a process crashed.
+    `in_progress` are the bytes of what is being built at this moment, or was when a process crashed.
     """
 
-    def __init__(self, entries: list[Entry], sizes: Mapping[Inode, int], passing: int) -> None:
+    def __init__(self, entries: list[Entry], sizes: Mapping[Inode, int], in_progress: int) -> None:
         self.entries = sorted(entries, key=lambda entry: (entry.last_used, entry.digest))
         owned = {inode: size for entry in entries for inode, size in entry.sizes.items()}
-        self.size = sum(sizes.values()) + passing
+        self.size = sum(sizes.values()) + in_progress
         self.orphaned = sum(size for inode, size in sizes.items() if inode not in owned)
         self._owners = Counter(inode for entry in entries for inode in entry.sizes)
 
@@ -88,13 +88,13 @@ def take_inventory(cache: Cache) -> CacheInventory:
     for own in folders.values():
         for found in own.values():
             sizes |= found
-    passing = {inode: size for _, (inode, size) in _measured(cache.tmp) if inode not in sizes}
+    in_progress = {inode: size for _, (inode, size) in _measured(cache.tmp) if inode not in sizes}
     entries = [
         entry
         for record in list_folder(cache.manifests)
         if (entry := _entry(cache, record, folders.get(record.stem, {}), blobs))
     ]
-    return CacheInventory(entries, sizes, sum(passing.values()))
+    return CacheInventory(entries, sizes, sum(in_progress.values()))
 
 
 def _entry(

@@ -19,7 +19,7 @@ from model_sharing.downloads.transfer.rate_limit import RateLimit
 from model_sharing.transport import bounds
 from model_sharing.transport.file_origins import FileOrigins, Origin
 from model_sharing.transport.network_errors import proxy_refusal
-from model_sharing.transport.retries import DEFAULT_SECONDS, WaitNotices
+from model_sharing.transport.retries import DEFAULT_SECONDS, RetryNotices
 from model_sharing_protocol.errors import Interrupted
 from model_sharing_protocol.network.proxies import Proxy, authority
 
@@ -42,7 +42,7 @@ class Connections:
         retry_for: float = DEFAULT_SECONDS,
     ) -> None:
         self.retry_for = retry_for
-        self.notices = WaitNotices()
+        self.notices = RetryNotices()
         self._origins = origins
         self._limit = limit
         self._local = threading.local()

@@ -105,7 +105,7 @@ class Transfer:
                         f"The transfer of {what} broke off {state.failures} times: {error}. "
                         "Run the same again: it goes on where it stopped."
                     ) from error
-                self._connections.notices.tell(f"{what}: {error}", pause)
+                self._connections.notices.log(f"{what}: {error}", pause)
             self._connections.pause(pause)
 
     @contextmanager
@@ -189,7 +189,7 @@ class RetryState:
         self.failures += 1
         if self._moved():
             self._since_progress = self._slow_since_progress = 0
-            self._retries.start_again()
+            self._retries.reset()
         self._since_progress += 1
         self._slow_since_progress += isinstance(error, _TooSlow)
         if (

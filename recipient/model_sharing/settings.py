@@ -1,4 +1,4 @@
-"""Where this recipient keeps its mounts and cache, how large that may be, and how it asks and downloads.
+"""Settings of a recipient: where mounts and cache are, how large it may be, limits of requests and downloads.
 
 $MODEL_SHARING_HOME            default: the user's data folder of the platform
 ├── mounts/                    one small file a mount
@@ -33,13 +33,14 @@ MAX_JOBS = 64
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`jobs` is the number of parallel connections of one download.
+    """Settings of one recipient, below its `home` folder.
 
-    `cache_max_size` is what the cache is pruned to after each download, in bytes; None: it is never pruned.
-    `alias_max_age` is for how many seconds an alias is taken as what it was, without asking; 0: always ask.
-    `limit_rate` is how many bytes a second one download receives at most; None: as many as come.
-    `retry_for` is for how many seconds a request that failed in passing is sent again; 0: not once.
-    `cache_folder` is where the cache is; None: in the home.
+    `jobs` is the number of parallel connections of one download.
+    `cache_max_size` is the size in bytes to which the cache is pruned after each download; None: never.
+    `alias_max_age` is the number of seconds for which an alias is not asked for again; 0: always ask.
+    `limit_rate` is the most bytes a second that one download receives; None: as many as come.
+    `retry_for` is the number of seconds for which a request with a transient error is retried; 0: not at all.
+    `cache_folder` is the folder of the cache; None: in the home.
     """
 
     home: Path
@@ -52,7 +53,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """From the variables above; InvalidParameter for a value that cannot be."""
+        """Read the variables above; InvalidParameter for a value that cannot be."""
         home = os.environ.get(HOME_VARIABLE)
         path = Path(home).expanduser() if home else platformdirs.user_data_path("model-sharing")
         cache = os.environ.get(CACHE_VARIABLE)
@@ -69,7 +70,7 @@ class Settings:
         )
 
     def transferring(self, *, jobs: int | None = None, limit_rate: int | None = None) -> Settings:
-        """The same but for what is given. Raises InvalidParameter for what cannot be."""
+        """Settings with other limits for downloads. Raises InvalidParameter for what cannot be."""
         return replace(
             self,
             jobs=self.jobs if jobs is None else parse_jobs(str(jobs)),
@@ -78,26 +79,29 @@ class Settings:
 
     @property
     def mounts(self) -> Path:
+        """Folder of the mount table."""
         return self.home / "mounts"
 
     @property
     def profiles(self) -> Path:
+        """Folder of profiles that were given as JSON."""
         return self.home / "profiles"
 
     @property
     def cache(self) -> Path:
+        """Folder of the cache."""
         return self.cache_folder or self.home / "cache"
 
 
 def parse_jobs(text: str) -> int:
-    """A number of parallel connections: a whole number from 1 to 64."""
+    """Parse a number of parallel connections: a whole number from 1 to 64."""
     if text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_JOBS:
         return int(text)
     raise InvalidParameter(f"{text!r} is not a number of parallel connections from 1 to {MAX_JOBS}.")
 
 
 def parse_rate(text: str, name: str = "") -> int:
-    """Rate in bytes a second, written like a size: at least one byte."""
+    """Parse a rate in bytes a second, written like a size: at least one byte."""
     rate = parse_size(text, name)
     if rate < 1:
         raise InvalidParameter(f"A rate of {text!r} would never end; leave it out for no limit.")

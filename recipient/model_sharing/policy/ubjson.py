@@ -31,11 +31,13 @@ class _Reader:
         self.position = 0
 
     def marker(self) -> str:
+        """Next type marker."""
         (byte,) = struct.unpack_from("c", self.data, self.position)
         self.position += 1
         return str(byte, "latin-1")
 
     def value(self, marker: str, depth: int) -> Any:
+        """Next value, of the type that the marker names."""
         if depth > _MAX_DEPTH:
             raise ValueError("it is nested too deeply")
         if marker == "{":

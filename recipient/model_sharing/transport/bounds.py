@@ -1,7 +1,7 @@
 """Bounds on responses, in one place: nothing that a provider sends holds a recipient for ever.
 
-A passing fault is tried again, a bound that was reached is not: what follows would be no better. Sizes are in
-bytes, times in seconds. Read them as `bounds.NAME` at each use, so that tests can set smaller ones.
+A transient error is retried, a bound that was reached is not: the next response would be no better. Sizes are
+in bytes, times in seconds. Read them as `bounds.NAME` at each use, so that tests can set smaller ones.
 """
 
 from __future__ import annotations

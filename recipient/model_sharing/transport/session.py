@@ -1,8 +1,8 @@
 """HTTP session with a provider's API: the bearer goes to the profile's endpoint and nowhere else.
 
-Answers are bounded (`bounds`), redirects are refused, passing faults are retried (`retries`), and whatever
-comes back is what a reader made of the body (`response_reader`) or one of our errors. File contents travel
-elsewhere (`downloads.transfer`), without credentials.
+Responses are bounded (`bounds`), redirects are refused, transient errors are retried (`retries`); the result
+is the message that a reader made of the body (`response_reader`), or one of our errors. File contents are
+transferred elsewhere (`downloads.transfer`), without credentials.
 """
 
 from __future__ import annotations

@@ -187,12 +187,12 @@ class MountTable:
             (self._read(path) for path in self._folder.glob("*.json")), key=lambda mount: mount.name
         )
 
-    def remove(self, name: str, kept: Path) -> Mount:
-        """Remove a mount, and its profile if that is in the folder `kept`; NotFound if there is none."""
+    def remove(self, name: str, own_profiles: Path) -> Mount:
+        """Remove a mount, and its profile if that is in `own_profiles`; NotFound if there is none."""
         with self._locked():
             mount = self.get(name)
             self._path(mount.name).unlink()
-            if mount.profile_path.parent == kept:
+            if mount.profile_path.parent == own_profiles:
                 mount.profile_path.unlink(missing_ok=True)
         return mount
 

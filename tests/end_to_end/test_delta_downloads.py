@@ -11,7 +11,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 import model_sharing
-from model_sharing.cache.maintenance.pruning import Limits, prune
+from model_sharing.cache.maintenance.pruning import PruningLimits, prune
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
 from model_sharing_provider.bootstrap.composition import open_provider
@@ -124,4 +124,4 @@ async def test_a_full_fine_tune_comes_as_a_delta_to_those_who_have_its_base(
         else:
             assert snapshot.fetched == snapshot.manifest.size
             cache.release(snapshot.manifest.digest)
-            await asyncio.to_thread(prune, cache, Limits(max_size=0))
+            await asyncio.to_thread(prune, cache, PruningLimits(max_size=0))

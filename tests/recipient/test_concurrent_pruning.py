@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import model_sharing
-from model_sharing.cache.maintenance.pruning import Limits, prune
+from model_sharing.cache.maintenance.pruning import PruningLimits, prune
 from model_sharing.cache.store import Cache
 from model_sharing.downloads.part_file import RANGE_BYTES
 from support.cached_versions import DAY, NAME, bytes_on_disk, files_of, whole
@@ -51,7 +51,7 @@ def test_what_this_process_has_stays_and_what_it_copied_out_does_not(
 ) -> None:
     folder = vendor.snapshot(f"{NAME}/1").folder
     vendor.download(f"{NAME}/2", tmp_path / "out")
-    pruned = prune(cache, Limits(max_size=0))
+    pruned = prune(cache, PruningLimits(max_size=0))
     assert {entry.digest for entry in pruned.removed} == set(three_cached_versions[1:])
     assert pruned.in_use == 1
     assert read_tree(folder) == files_of(1)
@@ -73,20 +73,20 @@ def test_what_another_process_has_stays_until_it_ends(
         else:
             process.communicate()
         process.wait()
-        assert len(prune(cache, Limits(max_size=0)).removed) == 1
+        assert len(prune(cache, PruningLimits(max_size=0)).removed) == 1
     assert not folder.exists()
 
 
 def test_a_forked_child_keeps_what_its_parent_had(cache: Cache, three_cached_versions: list[str]) -> None:
     with holder(f"{NAME}/1", FORK) as (process, folder):
         process.wait()
-        assert prune(cache, Limits(max_size=0)).in_use == 1
+        assert prune(cache, PruningLimits(max_size=0)).in_use == 1
         assert read_tree(folder) == files_of(1)
         assert process.stdin is not None
         process.stdin.close()
         deadline = time.monotonic() + 10
         while folder.exists() and time.monotonic() < deadline:
-            prune(cache, Limits(max_size=0))
+            prune(cache, PruningLimits(max_size=0))
     assert not folder.exists()
 
 
@@ -96,10 +96,10 @@ def test_a_view_for_mlflow_stays_while_it_is_used_and_goes_with_its_version(
     manifest = vendor.snapshot(f"{NAME}/1").manifest
     view = cache.view(manifest, "key", writable=frozenset())
     cache.release(manifest.digest)
-    assert prune(cache, Limits(max_size=0)).in_use == 1
+    assert prune(cache, PruningLimits(max_size=0)).in_use == 1
     assert read_tree(view) == files_of(1)
     cache.release(manifest.digest)
-    prune(cache, Limits(max_size=0))
+    prune(cache, PruningLimits(max_size=0))
     assert not view.exists()
     assert bytes_on_disk(cache.blobs) == 0
 
@@ -132,10 +132,10 @@ def test_pruning_all_the_time_breaks_no_download(
         import sys
         from pathlib import Path
         from model_sharing.cache.store import Cache
-        from model_sharing.cache.maintenance.pruning import Limits, prune
+        from model_sharing.cache.maintenance.pruning import PruningLimits, prune
         removed = 0
         while not Path(sys.argv[2]).exists():
-            removed += len(prune(Cache(Path(sys.argv[1])), Limits(max_size=0)).removed)
+            removed += len(prune(Cache(Path(sys.argv[1])), PruningLimits(max_size=0)).removed)
         print(removed)
         """
     )
@@ -170,10 +170,10 @@ def test_a_download_under_way_is_left_alone_and_one_given_up_is_swept_a_day_late
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     while fake_provider.file_bytes_sent < 4 * 1024 * 1024:
         time.sleep(0.01)
-    assert prune(cache, Limits(max_size=0)).in_use == 1
+    assert prune(cache, PruningLimits(max_size=0)).in_use == 1
     process.kill()
     process.wait()
-    assert prune(cache, Limits()).removed == ()
+    assert prune(cache, PruningLimits()).removed == ()
     assert list(cache.blobs.glob("*.part"))
-    assert len(prune(cache, Limits(), now=time.time() + 1.1 * DAY).removed) == 1
+    assert len(prune(cache, PruningLimits(), now=time.time() + 1.1 * DAY).removed) == 1
     assert not any(cache.blobs.iterdir())

@@ -20,7 +20,7 @@ from rich.console import Console
 import model_sharing
 from model_sharing.api import background_loop
 from model_sharing.api.progress_bars import DownloadBars
-from model_sharing.cache.maintenance.pruning import Limits, prune
+from model_sharing.cache.maintenance.pruning import PruningLimits, prune
 from model_sharing.cache.maintenance.verifying import verify
 from model_sharing.cache.store import Cache
 from model_sharing.downloads.part_file import RANGE_BYTES
@@ -230,14 +230,14 @@ def test_nobody_prunes_a_base_in_use(
 
     def prune_all(handler: Handler, data: bytes, start: int, end: int) -> None:
         if data == AFTER:
-            pruned.append(prune(cache, Limits(max_size=0)))
+            pruned.append(prune(cache, PruningLimits(max_size=0)))
         serve_well(handler, data, start, end)
 
     fake_provider.always = prune_all
     assert fetched(vendor) == AFTER
     assert [(len(done.removed), done.in_use) for done in pruned] == [(0, 2)] * len(pruned)
     assert fake_provider.file_bytes_sent == NEW_BYTES + MAP_BYTES
-    done = prune(cache, Limits(max_size=0))
+    done = prune(cache, PruningLimits(max_size=0))
     assert (len(done.removed), done.in_use) == (1, 1)
     assert not base_of(cache).exists()
 
@@ -245,7 +245,7 @@ def test_nobody_prunes_a_base_in_use(
 def test_what_was_pruned_is_no_base(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
-    assert prune(cache, Limits(max_size=0)).removed
+    assert prune(cache, PruningLimits(max_size=0)).removed
     assert fetched(vendor) == AFTER
     assert fake_provider.file_bytes_sent == len(AFTER + MLMODEL) + MAP_BYTES
 
@@ -254,7 +254,7 @@ def test_maps_are_kept_with_their_version_verified_and_pruned_with_it(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     (maps,) = [path for path in cache.blobs.iterdir() if path.read_bytes() == honest({"": BEFORE})]
-    prune(cache, Limits(older_than=3600))
+    prune(cache, PruningLimits(older_than=3600))
     assert maps.exists()
     damage(maps, 100)
     assert verify(cache).corrupt == (maps.name,)
@@ -263,7 +263,7 @@ def test_maps_are_kept_with_their_version_verified_and_pruned_with_it(
     assert fake_provider.file_bytes_sent == len(AFTER) + MAP_BYTES
     (maps,) = [path for path in cache.blobs.iterdir() if path.read_bytes() == honest({"": AFTER})]
     cache.release(snapshot.manifest.digest)
-    prune(cache, Limits(max_size=0))
+    prune(cache, PruningLimits(max_size=0))
     assert list(cache.blobs.iterdir()) == []
 
 

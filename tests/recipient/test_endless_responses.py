@@ -190,13 +190,13 @@ def test_connections_that_share_a_line_may_be_slow_together() -> None:
     for _ in range(100):
         wait(bounds.WINDOW_SECONDS - 1)
         now += 1_000_000  # for a disk, or a limit of the user's own
-        rate.arrived(bounds.WINDOW_BYTES // 8)
-        assert rate.left() == bounds.WINDOW_SECONDS
+        rate.add_bytes(bounds.WINDOW_BYTES // 8)
+        assert rate.seconds_left() == bounds.WINDOW_SECONDS
     wait(bounds.WINDOW_SECONDS - 1)
-    rate.arrived(bounds.WINDOW_BYTES // 8 - 1)
+    rate.add_bytes(bounds.WINDOW_BYTES // 8 - 1)
     wait(1)
     with pytest.raises(bounds.TooSlow):
-        rate.left()
+        rate.seconds_left()
 
 
 def test_a_byte_before_each_stall_is_no_progress(

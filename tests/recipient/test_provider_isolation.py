@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import model_sharing
-from model_sharing.cache.maintenance.pruning import Limits, prune
+from model_sharing.cache.maintenance.pruning import PruningLimits, prune
 from model_sharing.cache.store import Cache
 from model_sharing.downloads.part_file import RANGE_BYTES, PartFile
 from model_sharing_protocol.errors import CorruptArtifact, SharingError
@@ -202,7 +202,7 @@ def test_a_repair_helps_both_and_pruning_forgets_who_delivered(
         assert len(each.file_requests()) <= len(FILES) + 1
     assert whole(cache) == {manifest_of(FILES).digest}
     assert list((cache.root / "delivered").glob("*/*"))
-    assert len(prune(cache, Limits(max_size=0)).removed) == 1
+    assert len(prune(cache, PruningLimits(max_size=0)).removed) == 1
     assert not list((cache.root / "delivered").glob("*/*"))
     for name, each in both.items():
         each.requests.clear()

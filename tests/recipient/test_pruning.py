@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import model_sharing
 from model_sharing.cache.maintenance.inventory import take_inventory
-from model_sharing.cache.maintenance.pruning import CacheWarning, Limits, Pruned, prune
+from model_sharing.cache.maintenance.pruning import CacheWarning, PruningLimits, PruningResult, prune
 from model_sharing.cache.store import Cache
 from support.cached_versions import DAY, NAME, bytes_on_disk, files_of, set_last_used, whole
 from support.fake_provider.models import manifest_of
@@ -27,7 +27,7 @@ def test_least_recently_used_goes_first_and_the_bytes_freed_are_true(
 ) -> None:
     before = bytes_on_disk(cache.blobs)
     assert before == 3 * 30_001 + 40_000
-    pruned = prune(cache, Limits(max_size=100_100))
+    pruned = prune(cache, PruningLimits(max_size=100_100))
     assert [entry.digest for entry in pruned.removed] == three_cached_versions[:1]
     assert (pruned.freed, pruned.remaining, pruned.in_use) == (30_001, 100_002, 0)
     assert bytes_on_disk(cache.root / "blobs") == before - pruned.freed
@@ -35,9 +35,9 @@ def test_least_recently_used_goes_first_and_the_bytes_freed_are_true(
 
 
 def test_what_was_not_used_for_long_goes(cache: Cache, three_cached_versions: list[str]) -> None:
-    assert len(prune(cache, Limits(older_than=1.5 * DAY)).removed) == 2
+    assert len(prune(cache, PruningLimits(older_than=1.5 * DAY)).removed) == 2
     assert whole(cache) == {three_cached_versions[2]}
-    assert prune(cache, Limits(older_than=0)).freed == 70_001
+    assert prune(cache, PruningLimits(older_than=0)).freed == 70_001
     assert not any(cache.blobs.iterdir())
     assert not any(cache.manifests.iterdir())
     assert not any(cache.tmp.iterdir())
@@ -45,12 +45,12 @@ def test_what_was_not_used_for_long_goes(cache: Cache, three_cached_versions: li
 
 def test_a_dry_run_says_the_same_and_touches_nothing(cache: Cache, three_cached_versions: list[str]) -> None:
     before = read_tree(cache.root)
-    dry = prune(cache, Limits(max_size=0), dry_run=True)
+    dry = prune(cache, PruningLimits(max_size=0), dry_run=True)
     assert read_tree(cache.root) == before
-    assert described(dry) == described(prune(cache, Limits(max_size=0)))
+    assert described(dry) == described(prune(cache, PruningLimits(max_size=0)))
 
 
-def described(pruned: Pruned) -> tuple[list[str], int, int]:
+def described(pruned: PruningResult) -> tuple[list[str], int, int]:
     return [entry.digest for entry in pruned.removed], pruned.freed, pruned.remaining
 
 
@@ -75,11 +75,11 @@ def test_orphans_are_swept(cache: Cache, three_cached_versions: list[str]) -> No
     left = cache.temporary()
     left.write_bytes(b"x")
     os.utime(left, (0, 0))  # as of a sealed file that is on its way into its place
-    pruned = prune(cache, Limits())
+    pruned = prune(cache, PruningLimits())
     assert (pruned.removed, pruned.freed) == ((), 4)
     assert not list(cache.root.rglob(f"*{stranger}*"))
     assert left.exists()
-    prune(cache, Limits(), now=time.time() + 1.1 * DAY)
+    prune(cache, PruningLimits(), now=time.time() + 1.1 * DAY)
     assert not left.exists()
     assert whole(cache) == set(three_cached_versions)
 
@@ -112,7 +112,7 @@ def test_pruning_never_leaves_a_snapshot_without_a_blob(
         before = bytes_on_disk(cache.blobs)
         limit = data.draw(st.integers(0, before))
         age_limit = data.draw(st.none() | st.integers(0, 6))
-        pruned = prune(cache, Limits(limit, None if age_limit is None else age_limit * DAY + 60))
+        pruned = prune(cache, PruningLimits(limit, None if age_limit is None else age_limit * DAY + 60))
         left = whole(cache)
         assert left >= held
         assert left == {entry.digest for entry in take_inventory(cache).entries}

@@ -34,8 +34,8 @@ def test_whoever_waits_as_told_receives_at_the_rate() -> None:
     clock = Clock()
     limit = RateLimit(1000, clock)
     for _ in range(100):
-        clock.now += limit.delay(limit.at_once)
-    assert clock.now - 100.0 == pytest.approx(100 * limit.at_once / 1000)
+        clock.now += limit.delay(limit.read_size)
+    assert clock.now - 100.0 == pytest.approx(100 * limit.read_size / 1000)
 
 
 def test_time_without_bytes_is_not_saved_up() -> None:

@@ -19,7 +19,7 @@ import pytest
 
 import model_sharing
 from model_sharing.api import blocking
-from model_sharing.cache.maintenance.pruning import Limits, prune
+from model_sharing.cache.maintenance.pruning import PruningLimits, prune
 from model_sharing.cache.store import Cache
 from model_sharing.resolution.known_state import UnwrittenStateWarning
 from model_sharing_protocol.errors import InvalidState, StaleAnswer, UnsupportedOperation
@@ -153,7 +153,7 @@ def test_a_disk_without_locks_works_without(
     model_sharing.download(REF, tmp_path / "out")
     assert len(read_tree(tmp_path / "out")) == 3
     with pytest.raises(UnsupportedOperation, match="MODEL_SHARING_CACHE"):
-        prune(cache, Limits(0))
+        prune(cache, PruningLimits(0))
     blocking.unmount("vendor")
 
 
@@ -271,7 +271,7 @@ def test_members_of_a_group_use_prune_and_fill_one_cache(tmp_path: Path) -> None
                 assert read_tree(found) == files
 
         def empty(user: int) -> None:
-            pruned = prune(Cache(home / "cache", "vendor"), Limits(0))
+            pruned = prune(Cache(home / "cache", "vendor"), PruningLimits(0))
             assert len(pruned.removed) == 1
 
         for user, work in ((1001, fill), (1002, use), (1003, empty), (1002, fill), (1001, use)):

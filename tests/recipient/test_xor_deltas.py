@@ -12,7 +12,7 @@ import pytest
 import model_sharing
 from model_sharing.api import background_loop
 from model_sharing.cache.maintenance.inventory import take_inventory
-from model_sharing.cache.maintenance.pruning import Limits, prune
+from model_sharing.cache.maintenance.pruning import PruningLimits, prune
 from model_sharing.cache.maintenance.verifying import verify
 from model_sharing.cache.store import Cache
 from model_sharing.downloads.part_file import PartFile
@@ -244,7 +244,7 @@ def test_nobody_prunes_a_base_in_use_nor_what_is_coming(
     pruned = []
 
     def prune_all(handler: Handler, data: bytes, start: int, end: int) -> None:
-        pruned.append(prune(cache, Limits(max_size=0)))
+        pruned.append(prune(cache, PruningLimits(max_size=0)))
         serve_well(handler, data, start, end)
 
     fake_provider.always = prune_all
@@ -271,5 +271,5 @@ def test_a_delta_that_a_killed_process_left_is_verified_used_and_pruned_with_its
     assert (snapshot.folder / "model.bin").read_bytes() == AFTER
     assert fake_provider.file_bytes_sent == snapshot.fetched == 0
     cache.release(snapshot.manifest.digest)
-    prune(cache, Limits(max_size=0))
+    prune(cache, PruningLimits(max_size=0))
     assert list(cache.blobs.iterdir()) == []

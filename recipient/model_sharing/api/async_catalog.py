@@ -143,7 +143,7 @@ class AsyncCatalog:
         shared = self._shared()
         with displaying(progress) as display:
             snapshot = await self._snapshot(ref, display)
-            display.tell(replace(snapshot.progress, phase="loading"))
+            display.show(replace(snapshot.progress, phase="loading"))
             model = await asyncio.to_thread(shared.load, snapshot, trust_remote_code=trust_remote_code)
             display.done(snapshot.progress)
         return model
@@ -175,7 +175,7 @@ async def _reporting(work: Coroutine[Any, Any, T], phases: PhaseQueue, display: 
             await asyncio.wait([task], timeout=_SECONDS_BETWEEN_CALLS)
             for now in phases.waiting():
                 if now != reported:
-                    display.tell(now)
+                    display.show(now)
                 reported = now
         return task.result()
     finally:

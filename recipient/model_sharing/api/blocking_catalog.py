@@ -325,7 +325,7 @@ class Catalog:
         """
         with displaying(progress) as display:
             snapshot = self._snapshot(ref, display)
-            display.tell(replace(snapshot.progress, phase="loading"))
+            display.show(replace(snapshot.progress, phase="loading"))
             model = self.shared.load(snapshot, trust_remote_code=trust_remote_code)
             display.done(snapshot.progress)
         return model

@@ -25,14 +25,14 @@ class Display(NamedTuple):
     observer: ProgressObserver
     callback: ProgressCallback | None
 
-    def tell(self, now: Progress) -> None:
+    def show(self, now: Progress) -> None:
         """Show the progress that the waiting thread sees."""
         if self.callback is not None:
             self.callback(now)
 
     def done(self, now: Progress) -> None:
         """Show that all is done, in the end."""
-        self.tell(replace(now, phase="done"))
+        self.show(replace(now, phase="done"))
 
 
 @contextmanager

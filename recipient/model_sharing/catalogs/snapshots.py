@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from model_sharing.cache.maintenance.pruning import keep_within
+from model_sharing.cache.maintenance.pruning import prune_to_size
 from model_sharing.cache.store import Cache
 from model_sharing.catalogs.shared_models import SharedVersion
 from model_sharing.downloads.job import Job
@@ -124,7 +124,7 @@ class SnapshotSource:
         except FileNotFoundError:  # somebody deleted the cache meanwhile
             folder = await _run(holds, new_job())
         self._known_state.store_bundle(name, version.version, files.bundle)
-        await asyncio.to_thread(keep_within, self._cache, self._settings.cache_max_size)
+        await asyncio.to_thread(prune_to_size, self._cache, self._settings.cache_max_size)
         return VerifiedFiles(folder, files.manifest, files.bundle)
 
     def _job(

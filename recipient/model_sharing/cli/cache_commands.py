@@ -8,7 +8,7 @@ import click
 
 from model_sharing.api import blocking
 from model_sharing.cache.maintenance.inventory import take_inventory
-from model_sharing.cache.maintenance.pruning import Limits, Pruned, prune
+from model_sharing.cache.maintenance.pruning import PruningLimits, PruningResult, prune
 from model_sharing.cache.maintenance.verifying import verify
 from model_sharing.cache.store import Cache
 from model_sharing.catalogs.cached_versions import CachedVersion, list_cached
@@ -73,7 +73,7 @@ def prune_cache(*, max_size: int | None, older_than: timedelta | None, dry_run: 
     are.
     """
     settings = Settings.from_environment()
-    limits = Limits(
+    limits = PruningLimits(
         settings.cache_max_size if max_size is None else max_size,
         None if older_than is None else older_than.total_seconds(),
     )
@@ -138,7 +138,9 @@ def _repair(version: CachedVersion) -> str | None:
     return None
 
 
-def _report(pruned: Pruned, names: dict[str, list[str]], limits: Limits, *, dry_run: bool) -> None:
+def _report(
+    pruned: PruningResult, names: dict[str, list[str]], limits: PruningLimits, *, dry_run: bool
+) -> None:
     for entry in pruned.removed:
         say(
             f"{'Would remove' if dry_run else 'Removed'} {', '.join(names.get(entry.digest, [entry.digest]))}"

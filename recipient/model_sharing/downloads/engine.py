@@ -13,8 +13,8 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
 from model_sharing.downloads.apply_delta import DeltaApplier
 from model_sharing.downloads.job import Job
-from model_sharing.downloads.large_files import LargeFiles, corrupt
-from model_sharing.downloads.packs import PackFetcher, packable, packs_of
+from model_sharing.downloads.large_files import LargeFiles, corrupt_artifact
+from model_sharing.downloads.packs import PackFetcher, make_packs, packable
 from model_sharing.downloads.part_file import RANGE_BYTES
 from model_sharing.downloads.reassembly import Reassembly, fetch_whole
 from model_sharing.downloads.reuse_planner import PlannedDelta, ReusePlanner
@@ -70,7 +70,7 @@ class Engine:
             yield self._followers.submit(self._fetch_large, file, reassembly, deltas.get(file.sha256))
         yield self._workers.submit(self._planner.fetch_maps)
         packed = packable(small) if self._packs else []
-        for pack in packs_of(packed, self._job.parallel):
+        for pack in make_packs(packed, self._job.parallel):
             yield self._workers.submit(self._fetch_pack, pack)
         alone = set(small) - set(packed)
         for file in small:
@@ -98,7 +98,7 @@ class Engine:
                     self._job.progress.file_done()
                     return
             self._job.progress.advance(-file.size)
-        raise corrupt(file)
+        raise corrupt_artifact(file)
 
     def _fetch_large(self, file: ManifestFile, reassembly: Reassembly, delta: PlannedDelta | None) -> None:
         if delta is not None and self._delta_applier.make(file, delta):

@@ -77,7 +77,7 @@ class LargeFiles:
                 return
             path = self._cache.part_path(file.sha256) if locked else self._cache.temporary()
             if not any(self._try(file, each, path, progress) for each in (reassembly, fetch_whole(file))):
-                raise corrupt(file)
+                raise corrupt_artifact(file)
 
     def _try(self, file: ManifestFile, reassembly: Reassembly, path: Path, progress: FileProgress) -> bool:
         """True if the content is in the cache now; else nothing of it is kept."""
@@ -156,7 +156,7 @@ class LargeFiles:
         return _hash_as_completed(part) == file.sha256
 
 
-def corrupt(file: ManifestFile) -> CorruptArtifact:
+def corrupt_artifact(file: ManifestFile) -> CorruptArtifact:
     """Error for a content that came out wrong again and again."""
     return CorruptArtifact(
         f"The provider sent {file.path!r} twice with content that is not the one its manifest names. Nothing "

@@ -32,7 +32,7 @@ def packable(files: Sequence[ManifestFile]) -> list[ManifestFile]:
     return small if len(small) >= _LEAST_FILES else []
 
 
-def packs_of(files: Sequence[ManifestFile], jobs: int) -> Iterator[list[ManifestFile]]:
+def make_packs(files: Sequence[ManifestFile], jobs: int) -> Iterator[list[ManifestFile]]:
     """Files in packs of up to 16 MiB, small enough that all of the connections have something to do."""
     most = min(PACKED_FILES, max(_LEAST_FILES, -(-len(files) // jobs)))
     pack: list[ManifestFile] = []

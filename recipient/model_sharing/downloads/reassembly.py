@@ -31,7 +31,7 @@ class Segment:
     base: ManifestFile | None = None
     offset: int = 0
 
-    def goes_on_as(self, following: Segment) -> bool:
+    def is_continued_by(self, following: Segment) -> bool:
         """True if both can be merged into one segment."""
         end = self.offset + (self.end - self.start if self.base else 0)
         return following.base == self.base and following.offset == end
@@ -79,7 +79,7 @@ def plan_reassembly(chunks: ChunkMap, found: Mapping[bytes, CachedChunk]) -> Rea
 def _merged(segments: Iterable[Segment]) -> list[Segment]:
     merged: list[Segment] = []
     for segment in segments:
-        if merged and merged[-1].goes_on_as(segment):
+        if merged and merged[-1].is_continued_by(segment):
             merged[-1] = Segment(merged[-1].start, segment.end, merged[-1].base, merged[-1].offset)
         else:
             merged.append(segment)

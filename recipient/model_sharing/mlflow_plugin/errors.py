@@ -20,10 +20,10 @@ def as_mlflow_errors() -> Iterator[None]:
     try:
         yield
     except SharingError as error:
-        raise MlflowException(error.message, error_code=code_of(error)) from error
+        raise MlflowException(error.message, error_code=mlflow_error_code(error)) from error
 
 
-def code_of(error: SharingError) -> int:
+def mlflow_error_code(error: SharingError) -> int:
     """MLflow error code of an error."""
     name = error.row.unity_catalog_code
     code: int = _CODES.get(name) or _CODES.get(_OTHER_NAMES.get(name, ""), _CODES["INTERNAL_ERROR"])

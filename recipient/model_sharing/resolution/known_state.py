@@ -124,7 +124,7 @@ class KnownState:
         """StateSequence of the latest state seen: answers to what is asked now have to be as late."""
         return self._read(model).sequence
 
-    def accept_state(
+    def record_state(
         self, model: SharedName, state: State, asked_at: StateSequence, answer: VersionAnswer
     ) -> None:
         """Record a signed state, the answer that it came in, and what an alias points at.

@@ -94,7 +94,7 @@ class Resolver:
         except (NotFound, PermissionDenied):
             self._known_state.forget(name, version=ref.version, alias=ref.alias)
             raise
-        self._known_state.accept_state(name, signed.state, seen, signed.answer)
+        self._known_state.record_state(name, signed.state, seen, signed.answer)
         return Resolved(_without_state(signed.answer), files=signed.files)
 
     async def files(self, name: SharedName, version: int, digest: str | None) -> VersionFiles:
@@ -156,7 +156,9 @@ class Resolver:
                 f"{self._mount.endpoint} was asked for {name} version {ref.version} and answered with "
                 f"version {version}. Tell the provider."
             )
-        return SignedAnswer(answer, await self._trust.state(answer.version, name, _version_or_alias(ref)))
+        return SignedAnswer(
+            answer, await self._trust.check_state(answer.version, name, _version_or_alias(ref))
+        )
 
     async def _checked_files(
         self,

@@ -34,7 +34,7 @@ class Trust:
         self._client = client
         self._keys = tuple(PublicKey.parse(pem) for pem in mount.keys)
 
-    async def state(self, answer: ModelVersion, name: SharedName, asked: int | str) -> State:
+    async def check_state(self, answer: ModelVersion, name: SharedName, asked: int | str) -> State:
         """Check the signed state of an answer about the version number or alias that was asked for."""
         return self._state(answer, name, asked, await self._current(answer.state))
 

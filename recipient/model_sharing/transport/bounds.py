@@ -82,7 +82,7 @@ class MinimumRate:
         self._waited = 0.0
         self._arrived = 0
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds left to wait for the next bytes; TooSlow if there are none."""
         left = WINDOW_SECONDS - self._waited
         if left <= 0:
@@ -98,7 +98,7 @@ class MinimumRate:
         finally:
             self._waited += self._clock() - started
 
-    def arrived(self, count: int) -> None:
+    def add_bytes(self, count: int) -> None:
         """Note bytes of the body."""
         self._arrived += count
         if self._arrived >= WINDOW_BYTES / max(1, self._connections()):

@@ -100,11 +100,11 @@ async def _chunks(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator
     size = 0
     while True:
         with rate.waiting():
-            async with asyncio.timeout(rate.left()):
+            async with asyncio.timeout(rate.seconds_left()):
                 chunk = await response.content.readany()
         if not chunk:
             return
-        rate.arrived(len(chunk))
+        rate.add_bytes(len(chunk))
         size += len(chunk)
         if size > limit:
             raise TooLarge(

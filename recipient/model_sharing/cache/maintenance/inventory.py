@@ -23,7 +23,7 @@ Inode = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CacheEntry:
     """Cache entry of one version. `folders` are its snapshot and views; `last_used` is in epoch seconds.
 
     `sizes` are the bytes on the disk of all that it needs, by inode.
@@ -58,18 +58,18 @@ class CacheInventory:
     `in_progress` are the bytes of what is being built at this moment, or was when a process crashed.
     """
 
-    def __init__(self, entries: list[Entry], sizes: Mapping[Inode, int], in_progress: int) -> None:
+    def __init__(self, entries: list[CacheEntry], sizes: Mapping[Inode, int], in_progress: int) -> None:
         self.entries = sorted(entries, key=lambda entry: (entry.last_used, entry.digest))
         owned = {inode: size for entry in entries for inode, size in entry.sizes.items()}
         self.size = sum(sizes.values()) + in_progress
         self.orphaned = sum(size for inode, size in sizes.items() if inode not in owned)
         self._owners = Counter(inode for entry in entries for inode in entry.sizes)
 
-    def own_size(self, entry: Entry) -> int:
+    def own_size(self, entry: CacheEntry) -> int:
         """Bytes that no other entry shares: what removing it alone would free."""
         return sum(size for inode, size in entry.sizes.items() if self._owners[inode] == 1)
 
-    def remove(self, entry: Entry) -> int:
+    def remove(self, entry: CacheEntry) -> int:
         """Take an entry out of the inventory; the bytes that its end frees."""
         freed = self.own_size(entry)
         self._owners.subtract(entry.sizes.keys())
@@ -80,7 +80,7 @@ def take_inventory(cache: Cache) -> CacheInventory:
     """Measure every file in the cache once. Others may add and remove some meanwhile."""
     blobs: dict[str, dict[Inode, int]] = {}
     for path, (inode, size) in _measured(cache.blobs):
-        blobs.setdefault(content_of(path), {})[inode] = size
+        blobs.setdefault(digest_of_blob(path), {})[inode] = size
     folders: dict[str, dict[Path, dict[Inode, int]]] = {}
     for folder in (*list_folder(cache.snapshots), *list_folder(cache.views)):
         folders.setdefault(entry_key(folder), {})[folder] = dict(found for _, found in _measured(folder))
@@ -102,7 +102,7 @@ def _entry(
     record: Path,
     folders: Mapping[Path, Mapping[Inode, int]],
     blobs: Mapping[str, Mapping[Inode, int]],
-) -> Entry | None:
+) -> CacheEntry | None:
     manifest = cache.manifest(f"sha256:{record.stem}")
     try:
         last_used = record.stat().st_mtime
@@ -113,7 +113,7 @@ def _entry(
     sizes = {inode: size for found in folders.values() for inode, size in found.items()}
     for sha256 in digests_of(manifest):
         sizes |= blobs.get(sha256, {})
-    return Entry(manifest, manifest.digest, record, tuple(folders), sizes, last_used)
+    return CacheEntry(manifest, manifest.digest, record, tuple(folders), sizes, last_used)
 
 
 def entry_key(folder: Path) -> str:
@@ -126,7 +126,7 @@ def digests_of(manifest: Manifest) -> set[str]:
     return {file.sha256 for file in (*manifest.files, *manifest.hints)}
 
 
-def content_of(path: Path) -> str:
+def digest_of_blob(path: Path) -> str:
     """Digest of the content that a file below `blobs` is, or will be when all of it has arrived."""
     return path.name.partition(".")[0]
 

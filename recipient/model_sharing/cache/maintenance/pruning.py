@@ -17,7 +17,13 @@ from pathlib import Path
 
 from model_sharing.cache.deliveries import stale_records
 from model_sharing.cache.leases import exclusive, no_locks
-from model_sharing.cache.maintenance.inventory import Entry, content_of, digests_of, entry_key, take_inventory
+from model_sharing.cache.maintenance.inventory import (
+    CacheEntry,
+    digest_of_blob,
+    digests_of,
+    entry_key,
+    take_inventory,
+)
 from model_sharing.cache.store import ABANDONED_AFTER_SECONDS, PRUNING_LOCK, Cache
 from model_sharing.filesystem.local_files import (
     list_folder,
@@ -33,7 +39,7 @@ class CacheWarning(SharingWarning):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PruningLimits:
     """Pruning limits: `max_size` of the cache in bytes, `older_than` in seconds since the last use."""
 
     max_size: int | None = None
@@ -41,19 +47,21 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Pruned:
+class PruningResult:
     """Result of pruning: the entries that went (or would, in a dry run), and bytes.
 
     `in_use` counts the entries that were to go and stay because a process holds them.
     """
 
-    removed: tuple[Entry, ...]
+    removed: tuple[CacheEntry, ...]
     freed: int
     remaining: int
     in_use: int
 
 
-def prune(cache: Cache, limits: Limits, *, dry_run: bool = False, now: float | None = None) -> Pruned:
+def prune(
+    cache: Cache, limits: PruningLimits, *, dry_run: bool = False, now: float | None = None
+) -> PruningResult:
     """Remove entries beyond the limits, and files that none needs, as crashes and cut downloads leave them.
 
     Raises UnsupportedOperation on a file system without locks, InvalidState on one that cannot be written.
@@ -62,12 +70,12 @@ def prune(cache: Cache, limits: Limits, *, dry_run: bool = False, now: float | N
         return _prune(cache, limits, time.time() if now is None else now, dry_run=dry_run)
 
 
-def _prune(cache: Cache, limits: Limits, moment: float, *, dry_run: bool) -> Pruned:
+def _prune(cache: Cache, limits: PruningLimits, moment: float, *, dry_run: bool) -> PruningResult:
     trash = cache.temporary()
     if not dry_run:
         cache.remove_abandoned(moment)
         make_folder(trash)
-    removed: list[Entry] = []
+    removed: list[CacheEntry] = []
     in_use = 0
     with contextlib.nullcontext(True) if dry_run else cache.lock(PRUNING_LOCK) as locked:
         if not locked:
@@ -89,20 +97,20 @@ def _prune(cache: Cache, limits: Limits, moment: float, *, dry_run: bool) -> Pru
                 _set_aside(path, trash)
     if not dry_run:
         remove_path(trash)
-    return Pruned(tuple(removed), contents.size - size, size, in_use)
+    return PruningResult(tuple(removed), contents.size - size, size, in_use)
 
 
-def keep_within(cache: Cache, max_size: int | None) -> None:
+def prune_to_size(cache: Cache, max_size: int | None) -> None:
     """Prune to a size, if one is set. Failing is a warning: the download before it succeeded."""
     if max_size is None:
         return
     try:
-        prune(cache, Limits(max_size))
+        prune(cache, PruningLimits(max_size))
     except (OSError, SharingError) as error:
         warnings.warn(f"The cache could not be pruned: {error}", CacheWarning, stacklevel=2)
 
 
-def _is_beyond(limits: Limits, entry: Entry, size: int, moment: float) -> bool:
+def _is_beyond(limits: PruningLimits, entry: CacheEntry, size: int, moment: float) -> bool:
     unused = moment - entry.last_used
     return (
         (limits.max_size is not None and size > limits.max_size)
@@ -111,7 +119,7 @@ def _is_beyond(limits: Limits, entry: Entry, size: int, moment: float) -> bool:
     )
 
 
-def _take(entry: Entry, trash: Path | None) -> bool:
+def _take(entry: CacheEntry, trash: Path | None) -> bool:
     """Move an entry aside, but for its blobs, unless a process holds it; None: only look."""
     with exclusive(entry.record) as free:
         if free and trash is not None:
@@ -120,11 +128,11 @@ def _take(entry: Entry, trash: Path | None) -> bool:
         return free
 
 
-def _unneeded(cache: Cache, kept: Iterable[Entry]) -> Iterator[Path]:
+def _unneeded(cache: Cache, kept: Iterable[CacheEntry]) -> Iterator[Path]:
     """Files that belong to none of the entries that are kept."""
     keys = {entry.record.stem for entry in kept}
     contents = {sha256 for entry in kept for sha256 in digests_of(entry.manifest)}
-    yield from (path for path in list_folder(cache.blobs) if content_of(path) not in contents)
+    yield from (path for path in list_folder(cache.blobs) if digest_of_blob(path) not in contents)
     yield from stale_records(cache.root, contents, keys)
     yield from (path for path in list_folder(cache.manifests) if path.stem not in keys)
     for parent in (cache.snapshots, cache.views):

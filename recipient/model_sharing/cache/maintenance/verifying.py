@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_sharing.cache.maintenance.inventory import Entry, take_inventory
+from model_sharing.cache.maintenance.inventory import CacheEntry, take_inventory
 from model_sharing.cache.sealing import is_damaged, is_intact, walk_files
 from model_sharing.cache.store import Cache
 from model_sharing.filesystem.local_files import list_folder, local_path, translated_write_errors
@@ -20,7 +20,7 @@ _SHA256_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerificationResult:
     """Result of verification: `corrupt` contents were removed, `damaged` entries are to be made again.
 
     `files` and `size` are how much was hashed, each content once.
@@ -29,13 +29,13 @@ class Verified:
     files: int
     size: int
     corrupt: tuple[str, ...]
-    damaged: tuple[Entry, ...]
+    damaged: tuple[CacheEntry, ...]
 
 
 Link = tuple[Path, ManifestFile]
 
 
-def verify(cache: Cache, hashed: Callable[[int], None] = lambda size: None) -> Verified:
+def verify(cache: Cache, hashed: Callable[[int], None] = lambda size: None) -> VerificationResult:
     """Hash each file once, however many links lead to it; `hashed` gets the bytes of each.
 
     Snapshots and views that hold a corrupt file, lack one or have one too many are removed as well.
@@ -64,7 +64,9 @@ def verify(cache: Cache, hashed: Callable[[int], None] = lambda size: None) -> V
     hurt = {path for path, _ in bad}
     size = sum(same[0][1].size for same in links.values())
     corrupt = tuple(sorted({file.sha256 for _, file in bad}))
-    return Verified(len(links), size, corrupt, tuple(e for e in entries if _drop_damaged(cache, e, hurt)))
+    return VerificationResult(
+        len(links), size, corrupt, tuple(e for e in entries if _drop_damaged(cache, e, hurt))
+    )
 
 
 def _blobs(cache: Cache) -> Iterator[Link]:
@@ -74,7 +76,7 @@ def _blobs(cache: Cache) -> Iterator[Link]:
                 yield path, ManifestFile(path.name, path.stat().st_size, path.name)
 
 
-def _linked(entry: Entry) -> Iterator[Link]:
+def _linked(entry: CacheEntry) -> Iterator[Link]:
     files = {file.path: file for file in entry.manifest.files}
     for folder in entry.folders:
         for name in walk_files(folder, ""):
@@ -92,7 +94,7 @@ def _is_own_copy(path: Path) -> bool:
     return bool(status.st_mode & 0o200) and status.st_nlink == 1
 
 
-def _drop_damaged(cache: Cache, entry: Entry, bad: set[Path]) -> bool:
+def _drop_damaged(cache: Cache, entry: CacheEntry, bad: set[Path]) -> bool:
     """Remove those of an entry's folders that are not to be used; True if there were any."""
     found = False
     for folder in entry.folders:

@@ -93,7 +93,7 @@ class Connections:
         if response.chunked:
             buffer = buffer[:_CHUNKED_BYTES]
         if self._limit is not None:
-            buffer = buffer[: self._limit.at_once]
+            buffer = buffer[: self._limit.read_size]
         reader: MinimumRateReader = self._local.reader
         reader.expected = len(buffer)
         count = response.readinto(buffer)
@@ -146,7 +146,7 @@ class Connections:
         body: bytes | None,
     ) -> http.client.HTTPResponse:
         rate = bounds.MinimumRate(lambda: len(self._open))
-        connection.sock.settimeout(rate.left())
+        connection.sock.settimeout(rate.seconds_left())
 
         def respond(sock: socket.socket, **more: Any) -> http.client.HTTPResponse:
             self._local.reader = MinimumRateReader(sock, rate)

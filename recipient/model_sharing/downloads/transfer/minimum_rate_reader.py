@@ -32,7 +32,7 @@ class MinimumRateReader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         """Read into the buffer, within the time that is left."""
-        left = self._rate.left()
+        left = self._rate.seconds_left()
         self._socket.settimeout(left)
         try:
             with self._rate.waiting():
@@ -46,7 +46,7 @@ class MinimumRateReader(io.RawIOBase):
             raise http.client.HTTPException("there is more around the body than in it")
         counting = min(count, self.expected)
         self.expected -= counting
-        self._rate.arrived(counting)
+        self._rate.add_bytes(counting)
         return count
 
     def close(self) -> None:

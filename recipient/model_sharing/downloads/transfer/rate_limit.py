@@ -19,7 +19,7 @@ class RateLimit:
         self._paid_until = clock()
 
     @property
-    def at_once(self) -> int:
+    def read_size(self) -> int:
         """Bytes to read at most before asking again, so that a slow line flows evenly."""
         return max(1, self._rate // _READS_A_SECOND)
 

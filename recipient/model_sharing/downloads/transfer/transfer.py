@@ -126,8 +126,8 @@ class Transfer:
                     self._renew(what, generation, state)
                     raise TransferFailure("its address had expired")
                 if is_transient(response.status):
-                    told = f"the server answered HTTP {response.status}{request_suffix(response.headers)}"
-                    raise TransferFailure(told, retry_after(response.headers))
+                    reason = f"the server answered HTTP {response.status}{request_suffix(response.headers)}"
+                    raise TransferFailure(reason, retry_after(response.headers))
                 yield response
                 complete = True
         except ssl.SSLCertVerificationError as error:

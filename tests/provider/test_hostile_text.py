@@ -108,6 +108,7 @@ schema update prod.ml --comment new
 secrets create secrets
 secrets list
 secrets rotate
+audit reference
 settings reference
 settings show
 share add-schema acme prod.lab

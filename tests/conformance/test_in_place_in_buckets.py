@@ -16,7 +16,7 @@ from model_sharing.api import blocking
 from model_sharing_protocol.errors import InvalidModel, PermissionDenied
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
-from model_sharing_provider.artifacts.store_urls import open_bucket
+from model_sharing_provider.artifacts.backends.opening import open_bucket
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.services.provider_services import ProviderServices
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.parametrize("bucket", KINDS, indirect=True)
 async def store(bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ObjectStore:
     """A bucket with a model in `models/m`."""
     monkeypatch.setenv("MODEL_SHARING_HOME", str(tmp_path / "recipient-home"))
-    store = open_bucket(bucket)
+    store = open_bucket(bucket).client
     for path, content in FILES.items():
         await obstore.put_async(store, f"models/m/{path}", content)
         await obstore.put_async(store, f"models-secret/m/{path}", content)
@@ -114,5 +114,5 @@ async def test_markers_below_the_artifact_root_are_neither_damage_nor_in_the_way
         found = await provider.fsck.check(admin.context)
         assert (found.problems, found.leftovers.strangers, found.leftovers.versions) == ([], [], [])
         await provider.models.delete(admin.context, NAME)
-    left = [item async for batch in obstore.list(open_bucket(bucket), "root/models") for item in batch]
+    left = [item async for batch in obstore.list(open_bucket(bucket).client, "root/models") for item in batch]
     assert {item["size"] for item in left} == {0}

@@ -12,7 +12,7 @@ from obstore.exceptions import GenericError
 
 from model_sharing_protocol.errors import ArtifactStoreUnavailable, NotFound
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.artifacts import store as module
+from model_sharing_provider.artifacts.backends import bucket as bucket_backend
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
@@ -42,7 +42,7 @@ async def test_a_bucket_that_is_not_there_is_named(bucket: str, tmp_path: Path) 
 async def test_a_store_that_goes_away_during_an_upload_leaves_nothing_half_visible(
     kind: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model_sharing_provider.artifacts.store_urls._RETRIES", {"max_retries": 0})
+    monkeypatch.setattr("model_sharing_provider.artifacts.backends.opening._RETRIES", {"max_retries": 0})
     with ExitStack() as running:
         address = running.enter_context(running_store(kind, tmp_path_factory.mktemp(kind)))
         root = f"{bucket_url(kind, address, monkeypatch)}/models"
@@ -73,7 +73,7 @@ async def test_what_a_store_says_reaches_the_log_and_not_the_user(
 ) -> None:
     for endpoint in ENDPOINTS:
         monkeypatch.setenv(endpoint, "http://127.0.0.1:1/acme")
-    monkeypatch.setattr("model_sharing_provider.artifacts.store_urls._RETRIES", {"max_retries": 0})
+    monkeypatch.setattr("model_sharing_provider.artifacts.backends.opening._RETRIES", {"max_retries": 0})
     store = ArtifactStore(f"{bucket}/secret-prefix")
     for attempt in (
         store.put_bytes("models/a", b"x"),
@@ -109,7 +109,7 @@ async def test_an_object_that_the_store_does_not_copy_goes_through_the_server(
     monkeypatch.setattr("obstore.copy_async", refuses)
     with pytest.raises(ArtifactStoreUnavailable):
         await store.move("large", "moved")
-    monkeypatch.setattr(module, "_COPIED_BY_THE_STORE", 999)
+    monkeypatch.setattr(bucket_backend, "_COPIED_BY_THE_STORE", 999)
     await store.move("large", "moved")
     assert await store.get_bytes("moved") == b"x" * 1000
     with pytest.raises(NotFound):
@@ -131,7 +131,7 @@ async def test_the_command_line_over_a_bucket(
         checked = command.succeed("fsck", "--output", "json")
         assert (checked.json["num_versions"], checked.json["problems"]) == (1, [])
         assert not (tmp_path / "home" / "artifacts").exists()
-        monkeypatch.setattr("model_sharing_provider.artifacts.store_urls._RETRIES", {"max_retries": 0})
+        monkeypatch.setattr("model_sharing_provider.artifacts.backends.opening._RETRIES", {"max_retries": 0})
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
         away = command("model", "register", str(tmp_path / "m"), NAME, "--output", "json")
         assert (away.code, away.out) == (26, "")

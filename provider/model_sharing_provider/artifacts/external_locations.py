@@ -1,7 +1,6 @@
 """External locations: folders of somebody else's whose models are shared in place, read and never written.
 
-The allow-list is looked at whenever something is opened:
-a location that is taken off the list stops being served.
+The allow-list is looked at whenever something is opened: a location that is taken off it stops being served.
 """
 
 from __future__ import annotations
@@ -10,10 +9,10 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
-from obstore.store import LocalStore, ObjectStore
-
 from model_sharing_protocol.errors import PermissionDenied
-from model_sharing_provider.artifacts.store_urls import open_bucket
+from model_sharing_provider.artifacts.backends.backend import Backend
+from model_sharing_provider.artifacts.backends.local import LocalBackend
+from model_sharing_provider.artifacts.backends.opening import open_bucket
 from model_sharing_provider.domain.locations import FILE_SCHEME, split_location
 
 SETTING = "MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS"
@@ -29,7 +28,7 @@ class ExternalLocations:
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         """`allowed` as `parse_location` spells them."""
         self.allowed = tuple(allowed)
-        self._stores: dict[str, ObjectStore] = {}
+        self._backends: dict[str, Backend] = {}
 
     def check(self, location: str) -> None:
         """Raises PermissionDenied for what is not in an allowed location."""
@@ -39,15 +38,15 @@ class ExternalLocations:
                 f"its administrator allows them with {SETTING}."
             )
 
-    async def open(self, location: str) -> tuple[ObjectStore, str]:
-        """The store that holds a file or folder, and its path there. Raises PermissionDenied."""
+    async def open(self, location: str) -> tuple[Backend, str]:
+        """The back end that holds a file or folder, and its path there. Raises PermissionDenied."""
         self.check(location)
         root, path = split_location(location)
         if root == FILE_SCHEME:
             await asyncio.to_thread(self._check_links, path)
-        if root not in self._stores:
-            self._stores[root] = LocalStore("/") if root == FILE_SCHEME else open_bucket(root)
-        return self._stores[root], path
+        if root not in self._backends:
+            self._backends[root] = LocalBackend(Path("/")) if root == FILE_SCHEME else open_bucket(root)
+        return self._backends[root], path
 
     def _check_links(self, path: str) -> None:
         """A symbolic link may lead to another allowed folder, and nowhere else."""

@@ -16,8 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import BaseError, GenericError
-from obstore.store import LocalStore, ObjectStore
+from obstore.exceptions import BaseError
 
 from model_sharing_protocol.errors import (
     ArtifactStoreUnavailable,
@@ -28,22 +27,15 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.manifest import MAX_FILES
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.artifacts import durability
-from model_sharing_provider.artifacts.call_timing import call, calls
+from model_sharing_provider.artifacts.backends.backend import Backend, StoredObject, UploadUrl
+from model_sharing_provider.artifacts.backends.bucket import PART_BYTES
+from model_sharing_provider.artifacts.backends.opening import open_root
+from model_sharing_provider.artifacts.call_timing import timed_call, timed_calls
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.fingerprints import Fingerprint, Fingerprinter
-from model_sharing_provider.artifacts.folder_markers import find_folder_markers
-from model_sharing_provider.artifacts.listing import StoredObject, delete_objects, list_objects
-from model_sharing_provider.artifacts.object_reader import read_objects, read_pieces
-from model_sharing_provider.artifacts.presigned_urls import UploadUrl, presign, presign_upload
 from model_sharing_provider.artifacts.store_errors import store_errors_named
-from model_sharing_provider.artifacts.store_urls import open_root
 
 _PIECE = 4 * 1024 * 1024
-# S3 takes 10,000 parts an object, none but the last below 5 MiB: so a file has 160 GiB at most.
-_PART = 16 * 1024 * 1024
-# S3 copies no larger object by itself.
-_COPIED_BY_THE_STORE = 5 * 1024**3
 Advance = Callable[[int], None]
 """Called with the size of each piece, in bytes, when it is done."""
 
@@ -70,16 +62,16 @@ class ArtifactStore:
     def __init__(
         self, root: str, external: ExternalLocations | None = None, *, presigns: bool = True
     ) -> None:
-        """`root` as `roots.open_root` takes it; `presigns` says that buckets can be reached from outside."""
+        """`root` as `open_root` takes it; `presigns` says that buckets can be reached from outside."""
         self._root = root.rstrip("/")
-        self._store = open_root(root)
+        self._backend = open_root(root)
         self._external = external or ExternalLocations()
         self._presigns = presigns
 
     @property
     def in_bucket(self) -> bool:
         """Whether it is a bucket, which all servers share, rather than a folder."""
-        return not isinstance(self._store, LocalStore)
+        return self._backend.kind != "local"
 
     def location(self, path: str) -> str:
         """Where something is stored, as `external_locations` spells locations."""
@@ -88,9 +80,9 @@ class ArtifactStore:
     async def check_reachable(self) -> None:
         """Raises NotFound or ArtifactStoreUnavailable if nothing can be read here now."""
         with store_errors_named("anything", absent="The folder or bucket of artifacts is not there."):
-            if isinstance(self._store, LocalStore):
-                await asyncio.to_thread(Path(self._store.prefix or "/").stat)
-            async for _ in calls(self._store, "list", obstore.list(self._store, prefix="nothing-is-here")):
+            await self._backend.check_reachable()
+            nothing = obstore.list(self._backend.client, prefix="nothing-is-here")
+            async for _ in timed_calls(self._backend.kind, "list", nothing):
                 pass
 
     async def put_file(self, path: str, source: Path, advance: Advance = _unwatched) -> Fingerprint:
@@ -110,14 +102,16 @@ class ArtifactStore:
             taken_in.update(content)
             advance(len(content))
             return taken_in.finish()
-        with _writing(path), call(self._store, "put_stream"):
-            await obstore.put_async(self._store, path, pieces(), chunk_size=_PART, max_concurrency=2)
+        with _writing(path), timed_call(self._backend.kind, "put_stream"):
+            await obstore.put_async(
+                self._backend.client, path, pieces(), chunk_size=PART_BYTES, max_concurrency=2
+            )
         return taken_in.finish()
 
     async def put_bytes(self, path: str, content: bytes) -> None:
         """Write a small object at once. Raises DiskFull."""
-        with _writing(path), call(self._store, "put"):
-            await obstore.put_async(self._store, path, content, use_multipart=False)
+        with _writing(path), timed_call(self._backend.kind, "put"):
+            await obstore.put_async(self._backend.client, path, content, use_multipart=False)
 
     async def put_stream(
         self, path: str, chunks: AsyncIterable[bytes], *, chunked: bool = True
@@ -139,9 +133,11 @@ class ArtifactStore:
             if len(first) < _PIECE:
                 await self.put_bytes(path, first)
             else:
-                with _writing(path), call(self._store, "put_stream"):
+                with _writing(path), timed_call(self._backend.kind, "put_stream"):
                     whole = _chain(first, arriving)
-                    await obstore.put_async(self._store, path, whole, chunk_size=_PART, max_concurrency=2)
+                    await obstore.put_async(
+                        self._backend.client, path, whole, chunk_size=PART_BYTES, max_concurrency=2
+                    )
         except BaseException:
             await self.discard(path)
             raise
@@ -150,36 +146,20 @@ class ArtifactStore:
     async def move(self, source: str, target: str) -> None:
         """Move an object, unless it was moved already. Raises NotFound if it is at neither place."""
         try:
-            if isinstance(self._store, LocalStore):
-                with _reading(source), call(self._store, "rename"):
-                    await obstore.rename_async(self._store, source, target)
-            else:
-                await self.link(source, target)
-                await self.delete(source)
+            with _reading(source):
+                await self._backend.move(source, target)
         except NotFound:
             await self.size(target)
 
     async def link(self, source: str, target: str) -> None:
         """Make the object `source` appear at `target` too without moving its bytes. Raises NotFound."""
         with _reading(source):
-            try:
-                with call(self._store, "copy"):
-                    await obstore.copy_async(self._store, source, target)
-            except GenericError:
-                if await self.size(source) <= _COPIED_BY_THE_STORE:
-                    raise
-                await self._send_through(source, target)
-
-    async def _send_through(self, source: str, target: str) -> None:
-        with call(self._store, "copy_through"):
-            content = await obstore.get_async(self._store, source)
-            stream = content.stream()
-            await obstore.put_async(self._store, target, stream, chunk_size=_PART, max_concurrency=2)
+            await self._backend.link(source, target)
 
     async def sync(self, prefix: str) -> None:
         """Return when everything below `prefix` would survive a power cut."""
-        with call(self._store, "sync"):
-            await durability.sync(self._store, prefix)
+        with timed_call(self._backend.kind, "sync"):
+            await self._backend.sync(prefix)
 
     def check_allowed(self, path: str) -> None:
         """Raises PermissionDenied for an external location that may not be read, or not any more."""
@@ -203,31 +183,32 @@ class ArtifactStore:
 
     async def _files_below(self, folder: str) -> dict[str, int]:
         found: dict[str, int] = {}
-        store, prefix = await self._open(folder)
-        async for batch in calls(store, "list", obstore.list(store, prefix=prefix)):
+        backend, prefix = await self._open(folder)
+        listed = obstore.list(backend.client, prefix=prefix)
+        async for batch in timed_calls(backend.kind, "list", listed):
             found |= {item["path"].removeprefix(f"{prefix}/"): int(item["size"]) for item in batch}
             if len(found) > MAX_FILES:
                 raise InvalidModel(f"{_shown(folder)} holds more than {MAX_FILES} files; that is no model.")
-        markers = await find_folder_markers(store, prefix, found)
+        markers = await backend.folder_markers(prefix, found)
         return {path: size for path, size in found.items() if path not in markers}
 
     async def folder_markers(self, folder: str, sizes: Mapping[str, int]) -> set[str]:
         """Which of these objects below a folder, by relative path and size, are no files."""
-        store, prefix = await self._open(folder)
+        backend, prefix = await self._open(folder)
         with _reading(folder):
-            return await find_folder_markers(store, prefix, sizes)
+            return await backend.folder_markers(prefix, sizes)
 
     async def get_bytes(self, path: str) -> bytes:
         """A small object, whole. Raises NotFound, PermissionDenied."""
-        store, key = await self._open(path)
-        with _reading(path), call(store, "get"):
-            return bytes(await (await obstore.get_async(store, key)).bytes_async())
+        backend, key = await self._open(path)
+        with _reading(path), timed_call(backend.kind, "get"):
+            return bytes(await (await obstore.get_async(backend.client, key)).bytes_async())
 
     async def size(self, path: str) -> int:
         """Bytes of an object. Raises NotFound, PermissionDenied."""
-        store, key = await self._open(path)
-        with _reading(path), call(store, "head"):
-            return int((await obstore.head_async(store, key))["size"])
+        backend, key = await self._open(path)
+        with _reading(path), timed_call(backend.kind, "head"):
+            return int((await obstore.head_async(backend.client, key))["size"])
 
     async def check_size(self, path: str, size: int) -> None:
         """Raises CorruptArtifact for an object that is not as large as it was when it was registered."""
@@ -266,10 +247,10 @@ class ArtifactStore:
 
         Raises NotFound, PermissionDenied, CorruptArtifact.
         """
-        store, key = await self._open(path)
+        backend, key = await self._open(path)
         try:
             with _reading(path):
-                async with contextlib.aclosing(read_pieces(store, key, start, end)) as pieces:
+                async with contextlib.aclosing(backend.read(key, start, end)) as pieces:
                     async for piece in pieces:
                         if not piece:
                             raise CorruptArtifact(f"The object {_shown(path)} ends before byte {end}.")
@@ -285,10 +266,10 @@ class ArtifactStore:
         opened = [(*await self._open(path), size) for path, size in files]
         if not opened:
             return
-        store = opened[0][0]
+        backend = opened[0][0]
         with _reading(files[0][0]):
             objects = [(key, size) for _, key, size in opened]
-            async with contextlib.aclosing(read_objects(store, objects)) as batches:
+            async with contextlib.aclosing(backend.read_whole(objects)) as batches:
                 async for batch, size in batches:
                     if len(batch) != size:
                         raise CorruptArtifact("An object is not as large as it was when it was registered.")
@@ -301,18 +282,18 @@ class ArtifactStore:
         """
         if not self._presigns:
             return None
-        store, _ = await self._open(paths[0])
+        backend, _ = await self._open(paths[0])
         keys = [(await self._open(path))[1] for path in paths]
-        with _reading(paths[0]), call(store, "sign"):
-            return await presign(store, keys, seconds)
+        with _reading(paths[0]):
+            return await backend.presign(keys, seconds)
 
     async def presign_upload(self, path: str, seconds: int) -> UploadUrl | None:
         """A URL of the store's own to write this object to; None as for `presign`."""
         if not self._presigns:
             return None
-        store, key = await self._open(path)
-        with _reading(path), call(store, "sign"):
-            return await presign_upload(store, key, seconds)
+        backend, key = await self._open(path)
+        with _reading(path):
+            return await backend.presign_upload(key, seconds)
 
     async def origins(self) -> tuple[str, ...]:
         """Where the URLs that `presign` gives lead to, such as `https://s3.eu-west-1.amazonaws.com`."""
@@ -323,19 +304,19 @@ class ArtifactStore:
                 found.add(f"{parts.scheme}://{parts.netloc}")
         return tuple(sorted(found))
 
-    async def _open(self, path: str) -> tuple[ObjectStore, str]:
-        return await self._external.open(path) if _is_external(path) else (self._store, path)
+    async def _open(self, path: str) -> tuple[Backend, str]:
+        return await self._external.open(path) if _is_external(path) else (self._backend, path)
 
     async def delete(self, path: str) -> None:
         """Delete one object; it may be gone already."""
-        deleting = call(self._store, "delete")
+        deleting = timed_call(self._backend.kind, "delete")
         with store_errors_named(path, absent=""), contextlib.suppress(FileNotFoundError), deleting:
-            await delete_objects(self._store, [path])
+            await self._backend.delete([path])
 
     async def list(self, prefix: str) -> AsyncIterator[Sequence[StoredObject]]:
         """What lies in the folder `prefix`, batch by batch, what a killed process left unfinished too."""
         with _reading(prefix):
-            async for batch in calls(self._store, "list", list_objects(self._store, prefix)):
+            async for batch in timed_calls(self._backend.kind, "list", self._backend.list_objects(prefix)):
                 yield batch
 
     async def delete_below(self, prefix: str, *, older_than: timedelta = timedelta(0)) -> int:
@@ -344,8 +325,8 @@ class ArtifactStore:
         deleted = 0
         async for batch in self.list(prefix):
             paths = [item.path for item in batch if item.modified <= newest]
-            with _reading(prefix), call(self._store, "delete"):
-                await delete_objects(self._store, paths)
+            with _reading(prefix), timed_call(self._backend.kind, "delete"):
+                await self._backend.delete(paths)
             deleted += len(paths)
         return deleted
 

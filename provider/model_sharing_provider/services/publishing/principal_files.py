@@ -15,9 +15,9 @@ from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.paths import check_model_path
 from model_sharing_protocol.times import now_ms
+from model_sharing_provider.artifacts.backends.backend import UploadUrl
 from model_sharing_provider.artifacts.locations import direct_root
 from model_sharing_provider.artifacts.manifests import Manifests
-from model_sharing_provider.artifacts.presigned_urls import UploadUrl
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target

@@ -1,4 +1,4 @@
-"""The artifact root, opened by its URL: a folder of this machine, or a bucket with a prefix.
+"""Opening a back end by its URL: a folder of this machine, or a bucket with a prefix.
 
 Endpoint, region and credentials of a bucket come from where the cloud's own tools look: the environment, or
 the identity of the machine.
@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obstore.exceptions import BaseError
-from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store
+from obstore.store import AzureStore, GCSStore, S3Store
 
 from model_sharing_protocol.errors import ArtifactStoreUnavailable
+from model_sharing_provider.artifacts.backends.backend import Backend
+from model_sharing_provider.artifacts.backends.bucket import BucketBackend
+from model_sharing_provider.artifacts.backends.local import LocalBackend
 
 if TYPE_CHECKING:
     from obstore.store import AzureConfig, RetryConfig
@@ -25,7 +28,7 @@ _ACCOUNT = "AZURE_STORAGE_ACCOUNT_NAME"
 _RETRIES: RetryConfig = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
 
 
-def open_root(url: str) -> ObjectStore:
+def open_root(url: str) -> Backend:
     """Open `file:///folder`, which is made if need be, `s3://bucket/prefix`, `gs://…` or `az://…`.
 
     Raises ArtifactStoreUnavailable for settings that a store cannot be opened with.
@@ -33,7 +36,7 @@ def open_root(url: str) -> ObjectStore:
     if url.startswith(_FILE):
         folder = Path(url.removeprefix(_FILE))
         folder.mkdir(parents=True, exist_ok=True)
-        return LocalStore(prefix=folder)
+        return LocalBackend(folder)
     try:
         return open_bucket(url)
     except (BaseError, ValueError) as error:
@@ -41,12 +44,12 @@ def open_root(url: str) -> ObjectStore:
         raise ArtifactStoreUnavailable(f"The artifact root {url} cannot be opened: {reason}") from error
 
 
-def open_bucket(url: str) -> ObjectStore:
+def open_bucket(url: str) -> BucketBackend:
     """Open a bucket, or what is below a prefix in it. Raises obstore's errors, ValueError."""
     if url.startswith("s3://"):
-        return S3Store.from_url(url, retry_config=_RETRIES)
+        return BucketBackend(S3Store.from_url(url, retry_config=_RETRIES))
     if url.startswith("gs://"):
-        return GCSStore.from_url(url, retry_config=_RETRIES)
+        return BucketBackend(GCSStore.from_url(url, retry_config=_RETRIES))
     # obstore 0.12 panics where a store is printed that found the name of its account by itself.
     account: AzureConfig = {"account_name": os.environ[_ACCOUNT]} if _ACCOUNT in os.environ else {}
-    return AzureStore.from_url(url, config=account, retry_config=_RETRIES)
+    return BucketBackend(AzureStore.from_url(url, config=account, retry_config=_RETRIES))

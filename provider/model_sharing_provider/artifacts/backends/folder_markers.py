@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 import obstore
-from obstore.store import LocalStore, ObjectStore
+from obstore.store import ObjectStore
 
 _SUFFIX = "_$folder$"
 _CONTENT_TYPES = ("application/x-directory", "httpd/unix-directory")
@@ -25,8 +25,6 @@ async def find_folder_markers(store: ObjectStore, prefix: str, sizes: Mapping[st
 
     Raises obstore's errors.
     """
-    if isinstance(store, LocalStore):
-        return set()
     folders = {str(parent) for path in sizes for parent in PurePosixPath(path).parents} | {prefix}
     empty = [path for path, size in sizes.items() if size == 0]
     markers = {path for path in empty if path in folders or path.endswith(_SUFFIX)}

@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Literal
 from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import GenericError
-from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from model_sharing_provider.artifacts.backends.backend import UploadUrl
 
 _SAME_IN_A_URL = re.compile(r"[A-Za-z0-9._~/-]*")
 # Azure's SAS tokens open a container, and are no key to sign with.
 _SIGNS_NOTHING = "SASforSASNotSupported"
 
 
-@dataclass(frozen=True, slots=True)
-class UploadUrl:
-    """Where to PUT a file to, and the headers to send with it."""
-
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 async def presign(
-    store: ObjectStore, keys: Sequence[str], seconds: int, method: Literal["GET", "PUT"] = "GET"
+    store: S3Store | GCSStore | AzureStore,
+    keys: Sequence[str],
+    seconds: int,
+    method: Literal["GET", "PUT"] = "GET",
 ) -> list[str] | None:
     """URLs to read these objects from, good for so long; None where the store cannot sign them all.
 
     Raises obstore's errors.
     """
-    if not isinstance(store, S3Store | GCSStore | AzureStore):
-        return None
     try:
         urls = await obstore.sign_async(store, method, keys, timedelta(seconds=seconds))
     except GenericError as error:
@@ -46,7 +40,7 @@ async def presign(
     return None
 
 
-async def presign_upload(store: ObjectStore, key: str, seconds: int) -> UploadUrl | None:
+async def presign_upload(store: S3Store | GCSStore | AzureStore, key: str, seconds: int) -> UploadUrl | None:
     """The same to write an object to, whole, by one request."""
     urls = await presign(store, [key], seconds, "PUT")
     if urls is None:

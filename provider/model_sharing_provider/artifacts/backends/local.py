@@ -1,0 +1,133 @@
+"""Local folder as a back end.
+
+It is walked, cleared and read by ourselves: obstore passes over the unfinished files that a killed process
+left there, leaves empty folders, and moves half as many bytes a second. Each piece opens its file anew, so
+that a reader that was given up leaves nothing open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import obstore
+from obstore.store import LocalStore
+
+from model_sharing_protocol.atomic_files import sync as sync_file
+from model_sharing_provider.artifacts.backends.backend import StoredObject, UploadUrl
+from model_sharing_provider.artifacts.backends.read_ahead import read_batches, read_pieces
+from model_sharing_provider.artifacts.call_timing import timed_call
+
+_LISTED_AT_ONCE = 1000
+_PIECE_BYTES = 1024 * 1024
+
+
+class LocalBackend:
+    kind = "local"
+
+    def __init__(self, root: Path) -> None:
+        self.client = LocalStore(prefix=root)
+        self._root = root
+
+    async def check_reachable(self) -> None:
+        await asyncio.to_thread(self._root.stat)
+
+    async def move(self, source: str, target: str) -> None:
+        with timed_call(self.kind, "rename"):
+            await obstore.rename_async(self.client, source, target)
+
+    async def link(self, source: str, target: str) -> None:
+        with timed_call(self.kind, "copy"):
+            await obstore.copy_async(self.client, source, target)
+
+    async def list_objects(self, prefix: str) -> AsyncIterator[Sequence[StoredObject]]:
+        batches = _walk(self._root, prefix)
+        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+            yield batch
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete files, and the folders that are empty then."""
+        await asyncio.to_thread(_delete, self._root, keys)
+
+    async def sync(self, prefix: str) -> None:
+        await asyncio.to_thread(_sync_tree, self._root, self._root / prefix)
+
+    async def folder_markers(self, prefix: str, sizes: Mapping[str, int]) -> set[str]:
+        """None: folders are folders here."""
+        return set()
+
+    def read(self, key: str, start: int, end: int) -> AsyncGenerator[memoryview]:
+        path = self._root / key
+
+        async def fetch(start: int, end: int) -> memoryview:
+            with timed_call(self.kind, "read"):
+                return memoryview(await asyncio.to_thread(_pread, path, start, end))
+
+        return read_pieces(fetch, start, end, _PIECE_BYTES)
+
+    def read_whole(self, objects: Sequence[tuple[str, int]]) -> AsyncGenerator[tuple[memoryview, int]]:
+        async def fetch(keys: Sequence[str]) -> bytes:
+            with timed_call(self.kind, "read"):
+                return await asyncio.to_thread(
+                    lambda: b"".join((self._root / key).read_bytes() for key in keys)
+                )
+
+        return read_batches(fetch, objects)
+
+    async def presign(self, keys: Sequence[str], seconds: int) -> list[str] | None:
+        """None: this server has to send the bytes itself."""
+        return None
+
+    async def presign_upload(self, key: str, seconds: int) -> UploadUrl | None:
+        return None
+
+
+def _walk(root: Path, prefix: str) -> Iterator[Sequence[StoredObject]]:
+    for folder, _, names in os.walk(root / prefix):
+        for start in range(0, len(names), _LISTED_AT_ONCE):
+            yield [
+                found
+                for name in names[start : start + _LISTED_AT_ONCE]
+                if (found := _stat(root, Path(folder, name))) is not None
+            ]
+
+
+def _stat(root: Path, path: Path) -> StoredObject | None:
+    try:
+        status = path.lstat()
+    except FileNotFoundError:  # somebody deleted it just now
+        return None
+    # Of the last change, not of the modification: a link to an old file is young itself.
+    return StoredObject(path.relative_to(root).as_posix(), status.st_size, status.st_ctime_ns // 1_000_000)
+
+
+def _delete(root: Path, paths: Sequence[str]) -> None:
+    for path in paths:
+        (root / path).unlink(missing_ok=True)
+    # Longest first, so that a folder follows those inside it; the upper levels stay.
+    folders = {parent for path in paths for parent in Path(path).parents if len(parent.parts) > 1}
+    for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
+        with contextlib.suppress(OSError):
+            (root / folder).rmdir()
+
+
+def _sync_tree(root: Path, top: Path) -> None:
+    """fsync a file, or every file below a folder, and the folders from there up to the root."""
+    for folder, _, files in os.walk(top):
+        for name in files:
+            sync_file(Path(folder) / name)
+        sync_file(Path(folder))
+    if top.is_file():
+        sync_file(top)
+    for folder_above in top.parents:
+        sync_file(folder_above)
+        if folder_above == root:
+            break
+
+
+def _pread(path: Path, start: int, end: int) -> bytes:
+    with path.open("rb", buffering=0) as file:
+        return os.pread(file.fileno(), end - start, start)

@@ -1,0 +1,62 @@
+"""Reading ahead: each piece of an object, or batch of objects, is fetched while the one before is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+
+_BATCH_BYTES = 1024 * 1024
+
+FetchRange = Callable[[int, int], Awaitable[memoryview]]
+FetchWhole = Callable[[Sequence[str]], Awaitable[bytes]]
+
+
+async def read_pieces(fetch: FetchRange, start: int, end: int, length: int) -> AsyncGenerator[memoryview]:
+    """The bytes from `start` to before `end` in pieces of `length`; an empty piece if they end before."""
+    position = start
+    ahead = _begin(fetch, position, min(position + length, end))
+    try:
+        while ahead is not None:
+            piece = await ahead
+            position += len(piece)
+            ahead = _begin(fetch, position, min(position + length, end)) if piece else None
+            yield piece
+    finally:
+        if ahead is not None:
+            ahead.cancel()
+
+
+def _begin(fetch: FetchRange, start: int, end: int) -> asyncio.Future[memoryview] | None:
+    return asyncio.ensure_future(fetch(start, end)) if start < end else None
+
+
+async def read_batches(
+    fetch: FetchWhole, objects: Sequence[tuple[str, int]]
+) -> AsyncGenerator[tuple[memoryview, int]]:
+    """Objects by key and size, one after the other: batches of bytes, and of how many there should be."""
+    batches = list(_batches(objects))
+    ahead = _begin_batch(fetch, batches[0]) if batches else None
+    try:
+        for batch, following in zip(batches, [*batches[1:], None], strict=True):
+            assert ahead is not None  # noqa: S101 - begun with each batch
+            content = await ahead
+            ahead = _begin_batch(fetch, following) if following else None
+            yield memoryview(content), sum(size for _, size in batch)
+    finally:
+        if ahead is not None:
+            ahead.cancel()
+
+
+def _begin_batch(fetch: FetchWhole, batch: Sequence[tuple[str, int]]) -> asyncio.Future[bytes]:
+    return asyncio.ensure_future(fetch([key for key, _ in batch]))
+
+
+def _batches(objects: Sequence[tuple[str, int]]) -> Iterator[list[tuple[str, int]]]:
+    batch: list[tuple[str, int]] = []
+    for item in objects:
+        if batch and sum(size for _, size in batch) + item[1] > _BATCH_BYTES:
+            yield batch
+            batch = []
+        batch.append(item)
+    if batch:
+        yield batch

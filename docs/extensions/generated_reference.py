@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import msgspec
 from prometheus_client import Metric
@@ -125,6 +126,16 @@ def fill(_app: Sphinx, _page: str, source: list[str]) -> None:
     source[0] = _MARKER.sub(lambda marker: GENERATORS[marker[1]](), source[0])
 
 
+def write_openapi(app: Sphinx, _failed: Exception | None) -> None:
+    """Write the OpenAPI documents beside the pages, as a server serves them."""
+    folder = Path(app.outdir) / "openapi"
+    folder.mkdir(exist_ok=True)
+    for face in APIS:
+        if face.title:
+            described = msgspec.json.encode(document(face, APIS))
+            (folder / f"{face.name}.json").write_bytes(msgspec.json.format(described))
+
+
 def examples_as_code(_app: Sphinx, _context: object, lines: list[str]) -> None:
     """Show the examples that end each command's help as a block of code."""
     texts = [line.removeprefix("| ").strip() for line in lines]
@@ -140,7 +151,10 @@ def _http_api(face: Face) -> str:
         for method, operation in operations.items()
         if isinstance(operation, dict)
     ]
-    return f"## {described['info']['title']}\n\n{_table(('method', 'path', 'what it does'), rows)}\n"
+    table = _table(("method", "path", "what it does"), rows)
+    # The document is written beside the pages, where Sphinx does not know it as a target of links.
+    download = f'<a href="../openapi/{face.name}.json" download>OpenAPI document</a>'
+    return f"## {described['info']['title']}\n\n{download}\n\n{table}\n"
 
 
 def _below(kind: type[errors.SharingError]) -> Iterator[type[errors.SharingError]]:
@@ -179,4 +193,5 @@ def _without_title(page: str) -> str:
 def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("source-read", fill)
     app.connect("sphinx-click-process-epilog", examples_as_code)
+    app.connect("build-finished", write_openapi)
     return {"version": "1", "parallel_read_safe": True}

@@ -6,7 +6,7 @@ In the repository they are relative paths; in the site they become addresses of 
 from __future__ import annotations
 
 import re
-from importlib.metadata import metadata
+import tomllib
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -21,6 +21,7 @@ def link_to_repository(app: Sphinx, page: str, source: list[str]) -> None:
     """Replace each relative link that leads out of the documentation's folder."""
     docs = Path(app.srcdir)
     folder = (docs / page).parent
+    address = repository(docs.parent)
 
     def replaced(link: re.Match[str]) -> str:
         target = (folder / link["path"]).resolve()
@@ -29,15 +30,15 @@ def link_to_repository(app: Sphinx, page: str, source: list[str]) -> None:
         if not target.exists():
             _log.warning("%s is not in the repository", link["path"], location=page)
         path = target.relative_to(docs.parent).as_posix()
-        return f"]({repository()}/blob/main/{path}{link['anchor'] or ''})"
+        return f"]({address}/blob/main/{path}{link['anchor'] or ''})"
 
     source[0] = _LINK.sub(replaced, source[0])
 
 
-def repository() -> str:
-    """The address of the repository, as the package's metadata has it."""
-    urls = dict(entry.split(", ", 1) for entry in metadata("model-sharing").get_all("Project-URL") or [])
-    return urls.get("Repository") or urls.get("Source") or "https://github.com/model-sharing/model-sharing"
+def repository(top: Path) -> str:
+    """The address of the repository, as `pyproject.toml` has it."""
+    project = tomllib.loads((top / "pyproject.toml").read_text())["project"]
+    return str(project["urls"]["Repository"])
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

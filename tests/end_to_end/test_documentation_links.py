@@ -26,7 +26,7 @@ def pages() -> list[Path]:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub and MkDocs make them."""
+    """The anchors of a page's headings, as GitHub and MyST make them."""
     found = set()
     for title, explicit in HEADING.findall(FENCED_CODE.sub("", page.read_text())):
         kept = "".join(c for c in title.lower() if c in " -_" or unicodedata.category(c)[0] in "LN")

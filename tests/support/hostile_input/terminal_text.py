@@ -62,14 +62,19 @@ def hostile_calls(words: str, command: click.Command, valid: Sequence[str]) -> I
 
 
 def split_calls(root: click.Command, calls: str) -> list[tuple[str, list[str]]]:
-    """Lines as the words of a command and what it is given; every command has to be there."""
+    """Lines as the words of a command and what it is given; each command that needs something has one.
+
+    Commands that need nothing and have no line are called bare, before the others.
+    """
     commands = all_commands(root)
     split = []
     for parts in filter(None, map(str.split, calls.splitlines())):
         count = max(n for n in range(1, len(parts) + 1) if " ".join(parts[:n]) in commands)
         split.append((" ".join(parts[:count]), parts[count:]))
-    assert {words for words, _ in split} == commands.keys()
-    return split
+    unlisted = commands.keys() - {words for words, _ in split}
+    needy = [words for words in unlisted if any(each.required for each in commands[words].params)]
+    assert not needy, f"Say how these are called: {needy}"
+    return [*((words, []) for words in sorted(unlisted)), *split]
 
 
 def _below(command: click.Command, words: str) -> Iterator[tuple[str, click.Command]]:

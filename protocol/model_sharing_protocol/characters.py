@@ -1,4 +1,4 @@
-"""Characters that nobody sees, and spellings that mean the same: what makes two names look alike."""
+"""Characters that are invisible, and spellings that mean the same: what makes two names look alike."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def fold(text: str) -> str:
 
 
 def shown(character: str) -> str:
-    """A character as messages name it, whether it can be seen or not: `U+200B`."""
+    """Character as messages name it, whether it can be seen or not: `U+200B`."""
     return repr(character) if find_unseen(character) is None else f"U+{ord(character):04X}"

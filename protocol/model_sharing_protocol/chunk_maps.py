@@ -56,7 +56,7 @@ class ChunkMap:
 
 
 class ChunkMapWriter:
-    """A map as it grows, chunk by chunk."""
+    """Chunk map under construction, chunk by chunk."""
 
     def __init__(self) -> None:
         self._records = bytearray()

@@ -49,7 +49,7 @@ class PublicKey:
 
     @classmethod
     def parse(cls, pem: str) -> Self:
-        """A key from its PEM; UntrustedSignature if that is no public key on P-256."""
+        """Parse a key in PEM; UntrustedSignature if that is not a public key on P-256."""
         try:
             key = serialization.load_pem_public_key(pem.encode())
         except (ValueError, UnsupportedAlgorithm) as error:
@@ -105,7 +105,7 @@ class SigningKey:
 
     @classmethod
     def from_pem(cls, pem: str) -> Self:
-        """Read `to_pem` back; ValueError if it is no private key on P-256."""
+        """Read `to_pem` back; ValueError if it is not a private key on P-256."""
         key = serialization.load_pem_private_key(pem.encode(), password=None)
         if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
             raise ValueError("not a private key on P-256")
@@ -129,6 +129,6 @@ class SigningKey:
 
 
 def _message(payload_type: str, payload: bytes) -> bytes:
-    """What is signed: DSSE's pre-authentication encoding."""
+    """Bytes that are signed: DSSE's pre-authentication encoding."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)

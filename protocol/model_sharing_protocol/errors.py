@@ -54,7 +54,7 @@ LONGEST_MESSAGE = 4000
 
 @dataclass(frozen=True, slots=True)
 class ErrorRow:
-    """How one error looks from outside."""
+    """Codes of one error: its exit code, and its status and code on each API."""
 
     open_sharing_status: int
     open_sharing_code: str

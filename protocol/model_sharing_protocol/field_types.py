@@ -1,6 +1,6 @@
-"""The form of values in messages: checked once, when a message is decoded, and a part of its JSON schema.
+"""Types of fields in messages: checked once, when a message is decoded, and a part of its JSON schema.
 
-What is out of range ends there, with the name of its field, and not where somebody calculates with it.
+A value out of range is refused there, with the name of its field, and not where it is used.
 """
 
 from __future__ import annotations
@@ -20,4 +20,4 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT64)]
 """A number of bytes or of things."""
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 ManifestDigest = Annotated[str, msgspec.Meta(pattern="^sha256:[0-9a-f]{64}$", max_length=71)]
-"""What names the content of a version: see `Manifest.digest`."""
+"""Digest that names the content of a version: see `Manifest.digest`."""

@@ -20,7 +20,7 @@ MAX_FILES = 100_000
 PACKED_FILE_BYTES = 1024 * 1024
 """Files up to this size may be fetched in a pack, many by one request."""
 PACKED_FILES = 1000
-"""How many files a pack has at most."""
+"""Limit of files in a pack."""
 
 
 class ManifestFile(msgspec.Struct, frozen=True):
@@ -32,7 +32,7 @@ class ManifestFile(msgspec.Struct, frozen=True):
 
 
 class Delta(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What makes the file with the digest `target` of the one with the digest `base` (`xor_deltas`).
+    """Delta that makes the file with the digest `target` from the one with the digest `base` (`xor_deltas`).
 
     `size` in bytes and `sha256` are the delta's own. `base_version` is the id of the version that has the
     base; only the provider knows it.
@@ -89,7 +89,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def hints(self) -> tuple[ManifestFile, ...]:
-        """What may be fetched to fetch less: chunk maps and deltas. Messages call them by their paths."""
+        """Auxiliary files that save bytes: chunk maps and deltas. Messages call them by their paths."""
         maps = (self.chunk_maps,) if self.chunk_maps else ()
         return (*maps, *(delta.file for delta in self.deltas))
 
@@ -100,7 +100,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def digest(self) -> str:
-        """What names this content: `sha256:` over one line `<sha256> <size> <path>` a file."""
+        """Digest that names this content: `sha256:` over one line `<sha256> <size> <path>` a file."""
         lines = "".join(f"{file.sha256} {file.size} {file.path}\n" for file in self.files)
         return "sha256:" + hashlib.sha256(lines.encode()).hexdigest()
 

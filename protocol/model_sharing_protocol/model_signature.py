@@ -7,13 +7,13 @@ from typing import Any
 
 
 def signature_words(signature: Mapping[str, Any] | None) -> str:
-    """A signature on one line: `sepal length: double, petal width: double → long`."""
+    """Signature of a model on one line: `sepal length: double, petal width: double → long`."""
     sides = [describe_columns((signature or {}).get(side)) for side in ("inputs", "outputs")]
     return " → ".join(side for side in sides if side)
 
 
 def describe_columns(part: Any) -> str:
-    """One side of a signature as people read it: `sepal length: double, petal width: double`."""
+    """Columns of one side of a signature, for people: `sepal length: double, petal width: double`."""
     if not isinstance(part, list):
         return "" if part is None else str(part)
     described = []

@@ -51,7 +51,7 @@ class Table(_Message):
 
 
 class RegisteredModel(_Message):
-    """A model as a share shows it. From `tags` on: EXTENSION."""
+    """Model as a share shows it. From `tags` on: EXTENSION."""
 
     name: str
     schema: str
@@ -68,7 +68,7 @@ class RegisteredModel(_Message):
 
 
 class ModelVersion(_Message):
-    """One version. From `aliases` on: EXTENSION. `signature` is the MLflow model signature.
+    """Version of a model. From `aliases` on: EXTENSION. `signature` is the MLflow model signature.
 
     `state` is there when one version was asked for, by number or alias: `signatures.State`, signed.
     """
@@ -100,7 +100,7 @@ class Alias(_Message):
 
 
 class Items(_Message, Generic[T]):
-    """One page of a listing; either field may be missing."""
+    """Page of a listing; either field may be missing."""
 
     items: tuple[T, ...] = ()
     next_page_token: str | None = None
@@ -184,7 +184,7 @@ class VersionQueryLine(_Message):
 
 
 class _Secret(_Message):
-    """What is in it is shown nowhere but on the wire."""
+    """Secret that is shown nowhere but on the wire."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(…)"
@@ -245,7 +245,7 @@ class TableQueryLine(_Message):
 
 
 class ActivationInfo(_Message):
-    """What an activation link may be asked without using it up."""
+    """State of an activation link, which asking does not use up."""
 
     recipient: str
     used: bool

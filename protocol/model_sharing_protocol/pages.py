@@ -24,14 +24,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """How many items (at most 500) and after which key; `after=None` starts at the beginning."""
+    """Page to read: how many items (at most 500), after which key; None starts at the beginning."""
 
     size: int = MAX_PAGE_SIZE
     after: str | None = None
 
     @classmethod
     def parse(cls, listing: str, max_results: str | None, token: str | None) -> PageRequest:
-        """From the query parameters `maxResults` and `pageToken` of the listing named `listing`."""
+        """Parse the query parameters `maxResults` and `pageToken` of the listing named `listing`."""
         size = MAX_PAGE_SIZE
         if max_results is not None:
             digits = max_results.isascii() and max_results.isdigit() and len(max_results) <= 10
@@ -51,14 +51,14 @@ class Page(Generic[T]):
     last_key: str | None = None
 
     def token(self, listing: str) -> str | None:
-        """What to send as `nextPageToken` for the listing named `listing`."""
+        """Token to send as `nextPageToken` for the listing named `listing`."""
         if self.last_key is None:
             return None
         return base64.urlsafe_b64encode(_mark(listing) + self.last_key.encode()).decode().rstrip("=")
 
 
 def page_of(items: Iterable[T], page: PageRequest, key_of: Callable[[T], str]) -> Page[T]:
-    """A page of a short listing that is at hand whole."""
+    """Page of a short listing that is in memory whole."""
     rest = sorted((item for item in items if page.after is None or key_of(item) > page.after), key=key_of)
     kept = rest[: page.size]
     return Page(kept, key_of(kept[-1]) if kept and len(rest) > len(kept) else None)

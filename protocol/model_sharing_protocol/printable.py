@@ -48,7 +48,7 @@ def _without_hidden(text: str, shown: Callable[[str], str]) -> str:
 
 
 def _escape(character: str) -> str:
-    """As Python writes it."""
+    """Escape of a character, as Python writes it."""
     code = ord(character)
     if code < 0x100:
         return f"\\x{code:02x}"

@@ -26,7 +26,7 @@ _OAUTH_FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Where a provider is and how to authenticate there.
+    """Profile of a provider: where it is and how to authenticate there.
 
     `endpoint` has no trailing slash. `expires_at` is a moment with a zone, or None for a token that does not
     expire. `bearer_token` is empty for the OAuth kinds, whose settings are in `oauth`.

@@ -38,7 +38,7 @@ REFUSED: Mapping[str, str] = MappingProxyType(
 """Names of files and folders that are in no model, each with the program that acts upon it."""
 
 REFUSED_AT_THE_TOP = frozenset({".gitattributes", ".gitignore", ".github"})
-"""What the stock verifier of model signatures leaves out, at the top of a model, beside `.git`."""
+"""Names at the top of a model that the stock verifier of model signatures ignores, beside `.git`."""
 
 _WINDOWS_PROGRAMS = ("bat", "cmd", "com", "dll", "exe", "js", "jse", "pif", "scr", "vbe", "vbs", "wsf", "wsh")
 
@@ -96,7 +96,7 @@ def refusal(path: str) -> str | None:
 
 
 def acts_unasked(path: str) -> str | None:
-    """Which programs act upon a file with this path, though nobody asked them to; None if none do."""
+    """Programs that act upon a file with this path unasked; None if none do."""
     for name in fold(path).split("/"):
         if name not in HARMLESS and _NEEDS_TRUST.match(name):
             return next(who for pattern, who in NEEDS_TRUST.items() if fnmatchcase(name, pattern))
@@ -104,7 +104,7 @@ def acts_unasked(path: str) -> str | None:
 
 
 def find_repository(paths: Iterable[str]) -> str | None:
-    """A folder that git takes for a bare repository, though it is not called `.git`; empty for the top."""
+    """Folder that git takes for a bare repository, though it is not called `.git`; empty for the top."""
     parts: dict[str, set[str]] = {}
     for path in paths:
         names = fold(path).split("/")

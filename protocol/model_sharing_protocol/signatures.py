@@ -1,4 +1,4 @@
-"""What a provider signs about its models, and how a recipient checks it. Pure functions.
+"""Signatures of models: what a provider signs, and how a recipient checks it. Pure functions.
 
 A *bundle* says which files a version of a shared model consists of. Its form is OpenSSF Model Signing v1.0
 (a Sigstore bundle v0.3 around a DSSE envelope around an in-toto Statement v1), so that the stock
@@ -36,7 +36,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 @dataclass(frozen=True, slots=True)
 class SignedName:
-    """What a bundle is about: a version of a model as a share shows it. `model` is `schema.model`."""
+    """Subject of a bundle: a version of a model as a share shows it. `model` is `schema.model`."""
 
     share: str
     model: str
@@ -47,7 +47,7 @@ class SignedName:
 
 
 class State(msgspec.Struct, frozen=True, rename="camel"):
-    """What `alias`, or else the number `version`, stands for. `digest` is the manifest's.
+    """State of a model: the version that `alias`, or a number, stands for. `digest` is the manifest's.
 
     `sequence` says when the share and when the model was last changed: compared in this order, it grows with
     each change and never shrinks. Times are in epoch milliseconds.
@@ -72,7 +72,7 @@ class _VerificationMaterial(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Bundle(msgspec.Struct, frozen=True, rename="camel"):
-    """A signature as it goes over the wire and into a file."""
+    """Signature as it goes over the wire and into a file."""
 
     media_type: str
     verification_material: _VerificationMaterial

@@ -17,12 +17,12 @@ _MARKS = (
 
 
 def has_mark(data: bytes) -> bool:
-    """Whether the bytes start with a byte order mark."""
+    """Test for a byte order mark at the start."""
     return data.startswith(tuple(mark for mark, _ in _MARKS))
 
 
 def decode_text(data: bytes, errors: str = "strict") -> str:
-    """The text in a file's bytes, without the mark, its lines ended by `\\n`. Raises UnicodeDecodeError."""
+    """Decode a file's bytes to text without the mark, lines ended by `\\n`. Raises UnicodeDecodeError."""
     encoding = "utf-8"
     for mark, marked in _MARKS:
         if data.startswith(mark):

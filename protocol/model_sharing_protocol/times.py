@@ -1,4 +1,4 @@
-"""Moments: epoch milliseconds on the wire and in rows, datetimes in Python, ISO 8601 for people."""
+"""Times: epoch milliseconds on the wire and in rows, datetimes in Python, ISO 8601 for people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def moment(ms: int) -> datetime:
 
 
 def epoch_ms(moment: datetime) -> int:
-    """The other way round; `moment` has a zone."""
+    """Datetime, which has a zone, as epoch milliseconds."""
     return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
 
 

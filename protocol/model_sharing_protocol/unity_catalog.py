@@ -115,7 +115,7 @@ class EntityTagAssignment(Message):
 
 
 class UpdateEntityTag(Message):
-    """What else it names is what the path names."""
+    """Value of a tag; what else the body names is what the path names."""
 
     tag_value: str = ""
     entity_type: str | None = None
@@ -244,7 +244,7 @@ class TemporaryCredentialsRequest(Message):
 
 
 class _Secret(Message):
-    """What is in it is shown nowhere but on the wire."""
+    """Secret that is shown nowhere but on the wire."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(…)"
@@ -330,7 +330,7 @@ class Permissions(Message):
 
 
 class EffectivePrivilege(Message):
-    """Where it was granted is left out for a grant on the securable itself."""
+    """Privilege, and where it is inherited from unless it was granted on the securable itself."""
 
     privilege: str
     inherited_from_type: str | None = None
@@ -354,7 +354,7 @@ class PermissionsChange(Message):
 
 
 class UpdatePermissions(Message):
-    """Who asks to leave the permissions out of the answer names it by either word."""
+    """Changes of permissions; either flag leaves the permissions out of the answer."""
 
     changes: tuple[PermissionsChange, ...] = ()
     omit_permissions_in_response: bool = False

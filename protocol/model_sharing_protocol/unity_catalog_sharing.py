@@ -31,7 +31,7 @@ class SharedDataObject(Message):
 
 
 class GivenDataObject(Message):
-    """One that is put into a share or taken out; as `SharedDataObject`, where it was read."""
+    """Data object to put into a share or take out, as `SharedDataObject` describes one that was read."""
 
     name: str
     data_object_type: str | None = None
@@ -118,7 +118,7 @@ class CreateRecipient(Message):
 
 
 class UpdateRecipient(Message):
-    """A token's end is its own: `rotate-token` makes another."""
+    """Update of a recipient; its token's end is not part of it: `rotate-token` makes another."""
 
     expiration_time: NotServed = None
     id: NotServed = None
@@ -130,7 +130,7 @@ class UpdateRecipient(Message):
 
 
 class RecipientProfile(Message):
-    """Of a profile, what is no secret."""
+    """Parts of a profile that are not secret."""
 
     share_credentials_version: int
     endpoint: str

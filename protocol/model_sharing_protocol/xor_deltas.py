@@ -43,7 +43,7 @@ _STRATEGY = zlib.Z_RLE
 
 
 def write_start(size: int, head: bytes, base_start: int) -> bytes:
-    """How the delta of a file of `size` bytes begins, up to its blocks."""
+    """Header of the delta of a file of `size` bytes, up to its blocks."""
     return _MAGIC + _START.pack(size, base_start, len(head)) + head
 
 
@@ -61,7 +61,7 @@ def restore(delta: BinaryIO, base: BinaryIO, size: int, threads: Executor) -> It
     a head and a few blocks take, whatever the delta says.
     """
     if _exactly(delta, len(_MAGIC)) != _MAGIC:
-        raise CorruptArtifact("This is no XOR delta.")
+        raise CorruptArtifact("This is not an XOR delta.")
     found, base_start, head = _START.unpack(_exactly(delta, _START.size))
     if found != size or head > min(size, MAX_HEAD_BYTES) or base_start >= 2**63:
         raise CorruptArtifact(
@@ -109,7 +109,7 @@ def _deflated(data: bytes) -> bytes:
 
 
 def _inflated(stream: bytes, size: int) -> bytes:
-    """What a stream has to make: `size` bytes. It does not get to make more."""
+    """Limit of a stream, which has to produce `size` bytes and cannot produce more."""
     unpacker = zlib.decompressobj()
     try:
         data = unpacker.decompress(stream, size + 1)

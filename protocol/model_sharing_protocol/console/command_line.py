@@ -1,4 +1,4 @@
-"""How a command line runs and ends: each failure is one line on standard error and its own exit code."""
+"""Entry point of a command line: each failure is one line on standard error and its own exit code."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _is_expected(error: Exception) -> bool:
 
 
 def _explain(error: Exception, log_variable: str) -> tuple[str, int]:
-    """What to say about an error, and the exit code."""
+    """Message and exit code of an error."""
     if isinstance(error, SharingError):
         return error.message, error.row.exit_code
     if isinstance(error, click.UsageError) and error.ctx:
@@ -89,7 +89,7 @@ def _show_traceback(kind: type[BaseException], error: BaseException, where: Trac
 
 
 class _PrintableFormatter(logging.Formatter):
-    """For records that no handler of ours takes, such as those of libraries."""
+    """Formatter of records that no handler of ours takes, such as those of libraries."""
 
     def format(self, record: logging.LogRecord) -> str:
         return printable_lines(super().format(record))

@@ -1,4 +1,4 @@
-"""Findings of both `doctor` commands: what was checked, how it is, and what to do about it."""
+"""Checks of both `doctor` commands: findings, how they are reported, and what both sides check."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found. `exit_code` is that of the error which the failure would end a command with."""
+    """Finding of one check. `exit_code` is that of the error which the failure would end a command with."""
 
     check: str
     status: Status
@@ -48,7 +48,7 @@ def doubtful(check: str, detail: str) -> Finding:
 
 
 def bad(check: str, error: Exception | str) -> Finding:
-    """A failure, by its error or in words; of an error that nobody expected, only its kind is told."""
+    """Finding of a failure, by its error or in words; of an unexpected error only its kind is shown."""
     if isinstance(error, SharingError):
         return Finding(check, Status.FAILED, error.message, error.row.exit_code)
     if isinstance(error, OSError) and error.filename and error.strerror:
@@ -73,25 +73,25 @@ def report(findings: Sequence[Finding], output: str) -> int:
 
 
 def check_versions(*packages: str) -> Finding:
-    """The versions of Python and of these packages, as far as they are installed."""
+    """Check the versions of Python and of these packages, as far as they are installed."""
     python = f"Python {sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
     return good("versions", ", ".join([*(f"{name} {_version(name)}" for name in packages), python]))
 
 
 def check_proxies() -> Finding:
-    """Proxies that the environment names, without the passwords that may be in them."""
+    """Check which proxies the environment names, without the passwords that may be in them."""
     said = {name: os.environ.get(name) or os.environ.get(name.upper()) for name in _PROXIES}
     named = [f"{name}={without_password(value)}" for name, value in said.items() if value]
     return good("proxies", ", ".join(named) or "none in the environment")
 
 
 def check_folder(check: str, folder: Path) -> Iterable[Finding]:
-    """That a folder, which is there, can be written in, locks files, is private, and has space left."""
+    """Check that an existing folder is writable, locks files, is private, and has space left."""
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-"):
             pass
     except OSError as error:
-        yield bad(check, f"{folder} cannot be written in: {error.strerror}. Make it yours, or name another.")
+        yield bad(check, f"{folder} is not writable: {error.strerror}. Change its owner, or use another.")
         return
     private = os.name != "posix" or not stat.S_IMODE(folder.stat().st_mode) & 0o007  # a group may share it
     if private:
@@ -105,7 +105,7 @@ def check_folder(check: str, folder: Path) -> Iterable[Finding]:
 
 
 def check_private_file(check: str, path: Path) -> Finding:
-    """That a file with secrets is there, and nobody else can read it."""
+    """Check that a file with secrets exists, and nobody else can read it."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         with path.open("rb"):
@@ -118,19 +118,19 @@ def check_private_file(check: str, path: Path) -> Finding:
 
 
 def without_password(url: str) -> str:
-    """A proxy's URL without user and password."""
+    """URL of a proxy without user and password."""
     user, at, rest = url.rpartition("@")
     return f"{urlsplit(url).scheme}://…@{rest}" if at and "//" in user else rest if at else url
 
 
 def _check_locks(check: str, folder: Path) -> Finding:
-    """That a lock which is held keeps others out: some network disks pretend only."""
+    """Check that a lock which is held keeps others out: some network disks only pretend."""
     path = folder / f".doctor-{os.getpid()}.lock"
     try:
         with FileLock(path, timeout=5):
             try:
                 with FileLock(path, timeout=0):
-                    return bad(check, f"{folder} is on a disk whose file locks keep nobody out.")
+                    return bad(check, f"{folder} is on a disk whose file locks do not exclude others.")
             except Timeout:
                 return good(check, "files can be locked")
     except (OSError, NotImplementedError, Timeout) as error:

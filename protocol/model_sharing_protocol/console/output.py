@@ -1,4 +1,4 @@
-"""The console of both command lines: tables for people, JSON for scripts, news on standard error.
+"""Output of both command lines: tables for people, JSON for scripts, news on standard error.
 
 Whatever a command prints goes through here, where it is made printable: comments, tags, paths and messages
 come from others, and must not command a terminal or pass for something else.
@@ -27,32 +27,32 @@ _WIDER_THAN_ANY_ROW = 1_000_000_000
 
 
 def say(message: str) -> None:
-    """One line on standard output: a result."""
+    """Print a result, one line on standard output."""
     click.echo(printable(message))
 
 
 def say_lines(text: str) -> None:
-    """A text of several lines on standard output, which ends its last line itself."""
+    """Print a text of several lines on standard output, which ends its last line itself."""
     click.echo(printable_lines(text), nl=False)
 
 
 def announce(message: str) -> None:
-    """One line on standard error: news for people; standard output stays free for results."""
+    """Print news for people, one line on standard error; standard output stays free for results."""
     click.echo(printable(message), err=True)
 
 
 def warn(message: str) -> None:
-    """One line on standard error, about what works but should not stay so."""
+    """Print a warning, one line on standard error, about what works but should be changed."""
     announce(f"warning: {message}")
 
 
 def complain(message: str) -> None:
-    """One line on standard error, about what went wrong."""
+    """Print an error, one line on standard error."""
     announce(f"error: {message}")
 
 
 def print_json(value: object, **more: object) -> None:
-    """One JSON value in UTF-8, with moments in epoch milliseconds; `more` adds fields to an object."""
+    """Print one JSON value in UTF-8, with times in epoch milliseconds; `more` adds fields to an object."""
     plain = _builtins(value)
     if more:
         plain = {**plain, **_builtins(more)}
@@ -67,11 +67,11 @@ def _builtins(value: object) -> Any:
 def _plain(value: object) -> str:
     if isinstance(value, PurePath):
         return str(value)
-    raise NotImplementedError(f"{value!r} is no value of JSON.")
+    raise NotImplementedError(f"{value!r} is not a JSON value.")
 
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Table, folded to a terminal's width and complete elsewhere."""
+    """Print a table, folded to a terminal's width and complete elsewhere."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in titles:
         table.add_column(Text(printable(title.upper())), overflow="fold")
@@ -81,7 +81,7 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_fields(fields: Sequence[tuple[str, str]]) -> None:
-    """Names and values, one a line; empty values are left out."""
+    """Print names and values, one a line; empty values are left out."""
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, value in fields:
         if value:
@@ -91,7 +91,7 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
 
 
 def human_size(size: int | None) -> str:
-    """Bytes as people read them: `1.5 GiB`."""
+    """Size in bytes as people read it: `1.5 GiB`."""
     if size is None:
         return ""
     if size < 1024:
@@ -105,7 +105,7 @@ def human_size(size: int | None) -> str:
 
 
 def human_time(moment: datetime | int | None) -> str:
-    """A datetime, or epoch milliseconds, as ISO 8601 with its zone."""
+    """Time (a datetime, or epoch milliseconds) as ISO 8601 with its zone."""
     if moment is None:
         return ""
     return iso(moment if isinstance(moment, int) else epoch_ms(moment))

@@ -1,4 +1,4 @@
-"""A progress bar on standard error while bytes move, for both command lines."""
+"""Progress bar on standard error while bytes move, for both command lines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from model_sharing_protocol.progress import Progress as Now
 def transfer_progress(
     *more: ProgressColumn, console: Console | None = None, transient: bool = False
 ) -> Progress:
-    """Description, bar, bytes, rate and time left, and `more`; nothing where there is no terminal."""
+    """Progress display: description, bar, bytes, rate, time left and `more`; hidden without a terminal."""
     console = console or Console(stderr=True)
     return Progress(
         _Description(),
@@ -41,14 +41,14 @@ def transfer_progress(
 
 
 class _Description(ProgressColumn):
-    """What a bar is about: the name of a file or model as others chose it, so never markup."""
+    """Description of a bar: the name of a file or model as others chose it, so never markup."""
 
     def render(self, task: Task) -> Text:
         return Text(printable(task.description))
 
 
 class ProgressBar:
-    """One bar for work in phases, that goes away at the end; `show` is its progress callback.
+    """Progress bar for work in phases, which goes away at the end; `show` is its progress callback.
 
     Rate and time left are those of the phase.
     """

@@ -1,4 +1,4 @@
-"""Hosts as they are written: what can be said of one that is not, or cannot be, looked up here."""
+"""Host names and addresses: what can be told of one without looking it up."""
 
 from __future__ import annotations
 

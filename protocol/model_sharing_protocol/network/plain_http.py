@@ -1,4 +1,4 @@
-"""Plain http: when what is sent to a URL could be read on its way."""
+"""Plain http: which URLs are reached without encryption."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """An HTTP proxy. As text it is its address, without the credentials that `authorization` holds."""
+    """HTTP proxy. As text it is its address, without the credentials that `authorization` holds."""
 
     host: str
     port: int
@@ -36,15 +36,15 @@ class Proxy:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the proxy is told, and no server behind it."""
+        """Headers for the proxy alone, and for no server behind it."""
         return {"Proxy-Authorization": self.authorization} if self.authorization else {}
 
 
 def proxy_for(url: str) -> Proxy | None:
     """The proxy to ask for `url` through, or None. `url` is http or https and was parsed before.
 
-    Raises InvalidParameter for a proxy that cannot be, and UnsupportedOperation for one that is not spoken to
-    here, such as SOCKS. Neither shows the variable's value, which may hold a password.
+    Raises InvalidParameter for a proxy that is not valid, and UnsupportedOperation for one of another kind,
+    such as SOCKS. Neither shows the variable's value, which may hold a password.
     """
     parts = urlsplit(url)
     # This forgets HTTP_PROXY where the process is a CGI script: a client's `Proxy` header could have set it.

@@ -1,4 +1,4 @@
-"""How an HTTP session asks for a URL: through the environment's proxy, believing its certificate authorities.
+"""Options of HTTP requests: the environment's proxy and certificate authorities for a URL.
 
 The arguments are those of aiohttp's `ClientSession.request`.
 """
@@ -21,7 +21,7 @@ def request_options(url: str, headers: Mapping[str, str] | None = None) -> dict[
 def request_options_through(
     proxy: Proxy | None, url: str, headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """The same through this proxy, or directly.
+    """Arguments for a request through this proxy, or directly.
 
     Over plain http a proxy reads the request itself; for https it gets one of its own, CONNECT, and what it
     alone is told goes there.

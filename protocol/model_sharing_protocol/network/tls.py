@@ -1,4 +1,4 @@
-"""TLS to servers: which certificate authorities are believed, by the variables that other programs know too.
+"""TLS to servers: the certificate authorities to trust, by the variables that other programs know too.
 
 SSL_CERT_FILE and SSL_CERT_DIR, OpenSSL's, stand for the system's file and folder of authorities. What
 REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE name, a file or a folder, stands for both, as with requests and curl.
@@ -50,7 +50,7 @@ def _context(variables: tuple[tuple[str, str], ...]) -> ssl.SSLContext:
 
 
 def _check(name: str, path: str) -> None:
-    """Raise for what OpenSSL would leave out silently."""
+    """Check that a variable names certificates; OpenSSL would silently ignore it otherwise."""
     paths = path.split(os.pathsep) if name == _FOLDERS else [path]
     if not any(Path(each).exists() for each in paths if each):
         raise InvalidParameter(f"{name} is {path!r}, and nothing is there.")

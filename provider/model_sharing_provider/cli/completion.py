@@ -28,7 +28,7 @@ async def _catalogs(provider: ProviderServices, context: Context, _typed: str) -
 
 
 async def _schemas(provider: ProviderServices, context: Context, typed: str) -> list[str]:
-    """Those of the catalogs that begin as is typed."""
+    """Schemas of the catalogs that begin as typed."""
     catalog, dot, _ = typed.partition(".")
     found: list[str] = []
     for name in await _catalogs(provider, context, typed):
@@ -39,7 +39,7 @@ async def _schemas(provider: ProviderServices, context: Context, typed: str) -> 
 
 
 async def _models(provider: ProviderServices, context: Context, typed: str) -> list[str]:
-    """Those of the schema or catalog that is typed, or of all."""
+    """Models of the schema or catalog that is typed, or of all."""
     parts = typed.split(".")
     if len(parts) == 3:
         page = await provider.models.page(context, SchemaName(*parts[:2]), PageRequest())

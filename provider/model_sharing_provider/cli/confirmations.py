@@ -1,4 +1,4 @@
-"""Questions before a command takes something away for good: they name whom it hits."""
+"""Confirmation of commands that take something away for good: the question names whom it affects."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def confirm(what: str) -> None:
 
 
 def hits_of_share(grants: Iterable[ShareGrant]) -> str:
-    """What deleting a share does to recipients; empty if it has none."""
+    """Consequences of deleting a share for recipients; empty if it has none."""
     recipients = [grant.recipient for grant in grants]
     return f"It is granted to {enumerated(recipients)}, who lose it at once." if recipients else ""
 
 
 def hits_of_recipient(recipient: Recipient, grants: Iterable[ShareGrant]) -> str:
-    """What deleting a recipient does to it; empty if it has no token yet, and no share."""
+    """Consequences of deleting a recipient for it; empty if it has no token yet, and no share."""
     now = now_ms()
     live = [each.expires_at for each in recipient.tokens if each.activated_at and each.expires_at > now]
     shares = [grant.share for grant in grants]
@@ -53,7 +53,7 @@ def hits_of_recipient(recipient: Recipient, grants: Iterable[ShareGrant]) -> str
 
 
 def hits_of_model(shown: Iterable[ModelShare], what: str) -> str:
-    """What recipients notice when `what` of a model goes away; empty if none of them sees the model."""
+    """Consequences for recipients when `what` of a model goes away; empty if none of them sees it."""
     read = [share for share in shown if share.recipients]
     if not read:
         return ""

@@ -39,14 +39,14 @@ _EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - what an administrator may
 
 
 def check_places(settings: Settings) -> Iterator[Finding]:
-    """The home, and the files with secrets."""
+    """Check the home and the files with secrets."""
     yield from check_folder("home", settings.home)
     yield check_private_file("secrets", settings.secrets_path)
     yield check_private_file("signing keys", settings.signing_keys_path)
 
 
 async def check_stores(settings: Settings) -> AsyncIterator[Finding]:
-    """The database, with whose secrets it goes; the artifacts; the keys; and the clock."""
+    """Check the database and its secrets, the artifacts, the keys and the clock."""
     async with AsyncExitStack() as opened:
         try:
             provider = await opened.enter_async_context(open_provider(settings))
@@ -64,7 +64,7 @@ async def check_stores(settings: Settings) -> AsyncIterator[Finding]:
 
 
 def check_tls(settings: Settings) -> Finding:
-    """That the certificate can be used, and for how long."""
+    """Check that the certificate can be used, and for how long."""
     certificate = settings.tls_certificate
     try:
         if tls_context(certificate, settings.tls_key) is None or certificate is None:
@@ -80,7 +80,7 @@ def check_tls(settings: Settings) -> Finding:
 
 
 async def check_public_url(settings: Settings) -> AsyncIterator[Finding]:
-    """What recipients are told to call, and whether a server answers there."""
+    """Check the URL that recipients are told to call, and whether a server answers there."""
     url = settings.public_url or await asyncio.to_thread(_last_served, settings.address_path)
     if settings.public_url and travels_in_clear(url):
         yield doubtful("public URL", f"{url} is plain http: tokens travel in clear.")
@@ -124,7 +124,7 @@ async def _check_keys(provider: ProviderServices, context: Context) -> Finding:
 
 
 async def _check_clock(provider: ProviderServices, context: Context) -> Finding:
-    """No event can be from the future: then the clock was set back, or another server's is ahead."""
+    """Check the clock: an event from the future means it was set back, or another server's is ahead."""
     latest = await provider.audit.latest(context, 1)
     now = now_ms()
     if latest and latest[0].at > now + _CLOCK_TOLERANCE_MS:

@@ -107,7 +107,7 @@ def list_grants(word: str, name: str, principal: str, effective: bool, output: s
 
 
 def _securable(word: str, name: str) -> tuple[SecurableType, str]:
-    """What a command is about. Raises InvalidParameter, UsageError for a metastore that is not `-`."""
+    """Securable of a command. Raises InvalidParameter, UsageError for a metastore that is not `-`."""
     kind = _TYPES[word]
     if kind is SecurableType.MODEL:
         return kind, str(FullName.parse(name))

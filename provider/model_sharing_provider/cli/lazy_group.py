@@ -1,4 +1,4 @@
-"""Commands whose modules are imported when they are called: nobody waits for what another command needs."""
+"""Lazy groups: commands whose modules are imported when called, so none waits for what another needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 
 class LazyGroup(click.Group):
-    """A group that finds some of its commands as `module:attribute`, by name (click, "lazily loading")."""
+    """Group that imports some of its commands when they are called, from `module:attribute`."""
 
     def __init__(self, *args: Any, lazy: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -25,5 +25,5 @@ class LazyGroup(click.Group):
         module, attribute = self._lazy[cmd_name].split(":")
         command = getattr(import_module(module), attribute)
         if not isinstance(command, click.Command):
-            raise TypeError(f"{self._lazy[cmd_name]} is no command")
+            raise TypeError(f"{self._lazy[cmd_name]} is not a command")
         return command

@@ -106,7 +106,7 @@ async def _point(
 
 
 def _registered(version: ModelVersion, same: ModelVersion | None, alias: str | None) -> str:
-    """What was done, for people; `same` is the version itself if nothing was registered."""
+    """Sentence about what was done; `same` is the version itself if nothing was registered."""
     if same is not None and same.version == version.version:
         pointed = f"; alias {alias} points at it" if alias else ""
         return f"{version.full_name} version {version.version} has this content{pointed}. Nothing is new"

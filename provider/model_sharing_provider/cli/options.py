@@ -27,7 +27,7 @@ def changes_of(
     owner: str | None = None,
     more: bool = False,
 ) -> SecurableUpdate:
-    """What an `update` command is to change; `more` if it was told to change something else too.
+    """Changes that an `update` command makes; `more` if it also changes something else.
 
     Raises UsageError if there is nothing to change, or an empty name.
     """
@@ -48,6 +48,6 @@ def force_options(command: F) -> F:
 
 
 def confirm_force(name: str, *, force: bool, yes: bool) -> None:
-    """Ask before a delete that takes more than an empty container; see `confirm`."""
+    """Ask before a forced delete, which takes more than an empty container; see `confirm`."""
     if force and not yes:
         confirm(f"This deletes {name} and all that is in it, for good.")

@@ -218,7 +218,7 @@ def _show_link(record: Record, code: str, output: str) -> None:
 
 
 def _server_url() -> str:
-    """Where recipients reach the server: as configured, else where the last one that ran listened."""
+    """URL at which recipients reach the server: as configured, else where the last one listened."""
     settings = configured()
     if settings.public_url:
         return settings.public_url

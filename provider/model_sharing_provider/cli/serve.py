@@ -63,6 +63,6 @@ def serve(**told: Any) -> None:
 
 
 async def _prepare(settings: Settings) -> None:
-    """What a first start makes and says is done once, before there are several processes."""
+    """Make a first start once, before there are several processes."""
     async with open_provider(settings, announce):
         pass

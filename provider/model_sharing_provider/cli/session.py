@@ -25,24 +25,24 @@ T = TypeVar("T")
 
 
 def config_file() -> Path | None:
-    """What `--config` names."""
+    """File that `--config` names."""
     file: Path | None = click.get_current_context().find_root().params.get("config")
     return file
 
 
 def configured(**told: Any) -> Settings:
-    """The settings that hold for this command; what its options told wins. Raises InvalidParameter."""
+    """Settings of this command; values of its options win. Raises InvalidParameter."""
     given = {name: value for name, value in told.items() if value is not None}
     return replace(read_settings(config_file()), **given)
 
 
 def is_made(settings: Settings) -> bool:
-    """Whether there has been a first start, as far as files show: who only looks must not cause one."""
+    """Test for a first start, as far as files show: who only looks must not cause one."""
     return bool(settings.postgresql_url) or settings.database_path.exists()
 
 
 def run(command: Callable[[ProviderServices, Context], Awaitable[T]], *, lost_keys: bool = False) -> T:
-    """Whoever can open the provider's home is its administrator: the file permissions are the check."""
+    """Run a command as administrator: whoever can open the provider's home is one, by its permissions."""
 
     settings = configured()
     set_up_logging(settings.log_level, settings.log_format)

@@ -53,7 +53,7 @@ class _SettingType(click.ParamType[Any]):
 
 
 def setting_options(prefix: str) -> Callable[[F], F]:
-    """An option for each setting whose name begins with `prefix`; `configured` takes what was told."""
+    """Options for all settings whose names begin with `prefix`; pass their values to `configured`."""
 
     def decorate(command: F) -> F:
         for field, setting in reversed(TABLE.items()):

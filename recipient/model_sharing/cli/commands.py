@@ -1,4 +1,4 @@
-"""What `model-sharing` can do, one function a command, for people or (`--output json`) for machines."""
+"""Commands of `model-sharing` that list, show, download and verify models, and the group of them all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from model_sharing_protocol.profile import read_profile
 
 
 class _Group(click.Group):
-    """Lets Ctrl-C out as an error like any other; click itself would print an empty line for it."""
+    """Group that reports Ctrl-C as an error like any other; click itself would print an empty line."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

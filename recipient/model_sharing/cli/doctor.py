@@ -74,7 +74,7 @@ async def _check_mounts(mounts: list[Mount]) -> list[Finding]:
 
 
 async def _check_mount(mount: Mount) -> list[Finding]:
-    """One mount that is beyond what anybody thought of does not hide the others."""
+    """Check one mount; an unexpected error there does not hide the others."""
     try:
         return await check_mount(mount)
     except Exception as error:

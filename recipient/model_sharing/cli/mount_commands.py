@@ -128,7 +128,7 @@ def _given(profile: str | None) -> str | bytes | None:
 
 
 def _told_apart(profile: str | None, share: str | None) -> tuple[str | None, str | None]:
-    """Where the profile is in the environment, one argument alone may be the share.
+    """Profile and share of the arguments; where the environment names a profile, one alone may be the share.
 
     It is, unless it is a file or looks like one: names of shares have neither dots nor slashes.
     """

@@ -37,7 +37,7 @@ def transfer_options(command: F) -> F:
 
 
 def standard_input(most: int, what: str, *, line: bool = False) -> bytes:
-    """What comes on standard input, up to `most` bytes; of a person, with `line`, the line that is typed."""
+    """Bytes from standard input, at most `most`; with `line`, only the line that is typed at a terminal."""
     if sys.stdin is None:
         raise InvalidParameter(f"Standard input is closed; give {what} itself in place of -.")
     given = sys.stdin.buffer

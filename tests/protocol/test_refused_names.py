@@ -23,7 +23,7 @@ from model_sharing_protocol.refused_names import (
     acts_unasked,
 )
 
-GUIDE = Path(__file__).parents[2] / "docs" / "file-names.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "reference" / "file-names.md"
 WIDE = {ord(letter): ord(letter) + 0xFEE0 for letter in map(chr, range(0x21, 0x7F))}
 UNSEEN = ["\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u202e", "\ufe0f", "\u034f", "\U000e0100"]
 

@@ -26,7 +26,7 @@ from model_sharing_provider.domain.signed_urls import Ticket
 from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.faces import application
 from model_sharing_provider.http.backend_metrics import count_report
-from model_sharing_provider.http.metrics import OTHER, BoundedNames
+from model_sharing_provider.http.metrics import OTHER, BoundedLabels
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.services.registry.updates import NO_CHANGE
@@ -294,8 +294,8 @@ async def test_the_same_shares_have_labels_after_each_start(admin: AdminClient) 
     oldest = await inventory.oldest_grants(3)
     assert list(oldest) == [(f"share{number}", f"recipient{number}") for number in range(3)]
     for first_asked in (3, 0):
-        names = BoundedNames(3)
-        names.know(await inventory.oldest_grants(3))
+        names = BoundedLabels(3)
+        names.reserve(await inventory.oldest_grants(3))
         assert names.labels(f"share{first_asked}", f"recipient{first_asked}") == (
             ("share0", "recipient0") if first_asked == 0 else (OTHER, OTHER)
         )
@@ -306,8 +306,8 @@ async def test_a_server_keeps_labels_for_them_before_it_is_asked(
 ) -> None:
     for number in range(3):
         await admin.share(f"share{number}", f"recipient{number}")
-    names = BoundedNames(2)
-    monkeypatch.setattr(application, "names", names)
+    names = BoundedLabels(2)
+    monkeypatch.setattr(application, "share_labels", names)
     async with TestServer(application.make_app(admin.provider)):
         assert names.labels("share2", "recipient2") == (OTHER, OTHER)
         assert names.labels("share1", "recipient1") == ("share1", "recipient1")

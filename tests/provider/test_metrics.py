@@ -17,7 +17,7 @@ from model_sharing_protocol.errors import PortInUse
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.audit_actions import AuditAction
-from model_sharing_provider.http.metrics import OTHER, BoundedNames
+from model_sharing_provider.http.metrics import OTHER, BoundedLabels
 from model_sharing_provider.serving.metrics_listener import served_metrics
 from model_sharing_provider.serving.sockets import bound_sockets
 from support.model_folder import write_model
@@ -96,7 +96,7 @@ def test_all_workers_are_counted_as_one_server(tmp_path: Path) -> None:
 
 
 def test_names_are_bounded_and_strangers_make_none() -> None:
-    names = BoundedNames(2)
+    names = BoundedLabels(2)
     assert names.labels("unknown", "globex", granted=False) == (OTHER, "globex")
     assert names.labels("acme", "globex") == ("acme", "globex")
     assert names.labels("acme", "globex", granted=False) == ("acme", "globex")

@@ -21,7 +21,7 @@ _ERRORS = (InvalidParameter, PermissionDenied, NotFound)
 
 
 class ProfileFile(msgspec.Struct, rename="camel"):
-    """What an activation link gives, once."""
+    """Profile file, which an activation link gives once."""
 
     share_credentials_version: int
     endpoint: str

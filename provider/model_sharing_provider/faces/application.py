@@ -10,7 +10,7 @@ from model_sharing_provider.faces.table import FACES
 from model_sharing_provider.http.backend_metrics import count_report
 from model_sharing_provider.http.forwarded_headers import TRUSTED_PROXIES
 from model_sharing_provider.http.idle_connections import CONNECTIONS, IdleConnections
-from model_sharing_provider.http.metrics import NAMES_KEPT, count_call, count_over_limit, names
+from model_sharing_provider.http.metrics import MAX_SHARE_LABELS, count_call, count_over_limit, share_labels
 from model_sharing_provider.http.middlewares import finish_head, log_requests
 from model_sharing_provider.http.requests import PROVIDER
 from model_sharing_provider.http.router import add_face
@@ -44,5 +44,5 @@ def make_app(provider: ProviderServices, trusted_proxies: Sequence[str] = ()) ->
 
 
 async def _keep_labels(app: web.Application) -> None:
-    """Give the oldest grants their labels, the same ones at each start and in each process."""
-    names.know(await app[PROVIDER].inventory.oldest_grants(NAMES_KEPT))
+    """Reserve metric labels for the oldest grants, the same ones at each start and in each process."""
+    share_labels.reserve(await app[PROVIDER].inventory.oldest_grants(MAX_SHARE_LABELS))

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from model_sharing_protocol.errors import InvalidParameter, NotFound, PermissionDenied
 from model_sharing_protocol.open_sharing import PackRequest
-from model_sharing_provider.http.bodies import arriving, read_body
+from model_sharing_provider.http.bodies import body_chunks, read_body
 from model_sharing_provider.http.errors import OPEN_SHARING_ERRORS
 from model_sharing_provider.http.file_responses import file_response, pack_response
 from model_sharing_provider.http.file_urls import FILES_PREFIX
@@ -75,7 +75,7 @@ async def _put_file(request: web.Request, *, overwrite: bool) -> web.Response:
     )
     path = _decoded(request.match_info["path"])
     file = await provider.uploads.write(
-        context, version, path, arriving(request), by=holder, overwrite=overwrite
+        context, version, path, body_chunks(request), by=holder, overwrite=overwrite
     )
     return web.Response(headers={"ETag": f'"{file.sha256}"'})
 
@@ -87,7 +87,7 @@ async def put_part(request: web.Request) -> web.Response:
     )
     session, number = _session(request), int(request.match_info["number"])
     etag = await provider.multipart.write_part(
-        context, version, session, number, arriving(request), by=holder
+        context, version, session, number, body_chunks(request), by=holder
     )
     return web.Response(headers={"ETag": f'"{etag}"'})
 

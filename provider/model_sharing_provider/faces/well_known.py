@@ -17,7 +17,7 @@ from model_sharing_provider.http.workspace_id import WORKSPACE_ID
 
 
 class DatabricksConfig(msgspec.Struct):
-    """How to authenticate here; there is no OIDC server behind it."""
+    """Configuration of authentication; there is no OIDC server behind it."""
 
     oidc_endpoint: str
     workspace_id: str

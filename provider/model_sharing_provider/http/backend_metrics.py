@@ -1,4 +1,4 @@
-"""Prometheus metrics of what the services stand on: database, artifact store, URLs, tokens and keys."""
+"""Prometheus metrics of the back ends: database, artifact store, signed URLs, tokens and keys."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from model_sharing_provider.http.metrics import names
+from model_sharing_provider.http.metrics import share_labels
 from model_sharing_provider.telemetry.reports import Measured, Report
 
 _QUICK = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
 _SLOW = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 _NEWEST: Final = "livemostrecent"
-"""Of the worker that looked last."""
+"""Mode of a gauge that keeps the value of the worker that set it last."""
 
 DATABASE_WAIT = Histogram(
     "model_sharing_database_wait_seconds",
@@ -92,7 +92,7 @@ def count_report(report: Report) -> None:
         case Measured.REFUSED_URLS:
             REFUSED_URLS.labels(labels["reason"]).inc()
         case Measured.ISSUED_BYTES:
-            ISSUED.labels(*names.labels(labels["share"], labels["recipient"])).inc(report.amount)
+            ISSUED.labels(*share_labels.labels(labels["share"], labels["recipient"])).inc(report.amount)
 
 
 # Finding the one with the right labels costs more than to observe.

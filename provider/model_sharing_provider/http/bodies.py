@@ -1,4 +1,4 @@
-"""Request bodies: JSON into the message that a route takes, or an error that says what does not fit."""
+"""Request bodies: JSON decoded into a route's message type, or an error that names what does not fit."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from aiohttp.http import HttpProcessingError
 from model_sharing_protocol.errors import MalformedRequest, UnsupportedEncoding
 
 T = TypeVar("T")
-BAD_BODY = web.RequestPayloadError | HttpProcessingError
-"""What reading a body raises that is not sent as HTTP/1.1 asks; the message quotes it."""
+BODY_ERRORS = web.RequestPayloadError | HttpProcessingError
+"""Errors of reading a body that breaks HTTP/1.1; their texts quote it."""
 _NOT_SERVED = re.compile(r"Expected `null`, got `\w+` - at `\$\.(.+)`")
 BODY_SECONDS = 15.0
-# Not every database can keep one.
+# PostgreSQL's text has no NUL.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
-def refuse_encoded(request: web.Request) -> None:
-    """Raise UnsupportedEncoding for a body that is not sent as it is: unpacked, it has no bound."""
+def refuse_encoded_body(request: web.Request) -> None:
+    """Raise UnsupportedEncoding for a compressed body: it could grow without bound."""
     codings = _listed(request, hdrs.CONTENT_ENCODING)
     if any(coding != "identity" for coding in codings):
         raise UnsupportedEncoding("The request's body has a Content-Encoding; send it as it is, without one.")
@@ -37,7 +37,7 @@ def _listed(request: web.Request, header: str) -> list[str]:
 
 
 async def read_body(request: web.Request, message: type[T]) -> T:
-    """The body as a `message`. Raises MalformedRequest for what is not one, or too large."""
+    """Body as a `message`. Raises MalformedRequest for one that does not fit, is too large or too slow."""
     try:
         async with asyncio.timeout(BODY_SECONDS):
             content = await request.read()
@@ -51,19 +51,19 @@ async def read_body(request: web.Request, message: type[T]) -> T:
     except web.HTTPRequestEntityTooLarge as error:
         raise MalformedRequest("The request body is too large.") from error
     except msgspec.ValidationError as error:
-        raise MalformedRequest(f"The request body cannot be read: {_told(error)}.") from error
+        raise MalformedRequest(f"The request body cannot be read: {_problem(error)}.") from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRequest(f"The request body cannot be read: {error}.") from error
 
 
-def _told(error: msgspec.ValidationError) -> str:
-    """What does not fit; of a field that is not served, that it is to be left out."""
+def _problem(error: msgspec.ValidationError) -> str:
+    """Problem of a body, in plain words where a field that is not served was sent."""
     where = _NOT_SERVED.fullmatch(str(error))
     return f"{where[1]} is not served here; leave it out" if where else str(error)
 
 
-async def arriving(request: web.Request) -> AsyncIterator[bytes]:
-    """A body of any size, as it comes. Raises MalformedRequest when nothing comes for 15 seconds."""
+async def body_chunks(request: web.Request) -> AsyncIterator[bytes]:
+    """Body of any size, in chunks as they arrive. Raises MalformedRequest when none comes for 15 seconds."""
     try:
         while True:
             async with asyncio.timeout(BODY_SECONDS):

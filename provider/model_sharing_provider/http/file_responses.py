@@ -1,4 +1,4 @@
-"""Answer with a file's bytes, whole or in a range, for as long as they may be read."""
+"""File responses: a file's bytes, whole or a range, for as long as the caller may read them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from model_sharing_provider.http.requests import BYTES_STREAMED
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.signed_files import OpenFile, OpenPack, SignedFiles
 
-_IN_ONE_WRITE = 256 * 1024
+_SINGLE_WRITE_BYTES = 256 * 1024
 # A piece of 1 or 4 MiB: whoever is slower than 9 or 35 kB/s is cut off, and goes on with its next request.
-_TAKEN_WITHIN_SECONDS = 120.0
+_WRITE_TIMEOUT_SECONDS = 120.0
 
 _log = structlog.get_logger("model_sharing_provider")
 
@@ -25,7 +25,7 @@ _log = structlog.get_logger("model_sharing_provider")
 async def file_response(
     request: web.Request, context: Context, files: SignedFiles, file: OpenFile
 ) -> web.StreamResponse:
-    """200 with the file, 206 with the range that was asked for, or 416."""
+    """Response with the file (200), with the range that was asked for (206), or with neither (416)."""
     span = _span(request, file.size)
     if span is None:
         return web.Response(status=416, headers={"Content-Range": f"bytes */{file.size}"})
@@ -42,7 +42,7 @@ async def file_response(
     if partial:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
     status = 206 if partial else 200
-    if request.method != "HEAD" and end - start <= _IN_ONE_WRITE:
+    if request.method != "HEAD" and end - start <= _SINGLE_WRITE_BYTES:
         body = b"".join([bytes(piece) async for piece in files.read(file, start, end)])
         count_file_bytes(file.access.target, len(body))
         return web.Response(body=body, status=status, headers=headers)
@@ -58,7 +58,7 @@ async def file_response(
 async def pack_response(
     request: web.Request, context: Context, files: SignedFiles, pack: OpenPack
 ) -> web.StreamResponse:
-    """200 with the bytes of a pack's files, one after the other."""
+    """Response with the bytes of a pack's files, one after the other."""
     headers = {"Content-Length": str(pack.size), "Content-Type": "application/octet-stream"}
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
@@ -74,7 +74,7 @@ async def _stream(
     pieces: AsyncIterator[memoryview],
     access_ended: Coroutine[None, None, None],
 ) -> None:
-    """Send the pieces, unless access ends first: a reader that stands still must not hold it open."""
+    """Send the pieces until access ends, even to a client that has stopped reading."""
     sending = asyncio.create_task(_send(response, pieces))
     ended = asyncio.create_task(access_ended)
     try:
@@ -91,7 +91,7 @@ async def _stream(
 
 async def _send(response: web.StreamResponse, pieces: AsyncIterator[memoryview]) -> None:
     async for piece in pieces:
-        async with asyncio.timeout(_TAKEN_WITHIN_SECONDS):
+        async with asyncio.timeout(_WRITE_TIMEOUT_SECONDS):
             await response.write(piece)
 
 
@@ -100,13 +100,13 @@ async def _counted(
 ) -> AsyncIterator[memoryview]:
     async for piece in pieces:
         yield piece
-        # Whoever asks for the next one has sent this one.
+        # Asked for the next piece: this one was sent.
         count_file_bytes(target, len(piece))
         request[BYTES_STREAMED] = request.get(BYTES_STREAMED, 0) + len(piece)
 
 
 def _cut(request: web.Request, reason: str) -> None:
-    """The status line is long gone; a cut connection is the one way left to say no."""
+    """Abort the connection: the status line was sent, so that there is no other way to say no."""
     CUT.inc()
     _log.warning("transfer cut", reason=reason)
     if request.transport is not None:
@@ -114,7 +114,7 @@ def _cut(request: web.Request, reason: str) -> None:
 
 
 def _span(request: web.Request, size: int) -> tuple[int, int] | None:
-    """First byte and the one after the last that are asked for; None if there is no such range."""
+    """Requested range: its first byte and the one after its last; None if the file has no such range."""
     try:
         asked = request.http_range
     except ValueError:

@@ -1,7 +1,7 @@
-"""Who really asked, and for which host, when a proxy stands in front: by X-Forwarded-For, -Proto and -Host.
+"""Forwarded headers of reverse proxies: X-Forwarded-For, -Proto and -Host name client and host.
 
-They are believed of a proxy that is trusted, and of nobody else, since anybody can send them. RFC 7239's
-`Forwarded` is not read: a proxy that sets the one and passes the other on would let its clients choose.
+They are read from trusted proxies alone, since anybody can send them. RFC 7239's `Forwarded` is not read: a
+proxy that sets the one and passes the other on would let its clients choose.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from aiohttp import web
 from model_sharing_provider.governance.addresses import allows
 
 TRUSTED_PROXIES: web.AppKey[tuple[str, ...]] = web.AppKey("trusted_proxies", tuple)
-"""Networks in CIDR form."""
+"""Networks of trusted proxies, in CIDR form."""
 
 _WITH_PORT = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d+)?|(?P<v4>[0-9.]+)(:\d+)?")
 _SCHEME = re.compile("https?")
@@ -23,13 +23,13 @@ _HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?"
 
 
 def client_address(request: web.Request) -> str:
-    """The address of the client: the last one before those of trusted proxies. Empty if there is none."""
+    """Address of the client: the last one before those of trusted proxies. Empty if there is none."""
     peer = request.remote or ""
     proxies = request.config_dict[TRUSTED_PROXIES]
     if not _is_trusted(proxies, peer):
         return peer
     client = peer
-    # Each proxy adds at the end from where it was asked: what is left of a stranger is the stranger's word.
+    # Each proxy appends the address it was asked from; what stands before a stranger's, the stranger wrote.
     for entry in reversed(_listed(request, "X-Forwarded-For")):
         address = _address(entry)
         if not address:
@@ -41,7 +41,7 @@ def client_address(request: web.Request) -> str:
 
 
 def origin(request: web.Request) -> str:
-    """Scheme and host that the client asked for, as `https://models.acme.example`."""
+    """Origin that the client asked, as `https://models.acme.example`."""
     scheme, host = request.scheme, request.host
     proxies = request.config_dict[TRUSTED_PROXIES]
     if _is_trusted(proxies, request.remote or ""):
@@ -51,7 +51,7 @@ def origin(request: web.Request) -> str:
 
 
 def is_host(text: str) -> bool:
-    """Whether it is a host's name or address, with or without a port."""
+    """True for a host name or address, with or without a port."""
     return bool(_HOST.fullmatch(text))
 
 
@@ -65,13 +65,13 @@ def _listed(request: web.Request, header: str) -> list[str]:
 
 
 def _last(request: web.Request, header: str, form: re.Pattern[str]) -> str:
-    """What the nearest proxy said, if it has this form."""
-    told = "".join(_listed(request, header)[-1:])
-    return told if form.fullmatch(told) else ""
+    """Value that the nearest proxy set, if it has this form."""
+    value = "".join(_listed(request, header)[-1:])
+    return value if form.fullmatch(value) else ""
 
 
 def _address(entry: str) -> str:
-    """Without a port; empty for what is no address."""
+    """Address of an entry, without a port; empty for anything else."""
     found = _WITH_PORT.fullmatch(entry)
     text = (found["v6"] or found["v4"]) if found else entry
     try:

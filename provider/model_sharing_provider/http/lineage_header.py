@@ -1,4 +1,4 @@
-"""The lineage that MLflow sends along in a header: base64 of JSON `{entities, lineages}`."""
+"""Lineage header of MLflow: base64 of JSON `{entities, lineages}`, sent along with versions."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from aiohttp import web
 
 from model_sharing_protocol.errors import InvalidParameter
 
-HEADER = "X-Databricks-Lineage-Identifier"
+LINEAGE_HEADER = "X-Databricks-Lineage-Identifier"
 
 
 def lineage_from_header(request: web.Request) -> dict[str, Any] | None:
-    """What the header says, None without it. Raises InvalidParameter for one that cannot be read."""
-    header = request.headers.get(HEADER)
+    """Lineage that came with a request, or None. Raises InvalidParameter for a header that cannot be read."""
+    header = request.headers.get(LINEAGE_HEADER)
     if not header:
         return None
     try:
         return msgspec.json.decode(base64.b64decode(header, validate=True), type=dict[str, Any])
     except (binascii.Error, ValueError, RecursionError) as error:
-        raise InvalidParameter(f"The header {HEADER} is not base64 of a JSON object.") from error
+        raise InvalidParameter(f"The header {LINEAGE_HEADER} is not base64 of a JSON object.") from error

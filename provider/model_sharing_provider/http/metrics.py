@@ -1,7 +1,7 @@
-"""What Prometheus is told of requests, transfers and decisions.
+"""Prometheus metrics of requests, transfers and decisions.
 
-Shares and recipients are labels, the first few hundred pairs of them: whoever asks for shares that there are
-not makes no new ones.
+Shares and recipients are labels, but only a few hundred pairs of them, and a request for an unknown share
+adds none: nobody can fill a Prometheus server with series.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from model_sharing_provider.http.routes import FACE
 from model_sharing_provider.services.rate_limits import Limit
 
 OTHER = "other"
-NAMES_KEPT = 200
+MAX_SHARE_LABELS = 200
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 300.0)
 _SUMMED: Final = "livesum"
-"""Over the workers that are alive."""
+"""Mode of a gauge that is summed over the live workers."""
 
 NO_FACE = "none"
 """Label of requests to paths that no face has, and of what is no request."""
@@ -59,15 +59,15 @@ AUDIT_WAITING = Gauge(
 )
 
 
-class BoundedNames:
-    """Gives pairs of names their own labels, the first so many; all others are one."""
+class BoundedLabels:
+    """Labels for pairs of share and recipient: the first `most` have their own, all others share one."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._known: set[tuple[str, str]] = set()
 
     def labels(self, share: str, recipient: str, *, granted: bool = True) -> tuple[str, str]:
-        """A share that was not `granted` may not exist: it gets no label that it does not have."""
+        """Labels of a pair. A share that was not `granted` may not exist, and gets no label of its own."""
         if not granted and (share, recipient) not in self._known:
             share = OTHER
         names = share, recipient
@@ -77,20 +77,20 @@ class BoundedNames:
             self._known.add(names)
         return names
 
-    def know(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Keep labels for these, as far as there is room: told the same, each start gives the same ones."""
+    def reserve(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Reserve labels for pairs, as far as there is room, so that every start gives the same ones."""
         for share, recipient in pairs:
             self.labels(share, recipient)
 
 
-names = BoundedNames(NAMES_KEPT)
-"""Of this process."""
+share_labels = BoundedLabels(MAX_SHARE_LABELS)
+"""Labels of this process."""
 
 
 def count_request(
     request: web.Request, response: web.StreamResponse | None, status: int, seconds: float
 ) -> None:
-    """An answer that is done, or None for one that never was."""
+    """Count a request, with its response, or None where there was none."""
     face, route = face_of(request), route_of(request)
     _requests(face, known_method(request), route, status).inc()
     _durations(face, route).observe(seconds)
@@ -102,7 +102,7 @@ def count_request(
 
 
 def count_malformed() -> None:
-    """What was no request, and had neither a method nor a route."""
+    """Count bytes that are no HTTP request, and so have neither a method nor a route."""
     _requests(NO_FACE, OTHER, "malformed", 400).inc()
 
 
@@ -112,13 +112,13 @@ def face_of(request: web.Request) -> str:
 
 
 def route_of(request: web.Request) -> str:
-    """The template of the path for labels and lines, since paths hold names, codes and signatures."""
+    """Path template of a request, for labels and log lines: paths hold names, codes and signatures."""
     resource = request.match_info.route.resource
     return resource.canonical if resource else "unknown"
 
 
 def known_method(request: web.Request) -> str:
-    """The method for labels and lines: any word can be one, a token too."""
+    """Method of a request, for labels and log lines: any word can be sent as one, a token too."""
     return request.method if request.method in METH_ALL else OTHER
 
 
@@ -149,18 +149,19 @@ def _calls_of_share(share: str, recipient: str, outcome: Outcome) -> Counter:
 
 
 def count_file_bytes(target: Target, count: int) -> None:
-    FILES_SENT.labels(*names.labels(target.share, target.recipient)).inc(count)
+    """Count bytes of a file that were sent."""
+    FILES_SENT.labels(*share_labels.labels(target.share, target.recipient)).inc(count)
 
 
 def count_over_limit(face: str, limit: Limit) -> None:
-    """A request that came too often."""
+    """Count a request that was refused by a rate limit."""
     REFUSED.labels(face, limit).inc()
 
 
 def count_call(event: AuditEvent) -> None:
-    """What the audit log was told."""
+    """Count an event of the audit log."""
     _calls(event.action, event.outcome).inc()
     if event.target.share:
         granted = event.outcome is Outcome.OK
-        labels = names.labels(event.target.share, event.target.recipient, granted=granted)
+        labels = share_labels.labels(event.target.share, event.target.recipient, granted=granted)
         _calls_of_share(*labels, event.outcome).inc()

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from model_sharing_protocol.errors import InternalError, MalformedRequest, SharingError
-from model_sharing_provider.http.bodies import BAD_BODY, refuse_encoded
+from model_sharing_provider.http.bodies import BODY_ERRORS, refuse_encoded_body
 from model_sharing_provider.http.errors import from_http
 from model_sharing_provider.http.idle_connections import CONNECTIONS
 from model_sharing_provider.http.metrics import count_request
@@ -85,7 +85,7 @@ def serve_face(face: Face) -> Middleware:
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[FACE] = face
         try:
-            refuse_encoded(request)
+            refuse_encoded_body(request)
             if face.authentication is not None:
                 request[PRINCIPAL] = await face.authentication(request)
             return await handler(request)
@@ -98,7 +98,7 @@ def serve_face(face: Face) -> Middleware:
         except ConnectionError:
             raise
         except Exception as error:
-            if isinstance(error, BAD_BODY):
+            if isinstance(error, BODY_ERRORS):
                 return face.errors.response(
                     MalformedRequest("The request's body is not sent as HTTP/1.1 asks.")
                 )

@@ -1,4 +1,4 @@
-"""One log line for each request: what was asked of which route, by whom, how it ended, and what it moved.
+"""Request log: one line a request, with its route, caller, status, duration and bytes.
 
 It names the route, not the path: paths hold activation codes and signatures.
 """
@@ -23,7 +23,7 @@ _log = structlog.get_logger("model_sharing_provider")
 
 
 def begin_lines(request: web.Request) -> None:
-    """Let all lines of this request's name it, and the trace that it is part of for its caller."""
+    """Bind the ids of the request and of its caller's trace to all log lines until the next request."""
     clear_contextvars()
     bind_contextvars(request_id=request[REQUEST_ID])
     traced = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
@@ -35,9 +35,9 @@ def begin_lines(request: web.Request) -> None:
 def log_request(
     request: web.Request, response: web.StreamResponse | None, status: int, seconds: float, error_code: str
 ) -> None:
-    """Write the line. Probes that go well are for debugging; what failed here is a warning.
+    """Log a request: at debug level if it is a probe that succeeded, as a warning if the server failed.
 
-    The `error_code` is that of an answer that no face has made.
+    `error_code` is that of a response that no face has made.
     """
     route, principal = route_of(request), request.get(PRINCIPAL)
     fields: dict[str, object] = {
@@ -63,7 +63,7 @@ def log_request(
 
 
 def _bytes_sent(request: web.Request, response: web.StreamResponse | None) -> int:
-    """Of the body: of one that is streamed what was taken, however it ended."""
+    """Size of the body; of one that is streamed, the part that was sent."""
     if isinstance(response, web.Response) and isinstance(response.body, bytes):
         return 0 if request.method == "HEAD" else len(response.body)
     streamed: int = request.get(BYTES_STREAMED, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal
 from model_sharing_provider.http.forwarded_headers import client_address, origin
+from model_sharing_provider.http.lineage_header import LINEAGE_HEADER
 from model_sharing_provider.http.routes import FACE
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider_services import ProviderServices
@@ -57,6 +59,13 @@ def flag(request: web.Request, name: str, *, default: bool = False) -> bool:
     if value.lower() not in _FLAGS:
         raise InvalidParameter(f"{name}={value!r} is neither true nor false.")
     return _FLAGS[value.lower()]
+
+
+async def request_digest(request: web.Request) -> str:
+    """SHA-256 of a request and of who sent it, the same when the request is sent again."""
+    lineage = request.headers.get(LINEAGE_HEADER, "")
+    head = "\n".join((request[PRINCIPAL].id, request.method, request.path_qs, lineage))
+    return hashlib.sha256(head.encode() + b"\n" + await request.read()).hexdigest()
 
 
 def base_url(request: web.Request) -> str:

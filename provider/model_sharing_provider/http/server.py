@@ -1,6 +1,6 @@
-"""HTTP server for the application, which quotes nothing of what is no request: in no answer and no line.
+"""HTTP server that quotes nothing of malformed requests, neither in responses nor in the log.
 
-aiohttp itself puts the offending bytes into both; they may hold a token that an old proxy mangled.
+aiohttp itself quotes them in both, and they may hold a token that a proxy mangled.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 from aiohttp.web_protocol import RequestHandler
 
 from model_sharing_protocol.errors import InternalError, MalformedRequest
-from model_sharing_provider.http.bodies import BAD_BODY
+from model_sharing_provider.http.bodies import BODY_ERRORS
 from model_sharing_provider.http.errors import OPEN_SHARING_ERRORS, from_http
 from model_sharing_provider.http.forwarded_headers import is_host
 from model_sharing_provider.http.metrics import count_malformed
@@ -26,7 +26,7 @@ _log = structlog.get_logger("model_sharing_provider")
 
 
 class Runner(web.AppRunner):
-    """Runs an application as `web.AppRunner` does, with connections of our own, and bodies left packed."""
+    """Runner of an application: `web.AppRunner` with our error handling, and no decompression of bodies."""
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -41,7 +41,7 @@ class Runner(web.AppRunner):
 
 
 def _is_well_formed(request: web.BaseRequest) -> bool:
-    """Whether the head is one of HTTP/1.1: aiohttp's parsers, of which there are two, let more through."""
+    """True for a head that is valid HTTP/1.1: aiohttp's two parsers accept more."""
     hosts = request.headers.getall(hdrs.HOST, ())
     known = request.version in (HttpVersion10, HttpVersion11)
     return known and request.raw_path.isascii() and all(is_host(host) for host in hosts)
@@ -57,7 +57,7 @@ class _Server(web.Server):
 
 
 class MalformedRequests:
-    """Counts them, and writes one line a second: whoever sends them needs no token to fill a disk."""
+    """Malformed requests: counted, and logged at most once a second, since they need no token."""
 
     def __init__(self) -> None:
         self._since_last_line = 0
@@ -86,7 +86,7 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is no request, and what failed outside of every face; the connection ends with it."""
+        """Response to a malformed request or a failure outside of every face; closes the connection."""
         if status == MalformedRequest.row.open_sharing_status:
             self._malformed.add(request.remote or "")
             response = OPEN_SHARING_ERRORS.response(MalformedRequest("This is not a request of HTTP/1.1."))
@@ -102,7 +102,7 @@ class _Connection(RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer; one that no face has made (to a strange `Expect`, say) in our words."""
+        """Send a response; one of aiohttp's own (to an unknown `Expect`, say) in our error style."""
         if isinstance(resp, web.HTTPException):
             if REQUEST_ID not in request:
                 self._malformed.add(request.remote or "")
@@ -111,6 +111,6 @@ class _Connection(RequestHandler):
         return await super().finish_response(request, resp, start_time)
 
     def log_exception(self, *args: Any, **options: Any) -> None:
-        """Log a failure of ours; that a client left, or sent half a body, is none."""
-        if not isinstance(options.get("exc_info"), ConnectionError | BAD_BODY):
+        """Log a failure of the server. A client that left, or sent half a body, is none."""
+        if not isinstance(options.get("exc_info"), ConnectionError | BODY_ERRORS):
             super().log_exception(*args, **options)

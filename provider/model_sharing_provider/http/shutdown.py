@@ -1,4 +1,4 @@
-"""Shutdown: connections are closed and readiness is denied once a process was told to stop."""
+"""Shutdown: a process that is to stop closes its connections, and is not ready any more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aiohttp import web
 
 @dataclass(slots=True)
 class Shutdown:
-    """Whether this process has been told to stop."""
+    """Flag that is set when this process is told to stop."""
 
     stopping: bool = False
 

@@ -1,8 +1,7 @@
-"""What the registry's two faces do alike around the bytes of versions."""
+"""Temporary credentials for a version's files, as both faces of the registry hand them out."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 
@@ -13,9 +12,8 @@ from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.unity_catalog import TemporaryCredentials
 from model_sharing_provider.domain.credentials import TemporaryCredentials as VendedCredentials
-from model_sharing_provider.domain.securables import ModelVersion
-from model_sharing_provider.http.lineage_header import HEADER, lineage_from_header
-from model_sharing_provider.http.requests import PRINCIPAL, provider_of
+from model_sharing_provider.http.lineage_header import lineage_from_header
+from model_sharing_provider.http.requests import provider_of
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.registry.lineage import DOWNSTREAM
 
@@ -30,12 +28,13 @@ _WRITING = ("READ_WRITE_MODEL_VERSION", "MODEL_VERSION_OPERATION_READ_WRITE")
 async def credentials_for(
     request: web.Request, context: Context, name: FullName, number: int, operation: str, *, keys: bool = True
 ) -> TemporaryCredentials:
-    """Let a client go on to read or write a version's files, keeping the lineage that it sends along.
+    """Permission to read or write a version's files, with the storage's keys where it has some.
 
-    MLflow goes on by presigned URLs, so that it needs no client of the cloud's. Where the storage has
-    credentials, they are in the answer too, for those who want its `keys`.
+    MLflow reads and writes by presigned URLs, so that it needs no client of a cloud: without `keys`, no keys
+    are made. The lineage that comes with a request to read is kept. Raises InvalidParameter for an unknown
+    operation.
     """
-    said = TemporaryCredentials(int(time.time() * 1000) + _CREDENTIALS_LIFETIME_MS)
+    answer = TemporaryCredentials(int(time.time() * 1000) + _CREDENTIALS_LIFETIME_MS)
     if operation.upper() in _WRITING:
         given = await _begin_upload(request, context, name, number, keys=keys)
     elif operation.upper() in _READING:
@@ -43,13 +42,13 @@ async def credentials_for(
     else:
         raise InvalidParameter(f"The operation {operation!r} is not known; READ_MODEL_VERSION is.")
     if given:
-        said = msgspec.convert(given, TemporaryCredentials, from_attributes=True)
-    said.storage_mode = STORAGE_MODE
-    return said
+        answer = msgspec.convert(given, TemporaryCredentials, from_attributes=True)
+    answer.storage_mode = STORAGE_MODE
+    return answer
 
 
-def client_before_urls(request: web.Request) -> str | None:
-    """The version of an MLflow that knows no presigned URLs, and moves files by a bucket's credentials."""
+def client_without_presigned_urls(request: web.Request) -> str | None:
+    """Version of an MLflow client that knows no presigned URLs, but needs keys; None for any other."""
     client = _MLFLOW.search(request.headers.get("User-Agent", ""))
     if client is None or (int(client[1]), int(client[2])) >= _FIRST_WITH_URLS:
         return None
@@ -78,15 +77,3 @@ async def _begin_download(
     if not lineage:
         await provider.versions.get(context, name, number)
     return None
-
-
-async def digest_of(request: web.Request) -> str:
-    """What a resent request has in common with the one before: who asks, and every byte of what."""
-    parts = (request[PRINCIPAL].id, request.method, request.path_qs, request.headers.get(HEADER, ""))
-    said = "\n".join(parts).encode()
-    return hashlib.sha256(said + b"\n" + await request.read()).hexdigest()
-
-
-def model_id(version: ModelVersion) -> str:
-    """MLflow's id of the logged model; MLflow cannot copy a version that has none, so then one is made up."""
-    return version.logged_model_id or f"m-{version.id.replace('-', '')}"

@@ -34,7 +34,7 @@ _CALLS = {Measured.DATABASE, Measured.DATABASE_WAIT, Measured.ARTIFACT_STORE, Me
 
 @dataclass(slots=True)
 class _Steps:
-    """How many spans a request has had below its own."""
+    """Count of the spans below that of a request."""
 
     count: int = 0
 
@@ -43,13 +43,13 @@ _steps: ContextVar[_Steps] = ContextVar("steps")
 
 
 class RequestTracing:
-    """Spans by one tracer, whatever it exports to."""
+    """Spans of requests and of their steps, by one tracer."""
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
 
     def begin(self, request: web.Request) -> Callable[[int], None]:
-        """Begin a request's span, in its caller's trace if it names one; call what is returned at its end."""
+        """Begin a request's span, in its caller's trace if it names one. The function returned ends it."""
         given = {name: request.headers[name] for name in _NAMES if name in request.headers}
         method, route = known_method(request), route_of(request)
         span = self._tracer.start_span(
@@ -80,7 +80,7 @@ class RequestTracing:
         return end
 
     def add_step(self, report: Report) -> None:
-        """Put what a lower floor reports below the span of the request that it was done for, if any."""
+        """Add what a lower floor reports as a span below that of its request, if there is one."""
         parent, steps = trace.get_current_span(), _steps.get(None)
         if report.measured not in _CALLS or steps is None or not parent.is_recording():
             return

@@ -45,7 +45,7 @@ async def upstream_session(app: web.Application) -> AsyncIterator[None]:
 
 
 async def read_answer(answer: aiohttp.ClientResponse) -> bytes:
-    """All of an answer's body. Raises ResourceExhausted for one of more than 64 MiB."""
+    """Body of a response. Raises ResourceExhausted for one of more than 64 MiB."""
     body = bytearray()
     async for piece in answer.content.iter_any():
         body += piece
@@ -57,7 +57,7 @@ async def read_answer(answer: aiohttp.ClientResponse) -> bytes:
 
 
 async def admit(request: web.Request) -> str:
-    """Let the caller on to the tracking server: its URI. Raises UnsupportedOperation if there is none."""
+    """URI of the tracking server, for callers who may use it. Raises UnsupportedOperation without one."""
     tracking = provider_of(request).tracking
     await tracking.admit(context_of(request), f"{request.method} {request.path}")
     if not tracking.uri:

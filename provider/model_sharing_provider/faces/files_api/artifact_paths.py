@@ -20,7 +20,7 @@ _KINDS = {"Runs": "", "LoggedModels": "models/"}
 
 
 def artifact_path(artifact: str) -> str:
-    """Where the tracking server keeps `<experiment>/Runs/<run>/…` or `<experiment>/LoggedModels/<model>/…`.
+    """Path at the tracking server of `<experiment>/Runs/<run>/…` or `<experiment>/LoggedModels/<model>/…`.
 
     Relative to its artifacts, and not quoted. Raises NotFound, and UnsafePath as for a file of a model.
     """

@@ -8,7 +8,7 @@ from aiohttp import web
 from model_sharing_protocol import files as wire
 from model_sharing_protocol.errors import AlreadyExists, DiskFull, InvalidParameter
 from model_sharing_provider.faces.files_api.paths import DOCUMENTED_FILE, FILES, requested_path
-from model_sharing_provider.http.bodies import arriving, read_body
+from model_sharing_provider.http.bodies import body_chunks, read_body
 from model_sharing_provider.http.file_responses import file_response
 from model_sharing_provider.http.parameters import BOOLEAN, TEXT
 from model_sharing_provider.http.requests import context_of, flag, provider_of
@@ -34,7 +34,7 @@ async def put_file(request: web.Request) -> web.Response:
     name, number, path = requested_path(request)
     version = await provider.uploads.begin(context, name, number)
     overwrite = flag(request, "overwrite", default=True)
-    await provider.uploads.write(context, version, path, arriving(request), overwrite=overwrite)
+    await provider.uploads.write(context, version, path, body_chunks(request), overwrite=overwrite)
     return json_response(Nothing(), wire.JSON)
 
 

@@ -33,7 +33,7 @@ class _Artifact(msgspec.Struct):
 
 
 class _Listing(msgspec.Struct):
-    """What the tracking server's artifact proxy answers for a folder."""
+    """Folder as the tracking server's artifact proxy lists it."""
 
     files: list[_Artifact] = []
 

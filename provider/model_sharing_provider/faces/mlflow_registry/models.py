@@ -1,4 +1,4 @@
-"""`registered-models/…`"""
+"""Registered models, their aliases and tags: `registered-models/…`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from model_sharing_protocol import mlflow_registry as wire
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.securables import RegisteredModel
-from model_sharing_provider.faces.mlflow_registry.requests import answer, number_of, read
-from model_sharing_provider.faces.mlflow_registry.versions import version_answer
+from model_sharing_provider.faces.mlflow_registry.requests import (
+    message_response,
+    read_message,
+    version_number,
+)
+from model_sharing_provider.faces.mlflow_registry.versions import version_response
 from model_sharing_provider.http.parameters import MODEL_NAME, NAME, PAGE
 from model_sharing_provider.http.requests import context_of, page_request, provider_of
 from model_sharing_provider.http.routes import Nothing, Query, Route
@@ -18,32 +22,32 @@ from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 
 async def create(request: web.Request) -> web.Response:
-    body = await read(request, wire.CreateRegisteredModel)
+    body = await read_message(request, wire.CreateRegisteredModel)
     tags = {tag.key: tag.value for tag in body.tags}
     models = provider_of(request).models
     created = await models.create(context_of(request), FullName.parse(body.name), body.description, tags)
-    return answer(wire.RegisteredModelAnswer(_model(created)))
+    return message_response(wire.RegisteredModelAnswer(_model(created)))
 
 
 async def update(request: web.Request) -> web.Response:
-    body = await read(request, wire.UpdateRegisteredModel)
+    body = await read_message(request, wire.UpdateRegisteredModel)
     changes = SecurableUpdate(new_name=body.new_name, comment=body.description)
     updated = await provider_of(request).models.update(
         context_of(request), FullName.parse(body.name), changes
     )
-    return answer(wire.RegisteredModelAnswer(_model(updated)))
+    return message_response(wire.RegisteredModelAnswer(_model(updated)))
 
 
 async def delete(request: web.Request) -> web.Response:
-    body = await read(request, wire.ModelRequest)
+    body = await read_message(request, wire.ModelRequest)
     await provider_of(request).models.delete(context_of(request), FullName.parse(body.name))
-    return answer()
+    return message_response()
 
 
 async def get(request: web.Request) -> web.Response:
-    asked = await read(request, wire.ModelRequest)
+    asked = await read_message(request, wire.ModelRequest)
     found = await provider_of(request).models.get(context_of(request), FullName.parse(asked.name))
-    return answer(wire.RegisteredModelAnswer(_model(found)))
+    return message_response(wire.RegisteredModelAnswer(_model(found)))
 
 
 async def search(request: web.Request) -> web.Response:
@@ -56,46 +60,46 @@ async def search(request: web.Request) -> web.Response:
             )
     listing = "registered models"
     page = await provider_of(request).models.search(context_of(request), page_request(request, listing))
-    return answer(wire.RegisteredModels(tuple(map(_model, page.items)), page.token(listing) or ""))
+    return message_response(wire.RegisteredModels(tuple(map(_model, page.items)), page.token(listing) or ""))
 
 
 async def set_alias(request: web.Request) -> web.Response:
-    body = await read(request, wire.SetAlias)
-    name, number = FullName.parse(body.name), number_of(body.version)
+    body = await read_message(request, wire.SetAlias)
+    name, number = FullName.parse(body.name), version_number(body.version)
     await provider_of(request).models.set_alias(context_of(request), name, body.alias, number)
-    return answer()
+    return message_response()
 
 
 async def delete_alias(request: web.Request) -> web.Response:
-    body = await read(request, wire.AliasRequest)
+    body = await read_message(request, wire.AliasRequest)
     await provider_of(request).models.delete_alias(context_of(request), FullName.parse(body.name), body.alias)
-    return answer()
+    return message_response()
 
 
 async def get_by_alias(request: web.Request) -> web.Response:
-    asked = await read(request, wire.AliasRequest)
+    asked = await read_message(request, wire.AliasRequest)
     versions = provider_of(request).versions
     found = await versions.get_by_alias(context_of(request), FullName.parse(asked.name), asked.alias)
-    return version_answer(request, found)
+    return version_response(request, found)
 
 
 async def set_tag(request: web.Request) -> web.Response:
-    body = await read(request, wire.SetTag)
+    body = await read_message(request, wire.SetTag)
     change = TagChange(add={body.key: body.value})
     await provider_of(request).models.tag(context_of(request), FullName.parse(body.name), change)
-    return answer()
+    return message_response()
 
 
 async def delete_tag(request: web.Request) -> web.Response:
-    body = await read(request, wire.DeleteTag)
+    body = await read_message(request, wire.DeleteTag)
     change = TagChange(remove=[body.key])
     await provider_of(request).models.tag(context_of(request), FullName.parse(body.name), change)
-    return answer()
+    return message_response()
 
 
 async def sdk_artifacts_enabled(_request: web.Request) -> web.Response:
     """No: presigned URLs are the default; a client may still choose the SDK's way by itself."""
-    return answer(wire.SdkArtifactsEnabled(False))
+    return message_response(wire.SdkArtifactsEnabled(False))
 
 
 _NAME = Query("name", MODEL_NAME, required=True)

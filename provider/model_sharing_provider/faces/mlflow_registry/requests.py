@@ -1,4 +1,4 @@
-"""What this face's handlers share: queries and bodies as messages, paging, answers."""
+"""Requests and responses of MLflow: messages in queries and bodies, version numbers."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from model_sharing_provider.http.responses import json_response
 T = TypeVar("T")
 
 
-def answer(body: msgspec.Struct | None = None, headers: dict[str, str] | None = None) -> web.Response:
-    """The message, or an empty one."""
+def message_response(
+    body: msgspec.Struct | None = None, headers: dict[str, str] | None = None
+) -> web.Response:
+    """JSON of a message, or of an empty object."""
     return json_response(body if body is not None else {}, JSON, headers=headers)
 
 
-async def read(request: web.Request, message: type[T]) -> T:
-    """A request's message: MLflow sends it in the query of a GET, else in the body, of a DELETE too."""
+async def read_message(request: web.Request, message: type[T]) -> T:
+    """Message of a request: MLflow sends it in the query of a GET, else in the body, of a DELETE too."""
     if request.method != "GET" and request.can_read_body:
         return await read_body(request, message)
     try:
@@ -31,5 +33,5 @@ async def read(request: web.Request, message: type[T]) -> T:
         raise InvalidParameter(f"The query does not fit: {error}.") from error
 
 
-def number_of(version: str | int) -> int:
+def version_number(version: str | int) -> int:
     return parse_version(str(version))

@@ -1,4 +1,4 @@
-"""`model-versions/…`"""
+"""Model versions, their files, tags and lineage: `model-versions/…`."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import NewVersion
-from model_sharing_provider.faces.mlflow_registry.requests import answer, number_of, read
+from model_sharing_provider.faces.mlflow_registry.requests import (
+    message_response,
+    read_message,
+    version_number,
+)
 from model_sharing_provider.http.lineage_header import lineage_from_header
 from model_sharing_provider.http.parameters import MODEL_NAME, PAGE, TEXT, VERSION
-from model_sharing_provider.http.requests import context_of, page_request, provider_of
+from model_sharing_provider.http.requests import context_of, page_request, provider_of, request_digest
 from model_sharing_provider.http.responses import NO_STORE
 from model_sharing_provider.http.routes import Nothing, Query, Route
-from model_sharing_provider.http.temporary_credentials import (
-    client_before_urls,
-    credentials_for,
-    digest_of,
-    model_id,
-)
-from model_sharing_provider.http.version_storage import storage_location
+from model_sharing_provider.http.temporary_credentials import client_without_presigned_urls, credentials_for
+from model_sharing_provider.http.versions import logged_model_id, storage_location
 from model_sharing_provider.services.registry.tags import TagChange
 
 _FILTER = re.compile(r"\s*(name|run_id)\s*=\s*(?:'([^']*)'|\"([^\"]*)\")\s*")
 
 
 async def create(request: web.Request) -> web.Response:
-    body = await read(request, wire.CreateModelVersion)
+    body = await read_message(request, wire.CreateModelVersion)
     new = NewVersion(
         source=body.source,
         run_id=body.run_id,
@@ -41,37 +40,41 @@ async def create(request: web.Request) -> web.Response:
         lineage=lineage_from_header(request),
     )
     uploads = provider_of(request).uploads
-    digest = await digest_of(request)
-    return version_answer(
+    digest = await request_digest(request)
+    return version_response(
         request, await uploads.create(context_of(request), FullName.parse(body.name), new, digest)
     )
 
 
 async def finalize(request: web.Request) -> web.Response:
-    body = await read(request, wire.VersionRequest)
+    body = await read_message(request, wire.VersionRequest)
     publication = provider_of(request).finalization
     name, number = _version_of(body)
-    return version_answer(request, await publication.finalize(context_of(request), name, number))
+    return version_response(request, await publication.finalize(context_of(request), name, number))
 
 
 async def update(request: web.Request) -> web.Response:
-    body = await read(request, wire.UpdateModelVersion)
-    name, number = FullName.parse(body.name), number_of(body.version)
+    body = await read_message(request, wire.UpdateModelVersion)
+    name, number = FullName.parse(body.name), version_number(body.version)
     versions = provider_of(request).versions
     if body.description is None:
-        return version_answer(request, await versions.get(context_of(request), name, number))
-    return version_answer(request, await versions.update(context_of(request), name, number, body.description))
+        return version_response(request, await versions.get(context_of(request), name, number))
+    return version_response(
+        request, await versions.update(context_of(request), name, number, body.description)
+    )
 
 
 async def delete(request: web.Request) -> web.Response:
-    name, number = _version_of(await read(request, wire.VersionRequest))
+    name, number = _version_of(await read_message(request, wire.VersionRequest))
     await provider_of(request).versions.delete(context_of(request), name, number)
-    return answer()
+    return message_response()
 
 
 async def get(request: web.Request) -> web.Response:
-    name, number = _version_of(await read(request, wire.VersionRequest))
-    return version_answer(request, await provider_of(request).versions.get(context_of(request), name, number))
+    name, number = _version_of(await read_message(request, wire.VersionRequest))
+    return version_response(
+        request, await provider_of(request).versions.get(context_of(request), name, number)
+    )
 
 
 async def search(request: web.Request) -> web.Response:
@@ -91,15 +94,15 @@ async def search(request: web.Request) -> web.Response:
         except NotFound:
             # A search finds nothing; only a look-up fails.
             found = Page(())
-    return answer(
+    return message_response(
         wire.ModelVersions(tuple(_version(request, each) for each in found.items), found.token(listing) or "")
     )
 
 
 async def temporary_credentials(request: web.Request) -> web.Response:
-    body = await read(request, wire.TemporaryCredentialsRequest)
-    name, number = FullName.parse(body.name), number_of(body.version)
-    old = client_before_urls(request)
+    body = await read_message(request, wire.TemporaryCredentialsRequest)
+    name, number = FullName.parse(body.name), version_number(body.version)
+    old = client_without_presigned_urls(request)
     credentials = await credentials_for(
         request, context_of(request), name, number, body.operation, keys=old is not None
     )
@@ -109,39 +112,39 @@ async def temporary_credentials(request: web.Request) -> web.Response:
             f"MLflow {old} moves files by credentials for a bucket, and this server has none to give; "
             "install MLflow 2.13 or newer."
         )
-    return answer(wire.TemporaryCredentialsAnswer(credentials), NO_STORE)
+    return message_response(wire.TemporaryCredentialsAnswer(credentials), NO_STORE)
 
 
 async def get_download_uri(request: web.Request) -> web.Response:
-    name, number = _version_of(await read(request, wire.VersionRequest))
+    name, number = _version_of(await read_message(request, wire.VersionRequest))
     found = await provider_of(request).versions.get(context_of(request), name, number)
-    return answer(wire.DownloadUri(storage_location(provider_of(request), found)))
+    return message_response(wire.DownloadUri(storage_location(provider_of(request), found)))
 
 
 async def set_tag(request: web.Request) -> web.Response:
-    body = await read(request, wire.SetVersionTag)
-    name, number = FullName.parse(body.name), number_of(body.version)
+    body = await read_message(request, wire.SetVersionTag)
+    name, number = FullName.parse(body.name), version_number(body.version)
     change = TagChange(add={body.key: body.value})
     await provider_of(request).versions.tag(context_of(request), name, number, change)
-    return answer()
+    return message_response()
 
 
 async def delete_tag(request: web.Request) -> web.Response:
-    body = await read(request, wire.DeleteVersionTag)
-    name, number = FullName.parse(body.name), number_of(body.version)
+    body = await read_message(request, wire.DeleteVersionTag)
+    name, number = FullName.parse(body.name), version_number(body.version)
     change = TagChange(remove=[body.key])
     await provider_of(request).versions.tag(context_of(request), name, number, change)
-    return answer()
+    return message_response()
 
 
 async def emit_lineage(request: web.Request) -> web.Response:
-    body = await read(request, wire.EmitLineage)
-    name, number = FullName.parse(body.name), number_of(body.version)
+    body = await read_message(request, wire.EmitLineage)
+    name, number = FullName.parse(body.name), version_number(body.version)
     info = body.model_version_lineage_info
     payload = {"entities": list(info.entities), "securable": body.securable}
     lineage = provider_of(request).lineage
     await lineage.emit(context_of(request), name, number, info.direction, payload)
-    return answer()
+    return message_response()
 
 
 _NUMBER = (Query("name", MODEL_NAME, required=True), Query("version", VERSION, required=True))
@@ -248,12 +251,12 @@ ROUTES = (
 )
 
 
-def version_answer(request: web.Request, version: ModelVersion) -> web.Response:
-    return answer(wire.ModelVersionAnswer(_version(request, version)))
+def version_response(request: web.Request, version: ModelVersion) -> web.Response:
+    return message_response(wire.ModelVersionAnswer(_version(request, version)))
 
 
 def _version_of(asked: wire.VersionRequest) -> tuple[FullName, int]:
-    return FullName.parse(asked.name), number_of(asked.version)
+    return FullName.parse(asked.name), version_number(asked.version)
 
 
 def _parse_filter(text: str) -> tuple[str, str]:
@@ -278,7 +281,7 @@ def _version(request: web.Request, version: ModelVersion) -> wire.ModelVersion:
         status=version.status.value,
         status_message=version.status_message,
         storage_location=storage_location(provider_of(request), version),
-        model_id=model_id(version),
+        model_id=logged_model_id(version),
         description=version.comment,
         source=version.source,
         run_id=version.run_id,

@@ -1,4 +1,4 @@
-"""`catalogs` and `schemas`."""
+"""Catalogs and their schemas: `catalogs` and `schemas`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from model_sharing_protocol.errors import AlreadyExists, NotFound, UnsupportedOp
 from model_sharing_protocol.names import SchemaName, normalize_name
 from model_sharing_provider.domain.securables import Catalog, Schema
 from model_sharing_provider.faces.unity_catalog.requests import (
-    answer,
-    answer_page,
-    no_storage_of_its_own,
+    message_response,
+    page_response,
+    refuse_storage_location,
 )
 from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.parameters import BOOLEAN, NAME, PAGE, SCHEMA_NAME
@@ -22,7 +22,7 @@ from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 async def create_catalog(request: web.Request) -> web.Response:
     body = await read_body(request, wire.CreateCatalog)
-    no_storage_of_its_own(body.storage_root)
+    refuse_storage_location(body.storage_root)
     if body.provider_name or body.share_name:
         raise UnsupportedOperation(
             "A catalog over a provider's share is not served here; "
@@ -30,17 +30,17 @@ async def create_catalog(request: web.Request) -> web.Response:
         )
     catalogs = provider_of(request).catalogs
     created = await catalogs.create(context_of(request), body.name, body.comment, body.properties)
-    return answer(_catalog(created))
+    return message_response(_catalog(created))
 
 
 async def list_catalogs(request: web.Request) -> web.Response:
     listing = "catalogs"
     page = await provider_of(request).catalogs.page(context_of(request), page_request(request, listing))
-    return answer_page("catalogs", listing, page, _catalog)
+    return page_response("catalogs", listing, page, _catalog)
 
 
 async def get_catalog(request: web.Request) -> web.Response:
-    return answer(
+    return message_response(
         _catalog(await provider_of(request).catalogs.get(context_of(request), request.match_info["name"]))
     )
 
@@ -49,22 +49,22 @@ async def update_catalog(request: web.Request) -> web.Response:
     body = await read_body(request, wire.UpdateSecurable)
     catalogs = provider_of(request).catalogs
     updated = await catalogs.update(context_of(request), request.match_info["name"], _changes(body))
-    return answer(_catalog(updated))
+    return message_response(_catalog(updated))
 
 
 async def delete_catalog(request: web.Request) -> web.Response:
     catalogs = provider_of(request).catalogs
     await catalogs.delete(context_of(request), request.match_info["name"], force=flag(request, "force"))
-    return answer({})
+    return message_response({})
 
 
 async def create_schema(request: web.Request) -> web.Response:
     body = await read_body(request, wire.CreateSchema)
-    no_storage_of_its_own(body.storage_root)
+    refuse_storage_location(body.storage_root)
     name = SchemaName(normalize_name("catalog", body.catalog_name), normalize_name("schema", body.name))
     catalogs = provider_of(request).catalogs
     created = await catalogs.create_schema(context_of(request), name, body.comment, body.properties)
-    return answer(_schema(created))
+    return message_response(_schema(created))
 
 
 async def list_schemas(request: web.Request) -> web.Response:
@@ -72,25 +72,27 @@ async def list_schemas(request: web.Request) -> web.Response:
     listing = f"schemas of {catalog}"
     catalogs = provider_of(request).catalogs
     page = await catalogs.page_schemas(context_of(request), catalog, page_request(request, listing))
-    return answer_page("schemas", listing, page, _schema)
+    return page_response("schemas", listing, page, _schema)
 
 
 async def get_schema(request: web.Request) -> web.Response:
     name = SchemaName.parse(request.match_info["full_name"])
-    return answer(_schema(await provider_of(request).catalogs.get_schema(context_of(request), name)))
+    return message_response(
+        _schema(await provider_of(request).catalogs.get_schema(context_of(request), name))
+    )
 
 
 async def update_schema(request: web.Request) -> web.Response:
     body = await read_body(request, wire.UpdateSecurable)
     name = SchemaName.parse(request.match_info["full_name"])
     catalogs = provider_of(request).catalogs
-    return answer(_schema(await catalogs.update_schema(context_of(request), name, _changes(body))))
+    return message_response(_schema(await catalogs.update_schema(context_of(request), name, _changes(body))))
 
 
 async def delete_schema(request: web.Request) -> web.Response:
     name = SchemaName.parse(request.match_info["full_name"])
     await provider_of(request).catalogs.delete_schema(context_of(request), name, force=flag(request, "force"))
-    return answer({})
+    return message_response({})
 
 
 ROUTES = (

@@ -1,11 +1,11 @@
-"""`metastore_summary` and `current-metastore-assignment`: which metastore this is."""
+"""Metastore summary and assignment: `metastore_summary` and `current-metastore-assignment`."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
-from model_sharing_provider.faces.unity_catalog.requests import answer
+from model_sharing_provider.faces.unity_catalog.requests import message_response
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.routes import Route
 from model_sharing_provider.http.workspace_id import WORKSPACE_ID
@@ -13,7 +13,7 @@ from model_sharing_provider.http.workspace_id import WORKSPACE_ID
 
 async def summary(request: web.Request) -> web.Response:
     metastore = await provider_of(request).catalogs.metastore(context_of(request))
-    return answer(
+    return message_response(
         wire.MetastoreSummary(
             metastore_id=metastore.id,
             name=metastore.name,
@@ -29,7 +29,7 @@ async def summary(request: web.Request) -> web.Response:
 
 async def assignment(request: web.Request) -> web.Response:
     metastore = await provider_of(request).catalogs.metastore(context_of(request))
-    return answer(
+    return message_response(
         wire.MetastoreAssignment(
             metastore_id=metastore.id, workspace_id=WORKSPACE_ID, default_catalog_name=""
         )

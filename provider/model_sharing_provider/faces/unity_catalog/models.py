@@ -1,4 +1,4 @@
-"""`models`: registered models and their aliases."""
+"""Registered models and their aliases: `models`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from model_sharing_protocol.names import SchemaName, normalize_name
 from model_sharing_provider.domain.securables import RegisteredModel
 from model_sharing_provider.faces.unity_catalog.requests import (
     aliases,
-    aliases_given,
-    answer,
-    answer_page,
     check_unchanged,
+    full_name_of,
+    given_aliases,
+    message_response,
     model_name,
-    name_of,
-    no_storage_of_its_own,
+    page_response,
+    refuse_storage_location,
     tags,
 )
 from model_sharing_provider.http.bodies import read_body
@@ -28,17 +28,17 @@ from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 async def create_model(request: web.Request) -> web.Response:
     body = await read_body(request, wire.CreateRegisteredModel)
-    no_storage_of_its_own(body.storage_location)
-    name = name_of(body.catalog_name, body.schema_name, body.name)
+    refuse_storage_location(body.storage_location)
+    name = full_name_of(body.catalog_name, body.schema_name, body.name)
     if body.aliases:
         raise InvalidParameter("A new model has no version that an alias could point at; register one first.")
     tags_set = {tag.key: tag.value for tag in body.tags}
     models = provider_of(request).models
-    return answer(_model(await models.create(context_of(request), name, body.comment, tags_set)))
+    return message_response(_model(await models.create(context_of(request), name, body.comment, tags_set)))
 
 
 async def list_models(request: web.Request) -> web.Response:
-    """Of a schema, of a catalog, or all that the caller may read."""
+    """Models of a schema, of a catalog, or all that the caller may read."""
     catalog, schema = request.query.get("catalog_name", ""), request.query.get("schema_name", "")
     models = provider_of(request).models
     if schema:
@@ -54,11 +54,13 @@ async def list_models(request: web.Request) -> web.Response:
             page = await models.search_catalog(context_of(request), asked, catalog)
         else:
             page = await models.search(context_of(request), asked)
-    return answer_page("registered_models", listing, page, _model)
+    return page_response("registered_models", listing, page, _model)
 
 
 async def get_model(request: web.Request) -> web.Response:
-    return answer(_model(await provider_of(request).models.get(context_of(request), model_name(request))))
+    return message_response(
+        _model(await provider_of(request).models.get(context_of(request), model_name(request)))
+    )
 
 
 async def update_model(request: web.Request) -> web.Response:
@@ -68,21 +70,21 @@ async def update_model(request: web.Request) -> web.Response:
     fixed = ("name", "catalog_name", "schema_name", "storage_location", "created_at")
     if any(getattr(body, field) is not None for field in fixed):
         check_unchanged(body, _model(await models.get(context_of(request), name)), *fixed)
-    aliases_set = aliases_given(body.aliases, name)
-    return answer(_model(await models.update(context_of(request), name, changes, aliases_set)))
+    aliases_set = given_aliases(body.aliases, name)
+    return message_response(_model(await models.update(context_of(request), name, changes, aliases_set)))
 
 
 async def delete_model(request: web.Request) -> web.Response:
     force = flag(request, "force", default=True)
     await provider_of(request).models.delete(context_of(request), model_name(request), force=force)
-    return answer({})
+    return message_response({})
 
 
 async def set_alias(request: web.Request) -> web.Response:
     body = await read_body(request, wire.SetAlias)
     name, alias = model_name(request), request.match_info["alias"]
     await provider_of(request).models.set_alias(context_of(request), name, alias, body.version_num)
-    return answer(
+    return message_response(
         wire.ModelAlias(
             alias_name=alias,
             version_num=body.version_num,
@@ -96,7 +98,7 @@ async def set_alias(request: web.Request) -> web.Response:
 async def delete_alias(request: web.Request) -> web.Response:
     name, alias = model_name(request), request.match_info["alias"]
     await provider_of(request).models.delete_alias(context_of(request), name, alias)
-    return answer({})
+    return message_response({})
 
 
 ROUTES = (

@@ -1,4 +1,4 @@
-"""`permissions` and `effective-permissions`: who was granted what, here and from above.
+"""Permissions on securables, direct and inherited: `permissions` and `effective-permissions`.
 
 Registered models are of the type FUNCTION in Unity Catalog's grants.
 """
@@ -15,7 +15,7 @@ from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import FullName, SchemaName, normalize_name
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.faces.unity_catalog import shares
-from model_sharing_provider.faces.unity_catalog.requests import answer, some_of
+from model_sharing_provider.faces.unity_catalog.requests import message_response, page_or_all
 from model_sharing_provider.governance.permissions import (
     PrivilegeChange,
     PrivilegeGrant,
@@ -43,14 +43,14 @@ async def get_permissions(request: web.Request) -> web.Response:
     kind, name = _securable(request)
     principal = request.query.get("principal", "")
     grants = await provider_of(request).permissions.get(context_of(request), kind, name, principal)
-    return answer(_permissions(request, grants))
+    return message_response(_permissions(request, grants))
 
 
 async def get_effective_permissions(request: web.Request) -> web.Response:
     kind, name = _securable(request)
     principal = request.query.get("principal", "")
     grants = await provider_of(request).permissions.effective(context_of(request), kind, name, principal)
-    return answer(_effective(request, grants, kind))
+    return message_response(_effective(request, grants, kind))
 
 
 async def update_permissions(request: web.Request) -> web.Response:
@@ -65,7 +65,7 @@ async def update_permissions(request: web.Request) -> web.Response:
         for change in body.changes
     ]
     grants = await provider_of(request).permissions.update(context_of(request), kind, name, changes)
-    return answer(_permissions(request, () if body.quiet else grants))
+    return message_response(_permissions(request, () if body.quiet else grants))
 
 
 def _word(request: web.Request) -> str:
@@ -94,7 +94,7 @@ def _permissions(request: web.Request, grants: Sequence[PrivilegeGrant]) -> wire
     for grant in grants:
         by_principal[grant.principal].append(grant.privilege)
     given = [wire.PrivilegeAssignment(who, tuple(what)) for who, what in by_principal.items()]
-    return wire.Permissions(*some_of(request, _listing(request), given, lambda each: each.principal))
+    return wire.Permissions(*page_or_all(request, _listing(request), given, lambda each: each.principal))
 
 
 def _effective(
@@ -108,7 +108,9 @@ def _effective(
             privilege.inherited_from_name = grant.name
         by_principal[grant.principal].append(privilege)
     held = [wire.EffectivePrivilegeAssignment(who, tuple(what)) for who, what in by_principal.items()]
-    return wire.EffectivePermissions(*some_of(request, _listing(request), held, lambda each: each.principal))
+    return wire.EffectivePermissions(
+        *page_or_all(request, _listing(request), held, lambda each: each.principal)
+    )
 
 
 def _listing(request: web.Request) -> str:

@@ -1,4 +1,4 @@
-"""`providers`: those who share with this metastore, and what they share."""
+"""Providers that share with this metastore, and their shares: `providers`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from model_sharing_protocol.errors import AlreadyExists, UnsupportedOperation
 from model_sharing_protocol.pages import page_of
 from model_sharing_provider.domain.sharing import SharingProvider
 from model_sharing_provider.faces.unity_catalog.requests import (
-    answer,
-    answer_page,
+    message_response,
+    page_response,
     refuse_query,
 )
 from model_sharing_provider.http.bodies import read_body
@@ -28,19 +28,19 @@ async def create_provider(request: web.Request) -> web.Response:
         )
     providers = provider_of(request).providers
     created = await providers.create(context_of(request), body.name, body.recipient_profile_str, body.comment)
-    return answer(_provider(created))
+    return message_response(_provider(created))
 
 
 async def list_providers(request: web.Request) -> web.Response:
     refuse_query(request, "data_provider_global_metastore_id")
     listing = "providers"
     page = await provider_of(request).providers.page(context_of(request), page_request(request, listing))
-    return answer_page("providers", listing, page, _provider)
+    return page_response("providers", listing, page, _provider)
 
 
 async def get_provider(request: web.Request) -> web.Response:
     found = await provider_of(request).providers.get(context_of(request), request.match_info["name"])
-    return answer(_provider(found))
+    return message_response(_provider(found))
 
 
 async def update_provider(request: web.Request) -> web.Response:
@@ -49,12 +49,12 @@ async def update_provider(request: web.Request) -> web.Response:
     providers = provider_of(request).providers
     name = request.match_info["name"]
     updated = await providers.update(context_of(request), name, changes, body.recipient_profile_str)
-    return answer(_provider(updated))
+    return message_response(_provider(updated))
 
 
 async def delete_provider(request: web.Request) -> web.Response:
     await provider_of(request).providers.delete(context_of(request), request.match_info["name"])
-    return answer({})
+    return message_response({})
 
 
 async def list_shares(request: web.Request) -> web.Response:
@@ -62,7 +62,7 @@ async def list_shares(request: web.Request) -> web.Response:
     listing = f"shares of {name}"
     page = page_request(request, listing)
     shares = await provider_of(request).providers.shares(context_of(request), name)
-    return answer_page(
+    return page_response(
         "shares",
         listing,
         page_of(shares, page, str),

@@ -1,4 +1,4 @@
-"""`recipients`, their tokens and what they were granted."""
+"""Recipients, their tokens and the shares granted to them: `recipients`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from model_sharing_protocol.errors import AlreadyExists, UnsupportedOperation
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.sharing import Recipient
 from model_sharing_provider.faces.unity_catalog.requests import (
-    answer,
-    answer_page,
+    message_response,
+    page_or_all,
+    page_response,
     refuse_query,
-    some_of,
 )
 from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 from model_sharing_provider.http.bodies import read_body
@@ -46,14 +46,14 @@ async def create_recipient(request: web.Request) -> web.Response:
         ip_access_list=body.ip_access_list.allowed_ip_addresses if body.ip_access_list else (),
         properties=body.properties_kvpairs.properties if body.properties_kvpairs else None,
     )
-    return answer(_recipient(created, _link(request, code)))
+    return message_response(_recipient(created, _link(request, code)))
 
 
 async def list_recipients(request: web.Request) -> web.Response:
     refuse_query(request, "data_recipient_global_metastore_id")
     listing = "recipients"
     page = await provider_of(request).recipients.page(context_of(request), page_request(request, listing))
-    return answer_page("recipients", listing, page, _recipient)
+    return page_response("recipients", listing, page, _recipient)
 
 
 async def get_recipient(request: web.Request) -> web.Response:
@@ -61,7 +61,7 @@ async def get_recipient(request: web.Request) -> web.Response:
     found, _ = await recipients.get(context_of(request), request.match_info["name"])
     code = recipients.activation_code(found)
     shown = _recipient(found, _link(request, code) if code else "")
-    return answer(shown, NO_STORE if code else None)
+    return message_response(shown, NO_STORE if code else None)
 
 
 async def update_recipient(request: web.Request) -> web.Response:
@@ -73,12 +73,12 @@ async def update_recipient(request: web.Request) -> web.Response:
     networks = body.ip_access_list.allowed_ip_addresses if body.ip_access_list else None
     recipients = provider_of(request).recipients
     name = request.match_info["name"]
-    return answer(_recipient(await recipients.update(context_of(request), name, changes, networks)))
+    return message_response(_recipient(await recipients.update(context_of(request), name, changes, networks)))
 
 
 async def delete_recipient(request: web.Request) -> web.Response:
     await provider_of(request).recipients.delete(context_of(request), request.match_info["name"])
-    return answer({})
+    return message_response({})
 
 
 async def rotate_token(request: web.Request) -> web.Response:
@@ -88,7 +88,7 @@ async def rotate_token(request: web.Request) -> web.Response:
     ends = timedelta(seconds=body.existing_token_expire_in_seconds)
     code = await recipients.rotate_token(context_of(request), name, existing_expires_in=ends)
     found, _ = await recipients.get(context_of(request), name)
-    return answer(_recipient(found, _link(request, code)))
+    return message_response(_recipient(found, _link(request, code)))
 
 
 async def share_permissions(request: web.Request) -> web.Response:
@@ -104,9 +104,9 @@ async def share_permissions(request: web.Request) -> web.Response:
         for grant in grants
     ]
     listing = f"what {name} was granted"
-    return answer(
+    return message_response(
         sharing.RecipientSharePermissions(
-            *some_of(request, listing, permissions, lambda each: each.share_name)
+            *page_or_all(request, listing, permissions, lambda each: each.share_name)
         )
     )
 

@@ -1,4 +1,4 @@
-"""What this face's handlers share: its context, its paging, its answers."""
+"""Requests and responses of Unity Catalog: names in paths, pages, tags and aliases, refused parameters."""
 
 from __future__ import annotations
 
@@ -18,24 +18,26 @@ from model_sharing_provider.http.responses import json_response
 T = TypeVar("T")
 
 
-def answer(body: msgspec.Struct | dict[str, Any], headers: dict[str, str] | None = None) -> web.Response:
+def message_response(
+    body: msgspec.Struct | dict[str, Any], headers: dict[str, str] | None = None
+) -> web.Response:
     return json_response(body, JSON, headers=headers)
 
 
-def answer_page(key: str, listing: str, page: Page[T], info: Callable[[T], msgspec.Struct]) -> web.Response:
+def page_response(key: str, listing: str, page: Page[T], info: Callable[[T], msgspec.Struct]) -> web.Response:
     """`{key: [...], "next_page_token": ...}`; the token is missing at the end."""
     body: dict[str, Any] = {key: [info(item) for item in page.items]}
     if token := page.token(listing):
         body["next_page_token"] = token
-    return answer(body)
+    return message_response(body)
 
 
 def model_name(request: web.Request) -> FullName:
     return FullName.parse(request.match_info["full_name"])
 
 
-def name_of(catalog: str, schema: str, model: str) -> FullName:
-    """A full name that came in three parts."""
+def full_name_of(catalog: str, schema: str, model: str) -> FullName:
+    """Full name of a model, from its three parts."""
     return FullName(
         normalize_name("catalog", catalog), normalize_name("schema", schema), normalize_name("model", model)
     )
@@ -45,8 +47,8 @@ def version_number(request: web.Request) -> int:
     return parse_version(request.match_info["version"])
 
 
-def no_storage_of_its_own(location: str | None) -> None:
-    """The artifacts of all securables lie below the provider's one artifact root."""
+def refuse_storage_location(location: str | None) -> None:
+    """Raise UnsupportedOperation for a storage location: all files lie below the provider's artifact root."""
     if location:
         raise UnsupportedOperation(
             f"A storage location cannot be chosen here ({location!r}); leave it out: "
@@ -68,10 +70,10 @@ def check_unchanged(given: msgspec.Struct, known: msgspec.Struct, *fields: str) 
             )
 
 
-def some_of(
+def page_or_all(
     request: web.Request, listing: str, items: Iterable[T], key_of: Callable[[T], str]
 ) -> tuple[tuple[T, ...], str]:
-    """All items of a short listing, or the page of them that is asked for and the token of the next one."""
+    """Items of a short listing, and the token of the next page: all, unless a page is asked for."""
     if not any(request.query.get(word) for word in ("max_results", "page_size", "page_token")):
         return tuple(items), ""
     page = page_of(items, page_request(request, listing), key_of)
@@ -85,7 +87,7 @@ def refuse_query(request: web.Request, *names: str) -> None:
             raise UnsupportedOperation(f"The parameter {name} is not served here; leave it out.")
 
 
-def aliases_given(given: Sequence[GivenAlias] | None, model: FullName) -> dict[str, int]:
+def given_aliases(given: Sequence[GivenAlias] | None, model: FullName) -> dict[str, int]:
     """The aliases that an update sets. Raises InvalidParameter for another model's, or one given twice."""
     if given is None:
         return {}

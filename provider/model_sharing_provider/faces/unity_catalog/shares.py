@@ -1,4 +1,4 @@
-"""`shares`, what is in them, and whom they are granted to."""
+"""Shares, their objects and the recipients they are granted to: `shares`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol import unity_catalog_sharing as sharing
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter
 from model_sharing_provider.domain.sharing import Share, ShareGrant, ShareObject, ShareObjectType
-from model_sharing_provider.faces.unity_catalog.requests import answer, answer_page, some_of
+from model_sharing_provider.faces.unity_catalog.requests import message_response, page_or_all, page_response
 from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.parameters import BOOLEAN, PAGE
 from model_sharing_provider.http.requests import context_of, flag, page_request, provider_of
@@ -20,19 +20,19 @@ from model_sharing_provider.services.sharing.shares import GrantChange, ShareCha
 async def create_share(request: web.Request) -> web.Response:
     body = await read_body(request, sharing.CreateShare)
     created = await provider_of(request).shares.create(context_of(request), body.name, body.comment)
-    return answer(_share(created))
+    return message_response(_share(created))
 
 
 async def list_shares(request: web.Request) -> web.Response:
     listing = "shares"
     page = await provider_of(request).shares.page(context_of(request), page_request(request, listing))
-    return answer_page("shares", listing, page, _share)
+    return page_response("shares", listing, page, _share)
 
 
 async def get_share(request: web.Request) -> web.Response:
     share, objects, _ = await provider_of(request).shares.get(context_of(request), request.match_info["name"])
     with_objects = flag(request, "include_shared_data")
-    return answer(_share(share, objects if with_objects else None))
+    return message_response(_share(share, objects if with_objects else None))
 
 
 async def update_share(request: web.Request) -> web.Response:
@@ -42,17 +42,17 @@ async def update_share(request: web.Request) -> web.Response:
     shares = provider_of(request).shares
     name = request.match_info["name"]
     share, objects = await shares.update(context_of(request), name, objects_changed, changes)
-    return answer(_share(share, objects))
+    return message_response(_share(share, objects))
 
 
 async def delete_share(request: web.Request) -> web.Response:
     await provider_of(request).shares.delete(context_of(request), request.match_info["name"])
-    return answer({})
+    return message_response({})
 
 
 async def get_permissions(request: web.Request) -> web.Response:
     _, _, grants = await provider_of(request).shares.get(context_of(request), request.match_info["name"])
-    return answer(_permissions(request, grants))
+    return message_response(_permissions(request, grants))
 
 
 async def update_permissions(request: web.Request) -> web.Response:
@@ -69,7 +69,7 @@ async def update_permissions(request: web.Request) -> web.Response:
         changes.append(GrantChange(change.principal, bool(change.add)))
     shares = provider_of(request).shares
     grants = await shares.update_grants(context_of(request), request.match_info["name"], changes)
-    return answer(_permissions(request, [] if body.quiet else grants))
+    return message_response(_permissions(request, [] if body.quiet else grants))
 
 
 ROUTES = (
@@ -163,4 +163,4 @@ def _object(item: ShareObject) -> sharing.SharedDataObject:
 def _permissions(request: web.Request, grants: list[ShareGrant]) -> wire.Permissions:
     given = [wire.PrivilegeAssignment(grant.recipient, (grant.privilege,)) for grant in grants]
     listing = f"grants on {request.match_info['name']}"
-    return wire.Permissions(*some_of(request, listing, given, lambda each: each.principal))
+    return wire.Permissions(*page_or_all(request, listing, given, lambda each: each.principal))

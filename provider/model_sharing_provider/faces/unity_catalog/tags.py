@@ -13,9 +13,9 @@ from model_sharing_protocol.errors import InvalidParameter, NotFound
 from model_sharing_protocol.names import FullName, parse_version
 from model_sharing_protocol.pages import page_of
 from model_sharing_provider.faces.unity_catalog.requests import (
-    answer,
-    answer_page,
     check_unchanged,
+    message_response,
+    page_response,
 )
 from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.parameters import NOT_EMPTY, PAGE
@@ -31,7 +31,7 @@ async def update_model_tags(request: web.Request) -> web.Response:
     name, _ = _entity(request)
     body = await read_body(request, wire.UpdateTags)
     await provider_of(request).models.tag(context_of(request), name, _change(body.changes))
-    return answer({})
+    return message_response({})
 
 
 async def update_version_tags(request: web.Request) -> web.Response:
@@ -39,21 +39,23 @@ async def update_version_tags(request: web.Request) -> web.Response:
     number = parse_version(request.match_info["version"])
     body = await read_body(request, wire.UpdateTags)
     await provider_of(request).versions.tag(context_of(request), name, number, _change(body.changes))
-    return answer({})
+    return message_response({})
 
 
 async def create_assignment(request: web.Request) -> web.Response:
     body = await read_body(request, wire.EntityTagAssignment)
     entity = _parse_entity(body.entity_type, body.entity_name)
     await _apply(request, *entity, TagChange(add={body.tag_key: body.tag_value}))
-    return answer(body)
+    return message_response(body)
 
 
 async def list_assignments(request: web.Request) -> web.Response:
     tags = await _tags(request, *_entity(request))
     listing = f"tags of {request.match_info['name']}"
     page = page_of(tags.items(), page_request(request, listing), lambda item: item[0])
-    return answer_page("tag_assignments", listing, page, lambda item: _assignment(request, item[0], item[1]))
+    return page_response(
+        "tag_assignments", listing, page, lambda item: _assignment(request, item[0], item[1])
+    )
 
 
 async def get_assignment(request: web.Request) -> web.Response:
@@ -61,7 +63,7 @@ async def get_assignment(request: web.Request) -> web.Response:
     key = request.match_info["key"]
     if key not in tags:
         raise NotFound(f"There is no tag {key!r} on {request.match_info['name']!r}.")
-    return answer(_assignment(request, key, tags[key]))
+    return message_response(_assignment(request, key, tags[key]))
 
 
 async def update_assignment(request: web.Request) -> web.Response:
@@ -71,12 +73,12 @@ async def update_assignment(request: web.Request) -> web.Response:
     if request.query.get("update_mask", "tag_value") not in ("tag_value", "*"):
         raise InvalidParameter("Of a tag assignment, tag_value is what can be updated.")
     await _apply(request, *_entity(request), TagChange(add={key: body.tag_value}))
-    return answer(_assignment(request, key, body.tag_value))
+    return message_response(_assignment(request, key, body.tag_value))
 
 
 async def delete_assignment(request: web.Request) -> web.Response:
     await _apply(request, *_entity(request), TagChange(remove=[request.match_info["key"]]))
-    return answer({})
+    return message_response({})
 
 
 def _entity(request: web.Request) -> tuple[FullName, int | None]:

@@ -1,4 +1,4 @@
-"""`models/…/versions`: versions of registered models, from their creation to their lineage."""
+"""Versions of registered models, from their creation to their lineage: `models/…/versions`."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import LineageRecord, NewVersion
 from model_sharing_provider.faces.unity_catalog.requests import (
     aliases,
-    aliases_given,
-    answer,
-    answer_page,
     check_unchanged,
+    full_name_of,
+    given_aliases,
+    message_response,
     model_name,
-    name_of,
+    page_response,
     tags,
     version_number,
 )
 from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.lineage_header import lineage_from_header
 from model_sharing_provider.http.parameters import PAGE
-from model_sharing_provider.http.requests import context_of, page_request, provider_of
+from model_sharing_provider.http.requests import context_of, page_request, provider_of, request_digest
 from model_sharing_provider.http.responses import NO_STORE
 from model_sharing_provider.http.routes import Nothing, PageOf, Route
-from model_sharing_provider.http.temporary_credentials import credentials_for, digest_of, model_id
-from model_sharing_provider.http.version_storage import storage_location
+from model_sharing_provider.http.temporary_credentials import credentials_for
+from model_sharing_provider.http.versions import logged_model_id, storage_location
 
 
 async def create_version(request: web.Request) -> web.Response:
@@ -42,16 +42,16 @@ async def create_version(request: web.Request) -> web.Response:
         tags={tag.key: tag.value for tag in body.tags},
         lineage=lineage_from_header(request),
     )
-    name = name_of(body.catalog_name, body.schema_name, body.model_name)
+    name = full_name_of(body.catalog_name, body.schema_name, body.model_name)
     uploads = provider_of(request).uploads
-    created = await uploads.create(context_of(request), name, new, await digest_of(request))
-    return answer(_version(request, created))
+    created = await uploads.create(context_of(request), name, new, await request_digest(request))
+    return message_response(_version(request, created))
 
 
 async def finalize_version(request: web.Request) -> web.Response:
     publication = provider_of(request).finalization
     number = version_number(request)
-    return answer(
+    return message_response(
         _version(request, await publication.finalize(context_of(request), model_name(request), number))
     )
 
@@ -61,19 +61,20 @@ async def list_versions(request: web.Request) -> web.Response:
     listing = f"versions of {name}"
     versions = provider_of(request).versions
     page = await versions.page(context_of(request), name, page_request(request, listing))
-    return answer_page("model_versions", listing, page, partial(_version, request))
+    return page_response("model_versions", listing, page, partial(_version, request))
 
 
 async def get_version(request: web.Request) -> web.Response:
     versions = provider_of(request).versions
     number = version_number(request)
-    return answer(_version(request, await versions.get(context_of(request), model_name(request), number)))
+    found = await versions.get(context_of(request), model_name(request), number)
+    return message_response(_version(request, found))
 
 
 async def get_version_by_alias(request: web.Request) -> web.Response:
     versions = provider_of(request).versions
     alias = request.match_info["alias"]
-    return answer(
+    return message_response(
         _version(request, await versions.get_by_alias(context_of(request), model_name(request), alias))
     )
 
@@ -82,21 +83,21 @@ async def update_version(request: web.Request) -> web.Response:
     body = await read_body(request, wire.UpdateModelVersion)
     versions = provider_of(request).versions
     name, number = model_name(request), version_number(request)
-    aliases_set = aliases_given(body.aliases, name)
+    aliases_set = given_aliases(body.aliases, name)
     if any(version != number for version in aliases_set.values()):
         raise InvalidParameter(f"An alias of version {number} is given for another version.")
     known = _version(request, await versions.get(context_of(request), name, number))
     check_unchanged(body, known, *_FIXED)
     if body.comment is None and not aliases_set:
-        return answer(known)
+        return message_response(known)
     updated = await versions.update(context_of(request), name, number, body.comment, list(aliases_set))
-    return answer(_version(request, updated))
+    return message_response(_version(request, updated))
 
 
 async def delete_version(request: web.Request) -> web.Response:
     versions = provider_of(request).versions
     await versions.delete(context_of(request), model_name(request), version_number(request))
-    return answer({})
+    return message_response({})
 
 
 async def copy_version(request: web.Request) -> web.Response:
@@ -105,21 +106,21 @@ async def copy_version(request: web.Request) -> web.Response:
     destination = FullName.parse(body.destination)
     number = version_number(request)
     copied = await copies.copy(context_of(request), model_name(request), number, destination)
-    return answer(_version(request, copied))
+    return message_response(_version(request, copied))
 
 
 async def get_lineage(request: web.Request) -> web.Response:
     lineage = provider_of(request).lineage
     number = version_number(request)
     records = await lineage.of_version(context_of(request), model_name(request), number)
-    return answer(wire.VersionLineage(tuple(map(_lineage, records))))
+    return message_response(wire.VersionLineage(tuple(map(_lineage, records))))
 
 
 async def temporary_credentials(request: web.Request) -> web.Response:
     body = await read_body(request, wire.TemporaryCredentialsRequest)
-    name = name_of(body.catalog_name, body.schema_name, body.model_name)
+    name = full_name_of(body.catalog_name, body.schema_name, body.model_name)
     said = await credentials_for(request, context_of(request), name, body.version, body.operation)
-    return answer(said, NO_STORE)
+    return message_response(said, NO_STORE)
 
 
 _FIXED = (
@@ -140,7 +141,7 @@ def _version(request: web.Request, version: ModelVersion) -> wire.ModelVersionIn
         source=version.source,
         run_id=version.run_id,
         id=version.id,
-        model_id=model_id(version),
+        model_id=logged_model_id(version),
         aliases=aliases((alias, version.version) for alias in version.aliases),
         tags=tags(version.tags),
         storage_location=storage_location(provider_of(request), version),

@@ -269,9 +269,10 @@ def test_maps_are_kept_with_their_version_verified_and_pruned_with_it(
 
 @pytest.mark.usefixtures("cache")
 def test_cuts_busy_servers_and_expired_addresses_are_lived_through(
-    fake_provider: FakeProvider, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
+    fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MODEL_SHARING_RETRY_FOR", "30s")
+    patient = model_sharing.catalog("vendor")
 
     def expire(handler: Handler, data: bytes, start: int, end: int) -> None:
         fake_provider.refuse_tickets_below = fake_provider.tickets + 1
@@ -285,7 +286,7 @@ def test_cuts_busy_servers_and_expired_addresses_are_lived_through(
         cut_after(300_000),
         cut_after(0),
     ]
-    assert fetched(vendor) == AFTER
+    assert fetched(patient) == AFTER
     assert fake_provider.file_bytes_sent == NEW_BYTES + MAP_BYTES
 
 

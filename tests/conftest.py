@@ -29,6 +29,7 @@ from support.object_stores.servers import bucket_url, running_azure, running_s3
 from support.processes.mlflow_server import running_mlflow_server
 from support.processes.postgresql import PostgresServer, running_postgres
 from support.processes.provider import ProviderProcess, share_model
+from support.provider_cli import CliRunner
 
 LOOPBACK = ("127.0.0.0/8",)
 """Where other providers are in tests."""
@@ -145,6 +146,15 @@ def artifacts(settings: Settings) -> ArtifactStore:
 def admin(provider: ProviderServices) -> AdminClient:
     """The administrator's client of that provider."""
     return AdminClient.of(provider)
+
+
+@pytest.fixture
+def provider_cli(
+    provider_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> CliRunner:
+    """The provider's command line, inside the test's process and on this test's home."""
+    monkeypatch.chdir(tmp_path)
+    return CliRunner(provider_home, monkeypatch, capsys)
 
 
 @pytest.fixture

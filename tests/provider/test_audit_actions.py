@@ -27,14 +27,6 @@ SOURCES = ROOT / "provider" / "model_sharing_provider"
 NAME = FullName.parse("prod.ml_team.scorer")
 
 
-@pytest.fixture
-def run(
-    provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> CliRunner:
-    """Commands on this test's home."""
-    return CliRunner(provider_home, monkeypatch, capsys)
-
-
 async def actions(admin: AdminClient) -> set[AuditAction | str]:
     return {event.action for event in await admin.provider.audit.latest(admin.context, 1000)}
 
@@ -94,14 +86,14 @@ async def test_uploads_over_a_disk_give_out_no_credential_and_log_none(
     assert AuditAction.GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL not in logged
 
 
-def test_events_are_filtered_by_an_action_in_any_case(run: CliRunner) -> None:
-    run.succeed("share", "create", "acme")
-    listed = run.succeed("audit", "list", "--action", "createshare", "--output", "json").json
+def test_events_are_filtered_by_an_action_in_any_case(provider_cli: CliRunner) -> None:
+    provider_cli.succeed("share", "create", "acme")
+    listed = provider_cli.succeed("audit", "list", "--action", "createshare", "--output", "json").json
     assert [event["action"] for event in listed] == ["createShare"]
 
 
-def test_an_unknown_action_is_refused_with_near_ones(run: CliRunner) -> None:
-    refused = run("audit", "list", "--action", "createShares")
+def test_an_unknown_action_is_refused_with_near_ones(provider_cli: CliRunner) -> None:
+    refused = provider_cli("audit", "list", "--action", "createShares")
     assert refused.code == 2
     assert "'createShares' is not an action; did you mean createShare" in refused.err
-    assert "audit reference" in run("audit", "export", "--parquet", "x", "--action", "zzz").err
+    assert "audit reference" in provider_cli("audit", "export", "--parquet", "x", "--action", "zzz").err

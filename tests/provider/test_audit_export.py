@@ -159,24 +159,23 @@ async def test_an_export_that_is_interrupted_leaves_nothing(
     assert list(folder.iterdir()) == []
 
 
-def test_from_the_command_line(
-    provider_home: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    run = CliRunner(provider_home, monkeypatch, capsys)
-    run.succeed("share", "create", "acme")
-    assert run("share", "create", "acme").code == 5
+def test_from_the_command_line(tmp_path: Path, provider_cli: CliRunner) -> None:
+    provider_cli.succeed("share", "create", "acme")
+    assert provider_cli("share", "create", "acme").code == 5
     whole, failed = str(tmp_path / "audit.parquet"), str(tmp_path / "failed.parquet")
-    assert run.succeed("audit", "export", "--parquet", whole).out == f"Wrote 2 events to {whole}\n"
+    assert provider_cli.succeed("audit", "export", "--parquet", whole).out == f"Wrote 2 events to {whole}\n"
     command = ("audit", "export", "--parquet", failed, "--outcome", "failed", "--since", "1h")
-    assert json.loads(run.succeed(*command, "--output", "json").out) == {"path": failed, "num_events": 1}
+    assert json.loads(provider_cli.succeed(*command, "--output", "json").out) == {
+        "path": failed,
+        "num_events": 1,
+    }
     assert [row["outcome"] for row in pq.read_table(whole).to_pylist()] == ["OK", "FAILED"]
-    listed = run.succeed("audit", "list", "--principal", "admin", "--action", AuditAction.EXPORT_AUDIT_LOG)
+    listed = provider_cli.succeed(
+        "audit", "list", "--principal", "admin", "--action", AuditAction.EXPORT_AUDIT_LOG
+    )
     assert listed.out.count("exportAuditLog") == 2
-    assert run.succeed("audit", "list", "--principal", "nobody", "--output", "json").json == []
-    assert run("audit", "export", "--parquet", whole).code == 5
-    assert run("audit", "export", "--parquet", str(tmp_path)).code == 2
-    missing = run("audit", "export")
+    assert provider_cli.succeed("audit", "list", "--principal", "nobody", "--output", "json").json == []
+    assert provider_cli("audit", "export", "--parquet", whole).code == 5
+    assert provider_cli("audit", "export", "--parquet", str(tmp_path)).code == 2
+    missing = provider_cli("audit", "export")
     assert (missing.code, "--parquet" in missing.err) == (2, True)

@@ -35,13 +35,6 @@ from support.small_disk import fill, small_disk
 NAME = "prod.ml.scorer"
 
 
-@pytest.fixture
-def command(
-    provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> CliRunner:
-    return CliRunner(provider_home, monkeypatch, capsys)
-
-
 async def test_a_backup_is_whole_while_others_write(admin: AdminClient, tmp_path: Path) -> None:
     await admin.register(write_model(tmp_path / "m"), NAME)
 
@@ -107,20 +100,20 @@ async def test_the_commands_put_a_provider_back(
     admin: AdminClient,
     provider_home: Path,
     tmp_path: Path,
-    command: CliRunner,
+    provider_cli: CliRunner,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await admin.register(write_model(tmp_path / "m"), NAME)
     await admin.share("acme", "globex", NAME)
-    done = await asyncio.to_thread(command.succeed, "metastore", "backup", str(tmp_path / "backup"))
+    done = await asyncio.to_thread(provider_cli.succeed, "metastore", "backup", str(tmp_path / "backup"))
     assert "now copy the artifacts" in done.out
     monkeypatch.setenv("MODEL_SHARING_PROVIDER_HOME", str(tmp_path / "new"))
     shutil.copytree(provider_home / "artifacts", tmp_path / "new" / "artifacts")
-    back = await asyncio.to_thread(command.succeed, "metastore", "restore", str(tmp_path / "backup"))
+    back = await asyncio.to_thread(provider_cli.succeed, "metastore", "restore", str(tmp_path / "backup"))
     assert "with 1 shares" in back.out
-    checked = await asyncio.to_thread(command.succeed, "fsck", "--output", "json")
+    checked = await asyncio.to_thread(provider_cli.succeed, "fsck", "--output", "json")
     assert (checked.json["num_versions"], checked.json["problems"]) == (1, [])
-    again = await asyncio.to_thread(command, "metastore", "restore", str(tmp_path / "backup"))
+    again = await asyncio.to_thread(provider_cli, "metastore", "restore", str(tmp_path / "backup"))
     assert (again.code, again.out) == (5, "")
 
 
@@ -168,12 +161,12 @@ async def test_an_sqlite_metastore_moves_to_postgresql(
                     await moved.backups.create(there.context, tmp_path / "backup")
 
 
-async def test_what_is_copied_to_must_be_a_database(admin: AdminClient, command: CliRunner) -> None:
+async def test_what_is_copied_to_must_be_a_database(admin: AdminClient, provider_cli: CliRunner) -> None:
     away = await asyncio.to_thread(
-        command, "metastore", "copy", "--to", "postgresql://me:s3cr3t@127.0.0.1:1/rows"
+        provider_cli, "metastore", "copy", "--to", "postgresql://me:s3cr3t@127.0.0.1:1/rows"
     )
     assert away.code == 25
     assert "s3cr3t" not in away.err + away.out
-    wrong = await asyncio.to_thread(command, "metastore", "copy", "--to", "mysql://me:s3cr3t@host/rows")
+    wrong = await asyncio.to_thread(provider_cli, "metastore", "copy", "--to", "mysql://me:s3cr3t@host/rows")
     assert wrong.code == 2
     assert "s3cr3t" not in wrong.err + wrong.out

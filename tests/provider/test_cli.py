@@ -24,15 +24,6 @@ Program = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def run(
-    provider_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> CliRunner:
-    """Commands on this test's home."""
-    monkeypatch.chdir(tmp_path)
-    return CliRunner(provider_home, monkeypatch, capsys)
-
-
-@pytest.fixture
 def program(provider_home: Path, tmp_path: Path) -> Program:
     """The same as a process of its own, for what listens or ends before there is a command line."""
 
@@ -65,9 +56,9 @@ def serving(provider_home: Path) -> Iterator[str]:
         assert server.wait(timeout=20) == 0
 
 
-def test_the_story_without_a_server(run: CliRunner, provider_home: Path, tmp_path: Path) -> None:
+def test_the_story_without_a_server(provider_cli: CliRunner, provider_home: Path, tmp_path: Path) -> None:
     write_model(tmp_path / "iris_model")
-    first = run("catalog", "create", "prod")
+    first = provider_cli("catalog", "create", "prod")
     assert f"created the provider's home in {provider_home}" in first.err
     token = provider_home / "admin.token"
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
@@ -83,23 +74,23 @@ def test_the_story_without_a_server(run: CliRunner, provider_home: Path, tmp_pat
         ("share", "add-schema", "acme_share", "prod.ml_team"),
     ]
     for command in story:
-        run.succeed(*command)
-    created = run("recipient", "create", "globex", "--expires-in", "90d")
+        provider_cli.succeed(*command)
+    created = provider_cli("recipient", "create", "globex", "--expires-in", "90d")
     assert created.out.startswith("http://127.0.0.1:8642/api/2.1/unity-catalog/public/")
     assert created.out.count("\n") == 1
-    assert run("share", "grant", "acme_share", "globex").code == 0
-    assert run("recipient", "rotate-token", "globex", "--existing-expires-in", "24h").code == 0
-    shown = run("model", "show", name, "--output", "json").json
+    assert provider_cli("share", "grant", "acme_share", "globex").code == 0
+    assert provider_cli("recipient", "rotate-token", "globex", "--existing-expires-in", "24h").code == 0
+    shown = provider_cli("model", "show", name, "--output", "json").json
     assert (shown["full_name"], shown["aliases"]) == (name, {"Champion": 2})
     version = shown["versions"][0]
     assert (version["version"], version["status"], version["comment"]) == (1, "READY", "first")
     assert version["digest"].startswith("sha256:")
     assert {"size", "num_files", "aliases", "created_at"} <= version.keys()
-    share = run("share", "show", "acme_share", "--output", "json").json
+    share = provider_cli("share", "show", "acme_share", "--output", "json").json
     assert [item["shared_as"] for item in share["objects"]] == ["ml_team", "ml_team.iris_model"]
     assert [grant["recipient"] for grant in share["grants"]] == ["globex"]
-    assert run("share", "revoke", "acme_share", "globex").code == 0
-    log = run("audit", "list", "--output", "json").json
+    assert provider_cli("share", "revoke", "acme_share", "globex").code == 0
+    log = provider_cli("audit", "list", "--output", "json").json
     assert log[0]["action"] == AuditAction.UPDATE_SHARE_PERMISSIONS
     assert {event["principal"] for event in log} == {"admin"}
 
@@ -117,19 +108,19 @@ def test_the_story_without_a_server(run: CliRunner, provider_home: Path, tmp_pat
     ],
 )
 def test_errors_are_one_line_with_a_code(
-    run: CliRunner, command: tuple[str, ...], code: int, says: str
+    provider_cli: CliRunner, command: tuple[str, ...], code: int, says: str
 ) -> None:
-    done = run(*command)
+    done = provider_cli(*command)
     assert (done.code, done.out) == (code, "")
     assert says in done.err
     assert "Traceback" not in done.err
 
 
-def test_beside_a_running_server(run: CliRunner, program: Program, serving: str) -> None:
-    run("share", "create", "acme_share")
-    link = run("recipient", "create", "globex").out.strip()
+def test_beside_a_running_server(provider_cli: CliRunner, program: Program, serving: str) -> None:
+    provider_cli("share", "create", "acme_share")
+    link = provider_cli("recipient", "create", "globex").out.strip()
     assert link.startswith(serving)
-    assert run("share", "list", "--output", "json").json[0]["name"] == "acme_share"
+    assert provider_cli("share", "list", "--output", "json").json[0]["name"] == "acme_share"
     port = serving.rpartition(":")[2]
     taken = program("serve", "--port", port)
     assert (taken.returncode, "Traceback" in taken.stderr) == (16, False)
@@ -151,24 +142,24 @@ def test_a_home_that_cannot_be_made(tmp_path: Path, program: Program, provider_h
 
 
 def test_deleting_goes_from_the_leaves_to_the_root(
-    run: CliRunner, tmp_path: Path, provider_home: Path
+    provider_cli: CliRunner, tmp_path: Path, provider_home: Path
 ) -> None:
     write_model(tmp_path / "iris_model")
-    run("catalog", "create", "prod")
-    run("schema", "create", "prod.ml_team")
+    provider_cli("catalog", "create", "prod")
+    provider_cli("schema", "create", "prod.ml_team")
     for _ in range(2):
-        run("model", "register", "./iris_model", "prod.ml_team.iris_model")
-    assert run("schema", "delete", "prod.ml_team").code == 19
-    assert run("model", "delete", "prod.ml_team.iris_model").code == 2  # nobody to confirm
-    assert run("model", "delete", "prod.ml_team.iris_model", "--version", "1", "--yes").code == 0
-    shown = run("model", "show", "prod.ml_team.iris_model", "--output", "json").json
+        provider_cli("model", "register", "./iris_model", "prod.ml_team.iris_model")
+    assert provider_cli("schema", "delete", "prod.ml_team").code == 19
+    assert provider_cli("model", "delete", "prod.ml_team.iris_model").code == 2  # nobody to confirm
+    assert provider_cli("model", "delete", "prod.ml_team.iris_model", "--version", "1", "--yes").code == 0
+    shown = provider_cli("model", "show", "prod.ml_team.iris_model", "--output", "json").json
     assert [version["version"] for version in shown["versions"]] == [2]
     for command in (
         ("model", "delete", "prod.ml_team.iris_model", "--yes"),
         ("schema", "delete", "prod.ml_team"),
         ("catalog", "delete", "prod"),
     ):
-        assert run(*command).code == 0
+        assert provider_cli(*command).code == 0
     assert not [path for path in (provider_home / "artifacts").rglob("*") if path.is_file()]
 
 

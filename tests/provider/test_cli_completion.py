@@ -15,14 +15,6 @@ from support.provider_cli import CliRunner
 PROGRAM = str(Path(sys.executable).parent / "model-sharing-provider")
 
 
-@pytest.fixture
-def run(
-    provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> CliRunner:
-    """Commands on this test's home."""
-    return CliRunner(provider_home, monkeypatch, capsys)
-
-
 def completed(line: str) -> list[str]:
     """What the last word of a command line can become."""
     *arguments, typed = line.split(" ")
@@ -30,7 +22,7 @@ def completed(line: str) -> list[str]:
     return [item.value for item in shell.get_completions(arguments, typed)]
 
 
-def test_names_are_completed(run: CliRunner, provider_home: Path) -> None:
+def test_names_are_completed(provider_cli: CliRunner, provider_home: Path) -> None:
     for command in (
         "catalog create prod",
         "catalog create dev",
@@ -41,7 +33,7 @@ def test_names_are_completed(run: CliRunner, provider_home: Path) -> None:
         "recipient create globex",
         "recipient create $(reboot)",
     ):
-        run.succeed(*command.split())
+        provider_cli.succeed(*command.split())
     for line, words in {
         "catalog show p": ["prod"],
         "schema show p": ["prod.ml_team"],
@@ -59,15 +51,15 @@ def test_names_are_completed(run: CliRunner, provider_home: Path) -> None:
 
 
 def test_looking_for_names_makes_no_provider(
-    run: CliRunner, provider_home: Path, capsys: pytest.CaptureFixture[str]
+    provider_cli: CliRunner, provider_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert completed("share show ") == []
     assert not provider_home.exists()
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_real_shell_completes(run: CliRunner) -> None:
-    run.succeed("share", "create", "acme_share")
+def test_a_real_shell_completes(provider_cli: CliRunner) -> None:
+    provider_cli.succeed("share", "create", "acme_share")
     script = (
         f'eval "$({PROGRAM} completion bash)"\n'
         f"COMP_WORDS=({PROGRAM} share show ac) COMP_CWORD=3\n"

@@ -13,16 +13,7 @@ MODEL = "prod.ml_team.iris_model"
 
 
 @pytest.fixture
-def run(
-    provider_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> CliRunner:
-    """Commands on this test's home."""
-    monkeypatch.chdir(tmp_path)
-    return CliRunner(provider_home, monkeypatch, capsys)
-
-
-@pytest.fixture
-def shared(run: CliRunner, tmp_path: Path) -> CliRunner:
+def shared(provider_cli: CliRunner, tmp_path: Path) -> CliRunner:
     """A model in two shares, one of which globex and initech read."""
     write_model(tmp_path / "iris_model")
     for command in (
@@ -38,8 +29,8 @@ def shared(run: CliRunner, tmp_path: Path) -> CliRunner:
         ("share", "grant", "acme_share", "globex"),
         ("share", "grant", "acme_share", "initech"),
     ):
-        run.succeed(*command)
-    return run
+        provider_cli.succeed(*command)
+    return provider_cli
 
 
 DELETIONS = [
@@ -126,17 +117,17 @@ def test_the_list_of_recipients_says_shares_and_expiry(shared: CliRunner) -> Non
     ids=lambda each: each if isinstance(each, str) else " ".join(each),
 )
 def test_an_empty_list_says_the_next_step_to_people_only(
-    run: CliRunner, command: tuple[str, ...], next_step: str
+    provider_cli: CliRunner, command: tuple[str, ...], next_step: str
 ) -> None:
     if command[-1].startswith("empty"):
-        run.succeed("catalog", "create", "empty")
+        provider_cli.succeed("catalog", "create", "empty")
         if command[-1] == "empty.too":
-            run.succeed("schema", "create", "empty.too")
+            provider_cli.succeed("schema", "create", "empty.too")
     else:
-        run.succeed("settings", "show")
-    empty = run.succeed(*command)
+        provider_cli.succeed("settings", "show")
+    empty = provider_cli.succeed(*command)
     assert (empty.out, next_step in empty.err) == ("", True)
-    machine = run.succeed(*command, "--output", "json")
+    machine = provider_cli.succeed(*command, "--output", "json")
     assert (machine.json, next_step in machine.err) == ([], False)
 
 

@@ -20,21 +20,14 @@ MODEL = "dev.fraud.scorer"
 
 
 @pytest.fixture
-def run(
-    provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> CliRunner:
-    return CliRunner(provider_home, monkeypatch, capsys)
-
-
-@pytest.fixture
-def registered(run: CliRunner, tmp_path: Path) -> str:
+def registered(provider_cli: CliRunner, tmp_path: Path) -> str:
     """A model with one version, which an MLflow run made."""
     folder = write_model(tmp_path / "model")
     with (folder / "MLmodel").open("a") as mlmodel:
         mlmodel.write("run_id: run7\n")
-    run.succeed("catalog", "create", "dev")
-    run.succeed("schema", "create", "dev.fraud")
-    run.succeed("model", "register", str(folder), MODEL, "--comment", "first")
+    provider_cli.succeed("catalog", "create", "dev")
+    provider_cli.succeed("schema", "create", "dev.fraud")
+    provider_cli.succeed("model", "register", str(folder), MODEL, "--comment", "first")
     return MODEL
 
 
@@ -48,53 +41,55 @@ def holder_of(home: Path, token: str) -> Principal:
     return asyncio.run(ask())
 
 
-def test_a_team_gets_to_work(run: CliRunner, provider_home: Path) -> None:
-    run.succeed("catalog", "create", "dev")
-    run.succeed("schema", "create", "dev.fraud")
-    run.succeed("principal", "create", "fraud team", "--type", "group")
-    created = run.succeed("principal", "create", "ann@example.com", "--output", "json").json
+def test_a_team_gets_to_work(provider_cli: CliRunner, provider_home: Path) -> None:
+    provider_cli.succeed("catalog", "create", "dev")
+    provider_cli.succeed("schema", "create", "dev.fraud")
+    provider_cli.succeed("principal", "create", "fraud team", "--type", "group")
+    created = provider_cli.succeed("principal", "create", "ann@example.com", "--output", "json").json
     assert (created["name"], created["type"], created["tokens"]) == ("ann@example.com", "USER", [])
-    done = run.succeed("principal", "create", "nightly job", "--type", "service-principal")
+    done = provider_cli.succeed("principal", "create", "nightly job", "--type", "service-principal")
     assert done.out == "Created the service principal nightly job\n"
     for member in ("ann@example.com", "nightly job"):
-        run.succeed("principal", "add-member", "fraud team", member)
-    run.succeed("principal", "remove-member", "fraud team", "nightly job")
-    assert run.succeed("principal", "show", "fraud team", "--output", "json").json["members"] == [
+        provider_cli.succeed("principal", "add-member", "fraud team", member)
+    provider_cli.succeed("principal", "remove-member", "fraud team", "nightly job")
+    assert provider_cli.succeed("principal", "show", "fraud team", "--output", "json").json["members"] == [
         "ann@example.com"
     ]
 
-    token = run.succeed("principal", "token", "create", "ann@example.com", "--comment", "notebook")
+    token = provider_cli.succeed("principal", "token", "create", "ann@example.com", "--comment", "notebook")
     assert token.out.count("\n") == 1
     assert "not shown again" in token.err
     assert token.out.strip() not in token.err
     ann = holder_of(provider_home, token.out.strip())
     assert [each.name for each in ann.identities] == ["ann@example.com", "account users", "fraud team"]
 
-    (kept,) = run.succeed("principal", "show", "ann@example.com", "--output", "json").json["tokens"]
+    (kept,) = provider_cli.succeed("principal", "show", "ann@example.com", "--output", "json").json["tokens"]
     assert kept["comment"] == "notebook"
     assert kept["expiration_time"] - kept["created_at"] == 90 * 86_400_000
     assert kept["id"] in token.err
-    run.succeed("principal", "token", "delete", "ann@example.com", kept["id"])
+    provider_cli.succeed("principal", "token", "delete", "ann@example.com", kept["id"])
     with pytest.raises(Exception, match="bearer token"):
         holder_of(provider_home, token.out.strip())
-    as_json = run.succeed(
+    as_json = provider_cli.succeed(
         "principal", "token", "create", "nightly job", "--expires-in", "1h", "--output", "json"
     )
     assert holder_of(provider_home, as_json.json["token_value"]).name == "nightly job"
 
-    run.succeed("principal", "delete", "nightly job")
-    listed = run.succeed("principal", "list", "--output", "json").json
+    provider_cli.succeed("principal", "delete", "nightly job")
+    listed = provider_cli.succeed("principal", "list", "--output", "json").json
     assert [each["name"] for each in listed] == ["account users", "admin", "ann@example.com", "fraud team"]
 
 
-def test_rights_are_granted_seen_and_taken_back(run: CliRunner, registered: str) -> None:
-    run.succeed("principal", "create", "ann")
-    run.succeed("principal", "create", "bob")
-    done = run.succeed("grant", "add", "metastore", "-", "bob", "CREATE_SHARE", "create catalog")
+def test_rights_are_granted_seen_and_taken_back(provider_cli: CliRunner, registered: str) -> None:
+    provider_cli.succeed("principal", "create", "ann")
+    provider_cli.succeed("principal", "create", "bob")
+    done = provider_cli.succeed("grant", "add", "metastore", "-", "bob", "CREATE_SHARE", "create catalog")
     assert done.out == "Granted CREATE_CATALOG, CREATE_SHARE on the metastore to bob\n"
-    run.succeed("grant", "add", "catalog", "dev", "ann", "USE_CATALOG", "EXECUTE")
-    run.succeed("grant", "add", "schema", "dev.fraud", "ann", "USE_SCHEMA")
-    held = run.succeed("grant", "add", "function", registered, "bob", "APPLY_TAG", "--output", "json").json
+    provider_cli.succeed("grant", "add", "catalog", "dev", "ann", "USE_CATALOG", "EXECUTE")
+    provider_cli.succeed("grant", "add", "schema", "dev.fraud", "ann", "USE_SCHEMA")
+    held = provider_cli.succeed(
+        "grant", "add", "function", registered, "bob", "APPLY_TAG", "--output", "json"
+    ).json
     assert held == {
         "principal": "bob",
         "securable_type": "MODEL",
@@ -102,65 +97,69 @@ def test_rights_are_granted_seen_and_taken_back(run: CliRunner, registered: str)
         "privileges": ["APPLY_TAG"],
     }
 
-    here = run.succeed("grant", "list", "model", registered, "--output", "json").json
+    here = provider_cli.succeed("grant", "list", "model", registered, "--output", "json").json
     assert [(each["principal"], each["privilege"]) for each in here] == [("bob", "APPLY_TAG")]
     reaching = ("grant", "list", "model", registered, "--effective")
-    (inherited,) = run.succeed(*reaching, "--principal", "ann", "--output", "json").json
+    (inherited,) = provider_cli.succeed(*reaching, "--principal", "ann", "--output", "json").json
     assert inherited == {
         "principal": "ann",
         "privilege": "EXECUTE",
         "securable_type": "CATALOG",
         "full_name": "dev",
     }
-    table = run.succeed(*reaching).out
+    table = provider_cli.succeed(*reaching).out
     assert re.search(r"^bob +APPLY_TAG +MODEL +dev\.fraud\.scorer$", table, re.MULTILINE)
 
-    done = run.succeed("grant", "remove", "model", registered, "bob", "APPLY_TAG")
+    done = provider_cli.succeed("grant", "remove", "model", registered, "bob", "APPLY_TAG")
     assert done.out == f"Revoked APPLY_TAG on the model {registered} from bob\n"
-    assert run.succeed("grant", "list", "model", registered, "--output", "json").json == []
+    assert provider_cli.succeed("grant", "list", "model", registered, "--output", "json").json == []
 
 
-def test_a_version_is_promoted(run: CliRunner, registered: str) -> None:
-    run.succeed("catalog", "create", "prod")
-    run.succeed("schema", "create", "prod.fraud")
-    run.succeed("model", "tag", "set", registered, "stage", "review", "--version", "1")
-    run.succeed("model", "tag", "set", registered, "team", "fraud")
-    run.succeed("model", "tag", "set", registered, "obsolete", "yes")
-    run.succeed("model", "tag", "delete", registered, "obsolete")
-    shown = run.succeed("model", "show", registered, "--output", "json").json
+def test_a_version_is_promoted(provider_cli: CliRunner, registered: str) -> None:
+    provider_cli.succeed("catalog", "create", "prod")
+    provider_cli.succeed("schema", "create", "prod.fraud")
+    provider_cli.succeed("model", "tag", "set", registered, "stage", "review", "--version", "1")
+    provider_cli.succeed("model", "tag", "set", registered, "team", "fraud")
+    provider_cli.succeed("model", "tag", "set", registered, "obsolete", "yes")
+    provider_cli.succeed("model", "tag", "delete", registered, "obsolete")
+    shown = provider_cli.succeed("model", "show", registered, "--output", "json").json
     assert (shown["tags"], shown["versions"][0]["tags"]) == ({"team": "fraud"}, {"stage": "review"})
 
-    done = run.succeed("model", "copy", registered, "1", "prod.fraud.scorer")
+    done = provider_cli.succeed("model", "copy", registered, "1", "prod.fraud.scorer")
     assert done.out == f"Copied {registered} version 1 to prod.fraud.scorer version 1\n"
-    found = run.succeed("model", "search", "--run-id", "run7", "--output", "json").json
+    found = provider_cli.succeed("model", "search", "--run-id", "run7", "--output", "json").json
     assert [(each["full_name"], each["digest"]) for each in found] == [
         (registered, shown["versions"][0]["digest"]),
         ("prod.fraud.scorer", shown["versions"][0]["digest"]),
     ]
 
-    done = run.succeed("model", "rename", "prod.fraud.scorer", "card_scorer")
+    done = provider_cli.succeed("model", "rename", "prod.fraud.scorer", "card_scorer")
     assert done.out == "prod.fraud.scorer is now prod.fraud.card_scorer\n"
-    run.succeed("model", "rename", "prod.fraud.card_scorer", "prod.fraud.cards")
-    run.succeed("principal", "create", "ann")
-    run.succeed("model", "update", "prod.fraud.cards", "--comment", "for cards", "--owner", "ann")
-    run.succeed("model", "update", "prod.fraud.cards", "--version", "1", "--comment", "approved")
-    shown = run.succeed("model", "show", "prod.fraud.cards", "--output", "json").json
+    provider_cli.succeed("model", "rename", "prod.fraud.card_scorer", "prod.fraud.cards")
+    provider_cli.succeed("principal", "create", "ann")
+    provider_cli.succeed("model", "update", "prod.fraud.cards", "--comment", "for cards", "--owner", "ann")
+    provider_cli.succeed("model", "update", "prod.fraud.cards", "--version", "1", "--comment", "approved")
+    shown = provider_cli.succeed("model", "show", "prod.fraud.cards", "--output", "json").json
     assert (shown["comment"], shown["owner"]) == ("for cards", "ann")
     (version,) = shown["versions"]
     assert (version["comment"], version["tags"]) == ("approved", {"stage": "review"})
 
-    run.succeed("model", "create", "prod.fraud.planned", "--comment", "no version yet")
-    assert [each["full_name"] for each in run.succeed("model", "search", "--output", "json").json] == [
+    provider_cli.succeed("model", "create", "prod.fraud.planned", "--comment", "no version yet")
+    assert [
+        each["full_name"] for each in provider_cli.succeed("model", "search", "--output", "json").json
+    ] == [
         registered,
         "prod.fraud.cards",
         "prod.fraud.planned",
     ]
-    of_dev = run.succeed("model", "search", "--catalog", "DEV", "--output", "json").json
+    of_dev = provider_cli.succeed("model", "search", "--catalog", "DEV", "--output", "json").json
     assert [each["full_name"] for each in of_dev] == [registered]
 
 
-def test_lineage_is_shown_as_it_was_told(run: CliRunner, registered: str, provider_home: Path) -> None:
-    assert run.succeed("lineage", registered, "1", "--output", "json").json == []
+def test_lineage_is_shown_as_it_was_told(
+    provider_cli: CliRunner, registered: str, provider_home: Path
+) -> None:
+    assert provider_cli.succeed("lineage", registered, "1", "--output", "json").json == []
     payload = {"entities": [{"table": {"name": "dev.fraud.payments"}}]}
 
     async def tell() -> None:
@@ -169,61 +168,65 @@ def test_lineage_is_shown_as_it_was_told(run: CliRunner, registered: str, provid
             await provider.lineage.emit(context, FullName.parse(registered), 1, UPSTREAM, payload)
 
     asyncio.run(tell())
-    (record,) = run.succeed("lineage", registered, "1", "--output", "json").json
+    (record,) = provider_cli.succeed("lineage", registered, "1", "--output", "json").json
     assert (record["direction"], record["recorded_by"], record["payload"]) == (UPSTREAM, "admin", payload)
     assert (
         '{"entities": [{"table": {"name": "dev.fraud.payments"}}]}'
-        in run.succeed("lineage", registered, "1").out
+        in provider_cli.succeed("lineage", registered, "1").out
     )
 
 
-def test_names_owners_and_comments_change(run: CliRunner, registered: str) -> None:
-    run.succeed("principal", "create", "ann")
-    done = run.succeed("catalog", "update", "dev", "--rename", "Lab", "--comment", "for trials")
+def test_names_owners_and_comments_change(provider_cli: CliRunner, registered: str) -> None:
+    provider_cli.succeed("principal", "create", "ann")
+    done = provider_cli.succeed("catalog", "update", "dev", "--rename", "Lab", "--comment", "for trials")
     assert done.out == "Updated the catalog lab\n"
     schema = ("schema", "update", "lab.fraud", "--rename", "cards", "--owner", "ann", "--output", "json")
-    assert run.succeed(*schema).json["full_name"] == "lab.cards"
-    assert run.succeed("schema", "show", "lab.cards", "--output", "json").json["owner"] == "ann"
-    catalog = run.succeed("catalog", "show", "lab", "--output", "json").json
+    assert provider_cli.succeed(*schema).json["full_name"] == "lab.cards"
+    assert provider_cli.succeed("schema", "show", "lab.cards", "--output", "json").json["owner"] == "ann"
+    catalog = provider_cli.succeed("catalog", "show", "lab", "--output", "json").json
     assert (catalog["comment"], catalog["owner"]) == ("for trials", "admin")
-    run.succeed("catalog", "update", "lab", "--comment", "")
-    assert run.succeed("catalog", "show", "lab", "--output", "json").json["comment"] == ""
-    assert run("model", "show", registered).code == 4
-    run.succeed("model", "show", "lab.cards.scorer")
+    provider_cli.succeed("catalog", "update", "lab", "--comment", "")
+    assert provider_cli.succeed("catalog", "show", "lab", "--output", "json").json["comment"] == ""
+    assert provider_cli("model", "show", registered).code == 4
+    provider_cli.succeed("model", "show", "lab.cards.scorer")
 
-    run.succeed("share", "create", "acme", "--comment", "old")
-    share = run.succeed("share", "update", "acme", "--rename", "acme2", "--owner", "ann", "--output", "json")
+    provider_cli.succeed("share", "create", "acme", "--comment", "old")
+    share = provider_cli.succeed(
+        "share", "update", "acme", "--rename", "acme2", "--owner", "ann", "--output", "json"
+    )
     assert (share.json["name"], share.json["owner"], share.json["comment"]) == ("acme2", "ann", "old")
-    assert run("principal", "delete", "ann").code == 19
+    assert provider_cli("principal", "delete", "ann").code == 19
 
 
-def test_where_a_recipients_credentials_are_good(run: CliRunner) -> None:
+def test_where_a_recipients_credentials_are_good(provider_cli: CliRunner) -> None:
     networks = ("--ip-access-list", "192.0.2.0/24", "--ip-access-list", "2001:db8::/32")
-    run.succeed("recipient", "create", "globex", *networks)
-    shown = run.succeed("recipient", "show", "globex", "--output", "json").json
+    provider_cli.succeed("recipient", "create", "globex", *networks)
+    shown = provider_cli.succeed("recipient", "show", "globex", "--output", "json").json
     assert shown["ip_access_list"] == ["192.0.2.0/24", "2001:db8::/32"]
-    run.succeed("recipient", "update", "globex", "--rename", "initech", "--comment", "new name")
+    provider_cli.succeed("recipient", "update", "globex", "--rename", "initech", "--comment", "new name")
     changed = ("recipient", "update", "initech", "--ip-access-list", "198.51.100.7", "--output", "json")
-    record = run.succeed(*changed).json
+    record = provider_cli.succeed(*changed).json
     assert (record["ip_access_list"], record["comment"]) == (["198.51.100.7/32"], "new name")
-    opened = run.succeed("recipient", "update", "initech", "--no-ip-access-list", "--output", "json").json
+    opened = provider_cli.succeed(
+        "recipient", "update", "initech", "--no-ip-access-list", "--output", "json"
+    ).json
     assert opened["ip_access_list"] == []
-    assert run("recipient", "update", "initech", "--ip-access-list", "10.0.0.1/8").code == 2
-    assert run("recipient", "update", "initech", "--no-ip-access-list", *networks).code == 2
+    assert provider_cli("recipient", "update", "initech", "--ip-access-list", "10.0.0.1/8").code == 2
+    assert provider_cli("recipient", "update", "initech", "--no-ip-access-list", *networks).code == 2
 
 
 def test_deleting_all_that_is_in_a_catalog_asks_first(
-    run: CliRunner, registered: str, provider_home: Path
+    provider_cli: CliRunner, registered: str, provider_home: Path
 ) -> None:
-    assert run("catalog", "delete", "dev").code == 19
-    assert run("catalog", "delete", "dev", "--force").code == 2  # nobody to confirm
-    assert run("catalog", "delete", "dev", "--force", typed="n\n").code == 130
-    run.succeed("model", "show", registered)
-    asked = run.succeed("schema", "delete", "dev.fraud", "--force", typed="y\n")
+    assert provider_cli("catalog", "delete", "dev").code == 19
+    assert provider_cli("catalog", "delete", "dev", "--force").code == 2  # nobody to confirm
+    assert provider_cli("catalog", "delete", "dev", "--force", typed="n\n").code == 130
+    provider_cli.succeed("model", "show", registered)
+    asked = provider_cli.succeed("schema", "delete", "dev.fraud", "--force", typed="y\n")
     assert "the schema dev.fraud and all that is in it" in asked.err
     assert asked.out == "Deleted the schema dev.fraud\n"
-    run.succeed("catalog", "delete", "dev", "--force", "--yes")
-    assert run.succeed("catalog", "list", "--output", "json").json == []
+    provider_cli.succeed("catalog", "delete", "dev", "--force", "--yes")
+    assert provider_cli.succeed("catalog", "list", "--output", "json").json == []
     assert not [path for path in (provider_home / "artifacts").rglob("*") if path.is_file()]
 
 
@@ -269,9 +272,9 @@ def test_deleting_all_that_is_in_a_catalog_asks_first(
     ],
 )
 def test_wrong_input_is_named(
-    run: CliRunner, registered: str, command: tuple[str, ...], code: int, says: str
+    provider_cli: CliRunner, registered: str, command: tuple[str, ...], code: int, says: str
 ) -> None:
-    done = run(*command)
+    done = provider_cli(*command)
     assert done.code == code, done.err
     assert says in done.err
     assert "Traceback" not in done.err

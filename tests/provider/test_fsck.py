@@ -119,19 +119,14 @@ async def test_bytes_without_a_row_are_told_apart_from_uploads_that_wait(
 
 
 async def test_on_the_command_line(
-    admin: AdminClient,
-    version: ModelVersion,
-    provider_home: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    admin: AdminClient, version: ModelVersion, provider_home: Path, provider_cli: CliRunner
 ) -> None:
-    command = CliRunner(provider_home, monkeypatch, capsys)
-    whole = await asyncio.to_thread(command.succeed, "fsck")
+    whole = await asyncio.to_thread(provider_cli.succeed, "fsck")
     assert "Checked 1 versions, 4 files" in whole.err
     assert "no problems" in whole.err
     stored = provider_home / "artifacts" / version.storage_path / "model.pkl"
     stored.write_bytes(b"weighty" * 40)
-    found = await asyncio.to_thread(command, "fsck", "--output", "json")
+    found = await asyncio.to_thread(provider_cli, "fsck", "--output", "json")
     assert found.code == 10
     [problem] = found.json["problems"]
     assert (problem["full_name"], problem["version"], problem["damage"], problem["path"]) == (

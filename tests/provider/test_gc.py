@@ -223,19 +223,15 @@ async def test_registrations_in_another_process_lose_nothing(
 
 
 async def test_on_the_command_line(
-    admin: AdminClient,
-    provider_home: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    admin: AdminClient, provider_home: Path, monkeypatch: pytest.MonkeyPatch, provider_cli: CliRunner
 ) -> None:
     await lose_bytes(provider_home / "artifacts")
-    command = CliRunner(provider_home, monkeypatch, capsys)
-    early = await asyncio.to_thread(command.succeed, "gc")
+    early = await asyncio.to_thread(provider_cli.succeed, "gc")
     assert "Deleted 0 B in 0 objects" in early.err
     pass_time(monkeypatch, 2 * DAY)
-    said = await asyncio.to_thread(command.succeed, "gc", "--older-than", "48h", "--dry-run")
+    said = await asyncio.to_thread(provider_cli.succeed, "gc", "--older-than", "48h", "--dry-run")
     assert "Would delete 26 B in 7 objects" in said.err
-    done = await asyncio.to_thread(command.succeed, "gc", "--older-than", "48h", "--output", "json")
+    done = await asyncio.to_thread(provider_cli.succeed, "gc", "--older-than", "48h", "--output", "json")
     assert [deleted["version_id"] for deleted in done.json["deleted"]] == [LOST, f"{LOST}.json#1"]
-    refused = await asyncio.to_thread(command, "gc", "--older-than", "5m")
+    refused = await asyncio.to_thread(provider_cli, "gc", "--older-than", "5m")
     assert (refused.code, refused.out) == (2, "")

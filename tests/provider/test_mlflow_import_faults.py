@@ -344,27 +344,20 @@ def test_names_of_another_registry() -> None:
         ["--all", "--as", "a.b.c"],
     ],
 )
-def test_the_command_line_says_what_goes_together(
-    provider_home: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-) -> None:
-    run = CliRunner(provider_home, monkeypatch, capsys)
-    done = run("model", "import", "--from", "http://127.0.0.1:9", *arguments)
+def test_the_command_line_says_what_goes_together(arguments: list[str], provider_cli: CliRunner) -> None:
+    done = provider_cli("model", "import", "--from", "http://127.0.0.1:9", *arguments)
     assert done.code == 2
     assert "--schema" in done.err
 
 
 def test_in_place_from_the_command_line(
-    provider_home: Path, lake: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    lake: Path, monkeypatch: pytest.MonkeyPatch, provider_cli: CliRunner
 ) -> None:
-    run = CliRunner(provider_home, monkeypatch, capsys)
-    run.succeed("catalog", "create", "prod")
-    run.succeed("schema", "create", "prod.m")
+    provider_cli.succeed("catalog", "create", "prod")
+    provider_cli.succeed("schema", "create", "prod.m")
     register = ["model", "register", "--in-place", write_model(lake / "m").as_uri(), str(TARGET)]
-    refused = run(*register)
+    refused = provider_cli(*register)
     assert refused.code == 6
     assert "MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS" in refused.err
     monkeypatch.setenv("MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS", lake.as_uri())
-    assert "version 1" in run.succeed(*register, "--alias", "Champion").out
+    assert "version 1" in provider_cli.succeed(*register, "--alias", "Champion").out

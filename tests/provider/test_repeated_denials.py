@@ -218,21 +218,15 @@ async def refuse(admin: AdminClient, times: int) -> None:
         )
 
 
-async def test_the_command_line_shows_how_many(
-    admin: AdminClient,
-    provider_home: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+async def test_the_command_line_shows_how_many(admin: AdminClient, provider_cli: CliRunner) -> None:
     await refuse(admin, 5)
     await admin.provider.audit_recorder.close()
-    command_line = CliRunner(provider_home, monkeypatch, capsys)
     listed = (
-        await asyncio.to_thread(command_line, "audit", "list", "--outcome", "DENIED", "--output", "json")
+        await asyncio.to_thread(provider_cli, "audit", "list", "--outcome", "DENIED", "--output", "json")
     ).json
     assert [event["count"] for event in listed] == [4, 1]
     assert listed[0]["first_at"] <= listed[0]["at"]
-    assert "count" in (await asyncio.to_thread(command_line, "audit", "list")).out.lower()
+    assert "count" in (await asyncio.to_thread(provider_cli, "audit", "list")).out.lower()
 
 
 def test_a_server_that_is_stopped_writes_what_it_counted(tmp_path: Path) -> None:

@@ -191,17 +191,14 @@ async def test_a_machine_with_nothing_but_the_mounted_secrets_serves_the_same_me
         assert not secrets.exists()
 
 
-def test_the_commands_tell_what_there_is_and_no_secret(
-    provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    command = CliRunner(provider_home, monkeypatch, capsys)
-    rotated = command.succeed("secrets", "rotate", "--url-keys", "--output", "json")
+def test_the_commands_tell_what_there_is_and_no_secret(provider_home: Path, provider_cli: CliRunner) -> None:
+    rotated = provider_cli.succeed("secrets", "rotate", "--url-keys", "--output", "json")
     assert [each["kind"] for each in rotated.json] == ["token pepper", "URL key", "URL key"]
     assert rotated.json[2]["used_from_at"] > time.time() * 1000 + timedelta(minutes=1).total_seconds() * 1000
-    listed = command.succeed("secrets", "list", "--output", "json")
+    listed = provider_cli.succeed("secrets", "list", "--output", "json")
     assert listed.json == rotated.json
     words = [word for word in (provider_home / "secrets.json").read_text().split('"') if len(word) == 64]
     assert len(words) == 3
     assert not [word for word in words if word in rotated.out + rotated.err]
-    ended = command.succeed("secrets", "rotate", "--url-keys", "--forget-url-keys", "--output", "json")
+    ended = provider_cli.succeed("secrets", "rotate", "--url-keys", "--forget-url-keys", "--output", "json")
     assert [each["kind"] for each in ended.json] == ["token pepper", "URL key"]

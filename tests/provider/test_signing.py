@@ -174,15 +174,12 @@ async def test_a_damaged_file_is_not_replaced_by_a_new_key(tmp_path: Path, damag
     assert path.read_text() == damage
 
 
-def test_the_command_line_lists_rotates_and_retires(
-    provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = CliRunner(provider_home, monkeypatch, capsys)
-    (first,) = run.succeed("key", "list", "--output", "json").json
-    assert "signing-keys.json" not in run.succeed("key", "list").err
-    second = run.succeed("key", "rotate", "--output", "json").json
-    listed = run.succeed("key", "list", "--output", "json").json
+def test_the_command_line_lists_rotates_and_retires(provider_cli: CliRunner) -> None:
+    (first,) = provider_cli.succeed("key", "list", "--output", "json").json
+    assert "signing-keys.json" not in provider_cli.succeed("key", "list").err
+    second = provider_cli.succeed("key", "rotate", "--output", "json").json
+    listed = provider_cli.succeed("key", "list", "--output", "json").json
     assert [key["fingerprint"] for key in listed] == [first["fingerprint"], second["fingerprint"]]
     assert "PRIVATE" not in json.dumps(listed)
-    assert first["fingerprint"] in run.succeed("key", "retire", first["fingerprint"]).out
-    assert run("key", "retire", first["fingerprint"]).code == NotFound.row.exit_code
+    assert first["fingerprint"] in provider_cli.succeed("key", "retire", first["fingerprint"]).out
+    assert provider_cli("key", "retire", first["fingerprint"]).code == NotFound.row.exit_code

@@ -279,12 +279,9 @@ async def test_what_was_too_long_before_there_were_limits_can_be_read_and_rename
     assert copied.comment == LONG
 
 
-def test_the_command_line_obeys_the_same_limits(
-    provider_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    run = CliRunner(provider_home, monkeypatch, capsys)
-    run.succeed("catalog", "create", "prod")
-    run.succeed("schema", "create", "prod.ml")
+def test_the_command_line_obeys_the_same_limits(tmp_path: Path, provider_cli: CliRunner) -> None:
+    provider_cli.succeed("catalog", "create", "prod")
+    provider_cli.succeed("schema", "create", "prod.ml")
     folder = str(write_model(tmp_path / "m"))
     long = ("--comment", "é" * (MAX_COMMENT // 2) + "x")
     for command in (
@@ -294,6 +291,6 @@ def test_the_command_line_obeys_the_same_limits(
         ("share", "create", "acme"),
         ("recipient", "create", "globex"),
     ):
-        refused = run(*command, *long)
+        refused = provider_cli(*command, *long)
         assert (refused.code, "16385 bytes; at most 16384" in refused.err) == (2, True), command
-        run.succeed(*command, "--comment", "é" * (MAX_COMMENT // 2))
+        provider_cli.succeed(*command, "--comment", "é" * (MAX_COMMENT // 2))

@@ -183,16 +183,13 @@ async def test_a_delta_is_withheld_from_those_who_may_not_have_its_base(
             assert answer.status == 404
 
 
-def test_on_the_command_line(
-    provider_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = CliRunner(provider_home, monkeypatch, capsys)
+def test_on_the_command_line(provider_home: Path, tmp_path: Path, provider_cli: CliRunner) -> None:
     for folder, weight in (("1", BEFORE), ("2", AFTER)):
         write_model(tmp_path / folder, {"model": weight})
-    run.succeed("catalog", "create", "prod")
-    run.succeed("schema", "create", "prod.ml_team")
-    run.succeed("model", "register", os.fspath(tmp_path / "1"), str(NAME))
-    refused = run("model", "register", os.fspath(tmp_path / "2"), str(NAME), "--delta-from", "5")
+    provider_cli.succeed("catalog", "create", "prod")
+    provider_cli.succeed("schema", "create", "prod.ml_team")
+    provider_cli.succeed("model", "register", os.fspath(tmp_path / "1"), str(NAME))
+    refused = provider_cli("model", "register", os.fspath(tmp_path / "2"), str(NAME), "--delta-from", "5")
     assert "'prod.ml_team.scorer' has no version 5" in refused.err
-    run.succeed("model", "register", os.fspath(tmp_path / "2"), str(NAME), "--delta-from", "1")
+    provider_cli.succeed("model", "register", os.fspath(tmp_path / "2"), str(NAME), "--delta-from", "1")
     assert len(stored(provider_home)) == 1

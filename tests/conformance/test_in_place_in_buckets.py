@@ -112,7 +112,7 @@ async def test_markers_below_the_artifact_root_are_neither_damage_nor_in_the_way
         for key in ("models/", f"models/{version.model_id}/", f"{version.storage_path}/plots/"):
             await asyncio.to_thread(put_marker, bucket, f"root/{key}", {})
         found = await provider.fsck.check(admin.context)
-        assert (found.problems, found.leftovers.strangers, found.leftovers.versions) == ([], [], [])
+        assert (found.problems, found.orphans.foreign_paths, found.orphans.versions) == ([], [], [])
         await provider.models.delete(admin.context, NAME)
     left = [item async for batch in obstore.list(open_bucket(bucket).client, "root/models") for item in batch]
     assert {item["size"] for item in left} == {0}

@@ -168,7 +168,7 @@ async def test_maps_that_are_damaged_or_gone_are_found(
         assert [(problem.path, problem.damage) for problem in found.problems] == [
             ("chunk maps", name) for name in damage
         ]
-        assert (list(found.leftovers.versions), list(found.leftovers.strangers)) == ([], [])
+        assert (list(found.orphans.versions), list(found.orphans.foreign_paths)) == ([], [])
 
 
 @settings(max_examples=10, deadline=None)

@@ -201,4 +201,4 @@ async def test_names_that_are_no_paths_fail_that_version_and_nothing_else(
         await provider.finalization.finalize(context, MODEL, 2)
     assert (await provider.versions.get(context, MODEL, 2)).status is VersionStatus.FAILED_REGISTRATION
     assert not (await provider.fsck.check(context)).problems
-    assert not (await provider.gc.collect(context)).leftovers
+    assert not (await provider.gc.collect(context)).orphans

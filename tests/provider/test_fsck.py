@@ -42,7 +42,7 @@ async def test_what_is_whole_has_no_problems(admin: AdminClient, version: ModelV
     found = await admin.provider.fsck.check(admin.context)
     assert (found.num_versions, found.num_files, found.size) == (2, 8, 2 * version.size)
     assert found.problems == []
-    assert (list(found.leftovers.versions), list(found.leftovers.strangers)) == ([], [])
+    assert (list(found.orphans.versions), list(found.orphans.foreign_paths)) == ([], [])
 
 
 async def test_each_flipped_byte_is_found(admin: AdminClient, version: ModelVersion, artifacts: Path) -> None:
@@ -113,9 +113,9 @@ async def test_bytes_without_a_row_are_told_apart_from_uploads_that_wait(
     (artifacts / "models" / "notes.txt").write_bytes(b"somebody's")
     found = await admin.provider.fsck.check(admin.context)
     assert found.problems == []
-    [leftover] = found.leftovers.versions
-    assert (leftover.version_id, leftover.num_objects, leftover.size) == (lost.name, 2, 12)
-    assert found.leftovers.strangers == ["models/notes.txt"]
+    [orphan] = found.orphans.versions
+    assert (orphan.version_id, orphan.num_objects, orphan.size) == (lost.name, 2, 12)
+    assert found.orphans.foreign_paths == ["models/notes.txt"]
 
 
 async def test_on_the_command_line(

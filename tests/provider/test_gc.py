@@ -67,9 +67,9 @@ async def test_bytes_without_a_row_go_after_their_grace_and_nothing_else(
     await admin.provider.uploads.create(admin.context, NAME, NewVersion(source=f"models:/{NAME}/1"))
     needed = objects(artifacts)
     await lose_bytes(artifacts)
-    assert (await collect(admin)).leftovers == []
+    assert (await collect(admin)).orphans == []
     pass_time(monkeypatch, DAY)
-    found = (await collect(admin, dry_run=True)).leftovers
+    found = (await collect(admin, dry_run=True)).orphans
     (event,) = await admin.provider.audit.latest(admin.context, 1)
     assert event.action is AuditAction.LIST_GARBAGE
     assert [(each.version_id, each.num_objects, each.size) for each in found] == [
@@ -77,7 +77,7 @@ async def test_bytes_without_a_row_go_after_their_grace_and_nothing_else(
         (f"{LOST}.json#1", 1, 2),
     ]
     assert len(objects(artifacts)) == len(needed) + 7
-    assert len((await collect(admin)).leftovers) == 2
+    assert len((await collect(admin)).orphans) == 2
     assert objects(artifacts) == needed
     assert not (artifacts / "models" / LOST).exists()
     assert (await admin.provider.fsck.check(admin.context)).problems == []
@@ -92,7 +92,7 @@ async def test_uploads_of_a_version_that_is_ready_go(
     staged.parent.mkdir(parents=True)
     staged.write_bytes(b"a part that a crash left")
     pass_time(monkeypatch, DAY)
-    assert len((await collect(admin)).leftovers) == 1
+    assert len((await collect(admin)).orphans) == 1
     assert objects(artifacts) == needed
 
 
@@ -106,9 +106,9 @@ async def test_a_link_to_old_bytes_is_young_itself(
     linked = artifacts / "models" / LOST / "versions" / LOST / "model.pkl"
     linked.parent.mkdir(parents=True)
     linked.hardlink_to(stored)
-    assert (await collect(admin)).leftovers == []
+    assert (await collect(admin)).orphans == []
     pass_time(monkeypatch, DAY)
-    assert len((await collect(admin)).leftovers) == 1
+    assert len((await collect(admin)).orphans) == 1
     assert stored.exists()
 
 
@@ -154,15 +154,15 @@ async def test_what_a_version_that_failed_left_goes_and_its_row_stays(
         (artifacts / path).parent.mkdir(parents=True, exist_ok=True)
         (artifacts / path).write_bytes(b"12345")
     pass_time(monkeypatch, 2 * DAY)
-    assert (await collect(admin)).leftovers == []  # it may be on its way yet
+    assert (await collect(admin)).orphans == []  # it may be on its way yet
     collected = await collect(admin, abandoned_after=DAY)
-    assert [(each.version_id, each.failed, each.size) for each in collected.leftovers] == [
+    assert [(each.version_id, each.failed, each.size) for each in collected.orphans] == [
         (failing.id, True, 20)
     ]
     assert objects(artifacts) == needed
     found = await admin.provider.versions.get(admin.context, NAME, 2)
     assert found.status is VersionStatus.FAILED_REGISTRATION
-    assert (await admin.provider.fsck.check(admin.context)).leftovers.versions == []
+    assert (await admin.provider.fsck.check(admin.context)).orphans.versions == []
 
 
 async def test_fsck_names_what_a_version_that_failed_left(
@@ -175,7 +175,7 @@ async def test_fsck_names_what_a_version_that_failed_left(
         await rows.versions.fail(failing.id, "no model", 1)
     (artifacts / "manifests" / f"{failing.id}.json").write_bytes(b"{}")
     found = await admin.provider.fsck.check(admin.context)
-    assert [(each.version_id, each.failed) for each in found.leftovers.versions] == [(failing.id, True)]
+    assert [(each.version_id, each.failed) for each in found.orphans.versions] == [(failing.id, True)]
     assert found.problems == []
 
 
@@ -212,7 +212,7 @@ async def test_registrations_in_another_process_lose_nothing(
     process = await start(script, settings, folder)
     rounds = 0
     while process.returncode is None:
-        assert (await collect(admin, older_than=timedelta(hours=1))).leftovers == []
+        assert (await collect(admin, older_than=timedelta(hours=1))).orphans == []
         rounds += 1
         await asyncio.sleep(0.01)
     said, _ = await process.communicate()

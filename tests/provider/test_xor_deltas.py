@@ -149,7 +149,7 @@ async def test_deltas_are_checked_and_go_with_their_version(
         found = await admin.provider.fsck.check(admin.context)
         assert [problem.damage for problem in found.problems] == damage
         assert all(problem.path.startswith("delta from ") for problem in found.problems)
-        assert (list(found.leftovers.versions), list(found.leftovers.strangers)) == ([], [])
+        assert (list(found.orphans.versions), list(found.orphans.foreign_paths)) == ([], [])
     delta.write_bytes(whole)
     await admin.provider.versions.delete(admin.context, NAME, 3)
     assert not list((provider_home / "artifacts" / "deltas").glob("*"))

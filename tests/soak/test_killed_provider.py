@@ -98,7 +98,7 @@ def test_what_was_acknowledged_is_there_and_what_is_there_is_whole(
         day = timedelta(days=1)
         await admin.provider.gc.collect(admin.context, older_than=day, abandoned_after=day)
         left = await admin.provider.fsck.check(admin.context)
-        assert (left.problems, list(left.leftovers.versions), list(left.leftovers.strangers)) == ([], [], [])
+        assert (left.problems, list(left.orphans.versions), list(left.orphans.foreign_paths)) == ([], [], [])
         assert left.num_versions == len(shown)
 
     as_admin(home, look)

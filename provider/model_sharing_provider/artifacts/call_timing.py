@@ -17,7 +17,7 @@ def timed_call(kind: str, operation: str) -> AbstractContextManager[None]:
 
 
 async def timed_calls(kind: str, operation: str, batches: AsyncIterable[T]) -> AsyncIterator[T]:
-    """The same batches, each of which is one call."""
+    """Batches unchanged, each of which is timed as one call."""
     iterator = aiter(batches)
     while True:
         with timed_call(kind, operation):

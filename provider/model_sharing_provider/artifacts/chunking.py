@@ -1,4 +1,4 @@
-"""Where the chunks of a large file begin and end, found while its bytes pass by.
+"""Chunking: where the chunks of a large file begin and end, found while its bytes pass by.
 
 Tensors of a safetensors file are chunks of their own, in blocks of at most 16 MiB: what was trained again is
 fetched, what was not is found wherever it lies now. Any other format is cut by its content (FastCDC), so that
@@ -122,7 +122,7 @@ class _ByContent:
 
 
 def header_end(head: bytes | bytearray) -> int:
-    """How many bytes of a file say whether it is a safetensors file: its header's, if it may have one.
+    """Bytes at the head of a file that tell whether it is a safetensors file: its header's, if it has one.
 
     More than are there, if the head is too short to tell; 0 if it is no safetensors file.
     """
@@ -138,7 +138,7 @@ class _Tensor(msgspec.Struct):
 
 
 def _tensor_ends(head: bytes | bytearray) -> list[int]:
-    """Where the header and the tensors of a safetensors file end; empty if it is none, or an odd one.
+    """Ends of the header and the tensors of a safetensors file; empty if it is none, or an odd one.
 
     Odd are headers that are cut off or larger than 16 MiB, tensors that overlap, and those of a few bytes.
     """

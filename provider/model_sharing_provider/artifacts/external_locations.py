@@ -19,7 +19,7 @@ SETTING = "MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS"
 
 
 class ExternalLocations:
-    """What an administrator allowed to be shared in place; nothing unless told otherwise.
+    """External locations that an administrator allowed; none unless told otherwise.
 
     Credentials for object stores are found where the cloud's own tools look: in the environment, or in the
     identity of the machine.

@@ -1,4 +1,4 @@
-"""What is kept of a file's content: its size and sha256 and, if it is large, its chunk map."""
+"""Fingerprints of files: size and sha256 and, of large ones, the chunk map."""
 
 from __future__ import annotations
 

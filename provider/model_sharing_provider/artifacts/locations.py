@@ -1,4 +1,4 @@
-"""Where everything lies below the artifact root.
+"""Layout below the artifact root.
 
 <artifact root>/
 ├── models/<model id>/versions/<version id>/<relative path>   Unity Catalog's layout
@@ -8,7 +8,7 @@
 ├── manifests/<version id>.json                               what the version consists of; the truth
 ├── chunk-maps/<version id>                                   the chunk maps of its large files, if it has any
 ├── deltas/<version id>/<sha256>-<sha256 of its base>         what makes some of them of another version's
-└── system-tables/<sha256>.parquet                            answers to table queries; swept when old
+└── system-tables/<sha256>.parquet                            answers to table queries; deleted when old
 
 Ids are UUIDs, so that a rename moves nothing.
 """
@@ -56,12 +56,12 @@ def deltas_root(version_id: str) -> str:
 
 
 def delta_path(version_id: str, target: str, base: str) -> str:
-    """Where the delta lies that makes the file with the digest `target` of the one with the digest `base`."""
+    """Path of the delta that makes the file with the digest `target` of the one with the digest `base`."""
     return f"{deltas_root(version_id)}/{target}-{base}"
 
 
 def waiting_chunk_map_path(version_id: str, sha256: str) -> str:
-    """Where the chunk map of an uploaded file with this digest waits."""
+    """Path of the chunk map of an uploaded file with this digest, until its version is finalized."""
     return f"{uploads_root(version_id)}/chunk-maps/{sha256}"
 
 

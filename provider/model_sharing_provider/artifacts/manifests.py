@@ -132,7 +132,7 @@ class Manifests:
         return cached
 
     async def read_stored(self, version_id: str) -> Manifest:
-        """The same as it is in the store at this moment, whatever is in memory."""
+        """Manifest as it is in the store at this moment, whatever is in memory."""
         return Manifest.from_json(await self._store.get_bytes(manifest_path(version_id)))
 
 

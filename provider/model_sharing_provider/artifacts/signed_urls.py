@@ -77,7 +77,7 @@ class UrlSigner:
 
 
 def _refused(reason: Refusal) -> PermissionDenied:
-    """One answer for all reasons: strangers learn of none. Operators do."""
+    """One answer for all reasons, which only operators learn."""
     report(Measured.REFUSED_URLS, reason=reason)
     return PermissionDenied(_REFUSAL)
 

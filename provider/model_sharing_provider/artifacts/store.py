@@ -70,11 +70,11 @@ class ArtifactStore:
 
     @property
     def in_bucket(self) -> bool:
-        """Whether it is a bucket, which all servers share, rather than a folder."""
+        """True for a bucket, which all servers share, rather than a folder."""
         return self._backend.kind != "local"
 
     def location(self, path: str) -> str:
-        """Where something is stored, as `external_locations` spells locations."""
+        """Location of an object, as `domain.locations` spells them."""
         return path if _is_external(path) else f"{self._root}/{path}"
 
     async def check_reachable(self) -> None:
@@ -177,7 +177,7 @@ class ArtifactStore:
             raise InvalidModel(f"{location} cannot be listed: {str(error).partition(chr(10))[0]}") from error
 
     async def files_below(self, folder: str) -> dict[str, int]:
-        """The same for a folder below the root. Raises UnsafePath, InvalidModel for too many files."""
+        """Files in a folder below the root, as `external_files`. Raises UnsafePath, InvalidModel."""
         with _reading(folder):
             return await self._files_below(folder)
 
@@ -193,7 +193,7 @@ class ArtifactStore:
         return {path: size for path, size in found.items() if path not in markers}
 
     async def folder_markers(self, folder: str, sizes: Mapping[str, int]) -> set[str]:
-        """Which of these objects below a folder, by relative path and size, are no files."""
+        """Folder markers among these objects below a folder, by relative path and size."""
         backend, prefix = await self._open(folder)
         with _reading(folder):
             return await backend.folder_markers(prefix, sizes)
@@ -296,7 +296,7 @@ class ArtifactStore:
             return await backend.presign_upload(key, seconds)
 
     async def origins(self) -> tuple[str, ...]:
-        """Where the URLs that `presign` gives lead to, such as `https://s3.eu-west-1.amazonaws.com`."""
+        """Origins of the URLs that `presign` gives, such as `https://s3.eu-west-1.amazonaws.com`."""
         found = set()
         for path in ("anything", *(f"{location}/anything" for location in self._external.allowed)):
             for url in await self.presign([path], 1) or ():
@@ -314,7 +314,7 @@ class ArtifactStore:
             await self._backend.delete([path])
 
     async def list(self, prefix: str) -> AsyncIterator[Sequence[StoredObject]]:
-        """What lies in the folder `prefix`, batch by batch, what a killed process left unfinished too."""
+        """Objects in the folder `prefix`, batch by batch, with what a killed process left unfinished."""
         with _reading(prefix):
             async for batch in timed_calls(self._backend.kind, "list", self._backend.list_objects(prefix)):
                 yield batch
@@ -336,7 +336,7 @@ class ArtifactStore:
             await self.delete(path)
 
     async def discard_below(self, prefix: str) -> None:
-        """The same for all that is in the folder `prefix`."""
+        """Delete all that is in the folder `prefix`; if that cannot be done now, `gc` does it later."""
         with contextlib.suppress(ArtifactStoreUnavailable, UnsafePath):
             await self.delete_below(prefix)
 
@@ -361,7 +361,7 @@ def _writing(path: str) -> AbstractContextManager[None]:
 
 
 async def _in_pieces(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """The same bytes in pieces of 4 MiB; the last one is shorter."""
+    """Bytes rearranged into pieces of 4 MiB; the last one is shorter."""
     waiting = bytearray()
     async for chunk in chunks:
         waiting += chunk

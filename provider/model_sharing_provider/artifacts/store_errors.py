@@ -1,4 +1,4 @@
-"""What goes wrong in a store, in words of ours: whoever reads them sees no host, bucket or key of it."""
+"""Errors of stores, translated into ours: whoever reads them sees no host, bucket or key."""
 
 from __future__ import annotations
 

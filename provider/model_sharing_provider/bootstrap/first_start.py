@@ -1,4 +1,4 @@
-"""What a first start makes: a home, secrets, keys, an administrator. And what must not be made a second time.
+"""First start: make a home, secrets, keys and an administrator, and nothing of these a second time.
 
 A database is only of use with the secrets that its tokens are hashed under, so it remembers them, by a hash.
 A server that comes with others, or with none to a database that has been in use, is not let in: to recipients
@@ -61,17 +61,20 @@ async def find_secrets(settings: Settings, database: Database) -> ServerSecrets:
 
 
 async def _check_peppers(settings: Settings, database: Database, secrets: ServerSecrets) -> None:
-    checks = secrets.hashes(_PEPPER_CHECK)
+    checks = set(secrets.hashes(_PEPPER_CHECK))
     async with database.read() as rows:
         known = await rows.peppers.known()
-    if known and known.isdisjoint(checks):
-        raise InvalidState(
-            f"The secrets in {settings.secrets_path} are not those of {settings.database_shown}: "
-            "no token would be recognised. Use the same file as the database's other servers."
-        )
-    if missing := set(checks) - known:
-        async with database.write() as rows:
-            await rows.peppers.remember(missing)
+    if checks <= known:
+        return
+    async with database.write() as rows:
+        # Another process may have been faster between the two looks.
+        known = await rows.peppers.known()
+        if known and known.isdisjoint(checks):
+            raise InvalidState(
+                f"The secrets in {settings.secrets_path} are not those of {settings.database_shown}: "
+                "no token would be recognised. Use the same file as the database's other servers."
+            )
+        await rows.peppers.remember(checks - known)
 
 
 async def find_signing_keys(settings: Settings, database: Database, *, lost: bool = False) -> SigningKeys:

@@ -43,7 +43,7 @@ def fsck(*, quick: bool, output: str) -> None:
 
 def _show_findings(found: Findings, output: str) -> None:
     problems = [_problem(problem) for problem in found.problems]
-    orphans = [orphan_record(orphan) for orphan in found.leftovers.versions]
+    orphans = [orphan_record(orphan) for orphan in found.orphans.versions]
     if output == "json":
         counted = {
             "num_versions": found.num_versions,
@@ -51,7 +51,7 @@ def _show_findings(found: Findings, output: str) -> None:
             "size": found.size,
             "problems": problems,
             "orphans": orphans,
-            "unrecognized": list(found.leftovers.strangers),
+            "unrecognized": list(found.orphans.foreign_paths),
         }
         show_one(counted, output)
         return
@@ -60,12 +60,12 @@ def _show_findings(found: Findings, output: str) -> None:
     checked = f"{found.num_versions} versions, {found.num_files} files, {human_size(found.size)}"
     announce(f"Checked {checked}: {len(problems) or 'no'} problems")
     if orphans:
-        size = human_size(sum(orphan.size for orphan in found.leftovers.versions))
+        size = human_size(sum(orphan.size for orphan in found.orphans.versions))
         announce(f"{size} belong to no version, or to one that is being registered; `gc` deletes old ones")
-    for failed in (each for each in found.leftovers.versions if each.failed):
+    for failed in (each for each in found.orphans.versions if each.failed):
         size = human_size(failed.size)
         announce(f"{size} are left of a version that failed, {failed.version_id}; `gc` deletes them")
-    for path in found.leftovers.strangers:
+    for path in found.orphans.foreign_paths:
         announce(f"{path} was not written by this provider, and is left alone")
 
 

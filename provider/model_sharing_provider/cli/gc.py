@@ -51,16 +51,16 @@ def gc(
         )
 
     collected = run(collect)
-    rows = [orphan_record(each) for each in collected.leftovers]
+    rows = [orphan_record(each) for each in collected.orphans]
     rows += [_abandoned(version) for version in collected.abandoned]
     if output == "json":
         show_one({"deleted": rows, "num_lineage": collected.num_lineage, "dry_run": dry_run}, output)
         return
     if rows:
         show_list(rows, ["what", "version_id", "full_name", "version", "num_objects", "size"], output)
-    size = human_size(sum(each.size for each in collected.leftovers))
+    size = human_size(sum(each.size for each in collected.orphans))
     verb = "Would delete" if dry_run else "Deleted"
-    objects = sum(each.num_objects for each in collected.leftovers)
+    objects = sum(each.num_objects for each in collected.orphans)
     sentence = f"{verb} {size} in {objects} objects that no version needs"
     if abandoned_after is not None:
         sentence += f", {len(collected.abandoned)} abandoned versions"

@@ -26,7 +26,7 @@ from model_sharing_provider.domain.sharing import (
 )
 from model_sharing_provider.domain.uploads import LineageRecord
 from model_sharing_provider.governance.permissions import PrivilegeGrant
-from model_sharing_provider.services.administration.orphans import Leftover
+from model_sharing_provider.services.administration.orphans import Orphan
 
 Record = dict[str, Any]
 
@@ -127,7 +127,7 @@ def recipient_overview_record(overview: RecipientOverview) -> Record:
     }
 
 
-def orphan_record(orphan: Leftover) -> Record:
+def orphan_record(orphan: Orphan) -> Record:
     """Record of stored files that no version needs."""
     return {
         "what": "failed" if orphan.failed else "no row",

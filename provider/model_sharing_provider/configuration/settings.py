@@ -283,7 +283,7 @@ class Settings:
 
     @property
     def database_shown(self) -> str:
-        """Where the database is, without its password."""
+        """Location of the database, without its password."""
         return without_credentials(self.postgresql_url) if self.postgresql_url else str(self.database_path)
 
     @property
@@ -304,7 +304,7 @@ class Settings:
 
     @property
     def address_path(self) -> Path:
-        """Where a running server leaves its URL, so that the CLI beside it can print links to it."""
+        """File in which a running server leaves its URL, so that the CLI beside it can print links to it."""
         return self.home / "server.url"
 
 

@@ -22,7 +22,7 @@ _FORMER_HOME_KEY = "provider_home"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What somebody set: the value, and where it was found."""
+    """Value that somebody set, and where it was found."""
 
     value: Any
     source: str
@@ -34,7 +34,7 @@ def read_settings(file: Path | None = None) -> Settings:
 
 
 def read_given(file: Path | None = None) -> dict[str, Given]:
-    """What is set, by the field of `Settings`; an empty variable sets nothing. Raises InvalidParameter."""
+    """Values by the field of `Settings`; an empty variable sets nothing. Raises InvalidParameter."""
     _, named = _read_variable(CONFIG_VARIABLE)
     file = file or (Path(named) if named else None)
     in_file = _read(file) if file else {}

@@ -1,1 +1,1 @@
-"""What the provider is about: frozen values that every layer may hold, and that know no layer."""
+"""Domain: frozen values that every layer may hold, and that know no layer."""

@@ -1,4 +1,4 @@
-"""Who is asking."""
+"""Principals and callers: who is asking."""
 
 from __future__ import annotations
 

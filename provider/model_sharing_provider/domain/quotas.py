@@ -1,4 +1,4 @@
-"""How much a metastore may share (OpenSharing's usual limits; an administrator can set others)."""
+"""Quotas: how much a metastore may share (OpenSharing's usual limits; an administrator can set others)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many requests a server process takes in a minute; 0 is no limit."""
+"""Rate limits: requests that a server process takes in a minute; 0 is no limit."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def new_activation_code() -> str:
 
 
 def well_formed(token: str) -> bool:
-    """Whether `token` could be one of ours, by its form and checksum alone."""
+    """True if `token` could be one of ours, by its form and checksum alone."""
     body = token.removeprefix(TOKEN_PREFIX)
     if body == token or len(body) != _RANDOM_LENGTH + _CHECK_LENGTH or not body.isascii():
         return False

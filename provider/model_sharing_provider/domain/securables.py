@@ -13,7 +13,7 @@ MAX_TAGS = 50
 
 
 class SecurableType(StrEnum):
-    """What privileges can be granted on, and what audit events are about."""
+    """Securables: what privileges can be granted on, and what audit events are about."""
 
     METASTORE = "METASTORE"
     CATALOG = "CATALOG"
@@ -109,5 +109,5 @@ class ModelVersion:
 
     @property
     def in_place(self) -> bool:
-        """Whether the files are somebody else's: read, never written or deleted."""
+        """True if the files are somebody else's: read, never written or deleted."""
         return "://" in self.storage_path

@@ -52,7 +52,7 @@ class ShareObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedModelPlace:
-    """Where a model stands in a share."""
+    """Name of a model in a share, and its id."""
 
     model_id: str
     shared_name: SharedName
@@ -111,7 +111,7 @@ class Recipient:
 
     @property
     def activated(self) -> bool:
-        """Whether an activation link of it was ever used."""
+        """True if an activation link of the recipient was ever used."""
         return any(token.activated_at is not None for token in self.tokens)
 
 

@@ -11,7 +11,7 @@ LONGEST_URL_LIFETIME_SECONDS = max(URL_LIFETIME_SECONDS, UPLOAD_URL_LIFETIME_SEC
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a signed URL stands for. `expires` is in epoch seconds; `revision` is the share's.
+    """Ticket: what a signed URL stands for. `expires` is in epoch seconds; `revision` is the share's.
 
     Recipients' URLs name a grant; those of the metastore's own principals name none, only their token.
     """

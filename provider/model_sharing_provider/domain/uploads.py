@@ -76,7 +76,7 @@ class UploadedPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineageRecord:
-    """What a client told of where a version came from, or what it was used in; as it was sent."""
+    """Lineage as a client sent it: where a version came from, or what it was used in."""
 
     id: str
     direction: str

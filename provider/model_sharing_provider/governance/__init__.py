@@ -1,1 +1,1 @@
-"""Who may do what, as pure functions: no rows, no clock, no network."""
+"""Governance: who may do what, as pure functions without rows, clock or network."""

@@ -50,7 +50,7 @@ def check_networks(networks: Sequence[str]) -> tuple[str, ...]:
 
 
 def allows(networks: Sequence[str], address: str) -> bool:
-    """Whether a caller at `address` is let in; an IPv4 caller may come as an IPv6 one (`::ffff:…`)."""
+    """True if a caller at `address` is let in; an IPv4 caller may come as an IPv6 one (`::ffff:…`)."""
     if tuple(networks) == ANY_ADDRESS:
         return True
     try:
@@ -62,7 +62,7 @@ def allows(networks: Sequence[str], address: str) -> bool:
 
 
 def is_within_reach(address: str, networks: Sequence[str]) -> bool:
-    """Whether this server may call an address that somebody else wrote: a public one, or one in `networks`.
+    """True if this server may call an address that somebody else wrote: a public one, or one in `networks`.
 
     An IPv6 address that leads on to an IPv4 one is as good as that one.
     """

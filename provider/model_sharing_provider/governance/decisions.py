@@ -19,7 +19,7 @@ _DOORS = {
 
 @dataclass(frozen=True, slots=True)
 class SecurablePrivileges:
-    """How a principal stands to one securable: whether it owns it, and what it was granted there.
+    """Privileges of a principal on one securable: whether it owns it, and what it was granted there.
 
     What does not exist is owned by nobody, and inherits like anything else in its place.
     """
@@ -43,8 +43,8 @@ class Decision:
     absent: SecurableType | None = None
 
 
-def decide(principal: Principal, rule: Rule, standings: Sequence[SecurablePrivileges]) -> Decision:
-    """May `principal` do what `rule` guards, standing so to the securables from the metastore down?
+def decide(principal: Principal, rule: Rule, path: Sequence[SecurablePrivileges]) -> Decision:
+    """Decision whether `principal` may do what `rule` guards, with these privileges from the metastore down.
 
     The metastore's administrators may; recipients never may: they read through shares.
     """
@@ -53,12 +53,12 @@ def decide(principal: Principal, rule: Rule, standings: Sequence[SecurablePrivil
     if principal.type not in _OF_THE_METASTORE:
         wanted = " or ".join(rule[-1].any_of) if rule else "an access token"
         return Decision(False, f"{principal.name} lacks {wanted}, and is no principal of this metastore")
-    held = held_privileges(standings)
-    by_type = {standing.type: standing for standing in standings}
+    held = held_privileges(path)
+    by_type = {each.type: each for each in path}
     for need in rule:
         about = by_type[need.level]
         holds = bool(held[need.level].intersection(need.any_of))
-        if not about.exists and (holds or _may_look(standings, held, about)):
+        if not about.exists and (holds or _may_look(path, held, about)):
             return Decision(False, f"there is no such {need.level.lower()}", absent=need.level)
         if not holds:
             wanted = " or ".join(need.any_of)
@@ -68,35 +68,35 @@ def decide(principal: Principal, rule: Rule, standings: Sequence[SecurablePrivil
 
 
 def _may_look(
-    standings: Sequence[SecurablePrivileges],
+    path: Sequence[SecurablePrivileges],
     held: Mapping[SecurableType, frozenset[Privilege]],
     about: SecurablePrivileges,
 ) -> bool:
-    """Whether its absence may be told: whoever may not use what is above gets the same answer either way."""
-    above = standings[: standings.index(about)]
+    """True if its absence may be told: whoever may not use what is above gets the same answer either way."""
+    above = path[: path.index(about)]
     return all(_DOORS[each.type] in held[each.type] for each in above if each.type in _DOORS)
 
 
-def held_privileges(standings: Sequence[SecurablePrivileges]) -> dict[SecurableType, frozenset[Privilege]]:
-    """What is held on each securable: owned, granted there, or granted above and inherited."""
+def held_privileges(path: Sequence[SecurablePrivileges]) -> dict[SecurableType, frozenset[Privilege]]:
+    """Privileges held on each securable: owned, granted there, or granted above and inherited."""
     held: dict[SecurableType, frozenset[Privilege]] = {}
     inherited: frozenset[Privilege] = frozenset()
-    for standing in standings:
-        here = frozenset(map(Privilege, standing.granted))
+    for privileges in path:
+        here = frozenset(map(Privilege, privileges.granted))
         if Privilege.ALL_PRIVILEGES in here:
             # As Unity Catalog has it: all but the right to give privileges away.
-            here |= GRANTABLE[standing.type] - {Privilege.MANAGE}
-        if standing.type is not SecurableType.METASTORE:
+            here |= GRANTABLE[privileges.type] - {Privilege.MANAGE}
+        if privileges.type is not SecurableType.METASTORE:
             here |= inherited
-            inherited = here | (frozenset({Privilege.MANAGE}) if standing.owned else frozenset())
-        if standing.owned:
-            here |= HELD_BY_OWNERS.get(standing.type, frozenset()) | {Privilege.OWN}
-        held[standing.type] = here
+            inherited = here | (frozenset({Privilege.MANAGE}) if privileges.owned else frozenset())
+        if privileges.owned:
+            here |= HELD_BY_OWNERS.get(privileges.type, frozenset()) | {Privilege.OWN}
+        held[privileges.type] = here
     return held
 
 
 def decide_on_share(principal: Principal, held: Collection[str]) -> Decision:
-    """May `principal`, a recipient holding the privileges `held` on a share, read through it?"""
+    """Decision whether a recipient with the privileges `held` on a share may read through it."""
     if principal.type is PrincipalType.RECIPIENT and Privilege.SELECT in held:
         return Decision(True, "holds SELECT")
     return Decision(False, f"{principal.name} lacks SELECT")

@@ -1,4 +1,4 @@
-"""What was granted to whom, and how it reaches a securable."""
+"""Permissions: grants of privileges, and which of them reach a securable."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PrivilegeGrant:
 
 @dataclass(frozen=True, slots=True)
 class PrivilegeChange:
-    """What to grant to a principal and what to revoke from it."""
+    """Change of permissions: what to grant to a principal and what to revoke from it."""
 
     principal: str
     add: frozenset[Privilege] = frozenset()

@@ -1,4 +1,6 @@
-"""What each operation needs: one table, read top down (Unity Catalog, "Manage model lifecycle").
+"""Rules: the privileges that each operation needs (Unity Catalog, "Manage model lifecycle").
+
+One table, read top down.
 
 A need names a securable on the way from the metastore to what the call is about, and the privileges of
 which one must be held there. Needs are looked at in this order, so that nobody learns what is in a catalog

@@ -55,14 +55,14 @@ class KeptSecret:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the file holds, oldest first."""
+    """Content of the file, oldest first."""
 
     peppers: tuple[KeptSecret, ...]
     url_keys: tuple[KeptSecret, ...]
 
 
 class ServerSecrets:
-    """What is in the file now, whoever wrote it. Raises InvalidState for a file that is none."""
+    """Secrets as they are in the file now, whoever wrote it. Raises InvalidState for a file that is none."""
 
     def __init__(self, path: Path) -> None:
         self._file = WatchedFile(path, _parse, _REMEDY)
@@ -72,11 +72,11 @@ class ServerSecrets:
         return self._file.value
 
     def hash(self, secret: str) -> str:
-        """What is stored of a token or code."""
+        """Hash of a token or code, as it is stored."""
         return keyed_hash(_current(self.kept.peppers).value, secret)
 
     def hashes(self, secret: str) -> list[str]:
-        """What may be stored of a token or code, by when it was made; most likely ones first."""
+        """Hashes under which a token or code may be stored, by when it was made; most likely ones first."""
         return [keyed_hash(pepper.value, secret) for pepper in reversed(self.kept.peppers)]
 
     def seal(self, text: str) -> str:

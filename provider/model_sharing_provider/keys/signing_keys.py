@@ -69,7 +69,7 @@ class SigningKeys:
         return [PublicKey.parse(key.pem).fingerprint for key in self.listed]
 
     def vouched_for_by(self, known: set[str]) -> bool:
-        """Whether one of these fingerprints is of a key that leads to the one that signs now."""
+        """True if one of these fingerprints is of a key that leads to the one that signs now."""
         for fingerprint in known.intersection(self.fingerprints):
             with contextlib.suppress(UntrustedSignature):
                 follow(fingerprint, self.listed)

@@ -67,7 +67,7 @@ metastores = Table(
     Column("name", _NAME, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     # Another with each change of any row but the audit log's: see `kept_reads`.
-    Column("last_change", Text, nullable=False, server_default=""),
+    Column("change_token", Text, nullable=False, server_default=""),
 )
 
 catalogs = Table(

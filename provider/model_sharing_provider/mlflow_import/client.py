@@ -133,7 +133,7 @@ class MlflowClient:
                 return sorted(found, key=lambda version: parse_version(version.version))
 
     async def files_uri(self, version: ModelVersion) -> str:
-        """Where a version's files are: `mlflow-artifacts:/…`, `s3://…`, a folder, or something else."""
+        """Location of a version's files: `mlflow-artifacts:/…`, `s3://…`, a folder, or something else."""
         path = f"{_API}/model-versions/get-download-uri"
         found = await self._json(path, DownloadUri, {"name": version.name, "version": version.version})
         uri = found.artifact_uri or version.source
@@ -159,7 +159,7 @@ class MlflowClient:
         return check_relative_path(path.strip("/"))
 
     async def folder(self, path: str) -> list[ArtifactEntry]:
-        """What is in a folder at the artifact proxy; nothing if it is not there."""
+        """Entries of a folder at the artifact proxy; none if it is not there."""
         return (await self._json(_ARTIFACTS, ArtifactListing, {"path": path})).files
 
     @asynccontextmanager

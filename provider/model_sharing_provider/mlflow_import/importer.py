@@ -70,7 +70,7 @@ class ModelImport:
         self._lines: list[Line] = []
 
     async def run(self, *, only_its_own: bool) -> list[Line]:
-        """What became of each version. One that fails holds up those after it, so that the order is kept.
+        """Import the versions, and report on each. One that fails stops the rest, so that the order is kept.
 
         With `only_its_own`, a model that is there already and came from elsewhere gets no versions. Raises
         what the MLflow server's client raises before there is a version to report.
@@ -185,7 +185,7 @@ class ModelImport:
                 await self._try(models.set_alias(self._context, self._target, alias.alias, number))
 
     def _described(self, description: str, here: str, version: messages.ModelVersion | None = None) -> str:
-        """What the description here shall be; if that is not all of it, the report says so."""
+        """Description to keep here; if that is not all of it, the report says so."""
         kept = shortened(description, MAX_COMMENT)
         if description in ("", here) or kept == description:
             return description or here

@@ -80,7 +80,7 @@ class RegistryImport:
 
 
 def name_in(schema: SchemaName, name: str) -> FullName:
-    """What a model is called in a schema: in lower case, with `_` for what names cannot hold.
+    """Name of a model in a schema: in lower case, with `_` for what names cannot hold.
 
     Raises InvalidParameter for a name that is still none.
     """

@@ -1,4 +1,4 @@
-"""What became of each version that an import looked at."""
+"""Report of an import: the outcome for each version that it looked at."""
 
 from __future__ import annotations
 

@@ -90,11 +90,11 @@ class Operation:
         Raises PermissionDenied naming the missing privilege, or NotFound for a securable that is missing.
         """
         about = target or self.target
-        standings = []
+        privileges = []
         # Of an administrator, nothing is looked up: the decision is the same whatever it holds.
         if self.principal.type is not PrincipalType.ADMIN:
-            standings = await self.rows.effective_privileges.of(self.principal, about.type, about.securable)
-        decision = decide(self.principal, rule, standings)
+            privileges = await self.rows.effective_privileges.of(self.principal, about.type, about.securable)
+        decision = decide(self.principal, rule, privileges)
         if decision.absent:
             raise absent(decision.absent, about.securable)
         if not decision.allowed:

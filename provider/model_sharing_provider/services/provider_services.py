@@ -87,5 +87,5 @@ class ProviderServices:
     versions: Versions
 
     def context(self, caller: Caller) -> Context:
-        """What a service needs to act for `caller`."""
+        """Context in which a service acts for `caller`."""
         return Context(caller, self.database, self.audit_recorder, self.rate_limits)

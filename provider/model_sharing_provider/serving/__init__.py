@@ -1,1 +1,1 @@
-"""What `serve` runs: sockets, a server process, and several of them under a supervisor."""
+"""Serving: sockets, a server process, and several of them under a supervisor."""

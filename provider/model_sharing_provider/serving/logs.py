@@ -64,7 +64,7 @@ def _described(error: BaseException | None) -> dict[str, str]:
 
 
 def _printable_values(_: Any, __: str, event: EventDict) -> EventDict:
-    """What is logged comes from others too; only a traceback has lines."""
+    """Make logged values printable, since they come from others too; only a traceback has lines."""
     shown = {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}
     if "exception" in event:
         shown["exception"] = printable_lines(event["exception"])

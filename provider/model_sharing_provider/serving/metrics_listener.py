@@ -59,7 +59,7 @@ def served_metrics(settings: Settings, announce: Announce) -> Iterator[None]:
 
 
 def _with_head(app: Callable[..., Any]) -> Callable[..., Iterable[bytes]]:
-    """The same application, with the headers of every answer of ours."""
+    """Application with the headers of every answer of ours."""
 
     def headed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:

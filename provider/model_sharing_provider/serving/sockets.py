@@ -43,7 +43,7 @@ def bound_sockets(host: str, port: int, processes: int) -> list[Sockets]:
 
 
 def url_of(host: str, sockets: Sockets, *, tls: bool) -> str:
-    """Where to find a server that listens on these sockets of `host`."""
+    """URL of a server that listens on these sockets of `host`."""
     port = sockets[0].getsockname()[1]
     return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 

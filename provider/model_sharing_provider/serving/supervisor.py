@@ -60,7 +60,7 @@ class Worker:
         says.close()
 
     def serves(self) -> bool:
-        """Whether it takes requests now; False when it has ended before it did. Waits for either."""
+        """Wait until the worker takes requests (True) or has ended before it did (False)."""
         try:
             return bool(self.said.recv())
         except EOFError:
@@ -165,7 +165,7 @@ def _look_after(workers: Sequence[Worker], told: StopSignals) -> None:
 
 
 def _work(settings: Settings, sockets: Sockets, says: Connection) -> None:
-    """What a worker process runs."""
+    """Entry point of a worker process."""
     # A Ctrl-C reaches it too, before it can stop in order; the parent passes it on when it can.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     set_up_logging(settings.log_level, settings.log_format)

@@ -22,7 +22,7 @@ _log = structlog.get_logger("model_sharing_provider")
 
 
 def asked_for() -> bool:
-    """Whether the environment names a collector, or asks for the exporter to the one on this machine."""
+    """True if the environment names a collector, or asks for the exporter to the one on this machine."""
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return False
     if exporter := os.environ.get("OTEL_TRACES_EXPORTER", "").strip().lower():

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 
 class Measured(StrEnum):
-    """What is reported. The amount is in seconds, unless it says otherwise."""
+    """Measurements that are reported. The amount is in seconds, unless it says otherwise."""
 
     DATABASE_WAIT = "database wait"
     """`kind`: for a free `connection` or thread; for one's `turn` to write; for an `audit` event's commit."""
@@ -32,7 +32,7 @@ class Measured(StrEnum):
 
 
 class Refusal(StrEnum):
-    """Why a signed URL opened nothing."""
+    """Reasons why a signed URL was refused."""
 
     MALFORMED = "malformed"
     UNKNOWN_KEY = "unknown_key"

@@ -1,4 +1,4 @@
-"""What other providers share with us: the one place where this side acts as a recipient.
+"""Shares of other providers: the one place where this side acts as a recipient.
 
 A profile's endpoint is whatever somebody wrote. The address that is connected to, by whatever name and
 however often it is resolved, is one of the public Internet or of the networks that the administrator allowed;
@@ -94,7 +94,7 @@ class RemoteShares:
 
 
 async def _known_addresses(host: str) -> list[str]:
-    """What a name stands for here; nothing where names of the world outside are not known."""
+    """Addresses of a name; none where names of the world outside are not known."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

@@ -20,7 +20,7 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class UploadUrl:
-    """Where to PUT a file to, and the headers to send with it."""
+    """URL to PUT a file to, and the headers to send with it."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Backend(Protocol):
         """Return when everything below `prefix` would be there after a power cut."""
 
     async def folder_markers(self, prefix: str, sizes: Mapping[str, int]) -> set[str]:
-        """Which of the objects below `prefix`, given by relative path and size, only stand for folders."""
+        """Objects below `prefix`, given by relative path and size, that only stand for folders."""
 
     def read(self, key: str, start: int, end: int) -> AsyncGenerator[memoryview]:
         """The bytes from `start` to before `end`, read ahead; an empty piece if the object ends before."""
@@ -67,4 +67,4 @@ class Backend(Protocol):
         """URLs to read these objects from, good for so long; None where it cannot sign them all."""
 
     async def presign_upload(self, key: str, seconds: int) -> UploadUrl | None:
-        """The same to write an object to, whole, by one request."""
+        """URL to write an object to, whole, by one request; None as for `presign`."""

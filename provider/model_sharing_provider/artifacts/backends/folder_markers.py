@@ -21,7 +21,7 @@ _AT_ONCE = 16
 
 
 async def find_folder_markers(store: ObjectStore, prefix: str, sizes: Mapping[str, int]) -> set[str]:
-    """Which of the objects below `prefix`, given by relative path and size, are no files.
+    """Folder markers among the objects below `prefix`, given by relative path and size.
 
     Raises obstore's errors.
     """

@@ -41,7 +41,7 @@ async def presign(
 
 
 async def presign_upload(store: S3Store | GCSStore | AzureStore, key: str, seconds: int) -> UploadUrl | None:
-    """The same to write an object to, whole, by one request."""
+    """URL to write an object to, whole, by one request; None as for `presign`."""
     urls = await presign(store, [key], seconds, "PUT")
     if urls is None:
         return None
@@ -49,7 +49,7 @@ async def presign_upload(store: S3Store | GCSStore | AzureStore, key: str, secon
 
 
 def _names(url: str, key: str) -> bool:
-    """Whether a URL leads to the object, and its signature is for it.
+    """True if a URL leads to the object, and its signature is for it.
 
     obstore 0.12 signs for Azure what stands in the URL, where it is the object's own name that counts; and
     for Google it does not escape names.

@@ -16,7 +16,7 @@ from model_sharing_provider.domain.credentials import TemporaryCredentials
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """Whose locations a cloud has, what its extra installs, and which variables it cannot do without.
+    """Cloud by the scheme of its locations, what its extra installs, and the variables that it needs.
 
     Its vendor is what `open_vendor` of the module of its name opens, which is imported at the first need.
     """

@@ -1,4 +1,4 @@
-"""What each cloud does, and how it says that it cannot."""
+"""Interface of a cloud's vendor of credentials, and its error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a principal stands to a securable and to all that is above it, in two reads."""
+"""Effective privileges of a principal: what it owns and was granted, from the metastore downward."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _LEVELS: dict[SecurableType, tuple[SecurableType, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class SecurableNode:
-    """A securable that exists: what grants and owners are kept by."""
+    """Securable that exists, on the path down from the metastore: grants and owners refer to its id."""
 
     type: SecurableType
     id: str
@@ -53,7 +53,7 @@ class EffectivePrivilegeRows:
         self._connection = connection
 
     async def path(self, kind: SecurableType, name: str) -> list[SecurableNode]:
-        """The metastore and what exists on the way down to the securable `name`, which may be missing."""
+        """Path from the metastore down to the securable `name`, as far as it exists."""
         row = (await self._connection.execute(select(metastores))).one()
         places = [SecurableNode(SecurableType.METASTORE, row.id, "", "")]
         if kind in _FLAT:
@@ -66,7 +66,7 @@ class EffectivePrivilegeRows:
         return places
 
     async def of(self, principal: Principal, kind: SecurableType, name: str) -> list[SecurablePrivileges]:
-        """The principal's standings from the metastore down to the securable `name`, there or not."""
+        """Privileges from the metastore down to the securable `name`, whether or not it exists; two reads."""
         places = await self.path(kind, name)
         identities = {identity.id for identity in principal.identities}
         query = select(grants.c.securable_id, grants.c.privilege).where(
@@ -116,7 +116,7 @@ class EffectivePrivilegeRows:
         return [place for place in found if place.id is not None]
 
     async def owns_something(self, name: str) -> str | None:
-        """The kind of something that the principal `name` owns, if it owns anything."""
+        """Kind of a securable that the principal `name` owns; None if it owns nothing."""
         for table in (catalogs, schemas, registered_models, shares, recipients, providers):
             if (
                 await self._connection.execute(select(table.c.id).where(table.c.owner == name).limit(1))

@@ -1,4 +1,4 @@
-"""SQL for "may be seen by": what listings show each principal, and what a share's owner may still read.
+"""Visibility in SQL: what listings show each principal, and what a share's owner may still read.
 
 It says in SQL what `governance.decisions` decides for one securable; a test holds the two together.
 """
@@ -75,7 +75,7 @@ EVERYTHING = Viewer((), (), unrestricted=True)
 
 
 def is_owned(viewer: Viewer, owner: ColumnElement[str]) -> ColumnElement[bool]:
-    """What has the owner `owner` belongs to the viewer, or to one of its groups."""
+    """Ownership by the viewer, or by one of its groups."""
     return true() if viewer.unrestricted else owner.in_(viewer.names)
 
 

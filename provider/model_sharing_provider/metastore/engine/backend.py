@@ -1,4 +1,4 @@
-"""What the metastore needs of a database, be it `sqlite` or `postgresql`."""
+"""Interface of a database engine, which `sqlite` and `postgresql` implement."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class PlainSession(Protocol):
         """One value, as of the last commit, in one round trip."""
 
     def run(self, work: Callable[[Any], T], *, writes: bool) -> T:
-        """What `work` gives, in one transaction: committed when it returns, rolled back when it raises."""
+        """Result of `work`, run in one transaction: committed when it returns, rolled back when it raises."""
 
     def close(self) -> None: ...
 
@@ -67,7 +67,7 @@ class Backend(ABC):
 
     @abstractmethod
     def for_reading(self, engine: AsyncEngine) -> AsyncEngine:
-        """The same pool, for transactions that see one state of the rows from beginning to end."""
+        """Pool for read transactions, each of which sees one state of the rows from beginning to end."""
 
     @abstractmethod
     def plain_session(self, patience: float | None = None) -> PlainSession:
@@ -75,7 +75,7 @@ class Backend(ABC):
 
     @abstractmethod
     def exists(self) -> bool:
-        """Whether there is something to connect to, where connecting would make it."""
+        """True if the database exists; asked where connecting would create it."""
 
     @abstractmethod
     def migration_engine(self) -> Engine: ...
@@ -100,17 +100,17 @@ class Backend(ABC):
         return False
 
     def make_room(self) -> None:  # noqa: B027 - a server has its own disk
-        """What was kept for deletions is theirs now; blocking."""
+        """Release the reserve of disk space for deletions; blocking."""
 
     def settle(self) -> None:  # noqa: B027 - a server has its own disk
         """Between the steps of a long deletion on a full disk: let the next one use what this one used."""
 
     def restore_room(self) -> None:  # noqa: B027 - a server has its own disk
-        """Keep some again, as far as there is any; blocking."""
+        """Fill the reserve of disk space again, as far as there is any; blocking."""
 
     @abstractmethod
     def named(self, error: Exception) -> SharingError | None:
-        """What a person is told for an error of the database's own; None for one that nobody foresaw."""
+        """Our error for one of the database's own; None for one that nobody foresaw."""
 
     @contextmanager
     def translated_errors(self) -> Iterator[None]:

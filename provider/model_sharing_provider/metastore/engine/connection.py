@@ -1,4 +1,4 @@
-"""What rows need of a connection, and one that is only made when a statement comes."""
+"""Database connections as rows use them, and one that is opened by its first statement."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _SEEDED = (metastores, principals)
 
 
 async def copy_rows(source: AsyncConnection, target: AsyncConnection) -> dict[str, int]:
-    """How many rows each table has; the target's have to be empty. Both connections are in a transaction.
+    """Copy all rows to empty tables; the number of rows by table. Both connections are in a transaction.
 
     Raises InvalidState for a target that holds something.
     """

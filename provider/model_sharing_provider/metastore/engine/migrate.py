@@ -64,7 +64,7 @@ def check_migrated(backend: Backend) -> str:
 
 
 def newest_revision() -> str:
-    """What a database is at that this release can serve."""
+    """Newest revision of the tables: the one that this release can serve."""
     return _known_revisions()[-1]
 
 

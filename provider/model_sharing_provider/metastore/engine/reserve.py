@@ -23,7 +23,7 @@ class Reserve:
         self._path = path
 
     def free_bytes(self) -> int:
-        """What may still be written to the disk by this process."""
+        """Free bytes on the disk that this process may use."""
         try:
             disk = os.statvfs(self._path.parent)
         except OSError:

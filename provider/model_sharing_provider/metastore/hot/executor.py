@@ -1,4 +1,4 @@
-"""Plain SQL, each call at most a single hop to a thread.
+"""Executor of plain SQL: each call is at most a single hop to a thread.
 
 The same through SQLAlchemy's async engine costs ten times as much: a hop for every statement, and the
 building of each. It is for what a provider does all day; everything rarer goes through SQLAlchemy Core. The
@@ -49,7 +49,7 @@ class SqlExecutor:
             session.close()
 
     async def run(self, work: Callable[[SqlRows], T], *, writes: bool = False) -> T:
-        """What `work` gives, in one transaction: committed when it returns, rolled back when it raises."""
+        """Result of `work`, run in one transaction: committed when it returns, rolled back when it raises."""
         at_once = self.reads_at_once and not writes
         kind = "append" if writes else "read"
         return await self._call(lambda session: session.run(work, writes=writes), at_once, kind)

@@ -1,11 +1,11 @@
-"""What hot reads found, kept for as long as nobody has changed anything.
+"""Cache of hot reads, valid for as long as nobody has changed any row.
 
-Every transaction that changes rows leaves a new name in `metastores.last_change`, whatever process runs it.
+Every transaction that changes rows leaves a new name in `metastores.change_token`, whatever process runs it.
 So one look at that name tells whether what was read before still holds: a revocation is seen by the next call
 of every server, and the audit log, which grows with each call, disturbs nothing.
 
-Only what depends on nothing but rows may be kept: what depends on the time, too, is decided by who asked.
-That there is nothing is not kept: strangers with made-up tokens would push out what recipients need.
+Only what depends on nothing but rows may be cached: what depends on the time, too, is decided by the caller.
+Misses are not cached: made-up tokens would push out what recipients need.
 """
 
 from __future__ import annotations
@@ -25,45 +25,45 @@ from model_sharing_provider.metastore.tables import metastores
 
 T = TypeVar("T")
 
-_KEPT_CHARACTERS = 16 * 2**20
-"""Of all that is kept, written out; in memory it is a few times as much."""
-_LAST_CHANGE = "SELECT last_change FROM metastores"
+_CACHED_CHARACTERS = 16 * 2**20
+"""Of all cached values, written out; in memory they are a few times as large."""
+_SELECT_CHANGE_TOKEN = "SELECT change_token FROM metastores"
 
 
 def bump_change_counter() -> Update:
-    """The last statement of every transaction that changes rows."""
-    return update(metastores).values(last_change=uuid4().hex)
+    """Statement that ends every transaction that changes rows: what was cached before is no longer valid."""
+    return update(metastores).values(change_token=uuid4().hex)
 
 
 class ReadCache:
-    """Of one process, on its event loop."""
+    """Read cache of one process, on its event loop."""
 
     def __init__(self, sql: SqlExecutor) -> None:
         self._sql = sql
-        self._kept: LRUCache[Hashable, tuple[str, Any]] = LRUCache(
-            _KEPT_CHARACTERS, lambda kept: len(repr(kept))
+        self._cache: LRUCache[Hashable, tuple[str, Any]] = LRUCache(
+            _CACHED_CHARACTERS, lambda cached: len(repr(cached))
         )
         self._looking: asyncio.Task[str] | None = None
         self._next: asyncio.Task[str] | None = None
 
     async def get(self, key: Hashable, read: Callable[[SqlRows], T]) -> T:
-        """What `read` gives, or gave for the same `key` when nothing had changed since."""
-        kept = self._kept.get(key)
-        if kept is not None and kept[0] == await self._last_change():
-            return cast(T, kept[1])
+        """Result of `read`, cached by `key` until something changes."""
+        cached = self._cache.get(key)
+        if cached is not None and cached[0] == await self._change_token():
+            return cast(T, cached[1])
 
-        def read_with_name(rows: SqlRows) -> tuple[str, T]:
+        def read_with_token(rows: SqlRows) -> tuple[str, T]:
             # In one transaction: the name is that of the state that is read.
-            return str(rows.execute(_LAST_CHANGE, {}).fetchone()["last_change"]), read(rows)
+            return str(rows.execute(_SELECT_CHANGE_TOKEN, {}).fetchone()["change_token"]), read(rows)
 
-        fresh = await self._sql.run(read_with_name)
+        fresh = await self._sql.run(read_with_token)
         if fresh[1] is not None:
-            with contextlib.suppress(ValueError):  # larger than all that may be kept
-                self._kept[key] = fresh
+            with contextlib.suppress(ValueError):  # larger than all that may be cached
+                self._cache[key] = fresh
         return fresh[1]
 
-    async def _last_change(self) -> str:
-        """As of now, or later: where a look is a round trip, one serves all who asked before it began."""
+    async def _change_token(self) -> str:
+        """Change token as of now or later: one round trip serves all who asked before it began."""
         if self._sql.reads_at_once:
             return await self._look_after(None)
         if self._next is None:
@@ -74,4 +74,4 @@ class ReadCache:
         if before is not None:
             await asyncio.wait([before])
         self._looking, self._next = self._next, None
-        return str(await self._sql.look(_LAST_CHANGE))
+        return str(await self._sql.look(_SELECT_CHANGE_TOKEN))

@@ -1,4 +1,4 @@
-"""What every load of every recipient needs: a token, a version by number or alias, a signed URL, an event.
+"""Reads that every load of every recipient makes: a token, a version by number or alias, a signed URL.
 
 It is plain SQL: see `plain_sql` for why.
 """
@@ -79,7 +79,7 @@ _ADD_EVENT = compile_sql(insert(audit_log), _EVENT_COLUMNS)
 
 @dataclass(frozen=True, slots=True)
 class TokenHolder:
-    """Whose token it is, when it expires (epoch ms), and the networks that it may be used from."""
+    """Holder of a token, when it expires (epoch ms), and the networks that it may be used from."""
 
     principal: Principal
     expires_at: int
@@ -88,7 +88,7 @@ class TokenHolder:
 
 @dataclass(frozen=True, slots=True)
 class SharedLookup:
-    """What was found on the way to a version in a share; each step may have found nothing."""
+    """Lookup of a version in a share: share, grant, model, version; each step may have found nothing."""
 
     share: Share | None = None
     grant: ShareGrant | None = None
@@ -99,7 +99,7 @@ class SharedLookup:
 
 @dataclass(frozen=True, slots=True)
 class GrantedAccess:
-    """What is behind a grant that still stands, and the version that was asked for, if there is one.
+    """Access under a grant that still holds, and the version that was asked for, if there is one.
 
     `expires_at`, in epoch milliseconds, is the token's.
     """
@@ -119,7 +119,7 @@ class RecipientReads:
         self._cache = cache
 
     async def find_by_token(self, token_hash: str) -> TokenHolder | None:
-        """Who holds this token, whether or not it still lives."""
+        """Holder of a token, expired or not."""
 
         def read(rows: SqlRows) -> TokenHolder | None:
             row = rows.execute(_HOLDER, {"token_hash": token_hash}).fetchone()
@@ -165,9 +165,9 @@ class RecipientReads:
     async def access(
         self, grant_id: str, token_id: str, revision: int, now: int, *, version_id: str = ""
     ) -> GrantedAccess | None:
-        """Whether what was given out under a grant, a token and a share's revision still stands.
+        """Access under a grant, a token and a share's revision, if it still holds.
 
-        It does while the grant is there, the token has not expired, and nothing has left the share since.
+        It holds while the grant is there, the token has not expired, and nothing has left the share since.
         """
 
         def read(rows: SqlRows) -> GrantedAccess | None:
@@ -200,7 +200,7 @@ def _networks(row: SqlRow) -> tuple[str, ...]:
 
 
 def _owner_may_read(rows: SqlRows, share: SqlRow, model_id: str) -> bool:
-    """What the owner of a share may not read any more is not in it; administrators read everything."""
+    """True if the share's owner may read the model: what it may not read is not in the share."""
     if share["owner_type"] == PrincipalType.ADMIN:
         return True
     return (

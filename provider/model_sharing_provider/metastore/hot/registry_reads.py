@@ -1,4 +1,4 @@
-"""What every call of the metastore's own principals needs: who holds a token, a version by number or alias.
+"""Reads that every call of the metastore's own principals makes: a token, a version by number or alias.
 
 It is plain SQL: see `plain_sql` for why.
 """
@@ -41,7 +41,7 @@ class RegistryReads:
         self._cache = cache
 
     async def find_by_token(self, token_hash: str, now: int) -> Principal | None:
-        """Who holds an access token that has not expired, with its groups."""
+        """Holder of an access token that has not expired, with its groups."""
 
         def read(rows: SqlRows) -> tuple[Principal, int | None] | None:
             row = rows.execute(_HOLDER, {"token_hash": token_hash}).fetchone()

@@ -73,14 +73,14 @@ def fit_page(page: Page[T], weights: Iterable[int], key_of: Callable[[T], str]) 
 
 
 def weight_of(columns: Iterable[ColumnElement[Any]]) -> ColumnElement[int]:
-    """How many characters of text there are in these columns of a row."""
+    """Characters of text in these columns of a row."""
     texts = [each.element if isinstance(each, Label) else each for each in columns]
     lengths = [func.coalesce(func.length(each), 0) for each in texts if isinstance(each.type, String)]
     return reduce(add, lengths, _NOTHING)
 
 
 def weight_of_tags(securable_id: ColumnElement[str]) -> ColumnElement[int]:
-    """How many characters there are in the tags of a model or version."""
+    """Characters in the tags of a model or version."""
     total = func.sum(func.length(tags.c.key) + func.length(tags.c.value))
     query = select(func.coalesce(total, 0)).where(tags.c.securable_id == securable_id)
     return query.scalar_subquery()

@@ -28,7 +28,7 @@ from model_sharing_provider.metastore.tables import catalogs, registered_models,
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where models are listed: in one schema, in one catalog, or EVERYWHERE."""
+    """Scope of a listing of models: one schema, one catalog, or EVERYWHERE."""
 
     where: ColumnElement[bool]
 
@@ -49,11 +49,11 @@ async def page_of_models(
 ) -> Page[FoundModel]:
     last = FullName.parse(page.after) if page.after else None
     after = (last.catalog, last.schema, last.name) if last else None
-    stretches = [
+    scans = [
         SchemaScan((row.catalog_name, row.schema_name), row.id, bool(row.whole))
         for row in await connection.execute(_schemas(viewer, scope, last))
     ]
-    found = await scan_schemas(connection, stretches, viewer, after=after, wanted=page.size + 1)
+    found = await scan_schemas(connection, scans, viewer, after=after, wanted=page.size + 1)
     return cut_page(found, page, full_key)
 
 

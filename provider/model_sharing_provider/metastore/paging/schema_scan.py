@@ -1,8 +1,8 @@
-"""Listings of models that run over many schemas: a page costs the same wherever it lies, among however many.
+"""Keyset pagination of models across schemas, in time independent of page position.
 
-A listing is made of stretches, each the models of one schema in the order of their names, which is that of an
-index. A page reads from the stretch that it begins in, and from the next ones only until it is full. Left to
-one query over all schemas, a database may sort every model that there is for each page.
+A listing is scanned schema by schema, each in the order of its models' names, which is that of an index. A
+page reads from the schema that it begins in, and from the next ones only until it is full. Left to one query
+over all schemas, a database may sort every model that there is for each page.
 
 Of a schema that may not be read as a whole one sees what one owns or was granted by itself. That is read from
 the other end: it costs what one may see, not what there is.
@@ -26,7 +26,7 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class SchemaScan:
-    """A schema's models; `key` is what the listing calls the schema. If it is `whole`, all may be read."""
+    """Scan of one schema's models; `key` is the listing's name of it. If `whole`, all may be read."""
 
     key: Key
     schema_id: str
@@ -42,7 +42,7 @@ class FoundModel:
 
 
 def has_models() -> ColumnElement[bool]:
-    """In a query of schemas: worth a stretch."""
+    """Condition on schemas: there is a model to scan."""
     # Not by EXISTS, which PostgreSQL may turn into a join with all models.
     first = select(registered_models.c.name).where(registered_models.c.schema_id == schemas.c.id)
     return first.order_by(registered_models.c.name).limit(1).scalar_subquery().is_not(None)
@@ -50,7 +50,7 @@ def has_models() -> ColumnElement[bool]:
 
 async def scan_schemas(
     connection: Connection,
-    stretches: list[SchemaScan],
+    scans: list[SchemaScan],
     viewer: Viewer,
     *,
     after: Key | None,
@@ -59,10 +59,10 @@ async def scan_schemas(
 ) -> list[FoundModel]:
     """The first `wanted` models after the key `after` that the viewer may read.
 
-    The stretches are in the order of their keys. `shown`, of registered models, leaves out what is false.
+    The scans are in the order of their keys. `shown`, of registered models, leaves out what is false.
     """
     shown = true() if shown is None else shown
-    ahead = [each for each in stretches if after is None or each.key >= after[:-1]]
+    ahead = [each for each in scans if after is None or each.key >= after[:-1]]
     found = await _of_whole_schemas(connection, [each for each in ahead if each.whole], after, wanted, shown)
     parts = {each.schema_id: each for each in ahead if not each.whole}
     if parts:
@@ -86,19 +86,19 @@ async def _of_whole_schemas(
     while ahead and len(found) < wanted:
         first = [_first(each, after, wanted - len(found)).where(shown) for each in ahead[:at_once]]
         parts = [
-            select(literal(number).label("stretch"), query.subquery()) for number, query in enumerate(first)
+            select(literal(number).label("scan"), query.subquery()) for number, query in enumerate(first)
         ]
         rows = await connection.execute(union_all(*parts))
-        found += [FoundModel((*ahead[row.stretch].key, row.name), row.id) for row in rows]
+        found += [FoundModel((*ahead[row.scan].key, row.name), row.id) for row in rows]
         ahead, at_once = ahead[at_once:], min(4 * at_once, _MOST_AT_ONCE)
     return found
 
 
-def _first(stretch: SchemaScan, after: Key | None, limit: int) -> Select[Any]:
-    """The first models of one stretch."""
+def _first(scan: SchemaScan, after: Key | None, limit: int) -> Select[Any]:
+    """Query for the first models of one schema."""
     model = registered_models.c
-    query = select(model.id, model.name).where(model.schema_id == stretch.schema_id)
-    if after is not None and stretch.key == after[:-1]:
+    query = select(model.id, model.name).where(model.schema_id == scan.schema_id)
+    if after is not None and scan.key == after[:-1]:
         query = query.where(model.name > after[-1])
     return query.order_by(model.name).limit(limit)
 

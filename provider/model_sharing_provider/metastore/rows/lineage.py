@@ -30,7 +30,7 @@ class LineageRows:
         )
 
     async def count_before(self, moment: int) -> int:
-        """How many records there are of before (epoch ms)."""
+        """Number of records older than `before` (epoch ms)."""
         query = select(func.count()).select_from(lineage).where(lineage.c.recorded_at < moment)
         return int((await self._connection.execute(query)).scalar_one())
 

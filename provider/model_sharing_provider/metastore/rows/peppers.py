@@ -1,4 +1,4 @@
-"""Which peppers the hashes in this database were made under, by a hash of each."""
+"""Peppers that the hashes in this database were made under, by a hash of each."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class PrincipalRows:
         return read_principal(row._mapping) if row else None
 
     async def find_by_token_id(self, token_id: str, now: int) -> Principal | None:
-        """Who was given what was signed under a token that has not expired, with its groups."""
+        """Holder of the token with this id, unless it has expired, with its groups."""
         alive = or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > now)
         query = (
             select(principals, access_tokens.c.id.label("token_id"))

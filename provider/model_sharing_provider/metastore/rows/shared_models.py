@@ -1,4 +1,4 @@
-"""Which models a share shows, and under which names.
+"""Models that a share shows, and their shared names.
 
 A share holds models one by one and whole schemas. Where both would show a model under the same name, the one
 that was added by itself is shown. What the share's owner may not read is not shown.
@@ -49,7 +49,7 @@ class SharedModelRows:
         return (await self._connection.execute(query.limit(1))).first() is not None
 
     async def page(self, share: Share, schema: str | None, page: PageRequest) -> Page[SharedModelPlace]:
-        """Where the share's models stand, in one schema or in all, in the order of their shared names."""
+        """Page of the share's models, in one schema or in all, in the order of their shared names."""
         last = SharedName.parse(page.after) if page.after is not None else None
         after = (last.schema, last.name) if last else None
         single, whole = _single_models(share), _whole_schemas(share)
@@ -64,14 +64,14 @@ class SharedModelRows:
             FoundModel((row.shared_schema, row.shared_name), row.model_id)
             for row in await self._connection.execute(single.limit(page.size + 1))
         ]
-        stretches = [
+        scans = [
             SchemaScan((row.shared_schema,), row.id, bool(row.whole))
             for row in await self._connection.execute(whole)
         ]
-        if stretches:
+        if scans:
             found += await scan_schemas(
                 self._connection,
-                stretches,
+                scans,
                 Viewer.owner(literal(share.owner)),
                 after=after,
                 wanted=page.size + 1,
@@ -95,7 +95,7 @@ class SharedModelRows:
         return row.model_id if row else None
 
     async def changed_at(self, share: Share) -> int:
-        """When the share, or a model that it shows, last changed (epoch ms)."""
+        """Time (epoch ms) of the last change of the share or of a model that it shows."""
         models = union_all(_single_models(share), _models_of_schemas(share)).subquery()
         newest_model = (
             select(func.max(registered_models.c.updated_at))

@@ -131,7 +131,7 @@ class ShareRows:
         return [_share_object(row) for row in await self._connection.execute(query)]
 
     async def names_shown(self, share_ids: Sequence[str]) -> dict[str, list[str]]:
-        """What each share shows its objects as, in the order of those names, by the share's id."""
+        """Shared names of the objects in each share, in order, by the share's id."""
         query = (
             select(share_objects.c.share_id, share_objects.c.shared_schema, share_objects.c.shared_name)
             .where(share_objects.c.share_id.in_(share_ids))

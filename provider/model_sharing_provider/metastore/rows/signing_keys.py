@@ -1,4 +1,4 @@
-"""Which keys this database's models were ever signed with, by their fingerprints."""
+"""Signing keys that this database's models were ever signed with, by their fingerprints."""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ class VersionRows:
         )
 
     async def count_ready(self) -> tuple[int, int]:
-        """How many files READY versions have, and the bytes of these together."""
+        """Number of files of READY versions, and their bytes together."""
         files, size = model_versions.c.num_files, model_versions.c.size
         query = select(func.coalesce(func.sum(files), 0), func.coalesce(func.sum(size), 0)).where(
             model_versions.c.status == VersionStatus.READY

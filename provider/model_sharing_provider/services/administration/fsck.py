@@ -16,7 +16,7 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType, VersionStatus
 from model_sharing_provider.governance import rules
-from model_sharing_provider.services.administration.orphans import Leftovers, find_leftovers
+from model_sharing_provider.services.administration.orphans import OrphanedArtifacts, find_orphans
 from model_sharing_provider.services.context import Context
 
 
@@ -39,13 +39,13 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a check found; `size` is that of the versions it looked at, in bytes."""
+    """Findings of a check; `size` is that of the versions it looked at, in bytes."""
 
     num_versions: int
     num_files: int
     size: int
     problems: list[Problem]
-    leftovers: Leftovers
+    orphans: OrphanedArtifacts
 
 
 class Fsck:
@@ -80,7 +80,7 @@ class Fsck:
                 problems += found
             versions += 1
         meter.begin("looking for what has no row")
-        return Findings(versions, files, size, problems, await find_leftovers(context, self._artifacts))
+        return Findings(versions, files, size, problems, await find_orphans(context, self._artifacts))
 
     async def _problems(
         self,

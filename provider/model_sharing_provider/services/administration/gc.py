@@ -16,7 +16,7 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType
 from model_sharing_provider.governance import rules
-from model_sharing_provider.services.administration.orphans import Leftover, find_leftovers, is_needed
+from model_sharing_provider.services.administration.orphans import Orphan, find_orphans, is_needed
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.registry.removal import discard_uploads
 from model_sharing_provider.services.registry.versions import version_target
@@ -28,9 +28,9 @@ _METASTORE = Target(SecurableType.METASTORE)
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What was deleted, or would be."""
+    """Result of a collection: what was deleted, or would be."""
 
-    leftovers: Sequence[Leftover]
+    orphans: Sequence[Orphan]
     abandoned: Sequence[ModelVersion]
     num_lineage: int
 
@@ -62,21 +62,19 @@ class GarbageCollection:
             await operation.authorize(rules.ADMINISTRATORS)
         abandoned = await self._give_up(context, abandoned_after, dry_run=dry_run)
         lineage = await self._forget_lineage(context, lineage_older_than, dry_run=dry_run)
-        leftovers = (await find_leftovers(context, self._artifacts)).older_than(_moment(older_than))
+        orphans = (await find_orphans(context, self._artifacts)).older_than(_moment(older_than))
         if dry_run:
-            return Collected(leftovers, abandoned, lineage)
-        return Collected(
-            [each for each in leftovers if await self._delete(context, each)], abandoned, lineage
-        )
+            return Collected(orphans, abandoned, lineage)
+        return Collected([each for each in orphans if await self._delete(context, each)], abandoned, lineage)
 
-    async def _delete(self, context: Context, leftover: Leftover) -> bool:
-        if await is_needed(context, leftover):
+    async def _delete(self, context: Context, orphan: Orphan) -> bool:
+        if await is_needed(context, orphan):
             return False
-        for place in leftover.places:
-            if place.endswith("/"):
-                await self._artifacts.delete_below(place.rstrip("/"))
+        for path in orphan.paths:
+            if path.endswith("/"):
+                await self._artifacts.delete_below(path.rstrip("/"))
             else:
-                await self._artifacts.delete(place)
+                await self._artifacts.delete(path)
         return True
 
     async def _give_up(

@@ -19,59 +19,59 @@ from model_sharing_provider.services.context import Context
 
 
 @dataclass(slots=True)
-class Leftover:
+class Orphan:
     """What belongs to a version that has no row, has `failed`, or needs no uploads any more.
 
-    `places` are folders and objects in the artifact store; `size` is in bytes, `modified`, that of its
+    `paths` are folders and objects in the artifact store; `size` is in bytes, `modified`, that of its
     youngest object, in epoch ms.
     """
 
     version_id: str
     failed: bool = False
-    places: set[str] = field(default_factory=set)
+    paths: set[str] = field(default_factory=set)
     num_objects: int = 0
     size: int = 0
     modified: int = 0
 
-    def add(self, place: str, found: StoredObject) -> None:
-        self.places.add(place)
+    def add(self, path: str, found: StoredObject) -> None:
+        self.paths.add(path)
         self.num_objects += 1
         self.size += found.size
         self.modified = max(self.modified, found.modified)
 
 
 @dataclass(frozen=True, slots=True)
-class Leftovers:
-    """`strangers` are paths that no version can have: nothing of ours, so nobody deletes them."""
+class OrphanedArtifacts:
+    """`foreign_paths` are paths that no version can have: nothing of ours, so nobody deletes them."""
 
-    versions: Sequence[Leftover]
-    strangers: Sequence[str]
+    versions: Sequence[Orphan]
+    foreign_paths: Sequence[str]
 
-    def older_than(self, moment: int) -> list[Leftover]:
-        return [leftover for leftover in self.versions if leftover.modified < moment]
+    def older_than(self, moment: int) -> list[Orphan]:
+        return [orphan for orphan in self.versions if orphan.modified < moment]
 
 
-async def find_leftovers(context: Context, artifacts: ArtifactStore) -> Leftovers:
-    """Go through the whole artifact store. Memory grows with the leftovers, not with the store."""
-    found: dict[str, Leftover] = {}
-    strangers: list[str] = []
+async def find_orphans(context: Context, artifacts: ArtifactStore) -> OrphanedArtifacts:
+    """Go through the whole artifact store. Memory grows with the orphans, not with the store."""
+    found: dict[str, Orphan] = {}
+    foreign_paths: list[str] = []
     for folder in OF_VERSIONS:
         async for batch in artifacts.list(folder):
             placed = [(item, version_of(item.path)) for item in batch]
             # Empty ones are markers of folders: they take no room, and are nobody's.
-            strangers += [item.path for item, place in placed if place is None and item.size]
-            known = await _statuses(context, {place[0] for _, place in placed if place})
-            for item, place in placed:
-                if place and not _is_needed(folder, known.get(place[0])):
-                    failed = known.get(place[0]) is VersionStatus.FAILED_REGISTRATION
-                    found.setdefault(place[0], Leftover(place[0], failed)).add(place[1], item)
-    return Leftovers(list(found.values()), strangers)
+            foreign_paths += [item.path for item, path in placed if path is None and item.size]
+            known = await _statuses(context, {path[0] for _, path in placed if path})
+            for item, path in placed:
+                if path and not _is_needed(folder, known.get(path[0])):
+                    failed = known.get(path[0]) is VersionStatus.FAILED_REGISTRATION
+                    found.setdefault(path[0], Orphan(path[0], failed)).add(path[1], item)
+    return OrphanedArtifacts(list(found.values()), foreign_paths)
 
 
-async def is_needed(context: Context, leftover: Leftover) -> bool:
+async def is_needed(context: Context, orphan: Orphan) -> bool:
     """True if a row came to need it since it was found."""
-    status = (await _statuses(context, {leftover.version_id})).get(leftover.version_id)
-    return any(_is_needed(place.partition("/")[0], status) for place in leftover.places)
+    status = (await _statuses(context, {orphan.version_id})).get(orphan.version_id)
+    return any(_is_needed(path.partition("/")[0], status) for path in orphan.paths)
 
 
 def _is_needed(folder: str, status: VersionStatus | None) -> bool:

@@ -1,4 +1,4 @@
-"""Whether what every request needs is there: the database with its tables, and the place for artifacts."""
+"""Readiness: the database with its tables, and the artifact store, are there for requests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Readiness:
         self._failing: dict[str, str] = {}
 
     def degrades(self, failing: Collection[str]) -> bool:
-        """Whether only the bucket is failing: it fails for every server alike, and leaves much to serve.
+        """True if only the bucket is failing: it fails for every server alike, and leaves much to serve.
 
         Without it there are listings, aliases, grants, and all that recipients have in their caches.
         """

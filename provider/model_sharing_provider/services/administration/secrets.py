@@ -18,7 +18,7 @@ _METASTORE = Target(SecurableType.METASTORE)
 
 @dataclass(frozen=True, slots=True)
 class SecretInfo:
-    """What may be known of a secret: `used_from` is epoch ms."""
+    """Description of a secret, without its value: `used_from` is epoch ms."""
 
     kind: str
     id: str
@@ -50,7 +50,7 @@ class Secrets:
         return self._told()
 
     async def describe(self, context: Context) -> list[SecretInfo]:
-        """What there is, oldest first."""
+        """Descriptions of all secrets, oldest first."""
         async with context.view(AuditAction.LIST_SECRETS, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
         return self._told()

@@ -62,7 +62,7 @@ def _give_up(error: OSError) -> None:
 
 
 def _does_without(folder: Path) -> bool:
-    """Whether it is one of those that TensorFlow writes beside each `saved_model.pb`, and never misses."""
+    """True for a folder that TensorFlow writes beside each `saved_model.pb`, and never misses."""
     return (folder.parent / "saved_model.pb").is_file()
 
 

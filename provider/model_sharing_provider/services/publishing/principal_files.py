@@ -59,12 +59,12 @@ class PrincipalFiles:
         self._manifests = manifests
 
     async def folder(self, context: Context, name: FullName, number: int, path: str) -> list[Entry]:
-        """What is in a folder of a version, by name; `path` empty is the whole. Raises NotFound."""
+        """Entries of a folder of a version, by name; an empty `path` is all of it. Raises NotFound."""
         async with context.view(AuditAction.LIST_DIRECTORY, _target(name, number, path)) as operation:
             version, files = await self._files(operation, name, number)
         entries = _entries(files, path, version.updated_at)
         if not entries and path:
-            raise NotFound(f"{path!r} is no folder of version {number} of '{name}'.")
+            raise NotFound(f"{path!r} is not a folder in version {number} of '{name}'.")
         return entries
 
     async def open_path(self, context: Context, name: FullName, number: int, path: str) -> OpenFile:

@@ -103,7 +103,7 @@ class Registration:
         delta_from: int | None = None,
         progress: ProgressCallback | None = None,
     ) -> ModelVersion:
-        """The same for a model in an external location: each file is read once and stays where it is.
+        """Publish a model in an external location: each file is read once and stays where it is.
 
         Raises PermissionDenied for a location that is not allowed, CorruptArtifact for one that changes
         while it is read.
@@ -272,7 +272,7 @@ def _draft(
 async def _each(
     paths: Iterable[str], work: Callable[[str], Awaitable[Fingerprint]], meter: Meter
 ) -> _Contents:
-    """What `work` found, a few files at a time."""
+    """Results of `work` for each path, a few at a time."""
     slots = asyncio.Semaphore(_PARALLEL_FILES)
 
     async def one(path: str) -> tuple[str, Fingerprint]:

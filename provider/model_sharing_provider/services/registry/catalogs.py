@@ -31,7 +31,7 @@ class Catalogs:
         self._cleaner = cleaner
 
     async def metastore(self, context: Context) -> Metastore:
-        """Which metastore this is: anybody in it may know."""
+        """Name and id of this metastore, for anybody in it."""
         async with context.view(
             AuditAction.GET_METASTORE_SUMMARY, Target(SecurableType.METASTORE)
         ) as operation:
@@ -99,7 +99,7 @@ class Catalogs:
                 versions += await remove_schema(operation, schema)
             await operation.rows.catalogs.delete(catalog.id)
             await operation.rows.privileges.forget_securables([catalog.id])
-        await self._cleaner.sweep(versions)
+        await self._cleaner.delete(versions)
 
     async def create_schema(
         self,
@@ -163,7 +163,7 @@ class Catalogs:
                     f"The schema '{name}' is not empty; delete its models first, or use force."
                 )
             versions = await remove_schema(operation, schema)
-        await self._cleaner.sweep(versions)
+        await self._cleaner.delete(versions)
 
 
 async def find_catalog(operation: Operation, name: str) -> Catalog:

@@ -126,7 +126,7 @@ class Models:
                     f"The model '{name}' has {len(versions)} versions; delete them first, "
                     "or leave out force=false."
                 )
-        await self._cleaner.sweep(versions)
+        await self._cleaner.delete(versions)
 
     async def set_alias(self, context: Context, name: FullName, alias: str, version: int) -> None:
         """Point an alias at a version. Raises NotFound, InvalidParameter, ResourceExhausted."""

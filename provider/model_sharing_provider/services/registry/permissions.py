@@ -26,7 +26,7 @@ class Permissions:
     async def get(
         self, context: Context, kind: SecurableType, name: str, principal: str = ""
     ) -> list[PrivilegeGrant]:
-        """What was granted on the securable itself. Raises NotFound, PermissionDenied."""
+        """Grants on the securable itself. Raises NotFound, PermissionDenied."""
         async with context.view(AuditAction.GET_PERMISSIONS, Target(kind, name)) as operation:
             path = await _visible_path(operation, kind, name, principal)
             grants = await operation.rows.privileges.on([place for place in path if place.type is kind])
@@ -35,7 +35,7 @@ class Permissions:
     async def effective(
         self, context: Context, kind: SecurableType, name: str, principal: str = ""
     ) -> list[PrivilegeGrant]:
-        """What was granted on it or above and reaches it, each with where. Raises NotFound."""
+        """Grants that reach the securable, on itself or above, each with its origin. Raises NotFound."""
         async with context.view(AuditAction.GET_EFFECTIVE_PERMISSIONS, Target(kind, name)) as operation:
             path = await _visible_path(operation, kind, name, principal)
             return effective_grants(await operation.rows.privileges.on(path), kind, principal)

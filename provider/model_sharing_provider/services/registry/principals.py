@@ -49,7 +49,7 @@ class Principals:
         self._secrets = secrets
 
     async def authenticate(self, context: Context, token: str) -> Principal:
-        """Who holds an access token. Raises Unauthenticated, after auditing the denial; TooManyRequests."""
+        """Holder of an access token. Raises Unauthenticated, after auditing the denial; TooManyRequests."""
         target = Target(SecurableType.METASTORE)
         context.check_failures(AuditAction.AUTHENTICATE, target, token)
         if well_formed(token):

@@ -19,7 +19,7 @@ class ArtifactCleaner:
         self._artifacts = artifacts
         self._manifests = manifests
 
-    async def sweep(self, versions: Iterable[ModelVersion]) -> None:
+    async def delete(self, versions: Iterable[ModelVersion]) -> None:
         """Delete the bytes of versions whose rows are gone; files registered in place stay."""
         for version in versions:
             if not version.in_place:
@@ -35,7 +35,7 @@ async def discard_uploads(artifacts: ArtifactStore, version_id: str) -> None:
 
 
 async def remove_model(operation: Operation, model: RegisteredModel) -> list[ModelVersion]:
-    """Delete a model's rows, and those of all that hangs on it; the versions whose bytes are to be swept."""
+    """Delete a model's rows and all that depend on them; the versions whose bytes are to be deleted."""
     versions = await operation.rows.versions.all_of_model(model.id)
     for version in versions:
         await operation.rows.versions.delete(version)
@@ -45,7 +45,7 @@ async def remove_model(operation: Operation, model: RegisteredModel) -> list[Mod
 
 
 async def remove_schema(operation: Operation, schema: Schema) -> list[ModelVersion]:
-    """The same for a schema with all its models."""
+    """Delete a schema's rows with those of all its models; the versions whose bytes are to be deleted."""
     versions = []
     for model in await operation.rows.models.all_of_schema(schema.id):
         versions += await remove_model(operation, model)

@@ -23,7 +23,7 @@ class StorageCredentials:
 
     @property
     def offered(self) -> bool:
-        """Whether there are any for what is stored below the artifact root."""
+        """True if there are credentials for what is stored below the artifact root."""
         return self._vending.covers(self._artifacts.location(""))
 
     def location(self, version: ModelVersion) -> str | None:

@@ -15,7 +15,7 @@ MAX_VALUE_LENGTH = 1000
 
 @dataclass(frozen=True, slots=True)
 class TagChange:
-    """What to set, and the keys to remove."""
+    """Change of tags: what to set, and the keys to remove."""
 
     add: Mapping[str, str] = field(default_factory=dict)
     remove: Iterable[str] = ()

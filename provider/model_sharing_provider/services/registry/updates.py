@@ -1,4 +1,4 @@
-"""What the updates of all securables have in common: a new name, description, properties, owner."""
+"""Updates that all securables have in common: a new name, description, properties, owner."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Name = TypeVar("Name")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurableUpdate:
-    """What to change of a securable; None leaves it as it is. Raises InvalidParameter for empty
+    """Update of a securable; None leaves a field as it is. Raises InvalidParameter for empty
     names and text over its limit.
     """
 
@@ -65,7 +65,7 @@ def with_properties(securable: WithProperties, changes: SecurableUpdate) -> With
 async def new_name(
     kind: str, name: str, changes: SecurableUpdate, find: Callable[[str], Awaitable[object | None]]
 ) -> str:
-    """What a securable of one name will be called. Raises InvalidParameter, AlreadyExists."""
+    """Name of a securable after its update. Raises InvalidParameter, AlreadyExists."""
     wanted = normalize_name(kind, changes.new_name or name)
     if wanted != name:
         await check_new(kind, wanted, find)

@@ -91,7 +91,7 @@ class Versions:
             version = await find_version(operation, name, number)
             await operation.rows.versions.delete(version)
             await operation.rows.models.touch(version.model_id, operation.now)
-        await self._cleaner.sweep([version])
+        await self._cleaner.delete([version])
 
     async def tag(self, context: Context, name: FullName, number: int, change: TagChange) -> None:
         """Set and remove tags of a version. Raises NotFound, InvalidParameter, ResourceExhausted."""

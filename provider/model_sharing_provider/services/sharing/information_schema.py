@@ -32,7 +32,7 @@ _KEPT = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class TableMetadata:
-    """What a Delta Sharing client is told of a table; `version` grows when the share changes."""
+    """Metadata of a table for a Delta Sharing client; `version` grows when the share changes."""
 
     id: str
     name: str

@@ -55,7 +55,9 @@ class SignedFile:
 
 @dataclass(frozen=True, slots=True)
 class VersionAccess:
-    """All that a recipient needs to fetch a version. `chunk_maps` is None where no file is large.
+    """Files of a version with their URLs, and all else that a recipient needs to fetch it.
+
+    `chunk_maps` is None where no file is large.
 
     `deltas` come with their files. `pack_url`, relative to the server's, is None where files come from
     elsewhere.
@@ -141,7 +143,7 @@ class RecipientFiles:
         return signed, elsewhere is not None
 
     async def file_origins(self) -> tuple[str, ...]:
-        """Where files come from besides this server: what recipients are told when they mount."""
+        """Origins of files besides this server, which recipients learn when they mount."""
         return await self._artifacts.origins()
 
     def issuer(self, principal: Principal, share: Share, grant: ShareGrant) -> UrlIssuer:
@@ -175,7 +177,7 @@ class RecipientFiles:
     async def open_pack(
         self, context: Context, resource: str, query: dict[str, str], digests: Sequence[str]
     ) -> OpenPack:
-        """The same for many small files of a version at once, in the order of their digests.
+        """Check a signed URL for many small files of a version at once, in the order of their digests.
 
         Raises InvalidParameter for too many files, or one that is too large.
         """

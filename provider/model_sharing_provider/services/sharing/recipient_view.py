@@ -1,4 +1,4 @@
-"""What one recipient sees: the shares granted to it, and in them models, versions and aliases, read-only.
+"""View of one recipient: the shares granted to it, and in them models, versions and aliases, read-only.
 
 A share that was not granted answers exactly like one that does not exist.
 """

@@ -236,7 +236,7 @@ class Recipients:
                 return name, token
 
     async def authenticate(self, context: Context, token: str) -> Principal:
-        """Who holds a bearer token. Raises Unauthenticated or TokenExpired, after auditing the denial.
+        """Holder of a bearer token. Raises Unauthenticated or TokenExpired, after auditing the denial.
 
         Raises TooManyRequests for an address or a recipient that asks too often.
         """

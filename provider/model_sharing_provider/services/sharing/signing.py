@@ -56,7 +56,7 @@ class Signing:
         return signed
 
     def tag(self, shared: SharedVersion, described: bytes) -> str:
-        """What changes with what is said of a version, its place in time, and the key that signs."""
+        """Entity tag of a signed answer, which changes with its content, its order, and the signing key."""
         said = hashlib.sha256(described)
         said.update(f"{shared.sequence} {self._keys.current.public.pem}".encode())
         return said.hexdigest()[:32]

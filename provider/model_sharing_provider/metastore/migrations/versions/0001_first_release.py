@@ -54,7 +54,7 @@ def _create_registry() -> None:
         _id(),
         sa.Column("name", _NAME, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
-        sa.Column("last_change", sa.Text, nullable=False, server_default=""),
+        sa.Column("change_token", sa.Text, nullable=False, server_default=""),
     )
     op.create_table(
         "catalogs",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -136,26 +136,16 @@ class MountTable:
 
     def set_file_origins(self, mount: Mount, origins: Sequence[str]) -> Mount:
         """Replace the origins that files may come from, unless the mount is gone."""
-        with self._locked():
-            path = self._path(mount.name)
-            present = self._read(path) if path.exists() else None
-            if present is None or not present.same_as(mount) or present.file_origins == tuple(origins):
-                return present or mount
-            present = replace(present, file_origins=tuple(origins))
-            replace_file(path, _encode(present), mode=0o600)
-            return present
+        return self._update(mount, lambda present: replace(present, file_origins=tuple(origins)))
 
     def pin(self, mount: Mount, keys: Sequence[str]) -> Mount:
         """Pin these keys, the newest last, unless the mount is gone or trusts others by now."""
-        with self._locked():
-            path = self._path(mount.name)
-            present = self._read(path) if path.exists() else None
-            if present is None or not present.same_as(mount):
-                return mount
-            if present.keys != tuple(keys) and present.keys == tuple(keys[: len(present.keys)]):
-                present = replace(present, keys=tuple(keys))
-                replace_file(path, _encode(present), mode=0o600)
-            return present
+
+        def pinned(present: Mount) -> Mount:
+            goes_on = present.keys == tuple(keys[: len(present.keys)])
+            return replace(present, keys=tuple(keys)) if goes_on else present
+
+        return self._update(mount, pinned)
 
     def check_free(self, mount: Mount) -> Mount | None:
         """Check that a mount's name is free: None, or the same mount; MountExists for another."""
@@ -195,6 +185,18 @@ class MountTable:
             if mount.profile_path.parent == own_profiles:
                 mount.profile_path.unlink(missing_ok=True)
         return mount
+
+    def _update(self, mount: Mount, change: Callable[[Mount], Mount]) -> Mount:
+        """Change what was learned about a mount, unless it is gone, or another one by now."""
+        with self._locked():
+            path = self._path(mount.name)
+            present = self._read(path) if path.exists() else None
+            if present is None or not present.same_as(mount):
+                return mount
+            changed = change(present)
+            if changed != present:
+                replace_file(path, _encode(changed), mode=0o600)
+            return changed
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{file_stem(name)}.json"

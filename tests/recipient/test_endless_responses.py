@@ -77,7 +77,7 @@ def send_on(trickle: Trickle) -> Callable[[Handler], None]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for bound in ("HEAD_SECONDS", "WINDOW_SECONDS", "ANSWER_SECONDS"):
+    for bound in ("HEADERS_SECONDS", "WINDOW_SECONDS", "RESPONSE_SECONDS"):
         monkeypatch.setattr(bounds, bound, 0.2)
 
 
@@ -163,7 +163,7 @@ def test_a_slow_file_that_comes_on_is_waited_for(
     """Far longer than a window, and never idle: an honest line may be as slow as that."""
     monkeypatch.setattr(bounds, "WINDOW_SECONDS", 0.3)
     monkeypatch.setattr(bounds, "WINDOW_BYTES", 2_000)
-    monkeypatch.setattr(bounds, "SLOW_ANSWERS_WITHOUT_PROGRESS", 1)
+    monkeypatch.setattr(bounds, "SLOW_RESPONSES_WITHOUT_PROGRESS", 1)
     fake_provider.publish(MODEL, 1, {"model.bin": random_bytes(100_000)})
 
     def slowly(handler: Handler, data: bytes, start: int, end: int) -> None:

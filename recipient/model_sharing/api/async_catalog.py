@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from model_sharing.api.progress_display import Display, ShowProgress, displaying
+from model_sharing.api.progress_display import Display, ShowProgress, open_display
 from model_sharing.api.records import Records
 from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
@@ -101,7 +101,7 @@ class AsyncCatalog:
 
         A callable as `progress` is called on the event loop, so it must not block.
         """
-        with displaying(progress) as display:
+        with open_display(progress) as display:
             snapshot = await self._snapshot(ref, display, verify=verify)
             display.done(snapshot.progress)
         return snapshot
@@ -116,7 +116,7 @@ class AsyncCatalog:
         trust_remote_code: bool | None = None,
     ) -> DownloadedVersion:
         """Copy a version's verified files to a folder; see `Catalog.download`."""
-        with displaying(progress) as display:
+        with open_display(progress) as display:
             counter = ProgressCounter(display.observer)
             work = self._shared().download(
                 ref, Path(destination), counter=counter, verify=verify, trust_remote_code=trust_remote_code
@@ -141,7 +141,7 @@ class AsyncCatalog:
     ) -> Any:
         """Load a version as an MLflow pyfunc model, in a thread; see `Catalog.load_model`."""
         shared = self._shared()
-        with displaying(progress) as display:
+        with open_display(progress) as display:
             snapshot = await self._snapshot(ref, display)
             display.show(replace(snapshot.progress, phase="loading"))
             model = await asyncio.to_thread(shared.load, snapshot, trust_remote_code=trust_remote_code)

@@ -8,7 +8,7 @@ from typing import Any
 from model_sharing.api import background_loop
 from model_sharing.api.background_loop import close
 from model_sharing.api.blocking_catalog import Catalog
-from model_sharing.api.progress_display import ShowProgress, displaying
+from model_sharing.api.progress_display import ShowProgress, open_display
 from model_sharing.api.records import Records
 from model_sharing.catalogs import pulling
 from model_sharing.catalogs.pulling import PulledVersion, PullSelection
@@ -295,7 +295,7 @@ def pull(
     """
     wanted = PullSelection.parse(where, alias=alias, all_versions=all_versions)
     source = catalog(wanted.catalog).transferring(jobs=jobs, limit_rate=limit_rate)
-    with displaying(progress, several=True) as display:
+    with open_display(progress, several=True) as display:
         counter = PullProgressCounter()
         pulled = background_loop.run(
             lambda: pulling.pull(source.shared, wanted, counter), counter.phases, display.callback

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from model_sharing.api import background_loop
-from model_sharing.api.progress_display import Display, ShowProgress, displaying
+from model_sharing.api.progress_display import Display, ShowProgress, open_display
 from model_sharing.api.records import Records
 from model_sharing.api.schema import Schema, completions, models_html, schema_of
 from model_sharing.catalogs.shared_catalog import SharedCatalog
@@ -224,7 +224,7 @@ class Catalog:
             >>> (snapshot.folder / "MLmodel").is_file()
             True
         """
-        with displaying(progress) as display:
+        with open_display(progress) as display:
             snapshot = self._snapshot(ref, display, verify=verify)
             display.done(snapshot.progress)
         return snapshot
@@ -260,7 +260,7 @@ class Catalog:
             >>> catalog.download("ml_team.iris_model/1", "iris").path.name
             'iris'
         """
-        with displaying(progress) as display:
+        with open_display(progress) as display:
             counter = ProgressCounter(display.observer)
             version = background_loop.run(
                 lambda: self.shared.download(
@@ -323,7 +323,7 @@ class Catalog:
         Example:
             >>> catalog.load_model("ml_team.iris_model@Champion").predict(rows)  # doctest: +SKIP
         """
-        with displaying(progress) as display:
+        with open_display(progress) as display:
             snapshot = self._snapshot(ref, display)
             display.show(replace(snapshot.progress, phase="loading"))
             model = self.shared.load(snapshot, trust_remote_code=trust_remote_code)

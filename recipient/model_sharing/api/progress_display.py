@@ -36,7 +36,7 @@ class Display(NamedTuple):
 
 
 @contextmanager
-def displaying(wanted: ShowProgress, *, several: bool = False) -> Iterator[Display]:
+def open_display(wanted: ShowProgress, *, several: bool = False) -> Iterator[Display]:
     """Open the display that a `progress=` argument asks for; `several` for more than one download."""
     if wanted is None or wanted is True:
         if sys.stderr is not None and sys.stderr.isatty():

@@ -31,11 +31,11 @@ class Deliveries:
         """True if it delivered all files of the version whose digest is `sha256:<key>`."""
         return (self._folder / (key + _VERSION)).exists()
 
-    def note_content(self, sha256: str) -> None:
+    def record_content(self, sha256: str) -> None:
         """Record that the provider delivered this content."""
         self._note(sha256)
 
-    def note_version(self, key: str) -> None:
+    def record_version(self, key: str) -> None:
         """Record that it delivered all files of the version whose digest is `sha256:<key>`."""
         self._note(key + _VERSION)
 

@@ -112,7 +112,7 @@ class Cache:
         It is noted first: if the process dies in between, the provider has sent it nevertheless.
         """
         seal(path, sha256)
-        self._deliveries.note_content(sha256)
+        self._deliveries.record_content(sha256)
         blob = self.blob_path(sha256)
         if is_intact(blob, ManifestFile(path.name, path.stat().st_size, sha256), verify=False):
             path.unlink()  # another provider sent the same
@@ -187,7 +187,7 @@ class Cache:
         with self.reserved(manifest), self.scratch() as building:  # reserved anew if the cache was deleted
             self._link(manifest.files, building)
             self._install(building, folder)
-            self._deliveries.note_version(_key(manifest.digest))
+            self._deliveries.record_version(_key(manifest.digest))
         return folder
 
     def view(self, manifest: Manifest, key: str, *, writable: frozenset[str]) -> Path:

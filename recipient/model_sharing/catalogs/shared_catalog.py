@@ -18,7 +18,7 @@ from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing.exports.destinations import check_destination, copy_to_destination
 from model_sharing.exports.verification import find_signature, verify_folder
 from model_sharing.mount_table import Mount, MountTable
-from model_sharing.policy import check_acts_on_nothing
+from model_sharing.policy import check_no_auto_run_files
 from model_sharing.resolution.known_state import KnownState
 from model_sharing.resolution.resolver import Resolver
 from model_sharing.resolution.trust import Trust
@@ -166,7 +166,7 @@ class SharedCatalog:
                 holds, name, version, resolved.files, counter, verify=verify
             )
             if resolved.offline is None:
-                self._known_state.remember_version(name, version, files.manifest.digest)
+                self._known_state.record_version(name, version, files.manifest.digest)
             yield Snapshot(
                 self._version(name, version), files.folder, files.manifest, files.bundle, counter.fetched
             )
@@ -190,7 +190,7 @@ class SharedCatalog:
         counter = counter or ProgressCounter()
         async with self.held_snapshot(ref, counter=counter, verify=verify) as snapshot:
             if not self._is_trusted(trust_remote_code):
-                check_acts_on_nothing((file.path for file in snapshot.manifest.files), _subject(snapshot))
+                check_no_auto_run_files((file.path for file in snapshot.manifest.files), _subject(snapshot))
             await asyncio.to_thread(_copy_snapshot, snapshot, target, counter)
         return DownloadedVersion.at(
             target, snapshot.version, fetched=snapshot.fetched, reused=snapshot.reused

@@ -70,7 +70,7 @@ class PackFetcher:
         def ask(url: str) -> http.client.HTTPResponse:
             return self._connections.post(url, question)
 
-        with self._transfer.answer(PACK, "a pack of files", state, ask) as response:
+        with self._transfer.open_response(PACK, "a pack of files", state, ask) as response:
             if response.status != 200 or response.length != sum(file.size for file in pack.missing):
                 raise _Refused
             for file in pack.missing:

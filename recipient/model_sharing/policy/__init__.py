@@ -13,8 +13,8 @@ ONNX Runtime's) are given the bytes; `boosting.py` says what is done about files
 Scanning pickles for known tricks is no gate and not done.
 """
 
-from model_sharing.policy.check import check_acts_on_nothing, check_inert
+from model_sharing.policy.check import check_inert, check_no_auto_run_files
 from model_sharing.policy.environment import environment_problems
 from model_sharing.policy.files import MLMODEL, is_inert_file
 
-__all__ = ["MLMODEL", "check_acts_on_nothing", "check_inert", "environment_problems", "is_inert_file"]
+__all__ = ["MLMODEL", "check_inert", "check_no_auto_run_files", "environment_problems", "is_inert_file"]

@@ -34,7 +34,7 @@ def check_inert(folder: Path, paths: frozenset[str], subject: str) -> None:
     )
 
 
-def check_acts_on_nothing(paths: Iterable[str], subject: str) -> None:
+def check_no_auto_run_files(paths: Iterable[str], subject: str) -> None:
     """Raise UntrustedCode if a tool may run one of these files only because somebody works beside it."""
     for path in sorted(paths):
         if who := acts_unasked(path):

@@ -61,7 +61,7 @@ def environment_problems(folder: Path, paths: frozenset[str]) -> Iterator[str]:
                     yield f"the file {path!r} would install from elsewhere: {problem}"
 
 
-def place_problems(env: Any) -> Iterator[str]:
+def environment_location_problems(env: Any) -> Iterator[str]:
     """Problem if the environment that `python_function` names is not in the files that are checked."""
     places = {"conda": env} if isinstance(env, str) else env or {}
     if not isinstance(places, dict) or any(_PLACES.get(kind) != file for kind, file in places.items()):

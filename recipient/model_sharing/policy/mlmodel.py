@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from model_sharing.policy.boosting import CATBOOST, LIGHTGBM, XGBOOST
-from model_sharing.policy.environment import place_problems
+from model_sharing.policy.environment import environment_location_problems
 from model_sharing.policy.files import MLMODEL
 from model_sharing.policy.flavor import Flavor, Options, code_problem, unknown_options
 from model_sharing.policy.onnx import ONNX
@@ -71,7 +71,7 @@ def _pyfunc_problems(options: Options, flavors: Options) -> Iterator[str]:
     yield from unknown_options(PYFUNC, options, _PYFUNC_OPTIONS)
     if options.get("code"):
         yield code_problem(PYFUNC, options)
-    yield from place_problems(options.get("env"))
+    yield from environment_location_problems(options.get("env"))
     if str(options.get("predict_fn", "predict")) not in _PREDICT_FUNCTIONS:
         yield f"its predict_fn is {options['predict_fn']!r}"
     loader = _LOADERS.get(str(options.get("loader_module")))

@@ -98,9 +98,9 @@ class KnownState:
 
     def answer(self, model: SharedName, *, version: int | None, alias: str | None) -> VersionAnswer | None:
         """Last answer about the alias, or else about the version."""
-        return self._read(model).answers.get(_question(version, alias))
+        return self._read(model).answers.get(_answer_key(version, alias))
 
-    def remember_version(self, model: SharedName, version: ModelVersion, digest: str) -> None:
+    def record_version(self, model: SharedName, version: ModelVersion, digest: str) -> None:
         """Record a version and the digest of its manifest."""
         known = self._read(model)
         fresh = KnownVersion(digest, version)
@@ -137,8 +137,8 @@ class KnownState:
         if state.sequence < asked_at:
             raise self._stale(model, state, asked_at, known)
         check_fresh(_subject(model, state), state.issued_at, now, known.issued_at, self._path(model))
-        question = _question(state.version, state.alias)
-        kept = not answer.tag or known.answers.get(question) == answer
+        key = _answer_key(state.version, state.alias)
+        kept = not answer.tag or known.answers.get(key) == answer
         present = known.aliases.get(state.alias or "")
         unchanged = state.alias is None or (
             present is not None
@@ -153,7 +153,7 @@ class KnownState:
                 return False  # another process has learned something later meanwhile
             if state.alias is not None:
                 known.aliases[state.alias] = KnownAlias(state.version, now)
-            known.answers[question] = answer
+            known.answers[key] = answer
             known.sequence = state.sequence
             known.issued_at = max(known.issued_at, state.issued_at)
             return True
@@ -177,14 +177,14 @@ class KnownState:
 
     def forget(self, model: SharedName, *, version: int | None = None, alias: str | None = None) -> None:
         """Forget what the provider no longer shares: it must not come back when it cannot be asked."""
-        known, question = self._read(model), _question(version, alias)
-        if not (self.knows(model, version=version, alias=alias) or question in known.answers):
+        known, key = self._read(model), _answer_key(version, alias)
+        if not (self.knows(model, version=version, alias=alias) or key in known.answers):
             return
 
         def forget(known: _Known) -> bool:
             known.versions.pop(str(version), None)
             known.aliases.pop((alias or "").lower(), None)
-            known.answers.pop(question, None)
+            known.answers.pop(key, None)
             return True
 
         self._change(model, forget)
@@ -266,7 +266,7 @@ def known_models(cache_root: Path) -> Iterator[KnownModel]:
         yield KnownModel(path.parent.name, versions, aliases)
 
 
-def _question(version: int | None, alias: str | None) -> str:
+def _answer_key(version: int | None, alias: str | None) -> str:
     return str(version) if alias is None else f"@{alias.lower()}"
 
 

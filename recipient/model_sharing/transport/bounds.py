@@ -13,23 +13,23 @@ from collections.abc import Callable, Iterator
 from model_sharing_protocol.manifest import MAX_FILES
 
 CONNECT_SECONDS = 10.0
-HEAD_SECONDS = 60.0
-"""From a request of the API to the end of its answer's headers, with whatever interim answers come before."""
+HEADERS_SECONDS = 60.0
+"""From a request of the API to the end of the response's headers, whatever interim responses come before."""
 
 WINDOW_SECONDS = 30.0
 WINDOW_BYTES = 30 * 1024
-"""A body brings so many bytes, or its end, in each window: 1 KiB a second, metadata and files alike.
+"""Minimum rate of a body, metadata and files alike: so many bytes, or its end, a window (1 KiB a second).
 
 For a file the first window begins with the request."""
 
 FRAMING_BYTES = 2 * 1024 * 1024
 FRAMING_BYTES_A_BYTE = 8
-"""What may come around the body of a file's answer, however fast: headers, chunk sizes, trailers."""
+"""Around the body of a file's response, however fast: headers, chunk sizes, trailers."""
 
-ANSWER_SECONDS = 300.0
-"""For a whole answer of the API; a file may take as long as it needs while it keeps to its windows."""
+RESPONSE_SECONDS = 300.0
+"""Whole response of the API; a file may take as long as it needs while it keeps the minimum rate."""
 LISTING_SECONDS = 600.0
-"""For all pages of one listing."""
+"""All pages of one listing."""
 
 MESSAGE_BYTES = 8 * 1024 * 1024
 """One message: a page, a model, a version, the keys."""
@@ -41,13 +41,13 @@ LINES = MAX_FILES + 1000
 QUERY_BYTES = 256 * 1024 * 1024
 """All lines of a version query: a signed URL has up to 2 KiB, and a version up to 100,000 files."""
 VALUES = 800_000
-"""Of one message, or of all items of a listing: each takes 100 bytes of memory or more, however short."""
+"""JSON values of one message, or of all items of a listing: each takes 100 bytes of memory or more."""
 
 ITEM_VALUES = 20_000
-"""Of one item of a listing, such as a model: one that has more is left out."""
+"""JSON values of one item of a listing, such as a model: one that has more is left out."""
 
 LENIENT_VALUES = 200_000
-"""Of a page that is no strict JSON; what is looked for is the item that is at fault."""
+"""JSON values of a page that is not strict JSON, which is read to find the item at fault."""
 
 PAGES = 10_000
 EMPTY_PAGES = 100
@@ -56,11 +56,11 @@ ITEMS = 100_000
 LISTING_BYTES = 32 * 1024 * 1024
 TOKEN_LENGTH = 8192
 WARNINGS = 10
-"""Items of one listing that are left out and named; the others are counted."""
+"""Items of one listing that are left out with a warning each; the others are counted."""
 
-SLOW_ANSWERS_WITHOUT_PROGRESS = 2
+SLOW_RESPONSES_WITHOUT_PROGRESS = 2
 FAILURES_IN_ALL = 100
-"""Of the transfer of one stretch of a file. A window's bytes are progress: the other counts start again."""
+"""Failures of the transfer of one range of a file. A window's bytes are progress and reset other counts."""
 
 
 class TooSlow(TimeoutError):
@@ -70,7 +70,7 @@ class TooSlow(TimeoutError):
 class MinimumRate:
     """Minimum rate of one response: how much longer may be waited for its next bytes.
 
-    Only time spent waiting for the other side counts. `connections` says how many answers share the line now:
+    Only time spent waiting for the other side counts. `connections` says how many responses share the line:
     together they may be as slow as one alone.
     """
 

@@ -1,6 +1,6 @@
 """File origins: the hosts that contents may come from, the provider's own or named when it was mounted.
 
-This is the one place that says so. File URLs come in answers, and whoever could change an answer must not be
+This is the one place that says so. File URLs come in responses, and whoever could change one must not be
 able to send this machine anywhere else, least of all to addresses that only machines like it can reach.
 """
 

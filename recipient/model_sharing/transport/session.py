@@ -95,7 +95,7 @@ class Transport:
     ) -> T:
         """Make an idempotent call of `path` below the endpoint; what `read` makes of the response.
 
-        With a `tag` the answer may be NOT_MODIFIED, with nothing to read. It is not tried again for long if
+        With a `tag` the response may be NOT_MODIFIED, with nothing to read. It is not tried again for long if
         the caller `has_fallback`, which is asked once it has failed. Raises the error that the provider
         answered with; ServerUnreachable, NotASharingServer or TokenExpired for the rest.
         """
@@ -149,7 +149,7 @@ class Transport:
         retries = Retries(self._retry_for)
         while True:
             try:
-                answer = await attempt()
+                result = await attempt()
             except TransientError as failure:
                 wait = next_wait(retries, failure)
                 if wait is None:
@@ -159,7 +159,7 @@ class Transport:
                 await asyncio.sleep(wait)
             else:
                 self._gave_up_at = -math.inf
-                return answer
+                return result
 
     @property
     def _gave_up_lately(self) -> bool:
@@ -180,9 +180,9 @@ class Transport:
         proxy = None
         try:
             proxy = proxy_for(url) if self._open_socket is None else None
-            async with asyncio.timeout(bounds.ANSWER_SECONDS):
-                # Interim answers, and headers that come byte by byte, start `sock_read` again and again.
-                async with asyncio.timeout(bounds.HEAD_SECONDS):
+            async with asyncio.timeout(bounds.RESPONSE_SECONDS):
+                # Interim responses, and headers that come byte by byte, start `sock_read` again and again.
+                async with asyncio.timeout(bounds.HEADERS_SECONDS):
                     response = await self._open_session().request(
                         method,
                         URL(url, encoded=True),
@@ -219,7 +219,7 @@ class Transport:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(socket_factory=self._open_socket),
                 timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=bounds.CONNECT_SECONDS, sock_read=bounds.HEAD_SECONDS
+                    total=None, sock_connect=bounds.CONNECT_SECONDS, sock_read=bounds.HEADERS_SECONDS
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"Accept-Encoding": "identity"},

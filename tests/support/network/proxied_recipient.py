@@ -87,6 +87,6 @@ def mounted_through_proxy(
 def short_timeouts() -> Iterator[None]:
     """The recipient waits a second for bytes, and not a minute."""
     with pytest.MonkeyPatch.context() as patch:
-        for bound in ("CONNECT_SECONDS", "HEAD_SECONDS", "WINDOW_SECONDS"):
+        for bound in ("CONNECT_SECONDS", "HEADERS_SECONDS", "WINDOW_SECONDS"):
             patch.setattr(bounds, bound, 1.0)
         yield

@@ -2,7 +2,7 @@
 
 `http.client` reading into a reused buffer moves more bytes a second, and a CPU second, than the higher
 clients do; that is why it is used here. Redirects are not followed, only the hosts that `file_origins` knows
-are called, and an answer that hardly comes on, in whatever part of it, ends as TooSlow.
+are called, and a response below the minimum rate, in whatever part of it, ends as TooSlow.
 """
 
 from __future__ import annotations

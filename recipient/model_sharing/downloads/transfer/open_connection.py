@@ -64,10 +64,10 @@ def _open_tunnel(sock: socket.socket, proxy: Proxy, origin: Origin) -> None:
     with _naming(proxy):
         sock.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
         reader = MinimumRateSocket(MinimumRateReader(sock, bounds.MinimumRate()))
-        with http.client.HTTPResponse(reader, method="CONNECT") as answer:  # type: ignore[arg-type]
-            answer.begin()
-    if answer.status != http.HTTPStatus.OK:
-        error = proxy_refusal(proxy, answer.status, f"{scheme}://{target}")
+        with http.client.HTTPResponse(reader, method="CONNECT") as response:  # type: ignore[arg-type]
+            response.begin()
+    if response.status != http.HTTPStatus.OK:
+        error = proxy_refusal(proxy, response.status, f"{scheme}://{target}")
         if isinstance(error, TransientError):
             raise OSError(None, error.reason)
         raise error

@@ -109,7 +109,7 @@ class Transfer:
             self._connections.pause(pause)
 
     @contextmanager
-    def answer(
+    def open_response(
         self, key: str, what: str, state: RetryState, ask: Callable[[str], http.client.HTTPResponse]
     ) -> Iterator[http.client.HTTPResponse]:
         """Open the response at the URL under `key`, to be read to its end in the block.
@@ -120,7 +120,7 @@ class Transfer:
         url, generation = self._urls.get(key)
         complete = False
         try:
-            # The last answer on a connection has that to itself: closing the connection does not end it.
+            # The last response on a connection has that to itself: closing the connection does not end it.
             with ask(url) as response:
                 if response.status in _EXPIRED:
                     self._renew(what, generation, state)
@@ -152,8 +152,8 @@ class Transfer:
         def ask(url: str) -> http.client.HTTPResponse:
             return self._connections.get(url, target.position, target.end, file.size)
 
-        with self.answer(file.sha256, f"the file {file.path!r}", state, ask) as response:
-            _check_answer(response, file, target)
+        with self.open_response(file.sha256, f"the file {file.path!r}", state, ask) as response:
+            _check_response(response, file, target)
             self._receive(response, file, target)
 
     def _receive(self, response: http.client.HTTPResponse, file: ManifestFile, target: Target) -> None:
@@ -193,7 +193,7 @@ class RetryState:
         self._since_progress += 1
         self._slow_since_progress += isinstance(error, _TooSlow)
         if (
-            self._slow_since_progress >= bounds.SLOW_ANSWERS_WITHOUT_PROGRESS
+            self._slow_since_progress >= bounds.SLOW_RESPONSES_WITHOUT_PROGRESS
             or self.failures >= bounds.FAILURES_IN_ALL
         ):
             return None
@@ -213,8 +213,8 @@ class RetryState:
         return moved
 
 
-def _check_answer(response: http.client.HTTPResponse, file: ManifestFile, target: Target) -> None:
-    """Raise unless the answer's body starts at the target's position (after `restart`, at 0)."""
+def _check_response(response: http.client.HTTPResponse, file: ManifestFile, target: Target) -> None:
+    """Raise unless the response's body starts at the target's position (after `restart`, at 0)."""
     if response.status not in (200, 206) or response.getheader("Content-Encoding", "identity") != "identity":
         raise NotASharingServer(
             f"The address of the file {file.path!r} gave an unexpected answer (HTTP {response.status})."

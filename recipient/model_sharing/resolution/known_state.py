@@ -55,7 +55,7 @@ class KnownAlias(msgspec.Struct, frozen=True):
     resolved_at: int
 
 
-class _Known(msgspec.Struct):
+class _ModelRecord(msgspec.Struct):
     """Content of a model's file. `answers` are by version number or `@alias`, as they came.
 
     `sequence` is that of the latest signed state that was seen, `issued_at` when the newest was signed.
@@ -106,7 +106,7 @@ class KnownState:
         fresh = KnownVersion(digest, version)
         if known.versions.get(str(version.version)) != fresh:
 
-            def remember(known: _Known) -> bool:
+            def remember(known: _ModelRecord) -> bool:
                 known.versions[str(version.version)] = fresh
                 return True
 
@@ -121,7 +121,7 @@ class KnownState:
             yield from (versions[number].digest for number in sorted(versions, key=int, reverse=True))
 
     def sequence(self, model: SharedName) -> StateSequence:
-        """StateSequence of the latest state seen: answers to what is asked now have to be as late."""
+        """Sequence of the latest state seen: answers to what is asked now have to be as late."""
         return self._read(model).sequence
 
     def record_state(
@@ -138,17 +138,17 @@ class KnownState:
             raise self._stale(model, state, asked_at, known)
         check_fresh(_subject(model, state), state.issued_at, now, known.issued_at, self._path(model))
         key = _answer_key(state.version, state.alias)
-        kept = not answer.tag or known.answers.get(key) == answer
+        stored = not answer.tag or known.answers.get(key) == answer
         present = known.aliases.get(state.alias or "")
         unchanged = state.alias is None or (
             present is not None
             and present.version == state.version
             and 0 <= now - present.resolved_at < _FRESH_ENOUGH_MS
         )
-        if kept and unchanged and state.sequence <= known.sequence:
+        if stored and unchanged and state.sequence <= known.sequence:
             return
 
-        def accept(known: _Known) -> bool:
+        def accept(known: _ModelRecord) -> bool:
             if state.sequence < known.sequence:
                 return False  # another process has learned something later meanwhile
             if state.alias is not None:
@@ -181,7 +181,7 @@ class KnownState:
         if not (self.knows(model, version=version, alias=alias) or key in known.answers):
             return
 
-        def forget(known: _Known) -> bool:
+        def forget(known: _ModelRecord) -> bool:
             known.versions.pop(str(version), None)
             known.aliases.pop((alias or "").lower(), None)
             known.answers.pop(key, None)
@@ -216,7 +216,9 @@ class KnownState:
     def _bundle_path(self, model: SharedName, version: int) -> Path:
         return self._folder / f"{_hash(str(model))}-{version}.sig"
 
-    def _stale(self, model: SharedName, state: State, asked_at: StateSequence, known: _Known) -> StaleAnswer:
+    def _stale(
+        self, model: SharedName, state: State, asked_at: StateSequence, known: _ModelRecord
+    ) -> StaleAnswer:
         before = known.aliases.get(state.alias or "")
         then = f", when it was version {before.version}" if before else ""
         return StaleAnswer(
@@ -225,16 +227,16 @@ class KnownState:
             f"went back to a backup: ask it, and if it did, delete {self._path(model)}."
         )
 
-    def _read(self, model: SharedName) -> _Known:
+    def _read(self, model: SharedName) -> _ModelRecord:
         path = self._path(model)
         known = _read(path)
         if path in _unwritten:
-            unwritten = msgspec.json.decode(_unwritten[path], type=_Known)
+            unwritten = msgspec.json.decode(_unwritten[path], type=_ModelRecord)
             if unwritten.sequence >= known.sequence:  # else another process could write, and knows more
                 return unwritten
         return known
 
-    def _change(self, model: SharedName, change: Callable[[_Known], bool]) -> None:
+    def _change(self, model: SharedName, change: Callable[[_ModelRecord], bool]) -> None:
         """Change the record, if `change` says so; where nothing can be written, for this process alone."""
         path = self._path(model)
         try:
@@ -280,11 +282,11 @@ def _described(sequence: StateSequence) -> str:
     return f"{iso(max(sequence))} (change {sequence[0]}/{sequence[1]})"
 
 
-def _read(path: Path) -> _Known:
+def _read(path: Path) -> _ModelRecord:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Known)
+        return msgspec.json.decode(path.read_bytes(), type=_ModelRecord)
     except (OSError, msgspec.MsgspecError):
-        return _Known()
+        return _ModelRecord()
 
 
 def _warn_once(cache_root: Path, error: OSError) -> None:

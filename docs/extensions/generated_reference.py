@@ -24,6 +24,11 @@ from model_sharing_provider.http import backend_metrics, metrics
 from model_sharing_provider.http.openapi import document
 from model_sharing_provider.http.routes import Face
 
+_CLASS_OPTIONS = (
+    "members:",
+    "inherited-members: list, BaseException, object",
+    "exclude-members: of, at",  # constructors that take messages of the protocol
+)
 _MARKER = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
 
 
@@ -90,10 +95,7 @@ def python_api() -> str:
             "## Functions\n",
             *(_directive("autofunction", f"model_sharing.{name}") for name in functions),
             "## Classes and warnings\n",
-            *(
-                _directive("autoclass", f"model_sharing.{name}", "members:", "inherited-members: Exception")
-                for name in classes
-            ),
+            *(_directive("autoclass", f"model_sharing.{name}", *_CLASS_OPTIONS) for name in classes),
             "## Checks of a model's files\n",
             _directive("autofunction", "model_sharing.policy.check_inert"),
         ]

@@ -72,7 +72,7 @@ class SharedVersion:
 
     @property
     def uri(self) -> str:
-        """URI for `load_model`: `models:/catalog.schema.model/3`."""
+        """URI of this version for `load_model`, with its full name and number."""
         return f"models:/{self.full_name}/{self.version}"
 
 

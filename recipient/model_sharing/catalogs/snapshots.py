@@ -53,7 +53,7 @@ class Snapshot:
 
     @property
     def progress(self) -> Progress:
-        """Progress of a download that is done: all of it is here."""
+        """Progress of a download that is done, with all of it here."""
         size, files = self.manifest.size, len(self.manifest.files)
         return Progress("done", size, size, files, files, self.reused)
 

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 _CACHED_CHARACTERS = 16 * 2**20
 """Of all cached values, written out; in memory they are a few times as large."""
-_SELECT_CHANGE_TOKEN = "SELECT change_token FROM metastores"
+_SELECT_LAST_CHANGE = "SELECT change_token FROM metastores"
 
 
 def bump_change_counter() -> Update:
@@ -54,7 +54,7 @@ class ReadCache:
 
         def read_with_token(rows: SqlRows) -> tuple[str, T]:
             # In one transaction: the name is that of the state that is read.
-            return str(rows.execute(_SELECT_CHANGE_TOKEN, {}).fetchone()["change_token"]), read(rows)
+            return str(rows.execute(_SELECT_LAST_CHANGE, {}).fetchone()["change_token"]), read(rows)
 
         fresh = await self._sql.run(read_with_token)
         if fresh[1] is not None:
@@ -74,4 +74,4 @@ class ReadCache:
         if before is not None:
             await asyncio.wait([before])
         self._looking, self._next = self._next, None
-        return str(await self._sql.look(_SELECT_CHANGE_TOKEN))
+        return str(await self._sql.look(_SELECT_LAST_CHANGE))

@@ -101,6 +101,8 @@ class Route:
 class Face:
     """API for one family of clients: routes below a prefix, who may call them, and its error style.
 
+    Raises ValueError for a face whose described routes would be in no OpenAPI document, or in two.
+
     Attributes:
         name: in metrics and in the audit log.
         authentication: None where requests need no token, since the answer is public or the URL secret.
@@ -120,6 +122,13 @@ class Face:
     description: str = ""
     documented_in: str = ""
     probes: bool = False
+
+    def __post_init__(self) -> None:
+        described = any(route.summary for route in self.routes)
+        if described != (bool(self.title) != bool(self.documented_in)):
+            raise ValueError(
+                f"the face {self.name} needs one document for its routes: a title or documented_in"
+            )
 
     def path(self, route: Route) -> str:
         """Whole path template of a route of this face: `/delta-sharing/shares/{share}`."""

@@ -22,8 +22,8 @@ from model_sharing_provider.http.routes import Media, Nothing, Route
 from model_sharing_provider.http.tracking_server import admit, ask_upstream, read_answer
 
 _ROOT = "/WorkspaceInternal/Mlflow/Artifacts"
-_PASSED_BACK = ("Accept-Ranges", "Content-Length", "Content-Range", "ETag", "Last-Modified")
-_PIECE = 256 * 1024
+_RESPONSE_HEADERS = ("Accept-Ranges", "Content-Length", "Content-Range", "ETag", "Last-Modified")
+_CHUNK_BYTES = 256 * 1024
 
 
 class _Artifact(msgspec.Struct):
@@ -39,7 +39,7 @@ class _Listing(msgspec.Struct):
 
 
 async def list_directory(request: web.Request) -> web.Response:
-    """Also answers HEAD, by which the SDK asks whether something is a directory."""
+    """Folder of artifacts. Also answers HEAD, by which the SDK asks whether something is a directory."""
     path = _upstream_path(request)
     async with ask_upstream(request, "GET", artifact_url_path(), {"path": path}) as answer:
         listed = _listing(await read_answer(answer)) if answer.status == 200 else _Listing()
@@ -60,31 +60,31 @@ async def list_directory(request: web.Request) -> web.Response:
 
 
 async def get_file(request: web.Request) -> web.StreamResponse:
-    """Also answers HEAD. The bytes pass through in pieces."""
+    """Artifact, whose bytes pass through in pieces. Also answers HEAD."""
     async with ask_upstream(request, "GET", artifact_url_path(_upstream_path(request)), {}) as answer:
         if answer.status >= 400:
             raise NotFound(f"{request.match_info['artifact']} is not in the tracking server's artifacts.")
-        headers = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
-        # Whatever it is, it is not a page of ours.
+        headers = {name: answer.headers[name] for name in _RESPONSE_HEADERS if name in answer.headers}
+        # Never a page that a browser would show as one of this server's.
         headers["Content-Type"] = "application/octet-stream"
         response = web.StreamResponse(status=answer.status, headers=headers)
         await response.prepare(request)
         if request.method != "HEAD":
-            await _hand_on(answer, response)
+            await _pass_on(answer, response)
     return response
 
 
-async def _hand_on(answer: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
+async def _pass_on(answer: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
     try:
-        async for piece in answer.content.iter_chunked(_PIECE):
+        async for piece in answer.content.iter_chunked(_CHUNK_BYTES):
             await response.write(piece)
     except (aiohttp.ClientError, TimeoutError) as error:
-        # Half of it is sent: to end the connection is all that is left to say.
+        # The status line was sent: closing the connection is the only way left to report an error.
         raise ConnectionResetError("the tracking server's answer ended early") from error
 
 
 async def put_file(request: web.Request) -> web.Response:
-    _may_overwrite(request)
+    _check_overwrite(request)
     async with ask_upstream(request, "PUT", artifact_url_path(_upstream_path(request)), {}) as answer:
         if answer.status >= 400:
             raise InternalError(f"The tracking server refused an artifact with status {answer.status}.")
@@ -92,10 +92,13 @@ async def put_file(request: web.Request) -> web.Response:
 
 
 async def initiate_upload(request: web.Request) -> web.Response:
-    """The tracking server takes files whole: the SDK finds that out at the first part, and sends it whole."""
+    """Session of an upload, whose first part is refused: the SDK then sends the file whole.
+
+    The tracking server takes files whole.
+    """
     _upstream_path(request)
     await admit(request)
-    _may_overwrite(request)
+    _check_overwrite(request)
     return json_response(wire.InitiatedUpload(wire.MultipartSession("whole")), wire.JSON)
 
 
@@ -113,8 +116,8 @@ ROUTES = (
 )
 
 
-def _may_overwrite(request: web.Request) -> None:
-    """Raises UnsupportedOperation for an upload that may not: the tracking server replaces what is there."""
+def _check_overwrite(request: web.Request) -> None:
+    """Raise UnsupportedOperation for overwrite=false: the tracking server replaces what is there."""
     if not flag(request, "overwrite", default=True):
         raise UnsupportedOperation(
             "The tracking server behind this one replaces files that are there; leave out overwrite=false."
@@ -130,4 +133,6 @@ def _listing(body: bytes) -> _Listing:
         # Some of MLflow's versions write sizes as strings.
         return msgspec.json.decode(body, type=_Listing, strict=False)
     except msgspec.MsgspecError as error:
-        raise InvalidState("The MLflow tracking server answered with what is no listing.") from error
+        raise InvalidState(
+            "The MLflow tracking server answered with something else than a listing."
+        ) from error

@@ -34,4 +34,5 @@ async def read_message(request: web.Request, message: type[T]) -> T:
 
 
 def version_number(version: str | int) -> int:
+    """Version, which MLflow sends as text or as a number."""
     return parse_version(str(version))

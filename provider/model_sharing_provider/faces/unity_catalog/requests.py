@@ -21,11 +21,12 @@ T = TypeVar("T")
 def message_response(
     body: msgspec.Struct | dict[str, Any], headers: dict[str, str] | None = None
 ) -> web.Response:
+    """JSON of a message, or of an empty object."""
     return json_response(body, JSON, headers=headers)
 
 
 def page_response(key: str, listing: str, page: Page[T], info: Callable[[T], msgspec.Struct]) -> web.Response:
-    """`{key: [...], "next_page_token": ...}`; the token is missing at the end."""
+    """Page of a listing: `{key: [...], "next_page_token": ...}`, without the token at its end."""
     body: dict[str, Any] = {key: [info(item) for item in page.items]}
     if token := page.token(listing):
         body["next_page_token"] = token
@@ -33,6 +34,7 @@ def page_response(key: str, listing: str, page: Page[T], info: Callable[[T], msg
 
 
 def model_name(request: web.Request) -> FullName:
+    """Full name of the model in the path."""
     return FullName.parse(request.match_info["full_name"])
 
 
@@ -44,6 +46,7 @@ def full_name_of(catalog: str, schema: str, model: str) -> FullName:
 
 
 def version_number(request: web.Request) -> int:
+    """Version in the path."""
     return parse_version(request.match_info["version"])
 
 
@@ -57,11 +60,12 @@ def refuse_storage_location(location: str | None) -> None:
 
 
 def aliases(found: Iterable[tuple[str, int]]) -> tuple[ModelAlias, ...]:
+    """Aliases as messages."""
     return tuple(ModelAlias(alias_name=alias, version_num=version) for alias, version in found)
 
 
 def check_unchanged(given: msgspec.Struct, known: msgspec.Struct, *fields: str) -> None:
-    """Raises InvalidParameter for a field that cannot be changed, sent with another value than it has."""
+    """Raise InvalidParameter for a field that cannot be changed and is sent with another value."""
     for field in fields:
         value = getattr(given, field)
         if value is not None and value != getattr(known, field):
@@ -81,14 +85,14 @@ def page_or_all(
 
 
 def refuse_query(request: web.Request, *names: str) -> None:
-    """Raises UnsupportedOperation for a parameter that Unity Catalog knows and this server does not serve."""
+    """Raise UnsupportedOperation for parameters of Unity Catalog that this server does not serve."""
     for name in names:
         if request.query.get(name):
             raise UnsupportedOperation(f"The parameter {name} is not served here; leave it out.")
 
 
 def given_aliases(given: Sequence[GivenAlias] | None, model: FullName) -> dict[str, int]:
-    """The aliases that an update sets. Raises InvalidParameter for another model's, or one given twice."""
+    """Aliases that an update sets. Raises InvalidParameter for another model's, or one given twice."""
     if given is None:
         return {}
     if not given:
@@ -108,4 +112,5 @@ def given_aliases(given: Sequence[GivenAlias] | None, model: FullName) -> dict[s
 
 
 def tags(found: Mapping[str, str]) -> tuple[Tag, ...]:
+    """Tags as messages."""
     return tuple(Tag(key, value) for key, value in found.items())

@@ -114,8 +114,8 @@ def _change(changes: wire.TagChanges) -> TagChange:
 
 
 def _assignment(request: web.Request, key: str, value: str) -> wire.EntityTagAssignment:
-    place = request.match_info
-    return wire.EntityTagAssignment(place["type"], place["name"], key, value)
+    entity = request.match_info
+    return wire.EntityTagAssignment(entity["type"], entity["name"], key, value)
 
 
 _ENTITY = "/entity-tag-assignments/{type}/{name:[^/]+(?:/[0-9]+)?}/tags"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +21,7 @@ from databricks.sdk.service.sharing import (
 
 from model_sharing_protocol.names import FullName
 from support.admin_client import AdminClient
+from support.databricks_sdk import ask, workspace_client
 from support.model_folder import write_model
 
 T = TypeVar("T")
@@ -32,17 +31,7 @@ NAME = "prod.ml_team.scorer"
 @pytest.fixture
 async def workspace(server: TestServer, provider_home: Path) -> WorkspaceClient:
     """The SDK as an administrator sets it up: host and token, nothing else."""
-    return await client(server, (provider_home / "admin.token").read_text())
-
-
-async def client(server: TestServer, token: str) -> WorkspaceClient:
-    host = str(server.make_url("/")).rstrip("/")
-    return await ask(lambda: WorkspaceClient(host=host, token=token))
-
-
-async def ask(call: Callable[[], T]) -> T:
-    """The SDK blocks; the server it talks to runs in this test's loop."""
-    return await asyncio.to_thread(call)
+    return await workspace_client(server, (provider_home / "admin.token").read_text())
 
 
 def data_object(name: str, kind: SharedDataObjectDataObjectType, shown: str) -> SharedDataObject:
@@ -55,12 +44,12 @@ async def test_it_knows_who_it_is(workspace: WorkspaceClient) -> None:
 
 async def test_a_wrong_token_is_told_so(server: TestServer) -> None:
     with pytest.raises(Unauthenticated, match=r"admin\.token"):
-        await ask((await client(server, "msh_wrong")).current_user.me)
+        await ask((await workspace_client(server, "msh_wrong")).current_user.me)
 
 
 async def test_a_recipients_token_opens_nothing_here(server: TestServer, admin: AdminClient) -> None:
     profile = await admin.activate(await admin.share("acme", "globex"), "http://here")
-    recipient = await client(server, profile.bearer_token)
+    recipient = await workspace_client(server, profile.bearer_token)
     with pytest.raises(Unauthenticated):
         await ask(lambda: list(recipient.catalogs.list()))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,14 +12,10 @@ from databricks.sdk.errors import BadRequest, NotFound
 from databricks.sdk.service.sharing import AuthenticationType
 
 from support.admin_client import AdminClient
+from support.databricks_sdk import ask
 from support.model_folder import write_model
 
 T = TypeVar("T")
-
-
-async def ask(call: Callable[[], T]) -> T:
-    """The SDK blocks; the server it talks to runs in this test's loop."""
-    return await asyncio.to_thread(call)
 
 
 async def test_a_provider_is_added_asked_renamed_and_forgotten(

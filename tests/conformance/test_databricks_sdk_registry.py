@@ -5,8 +5,6 @@ Each effect is looked at through another door: the services, a recipient's eyes,
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -40,6 +38,7 @@ from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Outcome
 from support.admin_client import AdminClient
+from support.databricks_sdk import ask, workspace_client
 from support.model_folder import write_model
 from support.principals import User, create_group, create_user, privileges_to_load, recipient_context
 
@@ -47,16 +46,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 SCORER = "prod.ml_team.scorer"
 KINDS = {SecurableType.CATALOG: "prod", SecurableType.SCHEMA: "prod.ml_team", SecurableType.FUNCTION: SCORER}
-
-
-async def ask(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The SDK blocks; the server it talks to runs in this test's loop."""
-    return await asyncio.to_thread(call, *args, **kwargs)
-
-
-async def client(server: TestServer, token: str) -> WorkspaceClient:
-    host = str(server.make_url("/")).rstrip("/")
-    return await ask(lambda: WorkspaceClient(host=host, token=token))
 
 
 @dataclass(frozen=True)
@@ -76,9 +65,9 @@ class Office:
 @pytest.fixture
 async def office(admin: AdminClient, server: TestServer, provider_home: Path, tmp_path: Path) -> Office:
     await admin.register(write_model(tmp_path / "m"), SCORER, "Champion")
-    admin_workspace = await client(server, (provider_home / "admin.token").read_text())
+    admin_workspace = await workspace_client(server, (provider_home / "admin.token").read_text())
     ana = await create_user(admin, "ana")
-    return Office(admin_workspace, await client(server, ana.token), ana, admin)
+    return Office(admin_workspace, await workspace_client(server, ana.token), ana, admin)
 
 
 async def test_grants_on_catalogs_schemas_and_models(office: Office) -> None:

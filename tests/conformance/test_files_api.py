@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import io
 import random
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,17 +16,13 @@ from databricks.sdk.errors import AlreadyExists, BadRequest, NotFound
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.uploads import NewVersion
 from support.admin_client import AdminClient
+from support.databricks_sdk import ask
 from support.model_folder import MLMODEL, write_model
 
 T = TypeVar("T")
 NAME = FullName.parse("prod.ml_team.scorer")
 ROOT = "/Models/prod/ml_team/scorer"
 MIB = 1024 * 1024
-
-
-async def ask(call: Callable[[], T]) -> T:
-    """The SDK blocks; the server it talks to runs in this test's loop."""
-    return await asyncio.to_thread(call)
 
 
 @pytest.fixture

@@ -24,13 +24,13 @@ from databricks.sdk.service.files import FilesAPI
 from mlflow.exceptions import MlflowException
 from mlflow.store._unity_catalog.registry.rest_store import UcModelRegistryStore
 
-from conformance.test_databricks_sdk_registry import SCORER, ask, client
 from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol import unity_catalog_sharing
 from model_sharing_provider import faces, http
 from model_sharing_provider.faces import signed_files, table
 from model_sharing_provider.http.routes import Route
 from support.admin_client import AdminClient
+from support.databricks_sdk import ask, workspace_client
 from support.model_folder import write_model
 from support.principals import create_user
 
@@ -41,6 +41,7 @@ ROUTES = [
     if route.summary
 ]
 SIGNED = {query.name for query in signed_files.SIGNATURE}
+SCORER = "prod.ml_team.scorer"
 HANDLERS = [path for room in (faces, http) for path in Path(room.__path__[0]).rglob("*.py")]
 APIS = (
     catalog.CatalogsAPI,
@@ -198,7 +199,7 @@ async def test_what_is_not_served_is_refused_by_its_name(
     given: dict[str, Any],
 ) -> None:
     await admin.register(write_model(tmp_path / "m"), SCORER)
-    workspace: WorkspaceClient = await client(server, (provider_home / "admin.token").read_text())
+    workspace: WorkspaceClient = await workspace_client(server, (provider_home / "admin.token").read_text())
     what = list(given)[-1]
     with pytest.raises(BadRequest, match=rf"{what}|storage location|isolation_mode"):
         await ask(lambda: list(getattr(getattr(workspace, api), method)(**given) or ()))
@@ -208,7 +209,7 @@ async def test_what_was_read_may_be_sent_back(
     admin: AdminClient, server: TestServer, provider_home: Path, tmp_path: Path
 ) -> None:
     await admin.register(write_model(tmp_path / "m"), SCORER)
-    workspace = await client(server, (provider_home / "admin.token").read_text())
+    workspace = await workspace_client(server, (provider_home / "admin.token").read_text())
     model = await ask(workspace.registered_models.get, SCORER)
     await ask(
         lambda: workspace.registered_models.update(
@@ -259,7 +260,7 @@ async def test_a_model_with_versions_is_not_deleted_without_force(
     server: TestServer, admin: AdminClient, provider_home: Path, tmp_path: Path
 ) -> None:
     await admin.register(write_model(tmp_path / "m"), SCORER)
-    workspace = await client(server, (provider_home / "admin.token").read_text())
+    workspace = await workspace_client(server, (provider_home / "admin.token").read_text())
     do, path = workspace.api_client.do, f"{wire.PREFIX}/models/{SCORER}"
     for word in ("false", "False", "0", "perhaps"):
         with pytest.raises(BadRequest, match="force"):
@@ -273,7 +274,7 @@ async def test_grants_are_paged_for_who_asks_for_pages(
     server: TestServer, admin: AdminClient, provider_home: Path, tmp_path: Path
 ) -> None:
     await admin.register(write_model(tmp_path / "m"), SCORER)
-    workspace = await client(server, (provider_home / "admin.token").read_text())
+    workspace = await workspace_client(server, (provider_home / "admin.token").read_text())
     names = ["ana", "ben", "eve"]
     for name in names:
         await create_user(admin, name)

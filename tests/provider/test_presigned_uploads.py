@@ -14,9 +14,9 @@ from aiohttp.test_utils import TestServer
 from model_sharing_protocol.errors import AlreadyExists, InvalidState, NotFound, UnsafePath
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
-from provider.test_uploads import NAME, begun, chunks, finalize, put, stored
 from support.admin_client import AdminClient
 from support.model_folder import MLMODEL
+from support.uploads import NAME, begun, chunks, finalize, put, stored
 
 pytestmark = pytest.mark.stores("s3", "azure")
 

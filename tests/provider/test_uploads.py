@@ -13,53 +13,26 @@ from aiohttp.test_utils import TestServer
 
 from model_sharing_protocol.errors import InvalidModel, InvalidState, NotFound, UnsafePath
 from model_sharing_protocol.mlflow_registry import PREFIX
-from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.audit_actions import AuditAction
-from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.domain.securables import VersionStatus
 from model_sharing_provider.domain.uploads import NewVersion
 from support.admin_client import AdminClient
 from support.model_folder import MLMODEL, write_model
+from support.uploads import NAME, begun, finalize, put, stored
 
 pytestmark = [pytest.mark.each_database, pytest.mark.stores("s3", "azure")]
 
-NAME = FullName.parse("prod.ml_team.scorer")
 UNSIGNED = b"flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n"
-
-
-async def chunks(content: bytes) -> AsyncIterator[bytes]:
-    for start in range(0, len(content), 7):
-        yield content[start : start + 7]
 
 
 WITH_CODE = MLMODEL.replace("    model_path", "    code: code\n    model_path").encode()
 WITH_ARTIFACT = MLMODEL.replace(
     "    model_path", "    artifacts:\n      a: {path: artifacts/scratch, uri: /tmp/x}\n    model_path"
 ).encode()
-
-
-async def begun(admin: AdminClient) -> ModelVersion:
-    """A PENDING version of a model that has none yet."""
-    await admin.provider.catalogs.create(admin.context, NAME.catalog)
-    await admin.provider.catalogs.create_schema(admin.context, NAME.schema_name)
-    await admin.provider.models.create(admin.context, NAME)
-    return await admin.provider.uploads.create(admin.context, NAME, NewVersion(source="runs:/1/model"))
-
-
-async def put(admin: AdminClient, version: ModelVersion, path: str, content: bytes) -> None:
-    await admin.provider.uploads.write(admin.context, version, path, chunks(content))
-
-
-async def finalize(admin: AdminClient, number: int = 1) -> ModelVersion:
-    return await admin.provider.finalization.finalize(admin.context, NAME, number)
-
-
-async def stored(artifacts: ArtifactStore, folder: str) -> list[str]:
-    """The names of the files below a folder of the artifact root."""
-    return sorted([item.path.rpartition("/")[2] async for batch in artifacts.list(folder) for item in batch])
 
 
 async def test_an_unfinished_version_is_seen_by_nobody_but_its_makers(admin: AdminClient) -> None:

@@ -16,10 +16,10 @@ from mlflow.store.model_registry.abstract_store import AbstractStore
 import model_sharing
 from model_sharing.mlflow_plugin import SharedArtifactRepository, SharedModelStore
 from model_sharing.resolution.known_state import UnwrittenStateWarning
-from recipient.test_policy import saved
 from support.fake_provider.models import SHARE
 from support.fake_provider.server import FakeProvider
 from support.files import random_bytes, read_tree
+from support.sklearn_models import saved
 from support.small_disk import read_only
 
 NAME = "vendor.ml_team.iris_model"

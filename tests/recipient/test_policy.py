@@ -26,7 +26,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.exceptions import MlflowException
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LinearRegression
 
 import model_sharing
 from model_sharing.policy import check_inert
@@ -37,6 +36,7 @@ from support.fake_provider.server import FakeProvider
 from support.files import read_tree
 from support.hostile_input.models import STRANGE_FLAVORS, Files, disguised_models, hostile_models, payloads
 from support.recipient_cli import RunCli
+from support.sklearn_models import saved
 
 NAME = "vendor.ml_team.iris_model"
 URI = f"models:/{NAME}/1"
@@ -50,15 +50,6 @@ def skops_model(tmp_path_factory: pytest.TempPathFactory) -> Files:
 @pytest.fixture(scope="module")
 def pickled_model(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return saved(tmp_path_factory, "cloudpickle")
-
-
-def saved(folders: pytest.TempPathFactory, serialization: str) -> Files:
-    folder = folders.mktemp(serialization) / "model"
-    model = LinearRegression().fit([[0.0], [1.0]], [0.0, 2.0])
-    mlflow.sklearn.save_model(
-        model, str(folder), serialization_format=serialization, pip_requirements=["scikit-learn"]
-    )
-    return read_tree(folder)
 
 
 NAMES_ONLY = {"MLmodel": b"flavors: {python_function: {}}"}

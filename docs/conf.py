@@ -39,5 +39,6 @@ napoleon_use_rtype = False
 
 html_theme = "furo"
 html_copy_source = False
+highlight_language = "none"  # of blocks that name none, such as log lines
 smartquotes = False  # command lines in help texts keep their dashes and quotes
 html_show_sphinx = False

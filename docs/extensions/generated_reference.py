@@ -142,7 +142,7 @@ def examples_as_code(_app: Sphinx, _context: object, lines: list[str]) -> None:
     """Show the examples that end each command's help as a block of code."""
     texts = [line.removeprefix("| ").strip() for line in lines]
     examples = [f"   {text}" for text in texts[1:] if text]
-    lines[:] = [f"{texts[0].rstrip(':')}::", "", *examples, ""] if examples else []
+    lines[:] = [texts[0], "", ".. code-block:: sh", "", *examples, ""] if examples else []
 
 
 def _http_api(face: Face) -> str:

@@ -25,7 +25,7 @@ test: $(VENV)/.installed  ## run the tests
 	$(BIN)/pytest $(PARALLEL)
 
 docs: $(VENV)/.installed  ## build the documentation into build/docs; warnings are errors
-	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs build/docs
 	@echo "open build/docs/index.html"
 
 check: $(VENV)/.installed docs  ## run what CI runs: documentation, format, lint, types, import contracts, tests

@@ -40,7 +40,14 @@ from model_sharing_provider.domain.events import Outcome
 from support.admin_client import AdminClient
 from support.databricks_sdk import ask, workspace_client
 from support.model_folder import write_model
-from support.principals import User, create_group, create_user, privileges_to_load, recipient_context
+from support.principals import (
+    User,
+    create_group,
+    create_user,
+    grant_privileges,
+    privileges_to_load,
+    recipient_context,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -147,8 +154,7 @@ async def test_a_user_sees_what_it_may_and_nothing_else(office: Office) -> None:
     assert await ask(lambda: list(ana.registered_models.list())) == []
     with pytest.raises(PermissionDenied, match="ana lacks USE_CATALOG on catalog 'prod'"):
         await ask(lambda: list(ana.schemas.list("prod")))
-    for right in privileges_to_load(SCORER):
-        await right.grant(office.admin, "ana")
+    await grant_privileges(office.admin, "ana", *privileges_to_load(SCORER))
     assert [each.name for each in await ask(lambda: list(ana.catalogs.list()))] == ["prod"]
     assert [each.full_name for each in await ask(lambda: list(ana.schemas.list("prod")))] == ["prod.ml_team"]
     assert [each.full_name for each in await ask(lambda: list(ana.registered_models.list()))] == [SCORER]
@@ -221,8 +227,7 @@ def _assignments(tags: EntityTagAssignmentsAPI, kind: str, entity: str) -> list[
 
 async def test_tags_as_assignments(office: Office) -> None:
     tags, provider, name = office.ana.entity_tag_assignments, office.admin.provider, FullName.parse(SCORER)
-    for right in privileges_to_load(SCORER):
-        await right.grant(office.admin, "ana")
+    await grant_privileges(office.admin, "ana", *privileges_to_load(SCORER))
     places = {"functions": SCORER, "modelversions": f"{SCORER}/1"}
     for kind, entity in places.items():
         task = EntityTagAssignment(entity_name=entity, tag_key="task", entity_type=kind, tag_value="claims")
@@ -315,8 +320,7 @@ async def test_shares_change_their_name_owner_and_the_names_in_them(office: Offi
     assert (
         await admin.provider.recipient_view.list_models(globex, "partners", None, PageRequest())
     ).items == []
-    for right in privileges_to_load(SCORER):
-        await right.grant(admin, "ana")
+    await grant_privileges(admin, "ana", *privileges_to_load(SCORER))
     seen = await ask(lambda: ana.shares.get("partners", include_shared_data=True))
     assert [item.status for item in seen.objects or []] == [SharedDataObjectStatus.ACTIVE]
     assert (

@@ -13,7 +13,14 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.privileges import Privilege
 from support.admin_client import AdminClient
 from support.model_folder import write_model
-from support.principals import change_owner, create_group, create_user, on_catalog, on_model, on_schema
+from support.principals import (
+    change_owner,
+    create_group,
+    create_user,
+    on_catalog,
+    on_model,
+    on_schema,
+)
 from support.processes.notebook import CellFailed, Notebook, notebook
 
 NAME = "prod.ml_team.scorer"
@@ -47,7 +54,7 @@ async def test_a_colleague_gets_what_was_granted_and_is_told_what_was_not(
     }
     with notebook(tmp_path, environment) as book:
         await run(book, "import mlflow; client = mlflow.MlflowClient()")
-        for right, missing in (
+        for privilege, missing in (
             (on_catalog(Privilege.USE_CATALOG, "prod"), "USE_CATALOG"),
             (on_schema(Privilege.USE_SCHEMA, "prod.ml_team"), "USE_SCHEMA"),
             (on_model(Privilege.EXECUTE, NAME), "EXECUTE"),
@@ -55,7 +62,7 @@ async def test_a_colleague_gets_what_was_granted_and_is_told_what_was_not(
             for cell in (LOOK_UP, DOWNLOAD):
                 assert f"ana lacks {missing}" in await refused(book, cell)
             assert await run(book, "print(client.search_registered_models())") == "[]\n"
-            await right.grant(admin, "ana")
+            await privilege.grant(admin, "ana")
         assert await run(book, f"print({LOOK_UP})") == "1\n"
         await run(book, DOWNLOAD)
         assert (tmp_path / "downloaded" / "model.pkl").read_bytes() == b"weights"

@@ -24,7 +24,7 @@ from model_sharing_provider.metastore import database
 from model_sharing_provider.services.registry.versions import version_target
 from support.admin_client import AdminClient
 from support.model_folder import write_model
-from support.principals import create_user, privileges_to_load
+from support.principals import create_user, grant_privileges, privileges_to_load
 
 pytestmark = pytest.mark.each_database
 
@@ -197,8 +197,7 @@ async def test_a_version_is_checked_as_its_model_and_logged_as_itself(
     target = version_target(version.full_name, 1)
     assert (target.securable, target.name) == ("prod.ml_team.scorer", "prod.ml_team.scorer/1")
     ana = await create_user(admin, "ana")
-    for right in privileges_to_load("prod.ml_team.scorer"):
-        await right.grant(admin, "ana")
+    await grant_privileges(admin, "ana", *privileges_to_load("prod.ml_team.scorer"))
     context = await ana.context()
     async with context.view(AuditAction.GET_MODEL_VERSION, target) as operation:
         await operation.authorize(READ_MODEL)

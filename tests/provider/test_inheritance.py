@@ -31,6 +31,7 @@ from support.principals import (
     change_owner,
     create_group,
     create_user,
+    grant_privileges,
     on_catalog,
     on_model,
     on_schema,
@@ -51,11 +52,6 @@ async def ana(admin: AdminClient, tmp_path: Path) -> User:
     return await create_user(admin, "ana")
 
 
-async def give(admin: AdminClient, who: str, *rights: SecurablePrivilege) -> None:
-    for right in rights:
-        await right.grant(admin, who)
-
-
 async def read(person: User, name: FullName = SCORER) -> str:
     """The name of a model, for those who may read it."""
     return str((await person.admin.provider.models.get(await person.context(), name)).full_name)
@@ -64,7 +60,7 @@ async def read(person: User, name: FullName = SCORER) -> str:
 async def test_grants_reach_present_and_future_children(
     ana: User, admin: AdminClient, tmp_path: Path
 ) -> None:
-    await give(
+    await grant_privileges(
         admin,
         "ana",
         on_catalog(Privilege.USE_CATALOG, "prod"),
@@ -82,18 +78,20 @@ async def test_grants_reach_present_and_future_children(
 
 
 async def test_parents_must_be_usable_whatever_is_held_below(ana: User, admin: AdminClient) -> None:
-    await give(admin, "ana", on_model(Privilege.OWN, str(SCORER)), on_schema(Privilege.OWN, str(TEAM)))
+    await grant_privileges(
+        admin, "ana", on_model(Privilege.OWN, str(SCORER)), on_schema(Privilege.OWN, str(TEAM))
+    )
     with pytest.raises(PermissionDenied, match="lacks USE_CATALOG on catalog 'prod'"):
         await read(ana)
-    await give(admin, "ana", on_schema(Privilege.ALL_PRIVILEGES, str(TEAM)))
+    await grant_privileges(admin, "ana", on_schema(Privilege.ALL_PRIVILEGES, str(TEAM)))
     with pytest.raises(PermissionDenied, match="lacks USE_CATALOG on catalog 'prod'"):
         await read(ana)
-    await give(admin, "ana", USE[0])
+    await grant_privileges(admin, "ana", USE[0])
     assert await read(ana) == str(SCORER)
 
 
 async def test_a_rename_keeps_what_was_granted(ana: User, admin: AdminClient) -> None:
-    await give(admin, "ana", *privileges_to_load(str(SCORER)))
+    await grant_privileges(admin, "ana", *privileges_to_load(str(SCORER)))
     provider = admin.provider
     await provider.models.update(admin.context, SCORER, SecurableUpdate(new_name="ranker"))
     await provider.catalogs.update_schema(admin.context, TEAM, SecurableUpdate(new_name="team"))
@@ -104,7 +102,7 @@ async def test_a_rename_keeps_what_was_granted(ana: User, admin: AdminClient) ->
 async def test_what_takes_a_deleted_things_name_inherits_no_grants(
     ana: User, admin: AdminClient, tmp_path: Path
 ) -> None:
-    await give(admin, "ana", *privileges_to_load(str(SCORER)))
+    await grant_privileges(admin, "ana", *privileges_to_load(str(SCORER)))
     await admin.provider.catalogs.delete(admin.context, "prod", force=True)
     await admin.register(tmp_path / "m", str(SCORER))
     with pytest.raises(PermissionDenied, match="lacks USE_CATALOG"):
@@ -119,7 +117,7 @@ async def test_grants_on_the_metastore_reach_nothing_below(ana: User, admin: Adm
         SecurablePrivilege(privilege, SecurableType.METASTORE)
         for privilege in GRANTABLE[SecurableType.METASTORE]
     ]
-    await give(admin, "ana", *everything)
+    await grant_privileges(admin, "ana", *everything)
     with pytest.raises(PermissionDenied, match="lacks USE_CATALOG"):
         await admin.provider.catalogs.get(await ana.context(), "prod")
     grants = admin.provider.permissions
@@ -199,7 +197,7 @@ async def test_an_owner_of_a_catalog_manages_what_is_in_it_and_uses_what_it_gran
 
 
 async def test_an_owner_of_a_schema_does_not_read_its_models(ana: User, admin: AdminClient) -> None:
-    await give(admin, "ana", USE[0], on_schema(Privilege.OWN, str(TEAM)))
+    await grant_privileges(admin, "ana", USE[0], on_schema(Privilege.OWN, str(TEAM)))
     with pytest.raises(PermissionDenied, match="lacks EXECUTE on model"):
         await read(ana)
     with pytest.raises(PermissionDenied, match="lacks OWNERSHIP on model"):
@@ -224,7 +222,7 @@ async def test_who_makes_something_owns_it(ana: User, admin: AdminClient, tmp_pa
 async def test_a_group_holds_for_its_members_and_for_nobody_else(ana: User, admin: AdminClient) -> None:
     ben = await create_user(admin, "ben")
     await create_group(admin, "scientists", "ana")
-    await give(admin, "scientists", *privileges_to_load(str(SCORER)))
+    await grant_privileges(admin, "scientists", *privileges_to_load(str(SCORER)))
     assert await read(ana) == str(SCORER)
     with pytest.raises(PermissionDenied):
         await read(ben)
@@ -241,7 +239,7 @@ async def test_those_in_a_group_that_owns_a_model_work_on_it_together(
 ) -> None:
     ben = await create_user(admin, "ben", PrincipalType.SERVICE_PRINCIPAL)
     await create_group(admin, "scientists", "ana", "ben")
-    await give(admin, "scientists", *USE, on_model(Privilege.OWN, str(SCORER)))
+    await grant_privileges(admin, "scientists", *USE, on_model(Privilege.OWN, str(SCORER)))
     register = admin.provider.registration.register
     assert (await register(await ana.context(), tmp_path / "m", SCORER)).version == 2
     assert (await register(await ben.context(), tmp_path / "m", SCORER)).version == 3
@@ -252,7 +250,7 @@ async def test_those_in_a_group_that_owns_a_model_work_on_it_together(
 async def test_account_users_are_all_users_and_programs_but_no_recipients(
     ana: User, admin: AdminClient
 ) -> None:
-    await give(admin, ALL_USERS, *privileges_to_load(str(SCORER)))
+    await grant_privileges(admin, ALL_USERS, *privileges_to_load(str(SCORER)))
     nightly = await create_user(admin, "nightly", PrincipalType.SERVICE_PRINCIPAL)
     for person in (ana, nightly):
         assert await read(person) == str(SCORER)
@@ -263,7 +261,7 @@ async def test_account_users_are_all_users_and_programs_but_no_recipients(
 
 
 async def test_a_recipient_with_a_users_name_has_none_of_its_rights(ana: User, admin: AdminClient) -> None:
-    await give(admin, "ana", *USE, on_model(Privilege.OWN, str(SCORER)))
+    await grant_privileges(admin, "ana", *USE, on_model(Privilege.OWN, str(SCORER)))
     await admin.share("acme", "ana")
     with pytest.raises(PermissionDenied, match="no principal of this metastore"):
         await admin.provider.models.get(await recipient_context(admin, "ana"), SCORER)
@@ -290,7 +288,7 @@ async def test_groups_hold_people_and_programs_only(ana: User, admin: AdminClien
 
 
 async def test_a_revocation_takes_effect_at_once(ana: User, admin: AdminClient) -> None:
-    await give(admin, "ana", *privileges_to_load(str(SCORER)))
+    await grant_privileges(admin, "ana", *privileges_to_load(str(SCORER)))
     context = await ana.context()
     await admin.provider.models.get(context, SCORER)
     await on_model(Privilege.EXECUTE, str(SCORER)).revoke(admin, "ana")
@@ -313,7 +311,7 @@ async def test_a_change_of_grants_is_all_or_nothing(ana: User, admin: AdminClien
 
 
 async def test_effective_grants_say_where_they_come_from(ana: User, admin: AdminClient) -> None:
-    await give(
+    await grant_privileges(
         admin,
         "ana",
         on_catalog(Privilege.EXECUTE, "prod"),
@@ -368,7 +366,7 @@ async def answers(person: User, name: FullName) -> list[str]:
 
 
 async def test_those_who_may_look_are_told_what_is_missing(ana: User, admin: AdminClient) -> None:
-    await give(admin, "ana", *USE)
+    await grant_privileges(admin, "ana", *USE)
     none = "prod.ml_team.none"
     with pytest.raises(NotFound, match="does not exist"):
         await admin.provider.models.get(await ana.context(), FullName.parse(none))

@@ -15,7 +15,15 @@ from model_sharing_provider.governance.privileges import Privilege
 from support.admin_client import AdminClient
 from support.bulk_insert import bulk_insert, model_name
 from support.model_folder import write_model
-from support.principals import change_owner, create_user, on_catalog, on_model, on_schema, recipient_context
+from support.principals import (
+    change_owner,
+    create_user,
+    grant_privileges,
+    on_catalog,
+    on_model,
+    on_schema,
+    recipient_context,
+)
 
 pytestmark = pytest.mark.each_database
 
@@ -65,7 +73,9 @@ async def listed(ask: Callable[[PageRequest], Awaitable[Page[str]]]) -> list[str
 async def test_everybody_sees_theirs_in_pages_of_any_size(desk_with_schemas: AdminClient) -> None:
     admin = desk_with_schemas
     ann = await create_user(admin, "ann")
-    for right in (
+    await grant_privileges(
+        admin,
+        ann.name,
         on_catalog(Privilege.USE_CATALOG, "prod"),
         *(on_schema(Privilege.USE_SCHEMA, f"prod.{name}") for name in SCHEMAS if name != "s20"),
         on_schema(Privilege.EXECUTE, "prod.s02"),
@@ -76,8 +86,7 @@ async def test_everybody_sees_theirs_in_pages_of_any_size(desk_with_schemas: Adm
         on_model(Privilege.OWN, f"prod.s12.{model_name(2)}"),
         on_model(Privilege.OWN, f"prod.s20.{model_name(2)}"),
         on_model(Privilege.EXECUTE, f"other.s99.{model_name(2)}"),
-    ):
-        await right.grant(admin, ann.name)
+    )
     context = await ann.context()
 
     async def seen_by_ann(page: PageRequest) -> Page[str]:
@@ -120,7 +129,9 @@ async def test_a_share_shows_what_its_owner_may_read_in_pages_of_any_size(
     shared_as = [name.partition(".")[2] for name in models_of(*FILLED[:6])]
     assert await listed(seen) == [*shared_as, "zoo.ape"]
     ann = await create_user(admin, "ann")
-    for right in (
+    await grant_privileges(
+        admin,
+        ann.name,
         on_catalog(Privilege.USE_CATALOG, "prod"),
         *(on_schema(Privilege.USE_SCHEMA, name) for name in (*FILLED[:4], "prod.s21")),
         on_schema(Privilege.EXECUTE, "prod.s02"),
@@ -129,8 +140,7 @@ async def test_a_share_shows_what_its_owner_may_read_in_pages_of_any_size(
         on_model(Privilege.EXECUTE, f"prod.s01.{model_name(1)}"),
         on_model(Privilege.OWN, f"prod.s03.{model_name(2)}"),
         on_schema(Privilege.EXECUTE, "prod.s21"),
-    ):
-        await right.grant(admin, ann.name)
+    )
     await change_owner(admin, admin.context, SecurableType.SHARE, "acme", ann.name)
     # What stands in the place of prod.s01's second model may not be read by ann; so the place is empty.
     assert await listed(seen) == [

@@ -31,6 +31,7 @@ from support.principals import (
     change_owner,
     create_group,
     create_user,
+    grant_privileges,
     on_catalog,
     on_model,
     privileges_to_load,
@@ -46,8 +47,7 @@ async def ana(admin: AdminClient, tmp_path: Path) -> User:
     """A new user, who may read `prod.ml_team.scorer`."""
     await admin.register(write_model(tmp_path / "m"), str(SCORER))
     ana = await create_user(admin, "ana")
-    for right in privileges_to_load(str(SCORER)):
-        await right.grant(admin, "ana")
+    await grant_privileges(admin, "ana", *privileges_to_load(str(SCORER)))
     return ana
 
 
@@ -101,8 +101,7 @@ async def test_who_comes_back_under_an_old_name_starts_with_nothing(ana: User, a
 async def test_what_a_deleted_group_was_granted_is_gone(admin: AdminClient, ana: User) -> None:
     ben = await create_user(admin, "ben")
     await create_group(admin, "scientists", "ben")
-    for right in privileges_to_load(str(SCORER)):
-        await right.grant(admin, "scientists")
+    await grant_privileges(admin, "scientists", *privileges_to_load(str(SCORER)))
     assert await admin.provider.models.get(await ben.context(), SCORER)
     await admin.provider.principals.delete(admin.context, "scientists")
     assert (await admin.provider.models.search(await ben.context(), PageRequest())).items == []

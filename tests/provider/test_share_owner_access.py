@@ -27,6 +27,7 @@ from support.principals import (
     change_owner,
     create_group,
     create_user,
+    grant_privileges,
     on_catalog,
     on_model,
     on_schema,
@@ -110,8 +111,7 @@ async def ana(admin: AdminClient, tmp_path: Path, weights: bytes) -> User:
     await admin.register(folder, SCORER, "Champion")
     await admin.register(write_model(tmp_path / "cat"), CAT)
     ana = await create_user(admin, "ana")
-    for right in (*privileges_to_load(SCORER), *privileges_to_load(CAT)[1:]):
-        await right.grant(admin, "ana")
+    await grant_privileges(admin, "ana", *privileges_to_load(SCORER), *privileges_to_load(CAT)[1:])
     for privilege in (Privilege.CREATE_SHARE, Privilege.CREATE_RECIPIENT):
         await SecurablePrivilege(privilege, SecurableType.METASTORE).grant(admin, "ana")
     return ana
@@ -193,8 +193,7 @@ async def test_a_share_that_a_group_owns_gives_what_the_group_may_read(
     # What its members may read is theirs, not the group's.
     assert await globex.models() == []
     assert (await statuses(admin, ben))["models.scorer"] is ShareObjectStatus.PERMISSION_DENIED
-    for right in privileges_to_load(SCORER):
-        await right.grant(admin, "scientists")
+    await grant_privileges(admin, "scientists", *privileges_to_load(SCORER))
     assert await globex.reaches_the_scorer()
     assert await globex.models() == ["models.scorer"]
     url = (await globex.urls())["MLmodel"]
@@ -246,8 +245,7 @@ async def test_what_moves_away_takes_the_rights_of_its_new_place(
     moved = "lab.closed.scorer"
     await admin.provider.models.update(admin.context, FullName.parse(SCORER), SecurableUpdate(new_name=moved))
     assert not await globex.reaches_the_scorer()
-    for right in privileges_to_load(moved)[:2]:
-        await right.grant(admin, "ana")
+    await grant_privileges(admin, "ana", *privileges_to_load(moved)[:2])
     assert await globex.reaches_the_scorer()
 
 

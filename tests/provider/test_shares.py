@@ -16,7 +16,7 @@ from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 from support.admin_client import AdminClient
 from support.model_folder import write_model
-from support.principals import create_user, privileges_to_load
+from support.principals import create_user, grant_privileges, privileges_to_load
 
 pytestmark = pytest.mark.each_database
 
@@ -188,8 +188,7 @@ async def test_shares_of_a_model_are_told_to_their_owners_only(admin: AdminClien
     await admin.share("acme", "globex", "prod.ml_team.a")
     await admin.share("second", "initech", "prod.ml_team.a")
     ana = await create_user(admin, "ana")
-    for right in privileges_to_load("prod.ml_team.a"):
-        await right.grant(admin, "ana")
+    await grant_privileges(admin, "ana", *privileges_to_load("prod.ml_team.a"))
     await admin.provider.shares.update(admin.context, "second", changes=SecurableUpdate(owner="ana"))
     told = await admin.provider.shares.of_model(await ana.context(), FullName.parse("prod.ml_team.a"))
     assert [each.share for each in told] == ["second"]

@@ -23,7 +23,7 @@ from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.services.publishing.multipart import PartSeen
 from support.admin_client import AdminClient
 from support.model_folder import MLMODEL, write_model
-from support.principals import User, create_group, create_user, on_model, privileges_to_load
+from support.principals import User, create_group, create_user, grant_privileges, on_model, privileges_to_load
 
 pytestmark = pytest.mark.each_database
 
@@ -102,8 +102,9 @@ async def people(
     clients = {name: Client(await create_user(admin, name), http, base) for name in ("ana", "ben", "eve")}
     await create_group(admin, "owners", "ana", "ben")
     for owner, owned in (("owners", MINE), ("eve", THEIRS)):
-        for right in (*privileges_to_load(str(owned)), on_model(Privilege.OWN, str(owned))):
-            await right.grant(admin, owner)
+        await grant_privileges(
+            admin, owner, *privileges_to_load(str(owned)), on_model(Privilege.OWN, str(owned))
+        )
     return clients
 
 

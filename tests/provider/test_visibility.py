@@ -30,7 +30,15 @@ from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 from support.admin_client import AdminClient
 from support.model_folder import write_model
-from support.principals import create_group, create_user, on_catalog, on_model, on_schema, privileges_to_load
+from support.principals import (
+    create_group,
+    create_user,
+    grant_privileges,
+    on_catalog,
+    on_model,
+    on_schema,
+    privileges_to_load,
+)
 
 pytestmark = pytest.mark.each_database
 
@@ -81,17 +89,17 @@ async def test_each_sees_what_it_may_use_and_the_administrator_all(
     ana, ben = await create_user(admin, "ana"), await create_user(admin, "ben")
     nobody = await create_user(admin, "nobody")
     await create_group(admin, "red", "ben")
-    for right in privileges_to_load("prod.a.x"):
-        await right.grant(admin, "ana")
-    for right in (
+    await grant_privileges(admin, "ana", *privileges_to_load("prod.a.x"))
+    await grant_privileges(
+        admin,
+        "red",
         on_catalog(Privilege.ALL_PRIVILEGES, "dev"),
         on_catalog(Privilege.USE_CATALOG, "prod"),
         on_schema(Privilege.OWN, "prod.b"),
         on_model(Privilege.OWN, "prod.b.y"),
         # Of no use without the schema around it.
         on_model(Privilege.EXECUTE, "prod.a.y"),
-    ):
-        await right.grant(admin, "red")
+    )
     provider = admin.provider
     everything = Listings([*CATALOGS], [*SCHEMAS], [*MODELS], [*MODELS])
     assert await listings(provider, admin.context) == everything
@@ -114,8 +122,7 @@ async def test_pages_are_full_of_what_may_be_seen(admin: AdminClient, tmp_path: 
     ana = await create_user(admin, "ana")
     seen = ["dev.a.y", "dev.b.y", "prod.b.x", "prod.b.y"]
     for name in seen:
-        for right in privileges_to_load(name):
-            await right.grant(admin, "ana")
+        await grant_privileges(admin, "ana", *privileges_to_load(name))
     context, page = await ana.context(), PageRequest(2)
     first = await admin.provider.models.search(context, page)
     assert len(first.items) == 2

@@ -14,7 +14,15 @@ from model_sharing_provider.services.context import Context
 from support.admin_client import AdminClient
 from support.bulk_insert import bulk_insert, model_name
 from support.model_folder import write_model
-from support.principals import User, create_user, on_catalog, on_schema, privileges_to_load, recipient_context
+from support.principals import (
+    User,
+    create_user,
+    grant_privileges,
+    on_catalog,
+    on_schema,
+    privileges_to_load,
+    recipient_context,
+)
 
 Call = Callable[[], Awaitable[object]]
 SCHEMA = SchemaName("prod", "ml")
@@ -38,14 +46,12 @@ async def calls(admin: AdminClient, models: int) -> Mapping[str, Call]:
     provider, context = admin.provider, admin.context
     globex, view = await recipient_context(admin, "globex"), provider.recipient_view
     ann, bob = await create_user(admin, "ann"), await create_user(admin, "bob")
-    for right in privileges_to_load(f"{SCHEMA}.{model_name(models - 1)}"):
-        await right.grant(admin, ann.name)
+    await grant_privileges(admin, ann.name, *privileges_to_load(f"{SCHEMA}.{model_name(models - 1)}"))
     everything = (
         on_catalog(Privilege.USE_CATALOG, SCHEMA.catalog),
         *(on_schema(each, str(SCHEMA)) for each in (Privilege.USE_SCHEMA, Privilege.EXECUTE)),
     )
-    for right in everything:
-        await right.grant(admin, bob.name)
+    await grant_privileges(admin, bob.name, *everything)
     numbers = itertools.count(1)
 
     def some() -> str:

@@ -1,4 +1,4 @@
-"""Users, groups and rights: what stories of access control need."""
+"""Users, groups and privileges, for tests of access control."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.admin_client import AdminClient
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user or a program, who works with an access token."""
+    """A user or a service principal, with an access token."""
 
     admin: AdminClient
     name: str
@@ -47,7 +47,7 @@ async def create_group(admin: AdminClient, group: str, *members: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SecurablePrivilege:
-    """A privilege on a securable, or its ownership; which the administrator grants and revokes."""
+    """A privilege on a securable, or its ownership, that the administrator grants and revokes."""
 
     privilege: Privilege
     on: SecurableType
@@ -69,6 +69,11 @@ class SecurablePrivilege:
         else:
             change = PrivilegeChange(who, remove=frozenset({self.privilege}))
             await admin.provider.permissions.update(admin.context, self.on, self.name, [change])
+
+
+async def grant_privileges(admin: AdminClient, who: str, *privileges: SecurablePrivilege) -> None:
+    for privilege in privileges:
+        await privilege.grant(admin, who)
 
 
 async def change_owner(

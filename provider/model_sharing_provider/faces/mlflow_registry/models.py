@@ -13,7 +13,7 @@ from model_sharing_provider.faces.mlflow_registry.requests import (
     read_message,
     version_number,
 )
-from model_sharing_provider.faces.mlflow_registry.versions import version_response
+from model_sharing_provider.faces.mlflow_registry.version_messages import version_response
 from model_sharing_provider.http.parameters import MODEL_NAME, NAME, PAGE
 from model_sharing_provider.http.requests import context_of, page_request, provider_of
 from model_sharing_provider.http.routes import Nothing, Query, Route

@@ -8,12 +8,17 @@ import msgspec
 from aiohttp import web
 
 from model_sharing_protocol.errors import InvalidParameter
-from model_sharing_protocol.mlflow_registry import JSON
-from model_sharing_protocol.names import parse_version
+from model_sharing_protocol.mlflow_registry import JSON, VersionRequest
+from model_sharing_protocol.names import FullName, parse_version
 from model_sharing_provider.http.bodies import read_body
+from model_sharing_provider.http.parameters import MODEL_NAME, VERSION
 from model_sharing_provider.http.responses import json_response
+from model_sharing_provider.http.routes import Query
 
 T = TypeVar("T")
+
+VERSION_QUERY = (Query("name", MODEL_NAME, required=True), Query("version", VERSION, required=True))
+"""Query that names a version."""
 
 
 def message_response(
@@ -36,3 +41,9 @@ async def read_message(request: web.Request, message: type[T]) -> T:
 def version_number(version: str | int) -> int:
     """Version, which MLflow sends as text or as a number."""
     return parse_version(str(version))
+
+
+async def requested_version(request: web.Request) -> tuple[FullName, int]:
+    """Model and version that a request names."""
+    asked = await read_message(request, VersionRequest)
+    return FullName.parse(asked.name), version_number(asked.version)

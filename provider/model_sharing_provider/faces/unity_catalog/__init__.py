@@ -13,6 +13,7 @@ from model_sharing_provider.faces.unity_catalog import (
     permissions,
     providers,
     recipients,
+    schemas,
     shares,
     tags,
     versions,
@@ -39,6 +40,7 @@ FACE = Face(
     },
     routes=(
         *catalogs.ROUTES,
+        *schemas.ROUTES,
         *models.ROUTES,
         *versions.ROUTES,
         *tags.ROUTES,

@@ -11,9 +11,10 @@ from aiohttp import web
 from model_sharing_protocol.errors import InvalidParameter, UnsupportedOperation
 from model_sharing_protocol.names import FullName, normalize_name, parse_version
 from model_sharing_protocol.pages import Page, page_of
-from model_sharing_protocol.unity_catalog import JSON, GivenAlias, ModelAlias, Tag
+from model_sharing_protocol.unity_catalog import JSON, GivenAlias, ModelAlias, Tag, UpdateSecurable
 from model_sharing_provider.http.requests import page_request
 from model_sharing_provider.http.responses import json_response
+from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 T = TypeVar("T")
 
@@ -62,6 +63,13 @@ def refuse_storage_location(location: str | None) -> None:
 def aliases(found: Iterable[tuple[str, int]]) -> tuple[ModelAlias, ...]:
     """Aliases as messages."""
     return tuple(ModelAlias(alias_name=alias, version_num=version) for alias, version in found)
+
+
+def securable_update(body: UpdateSecurable) -> SecurableUpdate:
+    """Update of a catalog or schema that a message asks for."""
+    return SecurableUpdate(
+        new_name=body.new_name, comment=body.comment, properties=body.properties, owner=body.owner
+    )
 
 
 def check_unchanged(given: msgspec.Struct, known: msgspec.Struct, *fields: str) -> None:

@@ -43,13 +43,13 @@ def test_a_download_goes_on_at_another_server(
     options = ("--drain", "1s", "--grace", grace)
     with (
         ProviderProcess(home, options=options, log=tmp_path / "log") as leaving,
-        mounted_through_proxy(acme, token, tmp_path, monkeypatch) as story,
+        mounted_through_proxy(acme, token, tmp_path, monkeypatch) as recipient,
         ThreadPoolExecutor() as threads,
     ):
-        survivor, story.proxy.target = story.proxy.target, leaving.port
-        story.proxy.always = SLOWLY
-        download = threads.submit(story.fetch)
-        story.wait_for(SIZE // 3)
+        survivor, recipient.proxy.target = recipient.proxy.target, leaving.port
+        recipient.proxy.always = SLOWLY
+        download = threads.submit(recipient.fetch)
+        recipient.wait_for(SIZE // 3)
         assert answers(leaving, "/ready") == (200, "")
         leaving.process.send_signal(signal.SIGTERM)
         while (said := answers(leaving, "/ready"))[0] == 200:
@@ -57,11 +57,11 @@ def test_a_download_goes_on_at_another_server(
         # It takes requests for a second more, and asks for no more of them on the same connection.
         assert said == (503, "close")
         assert answers(leaving, "/health") == (200, "close")
-        story.proxy.target = survivor
+        recipient.proxy.target = survivor
         assert leaving.process.wait(60) == 0
         assert not download.done()
         download.result()
-        assert story.proxy.bytes_to_client < SIZE + (IN_FLIGHT if grace == "0" else 100_000)
+        assert recipient.proxy.bytes_to_client < SIZE + (IN_FLIGHT if grace == "0" else 100_000)
         assert "Traceback" not in leaving.said
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"{leaving.url}/health")

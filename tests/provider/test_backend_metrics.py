@@ -35,8 +35,7 @@ from model_sharing_provider.telemetry.reports import Measured, Report, listen, s
 from support.admin_client import AdminClient
 from support.model_folder import MLMODEL, write_model
 from support.network.certificates import self_signed_certificate
-from support.object_stores.cloud_provider import FILES, VERSION
-from support.object_stores.cloud_provider import CloudProvider as StoryOfCloud
+from support.object_stores.cloud_provider import FILES, VERSION, CloudProvider
 from support.principals import create_user
 from support.processes.provider import ProviderProcess
 
@@ -216,7 +215,7 @@ async def test_finalizing_is_timed_by_how_it_ends(admin: AdminClient, reports: l
         assert value("model_sharing_finalize_seconds_count", outcome=outcome) == before + 1
 
 
-async def test_bytes_that_the_bucket_sends_are_counted_as_issued_not_as_sent(cloud: StoryOfCloud) -> None:
+async def test_bytes_that_the_bucket_sends_are_counted_as_issued_not_as_sent(cloud: CloudProvider) -> None:
     whose = {"share": "acme", "recipient": "globex"}
     issued = value("model_sharing_file_issued_bytes_total", **whose)
     sent = value("model_sharing_file_sent_bytes_total", **whose)
@@ -242,7 +241,7 @@ async def test_a_url_that_is_used_from_elsewhere_is_counted(
     assert [report.labels["reason"] for report in of(reports, Measured.REFUSED_URLS)] == ["address"]
 
 
-async def _query(cloud: StoryOfCloud) -> int:
+async def _query(cloud: CloudProvider) -> int:
     url = cloud.server.make_url(f"/delta-sharing{VERSION}/query")
     headers = {"Authorization": f"Bearer {cloud.token}"}
     async with aiohttp.ClientSession(headers=headers) as session, session.post(url, json={}) as answer:

@@ -49,7 +49,7 @@ Opened = Callable[..., AbstractAsyncContextManager[CloudProvider]]
 def opened(tmp_path: Path) -> Opened:
     """Share a version below `root`, which needs not be there: nobody reads a file."""
 
-    def open_story(root: str, cloud: str, **more: Any) -> AbstractAsyncContextManager[CloudProvider]:
+    def open_cloud(root: str, cloud: str, **more: Any) -> AbstractAsyncContextManager[CloudProvider]:
         settings = Settings(
             tmp_path / "home",
             artifact_root=root,
@@ -59,7 +59,7 @@ def opened(tmp_path: Path) -> Opened:
         )
         return running_cloud_provider(settings, tmp_path / "m", stored=Settings(tmp_path / "home"))
 
-    return open_story
+    return open_cloud
 
 
 async def both_ways(cloud: CloudProvider) -> tuple[dict[str, Any], dict[str, Any]]:

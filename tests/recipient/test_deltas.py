@@ -32,7 +32,7 @@ from support.fake_provider.models import SHARE, Files, digest_of
 from support.fake_provider.server import FakeProvider, Handler, serve_well
 from support.files import random_bytes
 from support.recipient_cli import RunCli
-from support.two_versions import (
+from support.updated_model import (
     MISANNOUNCED,
     MLMODEL,
     MODEL,

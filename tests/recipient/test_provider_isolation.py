@@ -19,7 +19,7 @@ from support.fake_provider.models import SHARE, digest_of, manifest_of
 from support.fake_provider.server import FakeProvider, XorDelta
 from support.files import random_bytes, read_tree
 from support.recipient_cli import RunCli
-from support.two_versions import withhold
+from support.updated_model import withhold
 
 MODEL = "ml_team.iris_model"
 SECRET = random_bytes(50_000, 7)

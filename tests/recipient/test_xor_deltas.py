@@ -26,7 +26,7 @@ from support.fake_provider.faults import answer_status, cut_after
 from support.fake_provider.models import SHARE, digest_of
 from support.fake_provider.server import FakeProvider, Handler, XorDelta, serve_well
 from support.files import random_bytes
-from support.two_versions import (
+from support.updated_model import (
     MISANNOUNCED,
     MLMODEL,
     MODEL,

@@ -1,4 +1,4 @@
-"""Weights in bf16, what a full fine-tune makes of them, and the XOR deltas between files."""
+"""Weights in bf16, a full fine-tune of them, and the XOR deltas between files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fill a metastore by the bulk, past all services: to register a million versions would take hours."""
+"""Bulk insert of models, versions and audit events past all services: a million would take them hours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stories of a full cache share: three versions, and how to look at what is there."""
+"""Three cached versions of a model, and ways to look at a cache and to damage it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes to share, and what a folder holds of them."""
+"""Random bytes to share, and the files below a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A share's own tables, as a Delta Sharing client reads them."""
+"""Queries of a share's information schema, as a Delta Sharing client sends them."""
 
 from __future__ import annotations
 

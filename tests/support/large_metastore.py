@@ -1,4 +1,4 @@
-"""A metastore with as many models as somebody has time for, and each kind of call on it."""
+"""A metastore with any number of models, and each kind of call on it."""
 
 from __future__ import annotations
 

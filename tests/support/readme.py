@@ -1,4 +1,4 @@
-"""What the README and the how-to guides print, and people who type it."""
+"""Commands that the README and the how-to guides print, and a user who types them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Safetensors files of given tensors, written without the library."""
+"""Safetensors files with given tensors, written without the library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A provider with one of each thing in it, the names of what is there, and a way back to how it was."""
+"""A provider seeded with one of each thing, the names of what is there, and a way back to that state."""
 
 from __future__ import annotations
 

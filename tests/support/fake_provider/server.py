@@ -1,6 +1,6 @@
 """A provider played by the test: it speaks the protocol, and misbehaves as told.
 
-It is the hostile or unlucky peer of these stories; what a good provider does is tested elsewhere against the
+Tests of the recipient play an unlucky or hostile provider with it; what a good one does is tested against the
 real one.
 """
 

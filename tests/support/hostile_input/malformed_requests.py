@@ -1,4 +1,4 @@
-"""What is no request, or hardly one: each with secrets where a broken client or proxy may leave them."""
+"""Malformed HTTP requests, each with secrets where a broken client or proxy may leave them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nobody expects in a field: hypothesis strategies made from the descriptions of routes."""
+"""Hypothesis strategies for hostile requests, made from the descriptions of routes."""
 
 from __future__ import annotations
 

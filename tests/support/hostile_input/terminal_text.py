@@ -1,4 +1,4 @@
-"""Text that commands a terminal, or passes for other text, put wherever a command line takes text."""
+"""Text that commands a terminal, or passes for other text, wherever a command line takes text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a hostile provider may put where a value belongs, and every place in its answers where it may."""
+"""Hostile values, and every place in a provider's answers where one may be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TLS certificates of a provider's own authority."""
+"""Self-signed TLS certificates for a provider on this machine."""
 
 from __future__ import annotations
 

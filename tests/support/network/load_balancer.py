@@ -1,4 +1,4 @@
-"""A load balancer that sends each request to another server than the one before."""
+"""Load balancer that sends each request to another server than the one before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one port that tests share with all else on this machine."""
+"""The default port, which tests share with all else on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A download that is on its way while what allowed it ends."""
+"""A download in progress while what allowed it ends."""
 
 from __future__ import annotations
 

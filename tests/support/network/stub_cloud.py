@@ -1,4 +1,4 @@
-"""A server that stands for a cloud: it writes down what it is asked, and answers what it was told to."""
+"""Stub HTTP server that stands for a cloud: it records requests, and answers as it was told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A forward proxy that nobody here wrote, such as companies have between their machines and the world."""
+"""A forward proxy (tinyproxy), such as companies have between their machines and the world."""
 
 from __future__ import annotations
 

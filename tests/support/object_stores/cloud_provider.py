@@ -1,4 +1,4 @@
-"""A model that is shared from a bucket, and what is answered when credentials for it are asked for."""
+"""A provider whose artifacts are in a bucket, and the temporary credentials that it gives out."""
 
 from __future__ import annotations
 

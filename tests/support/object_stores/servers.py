@@ -1,4 +1,4 @@
-"""Object stores that nobody here wrote, served on this machine, each test with a bucket of its own."""
+"""S3 (moto) and Azure (Azurite) servers on this machine, with a fresh bucket for each test."""
 
 from __future__ import annotations
 

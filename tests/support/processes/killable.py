@@ -1,4 +1,4 @@
-"""What both sides do, in processes that start in a moment: to be killed in hundreds."""
+"""Provider and recipient in processes that start in a moment, to be killed in hundreds."""
 
 from __future__ import annotations
 

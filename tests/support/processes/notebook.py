@@ -1,4 +1,4 @@
-"""A Python process of its own that runs cells of code one after another, as a notebook does."""
+"""A notebook: a Python process of its own that runs cells of code one after another."""
 
 from __future__ import annotations
 

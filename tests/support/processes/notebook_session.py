@@ -1,4 +1,4 @@
-"""A served provider with a plain MLflow server behind it, and somebody's notebook that knows its address."""
+"""A notebook with MLflow at a served provider, with a plain MLflow server behind it."""
 
 from __future__ import annotations
 

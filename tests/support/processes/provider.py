@@ -1,4 +1,4 @@
-"""A provider in a process of its own, to be killed and started again, and something for it to share."""
+"""A served provider in a process of its own, to be killed and started again, and a model for it to share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that nobody here wrote, run as processes of their own for as long as a test needs them."""
+"""Third-party servers as processes of their own, and free ports for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environments for programs that cannot share ours, each made once and kept in `.venvs/`."""
+"""Virtual environments for programs that need other packages than ours, made once in `.venvs/`."""
 
 from __future__ import annotations
 

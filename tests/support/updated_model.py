@@ -1,4 +1,4 @@
-"""A model of which one version is in the cache, and the fake provider has a second that resembles it."""
+"""A model with one version in the cache, and a new one at the fake provider that resembles it."""
 
 from __future__ import annotations
 

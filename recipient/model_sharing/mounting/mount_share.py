@@ -35,16 +35,26 @@ async def mount_share(
 ) -> Mount:
     """Mount a share that the provider grants, and pin its signing key.
 
-    Without `share` it is the only one that is granted, and without `name` it is called as the share is.
-    A profile that is in no file is kept in the home, for this mount alone.
-    `key_fingerprint` is what the provider told by another way; without it, the key that is shown is believed.
-    The same mount again changes nothing but where files may come from, which is what the provider names now,
-    and a kept profile.
-    With `move`, the mount that has the name leads to the address in the profile from now on: the provider
-    there has to show the key that is pinned, or one that it vouches for; what was seen and downloaded stays.
-    Raises MountExists if the name is taken by another, InvalidProfile, NotASharingServer for places that no
-    files may come from, NotFound if this recipient has no such share, InvalidParameter if it has several and
-    none was named, UntrustedSignature for another key than the expected one.
+    The same mount again changes nothing but its stored profile and its file origins, which are those that the
+    provider names now.
+
+    Args:
+        settings: Where mounts and profiles are stored.
+        source: The profile. One that is in no file is stored in the home, for this mount alone.
+        share: The share's name; None for the only one that is granted.
+        name: The mount's name; None for that of the share.
+        trust_remote_code: Let this provider's models run code when they load.
+        key_fingerprint: The expected signing key, learned by another way; None trusts the one that is shown.
+        move: Replace the mount of this name by one at the address in the profile. The provider there has to
+            show the pinned key, or one that it vouches for; what was seen and downloaded stays.
+
+    Raises:
+        MountExists: The name is taken by another mount.
+        InvalidProfile: The profile cannot be used.
+        NotFound: This recipient has no such share.
+        InvalidParameter: There are several shares, and none was named.
+        NotASharingServer: The provider names origins that files may not come from.
+        UntrustedSignature: The provider signs with another key than the expected one.
     """
     share = None if share is None else normalize_name("share", share)
     name = None if name is None else check_mount_name(name)
@@ -66,17 +76,26 @@ async def mount_share(
             present = table.check_free(mount)
         if share is not None:
             await check_share(client, endpoint, share)
-        pinned = [PublicKey.parse(pem) for pem in (present.keys if present else ())]
-        keys = await fetch_keys(client, endpoint, pinned, expected)
-        listed = await client.list_keys()
-        origins = check_named_origins(endpoint, listed.file_origins)
-    pems = tuple(key.pem for key in keys)
-    first = first_of(keys[0], listed.keys).fingerprint
-    new = replace(mount, keys=pems, file_origins=origins, first_key=first)
+        new = await _with_keys(client, mount, present, expected)
     if move and present is not None:
         return _move(settings, table, present, new, source.content)
     added = table.add(new, source.content)
-    return table.set_file_origins(table.pin(added, pems), origins)
+    return table.set_file_origins(table.pin(added, new.keys), new.file_origins)
+
+
+async def _with_keys(
+    client: SharingClient, mount: Mount, present: Mount | None, expected: str | None
+) -> Mount:
+    """Mount with the provider's keys, which follow those of the `present` one, and its file origins."""
+    pinned = [PublicKey.parse(pem) for pem in (present.keys if present else ())]
+    keys = await fetch_keys(client, mount.endpoint, pinned, expected)
+    listed = await client.list_keys()
+    return replace(
+        mount,
+        keys=tuple(key.pem for key in keys),
+        file_origins=check_named_origins(mount.endpoint, listed.file_origins),
+        first_key=first_of(keys[0], listed.keys).fingerprint,
+    )
 
 
 def _move(settings: Settings, table: MountTable, present: Mount, new: Mount, profile: bytes) -> Mount:

@@ -31,15 +31,20 @@ class ProgressObserver(Protocol):
 class NoObserver:
     """Observer that ignores everything."""
 
-    def begin(self, plan: Plan) -> None: ...
+    def begin(self, plan: Plan) -> None:
+        """Do nothing."""
 
-    def advance(self, size: int, file: ManifestFile | None = None) -> None: ...
+    def advance(self, size: int, file: ManifestFile | None = None) -> None:
+        """Do nothing."""
 
-    def reused(self, size: int, file: ManifestFile) -> None: ...
+    def reused(self, size: int, file: ManifestFile) -> None:
+        """Do nothing."""
 
-    def file_done(self, file: ManifestFile | None = None) -> None: ...
+    def file_done(self, file: ManifestFile | None = None) -> None:
+        """Do nothing."""
 
-    def end(self) -> None: ...
+    def end(self) -> None:
+        """Do nothing."""
 
 
 class FileProgress:

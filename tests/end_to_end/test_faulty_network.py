@@ -78,7 +78,10 @@ def test_addresses_that_expire_during_the_download_are_asked_for_again(
     acme_home: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, token = acme_home
-    prelude = "from model_sharing_provider.services import access; access.URL_LIFETIME_SECONDS = 2"
+    prelude = (
+        "from model_sharing_provider.services.sharing import recipient_files; "
+        "recipient_files.URL_LIFETIME_SECONDS = 2"
+    )
     with (
         ProviderProcess(home, prelude=prelude) as provider,
         mounted_through_proxy(provider, token, tmp_path, monkeypatch) as proxied_recipient,

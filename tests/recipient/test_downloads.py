@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from pathlib import Path
@@ -25,7 +21,7 @@ from model_sharing_protocol.errors import (
     PermissionDenied,
     ServerUnreachable,
 )
-from support.fake_provider.faults import add_a_byte, answer_status, corrupt, cut_after, ignore_range, slowly
+from support.fake_provider.faults import add_a_byte, answer_status, corrupt, cut_after, ignore_range
 from support.fake_provider.models import manifest_of
 from support.fake_provider.server import FakeProvider, Handler
 from support.files import random_bytes, read_tree
@@ -257,94 +253,6 @@ def test_what_was_downloaded_can_be_edited_without_harm_to_the_cache(
     assert (vendor.snapshot(REF).folder / "MLmodel").read_bytes() == SMALL_FILES["MLmodel"]
 
 
-DOWNLOAD = textwrap.dedent(
-    """
-    import sys, model_sharing
-    model_sharing.catalog("vendor").snapshot(sys.argv[1])
-    """
-)
-
-
-def start_download(ref: str = REF) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", DOWNLOAD, ref], stderr=subprocess.PIPE)
-
-
-def test_kill_nine_loses_no_byte_that_had_arrived(
-    fake_provider: FakeProvider, vendor: model_sharing.Catalog
-) -> None:
-    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(LARGE)})
-    fake_provider.always = slowly(0.01)
-    kills = 0
-    for _ in range(3):
-        before = fake_provider.file_bytes_sent
-        process = start_download()
-        while process.poll() is None and fake_provider.file_bytes_sent < before + 8 * 1024 * 1024:
-            time.sleep(0.01)
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            kills += 1
-        process.communicate()
-    fake_provider.always = None
-    assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == random_bytes(LARGE)
-    assert kills == 3
-    # On the wire but not in the file: what filled the sockets and buffers of four connections at each kill.
-    assert fake_provider.file_bytes_sent <= LARGE + kills * RANGE_BYTES
-
-
-def test_two_processes_download_once(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> None:
-    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(LARGE)} | SMALL_FILES)
-    fake_provider.always = slowly(0.002)
-    processes = [start_download() for _ in range(2)]
-    assert [process.communicate()[1] for process in processes] == [b"", b""]
-    assert [process.returncode for process in processes] == [0, 0]
-    assert fake_provider.file_bytes_sent == sum(
-        map(len, {"model.bin": random_bytes(LARGE), **SMALL_FILES}.values())
-    )
-
-
-def test_ctrl_c_ends_soon_with_one_line_and_130(
-    fake_provider: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path
-) -> None:
-    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(LARGE)})
-    fake_provider.always = slowly(0.3)
-    # Whoever runs the tests in the background lets them, and what they start, ignore Ctrl-C.
-    heard = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    run = heard + "runpy.run_module('model_sharing.cli', run_name='__main__')"
-    command = [sys.executable, "-c", run, "download", "models:/vendor." + REF, str(tmp_path / "out")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-    while fake_provider.file_bytes_sent < 1024 * 1024:
-        time.sleep(0.01)
-    started = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=10)
-    assert time.monotonic() - started < 3
-    assert process.returncode == 130
-    assert errors.decode().startswith("error: Interrupted")
-    assert errors.count(b"\n") == 1
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_file_size_limit_is_told_as_a_full_disk(
-    fake_provider: FakeProvider, vendor: model_sharing.Catalog
-) -> None:
-    """RLIMIT_FSIZE makes the kernel refuse writes, as a full disk or a quota does."""
-    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(1_000_000)})
-    script = textwrap.dedent(
-        """
-        import resource, sys, model_sharing
-        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
-        try:
-            model_sharing.catalog("vendor").snapshot(sys.argv[1])
-        except model_sharing.SharingError as error:
-            print(type(error).__name__)
-        """
-    )
-    done = subprocess.run([sys.executable, "-c", script, REF], capture_output=True, text=True, check=True)
-    assert done.stdout == "DiskFull\n"
-    assert not list(vendor.shared.cache.blobs.iterdir())
-    assert (vendor.snapshot(REF).folder / "model.bin").stat().st_size == 1_000_000
-
-
 class Huge(bytes):
     """Claims to be larger than any disk."""
 
@@ -359,30 +267,6 @@ def test_a_download_that_cannot_fit_is_not_begun(
     with pytest.raises(DiskFull, match="Nothing was fetched"):
         vendor.snapshot(REF)
     assert not fake_provider.file_requests()
-
-
-def test_memory_does_not_grow_with_the_file(
-    fake_provider: FakeProvider, vendor: model_sharing.Catalog
-) -> None:
-    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(LARGE * 2)})
-    script = DOWNLOAD + textwrap.dedent(
-        """
-        import resource
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-        """
-    )
-    done = subprocess.run([sys.executable, "-c", script, REF], capture_output=True, text=True, check=True)
-    imports = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import model_sharing.api.blocking" + script.split(REF)[0].replace(DOWNLOAD, ""),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert int(done.stdout) - int(imports.stdout) < 60
 
 
 def test_downloads_from_many_threads_share_one_fetch(

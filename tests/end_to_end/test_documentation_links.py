@@ -20,7 +20,7 @@ ELSEWHERE = re.compile(r"[a-z]+:")
 
 def pages() -> list[Path]:
     """The Markdown files that git tracks, or would; the changelog may name pages that have moved since."""
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md", ":!CHANGELOG.md"]
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
     paths = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
     return [ROOT / path for path in paths if path and (ROOT / path).exists()]
 

@@ -47,7 +47,7 @@ def doctor(output: str) -> None:
     except OSError as error:
         findings.append(bad("home", error))
     else:
-        findings += asyncio.run(_check_mounts(mounts))
+        findings += asyncio.run(_check_mounts(mounts, settings.retry_for))
     raise click.exceptions.Exit(report(findings, output))
 
 
@@ -66,16 +66,16 @@ def _check_authorities() -> list[Finding]:
     ]
 
 
-async def _check_mounts(mounts: list[Mount]) -> list[Finding]:
+async def _check_mounts(mounts: list[Mount], retry_for: float) -> list[Finding]:
     if not mounts:
         return [good("mounts", "Nothing is mounted. Mount a share with: model-sharing mount PROFILE")]
-    found = await asyncio.gather(*(_check_mount(mount) for mount in mounts))
+    found = await asyncio.gather(*(_check_mount(mount, retry_for) for mount in mounts))
     return [finding for findings in found for finding in findings]
 
 
-async def _check_mount(mount: Mount) -> list[Finding]:
+async def _check_mount(mount: Mount, retry_for: float) -> list[Finding]:
     """Check one mount; an unexpected error there does not hide the others."""
     try:
-        return await check_mount(mount)
+        return await check_mount(mount, retry_for=retry_for)
     except Exception as error:
         return [bad(f"mount {mount.name}", error)]

@@ -25,8 +25,11 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 _CLOCKS_DIFFER_TOO_MUCH = timedelta(hours=1)
 
 
-async def check_mount(mount: Mount) -> list[Finding]:
-    """Check one mount; a check that others depend on, and fails, is the last one."""
+async def check_mount(mount: Mount, *, retry_for: float) -> list[Finding]:
+    """Check one mount; a check that others depend on, and fails, is the last one.
+
+    `retry_for` is the number of seconds for which a provider that does not answer is asked again.
+    """
     name = f"mount {mount.name}"
     found: list[Finding] = []
     try:
@@ -36,7 +39,7 @@ async def check_mount(mount: Mount) -> list[Finding]:
         return [bad(f"{name}: profile", error)]
     found.append(_check_expiry(f"{name}: token", profile))
     found.append(_check_tls(f"{name}: TLS", profile))
-    async with Transport(mount.read_profile) as transport:
+    async with Transport(mount.read_profile, retry_for=retry_for) as transport:
         found += [finding async for finding in _check_provider(name, mount, transport)]
     return found
 

@@ -27,7 +27,8 @@ from mlflow.store._unity_catalog.registry.rest_store import UcModelRegistryStore
 from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol import unity_catalog_sharing
 from model_sharing_provider import faces, http
-from model_sharing_provider.faces import signed_files, table
+from model_sharing_provider.faces import table
+from model_sharing_provider.faces.signed_files.signatures import SIGNATURE
 from model_sharing_provider.http.routes import Route
 from support.admin_client import AdminClient
 from support.databricks_sdk import ask, workspace_client
@@ -40,7 +41,7 @@ ROUTES = [
     for route in face.routes
     if route.summary
 ]
-SIGNED = {query.name for query in signed_files.SIGNATURE}
+SIGNED = {query.name for query in SIGNATURE}
 SCORER = "prod.ml_team.scorer"
 HANDLERS = [path for room in (faces, http) for path in Path(room.__path__[0]).rglob("*.py")]
 APIS = (

@@ -17,7 +17,7 @@ from pytest_aiohttp.plugin import AiohttpServer
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_protocol.profile import read_profile, write_profile
-from model_sharing_provider.http.activation_links import ACTIVATION_PATH
+from model_sharing_provider.http.urls import ACTIVATION_PATH
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 

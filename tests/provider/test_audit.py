@@ -19,7 +19,7 @@ from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Share
 from model_sharing_provider.governance.rules import CREATE_SHARE, OWN_MODEL, READ_MODEL
-from model_sharing_provider.http.activation_links import ACTIVATION_PATH
+from model_sharing_provider.http.urls import ACTIVATION_PATH
 from model_sharing_provider.metastore import database
 from model_sharing_provider.services.registry.versions import version_target
 from support.admin_client import AdminClient

@@ -23,8 +23,7 @@ from model_sharing_protocol.open_sharing import PREFIX as OPEN_SHARING
 from model_sharing_protocol.unity_catalog import PREFIX as UNITY_CATALOG
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.secrets import new_token
-from model_sharing_provider.http.activation_links import ACTIVATION_PREFIX
-from model_sharing_provider.http.file_urls import FILES_PREFIX
+from model_sharing_provider.http.urls import ACTIVATION_PREFIX, FILES_PREFIX
 from support.admin_client import AdminClient
 from support.principals import create_user
 from support.seeded_provider import known, seed

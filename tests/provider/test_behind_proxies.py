@@ -14,8 +14,8 @@ from pytest_aiohttp.plugin import AiohttpServer
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.faces.application import make_app
-from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 from model_sharing_provider.http.forwarded_headers import TRUSTED_PROXIES, client_address, origin
+from model_sharing_provider.http.urls import ACTIVATION_PATH
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.registry.updates import NO_CHANGE
 from support.admin_client import AdminClient

@@ -14,7 +14,7 @@ from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome
 from model_sharing_provider.governance.addresses import MAX_NETWORKS, allows, check_networks
-from model_sharing_provider.http.activation_links import ACTIVATION_PATH, ACTIVATION_PREFIX
+from model_sharing_provider.http.urls import ACTIVATION_PATH, ACTIVATION_PREFIX
 from model_sharing_provider.services.registry.updates import NO_CHANGE
 from support.admin_client import AdminClient
 from support.model_folder import write_model

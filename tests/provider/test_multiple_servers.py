@@ -23,7 +23,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
-from model_sharing_provider.http.activation_links import ACTIVATION_PATH
+from model_sharing_provider.http.urls import ACTIVATION_PATH
 from support.admin_client import AdminClient
 from support.model_folder import MLMODEL, write_model
 from support.network.load_balancer import load_balancer

@@ -23,7 +23,7 @@ from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.secrets import new_activation_code, new_token
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.http.activation_links import ACTIVATION_PATH, ACTIVATION_PREFIX
+from model_sharing_provider.http.urls import ACTIVATION_PATH, ACTIVATION_PREFIX
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.metastore.rows.audit_log import event_values
 from model_sharing_provider.services.denials import WINDOW_SECONDS, DenialAggregator

@@ -12,7 +12,7 @@ import aiohttp
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.secrets import new_token
-from model_sharing_provider.http.activation_links import ACTIVATION_PATH
+from model_sharing_provider.http.urls import ACTIVATION_PATH
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.processes.provider import ProviderProcess

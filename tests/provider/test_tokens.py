@@ -23,7 +23,7 @@ from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_protocol.profile import parse_profile
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.secrets import TOKEN_PREFIX, new_token, well_formed
-from model_sharing_provider.http.activation_links import ACTIVATION_PATH, ACTIVATION_PREFIX
+from model_sharing_provider.http.urls import ACTIVATION_PATH, ACTIVATION_PREFIX
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 

@@ -21,7 +21,7 @@ from model_sharing_provider.cli.options import (
 )
 from model_sharing_provider.cli.records import Record, recipient_overview_record, to_record
 from model_sharing_provider.cli.session import configured, listed, run
-from model_sharing_provider.http.activation_links import ACTIVATION_PATH
+from model_sharing_provider.http.urls import ACTIVATION_PATH
 from model_sharing_provider.services.sharing.recipients import DEFAULT_LIFETIME
 
 _EXPIRES_IN = click.option(

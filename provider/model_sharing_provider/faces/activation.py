@@ -10,12 +10,12 @@ from aiohttp import web
 
 from model_sharing_protocol import open_sharing as wire
 from model_sharing_protocol.errors import ActivationLinkUsed, InvalidParameter, NotFound, PermissionDenied
-from model_sharing_provider.http.activation_links import ACTIVATION_PREFIX
 from model_sharing_provider.http.errors import OPEN_SHARING_ERRORS
-from model_sharing_provider.http.parameters import NOT_EMPTY
-from model_sharing_provider.http.requests import base_url, context_of, provider_of
+from model_sharing_provider.http.parameter_schemas import NOT_EMPTY
+from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.responses import NO_STORE, json_response
 from model_sharing_provider.http.routes import Face, Route
+from model_sharing_provider.http.urls import ACTIVATION_PREFIX, base_url
 
 _ERRORS = (InvalidParameter, PermissionDenied, NotFound)
 

@@ -9,11 +9,11 @@ import msgspec
 from aiohttp import web
 
 from model_sharing_protocol.unity_catalog import JSON
+from model_sharing_provider.http.databricks_headers import WORKSPACE_ID
 from model_sharing_provider.http.errors import UNITY_CATALOG_ERRORS
-from model_sharing_provider.http.requests import base_url
 from model_sharing_provider.http.responses import json_response
 from model_sharing_provider.http.routes import Face, Route
-from model_sharing_provider.http.workspace_id import WORKSPACE_ID
+from model_sharing_provider.http.urls import base_url
 
 
 class DatabricksConfig(msgspec.Struct):

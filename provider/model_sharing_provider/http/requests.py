@@ -11,8 +11,8 @@ from aiohttp import web
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal
-from model_sharing_provider.http.forwarded_headers import client_address, origin
-from model_sharing_provider.http.lineage_header import LINEAGE_HEADER
+from model_sharing_provider.http.databricks_headers import LINEAGE_HEADER
+from model_sharing_provider.http.forwarded_headers import client_address
 from model_sharing_provider.http.routes import FACE
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider_services import ProviderServices
@@ -66,8 +66,3 @@ async def request_digest(request: web.Request) -> str:
     lineage = request.headers.get(LINEAGE_HEADER, "")
     head = "\n".join((request[PRINCIPAL].id, request.method, request.path_qs, lineage))
     return hashlib.sha256(head.encode() + b"\n" + await request.read()).hexdigest()
-
-
-def base_url(request: web.Request) -> str:
-    """Base URL of this server as clients reach it, without a trailing slash."""
-    return provider_of(request).public_url or origin(request)

@@ -12,7 +12,7 @@ from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.unity_catalog import TemporaryCredentials
 from model_sharing_provider.domain.credentials import TemporaryCredentials as VendedCredentials
-from model_sharing_provider.http.lineage_header import lineage_from_header
+from model_sharing_provider.http.databricks_headers import lineage_from_header
 from model_sharing_provider.http.requests import provider_of
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.registry.lineage import DOWNSTREAM

@@ -12,7 +12,7 @@ from model_sharing_protocol import files as wire
 from model_sharing_provider.faces.files_api import directories, files, presigned_urls, run_artifacts
 from model_sharing_provider.http.authentication import authenticate_principal
 from model_sharing_provider.http.errors import UNITY_CATALOG_ERRORS
-from model_sharing_provider.http.parameters import NAME, NOT_EMPTY, VERSION
+from model_sharing_provider.http.parameter_schemas import NAME, NOT_EMPTY, VERSION
 from model_sharing_provider.http.routes import Face
 
 _ERRORS = replace(UNITY_CATALOG_ERRORS, look_up=lambda row: (row.unity_catalog_status, wire.error_code(row)))

@@ -14,7 +14,7 @@ from model_sharing_provider.faces.files_api.paths import (
     ROOT,
     requested_path,
 )
-from model_sharing_provider.http.parameters import PAGE_SIZE, TEXT
+from model_sharing_provider.http.parameter_schemas import PAGE_SIZE, TEXT
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.responses import json_response
 from model_sharing_provider.http.routes import Nothing, Query, Route

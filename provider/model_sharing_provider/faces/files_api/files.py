@@ -10,7 +10,7 @@ from model_sharing_protocol.errors import AlreadyExists, DiskFull, InvalidParame
 from model_sharing_provider.faces.files_api.paths import DOCUMENTED_FILE, FILES, requested_path
 from model_sharing_provider.http.bodies import body_chunks, read_body
 from model_sharing_provider.http.file_responses import file_response
-from model_sharing_provider.http.parameters import BOOLEAN, TEXT
+from model_sharing_provider.http.parameter_schemas import BOOLEAN, TEXT
 from model_sharing_provider.http.requests import context_of, flag, provider_of
 from model_sharing_provider.http.responses import json_response
 from model_sharing_provider.http.routes import Media, Nothing, Query, Route

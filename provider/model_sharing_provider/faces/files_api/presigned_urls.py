@@ -10,11 +10,16 @@ from model_sharing_protocol import files as wire
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound
 from model_sharing_provider.faces.files_api.paths import parse_path
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.file_urls import file_upload, files_base_url, part_upload, upload_session
-from model_sharing_provider.http.parameters import BOOLEAN, TEXT
+from model_sharing_provider.http.parameter_schemas import BOOLEAN, TEXT
 from model_sharing_provider.http.requests import context_of, flag, provider_of
 from model_sharing_provider.http.responses import json_response
 from model_sharing_provider.http.routes import Query, Route
+from model_sharing_provider.http.urls import (
+    files_base_url,
+    part_upload_path,
+    upload_path,
+    upload_session_path,
+)
 from model_sharing_provider.services.publishing.multipart import MAX_PARTS
 
 _MAX_URLS = 1000
@@ -33,7 +38,7 @@ async def create_upload_url(request: web.Request) -> web.Response:
     body = await read_body(request, wire.UploadUrlRequest)
     name, number, path = parse_path(body.path)
     overwrite = body.overwrite and flag(request, "overwrite", default=True)
-    files, what = provider_of(request).principal_files, file_upload(path, overwrite=overwrite)
+    files, what = provider_of(request).principal_files, upload_path(path, overwrite=overwrite)
     upload = await files.sign_file_upload(context_of(request), name, number, path, what, overwrite=overwrite)
     headers = tuple(wire.Header(*header) for header in upload.headers.items())
     return json_response(wire.PresignedUrl(_absolute(request, upload.url), headers), wire.JSON)
@@ -46,7 +51,7 @@ async def create_upload_part_urls(request: web.Request) -> web.Response:
     if not (1 <= body.count <= _MAX_URLS and first >= 1 and last <= MAX_PARTS):
         raise InvalidParameter(f"Parts are numbered from 1 to {MAX_PARTS}, {_MAX_URLS} URLs at once.")
     numbers = range(first, last + 1)
-    what = [part_upload(body.session_token, part) for part in numbers]
+    what = [part_upload_path(body.session_token, part) for part in numbers]
     urls = await _session_urls(request, body.path, body.session_token, what)
     return json_response(wire.PartUrls(tuple(map(wire.PartUrl, urls, numbers))), wire.JSON)
 
@@ -55,7 +60,7 @@ async def create_abort_url(request: web.Request) -> web.Response:
     """URL to DELETE, which gives an upload up."""
     body = await read_body(request, wire.AbortRequest)
     session = body.session_token
-    (url,) = await _session_urls(request, body.path, session, [upload_session(session)])
+    (url,) = await _session_urls(request, body.path, session, [upload_session_path(session)])
     return json_response(wire.AbortUrl(wire.PresignedUrl(url)), wire.JSON)
 
 

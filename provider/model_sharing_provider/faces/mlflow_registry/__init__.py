@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from model_sharing_protocol.mlflow_registry import PREFIX
 from model_sharing_provider.faces.mlflow_registry import (
+    aliases,
     models,
     prompts,
     version_files,
@@ -26,5 +27,12 @@ FACE = Face(
     title="MLflow registry",
     description="The registry for MLflow's client `databricks-uc`, by the bearer token of a principal. "
     "Other paths under `/api/2.0/mlflow` and `/api/3.0/mlflow` are passed on to an MLflow tracking server.",
-    routes=(*models.ROUTES, *prompts.ROUTES, *versions.ROUTES, *version_search.ROUTES, *version_files.ROUTES),
+    routes=(
+        *models.ROUTES,
+        *aliases.ROUTES,
+        *prompts.ROUTES,
+        *versions.ROUTES,
+        *version_search.ROUTES,
+        *version_files.ROUTES,
+    ),
 )

@@ -1,4 +1,4 @@
-"""Registered models, their aliases and tags: `registered-models/…`."""
+"""Registered models and their tags: `registered-models/…`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from model_sharing_provider.domain.securables import RegisteredModel
 from model_sharing_provider.faces.mlflow_registry.requests import (
     message_response,
     read_message,
-    version_number,
 )
-from model_sharing_provider.faces.mlflow_registry.version_messages import version_response
-from model_sharing_provider.http.parameters import MODEL_NAME, NAME, PAGE
+from model_sharing_provider.http.parameter_schemas import MODEL_NAME, PAGE
 from model_sharing_provider.http.requests import context_of, page_request, provider_of
 from model_sharing_provider.http.routes import Nothing, Query, Route
 from model_sharing_provider.services.registry.tags import TagChange
@@ -63,26 +61,6 @@ async def search(request: web.Request) -> web.Response:
     return message_response(wire.RegisteredModels(tuple(map(_model, page.items)), page.token(listing) or ""))
 
 
-async def set_alias(request: web.Request) -> web.Response:
-    body = await read_message(request, wire.SetAlias)
-    name, number = FullName.parse(body.name), version_number(body.version)
-    await provider_of(request).models.set_alias(context_of(request), name, body.alias, number)
-    return message_response()
-
-
-async def delete_alias(request: web.Request) -> web.Response:
-    body = await read_message(request, wire.AliasRequest)
-    await provider_of(request).models.delete_alias(context_of(request), FullName.parse(body.name), body.alias)
-    return message_response()
-
-
-async def get_by_alias(request: web.Request) -> web.Response:
-    asked = await read_message(request, wire.AliasRequest)
-    versions = provider_of(request).versions
-    found = await versions.get_by_alias(context_of(request), FullName.parse(asked.name), asked.alias)
-    return version_response(request, found)
-
-
 async def set_tag(request: web.Request) -> web.Response:
     body = await read_message(request, wire.SetTag)
     change = TagChange(add={body.key: body.value})
@@ -95,11 +73,6 @@ async def delete_tag(request: web.Request) -> web.Response:
     change = TagChange(remove=[body.key])
     await provider_of(request).models.tag(context_of(request), FullName.parse(body.name), change)
     return message_response()
-
-
-async def sdk_artifacts_enabled(_request: web.Request) -> web.Response:
-    """No: presigned URLs are the default; a client may still choose the SDK's way by itself."""
-    return message_response(wire.SdkArtifactsEnabled(False))
 
 
 _NAME = Query("name", MODEL_NAME, required=True)
@@ -144,33 +117,6 @@ ROUTES = (
     Route("GET", "/registered-models/search", search, "All models", wire.RegisteredModels, query=PAGE),
     Route(
         "POST",
-        "/registered-models/alias",
-        set_alias,
-        "Set an alias",
-        Nothing,
-        wire.SetAlias,
-        errors=(NotFound,),
-    ),
-    Route(
-        "DELETE",
-        "/registered-models/alias",
-        delete_alias,
-        "Delete an alias",
-        Nothing,
-        wire.AliasRequest,
-        errors=(NotFound,),
-    ),
-    Route(
-        "GET",
-        "/registered-models/alias",
-        get_by_alias,
-        "The version of an alias",
-        wire.ModelVersionAnswer,
-        query=(_NAME, Query("alias", NAME, required=True)),
-        errors=(NotFound,),
-    ),
-    Route(
-        "POST",
         "/registered-models/set-tag",
         set_tag,
         "Set a tag of a model",
@@ -186,13 +132,6 @@ ROUTES = (
         Nothing,
         wire.DeleteTag,
         errors=(NotFound,),
-    ),
-    Route(
-        "GET",
-        "/registered-models:is-databricks-sdk-models-artifact-repository-enabled",
-        sdk_artifacts_enabled,
-        "Whether files move by the SDK's Files API rather than by presigned URLs",
-        wire.SdkArtifactsEnabled,
     ),
 )
 

@@ -11,7 +11,7 @@ from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.mlflow_registry import JSON, VersionRequest
 from model_sharing_protocol.names import FullName, parse_version
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.parameters import MODEL_NAME, VERSION
+from model_sharing_provider.http.parameter_schemas import MODEL_NAME, VERSION
 from model_sharing_provider.http.responses import json_response
 from model_sharing_provider.http.routes import Query
 

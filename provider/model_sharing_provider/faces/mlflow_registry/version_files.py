@@ -18,7 +18,7 @@ from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.responses import NO_STORE
 from model_sharing_provider.http.routes import Route
 from model_sharing_provider.http.temporary_credentials import client_without_presigned_urls, credentials_for
-from model_sharing_provider.http.versions import storage_location
+from model_sharing_provider.http.version_fields import storage_location
 
 
 async def temporary_credentials(request: web.Request) -> web.Response:
@@ -43,6 +43,11 @@ async def get_download_uri(request: web.Request) -> web.Response:
     return message_response(wire.DownloadUri(storage_location(provider_of(request), found)))
 
 
+async def sdk_artifacts_enabled(_request: web.Request) -> web.Response:
+    """Answer no: presigned URLs are the default; a client may choose the SDK's way all the same."""
+    return message_response(wire.SdkArtifactsEnabled(False))
+
+
 ROUTES = (
     Route(
         "POST",
@@ -61,5 +66,12 @@ ROUTES = (
         wire.DownloadUri,
         query=VERSION_QUERY,
         errors=(NotFound,),
+    ),
+    Route(
+        "GET",
+        "/registered-models:is-databricks-sdk-models-artifact-repository-enabled",
+        sdk_artifacts_enabled,
+        "Whether files move by the SDK's Files API rather than by presigned URLs",
+        wire.SdkArtifactsEnabled,
     ),
 )

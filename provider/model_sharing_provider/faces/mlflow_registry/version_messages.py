@@ -10,7 +10,7 @@ from model_sharing_provider.faces.mlflow_registry.requests import (
     message_response,
 )
 from model_sharing_provider.http.requests import provider_of
-from model_sharing_provider.http.versions import logged_model_id, storage_location
+from model_sharing_provider.http.version_fields import logged_model_id, storage_location
 
 
 def version_response(request: web.Request, version: ModelVersion) -> web.Response:

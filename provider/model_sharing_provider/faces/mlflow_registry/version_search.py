@@ -12,7 +12,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page
 from model_sharing_provider.faces.mlflow_registry.requests import message_response
 from model_sharing_provider.faces.mlflow_registry.version_messages import version_message
-from model_sharing_provider.http.parameters import PAGE, TEXT
+from model_sharing_provider.http.parameter_schemas import PAGE, TEXT
 from model_sharing_provider.http.requests import context_of, page_request, provider_of
 from model_sharing_provider.http.routes import Query, Route
 

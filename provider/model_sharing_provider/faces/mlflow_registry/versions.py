@@ -16,7 +16,7 @@ from model_sharing_provider.faces.mlflow_registry.requests import (
     version_number,
 )
 from model_sharing_provider.faces.mlflow_registry.version_messages import version_response
-from model_sharing_provider.http.lineage_header import lineage_from_header
+from model_sharing_provider.http.databricks_headers import lineage_from_header
 from model_sharing_provider.http.requests import context_of, provider_of, request_digest
 from model_sharing_provider.http.routes import Nothing, Route
 from model_sharing_provider.services.registry.tags import TagChange

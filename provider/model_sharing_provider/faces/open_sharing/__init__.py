@@ -10,7 +10,7 @@ from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.faces.open_sharing import keys, models, shares, tables, version_files, versions
 from model_sharing_provider.http.authentication import authenticate_recipient
 from model_sharing_provider.http.errors import OPEN_SHARING_ERRORS
-from model_sharing_provider.http.parameters import NAME, VERSION
+from model_sharing_provider.http.parameter_schemas import NAME, VERSION
 from model_sharing_provider.http.routes import Face
 
 FACE = Face(

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from model_sharing_protocol.names import SharedName, normalize_name
 from model_sharing_protocol.pages import PageRequest
-from model_sharing_provider.http.parameters import PAGE_SIZE, TEXT
+from model_sharing_provider.http.parameter_schemas import PAGE_SIZE, TEXT
 from model_sharing_provider.http.routes import Query
 
 PAGE = (Query("maxResults", PAGE_SIZE), Query("pageToken", TEXT))

@@ -9,9 +9,9 @@ from aiohttp import web
 from model_sharing_protocol import open_sharing as wire
 from model_sharing_provider.faces.open_sharing.requests import PAGE, page_request, share_name
 from model_sharing_provider.faces.open_sharing.responses import ndjson_response, page_response
-from model_sharing_provider.http.file_urls import files_base_url
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.routes import Media, Route
+from model_sharing_provider.http.urls import files_base_url
 from model_sharing_provider.services.sharing.information_schema import TableMetadata
 from model_sharing_provider.services.sharing.shares import SYSTEM_SCHEMA
 

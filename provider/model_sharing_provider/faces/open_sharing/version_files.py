@@ -12,9 +12,9 @@ from model_sharing_protocol.names import normalize_name, parse_version
 from model_sharing_provider.faces.open_sharing.requests import ALIAS, VERSION, model_name, share_name
 from model_sharing_provider.faces.open_sharing.responses import ndjson_response
 from model_sharing_provider.faces.open_sharing.version_messages import version_message
-from model_sharing_provider.http.file_urls import files_base_url
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.routes import Media, Route
+from model_sharing_provider.http.urls import files_base_url
 from model_sharing_provider.services.sharing.recipient_files import VersionAccess
 
 

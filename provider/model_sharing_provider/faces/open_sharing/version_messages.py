@@ -8,7 +8,7 @@ from model_sharing_protocol import open_sharing as wire
 from model_sharing_protocol.dsse import Envelope
 from model_sharing_provider.domain.sharing import SharedVersion
 from model_sharing_provider.http.requests import provider_of
-from model_sharing_provider.http.versions import storage_location
+from model_sharing_provider.http.version_fields import storage_location
 
 
 def version_message(

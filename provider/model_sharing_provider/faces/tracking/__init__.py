@@ -13,10 +13,10 @@ from aiohttp import web
 from model_sharing_protocol.errors import InvalidState, NotFound, UnsupportedOperation
 from model_sharing_provider.faces.tracking.paths import METHODS, PREFIXES, api_path
 from model_sharing_provider.http.authentication import authenticate_principal
+from model_sharing_provider.http.databricks_headers import WORKSPACE_HEADER, WORKSPACE_ID
 from model_sharing_provider.http.errors import UNITY_CATALOG_ERRORS
 from model_sharing_provider.http.routes import Face, Route
 from model_sharing_provider.http.tracking_server import ask_upstream, read_answer
-from model_sharing_provider.http.workspace_id import WORKSPACE_ID
 
 _MODEL_ARTIFACTS = re.compile(rb'"mlflow-artifacts:/([^/"]+)/models/([^/"]+)')
 _RUN_ARTIFACTS = re.compile(rb'"mlflow-artifacts:/([^/"]+)/([^/"]+)/')
@@ -37,8 +37,7 @@ async def forward(request: web.Request) -> web.Response:
     body = _RUN_ARTIFACTS.sub(rb'"dbfs:/databricks/mlflow-tracking/\1/\2/', body)
     headers = {
         "Content-Type": "application/json",
-        # MLflow keeps it as the workspace that a run is in.
-        "X-Databricks-Org-Id": str(WORKSPACE_ID),
+        WORKSPACE_HEADER: str(WORKSPACE_ID),
     }
     if "Retry-After" in answer.headers:
         headers["Retry-After"] = answer.headers["Retry-After"]

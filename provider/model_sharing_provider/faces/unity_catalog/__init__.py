@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from model_sharing_protocol.unity_catalog import PREFIX
 from model_sharing_provider.faces.unity_catalog import (
+    aliases,
     catalogs,
     metastores,
     models,
@@ -20,7 +21,7 @@ from model_sharing_provider.faces.unity_catalog import (
 )
 from model_sharing_provider.http.authentication import authenticate_principal
 from model_sharing_provider.http.errors import UNITY_CATALOG_ERRORS
-from model_sharing_provider.http.parameters import MODEL_NAME, NAME, NOT_EMPTY, TEXT, VERSION
+from model_sharing_provider.http.parameter_schemas import MODEL_NAME, NAME, NOT_EMPTY, TEXT, VERSION
 from model_sharing_provider.http.routes import Face
 
 FACE = Face(
@@ -42,6 +43,7 @@ FACE = Face(
         *catalogs.ROUTES,
         *schemas.ROUTES,
         *models.ROUTES,
+        *aliases.ROUTES,
         *versions.ROUTES,
         *tags.ROUTES,
         *permissions.ROUTES,

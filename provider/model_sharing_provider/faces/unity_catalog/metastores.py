@@ -6,9 +6,9 @@ from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
 from model_sharing_provider.faces.unity_catalog.requests import message_response
+from model_sharing_provider.http.databricks_headers import WORKSPACE_ID
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.routes import Route
-from model_sharing_provider.http.workspace_id import WORKSPACE_ID
 
 
 async def summary(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""Registered models and their aliases: `models`."""
+"""Registered models: `models`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from model_sharing_provider.faces.unity_catalog.requests import (
     tags,
 )
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.parameters import BOOLEAN, NAME, PAGE
+from model_sharing_provider.http.parameter_schemas import BOOLEAN, NAME, PAGE
 from model_sharing_provider.http.requests import context_of, flag, page_request, provider_of
 from model_sharing_provider.http.routes import Nothing, PageOf, Query, Route
 from model_sharing_provider.services.registry.updates import SecurableUpdate
@@ -80,27 +80,6 @@ async def delete_model(request: web.Request) -> web.Response:
     return message_response({})
 
 
-async def set_alias(request: web.Request) -> web.Response:
-    body = await read_body(request, wire.SetAlias)
-    name, alias = model_name(request), request.match_info["alias"]
-    await provider_of(request).models.set_alias(context_of(request), name, alias, body.version_num)
-    return message_response(
-        wire.ModelAlias(
-            alias_name=alias,
-            version_num=body.version_num,
-            model_name=name.name,
-            catalog_name=name.catalog,
-            schema_name=name.schema,
-        )
-    )
-
-
-async def delete_alias(request: web.Request) -> web.Response:
-    name, alias = model_name(request), request.match_info["alias"]
-    await provider_of(request).models.delete_alias(context_of(request), name, alias)
-    return message_response({})
-
-
 ROUTES = (
     Route(
         "POST",
@@ -138,15 +117,6 @@ ROUTES = (
         Nothing,
         query=(Query("force", BOOLEAN),),
     ),
-    Route(
-        "PUT",
-        "/models/{full_name}/aliases/{alias}",
-        set_alias,
-        "Point an alias at a version",
-        wire.ModelAlias,
-        wire.SetAlias,
-    ),
-    Route("DELETE", "/models/{full_name}/aliases/{alias}", delete_alias, "Delete an alias", Nothing),
 )
 
 

@@ -22,7 +22,7 @@ from model_sharing_provider.governance.permissions import (
     parse_privileges,
 )
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.parameters import NOT_EMPTY, PAGE, TEXT
+from model_sharing_provider.http.parameter_schemas import NOT_EMPTY, PAGE, TEXT
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.routes import Query, Route
 

@@ -14,7 +14,7 @@ from model_sharing_provider.faces.unity_catalog.requests import (
     refuse_query,
 )
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.parameters import PAGE
+from model_sharing_provider.http.parameter_schemas import PAGE
 from model_sharing_provider.http.requests import context_of, page_request, provider_of
 from model_sharing_provider.http.routes import Nothing, PageOf, Route
 from model_sharing_provider.services.registry.updates import SecurableUpdate

@@ -17,12 +17,12 @@ from model_sharing_provider.faces.unity_catalog.requests import (
     page_response,
     refuse_query,
 )
-from model_sharing_provider.http.activation_links import ACTIVATION_PATH
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.parameters import PAGE
-from model_sharing_provider.http.requests import base_url, context_of, page_request, provider_of
+from model_sharing_provider.http.parameter_schemas import PAGE
+from model_sharing_provider.http.requests import context_of, page_request, provider_of
 from model_sharing_provider.http.responses import NO_STORE
 from model_sharing_provider.http.routes import Nothing, PageOf, Route
+from model_sharing_provider.http.urls import ACTIVATION_PATH, base_url
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 from model_sharing_provider.services.sharing.recipients import DEFAULT_LIFETIME
 

@@ -15,7 +15,7 @@ from model_sharing_provider.faces.unity_catalog.requests import (
     securable_update,
 )
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.parameters import BOOLEAN, NAME, PAGE, SCHEMA_NAME
+from model_sharing_provider.http.parameter_schemas import BOOLEAN, NAME, PAGE, SCHEMA_NAME
 from model_sharing_provider.http.requests import context_of, flag, page_request, provider_of
 from model_sharing_provider.http.routes import Nothing, PageOf, Query, Route
 

@@ -10,7 +10,7 @@ from model_sharing_protocol.errors import AlreadyExists, InvalidParameter
 from model_sharing_provider.domain.sharing import Share, ShareGrant, ShareObject, ShareObjectType
 from model_sharing_provider.faces.unity_catalog.requests import message_response, page_or_all, page_response
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.parameters import BOOLEAN, PAGE
+from model_sharing_provider.http.parameter_schemas import BOOLEAN, PAGE
 from model_sharing_provider.http.requests import context_of, flag, page_request, provider_of
 from model_sharing_provider.http.routes import Nothing, PageOf, Query, Route
 from model_sharing_provider.services.registry.updates import SecurableUpdate

@@ -18,7 +18,7 @@ from model_sharing_provider.faces.unity_catalog.requests import (
     page_response,
 )
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.parameters import NOT_EMPTY, PAGE
+from model_sharing_provider.http.parameter_schemas import NOT_EMPTY, PAGE
 from model_sharing_provider.http.requests import context_of, page_request, provider_of
 from model_sharing_provider.http.routes import Nothing, PageOf, Query, Route
 from model_sharing_provider.services.registry.tags import TagChange

@@ -9,27 +9,24 @@ from aiohttp import web
 from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol.errors import InvalidParameter, NotFound
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import LineageRecord, NewVersion
 from model_sharing_provider.faces.unity_catalog.requests import (
-    aliases,
     check_unchanged,
     full_name_of,
     given_aliases,
     message_response,
     model_name,
     page_response,
-    tags,
     version_number,
 )
+from model_sharing_provider.faces.unity_catalog.version_messages import version_message, version_response
 from model_sharing_provider.http.bodies import read_body
-from model_sharing_provider.http.lineage_header import lineage_from_header
-from model_sharing_provider.http.parameters import PAGE
+from model_sharing_provider.http.databricks_headers import lineage_from_header
+from model_sharing_provider.http.parameter_schemas import PAGE
 from model_sharing_provider.http.requests import context_of, page_request, provider_of, request_digest
 from model_sharing_provider.http.responses import NO_STORE
 from model_sharing_provider.http.routes import Nothing, PageOf, Route
 from model_sharing_provider.http.temporary_credentials import credentials_for
-from model_sharing_provider.http.versions import logged_model_id, storage_location
 
 
 async def create_version(request: web.Request) -> web.Response:
@@ -45,15 +42,14 @@ async def create_version(request: web.Request) -> web.Response:
     name = full_name_of(body.catalog_name, body.schema_name, body.model_name)
     uploads = provider_of(request).uploads
     created = await uploads.create(context_of(request), name, new, await request_digest(request))
-    return message_response(_version(request, created))
+    return version_response(request, created)
 
 
 async def finalize_version(request: web.Request) -> web.Response:
-    publication = provider_of(request).finalization
+    finalization = provider_of(request).finalization
     number = version_number(request)
-    return message_response(
-        _version(request, await publication.finalize(context_of(request), model_name(request), number))
-    )
+    finalized = await finalization.finalize(context_of(request), model_name(request), number)
+    return version_response(request, finalized)
 
 
 async def list_versions(request: web.Request) -> web.Response:
@@ -61,22 +57,14 @@ async def list_versions(request: web.Request) -> web.Response:
     listing = f"versions of {name}"
     versions = provider_of(request).versions
     page = await versions.page(context_of(request), name, page_request(request, listing))
-    return page_response("model_versions", listing, page, partial(_version, request))
+    return page_response("model_versions", listing, page, partial(version_message, request))
 
 
 async def get_version(request: web.Request) -> web.Response:
     versions = provider_of(request).versions
     number = version_number(request)
     found = await versions.get(context_of(request), model_name(request), number)
-    return message_response(_version(request, found))
-
-
-async def get_version_by_alias(request: web.Request) -> web.Response:
-    versions = provider_of(request).versions
-    alias = request.match_info["alias"]
-    return message_response(
-        _version(request, await versions.get_by_alias(context_of(request), model_name(request), alias))
-    )
+    return version_response(request, found)
 
 
 async def update_version(request: web.Request) -> web.Response:
@@ -86,12 +74,12 @@ async def update_version(request: web.Request) -> web.Response:
     aliases_set = given_aliases(body.aliases, name)
     if any(version != number for version in aliases_set.values()):
         raise InvalidParameter(f"An alias of version {number} is given for another version.")
-    known = _version(request, await versions.get(context_of(request), name, number))
+    known = version_message(request, await versions.get(context_of(request), name, number))
     check_unchanged(body, known, *_FIXED)
     if body.comment is None and not aliases_set:
         return message_response(known)
     updated = await versions.update(context_of(request), name, number, body.comment, list(aliases_set))
-    return message_response(_version(request, updated))
+    return version_response(request, updated)
 
 
 async def delete_version(request: web.Request) -> web.Response:
@@ -106,7 +94,7 @@ async def copy_version(request: web.Request) -> web.Response:
     destination = FullName.parse(body.destination)
     number = version_number(request)
     copied = await copies.copy(context_of(request), model_name(request), number, destination)
-    return message_response(_version(request, copied))
+    return version_response(request, copied)
 
 
 async def get_lineage(request: web.Request) -> web.Response:
@@ -119,36 +107,14 @@ async def get_lineage(request: web.Request) -> web.Response:
 async def temporary_credentials(request: web.Request) -> web.Response:
     body = await read_body(request, wire.TemporaryCredentialsRequest)
     name = full_name_of(body.catalog_name, body.schema_name, body.model_name)
-    said = await credentials_for(request, context_of(request), name, body.version, body.operation)
-    return message_response(said, NO_STORE)
+    credentials = await credentials_for(request, context_of(request), name, body.version, body.operation)
+    return message_response(credentials, NO_STORE)
 
 
 _FIXED = (
     *("model_name", "catalog_name", "schema_name", "id", "status", "storage_location"),
     *("created_at", "created_by"),
 )
-
-
-def _version(request: web.Request, version: ModelVersion) -> wire.ModelVersionInfo:
-    name = version.full_name
-    return wire.ModelVersionInfo(
-        model_name=name.name,
-        catalog_name=name.catalog,
-        schema_name=name.schema,
-        version=version.version,
-        status=version.status.value,
-        comment=version.comment,
-        source=version.source,
-        run_id=version.run_id,
-        id=version.id,
-        model_id=logged_model_id(version),
-        aliases=aliases((alias, version.version) for alias in version.aliases),
-        tags=tags(version.tags),
-        storage_location=storage_location(provider_of(request), version),
-        created_at=version.created_at,
-        created_by=version.created_by,
-        updated_at=version.updated_at,
-    )
 
 
 def _lineage(record: LineageRecord) -> wire.LineageInfo:
@@ -169,13 +135,6 @@ ROUTES = (
         wire.ModelVersionInfo,
         wire.CreateModelVersion,
         errors=(NotFound,),
-    ),
-    Route(
-        "GET",
-        "/models/{full_name}/aliases/{alias}",
-        get_version_by_alias,
-        "The version that an alias points at",
-        wire.ModelVersionInfo,
     ),
     Route(
         "GET",

@@ -1,4 +1,4 @@
-"""Model versions as several faces show them: where their files are, and their id in MLflow."""
+"""Fields of model versions that several faces show: the storage location, and the id of the logged model."""
 
 from __future__ import annotations
 

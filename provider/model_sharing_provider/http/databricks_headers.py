@@ -1,4 +1,8 @@
-"""Lineage header of MLflow: base64 of JSON `{entities, lineages}`, sent along with versions."""
+"""Headers of Databricks clients: the lineage of a version, and the workspace that a response comes from.
+
+MLflow sends lineage along with versions, as base64 of JSON `{entities, lineages}`, and keeps the id of the
+workspace with each run.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,13 @@ from aiohttp import web
 from model_sharing_protocol.errors import InvalidParameter
 
 LINEAGE_HEADER = "X-Databricks-Lineage-Identifier"
+WORKSPACE_HEADER = "X-Databricks-Org-Id"
+WORKSPACE_ID = 1
+"""Id of the only workspace that a provider has."""
 
 
 def lineage_from_header(request: web.Request) -> dict[str, Any] | None:
-    """Lineage that came with a request, or None. Raises InvalidParameter for a header that cannot be read."""
+    """Lineage in a request's header, or None. Raises InvalidParameter for a header that cannot be read."""
     header = request.headers.get(LINEAGE_HEADER)
     if not header:
         return None

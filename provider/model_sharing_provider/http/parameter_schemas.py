@@ -1,4 +1,4 @@
-"""JSON schemas of parameters that routes of several faces take, for OpenAPI."""
+"""JSON schemas of the parameters that routes of several faces take, for OpenAPI."""
 
 from __future__ import annotations
 

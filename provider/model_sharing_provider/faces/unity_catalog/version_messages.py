@@ -1,0 +1,39 @@
+"""Version messages: a model version as Unity Catalog shows it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from model_sharing_protocol import unity_catalog as wire
+from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.faces.unity_catalog.requests import aliases, message_response, tags
+from model_sharing_provider.http.requests import provider_of
+from model_sharing_provider.http.version_fields import logged_model_id, storage_location
+
+
+def version_response(request: web.Request, version: ModelVersion) -> web.Response:
+    """Response with one version."""
+    return message_response(version_message(request, version))
+
+
+def version_message(request: web.Request, version: ModelVersion) -> wire.ModelVersionInfo:
+    """Message about a version."""
+    name = version.full_name
+    return wire.ModelVersionInfo(
+        model_name=name.name,
+        catalog_name=name.catalog,
+        schema_name=name.schema,
+        version=version.version,
+        status=version.status.value,
+        comment=version.comment,
+        source=version.source,
+        run_id=version.run_id,
+        id=version.id,
+        model_id=logged_model_id(version),
+        aliases=aliases((alias, version.version) for alias in version.aliases),
+        tags=tags(version.tags),
+        storage_location=storage_location(provider_of(request), version),
+        created_at=version.created_at,
+        created_by=version.created_by,
+        updated_at=version.updated_at,
+    )

@@ -12,8 +12,8 @@ from model_sharing_protocol.paths import check_relative_path
 from model_sharing_protocol.progress import Meter, ProgressCallback
 from model_sharing_provider.mlflow_import.client import MlflowClient, again
 from model_sharing_provider.services.publishing.mlmodel import (
-    MAX_MLMODEL_BYTES,
     MLMODEL,
+    check_mlmodel_size,
     parse_mlmodel,
 )
 from model_sharing_provider.services.publishing.model_folders import check_paths, no_model
@@ -39,8 +39,7 @@ class Fetch:
         if MLMODEL not in sizes:
             raise no_model(self._root)
         check_paths(sizes)
-        if (sizes[MLMODEL] or 0) > MAX_MLMODEL_BYTES:
-            raise InvalidModel(f"The MLmodel file is larger than {MAX_MLMODEL_BYTES} bytes.")
+        check_mlmodel_size(sizes[MLMODEL] or 0)
         known = None if None in sizes.values() else sum(size or 0 for size in sizes.values())
         self._meter.begin("fetching", known, len(sizes))
         slots = asyncio.Semaphore(_PARALLEL_FILES)

@@ -30,9 +30,9 @@ from model_sharing_provider.domain.uploads import UploadedFile
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.publishing.mlmodel import (
-    MAX_MLMODEL_BYTES,
     MLMODEL,
     MLmodel,
+    check_mlmodel_size,
     parse_mlmodel,
 )
 from model_sharing_provider.services.publishing.model_folders import check_paths
@@ -194,8 +194,7 @@ class Finalization:
             raise InvalidModel(
                 f"The version has no {MLMODEL} file; upload all that mlflow.<flavor>.save_model wrote."
             )
-        if mlmodels[0].size > MAX_MLMODEL_BYTES:
-            raise InvalidModel(f"The MLmodel file is larger than {MAX_MLMODEL_BYTES} bytes.")
+        check_mlmodel_size(mlmodels[0].size)
         in_place = f"{version.storage_path}/{MLMODEL}"
         # First of all, since only here is a try that was cut short noticed.
         await self._artifacts.move(mlmodels[0].staged, in_place)

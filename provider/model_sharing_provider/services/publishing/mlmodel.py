@@ -48,10 +48,15 @@ class MLmodel:
                 )
 
 
+def check_mlmodel_size(size: int) -> None:
+    """Raises InvalidModel for an MLmodel file that is too large to be one."""
+    if size > MAX_MLMODEL_BYTES:
+        raise InvalidModel(f"The MLmodel file is larger than {MAX_MLMODEL_BYTES} bytes.")
+
+
 def parse_mlmodel(content: bytes) -> MLmodel:
     """Parse an MLmodel file. Raises InvalidModel if it is none, or has no signature."""
-    if len(content) > MAX_MLMODEL_BYTES:
-        raise InvalidModel(f"The MLmodel file is larger than {MAX_MLMODEL_BYTES} bytes.")
+    check_mlmodel_size(len(content))
     try:
         fields = yaml.safe_load(content)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:

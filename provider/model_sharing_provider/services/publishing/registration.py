@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from model_sharing_protocol.errors import InvalidModel
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import FullName, check_alias
 from model_sharing_protocol.progress import Meter, ProgressCallback
@@ -28,9 +27,9 @@ from model_sharing_provider.domain.uploads import NewVersion
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.publishing.deltas import find_base, make_deltas
 from model_sharing_provider.services.publishing.mlmodel import (
-    MAX_MLMODEL_BYTES,
     MLMODEL,
     MLmodel,
+    check_mlmodel_size,
     parse_mlmodel,
 )
 from model_sharing_provider.services.publishing.model_folders import (
@@ -189,8 +188,7 @@ class Registration:
         sizes = await self._artifacts.external_files(location)
         if MLMODEL not in sizes:
             raise no_model(location)
-        if sizes[MLMODEL] > MAX_MLMODEL_BYTES:
-            raise InvalidModel(f"The MLmodel file is larger than {MAX_MLMODEL_BYTES} bytes.")
+        check_mlmodel_size(sizes[MLMODEL])
         check_paths(sizes)
         mlmodel = parse_mlmodel(await self._artifacts.get_bytes(f"{location}/{MLMODEL}"))
         mlmodel.check_complete(sizes)

@@ -10,7 +10,9 @@ import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "extensions"))
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS / "extensions"))
+sys.path.insert(0, str(DOCS.parent / "tests"))  # where the privilege matrix is
 
 project = "model-sharing"
 author = "The model-sharing authors"

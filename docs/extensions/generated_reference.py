@@ -23,6 +23,7 @@ from model_sharing_provider.faces.table import APIS
 from model_sharing_provider.http import backend_metrics, metrics
 from model_sharing_provider.http.openapi import document
 from model_sharing_provider.http.routes import Face
+from support.privilege_matrix.page import privilege_tables
 
 _CLASS_OPTIONS = (
     "members:",
@@ -119,6 +120,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "metrics": metric_table,
     "model-sharing": recipient_commands,
     "model-sharing-provider": provider_commands,
+    "privileges": privilege_tables,
     "python-api": python_api,
     "settings": settings,
 }

@@ -38,7 +38,6 @@ from support.principals import (
     recipient_context,
 )
 from support.privilege_matrix.arguments import PROFILE, waiting
-from support.privilege_matrix.page import PAGE, reference_page
 from support.privilege_matrix.requirements import ADMINISTRATION, SCORER, STAGED
 from support.privilege_matrix.rows import Actor, Row
 from support.privilege_matrix.table import ELSEWHERE, TABLE
@@ -184,8 +183,3 @@ def test_no_operation_is_forgotten() -> None:
         if not name.startswith("_") and "context" in inspect.signature(method).parameters
     }
     assert {row.operation for row in TABLE} | ELSEWHERE.keys() == operations
-
-
-def test_the_reference_says_the_same() -> None:
-    said = PAGE.read_text()
-    assert said == reference_page(), "Write it anew: cd tests && python -m support.privilege_matrix.page"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import unicodedata
 from collections.abc import Iterator, Sequence
 
@@ -62,19 +63,25 @@ def hostile_calls(words: str, command: click.Command, valid: Sequence[str]) -> I
 
 
 def split_calls(root: click.Command, calls: str) -> list[tuple[str, list[str]]]:
-    """Lines as the words of a command and what it is given; each command that needs something has one.
+    """Lines as the words of a command and what it is given.
 
-    Commands that need nothing and have no line are called bare, before the others.
+    Commands without a line are called before the others: bare, or as the example in their help if they need
+    something.
     """
     commands = all_commands(root)
     split = []
     for parts in filter(None, map(str.split, calls.splitlines())):
         count = max(n for n in range(1, len(parts) + 1) if " ".join(parts[:n]) in commands)
         split.append((" ".join(parts[:count]), parts[count:]))
-    unlisted = commands.keys() - {words for words, _ in split}
-    needy = [words for words in unlisted if any(each.required for each in commands[words].params)]
-    assert not needy, f"Say how these are called: {needy}"
-    return [*((words, []) for words in sorted(unlisted)), *split]
+    unlisted = sorted(commands.keys() - {words for words, _ in split})
+    return [*((words, _given_by_example(words, commands[words])) for words in unlisted), *split]
+
+
+def _given_by_example(words: str, command: click.Command) -> list[str]:
+    if not any(each.required for each in command.params):
+        return []
+    first = (command.epilog or "").strip("\b\n").splitlines()[1]
+    return shlex.split(first)[1 + len(words.split()) :]
 
 
 def _below(command: click.Command, words: str) -> Iterator[tuple[str, click.Command]]:

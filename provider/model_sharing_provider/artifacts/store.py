@@ -27,13 +27,14 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.manifest import MAX_FILES
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.artifacts.backends.backend import Backend, StoredObject, UploadUrl
+from model_sharing_provider.artifacts.backends.backend import Backend
 from model_sharing_provider.artifacts.backends.bucket import PART_BYTES
 from model_sharing_provider.artifacts.backends.opening import open_root
 from model_sharing_provider.artifacts.call_timing import timed_call, timed_calls
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.fingerprints import Fingerprint, Fingerprinter
 from model_sharing_provider.artifacts.store_errors import store_errors_named
+from model_sharing_provider.domain.stored_objects import StoredObject, UploadUrl
 
 _PIECE = 4 * 1024 * 1024
 Advance = Callable[[int], None]

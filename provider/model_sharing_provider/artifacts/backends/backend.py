@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from obstore.store import ObjectStore
 
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """An object by its path below the root; bytes, and when it came to be there in epoch ms."""
-
-    path: str
-    size: int
-    modified: int
-
-
-@dataclass(frozen=True, slots=True)
-class UploadUrl:
-    """URL to PUT a file to, and the headers to send with it."""
-
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+from model_sharing_provider.domain.stored_objects import StoredObject, UploadUrl
 
 
 class Backend(Protocol):

@@ -10,11 +10,11 @@ import obstore
 from obstore.exceptions import GenericError
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from model_sharing_provider.artifacts.backends.backend import StoredObject, UploadUrl
 from model_sharing_provider.artifacts.backends.folder_markers import find_folder_markers
 from model_sharing_provider.artifacts.backends.presigned_urls import presign, presign_upload
 from model_sharing_provider.artifacts.backends.read_ahead import read_batches, read_pieces
 from model_sharing_provider.artifacts.call_timing import timed_call
+from model_sharing_provider.domain.stored_objects import StoredObject, UploadUrl
 
 _LISTED_AT_ONCE = 1000
 _PIECE_BYTES = 4 * 1024 * 1024

@@ -17,9 +17,9 @@ import obstore
 from obstore.store import LocalStore
 
 from model_sharing_protocol.atomic_files import sync as sync_file
-from model_sharing_provider.artifacts.backends.backend import StoredObject, UploadUrl
 from model_sharing_provider.artifacts.backends.read_ahead import read_batches, read_pieces
 from model_sharing_provider.artifacts.call_timing import timed_call
+from model_sharing_provider.domain.stored_objects import StoredObject, UploadUrl
 
 _LISTED_AT_ONCE = 1000
 _PIECE_BYTES = 1024 * 1024

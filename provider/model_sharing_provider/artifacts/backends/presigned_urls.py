@@ -12,7 +12,7 @@ import obstore
 from obstore.exceptions import GenericError
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from model_sharing_provider.artifacts.backends.backend import UploadUrl
+from model_sharing_provider.domain.stored_objects import UploadUrl
 
 _SAME_IN_A_URL = re.compile(r"[A-Za-z0-9._~/-]*")
 # Azure's SAS tokens open a container, and are no key to sign with.

@@ -15,7 +15,6 @@ from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.paths import check_model_path
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.artifacts.backends.backend import UploadUrl
 from model_sharing_provider.artifacts.locations import direct_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
@@ -28,6 +27,7 @@ from model_sharing_provider.domain.signed_urls import (
     URL_LIFETIME_SECONDS,
     Ticket,
 )
+from model_sharing_provider.domain.stored_objects import UploadUrl
 from model_sharing_provider.domain.uploads import UploadedFile
 from model_sharing_provider.governance import rules
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork

@@ -1,0 +1,23 @@
+"""Objects in the artifact store, and URLs to write them to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object by its path below the root; bytes, and when it came to be there in epoch ms."""
+
+    path: str
+    size: int
+    modified: int
+
+
+@dataclass(frozen=True, slots=True)
+class UploadUrl:
+    """URL to PUT a file to, and the headers to send with it."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)

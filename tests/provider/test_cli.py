@@ -116,6 +116,13 @@ def test_errors_are_one_line_with_a_code(
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize("group", [(), ("share",)])
+def test_a_group_without_a_command_shows_its_help(provider_cli: CliRunner, group: tuple[str, ...]) -> None:
+    done = provider_cli(*group)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == provider_cli.succeed(*group, "--help").out
+
+
 def test_beside_a_running_server(provider_cli: CliRunner, program: Program, serving: str) -> None:
     provider_cli("share", "create", "acme_share")
     link = provider_cli("recipient", "create", "globex").out.strip()

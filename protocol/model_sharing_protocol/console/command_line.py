@@ -50,6 +50,9 @@ def _run(command: click.Command, program: str) -> int:
         return 0
     except ModuleNotFoundError:
         raise
+    except click.exceptions.NoArgsIsHelpError as error:  # a group without a command: its help is the message
+        _announce_lines(error.format_message())
+        return error.exit_code
     except (Exception, click.Abort) as error:
         log_variable = f"{program.replace('-', '_').upper()}_LOG"
         if not _is_expected(error) and os.environ.get(log_variable, "").lower() == "debug":
@@ -84,7 +87,11 @@ def _show_warning(message: Warning | str, *args: object, **kwargs: object) -> No
 
 
 def _show_traceback(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
-    for line in printable_lines("".join(traceback.format_exception(kind, error, where))).splitlines():
+    _announce_lines("".join(traceback.format_exception(kind, error, where)))
+
+
+def _announce_lines(text: str) -> None:
+    for line in printable_lines(text).splitlines():
         announce(line)
 
 

@@ -91,7 +91,7 @@ async def test_a_home_in_use_is_not_put_over(admin: AdminClient, settings: Setti
     with pytest.raises(AlreadyExists, match="into an empty home"):
         put_back(folder, settings.database_path, files)
     (folder / "secrets.json").unlink()
-    with pytest.raises(NotFound, match=r"is no backup: it has no secrets\.json"):
+    with pytest.raises(NotFound, match=r"is not a backup: it has no secrets\.json"):
         put_back(folder, tmp_path / "new" / "metastore.db", [tmp_path / "new" / "secrets.json"])
     assert not (tmp_path / "new").exists()
 

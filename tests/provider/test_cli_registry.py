@@ -245,7 +245,7 @@ def test_deleting_all_that_is_in_a_catalog_asks_first(
         (("principal", "create", "x", "--type", "robot"), 2, "'robot' is not one of"),
         (("principal", "show", "nobody"), 4, "'nobody' does not exist"),
         (("principal", "delete", "admin"), 19, "cannot be deleted"),
-        (("principal", "add-member", "admin", "admin"), 19, "is no group"),
+        (("principal", "add-member", "admin", "admin"), 19, "is not a group"),
         (("principal", "token", "create", "admin", "--expires-in", "731d"), 2, "at most 730 days"),
         (("principal", "token", "create", "account users"), 19, "is a group"),
         (("principal", "token", "delete", "admin", "none"), 4, "has no token 'none'"),

@@ -256,14 +256,14 @@ async def test_account_users_are_all_users_and_programs_but_no_recipients(
         assert await read(person) == str(SCORER)
     await admin.share("acme", "globex")
     globex = await recipient_context(admin, "globex")
-    with pytest.raises(PermissionDenied, match="no principal of this metastore"):
+    with pytest.raises(PermissionDenied, match="not a principal of this metastore"):
         await admin.provider.models.get(globex, SCORER)
 
 
 async def test_a_recipient_with_a_users_name_has_none_of_its_rights(ana: User, admin: AdminClient) -> None:
     await grant_privileges(admin, "ana", *USE, on_model(Privilege.OWN, str(SCORER)))
     await admin.share("acme", "ana")
-    with pytest.raises(PermissionDenied, match="no principal of this metastore"):
+    with pytest.raises(PermissionDenied, match="not a principal of this metastore"):
         await admin.provider.models.get(await recipient_context(admin, "ana"), SCORER)
 
 

@@ -112,7 +112,9 @@ async def test_recipients_may_do_none_of_it(
     initech = replace(administrator, context=await recipient_context(admin, "initech"))
     for row in TABLE:
         if not row.prepare:
-            await _is_denied(admin, provider_home, row, initech, {}, missing="no principal of this metastore")
+            await _is_denied(
+                admin, provider_home, row, initech, {}, missing="not a principal of this metastore"
+            )
 
 
 async def test_what_is_being_uploaded_is_the_owners_alone(admin: AdminClient, administrator: Actor) -> None:

@@ -50,8 +50,8 @@ def test_the_environment_wins_over_the_file_and_the_file_over_nothing(
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("database_ulr = 'x'", "'database_ulr', which is no setting; the nearest is 'database_url'"),
-        ("[serve]\nport = 1", "'serve', which is no setting; the nearest is 'serve_"),
+        ("database_ulr = 'x'", "'database_ulr', which is not a setting; the nearest is 'database_url'"),
+        ("[serve]\nport = 1", "'serve', which is not a setting; the nearest is 'serve_"),
         ("max_shares = true", "max_shares in .* is 'True'; it must be a whole number"),
         ("public_url = 'acme.example'", "public_url in .* is 'acme.example'; it must be an http"),
         ("log = ['debug', 'info']", "log in .* must be debug, info, warning or error"),

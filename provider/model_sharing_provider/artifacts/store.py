@@ -189,7 +189,9 @@ class ArtifactStore:
         async for batch in timed_calls(backend.kind, "list", listed):
             found |= {item["path"].removeprefix(f"{prefix}/"): int(item["size"]) for item in batch}
             if len(found) > MAX_FILES:
-                raise InvalidModel(f"{_shown(folder)} holds more than {MAX_FILES} files; that is no model.")
+                raise InvalidModel(
+                    f"{_shown(folder)} holds more than {MAX_FILES} files; that is not a model."
+                )
         markers = await backend.folder_markers(prefix, found)
         return {path: size for path, size in found.items() if path not in markers}
 

@@ -54,7 +54,9 @@ def store_errors_named(shown: str, *, absent: str) -> Iterator[None]:
             raise
         raise _unavailable(shown, "it did not answer as it should", error) from error
     except InvalidPathError as error:
-        raise UnsafePath("An object was stored under a name that is no path of a file; delete it.") from error
+        raise UnsafePath(
+            "An object was stored under a name that is not the path of a file; delete it."
+        ) from error
     except BaseError as error:
         raise _unavailable(shown, "it did not answer as it should", error) from error
 

@@ -51,7 +51,7 @@ async def find_secrets(settings: Settings, database: Database) -> ServerSecrets:
                     if await rows.peppers.known():
                         raise InvalidState(
                             f"The database {settings.database_shown} has been in use, and {path} is missing: "
-                            "no token would be recognised. Copy it from another server or a backup, or "
+                            "no token would be recognized. Copy it from another server or a backup, or "
                             "name it in MODEL_SHARING_PROVIDER_SECRETS_FILE; signing-keys.json goes with it."
                         )
                 server_secrets.create(path)
@@ -72,7 +72,7 @@ async def _check_peppers(settings: Settings, database: Database, secrets: Server
         if known and known.isdisjoint(checks):
             raise InvalidState(
                 f"The secrets in {settings.secrets_path} are not those of {settings.database_shown}: "
-                "no token would be recognised. Use the same file as the database's other servers."
+                "no token would be recognized. Use the same file as the database's other servers."
             )
         await rows.peppers.remember(checks - known)
 
@@ -146,6 +146,6 @@ def _announce_first_start(settings: Settings, announce: Announce) -> None:
     announce(f"First start: created the provider's home in {settings.home}")
     announce(f"  database   {settings.database_shown}")
     announce(f"  artifacts  {settings.artifact_root_url}")
-    announce(f"  secrets    {settings.secrets_path} (back it up: tokens cannot be recognised without it)")
+    announce(f"  secrets    {settings.secrets_path} (back it up: tokens cannot be recognized without it)")
     announce(f"  keys       {settings.signing_keys_path} (back it up: recipients trust no other signature)")
     announce(f"  admin      {settings.admin_token_path} (an administrator's token; keep it private)")

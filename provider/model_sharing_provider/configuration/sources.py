@@ -92,7 +92,7 @@ def _read(file: Path) -> Mapping[str, Any]:
     for key in content.keys() - known:
         nearest = difflib.get_close_matches(key, known, 1, cutoff=0)[0]
         raise InvalidParameter(
-            f"The settings file {file} sets {key!r}, which is no setting; the nearest is {nearest!r}."
+            f"The settings file {file} sets {key!r}, which is not a setting; the nearest is {nearest!r}."
         )
     return content
 

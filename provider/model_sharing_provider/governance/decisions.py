@@ -52,7 +52,7 @@ def decide(principal: Principal, rule: Rule, path: Sequence[SecurablePrivileges]
         return Decision(True, "metastore administrator")
     if principal.type not in _OF_THE_METASTORE:
         wanted = " or ".join(rule[-1].any_of) if rule else "an access token"
-        return Decision(False, f"{principal.name} lacks {wanted}, and is no principal of this metastore")
+        return Decision(False, f"{principal.name} lacks {wanted}, and is not a principal of this metastore")
     held = held_privileges(path)
     by_type = {each.type: each for each in path}
     for need in rule:

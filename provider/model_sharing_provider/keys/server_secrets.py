@@ -26,7 +26,7 @@ from model_sharing_provider.keys.private_files import write_private
 from model_sharing_provider.keys.watched_files import WatchedFile
 
 _KEY_BYTES = 32
-_REMEDY = "Restore it from a backup: without it no token that was given out can be recognised."
+_REMEDY = "Restore it from a backup: without it no token that was given out can be recognized."
 
 
 class _Entry(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Load policy: models load without trust only if everything in them is recognised as inert data.
+"""Load policy: models load without trust only if everything in them is recognized as inert data.
 
 MLflow runs code from a model's folder in many ways: pickles of every kind, a `loader_module` of the
 model's choice, a `code` folder put on `sys.path`, a class named in a flavor's options, packages to install.

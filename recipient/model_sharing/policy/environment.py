@@ -92,7 +92,7 @@ def _constraints(text: str, paths: frozenset[str]) -> Iterator[str]:
 def _conda(text: str, paths: frozenset[str]) -> Iterator[str]:
     environment = _plain_mapping(text, {"name", "channels", "dependencies"})
     if environment is None:
-        yield "it is no plain list of channels and dependencies"
+        yield "it is not a plain list of channels and dependencies"
         return
     if not re.fullmatch(r"[\w.-]*", str(environment.get("name", ""))):
         yield f"name: {str(environment['name'])[:80]!r}"
@@ -110,7 +110,7 @@ def _conda(text: str, paths: frozenset[str]) -> Iterator[str]:
 def _python_env(text: str, paths: frozenset[str]) -> Iterator[str]:
     environment = _plain_mapping(text, {"python", "build_dependencies", "dependencies"})
     if environment is None:
-        yield "it is no plain list of dependencies"
+        yield "it is not a plain list of dependencies"
         return
     python = environment.get("python")
     if python is not None and not (isinstance(python, str) and _PYTHON.fullmatch(python)):

@@ -42,11 +42,11 @@ class Flavor:
         yield from _code_problems(self.name, options)
         file = options.get(self.file_option)
         if not isinstance(file, str) or suffix_of(file) not in self.suffixes:
-            yield f"the flavor {self.name!r} loads {file!r}, which is no {' or '.join(self.suffixes)} file"
+            yield f"the flavor {self.name!r} loads {file!r}, which is not a {' or '.join(self.suffixes)} file"
         elif file not in paths or "/" in file:
             yield (
                 f"the flavor {self.name!r} loads {self.file_option} = {file!r}, "
-                "which is no file at the model's top"
+                "which is not a file at the model's top"
             )
         yield from self.problems(options)
 

@@ -90,7 +90,7 @@ class _Reader:
         kind = self.marker()
         length = self._numbers(kind, 1)[0] if kind in _INTEGERS else -1
         if length < 0:
-            raise ValueError("a length is no whole number")
+            raise ValueError("a length is not a whole number")
         return int(length)
 
     def _text(self) -> str:

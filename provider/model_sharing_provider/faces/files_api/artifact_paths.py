@@ -28,7 +28,7 @@ def artifact_path(artifact: str) -> str:
     owner = found["rest"].partition("/")[0] if found else ""
     # What is unquoted once more somewhere must still be the same path.
     if not found or not _ID.fullmatch(owner) or unquote(artifact) != artifact:
-        raise NotFound(f"{artifact[:300]!r} is no artifact of a run or a logged model.")
+        raise NotFound(f"{artifact[:300]!r} is not an artifact of a run or a logged model.")
     return check_relative_path(f"{found['experiment']}/{_KINDS[found['kind']]}{found['rest']}")
 
 

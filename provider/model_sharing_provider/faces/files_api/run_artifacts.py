@@ -55,7 +55,7 @@ async def list_directory(request: web.Request) -> web.Response:
         for file in listed.files
     )
     if not contents:
-        raise NotFound(f"{root} is no directory.")
+        raise NotFound(f"{root} is not a directory.")
     return json_response(wire.Directory(contents), wire.JSON)
 
 

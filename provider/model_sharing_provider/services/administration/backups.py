@@ -91,7 +91,7 @@ def put_back(folder: Path, database: Path, files: Sequence[Path]) -> None:
     places = {folder / ROWS: database, **{folder / file.name: file for file in files}}
     for source, target in places.items():
         if not source.is_file():
-            raise NotFound(f"{folder} is no backup: it has no {source.name}.")
+            raise NotFound(f"{folder} is not a backup: it has no {source.name}.")
         if target.exists():
             raise AlreadyExists(f"{target} is there already; a backup is only put back into an empty home.")
     written: list[Path] = []

@@ -187,7 +187,7 @@ async def check_owner(operation: Operation, name: str) -> str:
 async def _group_and_member(operation: Operation, group: str, member: str) -> tuple[PrincipalInfo, Principal]:
     found = await find_principal(operation, group)
     if found.principal.type is not PrincipalType.GROUP or group == ALL_USERS:
-        raise InvalidState(f"{group!r} is no group that has members of its own.")
+        raise InvalidState(f"{group!r} is not a group with members of its own.")
     joins = (await find_principal(operation, member)).principal
     if joins.type is PrincipalType.GROUP:
         raise InvalidState(f"{member!r} is a group; groups hold users and service principals.")

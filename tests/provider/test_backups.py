@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, select
 from model_sharing_protocol.errors import (
     AlreadyExists,
     DiskFull,
+    InvalidParameter,
     InvalidState,
     NotFound,
     UnsupportedOperation,
@@ -57,6 +58,11 @@ async def test_a_backup_overwrites_nothing(admin: AdminClient, tmp_path: Path) -
     (tmp_path / "backup").mkdir()
     with pytest.raises(AlreadyExists, match="every backup is a new folder"):
         await admin.provider.backups.create(admin.context, tmp_path / "backup")
+
+
+async def test_a_backup_into_a_folder_that_does_not_exist_says_so(admin: AdminClient, tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameter, match="backups does not exist; create it first"):
+        await admin.provider.backups.create(admin.context, tmp_path / "backups" / "today")
 
 
 async def test_a_backup_that_fails_leaves_nothing(

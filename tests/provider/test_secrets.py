@@ -194,6 +194,7 @@ async def test_a_machine_with_nothing_but_the_mounted_secrets_serves_the_same_me
 def test_the_commands_tell_what_there_is_and_no_secret(provider_home: Path, provider_cli: CliRunner) -> None:
     rotated = provider_cli.succeed("secrets", "rotate", "--url-keys", "--output", "json")
     assert [each["kind"] for each in rotated.json] == ["token pepper", "URL key", "URL key"]
+    assert [each["used_from_at"] for each in rotated.json[:2]] == [None, None]
     assert rotated.json[2]["used_from_at"] > time.time() * 1000 + timedelta(minutes=1).total_seconds() * 1000
     listed = provider_cli.succeed("secrets", "list", "--output", "json")
     assert listed.json == rotated.json

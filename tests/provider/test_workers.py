@@ -88,7 +88,7 @@ def test_a_worker_that_cannot_start_ends_all_with_its_exit_code(
     code = supervise(settings, sockets, lambda: pytest.fail("nobody serves"), lambda _: None)
     assert code == MetastoreUnavailable.row.exit_code
     said = capfd.readouterr().err
-    assert "error: The database did not let us in" in said
+    assert "error: Cannot connect to the database" in said
     assert "Traceback" not in said
     assert "pass-word" not in said
 

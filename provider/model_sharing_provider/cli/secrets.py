@@ -88,4 +88,5 @@ def create(folder: Path) -> None:
 
 
 def _records(found: Sequence[SecretInfo]) -> list[Record]:
-    return [{"kind": each.kind, "id": each.id, "used_from_at": each.used_from} for each in found]
+    """Secrets as listed; those of the first start are in use from the beginning, at no point in time."""
+    return [{"kind": each.kind, "id": each.id, "used_from_at": each.used_from or None} for each in found]

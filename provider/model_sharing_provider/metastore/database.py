@@ -189,7 +189,7 @@ async def open_database(url: str, connections: int = POOL) -> Database:
 
     `connections` are how many this process may have open to PostgreSQL. Raises InvalidState if a newer
     release has written it, MissingDependency without PostgreSQL's driver, InvalidParameter for a URL that
-    cannot be read, DiskFull, and MetastoreUnavailable saying why it did not let us in.
+    cannot be read, DiskFull, and MetastoreUnavailable saying why it cannot be connected to.
     """
     backend = _backend(url, connections)
     with backend.translated_errors():

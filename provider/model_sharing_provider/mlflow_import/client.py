@@ -64,7 +64,7 @@ async def open_client(uri: str) -> AsyncIterator[MlflowClient]:
     parts = urlsplit(uri)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise InvalidParameter(
-            f"{uri!r} is no MLflow server; give its http:// or https:// address. "
+            f"{uri!r} is not an MLflow server; give its http:// or https:// address. "
             "For a registry in a database or folder, start 'mlflow server' on it first."
         )
     if "@" in parts.netloc:

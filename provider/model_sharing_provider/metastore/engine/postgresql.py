@@ -114,7 +114,7 @@ class PostgreSql(Backend):
             return psycopg.connect(self._conninfo)
         except psycopg.OperationalError as error:
             reason = " ".join(str(error).split())
-            raise MetastoreUnavailable(f"The database did not let us in: {reason}") from error
+            raise MetastoreUnavailable(f"Cannot connect to the database: {reason}") from error
 
     @contextmanager
     def migrating(self, engine: Engine) -> Iterator[Connection]:

@@ -112,6 +112,8 @@ def put_back(folder: Path, database: Path, files: Sequence[Path]) -> None:
 def _new_folder(folder: Path) -> Path:
     if folder.exists():
         raise AlreadyExists(f"{folder} exists already; every backup is a new folder.")
+    if not folder.parent.is_dir():
+        raise InvalidParameter(f"The folder {folder.parent} does not exist; create it first.")
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     try:
         shutil.rmtree(unfinished, ignore_errors=True)

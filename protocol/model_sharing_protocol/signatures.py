@@ -153,7 +153,7 @@ def signed_files(bundle: Bundle | None, name: SignedName, keys: Sequence[PublicK
     expected = _BUNDLE_TYPE, _VerificationMaterial(_KeyHint(key.fingerprint.removeprefix("sha256:")))
     if (bundle.media_type, bundle.verification_material) != expected:
         raise UntrustedSignature(
-            f"The signature of {name} is wrapped in something that is no Sigstore bundle."
+            f"The signature of {name} is wrapped in something that is not a Sigstore bundle."
         )
     predicate = statement.predicate
     if (statement.type, statement.predicate_type) != (_STATEMENT_TYPE, _PREDICATE_TYPE) or (

@@ -173,7 +173,7 @@ def test_what_names_no_models_is_refused(shared: FakeProvider, where: str) -> No
     [("nowhere", {}), ("vendor.nothing*", {}), ("vendor.vision", {}), ("vendor", {"alias": "nobody"})],
 )
 def test_nothing_to_pull_is_an_error(shared: FakeProvider, where: str, options: dict[str, str]) -> None:
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match=r"Nothing to pull from vendor|No catalog is mounted|does not exist"):
         model_sharing.pull(where, **options)  # type: ignore[arg-type]
 
 

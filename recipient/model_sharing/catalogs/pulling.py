@@ -110,9 +110,10 @@ async def pull(
             except SharingError as error:
                 results.append(_failed(model.full_name, None, (), error))
     if not targets and not results:
+        alias = "an alias" if wanted.alias == "*" else f"the alias {wanted.alias!r}"
         raise NotFound(
-            f"No version in {wanted.catalog} is wanted: no model goes by {wanted.schema}.{wanted.model}, or "
-            f"none of its aliases by {wanted.alias!r}. See: model-sharing list {wanted.catalog}."
+            f"Nothing to pull from {wanted.catalog}: no model matches {wanted.schema}.{wanted.model}, "
+            f"or none that does has {alias}. See: model-sharing list {wanted.catalog}."
         )
     counter.expect(len(targets), sum(target.size for target in targets))
     return results + [await _pull_one(catalog, target, counter) for target in targets]

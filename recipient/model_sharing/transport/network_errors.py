@@ -91,7 +91,7 @@ async def error_from_response(
     if proxy is not None and status in _REFUSALS:
         return proxy_refusal(proxy, status, origin)  # no provider says it without words of the protocol
     return NotASharingServer(
-        f"{origin} answered HTTP {status} with something that is no OpenSharing message. "
+        f"{origin} answered HTTP {status} with something that is not an OpenSharing message. "
         "Check the endpoint in the profile file."
     )
 

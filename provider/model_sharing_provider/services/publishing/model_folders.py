@@ -46,7 +46,7 @@ def look_through(folder: Path) -> ModelFolder:
 
 
 def no_model(folder: Path | str) -> InvalidModel:
-    return InvalidModel(f"{folder} is no MLflow model: it has no {MLMODEL} file. {_WHICH_FOLDER}")
+    return InvalidModel(f"{folder} is not an MLflow model: it has no {MLMODEL} file. {_WHICH_FOLDER}")
 
 
 def check_paths(paths: Iterable[str]) -> None:

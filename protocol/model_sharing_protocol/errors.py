@@ -200,7 +200,7 @@ class InvalidState(SharingError):
 
 
 class ActivationLinkUsed(InvalidState):
-    """The activation link was used before, or has expired."""
+    """The activation link was used before; each works once."""
 
     row = ErrorRow(410, "RESOURCE_DOES_NOT_EXIST", 410, "RESOURCE_DOES_NOT_EXIST", 20)
 

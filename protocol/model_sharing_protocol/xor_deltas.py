@@ -109,7 +109,7 @@ def _deflated(data: bytes) -> bytes:
 
 
 def _inflated(stream: bytes, size: int) -> bytes:
-    """Limit of a stream, which has to produce `size` bytes and cannot produce more."""
+    """Decompressed bytes of a stream; CorruptArtifact unless they are exactly `size`, and no more is read."""
     unpacker = zlib.decompressobj()
     try:
         data = unpacker.decompress(stream, size + 1)

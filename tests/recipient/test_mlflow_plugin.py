@@ -108,6 +108,7 @@ def test_a_model_that_brings_the_file_that_mlflow_writes_is_not_harmed(
 def test_registered_models_and_versions_are_found(client: MlflowClient) -> None:
     model = client.get_registered_model(NAME)
     assert (model.name, model.aliases) == (NAME, {"Challenger": "1", "Champion": "2"})
+    assert model.creation_timestamp is None  # the protocol has no such field
     assert [model.name for model in client.search_registered_models()] == [NAME, "vendor.ml_team.other"]
     found = client.search_model_versions(f"name = '{NAME}'")
     assert [(version.version, version.aliases) for version in found] == [

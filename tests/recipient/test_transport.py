@@ -21,10 +21,10 @@ from model_sharing_protocol.errors import (
     InvalidState,
     NotASharingServer,
     NotFound,
-    ResourceExhausted,
     ServerUnreachable,
     SharingError,
     TokenExpired,
+    TooManyRequests,
     Unauthenticated,
     UnsupportedOperation,
 )
@@ -46,7 +46,7 @@ from support.fake_provider.server import TOKEN, FakeProvider, Handler
         (lambda handler: handler.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "No."), NotFound),
         (lambda handler: handler.send_error_answer(500, "INTERNAL_ERROR", ""), InternalError),
         (lambda handler: handler.send(503, b"busy", "text/plain", Retry_After="0"), ServerUnreachable),
-        (lambda handler: handler.send(429, b"busy", "text/plain", Retry_After="0"), ResourceExhausted),
+        (lambda handler: handler.send(429, b"busy", "text/plain", Retry_After="0"), TooManyRequests),
         (lambda handler: handler.wfile.write(b"SSH-2.0-OpenSSH\r\n\r\n"), NotASharingServer),
     ],
 )

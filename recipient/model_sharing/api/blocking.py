@@ -50,7 +50,8 @@ def activate(link: str, path: str | Path, *, force: bool = False) -> Path:
 
     Raises:
         AlreadyExists: The file exists, and `force` is not set. The link was not used.
-        ActivationLinkUsed: The link was used before, or has expired.
+        ActivationLinkUsed: The link was used before.
+        NotFound: The provider does not know the link, or it has expired.
         ServerUnreachable: The provider does not answer.
 
     Example:

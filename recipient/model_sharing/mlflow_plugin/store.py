@@ -170,7 +170,7 @@ def _page(found: list[Any], page_token: str | None, max_results: int | None) -> 
 def _registered_model(model: SharedModel) -> RegisteredModel:
     return RegisteredModel(
         name=model.full_name,
-        creation_timestamp=_epoch_ms(model.updated_at),
+        creation_timestamp=None,  # the protocol has no such field
         last_updated_timestamp=_epoch_ms(model.updated_at),
         description=model.comment,
         tags=[RegisteredModelTag(key, value) for key, value in model.tags.items()],

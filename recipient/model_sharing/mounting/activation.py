@@ -36,8 +36,8 @@ async def activate(link: str, path: Path, *, force: bool = False) -> Profile:
     """Fetch the profile behind `link` and write it to `path`, readable by its owner only (0600).
 
     Raises AlreadyExists if the file exists and `force` is not set, InvalidParameter for a link or a path
-    that cannot be used (both before the link is used up), NotFound for an unknown link and
-    ActivationLinkUsed for one that was used before.
+    that cannot be used (both before the link is used up), NotFound for a link that is unknown or has expired,
+    and ActivationLinkUsed for one that was used before.
     """
     url = clean_link(link)
     _check_target(path, force=force)
@@ -62,8 +62,8 @@ async def activate(link: str, path: Path, *, force: bool = False) -> Profile:
             ) from error
         except NotFound as error:
             raise NotFound(
-                "The provider does not know this activation link. Copy the whole link again, or ask for a "
-                "new one."
+                "The provider does not know this activation link, or it has expired. Copy the whole link "
+                "again, or ask for a new one."
             ) from error
     try:
         profile = parse_profile(data, "The answer to the activation link")

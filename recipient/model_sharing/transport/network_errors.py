@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import email.message
 import email.utils
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -19,9 +20,9 @@ from model_sharing.transport.response_reader import read_bounded
 from model_sharing_protocol.errors import (
     InternalError,
     NotASharingServer,
-    ResourceExhausted,
     ServerUnreachable,
     SharingError,
+    TooManyRequests,
     error_from_open_sharing,
 )
 from model_sharing_protocol.network.proxies import Proxy
@@ -201,7 +202,7 @@ def _server_trouble(
     message = f"{origin}{behind} {state} (HTTP {status}){words}.{asked} Try again later."
     final: SharingError
     if status == _TOO_MANY_REQUESTS:
-        final = ResourceExhausted(message)
+        final = TooManyRequests(message, math.ceil(wait or 1))
     elif status == _INTERNAL and isinstance(error, InternalError):
         final = error  # in the provider's words
     else:

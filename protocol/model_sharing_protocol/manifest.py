@@ -78,7 +78,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
             check_sha256(delta.base)
         for file in ordered:
             check_model_path(file.path)
-        for file in (*ordered, *made.hints):
+        for file in (*ordered, *made.auxiliary_files):
             check_sha256(file.sha256)
             if file.size < 0:
                 raise InvalidParameter(f"The file {file.path!r} has the negative size {file.size}.")
@@ -88,8 +88,8 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
         return made
 
     @property
-    def hints(self) -> tuple[ManifestFile, ...]:
-        """Auxiliary files that save bytes: chunk maps and deltas. Messages call them by their paths."""
+    def auxiliary_files(self) -> tuple[ManifestFile, ...]:
+        """Auxiliary files: chunk maps and deltas, which save bytes. Messages call them by their paths."""
         maps = (self.chunk_maps,) if self.chunk_maps else ()
         return (*maps, *(delta.file for delta in self.deltas))
 

@@ -30,22 +30,27 @@ if TYPE_CHECKING:
     )
     from model_sharing.api.records import Records
     from model_sharing.api.schema import Schema
+    from model_sharing.cache.maintenance.pruning import CacheWarning
     from model_sharing.catalogs.pulling import PulledVersion
     from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
     from model_sharing.catalogs.snapshots import Snapshot
-    from model_sharing.client.invalid_items import LeftOutWarning
+    from model_sharing.client.invalid_items import InvalidItemWarning
+    from model_sharing.exports.destinations import SignaturePlaceWarning
     from model_sharing.mount_table import Mount
+    from model_sharing.resolution.known_state import UnwrittenStateWarning
+    from model_sharing.resolution.pinned_keys import KeyRotationWarning
     from model_sharing.resolution.resolver import StaleAliasWarning
-    from model_sharing.resolution.trust import TrustWarning
     from model_sharing_protocol.errors import SharingError
     from model_sharing_protocol.network.plain_http import PlainHttpWarning
     from model_sharing_protocol.progress import Progress
 
 __all__ = [
     "AsyncCatalog",
+    "CacheWarning",
     "Catalog",
     "DownloadedVersion",
-    "LeftOutWarning",
+    "InvalidItemWarning",
+    "KeyRotationWarning",
     "Mount",
     "PlainHttpWarning",
     "Progress",
@@ -55,9 +60,10 @@ __all__ = [
     "SharedModel",
     "SharedVersion",
     "SharingError",
+    "SignaturePlaceWarning",
     "Snapshot",
     "StaleAliasWarning",
-    "TrustWarning",
+    "UnwrittenStateWarning",
     "__version__",
     "activate",
     "catalog",
@@ -72,8 +78,10 @@ __all__ = [
 
 _HOMES = {
     "AsyncCatalog": "model_sharing.api.async_catalog",
+    "CacheWarning": "model_sharing.cache.maintenance.pruning",
     "DownloadedVersion": "model_sharing.catalogs.shared_models",
-    "LeftOutWarning": "model_sharing.client.invalid_items",
+    "InvalidItemWarning": "model_sharing.client.invalid_items",
+    "KeyRotationWarning": "model_sharing.resolution.pinned_keys",
     "Mount": "model_sharing.mount_table",
     "PlainHttpWarning": "model_sharing_protocol.network.plain_http",
     "Progress": "model_sharing_protocol.progress",
@@ -83,9 +91,10 @@ _HOMES = {
     "SharedModel": "model_sharing.catalogs.shared_models",
     "SharedVersion": "model_sharing.catalogs.shared_models",
     "SharingError": "model_sharing_protocol.errors",
+    "SignaturePlaceWarning": "model_sharing.exports.destinations",
     "Snapshot": "model_sharing.catalogs.snapshots",
     "StaleAliasWarning": "model_sharing.resolution.resolver",
-    "TrustWarning": "model_sharing.resolution.trust",
+    "UnwrittenStateWarning": "model_sharing.resolution.known_state",
 }
 
 __version__: str

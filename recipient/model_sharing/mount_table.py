@@ -43,7 +43,7 @@ class Mount:
     `trust_remote_code` says that the user lets this provider's models run code while they load. It was
     given to the provider at `endpoint`, so the mount refuses to work when the profile names another.
     `keys` are the PEMs of the signing keys that it trusts, oldest first; the last one is expected to sign.
-    `first_key` is the fingerprint of the oldest key that vouched for the first of `keys`: it identifies the
+    `provider_fingerprint` is that of the oldest key that vouched for the first of `keys`: it identifies the
     provider in all its mounts, whatever key it signs with by now.
     `file_origins` are where else than at the endpoint its files may come from, such as an object store.
     """
@@ -55,7 +55,7 @@ class Mount:
     trust_remote_code: bool
     mounted_at: datetime
     keys: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-    first_key: str
+    provider_fingerprint: str
     file_origins: tuple[str, ...] = ()
 
     def read_profile(self) -> Profile:

@@ -69,7 +69,7 @@ class Settings:
             Path(cache).expanduser().absolute() if cache else None,
         )
 
-    def transferring(self, *, jobs: int | None = None, limit_rate: int | None = None) -> Settings:
+    def with_limits(self, *, jobs: int | None = None, limit_rate: int | None = None) -> Settings:
         """Settings with other limits for downloads. Raises InvalidParameter for what cannot be."""
         return replace(
             self,

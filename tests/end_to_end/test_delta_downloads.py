@@ -23,6 +23,7 @@ from support.admin_client import AdminClient
 from support.bf16_weights import fine_tuned, weights
 from support.model_folder import write_model
 from support.safetensors_files import safetensors
+from support.shared_catalog import shared_catalog_of
 
 NAME = FullName.parse("prod.ml_team.scorer")
 MIB = 1024 * 1024
@@ -110,7 +111,7 @@ async def test_a_full_fine_tune_comes_as_a_delta_to_those_who_have_its_base(
     else:
         await registration.register(admin.context, folders[1], NAME, delta_from=1)
     vendor = await mounted(admin, server, tmp_path)
-    cache = vendor.shared.cache
+    cache = shared_catalog_of(vendor).cache
     for having_the_base in (False, True):
         if having_the_base:
             await asyncio.to_thread(vendor.snapshot, "ml_team.scorer/1")

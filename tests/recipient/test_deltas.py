@@ -32,6 +32,7 @@ from support.fake_provider.models import SHARE, Files, digest_of
 from support.fake_provider.server import FakeProvider, Handler, serve_well
 from support.files import random_bytes
 from support.recipient_cli import RunCli
+from support.shared_catalog import shared_catalog_of
 from support.updated_model import (
     MISANNOUNCED,
     MLMODEL,
@@ -381,7 +382,9 @@ def test_a_person_sees_each_large_file_and_what_was_here(vendor: model_sharing.C
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=150)
     background_loop.run(
-        lambda: vendor.shared.snapshot(f"{MODEL}/2", counter=ProgressCounter(DownloadBars(console)))
+        lambda: shared_catalog_of(vendor).snapshot(
+            f"{MODEL}/2", counter=ProgressCounter(DownloadBars(console))
+        )
     )
     assert "model.bin" in screen.getvalue()
     assert "1 of 2 files are here already" in screen.getvalue()

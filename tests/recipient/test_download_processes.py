@@ -14,6 +14,7 @@ from model_sharing.downloads.part_file import RANGE_BYTES
 from support.fake_provider.faults import slowly
 from support.fake_provider.server import FakeProvider
 from support.files import random_bytes
+from support.shared_catalog import shared_catalog_of
 
 REF = "ml_team.iris_model/1"
 LARGE = 3 * RANGE_BYTES + 12_345
@@ -103,7 +104,7 @@ def test_a_file_size_limit_is_told_as_a_full_disk(
     )
     done = subprocess.run([sys.executable, "-c", script, REF], capture_output=True, text=True, check=True)
     assert done.stdout == "DiskFull\n"
-    assert not list(vendor.shared.cache.blobs.iterdir())
+    assert not list(shared_catalog_of(vendor).cache.blobs.iterdir())
     assert (vendor.snapshot(REF).folder / "model.bin").stat().st_size == 1_000_000
 
 

@@ -25,6 +25,7 @@ from support.fake_provider.faults import add_a_byte, answer_status, corrupt, cut
 from support.fake_provider.models import manifest_of
 from support.fake_provider.server import FakeProvider, Handler
 from support.files import random_bytes, read_tree
+from support.shared_catalog import shared_catalog_of
 
 REF = "ml_team.iris_model/1"
 LARGE = 3 * RANGE_BYTES + 12_345
@@ -70,7 +71,7 @@ def test_a_large_file_arrives_in_ranges(fake_provider: FakeProvider, vendor: mod
     assert (snapshot.folder / "model.bin").read_bytes() == random_bytes(LARGE)
     assert len(fake_provider.file_requests()) == 4
     assert fake_provider.file_bytes_sent == LARGE
-    assert not list(vendor.shared.cache.blobs.glob("*.p*"))
+    assert not list(shared_catalog_of(vendor).cache.blobs.glob("*.p*"))
 
 
 def test_a_version_of_very_many_files(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> None:
@@ -153,7 +154,7 @@ def test_lasting_corruption_is_named_and_leaves_nothing(
     fake_provider.always = corrupt
     with pytest.raises(CorruptArtifact, match=r"model\.bin"):
         vendor.snapshot(REF)
-    assert not any(path.is_file() for path in vendor.shared.cache.blobs.iterdir())
+    assert not any(path.is_file() for path in shared_catalog_of(vendor).cache.blobs.iterdir())
 
 
 def test_bytes_beyond_the_manifest_are_refused(

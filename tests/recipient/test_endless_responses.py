@@ -252,7 +252,7 @@ PAGES: dict[str, tuple[Callable[[int], list[Any]], Callable[[int], str]]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::model_sharing.LeftOutWarning")
+@pytest.mark.filterwarnings("ignore::model_sharing.InvalidItemWarning")
 @pytest.mark.parametrize("pages", PAGES)
 def test_a_listing_without_an_end_is_given_up_on(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch, pages: str

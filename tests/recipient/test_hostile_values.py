@@ -280,7 +280,7 @@ def test_one_bad_model_hides_no_other(
         return answer
 
     fake_provider.edit_answer = harm
-    with pytest.warns(model_sharing.LeftOutWarning, match="left out") as said:
+    with pytest.warns(model_sharing.InvalidItemWarning, match="left out") as said:
         models = vendor.list_models()
     assert [model.full_name for model in models] == ["vendor.ml_team.a", "vendor.ml_team.c"]
     assert len(said) == 1
@@ -291,7 +291,7 @@ def test_what_is_no_object_is_left_out_like_a_bad_model(
 ) -> None:
     fake_provider.publish("ml_team.a", 1, {"MLmodel": b"x"})
     fake_provider.edit_answer = lambda answer: {**answer, "items": [None, 5, *answer["items"], [], "x"]}
-    with pytest.warns(model_sharing.LeftOutWarning) as said:
+    with pytest.warns(model_sharing.InvalidItemWarning) as said:
         assert len(vendor.list_models()) == 1
     assert len(said) == 4
 
@@ -316,7 +316,7 @@ def test_one_bad_version_hides_no_other(
         return answer
 
     fake_provider.edit_answer = harm
-    with pytest.warns(model_sharing.LeftOutWarning, match="version"):
+    with pytest.warns(model_sharing.InvalidItemWarning, match="version"):
         versions = vendor.list_versions(MODEL)
     assert [version.version for version in versions] == [1, 3]
 
@@ -347,7 +347,7 @@ def test_of_very_many_bad_items_a_few_are_named(
     fake_provider.answer = always(
         lambda handler: handler.send_json(200, {"items": [{"name": n} for n in range(300)]})
     )
-    with pytest.warns(model_sharing.LeftOutWarning) as said:
+    with pytest.warns(model_sharing.InvalidItemWarning) as said:
         assert vendor.list_models() == []
     assert len(said) == 11
     assert "290 more" in str(said[-1].message)

@@ -104,7 +104,9 @@ def test_a_mount_is_private_and_holds_no_token(vendor: model_sharing.Catalog, ho
     assert TOKEN not in repr(vendor) + repr(vendor.mount)
 
 
-@pytest.mark.parametrize("damage", [{"keys": []}, {"keys": None}, {"first_key": None}, {"endpoint": 7}])
+@pytest.mark.parametrize(
+    "damage", [{"keys": []}, {"keys": None}, {"provider_fingerprint": None}, {"endpoint": 7}]
+)
 def test_a_damaged_mount_file_is_refused_with_the_remedy(
     vendor: model_sharing.Catalog, home: Path, damage: dict[str, Any]
 ) -> None:

@@ -19,6 +19,7 @@ from support.fake_provider.models import SHARE, digest_of, manifest_of
 from support.fake_provider.server import FakeProvider, XorDelta
 from support.files import random_bytes, read_tree
 from support.recipient_cli import RunCli
+from support.shared_catalog import shared_catalog_of
 from support.updated_model import withhold
 
 MODEL = "ml_team.iris_model"
@@ -113,7 +114,7 @@ def test_what_has_arrived_from_one_is_no_start_for_another(
     for each in (fake_provider, stranger):
         each.publish(MODEL, 1, {"weights.bin": large})
     arrived = memoryview(large)[:300_000]
-    with PartFile(vendor.shared.cache.part_path(digest_of(large)), len(large)) as part:
+    with PartFile(shared_catalog_of(vendor).cache.part_path(digest_of(large)), len(large)) as part:
         part.append(0, arrived)
     mounted(stranger, "other").snapshot(f"{MODEL}/1")
     assert stranger.file_bytes_sent == len(large)
@@ -155,7 +156,7 @@ def test_nobody_becomes_another_provider_by_vouching_for_its_key_or_listing_it(
 ) -> None:
     theirs = fake_provider.keys[-1].pem
     stranger.keys = [ListedKey(theirs, 0), ListedKey(stranger.key.public.pem, 0)]
-    assert mounted(stranger, "follows").mount.first_key != fake_provider.key.public.fingerprint
+    assert mounted(stranger, "follows").mount.provider_fingerprint != fake_provider.key.public.fingerprint
     stranger.keys = [ListedKey(stranger.key.public.pem, 0)]
     stranger.keys.append(ListedKey(theirs, 0, endorse(stranger.key, fake_provider.key.public)))
     expected = stranger.key.public.fingerprint

@@ -16,6 +16,7 @@ import model_sharing
 from model_sharing.cache.maintenance.inventory import take_inventory
 from model_sharing.cache.maintenance.pruning import CacheWarning, PruningLimits, PruningResult, prune
 from model_sharing.cache.store import Cache
+from model_sharing_protocol.errors import InvalidState
 from support.cached_versions import DAY, NAME, bytes_on_disk, files_of, set_last_used, whole
 from support.fake_provider.models import manifest_of
 from support.fake_provider.server import FakeProvider
@@ -52,6 +53,19 @@ def test_a_dry_run_says_the_same_and_touches_nothing(cache: Cache, three_cached_
 
 def described(pruned: PruningResult) -> tuple[list[str], int, int]:
     return [entry.digest for entry in pruned.removed], pruned.freed, pruned.remaining
+
+
+def test_a_snapshot_is_pruned_once_it_is_released(
+    vendor: model_sharing.Catalog, cache: Cache, three_cached_versions: list[str]
+) -> None:
+    snapshot = vendor.snapshot(f"{NAME}/1")
+    assert prune(cache, PruningLimits(max_size=0)).in_use == 1
+    assert whole(cache) == {three_cached_versions[0]}
+    vendor.release(snapshot)
+    assert prune(cache, PruningLimits(max_size=0)).in_use == 0
+    assert not snapshot.folder.exists()
+    with pytest.raises(InvalidState, match="once for each time"):
+        vendor.release(snapshot)
 
 
 def test_a_use_makes_it_recent_again_with_one_write_an_hour(

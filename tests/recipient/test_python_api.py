@@ -26,6 +26,7 @@ from support.fake_provider.faults import slowly
 from support.fake_provider.models import SHARE
 from support.fake_provider.server import FakeProvider
 from support.files import random_bytes
+from support.shared_catalog import shared_catalog_of
 
 NAME = "ml_team.iris_model"
 FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": random_bytes(70_000)}
@@ -203,7 +204,7 @@ def test_without_pandas_that_is_said(vendor: model_sharing.Catalog, monkeypatch:
 @pytest.mark.parametrize("wrong", [{"jobs": 0}, {"jobs": 65}, {"limit_rate": 0}, {"limit_rate": -1}])
 def test_no_download_goes_on_like_that(vendor: model_sharing.Catalog, wrong: dict[str, int]) -> None:
     with pytest.raises(InvalidParameter):
-        vendor.transferring(**wrong)
+        vendor.with_limits(**wrong)
     with pytest.raises(InvalidParameter):
         model_sharing.AsyncCatalog("vendor", **wrong)
 
@@ -224,6 +225,7 @@ async def all_of_it(folder: Path) -> None:
             "done", snapshot.manifest.size, snapshot.manifest.size, 2, 2, snapshot.reused
         )
         assert "fetching" in [now.phase for now in seen] or snapshot.fetched == 0
+        catalog.release(snapshot)
         downloaded = await catalog.download(f"{NAME}/1", folder)
         assert await catalog.verify(f"{NAME}/1", downloaded.path) == 2
 
@@ -268,13 +270,13 @@ async def test_blocking_calls_work_where_a_loop_runs(vendor: model_sharing.Catal
 async def test_what_belongs_to_another_loop_is_refused(vendor: model_sharing.Catalog) -> None:
     vendor.list_schemas()
     works = [
-        vendor.shared.list_schemas(),
-        vendor.shared.list_models(),
-        vendor.shared.get_model(NAME),
-        vendor.shared.list_versions(NAME),
-        vendor.shared.resolve(f"{NAME}/1"),
-        vendor.shared.snapshot(f"{NAME}/1"),
-        vendor.shared.download(f"{NAME}/1", Path("out")),
+        shared_catalog_of(vendor).list_schemas(),
+        shared_catalog_of(vendor).list_models(),
+        shared_catalog_of(vendor).get_model(NAME),
+        shared_catalog_of(vendor).list_versions(NAME),
+        shared_catalog_of(vendor).resolve(f"{NAME}/1"),
+        shared_catalog_of(vendor).snapshot(f"{NAME}/1"),
+        shared_catalog_of(vendor).download(f"{NAME}/1", Path("out")),
     ]
     for work in works:
         with pytest.raises(InvalidState, match=r"another event loop.*AsyncCatalog"):
@@ -356,7 +358,7 @@ def test_a_fork_as_a_call_begins_closes_nothing_that_it_uses(vendor: model_shari
     vendor.list_schemas()
 
     def begin() -> Coroutine[Any, Any, list[str]]:
-        shared = vendor.shared
+        shared = shared_catalog_of(vendor)
         background_loop._close_before_fork()
         return shared.list_schemas()
 

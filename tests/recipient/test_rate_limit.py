@@ -71,7 +71,7 @@ def test_every_byte_of_a_download_is_counted(
     fake_provider.publish("ml_team.iris_model", 1, FILES)
     fake_provider.packs = pack_well
     vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
-    vendor.transferring(jobs=2, limit_rate=800_000).snapshot("ml_team.iris_model/1")
+    vendor.with_limits(jobs=2, limit_rate=800_000).snapshot("ml_team.iris_model/1")
     assert sum(counted) == sum(map(len, FILES.values()))
     assert max(counted) <= 100_000
 

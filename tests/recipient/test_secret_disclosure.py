@@ -13,6 +13,7 @@ import model_sharing
 from support.fake_provider.faults import always
 from support.fake_provider.server import TOKEN, FakeProvider, Handler
 from support.recipient_cli import RunCli
+from support.shared_catalog import shared_catalog_of
 
 REF = "ml_team.iris_model/1"
 
@@ -57,7 +58,12 @@ def test_nothing_that_is_kept_or_shown_says_it(
     tmp_path: Path,
 ) -> None:
     fake_provider.publish("ml_team.iris_model", 1, {"MLmodel": b"flavors: {}"}, "Champion")
-    said = [repr(vendor), repr(vendor.mount), repr(vendor.shared), repr(vendor.mount.read_profile())]
+    said = [
+        repr(vendor),
+        repr(vendor.mount),
+        repr(shared_catalog_of(vendor)),
+        repr(vendor.mount.read_profile()),
+    ]
     for arguments in (["mounts"], ["list"], ["download", f"models:/vendor.{REF}", "out"], ["cache", "list"]):
         done = run_cli_process(*arguments)
         assert done.returncode == 0

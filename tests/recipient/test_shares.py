@@ -80,7 +80,7 @@ def test_a_provider_that_lists_no_shares_hides_nothing_else(
 
 def test_shares_with_impossible_names_are_left_out(fake_provider: FakeProvider, profile: Path) -> None:
     fake_provider.shares = ["../evil", "a.b", SHARE]
-    with pytest.warns(model_sharing.LeftOutWarning):
+    with pytest.warns(model_sharing.InvalidItemWarning):
         assert model_sharing.list_shares(profile) == [SHARE]
 
 

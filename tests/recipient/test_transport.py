@@ -63,7 +63,7 @@ def test_each_answer_has_its_error(
     assert TOKEN not in str(raised.value)
 
 
-@pytest.mark.filterwarnings("ignore::model_sharing.LeftOutWarning")
+@pytest.mark.filterwarnings("ignore::model_sharing.InvalidItemWarning")
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     body=st.binary(max_size=300)

@@ -14,6 +14,7 @@ from model_sharing_protocol.errors import CorruptArtifact, ServerUnreachable
 from support.fake_provider.faults import answer_status
 from support.fake_provider.server import FakeProvider, Fault, Handler
 from support.files import random_bytes
+from support.shared_catalog import shared_catalog_of
 
 REF = "ml_team.iris_model/1"
 
@@ -95,7 +96,7 @@ def test_an_answer_that_never_has_its_end_leaves_nothing_that_could_be_taken_for
     fake_provider.always = all_but_the_last
     with pytest.raises((ServerUnreachable, CorruptArtifact), match=r"model\.bin"):
         vendor.snapshot(REF)
-    cache = vendor.shared.cache
+    cache = shared_catalog_of(vendor).cache
     assert not [path for path in cache.blobs.iterdir() if path.suffix == ""]
     assert not list(cache.snapshots.iterdir())
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 import model_sharing
-from model_sharing import TrustWarning
+from model_sharing import KeyRotationWarning
 from model_sharing_protocol.dsse import SigningKey
 from model_sharing_protocol.errors import (
     CorruptArtifact,
@@ -87,7 +87,9 @@ def test_a_new_key_that_the_pinned_one_vouches_for_is_followed(
     shared.rotate()
     shared.rotate()
     shared.requests.clear()
-    with pytest.warns(TrustWarning, match=f"{fingerprint(shared)} signs from now on: the key before vouches"):
+    with pytest.warns(
+        KeyRotationWarning, match=f"{fingerprint(shared)} signs from now on: the key before vouches"
+    ):
         vendor.snapshot(REF)
     # What was signed with the old key stays good: only the state and the keys were asked for.
     assert [request.path.rsplit("/", 1)[1] for request in shared.requests] == ["1", "keys"]
@@ -120,7 +122,7 @@ def test_an_earlier_key_signs_nothing_new(shared: FakeProvider, vendor: model_sh
     """Who stole it can say nothing to those who have followed."""
     old = shared.key
     shared.rotate()
-    with pytest.warns(TrustWarning):
+    with pytest.warns(KeyRotationWarning):
         vendor.resolve(REF)
     newest, shared.key = fingerprint(shared), old
     with pytest.raises(

@@ -26,6 +26,7 @@ from support.fake_provider.faults import answer_status, cut_after
 from support.fake_provider.models import SHARE, digest_of
 from support.fake_provider.server import FakeProvider, Handler, XorDelta, serve_well
 from support.files import random_bytes
+from support.shared_catalog import shared_catalog_of
 from support.updated_model import (
     MISANNOUNCED,
     MLMODEL,
@@ -149,7 +150,7 @@ def test_what_has_arrived_of_a_delta_is_not_fetched_again(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     arrived = memoryview(DELTA)[:300_000]
-    with PartFile(vendor.shared.cache.part_path(digest_of(DELTA)), len(DELTA)) as part:
+    with PartFile(shared_catalog_of(vendor).cache.part_path(digest_of(DELTA)), len(DELTA)) as part:
         part.append(0, arrived)
     assert fetched(vendor) == AFTER
     assert fake_provider.file_bytes_sent == len(DELTA) - len(arrived)
@@ -188,7 +189,7 @@ def test_a_delta_that_lies_costs_a_full_fetch(
     offer(fake_provider, lie)
     seen = Seen()
     snapshot = background_loop.run(
-        lambda: vendor.shared.snapshot(f"{MODEL}/2", counter=ProgressCounter(seen))
+        lambda: shared_catalog_of(vendor).snapshot(f"{MODEL}/2", counter=ProgressCounter(seen))
     )
     assert (snapshot.folder / "model.bin").read_bytes() == AFTER
     assert seen.advanced == snapshot.fetched == len(AFTER)

@@ -11,6 +11,7 @@ import model_sharing
 from model_sharing.cache.store import Cache
 from support.fake_provider.faults import answer_status
 from support.fake_provider.server import FakeProvider, Handler, serve_well
+from support.shared_catalog import shared_catalog_of
 
 MODEL = "ml_team.iris_model"
 MLMODEL = b"flavors: {}\n"
@@ -30,9 +31,9 @@ def cache_first_version(
     fake_provider.publish(MODEL, 1, {"model.bin": before, "MLmodel": MLMODEL})
     fake_provider.publish(MODEL, 2, {"model.bin": after, "MLmodel": MLMODEL})
     snapshot = vendor.snapshot(f"{MODEL}/1")
-    vendor.shared.cache.release(snapshot.manifest.digest)
+    vendor.release(snapshot)
     forget(fake_provider)
-    return vendor.shared.cache
+    return shared_catalog_of(vendor).cache
 
 
 def forget(fake_provider: FakeProvider) -> None:

@@ -42,10 +42,10 @@ class AsyncCatalog:
     """
 
     def __init__(self, name: str, *, jobs: int | None = None, limit_rate: int | None = None) -> None:
-        """Get a mounted share by its name, or NotFound. For the rest, see `Catalog.transferring`."""
+        """Get a mounted share by its name, or NotFound. For the rest, see `Catalog.with_limits`."""
         settings = Settings.from_environment()
         self._mount = MountTable(settings.mounts).get(name)
-        self._settings = settings.transferring(jobs=jobs, limit_rate=limit_rate)
+        self._settings = settings.with_limits(jobs=jobs, limit_rate=limit_rate)
         self._open: SharedCatalog | None = None
 
     def __repr__(self) -> str:
@@ -105,6 +105,10 @@ class AsyncCatalog:
             snapshot = await self._snapshot(ref, display, verify=verify)
             display.done(snapshot.progress)
         return snapshot
+
+    def release(self, snapshot: Snapshot) -> None:
+        """Release a snapshot that is no longer used; see `Catalog.release`."""
+        self._shared().release(snapshot)
 
     async def download(
         self,

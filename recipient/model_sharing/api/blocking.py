@@ -295,11 +295,14 @@ def pull(
         [('vendor.ml_team.iris_model', 1, None)]
     """
     wanted = PullSelection.parse(where, alias=alias, all_versions=all_versions)
-    source = catalog(wanted.catalog).transferring(jobs=jobs, limit_rate=limit_rate)
+    settings = Settings.from_environment().with_limits(jobs=jobs, limit_rate=limit_rate)
+    mounted = MountTable(settings.mounts).get(wanted.catalog)
     with open_display(progress, several=True) as display:
         counter = PullProgressCounter()
         pulled = background_loop.run(
-            lambda: pulling.pull(source.shared, wanted, counter), counter.phases, display.callback
+            lambda: pulling.pull(background_loop.shared_catalog(mounted, settings), wanted, counter),
+            counter.phases,
+            display.callback,
         )
         display.done(counter.progress)
     return pulled

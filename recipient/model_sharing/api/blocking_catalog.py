@@ -74,12 +74,7 @@ class Catalog:
         """Mount record: where the share comes from, and what is trusted about it."""
         return self._mount
 
-    @property
-    def shared(self) -> SharedCatalog:
-        """Asynchronous catalog behind this one, on the background loop: no other loop can use it."""
-        return background_loop.shared_catalog(self._mount, self._settings)
-
-    def transferring(self, *, jobs: int | None = None, limit_rate: int | None = None) -> Catalog:
+    def with_limits(self, *, jobs: int | None = None, limit_rate: int | None = None) -> Catalog:
         """Change the limits of its downloads.
 
         Args:
@@ -93,10 +88,10 @@ class Catalog:
             InvalidParameter: `jobs` is not from 1 to 64, or `limit_rate` is less than 1.
 
         Example:
-            >>> catalog.transferring(jobs=2, limit_rate=20 * 2**20).name
+            >>> catalog.with_limits(jobs=2, limit_rate=20 * 2**20).name
             'vendor'
         """
-        settings = self._settings.transferring(jobs=jobs, limit_rate=limit_rate)
+        settings = self._settings.with_limits(jobs=jobs, limit_rate=limit_rate)
         return self if settings == self._settings else Catalog(self._mount, settings)
 
     def list_schemas(self) -> list[str]:
@@ -112,7 +107,7 @@ class Catalog:
             >>> catalog.list_schemas()
             ['ml_team']
         """
-        return background_loop.run(lambda: self.shared.list_schemas())  # noqa: PLW0108  # `shared` is asked for by then
+        return background_loop.run(lambda: self._shared.list_schemas())  # noqa: PLW0108  # `_shared` is asked for by then
 
     def list_models(self, schema: str | None = None) -> Records[SharedModel]:
         """List the models of the share, or of one schema.
@@ -122,7 +117,7 @@ class Catalog:
 
         Returns:
             The models in the order of their names; `to_frame()` makes a data frame of them. What has a
-            value that cannot be is left out, with a LeftOutWarning.
+            value that cannot be is left out, with a InvalidItemWarning.
 
         Raises:
             NotFound: The share has no such schema.
@@ -132,7 +127,7 @@ class Catalog:
             >>> [(model.full_name, dict(model.aliases)) for model in catalog.list_models()]
             [('vendor.ml_team.iris_model', {'Champion': 1})]
         """
-        return Records(background_loop.run(lambda: self.shared.list_models(schema)), SharedModel)
+        return Records(background_loop.run(lambda: self._shared.list_models(schema)), SharedModel)
 
     def get_model(self, model: str) -> SharedModel:
         """Look up one model.
@@ -151,7 +146,7 @@ class Catalog:
             >>> catalog.get_model("ml_team.iris_model").latest_version
             1
         """
-        return background_loop.run(lambda: self.shared.get_model(model))
+        return background_loop.run(lambda: self._shared.get_model(model))
 
     def list_versions(self, model: str) -> Records[SharedVersion]:
         """List all versions of a model.
@@ -170,7 +165,7 @@ class Catalog:
             >>> [version.uri for version in catalog.list_versions("ml_team.iris_model")]
             ['models:/vendor.ml_team.iris_model/1']
         """
-        return Records(background_loop.run(lambda: self.shared.list_versions(model)), SharedVersion)
+        return Records(background_loop.run(lambda: self._shared.list_versions(model)), SharedVersion)
 
     def resolve(self, ref: str | ModelRef) -> SharedVersion:
         """Ask which version a reference names at this moment.
@@ -191,14 +186,14 @@ class Catalog:
             >>> catalog.resolve("ml_team.iris_model@Champion").version
             1
         """
-        return background_loop.run(lambda: self.shared.resolve(ref))
+        return background_loop.run(lambda: self._shared.resolve(ref))
 
     def snapshot(
         self, ref: str | ModelRef, *, progress: ShowProgress = None, verify: bool = False
     ) -> Snapshot:
         """Get a version's verified files in the cache, fetching what is missing.
 
-        They stay in the cache until this process ends.
+        They stay in the cache until this process ends, or calls `release`.
 
         Args:
             ref: `schema.model@alias` or `schema.model/3`.
@@ -228,6 +223,26 @@ class Catalog:
             snapshot = self._snapshot(ref, display, verify=verify)
             display.done(snapshot.progress)
         return snapshot
+
+    def release(self, snapshot: Snapshot) -> None:
+        """Release a snapshot that is no longer used, so that pruning may remove it from the cache.
+
+        A process that follows an alias for long releases the version before. What was asked for several
+        times is released as many times.
+
+        Args:
+            snapshot: What `snapshot` gave.
+
+        Returns:
+            Nothing.
+
+        Raises:
+            InvalidState: It is not held, since it was released before.
+
+        Example:
+            >>> catalog.release(catalog.snapshot("ml_team.iris_model@Champion"))
+        """
+        self._shared.release(snapshot)
 
     def download(
         self,
@@ -263,7 +278,7 @@ class Catalog:
         with open_display(progress) as display:
             counter = ProgressCounter(display.observer)
             version = background_loop.run(
-                lambda: self.shared.download(
+                lambda: self._shared.download(
                     ref,
                     Path(destination),
                     counter=counter,
@@ -296,7 +311,7 @@ class Catalog:
             >>> catalog.verify("ml_team.iris_model/1", "checked")
             2
         """
-        return self.shared.verify(ref, Path(folder), Path(signature) if signature else None)
+        return self._shared.verify(ref, Path(folder), Path(signature) if signature else None)
 
     def load_model(
         self,
@@ -326,14 +341,19 @@ class Catalog:
         with open_display(progress) as display:
             snapshot = self._snapshot(ref, display)
             display.show(replace(snapshot.progress, phase="loading"))
-            model = self.shared.load(snapshot, trust_remote_code=trust_remote_code)
+            model = self._shared.load(snapshot, trust_remote_code=trust_remote_code)
             display.done(snapshot.progress)
         return model
+
+    @property
+    def _shared(self) -> SharedCatalog:
+        """Asynchronous catalog behind this one, on the background loop: no other loop can use it."""
+        return background_loop.shared_catalog(self._mount, self._settings)
 
     def _snapshot(self, ref: str | ModelRef, display: Display, *, verify: bool = False) -> Snapshot:
         counter = ProgressCounter(display.observer)
         return background_loop.run(
-            lambda: self.shared.snapshot(ref, counter=counter, verify=verify),
+            lambda: self._shared.snapshot(ref, counter=counter, verify=verify),
             counter.phases,
             display.callback,
         )

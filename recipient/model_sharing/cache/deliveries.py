@@ -17,7 +17,7 @@ _VERSION = ".version"
 
 
 class Deliveries:
-    """Delivery records of one provider, which goes by what stands for it (`Mount.first_key`)."""
+    """Delivery records of one provider, which goes by what stands for it (`Mount.provider_fingerprint`)."""
 
     def __init__(self, cache_root: Path, provider: str) -> None:
         self.key = hashlib.sha256(provider.encode()).hexdigest()[:32]

@@ -53,7 +53,7 @@ class Leases:
             held.count += 1
 
     def release(self, path: Path) -> None:
-        """Undo one `hold`."""
+        """Undo one `hold`; KeyError if there is none."""
         with self._lock:
             held = self._held[path]
             held.count -= 1

@@ -62,7 +62,7 @@ class Cache:
     have to write raise InvalidState there.
 
     It is shared by all, but what one provider delivered is here only for that one. `provider` is what stands
-    for it (`Mount.first_key`); without, nothing that came from a provider is here.
+    for it (`Mount.provider_fingerprint`); without, nothing that came from a provider is here.
     """
 
     def __init__(self, root: Path, provider: str = "") -> None:

@@ -20,8 +20,8 @@ from model_sharing.exports.verification import find_signature, verify_folder
 from model_sharing.mount_table import Mount, MountTable
 from model_sharing.policy import check_no_auto_run_files
 from model_sharing.resolution.known_state import KnownState
+from model_sharing.resolution.pinned_keys import PinnedKeys
 from model_sharing.resolution.resolver import Resolver
-from model_sharing.resolution.trust import Trust
 from model_sharing.settings import Settings
 from model_sharing.transport.session import Transport
 from model_sharing_protocol.errors import (
@@ -48,13 +48,13 @@ class SharedCatalog:
         self._loop = loop
         self._transport = Transport(mount.read_profile, retry_for=settings.retry_for)
         self._client = SharingClient(self._transport, mount.endpoint)
-        self._trust = Trust(mount, MountTable(settings.mounts), self._client)
-        self._cache = Cache(settings.cache, mount.first_key)
+        self._pinned_keys = PinnedKeys(mount, MountTable(settings.mounts), self._client)
+        self._cache = Cache(settings.cache, mount.provider_fingerprint)
         self._known_state = KnownState(settings.cache, mount.endpoint, mount.share)
         self._resolver = Resolver(
             mount,
             self._client,
-            self._trust,
+            self._pinned_keys,
             self._known_state,
             has_manifest=lambda digest: self._cache.manifest(digest) is not None,
             alias_max_age=settings.alias_max_age,
@@ -64,7 +64,7 @@ class SharedCatalog:
             settings,
             cache=self._cache,
             known_state=self._known_state,
-            trust=self._trust,
+            pinned_keys=self._pinned_keys,
             resolver=self._resolver,
         )
 
@@ -132,10 +132,20 @@ class SharedCatalog:
     async def snapshot(
         self, ref: str | ModelRef, *, counter: ProgressCounter | None = None, verify: bool = False
     ) -> Snapshot:
-        """Get a snapshot as by `held_snapshot`, held until this process ends or `cache.release`."""
+        """Get a snapshot as by `held_snapshot`, held until this process ends or calls `release`."""
         async with self.held_snapshot(ref, counter=counter, verify=verify) as snapshot:
             self._cache.hold_until_exit(snapshot.manifest.digest)
             return snapshot
+
+    def release(self, snapshot: Snapshot) -> None:
+        """Undo one `snapshot`: pruning may take it now. InvalidState if it is not held."""
+        try:
+            self._cache.release(snapshot.manifest.digest)
+        except KeyError as error:
+            raise InvalidState(
+                f"{_subject(snapshot)} is not held by this process; release a snapshot once for each time "
+                "that it was asked for."
+            ) from error
 
     @contextlib.asynccontextmanager
     async def held_snapshot(
@@ -205,8 +215,10 @@ class SharedCatalog:
         if parsed.version is None:
             raise InvalidParameter(f"Say which version {folder} should be: {ref!r} names none by its number.")
         target = folder.expanduser().absolute()
-        signed_name = self._trust.signed_name(name, parsed.version)
-        return verify_folder(target, signature or find_signature(target), signed_name, self._trust.pinned())
+        signed_name = self._pinned_keys.signed_name(name, parsed.version)
+        return verify_folder(
+            target, signature or find_signature(target), signed_name, self._pinned_keys.all()
+        )
 
     def load(self, snapshot: Snapshot, *, trust_remote_code: bool | None = None) -> Any:
         """Load a snapshot's model in the calling thread."""

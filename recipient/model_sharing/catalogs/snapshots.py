@@ -19,8 +19,8 @@ from model_sharing.downloads.transfer.file_urls import PACK, FileUrls
 from model_sharing.downloads.transfer.rate_limit import RateLimit
 from model_sharing.mount_table import Mount
 from model_sharing.resolution.known_state import KnownState
+from model_sharing.resolution.pinned_keys import PinnedKeys
 from model_sharing.resolution.resolver import Resolver
-from model_sharing.resolution.trust import Trust
 from model_sharing.resolution.version_files import VersionFiles
 from model_sharing.settings import Settings
 from model_sharing.transport.file_origins import FileOrigins
@@ -77,14 +77,14 @@ class SnapshotSource:
         *,
         cache: Cache,
         known_state: KnownState,
-        trust: Trust,
+        pinned_keys: PinnedKeys,
         resolver: Resolver,
     ) -> None:
         self._mount = mount
         self._settings = settings
         self._cache = cache
         self._known_state = known_state
-        self._trust = trust
+        self._pinned_keys = pinned_keys
         self._resolver = resolver
 
     def cached(
@@ -100,7 +100,7 @@ class SnapshotSource:
                 return None
             stored = self._known_state.bundle(name, version.version)
             try:
-                bundle = self._trust.check_stored_bundle(stored, name, version.version, manifest)
+                bundle = self._pinned_keys.check_stored_bundle(stored, name, version.version, manifest)
             except UntrustedSignature:
                 return None
             holds.push(hold.pop_all())

@@ -133,7 +133,7 @@ def download(
     output: str,
 ) -> None:
     """Download the version URI, verified, into DESTINATION, a new or empty folder."""
-    catalog = blocking.catalog_of(uri).transferring(jobs=jobs, limit_rate=limit_rate)
+    catalog = blocking.catalog_of(uri).with_limits(jobs=jobs, limit_rate=limit_rate)
     version = catalog.download(
         uri,
         destination,

@@ -17,7 +17,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-class LeftOutWarning(SharingWarning):
+class InvalidItemWarning(SharingWarning):
     """Invalid item in a provider's listing, such as a model with an impossible version number."""
 
 
@@ -36,11 +36,11 @@ class InvalidItems:
             self._named.append(f"{self._what} lists {name}, which is left out: {why}")
 
     def warn(self) -> None:
-        """Issue a LeftOutWarning for each, or for the first few and the number of the others."""
+        """Issue a InvalidItemWarning for each, or for the first few and the number of the others."""
         if more := self._count - len(self._named):
             self._named.append(f"{self._what} lists {more} more that are left out.")
         for message in self._named:
-            warnings.warn(message, LeftOutWarning, stacklevel=3)
+            warnings.warn(message, InvalidItemWarning, stacklevel=3)
 
     def keep_valid(self, found: list[S], make: Callable[[S], T], name: Callable[[S], str]) -> list[T]:
         """Convert each item by `make`, but for those that it raises a SharingError for: they are left out."""

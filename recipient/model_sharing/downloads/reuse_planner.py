@@ -57,7 +57,7 @@ class ReusePlanner:
 
     def reassemblies(self, missing: Sequence[ManifestFile]) -> Mapping[str, Reassembly]:
         """Plan reassemblies for the missing files that are partly in the cache, by sha256."""
-        if not self._manifest.hints or not self._hold_base_versions():
+        if not self._manifest.auxiliary_files or not self._hold_base_versions():
             return {}
         maps = self._maps()
         wanted = [chunks for file in missing if (chunks := _map_of(file, maps))]

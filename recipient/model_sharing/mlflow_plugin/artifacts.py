@@ -94,9 +94,13 @@ class SharedArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLf
         raise _read_only("delete_artifacts")
 
     def _catalog(self) -> SharedCatalog:
-        from model_sharing.api import blocking  # noqa: PLC0415  # MLflow imports this module at its own import
+        from model_sharing.api import background_loop  # noqa: PLC0415  # MLflow imports this at its own import
+        from model_sharing.mount_table import MountTable  # noqa: PLC0415
+        from model_sharing.settings import Settings  # noqa: PLC0415
 
-        return blocking.catalog(FullName.parse(self._ref.name).catalog).shared
+        settings = Settings.from_environment()
+        mount = MountTable(settings.mounts).get(FullName.parse(self._ref.name).catalog)
+        return background_loop.shared_catalog(mount, settings)
 
     def _snapshot(self) -> Snapshot:
         from model_sharing.api import blocking  # noqa: PLC0415

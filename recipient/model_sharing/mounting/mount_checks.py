@@ -11,7 +11,7 @@ import aiohttp
 
 from model_sharing.client.sharing_client import SharingClient
 from model_sharing.mount_table import Mount
-from model_sharing.resolution.trust import fetch_keys
+from model_sharing.resolution.pinned_keys import fetch_keys
 from model_sharing.transport.response_reader import read_bounded
 from model_sharing.transport.session import Transport
 from model_sharing_protocol.console.doctor_checks import Finding, bad, check_private_file, doubtful, good

@@ -10,7 +10,7 @@ from model_sharing.mount_table import Mount, MountTable, check_mount_name, file_
 from model_sharing.mounting.profile_sources import ProfileSource
 from model_sharing.mounting.shares import check_share, only_share, warn_of_plain_http
 from model_sharing.resolution.known_state import KnownState
-from model_sharing.resolution.trust import fetch_keys
+from model_sharing.resolution.pinned_keys import fetch_keys
 from model_sharing.settings import Settings
 from model_sharing.transport.file_origins import check_named_origins
 from model_sharing.transport.session import Transport
@@ -94,7 +94,7 @@ async def _with_keys(
         mount,
         keys=tuple(key.pem for key in keys),
         file_origins=check_named_origins(mount.endpoint, listed.file_origins),
-        first_key=first_of(keys[0], listed.keys).fingerprint,
+        provider_fingerprint=first_of(keys[0], listed.keys).fingerprint,
     )
 
 
@@ -104,7 +104,7 @@ def _move(settings: Settings, table: MountTable, present: Mount, new: Mount, pro
         new,
         trust_remote_code=present.trust_remote_code,
         mounted_at=present.mounted_at,
-        first_key=present.first_key,
+        provider_fingerprint=present.provider_fingerprint,
     )
     KnownState(settings.cache, moved.endpoint, moved.share).merge_from(
         KnownState(settings.cache, present.endpoint, present.share)
@@ -143,7 +143,7 @@ def _new_mount(
         trust_remote_code=trust_remote_code,
         mounted_at=moment(now_ms()),
         keys=(),
-        first_key="",
+        provider_fingerprint="",
     )
 
 

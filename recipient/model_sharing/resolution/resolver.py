@@ -16,7 +16,7 @@ from model_sharing.client.sharing_client import SharingClient, VersionAnswer
 from model_sharing.mount_table import Mount
 from model_sharing.resolution.freshness import duration, is_fresh
 from model_sharing.resolution.known_state import KnownState, StateSequence
-from model_sharing.resolution.trust import Trust
+from model_sharing.resolution.pinned_keys import PinnedKeys
 from model_sharing.resolution.version_files import VersionFiles, manifest_from_response
 from model_sharing_protocol.errors import (
     CorruptArtifact,
@@ -68,7 +68,7 @@ class Resolver:
         self,
         mount: Mount,
         client: SharingClient,
-        trust: Trust,
+        pinned_keys: PinnedKeys,
         known_state: KnownState,
         *,
         has_manifest: Callable[[str], bool],
@@ -77,7 +77,7 @@ class Resolver:
         self._has_manifest = has_manifest
         self._mount = mount
         self._client = client
-        self._trust = trust
+        self._pinned_keys = pinned_keys
         self._known_state = known_state
         self._alias_max_age = alias_max_age
 
@@ -112,7 +112,7 @@ class Resolver:
         answer = self._known_state.answer(name, version=ref.version, alias=ref.alias)
         if answer is None:
             return None
-        state = self._trust.check_stored_state(answer.version, name, _version_or_alias(ref))
+        state = self._pinned_keys.check_stored_state(answer.version, name, _version_or_alias(ref))
         return SignedAnswer(answer, state) if state is not None and state.sequence >= seen else None
 
     def _is_recent_enough(self, name: SharedName, ref: ModelRef) -> bool:
@@ -157,7 +157,7 @@ class Resolver:
                 f"version {version}. Tell the provider."
             )
         return SignedAnswer(
-            answer, await self._trust.check_state(answer.version, name, _version_or_alias(ref))
+            answer, await self._pinned_keys.check_state(answer.version, name, _version_or_alias(ref))
         )
 
     async def _checked_files(
@@ -169,7 +169,7 @@ class Resolver:
         files: list[VersionFile],
     ) -> VersionFiles:
         manifest = manifest_from_response(metadata, files)
-        bundle = await self._trust.check_new_bundle(metadata.bundle, name, version, manifest)
+        bundle = await self._pinned_keys.check_new_bundle(metadata.bundle, name, version, manifest)
         if manifest.digest != digest:
             raise CorruptArtifact(
                 f"{self._mount.endpoint} describes {name} version {version} as {digest} and lists the files "

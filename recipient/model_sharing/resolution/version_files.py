@@ -16,20 +16,20 @@ from model_sharing_protocol.signatures import Bundle
 class VersionFiles:
     """A version's manifest, the bundle that signs it, and where its files are.
 
-    `hints` are chunk maps and deltas: they are not signed, and may save bytes. `pack_url` is for many small
-    files at once, where the provider offers that.
+    `auxiliary_files` are chunk maps and deltas: they are not signed, and may save bytes. `pack_url` is for
+    many small files at once, where the provider offers that.
     """
 
     manifest: Manifest
     bundle: Bundle
     files: Sequence[VersionFile]
     pack_url: str | None = None
-    hints: Sequence[ChunkMapsFile | DeltaFile] = ()
+    auxiliary_files: Sequence[ChunkMapsFile | DeltaFile] = ()
 
     @property
     def urls(self) -> dict[str, str]:
         """URLs by the sha256 of their contents."""
-        return {file.sha256: file.url for file in (*self.hints, *self.files)}
+        return {file.sha256: file.url for file in (*self.auxiliary_files, *self.files)}
 
 
 def manifest_from_response(metadata: VersionMetadata, files: Iterable[VersionFile]) -> Manifest:

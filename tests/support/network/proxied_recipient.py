@@ -40,7 +40,7 @@ class ProxiedRecipient:
 
     @property
     def vendor(self) -> model_sharing.Catalog:
-        return model_sharing.catalog("vendor").transferring(jobs=2)
+        return model_sharing.catalog("vendor").with_limits(jobs=2)
 
     def fetch(self) -> None:
         """The whole version, byte for byte."""

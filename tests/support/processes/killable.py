@@ -33,7 +33,7 @@ def start(function: Callable[..., None], *arguments: object) -> BaseProcess:
 def fetch(home: Path, ref: str, jobs: int) -> None:
     """A recipient fetches a version into its cache, over so many connections."""
     os.environ["MODEL_SHARING_HOME"] = str(home)
-    blocking.catalog_of(ref).transferring(jobs=jobs).snapshot(ref)
+    blocking.catalog_of(ref).with_limits(jobs=jobs).snapshot(ref)
 
 
 def serve(home: Path, port: int, serving: Path) -> None:

@@ -123,7 +123,7 @@ def entry_key(folder: Path) -> str:
 
 def digests_of(manifest: Manifest) -> set[str]:
     """Digests (sha256) of a manifest's files, chunk maps and deltas."""
-    return {file.sha256 for file in (*manifest.files, *manifest.hints)}
+    return {file.sha256 for file in (*manifest.files, *manifest.auxiliary_files)}
 
 
 def digest_of_blob(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Trust in signing keys: those of a mount's provider, pinned in the mount's file.
+"""Pinned signing keys of a mount's provider, kept in the mount's file, and what they signed.
 
 The first key is pinned when the share is mounted. From then on answers must be signed with it, or with one
 that it vouches for, directly or through others between; what was signed before stays good.
@@ -21,12 +21,12 @@ from model_sharing_protocol.signatures import Bundle, SignedName, State, verify_
 from model_sharing_protocol.signing_keys import follow
 
 
-class TrustWarning(SharingWarning):
-    """Key trusted from now on that was not trusted before."""
+class KeyRotationWarning(SharingWarning):
+    """Rotation of a provider's signing key: a new one is trusted, since the key before vouches for it."""
 
 
-class Trust:
-    """Trusted keys of one mount. Its methods raise UntrustedSignature, naming what was expected and came."""
+class PinnedKeys:
+    """Pinned signing keys of one mount. Its methods raise UntrustedSignature, naming what was expected."""
 
     def __init__(self, mount: Mount, table: MountTable, client: SharingClient) -> None:
         self._mount = mount
@@ -41,7 +41,7 @@ class Trust:
     def check_stored_state(self, answer: ModelVersion, name: SharedName, asked: int | str) -> State | None:
         """Check that of a stored answer; None unless the key that signs now signed it."""
         try:
-            return self._state(answer, name, asked, self.pinned()[-1])
+            return self._state(answer, name, asked, self.all()[-1])
         except UntrustedSignature:
             return None
 
@@ -65,10 +65,10 @@ class Trust:
         self, bundle: Bundle | None, name: SharedName, version: int, manifest: Manifest
     ) -> Bundle:
         """Check a stored bundle: any key will do that was trusted when it came."""
-        return verify_manifest(bundle, self.signed_name(name, version), manifest, self.pinned())
+        return verify_manifest(bundle, self.signed_name(name, version), manifest, self.all())
 
-    def pinned(self) -> Sequence[PublicKey]:
-        """Trusted keys, oldest first."""
+    def all(self) -> Sequence[PublicKey]:
+        """All keys that are trusted, oldest first."""
         return self._keys
 
     def signed_name(self, name: SharedName, version: int) -> SignedName:
@@ -90,7 +90,7 @@ class Trust:
             warnings.warn(
                 f"{self._mount.name!r} trusts what {keys[-1].fingerprint} signs from now on: the key before "
                 "vouches for it.",
-                TrustWarning,
+                KeyRotationWarning,
                 stacklevel=2,
             )
 

@@ -52,7 +52,7 @@ def test_looking_makes_no_provider(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = CliRunner(tmp_path / "none", monkeypatch, capsys)
-    assert "the first start makes it" in run.succeed("doctor").out
+    assert "the first start creates it" in run.succeed("doctor").out
     assert not (tmp_path / "none").exists()
 
 

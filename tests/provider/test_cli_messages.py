@@ -34,7 +34,10 @@ def shared(provider_cli: CliRunner, tmp_path: Path) -> CliRunner:
 
 
 DELETIONS = [
-    (("model", "alias", "delete", MODEL, "champion"), "acme_share: globex, initech can load @champion"),
+    (
+        ("model", "alias", "delete", MODEL, "champion"),
+        "acme_share: globex, initech can no longer load @champion",
+    ),
     (("model", "delete", MODEL, "--version", "1"), "acme_share: globex, initech"),
     (("model", "delete", MODEL), "acme_share: globex, initech"),
     (("share", "delete", "acme_share"), "granted to globex, initech"),
@@ -162,7 +165,7 @@ def test_only_what_changed_is_registered(
         source = (tmp_path / folder).as_uri() if in_place else folder
         return shared.succeed("model", "register", source, MODEL, *options, *more).out
 
-    assert "version 1 has this content" in register("iris_model")
+    assert "version 1 already has this content" in register("iris_model")
     write_model(tmp_path / "other", {"model.pkl": b"others"})
     assert "Registered" in register("other", "--alias", "Champion")
     assert "alias Champion points at it" in register("iris_model", "--alias", "Champion")

@@ -223,7 +223,7 @@ def test_deleting_all_that_is_in_a_catalog_asks_first(
     assert provider_cli("catalog", "delete", "dev", "--force", typed="n\n").code == 130
     provider_cli.succeed("model", "show", registered)
     asked = provider_cli.succeed("schema", "delete", "dev.fraud", "--force", typed="y\n")
-    assert "the schema dev.fraud and all that is in it" in asked.err
+    assert "the schema dev.fraud and everything in it" in asked.err
     assert asked.out == "Deleted the schema dev.fraud\n"
     provider_cli.succeed("catalog", "delete", "dev", "--force", "--yes")
     assert provider_cli.succeed("catalog", "list", "--output", "json").json == []
@@ -233,7 +233,7 @@ def test_deleting_all_that_is_in_a_catalog_asks_first(
 @pytest.mark.parametrize(
     ("command", "code", "says"),
     [
-        (("grant", "add", "metastore", "ann", "bob", "CREATE_SHARE"), 2, "write - for its name"),
+        (("grant", "add", "metastore", "ann", "bob", "CREATE_SHARE"), 2, "give - for its name"),
         (("grant", "add", "share", "acme", "ann", "SELECT"), 2, "'share' is not one of"),
         (("grant", "add", "catalog", "dev", "ann", "FLY"), 2, "'FLY' cannot be granted on a catalog"),
         (("grant", "add", "model", "dev.fraud", "ann", "EXECUTE"), 2, "write it as catalog.schema.model"),

@@ -93,7 +93,7 @@ async def test_nothing_of_a_malformed_request_is_said(parser: str, workers: int,
             check(name, answer)
         refused = answers["folded header"]
         assert refused.startswith(b"HTTP/1.0 400 ")
-        body = {"errorCode": "MALFORMED_REQUEST", "message": "This is not a request of HTTP/1.1."}
+        body = {"errorCode": "MALFORMED_REQUEST", "message": "This is not an HTTP/1.1 request."}
         assert json.loads(refused.partition(b"\r\n\r\n")[2]) == body
         for name, answer in (await all_sent(metrics, requests)).items():
             check(name, answer)

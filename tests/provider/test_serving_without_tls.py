@@ -44,8 +44,8 @@ def test_in_clear_or_not(host: str, told: dict[str, Any], in_clear: bool) -> Non
 def test_it_is_one_line_on_standard_error(tmp_path: Path) -> None:
     public = {"MODEL_SHARING_PROVIDER_PUBLIC_URL": "http://models.acme.example"}
     with ProviderProcess(tmp_path / "a", environment=public, log=tmp_path / "log") as provider:
-        (warning,) = [line for line in provider.said.splitlines() if "clear" in line]
-        assert warning.startswith("warning: tokens and models travel in clear")
+        (warning,) = [line for line in provider.said.splitlines() if "unencrypted" in line]
+        assert warning.startswith("warning: tokens and models travel unencrypted")
         assert "--tls-certificate" in warning
     with ProviderProcess(tmp_path / "b", log=tmp_path / "quiet") as provider:
         assert "warning" not in provider.said

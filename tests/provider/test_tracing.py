@@ -285,7 +285,7 @@ async def test_without_the_packages_a_server_goes_on_and_says_so(
 
 def test_a_server_without_traces_imports_nothing_of_it() -> None:
     program = (
-        "import sys, model_sharing_provider.cli.serve, model_sharing.trace_context;"
+        "import sys, model_sharing_provider.cli.serve, model_sharing.transport.trace_context;"
         "print([name for name in sys.modules if name.startswith('opentelemetry')])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

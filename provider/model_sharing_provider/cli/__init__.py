@@ -1,4 +1,4 @@
-"""`model-sharing-provider`: run the server and administer it, beside a running one or without."""
+"""`model-sharing-provider`: run the server and administer it, whether it is running or not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from model_sharing_protocol.errors import MissingDependency
 
 
 def main() -> None:
-    """Run a command. A recipient's install has this program too, but not what it needs: say so."""
+    """Run a command; on a recipient's installation, report that the extra `provider` is missing."""
     try:
         from model_sharing_provider.cli.main import main as run  # noqa: PLC0415
 

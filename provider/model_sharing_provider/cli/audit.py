@@ -27,9 +27,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 _REFERENCE = """\
 # Audit actions
 
-Each event of the audit log has one of these actions. With the outcome `OK` it is what happened; with `DENIED`
-and `FAILED` it is what was asked for, and the event's `reason` says why it did not happen. Words are Unity
-Catalog's where its audit log has one.
+Each event of the audit log has one of these actions. With the outcome `OK` it happened; with `DENIED` and
+`FAILED` it was requested, and the event's `reason` says why it did not happen. Names are those of Unity
+Catalog's audit log where it has one.
 
 `model-sharing-provider audit list --action createShare` shows the events of one action, and the metric
 `model_sharing_calls_total` counts them by `action` and `outcome`.
@@ -50,7 +50,7 @@ class ActionType(click.ParamType[AuditAction]):
         known = {action.lower(): action for action in AuditAction}
         if found := known.get(value.lower()):
             return found
-        near = [known[each] for each in get_close_matches(value.lower(), known)]
+        near = [known[word] for word in get_close_matches(value.lower(), known)]
         hint = f"; did you mean {' or '.join(near)}?" if near else "."
         raise click.BadParameter(f"{value!r} is not an action{hint} 'audit reference' lists all.", ctx, param)
 
@@ -70,7 +70,9 @@ _FILTERS = (
     click.option("--recipient", default="", help="Only calls by or about this recipient."),
     click.option("--principal", default="", help="Only calls by this principal."),
     click.option("--action", type=ActionType(), help="Only events of this action, such as createShare."),
-    click.option("--outcome", type=click.Choice([each.value for each in Outcome], case_sensitive=False)),
+    click.option(
+        "--outcome", type=click.Choice([outcome.value for outcome in Outcome], case_sensitive=False)
+    ),
     click.option("--since", type=Duration(), help="Only events of the last 24h, 7d, …"),
 )
 
@@ -83,7 +85,7 @@ def _filter_options(command: F) -> F:
 
 @click.group(epilog=example("model-sharing-provider audit list --since 7d"))
 def audit() -> None:
-    """The audit log: who did what, from where, and how it ended."""
+    """The audit log: who did what, from where, and with which outcome."""
 
 
 @audit.command("list", epilog=example("model-sharing-provider audit list --share acme_share --since 7d"))
@@ -128,13 +130,13 @@ def prune(*, older_than: timedelta, output: str) -> None:
 
 @audit.command(epilog=example("model-sharing-provider audit reference > audit-actions.md"))
 def reference() -> None:
-    """Print the page that says what each action means, as Markdown."""
+    """Print the reference of audit actions, as Markdown."""
     say_lines(reference_page())
 
 
 def reference_page() -> str:
-    """Page about all actions, by name."""
-    return _REFERENCE + "".join(f"| `{each}` | {each.meaning} |\n" for each in sorted(AuditAction))
+    """Reference of all audit actions, by name."""
+    return _REFERENCE + "".join(f"| `{action}` | {action.meaning} |\n" for action in sorted(AuditAction))
 
 
 def _event_filter(

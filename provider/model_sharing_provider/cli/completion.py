@@ -1,4 +1,4 @@
-"""Names that the shell completes: what this provider has of a kind, in the first page of its listing."""
+"""Shell completion of names: securables of this provider, from the first page of each listing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Look = Callable[[ProviderServices, Context, str], Awaitable[Iterable[str]]]
 def _completing(look: Look) -> Complete:
     def look_up(typed: str) -> Iterable[str]:
         if not is_made(configured()):
-            return []  # a provider is not made by looking for names in it
+            return []  # completing a name must not cause a first start
         return run(lambda provider, context: look(provider, context, typed))
 
     return completing(look_up)
@@ -28,7 +28,7 @@ async def _catalogs(provider: ProviderServices, context: Context, _typed: str) -
 
 
 async def _schemas(provider: ProviderServices, context: Context, typed: str) -> list[str]:
-    """Schemas of the catalogs that begin as typed."""
+    """Schemas of the catalogs whose names begin as typed."""
     catalog, dot, _ = typed.partition(".")
     found: list[str] = []
     for name in await _catalogs(provider, context, typed):
@@ -39,7 +39,7 @@ async def _schemas(provider: ProviderServices, context: Context, typed: str) -> 
 
 
 async def _models(provider: ProviderServices, context: Context, typed: str) -> list[str]:
-    """Models of the schema or catalog that is typed, or of all."""
+    """Models of the schema or catalog that was typed, or all models."""
     parts = typed.split(".")
     if len(parts) == 3:
         page = await provider.models.page(context, SchemaName(*parts[:2]), PageRequest())

@@ -1,4 +1,4 @@
-"""Confirmation of commands that take something away for good: the question names whom it affects."""
+"""Confirmation of commands that cannot be undone: the question names the recipients affected."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmati
 
 
 def confirm(what: str) -> None:
-    """Ask whether to go on with `what`, a sentence that says what happens; a pipe may answer, too.
+    """Ask whether to continue, after `what`, a sentence about the consequences; a pipe may answer.
 
-    Raises UsageError where nobody answers, Abort unless the answer is yes.
+    Raises UsageError if there is no answer, Abort unless the answer is yes.
     """
-    unanswered = click.UsageError(f"{what} Without a terminal nobody can be asked: confirm with --yes.")
+    unanswered = click.UsageError(f"{what} There is no terminal to ask for confirmation: confirm with --yes.")
     if sys.stdin is None:
         raise unanswered
     try:
@@ -36,17 +36,17 @@ def confirm(what: str) -> None:
 def hits_of_share(grants: Iterable[ShareGrant]) -> str:
     """Consequences of deleting a share for recipients; empty if it has none."""
     recipients = [grant.recipient for grant in grants]
-    return f"It is granted to {enumerated(recipients)}, who lose it at once." if recipients else ""
+    return f"It is granted to {enumerated(recipients)}, who lose it immediately." if recipients else ""
 
 
 def hits_of_recipient(recipient: Recipient, grants: Iterable[ShareGrant]) -> str:
-    """Consequences of deleting a recipient for it; empty if it has no token yet, and no share."""
+    """Consequences of deleting a recipient; empty if it has neither a token nor a share."""
     now = now_ms()
     live = [each.expires_at for each in recipient.tokens if each.activated_at and each.expires_at > now]
     shares = [grant.share for grant in grants]
     hits = []
     if live:
-        hits.append(f"Its token, which is good until {iso(max(live))}, ends at once.")
+        hits.append(f"Its token, valid until {iso(max(live))}, ends immediately.")
     if shares:
         hits.append(f"It loses {enumerated(shares)}.")
     return " ".join(hits)
@@ -59,4 +59,4 @@ def hits_of_model(shown: Iterable[ModelShare], what: str) -> str:
         return ""
     recipients = sorted({recipient for share in read for recipient in share.recipients})
     shares = sorted({share.share for share in read})
-    return f"It is shared in {enumerated(shares)}: {enumerated(recipients)} can load {what} no more."
+    return f"It is shared in {enumerated(shares)}: {enumerated(recipients)} can no longer load {what}."

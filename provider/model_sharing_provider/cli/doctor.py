@@ -1,4 +1,4 @@
-"""`doctor`: whether this provider is as it has to be."""
+"""`doctor`: check that this provider is set up correctly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.errors import SharingError
 from model_sharing_provider.cli.doctor_checks import (
-    check_places,
+    check_home,
     check_public_url,
     check_stores,
     check_tls,
@@ -56,9 +56,9 @@ def _check_names_of_settings() -> list[Finding]:
 async def _check(settings: Settings) -> list[Finding]:
     found = [check_tls(settings)]
     if not is_made(settings):
-        why = f"{settings.home} has none yet; the first start makes it: model-sharing-provider serve"
+        why = f"{settings.home} has none yet; the first start creates it: model-sharing-provider serve"
         return [*found, doubtful("provider", why)]
-    found += check_places(settings)
+    found += check_home(settings)
     found += [finding async for finding in check_stores(settings)]
     found += [finding async for finding in check_public_url(settings)]
     return found

@@ -1,4 +1,4 @@
-"""Checks of a provider for `doctor`: its places, secrets and stores, and how it is reached."""
+"""Checks of `doctor`: home, secrets, stores, TLS, public URL and clock of a provider."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _CLOCK_TOLERANCE_MS = 60_000
 _EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - what an administrator may ask for
 
 
-def check_places(settings: Settings) -> Iterator[Finding]:
+def check_home(settings: Settings) -> Iterator[Finding]:
     """Check the home and the files with secrets."""
     yield from check_folder("home", settings.home)
     yield check_private_file("secrets", settings.secrets_path)
@@ -59,39 +59,39 @@ async def check_stores(settings: Settings) -> AsyncIterator[Finding]:
             context = provider.context(Caller(provider.administrator, "cli"))
             yield await _check_keys(provider, context)
             yield await _check_clock(provider, context)
-        except Exception as error:  # such as of a database that is none
+        except Exception as error:  # such as of a file that is not a database
             yield bad("database, secrets and artifacts", error)
 
 
 def check_tls(settings: Settings) -> Finding:
-    """Check that the certificate can be used, and for how long."""
+    """Check that the certificate can be used, and when it expires."""
     certificate = settings.tls_certificate
     try:
         if tls_context(certificate, settings.tls_key) is None or certificate is None:
-            return good("TLS", "none here; a proxy may do it")
+            return good("TLS", "not used here; a proxy may terminate it")
         ends = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
     except SharingError as error:
         return bad("TLS", error)
     left = ends - datetime.now(UTC)
-    said = f"The certificate {certificate} is good until {ends.isoformat(timespec='seconds')}"
+    validity = f"The certificate {certificate} is valid until {ends.isoformat(timespec='seconds')}"
     if left < timedelta(0):
-        return bad("TLS", f"{said}, which has passed: renew it.")
-    return doubtful("TLS", f"{said}: renew it soon.") if left < _SOON else good("TLS", said)
+        return bad("TLS", f"{validity}, which has passed: renew it.")
+    return doubtful("TLS", f"{validity}: renew it soon.") if left < _SOON else good("TLS", validity)
 
 
 async def check_public_url(settings: Settings) -> AsyncIterator[Finding]:
-    """Check the URL that recipients are told to call, and whether a server answers there."""
+    """Check the public URL, and that a server answers there."""
     url = settings.public_url or await asyncio.to_thread(_last_served, settings.address_path)
     if settings.public_url and travels_in_clear(url):
-        yield doubtful("public URL", f"{url} is plain http: tokens travel in clear.")
+        yield doubtful("public URL", f"{url} is plain http: tokens travel unencrypted.")
     elif settings.public_url:
         yield good("public URL", url)
     elif settings.host in _EVERY_ADDRESS:
         yield doubtful(
-            "public URL", "not set: activation links name an address that recipients do not reach."
+            "public URL", "not set: activation links have an address that recipients cannot reach."
         )
     else:
-        yield good("public URL", "not set: links name the address that the server listens on")
+        yield good("public URL", "not set: links have the address that the server listens on")
     if url:
         yield await _check_server(url)
 

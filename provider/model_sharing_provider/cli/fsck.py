@@ -21,7 +21,7 @@ from model_sharing_provider.services.provider_services import ProviderServices
 
 @click.command(epilog=example("model-sharing-provider fsck --quick"))
 @click.option(
-    "--quick", is_flag=True, help="Only check that files exist and have their size; do not read them."
+    "--quick", is_flag=True, help="Only check that files exist and have the right size; do not read them."
 )
 @output_option
 def fsck(*, quick: bool, output: str) -> None:
@@ -64,9 +64,9 @@ def _show_findings(found: Findings, output: str) -> None:
         announce(f"{size} belong to no version, or to one that is being registered; `gc` deletes old ones")
     for failed in (each for each in found.orphans.versions if each.failed):
         size = human_size(failed.size)
-        announce(f"{size} are left of a version that failed, {failed.version_id}; `gc` deletes them")
+        announce(f"{size} are left over from the failed version {failed.version_id}; `gc` deletes them")
     for path in found.orphans.foreign_paths:
-        announce(f"{path} was not written by this provider, and is left alone")
+        announce(f"{path} was not written by this provider, and is not touched")
 
 
 def _problem(problem: Problem) -> Record:

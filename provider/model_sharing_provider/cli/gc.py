@@ -23,9 +23,9 @@ from model_sharing_provider.services.provider_services import ProviderServices
     "--older-than", type=Duration(), default=GRACE, help="Minimum age of files without a version [24h]."
 )
 @click.option(
-    "--abandoned-after", type=Duration(), help="Give up versions that have waited for files this long."
+    "--abandoned-after", type=Duration(), help="Fail versions that have waited for files this long."
 )
-@click.option("--lineage-older-than", type=Duration(), help="Delete lineage that is older.")
+@click.option("--lineage-older-than", type=Duration(), help="Delete lineage older than this.")
 @click.option("--dry-run", is_flag=True, help="Only print what would be deleted.")
 @output_option
 def gc(

@@ -29,7 +29,7 @@ _TYPES = {
     "catalog": SecurableType.CATALOG,
     "schema": SecurableType.SCHEMA,
     "model": SecurableType.MODEL,
-    "function": SecurableType.MODEL,  # what Unity Catalog's own grants call a model
+    "function": SecurableType.MODEL,  # the type of models in Unity Catalog's grants
 }
 
 
@@ -103,7 +103,7 @@ def list_grants(word: str, name: str, principal: str, effective: bool, output: s
 
     columns = ["principal", "privilege", "securable_type", "full_name"]
     records = [to_record(each) for each in run(read)]
-    show_list(records, columns, output, empty="Nothing is granted here.")
+    show_list(records, columns, output, empty="No privileges are granted here.")
 
 
 def _securable(word: str, name: str) -> tuple[SecurableType, str]:
@@ -116,12 +116,12 @@ def _securable(word: str, name: str) -> tuple[SecurableType, str]:
     if kind is SecurableType.CATALOG:
         return kind, normalize_name("catalog", name)
     if name != "-":
-        raise click.UsageError(f"There is one metastore only; write - for its name, not {name!r}.")
+        raise click.UsageError(f"There is only one metastore; give - for its name, not {name!r}.")
     return kind, ""
 
 
 def _update(kind: SecurableType, name: str, change: PrivilegeChange, output: str) -> None:
-    """Change the grants of a principal; scripts get what it is granted there afterwards."""
+    """Change the grants of a principal; print for scripts its grants on the securable afterwards."""
     grants = run(lambda provider, context: provider.permissions.update(context, kind, name, [change]))
     held = [each.privilege for each in grants if each.principal == change.principal]
     words = ", ".join(sorted(change.add or change.remove))

@@ -1,4 +1,4 @@
-"""`key` commands: what this provider signs models with."""
+"""`key` commands: the keys that this provider signs models with."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def list_keys(output: str) -> None:
 @key.command(epilog=example("model-sharing-provider key rotate"))
 @output_option
 def rotate(output: str) -> None:
-    """Sign with a new key from now on; the old one endorses it and stays listed."""
+    """Sign with a new key from now on; the old key endorses it and stays listed."""
     record = key_record(run(lambda provider, context: provider.signing.rotate(context)))
     show_done(record, f"Signing with {record['fingerprint']} from now on", output)
 
@@ -39,7 +39,7 @@ def rotate(output: str) -> None:
 @key.command(epilog=example("model-sharing-provider key retire sha256:0d5f…"))
 @click.argument("fingerprint")
 def retire(fingerprint: str) -> None:
-    """Stop listing the key FINGERPRINT and older ones; who trusts no newer key must mount again."""
+    """Stop listing the key FINGERPRINT and older ones; recipients without a newer key must mount again."""
     retired = run(lambda provider, context: provider.signing.retire(context, fingerprint))
     for each in retired:
         say(f"Retired {key_record(each)['fingerprint']}")
@@ -49,14 +49,14 @@ def retire(fingerprint: str) -> None:
 @yes_option
 @output_option
 def start_over(yes: bool, output: str) -> None:
-    """Replace signing keys that are lost and in no backup, by those that are there or by new ones.
+    """Replace signing keys that are lost and in no backup, by new ones or by those in place.
 
     Stop the servers first, and give all of them the same signing-keys.json before they start again.
     """
     if not yes:
         confirm("Recipients will have to unmount and mount again.")
     record = key_record(run(lambda provider, context: provider.signing.start_over(context), lost_keys=True))
-    show_done(record, f"Signing with {record['fingerprint']}; recipients have to mount again", output)
+    show_done(record, f"Signing with {record['fingerprint']}; recipients must mount again", output)
 
 
 def key_record(listed: ListedKey) -> Record:

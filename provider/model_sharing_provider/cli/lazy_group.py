@@ -1,4 +1,4 @@
-"""Lazy groups: commands whose modules are imported when called, so none waits for what another needs."""
+"""Lazy groups: the module of a command is imported when it is called, so that others start fast."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 
 class LazyGroup(click.Group):
-    """Group that imports some of its commands when they are called, from `module:attribute`."""
+    """Group that imports some of its commands, each given as `module:attribute`, when they are called."""
 
     def __init__(self, *args: Any, lazy: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""`lineage`: where a version came from and what it is used in."""
+"""`lineage`: sources and uses of a version."""
 
 from __future__ import annotations
 

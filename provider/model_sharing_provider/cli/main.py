@@ -1,4 +1,4 @@
-"""The command line's root: what all commands share, and how errors end it."""
+"""Root of the command line: the options of all commands, and exit codes of errors."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _COMMANDS = {
 @click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A TOML file of settings; $MODEL_SHARING_PROVIDER_CONFIG otherwise. The environment wins over it.",
+    help="TOML file of settings; default: $MODEL_SHARING_PROVIDER_CONFIG. The environment takes precedence.",
 )
 def cli(config: Path | None) -> None:
     """Share ML models with other companies, clouds and regions.
@@ -63,5 +63,5 @@ cli.add_command(completion_command(cli, "model-sharing-provider"))
 
 
 def main() -> NoReturn:
-    """Run a command. The exit code tells scripts what went wrong; people get one line, no traceback."""
+    """Run a command. An error ends it with its exit code, for scripts, and one line, without a traceback."""
     run_command_line(cli, "model-sharing-provider")

@@ -32,7 +32,7 @@ def metastore() -> None:
 def backup(folder: Path, output: str) -> None:
     """Write rows, secrets and keys to the new FOLDER; servers may keep running.
 
-    Then copy the artifacts, which never change, with your usual tools for folders or buckets. Whoever has
+    Then copy the artifacts, which never change, with your usual tools for folders or buckets. Anybody with
     the backup can sign as this provider: protect it like the home.
     """
     written = run(lambda provider, context: provider.backups.create(context, folder.absolute()))
@@ -72,10 +72,10 @@ def restore(folder: Path, output: str) -> None:
 def restored(output: str) -> None:
     """Let recipients continue after rows were restored by other means than `restore`.
 
-    Until then recipients refuse answers that are older than those they have seen.
+    Until then recipients refuse responses older than those that they have seen.
     """
     shares = run(lambda provider, context: provider.backups.announce(context))
-    show_done({"num_shares": shares}, f"All {shares} shares count as changed now", output)
+    show_done({"num_shares": shares}, f"All {shares} shares are marked as changed", output)
 
 
 @metastore.command(epilog=example("model-sharing-provider metastore compact"))

@@ -29,7 +29,7 @@ def alias() -> None:
 @click.argument("alias_name", metavar="ALIAS")
 @click.argument("version", type=VERSION)
 def set_alias(name: str, alias_name: str, version: int) -> None:
-    """Point an alias at a version; recipients follow at once."""
+    """Point an alias at a version; recipients see the change immediately."""
     full_name = FullName.parse(name)
     run(lambda provider, context: provider.models.set_alias(context, full_name, alias_name, version))
     say(f"{full_name}@{alias_name} is now version {version}")
@@ -42,12 +42,12 @@ def set_alias(name: str, alias_name: str, version: int) -> None:
 @click.argument("alias_name", metavar="ALIAS")
 @yes_option
 def delete_alias(name: str, alias_name: str, yes: bool) -> None:
-    """Remove an alias; its version stays. Asks for confirmation if recipients can load what it points at."""
+    """Remove an alias; its version stays. Asks for confirmation if recipients can load that version."""
     full_name = FullName.parse(name)
     if not yes:
         _confirm_delete(full_name, alias_name)
     run(lambda provider, context: provider.models.delete_alias(context, full_name, alias_name))
-    say(f"{full_name} has no alias {alias_name} any more")
+    say(f"Removed the alias {alias_name} of {full_name}")
 
 
 def _confirm_delete(full_name: FullName, alias_name: str) -> None:

@@ -1,4 +1,4 @@
-"""`model import`: bring what is registered on an MLflow server."""
+"""`model import`: import registered models from an MLflow server."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def import_models(
 ) -> None:
     """Import registered models from an MLflow server, with versions, aliases, tags and descriptions.
 
-    Run it again to bring what is new. It signs in with MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME
+    Run it again to import new versions. It signs in with MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME
     and MLFLOW_TRACKING_PASSWORD. Versions without a signature are reported and left out.
     """
     if everything and schema and not (name or full_name):
@@ -71,7 +71,7 @@ def _import(uri: str, work: Callable[[RegistryImport], Awaitable[list[Line]]]) -
 
 
 def _show(lines: list[Line], output: str) -> None:
-    """Scripts get every version; people, what happened in this run."""
+    """Print every version for scripts, the changes of this run for people."""
     if output == "json":
         show_list([_record(line) for line in lines], [], output)
         return

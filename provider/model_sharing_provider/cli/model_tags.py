@@ -48,11 +48,11 @@ def set_tag(name: str, key: str, value: str, number: int | None) -> None:
 def delete_tag(name: str, key: str, number: int | None) -> None:
     """Remove a tag."""
     tagged = _apply(name, number, TagChange(remove=[key]))
-    say(f"{tagged} has no tag {key} any more")
+    say(f"Removed the tag {key} of {tagged}")
 
 
 def _apply(name: str, number: int | None, change: TagChange) -> str:
-    """Change the tags of a model, or of a version where a number is given; what was tagged, in words."""
+    """Change the tags of a model, or of the version with this number; return its name for messages."""
     full_name = FullName.parse(name)
 
     async def apply(provider: ProviderServices, context: Context) -> None:

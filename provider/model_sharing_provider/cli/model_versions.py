@@ -1,4 +1,4 @@
-"""`model register` and `model copy`: the commands that make versions."""
+"""`model register` and `model copy`: the commands that create versions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from model_sharing_provider.services.provider_services import ProviderServices
 @click.option(
     "--in-place",
     is_flag=True,
-    help="FOLDER is a URL (file://, s3://, gs://, az://); copy nothing from there.",
+    help="FOLDER is a URL (file://, s3://, gs://, az://); leave its files there.",
 )
 @click.option("--alias", help="Point this alias at the new version.")
 @click.option("--comment", default="", help="Description of this version.")
@@ -42,7 +42,7 @@ from model_sharing_provider.services.provider_services import ProviderServices
     type=VERSION,
     help="Also publish deltas of large files from this version.",
 )
-@click.option("--if-changed", is_flag=True, help="Register nothing if a version has this content already.")
+@click.option("--if-changed", is_flag=True, help="Register nothing if a version already has this content.")
 @output_option
 def register(
     *,
@@ -81,7 +81,7 @@ def register(
             put = registration.register_in_place if isinstance(source, str) else registration.register
             version = await put(
                 context,
-                source,  # type: ignore[arg-type]  # which goes with the one that was chosen
+                source,  # type: ignore[arg-type]  # the type matches the function chosen
                 full_name,
                 alias=alias,
                 comment=comment,
@@ -98,7 +98,7 @@ def register(
 async def _point(
     provider: ProviderServices, context: Context, version: ModelVersion, alias: str | None
 ) -> ModelVersion:
-    """Point the alias, if there is one, at a version that is there already."""
+    """Point the alias, if one is given, at an existing version."""
     if alias is None:
         return version
     await provider.models.set_alias(context, version.full_name, alias, version.version)
@@ -106,16 +106,16 @@ async def _point(
 
 
 def _registered(version: ModelVersion, same: ModelVersion | None, alias: str | None) -> str:
-    """Sentence about what was done; `same` is the version itself if nothing was registered."""
+    """Sentence about the result; `same` is the version itself if nothing was registered."""
     if same is not None and same.version == version.version:
         pointed = f"; alias {alias} points at it" if alias else ""
-        return f"{version.full_name} version {version.version} has this content{pointed}. Nothing is new"
+        return f"{version.full_name} version {version.version} already has this content{pointed}"
     pointed = f", alias {alias}" if alias else ""
-    said = (
+    registered = (
         f"Registered {version.full_name} version {version.version} "
         f"({human_size(version.size)} in {version.num_files} files{pointed})"
     )
-    return f"{said}; same content as version {same.version}" if same else said
+    return f"{registered}; same content as version {same.version}" if same else registered
 
 
 @click.command(

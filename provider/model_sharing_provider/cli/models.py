@@ -1,4 +1,4 @@
-"""`model` commands. Those that make versions, and aliases and tags, are in files of their own."""
+"""`model` commands, except those for aliases and tags and those that create versions."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def list_models(schema: str, output: str) -> None:
 
 @model.command(epilog=example("model-sharing-provider model search --catalog prod"))
 @click.option("--catalog", default="", help="Only the models of this catalog.")
-@click.option("--run-id", default="", help="The versions made by this MLflow run, in place of models.")
+@click.option("--run-id", default="", help="The versions created by this MLflow run, instead of models.")
 @output_option
 def search(catalog: str, run_id: str, output: str) -> None:
     """List the models of all catalogs, or the versions that came from an MLflow run."""
@@ -137,7 +137,7 @@ def show(name: str, output: str) -> None:
         shares,
         ["share", "shared_as", "recipients"],
         output,
-        empty=f"In no share yet; put it into one: model-sharing-provider share add-model SHARE {full_name}",
+        empty=f"In no share yet; add it to one: model-sharing-provider share add-model SHARE {full_name}",
     )
 
 
@@ -149,7 +149,7 @@ def rename(name: str, new_name: str, output: str) -> None:
     """Rename a model; a full name moves it to another schema. Its files stay where they are."""
     full_name = FullName.parse(name)
     if not new_name:
-        raise click.UsageError("The new name is empty; give it at least one character.")
+        raise click.UsageError("The new name is empty; give at least one character.")
     renamed = run(
         lambda provider, context: provider.models.update(
             context, full_name, SecurableUpdate(new_name=new_name)
@@ -207,7 +207,7 @@ def _newest(versions: list[Record]) -> Record | None:
 async def _newest_formats(
     provider: ProviderServices, context: Context, name: FullName, versions: list[Record]
 ) -> list[str]:
-    """The flavors of the newest version; none if its files cannot be read, since more than they was asked."""
+    """Flavors of the newest version; none if its files cannot be read, so that the rest is still shown."""
     newest = _newest(versions)
     try:
         return await provider.formats.of_version(context, name, newest["version"]) if newest else []
@@ -223,4 +223,4 @@ def _confirm_delete(full_name: FullName, number: int | None) -> None:
 
     hits = hits_of_model(run(read), "it")
     what = f"the model {full_name}" if number is None else f"version {number} of {full_name}"
-    confirm(f"This deletes {what} with its files, for good. {hits}".rstrip())
+    confirm(f"This deletes {what} with its files, permanently. {hits}".rstrip())

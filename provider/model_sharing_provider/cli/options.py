@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they mean."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def changes_of(
     owner: str | None = None,
     more: bool = False,
 ) -> SecurableUpdate:
-    """Changes that an `update` command makes; `more` if it also changes something else.
+    """Changes that an `update` command makes; `more` if it also changes other fields.
 
     Raises UsageError if there is nothing to change, or an empty name.
     """
     changes = SecurableUpdate(new_name=rename, comment=comment, owner=owner)
     if changes == NO_CHANGE and not more:
-        raise click.UsageError("There is nothing to change; --help lists the options that say what.")
+        raise click.UsageError("There is nothing to change; --help lists the options.")
     if "" in (rename, owner):
-        raise click.UsageError("The new name or owner is empty; give it at least one character.")
+        raise click.UsageError("The new name or owner is empty; give at least one character.")
     return changes
 
 
@@ -48,6 +48,6 @@ def force_options(command: F) -> F:
 
 
 def confirm_force(name: str, *, force: bool, yes: bool) -> None:
-    """Ask before a forced delete, which takes more than an empty container; see `confirm`."""
+    """Ask for confirmation of a forced delete, which also deletes contents; see `confirm`."""
     if force and not yes:
-        confirm(f"This deletes {name} and all that is in it, for good.")
+        confirm(f"This deletes {name} and everything in it, permanently.")

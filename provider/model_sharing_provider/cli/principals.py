@@ -81,7 +81,7 @@ def show(name: str, output: str) -> None:
 @principal.command(epilog=example("model-sharing-provider principal delete ann@example.com"))
 @click.argument("name")
 def delete(name: str) -> None:
-    """Delete a principal that owns nothing; its tokens and grants end at once."""
+    """Delete a principal that owns nothing; its tokens and grants end immediately."""
     run(lambda provider, context: provider.principals.delete(context, name))
     say(f"Deleted the principal {name}")
 
@@ -92,7 +92,7 @@ def delete(name: str) -> None:
 @click.argument("group")
 @click.argument("member")
 def add_member(group: str, member: str) -> None:
-    """Put a user or service principal into a group."""
+    """Add a user or service principal to a group."""
     run(lambda provider, context: provider.principals.add_member(context, group, member))
     say(f"{member} is now in the group {group}")
 
@@ -104,7 +104,7 @@ def add_member(group: str, member: str) -> None:
 @click.argument("group")
 @click.argument("member")
 def remove_member(group: str, member: str) -> None:
-    """Take a user or service principal out of a group."""
+    """Remove a user or service principal from a group."""
     run(lambda provider, context: provider.principals.remove_member(context, group, member))
     say(f"{member} is no longer in the group {group}")
 
@@ -168,7 +168,7 @@ def list_tokens(name: str, output: str) -> None:
 @click.argument("name")
 @click.argument("token_id", metavar="ID")
 def delete_token(name: str, token_id: str) -> None:
-    """Revoke a token at once; `principal token list` shows the ids."""
+    """Revoke a token immediately; `principal token list` shows the ids."""
     run(lambda provider, context: provider.principals.delete_token(context, name, token_id))
     say(f"Revoked the token {token_id} of {name}")
 

@@ -57,10 +57,13 @@ def show(name: str, output: str) -> None:
 @click.argument("name")
 @output_option
 def shares(name: str, output: str) -> None:
-    """List the shares that a provider grants to us."""
+    """List the shares that a provider grants to this metastore."""
     found = run(lambda opened, context: opened.providers.shares(context, name))
     show_list(
-        [{"name": share} for share in found], ["name"], output, empty=f"{name} shares nothing with us yet."
+        [{"name": share} for share in found],
+        ["name"],
+        output,
+        empty=f"{name} shares nothing with this metastore yet.",
     )
 
 

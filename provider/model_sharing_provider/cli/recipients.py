@@ -37,7 +37,7 @@ _IP_ACCESS_LIST = click.option(
     "networks",
     metavar="CIDR",
     multiple=True,
-    help="Network that its credentials may be used from; may be repeated. Default: any.",
+    help="Network that its credentials may be used from; repeatable. Default: any.",
 )
 
 
@@ -76,14 +76,14 @@ def create(name: str, expires_in: timedelta, networks: Sequence[str], comment: s
     type=Duration(),
     default=timedelta(hours=24),
     show_default="24h",
-    help="When the present token expires at the latest; 0 ends it now.",
+    help="Time until the current token expires, at the latest; 0 ends it now.",
 )
 @_EXPIRES_IN
 @output_option
 def rotate_token(name: str, existing_expires_in: timedelta, expires_in: timedelta, output: str) -> None:
-    """Print a new activation link; the present token stays valid for a while.
+    """Print a new activation link; the current token stays valid for a while.
 
-    A link that was not used yet is replaced by the new one.
+    An unused link is replaced by the new one.
     """
     code = run(
         lambda provider, context: provider.recipients.rotate_token(
@@ -95,14 +95,14 @@ def rotate_token(name: str, existing_expires_in: timedelta, expires_in: timedelt
 
 @recipient.group(epilog=example("model-sharing-provider recipient token list globex"))
 def token() -> None:
-    """Tokens of a recipient, and activation links that were not used yet."""
+    """Tokens of a recipient, and its unused activation links."""
 
 
 @token.command("list", epilog=example("model-sharing-provider recipient token list globex"))
 @click.argument("name")
 @output_option
 def list_tokens(name: str, output: str) -> None:
-    """List the tokens of a recipient; one that is not activated is a link that was not used yet."""
+    """List the tokens of a recipient; one that is not activated is an unused link."""
     found, _ = run(lambda provider, context: provider.recipients.get(context, name))
     show_list(to_record(found)["tokens"], _TOKEN_COLUMNS, output)
 
@@ -115,7 +115,7 @@ def list_tokens(name: str, output: str) -> None:
 @click.argument("name")
 @click.argument("token_id", metavar="ID")
 def revoke(name: str, token_id: str) -> None:
-    """Revoke a token, or a link that was not used yet, at once; other tokens stay valid."""
+    """Revoke a token or an unused link immediately; other tokens stay valid."""
     run(lambda provider, context: provider.recipients.revoke_token(context, name, token_id))
     say(f"Revoked the token {token_id} of {name}")
 
@@ -140,7 +140,7 @@ def list_recipients(output: str) -> None:
 @click.argument("name", shell_complete=complete_recipients)
 @output_option
 def show(name: str, output: str) -> None:
-    """Show a recipient, its tokens and what it was granted."""
+    """Show a recipient, its tokens and its shares."""
     found, grants = run(lambda provider, context: provider.recipients.get(context, name))
     grant_records = [to_record(grant) for grant in grants]
     record = to_record(found)
@@ -182,7 +182,7 @@ def update(
 ) -> None:
     """Update a recipient's name, description, owner or IP access list.
 
-    The networks replace the previous ones at once.
+    The networks replace the previous ones immediately.
     """
     if networks and anywhere:
         raise click.UsageError("Give --ip-access-list or --no-ip-access-list, not both.")
@@ -196,7 +196,7 @@ def update(
 @click.argument("name", shell_complete=complete_recipients)
 @yes_option
 def delete(name: str, yes: bool) -> None:
-    """Delete a recipient; its tokens, grants and download URLs end at once.
+    """Delete a recipient; its tokens, grants and download URLs end immediately.
 
     Asks for confirmation if it has any.
     """

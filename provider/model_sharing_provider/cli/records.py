@@ -1,6 +1,6 @@
-"""Records of domain objects for output: which fields are shown, under the names that they have on the wire.
+"""Records of domain objects for output: the fields shown, by their names on the wire.
 
-What is not named here is not shown, such as sealed secrets.
+Fields that are not listed here, such as sealed secrets, are not shown.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Record = dict[str, Any]
 
 
 def _fields(*names: str, **renamed: str) -> dict[str, str]:
-    """Names of fields, each with the attribute that holds its value where that has another name."""
+    """Fields by name, each with the attribute of its value, if that has another name."""
     return {**{name: name for name in names}, **renamed}
 
 
@@ -108,7 +108,7 @@ def to_record(value: object) -> Record:
 
 
 def share_overview_record(overview: ShareOverview) -> Record:
-    """Record of a share with what is in it and who reads it."""
+    """Record of a share with its objects and recipients."""
     return {
         **to_record(overview.share),
         "shared_as": list(overview.shared_as),
@@ -117,7 +117,7 @@ def share_overview_record(overview: ShareOverview) -> Record:
 
 
 def recipient_overview_record(overview: RecipientOverview) -> Record:
-    """Record of a recipient with its shares, when its last token ends, and when it last called."""
+    """Record of a recipient with its shares, the end of its last token, and the time of its last call."""
     ends = [token.expires_at for token in overview.recipient.tokens]
     return {
         **to_record(overview.recipient),

@@ -1,4 +1,4 @@
-"""`secrets` commands: what all servers of a metastore share."""
+"""`secrets` commands: secrets that all servers of a metastore share."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def list_secrets(output: str) -> None:
     type=Duration(),
     default="2m",
     show_default=True,
-    help="Delay until the new ones are used, longer than every server takes to see the file.",
+    help="Delay until the new ones are used; longer than any server takes to read the file.",
 )
 @click.option(
     "--forget-url-keys",
     is_flag=True,
-    help="Invalidate all URLs given out so far, because a key leaked; recipients get new ones by themselves.",
+    help="Invalidate all URLs given out so far, because a key leaked; recipients get new ones automatically.",
 )
 @output_option
 def rotate(
@@ -76,7 +76,7 @@ def create(folder: Path) -> None:
     paths = folder / "secrets.json", folder / "signing-keys.json"
     for path in paths:
         if path.exists():
-            raise AlreadyExists(f"{path} is there already; it is not replaced.")
+            raise AlreadyExists(f"{path} exists already and is not replaced.")
     server_secrets.create(paths[0])
     SigningKeys(paths[1])
     announce(

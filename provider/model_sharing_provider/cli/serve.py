@@ -41,7 +41,7 @@ def serve(**told: Any) -> None:
     url = url_of(settings.host, sockets[0], tls=tls)
     if serves_in_clear(settings, sockets[0]):
         warn(
-            "tokens and models travel in clear, and whoever reads a token on the way can use it: set "
+            "tokens and models travel unencrypted, and anybody who reads a token on the way can use it: set "
             "--tls-certificate, or serve behind a proxy with TLS and name it in "
             "MODEL_SHARING_PROVIDER_TRUSTED_PROXIES and MODEL_SHARING_PROVIDER_PUBLIC_URL"
         )
@@ -51,7 +51,7 @@ def serve(**told: Any) -> None:
         announce(f"Serving shares on {url}{PREFIX}  (home {settings.home}; stop with Ctrl-C)")
         if settings.host in _EVERY_ADDRESS and not settings.public_url:
             announce(
-                "Set MODEL_SHARING_PROVIDER_PUBLIC_URL to the address that recipients reach: links need it"
+                "Set MODEL_SHARING_PROVIDER_PUBLIC_URL to the address that recipients reach: links contain it"
             )
 
     with served_metrics(settings, announce):
@@ -63,6 +63,6 @@ def serve(**told: Any) -> None:
 
 
 async def _prepare(settings: Settings) -> None:
-    """Make a first start once, before there are several processes."""
+    """Perform a first start, once, before there are several processes."""
     async with open_provider(settings, announce):
         pass

@@ -25,24 +25,24 @@ T = TypeVar("T")
 
 
 def config_file() -> Path | None:
-    """File that `--config` names."""
+    """Configuration file of `--config`."""
     file: Path | None = click.get_current_context().find_root().params.get("config")
     return file
 
 
 def configured(**told: Any) -> Settings:
-    """Settings of this command; values of its options win. Raises InvalidParameter."""
+    """Settings of this command; values of its options take precedence. Raises InvalidParameter."""
     given = {name: value for name, value in told.items() if value is not None}
     return replace(read_settings(config_file()), **given)
 
 
 def is_made(settings: Settings) -> bool:
-    """Test for a first start, as far as files show: who only looks must not cause one."""
+    """True after the first start, as far as files show: reading must not cause one."""
     return bool(settings.postgresql_url) or settings.database_path.exists()
 
 
 def run(command: Callable[[ProviderServices, Context], Awaitable[T]], *, lost_keys: bool = False) -> T:
-    """Run a command as administrator: whoever can open the provider's home is one, by its permissions."""
+    """Run a command as administrator, as anybody is who can open the provider's home, by its permissions."""
 
     settings = configured()
     set_up_logging(settings.log_level, settings.log_format)
@@ -59,14 +59,14 @@ def listed(
     read: Callable[[ProviderServices, Context, PageRequest], Awaitable[Page[T]]],
     record: Callable[[T], Record] = to_record,
 ) -> list[Record]:
-    """Run a command that reads a whole paged listing; its records."""
+    """Records of a whole paged listing, read by a command."""
     return run(lambda provider, context: collect(lambda page: read(provider, context, page), record))
 
 
 async def collect(
     read: Callable[[PageRequest], Awaitable[Page[T]]], record: Callable[[T], Record] = to_record
 ) -> list[Record]:
-    """The records of a whole paged listing."""
+    """Records of a whole paged listing."""
     records: list[Record] = []
     request = PageRequest()
     while True:

@@ -22,9 +22,10 @@ _REFERENCE = """\
 # Settings of the provider
 
 Each is a variable in the environment, or a key in the TOML file that `--config` or
-`MODEL_SHARING_PROVIDER_CONFIG` names. The environment wins over the file; an empty variable sets nothing.
-What begins with `MODEL_SHARING_PROVIDER_SERVE_` is also an option of `model-sharing-provider serve`, which
-wins over both (`--port`). A key in the file that is not a setting is an error.
+`MODEL_SHARING_PROVIDER_CONFIG` names. The environment takes precedence over the file; an empty variable
+sets nothing. A setting whose name begins with `MODEL_SHARING_PROVIDER_SERVE_` is also an option of
+`model-sharing-provider serve`, which takes precedence over both (`--port`). A key in the file that is
+not a setting is an error.
 
 ```toml
 # /etc/model-sharing.toml
@@ -34,11 +35,12 @@ external_locations = ["s3://lake/models", "file:///srv/models"]
 serve_port = 8642
 ```
 
-`model-sharing-provider settings show` says what holds, and where each value came from, without any secret.
-In 0.1 a variable is also read by its former name, without `PROVIDER_`, where the present one is unset.
+`model-sharing-provider settings show` shows the values in effect and where each came from, without
+secrets.
+In 0.1 a variable is also read by its former name, without `PROVIDER_`, if the current one is unset.
 `model-sharing-provider settings reference` prints this page.
 
-| variable | key in the file | it is | if it is not set | what it does |
+| variable | key in the file | type | default | meaning |
 |---|---|---|---|---|
 """
 
@@ -68,7 +70,7 @@ def setting_options(prefix: str) -> Callable[[F], F]:
 
 @click.group(epilog=example("model-sharing-provider settings show"))
 def settings() -> None:
-    """Settings: what can be set, and the values in effect."""
+    """Settings: their reference, and the values in effect."""
 
 
 @settings.command(epilog=example("model-sharing-provider settings show"))
@@ -89,7 +91,7 @@ def show(output: str) -> None:
 
 @settings.command(epilog=example("model-sharing-provider settings reference > settings.md"))
 def reference() -> None:
-    """Print the page that says what each setting does, as Markdown."""
+    """Print the reference of settings, as Markdown."""
     say_lines(reference_page())
 
 

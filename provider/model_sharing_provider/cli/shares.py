@@ -74,7 +74,7 @@ def show(name: str, output: str) -> None:
         object_records,
         ["shared_as", "data_object_type", "name", "status", "added_at"],
         output,
-        empty=f"No models yet; put one in: model-sharing-provider share add-model {found.name} "
+        empty=f"No models yet; add one: model-sharing-provider share add-model {found.name} "
         "CATALOG.SCHEMA.MODEL",
     )
     announce("")
@@ -82,7 +82,7 @@ def show(name: str, output: str) -> None:
         grant_records,
         ["recipient", "privilege", "granted_at", "granted_by"],
         output,
-        empty=f"Granted to nobody yet: model-sharing-provider share grant {found.name} RECIPIENT",
+        empty=f"Not granted yet; grant it: model-sharing-provider share grant {found.name} RECIPIENT",
     )
 
 
@@ -93,7 +93,7 @@ def show(name: str, output: str) -> None:
 @owner_option
 @output_option
 def update(name: str, rename: str | None, comment: str | None, owner: str | None, output: str) -> None:
-    """Update a share's name, description or owner; recipients see a new name at once."""
+    """Update a share's name, description or owner; recipients see a new name immediately."""
     changes = changes_of(rename=rename, comment=comment, owner=owner)
     updated, _ = run(lambda provider, context: provider.shares.update(context, name, changes=changes))
     show_done(to_record(updated), f"Updated the share {updated.name}", output)
@@ -103,7 +103,7 @@ def update(name: str, rename: str | None, comment: str | None, owner: str | None
 @click.argument("name", shell_complete=complete_shares)
 @yes_option
 def delete(name: str, yes: bool) -> None:
-    """Delete a share and its grants; the models stay. Asks for confirmation if it is granted to somebody."""
+    """Delete a share and its grants; the models stay. Asks for confirmation if it is granted."""
     if not yes:
         _, _, grants = run(lambda provider, context: provider.shares.get(context, name))
         if hits := hits_of_share(grants):
@@ -124,7 +124,7 @@ def delete(name: str, yes: bool) -> None:
 @click.option("--as", "shared_as", metavar="SCHEMA.MODEL", help="The name that recipients see.")
 @output_option
 def add_model(name: str, model: str, shared_as: str | None, output: str) -> None:
-    """Put a model into a share."""
+    """Add a model to a share."""
     full_name = FullName.parse(model)
     shown_as = SharedName.parse(shared_as) if shared_as else None
     added = run(lambda provider, context: provider.shares.add_model(context, name, full_name, shown_as))
@@ -139,7 +139,7 @@ def add_model(name: str, model: str, shared_as: str | None, output: str) -> None
 @click.option("--as", "shared_as", metavar="SCHEMA", help="The name that recipients see.")
 @output_option
 def add_schema(name: str, schema: str, shared_as: str | None, output: str) -> None:
-    """Put a schema into a share, with its present and future models."""
+    """Add a schema to a share, with its present and future models."""
     full_name = SchemaName.parse(schema)
     added = run(lambda provider, context: provider.shares.add_schema(context, name, full_name, shared_as))
     sentence = f"{name} now shows {added.name}, with its future models too, as {added.shared_as}"
@@ -150,7 +150,7 @@ def add_schema(name: str, schema: str, shared_as: str | None, output: str) -> No
 @click.argument("name", metavar="SHARE", shell_complete=complete_shares)
 @click.argument("shared_as", metavar="SCHEMA[.MODEL]")
 def remove(name: str, shared_as: str) -> None:
-    """Take a model or schema out of a share, by the name that recipients see."""
+    """Remove a model or schema from a share, by the name that recipients see."""
     run(lambda provider, context: provider.shares.remove(context, name, shared_as))
     say(f"{shared_as} is no longer in the share {name}")
 
@@ -169,6 +169,6 @@ def grant(name: str, recipient: str, output: str) -> None:
 @click.argument("name", metavar="SHARE", shell_complete=complete_shares)
 @click.argument("recipient", shell_complete=complete_recipients)
 def revoke(name: str, recipient: str) -> None:
-    """End a recipient's access to a share at once, outstanding download URLs too."""
+    """End a recipient's access to a share immediately, including outstanding download URLs."""
     run(lambda provider, context: provider.shares.revoke(context, name, recipient))
     say(f"{recipient} can no longer read the share {name}")

@@ -1,4 +1,4 @@
-"""Activation links: open one, once, and get the profile file. No token is asked for; the code is the secret.
+"""Activation face: a link is opened once, for the profile file, and its code is the only credential.
 
 Source: Unity Catalog REST, `public/data_sharing_activation` and `public/data_sharing_activation_info`.
 """
@@ -21,7 +21,7 @@ _ERRORS = (InvalidParameter, PermissionDenied, NotFound)
 
 
 class ProfileFile(msgspec.Struct, rename="camel"):
-    """Profile file, which an activation link gives once."""
+    """Profile file, which an activation link returns once."""
 
     share_credentials_version: int
     endpoint: str
@@ -47,7 +47,7 @@ async def activation_info(request: web.Request) -> web.Response:
 
 
 def _code(request: web.Request) -> str:
-    """People paste whole links where only the code is asked for: the code is the last part of either."""
+    """Activation code: the last segment of the path, since people also paste whole links in its place."""
     return request.match_info["code"].rstrip("/").rpartition("/")[2]
 
 
@@ -63,7 +63,7 @@ FACE = Face(
             "GET",
             "/data_sharing_activation_info/{code:.+}",
             activation_info,
-            "What an activation link is for, without using it up",
+            "Recipient and expiry of an activation link, without using it up",
             wire.ActivationInfo,
             errors=_ERRORS,
             allow_head=False,

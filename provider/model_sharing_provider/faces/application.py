@@ -1,4 +1,4 @@
-"""Application: all faces over one provider, as aiohttp serves them."""
+"""Application of aiohttp that serves all faces of one provider."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MAX_BODY = 1024 * 1024
 def make_app(provider: ProviderServices, trusted_proxies: Sequence[str] = ()) -> web.Application:
     """Application over an open provider.
 
-    `trusted_proxies` are the networks of proxies whose word is taken for who their clients are.
+    `trusted_proxies` are the networks of the proxies whose forwarded headers are trusted.
     """
     app = web.Application(middlewares=[log_requests], client_max_size=_MAX_BODY)
     app[PROVIDER] = provider

@@ -1,4 +1,4 @@
-"""Health checks for orchestrators and load balancers: liveness at `/health`, readiness at `/ready`."""
+"""Health face, for orchestrators and load balancers: liveness at `/health`, readiness at `/ready`."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Readiness(msgspec.Struct):
 
 
 async def health(_request: web.Request) -> web.Response:
-    """Liveness: the process answers. Whether it can serve requests is said by `ready`."""
+    """Liveness: the process answers. `ready` reports whether it can serve requests."""
     return web.json_response({"status": "ok"})
 
 
 async def ready(request: web.Request) -> web.Response:
     """Readiness: 200 if requests can be served here, else 503; the body names what is failing.
 
-    A bucket that cannot be reached answers 200 and "degraded": it fails for all servers alike, so there is
-    nowhere else to send requests, and much is served without it.
+    With an unreachable bucket the response is 200 and "degraded": it is unreachable for all servers alike,
+    and much can be served without it.
     """
     readiness = provider_of(request).readiness
     failing = await readiness.failing()
@@ -51,7 +51,7 @@ FACE = Face(
     documented_in="unity-catalog",
     probes=True,
     routes=(
-        Route("GET", "/health", health, "Whether the server is up", Health),
-        Route("GET", "/ready", ready, "Whether it can serve now; 503 names what is failing", Readiness),
+        Route("GET", "/health", health, "Liveness of the server", Health),
+        Route("GET", "/ready", ready, "Readiness of the server; 503 names what is failing", Readiness),
     ),
 )

@@ -1,4 +1,4 @@
-"""OpenAPI face: a document for each API at `/openapi/<face>.json`, for anybody."""
+"""OpenAPI face: a document for each API at `/openapi/<face>.json`, public."""
 
 from __future__ import annotations
 

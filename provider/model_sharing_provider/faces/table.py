@@ -1,6 +1,6 @@
 """Table of faces: every API that this server serves, in the order in which paths are tried.
 
-Where a prefix lies below another, its face comes first.
+A face whose prefix lies below another's comes before it.
 """
 
 from __future__ import annotations

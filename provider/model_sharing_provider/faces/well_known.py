@@ -1,4 +1,4 @@
-"""Well-known URI `/.well-known/databricks-config`, from which Databricks SDKs learn how to authenticate.
+"""Well-known face: `/.well-known/databricks-config`, from which Databricks SDKs learn how to authenticate.
 
 Source: `databricks.sdk` 0.156.
 """
@@ -17,7 +17,7 @@ from model_sharing_provider.http.urls import base_url
 
 
 class DatabricksConfig(msgspec.Struct):
-    """Configuration of authentication; there is no OIDC server behind it."""
+    """Configuration of authentication; its OIDC endpoint does not exist."""
 
     oidc_endpoint: str
     workspace_id: str
@@ -25,7 +25,7 @@ class DatabricksConfig(msgspec.Struct):
 
 
 async def databricks_config(request: web.Request) -> web.Response:
-    """Configuration that SDKs ask for without a token, before nearly every call."""
+    """Configuration that SDKs request without a token, before nearly every call."""
     oidc_endpoint = f"{base_url(request)}/oidc"
     return json_response(DatabricksConfig(oidc_endpoint, str(WORKSPACE_ID), "aws"), JSON)
 
@@ -37,6 +37,12 @@ FACE = Face(
     errors=UNITY_CATALOG_ERRORS,
     documented_in="unity-catalog",
     routes=(
-        Route("GET", "/databricks-config", databricks_config, "Where to authenticate", DatabricksConfig),
+        Route(
+            "GET",
+            "/databricks-config",
+            databricks_config,
+            "Configuration of authentication",
+            DatabricksConfig,
+        ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Workspace API of Databricks SDKs, as far as they need it beside the catalog: SCIM `Me`.
+"""Workspace face: the part of the workspace API that SDKs need beside the catalog, SCIM `Me`.
 
 Source: SCIM `Me` as `databricks.sdk` 0.156 calls it.
 """
@@ -22,7 +22,7 @@ class Group(msgspec.Struct):
 
 
 class Me(msgspec.Struct, rename="camel"):
-    """The holder of the token."""
+    """Principal that the token belongs to."""
 
     id: str
     user_name: str
@@ -32,7 +32,7 @@ class Me(msgspec.Struct, rename="camel"):
 
 
 async def who_am_i(request: web.Request) -> web.Response:
-    """Principal who calls, with its groups."""
+    """Principal that the token belongs to, with its groups."""
     principal = await provider_of(request).principals.who_am_i(context_of(request))
     groups = tuple(Group(group.id, group.name) for group in principal.groups)
     return json_response(Me(principal.id, principal.name, principal.name, True, groups), JSON)
@@ -44,5 +44,5 @@ FACE = Face(
     authentication=authenticate_principal,
     errors=UNITY_CATALOG_ERRORS,
     documented_in="unity-catalog",
-    routes=(Route("GET", "/Me", who_am_i, "Whose token this is", Me),),
+    routes=(Route("GET", "/Me", who_am_i, "Principal that the token belongs to", Me),),
 )

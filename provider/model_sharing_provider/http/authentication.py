@@ -9,12 +9,12 @@ from model_sharing_provider.http.requests import context_of, provider_of
 
 
 async def authenticate_recipient(request: web.Request) -> Principal:
-    """Recipient whose token a request carries. Raises Unauthenticated or TokenExpired."""
+    """Recipient that a request's token belongs to. Raises Unauthenticated or TokenExpired."""
     return await provider_of(request).recipients.authenticate(context_of(request), _bearer_token(request))
 
 
 async def authenticate_principal(request: web.Request) -> Principal:
-    """Principal of the metastore whose access token a request carries. Raises Unauthenticated."""
+    """Principal that a request's access token belongs to. Raises Unauthenticated."""
     return await provider_of(request).principals.authenticate(context_of(request), _bearer_token(request))
 
 

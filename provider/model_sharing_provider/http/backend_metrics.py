@@ -27,9 +27,7 @@ DATABASE = Histogram(
     ["kind"],
     buckets=_QUICK,
 )
-DATABASE_ERRORS = Counter(
-    "model_sharing_database_errors", "Errors of the database, by our name for them", ["error"]
-)
+DATABASE_ERRORS = Counter("model_sharing_database_errors", "Errors of the database, by name", ["error"])
 STORE = Histogram(
     "model_sharing_artifact_store_seconds",
     "Time of calls to the artifact store",
@@ -38,42 +36,42 @@ STORE = Histogram(
 )
 STORE_ERRORS = Counter(
     "model_sharing_artifact_store_errors",
-    "Failed calls to the artifact store, by its client's name of the error",
+    "Failed calls to the artifact store, by its client's name for the error",
     ["kind", "operation", "error"],
 )
 FINALIZE = Histogram(
     "model_sharing_finalize_seconds",
-    "Time from 'all files are there' to a version that can be read, with hashing",
+    "Time to finalize a version whose files have all been uploaded, hashing included",
     ["outcome"],
     buckets=_SLOW,
 )
 REFUSED_URLS = Counter("model_sharing_refused_urls", "Signed URLs that were refused", ["reason"])
 ISSUED = Counter(
     "model_sharing_file_issued_bytes",
-    "Bytes of files that presigned URLs of the bucket were issued for: more than the bucket sends",
+    "Bytes of files that presigned URLs were issued for; the bucket may send fewer",
     ["share", "recipient"],
 )
 EXPIRY = Gauge(
     "model_sharing_expiry_timestamp_seconds",
-    "When the next of its kind expires, in epoch seconds; +Inf if none does",
+    "Expiry of the next of its kind, in epoch seconds; +Inf if none expires",
     ["kind"],
     multiprocess_mode=_NEWEST,
 )
 EXPIRING = Gauge(
     "model_sharing_expiring_within_7_days",
-    "How many of a kind expire within a week",
+    "Number of a kind that expire within a week",
     ["kind"],
     multiprocess_mode=_NEWEST,
 )
 SIGNING_KEY = Gauge(
     "model_sharing_signing_key_created_timestamp_seconds",
-    "When the key that models are signed with was created, in epoch seconds; keys do not expire",
+    "Creation time of the key that signs models, in epoch seconds; keys do not expire",
     multiprocess_mode=_NEWEST,
 )
 
 
 def count_report(report: Report) -> None:
-    """Count what the services and stores report."""
+    """Count a report of a service or store."""
     labels = report.labels
     match report.measured:
         case Measured.DATABASE_WAIT:
@@ -95,7 +93,7 @@ def count_report(report: Report) -> None:
             ISSUED.labels(*share_labels.labels(labels["share"], labels["recipient"])).inc(report.amount)
 
 
-# Finding the one with the right labels costs more than to observe.
+# Looking up a histogram by its labels costs more than observing a value.
 @cache
 def _observed(histogram: Histogram, *labels: str) -> Histogram:
     return histogram.labels(*labels)

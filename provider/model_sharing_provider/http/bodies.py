@@ -1,4 +1,4 @@
-"""Request bodies: JSON decoded into a route's message type, or an error that names what does not fit."""
+"""Request bodies: JSON decoded into a route's message type, or an error that names what is wrong."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from model_sharing_protocol.errors import MalformedRequest, UnsupportedEncoding
 
 T = TypeVar("T")
 BODY_ERRORS = web.RequestPayloadError | HttpProcessingError
-"""Errors of reading a body that breaks HTTP/1.1; their texts quote it."""
+"""Errors of reading a body that breaks HTTP/1.1; their messages quote the body."""
 _NOT_SERVED = re.compile(r"Expected `null`, got `\w+` - at `\$\.(.+)`")
 BODY_SECONDS = 15.0
 # PostgreSQL's text has no NUL.
@@ -26,9 +26,9 @@ def refuse_encoded_body(request: web.Request) -> None:
     """Raise UnsupportedEncoding for a compressed body: it could grow without bound."""
     codings = _listed(request, hdrs.CONTENT_ENCODING)
     if any(coding != "identity" for coding in codings):
-        raise UnsupportedEncoding("The request's body has a Content-Encoding; send it as it is, without one.")
+        raise UnsupportedEncoding("The request body has a Content-Encoding; send it without one.")
     if any(coding != "chunked" for coding in _listed(request, hdrs.TRANSFER_ENCODING)):
-        raise UnsupportedEncoding("The request's body has a Transfer-Encoding other than chunked.")
+        raise UnsupportedEncoding("The request body has a Transfer-Encoding other than chunked.")
 
 
 def _listed(request: web.Request, header: str) -> list[str]:
@@ -37,7 +37,7 @@ def _listed(request: web.Request, header: str) -> list[str]:
 
 
 async def read_body(request: web.Request, message: type[T]) -> T:
-    """Body as a `message`. Raises MalformedRequest for one that does not fit, is too large or too slow."""
+    """Body as a `message`. Raises MalformedRequest for one that is invalid, too large or too slow."""
     try:
         async with asyncio.timeout(BODY_SECONDS):
             content = await request.read()
@@ -57,13 +57,13 @@ async def read_body(request: web.Request, message: type[T]) -> T:
 
 
 def _problem(error: msgspec.ValidationError) -> str:
-    """Problem of a body, in plain words where a field that is not served was sent."""
+    """Problem with a body, in plain words if the body has a field that is not supported."""
     where = _NOT_SERVED.fullmatch(str(error))
-    return f"{where[1]} is not served here; leave it out" if where else str(error)
+    return f"{where[1]} is not supported here; leave it out" if where else str(error)
 
 
 async def body_chunks(request: web.Request) -> AsyncIterator[bytes]:
-    """Body of any size, in chunks as they arrive. Raises MalformedRequest when none comes for 15 seconds."""
+    """Body of any size, in chunks as they arrive. Raises MalformedRequest after 15 seconds without one."""
     try:
         while True:
             async with asyncio.timeout(BODY_SECONDS):
@@ -73,5 +73,5 @@ async def body_chunks(request: web.Request) -> AsyncIterator[bytes]:
             yield chunk
     except TimeoutError as error:
         raise MalformedRequest(
-            f"Nothing of the request body has arrived for {BODY_SECONDS:.0f} seconds."
+            f"No data of the request body has arrived for {BODY_SECONDS:.0f} seconds."
         ) from error

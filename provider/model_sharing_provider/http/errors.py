@@ -1,4 +1,4 @@
-"""Error styles: one error of the core, in the status, code and JSON that a family of clients expects."""
+"""Error styles: errors of the core as the status, code and JSON that a family of clients expects."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _INTERNAL = web.HTTPInternalServerError.status_code
 
 @dataclass(frozen=True, slots=True)
 class ErrorStyle:
-    """Error responses of a face: `message` is made of a code and a text, `code_field` names the code in it.
+    """Error responses of a face: `message(code, text)` is the body, and `code_field` its field for the code.
 
-    `look_up` gives the status and the code of an error's row. The text of an internal error stays in the log;
-    clients get `internal_text` instead.
+    `look_up` returns the status and the code of an error's row. The text of an internal error stays in the
+    log; clients get `internal_text` instead.
     """
 
     message: Callable[[str, str], msgspec.Struct]
@@ -40,7 +40,7 @@ class ErrorStyle:
     internal_text: str = ""
 
     def response(self, error: SharingError) -> web.Response:
-        """Response for an error, with `Retry-After` in whole seconds where the error knows it."""
+        """Response for an error, with `Retry-After` in whole seconds if the error has one."""
         status, code = self.look_up(error.row)
         text = self.internal_text if status == _INTERNAL else error.message
         headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
@@ -65,11 +65,11 @@ UNITY_CATALOG_ERRORS = ErrorStyle(
 
 
 def from_http(error: web.HTTPException, method: str) -> SharingError:
-    """Error of ours for one of aiohttp's: no route takes the request, or its head cannot be read."""
+    """SharingError for an error of aiohttp: no route matches the request, or its head cannot be read."""
     if error.status == web.HTTPNotFound.status_code:
         return NotFound("There is nothing at this path.")
     if error.status == web.HTTPMethodNotAllowed.status_code:
-        # Any word can be a method, a token too.
-        named = method if method in METH_ALL else "such a method"
-        return UnsupportedOperation(f"This path does not take {named}.")
+        # Any word can be sent as a method, even a token.
+        name = method if method in METH_ALL else "this method"
+        return UnsupportedOperation(f"This path does not support {name}.")
     return MalformedRequest(f"The request cannot be served: {error.reason}.")

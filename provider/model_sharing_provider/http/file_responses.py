@@ -16,7 +16,7 @@ from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.signed_files import OpenFile, OpenPack, SignedFiles
 
 _SINGLE_WRITE_BYTES = 256 * 1024
-# A piece of 1 or 4 MiB: whoever is slower than 9 or 35 kB/s is cut off, and goes on with its next request.
+# For a piece of 1 or 4 MiB: clients slower than 9 or 35 kB/s are cut off, and resume by another request.
 _WRITE_TIMEOUT_SECONDS = 120.0
 
 _log = structlog.get_logger("model_sharing_provider")
@@ -25,7 +25,7 @@ _log = structlog.get_logger("model_sharing_provider")
 async def file_response(
     request: web.Request, context: Context, files: SignedFiles, file: OpenFile
 ) -> web.StreamResponse:
-    """Response with the file (200), with the range that was asked for (206), or with neither (416)."""
+    """Response with the file (200), with the requested range (206), or with neither (416)."""
     span = _span(request, file.size)
     if span is None:
         return web.Response(status=416, headers={"Content-Range": f"bytes */{file.size}"})
@@ -100,13 +100,13 @@ async def _counted(
 ) -> AsyncIterator[memoryview]:
     async for piece in pieces:
         yield piece
-        # Asked for the next piece: this one was sent.
+        # The next piece is requested: this one was sent.
         count_file_bytes(target, len(piece))
         request[BYTES_STREAMED] = request.get(BYTES_STREAMED, 0) + len(piece)
 
 
 def _cut(request: web.Request, reason: str) -> None:
-    """Abort the connection: the status line was sent, so that there is no other way to say no."""
+    """Abort the connection: the status line was sent, so there is no other way to report an error."""
     CUT.inc()
     _log.warning("transfer cut", reason=reason)
     if request.transport is not None:
@@ -114,7 +114,7 @@ def _cut(request: web.Request, reason: str) -> None:
 
 
 def _span(request: web.Request, size: int) -> tuple[int, int] | None:
-    """Requested range: its first byte and the one after its last; None if the file has no such range."""
+    """Requested range, as its first byte and the one after its last; None if the file has no such range."""
     try:
         asked = request.http_range
     except ValueError:

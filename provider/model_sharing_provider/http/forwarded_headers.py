@@ -1,7 +1,7 @@
-"""Forwarded headers of reverse proxies: X-Forwarded-For, -Proto and -Host name client and host.
+"""Forwarded headers of reverse proxies: X-Forwarded-For, -Proto and -Host give the client and the host.
 
-They are read from trusted proxies alone, since anybody can send them. RFC 7239's `Forwarded` is not read: a
-proxy that sets the one and passes the other on would let its clients choose.
+Only those of trusted proxies are read, since anybody can send them. `Forwarded` of RFC 7239 is not read: a
+proxy that sets X-Forwarded-For and passes `Forwarded` on would let its clients choose their address.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?"
 
 
 def client_address(request: web.Request) -> str:
-    """Address of the client: the last one before those of trusted proxies. Empty if there is none."""
+    """Address of the client: the last one before those of trusted proxies. Empty if unknown."""
     peer = request.remote or ""
     proxies = request.config_dict[TRUSTED_PROXIES]
     if not _is_trusted(proxies, peer):
         return peer
     client = peer
-    # Each proxy appends the address it was asked from; what stands before a stranger's, the stranger wrote.
+    # Each proxy appends the address of its client; entries before an untrusted address may be forged.
     for entry in reversed(_listed(request, "X-Forwarded-For")):
         address = _address(entry)
         if not address:
@@ -41,7 +41,7 @@ def client_address(request: web.Request) -> str:
 
 
 def origin(request: web.Request) -> str:
-    """Origin that the client asked, as `https://models.acme.example`."""
+    """Origin of the URL that the client requested, such as `https://models.acme.example`."""
     scheme, host = request.scheme, request.host
     proxies = request.config_dict[TRUSTED_PROXIES]
     if _is_trusted(proxies, request.remote or ""):

@@ -1,4 +1,4 @@
-"""Idle connections are closed: aiohttp itself would keep them for an hour.
+"""Closing of idle connections, which aiohttp itself would keep for an hour.
 
 A connection has ten seconds to send a request's head, and may then idle for a minute between requests. A
 request's body has its own limit (`bodies`), and so has a client that reads no response (`file_responses`).
@@ -25,13 +25,13 @@ _log = structlog.get_logger("model_sharing_provider")
 
 
 class Connection(Protocol):
-    """Part of aiohttp's RequestHandler that is needed here."""
+    """Part of aiohttp's RequestHandler that is used here."""
 
     transport: asyncio.Transport | None
 
 
 class IdleConnections:
-    """Connections and since when each is idle, by identity: aiohttp's handlers take no weak reference."""
+    """Connections with the time each became idle, by identity: aiohttp's handlers have no weak references."""
 
     def __init__(self) -> None:
         self._busy: set[int] = set()
@@ -39,7 +39,7 @@ class IdleConnections:
         self._served: set[int] = set()
 
     def begin(self, request: web.Request) -> None:
-        """Note that a request's head has arrived whole."""
+        """Note that the head of a request has arrived."""
         self._busy.add(id(request.protocol))
 
     def end(self, request: web.Request) -> None:

@@ -1,7 +1,7 @@
 """Prometheus metrics of requests, transfers and decisions.
 
 Shares and recipients are labels, but only a few hundred pairs of them, and a request for an unknown share
-adds none: nobody can fill a Prometheus server with series.
+adds none: no client can fill a Prometheus server with series.
 """
 
 from __future__ import annotations
@@ -25,16 +25,19 @@ _SUMMED: Final = "livesum"
 """Mode of a gauge that is summed over the live workers."""
 
 NO_FACE = "none"
-"""Label of requests to paths that no face has, and of what is no request."""
+"""Label of requests to paths that no face has, and of bytes that are not a request."""
 
 REQUESTS = Counter("model_sharing_requests", "Requests answered", ["face", "method", "route", "status"])
 DURATIONS = Histogram(
-    "model_sharing_request_seconds", "Time to the last byte of an answer", ["face", "route"], buckets=_SECONDS
+    "model_sharing_request_seconds",
+    "Time to the last byte of a response",
+    ["face", "route"],
+    buckets=_SECONDS,
 )
 RECEIVED = Counter("model_sharing_received_bytes", "Bytes of request bodies", ["face"])
 SENT = Counter(
     "model_sharing_sent_bytes",
-    "Bytes of answers, except those that are streamed, as large files are",
+    "Bytes of responses, except streamed ones such as large files",
     ["face"],
 )
 FILES_SENT = Counter(
@@ -54,7 +57,7 @@ CALLS_OF_SHARES = Counter(
 REFUSED = Counter("model_sharing_requests_over_limit", "Requests answered with 429", ["face", "limit"])
 AUDIT_WAITING = Gauge(
     "model_sharing_audit_events_waiting",
-    "Audit events that are not written yet; grows when the database is slow",
+    "Audit events waiting to be written; grows when the database is slow",
     multiprocess_mode=_SUMMED,
 )
 
@@ -78,7 +81,7 @@ class BoundedLabels:
         return names
 
     def reserve(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Reserve labels for pairs, as far as there is room, so that every start gives the same ones."""
+        """Reserve labels for pairs, up to the limit, so that every start of a server gives the same ones."""
         for share, recipient in pairs:
             self.labels(share, recipient)
 
@@ -90,7 +93,7 @@ share_labels = BoundedLabels(MAX_SHARE_LABELS)
 def count_request(
     request: web.Request, response: web.StreamResponse | None, status: int, seconds: float
 ) -> None:
-    """Count a request, with its response, or None where there was none."""
+    """Count a request, with its response, or None if it had none."""
     face, route = face_of(request), route_of(request)
     _requests(face, known_method(request), route, status).inc()
     _durations(face, route).observe(seconds)
@@ -102,7 +105,7 @@ def count_request(
 
 
 def count_malformed() -> None:
-    """Count bytes that are no HTTP request, and so have neither a method nor a route."""
+    """Count bytes that are not an HTTP request, and so have neither a method nor a route."""
     _requests(NO_FACE, OTHER, "malformed", 400).inc()
 
 
@@ -118,11 +121,11 @@ def route_of(request: web.Request) -> str:
 
 
 def known_method(request: web.Request) -> str:
-    """Method of a request, for labels and log lines: any word can be sent as one, a token too."""
+    """Method of a request, for labels and log lines: any word can be sent as one, even a token."""
     return request.method if request.method in METH_ALL else OTHER
 
 
-# Finding the one with the right labels costs more than to count.
+# Looking up a metric by its labels costs more than counting.
 @cache
 def _requests(face: str, method: str, route: str, status: int) -> Counter:
     return REQUESTS.labels(face, method, route, status)

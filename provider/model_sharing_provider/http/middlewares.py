@@ -34,7 +34,7 @@ _log = structlog.get_logger("model_sharing_provider")
 
 @web.middleware
 async def log_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give a request its id, count it in metrics, trace it and log it when it is over."""
+    """Give a request its id, trace it, and count and log it when it is over."""
     given_id = request.headers.get(_ID_HEADER, "")
     request[REQUEST_ID] = given_id if _ID.fullmatch(given_id) else uuid4().hex
     begin_lines(request)
@@ -78,7 +78,7 @@ async def finish_head(request: web.BaseRequest, response: web.StreamResponse) ->
 def serve_face(face: Face) -> Middleware:
     """Middleware of a face: authenticates the caller, and turns every error into the face's error style.
 
-    Errors that nobody foresaw are logged, and their text is not sent.
+    Unexpected errors are logged; their text is not sent.
     """
 
     @web.middleware
@@ -99,9 +99,7 @@ def serve_face(face: Face) -> Middleware:
             raise
         except Exception as error:
             if isinstance(error, BODY_ERRORS):
-                return face.errors.response(
-                    MalformedRequest("The request's body is not sent as HTTP/1.1 asks.")
-                )
+                return face.errors.response(MalformedRequest("The request body is not valid HTTP/1.1."))
             _log.exception("failed")
             return face.errors.response(InternalError("internal error"))
 

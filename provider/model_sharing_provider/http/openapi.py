@@ -1,4 +1,4 @@
-"""OpenAPI 3.1 documents, made of the routes of faces and the schemas of their messages."""
+"""OpenAPI 3.1 documents, derived from the routes of faces and the schemas of their messages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NO_BODY = HTTPStatus.NOT_MODIFIED
 
 
 def document(head: Face, faces: Iterable[Face]) -> dict[str, Any]:
-    """OpenAPI document of the face `head`, and of those of `faces` that are documented in it."""
+    """OpenAPI document of the face `head`, and of those `faces` that are documented in it."""
     others = (face for face in faces if face.documented_in == head.name)
     described = [(face, route) for face in (head, *others) for route in face.routes if route.summary]
     messages = list(dict.fromkeys([head.errors.message, *_messages(route for _, route in described)]))
@@ -127,7 +127,7 @@ def _query_parameter(query: Query) -> dict[str, Any]:
 
 
 def _error_responses(style: ErrorStyle, schema_of: Schemas) -> dict[str, Any]:
-    """One response a status, with all codes that come with it."""
+    """Error responses: one for each status, with all codes that come with it."""
     codes: dict[int, set[str]] = defaultdict(set)
     for error in _subclasses(SharingError):
         if not issubclass(error, LocalError):

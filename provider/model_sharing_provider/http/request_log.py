@@ -1,4 +1,4 @@
-"""Request log: one line a request, with its route, caller, status, duration and bytes.
+"""Request log: one line for each request, with its route, caller, status, duration and bytes.
 
 It names the route, not the path: paths hold activation codes and signatures.
 """
@@ -28,7 +28,7 @@ def begin_lines(request: web.Request) -> None:
     bind_contextvars(request_id=request[REQUEST_ID])
     traced = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
     if traced:
-        # Of the caller's trace; where requests are traced here, it is the same one.
+        # Id of the caller's trace, which spans of this server belong to as well.
         bind_contextvars(trace_id=traced[1])
 
 
@@ -37,7 +37,7 @@ def log_request(
 ) -> None:
     """Log a request: at debug level if it is a probe that succeeded, as a warning if the server failed.
 
-    `error_code` is that of a response that no face has made.
+    `error_code` is that of a response that no face made.
     """
     route, principal = route_of(request), request.get(PRINCIPAL)
     fields: dict[str, object] = {
@@ -63,7 +63,7 @@ def log_request(
 
 
 def _bytes_sent(request: web.Request, response: web.StreamResponse | None) -> int:
-    """Size of the body; of one that is streamed, the part that was sent."""
+    """Size of the body; of a streamed one, of the part that was sent."""
     if isinstance(response, web.Response) and isinstance(response.body, bytes):
         return 0 if request.method == "HEAD" else len(response.body)
     streamed: int = request.get(BYTES_STREAMED, 0)

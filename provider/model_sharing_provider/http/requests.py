@@ -1,4 +1,4 @@
-"""Requests as handlers of all faces read them: the provider, the caller's context, paging and flags."""
+"""Requests, as handlers of all faces read them: the provider, the caller's context, paging and flags."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def context_of(request: web.Request) -> Context:
 
 
 def page_request(request: web.Request, listing: str) -> PageRequest:
-    """Page that a client of the registry asks for; `max_results=0` is the server's own page size."""
+    """Page that a client of the registry requests; `max_results=0` stands for the default page size."""
     size = request.query.get("max_results") or request.query.get("page_size")
     return PageRequest.parse(listing, None if size == "0" else size, request.query.get("page_token"))
 
 
 def flag(request: web.Request, name: str, *, default: bool = False) -> bool:
-    """Boolean parameter in the query. Raises InvalidParameter for what is neither true nor false."""
+    """Boolean parameter in the query. Raises InvalidParameter for any other value."""
     value = request.query.get(name)
     if not value:
         return default
@@ -62,7 +62,7 @@ def flag(request: web.Request, name: str, *, default: bool = False) -> bool:
 
 
 async def request_digest(request: web.Request) -> str:
-    """SHA-256 of a request and of who sent it, the same when the request is sent again."""
+    """SHA-256 of a request and its caller, the same when the request is sent again."""
     lineage = request.headers.get(LINEAGE_HEADER, "")
     head = "\n".join((request[PRINCIPAL].id, request.method, request.path_qs, lineage))
     return hashlib.sha256(head.encode() + b"\n" + await request.read()).hexdigest()

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 COMMON_HEADERS = {"Server": "model-sharing", "X-Content-Type-Options": "nosniff"}
-"""Headers of every response: no version for whoever looks for old ones, and no guessing of content types."""
+"""Headers of every response: no version, which would help attackers, and no guessing of content types."""
 
 NO_STORE = {"Cache-Control": "no-store"}
 """Headers of a response that holds a secret."""

@@ -5,7 +5,7 @@ A face declares its routes beside its handlers:
     Route("GET", "/shares/{share}", get_share, "A share", wire.ShareAnswer)
 
 `router` serves them and `openapi` describes them. There is no other list of routes: a route is described
-where it is declared, or says there why it is not.
+where it is declared, or declared as undocumented, with the reason.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ Authenticate = Callable[[web.Request], Awaitable[Principal]]
 
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """An empty object."""
+    """Empty object."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageOf:
-    """Response `{key: [...], "next_page_token": ...}`, as Unity Catalog pages its listings."""
+    """Page of a listing, as Unity Catalog has them: `{key: [...], "next_page_token": ...}`."""
 
     key: str
     item: Any
@@ -64,10 +64,10 @@ class Route:
     Raises ValueError for a route that is neither described nor marked as undocumented.
 
     Attributes:
-        path: in aiohttp's syntax, relative to the face's prefix.
-        response, body: message types, or `PageOf` or `Media`; None is no body at all.
-        errors: those that this route adds to the ones of every route.
-        parameters: schemas of path parameters that mean something else here than elsewhere in the face.
+        path: path in aiohttp's syntax, relative to the face's prefix.
+        response, body: message types, `PageOf` or `Media`; None if there is no body.
+        errors: errors of this route besides those of every route.
+        parameters: schemas of path parameters that differ from those of the face.
         documented_paths: replace `path` in OpenAPI, which has no syntax for a parameter of several segments.
         undocumented: reason why OpenAPI leaves the route out.
     """
@@ -99,12 +99,12 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """API for one family of clients: routes below a prefix, who may call them, and its error style.
+    """API for one family of clients: its routes, authentication and error style.
 
     Raises ValueError for a face whose described routes would be in no OpenAPI document, or in two.
 
     Attributes:
-        name: in metrics and in the audit log.
+        name: name in metrics and in the audit log.
         authentication: None where requests need no token, since the answer is public or the URL secret.
         parameters: schemas of path parameters.
         title, description: head of the face's OpenAPI document.
@@ -131,13 +131,13 @@ class Face:
             )
 
     def path(self, route: Route) -> str:
-        """Whole path template of a route of this face: `/delta-sharing/shares/{share}`."""
+        """Full path template of a route of this face: `/delta-sharing/shares/{share}`."""
         return self.prefix + route.template
 
     def documented_paths(self, route: Route) -> tuple[str, ...]:
-        """Whole paths of a route as its OpenAPI document has them."""
+        """Full paths of a route in its OpenAPI document."""
         return tuple(self.prefix + path for path in route.documented_paths or (route.template,))
 
 
 FACE: web.RequestKey[Face] = web.RequestKey("face", Face)
-"""Face that serves a request; absent where no face has the path."""
+"""Face that serves a request; absent if no face has the path."""

@@ -1,6 +1,6 @@
-"""HTTP server that quotes nothing of malformed requests, neither in responses nor in the log.
+"""HTTP server that never quotes a malformed request, in responses or in the log.
 
-aiohttp itself quotes them in both, and they may hold a token that a proxy mangled.
+aiohttp itself quotes it in both, and it may hold a token that a proxy mangled.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ class Runner(web.AppRunner):
     """Runner of an application: `web.AppRunner` with our error handling, and no decompression of bodies."""
 
     async def _make_server(self) -> web.Server:
-        made = await super()._make_server()
+        server = await super()._make_server()
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             if not _is_well_formed(request):
-                raise web.HTTPBadRequest(reason="it is not one of HTTP/1.1")
-            return await made.request_handler(request)
+                raise web.HTTPBadRequest(reason="it is not valid HTTP/1.1")
+            return await server.request_handler(request)
 
-        # Unpacked by aiohttp, a body could grow a thousandfold before anybody has seen its encoding.
-        return _Server(handle, request_factory=made.request_factory, access_log=None, auto_decompress=False)
+        # aiohttp would decompress a body, to a thousand times its size, before its encoding is checked.
+        return _Server(handle, request_factory=server.request_factory, access_log=None, auto_decompress=False)
 
 
 def _is_well_formed(request: web.BaseRequest) -> bool:
-    """True for a head that is valid HTTP/1.1: aiohttp's two parsers accept more."""
+    """True for a head that is valid HTTP/1.1; aiohttp's two parsers accept others as well."""
     hosts = request.headers.getall(hdrs.HOST, ())
     known = request.version in (HttpVersion10, HttpVersion11)
     return known and request.raw_path.isascii() and all(is_host(host) for host in hosts)
 
 
 class _Server(web.Server):
-    def __init__(self, *told: Any, **options: Any) -> None:
-        super().__init__(*told, **options)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self.malformed = MalformedRequests()
 
     def __call__(self) -> RequestHandler:
@@ -86,15 +86,15 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Response to a malformed request or a failure outside of every face; closes the connection."""
+        """Response to a malformed request or to a failure outside all faces; closes the connection."""
         if status == MalformedRequest.row.open_sharing_status:
             self._malformed.add(request.remote or "")
-            response = OPEN_SHARING_ERRORS.response(MalformedRequest("This is not a request of HTTP/1.1."))
+            response = OPEN_SHARING_ERRORS.response(MalformedRequest("This is not an HTTP/1.1 request."))
         else:
-            self.log_exception("failed outside of a face", exc_info=exc)
+            self.log_exception("failed outside of all faces", exc_info=exc)
             response = OPEN_SHARING_ERRORS.response(InternalError("internal error"))
         if request.writer.output_size > 0:
-            raise ConnectionError("half of another answer is sent already")
+            raise ConnectionError("part of another response was already sent")
         response.headers.update(COMMON_HEADERS)
         response.force_close()
         return response
@@ -102,7 +102,7 @@ class _Connection(RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send a response; one of aiohttp's own (to an unknown `Expect`, say) in our error style."""
+        """Send a response; convert aiohttp's own errors (for an unknown `Expect`, say) to our error style."""
         if isinstance(resp, web.HTTPException):
             if REQUEST_ID not in request:
                 self._malformed.add(request.remote or "")
@@ -111,6 +111,6 @@ class _Connection(RequestHandler):
         return await super().finish_response(request, resp, start_time)
 
     def log_exception(self, *args: Any, **options: Any) -> None:
-        """Log a failure of the server. A client that left, or sent half a body, is none."""
+        """Log a failure of the server. A client that disconnects, or sends half a body, is not one."""
         if not isinstance(options.get("exc_info"), ConnectionError | BODY_ERRORS):
             super().log_exception(*args, **options)

@@ -1,4 +1,4 @@
-"""Shutdown: a process that is to stop closes its connections, and is not ready any more."""
+"""Shutdown flag: a process that is stopping closes its connections and is no longer ready."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aiohttp import web
 
 @dataclass(slots=True)
 class Shutdown:
-    """Flag that is set when this process is told to stop."""
+    """Flag that is set when this process is stopping."""
 
     stopping: bool = False
 

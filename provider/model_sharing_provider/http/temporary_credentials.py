@@ -1,4 +1,4 @@
-"""Temporary credentials for a version's files, as both faces of the registry hand them out."""
+"""Temporary credentials for a version's files, which both faces of the registry vend."""
 
 from __future__ import annotations
 
@@ -28,27 +28,28 @@ _WRITING = ("READ_WRITE_MODEL_VERSION", "MODEL_VERSION_OPERATION_READ_WRITE")
 async def credentials_for(
     request: web.Request, context: Context, name: FullName, number: int, operation: str, *, keys: bool = True
 ) -> TemporaryCredentials:
-    """Permission to read or write a version's files, with the storage's keys where it has some.
+    """Credentials to read or write a version's files, with keys of the storage if it vends any.
 
-    MLflow reads and writes by presigned URLs, so that it needs no client of a cloud: without `keys`, no keys
-    are made. The lineage that comes with a request to read is kept. Raises InvalidParameter for an unknown
-    operation.
+    With `keys=False`, as for MLflow, which reads and writes by presigned URLs, none are created. Lineage sent
+    along with a request to read is recorded. Raises InvalidParameter for an unknown operation.
     """
-    answer = TemporaryCredentials(int(time.time() * 1000) + _CREDENTIALS_LIFETIME_MS)
+    credentials = TemporaryCredentials(int(time.time() * 1000) + _CREDENTIALS_LIFETIME_MS)
     if operation.upper() in _WRITING:
-        given = await _begin_upload(request, context, name, number, keys=keys)
+        vended = await _begin_upload(request, context, name, number, keys=keys)
     elif operation.upper() in _READING:
-        given = await _begin_download(request, context, name, number, keys=keys)
+        vended = await _begin_download(request, context, name, number, keys=keys)
     else:
-        raise InvalidParameter(f"The operation {operation!r} is not known; READ_MODEL_VERSION is.")
-    if given:
-        answer = msgspec.convert(given, TemporaryCredentials, from_attributes=True)
-    answer.storage_mode = STORAGE_MODE
-    return answer
+        raise InvalidParameter(
+            f"The operation {operation!r} is unknown; give READ_MODEL_VERSION or READ_WRITE_MODEL_VERSION."
+        )
+    if vended:
+        credentials = msgspec.convert(vended, TemporaryCredentials, from_attributes=True)
+    credentials.storage_mode = STORAGE_MODE
+    return credentials
 
 
 def client_without_presigned_urls(request: web.Request) -> str | None:
-    """Version of an MLflow client that knows no presigned URLs, but needs keys; None for any other."""
+    """Version of an MLflow client too old for presigned URLs, which needs keys; None for any other."""
     client = _MLFLOW.search(request.headers.get("User-Agent", ""))
     if client is None or (int(client[1]), int(client[2])) >= _FIRST_WITH_URLS:
         return None

@@ -1,7 +1,7 @@
-"""OpenTelemetry traces: a span for each request, and one below it for what it waits for.
+"""OpenTelemetry traces: a span for each request, with a child span for each step that it waits for.
 
-Imported only where traces were asked for. A path, a query and an exception's text are on no span, since they
-hold names, activation codes and signatures.
+Imported only if traces are configured. No span has a path, a query or the text of an exception, since they
+may hold names, activation codes and signatures.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from model_sharing_provider.http.requests import REQUEST_ID
 from model_sharing_provider.telemetry.reports import Measured, Report
 
 MOST_STEPS = 200
-"""Spans below that of one request: a large file is thousands of reads."""
+"""Limit of child spans of one request: a large file takes thousands of reads."""
 
-_NAMES = ("traceparent", "tracestate")
-_WHOSE = ("share", "recipient")
+_TRACE_HEADERS = ("traceparent", "tracestate")
+_BOUND_NAMES = ("share", "recipient")
 _PROPAGATOR = TraceContextTextMapPropagator()
 _CALLS = {Measured.DATABASE, Measured.DATABASE_WAIT, Measured.ARTIFACT_STORE, Measured.FINALIZE}
 
 
 @dataclass(slots=True)
 class _Steps:
-    """Count of the spans below that of a request."""
+    """Count of the child spans of a request."""
 
     count: int = 0
 
@@ -49,12 +49,12 @@ class RequestTracing:
         self._tracer = tracer
 
     def begin(self, request: web.Request) -> Callable[[int], None]:
-        """Begin a request's span, in its caller's trace if it names one. The function returned ends it."""
-        given = {name: request.headers[name] for name in _NAMES if name in request.headers}
+        """Begin a request's span, in its caller's trace if it names one; the returned function ends it."""
+        headers = {name: request.headers[name] for name in _TRACE_HEADERS if name in request.headers}
         method, route = known_method(request), route_of(request)
         span = self._tracer.start_span(
             f"{method} {route}",
-            _PROPAGATOR.extract(given),
+            _PROPAGATOR.extract(headers),
             SpanKind.SERVER,
             {
                 "http.request.method": method,
@@ -70,8 +70,10 @@ class RequestTracing:
 
         def end(status: int) -> None:
             span.set_attribute("http.response.status_code", status)
-            said = get_contextvars()
-            span.set_attributes({f"model_sharing.{name}": said[name] for name in _WHOSE if name in said})
+            bound = get_contextvars()
+            span.set_attributes(
+                {f"model_sharing.{name}": bound[name] for name in _BOUND_NAMES if name in bound}
+            )
             if status >= web.HTTPInternalServerError.status_code:
                 span.set_status(StatusCode.ERROR)
             detach(token)
@@ -80,7 +82,7 @@ class RequestTracing:
         return end
 
     def add_step(self, report: Report) -> None:
-        """Add what a lower floor reports as a span below that of its request, if there is one."""
+        """Add a report of a lower layer as a child span of its request, if there is one."""
         parent, steps = trace.get_current_span(), _steps.get(None)
         if report.measured not in _CALLS or steps is None or not parent.is_recording():
             return

@@ -1,6 +1,6 @@
 """Requests to the MLflow tracking server behind this one, on behalf of an authenticated caller.
 
-The tracking server sees no token of ours.
+The tracking server never sees a token of this server.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ async def upstream_session(app: web.Application) -> AsyncIterator[None]:
     """Connections to the tracking server, for as long as the application runs."""
     session = aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300),
-        # One user's cookie must not go along with the next one's call.
+        # A cookie of one user must not be sent with the requests of another.
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"Accept-Encoding": "identity"},
         auto_decompress=False,
@@ -51,7 +51,7 @@ async def read_answer(answer: aiohttp.ClientResponse) -> bytes:
         body += piece
         if len(body) > _MAX_ANSWER:
             raise ResourceExhausted(
-                f"The tracking server's answer is larger than {_MAX_ANSWER} bytes; ask for less."
+                f"The tracking server's response is larger than {_MAX_ANSWER} bytes; ask for less."
             )
     return bytes(body)
 
@@ -63,7 +63,7 @@ async def admit(request: web.Request) -> str:
     if not tracking.uri:
         raise UnsupportedOperation(
             "This server keeps models, not runs: set MODEL_SHARING_PROVIDER_TRACKING_URI to an MLflow "
-            "tracking server to pass such calls on, or point mlflow.set_tracking_uri at one."
+            "tracking server to forward such calls to, or point mlflow.set_tracking_uri at one."
         )
     return tracking.uri
 
@@ -72,10 +72,10 @@ async def admit(request: web.Request) -> str:
 async def ask_upstream(
     request: web.Request, method: str, path: str, query: dict[str, str] | None = None
 ) -> AsyncIterator[aiohttp.ClientResponse]:
-    """Ask the tracking server for `path` on behalf of the caller of `request`, handing its body on.
+    """Request `path` from the tracking server, on behalf of the caller of `request` and with its body.
 
     `path` is quoted. Raises what `admit` raises, and InvalidState if the tracking server does not answer, or
-    not plainly: a redirect is neither followed nor handed on, and nothing is unpacked.
+    answers with a redirect, which is neither followed nor passed on, or with a compressed body.
     """
     uri = await admit(request)
     headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
@@ -90,10 +90,13 @@ async def ask_upstream(
         ) as answer:
             if 300 <= answer.status < 400:
                 raise InvalidState(
-                    "The MLflow tracking server answered with a redirect; name where it leads."
+                    "The MLflow tracking server answered with a redirect; set "
+                    "MODEL_SHARING_PROVIDER_TRACKING_URI to the address that it leads to."
                 )
             if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise InvalidState("The MLflow tracking server compressed its answer without being asked to.")
+                raise InvalidState(
+                    "The MLflow tracking server compressed its response, which was not requested."
+                )
             yield answer
     except (aiohttp.ClientError, TimeoutError) as error:
         raise InvalidState("The MLflow tracking server behind this one does not answer.") from error

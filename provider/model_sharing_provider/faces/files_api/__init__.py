@@ -1,7 +1,7 @@
 """Files API face: files of versions by path, presigned URLs for them, and artifacts of runs.
 
 Source: Databricks Files API as `databricks.sdk` 0.156 and MLflow 3.17 call it. MLflow asks for presigned
-URLs; the SDK reads and writes files here, in parts from 50 MiB on.
+URLs; the SDK reads and writes files here, in parts if they are larger than 50 MiB.
 """
 
 from __future__ import annotations
@@ -32,6 +32,6 @@ FACE = Face(
         "path": NOT_EMPTY,
         "artifact": NOT_EMPTY,
     },
-    # Artifacts of runs first: their paths are files and directories too.
+    # Artifacts of runs come first: their paths also match those of files and directories.
     routes=(*run_artifacts.ROUTES, *directories.ROUTES, *files.ROUTES, *presigned_urls.ROUTES),
 )

@@ -1,6 +1,6 @@
-"""Paths of artifacts of runs and logged models, as the tracking server's artifact proxy has them.
+"""Paths of artifacts of runs and logged models, as the tracking server's artifact proxy expects them.
 
-Whatever could mean something else once it is unquoted again is no path of an artifact.
+A path that would mean something else if it were unquoted once more is refused.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _KINDS = {"Runs": "", "LoggedModels": "models/"}
 def artifact_path(artifact: str) -> str:
     """Path at the tracking server of `<experiment>/Runs/<run>/…` or `<experiment>/LoggedModels/<model>/…`.
 
-    Relative to its artifacts, and not quoted. Raises NotFound, and UnsafePath as for a file of a model.
+    It is relative to the artifacts, and not quoted. Raises NotFound, and UnsafePath as for a model's file.
     """
     found = _ARTIFACT.fullmatch(artifact)
     owner = found["rest"].partition("/")[0] if found else ""
-    # What is unquoted once more somewhere must still be the same path.
+    # The path must be the same if it is unquoted once more somewhere.
     if not found or not _ID.fullmatch(owner) or unquote(artifact) != artifact:
         raise NotFound(f"{artifact[:300]!r} is not an artifact of a run or a logged model.")
     return check_relative_path(f"{found['experiment']}/{_KINDS[found['kind']]}{found['rest']}")
 
 
 def artifact_url_path(path: str = "") -> str:
-    """The path of the tracking server's artifacts, or of one, quoted."""
+    """Quoted path of the tracking server's artifacts, or of one of them."""
     return f"{_ARTIFACTS}/{quote(path)}" if path else _ARTIFACTS

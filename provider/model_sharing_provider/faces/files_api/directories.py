@@ -22,7 +22,7 @@ from model_sharing_provider.services.publishing.principal_files import Entry
 
 
 async def list_directory(request: web.Request) -> web.Response:
-    """Files and folders in a folder. Also answers HEAD, by which the SDK asks whether something is one."""
+    """Files and folders in a folder. Also answers HEAD, by which the SDK checks that a directory exists."""
     name, number, path = requested_path(request)
     entries = await provider_of(request).principal_files.folder(
         context_of(request), name, number, path.rstrip("/")
@@ -36,7 +36,7 @@ async def list_directory(request: web.Request) -> web.Response:
 
 
 async def create_directory(request: web.Request) -> web.Response:
-    """Confirmation of a folder that is there: folders come with their files, and no other way.
+    """Confirmation of an existing folder: a folder exists only because of the files in it.
 
     Raises UnsupportedOperation for any other folder.
     """
@@ -45,7 +45,7 @@ async def create_directory(request: web.Request) -> web.Response:
         await provider_of(request).principal_files.folder(context_of(request), name, number, path.rstrip("/"))
     except NotFound as error:
         raise UnsupportedOperation(
-            f"The folder {path!r} cannot be created empty: upload a file into it, and it is there."
+            f"The folder {path!r} cannot be created empty; upload a file into it instead."
         ) from error
     return json_response(Nothing(), wire.JSON)
 
@@ -64,7 +64,7 @@ ROUTES = (
         "PUT",
         DIRECTORIES,
         create_directory,
-        "A folder that is there; others come with their files",
+        "Confirm an existing folder; folders are created with their files",
         Nothing,
         documented_paths=DOCUMENTED_DIRECTORY,
     ),

@@ -1,4 +1,4 @@
-"""Files of a version: read, uploaded whole or in parts, and removed before the version is finalized."""
+"""Files of a version: downloads, uploads whole or in parts, and deletion before the version is finalized."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from model_sharing_provider.services.publishing.multipart import PartSeen
 
 
 class MultipartAnswer(msgspec.Struct, omit_defaults=True):
-    """The upload that was begun; empty when one was completed."""
+    """Multipart upload that was begun; empty if one was completed."""
 
     multipart_upload: wire.MultipartSession | None = None
 
@@ -44,15 +44,15 @@ async def delete_file(request: web.Request) -> web.Response:
 
 
 async def multipart_action(request: web.Request) -> web.Response:
-    """Begin or complete an upload in parts, as `action` says."""
+    """Begin or complete a multipart upload, by the parameter `action`."""
     if (kind := request.query.get("upload_type", "multipart")) != "multipart":
-        raise InvalidParameter(f"The upload_type {kind!r} is not served here; multipart is.")
+        raise InvalidParameter(f"The upload_type {kind!r} is not supported here; give multipart.")
     action = request.query.get("action", "")
     if action == "initiate-upload":
         return await _initiate(request)
     if action == "complete-upload":
         return await _complete(request)
-    raise InvalidParameter(f"The action {action!r} is not known; initiate-upload and complete-upload are.")
+    raise InvalidParameter(f"The action {action!r} is unknown; give initiate-upload or complete-upload.")
 
 
 async def _initiate(request: web.Request) -> web.Response:
@@ -96,14 +96,12 @@ ROUTES = (
         errors=(DiskFull, AlreadyExists),
         documented_paths=DOCUMENTED_FILE,
     ),
-    Route(
-        "DELETE", FILES, delete_file, "Take an uploaded file back", Nothing, documented_paths=DOCUMENTED_FILE
-    ),
+    Route("DELETE", FILES, delete_file, "Delete an uploaded file", Nothing, documented_paths=DOCUMENTED_FILE),
     Route(
         "POST",
         FILES,
         multipart_action,
-        "Begin or complete an upload in parts",
+        "Begin or complete a multipart upload",
         MultipartAnswer,
         wire.CompleteUpload,
         query=(_ACTION, Query("upload_type", TEXT), Query("session_token", TEXT), _OVERWRITE),

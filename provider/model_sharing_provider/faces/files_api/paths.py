@@ -29,7 +29,7 @@ def parse_path(path: str) -> tuple[FullName, int, str]:
     """Model, version and relative path, which may be empty. Raises NotFound for any other path."""
     parts = path.removeprefix(ROOT).split("/", 4)
     if not path.startswith(ROOT) or len(parts) < 4:
-        raise NotFound(f"{path[:300]!r} is nothing here; files lie in {ROOT}catalog/schema/model/version/.")
+        raise NotFound(f"There is no file {path[:300]!r}; paths are {ROOT}catalog/schema/model/version/….")
     name = FullName(
         normalize_name("catalog", parts[0]),
         normalize_name("schema", parts[1]),

@@ -1,4 +1,4 @@
-"""Presigned URLs, by which MLflow and the SDK move files without sending their token along."""
+"""Presigned URLs, by which MLflow and the SDK transfer files without sending their token."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MAX_URLS = 1000
 
 
 async def create_download_url(request: web.Request) -> web.Response:
-    """URL to fetch a file from. Its path comes in the body (MLflow) or in the query (the SDK)."""
+    """Presigned URL to download a file. The path is in the body (MLflow) or in the query (the SDK)."""
     body = await read_body(request, wire.PathRequest) if request.can_read_body else wire.PathRequest()
     path = parse_path(body.path or request.query.get("path", ""))
     url = await provider_of(request).principal_files.sign(context_of(request), *path)
@@ -34,7 +34,7 @@ async def create_download_url(request: web.Request) -> web.Response:
 
 
 async def create_upload_url(request: web.Request) -> web.Response:
-    """URL to PUT a file to, with the headers that belong to it."""
+    """Presigned URL to PUT a file to, with the headers to send."""
     body = await read_body(request, wire.UploadUrlRequest)
     name, number, path = parse_path(body.path)
     overwrite = body.overwrite and flag(request, "overwrite", default=True)
@@ -45,11 +45,13 @@ async def create_upload_url(request: web.Request) -> web.Response:
 
 
 async def create_upload_part_urls(request: web.Request) -> web.Response:
-    """URLs to PUT parts of a file to."""
+    """Presigned URLs to PUT parts of a file to."""
     body = await read_body(request, wire.PartUrlsRequest)
     first, last = body.start_part_number, body.start_part_number + body.count - 1
     if not (1 <= body.count <= _MAX_URLS and first >= 1 and last <= MAX_PARTS):
-        raise InvalidParameter(f"Parts are numbered from 1 to {MAX_PARTS}, {_MAX_URLS} URLs at once.")
+        raise InvalidParameter(
+            f"Parts are numbered from 1 to {MAX_PARTS}; at most {_MAX_URLS} URLs are given at a time."
+        )
     numbers = range(first, last + 1)
     what = [part_upload_path(body.session_token, part) for part in numbers]
     urls = await _session_urls(request, body.path, body.session_token, what)
@@ -57,7 +59,7 @@ async def create_upload_part_urls(request: web.Request) -> web.Response:
 
 
 async def create_abort_url(request: web.Request) -> web.Response:
-    """URL to DELETE, which gives an upload up."""
+    """Presigned URL to abort a multipart upload, by DELETE."""
     body = await read_body(request, wire.AbortRequest)
     session = body.session_token
     (url,) = await _session_urls(request, body.path, session, [upload_session_path(session)])
@@ -69,7 +71,7 @@ ROUTES = (
         "POST",
         "/create-download-url",
         create_download_url,
-        "A presigned URL to fetch a file from; the path may be in the query too",
+        "A presigned URL to download a file; the path may be in the query too",
         wire.PresignedUrl,
         wire.PathRequest,
         query=(Query("path", TEXT), Query("expire_time", TEXT)),
@@ -99,7 +101,7 @@ ROUTES = (
         "POST",
         "/create-abort-upload-url",
         create_abort_url,
-        "A presigned URL to give an upload up",
+        "A presigned URL to abort a multipart upload",
         wire.AbortUrl,
         wire.AbortRequest,
         errors=(NotFound,),

@@ -1,7 +1,7 @@
 """Artifacts of runs and logged models in the Files API, kept by the tracking server behind this one.
 
 `/WorkspaceInternal/Mlflow/Artifacts/<experiment>/Runs/<run>/…` and `…/LoggedModels/<model>/…` are where
-MLflow's Databricks client looks for them; the tracking server's own proxy has them under
+MLflow's Databricks client expects them; the tracking server's own proxy serves them under
 `/api/2.0/mlflow-artifacts/artifacts`.
 """
 
@@ -39,7 +39,7 @@ class _Listing(msgspec.Struct):
 
 
 async def list_directory(request: web.Request) -> web.Response:
-    """Folder of artifacts. Also answers HEAD, by which the SDK asks whether something is a directory."""
+    """Folder of artifacts. Also answers HEAD, by which the SDK checks whether a path is a directory."""
     path = _upstream_path(request)
     async with ask_upstream(request, "GET", artifact_url_path(), {"path": path}) as answer:
         listed = _listing(await read_answer(answer)) if answer.status == 200 else _Listing()
@@ -60,12 +60,12 @@ async def list_directory(request: web.Request) -> web.Response:
 
 
 async def get_file(request: web.Request) -> web.StreamResponse:
-    """Artifact, whose bytes pass through in pieces. Also answers HEAD."""
+    """Artifact, streamed from the tracking server. Also answers HEAD."""
     async with ask_upstream(request, "GET", artifact_url_path(_upstream_path(request)), {}) as answer:
         if answer.status >= 400:
             raise NotFound(f"{request.match_info['artifact']} is not in the tracking server's artifacts.")
         headers = {name: answer.headers[name] for name in _RESPONSE_HEADERS if name in answer.headers}
-        # Never a page that a browser would show as one of this server's.
+        # A browser must never show an artifact as a page of this server.
         headers["Content-Type"] = "application/octet-stream"
         response = web.StreamResponse(status=answer.status, headers=headers)
         await response.prepare(request)
@@ -80,7 +80,7 @@ async def _pass_on(answer: aiohttp.ClientResponse, response: web.StreamResponse)
             await response.write(piece)
     except (aiohttp.ClientError, TimeoutError) as error:
         # The status line was sent: closing the connection is the only way left to report an error.
-        raise ConnectionResetError("the tracking server's answer ended early") from error
+        raise ConnectionResetError("the tracking server's response ended early") from error
 
 
 async def put_file(request: web.Request) -> web.Response:
@@ -92,9 +92,9 @@ async def put_file(request: web.Request) -> web.Response:
 
 
 async def initiate_upload(request: web.Request) -> web.Response:
-    """Session of an upload, whose first part is refused: the SDK then sends the file whole.
+    """Multipart upload whose first part is refused: the SDK then sends the file whole.
 
-    The tracking server takes files whole.
+    The tracking server only accepts whole files.
     """
     _upstream_path(request)
     await admit(request)
@@ -112,15 +112,17 @@ ROUTES = (
     ),
     Route("GET", _FILE, get_file, "An artifact, whole or a range of it", _BYTES, statuses=(200, 206, 416)),
     Route("PUT", _FILE, put_file, "Upload an artifact", Nothing, _BYTES),
-    Route("POST", _FILE, initiate_upload, "Begin an upload, which is then sent whole", wire.InitiatedUpload),
+    Route(
+        "POST", _FILE, initiate_upload, "Begin an upload; the file is then sent whole", wire.InitiatedUpload
+    ),
 )
 
 
 def _check_overwrite(request: web.Request) -> None:
-    """Raise UnsupportedOperation for overwrite=false: the tracking server replaces what is there."""
+    """Raise UnsupportedOperation for overwrite=false: the tracking server replaces existing files."""
     if not flag(request, "overwrite", default=True):
         raise UnsupportedOperation(
-            "The tracking server behind this one replaces files that are there; leave out overwrite=false."
+            "The tracking server behind this one replaces existing files; leave out overwrite=false."
         )
 
 
@@ -130,9 +132,7 @@ def _upstream_path(request: web.Request) -> str:
 
 def _listing(body: bytes) -> _Listing:
     try:
-        # Some of MLflow's versions write sizes as strings.
+        # Some versions of MLflow write sizes as strings.
         return msgspec.json.decode(body, type=_Listing, strict=False)
     except msgspec.MsgspecError as error:
-        raise InvalidState(
-            "The MLflow tracking server answered with something else than a listing."
-        ) from error
+        raise InvalidState("The MLflow tracking server did not answer with a listing.") from error

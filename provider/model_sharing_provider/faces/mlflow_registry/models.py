@@ -49,12 +49,12 @@ async def get(request: web.Request) -> web.Response:
 
 
 async def search(request: web.Request) -> web.Response:
-    """All models that the caller may read; the guide's limits hold: no filter and no order."""
+    """Models that the caller may read; without filter and order, as in Unity Catalog."""
     for parameter in ("filter", "filter_string", "order_by"):
         if request.query.get(parameter):
             raise InvalidParameter(
                 f"{parameter} is not supported when registered models are searched; "
-                "use get_registered_model for one by name, or look through the results."
+                "use get_registered_model to get one by name, or filter the results."
             )
     listing = "registered models"
     page = await provider_of(request).models.search(context_of(request), page_request(request, listing))

@@ -1,6 +1,6 @@
-"""Prompt registry of MLflow (`prompts/…` and `prompt-versions/…`), which is not served.
+"""Prompt registry of MLflow (`prompts/…` and `prompt-versions/…`), which is not supported.
 
-A path that is not there would tell MLflow that there is no such prompt: its `load_prompt` gives None then.
+Without these routes MLflow would conclude that a prompt does not exist: its `load_prompt` returns None then.
 """
 
 from __future__ import annotations

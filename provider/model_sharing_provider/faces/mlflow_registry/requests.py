@@ -24,7 +24,7 @@ VERSION_QUERY = (Query("name", MODEL_NAME, required=True), Query("version", VERS
 def message_response(
     body: msgspec.Struct | None = None, headers: dict[str, str] | None = None
 ) -> web.Response:
-    """JSON of a message, or of an empty object."""
+    """JSON response with a message, or with an empty object."""
     return json_response(body if body is not None else {}, JSON, headers=headers)
 
 
@@ -35,11 +35,11 @@ async def read_message(request: web.Request, message: type[T]) -> T:
     try:
         return msgspec.convert(dict(request.query), message, strict=False)
     except msgspec.ValidationError as error:
-        raise InvalidParameter(f"The query does not fit: {error}.") from error
+        raise InvalidParameter(f"The query is invalid: {error}.") from error
 
 
 def version_number(version: str | int) -> int:
-    """Version, which MLflow sends as text or as a number."""
+    """Version number, which MLflow sends as text or as a number."""
     return parse_version(str(version))
 
 

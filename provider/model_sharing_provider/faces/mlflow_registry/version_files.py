@@ -1,4 +1,4 @@
-"""Files of model versions: credentials to move them, and their location."""
+"""Files of model versions: credentials to transfer them, and their location."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def temporary_credentials(request: web.Request) -> web.Response:
     keys = (credentials.aws_temp_credentials, credentials.azure_user_delegation_sas)
     if old and not any((*keys, credentials.gcp_oauth_token, credentials.r2_credentials)):
         raise UnsupportedOperation(
-            f"MLflow {old} moves files by credentials for a bucket, and this server has none to give; "
+            f"MLflow {old} transfers files by credentials for a bucket, which this server cannot issue; "
             "install MLflow 2.13 or newer."
         )
     return message_response(wire.TemporaryCredentialsAnswer(credentials), NO_STORE)
@@ -53,7 +53,7 @@ ROUTES = (
         "POST",
         "/model-versions/generate-temporary-credentials",
         temporary_credentials,
-        "How to move a version's files",
+        "Credentials to read or write a version's files",
         wire.TemporaryCredentialsAnswer,
         wire.TemporaryCredentialsRequest,
         errors=(NotFound,),
@@ -71,7 +71,7 @@ ROUTES = (
         "GET",
         "/registered-models:is-databricks-sdk-models-artifact-repository-enabled",
         sdk_artifacts_enabled,
-        "Whether files move by the SDK's Files API rather than by presigned URLs",
+        "Transfer by the SDK's Files API instead of presigned URLs: false",
         wire.SdkArtifactsEnabled,
     ),
 )

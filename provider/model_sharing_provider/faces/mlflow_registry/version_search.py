@@ -20,7 +20,7 @@ _FILTER = re.compile(r"\s*(name|run_id)\s*=\s*(?:'([^']*)'|\"([^\"]*)\")\s*")
 
 
 async def search(request: web.Request) -> web.Response:
-    """Versions of one model or of one run, by exact equality alone, as the guide says."""
+    """Versions of one model or of one run, by exact equality only, as in Unity Catalog."""
     if request.query.get("order_by"):
         raise InvalidParameter("order_by is not supported when model versions are searched.")
     asked = request.query.get("filter", "")
@@ -34,7 +34,7 @@ async def search(request: web.Request) -> web.Response:
         try:
             found = await versions.page(context_of(request), FullName.parse(value), page)
         except NotFound:
-            # A search finds nothing; only a look-up fails.
+            # A search returns nothing where a look-up fails.
             found = Page(())
     return message_response(
         wire.ModelVersions(
@@ -57,7 +57,7 @@ ROUTES = (
 
 def _parse_filter(text: str) -> tuple[str, str]:
     if not text.strip():
-        raise InvalidParameter("Missing filter: say which versions to find, as name='catalog.schema.model'.")
+        raise InvalidParameter("The filter is missing; give one such as name='catalog.schema.model'.")
     found = _FILTER.fullmatch(text)
     if found is None:
         raise InvalidParameter(

@@ -1,7 +1,7 @@
 """OpenSharing face: shares of models as recipients see them, under `/delta-sharing`.
 
-Source: OpenSharing REST protocol; see `model_sharing_protocol.open_sharing` for the messages and for what is
-an extension of ours.
+Source: OpenSharing REST protocol; see `model_sharing_protocol.open_sharing` for the messages and for the
+extensions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FACE = Face(
         "alias": NAME,
         "table": NAME,
     },
-    # First what each load asks for: routes are tried one after another.
+    # Routes are tried one after another: those that every load needs come first.
     routes=(
         *versions.ROUTES,
         *version_files.ROUTES,

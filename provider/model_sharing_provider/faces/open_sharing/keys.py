@@ -18,4 +18,4 @@ async def list_keys(request: web.Request) -> web.Response:
     return json_response(KeyList(keys, await provider.recipient_files.file_origins()), JSON)
 
 
-ROUTES = (Route("GET", "/keys", list_keys, "EXTENSION: the keys that answers are signed with", KeyList),)
+ROUTES = (Route("GET", "/keys", list_keys, "EXTENSION: the keys that responses are signed with", KeyList),)

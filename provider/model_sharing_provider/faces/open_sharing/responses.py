@@ -22,6 +22,6 @@ def page_response(page: Page[T], listing: str, items: Iterable[msgspec.Struct]) 
 
 
 def ndjson_response(lines: Iterable[msgspec.Struct], headers: dict[str, str] | None = None) -> web.Response:
-    """Messages, one a line."""
+    """NDJSON response: one message on each line."""
     body = msgspec.json.Encoder().encode_lines(lines)
     return web.Response(body=body, headers={"Content-Type": wire.NDJSON, **(headers or {})})

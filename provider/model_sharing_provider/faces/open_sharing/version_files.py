@@ -45,7 +45,7 @@ ROUTES = (
         "POST",
         ALIAS + "/query",
         query_version,
-        "EXTENSION: the same, of the version behind an alias",
+        "EXTENSION: files of the version that an alias points at, as signed URLs",
         _LINES,
     ),
     Route("POST", VERSION + "/query", query_version, "EXTENSION: a version's files as signed URLs", _LINES),

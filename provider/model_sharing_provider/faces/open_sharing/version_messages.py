@@ -1,4 +1,4 @@
-"""Version messages: a shared version as recipients get it."""
+"""Version messages: a model version as recipients see it."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ async def resolve_alias(request: web.Request) -> web.Response:
 
 
 async def temporary_credentials(request: web.Request) -> web.Response:
-    """Credentials for a version's storage. Storage that has none refuses, and says what to do instead."""
+    """Credentials for a version's storage; an error that names the alternative, if the storage has none."""
     number = parse_version(request.match_info["version"])
     credentials = provider_of(request).recipient_credentials
     given = await credentials.read(context_of(request), share_name(request), model_name(request), number)
@@ -85,16 +85,16 @@ ROUTES = (
         "POST",
         VERSION + "/temporary-model-credentials",
         temporary_credentials,
-        "The same, by the path of the protocol's README",
+        "Credentials for a version's storage, at the path in the protocol's README",
         wire.TemporaryCredentials,
     ),
 )
 
 
 def _version_response(request: web.Request, found: SharedVersion, alias: str | None = None) -> web.Response:
-    """Version with its signed state; 304 for a client whose `If-None-Match` names what it would say.
+    """Version with its signed state; 304 if the client's `If-None-Match` has the current ETag.
 
-    The tag is weak: the state is signed again every half minute, and says the same.
+    The ETag is weak: the state is signed again every half minute, with the same content.
     """
     signing = provider_of(request).signing
     tag = ETag(signing.tag(found, msgspec.json.encode(version_message(request, found))), is_weak=True)

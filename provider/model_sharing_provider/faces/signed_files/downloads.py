@@ -29,9 +29,9 @@ async def get_shared_file(request: web.Request) -> web.StreamResponse:
 async def get_pack(request: web.Request) -> web.StreamResponse:
     """Pack of many small files, for recipients under a grant."""
     context, provider = context_of(request), provider_of(request)
-    asked = await read_body(request, PackRequest)
+    body = await read_body(request, PackRequest)
     query = dict(request.query)
-    pack = await provider.recipient_files.open_pack(context, signed_path(request), query, asked.files)
+    pack = await provider.recipient_files.open_pack(context, signed_path(request), query, body.files)
     return await pack_response(request, context, provider.signed_files, pack)
 
 

@@ -65,14 +65,14 @@ def _session(request: web.Request) -> str:
     try:
         return str(UUID(request.match_info["session"]))
     except ValueError as error:
-        raise NotFound("There is no such upload.") from error
+        raise NotFound("This upload does not exist.") from error
 
 
 def _decoded(text: str) -> str:
     try:
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise NotFound("There is no such upload.") from error
+        raise NotFound("This upload does not exist.") from error
 
 
 ROUTES = (
@@ -90,7 +90,7 @@ ROUTES = (
         "PUT",
         "/uploads/{version}/new-file/{path}",
         put_new_file,
-        "Upload a file that replaces none",
+        "Upload a new file, which must not exist yet",
         None,
         BYTES,
         query=SIGNATURE,
@@ -110,7 +110,7 @@ ROUTES = (
         "DELETE",
         "/uploads/{version}/session/{session}",
         abort_upload,
-        "Give up an upload in parts",
+        "Abort a multipart upload",
         None,
         query=SIGNATURE,
         errors=SIGNATURE_ERRORS,

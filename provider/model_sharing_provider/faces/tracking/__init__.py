@@ -1,7 +1,7 @@
-"""Tracking face: MLflow's tracking API, passed on to a tracking server behind this one.
+"""Tracking face: MLflow's tracking API, forwarded to a tracking server behind this one.
 
-`DATABRICKS_HOST` is then all that a user needs. Where the tracking server says `mlflow-artifacts:/…`, clients
-of Databricks expect a `dbfs:/…` address that they open by the Files API: one is written for the other here.
+Users then only set `DATABRICKS_HOST`. Artifact URIs of the tracking server (`mlflow-artifacts:/…`) are
+rewritten to those that Databricks clients open by the Files API (`dbfs:/…`).
 """
 
 from __future__ import annotations
@@ -23,16 +23,20 @@ _RUN_ARTIFACTS = re.compile(rb'"mlflow-artifacts:/([^/"]+)/([^/"]+)/')
 
 
 async def forward(request: web.Request) -> web.Response:
-    """Response of the tracking server to the same request, with addresses that our clients can open."""
+    """Response of the tracking server to the same request, with its artifact URIs rewritten."""
     path = api_path(request.rel_url.raw_path)
     if request.method not in METHODS:
-        raise UnsupportedOperation(f"Of the tracking API, {', '.join(METHODS)} are passed on.")
+        raise UnsupportedOperation(
+            f"The tracking API does not support {request.method}; use {', '.join(METHODS)}."
+        )
     async with ask_upstream(request, request.method, path) as answer:
         body = await read_answer(answer)
     if answer.content_type != "application/json":
         if answer.status == web.HTTPNotFound.status_code:
             raise NotFound("The MLflow tracking server has nothing at this path.")
-        raise InvalidState(f"The MLflow tracking server answered {answer.status}, and not in JSON.")
+        raise InvalidState(
+            f"The MLflow tracking server answered with status {answer.status} and not in JSON."
+        )
     body = _MODEL_ARTIFACTS.sub(rb'"dbfs:/databricks/mlflow-tracking/\1/logged_models/\2', body)
     body = _RUN_ARTIFACTS.sub(rb'"dbfs:/databricks/mlflow-tracking/\1/\2/', body)
     headers = {
@@ -49,7 +53,7 @@ _ROUTES = (
         "*",
         "/{path:.*}",
         forward,
-        undocumented="Described by the tracking server behind this one, whatever its release serves.",
+        undocumented="Documented by the tracking server behind this one; its release determines the routes.",
     ),
 )
 

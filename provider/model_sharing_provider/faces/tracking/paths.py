@@ -1,7 +1,7 @@
-"""Paths of the tracking API that are passed on, read as they were sent.
+"""Paths of the tracking API that are forwarded, matched as they were sent.
 
-There is one parser, and no unquoting: whatever could mean something else to the tracking server (`..`, `%2f`,
-`%3F`, `;`, a backslash) is in no path of MLflow's API, and so in none of ours.
+They are never unquoted: anything that could mean something else to the tracking server (`..`, `%2f`, `%3F`,
+`;`, a backslash) is in no path of MLflow's API, and is refused.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from model_sharing_protocol.errors import NotFound
 PREFIXES = ("/api/2.0/mlflow", "/api/3.0/mlflow")
 METHODS = ("GET", "POST", "PATCH", "DELETE")
 
-# Of `mlflow.protos.service_pb2` in 3.17, what is about runs. Models are kept here; the gateway's secrets,
-# workspaces and jobs are for those who run the tracking server.
+# The areas of `mlflow.protos.service_pb2` in 3.17 that are about runs. Models are kept here; the gateway's
+# secrets, workspaces and jobs are for the operators of the tracking server.
 _AREAS = (
     "datasets",
     "experiments",
@@ -27,14 +27,14 @@ _AREAS = (
     "scorers",
     "traces",
 )
-# A tag's key may have spaces, and is a segment where it is deleted.
+# The key of a tag may have spaces, and is a segment of the path that deletes it.
 _SEGMENT = r"(?!\.{1,2}(?:/|$))(?:[A-Za-z0-9_.:-]|%20){1,256}"
 _AREA = "|".join(_AREAS)
 _PATH = re.compile(rf"/api/[23]\.0/mlflow/(?:artifacts/list|(?:{_AREA})(?:/{_SEGMENT}){{0,6}})")
 
 
 def api_path(raw_path: str) -> str:
-    """The path to ask the tracking server for, which is the one that was sent. Raises NotFound."""
+    """Path to request from the tracking server, unchanged. Raises NotFound for one that is not forwarded."""
     if not _PATH.fullmatch(raw_path):
         raise NotFound("There is nothing at this path.")
     return raw_path

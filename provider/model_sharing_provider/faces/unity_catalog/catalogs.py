@@ -24,7 +24,7 @@ async def create_catalog(request: web.Request) -> web.Response:
     refuse_storage_location(body.storage_root)
     if body.provider_name or body.share_name:
         raise UnsupportedOperation(
-            "A catalog over a provider's share is not served here; "
+            "A catalog of a provider's share is not supported here; "
             "mount the share with 'model-sharing mount'."
         )
     catalogs = provider_of(request).catalogs
@@ -84,7 +84,7 @@ ROUTES = (
         "DELETE",
         "/catalogs/{name}",
         delete_catalog,
-        "Delete a catalog; with force, all in it",
+        "Delete a catalog; with force, with everything in it",
         Nothing,
         query=(Query("force", BOOLEAN),),
     ),

@@ -31,7 +31,7 @@ async def create_model(request: web.Request) -> web.Response:
     refuse_storage_location(body.storage_location)
     name = full_name_of(body.catalog_name, body.schema_name, body.name)
     if body.aliases:
-        raise InvalidParameter("A new model has no version that an alias could point at; register one first.")
+        raise InvalidParameter("A new model has no version that an alias could point at; create one first.")
     tags_set = {tag.key: tag.value for tag in body.tags}
     models = provider_of(request).models
     return message_response(_model(await models.create(context_of(request), name, body.comment, tags_set)))
@@ -43,10 +43,10 @@ async def list_models(request: web.Request) -> web.Response:
     models = provider_of(request).models
     if schema:
         if not catalog:
-            raise InvalidParameter("A schema_name needs its catalog_name beside it.")
-        place = SchemaName(normalize_name("catalog", catalog), normalize_name("schema", schema))
-        listing = f"models of {place}"
-        page = await models.page(context_of(request), place, page_request(request, listing))
+            raise InvalidParameter("schema_name needs catalog_name; give both.")
+        schema_name = SchemaName(normalize_name("catalog", catalog), normalize_name("schema", schema))
+        listing = f"models of {schema_name}"
+        page = await models.page(context_of(request), schema_name, page_request(request, listing))
     else:
         listing = f"models of {catalog}"
         asked = page_request(request, listing)

@@ -69,7 +69,7 @@ async def update_permissions(request: web.Request) -> web.Response:
 
 
 def _word(request: web.Request) -> str:
-    """The SDKs' enum is sometimes sent as its own name: `SecurableType.FUNCTION`."""
+    """Type in the path, without the prefix that SDKs sometimes send: `SecurableType.FUNCTION`."""
     return request.match_info["type"].upper().removeprefix("SECURABLETYPE.")
 
 
@@ -81,7 +81,7 @@ def _securable(request: web.Request) -> tuple[SecurableType, str]:
     name = request.match_info["name"]
     kind = _TYPES.get(_word(request))
     if kind is None:
-        raise InvalidParameter(f"There are no grants on a {request.match_info['type']!r} here.")
+        raise InvalidParameter(f"{request.match_info['type']!r} is not a type of securable with grants.")
     if kind is SecurableType.MODEL:
         return kind, str(FullName.parse(name))
     if kind is SecurableType.SCHEMA:
@@ -122,7 +122,7 @@ ROUTES = (
         "GET",
         "/permissions/{type}/{name}",
         get_permissions,
-        "Who was granted what on a securable",
+        "Privileges granted on a securable",
         wire.Permissions,
         query=(Query("principal", TEXT), *PAGE),
         parameters={"name": NOT_EMPTY},
@@ -140,7 +140,7 @@ ROUTES = (
         "GET",
         "/effective-permissions/{type}/{name}",
         get_effective_permissions,
-        "Who was granted what, here and on what is above",
+        "Privileges on a securable, granted on it or inherited",
         wire.EffectivePermissions,
         query=(Query("principal", TEXT), *PAGE),
         parameters={"name": NOT_EMPTY},

@@ -24,7 +24,7 @@ async def create_provider(request: web.Request) -> web.Response:
     body = await read_body(request, sharing.CreateProvider)
     if body.authentication_type != "TOKEN":
         raise UnsupportedOperation(
-            f"The authentication_type {body.authentication_type!r} is not served here; TOKEN is."
+            f"The authentication_type {body.authentication_type!r} is not supported here; use TOKEN."
         )
     providers = provider_of(request).providers
     created = await providers.create(context_of(request), body.name, body.recipient_profile_str, body.comment)
@@ -98,12 +98,12 @@ ROUTES = (
         sharing.UpdateProvider,
         errors=(AlreadyExists,),
     ),
-    Route("DELETE", "/providers/{name}", delete_provider, "Forget a provider", Nothing),
+    Route("DELETE", "/providers/{name}", delete_provider, "Delete a provider", Nothing),
     Route(
         "GET",
         "/providers/{name}/shares",
         list_shares,
-        "What it shares with us",
+        "Shares of a provider",
         PageOf("shares", sharing.ProviderShare),
         query=PAGE,
     ),

@@ -31,7 +31,7 @@ async def create_recipient(request: web.Request) -> web.Response:
     body = await read_body(request, sharing.CreateRecipient)
     if body.authentication_type != "TOKEN":
         raise UnsupportedOperation(
-            f"The authentication_type {body.authentication_type!r} is not served here; TOKEN is."
+            f"The authentication_type {body.authentication_type!r} is not supported here; use TOKEN."
         )
     lifetime = DEFAULT_LIFETIME
     if body.expiration_time is not None:
@@ -152,7 +152,7 @@ ROUTES = (
         "GET",
         "/recipients/{name}/share-permissions",
         share_permissions,
-        "What a recipient was granted",
+        "Shares granted to a recipient",
         sharing.RecipientSharePermissions,
         query=PAGE,
     ),
@@ -164,7 +164,7 @@ def _link(request: web.Request, code: str) -> str:
 
 
 def _recipient(recipient: Recipient, activation_url: str = "") -> sharing.RecipientInfo:
-    """The activation link belongs to the newest token, and is shown until it was used."""
+    """Message about a recipient. The activation link is that of the newest token, until it is used."""
     tokens = [
         sharing.RecipientTokenInfo(id=token.id, expiration_time=token.expires_at, created_at=token.created_at)
         for token in recipient.tokens

@@ -22,7 +22,7 @@ T = TypeVar("T")
 def message_response(
     body: msgspec.Struct | dict[str, Any], headers: dict[str, str] | None = None
 ) -> web.Response:
-    """JSON of a message, or of an empty object."""
+    """JSON response with a message, or with an empty object."""
     return json_response(body, JSON, headers=headers)
 
 
@@ -55,8 +55,8 @@ def refuse_storage_location(location: str | None) -> None:
     """Raise UnsupportedOperation for a storage location: all files lie below the provider's artifact root."""
     if location:
         raise UnsupportedOperation(
-            f"A storage location cannot be chosen here ({location!r}); leave it out: "
-            "files are kept below the provider's artifact root."
+            f"The storage location {location!r} cannot be chosen here; leave it out. "
+            "Files are kept below the provider's artifact root."
         )
 
 
@@ -77,15 +77,13 @@ def check_unchanged(given: msgspec.Struct, known: msgspec.Struct, *fields: str) 
     for field in fields:
         value = getattr(given, field)
         if value is not None and value != getattr(known, field):
-            raise InvalidParameter(
-                f"{field} cannot be changed here, and is another than it was; leave it out."
-            )
+            raise InvalidParameter(f"{field} cannot be changed; leave it out.")
 
 
 def page_or_all(
     request: web.Request, listing: str, items: Iterable[T], key_of: Callable[[T], str]
 ) -> tuple[tuple[T, ...], str]:
-    """Items of a short listing, and the token of the next page: all, unless a page is asked for."""
+    """Items of a short listing, and the token of the next page: all items, unless a page is requested."""
     if not any(request.query.get(word) for word in ("max_results", "page_size", "page_token")):
         return tuple(items), ""
     page = page_of(items, page_request(request, listing), key_of)
@@ -93,29 +91,31 @@ def page_or_all(
 
 
 def refuse_query(request: web.Request, *names: str) -> None:
-    """Raise UnsupportedOperation for parameters of Unity Catalog that this server does not serve."""
+    """Raise UnsupportedOperation for parameters of Unity Catalog that this server does not support."""
     for name in names:
         if request.query.get(name):
-            raise UnsupportedOperation(f"The parameter {name} is not served here; leave it out.")
+            raise UnsupportedOperation(f"The parameter {name} is not supported here; leave it out.")
 
 
 def given_aliases(given: Sequence[GivenAlias] | None, model: FullName) -> dict[str, int]:
-    """Aliases that an update sets. Raises InvalidParameter for another model's, or one given twice."""
+    """Aliases that an update sets. Raises InvalidParameter for an alias of another model, or a duplicate."""
     if given is None:
         return {}
     if not given:
         raise InvalidParameter(
-            "An update sets the aliases that it names, and names none; delete them by name."
+            "An update sets the aliases that it lists, and it lists none; delete aliases by their own route."
         )
     named = {}
     for alias in given:
         place = (alias.catalog_name, alias.schema_name, alias.model_name)
         parts = zip(place, (model.catalog, model.schema, model.name), strict=True)
         if any(part is not None and part.lower() != own for part, own in parts):
-            raise InvalidParameter(f"The alias {alias.alias_name!r} is one of another model than '{model}'.")
+            raise InvalidParameter(
+                f"The alias {alias.alias_name!r} is given for another model than '{model}'."
+            )
         named[alias.alias_name] = alias.version_num
     if len({name.lower() for name in named}) < len(given):
-        raise InvalidParameter("An alias is given twice; name each once.")
+        raise InvalidParameter("An alias is given twice; give each once.")
     return named
 
 

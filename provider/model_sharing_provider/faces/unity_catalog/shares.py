@@ -65,7 +65,9 @@ async def update_permissions(request: web.Request) -> web.Response:
                     f"The privilege {privilege!r} cannot be granted on a share; SELECT can."
                 )
         if change.add and change.remove:
-            raise InvalidParameter(f"SELECT is both granted to {change.principal!r} and revoked.")
+            raise InvalidParameter(
+                f"SELECT is both granted to {change.principal!r} and revoked; ask for one of them."
+            )
         changes.append(GrantChange(change.principal, bool(change.add)))
     shares = provider_of(request).shares
     grants = await shares.update_grants(context_of(request), request.match_info["name"], changes)
@@ -95,7 +97,7 @@ ROUTES = (
         "PATCH",
         "/shares/{name}",
         update_share,
-        "Change a share and what is in it",
+        "Change a share and its objects",
         sharing.ShareInfo,
         sharing.UpdateShare,
         errors=(AlreadyExists,),
@@ -105,7 +107,7 @@ ROUTES = (
         "GET",
         "/shares/{name}/permissions",
         get_permissions,
-        "Whom a share is granted to",
+        "Recipients that a share is granted to",
         wire.Permissions,
         query=PAGE,
     ),
@@ -113,7 +115,7 @@ ROUTES = (
         "PATCH",
         "/shares/{name}/permissions",
         update_permissions,
-        "Grant and revoke a share",
+        "Grant or revoke a share",
         wire.Permissions,
         wire.UpdatePermissions,
     ),
@@ -121,7 +123,7 @@ ROUTES = (
 
 
 def _changes(update: sharing.ShareUpdate) -> list[ShareChange]:
-    """An update gives an object another shared name, which takes it out and puts it in again."""
+    """Changes to a share. UPDATE renames an object, by removing and adding it."""
     data = update.data_object
     kind = (data.data_object_type or "MODEL").upper()
     if kind not in ("MODEL", "SCHEMA"):

@@ -71,7 +71,7 @@ async def update_assignment(request: web.Request) -> web.Response:
     key = request.match_info["key"]
     check_unchanged(body, _assignment(request, key, body.tag_value), "entity_type", "entity_name", "tag_key")
     if request.query.get("update_mask", "tag_value") not in ("tag_value", "*"):
-        raise InvalidParameter("Of a tag assignment, tag_value is what can be updated.")
+        raise InvalidParameter("Only tag_value of a tag assignment can be updated.")
     await _apply(request, *_entity(request), TagChange(add={key: body.tag_value}))
     return message_response(_assignment(request, key, body.tag_value))
 
@@ -91,7 +91,7 @@ def _parse_entity(kind: str, name: str) -> tuple[FullName, int | None]:
     if kind.lower() in _VERSION_TYPES:
         model, _, number = name.rpartition("/")
         return FullName.parse(model), parse_version(number)
-    raise InvalidParameter(f"{kind!r} carries no tags here; models and modelversions do.")
+    raise InvalidParameter(f"Tags on {kind!r} are not supported; use models or modelversions.")
 
 
 async def _tags(request: web.Request, name: FullName, number: int | None) -> dict[str, str]:

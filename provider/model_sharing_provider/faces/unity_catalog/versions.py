@@ -73,7 +73,7 @@ async def update_version(request: web.Request) -> web.Response:
     name, number = model_name(request), version_number(request)
     aliases_set = given_aliases(body.aliases, name)
     if any(version != number for version in aliases_set.values()):
-        raise InvalidParameter(f"An alias of version {number} is given for another version.")
+        raise InvalidParameter(f"An alias in the update of version {number} is given for another version.")
     known = version_message(request, await versions.get(context_of(request), name, number))
     check_unchanged(body, known, *_FIXED)
     if body.comment is None and not aliases_set:
@@ -180,7 +180,7 @@ ROUTES = (
         "POST",
         "/temporary-model-version-credentials",
         temporary_credentials,
-        "How to move a version's files",
+        "Credentials to read or write a version's files",
         wire.TemporaryCredentials,
         wire.TemporaryCredentialsRequest,
         errors=(NotFound,),

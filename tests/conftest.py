@@ -138,7 +138,7 @@ async def provider(settings: Settings, started_home: Path) -> AsyncIterator[Prov
 
 @pytest.fixture
 def artifacts(settings: Settings) -> ArtifactStore:
-    """That provider's artifact store, to look into."""
+    """Artifact store of that provider, to inspect."""
     return ArtifactStore(settings.artifact_root_url)
 
 
@@ -159,7 +159,7 @@ def provider_cli(
 
 @pytest.fixture
 async def server(provider: ProviderServices, aiohttp_server: AiohttpServer) -> TestServer:
-    """That provider, served on a real socket of this machine."""
+    """Server of that provider on a real socket of this machine."""
     app: web.Application = make_app(provider)
     return await aiohttp_server(app)
 

@@ -84,7 +84,7 @@ def compare_small(stage: Stage, peer: StaticServer, files: int, rounds: int) -> 
 
 
 def small_requests(stage: Stage) -> None:
-    """How long an alias takes to resolve, alone and while a large file is on its way."""
+    """Latency of resolving an alias, alone and while a large file is on its way."""
     url = stage.urls("large")["weights.bin"]
     for name, options in (
         ("alone", None),
@@ -132,7 +132,7 @@ def _list(path: Path, urls: list[str]) -> str:
 
 
 def _stored(stage: Stage, name: str) -> Path:
-    """Where the provider keeps the one file of this name, below its artifacts."""
+    """Path of the only file of this name among the provider's artifacts."""
     root = stage.folder / "provider" / "artifacts"
     return next(root.rglob(name)).relative_to(root)
 

@@ -1,4 +1,4 @@
-"""What a recipient's install weighs, and a full one: packages and MiB of a fresh virtual environment."""
+"""Size of a recipient's installation and of a full one: packages and MiB of a fresh virtual environment."""
 
 from __future__ import annotations
 

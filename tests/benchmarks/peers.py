@@ -55,7 +55,7 @@ WARM = "Loading a small model again"
 
 @dataclass(frozen=True)
 class Peers:
-    """The same files at each server; `sizes` of what is to be fetched, in bytes, by model and path."""
+    """Servers with the same files; `sizes` of the downloads, in bytes, by model and path."""
 
     stage: Stage
     static: str
@@ -106,7 +106,7 @@ class Peers:
 
 
 def stored(stage: Stage, sizes: Mapping[str, int]) -> Path:
-    """Where the provider keeps the version that has these files: as they are, by their own names."""
+    """Folder in which the provider keeps the version with these files: as they are, by their own names."""
     name = next(iter(sizes))
     (found,) = (stage.folder / "provider" / "artifacts").glob(f"models/*/versions/*/{name}")
     return found.parents[name.count("/")]

@@ -1,4 +1,4 @@
-"""What was measured, kept in a file for the plot: panels, each a title and a bar a contender."""
+"""Measurements, kept in a file for the plot: panels, each a title and a bar a contender."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What calls of all kinds take as a metastore grows, from 1,000 models to 100,000, of ten versions each."""
+"""Latency of all kinds of calls as a metastore grows, from 1,000 models to 100,000, of ten versions each."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ UNLIMITED = {
 
 @dataclass(frozen=True)
 class Run:
-    """What one run cost: wall seconds, CPU seconds, and peak memory of its process in bytes."""
+    """Cost of one run: wall seconds, CPU seconds, and peak memory of its process in bytes."""
 
     seconds: float
     cpu: float
@@ -114,7 +114,7 @@ def machine() -> str:
 
 
 def cpu_seconds(process: int) -> float:
-    """What a process has used so far."""
+    """CPU seconds that a process has used so far."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -28,7 +28,7 @@ signature: {inputs: '[{"type": "double", "name": "x"}]', outputs: '[{"type": "do
 
 
 def provider(folder: Path, *arguments: str | Path) -> str:
-    """What a command of the provider below `folder` printed."""
+    """Output of a command of the provider below `folder`."""
     command: list[str | Path] = [BIN / "model-sharing-provider", *arguments]
     done = subprocess.run(command, env=_at_home(folder), check=True, capture_output=True, text=True)
     return done.stdout

@@ -40,7 +40,7 @@ http {{
 
 @dataclass(frozen=True)
 class StaticServer:
-    """Where it listens, and its worker's process id."""
+    """Server's address, and the process id of its worker."""
 
     http: str
     https: str

@@ -1,4 +1,4 @@
-"""What a release offered goes on being offered: docs/compatibility.md says which parts, for how long."""
+"""Compatibility: interfaces of earlier releases are kept, as docs/compatibility.md promises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stock clients make of each error: the class that they raise, and whether they ask again."""
+"""Errors as stock clients see them: the class that they raise, and whether they ask again."""
 
 from __future__ import annotations
 

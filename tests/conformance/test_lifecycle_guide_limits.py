@@ -1,4 +1,4 @@
-"""What "Manage model lifecycle in Unity Catalog" says is not supported is refused, and the client says so."""
+"""Limits in "Manage model lifecycle in Unity Catalog" are errors, which the client shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What colleagues meet in MLflow: what they may not do is refused at once, naming the missing privilege."""
+"""Privileges in MLflow: a call without one is refused immediately, naming the missing privilege."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def tamperings(seed: int) -> dict[str, Callable[[Path], object]]:
         (folder / path).unlink()
 
     def link(folder: Path, path: str) -> None:
-        """The same bytes, from outside."""
+        """Link to the same bytes outside of the folder."""
         (folder / path).symlink_to((folder / path).rename(folder.with_name("outside")))
 
     def swap(path: Path, other: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a call asks is done or refused: no field that the SDK can send is dropped in silence.
+"""Request fields take effect or are refused: no field that the SDK can send is dropped in silence.
 
 Each method of the SDK that leads to a route of ours is called with each of its arguments; what it then puts
 into the query and the body is held against what that route takes. What a route takes, some handler reads.

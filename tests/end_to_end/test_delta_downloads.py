@@ -39,7 +39,7 @@ async def provider(provider_home: Path, tmp_path: Path) -> AsyncIterator[Provide
 
 
 def trained(seed: int, tensors: dict[str, bytes]) -> dict[str, bytes]:
-    """The same tensors, but for one that was trained again, and a new one in front of them."""
+    """Tensors after training: one has changed, and a new one is in front of them."""
     dice = random.Random(seed)
     return {f"new.{seed}": dice.randbytes(50_000), **tensors, f"layer.{seed}": dice.randbytes(MIB)}
 

@@ -1,4 +1,4 @@
-"""What `examples/deploy` sets are settings, and what it asks of a server is there."""
+"""Deployment examples: what `examples/deploy` sets are settings, and its requests have routes."""
 
 from __future__ import annotations
 

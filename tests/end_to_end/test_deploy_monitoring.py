@@ -1,4 +1,4 @@
-"""What `examples/deploy` shows and alerts on are metrics that there are, and it points to what to do."""
+"""Monitoring examples: `examples/deploy` uses metrics that exist, and its alerts link to instructions."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def queries() -> dict[str, str]:
 
 
 def label_names(family: Metric) -> set[str]:
-    """As its code declares them, whether or not anything was counted yet."""
+    """Label names that the code declares, whether or not anything was counted yet."""
     for collector, names in REGISTRY._collector_to_names.items():
         if family.name in names:
             return set(getattr(collector, "_labelnames", ()))

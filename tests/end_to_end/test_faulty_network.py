@@ -94,7 +94,7 @@ def test_addresses_that_expire_during_the_download_are_asked_for_again(
 
 
 def queries(home: Path) -> int:
-    """How often the provider was asked for a version's files, by its audit log."""
+    """Number of requests for a version's files, by its audit log."""
     with closing(sqlite3.connect(home / "metastore.db")) as rows:
         asked = "SELECT count(*) FROM audit_log WHERE action LIKE '%QueryModelVersion%'"
         return int(rows.execute(asked).fetchone()[0])

@@ -38,7 +38,7 @@ def test_a_download_goes_on_at_another_server(
     monkeypatch: pytest.MonkeyPatch,
     grace: str,
 ) -> None:
-    """What is in progress is finished, or cut and resumed elsewhere: no byte that came is fetched again."""
+    """Downloads in progress end, or are cut and resumed elsewhere: no byte that came is fetched again."""
     home, token = acme_home
     options = ("--drain", "1s", "--grace", grace)
     with (

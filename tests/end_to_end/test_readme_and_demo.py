@@ -1,4 +1,4 @@
-"""What the README and the demo show is what happens."""
+"""README and demo, run as they are written."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Vendor:
         )
 
     async def files_sent(self) -> int:
-        """How many files were fetched so far, alone and in packs, by the audit log."""
+        """Number of files fetched so far, alone and in packs, by the audit log."""
         events = await self.admin.provider.audit.latest(self.admin.context, 10_000, recipient="globex")
         packs = [event.target.name for event in events if event.action == AuditAction.GET_FILES]
         packed = sum(int(name.rpartition(": ")[2].removesuffix(" files")) for name in packs)

@@ -72,7 +72,7 @@ def only(section: str, language: str) -> Block:
 
 
 def type_line(reader: Reader, line: str, seen: str) -> str:
-    """What a line prints; one that says `# fails` must do that."""
+    """Output of a line; one that says `# fails` must do that."""
     if "<activation link>" in line:
         line = line.replace("<activation link>", re.findall(r"http\S+/data_sharing_activation/\S+", seen)[-1])
     done = subprocess.run(

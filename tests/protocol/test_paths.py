@@ -200,7 +200,7 @@ def test_what_cannot_be_seen_is_in_no_path_and_in_no_name(unseen: str, place: st
     st.data(),
 )
 def test_no_two_paths_of_a_model_look_alike(name: str, data: st.DataObject) -> None:
-    """As someone reads them who sees neither what is ignorable nor how a letter is put together."""
+    """Paths are compared without ignorable characters and however a letter is composed."""
 
     def looks(text: str) -> str:
         seen = (each for each in text if each == " " or (each.isprintable() and each not in IGNORABLE))

@@ -1,4 +1,4 @@
-"""When a token travels in clear: over plain http to any other machine, judged by the host that is parsed."""
+"""Plain http: a token travels unencrypted to any other machine, judged by the host that is parsed."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ JSON_VALUES = st.recursive(
 
 
 def _printed(show: Callable[[], object]) -> str:
-    """What a call writes to standard output, as a pipe would get it."""
+    """Standard output of a call, as a pipe would get it."""
     written = io.BytesIO()
     before, sys.stdout = sys.stdout, io.TextIOWrapper(written, encoding="utf-8")
     try:

@@ -1,4 +1,4 @@
-"""Which proxy a URL is asked through, by rules that curl, requests and Go agree on."""
+"""Proxy for a URL, chosen by rules that curl, requests and Go agree on."""
 
 from __future__ import annotations
 

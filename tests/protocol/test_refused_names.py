@@ -40,7 +40,7 @@ def passes(*paths: str) -> bool:
 
 
 def spellings(name: str) -> set[str]:
-    """What some file system, or some program, takes for this name."""
+    """Spellings that some file system or program takes for this name."""
     return {
         name,
         name.upper(),

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.each_database
 
 
 async def events(admin: AdminClient) -> list[AuditEvent]:
-    """What the log says, oldest first, without what looking at it adds."""
+    """Events of the log, oldest first, without those of reading it."""
     found = await admin.provider.audit.latest(admin.context, 1000)
     return [event for event in reversed(found) if event.action != AuditAction.LIST_AUDIT_LOG]
 

@@ -36,7 +36,7 @@ async def be_busy(admin: AdminClient) -> None:
 
 
 async def logged(admin: AdminClient) -> list[AuditEvent]:
-    """What the log holds, oldest first, before this look at it."""
+    """Events of the log, oldest first, before this read."""
     return list(reversed(await admin.provider.audit.latest(admin.context, 1000)))
 
 

@@ -46,7 +46,7 @@ NAME = "prod.ml_team.scorer"
 
 @pytest.fixture
 def reports() -> Iterator[list[Report]]:
-    """What has been reported since the test began, and is counted as a server counts it."""
+    """Reports since the test began, and is counted as a server counts it."""
     found: list[Report] = []
     listen(found.append)
     listen(count_report)

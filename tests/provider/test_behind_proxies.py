@@ -1,4 +1,4 @@
-"""What proxies say of their clients is believed of those that are trusted, and of nobody else."""
+"""Forwarded headers are believed of trusted proxies, and of nobody else."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def test_links_access_lists_and_the_audit_log_go_by_the_client(
 
 
 async def test_a_stranger_who_says_so_is_who_he_is(admin: AdminClient, server: TestServer) -> None:
-    """The same headers, and no proxy that is trusted: this machine does not come from there."""
+    """Forwarded headers without a trusted proxy are ignored: this machine does not come from there."""
     code = await admin.share("acme", "globex")
     await admin.provider.recipients.update(admin.context, "globex", NO_CHANGE, ["192.0.2.0/24"])
     async with asked(server, f"{ACTIVATION_PATH}/{code}", **TOLD) as answer:

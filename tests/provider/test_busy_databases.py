@@ -78,7 +78,7 @@ async def test_while_somebody_holds_the_database_all_are_told_and_then_all_goes_
 
 
 async def test_nobody_waits_twice_for_the_same_database(admin: AdminClient, settings: Settings) -> None:
-    """Who came while others waited in vain for it is told with them."""
+    """Callers that arrive while others wait in vain fail with them."""
     catalogs = admin.provider.catalogs
     with held(settings):
         first = asyncio.create_task(catalogs.get(admin.context, "none"))

@@ -25,7 +25,7 @@ Program = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def program(provider_home: Path, tmp_path: Path) -> Program:
-    """The same as a process of its own, for what listens or ends before there is a command line."""
+    """Command line as a process of its own, for what listens or ends before there is a command line."""
 
     def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -16,7 +16,7 @@ PROGRAM = str(Path(sys.executable).parent / "model-sharing-provider")
 
 
 def completed(line: str) -> list[str]:
-    """What the last word of a command line can become."""
+    """Completions of the last word of a command line."""
     *arguments, typed = line.split(" ")
     shell = ShellComplete(cli, {}, "model-sharing-provider", "_MODEL_SHARING_PROVIDER_COMPLETE")
     return [item.value for item in shell.get_completions(arguments, typed)]

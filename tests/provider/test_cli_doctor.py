@@ -1,4 +1,4 @@
-"""What `model-sharing-provider doctor` finds, and that it finds it."""
+"""Findings of `model-sharing-provider doctor`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the provider's command line tells people: whom a deletion hits, who sees what, and what comes next."""
+"""Messages of the provider's command line: whom a deletion hits, who sees what, and what comes next."""
 
 from __future__ import annotations
 

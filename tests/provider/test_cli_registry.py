@@ -32,7 +32,7 @@ def registered(provider_cli: CliRunner, tmp_path: Path) -> str:
 
 
 def holder_of(home: Path, token: str) -> Principal:
-    """Who may call the server with a token. Raises Unauthenticated."""
+    """Principal that a token belongs to. Raises Unauthenticated."""
 
     async def ask() -> Principal:
         async with open_provider(Settings(home)) as provider:

@@ -1,4 +1,4 @@
-"""What is asked of each cloud, by its documented interface, and what comes of its answers and refusals."""
+"""Requests to each cloud, by its documented interface, and what comes of its answers and refusals."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def stubs() -> Iterator[ExitStack]:
-    """What runs until the test is over."""
+    """Stubs that run until the test is over."""
     with ExitStack() as running:
         yield running
 
@@ -63,14 +63,14 @@ def opened(tmp_path: Path) -> Opened:
 
 
 async def both_ways(cloud: CloudProvider) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a recipient is given, and a principal."""
+    """Credentials of a recipient, and of a principal."""
     recipient, principal = await cloud.ask(VERSION + CREDENTIALS), await cloud.ask_registry()
     assert (recipient.status, principal.status) == (200, 200), recipient.text + principal.text
     return recipient.json, principal.json
 
 
 async def asked_to_write(cloud: CloudProvider) -> tuple[str, dict[str, Any]]:
-    """Where the owner of a PENDING version may write, and with what."""
+    """Location that the owner of a PENDING version may write to, and the credentials for it."""
     admin = cloud.admin
     pending = await admin.provider.uploads.create(admin.context, FullName.parse(NAME), NewVersion())
     answer = await cloud.ask_registry("READ_WRITE_MODEL_VERSION", pending.version)

@@ -1,4 +1,4 @@
-"""Who holds an answer already is told only that it still holds; and all there is to say is one answer."""
+"""Conditional requests: a client that has the current answer gets 304; one answer says everything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a first start is told: settings that cannot be used are named, and a home may have any name."""
+"""First start of a provider: settings that cannot be used are named, and a home may have any name."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ async def collect(admin: AdminClient, **how: timedelta | bool | None) -> Collect
 
 
 async def lose_bytes(artifacts: Path) -> None:
-    """What a process leaves that is killed on its way to a row."""
+    """Bytes without a row, as a killed process leaves them."""
     root = artifacts / "models" / LOST / "versions" / LOST
     elsewhere = [artifacts / folder / LOST / "file" for folder in ("uploads", "deltas")]
     for path in (root / "data" / "MLmodel", root / "weights.bin#1", *elsewhere):

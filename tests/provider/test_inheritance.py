@@ -1,4 +1,4 @@
-"""How privileges reach down and people share them: inheritance, ownership, groups."""
+"""Inherited and shared privileges: inheritance, ownership, groups."""
 
 from __future__ import annotations
 
@@ -332,14 +332,14 @@ async def test_effective_grants_say_where_they_come_from(ana: User, admin: Admin
 async def test_nobody_learns_what_is_in_a_catalog_that_they_may_not_use(
     ana: User, admin: AdminClient
 ) -> None:
-    """What is there and what is not answer alike."""
+    """Existing and missing names get the same answer."""
     there = await answers(ana, SCORER)
     assert await answers(ana, FullName.parse("prod.ml_team.none")) == there
     assert await answers(ana, FullName.parse("prod.none.none")) == there
 
 
 async def answers(person: User, name: FullName) -> list[str]:
-    """What each attempt on a model and its schema is answered, with their names left out."""
+    """Answers to each attempt on a model and its schema, with their names left out."""
     provider, context, in_schema = person.admin.provider, await person.context(), name.schema_name
     change = [PrivilegeChange("ana", add=frozenset({Privilege.EXECUTE}))]
     on_model, on_schema = (SecurableType.MODEL, str(name)), (SecurableType.SCHEMA, str(in_schema))

@@ -37,7 +37,7 @@ NARROWED: Mapping[str, str] = {
 
 
 def listings() -> dict[str, Callable[..., Any]]:
-    """What takes a page request, in the rows that a unit of work has."""
+    """Methods that take a page request, of the rows that a unit of work has."""
     rows = [each for name, each in vars(unit_of_work).items() if name.endswith(("Rows", "Path", "Registry"))]
     found = {
         f"{each.__name__}.{name}": method

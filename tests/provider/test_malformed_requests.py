@@ -25,7 +25,7 @@ _AT_ONCE = 4
 
 
 async def sent(port: int, pieces: list[bytes]) -> bytes:
-    """What comes back until the server ends the connection, or falls silent."""
+    """Response until the server ends the connection, or falls silent."""
     answer = b""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     with suppress(ConnectionError, TimeoutError):
@@ -58,7 +58,7 @@ async def all_sent(port: int, requests: dict[str, list[bytes]]) -> dict[str, byt
 
 
 def check(name: str, answer: bytes) -> None:
-    """That an answer, if there is one, quotes nothing and has the head that all have."""
+    """Check that an answer, if there is one, quotes nothing and has the head that all have."""
     assert not any(secret.encode() in answer for secret in SECRETS), (name, answer)
     if answer:
         assert _STATUS.match(answer), (name, answer)

@@ -1,4 +1,4 @@
-"""What Prometheus sees: of all workers together, with names that are bounded, and at a port of its own."""
+"""Prometheus metrics: of all workers together, with names that are bounded, and at a port of its own."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def look(settings: Settings) -> tuple[dict[str, list[str]], dict[str, list[tuple
 
 
 def schema(engine: Engine) -> dict[str, object]:
-    """All that a database says of our tables: columns with collations and defaults, keys and indexes."""
+    """Schema of our tables in a database: columns with collations and defaults, keys and indexes."""
     inspector = inspect(engine)
     return {
         name: {
@@ -231,7 +231,7 @@ async def test_an_upgrade_that_is_killed_before_it_notes_a_step_has_not_begun(
 async def test_tables_that_are_not_what_the_database_says_are_left_as_they_are(
     settings: Settings, next_release: Release, by_hand: str
 ) -> None:
-    """As a restore leaves them that was cut off, or a migration that somebody ran in part."""
+    """Tables as an interrupted restore leaves them, or a migration that somebody ran in part."""
     migrate_with_a_row(settings)
     assert (await next_release.run(settings, "metastore", "migrate"))[0] == 0
     execute(settings, by_hand)

@@ -46,7 +46,7 @@ FILES = {"MLmodel": MLMODEL.encode(), "model.pkl": b"weights"}
 
 @dataclass
 class Upstream:
-    """What a stub of an MLflow server says: one model, whose versions lie at these URIs."""
+    """Answers of a stub of an MLflow server: one model, whose versions lie at these URIs."""
 
     uris: list[str] = field(default_factory=lambda: [ROOT])
     files: dict[str, bytes] = field(default_factory=lambda: dict(FILES))

@@ -47,7 +47,7 @@ class Two:
     admin_token: str
 
     async def as_admin(self, work: Callable[[AdminClient], Awaitable[T]]) -> T:
-        """What an administrator gets done beside the servers."""
+        """Work of an administrator beside the servers."""
         async with open_provider(self.settings) as provider:
             return await work(AdminClient.of(provider))
 

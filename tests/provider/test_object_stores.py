@@ -1,4 +1,4 @@
-"""What a bucket has of its own: it may not be there, let nobody in, go away, or copy no large object."""
+"""Faults of buckets: one may not be there, let nobody in, go away, or copy no large object."""
 
 from __future__ import annotations
 

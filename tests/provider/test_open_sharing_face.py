@@ -1,4 +1,4 @@
-"""What a recipient gets over HTTP, call by call."""
+"""Responses to a recipient over HTTP, call by call."""
 
 from __future__ import annotations
 

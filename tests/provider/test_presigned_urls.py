@@ -170,7 +170,7 @@ async def test_googles_is_signed_by_the_service_accounts_key(
     assert query["X-Goog-Expires"] == "300"
 
     def verify(method: str, path: str) -> None:
-        """As Google documents it: "V4 signing process with your own program"."""
+        """Signature check as Google documents it: "V4 signing process with your own program"."""
         canonical_query = "&".join(f"{quote(name, '')}={quote(query[name], '')}" for name in sorted(query))
         request = f"{method}\n{path}\n{canonical_query}\nhost:{url.netloc}\n\nhost\nUNSIGNED-PAYLOAD"
         scope = query["X-Goog-Credential"].partition("/")[2]

@@ -159,7 +159,7 @@ async def test_every_failure_reads_alike_and_takes_as_long(
 
 
 async def failure(endpoint: str) -> tuple[str, float]:
-    """What is said, and how many seconds it took."""
+    """Error message, and the seconds that it took."""
     started = time.monotonic()
     with pytest.raises(InvalidState) as refused:
         await RemoteShares(["127.0.0.0/8"]).names(parse_profile(profile(endpoint).encode()))

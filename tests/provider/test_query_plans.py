@@ -39,7 +39,7 @@ Statement = tuple[str, Any]
 
 @dataclass(frozen=True)
 class Explained:
-    """How the database finds the rows of a statement: scans of whole big tables, and the work it was."""
+    """Query plan of a statement: scans of whole big tables, and the work it was."""
 
     scans: list[str]
     work: int
@@ -116,7 +116,7 @@ class Recorded:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Statement]]:
-    """What was sent to the database, by both ways there."""
+    """Statements sent to the database, by both ways there."""
     sent: list[Statement] = []
 
     def note(_connection: Any, _cursor: Any, sql: str, values: Any, _context: Any, _many: bool) -> None:

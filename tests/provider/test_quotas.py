@@ -1,4 +1,4 @@
-"""How much may be shared: each quota is an error that says so, and what was there stays as it was."""
+"""Quotas: each is an error that says so, and what was there stays as it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who fails too often, or asks too often, waits; nobody else does, and nothing is looked up for it."""
+"""Rate limits: who fails or asks too often waits; nobody else does, and nothing is looked up for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server keeps of its reads never outlives a change, be it made by another server."""
+"""Read cache: what a server keeps never outlives a change, be it made by another server."""
 
 from __future__ import annotations
 

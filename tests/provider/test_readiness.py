@@ -20,7 +20,7 @@ from support.admin_client import AdminClient
 
 
 async def becomes(server: TestServer, status: int) -> dict[str, str]:
-    """What is failing, when `/ready` answers with this status; it looks twice a second."""
+    """Failing parts when `/ready` answers with this status; it looks twice a second."""
     async with aiohttp.ClientSession() as session, asyncio.timeout(30):
         async with session.get(server.make_url("/health")) as answer:
             assert answer.status == 200

@@ -1,4 +1,4 @@
-"""What strangers make us write is bounded, whatever they send; that they came is never lost."""
+"""Repeated denials: what strangers make us write is bounded, and no denial goes uncounted."""
 
 from __future__ import annotations
 

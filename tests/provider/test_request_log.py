@@ -1,4 +1,4 @@
-"""What a server logs of each request: for machines in JSON, for people short; never a secret."""
+"""Request log: for machines in JSON, for people short; never a secret."""
 
 from __future__ import annotations
 

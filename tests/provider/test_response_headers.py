@@ -15,7 +15,7 @@ STRAY = ("/", "/nothing", "/health/x", "/api/2.0/mlflow", "/api/9.9/x", "/delta-
 
 
 async def heads(server: TestServer, token: str) -> dict[tuple[str, str], aiohttp.ClientResponse]:
-    """What is answered on every route that the application has, and on some that it has not."""
+    """Heads of responses on every route that the application has, and on some that it has not."""
     routes = [
         (method, re.sub(r"\{[^}]*\}", "1", route.resource.canonical))
         for resource in server.app.router.resources()

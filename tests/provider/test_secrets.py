@@ -40,7 +40,7 @@ async def two(settings: Settings) -> AsyncIterator[tuple[AdminClient, AdminClien
 
 
 async def holder(admin: AdminClient, token: str) -> str:
-    """Who holds a recipient's token."""
+    """Holder of a recipient's token."""
     context = admin.provider.context(Caller(ANONYMOUS, "test"))
     return (await admin.provider.recipients.authenticate(context, token)).name
 

@@ -69,7 +69,7 @@ class Friend:
         return {file["path"]: file["url"] for file in files}
 
     async def reaches_the_scorer(self) -> bool:
-        """Whether every way leads to it; some of them alone would be a fault."""
+        """True if every way leads to it; some of them alone would be a fault."""
         statuses = [
             (await self.ask(method, SHOWN + path))[0]
             for method, path in (

@@ -1,4 +1,4 @@
-"""What is in a share, and what its recipients see of it."""
+"""Shares: their objects, and what recipients see of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What recipients are told is signed: by keys that stay private, are listed, and vouch for each other."""
+"""Signing of what recipients are told: by keys that stay private, are listed, and vouch for each other."""
 
 from __future__ import annotations
 

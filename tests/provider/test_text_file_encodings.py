@@ -1,4 +1,4 @@
-"""What people edit is read as their editors wrote it, with a byte order mark and Windows' line ends too."""
+"""Text files are read as editors write them, with byte order marks and Windows line endings."""
 
 from __future__ import annotations
 

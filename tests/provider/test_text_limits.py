@@ -193,7 +193,7 @@ async def test_no_request_leaves_a_long_text(registry: Registry) -> None:
 
 
 async def test_the_same_requests_go_through_with_a_short_one(registry: Registry) -> None:
-    """What shows that it was the text that the others were refused for."""
+    """Control: without it, the others could have been refused for something else."""
     for route, place, body in registry.bodies("short"):
         if KEPT & set(map(str, place)):
             status, answer = await registry.send(route, body)

@@ -73,7 +73,7 @@ class Client:
         )
 
     async def interfere(self, file: str, session: str) -> list[tuple[int, Any]]:
-        """What each thing answers that can be asked about a session, of this file."""
+        """Answers to every request about a session, for this file."""
         asked = {"path": file, "session_token": session}
         etag = hashlib.sha256(FIRST).hexdigest()
         return [

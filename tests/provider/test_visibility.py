@@ -52,7 +52,7 @@ WHOLE = PageRequest()
 
 @dataclass(frozen=True)
 class Listings:
-    """What one principal is shown, by full name."""
+    """Listings that one principal sees, by full name."""
 
     catalogs: list[str]
     schemas: list[str]
@@ -117,7 +117,7 @@ async def test_each_sees_what_it_may_use_and_the_administrator_all(
 
 
 async def test_pages_are_full_of_what_may_be_seen(admin: AdminClient, tmp_path: Path) -> None:
-    """What is left out is left out before a page is cut."""
+    """Hidden rows are left out before a page is cut."""
     await register_all(admin, tmp_path / "m")
     ana = await create_user(admin, "ana")
     seen = ["dev.a.y", "dev.b.y", "prod.b.x", "prod.b.y"]
@@ -170,7 +170,7 @@ HOLDERS = (*PEOPLE, *GROUPS, ALL_USERS)
 
 @dataclass(frozen=True, slots=True)
 class Disposition:
-    """Who owns what, who was granted what, and who is in which group."""
+    """Owners, grants and members of groups."""
 
     owners: list[str]
     grants: frozenset[tuple[str, tuple[SecurableType, str], Privilege]]

@@ -32,7 +32,7 @@ def workers_of(process: subprocess.Popen[bytes]) -> set[int]:
 
 
 def alive(pid: int) -> bool:
-    """Whether it runs; one that nobody has asked for the end of does not."""
+    """True if it runs; one that nobody has asked for the end of does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
     except FileNotFoundError:

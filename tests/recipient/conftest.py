@@ -22,7 +22,7 @@ from support.recipient_cli import RunCli
 
 @pytest.fixture(scope="session")
 def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Where MLflow's client keeps what it insists on keeping; made once, since that takes seconds."""
+    """Tracking store, which MLflow's client insists on; made once, since that takes seconds."""
     return f"sqlite:///{tmp_path_factory.mktemp('tracking')}/mlflow.db"
 
 

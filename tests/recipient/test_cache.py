@@ -1,4 +1,4 @@
-"""What is in the cache is right, or it is noticed; and it works when the provider is away."""
+"""Cache contents are right, or damage is noticed; and it works when the provider is away."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ FILES = {"MLmodel": b"flavors: {}\n", "data/weights.bin": b"w" * 2048}
 
 @pytest.fixture
 def run_cli(run_cli: RunCli) -> RunCli:
-    """As elsewhere, but inside the test's own process."""
+    """Command line inside the test's own process."""
     return run_cli
 
 

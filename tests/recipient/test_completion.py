@@ -14,7 +14,7 @@ FILES = {"MLmodel": b"flavors: {}\n"}
 
 
 def completed(line: str) -> list[str]:
-    """What the last word of a command line can become."""
+    """Completions of the last word of a command line."""
     *arguments, typed = line.split(" ")[1:]
     shell = ShellComplete(cli, {}, "model-sharing", "_MODEL_SHARING_COMPLETE")
     return [item.value for item in shell.get_completions(arguments, typed)]

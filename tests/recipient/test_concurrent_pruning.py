@@ -1,4 +1,4 @@
-"""What somebody uses stays, whoever prunes meanwhile and however the user of it ends."""
+"""Pruning in one process never removes what another one uses, however the user ends."""
 
 from __future__ import annotations
 

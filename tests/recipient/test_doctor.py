@@ -1,4 +1,4 @@
-"""What `model-sharing doctor` finds, and that it finds it: each fault is one, made on purpose."""
+"""Findings of `model-sharing doctor`: each fault is one, made on purpose."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_authorities_that_are_not_there(doctor: Doctor, monkeypatch: pytest.Monk
 
 
 def test_locks_that_keep_nobody_out(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on some network disks."""
+    """Locks as on some network disks."""
     monkeypatch.setattr("fcntl.flock", lambda *_: None)
     code, found = doctor()
     assert (code, found["cache: locks"][0]) == (19, "failed")

@@ -39,7 +39,7 @@ def test_a_mounted_empty_disk_is_filled(vendor: model_sharing.Catalog, tmp_path:
 def test_an_empty_folder_stays_the_folder_that_it_was(
     vendor: model_sharing.Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As a bind mount or the current folder has to, and one with permissions of its own."""
+    """Bind mounts and the current folder have to, and a folder with permissions of its own."""
     folder = tmp_path / "here"
     folder.mkdir(mode=0o750)
     (tmp_path / "link").symlink_to(folder)

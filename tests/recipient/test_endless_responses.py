@@ -134,7 +134,7 @@ def test_no_file_is_waited_for_for_ever(
 def test_no_pack_and_no_chunk_map_is_waited_for_for_ever(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch, endless: str
 ) -> None:
-    """What may be fetched to fetch less is given up on, too; the files come without it."""
+    """Optional downloads are given up on, too; the files come without them."""
     files = {f"{n}.bin": random_bytes(1000 + n) for n in range(10)} | {"large.bin": random_bytes(2_000_000)}
     maps = random_bytes(5000)
     monkeypatch.setattr(bounds, "WINDOW_SECONDS", 1.0)

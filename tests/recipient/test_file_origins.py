@@ -121,7 +121,7 @@ def test_the_providers_own_address_is_no_question(fake_provider: FakeProvider) -
 def test_a_store_inside_is_not_called_for_a_provider_outside(
     fake_provider: FakeProvider, profile: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the names stand for is looked up before a connection is opened."""
+    """Host names are resolved before a connection is opened."""
     with FakeProvider() as store:
         store.publish("ml_team.iris_model", 1, FILES)
         fake_provider.file_origins = (store.origin,)

@@ -133,7 +133,7 @@ def test_no_value_in_any_answer_does_harm(
 def test_no_signed_value_does_harm(
     rich: FakeProvider, vendor: model_sharing.Catalog, data: st.DataObject
 ) -> None:
-    """Who signs may be hostile, too."""
+    """A signer may be hostile, too."""
     put, seed = data.draw(hostile_values), data.draw(st.integers(0, 2**20))
 
     def resign(envelope: dict[str, Any]) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def test_what_is_unmounted_is_gone_and_can_be_mounted_otherwise(
 async def test_it_works_where_a_loop_runs_already(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
-    """As in a notebook."""
+    """Running loop, as in a notebook."""
     assert asyncio.get_running_loop().is_running()
     assert vendor.list_models() == []
 

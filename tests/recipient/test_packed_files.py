@@ -47,7 +47,7 @@ def check_whole(vendor: model_sharing.Catalog) -> None:
 
 
 def requests(fake_provider: FakeProvider) -> tuple[int, int]:
-    """How many packs, and how many single files, were asked for."""
+    """Numbers of packs and of single files that were requested."""
     posts = sum(request.method == "POST" for request in fake_provider.file_requests())
     return posts, len(fake_provider.file_requests()) - posts
 

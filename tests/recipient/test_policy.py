@@ -58,7 +58,7 @@ DISGUISED = sorted(disguised_models(NAMES_ONLY, Path("m")))
 
 @pytest.fixture(scope="module")
 def marker(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is there once code of any model of the corpus has run."""
+    """Marker file, which is there once code of any model of the corpus has run."""
     return tmp_path_factory.mktemp("marker") / "executed"
 
 
@@ -118,7 +118,7 @@ def test_what_only_looks_inert_is_not_run_either(
     marker: Path,
     way: str,
 ) -> None:
-    """Whether it loads or is found to be broken: it is read as what its name says."""
+    """A file is read as its name says, whether it loads or is found to be broken."""
     fake_provider.publish("ml_team.iris_model", 1, disguised[way])
     mlflow.set_registry_uri("model-sharing://")
     for load in (model_sharing.load_model, mlflow.pyfunc.load_model, mlflow.sklearn.load_model):
@@ -147,7 +147,7 @@ READERS: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.filterwarnings("ignore")
 def test_the_ammunition_is_live(tmp_path: Path, name: str) -> None:
-    """What the corpus is made of does run when the library that it is for reads it."""
+    """Files of the corpus do run code when the library that they are for reads them."""
     marker = tmp_path / "executed"
     (tmp_path / name).write_bytes(payloads(marker)[name])
     with contextlib.suppress(Exception):

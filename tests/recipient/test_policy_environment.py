@@ -13,7 +13,7 @@ from support.boosting_models import CATBOOST
 
 
 def problems(folder: Path, **files: str | bytes) -> list[str]:
-    """What is found in `requirements`, `conda` and so on."""
+    """Problems found in `requirements`, `conda` and so on."""
     names = {"conda": "conda.yaml", "python_env": "python_env.yaml"}
     written = {}
     for key, content in files.items():

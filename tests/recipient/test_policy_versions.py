@@ -53,7 +53,7 @@ def test_what_runs_here_is_tested() -> None:
 
 
 def installed(site: Path, library: str, distribution: str, version: str) -> None:
-    """As pip leaves it; importing it would be noticed."""
+    """Installed package as pip leaves it; importing it would be noticed."""
     (site / library).mkdir(parents=True, exist_ok=True)
     (site / library / "__init__.py").write_text("raise AssertionError('it was imported')\n")
     metadata = site / f"{distribution.replace('-', '_')}-{version}.dist-info"

@@ -1,4 +1,4 @@
-"""What one provider delivered is not here for another: it learns nothing of it, and none of it is loaded."""
+"""Isolation of providers: one learns nothing of what another delivered, and loads none of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often the provider is asked, how little it has to say, and how old an answer is still believed."""
+"""Request counts: number and size of requests, and the age up to which an answer is believed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def asked(fake_provider: FakeProvider) -> list[str]:
-    """What was asked since the last look, file contents aside."""
+    """Requests since the last call, file contents aside."""
     calls = [f"{each.method} {each.path.partition(NAME.split('.')[1])[2]}" for each in fake_provider.requests]
     fake_provider.requests.clear()
     return [call for call in calls if call not in ("GET ", "HEAD ")]

@@ -18,7 +18,7 @@ from support.clock import Clock
 
 
 def waits(total: float, *faults: float | None, brief: bool = False, taking: float = 0.0) -> list[float]:
-    """What is waited for after each of these faults, which name a `Retry-After` or none, until the end."""
+    """Waits after each of these faults, which name a `Retry-After` or none, until the end."""
     clock = Clock()
     policy = Retries(total, clock=clock, jitter=lambda: 1.0)
     waited: list[float] = []

@@ -119,7 +119,7 @@ def test_a_new_key_that_the_pinned_one_does_not_vouch_for_is_refused(
 
 
 def test_an_earlier_key_signs_nothing_new(shared: FakeProvider, vendor: model_sharing.Catalog) -> None:
-    """Who stole it can say nothing to those who have followed."""
+    """A thief of the old key can say nothing to those who have followed."""
     old = shared.key
     shared.rotate()
     with pytest.warns(KeyRotationWarning):
@@ -322,7 +322,7 @@ def flip(path: Path) -> None:
 
 
 def link(path: Path) -> None:
-    """The same bytes, by a symbolic link."""
+    """Symbolic link to the same bytes."""
     target = path.rename(path.parents[1] / "elsewhere")
     path.symlink_to(target)
 

@@ -100,7 +100,7 @@ def ends_well(call: Call) -> bool | None:
 
 
 def used(library: str, file: Path) -> None:
-    """What a recipient would do with it, with other inputs than the policy's."""
+    """Use of a file as by a recipient, with other inputs than the policy's."""
     dice = np.random.default_rng(7)
     predict, features = trial_load.LOADERS[library](str(file), "cbm")
     for _ in range(3):

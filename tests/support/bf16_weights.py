@@ -33,7 +33,7 @@ def fine_tuned(before: bytes, seed: int = 1) -> bytes:
 
 
 def xor_delta(file: bytes, base: bytes, head: int = 0, base_start: int = 0) -> bytes:
-    """What makes `file` of `base`; `head` bytes of the one lie where the other has `base_start`."""
+    """XOR delta that makes `file` of `base`; `head` bytes of the one lie where the other has `base_start`."""
     parts = [write_start(len(file), file[:head], base_start)]
     for start in range(head, len(file), BLOCK_BYTES):
         offset = base_start + start - head

@@ -23,7 +23,7 @@ class User:
     token: str
 
     async def context(self) -> Context:
-        """As a face makes it of the token, anew for each call: groups change between calls."""
+        """Context as a face makes it of the token, anew for each call: groups change between calls."""
         provider = self.admin.provider
         principal = await provider.principals.authenticate(
             provider.context(Caller(ANONYMOUS, "test")), self.token
@@ -109,7 +109,7 @@ def on_model(privilege: Privilege, name: str) -> SecurablePrivilege:
 
 
 def privileges_to_load(name: str) -> tuple[SecurablePrivilege, ...]:
-    """What it takes to load a model."""
+    """Privileges that loading a model takes."""
     full = FullName.parse(name)
     return (
         on_catalog(Privilege.USE_CATALOG, full.catalog),

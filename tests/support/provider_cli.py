@@ -16,7 +16,7 @@ from model_sharing_provider.cli.main import main
 
 @dataclass(frozen=True, slots=True)
 class CliResult:
-    """How a command ended, and what it wrote to its two outputs."""
+    """Result of a command: its exit code, and what it wrote to its two outputs."""
 
     code: int
     out: str

@@ -58,7 +58,7 @@ class Reader:
         return self._run([str(self.programs / "python"), "-W", "ignore", "-c", "\n".join(snippet)])
 
     def using(self, programs: Path) -> Reader:
-        """The same user in another environment."""
+        """User in another environment."""
         return Reader(self.home, programs)
 
     @contextlib.contextmanager
@@ -117,7 +117,7 @@ def follow(provider: Reader, recipient: Reader) -> None:
 
 
 def follow_apart(provider: Reader, recipient: Reader, loading: Path) -> None:
-    """What is for people who installed one extra only; models are made and loaded in another environment."""
+    """Examples for people who installed one extra only; models are made and loaded in another environment."""
     serve, train, *commands = block(SHARE_AND_LOAD, "sh")
     provider.using(loading).types(train)
     loader = recipient.using(loading)

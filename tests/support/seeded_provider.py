@@ -60,7 +60,7 @@ _KNOWN_BY_PLACE: dict[tuple[str, str], list[str | int]] = {
 
 
 def known(name: str, path: str) -> list[str | int]:
-    """What is there by the name of a field or parameter of the route; nothing if it names no such thing."""
+    """Seeded value for the name of a field or parameter of the route; nothing if it names no such thing."""
     for (place, by_name), values in _KNOWN_BY_PLACE.items():
         if place in path and by_name == name:
             return values

@@ -21,7 +21,7 @@ class Model:
     aliases: dict[str, int] = field(default_factory=dict)
 
     def message(self, name: str) -> dict[str, Any]:
-        """As listings and the model's own route show it, called `schema.model`."""
+        """Message of listings and of the model's own route, called `schema.model`."""
         return {
             **_place(name, "name"),
             "comment": "flowers",

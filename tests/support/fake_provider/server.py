@@ -44,7 +44,7 @@ class Request:
 
 @dataclass(frozen=True)
 class XorDelta:
-    """What makes the file with the digest `target` of the one with the digest `base`, they say."""
+    """Delta that makes the file with the digest `target` of the one with the digest `base`, they say."""
 
     target: str
     base: str

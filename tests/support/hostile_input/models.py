@@ -266,7 +266,7 @@ def _by_yaml(skops: Files) -> dict[str, Files]:
 
 
 def disguised_models(skops: Files, marker: Path) -> dict[str, Files]:
-    """What runs code, under the names of files that are only read."""
+    """Models that run code, under the names of files that are only read."""
     ammunition = payloads(marker)
     names = ("model.onnx", "model.safetensors", "data.parquet", "input_example.json", "notes.txt", "LICENSE")
     hidden = {f"a pickle called {name}": skops | {name: ammunition["model.pkl"]} for name in names}

@@ -36,7 +36,7 @@ hostile_values = st.sampled_from([*NUMBERS, *TEXTS, *OTHERS])
 
 
 def places(value: Any, here: Place = ()) -> Iterator[Place]:
-    """Where something could be changed: each value, however deep."""
+    """Paths to everything that could be changed: each value, however deep."""
     yield here
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, each in inside:
@@ -44,7 +44,7 @@ def places(value: Any, here: Place = ()) -> Iterator[Place]:
 
 
 def changed(value: Any, place: Place, put: Any) -> Any:
-    """The same with something else at one place."""
+    """Copy with another value at one place."""
     if not place:
         return put
     made = copy.deepcopy(value)

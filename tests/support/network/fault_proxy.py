@@ -18,7 +18,7 @@ _NEVER = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class StreamFault:
-    """What happens to the bytes of one connection in one direction. Positions count from its first byte.
+    """Fault in the bytes of one connection in one direction. Positions count from its first byte.
 
     `cut_at` ends the connection there; `stall_at` lets nothing more through, and keeps it open; `flip_at`
     changes a bit of that byte; `delay` is in seconds, before each piece of at most 64 KiB.

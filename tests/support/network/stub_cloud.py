@@ -30,7 +30,7 @@ class StubCloud:
     asked: list[Asked] = field(default_factory=list)
 
     def body(self, path: str) -> str:
-        """What was sent to the first address that begins so."""
+        """Body sent to the first address that begins so."""
         return next(asked.body for asked in self.asked if asked.path.startswith(path))
 
 

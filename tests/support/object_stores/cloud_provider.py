@@ -48,11 +48,11 @@ class CloudProvider:
     admin_token: str
 
     async def ask(self, path: str, method: str = "POST") -> Answer:
-        """As globex, below the recipients' prefix."""
+        """Request of globex, below the recipients' prefix."""
         return await self._call(method, open_sharing.PREFIX + path, self.token)
 
     async def ask_registry(self, operation: str = "READ_MODEL_VERSION", version: int = 1) -> Answer:
-        """As the administrator, who asks Unity Catalog's face for credentials."""
+        """Request of the administrator, who asks Unity Catalog's face for credentials."""
         catalog, schema, model = NAME.split(".")
         body = {"catalog_name": catalog, "schema_name": schema, "model_name": model}
         return await self._call(

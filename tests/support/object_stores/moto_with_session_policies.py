@@ -19,7 +19,7 @@ from moto.sts.models import sts_backends
 
 
 def check(self: Any, bucket_name: str | None = None, key_name: str | None = None) -> None:
-    """What moto calls before each answer of S3's."""
+    """Check that moto calls before each answer of S3."""
     if "X-Amz-Security-Token" not in self.headers:
         return
     request = S3IAMRequest(
@@ -42,7 +42,7 @@ def check(self: Any, bucket_name: str | None = None, key_name: str | None = None
 
 
 def allows(statement: dict[str, Any], action: str, resource: str, keys: dict[str, str]) -> bool:
-    """Whether a statement allows this action on this resource (AWS, "IAM JSON policy reference")."""
+    """True if a statement allows this action on this resource (AWS, "IAM JSON policy reference")."""
     assert statement.keys() <= {"Sid", "Effect", "Action", "Resource", "Condition"}
     assert statement["Effect"] == "Allow"
     conditions = statement.get("Condition", {})

@@ -60,7 +60,7 @@ def new_bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def new_container(azure: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The same for Azure."""
+    """Container of Azure, new."""
     monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", azure)
     monkeypatch.setenv("AZURE_ALLOW_HTTP", "true")
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", _ACCOUNT)

@@ -27,7 +27,7 @@ for line in sys.stdin:
 
 
 class CellFailed(Exception):
-    """What a cell raised, in one line; the trace is in the notes."""
+    """Error that a cell raised, in one line; the trace is in the notes."""
 
 
 class Notebook:
@@ -47,7 +47,7 @@ class Notebook:
         return str(answer["printed"])
 
     def value(self, expression: str) -> Any:
-        """What an expression gives in the notebook, by way of JSON."""
+        """Value of an expression in the notebook, by way of JSON."""
         return json.loads(self.run(f"import json; print(json.dumps({expression}))"))
 
 

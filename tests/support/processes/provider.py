@@ -125,7 +125,7 @@ def renew_token(home: Path, recipient: str) -> str:
 
 
 def as_admin(home: Path, work: Callable[[AdminClient], Awaitable[T]]) -> T:
-    """What an administrator gets done on a provider's home, beside its servers."""
+    """Work of an administrator on a provider's home, beside its servers."""
 
     async def opened() -> T:
         async with open_provider(Settings(home)) as provider:

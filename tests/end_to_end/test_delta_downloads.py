@@ -17,7 +17,7 @@ from model_sharing_protocol.profile import write_profile
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.locations import parse_location
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.services.provider_services import ProviderServices
 from support.admin_client import AdminClient
 from support.bf16_weights import fine_tuned, weights

@@ -15,7 +15,7 @@ import model_sharing
 from model_sharing_protocol.errors import ServerUnreachable
 from model_sharing_protocol.files import PREFIX as FILES
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.processes.provider import MODEL, SHARE, ProviderProcess, as_admin, share_model, write_profile_for

@@ -17,7 +17,7 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.provider_cli import CliRunner

@@ -23,7 +23,7 @@ from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.signed_urls import Ticket
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.faces import application
 from model_sharing_provider.http.backend_metrics import count_report
 from model_sharing_provider.http.metrics import OTHER, BoundedLabels

@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from model_sharing_protocol.errors import DiskFull, MetastoreUnavailable, SharingError
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.configuration.settings import Settings
-from model_sharing_provider.metastore.engine.backend import Backend
+from model_sharing_provider.metastore.engine.database_engine import DatabaseEngine
 from model_sharing_provider.metastore.engine.postgresql import PostgreSql
 from model_sharing_provider.metastore.engine.sqlite import Sqlite
 from support.admin_client import AdminClient
@@ -29,7 +29,7 @@ CATALOGS = "/api/2.1/unity-catalog/catalogs"
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Backend, "patience", 0.3)
+    monkeypatch.setattr(DatabaseEngine, "patience", 0.3)
 
 
 @contextmanager
@@ -112,7 +112,7 @@ def sqlite_error(code: int) -> sqlite3.OperationalError:
     ],
 )
 def test_what_sqlite_says(error: Exception, kind: type[SharingError] | None, provider_home: Any) -> None:
-    named = Sqlite(f"sqlite:///{provider_home}/metastore.db").named(error)
+    named = Sqlite(f"sqlite:///{provider_home}/metastore.db").translate(error)
     assert (type(named) if named else None) is kind
 
 
@@ -136,13 +136,13 @@ def test_what_sqlite_says(error: Exception, kind: type[SharingError] | None, pro
     ],
 )
 def test_what_postgresql_says(error: type[psycopg.Error], kind: type[SharingError] | None) -> None:
-    named = PostgreSql("postgresql://u:p@h/d").named(error("whatever it says"))
+    named = PostgreSql("postgresql://u:p@h/d").translate(error("whatever it says"))
     assert (type(named) if named else None) is kind
 
 
 def test_the_connections_of_a_process_are_as_many_as_were_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for connections in (6, 24, 100):
         backend = PostgreSql("postgresql://u:p@h/d", connections)
-        pool: Any = backend.engine().sync_engine.pool
+        pool: Any = backend.connection_pool().sync_engine.pool
         assert backend.threads + 1 + pool.size() + pool._max_overflow == connections
         assert pool.size() > 0

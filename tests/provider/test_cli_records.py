@@ -13,6 +13,7 @@ from model_sharing_protocol import unity_catalog as registry
 from model_sharing_protocol import unity_catalog_sharing as sharing
 from model_sharing_provider.cli.records import FIELDS
 from model_sharing_provider.domain import securables
+from model_sharing_provider.domain.lineage import LineageRecord
 from model_sharing_provider.domain.sharing import (
     Recipient,
     RecipientToken,
@@ -20,7 +21,6 @@ from model_sharing_provider.domain.sharing import (
     ShareObject,
     SharingProvider,
 )
-from model_sharing_provider.domain.uploads import LineageRecord
 
 MESSAGES: dict[type, tuple[type[msgspec.Struct], ...]] = {
     securables.Catalog: (registry.CatalogInfo,),

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from structlog.testing import capture_logs
 
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.artifacts.locations import direct_root
+from model_sharing_provider.artifacts.layout import direct_root
 from model_sharing_provider.configuration.settings import Settings
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from support.network.certificates import self_signed_certificate
 from support.network.stub_cloud import StubCloud, running_stub
 from support.object_stores.cloud_provider import (

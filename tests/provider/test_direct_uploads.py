@@ -17,12 +17,12 @@ from model_sharing_protocol.names import FullName
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.credentials.vending import Vending
 from model_sharing_provider.artifacts.fingerprints import Fingerprint
-from model_sharing_provider.artifacts.locations import direct_root
+from model_sharing_provider.artifacts.layout import direct_root
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Outcome
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.services.publishing import finalization
 from support.model_folder import MLMODEL
 from support.object_stores.cloud_provider import NAME, ROOT, CloudProvider, s3_client

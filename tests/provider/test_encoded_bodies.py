@@ -18,7 +18,7 @@ from databricks.sdk.errors.base import DatabricksError
 from model_sharing_protocol.errors import UnsupportedEncoding, error_from_open_sharing
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts.store import ArtifactStore
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.http.server import Runner
 from model_sharing_provider.services.provider_services import ProviderServices

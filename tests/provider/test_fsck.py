@@ -12,7 +12,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.securables import ModelVersion
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.services.administration.fsck import Damage
 from support.admin_client import AdminClient
 from support.model_folder import write_model

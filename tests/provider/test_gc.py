@@ -16,7 +16,7 @@ from model_sharing_protocol.times import now_ms
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.securables import VersionStatus
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.services.administration import gc
 from model_sharing_provider.services.administration.gc import Collected
 from support.admin_client import AdminClient

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from model_sharing_provider.artifacts.locations import OF_VERSIONS
+from model_sharing_provider.artifacts.layout import OF_VERSIONS
 from model_sharing_provider.cli.main import cli
 from model_sharing_provider.serving.logs import set_up_logging
 from support.hostile_input.terminal_text import (

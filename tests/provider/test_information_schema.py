@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from model_sharing_provider.artifacts.locations import SYSTEM_TABLES
+from model_sharing_provider.artifacts.layout import SHARE_TABLES
 from support.admin_client import AdminClient
 from support.information_schema import query_table
 from support.model_folder import write_model
@@ -54,5 +54,5 @@ async def test_answers_that_are_the_same_are_stored_once(
 ) -> None:
     for _ in range(3):
         await query_table(endpoint, token, "models")
-    stored = [path for path in (provider_home / "artifacts" / SYSTEM_TABLES).iterdir() if path.is_file()]
+    stored = [path for path in (provider_home / "artifacts" / SHARE_TABLES).iterdir() if path.is_file()]
     assert len(stored) == 1

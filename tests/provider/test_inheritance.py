@@ -109,7 +109,7 @@ async def test_what_takes_a_deleted_things_name_inherits_no_grants(
         await read(ana)
     async with admin.provider.database.read() as rows:
         places = await rows.effective_privileges.path(SecurableType.MODEL, str(SCORER))
-        assert await rows.privileges.on(places) == []
+        assert await rows.privilege_grants.list_on(places) == []
 
 
 async def test_grants_on_the_metastore_reach_nothing_below(ana: User, admin: AdminClient) -> None:

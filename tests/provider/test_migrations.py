@@ -22,7 +22,7 @@ import model_sharing_provider.metastore.engine.migrate as migrating
 from model_sharing_protocol.errors import InvalidState, MetastoreUnavailable, MigrationPending
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
-from model_sharing_provider.metastore.engine.backend import Backend
+from model_sharing_provider.metastore.engine.database_engine import DatabaseEngine
 from model_sharing_provider.metastore.engine.postgresql import PostgreSql
 from model_sharing_provider.metastore.engine.sqlite import Sqlite
 from model_sharing_provider.metastore.tables import metadata
@@ -111,7 +111,7 @@ def settings(request: pytest.FixtureRequest, provider_home: Path) -> Iterator[Se
         yield Settings(provider_home, postgresql_url=url)
 
 
-def backend(settings: Settings) -> Backend:
+def backend(settings: Settings) -> DatabaseEngine:
     return PostgreSql(settings.postgresql_url) if settings.postgresql_url else Sqlite(settings.database_url)
 
 

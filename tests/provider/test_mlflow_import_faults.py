@@ -31,7 +31,7 @@ from model_sharing_provider.domain.limits import MAX_COMMENT, size_of
 from model_sharing_provider.domain.locations import parse_location
 from model_sharing_provider.mlflow_import.client import open_client
 from model_sharing_provider.mlflow_import.registry import RegistryImport, import_workspace, name_in
-from model_sharing_provider.mlflow_import.report import Line, Outcome
+from model_sharing_provider.mlflow_import.report import ImportOutcome, Outcome
 from model_sharing_provider.services.provider_services import ProviderServices
 from support.admin_client import AdminClient
 from support.model_folder import MLMODEL, write_model
@@ -161,14 +161,14 @@ def nobody_signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-async def bring(admin: AdminClient, stub: TestServer, provider_home: Path) -> list[Line]:
+async def bring(admin: AdminClient, stub: TestServer, provider_home: Path) -> list[ImportOutcome]:
     with import_workspace(provider_home) as workspace:
         async with open_client(str(stub.make_url("/"))) as client:
             registry = RegistryImport(admin.provider, admin.context, client, workspace, lambda *_: None)
             return await registry.one("scorer", TARGET)
 
 
-def told(lines: list[Line]) -> list[tuple[str, str]]:
+def told(lines: list[ImportOutcome]) -> list[tuple[str, str]]:
     return [(line.source_version, line.outcome) for line in lines]
 
 

@@ -16,7 +16,7 @@ from model_sharing_provider.artifacts.backends import bucket as bucket_backend
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.object_stores.servers import KINDS, bucket_url, running_store

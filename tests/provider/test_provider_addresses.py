@@ -17,8 +17,8 @@ from model_sharing_protocol.profile import parse_profile
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.governance.addresses import is_within_reach
-from model_sharing_provider.upstream import remote_shares
-from model_sharing_provider.upstream.remote_shares import RemoteShares
+from model_sharing_provider.remote_providers import remote_shares
+from model_sharing_provider.remote_providers.remote_shares import RemoteShares
 from support.admin_client import AdminClient
 
 PATIENCE = 1.5  # the recipient's own attempts take less than a second

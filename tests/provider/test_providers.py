@@ -9,8 +9,8 @@ from aiohttp.test_utils import TestServer
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.remote_providers import remote_shares
 from model_sharing_provider.services.registry.updates import SecurableUpdate
-from model_sharing_provider.upstream import remote_shares
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 

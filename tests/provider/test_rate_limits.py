@@ -26,9 +26,9 @@ from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principa
 from model_sharing_provider.domain.request_rates import RequestRates
 from model_sharing_provider.domain.secrets import new_token
 from model_sharing_provider.faces.application import make_app
-from model_sharing_provider.governance.rate_limits import RateLimiter
 from model_sharing_provider.http.urls import ACTIVATION_PATH
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.rate_limiter import RateLimiter
 from model_sharing_provider.services.rate_limits import RateLimits
 from support.admin_client import AdminClient
 from support.model_folder import write_model

@@ -130,7 +130,7 @@ async def test_a_token_that_was_kept_expires_by_itself(
 async def test_a_look_that_began_before_a_change_is_none_for_who_asks_after_it(
     globex: Globex, elsewhere: AdminClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look, looked, answered = SqlExecutor.look, asyncio.Event(), asyncio.Event()
+    look, looked, answered = SqlExecutor.read_one, asyncio.Event(), asyncio.Event()
 
     async def slow_at_first(sql: SqlExecutor, text: str) -> Any:
         seen, first = await look(sql, text), not looked.is_set()
@@ -139,7 +139,7 @@ async def test_a_look_that_began_before_a_change_is_none_for_who_asks_after_it(
             await answered.wait()
         return seen
 
-    monkeypatch.setattr(SqlExecutor, "look", slow_at_first)
+    monkeypatch.setattr(SqlExecutor, "read_one", slow_at_first)
     early = asyncio.create_task(globex.sign_in())
     await looked.wait()
     await elsewhere.provider.recipients.delete(elsewhere.context, "globex")

@@ -113,7 +113,7 @@ def test_urls_of_each_key_open_at_each_server_until_the_older_ones_have_expired(
     # Whoever got hold of the old key can sign URLs that live for ever: they are no use now.
     assert [opens(there, url) for url in (first, second)] == [False, True]
     secrets.add(pepper=False, url_key=True, used_from=later)
-    assert len(secrets.kept.url_keys) == 2
+    assert len(secrets.content.url_keys) == 2
 
 
 def test_a_key_that_has_leaked_is_nothing_from_that_moment(tmp_path: Path) -> None:

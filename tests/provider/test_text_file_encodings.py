@@ -35,10 +35,10 @@ def test_settings(encoding: str, tmp_path: Path) -> None:
 def test_secrets_and_signing_keys(encoding: str, tmp_path: Path) -> None:
     secrets, keys = tmp_path / "secrets.json", tmp_path / "signing-keys.json"
     server_secrets.create(secrets)
-    before = server_secrets.ServerSecrets(secrets).kept, SigningKeys(keys).listed
+    before = server_secrets.ServerSecrets(secrets).content, SigningKeys(keys).listed
     saved_again(secrets, encoding)
     saved_again(keys, encoding)
-    assert (server_secrets.ServerSecrets(secrets).kept, SigningKeys(keys).listed) == before
+    assert (server_secrets.ServerSecrets(secrets).content, SigningKeys(keys).listed) == before
 
 
 @ENCODINGS

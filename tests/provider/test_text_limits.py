@@ -37,7 +37,7 @@ from model_sharing_provider.domain.limits import (
     shortened,
     size_of,
 )
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.faces.table import APIS
 from model_sharing_provider.http.routes import Route
 from model_sharing_provider.services.publishing.mlmodel import parse_mlmodel

@@ -18,7 +18,7 @@ from yarl import URL
 from model_sharing_protocol.errors import NotFound
 from model_sharing_protocol.files import PREFIX
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.services.publishing.multipart import PartSeen
 from support.admin_client import AdminClient

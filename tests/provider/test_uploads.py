@@ -19,7 +19,7 @@ from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.securables import VersionStatus
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from support.admin_client import AdminClient
 from support.model_folder import MLMODEL, write_model
 from support.uploads import NAME, begun, finalize, put, stored

@@ -243,7 +243,7 @@ _GUARDS: Mapping[SecurableType, rules.Rule] = {
 
 
 async def _may(rows: UnitOfWork, principal: Principal, kind: SecurableType, name: str) -> bool:
-    standings = await rows.effective_privileges.of(principal, kind, name)
+    standings = await rows.effective_privileges.list_for(principal, kind, name)
     return decide(principal, _GUARDS[kind], standings).allowed
 
 
@@ -268,7 +268,7 @@ async def _dispose(rows: UnitOfWork, disposition: Disposition) -> dict[str, Prin
         await _give(rows, kind, name, owner)
     for who, (kind, name), privilege in disposition.grants:
         place = (await rows.effective_privileges.path(kind, name))[-1]
-        await rows.privileges.add(place, known[who].principal, [privilege], 0, "admin")
+        await rows.privilege_grants.add(place, known[who].principal, [privilege], 0, "admin")
     for group, member in disposition.members:
         await rows.principals.add_member(known[group].principal.id, known[member].principal.id)
     everybody = (known[ALL_USERS].principal,)

@@ -13,11 +13,11 @@ from model_sharing_protocol.errors import InvalidState, NotFound
 from model_sharing_protocol.manifest import Delta
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.progress import Progress
-from model_sharing_provider.artifacts.locations import delta_path
+from model_sharing_provider.artifacts.layout import delta_path
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import ModelVersion
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.metastore.rows.versions import VersionRows
 from support.admin_client import AdminClient
 from support.bf16_weights import fine_tuned, restored, weights

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.services.registry.tags import TagChange
 from support.admin_client import AdminClient
 from support.model_folder import write_model

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import ModelVersion
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from support.admin_client import AdminClient
 
 NAME = FullName.parse("prod.ml_team.scorer")

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from model_sharing_protocol.errors import PermissionDenied
-from model_sharing_provider.artifacts.backends.backend import Backend
+from model_sharing_provider.artifacts.backends.backend import StoreBackend
 from model_sharing_provider.artifacts.backends.local import LocalBackend
 from model_sharing_provider.artifacts.backends.opening import open_bucket
 from model_sharing_provider.domain.locations import FILE_SCHEME, split_location
@@ -28,7 +28,7 @@ class ExternalLocations:
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         """`allowed` as `parse_location` spells them."""
         self.allowed = tuple(allowed)
-        self._backends: dict[str, Backend] = {}
+        self._backends: dict[str, StoreBackend] = {}
 
     def check(self, location: str) -> None:
         """Raises PermissionDenied for what is not in an allowed location."""
@@ -38,7 +38,7 @@ class ExternalLocations:
                 f"its administrator allows them with {SETTING}."
             )
 
-    async def open(self, location: str) -> tuple[Backend, str]:
+    async def open(self, location: str) -> tuple[StoreBackend, str]:
         """The back end that holds a file or folder, and its path there. Raises PermissionDenied."""
         self.check(location)
         root, path = split_location(location)

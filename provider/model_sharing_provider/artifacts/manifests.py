@@ -1,6 +1,6 @@
 """Manifests of versions: written once at registration, read often, kept in memory while in use.
 
-The hints of a version, chunk maps and deltas, lie beside its manifest; a version may have none.
+The auxiliary files of a version, chunk maps and deltas, lie beside its manifest; a version may have none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from model_sharing_protocol.chunk_maps import ChunkMap, read_maps, write_maps
 from model_sharing_protocol.errors import CorruptArtifact, NotFound
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_provider.artifacts.fingerprints import CHUNKED_FROM_BYTES
-from model_sharing_provider.artifacts.locations import (
+from model_sharing_provider.artifacts.layout import (
     chunk_maps_path,
     delta_path,
     deltas_root,
@@ -35,12 +35,12 @@ _CHUNK_MAPS = "chunk maps"
 class VersionFiles:
     """A version's manifest with its files by digest, since that is how file routes name them.
 
-    `hints` are its chunk maps and deltas by digest, with the paths where they are stored.
+    `auxiliary_files` are its chunk maps and deltas by digest, with the paths where they are stored.
     """
 
     manifest: Manifest
     by_sha256: dict[str, ManifestFile]
-    hints: dict[str, tuple[ManifestFile, str]]
+    auxiliary_files: dict[str, tuple[ManifestFile, str]]
 
     def file(self, sha256: str) -> ManifestFile:
         """The file with this digest; NotFound if the version has none."""
@@ -50,7 +50,7 @@ class VersionFiles:
         return found
 
 
-def hint_paths(version_id: str, manifest: Manifest) -> Iterator[tuple[ManifestFile, str]]:
+def auxiliary_file_paths(version_id: str, manifest: Manifest) -> Iterator[tuple[ManifestFile, str]]:
     """The chunk maps and deltas of a version, with the paths where they are stored."""
     if manifest.chunk_maps is not None:
         yield manifest.chunk_maps, chunk_maps_path(version_id)
@@ -77,9 +77,11 @@ class Manifests:
         await self._put(manifest_path(version_id), manifest.to_json())
 
     async def copy(self, source: str, target: str) -> None:
-        """Give the version `target` the manifest and the hints of `source`."""
+        """Give the version `target` the manifest and the auxiliary files of `source`."""
         manifest = (await self.read(source)).manifest
-        places = zip(hint_paths(source, manifest), hint_paths(target, manifest), strict=True)
+        places = zip(
+            auxiliary_file_paths(source, manifest), auxiliary_file_paths(target, manifest), strict=True
+        )
         for (_, old_path), (_, new_path) in places:
             await self._store.link(old_path, new_path)
             await self._store.sync(new_path)
@@ -125,7 +127,7 @@ class Manifests:
             cached = VersionFiles(
                 manifest,
                 {file.sha256: file for file in manifest.files},
-                {file.sha256: (file, path) for file, path in hint_paths(version_id, manifest)},
+                {file.sha256: (file, path) for file, path in auxiliary_file_paths(version_id, manifest)},
             )
             if _weight(cached) <= _CACHED_FILES:
                 self._cache[version_id] = cached
@@ -137,4 +139,4 @@ class Manifests:
 
 
 def _weight(files: VersionFiles) -> int:
-    return len(files.by_sha256) + len(files.hints) + 1
+    return len(files.by_sha256) + len(files.auxiliary_files) + 1

@@ -27,13 +27,13 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.manifest import MAX_FILES
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.artifacts.backends.backend import Backend
+from model_sharing_provider.artifacts.backends.backend import StoreBackend
 from model_sharing_provider.artifacts.backends.bucket import PART_BYTES
 from model_sharing_provider.artifacts.backends.opening import open_root
 from model_sharing_provider.artifacts.call_timing import timed_call, timed_calls
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.fingerprints import Fingerprint, Fingerprinter
-from model_sharing_provider.artifacts.store_errors import store_errors_named
+from model_sharing_provider.artifacts.store_errors import translated_store_errors
 from model_sharing_provider.domain.stored_objects import StoredObject, UploadUrl
 
 _PIECE = 4 * 1024 * 1024
@@ -80,7 +80,7 @@ class ArtifactStore:
 
     async def check_reachable(self) -> None:
         """Raises NotFound or ArtifactStoreUnavailable if nothing can be read here now."""
-        with store_errors_named("anything", absent="The folder or bucket of artifacts is not there."):
+        with translated_store_errors("anything", absent="The folder or bucket of artifacts is not there."):
             await self._backend.check_reachable()
             nothing = obstore.list(self._backend.client, prefix="nothing-is-here")
             async for _ in timed_calls(self._backend.kind, "list", nothing):
@@ -307,13 +307,13 @@ class ArtifactStore:
                 found.add(f"{parts.scheme}://{parts.netloc}")
         return tuple(sorted(found))
 
-    async def _open(self, path: str) -> tuple[Backend, str]:
+    async def _open(self, path: str) -> tuple[StoreBackend, str]:
         return await self._external.open(path) if _is_external(path) else (self._backend, path)
 
     async def delete(self, path: str) -> None:
         """Delete one object; it may be gone already."""
         deleting = timed_call(self._backend.kind, "delete")
-        with store_errors_named(path, absent=""), contextlib.suppress(FileNotFoundError), deleting:
+        with translated_store_errors(path, absent=""), contextlib.suppress(FileNotFoundError), deleting:
             await self._backend.delete([path])
 
     async def list(self, prefix: str) -> AsyncIterator[Sequence[StoredObject]]:
@@ -355,12 +355,14 @@ def _shown(path: str) -> str:
 
 def _reading(path: str) -> AbstractContextManager[None]:
     where = "external location" if _is_external(path) else "artifact store"
-    return store_errors_named(_shown(path), absent=f"The object {_shown(path)} is gone from the {where}.")
+    return translated_store_errors(
+        _shown(path), absent=f"The object {_shown(path)} is gone from the {where}."
+    )
 
 
 def _writing(path: str) -> AbstractContextManager[None]:
     # Where an object cannot be written since something is not there, it is the bucket.
-    return store_errors_named(path, absent=f"The bucket that {path} should be written to is not there.")
+    return translated_store_errors(path, absent=f"The bucket that {path} should be written to is not there.")
 
 
 async def _in_pieces(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

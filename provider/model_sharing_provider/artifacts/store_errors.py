@@ -31,7 +31,7 @@ _log = structlog.get_logger("model_sharing_provider")
 
 
 @contextlib.contextmanager
-def store_errors_named(shown: str, *, absent: str) -> Iterator[None]:
+def translated_store_errors(shown: str, *, absent: str) -> Iterator[None]:
     """Raise DiskFull, UnsafePath, NotFound saying `absent`, CorruptArtifact or ArtifactStoreUnavailable.
 
     What the store itself said goes to the log.

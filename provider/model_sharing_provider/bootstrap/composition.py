@@ -10,18 +10,19 @@ from model_sharing_provider.artifacts.external_locations import ExternalLocation
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
-from model_sharing_provider.bootstrap.first_start import (
+from model_sharing_provider.bootstrap.startup import (
     Announce,
     create_home,
-    find_administrator,
-    find_secrets,
-    find_signing_keys,
+    ensure_administrator,
+    ensure_secrets,
+    ensure_signing_keys,
 )
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.keys.signing_keys import SigningKeys
 from model_sharing_provider.metastore.database import Database, open_database
+from model_sharing_provider.remote_providers.remote_shares import RemoteShares
 from model_sharing_provider.services.administration.audit import Audit
 from model_sharing_provider.services.administration.backups import Backups
 from model_sharing_provider.services.administration.fsck import Fsck
@@ -33,7 +34,7 @@ from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.publishing.copies import Copies
 from model_sharing_provider.services.publishing.finalization import Finalization
-from model_sharing_provider.services.publishing.formats import Formats
+from model_sharing_provider.services.publishing.flavors import Flavors
 from model_sharing_provider.services.publishing.multipart import Multipart
 from model_sharing_provider.services.publishing.principal_credentials import PrincipalCredentials
 from model_sharing_provider.services.publishing.principal_files import PrincipalFiles
@@ -58,7 +59,6 @@ from model_sharing_provider.services.sharing.recipients import Recipients
 from model_sharing_provider.services.sharing.shares import Shares
 from model_sharing_provider.services.sharing.signing import Signing
 from model_sharing_provider.services.signed_files import SignedFiles
-from model_sharing_provider.upstream.remote_shares import RemoteShares
 
 
 @asynccontextmanager
@@ -73,9 +73,9 @@ async def open_provider(
     create_home(settings)
     database = await open_database(settings.database_url, settings.database_connections)
     try:
-        secrets = await find_secrets(settings, database)
-        keys = await find_signing_keys(settings, database, lost=lost_keys)
-        administrator = await find_administrator(database, secrets, settings, announce)
+        secrets = await ensure_secrets(settings, database)
+        keys = await ensure_signing_keys(settings, database, lost=lost_keys)
+        administrator = await ensure_administrator(database, secrets, settings, announce)
         provider = _wire(settings, secrets, keys, database, administrator)
         try:
             yield provider
@@ -119,7 +119,7 @@ def _wire(
         copies=Copies(artifacts, manifests),
         principal_credentials=PrincipalCredentials(storage_credentials),
         principal_files=PrincipalFiles(signed_files, artifacts, manifests),
-        formats=Formats(artifacts),
+        flavors=Flavors(artifacts),
         fsck=Fsck(artifacts, manifests),
         gc=GarbageCollection(artifacts),
         permissions=Permissions(),

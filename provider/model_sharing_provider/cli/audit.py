@@ -19,8 +19,7 @@ from model_sharing_protocol.times import now_ms
 from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.audit_actions import AuditAction
-from model_sharing_provider.domain.events import Outcome
-from model_sharing_provider.metastore.rows.audit_log import EventFilter
+from model_sharing_provider.domain.events import EventFilter, Outcome
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -11,7 +11,7 @@ from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.results import show_done
 from model_sharing_protocol.errors import UnsupportedOperation
-from model_sharing_provider.bootstrap.first_start import create_home
+from model_sharing_provider.bootstrap.startup import create_home
 from model_sharing_provider.cli.session import configured, run
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.metastore.database import check_database, open_database

@@ -17,7 +17,7 @@ from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import configured, run
 from model_sharing_provider.mlflow_import.client import open_client
 from model_sharing_provider.mlflow_import.registry import RegistryImport, import_workspace, name_in
-from model_sharing_provider.mlflow_import.report import Line, Outcome
+from model_sharing_provider.mlflow_import.report import ImportOutcome, Outcome
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider_services import ProviderServices
 
@@ -59,10 +59,12 @@ def import_models(
             raise line.error
 
 
-def _import(uri: str, work: Callable[[RegistryImport], Awaitable[list[Line]]]) -> list[Line]:
+def _import(
+    uri: str, work: Callable[[RegistryImport], Awaitable[list[ImportOutcome]]]
+) -> list[ImportOutcome]:
     with ProgressBar() as bar:
 
-        async def session(provider: ProviderServices, context: Context) -> list[Line]:
+        async def session(provider: ProviderServices, context: Context) -> list[ImportOutcome]:
             with import_workspace(configured().home) as workspace:
                 async with open_client(uri) as client:
                     return await work(RegistryImport(provider, context, client, workspace, bar.show))
@@ -70,7 +72,7 @@ def _import(uri: str, work: Callable[[RegistryImport], Awaitable[list[Line]]]) -
         return run(session)
 
 
-def _show(lines: list[Line], output: str) -> None:
+def _show(lines: list[ImportOutcome], output: str) -> None:
     """Print every version for scripts, the changes of this run for people."""
     if output == "json":
         show_list([_record(line) for line in lines], [], output)
@@ -85,7 +87,7 @@ def _show(lines: list[Line], output: str) -> None:
     )
 
 
-def _record(line: Line) -> Record:
+def _record(line: ImportOutcome) -> Record:
     return {
         "source": line.source,
         "source_version": line.source_version,

@@ -210,7 +210,7 @@ async def _newest_formats(
     """Flavors of the newest version; none if its files cannot be read, so that the rest is still shown."""
     newest = _newest(versions)
     try:
-        return await provider.formats.of_version(context, name, newest["version"]) if newest else []
+        return await provider.flavors.of_version(context, name, newest["version"]) if newest else []
     except SharingError:
         return []
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.domain.events import AuditEvent
+from model_sharing_provider.domain.lineage import LineageRecord
 from model_sharing_provider.domain.principals import AccessToken, PrincipalInfo
 from model_sharing_provider.domain.securables import Catalog, ModelVersion, RegisteredModel, Schema
 from model_sharing_provider.domain.sharing import (
@@ -24,7 +25,6 @@ from model_sharing_provider.domain.sharing import (
     ShareOverview,
     SharingProvider,
 )
-from model_sharing_provider.domain.uploads import LineageRecord
 from model_sharing_provider.governance.permissions import PrivilegeGrant
 from model_sharing_provider.services.administration.orphans import Orphan
 

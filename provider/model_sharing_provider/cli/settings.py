@@ -14,7 +14,7 @@ from model_sharing_protocol.console.results import show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import config_file
 from model_sharing_provider.configuration.settings import TABLE, Setting, Settings
-from model_sharing_provider.configuration.sources import parse, read_given
+from model_sharing_provider.configuration.sources import parse, read_configured
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,11 +77,11 @@ def settings() -> None:
 @output_option
 def show(output: str) -> None:
     """Show the values in effect and where each came from; secrets are not shown."""
-    given = read_given(config_file())
+    configured = read_configured(config_file())
     defaults = Settings()
     records: list[Record] = []
     for field, setting in TABLE.items():
-        found = given.get(field)
+        found = configured.get(field)
         value = found.value if found else getattr(defaults, field)
         shown = setting.kind.shown(value) if found and setting.kind.shown else value
         source = found.source if found else "default"

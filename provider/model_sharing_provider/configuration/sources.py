@@ -21,7 +21,7 @@ _FORMER_HOME_KEY = "provider_home"
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class ConfiguredValue:
     """Value that somebody set, and where it was found."""
 
     value: Any
@@ -30,23 +30,23 @@ class Given:
 
 def read_settings(file: Path | None = None) -> Settings:
     """Raises InvalidParameter for a value that cannot be used, or a key that is none, naming where it is."""
-    return Settings(**{name: given.value for name, given in read_given(file).items()})
+    return Settings(**{name: found.value for name, found in read_configured(file).items()})
 
 
-def read_given(file: Path | None = None) -> dict[str, Given]:
+def read_configured(file: Path | None = None) -> dict[str, ConfiguredValue]:
     """Values by the field of `Settings`; an empty variable sets nothing. Raises InvalidParameter."""
     _, named = _read_variable(CONFIG_VARIABLE)
     file = file or (Path(named) if named else None)
     in_file = _read(file) if file else {}
-    found: dict[str, Given] = {}
+    found: dict[str, ConfiguredValue] = {}
     for name, setting in TABLE.items():
         variable, text = _read_variable(setting.variable)
         if text:
             source = "environment" if variable == setting.variable else f"environment ({variable})"
-            found[name] = Given(parse(setting, text, variable), source)
+            found[name] = ConfiguredValue(parse(setting, text, variable), source)
         elif setting.key in in_file:
             value = parse(setting, _as_text(in_file[setting.key]), f"{setting.key} in {file}")
-            found[name] = Given(value, str(file))
+            found[name] = ConfiguredValue(value, str(file))
     return found
 
 

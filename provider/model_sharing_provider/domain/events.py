@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypedDict
 
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.principals import Caller
@@ -93,3 +94,14 @@ def _cut(text: str, limit: int) -> str:
     if len(encoded) <= limit:
         return text
     return encoded[: limit - len(_CUT.encode())].decode(errors="ignore") + _CUT
+
+
+class EventFilter(TypedDict, total=False):
+    """Filter of audit events: empty values match everything, `since` is epoch ms."""
+
+    share: str
+    recipient: str
+    principal: str
+    action: AuditAction | None
+    outcome: str
+    since: int

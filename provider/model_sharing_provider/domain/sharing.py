@@ -51,7 +51,7 @@ class ShareObject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SharedModelPlace:
+class SharedModelRef:
     """Name of a model in a share, and its id."""
 
     model_id: str

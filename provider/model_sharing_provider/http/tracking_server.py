@@ -16,7 +16,7 @@ from model_sharing_protocol.errors import InvalidState, ResourceExhausted, Unsup
 from model_sharing_protocol.network.request_options import request_options
 from model_sharing_provider.http.requests import context_of, provider_of
 
-UPSTREAM: web.AppKey[aiohttp.ClientSession] = web.AppKey("upstream", aiohttp.ClientSession)
+MLFLOW_SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("mlflow_session", aiohttp.ClientSession)
 
 _PASSED_ON = (
     "Accept",
@@ -40,7 +40,7 @@ async def upstream_session(app: web.Application) -> AsyncIterator[None]:
         auto_decompress=False,
     )
     async with session:
-        app[UPSTREAM] = session
+        app[MLFLOW_SESSION] = session
         yield
 
 
@@ -80,7 +80,7 @@ async def ask_upstream(
     uri = await admit(request)
     headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
     try:
-        async with request.config_dict[UPSTREAM].request(
+        async with request.config_dict[MLFLOW_SESSION].request(
             method,
             URL(f"{uri}{path}", encoded=True),
             params=query if query is not None else request.query,

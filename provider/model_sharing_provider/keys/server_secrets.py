@@ -45,7 +45,7 @@ class _SecretsFile(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class KeptSecret:
+class Secret:
     """`used_from` is epoch ms: from then on it is the one that is used."""
 
     id: str
@@ -54,11 +54,11 @@ class KeptSecret:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SecretsContent:
     """Content of the file, oldest first."""
 
-    peppers: tuple[KeptSecret, ...]
-    url_keys: tuple[KeptSecret, ...]
+    peppers: tuple[Secret, ...]
+    url_keys: tuple[Secret, ...]
 
 
 class ServerSecrets:
@@ -68,16 +68,16 @@ class ServerSecrets:
         self._file = WatchedFile(path, _parse, _REMEDY)
 
     @property
-    def kept(self) -> Kept:
+    def content(self) -> SecretsContent:
         return self._file.value
 
     def hash(self, secret: str) -> str:
         """Hash of a token or code, as it is stored."""
-        return keyed_hash(_current(self.kept.peppers).value, secret)
+        return keyed_hash(_current(self.content.peppers).value, secret)
 
     def hashes(self, secret: str) -> list[str]:
         """Hashes under which a token or code may be stored, by when it was made; most likely ones first."""
-        return [keyed_hash(pepper.value, secret) for pepper in reversed(self.kept.peppers)]
+        return [keyed_hash(pepper.value, secret) for pepper in reversed(self.content.peppers)]
 
     def seal(self, text: str) -> str:
         """Encrypt what is to be read back, such as another provider's token."""
@@ -88,51 +88,51 @@ class ServerSecrets:
 
     def signing_url_key(self) -> tuple[str, bytes]:
         """Id and value of the key that signs URLs now."""
-        key = _current(self.kept.url_keys)
+        key = _current(self.content.url_keys)
         return key.id, key.value
 
     def find_url_key(self, key_id: str) -> bytes | None:
         """The key of a URL that may still live; None for one that is not known, or not any more."""
-        return next((key.value for key in _accepted(self.kept.url_keys) if key.id == key_id), None)
+        return next((key.value for key in _accepted(self.content.url_keys) if key.id == key_id), None)
 
-    def add(self, *, pepper: bool, url_key: bool, used_from: int, forget: bool = False) -> Kept:
+    def add(self, *, pepper: bool, url_key: bool, used_from: int, forget: bool = False) -> SecretsContent:
         """Put new secrets into the file. With `forget`, keys before the new one are accepted no more.
 
         Raises InvalidState for a file that cannot be written.
         """
         with FileLock(f"{self._file.path}.lock"):
-            kept = self.kept
+            kept = self.content
             peppers, keys = kept.peppers, _accepted(kept.url_keys)
             if pepper:
                 peppers = (*peppers, _fresh(used_from))
             if url_key:
                 keys = (*(() if forget else keys), _fresh(used_from))
-            write_private(self._file.path, _encoded(Kept(peppers, keys)))
-        return self.kept
+            write_private(self._file.path, _encoded(SecretsContent(peppers, keys)))
+        return self.content
 
     def _fernet(self) -> MultiFernet:
         """Encrypts under the current pepper, decrypts under each."""
-        current = _current(self.kept.peppers)
-        others = [pepper for pepper in self.kept.peppers if pepper is not current]
+        current = _current(self.content.peppers)
+        others = [pepper for pepper in self.content.peppers if pepper is not current]
         return MultiFernet([Fernet(_sealing_key(pepper.value)) for pepper in (current, *others)])
 
 
 def create(path: Path) -> None:
     """Write a file of new secrets. Raises InvalidState for a place that cannot be written to."""
-    write_private(path, _encoded(Kept((_fresh(0),), (_fresh(0),))))
+    write_private(path, _encoded(SecretsContent((_fresh(0),), (_fresh(0),))))
 
 
-def _parse(content: bytes) -> Kept:
+def _parse(content: bytes) -> SecretsContent:
     """Raises ValueError, which msgspec's errors are too."""
     stored = msgspec.json.decode(content, type=_SecretsFile)
-    kept = Kept(_decoded(stored.token_peppers), _decoded(stored.url_signing_keys))
+    kept = SecretsContent(_decoded(stored.token_peppers), _decoded(stored.url_signing_keys))
     if not kept.peppers or not kept.url_keys:
         raise ValueError("it has no pepper, or no key")
     return kept
 
 
-def _decoded(entries: Sequence[_Entry]) -> tuple[KeptSecret, ...]:
-    return tuple(KeptSecret(each.id, bytes.fromhex(each.secret), each.used_from) for each in entries)
+def _decoded(entries: Sequence[_Entry]) -> tuple[Secret, ...]:
+    return tuple(Secret(each.id, bytes.fromhex(each.secret), each.used_from) for each in entries)
 
 
 def _sealing_key(pepper: bytes) -> bytes:
@@ -140,23 +140,23 @@ def _sealing_key(pepper: bytes) -> bytes:
     return base64.urlsafe_b64encode(derive.derive(pepper))
 
 
-def _current(kept: Sequence[KeptSecret]) -> KeptSecret:
+def _current(kept: Sequence[Secret]) -> Secret:
     now = now_ms()
     return next((each for each in reversed(kept) if each.used_from <= now), kept[0])
 
 
-def _accepted(keys: Sequence[KeptSecret]) -> tuple[KeptSecret, ...]:
+def _accepted(keys: Sequence[Secret]) -> tuple[Secret, ...]:
     """Without those whose last URLs have expired, since their successor was in use all that time."""
     horizon = now_ms() - LONGEST_URL_LIFETIME_SECONDS * 1000
     outlived = sum(successor.used_from <= horizon for successor in keys[1:])
     return tuple(keys[outlived:])
 
 
-def _fresh(used_from: int) -> KeptSecret:
-    return KeptSecret(secrets.token_hex(4), secrets.token_bytes(_KEY_BYTES), used_from)
+def _fresh(used_from: int) -> Secret:
+    return Secret(secrets.token_hex(4), secrets.token_bytes(_KEY_BYTES), used_from)
 
 
-def _encoded(kept: Kept) -> bytes:
+def _encoded(kept: SecretsContent) -> bytes:
     return msgspec.json.encode(
         _SecretsFile(
             tuple(_Entry(each.id, each.value.hex(), each.used_from) for each in kept.peppers),

@@ -17,13 +17,13 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.metastore.engine.backend import POOL, Backend, SqlRows
 from model_sharing_provider.metastore.engine.connection import ReadConnection
 from model_sharing_provider.metastore.engine.copying import copy_rows
+from model_sharing_provider.metastore.engine.database_engine import POOL, DatabaseEngine, SqlRows
 from model_sharing_provider.metastore.engine.migrate import check_migrated, migrate, newest_revision
 from model_sharing_provider.metastore.engine.statement_timing import time_statements
 from model_sharing_provider.metastore.hot.executor import SqlExecutor, compile_sql
-from model_sharing_provider.metastore.hot.read_cache import ReadCache, bump_change_counter
+from model_sharing_provider.metastore.hot.read_cache import ReadCache, renew_change_token
 from model_sharing_provider.metastore.hot.recipient_reads import RecipientReads
 from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
 from model_sharing_provider.metastore.rows.audit_log import delete_oldest, event_values
@@ -51,13 +51,13 @@ class Database:
     Every method raises MetastoreUnavailable while the database cannot be reached.
     """
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._engine = backend.engine()
-        time_statements(self._engine)
-        self._reading = backend.for_reading(self._engine)
-        self._sql = SqlExecutor(backend)
-        self._probe = SqlExecutor(backend, threads=1, patience=_PROBED_WITHIN_SECONDS)
+    def __init__(self, database_engine: DatabaseEngine) -> None:
+        self._database_engine = database_engine
+        self._pool = database_engine.connection_pool()
+        time_statements(self._pool)
+        self._reading = database_engine.for_reading(self._pool)
+        self._sql = SqlExecutor(database_engine)
+        self._probe = SqlExecutor(database_engine, threads=1, patience=_PROBED_WITHIN_SECONDS)
         cache = ReadCache(self._sql)
         self._recipient_reads = RecipientReads(self._sql, cache)
         self._registry_reads = RegistryReads(cache)
@@ -66,7 +66,7 @@ class Database:
     async def read(self) -> AsyncIterator[UnitOfWork]:
         """One consistent view of the rows; nothing is written."""
         connection = ReadConnection(self._reading)
-        with self._backend.translated_errors():
+        with self._database_engine.translated_errors():
             try:
                 yield UnitOfWork(connection, self._recipient_reads, self._registry_reads)
             finally:
@@ -81,10 +81,10 @@ class Database:
         was lost.
         """
         async with self._room(deletes):
-            with self._backend.translated_errors():
+            with self._database_engine.translated_errors():
                 async with self._writing() as connection:
                     yield UnitOfWork(connection, self._recipient_reads, self._registry_reads)
-                    await connection.execute(bump_change_counter())
+                    await connection.execute(renew_change_token())
 
     async def append_events(self, events: Sequence[AuditEvent], *, deletes: bool = False) -> None:
         """Commit events to the audit log on their own. Raises DiskFull, as `write` does."""
@@ -108,24 +108,24 @@ class Database:
                     return deleted
                 size = max(_LEAST_AT_ONCE, min(_MOST_AT_ONCE, int(size * min(2.0, _STEP_SECONDS / took))))
                 await asyncio.sleep(max(_PAUSE_SECONDS, 2 * took))
-                await asyncio.to_thread(self._backend.settle)
+                await asyncio.to_thread(self._database_engine.settle_reserve)
 
     async def compact(self) -> None:
         """Give back room that deleted rows took, while others go on. Raises DiskFull."""
         async with self._room(deletes=True):
-            with self._backend.translated_errors():
-                await asyncio.to_thread(self._backend.compact)
+            with self._database_engine.translated_errors():
+                await asyncio.to_thread(self._database_engine.compact)
 
     @asynccontextmanager
     async def _room(self, deletes: bool) -> AsyncIterator[None]:
         if not deletes:
             yield
             return
-        await asyncio.to_thread(self._backend.make_room)
+        await asyncio.to_thread(self._database_engine.release_reserve)
         try:
             yield
         finally:
-            await asyncio.to_thread(self._backend.restore_room)
+            await asyncio.to_thread(self._database_engine.refill_reserve)
 
     async def check_usable(self) -> None:
         """Raises MetastoreUnavailable, or InvalidState for tables of another release."""
@@ -140,7 +140,7 @@ class Database:
 
     async def check_writable(self) -> None:
         """Write what each call writes, an event, and take it back. Raises DiskFull, MetastoreUnavailable."""
-        await asyncio.to_thread(self._backend.check_room)
+        await asyncio.to_thread(self._database_engine.check_reserve)
         values = event_values([_PROBE])[0]
 
         def write(rows: SqlRows) -> None:
@@ -151,17 +151,17 @@ class Database:
 
     async def back_up(self, path: Path) -> None:
         """Write a consistent copy to a new file, while others go on writing. Raises UnsupportedOperation."""
-        with self._backend.translated_errors():
-            await asyncio.to_thread(self._backend.back_up, path)
+        with self._database_engine.translated_errors():
+            await asyncio.to_thread(self._database_engine.back_up, path)
 
     async def copy_to(self, target: Database) -> dict[str, int]:
         """Copy all rows to an empty database, in one transaction there; how many each table has.
 
         Nobody writes here meanwhile. Raises InvalidState for a database that holds something.
         """
-        with self._backend.translated_errors():
+        with self._database_engine.translated_errors():
             async with self._writing() as source:
-                with target._backend.translated_errors():
+                with target._database_engine.translated_errors():
                     async with target._writing() as rows:
                         return await copy_rows(source, rows)
 
@@ -169,7 +169,7 @@ class Database:
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
         async with AsyncExitStack() as stack:
             with timed(Measured.DATABASE_WAIT, kind="connection"):
-                connection = await stack.enter_async_context(self._engine.connect())
+                connection = await stack.enter_async_context(self._pool.connect())
             await connection.execution_options(writes=True)
             transaction = AsyncExitStack()
             with timed(Measured.DATABASE_WAIT, kind="turn"):
@@ -181,7 +181,7 @@ class Database:
     async def close(self) -> None:
         self._sql.close()
         self._probe.close()
-        await self._engine.dispose()
+        await self._pool.dispose()
 
 
 async def open_database(url: str, connections: int = POOL) -> Database:
@@ -191,10 +191,10 @@ async def open_database(url: str, connections: int = POOL) -> Database:
     release has written it, MissingDependency without PostgreSQL's driver, InvalidParameter for a URL that
     cannot be read, DiskFull, and MetastoreUnavailable saying why it cannot be connected to.
     """
-    backend = _backend(url, connections)
-    with backend.translated_errors():
-        await asyncio.to_thread(_migrate, backend)
-    return Database(backend)
+    database_engine = _engine_at(url, connections)
+    with database_engine.translated_errors():
+        await asyncio.to_thread(_migrate, database_engine)
+    return Database(database_engine)
 
 
 async def check_database(url: str) -> str:
@@ -202,22 +202,22 @@ async def check_database(url: str) -> str:
 
     Raises MigrationPending if they are not those of this release, and what `open_database` raises.
     """
-    backend = _backend(url, POOL)
-    with backend.translated_errors():
-        return await asyncio.to_thread(check_migrated, backend)
+    database_engine = _engine_at(url, POOL)
+    with database_engine.translated_errors():
+        return await asyncio.to_thread(check_migrated, database_engine)
 
 
-def _migrate(backend: Backend) -> None:
+def _migrate(database_engine: DatabaseEngine) -> None:
     """On a full disk not even an index of what is read can be made, and deletions need the database open."""
     try:
-        migrate(backend)
+        migrate(database_engine)
     except Exception as error:
-        if not (isinstance(backend.named(error), DiskFull) and backend.lend_room()):
+        if not (isinstance(database_engine.translate(error), DiskFull) and database_engine.lend_reserve()):
             raise
-        migrate(backend)
+        migrate(database_engine)
 
 
-def _backend(url: str, connections: int) -> Backend:
+def _engine_at(url: str, connections: int) -> DatabaseEngine:
     if url.startswith("sqlite:"):
         from model_sharing_provider.metastore.engine.sqlite import Sqlite  # noqa: PLC0415
 

@@ -66,7 +66,7 @@ metastores = Table(
     _id(),
     Column("name", _NAME, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    # Another with each change of any row but the audit log's: see `kept_reads`.
+    # Another with each change of any row but the audit log's: see `read_cache`.
     Column("change_token", Text, nullable=False, server_default=""),
 )
 

@@ -12,7 +12,7 @@ from model_sharing_provider.metastore.rows.lineage import LineageRows
 from model_sharing_provider.metastore.rows.models import ModelRows
 from model_sharing_provider.metastore.rows.peppers import PepperRows
 from model_sharing_provider.metastore.rows.principals import PrincipalRows
-from model_sharing_provider.metastore.rows.privilege_grants import PrivilegeRows
+from model_sharing_provider.metastore.rows.privilege_grants import PrivilegeGrantRows
 from model_sharing_provider.metastore.rows.providers import ProviderRows
 from model_sharing_provider.metastore.rows.recipients import RecipientRows
 from model_sharing_provider.metastore.rows.share_grants import ShareGrantRows
@@ -38,7 +38,7 @@ class UnitOfWork:
         self.models = ModelRows(connection)
         self.peppers = PepperRows(connection)
         self.principals = PrincipalRows(connection)
-        self.privileges = PrivilegeRows(connection)
+        self.privilege_grants = PrivilegeGrantRows(connection)
         self.providers = ProviderRows(connection)
         self.recipients = RecipientRows(connection)
         self.shared_models = SharedModelRows(connection)

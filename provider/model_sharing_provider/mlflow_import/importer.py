@@ -29,11 +29,11 @@ from model_sharing_protocol.pages import PageRequest
 from model_sharing_protocol.progress import Progress, ProgressCallback
 from model_sharing_provider.domain.limits import MAX_COMMENT, shortened, size_of
 from model_sharing_provider.domain.securables import MAX_TAGS, ModelVersion
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.mlflow_import import messages
 from model_sharing_provider.mlflow_import.client import LOGGED_MODEL, MlflowClient
 from model_sharing_provider.mlflow_import.files import Fetch
-from model_sharing_provider.mlflow_import.report import Line, Outcome
+from model_sharing_provider.mlflow_import.report import ImportOutcome, Outcome
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.registry.tags import TagChange, check_tags
@@ -67,9 +67,9 @@ class ModelImport:
         self._target = target
         self._workspace = workspace
         self._watch = watch
-        self._lines: list[Line] = []
+        self._lines: list[ImportOutcome] = []
 
-    async def run(self, *, only_its_own: bool) -> list[Line]:
+    async def run(self, *, only_its_own: bool) -> list[ImportOutcome]:
         """Import the versions, and report on each. One that fails stops the rest, so that the order is kept.
 
         With `only_its_own`, a model that is there already and came from elsewhere gets no versions. Raises
@@ -217,7 +217,7 @@ class ModelImport:
         error: SharingError | None = None,
     ) -> None:
         self._lines.append(
-            Line(
+            ImportOutcome(
                 source=self._model.name,
                 source_version=version.version if version else "",
                 full_name=str(self._target),

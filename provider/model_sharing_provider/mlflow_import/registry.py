@@ -17,7 +17,7 @@ from model_sharing_protocol.progress import ProgressCallback
 from model_sharing_provider.mlflow_import.client import MlflowClient
 from model_sharing_provider.mlflow_import.importer import ModelImport
 from model_sharing_provider.mlflow_import.messages import RegisteredModel
-from model_sharing_provider.mlflow_import.report import Line, Outcome
+from model_sharing_provider.mlflow_import.report import ImportOutcome, Outcome
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider_services import ProviderServices
 
@@ -41,29 +41,31 @@ class RegistryImport:
         self._workspace = workspace
         self._watch = watch
 
-    async def one(self, name: str, target: FullName) -> list[Line]:
+    async def one(self, name: str, target: FullName) -> list[ImportOutcome]:
         """Bring one model, to a name that may have versions from elsewhere. Raises NotFound."""
         await self._provider.catalogs.get_schema(self._context, target.schema_name)
         model = await self._client.model(name)
         return await self._import(model, target).run(only_its_own=False)
 
-    async def all(self, schema: SchemaName) -> list[Line]:
+    async def all(self, schema: SchemaName) -> list[ImportOutcome]:
         """Bring every model to a schema; two whose names mean the same here are told apart by who came first.
 
         Raises NotFound.
         """
         await self._provider.catalogs.get_schema(self._context, schema)
-        lines: list[Line] = []
+        lines: list[ImportOutcome] = []
         for model in await self._client.models():
             try:
                 target = name_in(schema, model.name)
             except InvalidParameter as error:
-                lines.append(Line(source=model.name, outcome=Outcome.LEFT_OUT, reason=error.message))
+                lines.append(ImportOutcome(source=model.name, outcome=Outcome.LEFT_OUT, reason=error.message))
                 continue
             try:
                 lines += await self._import(model, target).run(only_its_own=True)
             except SharingError as error:
-                failed = Line(source=model.name, outcome=Outcome.FAILED, reason=error.message, error=error)
+                failed = ImportOutcome(
+                    source=model.name, outcome=Outcome.FAILED, reason=error.message, error=error
+                )
                 lines.append(failed)
         return lines
 

@@ -18,7 +18,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class ImportOutcome:
     """One line of the report. `source_version` is empty for what concerns the whole model."""
 
     source: str

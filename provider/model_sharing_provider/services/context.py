@@ -93,7 +93,9 @@ class Operation:
         privileges = []
         # Of an administrator, nothing is looked up: the decision is the same whatever it holds.
         if self.principal.type is not PrincipalType.ADMIN:
-            privileges = await self.rows.effective_privileges.of(self.principal, about.type, about.securable)
+            privileges = await self.rows.effective_privileges.list_for(
+                self.principal, about.type, about.securable
+            )
         decision = decide(self.principal, rule, privileges)
         if decision.absent:
             raise absent(decision.absent, about.securable)

@@ -17,7 +17,7 @@ from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.publishing.copies import Copies
 from model_sharing_provider.services.publishing.finalization import Finalization
-from model_sharing_provider.services.publishing.formats import Formats
+from model_sharing_provider.services.publishing.flavors import Flavors
 from model_sharing_provider.services.publishing.multipart import Multipart
 from model_sharing_provider.services.publishing.principal_credentials import PrincipalCredentials
 from model_sharing_provider.services.publishing.principal_files import PrincipalFiles
@@ -57,7 +57,7 @@ class ProviderServices:
     backups: Backups
     catalogs: Catalogs
     copies: Copies
-    formats: Formats
+    flavors: Flavors
     finalization: Finalization
     fsck: Fsck
     gc: GarbageCollection

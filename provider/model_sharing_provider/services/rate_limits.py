@@ -18,7 +18,7 @@ from model_sharing_protocol.errors import TooManyRequests
 from model_sharing_provider.domain.principals import Caller, Principal
 from model_sharing_provider.domain.request_rates import RequestRates
 from model_sharing_provider.governance.addresses import network_of
-from model_sharing_provider.governance.rate_limits import RateLimiter
+from model_sharing_provider.services.rate_limiter import RateLimiter
 
 _GOOD_FOR_SECONDS = 3600
 _MOST_GOOD = 20_000

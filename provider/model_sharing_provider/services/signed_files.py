@@ -23,7 +23,7 @@ _RECHECK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class FileAccess:
+class TransferPermission:
     """Access that a transfer runs under: what audit events say of it, and whether it still holds."""
 
     target: Target
@@ -41,7 +41,7 @@ class OpenFile:
     sha256: str
     path: str
     modified: int
-    access: FileAccess
+    access: TransferPermission
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class OpenPack:
     """Small files that may be read, by path and size in bytes."""
 
     files: Sequence[tuple[str, int]]
-    access: FileAccess
+    access: TransferPermission
 
     @property
     def size(self) -> int:

@@ -19,7 +19,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, make_wsgi_app, start_
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from model_sharing_protocol.errors import InvalidParameter, PortInUse
-from model_sharing_provider.bootstrap.first_start import Announce
+from model_sharing_provider.bootstrap.startup import Announce
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.http.responses import COMMON_HEADERS
 

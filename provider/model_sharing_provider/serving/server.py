@@ -10,7 +10,7 @@ from contextlib import suppress
 from aiohttp import web
 
 from model_sharing_provider.bootstrap.composition import open_provider
-from model_sharing_provider.bootstrap.first_start import Announce
+from model_sharing_provider.bootstrap.startup import Announce
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.http.idle_connections import watch

@@ -22,7 +22,7 @@ import structlog
 from model_sharing_protocol.console.command_line import guard_terminal
 from model_sharing_protocol.console.output import complain
 from model_sharing_protocol.errors import SharingError
-from model_sharing_provider.bootstrap.first_start import Announce
+from model_sharing_provider.bootstrap.startup import Announce
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.serving.logs import set_up_logging
 from model_sharing_provider.serving.metrics_listener import forget_worker

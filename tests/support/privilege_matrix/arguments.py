@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.pages import PageRequest
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.services.publishing.multipart import PartSeen
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 from support.model_folder import MLMODEL

@@ -14,7 +14,7 @@ from model_sharing_protocol.names import SchemaName, SharedName
 from model_sharing_provider.domain.principals import PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import ShareObjectType
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.governance.permissions import PrivilegeChange
 from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.services.registry.tags import TagChange
@@ -147,7 +147,7 @@ SECTIONS: Mapping[str, list[Row]] = {
         row("versions.page", EXECUTE, SCORER, PAGE),
         row("versions.page_of_run", NOTHING, "run", PAGE),
         row("versions.get", EXECUTE, SCORER, 1),
-        row("formats.of_version", EXECUTE, SCORER, 1),
+        row("flavors.of_version", EXECUTE, SCORER, 1),
         row("versions.get_by_alias", EXECUTE, SCORER, "champion"),
         row("versions.update", OWN, SCORER, 1, "the first"),
         row("versions.delete", OWN, SCORER, 1),

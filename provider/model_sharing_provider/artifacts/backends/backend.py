@@ -10,7 +10,7 @@ from obstore.store import ObjectStore
 from model_sharing_provider.domain.stored_objects import StoredObject, UploadUrl
 
 
-class Backend(Protocol):
+class StoreBackend(Protocol):
     """Objects by key. Every method raises OSError or obstore's errors."""
 
     kind: str

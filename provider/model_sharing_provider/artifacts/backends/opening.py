@@ -15,7 +15,7 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from model_sharing_protocol.errors import ArtifactStoreUnavailable
-from model_sharing_provider.artifacts.backends.backend import Backend
+from model_sharing_provider.artifacts.backends.backend import StoreBackend
 from model_sharing_provider.artifacts.backends.bucket import BucketBackend
 from model_sharing_provider.artifacts.backends.local import LocalBackend
 
@@ -28,7 +28,7 @@ _ACCOUNT = "AZURE_STORAGE_ACCOUNT_NAME"
 _RETRIES: RetryConfig = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
 
 
-def open_root(url: str) -> Backend:
+def open_root(url: str) -> StoreBackend:
     """Open `file:///folder`, which is made if need be, `s3://bucket/prefix`, `gs://…` or `az://…`.
 
     Raises ArtifactStoreUnavailable for settings that a store cannot be opened with.

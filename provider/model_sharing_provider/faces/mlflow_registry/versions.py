@@ -7,7 +7,7 @@ from aiohttp import web
 from model_sharing_protocol import mlflow_registry as wire
 from model_sharing_protocol.errors import NotFound
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.faces.mlflow_registry.requests import (
     VERSION_QUERY,
     message_response,

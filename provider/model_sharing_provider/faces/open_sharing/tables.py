@@ -13,7 +13,7 @@ from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.routes import Media, Route
 from model_sharing_provider.http.urls import files_base_url
 from model_sharing_provider.services.sharing.information_schema import TableMetadata
-from model_sharing_provider.services.sharing.shares import SYSTEM_SCHEMA
+from model_sharing_provider.services.sharing.shares import INFORMATION_SCHEMA
 
 _TABLES = "/shares/{share}/schemas/{schema}/tables"
 _TABLE = _TABLES + "/{table}"
@@ -28,7 +28,7 @@ async def list_tables(request: web.Request) -> web.Response:
     page = await information_schema.list_tables(
         context_of(request), name, schema, page_request(request, listing)
     )
-    tables = [wire.Table(name=table, schema=SYSTEM_SCHEMA, share=name) for table in page.items]
+    tables = [wire.Table(name=table, schema=INFORMATION_SCHEMA, share=name) for table in page.items]
     return page_response(page, listing, tables)
 
 

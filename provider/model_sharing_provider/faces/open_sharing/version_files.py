@@ -15,7 +15,7 @@ from model_sharing_provider.faces.open_sharing.version_messages import version_m
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.routes import Media, Route
 from model_sharing_provider.http.urls import files_base_url
-from model_sharing_provider.services.sharing.recipient_files import VersionAccess
+from model_sharing_provider.services.sharing.recipient_files import SignedVersionFiles
 
 
 async def query_version(request: web.Request) -> web.Response:
@@ -52,7 +52,7 @@ ROUTES = (
 )
 
 
-def _metadata(message: wire.ModelVersion, found: VersionAccess, base: str) -> wire.VersionMetadata:
+def _metadata(message: wire.ModelVersion, found: SignedVersionFiles, base: str) -> wire.VersionMetadata:
     version, maps = found.shared.version, found.chunk_maps
     return wire.VersionMetadata(
         version=message,
@@ -71,7 +71,7 @@ def _metadata(message: wire.ModelVersion, found: VersionAccess, base: str) -> wi
     )
 
 
-def _files(found: VersionAccess, base: str) -> Iterator[wire.VersionFile]:
+def _files(found: SignedVersionFiles, base: str) -> Iterator[wire.VersionFile]:
     for signed in found.files:
         yield wire.VersionFile(
             url=urljoin(base, signed.url),

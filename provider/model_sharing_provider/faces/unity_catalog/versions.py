@@ -9,7 +9,8 @@ from aiohttp import web
 from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol.errors import InvalidParameter, NotFound
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.domain.uploads import LineageRecord, NewVersion
+from model_sharing_provider.domain.lineage import LineageRecord
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.faces.unity_catalog.requests import (
     check_unchanged,
     full_name_of,

@@ -65,7 +65,9 @@ class EffectivePrivilegeRows:
             places += await self._named_path(name.split("."))
         return places
 
-    async def of(self, principal: Principal, kind: SecurableType, name: str) -> list[SecurablePrivileges]:
+    async def list_for(
+        self, principal: Principal, kind: SecurableType, name: str
+    ) -> list[SecurablePrivileges]:
         """Privileges from the metastore down to the securable `name`, whether or not it exists; two reads."""
         places = await self.path(kind, name)
         identities = {identity.id for identity in principal.identities}

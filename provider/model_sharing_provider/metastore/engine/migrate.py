@@ -9,44 +9,44 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from model_sharing_protocol.errors import InvalidState, MigrationPending
-from model_sharing_provider.metastore.engine.backend import Backend
+from model_sharing_provider.metastore.engine.database_engine import DatabaseEngine
 
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
-def migrate(backend: Backend) -> None:
+def migrate(database_engine: DatabaseEngine) -> None:
     """Run what migrations are missing; blocking.
 
     Raises InvalidState, and changes nothing, if a newer release wrote it or its tables are not what it says.
     """
     known = _known_revisions()
-    engine = backend.migration_engine()
+    engine = database_engine.migration_engine()
     try:
         with engine.connect() as connection:
             if _revision(connection) == known[-1]:
                 return
-        with backend.migrating(engine) as connection:
+        with database_engine.migrating(engine) as connection:
             current = _revision(connection)
             if current is not None and current not in known:
                 raise _newer(current)
             try:
                 _upgrade(connection)
             except DBAPIError as error:
-                if backend.named(error):
+                if database_engine.translate(error):
                     raise
                 raise _half_run(current, error) from error
     finally:
         engine.dispose()
 
 
-def check_migrated(backend: Backend) -> str:
+def check_migrated(database_engine: DatabaseEngine) -> str:
     """The revision that the tables have, which this release serves; changes nothing, and is blocking.
 
     Raises MigrationPending if `migrate` has something to do, InvalidState if a newer release wrote it.
     """
     current = None
-    if backend.exists():
-        engine = backend.migration_engine()
+    if database_engine.exists():
+        engine = database_engine.migration_engine()
         try:
             with engine.connect() as connection:
                 current = _revision(connection)

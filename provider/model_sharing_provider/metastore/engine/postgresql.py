@@ -30,7 +30,7 @@ from model_sharing_protocol.errors import (
     SharingError,
     UnsupportedOperation,
 )
-from model_sharing_provider.metastore.engine.backend import POOL, Backend
+from model_sharing_provider.metastore.engine.database_engine import POOL, DatabaseEngine
 from model_sharing_provider.metastore.engine.statement_timing import BEGINS
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ _READ_ONLY = "25006"
 _KEPT_OPEN = 5
 
 
-class PostgreSql(Backend):
+class PostgreSql(DatabaseEngine):
     def __init__(self, url: str, connections: int = POOL) -> None:
         """`connections` are all that this process may have open.
 
@@ -65,7 +65,7 @@ class PostgreSql(Backend):
             ) from None
         self._conninfo = make_conninfo("", **{**_DEFAULTS, **given})
 
-    def engine(self) -> AsyncEngine:
+    def connection_pool(self) -> AsyncEngine:
         engine = create_async_engine(
             _DIALECT,
             async_creator=self._connect,
@@ -135,7 +135,7 @@ class PostgreSql(Backend):
         with psycopg.connect(self._conninfo, autocommit=True) as connection:
             connection.execute("VACUUM (ANALYZE)")
 
-    def named(self, error: Exception) -> SharingError | None:
+    def translate(self, error: Exception) -> SharingError | None:
         cause = error.orig if isinstance(error, DBAPIError) else error
         if isinstance(cause, psycopg.errors.DiskFull):
             return DiskFull(
@@ -179,12 +179,12 @@ class PostgreSqlSession:
         self._connection: psycopg.Connection[DictRow] | None = None
         self._committing = False
 
-    def look(self, sql: str) -> Any:
-        def look(connection: psycopg.Connection[DictRow]) -> Any:
+    def read_one(self, sql: str) -> Any:
+        def read(connection: psycopg.Connection[DictRow]) -> Any:
             row = connection.execute(sql.encode()).fetchone()
             return next(iter(row.values())) if row else None
 
-        return self._on_a_good_connection(look)
+        return self._on_a_good_connection(read)
 
     def run(self, work: Callable[[PostgreSqlRows], T], *, writes: bool) -> T:
         return self._on_a_good_connection(lambda connection: self._transact(connection, work), writes)
@@ -196,7 +196,7 @@ class PostgreSqlSession:
         try:
             return work(self._open())
         except psycopg.errors.ReadOnlySqlTransaction:
-            self.close()  # a standby's, after a failover: see `PostgreSql.engine`
+            self.close()  # a standby's, after a failover: see `PostgreSql.connection_pool`
             raise
         except psycopg.OperationalError:
             # What was lost at its commit may have been committed: only what changes nothing is done again.

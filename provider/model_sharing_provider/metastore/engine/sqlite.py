@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, TimeoutError  # noqa: A004 - the pool's, 
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from model_sharing_protocol.errors import DiskFull, MetastoreUnavailable, SharingError
-from model_sharing_provider.metastore.engine.backend import Backend
+from model_sharing_provider.metastore.engine.database_engine import DatabaseEngine
 from model_sharing_provider.metastore.engine.reserve import Reserve
 from model_sharing_provider.metastore.engine.statement_timing import BEGINS
 
@@ -50,7 +50,7 @@ _WORDS = {
 }
 
 
-class Sqlite(Backend):
+class Sqlite(DatabaseEngine):
     threads = 2
     reads_at_once = True
 
@@ -59,7 +59,7 @@ class Sqlite(Backend):
         self._path = str(self._url.database)
         self._reserve = Reserve(Path(f"{self._path}.reserve"))
 
-    def engine(self) -> AsyncEngine:
+    def connection_pool(self) -> AsyncEngine:
         engine = create_async_engine(
             self._url.set(drivername="sqlite+aiosqlite"),
             hide_parameters=True,  # in errors, and so in logs
@@ -140,23 +140,23 @@ class Sqlite(Backend):
                 time.sleep(_PAUSE_SECONDS)
         self._shorten_log()
 
-    def check_room(self) -> None:
+    def check_reserve(self) -> None:
         self._reserve.fill()
         if self._reserve.free_bytes() < _NO_ROOM_BYTES:
             raise _disk_full()
 
-    def lend_room(self) -> bool:
+    def lend_reserve(self) -> bool:
         return self._reserve.lend()
 
-    def make_room(self) -> None:
+    def release_reserve(self) -> None:
         self._reserve.give()
 
-    def settle(self) -> None:
+    def settle_reserve(self) -> None:
         if not self._reserve.is_whole():
             self._shorten_log()
 
-    def restore_room(self) -> None:
-        self.settle()
+    def refill_reserve(self) -> None:
+        self.settle_reserve()
         self._reserve.take_back()
 
     def _shorten_log(self) -> None:
@@ -167,7 +167,7 @@ class Sqlite(Backend):
     def _connect(self, patience: float | None = None) -> sqlite3.Connection:
         return sqlite3.connect(self._path, timeout=patience or self.patience, isolation_level=None)
 
-    def named(self, error: Exception) -> SharingError | None:
+    def translate(self, error: Exception) -> SharingError | None:
         if isinstance(error, TimeoutError):
             return MetastoreUnavailable(_BUSY)
         cause = error.orig if isinstance(error, DBAPIError) else error
@@ -196,7 +196,7 @@ class SqliteSession:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def look(self, sql: str) -> Any:
+    def read_one(self, sql: str) -> Any:
         return self._connection.execute(sql).fetchone()[0]
 
     def run(self, work: Callable[[sqlite3.Connection], T], *, writes: bool) -> T:

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ClauseElement
 from sqlalchemy.engine.default import DefaultDialect
 
-from model_sharing_provider.metastore.engine.backend import Backend, PlainSession, SqlRows
+from model_sharing_provider.metastore.engine.database_engine import DatabaseEngine, PlainSession, SqlRows
 from model_sharing_provider.telemetry.reports import Measured, report, timed
 
 T = TypeVar("T")
@@ -35,11 +35,13 @@ def compile_sql(statement: ClauseElement, columns: list[str] | None = None) -> s
 class SqlExecutor:
     """Short transactions in a few threads; `close` it when done."""
 
-    def __init__(self, backend: Backend, threads: int | None = None, patience: float | None = None) -> None:
-        self._backend = backend
+    def __init__(
+        self, database_engine: DatabaseEngine, threads: int | None = None, patience: float | None = None
+    ) -> None:
+        self._database_engine = database_engine
         self._patience = patience
-        self.reads_at_once = backend.reads_at_once
-        self._threads = ThreadPoolExecutor(threads or backend.threads, "plain-sql")
+        self.reads_at_once = database_engine.reads_at_once
+        self._threads = ThreadPoolExecutor(threads or database_engine.threads, "plain-sql")
         self._local = threading.local()
         self._sessions: list[PlainSession] = []
 
@@ -54,9 +56,9 @@ class SqlExecutor:
         kind = "append" if writes else "read"
         return await self._call(lambda session: session.run(work, writes=writes), at_once, kind)
 
-    async def look(self, sql: str) -> Any:
+    async def read_one(self, sql: str) -> Any:
         """One value, as of the last commit."""
-        return await self._call(lambda session: session.look(sql), self.reads_at_once, "read")
+        return await self._call(lambda session: session.read_one(sql), self.reads_at_once, "read")
 
     async def _call(self, use: Callable[[PlainSession], T], at_once: bool, kind: str) -> T:
         def call() -> T:
@@ -67,7 +69,7 @@ class SqlExecutor:
             report(Measured.DATABASE_WAIT, time.perf_counter() - asked, kind="connection")
             return call()
 
-        with self._backend.translated_errors():
+        with self._database_engine.translated_errors():
             if at_once:
                 return call()
             # As `asyncio.to_thread` does it, so that traces know whose call it is.
@@ -79,6 +81,6 @@ class SqlExecutor:
         """The calling thread's own."""
         session: PlainSession | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = self._backend.plain_session(self._patience)
+            session = self._local.session = self._database_engine.plain_session(self._patience)
             self._sessions.append(session)
         return session

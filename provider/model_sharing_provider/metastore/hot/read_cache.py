@@ -19,7 +19,7 @@ from uuid import uuid4
 from cachetools import LRUCache
 from sqlalchemy import Update, update
 
-from model_sharing_provider.metastore.engine.backend import SqlRows
+from model_sharing_provider.metastore.engine.database_engine import SqlRows
 from model_sharing_provider.metastore.hot.executor import SqlExecutor
 from model_sharing_provider.metastore.tables import metastores
 
@@ -30,8 +30,9 @@ _CACHED_CHARACTERS = 16 * 2**20
 _SELECT_LAST_CHANGE = "SELECT change_token FROM metastores"
 
 
-def bump_change_counter() -> Update:
+def renew_change_token() -> Update:
     """Statement that ends every transaction that changes rows: what was cached before is no longer valid."""
+    # Random rather than counted up: a database that was restored from a backup would count to the same again.
     return update(metastores).values(change_token=uuid4().hex)
 
 
@@ -74,4 +75,4 @@ class ReadCache:
         if before is not None:
             await asyncio.wait([before])
         self._looking, self._next = self._next, None
-        return str(await self._sql.look(_SELECT_LAST_CHANGE))
+        return str(await self._sql.read_one(_SELECT_LAST_CHANGE))

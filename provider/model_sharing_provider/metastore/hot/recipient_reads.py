@@ -1,6 +1,6 @@
 """Reads that every load of every recipient makes: a token, a version by number or alias, a signed URL.
 
-It is plain SQL: see `plain_sql` for why.
+It is plain SQL: see `executor` for why.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from model_sharing_provider.domain.principals import Principal, PrincipalType
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.sharing import Share, ShareGrant
 from model_sharing_provider.metastore.authorization.visibility import owner_may_read_model_id
-from model_sharing_provider.metastore.engine.backend import SqlRow, SqlRows
+from model_sharing_provider.metastore.engine.database_engine import SqlRow, SqlRows
 from model_sharing_provider.metastore.hot.executor import SqlExecutor, compile_sql
 from model_sharing_provider.metastore.hot.read_cache import ReadCache
 from model_sharing_provider.metastore.hot.version_reads import SELECT_VERSION, read_full_version
@@ -98,7 +98,7 @@ class SharedLookup:
 
 
 @dataclass(frozen=True, slots=True)
-class GrantedAccess:
+class LiveGrant:
     """Access under a grant that still holds, and the version that was asked for, if there is one.
 
     `expires_at`, in epoch milliseconds, is the token's.
@@ -164,13 +164,13 @@ class RecipientReads:
 
     async def access(
         self, grant_id: str, token_id: str, revision: int, now: int, *, version_id: str = ""
-    ) -> GrantedAccess | None:
+    ) -> LiveGrant | None:
         """Access under a grant, a token and a share's revision, if it still holds.
 
         It holds while the grant is there, the token has not expired, and nothing has left the share since.
         """
 
-        def read(rows: SqlRows) -> GrantedAccess | None:
+        def read(rows: SqlRows) -> LiveGrant | None:
             values = {"grant_id": grant_id, "token_id": token_id, "revision": revision}
             names = rows.execute(_ACCESS, values).fetchone()
             if names is None:
@@ -180,7 +180,7 @@ class RecipientReads:
                 return None
             version = read_full_version(rows, row) if row else None
             networks, expires_at = _networks(names), names["expires_at"]
-            return GrantedAccess(names["share"], names["recipient"], networks, expires_at, version)
+            return LiveGrant(names["share"], names["recipient"], networks, expires_at, version)
 
         under = grant_id, token_id, revision, version_id
         access = await self._cache.get(("access", under), read)

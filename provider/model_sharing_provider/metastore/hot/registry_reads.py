@@ -1,6 +1,6 @@
 """Reads that every call of the metastore's own principals makes: a token, a version by number or alias.
 
-It is plain SQL: see `plain_sql` for why.
+It is plain SQL: see `executor` for why.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import replace
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.principals import ALL_USERS, Principal
 from model_sharing_provider.domain.securables import ModelVersion
-from model_sharing_provider.metastore.engine.backend import SqlRows
+from model_sharing_provider.metastore.engine.database_engine import SqlRows
 from model_sharing_provider.metastore.hot.read_cache import ReadCache
 from model_sharing_provider.metastore.hot.version_reads import SELECT_VERSION, read_full_version
 from model_sharing_provider.metastore.rows.mapping import read_principal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from model_sharing_provider.domain.securables import ModelVersion
-from model_sharing_provider.metastore.engine.backend import SqlRow, SqlRows
+from model_sharing_provider.metastore.engine.database_engine import SqlRow, SqlRows
 from model_sharing_provider.metastore.rows.mapping import read_version
 
 SELECT_VERSION = """

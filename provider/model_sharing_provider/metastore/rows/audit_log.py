@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from sqlalchemy import Row, Select, func, insert, literal_column, select
 
 from model_sharing_provider.domain.audit_actions import AuditAction
-from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
+from model_sharing_provider.domain.events import AuditEvent, EventFilter, Outcome, Target
 from model_sharing_provider.domain.limits import MAX_EVENT_TEXT, shortened
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.metastore.engine.backend import SqlRows
 from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.engine.database_engine import SqlRows
 from model_sharing_provider.metastore.tables import audit_log
 
 _OLDEST = "SELECT id FROM audit_log WHERE at < :before ORDER BY at, id LIMIT :limit"
 _NEWEST_EVENTS = 1_000_000
-
-
-class EventFilter(TypedDict, total=False):
-    """Filter of audit events: empty values match everything, `since` is epoch ms."""
-
-    share: str
-    recipient: str
-    principal: str
-    action: AuditAction | None
-    outcome: str
-    since: int
 
 
 class AuditRows:

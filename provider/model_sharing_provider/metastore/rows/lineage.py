@@ -7,7 +7,7 @@ import json
 from sqlalchemy import delete, func, insert, select
 
 from model_sharing_protocol.pages import Page
-from model_sharing_provider.domain.uploads import LineageRecord
+from model_sharing_provider.domain.lineage import LineageRecord
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.paging.keyset import fit_page
 from model_sharing_provider.metastore.tables import lineage

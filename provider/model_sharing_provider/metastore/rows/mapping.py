@@ -16,7 +16,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.principals import Principal, PrincipalType
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.sharing import Share, ShareGrant
-from model_sharing_provider.metastore.engine.backend import SqlRow
+from model_sharing_provider.metastore.engine.database_engine import SqlRow
 from model_sharing_provider.metastore.tables import model_versions, shares
 
 

@@ -70,11 +70,11 @@ class ModelRows:
     async def page(self, page: PageRequest, viewer: Viewer, scope: Scope) -> Page[RegisteredModel]:
         """The models in `scope` that the viewer may read, by full name."""
         found = await page_of_models(self._connection, page, viewer, scope)
-        found = await self.fitting(found, lambda each: each.model_id, key_of=full_key)
+        found = await self.fit_page(found, lambda each: each.model_id, key_of=full_key)
         models = await self.by_ids([each.model_id for each in found.items])
         return Page([models[each.model_id] for each in found.items], found.last_key)
 
-    async def fitting(
+    async def fit_page(
         self, page: Page[T], id_of: Callable[[T], str], *, key_of: Callable[[T], str]
     ) -> Page[T]:
         """The beginning of a page of whatever stands for models, as far as these can be read at once."""

@@ -1,4 +1,4 @@
-"""Rows of grants to the metastore's own principals, on any securable (shares are granted in `grants`)."""
+"""Rows of grants to the metastore's own principals, on any securable; those of shares: `share_grants`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.tables import grants, principals
 
 
-class PrivilegeRows:
+class PrivilegeGrantRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def on(self, places: Sequence[SecurableNode]) -> list[PrivilegeGrant]:
+    async def list_on(self, places: Sequence[SecurableNode]) -> list[PrivilegeGrant]:
         """All grants on these securables, by securable and principal."""
         by_id = {place.id: place for place in places}
         query = (

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, literal, select, tup
 
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_provider.domain.sharing import Share, SharedModelPlace, ShareObjectType
+from model_sharing_provider.domain.sharing import Share, SharedModelRef, ShareObjectType
 from model_sharing_provider.metastore.authorization.visibility import (
     Viewer,
     owner_may_read,
@@ -48,7 +48,7 @@ class SharedModelRows:
         )
         return (await self._connection.execute(query.limit(1))).first() is not None
 
-    async def page(self, share: Share, schema: str | None, page: PageRequest) -> Page[SharedModelPlace]:
+    async def page(self, share: Share, schema: str | None, page: PageRequest) -> Page[SharedModelRef]:
         """Page of the share's models, in one schema or in all, in the order of their shared names."""
         last = SharedName.parse(page.after) if page.after is not None else None
         after = (last.schema, last.name) if last else None
@@ -78,7 +78,7 @@ class SharedModelRows:
                 shown=~_shown_by_itself(share),
             )
         places = [
-            SharedModelPlace(model_id=each.model_id, shared_name=SharedName(*each.key))
+            SharedModelRef(model_id=each.model_id, shared_name=SharedName(*each.key))
             for each in sorted(found)[: page.size + 1]
         ]
         return cut_page(places, page, lambda place: str(place.shared_name))

@@ -142,7 +142,7 @@ class ShareRows:
             names[row.share_id].append(_shared_as(row.shared_schema, row.shared_name))
         return names
 
-    async def showing(self, model: RegisteredModel, viewer: Viewer) -> list[tuple[Share, str]]:
+    async def containing(self, model: RegisteredModel, viewer: Viewer) -> list[tuple[Share, str]]:
         """The viewer's shares that a model is in, itself or with its schema, and what each shows it as."""
         itself = (share_objects.c.type == ShareObjectType.MODEL) & (share_objects.c.object_id == model.id)
         schema_id = select(registered_models.c.schema_id).where(registered_models.c.id == model.id)

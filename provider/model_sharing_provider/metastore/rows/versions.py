@@ -66,7 +66,7 @@ class VersionRows:
         )
         return (await self._connection.execute(query)).scalars().first()
 
-    async def claim(self, version_id: str) -> None:
+    async def end_replay(self, version_id: str) -> None:
         """Its maker has seen the answer: the same request again means another version."""
         await self._set(version_id, create_request="")
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Unpack
 
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_provider.domain.audit_actions import AuditAction
-from model_sharing_provider.domain.events import AuditEvent, Target
+from model_sharing_provider.domain.events import AuditEvent, EventFilter, Target
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.rules import ADMINISTRATORS
-from model_sharing_provider.metastore.rows.audit_log import EventFilter
 from model_sharing_provider.services.context import Context
 
 if TYPE_CHECKING:

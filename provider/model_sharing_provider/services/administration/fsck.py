@@ -10,7 +10,7 @@ from model_sharing_protocol.errors import CorruptArtifact, NotFound, PermissionD
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_protocol.progress import Meter, ProgressCallback
-from model_sharing_provider.artifacts.manifests import Manifests, hint_paths
+from model_sharing_provider.artifacts.manifests import Manifests, auxiliary_file_paths
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
@@ -107,9 +107,9 @@ class Fsck:
             if problem := await self._problem(version, file, path, meter, quick=quick):
                 yield problem
             looked_at(file)
-        for hint, path in hint_paths(version.id, manifest):
-            meter.expect(hint.size)
-            if problem := await self._problem(version, hint, path, meter, quick=quick):
+        for file, path in auxiliary_file_paths(version.id, manifest):
+            meter.expect(file.size)
+            if problem := await self._problem(version, file, path, meter, quick=quick):
                 yield problem
         if not version.in_place:
             async for path in self._unexpected(version, manifest):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from model_sharing_provider.artifacts.locations import OF_VERSIONS, version_of
+from model_sharing_provider.artifacts.layout import OF_VERSIONS, version_of
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import VersionStatus
 from model_sharing_provider.domain.stored_objects import StoredObject

@@ -56,7 +56,7 @@ class Secrets:
         return self._told()
 
     def _told(self) -> list[SecretInfo]:
-        kept = self._secrets.kept
+        kept = self._secrets.content
         return [
             SecretInfo(kind, each.id, each.used_from)
             for kind, found in (("token pepper", kept.peppers), ("URL key", kept.url_keys))

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from model_sharing_protocol.errors import InvalidState
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.artifacts.locations import version_root
+from model_sharing_provider.artifacts.layout import version_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction

@@ -9,7 +9,7 @@ from model_sharing_protocol.manifest import Delta, Manifest, ManifestFile
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.progress import Meter
 from model_sharing_provider.artifacts.fingerprints import CHUNKED_FROM_BYTES
-from model_sharing_provider.artifacts.locations import delta_path
+from model_sharing_provider.artifacts.layout import delta_path
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.artifacts.xor_deltas import Stored, write_delta

@@ -20,7 +20,7 @@ from model_sharing_protocol.errors import (
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.artifacts.locations import direct_root, uploads_root
+from model_sharing_provider.artifacts.layout import direct_root, uploads_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
@@ -149,10 +149,10 @@ class Finalization:
         come that a URL was given out for.
         """
         folder = direct_root(version.id)
-        taken = [file for file in files if not file.promised]
+        taken = [file for file in files if not file.expected]
         arrived = {file.path for file in taken}
         paths = [path for path in await self._artifacts.files_below(folder) if path not in arrived]
-        if missing := {file.path for file in files if file.promised}.difference(paths):
+        if missing := {file.path for file in files if file.expected}.difference(paths):
             raise InvalidState(
                 f"{min(missing)!r} of version {version.version} of '{version.full_name}' did not come by the "
                 "URL that was given out for it. Upload or delete it, and finalize again."

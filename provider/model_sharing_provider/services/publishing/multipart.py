@@ -14,7 +14,7 @@ from uuid import uuid4
 from model_sharing_protocol.errors import InvalidParameter, NotFound
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.paths import check_model_path
-from model_sharing_provider.artifacts.locations import uploads_root
+from model_sharing_provider.artifacts.layout import uploads_root
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.principals import Principal
@@ -55,7 +55,7 @@ class Multipart:
         ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
-            await operation.rows.versions.claim(version.id)
+            await operation.rows.versions.end_replay(version.id)
             session = UploadSession(
                 id=str(uuid4()),
                 version_id=version.id,

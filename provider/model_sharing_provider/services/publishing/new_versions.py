@@ -6,9 +6,9 @@ from dataclasses import replace
 from uuid import uuid4
 
 from model_sharing_protocol.names import FullName
-from model_sharing_provider.artifacts.locations import version_root
+from model_sharing_provider.artifacts.layout import version_root
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.services.context import Operation
 from model_sharing_provider.services.registry.tags import TagChange, apply_tags
 

@@ -38,7 +38,7 @@ class PrincipalCredentials:
         async with context.change(AuditAction.BEGIN_MODEL_VERSION_UPLOAD, target) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
-            await operation.rows.versions.claim(version.id)
+            await operation.rows.versions.end_replay(version.id)
         if self._storage.location(version) is None:
             return None
         action = AuditAction.GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL

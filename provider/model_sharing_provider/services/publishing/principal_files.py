@@ -15,7 +15,7 @@ from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.paths import check_model_path
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.artifacts.locations import direct_root
+from model_sharing_provider.artifacts.layout import direct_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
 from model_sharing_provider.domain.audit_actions import AuditAction
@@ -36,7 +36,7 @@ from model_sharing_provider.services.publishing.multipart import find_session
 from model_sharing_provider.services.publishing.uploads import exists_already, find_pending
 from model_sharing_provider.services.registry.models import model_target
 from model_sharing_provider.services.registry.versions import find_version, version_target
-from model_sharing_provider.services.signed_files import FileAccess, OpenFile, SignedFiles
+from model_sharing_provider.services.signed_files import OpenFile, SignedFiles, TransferPermission
 from model_sharing_provider.telemetry.reports import Measured, Refusal, report
 
 _CLOSED = "Access to this file has ended; ask for another URL."
@@ -115,14 +115,14 @@ class PrincipalFiles:
             place = f"{direct_root(version.id)}/{path}"
             url = None
             known = await operation.rows.uploads.find_file(version.id, path)
-            if known is not None and not (overwrite or known.promised):
+            if known is not None and not (overwrite or known.expected):
                 raise exists_already(version, path)
             if overwrite:
                 url = await self._artifacts.presign_upload(place, UPLOAD_URL_LIFETIME_SECONDS)
             if url is None:
                 return UploadUrl(self._signed_upload(operation, version, what))
-            promise = UploadedFile.promise(path, place)
-            replaced = await operation.rows.uploads.put_file(version.id, promise, operation.now)
+            expected = UploadedFile.expect(path, place)
+            replaced = await operation.rows.uploads.put_file(version.id, expected, operation.now)
         if replaced is not None and replaced != place:
             await self._artifacts.discard(replaced)
         return url
@@ -134,7 +134,7 @@ class PrincipalFiles:
         async with context.change(AuditAction.CREATE_UPLOAD_URL, version_target(name, number)) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
-            await operation.rows.versions.claim(version.id)
+            await operation.rows.versions.end_replay(version.id)
             yield operation, version
 
     async def open(self, context: Context, resource: str, query: dict[str, str]) -> OpenFile:
@@ -218,18 +218,18 @@ class PrincipalFiles:
         await operation.authorize(rules.OWN_MODEL)
         uploads = await operation.rows.uploads.files(version.id)
         return version, [
-            ManifestFile(file.path, file.size, file.sha256) for file in uploads if not file.promised
+            ManifestFile(file.path, file.size, file.sha256) for file in uploads if not file.expected
         ]
 
 
-def _access(operation: Operation) -> FileAccess:
+def _access(operation: Operation) -> TransferPermission:
     """Access for as long as the token lives that the caller came with."""
     token_id = operation.principal.token_id
 
     async def holds(rows: UnitOfWork) -> bool:
         return await rows.principals.find_by_token_id(token_id, now_ms()) is not None
 
-    return FileAccess(operation.target, holds)
+    return TransferPermission(operation.target, holds)
 
 
 def _entries(files: list[ManifestFile], folder: str, modified: int) -> list[Entry]:

@@ -23,7 +23,7 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.limits import MAX_SOURCE, check_text
 from model_sharing_provider.domain.locations import parse_location
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
-from model_sharing_provider.domain.uploads import NewVersion
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.publishing.deltas import find_base, make_deltas
 from model_sharing_provider.services.publishing.mlmodel import (

@@ -13,13 +13,14 @@ from uuid import uuid4
 from model_sharing_protocol.errors import AlreadyExists, InvalidState, NotFound
 from model_sharing_protocol.names import FullName, ModelRef
 from model_sharing_protocol.paths import check_model_path
-from model_sharing_provider.artifacts.locations import direct_root, uploads_root
+from model_sharing_provider.artifacts.layout import direct_root, uploads_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
-from model_sharing_provider.domain.uploads import NewVersion, UploadedFile
+from model_sharing_provider.domain.uploads import UploadedFile
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.publishing.new_versions import add_version, draft_version
@@ -89,7 +90,7 @@ class Uploads:
         ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
-            await operation.rows.versions.claim(version.id)
+            await operation.rows.versions.end_replay(version.id)
             return version
 
     async def write(
@@ -129,7 +130,7 @@ class Uploads:
                 operation.act_as(by)
             await operation.authorize(rules.OWN_MODEL)
             known = await operation.rows.uploads.find_file(version.id, path)
-            if known is not None and not known.promised:
+            if known is not None and not known.expected:
                 raise exists_already(version, path)
         with suppress(NotFound):
             # By a URL of the bucket's, or by credentials: only the bucket knows.
@@ -163,9 +164,9 @@ class Uploads:
             operation.refine_target(name=f"{name}/{number}:{file.path}")
             if (await find_pending(operation, name, number)).id != version.id:
                 raise NotFound(f"Version {number} of '{name}' was deleted while {file.path!r} came in.")
-            await operation.rows.versions.claim(version.id)
+            await operation.rows.versions.end_replay(version.id)
             known = await operation.rows.uploads.find_file(version.id, file.path)
-            if known is not None and not (overwrite or known.promised):
+            if known is not None and not (overwrite or known.expected):
                 # It came while this one did.
                 raise exists_already(version, file.path)
             if known is not None and (known.size, known.sha256) == (file.size, file.sha256):

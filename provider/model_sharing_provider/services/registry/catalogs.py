@@ -98,7 +98,7 @@ class Catalogs:
             for schema in await operation.rows.catalogs.all_schemas(name):
                 versions += await remove_schema(operation, schema)
             await operation.rows.catalogs.delete(catalog.id)
-            await operation.rows.privileges.forget_securables([catalog.id])
+            await operation.rows.privilege_grants.forget_securables([catalog.id])
         await self._cleaner.delete(versions)
 
     async def create_schema(

@@ -9,7 +9,7 @@ from uuid import uuid4
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.limits import check_lineage
-from model_sharing_provider.domain.uploads import LineageRecord
+from model_sharing_provider.domain.lineage import LineageRecord
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.registry.versions import find_version, version_target

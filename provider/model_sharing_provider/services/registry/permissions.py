@@ -29,7 +29,9 @@ class Permissions:
         """Grants on the securable itself. Raises NotFound, PermissionDenied."""
         async with context.view(AuditAction.GET_PERMISSIONS, Target(kind, name)) as operation:
             path = await _visible_path(operation, kind, name, principal)
-            grants = await operation.rows.privileges.on([place for place in path if place.type is kind])
+            grants = await operation.rows.privilege_grants.list_on(
+                [place for place in path if place.type is kind]
+            )
             return [grant for grant in grants if not principal or grant.principal == principal]
 
     async def effective(
@@ -38,7 +40,7 @@ class Permissions:
         """Grants that reach the securable, on itself or above, each with its origin. Raises NotFound."""
         async with context.view(AuditAction.GET_EFFECTIVE_PERMISSIONS, Target(kind, name)) as operation:
             path = await _visible_path(operation, kind, name, principal)
-            return effective_grants(await operation.rows.privileges.on(path), kind, principal)
+            return effective_grants(await operation.rows.privilege_grants.list_on(path), kind, principal)
 
     async def update(
         self, context: Context, kind: SecurableType, name: str, changes: Sequence[PrivilegeChange]
@@ -51,11 +53,11 @@ class Permissions:
                 principal = (await find_principal(operation, change.principal)).principal
                 if principal.type is PrincipalType.ADMIN and change.add:
                     raise InvalidState(f"{principal.name!r} administers the metastore and needs no grants.")
-                await operation.rows.privileges.add(
+                await operation.rows.privilege_grants.add(
                     place, principal, change.add, operation.now, operation.principal.name
                 )
-                await operation.rows.privileges.remove(place, principal, change.remove)
-            return await operation.rows.privileges.on([place])
+                await operation.rows.privilege_grants.remove(place, principal, change.remove)
+            return await operation.rows.privilege_grants.list_on([place])
 
 
 async def _visible_path(

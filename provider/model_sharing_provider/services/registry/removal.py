@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from model_sharing_provider.artifacts.locations import direct_root, uploads_root
+from model_sharing_provider.artifacts.layout import direct_root, uploads_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.securables import ModelVersion, RegisteredModel, Schema
@@ -40,7 +40,7 @@ async def remove_model(operation: Operation, model: RegisteredModel) -> list[Mod
     for version in versions:
         await operation.rows.versions.delete(version)
     await operation.rows.models.delete(model.id)
-    await operation.rows.privileges.forget_securables([model.id])
+    await operation.rows.privilege_grants.forget_securables([model.id])
     return versions
 
 
@@ -50,5 +50,5 @@ async def remove_schema(operation: Operation, schema: Schema) -> list[ModelVersi
     for model in await operation.rows.models.all_of_schema(schema.id):
         versions += await remove_model(operation, model)
     await operation.rows.catalogs.delete_schema(schema.id)
-    await operation.rows.privileges.forget_securables([schema.id])
+    await operation.rows.privilege_grants.forget_securables([schema.id])
     return versions

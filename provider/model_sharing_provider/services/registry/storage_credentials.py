@@ -8,7 +8,7 @@ finalized, so that what is READY cannot be changed with any.
 from __future__ import annotations
 
 from model_sharing_provider.artifacts.credentials.vending import Vending
-from model_sharing_provider.artifacts.locations import direct_root
+from model_sharing_provider.artifacts.layout import direct_root
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.credentials import TemporaryCredentials
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus

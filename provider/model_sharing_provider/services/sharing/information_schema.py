@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from model_sharing_protocol.errors import NotFound
 from model_sharing_protocol.pages import Page, PageRequest, page_of
-from model_sharing_provider.artifacts.locations import SYSTEM_TABLES, system_table_path
+from model_sharing_provider.artifacts.layout import SHARE_TABLES, share_table_path
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.securables import ModelVersion
@@ -22,7 +22,7 @@ from model_sharing_provider.domain.sharing import Share, SharedModel
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
 from model_sharing_provider.services.sharing.recipient_view import models_of_share, view_share
-from model_sharing_provider.services.sharing.shares import SYSTEM_SCHEMA
+from model_sharing_provider.services.sharing.shares import INFORMATION_SCHEMA
 
 if TYPE_CHECKING:
     from model_sharing_provider.services.sharing.parquet_tables import TableWriter
@@ -53,21 +53,21 @@ class TableFile:
 class InformationSchema:
     names = ("model_aliases", "model_versions", "models")
 
-    def __init__(self, access: RecipientFiles, artifacts: ArtifactStore) -> None:
-        self._access = access
+    def __init__(self, recipient_files: RecipientFiles, artifacts: ArtifactStore) -> None:
+        self._recipient_files = recipient_files
         self._artifacts = artifacts
 
     async def list_tables(
         self, context: Context, share: str, schema: str | None, page: PageRequest
     ) -> Page[str]:
         """The names of the tables in information_schema; other schemas have none. Raises NotFound."""
-        schema = schema.lower() if schema is not None else SYSTEM_SCHEMA
+        schema = schema.lower() if schema is not None else INFORMATION_SCHEMA
         async with view_share(context, AuditAction.DELTA_SHARING_LIST_TABLES, share, schema) as (
             operation,
             found,
             _,
         ):
-            if schema == SYSTEM_SCHEMA:
+            if schema == INFORMATION_SCHEMA:
                 return page_of(self.names, page, str)
             if not await operation.rows.shared_models.has_schema(found.id, schema):
                 raise NotFound(f"The schema {schema!r} does not exist in the share {found.name!r}.")
@@ -91,10 +91,10 @@ class InformationSchema:
             async for models, versions in _pieces(operation, found, table):
                 await asyncio.to_thread(writer.add, models, versions)
             content = await asyncio.to_thread(writer.finish)
-            issuer = self._access.issuer(operation.principal, found, grant)
+            issuer = self._recipient_files.issuer(operation.principal, found, grant)
         sha256 = hashlib.sha256(content).hexdigest()
-        await self._artifacts.delete_below(SYSTEM_TABLES, older_than=_KEPT)
-        await self._artifacts.put_bytes(system_table_path(sha256), content)
+        await self._artifacts.delete_below(SHARE_TABLES, older_than=_KEPT)
+        await self._artifacts.put_bytes(share_table_path(sha256), content)
         return metadata, TableFile(issuer.sign(f"tables/{sha256}"), sha256, len(content), issuer.expires_at)
 
     async def _metadata(self, operation: Operation, share: Share, table: str) -> TableMetadata:
@@ -106,7 +106,7 @@ class InformationSchema:
         )
 
     def _name(self, schema: str, table: str) -> str:
-        if schema.lower() != SYSTEM_SCHEMA or table.lower() not in self.names:
+        if schema.lower() != INFORMATION_SCHEMA or table.lower() not in self.names:
             raise NotFound(f"The table '{schema}.{table}' does not exist in this share.")
         return table.lower()
 

@@ -18,8 +18,8 @@ from model_sharing_protocol.manifest import PACKED_FILE_BYTES, PACKED_FILES, Del
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.signatures import Bundle
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.artifacts.locations import system_table_path
-from model_sharing_provider.artifacts.manifests import Manifests, hint_paths
+from model_sharing_provider.artifacts.layout import share_table_path
+from model_sharing_provider.artifacts.manifests import Manifests, auxiliary_file_paths
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
@@ -34,7 +34,7 @@ from model_sharing_provider.services.sharing.published_deltas import published_d
 from model_sharing_provider.services.sharing.recipient_view import view_version
 from model_sharing_provider.services.sharing.recipients import address_refused
 from model_sharing_provider.services.sharing.signing import Signing
-from model_sharing_provider.services.signed_files import FileAccess, OpenFile, OpenPack, SignedFiles
+from model_sharing_provider.services.signed_files import OpenFile, OpenPack, SignedFiles, TransferPermission
 from model_sharing_provider.telemetry.reports import Measured, Refusal, report
 
 _DELETED = "The version that this URL is for was deleted."
@@ -54,7 +54,7 @@ class SignedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class VersionAccess:
+class SignedVersionFiles:
     """Files of a version with their URLs, and all else that a recipient needs to fetch it.
 
     `chunk_maps` is None where no file is large.
@@ -106,7 +106,7 @@ class RecipientFiles:
         *,
         number: int | None = None,
         alias: str | None = None,
-    ) -> VersionAccess:
+    ) -> SignedVersionFiles:
         """A version by number or alias, its signature, and its files with their URLs. Raises NotFound."""
         action = AuditAction.DELTA_SHARING_QUERY_MODEL_VERSION
         async with view_version(context, action, share, name, number=number, alias=alias) as (
@@ -125,10 +125,14 @@ class RecipientFiles:
             pack = None if elsewhere else issuer.sign(f"versions/{version.id}/pack", "POST")
             deltas = await published_deltas(operation, version, manifest)
             published = msgspec.structs.replace(manifest, deltas=tuple(deltas))
-            hints, _ = await self._sign(issuer, version, list(hint_paths(version.id, published)))
-            maps = hints.pop(0) if manifest.chunk_maps else None
+            auxiliary, _ = await self._sign(
+                issuer, version, list(auxiliary_file_paths(version.id, published))
+            )
+            maps = auxiliary.pop(0) if manifest.chunk_maps else None
             bundle = self._signing.bundle(found, manifest)
-            return VersionAccess(found, bundle, files, maps, list(zip(deltas, hints, strict=True)), pack)
+            return SignedVersionFiles(
+                found, bundle, files, maps, list(zip(deltas, auxiliary, strict=True)), pack
+            )
 
     async def _sign(
         self, issuer: UrlIssuer, version: ModelVersion, places: Sequence[tuple[ManifestFile, str]]
@@ -159,17 +163,17 @@ class RecipientFiles:
             version,
         ):
             if kind == "tables":
-                path = system_table_path(parts[0])
+                path = share_table_path(parts[0])
                 size = await self._artifacts.size(path)
                 return OpenFile(size, parts[0], path, operation.now, _access(context, operation, ticket))
             if version is None:
                 raise NotFound(_DELETED)
             known = await self._manifests.read(version.id)
-            hint = await self._hint(operation, version, parts[1])
-            file = hint[0] if hint else known.file(parts[1])
-            path = hint[1] if hint else f"{version.storage_path}/{file.path}"
+            auxiliary = await self._auxiliary_file(operation, version, parts[1])
+            file = auxiliary[0] if auxiliary else known.file(parts[1])
+            path = auxiliary[1] if auxiliary else f"{version.storage_path}/{file.path}"
             operation.refine_target(name=f"{version.full_name}/{version.version}:{file.path}")
-            if version.in_place and not hint:
+            if version.in_place and not auxiliary:
                 await self._artifacts.check_size(path, file.size)
             access = _access(context, operation, ticket)
             return OpenFile(file.size, file.sha256, path, version.created_at, access)
@@ -195,16 +199,16 @@ class RecipientFiles:
             places = [(f"{version.storage_path}/{file.path}", file.size) for file in files]
             return OpenPack(places, _access(context, operation, ticket))
 
-    async def _hint(
+    async def _auxiliary_file(
         self, operation: Operation, version: ModelVersion, sha256: str
     ) -> tuple[ManifestFile, str] | None:
         """The chunk maps, or a delta that may still be had, with this digest, and where it is stored."""
         known = await self._manifests.read(version.id)
-        hint = known.hints.get(sha256)
-        if hint is None or hint[0] == known.manifest.chunk_maps:
-            return hint
+        auxiliary = known.auxiliary_files.get(sha256)
+        if auxiliary is None or auxiliary[0] == known.manifest.chunk_maps:
+            return auxiliary
         published = await published_deltas(operation, version, known.manifest)
-        return hint if any(delta.sha256 == sha256 for delta in published) else None
+        return auxiliary if any(delta.sha256 == sha256 for delta in published) else None
 
     @asynccontextmanager
     async def _admit(
@@ -231,7 +235,7 @@ class RecipientFiles:
             yield operation, ticket, access.version
 
 
-def _access(context: Context, operation: Operation, ticket: Ticket) -> FileAccess:
+def _access(context: Context, operation: Operation, ticket: Ticket) -> TransferPermission:
     """Access under the grant, token and revision of a ticket, from the address that it came from."""
     under = ticket.grant_id, ticket.token_id, ticket.revision
 
@@ -239,7 +243,7 @@ def _access(context: Context, operation: Operation, ticket: Ticket) -> FileAcces
         found = await rows.recipient_reads.access(*under, now_ms(), version_id=_version_id(ticket.resource))
         return found is not None and allows(found.networks, context.caller.address)
 
-    return FileAccess(operation.target, holds)
+    return TransferPermission(operation.target, holds)
 
 
 def check_pack(files: Sequence[ManifestFile]) -> None:

@@ -163,7 +163,7 @@ async def models_of_share(
     operation: Operation, share: Share, schema: str | None, page: PageRequest
 ) -> Page[SharedModel]:
     """A page of the models that a share shows."""
-    places = await operation.rows.models.fitting(
+    places = await operation.rows.models.fit_page(
         await operation.rows.shared_models.page(share, schema, page),
         lambda place: place.model_id,
         key_of=lambda place: str(place.shared_name),

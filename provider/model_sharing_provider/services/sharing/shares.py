@@ -39,7 +39,7 @@ from model_sharing_provider.services.registry.updates import (
 )
 from model_sharing_provider.services.sharing.recipients import find_recipient
 
-SYSTEM_SCHEMA = "information_schema"
+INFORMATION_SCHEMA = "information_schema"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Shares:
         async with context.view(AuditAction.LIST_REGISTERED_MODEL_SHARES, model_target(name)) as operation:
             await operation.authorize(rules.READ_MODEL)
             model = await find_model(operation, name)
-            shown = await operation.rows.shares.showing(model, Viewer.of(operation.principal))
+            shown = await operation.rows.shares.containing(model, Viewer.of(operation.principal))
             readers = _readers(await operation.rows.share_grants.of_shares(*(share.id for share, _ in shown)))
             return [
                 ModelShare(share=share.name, shared_as=shared_as, recipients=readers[share.name])
@@ -320,8 +320,10 @@ async def _revoke(operation: Operation, share: Share, recipient: str) -> None:
 
 
 async def _add_object(operation: Operation, found: Share, object_id: str, shared: ShareObject) -> ShareObject:
-    if shared.shared_as.partition(".")[0] == SYSTEM_SCHEMA:
-        raise InvalidParameter(f"The schema name {SYSTEM_SCHEMA!r} is reserved for the share's own tables.")
+    if shared.shared_as.partition(".")[0] == INFORMATION_SCHEMA:
+        raise InvalidParameter(
+            f"The schema name {INFORMATION_SCHEMA!r} is reserved for the share's own tables."
+        )
     for known in await operation.rows.shares.objects(found):
         if known.shared_as == shared.shared_as:
             raise AlreadyExists(

@@ -38,7 +38,7 @@ def create_home(settings: Settings) -> None:
         ) from error
 
 
-async def find_secrets(settings: Settings, database: Database) -> ServerSecrets:
+async def ensure_secrets(settings: Settings, database: Database) -> ServerSecrets:
     """The secrets that go with the database, made if nothing was ever hashed under others.
 
     Raises InvalidState for secrets that are missing, or are those of another database.
@@ -77,7 +77,7 @@ async def _check_peppers(settings: Settings, database: Database, secrets: Server
         await rows.peppers.remember(checks - known)
 
 
-async def find_signing_keys(settings: Settings, database: Database, *, lost: bool = False) -> SigningKeys:
+async def ensure_signing_keys(settings: Settings, database: Database, *, lost: bool = False) -> SigningKeys:
     """The keys that go with the database, made if nothing was ever signed with others.
 
     With `lost`, those that are there will do, or new ones. Raises InvalidState for keys that are missing, or
@@ -119,7 +119,7 @@ async def _check_keys(settings: Settings, database: Database, keys: SigningKeys)
         )
 
 
-async def find_administrator(
+async def ensure_administrator(
     database: Database, secrets: ServerSecrets, settings: Settings, announce: Announce
 ) -> Principal:
     """The metastore's first administrator, made with a token if there is none yet."""

@@ -40,7 +40,7 @@ class SqlRows(Protocol):
 class PlainSession(Protocol):
     """One thread's own connection, for short transactions."""
 
-    def look(self, sql: str) -> Any:
+    def read_one(self, sql: str) -> Any:
         """One value, as of the last commit, in one round trip."""
 
     def run(self, work: Callable[[Any], T], *, writes: bool) -> T:
@@ -49,7 +49,7 @@ class PlainSession(Protocol):
     def close(self) -> None: ...
 
 
-class Backend(ABC):
+class DatabaseEngine(ABC):
     """One database: how to connect to it, what keeps its writers apart, and what its errors mean."""
 
     patience = 30.0
@@ -62,7 +62,7 @@ class Backend(ABC):
     """Whether short reads find what they look for in this process, and wait for nobody."""
 
     @abstractmethod
-    def engine(self) -> AsyncEngine:
+    def connection_pool(self) -> AsyncEngine:
         """A pool of connections. A transaction with the execution option `writes` is alone in writing."""
 
     @abstractmethod
@@ -92,24 +92,24 @@ class Backend(ABC):
     def compact(self) -> None:
         """Give back room that deleted rows took, a little at a time; blocking. Raises DiskFull."""
 
-    def check_room(self) -> None:  # noqa: B027 - a server has its own disk
+    def check_reserve(self) -> None:  # noqa: B027 - a server has its own disk
         """Raises DiskFull for a disk that is about full, where this process can see it."""
 
-    def lend_room(self) -> bool:
+    def lend_reserve(self) -> bool:
         """Make a little room on a full disk, to open the database with; False if there is none to give."""
         return False
 
-    def make_room(self) -> None:  # noqa: B027 - a server has its own disk
+    def release_reserve(self) -> None:  # noqa: B027 - a server has its own disk
         """Release the reserve of disk space for deletions; blocking."""
 
-    def settle(self) -> None:  # noqa: B027 - a server has its own disk
+    def settle_reserve(self) -> None:  # noqa: B027 - a server has its own disk
         """Between the steps of a long deletion on a full disk: let the next one use what this one used."""
 
-    def restore_room(self) -> None:  # noqa: B027 - a server has its own disk
+    def refill_reserve(self) -> None:  # noqa: B027 - a server has its own disk
         """Fill the reserve of disk space again, as far as there is any; blocking."""
 
     @abstractmethod
-    def named(self, error: Exception) -> SharingError | None:
+    def translate(self, error: Exception) -> SharingError | None:
         """Our error for one of the database's own; None for one that nobody foresaw."""
 
     @contextmanager
@@ -120,7 +120,7 @@ class Backend(ABC):
             report(Measured.DATABASE_ERRORS, error=AlreadyExists.__name__)
             raise AlreadyExists("Somebody else created the same thing at this moment; look again.") from error
         except Exception as error:
-            if named := self.named(error):
-                report(Measured.DATABASE_ERRORS, error=type(named).__name__)
-                raise named from error
+            if translated := self.translate(error):
+                report(Measured.DATABASE_ERRORS, error=type(translated).__name__)
+                raise translated from error
             raise

@@ -1,4 +1,4 @@
-"""Formats of versions: the MLflow flavors that a model can be loaded as, read from its MLmodel file."""
+"""Flavors of versions: what a model can be loaded as, by MLflow's names, read from its MLmodel file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from model_sharing_provider.services.registry.versions import find_version, vers
 _GENERIC = "python_function"
 
 
-class Formats:
+class Flavors:
     def __init__(self, artifacts: ArtifactStore) -> None:
         self._artifacts = artifacts
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 
-SYSTEM_TABLES = "system-tables"
+SHARE_TABLES = "system-tables"
 _UNFINISHED = re.compile(r".+\.json#[0-9]+")
 OF_VERSIONS = ("models", "uploads", "manifests", "chunk-maps", "deltas")
 """The folders in which everything belongs to some version."""
@@ -65,8 +65,8 @@ def waiting_chunk_map_path(version_id: str, sha256: str) -> str:
     return f"{uploads_root(version_id)}/chunk-maps/{sha256}"
 
 
-def system_table_path(sha256: str) -> str:
-    return f"{SYSTEM_TABLES}/{sha256}.parquet"
+def share_table_path(sha256: str) -> str:
+    return f"{SHARE_TABLES}/{sha256}.parquet"
 
 
 def version_of(path: str) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""`model-sharing cache`: what is in the cache, making room, and checking it."""
+"""`model-sharing cache`: list, prune and verify the cache."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def cache() -> None:
 def list_cache(output: str) -> None:
     """List the versions in the cache, most recently used first.
 
-    OWN_SIZE is what nothing else in the cache shares: what removing this version alone would free.
+    OWN_SIZE is the space that removing this version alone would free.
     """
     settings = Settings.from_environment()
     store = Cache(settings.cache)
@@ -127,7 +127,7 @@ def verify_cache(*, repair: bool, output: str) -> None:
 
 
 def _repair(version: CachedVersion) -> str | None:
-    """Fetch a version again; what went wrong, if something did."""
+    """Fetch a version again; return the error, if there is one."""
     if version.catalog is None:
         return "it belongs to no mounted share"
     try:

@@ -33,7 +33,7 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
             raise Interrupted(
-                "Interrupted. What had arrived is kept; run the same again to go on."
+                "Interrupted. What had arrived is kept; run the same command again to continue."
             ) from error
 
 
@@ -69,7 +69,7 @@ def activate(link: str, profile: Path, *, force: bool) -> None:
         link = find_link(standard_input(MAX_INPUT_BYTES, "the activation link", line=True))
     path = blocking.activate(link, profile, force=force)
     expires = read_profile(path).expires_at
-    until = f"; its token is good until {expires.isoformat(timespec='seconds')}" if expires else ""
+    until = f"; its token is valid until {expires.isoformat(timespec='seconds')}" if expires else ""
     say(f"Wrote {path}, readable by you only{until}.")
 
 
@@ -186,7 +186,7 @@ def _places(where: str | None) -> list[tuple[blocking.Catalog, str | None]]:
 
 
 def _show_version(version: SharedVersion) -> None:
-    """Print a version for people, its signature as the columns that go in and come out."""
+    """Print a version for people, its signature as input and output columns."""
     record = fields_of(version)
     signature = record.pop("signature") or {}
     for kind in ("inputs", "outputs"):

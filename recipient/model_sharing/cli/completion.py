@@ -1,4 +1,4 @@
-"""Names that the shell completes: catalogs that are mounted, and what their providers list in them."""
+"""Shell completion of names: mounted catalogs, and the schemas and models that providers list."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _catalogs(_typed: str) -> list[str]:
 
 
 def _schemas(typed: str) -> list[str]:
-    """The catalogs and then, once one is typed, its schemas."""
+    """Catalogs and, once one is typed, its schemas."""
     if "." not in typed:
         return _catalogs(typed)
     names = [FullName.parse(name) for name in _models(typed)]
@@ -27,7 +27,7 @@ def _schemas(typed: str) -> list[str]:
 
 
 def _models(typed: str) -> list[str]:
-    """The models of the catalogs that begin as is typed, as references are written."""
+    """Models of the catalogs whose names begin as typed, as references."""
     prefix = _URI if typed.startswith(_URI) else ""
     catalog, dot, _ = typed.removeprefix(prefix).partition(".")
     settings = Settings.from_environment()
@@ -44,7 +44,7 @@ def _places(typed: str) -> list[str]:
 
 
 async def _all_names(mounts: list[Mount], settings: Settings) -> list[str]:
-    """The names of models in these mounts, without the mounts whose provider does not answer."""
+    """Names of models in these mounts, except those whose provider does not answer."""
     loop = asyncio.get_running_loop()
     asked = (_names(SharedCatalog(mount, settings, loop)) for mount in mounts)
     found = await asyncio.gather(*asked, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""`model-sharing doctor`: whether this machine and its mounts are as they have to be."""
+"""`model-sharing doctor`: check that this machine and its mounts are set up correctly."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def doctor(output: str) -> None:
     findings += _check_authorities()
     try:
         settings = Settings.from_environment()
-        findings += _check_places(settings)
+        findings += _check_folders(settings)
         mounts = MountTable(settings.mounts).all()
     except SharingError as error:
         findings.append(bad("settings and mounts", error))
@@ -51,7 +51,7 @@ def doctor(output: str) -> None:
     raise click.exceptions.Exit(report(findings, output))
 
 
-def _check_places(settings: Settings) -> Iterable[Finding]:
+def _check_folders(settings: Settings) -> Iterable[Finding]:
     yield from check_folder("home", make_folder(settings.home))
     yield from check_folder("cache", make_folder(settings.cache))
 

@@ -1,4 +1,4 @@
-"""`model-sharing shares`, `mount`, `mounts` and `unmount`: what is shared with us, and under which names."""
+"""`model-sharing shares`, `mount`, `mounts` and `unmount`: shares available here, and their local names."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def mount(
     $MODEL_SHARING_PROFILE, a path or the JSON itself. A profile that is not in a file is kept in the
     home, readable by you only, until it is unmounted or mounted again.
     """
-    profile, share = _told_apart(profile, share)
+    profile, share = _split_arguments(profile, share)
     source = find_profile(_given(profile))
     catalog = blocking.mount(
         source,
@@ -127,7 +127,7 @@ def _given(profile: str | None) -> str | bytes | None:
     return standard_input(MAX_PROFILE_BYTES + 1, "the profile's file")
 
 
-def _told_apart(profile: str | None, share: str | None) -> tuple[str | None, str | None]:
+def _split_arguments(profile: str | None, share: str | None) -> tuple[str | None, str | None]:
     """Profile and share of the arguments; where the environment names a profile, one alone may be the share.
 
     It is, unless it is a file or looks like one: names of shares have neither dots nor slashes.

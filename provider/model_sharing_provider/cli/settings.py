@@ -35,10 +35,8 @@ external_locations = ["s3://lake/models", "file:///srv/models"]
 serve_port = 8642
 ```
 
-`model-sharing-provider settings show` shows the values in effect and where each came from, without
-secrets.
+`model-sharing-provider settings show` shows the values in effect and where each came from, without secrets.
 In 0.1 a variable is also read by its former name, without `PROVIDER_`, if the current one is unset.
-`model-sharing-provider settings reference` prints this page.
 
 | variable | key in the file | type | default | meaning |
 |---|---|---|---|---|

@@ -57,7 +57,7 @@ class Audit:
         Raises InvalidParameter for less than a day, PermissionDenied.
         """
         if older_than < _SHORTEST_RETENTION:
-            raise InvalidParameter(f"{older_than} is too short: the audit log keeps a day at the least.")
+            raise InvalidParameter(f"The age of audit events must be at least 1d, not {older_than}.")
         async with context.change(AuditAction.PRUNE_AUDIT_LOG, _METASTORE) as operation:
             await operation.authorize(ADMINISTRATORS)
             before = operation.now - older_than // timedelta(milliseconds=1)

@@ -114,8 +114,7 @@ class GarbageCollection:
 def _check_grace(what: str, age: timedelta) -> None:
     if age < MINIMUM_GRACE:
         raise InvalidParameter(
-            f"{age} is too short for {what}: one hour is the least, since what is being registered now "
-            "has no row yet."
+            f"The age of {what} must be at least 1h, not {age}: a registration may be in progress."
         )
 
 

@@ -16,8 +16,8 @@ from support.network.fault_proxy import ConnectionFault, StreamFault
 from support.network.proxied_recipient import IN_FLIGHT, SIZE, mounted_through_proxy
 from support.processes.provider import ProviderProcess
 
-# 64 KiB in this time on each of two connections: some seconds for the whole.
-SLOWLY = ConnectionFault(to_client=StreamFault(delay=0.007))
+# 64 KiB in this time on each of two connections: for longer than a busy machine takes to stop a server.
+SLOWLY = ConnectionFault(to_client=StreamFault(delay=0.02))
 
 
 def answers(server: ProviderProcess, path: str) -> tuple[int, str]:

@@ -1,0 +1,1 @@
+"""Upstream providers: the one room in which this server acts as a recipient."""

@@ -12,8 +12,9 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from model_sharing_protocol.pages import PageRequest
-from model_sharing_protocol.unity_catalog import PREFIX
+from model_sharing_protocol.unity_catalog import PREFIX, CreateModelVersion
 from support.admin_client import AdminClient
+from support.model_folder import write_model
 
 pytestmark = pytest.mark.each_database
 
@@ -114,3 +115,20 @@ async def test_a_nul_is_refused_and_a_backslash_before_a_u_is_none(
         assert (status, said["comment"]) == (200, "a\\u0000b")
         status, said = await send(admin_session, "PATCH", "/catalogs/c", b'{"owner": ""}')
         assert (status, said["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
+async def test_what_is_said_of_a_new_version_is_kept(
+    admin_session: aiohttp.ClientSession, admin: AdminClient, tmp_path: Path
+) -> None:
+    """The fields are read off the messages: one that is lost on the way to the row or back fails here."""
+    await admin.register(write_model(tmp_path / "m"), "prod.ml_team.scorer")
+    model = {"catalog_name": "prod", "schema_name": "ml_team", "model_name": "scorer"}
+    given = set(CreateModelVersion.__struct_fields__) - model.keys() - {"tags"}
+    said = {name: f"the {name}" for name in given}
+    async with admin_session:
+        body = json.dumps({**model, **said, "tags": [{"key": "task", "value": "claims"}]}).encode()
+        status, _ = await send(admin_session, "POST", "/models/versions", body)
+        assert status == 200
+        _, shown = await send(admin_session, "GET", "/models/prod.ml_team.scorer/versions/2")
+    assert {name: shown[name] for name in given} == said
+    assert shown["tags"] == [{"key": "task", "value": "claims"}]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from uuid import uuid4
 
 from model_sharing_protocol.names import FullName
@@ -11,6 +11,9 @@ from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.services.context import Operation
 from model_sharing_provider.services.registry.tags import TagChange, apply_tags
+
+_DESCRIBED = {each.name for each in fields(NewVersion)} & {each.name for each in fields(ModelVersion)}
+"""Fields that a version has from its maker as they are, such as its comment and its tags."""
 
 
 def draft_version(
@@ -24,15 +27,11 @@ def draft_version(
         full_name=name,
         version=new.number,
         status=status,
-        comment=new.comment,
-        source=new.source,
-        run_id=new.run_id,
-        logged_model_id=new.logged_model_id,
         storage_path=version_root(model_id, version_id),
-        tags=dict(new.tags),
         created_at=0,
         created_by="",
         updated_at=0,
+        **{name: getattr(new, name) for name in _DESCRIBED},
     )
 
 

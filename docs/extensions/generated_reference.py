@@ -104,7 +104,7 @@ def python_api() -> str:
 
 
 def recipient_commands() -> str:
-    return _directive("click", "model_sharing.cli.commands:cli", "prog: model-sharing", "nested: full")
+    return _directive("click", "model_sharing.cli.main:cli", "prog: model-sharing", "nested: full")
 
 
 def provider_commands() -> str:

@@ -18,7 +18,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 import model_sharing
 from model_sharing import settings as recipient_settings
-from model_sharing.cli.commands import cli as recipient_cli
+from model_sharing.cli.main import cli as recipient_cli
 from model_sharing.policy import check_inert
 from model_sharing_protocol import dsse, errors, manifest, signatures, signing_keys
 from model_sharing_provider.cli.main import cli as provider_cli

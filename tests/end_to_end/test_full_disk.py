@@ -13,7 +13,7 @@ import pytest
 
 import model_sharing
 from model_sharing_protocol.errors import ServerUnreachable
-from model_sharing_protocol.files import PREFIX as FILES
+from model_sharing_protocol.files_api import PREFIX as FILES
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.versions import NewVersion
 from support.admin_client import AdminClient

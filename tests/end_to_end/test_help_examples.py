@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from model_sharing.cli.commands import cli as recipient
+from model_sharing.cli.main import cli as recipient
 from model_sharing_provider.cli.main import cli as provider
 
 Path_ = tuple[str, ...]

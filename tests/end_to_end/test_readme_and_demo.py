@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.documented_commands import Reader, follow
 from support.processes.virtual_environments import ROOT
-from support.readme import Reader, follow
 
 BIN = Path(sys.executable).parent
 

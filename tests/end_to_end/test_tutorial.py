@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.documented_commands import Reader
 from support.network.ports import default_port
 from support.processes.virtual_environments import ROOT
-from support.readme import Reader
 
 BIN = Path(sys.executable).parent
 TUTORIAL = ROOT / "docs" / "tutorial.md"

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
-from model_sharing_protocol.files import PREFIX as FILES_PREFIX
+from model_sharing_protocol.files_api import PREFIX as FILES_PREFIX
 from model_sharing_protocol.mlflow_registry import PREFIX
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.cli.audit import reference_page

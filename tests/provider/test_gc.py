@@ -21,7 +21,7 @@ from model_sharing_provider.services.administration import gc
 from model_sharing_provider.services.administration.gc import Collected
 from support.admin_client import AdminClient
 from support.model_folder import write_model
-from support.processes.admin import start
+from support.processes.admin_process import start
 from support.provider_cli import CliRunner
 
 NAME = FullName.parse("prod.ml_team.scorer")

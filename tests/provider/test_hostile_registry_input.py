@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from model_sharing_protocol import files, mlflow_registry
+from model_sharing_protocol import files_api, mlflow_registry
 from model_sharing_protocol.unity_catalog import PREFIX as U
 from model_sharing_provider.faces.table import APIS
 from model_sharing_provider.http.openapi import document
@@ -37,7 +37,7 @@ DOCUMENTS = {
     if face.name in ("unity-catalog", "mlflow-registry", "files")
 }
 M = mlflow_registry.PREFIX
-F = files.PREFIX
+F = files_api.PREFIX
 Dump = dict[str, list[tuple[Any, ...]]]
 
 

@@ -26,7 +26,7 @@ from model_sharing_provider.metastore.engine.database_engine import DatabaseEngi
 from model_sharing_provider.metastore.engine.postgresql import PostgreSql
 from model_sharing_provider.metastore.engine.sqlite import Sqlite
 from model_sharing_provider.metastore.tables import metadata
-from support.processes.admin import start
+from support.processes.admin_process import start
 from support.processes.postgresql import PostgresServer
 from support.processes.servers import free_port
 

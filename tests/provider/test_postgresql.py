@@ -25,7 +25,7 @@ from model_sharing_provider.configuration.sources import read_settings
 from model_sharing_provider.faces.application import make_app
 from support.admin_client import AdminClient
 from support.model_folder import write_model
-from support.processes.admin import start
+from support.processes.admin_process import start
 from support.processes.postgresql import PASSWORD, PostgresServer, running_postgres
 
 NAME = FullName.parse("prod.ml_team.scorer")

@@ -16,7 +16,7 @@ from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from support.admin_client import AdminClient
 from support.model_folder import write_model
-from support.processes.admin import start
+from support.processes.admin_process import start
 
 NAME = FullName.parse("prod.ml_team.scorer")
 KILLS = 8

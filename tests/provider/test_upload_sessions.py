@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from model_sharing_protocol.errors import NotFound
-from model_sharing_protocol.files import PREFIX
+from model_sharing_protocol.files_api import PREFIX
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.governance.privileges import Privilege

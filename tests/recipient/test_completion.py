@@ -6,7 +6,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 import model_sharing
-from model_sharing.cli.commands import cli
+from model_sharing.cli.main import cli
 from support.fake_provider.server import FakeProvider
 from support.recipient_cli import RunCli
 

@@ -14,7 +14,7 @@ import pytest
 import model_sharing
 from model_sharing.api import blocking
 from model_sharing.cli import main
-from model_sharing.cli.commands import cli
+from model_sharing.cli.main import cli
 from support.fake_provider.faults import always
 from support.fake_provider.models import SHARE, Model
 from support.fake_provider.server import FakeProvider, Handler

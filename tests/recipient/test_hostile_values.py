@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from mlflow.exceptions import MlflowException
 
 import model_sharing
-from model_sharing.cli.commands import cli
+from model_sharing.cli.main import cli
 from model_sharing.mlflow_plugin.artifacts import SharedArtifactRepository
 from model_sharing.mlflow_plugin.store import SharedModelStore
 from model_sharing_protocol.console import command_line

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import model_sharing
-from model_sharing_protocol.files import PREFIX as FILES
+from model_sharing_protocol.files_api import PREFIX as FILES
 from model_sharing_protocol.mlflow_registry import PREFIX as MLFLOW
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.services.administration import gc

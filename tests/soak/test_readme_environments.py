@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from support.documented_commands import README, Reader, follow, follow_apart
 from support.processes.virtual_environments import ROOT, virtual_environment
-from support.readme import README, Reader, follow, follow_apart
 
 PROJECT = ROOT / "pyproject.toml"
 Install = Callable[..., Path]

@@ -11,9 +11,9 @@ from pathlib import Path
 from model_sharing.cache.maintenance.pruning import prune_to_size
 from model_sharing.cache.store import Cache
 from model_sharing.catalogs.shared_models import SharedVersion
+from model_sharing.downloads.fetch_snapshot import fetch_snapshot
 from model_sharing.downloads.job import Job
 from model_sharing.downloads.progress_counter import ProgressCounter
-from model_sharing.downloads.snapshot import fetch_snapshot
 from model_sharing.downloads.transfer.connections import Connections
 from model_sharing.downloads.transfer.file_urls import PACK, FileUrls
 from model_sharing.downloads.transfer.rate_limit import RateLimit

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
+from model_sharing.cli.mount_checks import check_mount
 from model_sharing.filesystem.local_files import make_folder
 from model_sharing.mount_table import Mount, MountTable
-from model_sharing.mounting.mount_checks import check_mount
 from model_sharing.settings import Settings
 from model_sharing_protocol.console.doctor_checks import (
     Finding,

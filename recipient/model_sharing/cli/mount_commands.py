@@ -1,4 +1,4 @@
-"""`model-sharing shares`, `mount`, `mounts` and `unmount`: shares available here, and their local names."""
+"""`model-sharing activate`, `shares`, `mount`, `mounts`, `unmount`, `key`: from a link to a mounted share."""
 
 from __future__ import annotations
 
@@ -11,14 +11,38 @@ from model_sharing.api import blocking
 from model_sharing.cli.completion import complete_catalogs
 from model_sharing.cli.options import standard_input
 from model_sharing.mount_table import Mount, MountTable
+from model_sharing.mounting.activation import MAX_INPUT_BYTES, find_link
 from model_sharing.mounting.profile_sources import MAX_PROFILE_BYTES, find_profile
 from model_sharing.settings import PROFILE_VARIABLE, Settings
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
-from model_sharing_protocol.console.output import say
+from model_sharing_protocol.console.output import say, say_lines
 from model_sharing_protocol.console.results import show_list
+from model_sharing_protocol.profile import read_profile
 
 _STANDARD_INPUT = "-"
+
+
+@click.command(
+    epilog=example(
+        "model-sharing activate https://models.acme.example/activate/… globex.share",
+        "model-sharing activate - globex.share < link.txt",
+    )
+)
+@click.argument("link")
+@click.argument("profile", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+def activate(link: str, profile: Path, *, force: bool) -> None:
+    """Turn an activation LINK, which works once, into the file PROFILE.
+
+    A LINK of - is read from standard input, which keeps it out of the shell's history.
+    """
+    if link == "-":
+        link = find_link(standard_input(MAX_INPUT_BYTES, "the activation link", line=True))
+    path = blocking.activate(link, profile, force=force)
+    expires = read_profile(path).expires_at
+    until = f"; its token is valid until {expires.isoformat(timespec='seconds')}" if expires else ""
+    say(f"Wrote {path}, readable by you only{until}.")
 
 
 @click.command(epilog=example("model-sharing shares globex.share"))
@@ -119,6 +143,13 @@ def unmount(name: str) -> None:
     """Remove the mount NAME. Downloaded files stay in the cache."""
     blocking.unmount(name)
     say(f"Unmounted {name}.")
+
+
+@click.command(epilog=example("model-sharing key vendor > vendor.pem"))
+@click.argument("name", shell_complete=complete_catalogs)
+def key(name: str) -> None:
+    """Print the public key that signs the models of the mount NAME, for other verifiers."""
+    say_lines(blocking.catalog(name).mount.keys[-1])
 
 
 def _given(profile: str | None) -> str | bytes | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from model_sharing_protocol import files as wire
+from model_sharing_protocol import files_api as wire
 from model_sharing_provider.faces.files_api import directories, files, presigned_urls, run_artifacts
 from model_sharing_provider.http.authentication import authenticate_principal
 from model_sharing_provider.http.errors import UNITY_CATALOG_ERRORS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from model_sharing_protocol import files as wire
+from model_sharing_protocol import files_api as wire
 from model_sharing_protocol.errors import NotFound, UnsupportedOperation
 from model_sharing_protocol.pages import PageRequest, page_of
 from model_sharing_provider.faces.files_api.paths import (

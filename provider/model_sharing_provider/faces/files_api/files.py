@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
-from model_sharing_protocol import files as wire
+from model_sharing_protocol import files_api as wire
 from model_sharing_protocol.errors import AlreadyExists, DiskFull, InvalidParameter
 from model_sharing_provider.faces.files_api.paths import DOCUMENTED_FILE, FILES, requested_path
 from model_sharing_provider.http.bodies import body_chunks, read_body

@@ -6,7 +6,7 @@ from urllib.parse import urljoin
 
 from aiohttp import web
 
-from model_sharing_protocol import files as wire
+from model_sharing_protocol import files_api as wire
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound
 from model_sharing_provider.faces.files_api.paths import parse_path
 from model_sharing_provider.http.bodies import read_body

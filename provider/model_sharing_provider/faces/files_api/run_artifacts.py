@@ -13,7 +13,7 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from model_sharing_protocol import files as wire
+from model_sharing_protocol import files_api as wire
 from model_sharing_protocol.errors import InternalError, InvalidState, NotFound, UnsupportedOperation
 from model_sharing_provider.faces.files_api.artifact_paths import artifact_path, artifact_url_path
 from model_sharing_provider.http.requests import flag

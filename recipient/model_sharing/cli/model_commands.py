@@ -1,79 +1,28 @@
-"""Commands of `model-sharing` that list, show, download and verify models, and the group of them all."""
+"""`model-sharing list`, `show`, `download` and `verify`: shared models and their files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
 from model_sharing.api import blocking
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
-from model_sharing.cli.completion import complete_catalogs, complete_models, complete_schemas
-from model_sharing.cli.options import standard_input, transfer_options
+from model_sharing.cli.completion import complete_models, complete_schemas
+from model_sharing.cli.options import transfer_options
 from model_sharing.mount_table import MountTable
-from model_sharing.mounting.activation import MAX_INPUT_BYTES, find_link
 from model_sharing.settings import Settings
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
-from model_sharing_protocol.console.output import announce, human_size, print_json, say, say_lines
+from model_sharing_protocol.console.output import announce, human_size, print_json, say
 from model_sharing_protocol.console.results import fields_of, show_list, show_one
-from model_sharing_protocol.errors import Interrupted, InvalidParameter
+from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.model_signature import describe_columns
 from model_sharing_protocol.names import FullName, SchemaName
-from model_sharing_protocol.profile import read_profile
 
 
-class _Group(click.Group):
-    """Group that reports Ctrl-C as an error like any other; click itself would print an empty line."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt as error:
-            raise Interrupted(
-                "Interrupted. What had arrived is kept; run the same command again to continue."
-            ) from error
-
-
-@click.group(
-    cls=_Group,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=example(
-        "model-sharing activate https://models.acme.example/activate/… globex.share",
-        "model-sharing mount globex.share --as vendor",
-        "model-sharing download models:/vendor.ml_team.iris_model@Champion iris",
-    ),
-)
-@click.version_option(package_name="model-sharing")
-def cli() -> None:
-    """Use models that others share with you: mount a share, list it, download from it."""
-
-
-@cli.command(
-    epilog=example(
-        "model-sharing activate https://models.acme.example/activate/… globex.share",
-        "model-sharing activate - globex.share < link.txt",
-    )
-)
-@click.argument("link")
-@click.argument("profile", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Replace the file if it exists.")
-def activate(link: str, profile: Path, *, force: bool) -> None:
-    """Turn an activation LINK, which works once, into the file PROFILE.
-
-    A LINK of - is read from standard input, which keeps it out of the shell's history.
-    """
-    if link == "-":
-        link = find_link(standard_input(MAX_INPUT_BYTES, "the activation link", line=True))
-    path = blocking.activate(link, profile, force=force)
-    expires = read_profile(path).expires_at
-    until = f"; its token is valid until {expires.isoformat(timespec='seconds')}" if expires else ""
-    say(f"Wrote {path}, readable by you only{until}.")
-
-
-@cli.command(name="list", epilog=example("model-sharing list vendor.ml_team"))
+@click.command(name="list", epilog=example("model-sharing list vendor.ml_team"))
 @click.argument("where", required=False, shell_complete=complete_schemas)
 @output_option
 def list_models(where: str | None, output: str) -> None:
@@ -87,7 +36,7 @@ def list_models(where: str | None, output: str) -> None:
     )
 
 
-@cli.command(
+@click.command(
     epilog=example(
         "model-sharing show models:/vendor.ml_team.iris_model@Champion",
         "model-sharing show vendor.ml_team.iris_model",
@@ -110,7 +59,7 @@ def show(model: str, output: str) -> None:
         _show_model(shared, versions)
 
 
-@cli.command(epilog=example("model-sharing download models:/vendor.ml_team.iris_model/1 iris"))
+@click.command(epilog=example("model-sharing download models:/vendor.ml_team.iris_model/1 iris"))
 @click.argument("uri", shell_complete=complete_models)
 @click.argument("destination", type=click.Path(path_type=Path))
 @transfer_options
@@ -151,7 +100,7 @@ def download(
             say(f"{here} of it were in the cache; {fetched} were fetched.")
 
 
-@cli.command(epilog=example("model-sharing verify models:/vendor.ml_team.iris_model/1 iris"))
+@click.command(epilog=example("model-sharing verify models:/vendor.ml_team.iris_model/1 iris"))
 @click.argument("uri", shell_complete=complete_models)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
@@ -161,13 +110,6 @@ def verify(uri: str, folder: Path, *, signature: Path | None) -> None:
     """Check offline that FOLDER holds the version URI (models:/…/3) as it was signed."""
     count = blocking.catalog_of(uri).verify(uri, folder, signature)
     say(f"{folder} is {uri.removeprefix('models:/')}: its {count} files are as the provider signed them.")
-
-
-@cli.command(epilog=example("model-sharing key vendor > vendor.pem"))
-@click.argument("name", shell_complete=complete_catalogs)
-def key(name: str) -> None:
-    """Print the public key that signs the models of the mount NAME, for other verifiers."""
-    say_lines(blocking.catalog(name).mount.keys[-1])
 
 
 def _places(where: str | None) -> list[tuple[blocking.Catalog, str | None]]:

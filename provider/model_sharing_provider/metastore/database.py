@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from model_sharing_protocol.errors import DiskFull, InvalidState, MissingDependency
@@ -22,12 +21,12 @@ from model_sharing_provider.metastore.engine.copying import copy_rows
 from model_sharing_provider.metastore.engine.database_engine import POOL, DatabaseEngine, SqlRows
 from model_sharing_provider.metastore.engine.migrate import check_migrated, migrate, newest_revision
 from model_sharing_provider.metastore.engine.statement_timing import time_statements
-from model_sharing_provider.metastore.hot.executor import SqlExecutor, compile_sql
+from model_sharing_provider.metastore.hot.audit_writes import append_and_delete, append_events
+from model_sharing_provider.metastore.hot.executor import SqlExecutor
 from model_sharing_provider.metastore.hot.read_cache import ReadCache, renew_change_token
 from model_sharing_provider.metastore.hot.recipient_reads import RecipientReads
 from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
-from model_sharing_provider.metastore.rows.audit_log import delete_oldest, event_values
-from model_sharing_provider.metastore.tables import audit_log
+from model_sharing_provider.metastore.rows.audit_log import delete_oldest
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.telemetry.reports import Measured, timed
 
@@ -39,9 +38,6 @@ _STEP_SECONDS = 0.008
 _PAUSE_SECONDS = 0.016
 _PROBE = AuditEvent(
     0, Caller(ANONYMOUS, "probe"), AuditAction.AUTHENTICATE, Target(SecurableType.METASTORE), Outcome.OK
-)
-_ADD_PROBE = compile_sql(
-    insert(audit_log), [column.name for column in audit_log.columns if column.name != "id"]
 )
 
 
@@ -59,7 +55,7 @@ class Database:
         self._sql = SqlExecutor(database_engine)
         self._probe = SqlExecutor(database_engine, threads=1, patience=_PROBED_WITHIN_SECONDS)
         cache = ReadCache(self._sql)
-        self._recipient_reads = RecipientReads(self._sql, cache)
+        self._recipient_reads = RecipientReads(cache)
         self._registry_reads = RegistryReads(cache)
 
     @asynccontextmanager
@@ -89,7 +85,7 @@ class Database:
     async def append_events(self, events: Sequence[AuditEvent], *, deletes: bool = False) -> None:
         """Commit events to the audit log on their own. Raises DiskFull, as `write` does."""
         async with self._room(deletes):
-            await self._recipient_reads.append_events(events)
+            await append_events(self._sql, events)
 
     async def delete_events_before(self, moment: int) -> int:
         """Delete events of before (epoch ms), a little at a time; how many there were.
@@ -141,13 +137,7 @@ class Database:
     async def check_writable(self) -> None:
         """Write what each call writes, an event, and take it back. Raises DiskFull, MetastoreUnavailable."""
         await asyncio.to_thread(self._database_engine.check_reserve)
-        values = event_values([_PROBE])[0]
-
-        def write(rows: SqlRows) -> None:
-            row = rows.execute(f"{_ADD_PROBE} RETURNING id", values).fetchone()
-            rows.execute("DELETE FROM audit_log WHERE id = :id", {"id": row["id"]})
-
-        await self._probe.run(write, writes=True)
+        await append_and_delete(self._probe, _PROBE)
 
     async def back_up(self, path: Path) -> None:
         """Write a consistent copy to a new file, while others go on writing. Raises UnsupportedOperation."""

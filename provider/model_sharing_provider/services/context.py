@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
+from typing import TypeVar
 
 from structlog.contextvars import bind_contextvars
 
@@ -68,11 +69,13 @@ _DELETES = frozenset(
 """Actions that free space, or can end access: room is kept for them."""
 _SECONDS_FOR_A_LAST_EVENT = 1.0
 
+_ErrorT = TypeVar("_ErrorT", bound=SharingError)
+
 
 class Operation:
     """Call in progress: its rows, its authorization, and what its audit event will say.
 
-    With a `denial_reason`, set before an error is raised, the event is a denial and not a failure.
+    After `denied`, the event is a denial and not a failure.
     """
 
     def __init__(self, rows: UnitOfWork, principal: Principal, action: AuditAction, target: Target) -> None:
@@ -100,17 +103,21 @@ class Operation:
         if decision.absent:
             raise absent(decision.absent, about.securable)
         if not decision.allowed:
-            self.denial_reason = decision.reason
-            raise PermissionDenied(f"{decision.reason}; ask its owner or the metastore's administrator.")
+            error = PermissionDenied(f"{decision.reason}; ask its owner or the metastore's administrator.")
+            raise self.denied(decision.reason, error)
         self.authorized = True
 
     def authorize_share(self, held: Collection[str], *, hidden_as: SharingError) -> None:
         """Authorize a recipient that holds SELECT; `hidden_as` keeps the share's existence from others."""
         decision = decide_on_share(self.principal, held)
         if not decision.allowed:
-            self.denial_reason = decision.reason
-            raise hidden_as
+            raise self.denied(decision.reason, hidden_as)
         self.authorized = True
+
+    def denied(self, reason: str, error: _ErrorT) -> _ErrorT:
+        """Denial for a reason, which the audit event gives; `error` is what the caller is to be told."""
+        self.denial_reason = reason
+        return error
 
     def act_as(self, principal: Principal) -> None:
         """Principal from here on, in the audit event too: the one that a signed URL was given to."""

@@ -111,7 +111,7 @@ async def a_session_to_sign(at: Actor) -> dict[str, Any]:
 async def signed_upload(at: Actor) -> dict[str, Any]:
     begun = await a_session_to_sign(at)
     (url,) = await at.provider.principal_files.sign_session_uploads(
-        at.context, SCORER, 2, "big", what=["part/x/1"], **begun
+        at.context, SCORER, 2, "big", upload_suffixes=["part/x/1"], **begun
     )
     return _signed(url)
 

@@ -191,7 +191,7 @@ SECTIONS: Mapping[str, list[Row]] = {
             SCORER,
             2,
             "big",
-            what=["part/x/1"],
+            upload_suffixes=["part/x/1"],
             prepare=a_session_to_sign,
         ),
         row("principal_files.sign_file_upload", OWN, SCORER, 2, "x", "file/x", prepare=waiting),

@@ -38,8 +38,10 @@ async def create_upload_url(request: web.Request) -> web.Response:
     body = await read_body(request, wire.UploadUrlRequest)
     name, number, path = parse_path(body.path)
     overwrite = body.overwrite and flag(request, "overwrite", default=True)
-    files, what = provider_of(request).principal_files, upload_path(path, overwrite=overwrite)
-    upload = await files.sign_file_upload(context_of(request), name, number, path, what, overwrite=overwrite)
+    files, suffix = provider_of(request).principal_files, upload_path(path, overwrite=overwrite)
+    upload = await files.sign_file_upload(
+        context_of(request), name, number, path, suffix, overwrite=overwrite
+    )
     headers = tuple(wire.Header(*header) for header in upload.headers.items())
     return json_response(wire.PresignedUrl(_absolute(request, upload.url), headers), wire.JSON)
 
@@ -53,8 +55,8 @@ async def create_upload_part_urls(request: web.Request) -> web.Response:
             f"Parts are numbered from 1 to {MAX_PARTS}; at most {_MAX_URLS} URLs are given at a time."
         )
     numbers = range(first, last + 1)
-    what = [part_upload_path(body.session_token, part) for part in numbers]
-    urls = await _session_urls(request, body.path, body.session_token, what)
+    suffixes = [part_upload_path(body.session_token, part) for part in numbers]
+    urls = await _session_urls(request, body.path, body.session_token, suffixes)
     return json_response(wire.PartUrls(tuple(map(wire.PartUrl, urls, numbers))), wire.JSON)
 
 
@@ -113,9 +115,9 @@ def _absolute(request: web.Request, url: str) -> str:
     return urljoin(files_base_url(request), url)
 
 
-async def _session_urls(request: web.Request, path: str, session: str, what: list[str]) -> list[str]:
+async def _session_urls(request: web.Request, path: str, session: str, suffixes: list[str]) -> list[str]:
     files = provider_of(request).principal_files
     urls = await files.sign_session_uploads(
-        context_of(request), *parse_path(path), session=session, what=what
+        context_of(request), *parse_path(path), session=session, upload_suffixes=suffixes
     )
     return [_absolute(request, url) for url in urls]

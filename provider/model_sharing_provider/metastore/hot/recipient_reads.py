@@ -6,24 +6,18 @@ It is plain SQL: see `executor` for why.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import insert
-
 from model_sharing_protocol.names import SharedName
-from model_sharing_provider.domain.events import AuditEvent
 from model_sharing_provider.domain.principals import Principal, PrincipalType
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.sharing import Share, ShareGrant
 from model_sharing_provider.metastore.authorization.visibility import owner_may_read_model_id
 from model_sharing_provider.metastore.engine.database_engine import SqlRow, SqlRows
-from model_sharing_provider.metastore.hot.executor import SqlExecutor, compile_sql
+from model_sharing_provider.metastore.hot.executor import compile_sql
 from model_sharing_provider.metastore.hot.read_cache import ReadCache
 from model_sharing_provider.metastore.hot.version_reads import SELECT_VERSION, read_full_version
-from model_sharing_provider.metastore.rows.audit_log import event_values
 from model_sharing_provider.metastore.rows.mapping import read_share, read_share_grant
-from model_sharing_provider.metastore.tables import audit_log
 
 _HOLDER = """
 SELECT t.id AS token_id, t.expires_at, r.id, r.name, r.ip_access_list
@@ -73,9 +67,6 @@ WHERE g.id = :grant_id AND t.id = :token_id AND s.revision = :revision
 
 _OWNER_MAY_READ = compile_sql(owner_may_read_model_id())
 
-_EVENT_COLUMNS = [column.name for column in audit_log.columns if column is not audit_log.c.id]
-_ADD_EVENT = compile_sql(insert(audit_log), _EVENT_COLUMNS)
-
 
 @dataclass(frozen=True, slots=True)
 class TokenHolder:
@@ -112,10 +103,9 @@ class LiveGrant:
 
 
 class RecipientReads:
-    """Look-ups of recipients, and events of everybody."""
+    """Look-ups of what recipients ask for."""
 
-    def __init__(self, sql: SqlExecutor, cache: ReadCache) -> None:
-        self._sql = sql
+    def __init__(self, cache: ReadCache) -> None:
         self._cache = cache
 
     async def find_by_token(self, token_hash: str) -> TokenHolder | None:
@@ -185,14 +175,6 @@ class RecipientReads:
         under = grant_id, token_id, revision, version_id
         access = await self._cache.get(("access", under), read)
         return access if access is not None and access.expires_at > now else None
-
-    async def append_events(self, events: Sequence[AuditEvent]) -> None:
-        """Commit events to the audit log, all of them in one transaction."""
-
-        def write(rows: SqlRows) -> None:
-            rows.executemany(_ADD_EVENT, event_values(events))
-
-        await self._sql.run(write, writes=True)
 
 
 def _networks(row: SqlRow) -> tuple[str, ...]:

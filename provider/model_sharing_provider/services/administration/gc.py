@@ -18,7 +18,7 @@ from model_sharing_provider.domain.securables import ModelVersion, SecurableType
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.administration.orphans import Orphan, find_orphans, is_needed
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.registry.removal import discard_uploads
+from model_sharing_provider.services.registry.removal import discard_uploads, fail_version
 from model_sharing_provider.services.registry.versions import version_target
 
 GRACE = timedelta(hours=24)
@@ -95,8 +95,7 @@ class GarbageCollection:
             if not await operation.rows.versions.is_abandoned(version.id, _moment(after)):
                 return False
             reason = f"Nothing was uploaded for it within {after}."
-            await operation.rows.versions.fail(version.id, reason, operation.now)
-            await operation.rows.uploads.forget(version.id)
+            await fail_version(operation, version.id, reason)
         await discard_uploads(self._artifacts, version.id)
         return True
 

@@ -24,7 +24,6 @@ from model_sharing_provider.artifacts.layout import direct_root, uploads_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
-from model_sharing_provider.domain.limits import MAX_STATUS_MESSAGE, shortened
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import UploadedFile
 from model_sharing_provider.governance import rules
@@ -37,7 +36,7 @@ from model_sharing_provider.services.publishing.mlmodel import (
 )
 from model_sharing_provider.services.publishing.model_folders import check_paths
 from model_sharing_provider.services.publishing.uploads import FINALIZING_ENDS_AFTER_MS
-from model_sharing_provider.services.registry.removal import discard_uploads
+from model_sharing_provider.services.registry.removal import discard_uploads, fail_version
 from model_sharing_provider.services.registry.versions import find_version, version_target
 from model_sharing_provider.telemetry.reports import Measured, timed
 
@@ -206,8 +205,6 @@ class Finalization:
         target = version_target(version.full_name, version.version)
         async with context.change(AuditAction.FAIL_MODEL_VERSION, target) as operation:
             operation.authorized_before()
-            reason = shortened(error.message, MAX_STATUS_MESSAGE)
-            await operation.rows.versions.fail(version.id, reason, operation.now)
-            await operation.rows.uploads.forget(version.id)
+            await fail_version(operation, version.id, error.message)
         await discard_uploads(self._artifacts, version.id)
         await self._artifacts.discard_below(version.storage_path)

@@ -87,27 +87,41 @@ class PrincipalFiles:
             return self._signed(operation, f"files/{version.id}/{file.sha256}", URL_LIFETIME_SECONDS)
 
     async def sign_session_uploads(
-        self, context: Context, name: FullName, number: int, path: str, *, session: str, what: Sequence[str]
+        self,
+        context: Context,
+        name: FullName,
+        number: int,
+        path: str,
+        *,
+        session: str,
+        upload_suffixes: Sequence[str],
     ) -> list[str]:
         """URLs, relative to the server's, to PUT parts of a session to or to DELETE it; good for 15 minutes.
 
-        `what` are the caller's own words for each, and come back unchanged. Raises NotFound, also for a
-        session that is not the caller's, InvalidState, PermissionDenied.
+        `upload_suffixes`, in the caller's own words, end the URLs and come back unchanged. Raises NotFound,
+        also for a session that is not the caller's, InvalidState, PermissionDenied.
         """
         async with self._uploading(context, name, number) as (operation, version):
             await find_session(operation, version.id, session, path)
-            return [self._signed_upload(operation, version, each) for each in what]
+            return [self._signed_upload(operation, version, each) for each in upload_suffixes]
 
     async def sign_file_upload(
-        self, context: Context, name: FullName, number: int, path: str, what: str, *, overwrite: bool = True
+        self,
+        context: Context,
+        name: FullName,
+        number: int,
+        path: str,
+        upload_suffix: str,
+        *,
+        overwrite: bool = True,
     ) -> UploadUrl:
         """A URL to PUT a whole file to: of the object store itself where that can sign it.
 
         Without `overwrite` it is this server's, which alone can see that nothing is replaced.
 
         What is written there is hashed when the version is finalized. It takes the place of what was
-        uploaded at this path before, and gives it up to what is uploaded later. `what` is as above. Raises
-        UnsafePath, NotFound, AlreadyExists, InvalidState, PermissionDenied.
+        uploaded at this path before, and gives it up to what is uploaded later. `upload_suffix` is as above.
+        Raises UnsafePath, NotFound, AlreadyExists, InvalidState, PermissionDenied.
         """
         check_storable(check_model_path(path))
         replaced = None
@@ -120,7 +134,7 @@ class PrincipalFiles:
             if overwrite:
                 url = await self._artifacts.presign_upload(place, UPLOAD_URL_LIFETIME_SECONDS)
             if url is None:
-                return UploadUrl(self._signed_upload(operation, version, what))
+                return UploadUrl(self._signed_upload(operation, version, upload_suffix))
             expected = UploadedFile.expect(path, place)
             replaced = await operation.rows.uploads.put_file(version.id, expected, operation.now)
         if replaced is not None and replaced != place:
@@ -174,8 +188,8 @@ class PrincipalFiles:
         expires = int(time.time()) + lifetime
         return self._signed_files.sign(Ticket(resource, "", operation.principal.token_id, 0, expires, method))
 
-    def _signed_upload(self, operation: Operation, version: ModelVersion, what: str) -> str:
-        resource = f"uploads/{version.id}/{what}"
+    def _signed_upload(self, operation: Operation, version: ModelVersion, upload_suffix: str) -> str:
+        resource = f"uploads/{version.id}/{upload_suffix}"
         return self._signed(operation, resource, UPLOAD_URL_LIFETIME_SECONDS, "PUT")
 
     async def _admit(
@@ -185,8 +199,7 @@ class PrincipalFiles:
         holder = await operation.rows.principals.find_by_token_id(ticket.token_id, operation.now)
         if holder is None:
             report(Measured.REFUSED_URLS, reason=Refusal.ACCESS_ENDED)
-            operation.denial_reason = "the access token has ended"
-            raise PermissionDenied(_CLOSED)
+            raise operation.denied("the access token has ended", PermissionDenied(_CLOSED))
         operation.act_as(holder)
         version = await operation.rows.versions.find_by_id(version_id)
         if version is None:

@@ -1,4 +1,4 @@
-"""Delete models and versions: rows first, in the caller's transaction; bytes after it is committed.
+"""Give up and delete models and versions: rows in the caller's transaction, bytes after it is committed.
 
 What a crash leaves between the two, nobody can reach.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from model_sharing_provider.artifacts.layout import direct_root, uploads_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.limits import MAX_STATUS_MESSAGE, shortened
 from model_sharing_provider.domain.securables import ModelVersion, RegisteredModel, Schema
 from model_sharing_provider.services.context import Operation
 
@@ -32,6 +33,16 @@ async def discard_uploads(artifacts: ArtifactStore, version_id: str) -> None:
     """Delete what was uploaded for a version, whichever way, and is not a part of it."""
     await artifacts.discard_below(uploads_root(version_id))
     await artifacts.discard_below(direct_root(version_id))
+
+
+async def fail_version(operation: Operation, version_id: str, reason: str) -> None:
+    """Make a PENDING version FAILED_REGISTRATION and forget what was uploaded for it.
+
+    Its number is not given again. The bytes of its uploads go by `discard_uploads`, after the commit.
+    """
+    status_message = shortened(reason, MAX_STATUS_MESSAGE)
+    await operation.rows.versions.fail(version_id, status_message, operation.now)
+    await operation.rows.uploads.forget(version_id)
 
 
 async def remove_model(operation: Operation, model: RegisteredModel) -> list[ModelVersion]:

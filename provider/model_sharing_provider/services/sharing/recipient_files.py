@@ -222,15 +222,15 @@ class RecipientFiles:
             access = await operation.rows.recipient_reads.access(*under, version_id=_version_id(resource))
             if access is None:
                 report(Measured.REFUSED_URLS, reason=Refusal.ACCESS_ENDED)
-                operation.denial_reason = "the grant was revoked, the token expired, or the share changed"
                 holder = await operation.rows.recipients.find_name_by_token_id(ticket.token_id)
                 operation.refine_target(recipient=holder or "")
-                raise PermissionDenied(_CLOSED)
+                reason = "the grant was revoked, the token expired, or the share changed"
+                raise operation.denied(reason, PermissionDenied(_CLOSED))
             operation.refine_target(share=access.share, recipient=access.recipient)
             if not allows(access.networks, context.caller.address):
                 report(Measured.REFUSED_URLS, reason=Refusal.ADDRESS)
-                operation.denial_reason = "the address is not in the IP access list"
-                raise address_refused(context)
+                reason = "the address is not in the IP access list"
+                raise operation.denied(reason, address_refused(context))
             operation.authorized_by_credential()
             yield operation, ticket, access.version
 

@@ -219,9 +219,11 @@ class Recipients:
                 token_hash = self._secrets.hash(token)
                 won = await operation.rows.recipients.activate(code_hash, token_hash, operation.now)
                 if not won:
-                    operation.denial_reason = "the activation link was used already"
-                    raise ActivationLinkUsed(
-                        "This activation link was used already; ask the provider to rotate the token."
+                    raise operation.denied(
+                        "the activation link was used already",
+                        ActivationLinkUsed(
+                            "This activation link was used already; ask the provider to rotate the token."
+                        ),
                     )
                 return Profile(endpoint, token, datetime.fromtimestamp(pending.expires_at / 1000, UTC))
 
@@ -310,15 +312,14 @@ async def _find_by_code(
     else:
         found = None
     if found is None or found[1].expires_at <= operation.now:
-        operation.denial_reason = "no such activation link, or an expired one"
-        raise NotFound(
-            "This activation link is not known here, or has expired; ask the provider for another."
+        raise operation.denied(
+            "no such activation link, or an expired one",
+            NotFound("This activation link is not known here, or has expired; ask the provider for another."),
         )
     name, token, networks = found
     if not allows(networks, context.caller.address):
         operation.refine_target(name=name, recipient=name)
-        operation.denial_reason = "the address is not in the IP access list"
-        raise address_refused(context)
+        raise operation.denied("the address is not in the IP access list", address_refused(context))
     return name, token, code_hash
 
 

@@ -1,4 +1,4 @@
 """Protocol between model providers and recipients: names, errors, profiles, manifests, wire messages.
 
-Knows nothing of HTTP libraries, databases or storage; both sides depend on it and on nothing of each other.
+Independent of HTTP libraries, databases and storage. Both sides depend on it, and not on each other.
 """

@@ -10,9 +10,9 @@ from pathlib import Path
 
 
 def write_file(path: Path, content: bytes, *, mode: int = 0o600, durable: bool = True) -> None:
-    """Write a file, whole or not at all, even where two processes do so at once.
+    """Write a file, whole or not at all, even when two processes write it at the same time.
 
-    `mode` is that of `new_file`, and so is `durable`. Raises OSError, with nothing left behind.
+    `mode` and `durable` are as in `new_file`. Raises OSError and leaves nothing behind.
     """
     with new_file(path, mode=mode, durable=durable) as fresh:
         fresh.write_bytes(content)
@@ -20,10 +20,10 @@ def write_file(path: Path, content: bytes, *, mode: int = 0o600, durable: bool =
 
 @contextlib.contextmanager
 def new_file(path: Path, *, mode: int = 0o600, durable: bool = True) -> Iterator[Path]:
-    """File to write to, empty and beside `path`, which takes its place when the block ends without an error.
+    """Temporary file beside `path`, which replaces it when the block ends without an error.
 
-    `mode` are its permissions, less those that the umask takes away. A `durable` one outlives a power cut;
-    what can be made again need not wait for the disk. Raises OSError.
+    `mode` are its permissions, subject to the umask. A `durable` file survives a power cut; content that can
+    be made again need not wait for the disk. Raises OSError.
     """
     fresh = path.with_name(f".{uuid.uuid4().hex}.new")
     try:
@@ -37,12 +37,12 @@ def new_file(path: Path, *, mode: int = 0o600, durable: bool = True) -> Iterator
             fresh.unlink(missing_ok=True)
         raise
     if durable:
-        with contextlib.suppress(OSError):  # it is written; some network disks cannot promise more
+        with contextlib.suppress(OSError):  # the file is written; some network disks cannot guarantee more
             sync(path.parent)
 
 
 def sync(path: Path) -> None:
-    """Return when the content of a file, or the names in a folder, would be there after a power cut.
+    """Flush a file, or the names in a folder, to disk, so that they survive a power cut.
 
     Raises OSError. Does nothing for folders on Windows, which cannot be opened there.
     """

@@ -1,4 +1,4 @@
-"""Characters that are invisible, and spellings that mean the same: what makes two names look alike."""
+"""Invisible characters and equivalent spellings, which make two names look alike."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLANK = frozenset(
 
 
 def find_unseen(text: str) -> str | None:
-    """The first character that cannot be seen, or that changes how those beside it are shown.
+    """First invisible character, or one that changes how its neighbours are displayed; None without one.
 
     That is every control, format (bidirectional ones, zero-width joiners), surrogate, private-use, unassigned
     and default-ignorable character (variation selectors, fillers), line separators, and all white space but
@@ -30,12 +30,12 @@ def find_unseen(text: str) -> str | None:
 
 
 def fold(text: str) -> str:
-    """The one spelling of all that differ in letter case, normalization or compatibility forms (NFKC)."""
+    """Folded spelling, shared by all that differ in letter case, normalization or compatibility (NFKC)."""
     if text.isascii():
         return text.lower()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 def shown(character: str) -> str:
-    """Character as messages name it, whether it can be seen or not: `U+200B`."""
+    """Name of a character for messages, visible or not: `U+200B`."""
     return repr(character) if find_unseen(character) is None else f"U+{ord(character):04X}"

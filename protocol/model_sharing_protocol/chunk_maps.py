@@ -1,13 +1,12 @@
 """Chunk maps: the large files of a version cut into chunks, each with its sha256.
 
-Whoever holds a similar file finds in the map which of its chunks it has already, and fetches the rest as
-ranges. A map is a hint and nothing more: it is not signed, and a file counts only when the sha256 that the
-manifest names for it is that of all its bytes.
+A client with a similar file finds in the map which chunks it already has, and fetches the rest as ranges. A
+map is only a hint: it is not signed, and a file is accepted only if its sha256 is the one in the manifest.
 
 All maps of a version are one small object (36 bytes a chunk, numbers big-endian):
 
     "model-sharing chunk maps 1\\n"
-    for each file   its sha256 (32 bytes), how many chunks it has (4 bytes)
+    for each file   its sha256 (32 bytes), its number of chunks (4 bytes)
     for each chunk  its size in bytes (4 bytes), its sha256 (32 bytes); from the start of the file, no gaps
 """
 
@@ -22,7 +21,7 @@ from model_sharing_protocol.errors import CorruptArtifact
 
 MAX_CHUNK_BYTES = 16 * 1024 * 1024
 MAX_CHUNK_MAPS_BYTES = 64 * 1024 * 1024
-"""More than this, about two million chunks, is neither published nor read."""
+"""Limit of the object, about two million chunks; larger ones are neither published nor read."""
 
 _MAGIC = b"model-sharing chunk maps 1\n"
 _FILE = struct.Struct(">32sI")
@@ -63,17 +62,17 @@ class ChunkMapWriter:
         self._size = 0
 
     def add(self, size: int, sha256: bytes) -> None:
-        """The next chunk, of 1 to `MAX_CHUNK_BYTES` bytes."""
+        """Append the next chunk, of 1 to `MAX_CHUNK_BYTES` bytes."""
         self._records += _CHUNK.pack(size, sha256)
         self._size += size
 
     def finish(self, sha256: str) -> ChunkMap:
-        """The map of the file whose digest this is."""
+        """Chunk map of the file, whose digest this is."""
         return ChunkMap(sha256, self._size, bytes(self._records))
 
 
 def write_maps(maps: Iterable[ChunkMap]) -> bytes:
-    """The maps of a version as one object; empty if there are none, or if it would be too large."""
+    """Encode the maps of a version as one object; empty without maps, or if it would be too large."""
     parts = [
         part
         for found in maps
@@ -84,9 +83,9 @@ def write_maps(maps: Iterable[ChunkMap]) -> bytes:
 
 
 def read_maps(data: bytes) -> dict[str, ChunkMap]:
-    """The maps of a version by the sha256 of their files; CorruptArtifact for what is none."""
+    """Decode the maps of a version, by the sha256 of their files; CorruptArtifact if they are not valid."""
     if len(data) > MAX_CHUNK_MAPS_BYTES or not data.startswith(_MAGIC):
-        raise CorruptArtifact("These are no chunk maps.")
+        raise CorruptArtifact("The chunk maps are not in the format of chunk maps.")
     maps: dict[str, ChunkMap] = {}
     position = len(_MAGIC)
     while position < len(data):
@@ -107,6 +106,6 @@ def _checked_size(records: bytes) -> int:
     sizes = [size for size, _ in _CHUNK.iter_unpack(records)]
     if not sizes or min(sizes) < 1 or max(sizes) > MAX_CHUNK_BYTES:
         raise CorruptArtifact(
-            f"A chunk map has no chunk, or one that is not of 1 to {MAX_CHUNK_BYTES} bytes."
+            f"A chunk map is empty, or has a chunk that is not between 1 and {MAX_CHUNK_BYTES} bytes long."
         )
     return sum(sizes)

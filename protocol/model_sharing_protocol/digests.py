@@ -1,4 +1,4 @@
-"""SHA-256 digests: their written form and how a file's is computed."""
+"""SHA-256 digests: their written form, and the digest of a file."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ READ_SIZE = 1024 * 1024
 
 
 def check_sha256(text: str) -> str:
-    """`text` if it is 64 lower-case hexadecimal digits, else InvalidParameter."""
+    """Check that `text` is 64 lower-case hexadecimal digits, and return it. Raises InvalidParameter."""
     if not _HEX.fullmatch(text):
         raise InvalidParameter(f"{text!r} is not a sha256 digest of 64 lower-case hexadecimal digits.")
     return text
 
 
 def hash_file(path: Path) -> tuple[int, str]:
-    """Size in bytes and sha256 of a file, read in pieces of 1 MiB. Blocking: call it from a thread."""
+    """Size in bytes and sha256 of a file, read 1 MiB at a time. Blocking: call it from a thread."""
     digest = hashlib.sha256()
     size = 0
     buffer = memoryview(bytearray(READ_SIZE))

@@ -1,7 +1,7 @@
 """Signed envelopes (DSSE v1) and the keys that sign them: ECDSA on P-256 with SHA-256.
 
-A key is known by its fingerprint: `sha256:` and the SHA-256 of its public PEM, so that `sha256sum key.pem`
-tells it. What an envelope holds is said by its payload type, which is signed too.
+A key is identified by its fingerprint: `sha256:` and the SHA-256 of its public PEM, as `sha256sum key.pem`
+prints it. The payload type of an envelope is signed, too.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _ALGORITHM = ec.ECDSA(hashes.SHA256())
 
 
 class EnvelopeSignature(msgspec.Struct, frozen=True):
-    """`keyid` is the hexadecimal part of the fingerprint of the key that signed."""
+    """Signature in an envelope; `keyid` is the hexadecimal part of the signing key's fingerprint."""
 
     sig: bytes
     keyid: str
 
 
 class Envelope(msgspec.Struct, frozen=True, rename="camel"):
-    """A payload and who signed it. Bytes are base64 in JSON."""
+    """Payload with its signatures. Bytes are base64 in JSON."""
 
     payload: bytes
     payload_type: str
@@ -36,26 +36,26 @@ class Envelope(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def fingerprint(self) -> str:
-        """The key that claims to have signed; empty unless there is exactly one."""
+        """Fingerprint of the key that claims to have signed; empty unless there is exactly one."""
         return f"sha256:{self.signatures[0].keyid}" if len(self.signatures) == 1 else ""
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key to check signatures with. Make one with `parse`, which validates."""
+    """Public key that verifies signatures. Create one with `parse`, which validates."""
 
     pem: str
     _key: ec.EllipticCurvePublicKey = field(repr=False, compare=False)
 
     @classmethod
     def parse(cls, pem: str) -> Self:
-        """Parse a key in PEM; UntrustedSignature if that is not a public key on P-256."""
+        """Parse a key in PEM format; UntrustedSignature if it is not a public key on P-256."""
         try:
             key = serialization.load_pem_public_key(pem.encode())
         except (ValueError, UnsupportedAlgorithm) as error:
-            raise UntrustedSignature("What should be a public key is none.") from error
+            raise UntrustedSignature("A public key cannot be read: it is not in PEM format.") from error
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-            raise UntrustedSignature("A public key is of another kind than ECDSA on P-256.")
+            raise UntrustedSignature("A public key is not an ECDSA key on P-256.")
         return cls.of(key)
 
     @classmethod
@@ -70,15 +70,14 @@ class PublicKey:
         return "sha256:" + hashlib.sha256(self.pem.encode()).hexdigest()
 
     def open(self, envelope: Envelope, payload_type: str) -> bytes:
-        """The payload, if it is of this type and this key signed it; UntrustedSignature if not."""
+        """Payload, if it has this type and was signed by this key; UntrustedSignature if not."""
         if envelope.payload_type != payload_type:
             raise UntrustedSignature(
-                f"A signature on {payload_type!r} was expected; what came is signed as "
-                f"{envelope.payload_type!r}."
+                f"Expected a signature on {payload_type!r}, but received one on {envelope.payload_type!r}."
             )
         if envelope.fingerprint != self.fingerprint:
             raise UntrustedSignature(
-                f"A signature by the key {self.fingerprint} was expected; what came names "
+                f"Expected a signature by the key {self.fingerprint}, but received one that names "
                 f"{envelope.fingerprint or 'no key'}."
             )
         message = _message(payload_type, envelope.payload)
@@ -86,15 +85,15 @@ class PublicKey:
             self._key.verify(envelope.signatures[0].sig, message, _ALGORITHM)
         except InvalidSignature as error:
             raise UntrustedSignature(
-                f"A signature by the key {self.fingerprint} was expected; what came names that key and was "
-                "not made by it, or was changed since."
+                f"Expected a signature by the key {self.fingerprint}, but received one that names that key "
+                "and was not made by it, or was changed since."
             ) from error
         return envelope.payload
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key, which never shows in a `repr`, and its public half."""
+    """Private key, never shown in a `repr`, with its public half."""
 
     public: PublicKey
     _key: ec.EllipticCurvePrivateKey = field(repr=False)

@@ -1,4 +1,4 @@
-"""Every error a user can meet, one class and one row each.
+"""Errors that users can meet, one class and one row each.
 
     SharingError
     ├── InvalidParameter
@@ -34,12 +34,12 @@
         ├── PortInUse
         └── Interrupted
 
-A row holds the error's status and word on each face (OpenSharing for recipients; Unity Catalog for SDKs
+A row holds the error's status and code on each face (OpenSharing for recipients; Unity Catalog for SDKs
 and MLflow) and the exit code that the command lines end with.
 
-The word is chosen by what stock clients do with it. MLflow takes RESOURCE_EXHAUSTED for a 429 whatever the
-status is, and a status that the SDK has no class for, such as 507, for a 500 unless the word has one: either
-way it tries again for minutes.
+The code is chosen by the behaviour of stock clients. MLflow treats RESOURCE_EXHAUSTED as a 429, whatever the
+status; and it treats a status for which the SDK has no class, such as 507, as a 500, unless the code has a
+class. Either way it retries for minutes.
 """
 
 from __future__ import annotations
@@ -64,34 +64,34 @@ class ErrorRow:
 
 
 class SharingError(Exception):
-    """The root: carries a message that says what was wrong, with which value, and what to do.
+    """Base class of errors; the message says what was wrong, with which value, and what to do.
 
-    Values come from others, and a message ends in a terminal, ours or one that Python itself writes to: so it
-    is made printable here.
+    Messages contain values from others and end up in a terminal, through our output or Python's own, so they
+    are made printable here.
     """
 
     row: ClassVar[ErrorRow] = ErrorRow(500, "INTERNAL_ERROR", 500, "INTERNAL_ERROR", 1)
     retry_after: int | None = None
-    """After how many seconds another try may go better, where that is known; answers say so."""
+    """Seconds after which a retry may succeed, if known; sent with the response."""
 
     def __init__(self, message: str) -> None:
         message = printable_lines(message)
         if len(message) > LONGEST_MESSAGE:
-            # It repeats what somebody sent: what was wrong is said in front of it, what to do behind.
+            # A long message quotes a request: the problem stands before the quotation, the advice after it.
             message = f"{message[: LONGEST_MESSAGE - 1000]} […] {message[-900:]}"
         super().__init__(message)
         self.message = message
 
 
 class SharingWarning(UserWarning):
-    """The root of warnings, whose message is made printable as those of errors are."""
+    """Base class of warnings; their messages are made printable, as those of errors are."""
 
     def __init__(self, message: str) -> None:
         super().__init__(printable_lines(message))
 
 
 class InvalidParameter(SharingError):
-    """A value that cannot be right: a name, a number, a page token, an option."""
+    """An invalid value: a name, a number, a page token, an option."""
 
     row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "INVALID_PARAMETER_VALUE", 2)
 
@@ -109,7 +109,7 @@ class Unauthenticated(SharingError):
 
 
 class NotFound(SharingError):
-    """The object does not exist, or was not granted to the caller: the answer is the same."""
+    """The object does not exist, or was not granted to the caller: the response is the same."""
 
     row = ErrorRow(404, "RESOURCE_DOES_NOT_EXIST", 404, "RESOURCE_DOES_NOT_EXIST", 4)
 
@@ -139,7 +139,7 @@ class InternalError(SharingError):
 
 
 class CorruptArtifact(SharingError):
-    """Bytes are not those that the manifest names."""
+    """Stored or received bytes differ from the manifest."""
 
     row = ErrorRow(500, "INTERNAL_ERROR", 400, "INVALID_STATE", 10)
 
@@ -147,8 +147,8 @@ class CorruptArtifact(SharingError):
 class DiskFull(SharingError):
     """No disk space for files or rows, here or at the provider.
 
-    Somebody has to free space: stock clients must not try again for minutes, as MLflow would for a 500, a
-    status that is not known to it, or the word RESOURCE_EXHAUSTED.
+    An operator has to free space, so stock clients must not retry for minutes, as MLflow would for a 500, an
+    unknown status, or the code RESOURCE_EXHAUSTED.
     """
 
     row = ErrorRow(507, "INTERNAL_ERROR", 507, "INVALID_STATE", 11)
@@ -212,7 +212,7 @@ class ResourceExhausted(SharingError):
 
 
 class TooManyRequests(SharingError):
-    """More requests, or more failures, than the limit a minute; `retry_after` says when to try again."""
+    """More requests, or more failures, than the limit per minute; retry after `retry_after` seconds."""
 
     row = ErrorRow(429, "REQUEST_LIMIT_EXCEEDED", 429, "REQUEST_LIMIT_EXCEEDED", 27)
 
@@ -270,19 +270,19 @@ class MissingDependency(LocalError):
 
 
 class MigrationPending(LocalError):
-    """The tables of the provider's database are those of an older release: migrate them."""
+    """The tables of the provider's database are from an older release: migrate them."""
 
     row = ErrorRow(500, "INTERNAL_ERROR", 400, "INVALID_STATE", 29)
 
 
 class UntrustedSignature(LocalError):
-    """A signature that is not by the pinned key of the provider, or not for what was asked."""
+    """A signature that was not made by the provider's pinned key, or not for this request."""
 
     row = ErrorRow(500, "INTERNAL_ERROR", 400, "INVALID_STATE", 23)
 
 
 class StaleAnswer(LocalError):
-    """A signed answer that is older than one that was seen before."""
+    """A signed answer that is older than one seen before."""
 
     row = ErrorRow(500, "INTERNAL_ERROR", 400, "INVALID_STATE", 24)
 
@@ -321,10 +321,10 @@ _BY_STATUS_FIRST: dict[int, type[SharingError]] = {
 
 
 def error_from_open_sharing(status: int, code: str, message: str) -> SharingError:
-    """The error that an OpenSharing answer `{"errorCode": code, "message": message}` stands for.
+    """Error for an OpenSharing response `{"errorCode": code, "message": message}`.
 
-    The status wins where it says more than the code (410, 415, 429, 503, 507), and stands in for a code that
-    is not known.
+    The status takes precedence where it is more specific than the code (410, 415, 429, 503, 507), and
+    replaces an unknown code.
     """
     kind = (
         _BY_STATUS_FIRST.get(status)

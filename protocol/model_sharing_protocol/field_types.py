@@ -1,6 +1,6 @@
-"""Types of fields in messages: checked once, when a message is decoded, and a part of its JSON schema.
+"""Types of message fields: checked once, when a message is decoded, and part of its JSON schema.
 
-A value out of range is refused there, with the name of its field, and not where it is used.
+A value out of range is refused when it is decoded, with the name of its field, and not where it is used.
 """
 
 from __future__ import annotations

@@ -16,15 +16,15 @@ _CODES = {NotFound.row: "NOT_FOUND", AlreadyExists.row: "ALREADY_EXISTS"}
 
 
 def error_code(row: ErrorRow) -> str:
-    """The error code in this API, where clients insist on some of its own.
+    """Error code in this API, which has some codes of its own.
 
-    MLflow takes NOT_FOUND alone to mean that something is no directory, the SDK raises its AlreadyExists.
+    MLflow recognizes only NOT_FOUND as a missing directory; the SDK raises AlreadyExists for its own code.
     """
     return _CODES.get(row, row.unity_catalog_code)
 
 
 class _Message(msgspec.Struct, omit_defaults=True):
-    """Fields that a client sends and we do not know are ignored."""
+    """Message of the Files API; unknown fields are ignored."""
 
 
 class DirectoryEntry(_Message):
@@ -55,7 +55,7 @@ class Header(msgspec.Struct):
 
 
 class PresignedUrl(msgspec.Struct):
-    """`headers` are to be sent with the request to the URL. Only some buckets need any."""
+    """Presigned URL; send `headers` with the request to it. Only some buckets need any."""
 
     url: str
     headers: tuple[Header, ...] = ()

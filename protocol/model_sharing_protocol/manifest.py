@@ -1,7 +1,7 @@
-"""The manifest: which files a model version consists of, each with size and sha256.
+"""Manifest of a model version: its files, each with size and sha256.
 
-It is the truth about a version. The provider writes it once, at registration; the recipient believes no
-byte that it does not name.
+The manifest defines the version. The provider writes it once, at registration; the recipient accepts no
+bytes that it does not name.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from model_sharing_protocol.paths import check_model_path, check_together
 
 MAX_FILES = 100_000
 PACKED_FILE_BYTES = 1024 * 1024
-"""Files up to this size may be fetched in a pack, many by one request."""
+"""Largest file that may be fetched in a pack, which is many files in one response."""
 PACKED_FILES = 1000
 """Limit of files in a pack."""
 
 
 class ManifestFile(msgspec.Struct, frozen=True):
-    """One file: relative POSIX path, size in bytes, sha256 as 64 hexadecimal digits."""
+    """File of a version: relative POSIX path, size in bytes, sha256 as 64 hexadecimal digits."""
 
     path: str
     size: int
@@ -34,8 +34,8 @@ class ManifestFile(msgspec.Struct, frozen=True):
 class Delta(msgspec.Struct, frozen=True, omit_defaults=True):
     """Delta that makes the file with the digest `target` from the one with the digest `base` (`xor_deltas`).
 
-    `size` in bytes and `sha256` are the delta's own. `base_version` is the id of the version that has the
-    base; only the provider knows it.
+    `size` in bytes and `sha256` are the delta's own. `base_version` is the id of the version with the base
+    file; only the provider knows it.
     """
 
     target: str
@@ -46,15 +46,15 @@ class Delta(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def file(self) -> ManifestFile:
-        """The delta as something to be fetched; its path is what messages call it."""
+        """File to fetch for the delta; its path is the delta's name in messages."""
         return ManifestFile(f"delta from {self.base} to {self.target}", self.size, self.sha256)
 
 
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """All files of one version, sorted by path. Build one with `of`, which validates.
+    """Files of one version, sorted by path. Build a manifest with `of`, which validates.
 
-    `chunk_maps` says where more is known of the large ones (`chunk_maps`), `deltas` how some are made of
-    others: these are none of the files, and not a part of the digest.
+    `chunk_maps` (see the module of that name) and `deltas` are auxiliary: they are not files of the version,
+    and not part of the digest.
     """
 
     files: tuple[ManifestFile, ...]
@@ -68,11 +68,11 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
         chunk_maps: ManifestFile | None = None,
         deltas: Iterable[Delta] = (),
     ) -> Self:
-        """A validated manifest; UnsafePath or InvalidParameter for what must not be served or stored."""
+        """Validate files and build their manifest. Raises UnsafePath, InvalidParameter."""
         made = cls(tuple(sorted(files, key=lambda file: file.path)), chunk_maps, tuple(deltas))
         ordered = made.files
         if max(len(ordered), len(made.deltas)) > MAX_FILES:
-            raise InvalidParameter(f"A model version has at most {MAX_FILES} files; this one has more.")
+            raise InvalidParameter(f"The model version has more than {MAX_FILES} files, which is the limit.")
         for delta in made.deltas:
             check_sha256(delta.target)
             check_sha256(delta.base)
@@ -89,18 +89,18 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def auxiliary_files(self) -> tuple[ManifestFile, ...]:
-        """Auxiliary files: chunk maps and deltas, which save bytes. Messages call them by their paths."""
+        """Auxiliary files that save bytes: chunk maps and deltas. Their paths are for messages only."""
         maps = (self.chunk_maps,) if self.chunk_maps else ()
         return (*maps, *(delta.file for delta in self.deltas))
 
     @property
     def size(self) -> int:
-        """Bytes of all files together."""
+        """Size of all files together, in bytes."""
         return sum(file.size for file in self.files)
 
     @property
     def digest(self) -> str:
-        """Digest that names this content: `sha256:` over one line `<sha256> <size> <path>` a file."""
+        """Digest of the content: `sha256:` over one line `<sha256> <size> <path>` per file."""
         lines = "".join(f"{file.sha256} {file.size} {file.path}\n" for file in self.files)
         return "sha256:" + hashlib.sha256(lines.encode()).hexdigest()
 

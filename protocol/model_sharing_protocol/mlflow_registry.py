@@ -1,7 +1,7 @@
-"""The messages of MLflow's Unity Catalog registry protocol (`databricks-uc`), as JSON.
+"""Messages of MLflow's Unity Catalog registry protocol (`databricks-uc`), as JSON.
 
 Source: `mlflow/protos/databricks_uc_registry_messages.proto` of MLflow 3.17. Times are epoch milliseconds;
-versions are strings in answers, strings or numbers in requests.
+versions are strings in responses, strings or numbers in requests.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ JSON = "application/json"
 
 
 class _Message(msgspec.Struct, omit_defaults=True):
-    """Fields that a client sends and we do not know are ignored, as protobuf's JSON has it."""
+    """Message of this protocol; unknown fields are ignored, as in protobuf's JSON."""
 
 
 class KeyValue(_Message):
@@ -76,7 +76,7 @@ class ModelVersions(_Message):
 
 
 class CreateRegisteredModel(_Message):
-    """Jobs that deploy models are not run here; an empty id is none."""
+    """Request to create a model. Deployment jobs are not supported; an empty id means none."""
 
     name: str
     description: str = ""

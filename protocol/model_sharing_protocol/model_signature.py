@@ -1,4 +1,4 @@
-"""MLflow model signatures in words: which columns or tensors a model takes and gives."""
+"""MLflow model signatures as text: the columns or tensors of a model's inputs and outputs."""
 
 from __future__ import annotations
 

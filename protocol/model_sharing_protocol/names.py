@@ -1,8 +1,8 @@
 """Names of securables and references to model versions.
 
 Rules (OpenSharing, Unity Catalog): at most 255 characters; no `.`, `/`, white space or control
-characters; stored in lower case and compared case-insensitively. Nor are there characters that nobody sees,
-or letters spelled in two ways: no two names look alike.
+characters; stored in lower case and compared case-insensitively. Invisible characters and letters with
+several spellings are refused as well, so that no two names look alike.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _RESERVED_ALIAS = re.compile(r"latest|v[0-9]+", re.IGNORECASE)
 
 
 def normalize_name(kind: str, name: str) -> str:
-    """The lower-case form of `name`, or InvalidParameter saying which rule it breaks.
+    """Normalize a name to lower case. Raises InvalidParameter, naming the rule that it breaks.
 
-    `kind` is the word a person would use for the thing named: "catalog", "share", "model".
+    `kind` is the everyday word for the named object: "catalog", "share", "model".
     """
     if not name:
         raise InvalidParameter(f"The {kind} name is empty; give it at least one character.")
@@ -37,8 +37,8 @@ def normalize_name(kind: str, name: str) -> str:
     for character in name:
         if character in "./" or character.isspace() or find_unseen(character):
             raise InvalidParameter(
-                f"The {kind} name {name!r} contains {shown(character)}; names have no '.', '/', white space, "
-                "control characters or others that cannot be seen."
+                f"The {kind} name {name!r} contains {shown(character)}; names cannot contain '.', '/', white "
+                "space, control characters or other invisible ones."
             )
     if not unicodedata.is_normalized("NFC", name):
         raise InvalidParameter(
@@ -48,17 +48,17 @@ def normalize_name(kind: str, name: str) -> str:
 
 
 def check_alias(alias: str) -> str:
-    """`alias` as it was given, or InvalidParameter. `latest` and `v<digits>` are reserved."""
+    """Check an alias and return it. Raises InvalidParameter; `latest` and `v<digits>` are reserved."""
     normalize_name("alias", alias)
     if "@" in alias:
         raise InvalidParameter(f"The alias {alias!r} contains '@'.")
     if _RESERVED_ALIAS.fullmatch(alias):
-        raise InvalidParameter(f"The alias {alias!r} is reserved: 'latest' and 'v<number>' cannot be set.")
+        raise InvalidParameter(f"The alias {alias!r} is reserved, as 'latest' and 'v<number>' are.")
     return alias
 
 
 def parse_version(text: str) -> int:
-    """A version number from a path or a command line: a whole number from 1 to 2**31 - 1."""
+    """Version number from a path or a command line: a whole number from 1 to 2**31 - 1."""
     if text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= MAX_VERSION:
         return int(text)
     raise InvalidParameter(f"{text!r} is not a version number; versions are whole numbers from 1.")
@@ -66,7 +66,7 @@ def parse_version(text: str) -> int:
 
 @dataclass(frozen=True, slots=True, order=True)
 class SchemaName:
-    """`catalog.schema`, both in lower case."""
+    """Name of a schema, `catalog.schema`, in lower case."""
 
     catalog: str
     schema: str
@@ -84,7 +84,7 @@ class SchemaName:
 
 @dataclass(frozen=True, slots=True, order=True)
 class FullName:
-    """`catalog.schema.model`, all in lower case. For a mounted share the catalog is the mount's name."""
+    """Full name of a model, `catalog.schema.model`, in lower case. The catalog may be a mount's name."""
 
     catalog: str
     schema: str
@@ -111,7 +111,7 @@ class FullName:
 
 @dataclass(frozen=True, slots=True, order=True)
 class SharedName:
-    """`schema.model`: what a model is called inside a share."""
+    """Name of a model inside a share: `schema.model`."""
 
     schema: str
     name: str
@@ -129,7 +129,7 @@ class SharedName:
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """One version of a model, by number or by alias: `models:/c.s.m/3` or `models:/c.s.m@Champion`.
+    """Reference to a model version, by number or alias: `models:/c.s.m/3` or `models:/c.s.m@Champion`.
 
     The form is MLflow's. `name` keeps its dotted form, since it has three parts for a mounted catalog and
     two inside a share. Exactly one of `version` and `alias` is set.
@@ -141,7 +141,7 @@ class ModelRef:
 
     @classmethod
     def parse(cls, text: str) -> ModelRef:
-        """Read a reference, with or without the `models:/` in front; InvalidParameter if it is none."""
+        """Parse a reference, with or without the prefix `models:/`. Raises InvalidParameter."""
         body = text.removeprefix(MODEL_SCHEME)
         if numbered := _NUMBERED.fullmatch(body):
             return cls(numbered["name"], version=parse_version(numbered["version"]))

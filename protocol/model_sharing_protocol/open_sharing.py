@@ -1,8 +1,7 @@
-"""The messages of the OpenSharing protocol for models, as they go over the wire (camelCase JSON).
+"""Messages of the OpenSharing protocol for models, as sent over the wire (camelCase JSON).
 
-Source: OpenSharing REST protocol, "models". What is an EXTENSION of ours is marked so; a client that does
-not know it ignores it. Times are epoch milliseconds, sizes are bytes; `field_types` says which values they
-may have.
+Source: OpenSharing REST protocol, "models". Additions of ours are marked EXTENSION; clients that do not know
+them ignore them. Times are epoch milliseconds, sizes are bytes; their ranges are in `field_types`.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ T = TypeVar("T")
 
 
 class _Message(msgspec.Struct, rename="camel", omit_defaults=True):
-    """Field names are snake case here and camel case on the wire."""
+    """Message of this protocol; field names are snake case here and camel case on the wire."""
 
 
 class Share(_Message):
@@ -51,7 +50,7 @@ class Table(_Message):
 
 
 class RegisteredModel(_Message):
-    """Model as a share shows it. From `tags` on: EXTENSION."""
+    """Model in a share. From `tags` on: EXTENSION."""
 
     name: str
     schema: str
@@ -70,7 +69,7 @@ class RegisteredModel(_Message):
 class ModelVersion(_Message):
     """Version of a model. From `aliases` on: EXTENSION. `signature` is the MLflow model signature.
 
-    `state` is there when one version was asked for, by number or alias: `signatures.State`, signed.
+    `state` is a signed `signatures.State`, present when one version was requested by number or alias.
     """
 
     model_name: str
@@ -93,34 +92,34 @@ class ModelVersion(_Message):
 
 
 class Alias(_Message):
-    """EXTENSION: an alias and the version it points at."""
+    """EXTENSION: alias with the version it points at."""
 
     alias: str
     version: VersionNumber
 
 
 class Items(_Message, Generic[T]):
-    """Page of a listing; either field may be missing."""
+    """Page of a list; either field may be missing."""
 
     items: tuple[T, ...] = ()
     next_page_token: str | None = None
 
 
 class ErrorAnswer(msgspec.Struct, rename="camel"):
-    """Every error's body; `message` is empty for an INTERNAL_ERROR."""
+    """Body of every error response; `message` is empty for an INTERNAL_ERROR."""
 
     error_code: str
     message: str = ""
 
 
 class Protocol(_Message):
-    """`min_reader_version` is always sent: clients refuse a protocol line without it."""
+    """Protocol line; `min_reader_version` is always sent, since clients refuse a line without it."""
 
     min_reader_version: Count
 
 
 class ChunkMapsFile(_Message):
-    """EXTENSION: where the chunk maps of a version's large files are fetched from, like a file of it."""
+    """EXTENSION: chunk maps of a version's large files, fetched like one of its files."""
 
     url: str
     size: Count
@@ -128,7 +127,7 @@ class ChunkMapsFile(_Message):
 
 
 class DeltaFile(_Message):
-    """EXTENSION: what makes the file with the digest `target` of the one with the digest `base`.
+    """EXTENSION: delta that makes the file with the digest `target` from the one with the digest `base`.
 
     An XOR delta (`xor_deltas`), fetched like a file of the version. `size` and `sha256` are its own.
     """
@@ -141,11 +140,11 @@ class DeltaFile(_Message):
 
 
 class VersionMetadata(_Message):
-    """EXTENSION: what a version query says of the version before its files.
+    """EXTENSION: metadata of the version, sent in a version query before its files.
 
-    `bundle` is the provider's signature of them, as `model_signing` reads it from a file. `chunk_maps` is
-    there if any file is large enough to have one, `deltas` for those that the provider made some of. To
-    `pack_url`, if there is one, a `PackRequest` may go.
+    `bundle` is the provider's signature of the files, in the file format of `model_signing`. `chunk_maps` is
+    present if any file is large enough to have one, `deltas` if the provider made any. A `PackRequest` may be
+    sent to `pack_url`, if present.
     """
 
     version: ModelVersion
@@ -159,13 +158,13 @@ class VersionMetadata(_Message):
 
 
 class PackRequest(_Message):
-    """EXTENSION: files of the version by their sha256; the answer is their bytes, one after the other."""
+    """EXTENSION: request for files of the version by sha256; the response is their bytes, concatenated."""
 
     files: tuple[str, ...]
 
 
 class VersionFile(_Message):
-    """EXTENSION: one file of a version, with a URL that is good until `expiration_timestamp`."""
+    """EXTENSION: file of a version, with a URL that is valid until `expiration_timestamp`."""
 
     url: str
     id: str
@@ -176,7 +175,7 @@ class VersionFile(_Message):
 
 
 class VersionQueryLine(_Message):
-    """One line of a version query's answer: exactly one field is set; unknown lines have none."""
+    """Line of the response to a version query: exactly one field is set; an unknown line has none."""
 
     protocol: Protocol | None = None
     meta_data: VersionMetadata | None = None
@@ -184,14 +183,14 @@ class VersionQueryLine(_Message):
 
 
 class _Secret(_Message):
-    """Secret that is shown nowhere but on the wire."""
+    """Secret that appears only on the wire, never in a `repr`."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(…)"
 
 
 class SessionKeys(_Secret):
-    """Keys for an S3 client, which go together with a session token."""
+    """Keys for an S3 client, used together with the session token."""
 
     access_key_id: str
     secret_access_key: str
@@ -207,7 +206,7 @@ class OauthToken(_Secret):
 
 
 class TemporaryCredentials(_Message):
-    """To read a version's files at its `storage_location`: one of these, good until `expiration_time`."""
+    """Credentials to read a version's files at its `storage_location`: one of three kinds."""
 
     expiration_time: int
     aws_temp_credentials: SessionKeys | None = None
@@ -245,7 +244,7 @@ class TableQueryLine(_Message):
 
 
 class ActivationInfo(_Message):
-    """State of an activation link, which asking does not use up."""
+    """State of an activation link; asking for it does not use the link up."""
 
     recipient: str
     used: bool

@@ -1,8 +1,8 @@
-"""The one validator of file paths, for provider and recipient alike.
+"""Validation of file paths, for provider and recipient alike.
 
 A path inside a model is relative and POSIX, and must mean the same file on Linux, macOS and Windows. What
-passes here can be joined to a folder and never leaves it. Many path-traversal holes in model registries
-were opened by a second, slightly different parser; so there is only this one.
+passes here can be joined to a folder and never leaves it. Many path-traversal vulnerabilities in model
+registries came from a second, slightly different parser, so this is the only one.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ _SHORT_NAME = re.compile(r"(?=[^.]{3,8}(?:\.|$))[^.]+~[0-9]+(?:\.[^.]{0,3})?")
 
 
 def check_relative_path(path: str) -> str:
-    """`path` unchanged if it is safe on every platform, else UnsafePath saying why."""
+    """Check that a path is safe on every platform, and return it. Raises UnsafePath."""
     if problem := _problem(path):
         raise UnsafePath(f"The path {path[:200]!r} {problem}.")
     return path
 
 
 def check_model_path(path: str) -> str:
-    """`path` unchanged if a model may have such a file, else UnsafePath: see `refused_names`, too."""
+    """Check that a model may contain this path, and return it. Raises UnsafePath; see `refused_names`."""
     if problem := refusal(check_relative_path(path)):
         raise UnsafePath(f"The path {path!r} {problem}.")
     return path
 
 
 def check_together(paths: Iterable[str]) -> None:
-    """Refuse paths that are safe one by one, but not as the files of one folder: twins, a git repository."""
+    """Check that paths are safe together in one folder: no twins, no git repository. Raises UnsafePath."""
     paths = list(paths)
     check_no_twins(paths)
     if (folder := find_repository(paths)) is not None:
         raise UnsafePath(
-            f"The folder {folder or '.'!r} holds what makes a git repository (HEAD, objects and refs), which "
-            "git acts upon: rename one of them."
+            f"The folder {folder or '.'!r} looks like a git repository (HEAD, objects, refs), and git "
+            "would treat it as one: rename one of them."
         )
 
 
 def check_no_twins(paths: Iterable[str]) -> None:
-    """Refuse paths that would land on one file somewhere, or a file that is also a folder.
+    """Check that no two paths are the same file on some system, or one file and folder. Raises UnsafePath.
 
-    Two spellings are twins when they differ only in letter case, or in Unicode normalization or compatibility
-    forms: some file systems ignore these, and people cannot see them.
+    Twins are spellings that differ only in letter case, or in Unicode normalization or compatibility forms:
+    some file systems ignore the difference, and people cannot see it.
     """
     files: dict[str, str] = {}
     for path in paths:
@@ -62,14 +62,14 @@ def check_no_twins(paths: Iterable[str]) -> None:
         parts = folded.split("/")
         for depth in range(1, len(parts)):
             if file := files.get("/".join(parts[:depth])):
-                raise UnsafePath(f"The path {file!r} is a file, and a folder of {path!r}.")
+                raise UnsafePath(f"The path {file!r} is a file, and also the folder of {path!r}.")
 
 
 def _problem(path: str) -> str | None:
     if not path or len(path) > MAX_PATH_LENGTH:
         return f"is empty or longer than {MAX_PATH_LENGTH} characters"
     if unseen := find_unseen(path):
-        return f"contains {shown(unseen)}, which cannot be seen"
+        return f"contains the invisible character {shown(unseen)}"
     if forbidden := next((character for character in path if character in _FORBIDDEN), None):
         return f"contains {forbidden!r}"
     if path.startswith("/"):

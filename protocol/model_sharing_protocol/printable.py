@@ -1,7 +1,7 @@
-"""Printable text: what others wrote, made safe to show in a terminal and to write as JSON.
+"""Printable text: input from others, made safe for a terminal and for JSON.
 
-A terminal obeys control characters, and bidirectional and invisible ones make text look like another text. So
-both are shown as escapes, such as `\\x1b`: a reader sees that something was there, and what.
+Terminals obey control characters, and bidirectional and invisible characters make one text look like another.
+Both are shown as escapes, such as `\\x1b`, so that the reader sees them.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _HIDDEN = {
 
 
 def printable(text: str) -> str:
-    """`text` on one line: white space becomes spaces, other hidden characters escapes."""
+    """Text on one line: white space becomes spaces, other hidden characters become escapes."""
     return _without_hidden(text, lambda character: " " if character in "\r\n\t" else _escape(character))
 
 
 def printable_lines(text: str) -> str:
-    """`text` with its lines and tabs as they are, and other hidden characters as escapes."""
+    """Text with its line breaks and tabs, and with other hidden characters as escapes."""
     return _without_hidden(
         text.replace("\r\n", "\n"),
         lambda character: character if character in "\n\t" else _escape(character),
@@ -33,7 +33,7 @@ def printable_lines(text: str) -> str:
 
 
 def printable_json(text: str) -> str:
-    """JSON that means the same, with hidden characters in its strings as its own escapes."""
+    """Equivalent JSON, with the hidden characters in its strings as JSON escapes."""
     return _without_hidden(
         text, lambda character: character if character == "\n" else _json_escape(character)
     )
@@ -56,6 +56,6 @@ def _escape(character: str) -> str:
 
 
 def _json_escape(character: str) -> str:
-    """Beyond the first 65,536 characters it takes a pair of surrogates."""
+    """JSON escape of a character: a pair of surrogates beyond the first 65,536."""
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

@@ -1,7 +1,7 @@
-"""The profile file: all that a recipient needs to reach a provider (Delta Sharing profile file format).
+"""Profile file: endpoint and credentials of a recipient at a provider (Delta Sharing profile file format).
 
-Version 1 carries a bearer token and is what providers here issue. Version 2 names its kind in `type`; its
-OAuth kinds are read too. The secret never shows in a `repr`.
+Version 1 carries a bearer token, and is what our providers issue. Version 2 names its kind in `type`; its
+OAuth kinds can be read, too. The secret never shows in a `repr`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _OAUTH_FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Profile of a provider: where it is and how to authenticate there.
+    """Profile of a provider: its endpoint, and the credentials to authenticate with.
 
     `endpoint` has no trailing slash. `expires_at` is a moment with a zone, or None for a token that does not
     expire. `bearer_token` is empty for the OAuth kinds, whose settings are in `oauth`.
@@ -44,7 +44,7 @@ class Profile:
         return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
 
     def to_json(self) -> bytes:
-        """The file of version 1."""
+        """Content of a profile file, version 1."""
         fields: dict[str, object] = {
             "shareCredentialsVersion": 1,
             "endpoint": self.endpoint,
@@ -57,7 +57,7 @@ class Profile:
 
 
 def parse_profile(data: bytes, origin: str = "the profile") -> Profile:
-    """Read a profile's JSON; InvalidProfile says what is wrong with it, naming `origin`, never the secret."""
+    """Parse a profile's JSON. Raises InvalidProfile, which names `origin` and never the secret."""
     try:
         fields = msgspec.json.decode(decode_text(data))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -88,7 +88,7 @@ def parse_profile(data: bytes, origin: str = "the profile") -> Profile:
 
 
 def read_profile(path: Path) -> Profile:
-    """Read a profile file; InvalidProfile if it is missing, unreadable or not a profile."""
+    """Read a profile file. Raises InvalidProfile if it is missing, unreadable or not a profile."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -106,7 +106,7 @@ def _text(fields: dict[str, Any], name: str, origin: str) -> str:
     if not isinstance(value, str) or not value:
         raise InvalidProfile(f"{origin} has no {name}.")
     if not value.isprintable() or not value.isascii():
-        raise InvalidProfile(f"{origin} has a {name} with characters that cannot be sent.")
+        raise InvalidProfile(f"{origin} has a {name} with characters that cannot be sent over HTTP.")
     return value
 
 
@@ -119,7 +119,9 @@ def _endpoint(fields: dict[str, Any], origin: str) -> str:
     except ValueError:
         usable = with_user = False
     if with_user:
-        raise InvalidProfile(f"{origin} has a user name in its endpoint; the token alone authenticates.")
+        raise InvalidProfile(
+            f"{origin} has a user name in its endpoint; remove it, only the token authenticates."
+        )
     if not usable:
         raise InvalidProfile(f"{origin} has the endpoint {endpoint!r}; it must be an http or https URL.")
     return endpoint

@@ -1,4 +1,4 @@
-"""Progress of long work, in phases and bytes: what both sides tell whoever watches."""
+"""Progress of long operations, in phases and bytes, for both sides."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Progress of one phase of some work; sizes are in bytes.
+    """Progress of one phase of an operation; sizes are in bytes.
 
-    `phase` says in words what is done now, such as `fetching`, and `done` at the very end. `bytes_total` is
-    None where nobody can say how much there is. `reused` counts, of `bytes_done`, what was here already and
-    was not fetched. What turns out to be damaged is taken back, so `bytes_done` may shrink.
+    `phase` is a word for people, such as `fetching`, and `done` at the very end. `bytes_total` is None if it
+    is unknown. `reused` is the part of `bytes_done` that was present already and not fetched. Damaged bytes
+    are subtracted again, so `bytes_done` may shrink.
     """
 
     phase: str
@@ -27,9 +27,9 @@ ProgressCallback = Callable[[Progress], None]
 
 
 class Meter:
-    """Counter of bytes and files through the phases of some work, for a callback that may be None.
+    """Counter of bytes and files through the phases of an operation; the callback may be None.
 
-    Not for several threads at once.
+    Not thread-safe.
     """
 
     def __init__(self, callback: ProgressCallback | None) -> None:
@@ -41,13 +41,13 @@ class Meter:
         self._files_total = 0
 
     def begin(self, phase: str, bytes_total: int | None = None, files_total: int = 0) -> None:
-        """Count from 0 for the next phase."""
+        """Begin the next phase, and count from 0."""
         self._phase, self._bytes_total, self._files_total = phase, bytes_total, files_total
         self._bytes_done = self._files_done = 0
         self._tell()
 
     def advance(self, size: int) -> None:
-        """Count bytes that are done, though their file may not be."""
+        """Count bytes that are done, even if their file is not."""
         self._bytes_done += size
         self._tell()
 
@@ -56,7 +56,7 @@ class Meter:
         self._tell()
 
     def expect(self, size: int) -> None:
-        """Add bytes to the total."""
+        """Increase the total by this many bytes."""
         self._bytes_total = (self._bytes_total or 0) + size
 
     def _tell(self) -> None:

@@ -1,8 +1,8 @@
-"""File names that other programs act upon, though nobody asked them to: no model brings these to a stranger.
+"""File names that other programs act upon unasked, and that models therefore must not bring along.
 
-The reasons are in `docs/reference/file-names.md`. Names are compared `fold`ed, so that no spelling that a
-file system takes for the same name gets past; spellings that only Windows knows (`git~1`, `.git::$DATA`) are
-no safe paths in any case (`paths`).
+The reasons are in `docs/reference/file-names.md`. Names are compared `fold`ed, to catch every spelling that a
+file system treats as the same name; spellings that only Windows knows (`git~1`, `.git::$DATA`) are unsafe
+paths in any case (`paths`).
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ REFUSED: Mapping[str, str] = MappingProxyType(
         "*.searchconnector-ms": "the Windows Explorer",
     }
 )
-"""Names of files and folders that are in no model, each with the program that acts upon it."""
+"""Names of files and folders that no model may contain, each with the program that acts upon it."""
 
 REFUSED_AT_THE_TOP = frozenset({".gitattributes", ".gitignore", ".github"})
-"""Names at the top of a model that the stock verifier of model signatures ignores, beside `.git`."""
+"""Names at the top of a model that the stock verifier of model signatures ignores, besides `.git`."""
 
 _WINDOWS_PROGRAMS = ("bat", "cmd", "com", "dll", "exe", "js", "jse", "pif", "scr", "vbe", "vbs", "wsf", "wsh")
 
@@ -68,13 +68,13 @@ NEEDS_TRUST: Mapping[str, str] = MappingProxyType(
         ".*": "shells, editors, debuggers and other tools",
     }
 )
-"""Patterns of names that come only from a provider whose code may run, each with who acts upon them."""
+"""Patterns of names accepted only from a provider whose code may run, each with the program that acts."""
 
 HARMLESS = frozenset(
     {".gitattributes", ".gitignore", ".gitkeep", ".keep", ".ds_store", ".cache", ".ipynb_checkpoints"}
     | {".amlignore", ".amlignore.amltmp", ".dockerignore"}
 )
-"""Hidden names that many models have and that nothing acts upon where they are."""
+"""Hidden names that many models have, and that no program acts upon there."""
 
 _NEEDS_TRUST = re.compile("|".join(map(translate, NEEDS_TRUST)))
 _REPOSITORIES = (frozenset({"head", "objects", "refs"}), frozenset({"head", "commondir"}))
@@ -82,7 +82,7 @@ _REPOSITORY_PARTS = frozenset[str]().union(*_REPOSITORIES)
 
 
 def refusal(path: str) -> str | None:
-    """Why no model has a file with this path; None if it may."""
+    """Reason why no model may contain this path; None if one may."""
     names = fold(path).split("/")
     for name in names:
         if who := REFUSED.get(name) or REFUSED.get(f"*.{name.rpartition('.')[2]}"):
@@ -96,7 +96,7 @@ def refusal(path: str) -> str | None:
 
 
 def acts_unasked(path: str) -> str | None:
-    """Programs that act upon a file with this path unasked; None if none do."""
+    """Programs that act unasked upon a file with this path; None if there are none."""
     for name in fold(path).split("/"):
         if name not in HARMLESS and _NEEDS_TRUST.match(name):
             return next(who for pattern, who in NEEDS_TRUST.items() if fnmatchcase(name, pattern))
@@ -104,7 +104,7 @@ def acts_unasked(path: str) -> str | None:
 
 
 def find_repository(paths: Iterable[str]) -> str | None:
-    """Folder that git takes for a bare repository, though it is not called `.git`; empty for the top."""
+    """Folder that git would treat as a bare repository, though it is not called `.git`; empty for the top."""
     parts: dict[str, set[str]] = {}
     for path in paths:
         names = fold(path).split("/")

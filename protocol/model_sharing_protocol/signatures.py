@@ -1,12 +1,12 @@
-"""Signatures of models: what a provider signs, and how a recipient checks it. Pure functions.
+"""Signatures of models: created by a provider, verified by a recipient. Pure functions.
 
-A *bundle* says which files a version of a shared model consists of. Its form is OpenSSF Model Signing v1.0
+A *bundle* lists the files of a version of a shared model. Its format is OpenSSF Model Signing v1.0
 (a Sigstore bundle v0.3 around a DSSE envelope around an in-toto Statement v1), so that the stock
-`model_signing verify key` accepts a downloaded folder. Share, model and version are fields of our own in the
-signed predicate: other verifiers pass over them, this one binds them.
+`model_signing verify key` accepts a downloaded folder. Share, model and version are additional fields of the
+signed predicate: other verifiers ignore them, this one checks them.
 
-A *state* says what a version number or an alias of a shared model stands for at the moment. Its `sequence`
-grows with each change at the provider, so that an older answer cannot be passed off as the present one.
+A *state* says which content a version number or an alias of a shared model has now. Its `sequence` grows with
+each change at the provider, so that an older answer cannot be replayed as the current one.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 _PREDICATE_TYPE = "https://model_signing/signature/v1.0"
 _STATE_TYPE = "application/vnd.model-sharing.state+json"
 _MAX_VALUES = 10 * MAX_FILES
-"""A file has three, besides the commas in its path."""
+"""Limit of values in a signature: a file has three, besides the commas in its path."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True)
 class SignedName:
-    """Subject of a bundle: a version of a model as a share shows it. `model` is `schema.model`."""
+    """Subject of a bundle: a version of a shared model. `model` is `schema.model`."""
 
     share: str
     model: str
@@ -47,10 +47,10 @@ class SignedName:
 
 
 class State(msgspec.Struct, frozen=True, rename="camel"):
-    """State of a model: the version that `alias`, or a number, stands for. `digest` is the manifest's.
+    """State of a model: the version that `alias`, or a number, refers to. `digest` is the manifest's.
 
-    `sequence` says when the share and when the model was last changed: compared in this order, it grows with
-    each change and never shrinks. Times are in epoch milliseconds.
+    `sequence` holds the times of the last change to the share and to the model. Compared in this order, it
+    grows with each change and never shrinks. Times are in epoch milliseconds.
     """
 
     share: str
@@ -72,7 +72,7 @@ class _VerificationMaterial(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Bundle(msgspec.Struct, frozen=True, rename="camel"):
-    """Signature as it goes over the wire and into a file."""
+    """Signature as sent over the wire and written to a file."""
 
     media_type: str
     verification_material: _VerificationMaterial
@@ -86,7 +86,7 @@ class Bundle(msgspec.Struct, frozen=True, rename="camel"):
         """Read `to_json` back, byte for byte; UntrustedSignature for anything else."""
         bundle = _decode(data, cls)
         if bundle.to_json() != data:
-            raise UntrustedSignature("A signature file was changed since it was written.")
+            raise UntrustedSignature("The signature file was changed after it was written.")
         return bundle
 
 
@@ -125,8 +125,8 @@ class _Statement(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def sign_manifest(key: SigningKey, name: SignedName, manifest: Manifest, issued_at: int) -> Bundle:
-    """The bundle of a version whose files are `manifest`."""
-    # Ordered as the stock signer orders them, folder by folder.
+    """Sign the files of a version."""
+    # In the order of the stock signer, folder by folder.
     ordered = sorted(manifest.files, key=lambda file: file.path.split("/"))
     resources = tuple(_Resource(file.path, file.sha256) for file in ordered)
     statement = _Statement(
@@ -141,48 +141,46 @@ def sign_manifest(key: SigningKey, name: SignedName, manifest: Manifest, issued_
 
 
 def signed_files(bundle: Bundle | None, name: SignedName, keys: Sequence[PublicKey]) -> dict[str, str]:
-    """The sha256 of each file of `name` by its path, as one of `keys` signed it.
+    """Signed sha256 of each file of `name`, by path, if one of `keys` signed it.
 
-    Raises UntrustedSignature, naming what was expected and what came.
+    Raises UntrustedSignature, naming what was expected and what was received.
     """
     if bundle is None:
-        raise UntrustedSignature(f"{name} came without a signature; one by {_either(keys)} was expected.")
+        raise UntrustedSignature(f"{name} has no signature; expected one by {_either(keys)}.")
     envelope = bundle.dsse_envelope
     key = next((known for known in keys if known.fingerprint == envelope.fingerprint), keys[-1])
     statement = _decode(key.open(envelope, _IN_TOTO_TYPE), _Statement)
     expected = _BUNDLE_TYPE, _VerificationMaterial(_KeyHint(key.fingerprint.removeprefix("sha256:")))
     if (bundle.media_type, bundle.verification_material) != expected:
-        raise UntrustedSignature(
-            f"The signature of {name} is wrapped in something that is not a Sigstore bundle."
-        )
+        raise UntrustedSignature(f"The signature of {name} is not in a Sigstore bundle.")
     predicate = statement.predicate
     if (statement.type, statement.predicate_type) != (_STATEMENT_TYPE, _PREDICATE_TYPE) or (
         predicate.serialization != _Serialization()
     ):
-        raise UntrustedSignature(f"The signature of {name} is of a form that this client does not know.")
+        raise UntrustedSignature(f"The signature of {name} has a format that this client does not support.")
     came = SignedName(predicate.share, predicate.model, predicate.version)
     if came != name:
-        raise UntrustedSignature(f"The signature of {name} was expected; what came is that of {came}.")
+        raise UntrustedSignature(f"Expected the signature of {name}, but received that of {came}.")
     return {resource.name: resource.digest for resource in predicate.resources}
 
 
 def verify_manifest(
     bundle: Bundle | None, name: SignedName, manifest: Manifest, keys: Sequence[PublicKey]
 ) -> Bundle:
-    """The bundle, if one of `keys` signed just these files as `name`; UntrustedSignature if not."""
+    """Verify that one of `keys` signed exactly these files as `name`. Raises UntrustedSignature."""
     check_files(signed_files(bundle, name, keys), {file.path: file.sha256 for file in manifest.files}, name)
     assert bundle is not None  # noqa: S101 - it was read
     return bundle
 
 
 def check_files(signed: Mapping[str, str], present: Mapping[str, str], name: SignedName) -> None:
-    """UntrustedSignature, naming a file, unless both map the same paths to the same sha256."""
+    """Check that both map the same paths to the same sha256. Raises UntrustedSignature, naming a file."""
     for path in sorted(signed.keys() | present.keys()):
         expected, came = signed.get(path), present.get(path)
         if expected != came:
             raise UntrustedSignature(
-                f"The file {path!r} of {name} was signed as {expected or 'no part of it'}; what is there is "
-                f"{came or 'nothing'}."
+                f"The file {path!r} of {name} does not match the signature: "
+                f"expected {expected or 'no such file'}, found {came or 'no such file'}."
             )
 
 
@@ -193,19 +191,18 @@ def sign_state(key: SigningKey, state: State) -> Envelope:
 def verify_state(
     envelope: Envelope | None, key: PublicKey, share: str, model: str, asked: int | str
 ) -> State:
-    """The state of the version number or alias that was `asked` for; UntrustedSignature if it is not that."""
+    """Verify the state of the version number or alias that was `asked` for. Raises UntrustedSignature."""
     if envelope is None:
         raise UntrustedSignature(
-            f"{_question(model, asked)} was answered without a signature; one by {key.fingerprint} was "
-            "expected."
+            f"The answer for {_question(model, asked)} has no signature; expected one by {key.fingerprint}."
         )
     state = _decode(key.open(envelope, _STATE_TYPE), State)
     answered = state.alias if state.alias is not None else state.version
     wanted = asked.lower() if isinstance(asked, str) else asked
     if (state.share, state.model, answered) != (share, model, wanted):
         raise UntrustedSignature(
-            f"A signed answer about {_question(model, wanted)} of the share {share} was expected; what came "
-            f"is one about {_question(state.model, answered)} of the share {state.share}."
+            f"Expected a signed answer for {_question(model, wanted)} of the share {share}, but received one "
+            f"for {_question(state.model, answered)} of the share {state.share}."
         )
     return state
 
@@ -224,7 +221,7 @@ def _root_digest(resources: Sequence[_Resource]) -> str:
 
 def _decode(data: bytes, kind: type[S]) -> S:
     if data.count(b",") > _MAX_VALUES:
-        raise UntrustedSignature(f"A signature has more than {_MAX_VALUES} values; it was not read.")
+        raise UntrustedSignature(f"A signature has more than {_MAX_VALUES} values, which is the limit.")
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

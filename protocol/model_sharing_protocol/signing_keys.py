@@ -1,6 +1,6 @@
-"""The keys that a provider lists, oldest first, each endorsed by the one before it.
+"""Signing keys of a provider, oldest first, each endorsed by the one before it.
 
-A recipient that trusts one of them trusts those that follow, link by link; nothing else makes it trust a key.
+A recipient that trusts one key trusts those that follow it, link by link, and no others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ENDORSEMENT_TYPE = "application/vnd.model-sharing.key+json"
 
 
 class ListedKey(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A public key as the provider lists it; `created_at` is in epoch milliseconds."""
+    """Public key in the provider's list; `created_at` is in epoch milliseconds."""
 
     pem: str
     created_at: EpochMs
@@ -25,9 +25,9 @@ class ListedKey(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
 
 
 class KeyList(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """EXTENSION: the answer of `GET /keys`; the last one signs now.
+    """EXTENSION: response of `GET /keys`; the last key is the current one.
 
-    `file_origins` are where files come from besides the endpoint, such as `https://s3.eu-west-1.amazonaws.com`.
+    `file_origins` are the origins of files besides the endpoint, such as `https://s3.eu-west-1.amazonaws.com`.
     """
 
     keys: tuple[ListedKey, ...]
@@ -39,22 +39,22 @@ class _Endorsement(msgspec.Struct, frozen=True):
 
 
 def endorse(old: SigningKey, new: PublicKey) -> Envelope:
-    """The old key's word that the new one is the same provider's."""
+    """Endorse a new key: sign, with the old key, that both belong to the same provider."""
     return old.sign(_ENDORSEMENT_TYPE, msgspec.json.encode(_Endorsement(new.pem)))
 
 
 def follow(pinned: str, listed: Sequence[ListedKey]) -> tuple[PublicKey, ...]:
-    """The keys from the one with the fingerprint `pinned` to the one that signs now.
+    """Trusted keys, from the one with the fingerprint `pinned` to the current one.
 
-    Raises UntrustedSignature if it is not listed, or if a later one was not endorsed by the one before it.
+    Raises UntrustedSignature if it is not listed, or if a later key was not endorsed by the one before it.
     """
     keys = [PublicKey.parse(key.pem) for key in listed]
     start = next((at for at, key in enumerate(keys) if key.fingerprint == pinned), None)
     if start is None:
         shown = keys[-1].fingerprint if keys else "none"
         raise UntrustedSignature(
-            f"The provider's key {pinned} was expected; it is not listed. The provider shows "
-            f"{shown}, for which that key does not vouch."
+            f"Expected the provider's key {pinned}, but it is not listed. The provider lists "
+            f"{shown}, which that key does not endorse."
         )
     for at in range(start + 1, len(keys)):
         _check_endorsed(keys[at - 1], keys[at], listed[at].endorsement)
@@ -62,7 +62,7 @@ def follow(pinned: str, listed: Sequence[ListedKey]) -> tuple[PublicKey, ...]:
 
 
 def first_of(key: PublicKey, listed: Sequence[ListedKey]) -> PublicKey:
-    """The oldest listed key that vouches for this one, link by link: the same after a rotation."""
+    """Oldest listed key that endorses this one, link by link: the same after a rotation."""
     keys = [PublicKey.parse(each.pem) for each in listed]
     if key not in keys:
         return key
@@ -75,8 +75,8 @@ def first_of(key: PublicKey, listed: Sequence[ListedKey]) -> PublicKey:
 def _check_endorsed(old: PublicKey, new: PublicKey, endorsement: Envelope | None) -> None:
     if not _is_endorsed(old, new, endorsement):
         raise UntrustedSignature(
-            f"The provider's key {old.fingerprint} was expected; the provider now shows {new.fingerprint}, "
-            "for which that key does not vouch."
+            f"Expected the provider's key {old.fingerprint}, but the provider now uses {new.fingerprint}, "
+            "which that key does not endorse."
         )
 
 

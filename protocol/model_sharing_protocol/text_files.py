@@ -1,6 +1,6 @@
-"""Text files that people edit, on any system: the encoding is what their byte order mark says, else UTF-8.
+"""Text files that people edit, on any system: decoded by their byte order mark, else as UTF-8.
 
-Editors on Windows write such a mark in front of UTF-8, and save as UTF-16 if told "Unicode".
+Editors on Windows write such a mark before UTF-8, and save as UTF-16 when asked for "Unicode".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MARKS = (
 
 
 def has_mark(data: bytes) -> bool:
-    """Test for a byte order mark at the start."""
+    """True if the data begins with a byte order mark."""
     return data.startswith(tuple(mark for mark, _ in _MARKS))
 
 

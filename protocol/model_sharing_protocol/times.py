@@ -6,11 +6,11 @@ import time
 from datetime import UTC, datetime, timedelta
 
 MAX_MS = 253_402_300_799_999
-"""The last millisecond of the year 9999, after which no `datetime` is."""
+"""Last millisecond of the year 9999, the end of the range of `datetime`."""
 
 
 def now_ms() -> int:
-    """The present moment in epoch milliseconds."""
+    """Current time in epoch milliseconds."""
     return time.time_ns() // 1_000_000
 
 
@@ -20,7 +20,7 @@ def moment(ms: int) -> datetime:
 
 
 def epoch_ms(moment: datetime) -> int:
-    """Datetime, which has a zone, as epoch milliseconds."""
+    """Aware datetime as epoch milliseconds."""
     return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
 
 

@@ -19,10 +19,10 @@ _SIZE = re.compile(
 
 
 def parse_duration(text: str, name: str = "", *, plain_seconds: bool = False) -> timedelta:
-    """Duration written as `90s`, `1.5m`, `24h`, `30d`, `2w` or `0`; `name` is what it is the value of.
+    """Parse a duration such as `90s`, `1.5m`, `24h`, `30d`, `2w` or `0`; `name` is for messages.
 
-    A number without a unit is an error: who writes `--older-than 400` means days. With `plain_seconds`, for
-    settings that were always in seconds, it is that many. Raises InvalidParameter.
+    A number without a unit is an error, since `--older-than 400` probably means days. With `plain_seconds`,
+    for settings that are usually in seconds, it is a number of seconds. Raises InvalidParameter.
     """
     found = _DURATION.fullmatch(text.strip())
     if not found or not (found[2] or plain_seconds or float(found[1]) == 0):
@@ -34,10 +34,10 @@ def parse_duration(text: str, name: str = "", *, plain_seconds: bool = False) ->
 
 
 def parse_size(text: str, name: str = "") -> int:
-    """Size in bytes, written as `20GiB`, `500 MB`, `1.5g` or a number; `name` is what it is the value of.
+    """Parse a size such as `20GiB`, `500 MB`, `1.5g` or a number of bytes; `name` is for messages.
 
-    A unit counts by 1024, but for those that end in B without i (KB, MB, …), which count by 1000. Raises
-    InvalidParameter.
+    Units are powers of 1024, except those that end in B without i (KB, MB, …), which are powers of 1000.
+    Raises InvalidParameter.
     """
     found = _SIZE.fullmatch(text.strip())
     if not found:

@@ -1,4 +1,4 @@
-"""The messages of Unity Catalog's REST API that our provider speaks (snake case JSON, as the SDKs have it).
+"""Messages of Unity Catalog's REST API that our provider supports (snake case JSON, as in the SDKs).
 
 Source: Unity Catalog REST 2.1, with the field names of `databricks.sdk.service.catalog`. Shares, recipients
 and providers are in `unity_catalog_sharing`. Times are epoch milliseconds.
@@ -19,14 +19,14 @@ VersionNumber = Annotated[int, msgspec.Meta(ge=1, le=MAX_VERSION)]
 
 
 NotServed: TypeAlias = None
-"""A field that Unity Catalog knows and this server does not serve: who sends a value is told so.
+"""Field of Unity Catalog that this server does not support: sending a value is an error.
 
-Where one value says what is done here anyway, that one is taken.
+A value that describes what this server does anyway is accepted.
 """
 
 
 class Message(msgspec.Struct, omit_defaults=True):
-    """Fields that a client sends and Unity Catalog does not know are ignored, as there."""
+    """Message of Unity Catalog; unknown fields are ignored, as in Unity Catalog itself."""
 
 
 class CatalogInfo(Message):
@@ -56,7 +56,7 @@ class CreateCatalog(Message):
 
 
 class UpdateSecurable(Message):
-    """PATCH of a catalog or schema; what is missing stays as it is."""
+    """PATCH of a catalog or schema; missing fields stay unchanged."""
 
     new_name: str | None = None
     comment: str | None = None
@@ -115,7 +115,7 @@ class EntityTagAssignment(Message):
 
 
 class UpdateEntityTag(Message):
-    """Value of a tag; what else the body names is what the path names."""
+    """New value of a tag; the other fields of the body repeat the path."""
 
     tag_value: str = ""
     entity_type: str | None = None
@@ -127,7 +127,7 @@ class UpdateEntityTag(Message):
 
 
 class ModelAlias(Message):
-    """An alias with the version it points at, and the model it belongs to where that is asked for."""
+    """Alias with the version it points at, and with its model where that is requested."""
 
     alias_name: str
     version_num: int
@@ -137,7 +137,7 @@ class ModelAlias(Message):
 
 
 class GivenAlias(Message):
-    """An alias to set; where a model is named, it is the one that the request is about."""
+    """Alias to set; the model, if named, must be the one in the path."""
 
     alias_name: str
     version_num: VersionNumber
@@ -223,7 +223,7 @@ class ModelVersionInfo(Message):
 
 
 class CreateModelVersion(Message):
-    """`source` may be `models:/catalog.schema.model/3`: the new version starts with that one's files."""
+    """Request to create a version; with a `source` like `models:/catalog.schema.model/3`, from its files."""
 
     model_name: str
     catalog_name: str
@@ -267,9 +267,9 @@ class OauthToken(_Secret):
 
 
 class TemporaryCredentials(Message):
-    """`DEFAULT_STORAGE` tells MLflow to fetch presigned URLs from the Files API.
+    """Temporary credentials; `DEFAULT_STORAGE` makes MLflow get presigned URLs from the Files API.
 
-    Where the storage has credentials, one of them is set, for clients that go there by themselves.
+    If the storage issues credentials, one field is set, for clients that access the storage directly.
     """
 
     expiration_time: int
@@ -330,7 +330,7 @@ class Permissions(Message):
 
 
 class EffectivePrivilege(Message):
-    """Privilege, and where it is inherited from unless it was granted on the securable itself."""
+    """Privilege with its origin, unless it was granted on the securable itself."""
 
     privilege: str
     inherited_from_type: str | None = None
@@ -354,7 +354,7 @@ class PermissionsChange(Message):
 
 
 class UpdatePermissions(Message):
-    """Changes of permissions; either flag leaves the permissions out of the answer."""
+    """Changes of permissions; either flag leaves the permissions out of the response."""
 
     changes: tuple[PermissionsChange, ...] = ()
     omit_permissions_in_response: bool = False

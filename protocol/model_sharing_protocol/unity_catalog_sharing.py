@@ -1,4 +1,4 @@
-"""The messages of Unity Catalog's REST API around sharing: shares, recipients and providers.
+"""Messages of Unity Catalog's REST API about sharing: shares, recipients and providers.
 
 Source: Unity Catalog REST 2.1, with the field names of `databricks.sdk.service.sharing`. Times are epoch
 milliseconds.
@@ -18,7 +18,7 @@ Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
 class SharedDataObject(Message):
-    """`name` is the source's full name; `string_shared_as` what recipients see."""
+    """Object in a share: `name` is the source's full name; recipients see `string_shared_as`."""
 
     name: str
     data_object_type: str | None = None
@@ -31,7 +31,7 @@ class SharedDataObject(Message):
 
 
 class GivenDataObject(Message):
-    """Data object to put into a share or take out, as `SharedDataObject` describes one that was read."""
+    """Data object to add to a share or remove from it, with the fields of `SharedDataObject`."""
 
     name: str
     data_object_type: str | None = None
@@ -118,7 +118,7 @@ class CreateRecipient(Message):
 
 
 class UpdateRecipient(Message):
-    """Update of a recipient; its token's end is not part of it: `rotate-token` makes another."""
+    """Update of a recipient; to change the token's expiry, use `rotate-token`."""
 
     expiration_time: NotServed = None
     id: NotServed = None

@@ -1,20 +1,20 @@
-"""XOR deltas: a large file as what is different in it from another one, its base, compressed.
+"""XOR deltas: a large file as its compressed difference from another one, its base.
 
-A full fine-tune touches each weight a little, so that no chunk stays what it was (`chunk_maps`). Sign,
-exponent and the upper bits of most weights do stay: XOR with the old weights leaves zeros there, which
-compress well once the bytes of 16-bit numbers are sorted, first all lower ones, then all upper ones.
+A full fine-tune changes every weight slightly, so that no chunk stays the same (`chunk_maps`). The sign,
+exponent and upper bits of most weights do: XOR with the old weights leaves zeros there, which compress well
+once the bytes of 16-bit numbers are separated, first all lower bytes, then all upper ones.
 
-A delta is a hint and nothing more: it is not signed, and the file that comes out of it counts only when its
-sha256 is the one that the manifest names.
+A delta is only a hint: it is not signed, and the resulting file is accepted only if its sha256 is the one in
+the manifest.
 
     "model-sharing xor delta 1\\n"
-    the size of the file (8 bytes), where in the base it goes on after the head (8), the head's size (4)
-    the head: the bytes that the file begins with, as they are, such as the header of a safetensors file
+    the size of the file (8 bytes), the position in the base that follows the head (8), the head's size (4)
+    the head: the first bytes of the file, verbatim, such as the header of a safetensors file
     for each 4 MiB that follow the head (the last may be shorter), XORed with the bytes of the base
         the sizes of two zlib streams (4 bytes each): the bytes at even places, the bytes at odd places
         the two streams
 
-Numbers are big-endian. Beyond the end of the base come zeros.
+Numbers are big-endian. The base is padded with zeros.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from model_sharing_protocol.errors import CorruptArtifact
 
 BLOCK_BYTES = 4 * 1024 * 1024
 MAX_HEAD_BYTES = 16 * 1024 * 1024 + 8
-"""A safetensors header of 16 MiB, and its length."""
+"""Limit of the head: a safetensors header of 16 MiB, and its length."""
 
 _MAGIC = b"model-sharing xor delta 1\n"
 _START = struct.Struct(">QQI")
@@ -38,7 +38,7 @@ _STREAMS = struct.Struct(">II")
 _PLANES = 2
 _STREAM_OVERHEAD_BYTES = 1024
 _AHEAD = 4
-# Among the bytes of weights there are runs of zeros to find, and nothing else that is worth the search.
+# In the bytes of weights only runs of zeros are worth finding.
 _STRATEGY = zlib.Z_RLE
 
 
@@ -48,24 +48,24 @@ def write_start(size: int, head: bytes, base_start: int) -> bytes:
 
 
 def write_block(block: bytes, base: bytes) -> bytes:
-    """The next block of a file, of up to `BLOCK_BYTES`, as what differs from as many bytes of the base."""
+    """Encode the next block of a file, up to `BLOCK_BYTES`, against as many bytes of the base."""
     mixed = _xor(block, base)
     streams = [_deflated(mixed[plane::_PLANES]) for plane in range(_PLANES)]
     return b"".join((_STREAMS.pack(*map(len, streams)), *streams))
 
 
 def restore(delta: BinaryIO, base: BinaryIO, size: int, threads: Executor) -> Iterator[bytes]:
-    """The file of `size` bytes that a delta and its base make, piece by piece; `threads` do the work ahead.
+    """Restore a file of `size` bytes from a delta and its base, block by block; `threads` decode ahead.
 
-    Raises CorruptArtifact as soon as the delta turns out to be none of such a file. Needs no more memory than
-    a head and a few blocks take, whatever the delta says.
+    Raises CorruptArtifact as soon as the delta turns out to be invalid. Needs memory for the head and a few
+    blocks only, whatever the delta contains.
     """
     if _exactly(delta, len(_MAGIC)) != _MAGIC:
         raise CorruptArtifact("This is not an XOR delta.")
-    found, base_start, head = _START.unpack(_exactly(delta, _START.size))
-    if found != size or head > min(size, MAX_HEAD_BYTES) or base_start >= 2**63:
+    target_size, base_start, head = _START.unpack(_exactly(delta, _START.size))
+    if target_size != size or head > min(size, MAX_HEAD_BYTES) or base_start >= 2**63:
         raise CorruptArtifact(
-            f"The XOR delta is of a file of {found} bytes and not of {size}, or begins wrong."
+            f"The XOR delta is for a file of {target_size} bytes, not {size}, or its header is invalid."
         )
     yield _exactly(delta, head)
     base.seek(base_start)
@@ -77,16 +77,16 @@ def restore(delta: BinaryIO, base: BinaryIO, size: int, threads: Executor) -> It
         if len(ahead) > _AHEAD:
             yield ahead.popleft().result()
     if delta.read(1):
-        raise CorruptArtifact("The XOR delta goes on after the end of its file.")
+        raise CorruptArtifact("The XOR delta has bytes after the end of its file.")
     while ahead:
         yield ahead.popleft().result()
 
 
 def _read_streams(delta: BinaryIO, length: int) -> list[bytes]:
-    """The two streams of a block of `length` bytes, as long as such streams may be."""
+    """Read the two streams of a block of `length` bytes, within their limits."""
     sizes = _STREAMS.unpack(_exactly(delta, _STREAMS.size))
     if max(sizes) > length + _STREAM_OVERHEAD_BYTES:
-        raise CorruptArtifact(f"The XOR delta has {sum(sizes)} bytes for {length}.")
+        raise CorruptArtifact(f"The XOR delta has {sum(sizes)} compressed bytes for a block of {length}.")
     return [_exactly(delta, size) for size in sizes]
 
 
@@ -98,7 +98,7 @@ def _read_block(streams: list[bytes], base: bytes, length: int) -> bytes:
 
 
 def _xor(block: bytes | bytearray, base: bytes) -> bytes:
-    """With zeros where the base ends before the block."""
+    """XOR of a block and its base; a base that ends earlier is padded with zeros."""
     mixed = int.from_bytes(block, "little") ^ int.from_bytes(base[: len(block)], "little")
     return mixed.to_bytes(len(block), "little")
 
@@ -109,14 +109,14 @@ def _deflated(data: bytes) -> bytes:
 
 
 def _inflated(stream: bytes, size: int) -> bytes:
-    """Decompressed bytes of a stream; CorruptArtifact unless they are exactly `size`, and no more is read."""
+    """Decompress a stream to exactly `size` bytes, and never more."""
     unpacker = zlib.decompressobj()
     try:
         data = unpacker.decompress(stream, size + 1)
     except zlib.error as error:
         raise CorruptArtifact("The XOR delta cannot be decompressed.") from error
     if len(data) != size or not unpacker.eof or unpacker.unused_data:
-        raise CorruptArtifact(f"A part of the XOR delta does not decompress to {size} bytes.")
+        raise CorruptArtifact(f"A stream of the XOR delta does not decompress to {size} bytes.")
     return data
 
 

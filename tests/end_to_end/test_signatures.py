@@ -51,7 +51,7 @@ async def test_moves_forth_and_back_are_followed_and_the_download_verifies(
     await server.close()
     assert vendor.verify("ml_team.scorer/2", tmp_path / "out") == 2
     with pytest.raises(
-        UntrustedSignature, match=r"version 1 .* was expected; what came is that of .* version 2"
+        UntrustedSignature, match=r"Expected .* version 1 .*, but received that of .* version 2"
     ):
         vendor.verify("ml_team.scorer/1", tmp_path / "out")
 
@@ -76,6 +76,6 @@ async def test_a_provider_whose_key_was_replaced_is_refused(
     stranger = SigningKeys(tmp_path / "other.json")
     # No provider of ours would: it signs with keys of its own database alone.
     monkeypatch.setattr(admin.provider.signing, "_keys", stranger)
-    both = f"{pinned} was expected.*shows {stranger.current.public.fingerprint}"
+    both = f"Expected .*{pinned}.*lists {stranger.current.public.fingerprint}"
     with pytest.raises(UntrustedSignature, match=both):
         await asyncio.to_thread(vendor.snapshot, REF)

@@ -73,7 +73,7 @@ def test_a_stored_manifest_is_validated_again_when_it_is_read() -> None:
 def test_a_manifest_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model_sharing_protocol.manifest.MAX_FILES", 2)
     Manifest.of(ManifestFile(f"f{n}", 1, SHA) for n in range(2))
-    with pytest.raises(InvalidParameter, match="at most 2 files"):
+    with pytest.raises(InvalidParameter, match="more than 2 files"):
         Manifest.of(ManifestFile(f"f{n}", 1, SHA) for n in range(3))
 
 

@@ -52,10 +52,10 @@ def test_what_was_signed_is_accepted_by_any_of_the_keys_that_are_trusted() -> No
 
 
 def test_no_signature_and_the_signature_of_a_stranger_name_what_was_expected() -> None:
-    with pytest.raises(UntrustedSignature, match=f"without a signature.*{KEY.public.fingerprint}"):
+    with pytest.raises(UntrustedSignature, match=f"has no signature.*{KEY.public.fingerprint}"):
         verify_manifest(None, NAME, MANIFEST, [KEY.public])
     stranger = sign_manifest(OTHER, NAME, MANIFEST, 0)
-    both = f"{KEY.public.fingerprint} was expected.*names {OTHER.public.fingerprint}"
+    both = f"Expected a signature by the key {KEY.public.fingerprint}.*names {OTHER.public.fingerprint}"
     with pytest.raises(UntrustedSignature, match=both):
         verify_manifest(stranger, NAME, MANIFEST, [KEY.public])
 
@@ -66,7 +66,9 @@ def test_no_signature_and_the_signature_of_a_stranger_name_what_was_expected() -
     ids=str,
 )
 def test_one_version_is_not_accepted_as_another(name: SignedName) -> None:
-    with pytest.raises(UntrustedSignature, match=f"of {name} was expected; what came is that of {NAME}"):
+    with pytest.raises(
+        UntrustedSignature, match=f"Expected the signature of {name}, but received that of {NAME}"
+    ):
         verify_manifest(BUNDLE, name, MANIFEST, [KEY.public])
 
 
@@ -131,7 +133,7 @@ def test_a_state_is_that_of_what_was_asked_for_in_any_case() -> None:
     ],
 )
 def test_a_state_answers_no_other_question(share: str, model: str, asked: int | str) -> None:
-    with pytest.raises(UntrustedSignature, match="was expected; what came is one about"):
+    with pytest.raises(UntrustedSignature, match=r"Expected a signed answer for .*but received one for"):
         verify_state(SIGNED_STATE, KEY.public, share, model, asked)
 
 
@@ -155,7 +157,7 @@ def test_what_was_signed_for_one_purpose_does_not_serve_another() -> None:
     endorsement = endorse(KEY, OTHER.public)
     for envelope in (endorsement, BUNDLE.dsse_envelope):
         with pytest.raises(
-            UntrustedSignature, match=r"A signature on 'application/vnd\.model-sharing\.state"
+            UntrustedSignature, match=r"Expected a signature on 'application/vnd\.model-sharing\.state"
         ):
             verify_state(envelope, KEY.public, "acme", "ml_team.iris_model", "champion")
     disguised = msgspec.structs.replace(BUNDLE.dsse_envelope, payload_type=SIGNED_STATE.payload_type)
@@ -184,7 +186,7 @@ def test_keys_are_followed_from_the_pinned_one_link_by_link() -> None:
     ids=["none", "replaced", "not endorsed", "by itself", "of another", "no endorsement", "a link missing"],
 )
 def test_a_key_that_the_pinned_one_did_not_endorse_is_refused(keys: list[ListedKey]) -> None:
-    with pytest.raises(UntrustedSignature, match=r"key sha256:.* was expected.*does not vouch"):
+    with pytest.raises(UntrustedSignature, match=r"Expected the provider's key sha256:.*does not endorse"):
         follow(KEY.public.fingerprint, keys)
 
 
@@ -209,7 +211,7 @@ def test_what_is_no_public_key(pem: str) -> None:
 def test_a_key_of_another_kind_is_refused_before_it_checks_anything(key: Any) -> None:
     """So that faults of the library with other kinds are no faults of ours."""
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    with pytest.raises(UntrustedSignature, match="another kind than ECDSA on P-256"):
+    with pytest.raises(UntrustedSignature, match="not an ECDSA key on P-256"):
         PublicKey.parse(public)
 
 

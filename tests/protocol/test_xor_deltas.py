@@ -71,7 +71,7 @@ def check_contained(delta: bytes, base: bytes, size: int) -> None:
 
 
 def test_a_delta_of_a_file_of_another_size_is_refused() -> None:
-    with pytest.raises(CorruptArtifact, match="of 3 bytes and not of 4"):
+    with pytest.raises(CorruptArtifact, match="of 3 bytes, not 4"):
         restored(xor_delta(b"abc", b"abd"), b"abd", 4)
 
 

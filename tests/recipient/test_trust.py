@@ -59,7 +59,7 @@ def test_a_fingerprint_that_was_told_another_way_is_checked(
 ) -> None:
     stranger = SigningKey.generate().public.fingerprint
     with pytest.raises(
-        UntrustedSignature, match=f"{stranger} was expected.*shows {fingerprint(fake_provider)}"
+        UntrustedSignature, match=f"Expected .*{stranger}.*lists {fingerprint(fake_provider)}"
     ):
         model_sharing.mount(profile, share=SHARE, name="vendor", key_fingerprint=stranger)
     with pytest.raises(InvalidParameter, match="fingerprint"):
@@ -106,7 +106,7 @@ def test_a_new_key_that_the_pinned_one_does_not_vouch_for_is_refused(
     shared.rotate(endorsed=False)
     if listing == "new alone":
         del shared.keys[0]
-    both = f"key {pinned} was expected.*shows {fingerprint(shared)}, for which that key does not vouch"
+    both = f"Expected .*key {pinned}.*(lists|uses) {fingerprint(shared)}, which that key does not endorse"
     for refused in (
         lambda: vendor.snapshot(REF),
         lambda: vendor.resolve(f"{NAME}@Champion"),
@@ -126,7 +126,7 @@ def test_an_earlier_key_signs_nothing_new(shared: FakeProvider, vendor: model_sh
         vendor.resolve(REF)
     newest, shared.key = fingerprint(shared), old
     with pytest.raises(
-        UntrustedSignature, match=f"{newest} was expected; what came names {fingerprint(shared)}"
+        UntrustedSignature, match=f"Expected .*{newest}, but received one that names {fingerprint(shared)}"
     ):
         model_sharing.catalog("vendor").resolve(REF)
 
@@ -143,13 +143,15 @@ def test_an_answer_without_its_signature_is_refused(
 ) -> None:
     shared.edit_version = strip("state")
     for ref in (REF, f"{NAME}@Champion"):
-        with pytest.raises(UntrustedSignature, match=f"without a signature; one by {fingerprint(shared)}"):
+        with pytest.raises(
+            UntrustedSignature, match=f"has no signature; expected one by {fingerprint(shared)}"
+        ):
             vendor.resolve(ref)
     shared.edit_version = None
     shared.edit_query = lambda lines: [
         {"metaData": strip("bundle")(line["metaData"])} if "metaData" in line else line for line in lines
     ]
-    with pytest.raises(UntrustedSignature, match=f"without a signature; one by {fingerprint(shared)}"):
+    with pytest.raises(UntrustedSignature, match=f"has no signature; expected one by {fingerprint(shared)}"):
         vendor.snapshot(REF)
     assert not shared.file_requests()
 
@@ -186,9 +188,12 @@ def test_one_version_served_as_another_is_refused_naming_both(
 
     signed_as = f"{NAME} version 1 of the share {SHARE}"
     for edit, refused in (
-        (substitute, f"about {NAME} version 2 .* came is one about {NAME} version 1"),
-        (substitute_unsigned, f"{NAME} version 2 was answered without a signature"),
-        (substitute_files, f"{NAME} version 2 of .* expected; what came is that of {signed_as}"),
+        (substitute, f"for {NAME} version 2 .* received one for {NAME} version 1"),
+        (substitute_unsigned, f"answer for {NAME} version 2 has no signature"),
+        (
+            substitute_files,
+            f"Expected the signature of {NAME} version 2 of .*, but received that of {signed_as}",
+        ),
     ):
         shared.edit_query = edit
         with pytest.raises(UntrustedSignature, match=refused):
@@ -223,7 +228,7 @@ def test_other_files_under_a_good_signature_are_refused(
         return lines
 
     shared.edit_query = store_bundle
-    with pytest.raises(UntrustedSignature, match=r"'planted\.py'.*signed as no part of it"):
+    with pytest.raises(UntrustedSignature, match=r"'planted\.py'.*expected no such file"):
         vendor.snapshot(REF)
 
 
@@ -238,7 +243,7 @@ def test_a_state_of_something_else_is_refused(shared: FakeProvider, vendor: mode
     vendor.resolve(REF)
     shared.edit_version = lambda answer: answers[0]
     with pytest.raises(
-        UntrustedSignature, match=f"about {NAME}@champion .* expected; .* about {NAME} version 1"
+        UntrustedSignature, match=f"Expected .* for {NAME}@champion .* received one for {NAME} version 1"
     ):
         vendor.resolve(f"{NAME}@Champion")
     with pytest.raises((UntrustedSignature, CorruptArtifact), match=r"version 2.*version 1"):
@@ -331,8 +336,8 @@ def link(path: Path) -> None:
     ("change", "said"),
     [
         (lambda folder: flip(folder / "MLmodel"), "MLmodel"),
-        (lambda folder: (folder / "MLmodel").unlink(), "'MLmodel'.*nothing"),
-        (lambda folder: (folder / "new.py").write_text("boom"), r"'new\.py'.*no part of it"),
+        (lambda folder: (folder / "MLmodel").unlink(), "'MLmodel'.*found no such file"),
+        (lambda folder: (folder / "new.py").write_text("boom"), r"'new\.py'.*expected no such file"),
         (lambda folder: (folder / ".hidden").touch(), "hidden"),
         (lambda folder: link(folder / "MLmodel"), "'MLmodel'.*a link"),
         (lambda folder: (folder / "more").symlink_to("/etc"), "'more'.*a link"),
@@ -352,7 +357,7 @@ def test_a_download_is_not_accepted_as_another_version_or_by_alias(
     vendor: model_sharing.Catalog, downloaded: Path
 ) -> None:
     with pytest.raises(
-        UntrustedSignature, match=r"version 2 .* was expected; what came is that of .* version 1"
+        UntrustedSignature, match=r"Expected .* version 2 .*, but received that of .* version 1"
     ):
         vendor.verify(f"{NAME}/2", downloaded)
     with pytest.raises(InvalidParameter, match="by its number"):

@@ -19,18 +19,18 @@ from model_sharing_protocol.printable import printable_lines
 
 
 def run_command_line(command: click.Command, program: str) -> NoReturn:
-    """Run a command line, as the process was called, and exit.
+    """Run a command line with the arguments of the process, and exit.
 
-    Lets ModuleNotFoundError out: the caller may know what to install.
+    Raises ModuleNotFoundError: the caller may know what to install.
     """
     guard_terminal()
     sys.exit(_run(command, program))
 
 
 def guard_terminal() -> None:
-    """Make printable what Python itself prints: warnings, logged records, and errors that nobody caught.
+    """Make Python's own output printable: warnings, log records, and uncaught errors.
 
-    Characters that a terminal's or file's encoding lacks are shown as escapes: cp1252 has no arrow.
+    Characters missing from the output's encoding are shown as escapes: cp1252 has no arrow.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -46,7 +46,7 @@ def _run(command: click.Command, program: str) -> int:
     try:
         ended = command.main(prog_name=program, standalone_mode=False)
     except BrokenPipeError:
-        sys.stdout = None  # nobody reads on; say nothing at exit either
+        sys.stdout = None  # the reader has gone; print nothing at exit either
         return 0
     except ModuleNotFoundError:
         raise
@@ -60,7 +60,7 @@ def _run(command: click.Command, program: str) -> int:
         message, exit_code = _explain(error, log_variable)
         complain(message)
         return exit_code
-    return ended if isinstance(ended, int) else 0  # what a command ended itself with, by click's Exit
+    return ended if isinstance(ended, int) else 0  # the exit code of click's Exit
 
 
 def _is_expected(error: Exception) -> bool:
@@ -96,7 +96,7 @@ def _announce_lines(text: str) -> None:
 
 
 class _PrintableFormatter(logging.Formatter):
-    """Formatter of records that no handler of ours takes, such as those of libraries."""
+    """Formatter of log records that none of our handlers takes, such as those of libraries."""
 
     def format(self, record: logging.LogRecord) -> str:
         return printable_lines(super().format(record))

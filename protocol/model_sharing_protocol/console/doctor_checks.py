@@ -1,4 +1,4 @@
-"""Checks of both `doctor` commands: findings, how they are reported, and what both sides check."""
+"""Checks shared by both `doctor` commands, their findings, and the report."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Finding of one check. `exit_code` is that of the error which the failure would end a command with."""
+    """Finding of one check. `exit_code` is that of the error with which a command would fail."""
 
     check: str
     status: Status
@@ -48,7 +48,7 @@ def doubtful(check: str, detail: str) -> Finding:
 
 
 def bad(check: str, error: Exception | str) -> Finding:
-    """Finding of a failure, by its error or in words; of an unexpected error only its kind is shown."""
+    """Finding of a failure, from an error or a text; of an unexpected error only its type is shown."""
     if isinstance(error, SharingError):
         return Finding(check, Status.FAILED, error.message, error.row.exit_code)
     if isinstance(error, OSError) and error.filename and error.strerror:
@@ -59,7 +59,7 @@ def bad(check: str, error: Exception | str) -> Finding:
 
 
 def report(findings: Sequence[Finding], output: str) -> int:
-    """Print findings as a table or JSON; the exit code: that of the first failure, 0 without one."""
+    """Print findings as a table or JSON; returns the exit code of the first failure, or 0."""
     failed = [finding for finding in findings if finding.status is Status.FAILED]
     if output == "json":
         print_json([{"check": each.check, "status": each.status, "detail": each.detail} for each in findings])
@@ -80,9 +80,9 @@ def check_versions(*packages: str) -> Finding:
 
 def check_proxies() -> Finding:
     """Check which proxies the environment names, without the passwords that may be in them."""
-    said = {name: os.environ.get(name) or os.environ.get(name.upper()) for name in _PROXIES}
-    named = [f"{name}={without_password(value)}" for name, value in said.items() if value]
-    return good("proxies", ", ".join(named) or "none in the environment")
+    variables = {name: os.environ.get(name) or os.environ.get(name.upper()) for name in _PROXIES}
+    proxies = [f"{name}={without_password(value)}" for name, value in variables.items() if value]
+    return good("proxies", ", ".join(proxies) or "none in the environment")
 
 
 def check_folder(check: str, folder: Path) -> Iterable[Finding]:
@@ -97,15 +97,15 @@ def check_folder(check: str, folder: Path) -> Iterable[Finding]:
     if private:
         yield good(check, str(folder))
     else:
-        yield doubtful(check, f"{folder} can be entered by anybody: chmod o-rwx keeps it private.")
+        yield doubtful(check, f"{folder} is accessible to every user; make it private with chmod o-rwx.")
     yield _check_locks(f"{check}: locks", folder)
     free = shutil.disk_usage(folder).free
-    said = f"{human_size(free)} free"
-    yield (good if free >= _LITTLE_SPACE else doubtful)(f"{check}: space", said)
+    finding = good if free >= _LITTLE_SPACE else doubtful
+    yield finding(f"{check}: space", f"{human_size(free)} free")
 
 
 def check_private_file(check: str, path: Path) -> Finding:
-    """Check that a file with secrets exists, and nobody else can read it."""
+    """Check that a file with secrets exists and that other users cannot read it."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         with path.open("rb"):
@@ -113,7 +113,7 @@ def check_private_file(check: str, path: Path) -> Finding:
     except OSError as error:
         return bad(check, f"{path} cannot be read: {error.strerror}.")
     if os.name == "posix" and mode & 0o077:
-        return doubtful(check, f"{path} can be read by others: chmod 600 keeps it private.")
+        return doubtful(check, f"{path} can be read by other users; make it private with chmod 600.")
     return good(check, str(path))
 
 
@@ -124,7 +124,7 @@ def without_password(url: str) -> str:
 
 
 def _check_locks(check: str, folder: Path) -> Finding:
-    """Check that a lock which is held keeps others out: some network disks only pretend."""
+    """Check that a held lock excludes other processes: on some network disks it does not."""
     path = folder / f".doctor-{os.getpid()}.lock"
     try:
         with FileLock(path, timeout=5):

@@ -1,7 +1,7 @@
-"""Output of both command lines: tables for people, JSON for scripts, news on standard error.
+"""Output of both command lines: tables for people, JSON for scripts, messages on standard error.
 
-Whatever a command prints goes through here, where it is made printable: comments, tags, paths and messages
-come from others, and must not command a terminal or pass for something else.
+All output of commands goes through this module, which makes it printable: comments, tags, paths and messages
+come from others, and must not control the terminal or pass for something else.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ def say(message: str) -> None:
 
 
 def say_lines(text: str) -> None:
-    """Print a text of several lines on standard output, which ends its last line itself."""
+    """Print a text of several lines on standard output; it ends with a newline of its own."""
     click.echo(printable_lines(text), nl=False)
 
 
 def announce(message: str) -> None:
-    """Print news for people, one line on standard error; standard output stays free for results."""
+    """Print a message for people, one line on standard error; standard output is for results alone."""
     click.echo(printable(message), err=True)
 
 
 def warn(message: str) -> None:
-    """Print a warning, one line on standard error, about what works but should be changed."""
+    """Print a warning, one line on standard error, about something that works but should be changed."""
     announce(f"warning: {message}")
 
 
@@ -91,7 +91,7 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
 
 
 def human_size(size: int | None) -> str:
-    """Size in bytes as people read it: `1.5 GiB`."""
+    """Size in bytes, for people: `1.5 GiB`."""
     if size is None:
         return ""
     if size < 1024:

@@ -41,14 +41,14 @@ def transfer_progress(
 
 
 class _Description(ProgressColumn):
-    """Description of a bar: the name of a file or model as others chose it, so never markup."""
+    """Description of a bar: the name of a file or model, chosen by others and so never markup."""
 
     def render(self, task: Task) -> Text:
         return Text(printable(task.description))
 
 
 class ProgressBar:
-    """Progress bar for work in phases, which goes away at the end; `show` is its progress callback.
+    """Progress bar for work in phases, cleared at the end; `show` is its progress callback.
 
     Rate and time left are those of the phase.
     """
@@ -74,7 +74,7 @@ class ProgressBar:
             self._phase = now.phase
             self._bar.remove_task(
                 self._task
-            )  # what the next one takes may be unknown, which rich cannot unlearn
+            )  # the next phase's total may be unknown, and rich cannot unset a known one
             self._task = self._bar.add_task(now.phase, total=now.bytes_total, files="")
         files = f"{now.files_done}/{now.files_total} files" if now.files_total else ""
         self._bar.update(self._task, completed=now.bytes_done, total=now.bytes_total, files=files)

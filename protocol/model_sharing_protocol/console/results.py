@@ -37,7 +37,7 @@ def fields_of(value: DataclassInstance) -> dict[str, Any]:
 def show_list(records: Sequence[Record], columns: Sequence[str], output: str, *, empty: str = "") -> None:
     """List of objects: one JSON array, or a table of `columns`.
 
-    `empty` tells people, on standard error, what to do where there is nothing.
+    `empty` is a hint for people, on standard error, when the list is empty.
     """
     if output == "json":
         print_json(list(records))
@@ -48,7 +48,7 @@ def show_list(records: Sequence[Record], columns: Sequence[str], output: str, *,
 
 
 def show_one(record: Record, output: str) -> None:
-    """Object as JSON, or as a line for each field that says something."""
+    """Object as JSON, or as one line per field that is not empty."""
     if output == "json":
         print_json(record)
     else:
@@ -56,7 +56,7 @@ def show_one(record: Record, output: str) -> None:
 
 
 def show_done(record: Record, sentence: str, output: str) -> None:
-    """Outcome of a command: a sentence for people, the object that it made for scripts."""
+    """Outcome of a command: a sentence for people, the resulting object for scripts."""
     if output == "json":
         print_json(record)
     else:
@@ -64,13 +64,13 @@ def show_done(record: Record, sentence: str, output: str) -> None:
 
 
 def enumerated(names: Sequence[str]) -> str:
-    """Names in a sentence or cell, the first few of many."""
+    """Names joined for a sentence or cell; only the first few of many."""
     more = len(names) - _MOST_NAMED
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _cell(name: str, value: Any) -> str:
-    """Text for a cell of a table, where long lists are cut."""
+    """Text for a cell of a table; long lists are shortened."""
     return enumerated(list(map(str, value))) if isinstance(value, (list, tuple)) else _text(name, value)
 
 

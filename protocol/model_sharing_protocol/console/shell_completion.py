@@ -1,7 +1,7 @@
-"""Shell completion: the script that a shell runs, and names that are looked up while somebody types.
+"""Shell completion: the script for the shell, and names looked up while the user types.
 
-Completions are put into a command line unquoted, and names come from others. So only names that no shell
-acts upon are offered.
+Shells insert completions unquoted, and names come from others, so only names without characters that are
+special to a shell are offered.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
 def completing(look_up: Callable[[str], Iterable[str]]) -> Complete:
-    """`shell_complete` of a parameter: those of the names that begin with what was typed.
+    """`shell_complete` of a parameter: the names that begin with the text typed so far.
 
-    What goes wrong is nobody's business while somebody types: there are no names then.
+    Any error means no completions: the user is typing and cannot act on it.
     """
 
     def complete(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
@@ -35,7 +35,7 @@ def completing(look_up: Callable[[str], Iterable[str]]) -> Complete:
             with context.scope(cleanup=False), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 names = sorted(set(look_up(typed)))
-        except Exception:  # whatever it is, and a traceback would end up in the command line
+        except Exception:  # a traceback would end up in the command line
             return []
         return [name for name in names if name.startswith(typed) and _SAFE.fullmatch(name)]
 
@@ -43,7 +43,7 @@ def completing(look_up: Callable[[str], Iterable[str]]) -> Complete:
 
 
 def completion_command(program: click.Group, name: str) -> click.Command:
-    """The `completion` command of the command line `program`, which is called by `name`."""
+    """Command `completion` of the command line `program`, installed as `name`."""
 
     @click.command("completion", epilog=example(*_files(name)))
     @click.argument("shell", type=click.Choice(SHELLS), required=False)

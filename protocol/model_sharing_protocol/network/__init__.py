@@ -1,1 +1,1 @@
-"""Network conditions of both sides: proxies, certificate authorities, and what travels in the clear."""
+"""Network settings of both sides: proxies, certificate authorities, and unencrypted connections."""

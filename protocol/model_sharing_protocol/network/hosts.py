@@ -1,4 +1,4 @@
-"""Host names and addresses: what can be told of one without looking it up."""
+"""Host names and addresses, classified without a DNS look-up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PRIVATE_DOMAINS = frozenset(
 
 
 def literal_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that a host is written as, in whatever spelling resolvers take (`127.1`, `0x7f000001`)."""
+    """Address that a host is written as, in any spelling that resolvers accept (`127.1`, `0x7f000001`)."""
     try:
         return ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -23,6 +23,6 @@ def literal_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address 
 
 
 def is_private_name(host: str) -> bool:
-    """True for a name that is none of the public Internet's: without a dot, or below such as `.internal`."""
+    """True for a name outside the public Internet: without a dot, or below a domain such as `.internal`."""
     *_, last = labels = host.lower().rstrip(".").split(".")
     return len(labels) == 1 or last in _PRIVATE_DOMAINS

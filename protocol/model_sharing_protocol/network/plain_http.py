@@ -1,4 +1,4 @@
-"""Plain http: which URLs are reached without encryption."""
+"""Plain http: detection of URLs that are reached without encryption."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class PlainHttpWarning(SharingWarning):
 
 
 def travels_in_clear(url: str) -> bool:
-    """True for plain http to any host but this machine; what cannot be judged counts as another machine."""
+    """True for plain http to any host but this machine; an unclear host counts as another machine."""
     try:
         parts = urlsplit(url)
         return parts.scheme == "http" and not is_loopback(parts.hostname or "")
@@ -22,7 +22,7 @@ def travels_in_clear(url: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """True for 127.0.0.0/8, ::1 and the names `localhost` and `*.localhost`, which stand for nothing else.
+    """True for 127.0.0.0/8, ::1, and the names `localhost` and `*.localhost`, which are reserved for it.
 
     Other spellings of such addresses, such as 2130706433 or 127.1, are read differently by different programs
     and do not count.
@@ -39,6 +39,6 @@ def is_loopback(host: str) -> bool:
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL that was parsed before: what may be shown of one that holds a secret."""
+    """Scheme, host and port of a parsed URL: the part that may be shown if the rest holds a secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -1,8 +1,8 @@
-"""Forward proxies of the environment: which one a URL is asked through, by HTTPS_PROXY, NO_PROXY and so on.
+"""Forward proxies from the environment: HTTPS_PROXY, NO_PROXY and so on.
 
-The one place that decides, for both sides and for metadata and files alike. The rules are curl's: a variable
-counts in both letter cases, the lower one first; ALL_PROXY stands in for the others; NO_PROXY lists hosts
-that are asked directly; this machine's own addresses are no exception.
+Both sides choose their proxies here, for metadata and files alike. The rules are curl's: a variable counts in
+lower and upper case, lower first; ALL_PROXY is the default for the others; NO_PROXY lists hosts that are
+reached directly; this machine's own addresses are no exception.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """HTTP proxy. As text it is its address, without the credentials that `authorization` holds."""
+    """HTTP proxy. `str()` is its address, without the credentials in `authorization`."""
 
     host: str
     port: int
@@ -36,18 +36,18 @@ class Proxy:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers for the proxy alone, and for no server behind it."""
+        """Headers for the proxy alone, never for a server behind it."""
         return {"Proxy-Authorization": self.authorization} if self.authorization else {}
 
 
 def proxy_for(url: str) -> Proxy | None:
-    """The proxy to ask for `url` through, or None. `url` is http or https and was parsed before.
+    """Proxy for a URL, or None. `url` is http or https and was parsed before.
 
     Raises InvalidParameter for a proxy that is not valid, and UnsupportedOperation for one of another kind,
     such as SOCKS. Neither shows the variable's value, which may hold a password.
     """
     parts = urlsplit(url)
-    # This forgets HTTP_PROXY where the process is a CGI script: a client's `Proxy` header could have set it.
+    # This ignores HTTP_PROXY in a CGI script, where a client's `Proxy` header could have set it.
     proxies = urllib.request.getproxies_environment()
     scheme = parts.scheme if parts.scheme in proxies else "all"
     address = proxies.get(scheme, "").strip()
@@ -60,15 +60,16 @@ def proxy_for(url: str) -> Proxy | None:
 def is_bypassed(host: str, port: int, no_proxy: str) -> bool:
     """True if NO_PROXY lists this host.
 
-    It is a list, with commas or spaces, of `*`, host names that stand for all below them too (`example.com`,
-    `.example.com`, `*.example.com`), addresses and networks (`10.0.0.0/8`), each perhaps with a port.
+    NO_PROXY is a list, separated by commas or spaces, of `*`, host names that include their subdomains
+    (`example.com`, `.example.com`, `*.example.com`), addresses and networks (`10.0.0.0/8`), optionally with a
+    port.
     """
     host = host.lower().rstrip(".")
     return any(_matches(host, port, entry) for entry in re.split(r"[\s,]+", no_proxy.lower()) if entry)
 
 
 def parse_proxy(address: str, variable: str) -> Proxy:
-    """The proxy at an address such as `http://user:password@proxy.example.com:3128`; see `proxy_for`."""
+    """Proxy at an address such as `http://user:password@proxy.example.com:3128`; see `proxy_for`."""
     url = address if _SCHEME.match(address) else f"http://{address}"
     try:
         parts = urlsplit(url)
@@ -77,14 +78,14 @@ def parse_proxy(address: str, variable: str) -> Proxy:
         host, port = None, None
     if not host or not url.isascii() or not url.isprintable() or " " in url or parts.path.strip("/"):
         raise InvalidParameter(
-            f"{variable} is not the address of a proxy; write one such as {_EXAMPLE}, with characters other "
-            "than letters and digits in a user's name or password as %40 and so on."
+            f"{variable} is not the address of a proxy; write it like {_EXAMPLE}, and percent-encode special "
+            "characters in a user name or password, such as %40 for @."
         )
     if parts.scheme != "http":
         raise UnsupportedOperation(
-            f"{variable} names a proxy of the kind {parts.scheme}://, which is not supported; HTTP proxies "
-            f"are, such as {_EXAMPLE}. Set HTTPS_PROXY and HTTP_PROXY to one, or list hosts that are reached "
-            "without one in NO_PROXY."
+            f"{variable} names a {parts.scheme}:// proxy, which is not supported; only HTTP ones are, such "
+            f"as {_EXAMPLE}. Set HTTPS_PROXY and HTTP_PROXY to one, or list hosts that are reached directly "
+            "in NO_PROXY."
         )
     user, _, rest = parts.netloc.rpartition("@")
     authorization = ""
@@ -96,7 +97,7 @@ def parse_proxy(address: str, variable: str) -> Proxy:
 
 
 def authority(host: str, port: int) -> str:
-    """Host and port as a URL has them."""
+    """Host and port as written in a URL."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -142,5 +143,5 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 
 
 def _variable(name: str) -> str:
-    """The variable that `getproxies_environment` took a proxy from."""
+    """Name of the variable from which `getproxies_environment` took a proxy."""
     return name if os.environ.get(name) else name.upper()

@@ -1,4 +1,4 @@
-"""Options of HTTP requests: the environment's proxy and certificate authorities for a URL.
+"""Options of HTTP requests: proxy and certificate authorities from the environment.
 
 The arguments are those of aiohttp's `ClientSession.request`.
 """
@@ -23,8 +23,8 @@ def request_options_through(
 ) -> dict[str, Any]:
     """Arguments for a request through this proxy, or directly.
 
-    Over plain http a proxy reads the request itself; for https it gets one of its own, CONNECT, and what it
-    alone is told goes there.
+    Over plain http the proxy reads the request itself; for https it gets a CONNECT request of its own, which
+    carries the headers for the proxy alone.
     """
     is_tls = urlsplit(url).scheme == "https"
     options: dict[str, Any] = {"headers": dict(headers or {})}

@@ -1,7 +1,7 @@
-"""TLS to servers: the certificate authorities to trust, by the variables that other programs know too.
+"""TLS to servers: trusted certificate authorities, from the usual environment variables.
 
-SSL_CERT_FILE and SSL_CERT_DIR, OpenSSL's, stand for the system's file and folder of authorities. What
-REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE name, a file or a folder, stands for both, as with requests and curl.
+OpenSSL's SSL_CERT_FILE and SSL_CERT_DIR replace the system's file and folder of authorities. The file or
+folder in REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE replaces both, as with requests and curl.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 def client_tls() -> ssl.SSLContext:
-    """The context of connections to servers, shared by all that find the same in the environment.
+    """TLS context for connections to servers, shared while the environment stays the same.
 
-    Raises InvalidParameter for a variable that names no certificates.
+    Raises InvalidParameter for a variable that does not name certificates.
     """
     return _context(tuple((name, os.environ.get(name, "")) for name in (*_OPENSSL, *_BUNDLES)))
 
@@ -42,9 +42,9 @@ def _context(variables: tuple[tuple[str, str], ...]) -> ssl.SSLContext:
                 context.load_verify_locations(file, folder)
         except OSError as error:  # SSLError, too
             raise InvalidParameter(
-                f"{name} is {path!r}, which holds no certificates in PEM format that can be read."
+                f"{name} is {path!r}, which has no readable certificates in PEM format."
             ) from error
-    assert context is not None  # noqa: S101 - made by the first of the variables, or without any
+    assert context is not None  # noqa: S101 - created by the first variable, or without any
     context.set_alpn_protocols(["http/1.1"])
     return context
 
@@ -53,6 +53,6 @@ def _check(name: str, path: str) -> None:
     """Check that a variable names certificates; OpenSSL would silently ignore it otherwise."""
     paths = path.split(os.pathsep) if name == _FOLDERS else [path]
     if not any(Path(each).exists() for each in paths if each):
-        raise InvalidParameter(f"{name} is {path!r}, and nothing is there.")
+        raise InvalidParameter(f"{name} is {path!r}, which does not exist.")
     if name == _FOLDERS and not any(Path(each).is_dir() for each in paths if each):
         raise InvalidParameter(f"{name} is {path!r}, which is not a folder.")

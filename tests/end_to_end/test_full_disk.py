@@ -104,7 +104,7 @@ def test_without_room_for_the_audit_log_nothing_is_answered_and_with_room_all_go
     small: Small, cli: CliRunner, tmp_path: Path
 ) -> None:
     filler = fill(small.home)
-    with pytest.raises(ServerUnreachable, match="the provider's disk is full"):
+    with pytest.raises(ServerUnreachable, match="disk of the provider's database is full"):
         small.served()
     for command in (["alias", "set", MODEL, "Next", "1"], ["register", str(tmp_path / "m"), MODEL]):
         done = cli("model", *command)

@@ -155,5 +155,5 @@ async def test_damage_at_the_provider_is_never_loaded(vendor: Vendor, provider_h
         content[0] ^= 1
         stored.write_bytes(content)
     await asyncio.to_thread(vendor.mount)
-    with pytest.raises(model_sharing.SharingError, match=r"model\.pkl.*not the one its manifest names"):
+    with pytest.raises(model_sharing.SharingError, match=r"model\.pkl.*does not match its manifest"):
         await asyncio.to_thread(scores)

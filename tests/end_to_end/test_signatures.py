@@ -62,7 +62,7 @@ async def test_a_rotation_is_followed_and_what_was_downloaded_before_stays_good(
     await asyncio.to_thread(vendor.download, REF, tmp_path / "out")
     for _ in range(2):
         await admin.provider.signing.rotate(admin.context)
-    with pytest.warns(model_sharing.KeyRotationWarning, match="the key before vouches for it"):
+    with pytest.warns(model_sharing.KeyRotationWarning, match="which the previous key endorses"):
         await asyncio.to_thread(vendor.snapshot, REF)
     followed = model_sharing.catalog("vendor")
     assert len(followed.mount.keys) == 3

@@ -133,7 +133,7 @@ async def test_a_denial_names_what_was_missing(admin: AdminClient) -> None:
 
 
 async def test_an_operation_that_forgets_to_authorize_does_nothing(admin: AdminClient) -> None:
-    with pytest.raises(RuntimeError, match="without having been authorized"):
+    with pytest.raises(RuntimeError, match="ended without authorization"):
         async with admin.context.change(
             AuditAction.ROTATE_SECRETS, Target(SecurableType.METASTORE)
         ) as operation:

@@ -56,7 +56,7 @@ async def test_a_backup_is_whole_while_others_write(admin: AdminClient, tmp_path
 
 async def test_a_backup_overwrites_nothing(admin: AdminClient, tmp_path: Path) -> None:
     (tmp_path / "backup").mkdir()
-    with pytest.raises(AlreadyExists, match="every backup is a new folder"):
+    with pytest.raises(AlreadyExists, match="give a new folder for each backup"):
         await admin.provider.backups.create(admin.context, tmp_path / "backup")
 
 
@@ -81,11 +81,11 @@ async def test_without_room_nothing_is_left_of_a_backup_or_of_what_is_put_back(
     with small_disk(tmp_path / "disk", 1) as disk:
         filler = fill(disk)
         os.truncate(filler, filler.stat().st_size - 100_000)
-        with pytest.raises(DiskFull, match="no room for a backup"):
+        with pytest.raises(DiskFull, match="no disk space left for a backup"):
             await admin.provider.backups.create(admin.context, disk / "backup")
         home = disk / "home"
         files = home / "secrets.json", home / "signing-keys.json"
-        with pytest.raises(DiskFull, match="no room for"):
+        with pytest.raises(DiskFull, match="no disk space left in"):
             put_back(whole, home / "metastore.db", files)
         assert [path.name for path in disk.rglob("*") if path.is_file()] == ["filler"]
         assert not (disk / "backup").exists()

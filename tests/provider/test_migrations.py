@@ -239,7 +239,7 @@ async def test_tables_that_are_not_what_the_database_says_are_left_as_they_are(
     code, output = await next_release.run(settings, "catalog", "list")
     assert code == InvalidState.row.exit_code
     noted = NEWEST if by_hand.startswith("UPDATE") else "none"
-    assert f"not those of its revision ({noted}), " in output
+    assert f"do not match its revision ({noted}), " in output
     assert " already exists. Nothing was changed;" in output
     assert output.count("\n") == 1
     assert look(settings) == before
@@ -265,9 +265,7 @@ async def test_a_check_tells_by_its_code_what_there_is_to_do_and_does_none_of_it
     before = look(settings) if settings.postgresql_url else None
     code, output = await THIS_RELEASE.run(settings, *check)
     assert code == MigrationPending.row.exit_code == 29
-    assert output.startswith(
-        f"error: The database has no tables yet; this release serves {NEWEST}. Run `meta"
-    )
+    assert output.startswith(f"error: The database has no tables yet; this release needs {NEWEST}. Run `meta")
     if before is None:
         assert list(settings.home.iterdir()) == [], "a check makes no database"
     else:

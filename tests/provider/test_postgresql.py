@@ -145,7 +145,7 @@ async def test_a_standby_takes_no_changes_and_whoever_writes_next_is_found(setti
         await admin.provider.shares.create(admin.context, "first")
         with as_a_standby(settings.postgresql_url):
             for _ in range(2):
-                with pytest.raises(MetastoreUnavailable, match="takes no changes now"):
+                with pytest.raises(MetastoreUnavailable, match="accepts no changes now"):
                     await admin.provider.shares.create(admin.context, "second")
                 assert "database" in await provider.readiness.failing()
         # No connection of the time of the standby is used again.

@@ -107,7 +107,7 @@ async def test_a_file_that_did_not_come_is_named_and_can_still_come(
     assert [entry.path for entry in listed] == ([] if in_a_bucket else ["MLmodel"])
     if in_a_bucket:
         for missing in ("unwanted.bin", "weights.bin"):
-            with pytest.raises(InvalidState, match=f"'{missing}' .* did not come"):
+            with pytest.raises(InvalidState, match=f"'{missing}' .* was not uploaded"):
                 await finalize(admin)
             if missing == "unwanted.bin":
                 await admin.provider.uploads.remove(admin.context, NAME, 1, missing)

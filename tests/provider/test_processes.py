@@ -111,7 +111,7 @@ async def test_a_full_disk_is_named_and_leaves_nothing(
     """
     process = await start(script, settings, large)
     said, _ = await process.communicate()
-    assert said.startswith(b"DiskFull The artifact store has no room for"), said.decode()
+    assert said.startswith(b"DiskFull The artifact store has no space left for"), said.decode()
     assert [path for path in sorted((settings.home / "artifacts").rglob("*")) if path.is_file()] == [
         path for path in before if path.is_file()
     ]

@@ -118,7 +118,7 @@ async def test_nothing_is_sent_inside_however_it_is_written(
 ) -> None:
     answers_like(monkeypatch, "inside.example", "127.0.0.1")
     inside, port = await serving(b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"items":[]}')
-    with pytest.raises(InvalidState, match="cannot be asked"):
+    with pytest.raises(InvalidState, match="cannot be listed"):
         await RemoteShares().names(parse_profile(profile(f"http://{host}:{port}/x").encode()))
     assert inside.connections == 0
 
@@ -131,7 +131,7 @@ async def test_a_name_that_changes_is_looked_at_when_it_is_connected_to(
     answers_like(monkeypatch, "rebinding.example", "127.0.0.1", "127.0.0.1")
     shares = RemoteShares(["192.0.2.0/24"])
     for _ in range(2):
-        with pytest.raises(InvalidState, match="cannot be asked"):
+        with pytest.raises(InvalidState, match="cannot be listed"):
             await shares.names(parse_profile(profile(f"http://rebinding.example:{port}").encode()))
     assert inside.connections == 0
 
@@ -170,7 +170,7 @@ async def test_redirects_are_not_followed(serving: Callable[[bytes], Any]) -> No
     inside, port = await serving(b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"items":[]}')
     moved = f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/\r\nContent-Length: 0\r\n\r\n"
     outside, first = await serving(moved.encode())
-    with pytest.raises(InvalidState, match="cannot be asked"):
+    with pytest.raises(InvalidState, match="cannot be listed"):
         await RemoteShares(["127.0.0.0/8"]).names(
             parse_profile(profile(f"http://127.0.0.1:{first}").encode())
         )
@@ -183,7 +183,7 @@ async def test_no_proxy_of_the_environment_is_asked_to_go_there(
     proxy, port = await serving(b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"items":[]}')
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
-    with pytest.raises(InvalidState, match="cannot be asked"):
+    with pytest.raises(InvalidState, match="cannot be listed"):
         await RemoteShares(["127.0.0.0/8"]).names(parse_profile(profile("http://10.255.255.1/x").encode()))
     assert proxy.connections == 0
 
@@ -204,7 +204,7 @@ async def test_no_proxy_is_asked_for_what_is_inside(
         monkeypatch.delenv(name, raising=False)
     proxy, port = await serving(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
     monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{port}")
-    with pytest.raises(InvalidState, match="cannot be asked"):
+    with pytest.raises(InvalidState, match="cannot be listed"):
         await RemoteShares().names(parse_profile(profile(f"{endpoint}/x").encode()))
     assert proxy.connections == 0
 
@@ -215,7 +215,7 @@ async def test_a_proxy_that_is_inside_is_asked_for_what_is_outside(
     """Names of the world outside need not be known here; and no token is told before TLS begins."""
     proxy, port = await serving(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
-    with pytest.raises(InvalidState, match="cannot be asked"):
+    with pytest.raises(InvalidState, match="cannot be listed"):
         await RemoteShares().names(parse_profile(profile("https://acme.invalid.example:8443/x").encode()))
     assert proxy.told.startswith(b"CONNECT acme.invalid.example:8443 HTTP/1.1\r\n")
     assert TOKEN.encode() not in proxy.told
@@ -229,7 +229,7 @@ async def test_an_administrator_allows_networks_by_a_setting(
     async with open_provider(Settings(provider_home, allowed_provider_networks=networks)) as provider:
         admin = AdminClient.of(provider)
         await provider.providers.create(admin.context, "vendor", profile(f"http://127.0.0.1:{port}/x"))
-        with pytest.raises(InvalidState, match="cannot be asked"):
+        with pytest.raises(InvalidState, match="cannot be listed"):
             await provider.providers.shares(admin.context, "vendor")
     assert inside.connections == asked
 

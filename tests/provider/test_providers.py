@@ -51,7 +51,7 @@ async def test_a_provider_is_renamed_given_a_new_profile_and_forgotten(
     dead = profile.replace("msh_", "msh_0")
     renamed = await providers.update(admin.context, "vendor", SecurableUpdate(new_name="seller"), dead)
     assert [each.name for each in (await providers.page(admin.context, PageRequest())).items] == ["seller"]
-    with pytest.raises(InvalidState, match="cannot be asked"):
+    with pytest.raises(InvalidState, match="cannot be listed"):
         await providers.shares(admin.context, renamed.name)
     await providers.delete(admin.context, "seller")
     with pytest.raises(NotFound):
@@ -69,5 +69,5 @@ async def test_a_provider_that_is_not_there_is_named(
 ) -> None:
     await admin.provider.providers.create(admin.context, "vendor", profile)
     await server.close()
-    with pytest.raises(InvalidState, match="cannot be asked"):
+    with pytest.raises(InvalidState, match="cannot be listed"):
         await admin.provider.providers.shares(admin.context, "vendor")

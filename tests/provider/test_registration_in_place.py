@@ -133,7 +133,7 @@ async def test_what_was_changed_behind_the_registrys_back_is_refused(
     with pytest.raises(CorruptArtifact, match=r"model\.pkl"):
         await asyncio.to_thread(catalog.download, f"{NAME.schema}.{NAME.name}/1", tmp_path / "same size")
     (folder / "model.pkl").write_bytes(b"more weights")
-    with pytest.raises(CorruptArtifact, match=r"model\.pkl has 12 bytes and had 7"):
+    with pytest.raises(CorruptArtifact, match=r"model\.pkl has 12 bytes, but was registered with 7"):
         await admin.provider.principal_files.open_path(admin.context, NAME, 1, "model.pkl")
     with pytest.raises(SharingError):
         await asyncio.to_thread(catalog.download, f"{NAME.schema}.{NAME.name}/1", tmp_path / "larger")

@@ -43,9 +43,9 @@ async def test_an_unfinished_version_is_seen_by_nobody_but_its_makers(admin: Adm
     async with admin.provider.database.read() as rows:
         assert (await rows.versions.page(version.model_id, PageRequest(), ready_only=True)).items == []
     assert (await admin.provider.models.get(admin.context, NAME)).latest_version is None
-    with pytest.raises(NotFound, match="ready"):
+    with pytest.raises(NotFound, match="READY"):
         await admin.provider.models.set_alias(admin.context, NAME, "Champion", 1)
-    with pytest.raises(NotFound, match="no file"):
+    with pytest.raises(NotFound, match="no readable file"):
         await admin.provider.principal_files.open_path(admin.context, NAME, 1, "MLmodel")
 
 
@@ -85,9 +85,9 @@ async def test_a_model_without_a_signature_fails_with_the_fix(
         ({"MLmodel": b"flavors: {"}, "not YAML"),
         (
             {"MLmodel": WITH_ARTIFACT, "artifacts/other": b""},
-            "'artifacts/scratch', and there is no file.*empty",
+            "'artifacts/scratch', but no such file.*empty",
         ),
-        ({"MLmodel": WITH_CODE, "codes/x.py": b""}, "'code', and there is no file.*empty"),
+        ({"MLmodel": WITH_CODE, "codes/x.py": b""}, "'code', but no such file.*empty"),
         ({"MLmodel": MLMODEL.encode(), "a": b"1", "A": b"2"}, "same file"),
         ({"MLmodel": MLMODEL.encode(), "a/HEAD": b"", "a/objects": b"", "a/refs": b""}, "git repository"),
     ],

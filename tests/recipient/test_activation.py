@@ -130,10 +130,10 @@ def test_a_link_in_clear_is_warned_about_and_works(
 ) -> None:
     done = run("activate", f"{in_clear}/public/{SECRET}", "globex.share")
     assert (done.returncode, done.stdout) == (0, "Wrote globex.share, readable by you only.\n")
-    assert done.stderr.startswith(f"warning: {in_clear} is plain http: the activation link, and the token")
+    assert done.stderr.startswith(f"warning: {in_clear} is plain http: the activation link and its token")
     assert done.stderr.count("\n") == 1
     assert SECRET not in done.stderr
-    with pytest.warns(model_sharing.PlainHttpWarning, match="travel in clear"):
+    with pytest.warns(model_sharing.PlainHttpWarning, match="sent unencrypted"):
         model_sharing.activate(f"{in_clear}/public/{SECRET}", "other.share")
     assert run("activate", f"{activating.origin}/public/{SECRET}", "third.share").stderr == ""
 
@@ -145,7 +145,7 @@ def test_a_mount_in_clear_is_warned_about_and_works(
     profile.write_bytes(fake_provider.profile(endpoint=f"{in_clear}/delta-sharing"))
     done = run("mount", profile, SHARE, "--as", "vendor")
     assert (done.returncode, "warning" in done.stdout) == (0, False)
-    assert done.stderr.startswith(f"warning: {in_clear} is plain http: the token and the models travel")
+    assert done.stderr.startswith(f"warning: {in_clear} is plain http: the token and the models are sent")
     assert done.stderr.count("\n") == 1
     assert run("list", "--output", "json").stderr == ""
     with pytest.warns(model_sharing.PlainHttpWarning, match="Ask the provider for an https address"):

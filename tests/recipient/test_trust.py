@@ -70,7 +70,7 @@ def test_a_fingerprint_that_was_told_another_way_is_checked(
             profile, share=SHARE, name="vendor", key_fingerprint=fingerprint(fake_provider).upper()
         )
         assert mounted.mount.key_fingerprint == fingerprint(fake_provider)
-    with pytest.raises(UntrustedSignature, match=f"{stranger} was expected"):
+    with pytest.raises(UntrustedSignature, match=f"Expected the key {stranger}"):
         model_sharing.mount(profile, share=SHARE, name="vendor", key_fingerprint=stranger)
 
 
@@ -88,7 +88,7 @@ def test_a_new_key_that_the_pinned_one_vouches_for_is_followed(
     shared.rotate()
     shared.requests.clear()
     with pytest.warns(
-        KeyRotationWarning, match=f"{fingerprint(shared)} signs from now on: the key before vouches"
+        KeyRotationWarning, match=f"now trusts the key {fingerprint(shared)}, which the previous key"
     ):
         vendor.snapshot(REF)
     # What was signed with the old key stays good: only the state and the keys were asked for.

@@ -1,1 +1,1 @@
-"""Bytes: where the files of model versions are stored, streamed from, and pointed at. Knows no rows."""
+"""Artifacts: storage, streaming and signed URLs of the files of versions. Independent of rows."""

@@ -1,4 +1,4 @@
-"""Calls of a store, timed by its kind and the operation: what metrics say of buckets and disks."""
+"""Timing of store calls by kind and operation, for metrics of buckets and disks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ T = TypeVar("T")
 
 
 def timed_call(kind: str, operation: str) -> AbstractContextManager[None]:
-    """Report how long the block takes, in which a store of this kind is asked for one thing."""
+    """Report the duration of the block, in which a store of this kind is called once."""
     return timed(Measured.ARTIFACT_STORE, kind=kind, operation=operation)
 
 
 async def timed_calls(kind: str, operation: str, batches: AsyncIterable[T]) -> AsyncIterator[T]:
-    """Batches unchanged, each of which is timed as one call."""
+    """Pass batches through, timing each as one call."""
     iterator = aiter(batches)
     while True:
         with timed_call(kind, operation):

@@ -1,8 +1,8 @@
-"""Chunking: where the chunks of a large file begin and end, found while its bytes pass by.
+"""Chunking: boundaries of the chunks of a large file, found while its bytes are streamed.
 
-Tensors of a safetensors file are chunks of their own, in blocks of at most 16 MiB: what was trained again is
-fetched, what was not is found wherever it lies now. Any other format is cut by its content (FastCDC), so that
-what was put in or left out moves the cuts nearby and no others.
+Each tensor of a safetensors file is its own chunk, in blocks of at most 16 MiB: changed tensors are fetched,
+unchanged ones are found at any position. Any other format is cut by its content (FastCDC), so that insertions
+and deletions move only the boundaries nearby.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _LARGEST_CHUNK_BYTES = 4 * AVERAGE_CHUNK_BYTES
 _LARGEST_HEADER_BYTES = 16 * 1024 * 1024
 _LENGTH_BYTES = 8
 HEADER_STARTS_BYTES = _LENGTH_BYTES + 1
-"""How many bytes at the start of a file `header_end` wants to see."""
-# Tensors smaller than this on average say too little for what their place in a map costs.
+"""Number of bytes at the start of a file that `header_end` needs."""
+# Tensors smaller than this on average are not worth their entries in a map.
 _SMALLEST_TENSORS_BYTES = 16 * 1024
 
 
@@ -30,11 +30,11 @@ class _Cutter(Protocol):
     def feed(self, data: memoryview) -> None: ...
 
     def finish(self) -> None:
-        """No more bytes will come."""
+        """Finish, after the last bytes."""
 
 
 class Chunker:
-    """Adds the chunks of one file to `writer`. `feed` and `finish` block: call them from a thread."""
+    """Chunker of one file, which adds its chunks to `writer`. Methods block: call them from a thread."""
 
     def __init__(self, writer: ChunkMapWriter) -> None:
         self._writer = writer
@@ -42,7 +42,7 @@ class Chunker:
         self._cutter: _Cutter | None = None
 
     def feed(self, data: bytes | memoryview) -> None:
-        """The next bytes of the file."""
+        """Process the next bytes of the file."""
         if self._cutter is not None:
             self._cutter.feed(memoryview(data))
             return
@@ -64,7 +64,7 @@ class Chunker:
 
 
 class _ByTensor:
-    """Cuts at the given ends, and after 16 MiB at the latest."""
+    """Cutter at the given ends, and after 16 MiB at the latest."""
 
     def __init__(self, writer: ChunkMapWriter, ends: Sequence[int]) -> None:
         self._writer = writer
@@ -94,7 +94,7 @@ class _ByTensor:
 
 
 class _ByContent:
-    """Cuts where the bytes say so. What may still belong to the next chunk waits."""
+    """Cutter by content. Bytes that may belong to the next chunk are buffered."""
 
     def __init__(self, writer: ChunkMapWriter) -> None:
         self._writer = writer
@@ -122,9 +122,9 @@ class _ByContent:
 
 
 def header_end(head: bytes | bytearray) -> int:
-    """Bytes at the head of a file that tell whether it is a safetensors file: its header's, if it has one.
+    """End of the safetensors header at the start of a file; 0 if it is not a safetensors file.
 
-    More than are there, if the head is too short to tell; 0 if it is no safetensors file.
+    The result is larger than `head` if that is too short to tell.
     """
     if len(head) < HEADER_STARTS_BYTES:
         return HEADER_STARTS_BYTES
@@ -138,9 +138,9 @@ class _Tensor(msgspec.Struct):
 
 
 def _tensor_ends(head: bytes | bytearray) -> list[int]:
-    """Ends of the header and the tensors of a safetensors file; empty if it is none, or an odd one.
+    """Ends of the header and the tensors of a safetensors file; empty for other or unusual files.
 
-    Odd are headers that are cut off or larger than 16 MiB, tensors that overlap, and those of a few bytes.
+    Unusual files have incomplete headers or ones over 16 MiB, overlapping tensors, or tensors of a few bytes.
     """
     end = header_end(head)
     if not HEADER_STARTS_BYTES < end <= len(head):
@@ -160,7 +160,7 @@ def _tensor_ends(head: bytes | bytearray) -> list[int]:
 
 
 def _block_sizes(ends: Sequence[int]) -> Iterator[int]:
-    """Sizes of blocks that end where something ends, 16 MiB long at most; whole ones without end after it."""
+    """Sizes of blocks that end at the given ends, at most 16 MiB each; then endless full blocks."""
     position = 0
     for end in ends:
         while position < end:

@@ -1,6 +1,6 @@
-"""External locations: folders of somebody else's whose models are shared in place, read and never written.
+"""External locations: folders whose models are shared in place, read and never written.
 
-The allow-list is looked at whenever something is opened: a location that is taken off it stops being served.
+The allow-list is checked whenever a file is opened: a location removed from it is no longer served.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ SETTING = "MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS"
 
 
 class ExternalLocations:
-    """External locations that an administrator allowed; none unless told otherwise.
+    """External locations that an administrator allowed; none by default.
 
-    Credentials for object stores are found where the cloud's own tools look: in the environment, or in the
+    Credentials for object stores are found as by the cloud's own tools: in the environment, or from the
     identity of the machine.
     """
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
-        """`allowed` as `parse_location` spells them."""
+        """`allowed` are locations in the canonical form of `parse_location`."""
         self.allowed = tuple(allowed)
         self._backends: dict[str, StoreBackend] = {}
 
     def check(self, location: str) -> None:
-        """Raises PermissionDenied for what is not in an allowed location."""
+        """Check that a location is allowed. Raises PermissionDenied."""
         if not any(f"{location}/".startswith(f"{allowed}/") for allowed in self.allowed):
             raise PermissionDenied(
-                "These files lie outside the external locations that this provider may read; "
+                "These files are outside the external locations that this provider may read; "
                 f"its administrator allows them with {SETTING}."
             )
 
     async def open(self, location: str) -> tuple[StoreBackend, str]:
-        """The back end that holds a file or folder, and its path there. Raises PermissionDenied."""
+        """Open the back end of a file or folder; return it with the path there. Raises PermissionDenied."""
         self.check(location)
         root, path = split_location(location)
         if root == FILE_SCHEME:
@@ -49,13 +49,13 @@ class ExternalLocations:
         return self._backends[root], path
 
     def _check_links(self, path: str) -> None:
-        """A symbolic link may lead to another allowed folder, and nowhere else."""
+        """Check that symbolic links lead only to allowed folders. Raises PermissionDenied."""
         real = Path("/", path).resolve()
         roots = (split_location(allowed) for allowed in self.allowed)
         if not any(
             root == FILE_SCHEME and real.is_relative_to(Path("/", top).resolve()) for root, top in roots
         ):
             raise PermissionDenied(
-                f"{Path(path).name!r} is a symbolic link, or lies behind one, that leads out of the external "
+                f"{Path(path).name!r} is a symbolic link, or behind one, that leads out of the external "
                 "locations that this provider may read."
             )

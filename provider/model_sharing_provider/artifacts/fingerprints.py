@@ -1,4 +1,4 @@
-"""Fingerprints of files: size and sha256 and, of large ones, the chunk map."""
+"""Fingerprints of files: size, sha256 and, for large files, the chunk map."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_provider.artifacts.chunking import Chunker
 
 CHUNKED_FROM_BYTES = 8 * 1024 * 1024
-"""Smaller files have no chunk map: fetching one whole takes hardly longer than asking what is in it."""
+"""Size below which files have no chunk map: fetching one takes hardly longer than fetching its map."""
 
 _chunking = ThreadPoolExecutor(os.cpu_count(), "model-sharing-chunk")
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """A content's size in bytes, its sha256, and its chunk map if it has one."""
+    """Fingerprint of a content: its size in bytes, its sha256, and its chunk map if it has one."""
 
     size: int
     sha256: str
     chunk_map: ChunkMap | None = None
 
     def file(self, path: str) -> ManifestFile:
-        """The file with this content at `path`."""
+        """Manifest entry for a file with this content at `path`."""
         return ManifestFile(path, self.size, self.sha256)
 
 
 class Fingerprinter:
-    """Takes in a file once, from its start. Blocks: call it from a thread. `chunked=False` makes no map."""
+    """Fingerprinter of one file. Blocks: call it from a thread. `chunked=False` skips the chunk map."""
 
     def __init__(self, *, chunked: bool = True) -> None:
         self._digest = hashlib.sha256()
@@ -47,7 +47,7 @@ class Fingerprinter:
             cutting.result()
 
     def finish(self) -> Fingerprint:
-        """The fingerprint of all that was taken in."""
+        """Fingerprint of all bytes so far."""
         sha256 = self._digest.hexdigest()
         if self._chunker is None or self._size < CHUNKED_FROM_BYTES:
             return Fingerprint(self._size, sha256)

@@ -2,13 +2,13 @@
 
 <artifact root>/
 ├── models/<model id>/versions/<version id>/<relative path>   Unity Catalog's layout
-├── uploads/<version id>/<upload id>                          files on their way into a PENDING version, and
-├── uploads/<version id>/chunk-maps/<sha256>                  the chunk maps of the large ones
-├── direct/<version id>/<relative path>                       what was written for it from outside
-├── manifests/<version id>.json                               what the version consists of; the truth
-├── chunk-maps/<version id>                                   the chunk maps of its large files, if it has any
-├── deltas/<version id>/<sha256>-<sha256 of its base>         what makes some of them of another version's
-└── system-tables/<sha256>.parquet                            answers to table queries; deleted when old
+├── uploads/<version id>/<upload id>                          uploaded files of a PENDING version
+├── uploads/<version id>/chunk-maps/<sha256>                  chunk maps of the large ones
+├── direct/<version id>/<relative path>                       files that clients wrote to the bucket directly
+├── manifests/<version id>.json                               the files of a version: defines it
+├── chunk-maps/<version id>                                   chunk maps of its large files, if it has any
+├── deltas/<version id>/<sha256>-<sha256 of its base>         deltas from another version's files
+└── system-tables/<sha256>.parquet                            results of table queries; deleted when old
 
 Ids are UUIDs, so that a rename moves nothing.
 """
@@ -20,24 +20,24 @@ import re
 SHARE_TABLES = "system-tables"
 _UNFINISHED = re.compile(r".+\.json#[0-9]+")
 OF_VERSIONS = ("models", "uploads", "manifests", "chunk-maps", "deltas")
-"""The folders in which everything belongs to some version."""
+"""Folders in which every object belongs to a version."""
 
 
 def version_root(model_id: str, version_id: str) -> str:
-    """The folder of a version's files."""
+    """Folder of a version's files."""
     return f"models/{model_id}/versions/{version_id}"
 
 
 def uploads_root(version_id: str) -> str:
-    """The folder of what was uploaded for a version and is not a part of it yet."""
+    """Folder of uploads that are not part of a version yet."""
     return f"uploads/{version_id}"
 
 
 def direct_root(version_id: str) -> str:
-    """The folder that a client writes the files of a PENDING version to by itself.
+    """Folder to which clients write the files of a PENDING version directly.
 
-    It may write objects there whose names are no paths, which keep their folder from being listed: so it is
-    looked at by version, and nowhere else.
+    They may write objects there whose names are not valid paths, which make listing fail, so it is only
+    listed for one version at a time.
     """
     return f"direct/{version_id}"
 
@@ -51,12 +51,12 @@ def chunk_maps_path(version_id: str) -> str:
 
 
 def deltas_root(version_id: str) -> str:
-    """The folder of a version's deltas."""
+    """Folder of a version's deltas."""
     return f"deltas/{version_id}"
 
 
 def delta_path(version_id: str, target: str, base: str) -> str:
-    """Path of the delta that makes the file with the digest `target` of the one with the digest `base`."""
+    """Path of the delta to the file with the digest `target` from the one with the digest `base`."""
     return f"{deltas_root(version_id)}/{target}-{base}"
 
 
@@ -70,9 +70,9 @@ def share_table_path(sha256: str) -> str:
 
 
 def version_of(path: str) -> tuple[str, str] | None:
-    """The id of the version that an object belongs to, and the version's folder or object that it is.
+    """Version id of an object, with the version's folder or object that contains it.
 
-    Folders end with a slash. None for a path that none of the functions above makes.
+    Folders end with a slash. None for a path that does not follow this layout.
     """
     match path.split("/"):
         case ["models", _, "versions", version_id, _, *_] as parts:
@@ -80,7 +80,7 @@ def version_of(path: str) -> tuple[str, str] | None:
         case ["uploads" | "deltas" as folder, version_id, _, *_]:
             return version_id, f"{folder}/{version_id}/"
         case ["manifests", name] if name.endswith(".json") or _UNFINISHED.fullmatch(name):
-            # One that a killed process left unfinished belongs to no version, whatever came of it later.
+            # An unfinished object of a killed process belongs to no version.
             return name.removesuffix(".json"), path
         case ["chunk-maps", version_id]:
             return version_id, path

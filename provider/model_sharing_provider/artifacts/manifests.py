@@ -1,4 +1,4 @@
-"""Manifests of versions: written once at registration, read often, kept in memory while in use.
+"""Manifests of versions: written once at registration, read often, cached in memory.
 
 The auxiliary files of a version, chunk maps and deltas, lie beside its manifest; a version may have none.
 """
@@ -33,7 +33,7 @@ _CHUNK_MAPS = "chunk maps"
 
 @dataclass(frozen=True, slots=True)
 class VersionFiles:
-    """A version's manifest with its files by digest, since that is how file routes name them.
+    """Manifest of a version with its files by digest, as file routes name them.
 
     `auxiliary_files` are its chunk maps and deltas by digest, with the paths where they are stored.
     """
@@ -43,7 +43,7 @@ class VersionFiles:
     auxiliary_files: dict[str, tuple[ManifestFile, str]]
 
     def file(self, sha256: str) -> ManifestFile:
-        """The file with this digest; NotFound if the version has none."""
+        """File with this digest. Raises NotFound."""
         found = self.by_sha256.get(sha256)
         if found is None:
             raise NotFound(f"This version has no file with the digest {sha256}.")
@@ -51,7 +51,7 @@ class VersionFiles:
 
 
 def auxiliary_file_paths(version_id: str, manifest: Manifest) -> Iterator[tuple[ManifestFile, str]]:
-    """The chunk maps and deltas of a version, with the paths where they are stored."""
+    """Chunk maps and deltas of a version, with their paths in the store."""
     if manifest.chunk_maps is not None:
         yield manifest.chunk_maps, chunk_maps_path(version_id)
     for delta in manifest.deltas:
@@ -59,14 +59,14 @@ def auxiliary_file_paths(version_id: str, manifest: Manifest) -> Iterator[tuple[
 
 
 class Manifests:
-    """Reads and writes manifests. They never change, so what was read once stays right."""
+    """Manifests in the store, with a cache, since they never change."""
 
     def __init__(self, store: ArtifactStore) -> None:
         self._store = store
         self._cache: LRUCache[str, VersionFiles] = LRUCache(_CACHED_FILES, _weight)
 
     async def write(self, version_id: str, manifest: Manifest, maps: Iterable[ChunkMap | None] = ()) -> None:
-        """Store the manifest of a version, and the maps of those of its files that have one."""
+        """Write the manifest of a version, and the chunk maps of its large files."""
         described = {found.sha256: found for found in maps if found is not None}
         content = await asyncio.to_thread(write_maps, described.values())
         if content:
@@ -94,19 +94,19 @@ class Manifests:
         await self._store.discard_below(deltas_root(version_id))
 
     async def chunk_maps(self, version_id: str) -> dict[str, ChunkMap]:
-        """The maps of a version's large files, by their digests. Raises NotFound, CorruptArtifact."""
+        """Chunk maps of a version's large files, by digest. Raises NotFound, CorruptArtifact."""
         if (await self.read(version_id)).manifest.chunk_maps is None:
             return {}
         return await asyncio.to_thread(read_maps, await self._store.get_bytes(chunk_maps_path(version_id)))
 
     async def put_waiting(self, version_id: str, maps: Iterable[ChunkMap | None]) -> None:
-        """Keep the maps of files of a PENDING version until it is published; None for a file without."""
+        """Store chunk maps of uploaded files until their version is published; None is skipped."""
         for found in maps:
             if found is not None and (content := write_maps([found])):
                 await self._store.put_bytes(waiting_chunk_map_path(version_id, found.sha256), content)
 
     async def waiting(self, version_id: str, files: Iterable[ManifestFile]) -> list[ChunkMap]:
-        """The maps of these files that wait for the version to be published."""
+        """Stored chunk maps of these uploaded files."""
         maps: list[ChunkMap] = []
         for file in files:
             if file.size >= CHUNKED_FROM_BYTES:
@@ -120,7 +120,7 @@ class Manifests:
         await self._store.sync(path)
 
     async def read(self, version_id: str) -> VersionFiles:
-        """The files of a version. Raises NotFound, or CorruptArtifact for a damaged manifest."""
+        """Read the files of a version. Raises NotFound, or CorruptArtifact for a damaged manifest."""
         cached = self._cache.get(version_id)
         if cached is None:
             manifest = await self.read_stored(version_id)
@@ -134,7 +134,7 @@ class Manifests:
         return cached
 
     async def read_stored(self, version_id: str) -> Manifest:
-        """Manifest as it is in the store at this moment, whatever is in memory."""
+        """Read the manifest from the store, bypassing the cache."""
         return Manifest.from_json(await self._store.get_bytes(manifest_path(version_id)))
 
 

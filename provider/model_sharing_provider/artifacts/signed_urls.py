@@ -1,7 +1,7 @@
-"""Signed URLs for files that the provider serves itself: who may fetch which bytes until when.
+"""Signed URLs for files that the provider serves itself.
 
-A URL names a resource by ids and digests, never by a path, and the grant and token it was given out under:
-when the grant goes, or the token expires, the URL stops working at once, well before its own expiry.
+A URL contains ids and digests of its resource, never a path, and the grant and token it was issued under:
+when the grant is revoked or the token expires, it stops working immediately, before its own expiry.
 """
 
 from __future__ import annotations
@@ -17,29 +17,27 @@ from model_sharing_protocol.errors import PermissionDenied
 from model_sharing_provider.domain.signed_urls import Ticket
 from model_sharing_provider.telemetry.reports import Measured, Refusal, report
 
-_REFUSAL = (
-    "This URL is not one that this server signed, or it has expired; ask for the version's files again."
-)
+_REFUSAL = "This URL was not signed by this server, or has expired; request the version's files again."
 
 
 class UrlKeys(Protocol):
-    """The keys that URLs are signed with, which may be others from call to call."""
+    """Keys for signing URLs, which may change between calls."""
 
     def signing_url_key(self) -> tuple[str, bytes]:
-        """Id and value of the key that signs now."""
+        """Id and value of the current key."""
 
     def find_url_key(self, key_id: str) -> bytes | None:
-        """The key of a URL that came back, if it is accepted still."""
+        """Find the key of a URL, if it is still accepted."""
 
 
 class UrlSigner:
-    """Signs with one key and accepts others, so that keys can be rotated."""
+    """Signer of URLs, which signs with the current key and accepts older ones, to allow rotation."""
 
     def __init__(self, keys: UrlKeys) -> None:
         self._keys = keys
 
     def sign(self, ticket: Ticket) -> str:
-        """`resource?query`: what follows the base URL of the file routes."""
+        """Sign a ticket; returns `resource?query`, relative to the base URL of the file routes."""
         key_id, key = self._keys.signing_url_key()
         query = {
             "grant": ticket.grant_id,
@@ -52,7 +50,7 @@ class UrlSigner:
         return f"{ticket.resource}?{urlencode(query)}"
 
     def verify(self, resource: str, query: Mapping[str, str], method: str = "GET") -> Ticket:
-        """The ticket of a URL that came back; PermissionDenied if any part was changed or it has expired."""
+        """Verify a URL, and return its ticket. Raises PermissionDenied for a changed or expired one."""
         try:
             ticket = Ticket(
                 resource,
@@ -77,7 +75,7 @@ class UrlSigner:
 
 
 def _refused(reason: Refusal) -> PermissionDenied:
-    """One answer for all reasons, which only operators learn."""
+    """Error for any reason, which is only reported to operators."""
     report(Measured.REFUSED_URLS, reason=reason)
     return PermissionDenied(_REFUSAL)
 

@@ -1,7 +1,7 @@
-"""The artifact store: streamed reads and writes of objects below one root, by way of obstore.
+"""Artifact store: streamed reads and writes of objects below one root, using obstore.
 
-The root is a folder or a bucket; callers see paths below the root and buffers only. A path that is a URL lies
-in an external location: it can be read, if it is allowed, and never written.
+The root is a folder or a bucket; callers use paths below it. A path that is a URL is in an external location:
+it can be read, if allowed, and never written.
 """
 
 from __future__ import annotations
@@ -38,32 +38,32 @@ from model_sharing_provider.domain.stored_objects import StoredObject, UploadUrl
 
 _PIECE = 4 * 1024 * 1024
 Advance = Callable[[int], None]
-"""Called with the size of each piece, in bytes, when it is done."""
+"""Callback with the size in bytes of each finished piece."""
 
 _UNFINISHED = re.compile(r"#[0-9]+$")
 
 
 def check_storable(path: str) -> str:
-    """`path` unchanged, or UnsafePath for a name that obstore keeps for its own unfinished files."""
+    """Check a path, and return it. Raises UnsafePath for a name reserved for obstore's unfinished files."""
     if _UNFINISHED.search(path):
         raise UnsafePath(f"The file {path!r} cannot be stored: its name ends in '#' and a number; rename it.")
     return path
 
 
 def _unwatched(size: int) -> None:
-    """Nobody watches."""
+    """Ignore progress."""
 
 
 class ArtifactStore:
-    """Objects below one root, made durable before they are counted as written.
+    """Artifact store: objects below one root, durable once written.
 
-    While the store does not do what it is asked, every method raises ArtifactStoreUnavailable.
+    Every method raises ArtifactStoreUnavailable while the store fails.
     """
 
     def __init__(
         self, root: str, external: ExternalLocations | None = None, *, presigns: bool = True
     ) -> None:
-        """`root` as `open_root` takes it; `presigns` says that buckets can be reached from outside."""
+        """`root` is as for `open_root`; with `presigns`, clients can reach buckets directly."""
         self._root = root.rstrip("/")
         self._backend = open_root(root)
         self._external = external or ExternalLocations()
@@ -75,11 +75,11 @@ class ArtifactStore:
         return self._backend.kind != "local"
 
     def location(self, path: str) -> str:
-        """Location of an object, as `domain.locations` spells them."""
+        """Location of an object, in the canonical form of `domain.locations`."""
         return path if _is_external(path) else f"{self._root}/{path}"
 
     async def check_reachable(self) -> None:
-        """Raises NotFound or ArtifactStoreUnavailable if nothing can be read here now."""
+        """Check that the store can be read. Raises NotFound, ArtifactStoreUnavailable."""
         with translated_store_errors("anything", absent="The folder or bucket of artifacts is not there."):
             await self._backend.check_reachable()
             nothing = obstore.list(self._backend.client, prefix="nothing-is-here")
@@ -110,16 +110,16 @@ class ArtifactStore:
         return taken_in.finish()
 
     async def put_bytes(self, path: str, content: bytes) -> None:
-        """Write a small object at once. Raises DiskFull."""
+        """Write a small object. Raises DiskFull."""
         with _writing(path), timed_call(self._backend.kind, "put"):
             await obstore.put_async(self._backend.client, path, content, use_multipart=False)
 
     async def put_stream(
         self, path: str, chunks: AsyncIterable[bytes], *, chunked: bool = True
     ) -> Fingerprint:
-        """Write what arrives to `path`, with a chunk map if it is `chunked` and large. Raises DiskFull.
+        """Write a stream to `path`, with a chunk map if it is `chunked` and large. Raises DiskFull.
 
-        An error while it arrives leaves nothing at `path`.
+        If the stream fails, nothing is left at `path`.
         """
         taken_in = Fingerprinter(chunked=chunked)
 
@@ -145,7 +145,7 @@ class ArtifactStore:
         return taken_in.finish()
 
     async def move(self, source: str, target: str) -> None:
-        """Move an object, unless it was moved already. Raises NotFound if it is at neither place."""
+        """Move an object, unless it was already moved. Raises NotFound if neither path exists."""
         try:
             with _reading(source):
                 await self._backend.move(source, target)
@@ -153,24 +153,24 @@ class ArtifactStore:
             await self.size(target)
 
     async def link(self, source: str, target: str) -> None:
-        """Make the object `source` appear at `target` too without moving its bytes. Raises NotFound."""
+        """Link or copy an object to `target` within the store. Raises NotFound."""
         with _reading(source):
             await self._backend.link(source, target)
 
     async def sync(self, prefix: str) -> None:
-        """Return when everything below `prefix` would survive a power cut."""
+        """Flush everything below `prefix` to disk, so that it survives a power cut."""
         with timed_call(self._backend.kind, "sync"):
             await self._backend.sync(prefix)
 
     def check_allowed(self, path: str) -> None:
-        """Raises PermissionDenied for an external location that may not be read, or not any more."""
+        """Check that an external location may still be read. Raises PermissionDenied."""
         if _is_external(path):
             self._external.check(path)
 
     async def external_files(self, location: str) -> dict[str, int]:
-        """The relative paths and sizes of what an external location holds.
+        """Relative paths and sizes of the files in an external location.
 
-        Raises PermissionDenied, or InvalidModel for what cannot be listed.
+        Raises PermissionDenied, or InvalidModel if it cannot be listed.
         """
         try:
             return await self._files_below(location)
@@ -202,32 +202,32 @@ class ArtifactStore:
             return await backend.folder_markers(prefix, sizes)
 
     async def get_bytes(self, path: str) -> bytes:
-        """A small object, whole. Raises NotFound, PermissionDenied."""
+        """Read a small object. Raises NotFound, PermissionDenied."""
         backend, key = await self._open(path)
         with _reading(path), timed_call(backend.kind, "get"):
             return bytes(await (await obstore.get_async(backend.client, key)).bytes_async())
 
     async def size(self, path: str) -> int:
-        """Bytes of an object. Raises NotFound, PermissionDenied."""
+        """Size of an object in bytes. Raises NotFound, PermissionDenied."""
         backend, key = await self._open(path)
         with _reading(path), timed_call(backend.kind, "head"):
             return int((await obstore.head_async(backend.client, key))["size"])
 
     async def check_size(self, path: str, size: int) -> None:
-        """Raises CorruptArtifact for an object that is not as large as it was when it was registered."""
+        """Check that an object has its registered size. Raises CorruptArtifact."""
         found = await self.size(path)
         if found != size:
             raise CorruptArtifact(
-                f"The object {_shown(path)} has {found} bytes and had {size} when it was registered; "
+                f"The object {_shown(path)} has {found} bytes, but was registered with {size}; "
                 "register it as a new version."
             )
 
     async def sha256(self, path: str, size: int, advance: Advance = _unwatched) -> str:
-        """The digest of an object of that size. Raises NotFound, CorruptArtifact."""
+        """Digest of an object with this size. Raises NotFound, CorruptArtifact."""
         return (await self.fingerprint(path, size, chunked=False, advance=advance)).sha256
 
     async def fingerprint_file(self, source: Path, advance: Advance = _unwatched) -> Fingerprint:
-        """Read a local file through once, for its size and sha256 alone."""
+        """Fingerprint of a local file, read once: its size and sha256 alone."""
         taken_in = Fingerprinter(chunked=False)
         with await asyncio.to_thread(source.open, "rb", buffering=0) as file:
             while piece := await asyncio.to_thread(file.read, _PIECE):
@@ -238,7 +238,7 @@ class ArtifactStore:
     async def fingerprint(
         self, path: str, size: int, *, chunked: bool = True, advance: Advance = _unwatched
     ) -> Fingerprint:
-        """Read an object of that size through once. Raises NotFound, CorruptArtifact."""
+        """Fingerprint of an object with this size, read once. Raises NotFound, CorruptArtifact."""
         taken_in = Fingerprinter(chunked=chunked)
         async for piece in self.read(path, 0, size):
             await asyncio.to_thread(taken_in.update, piece)
@@ -246,7 +246,7 @@ class ArtifactStore:
         return taken_in.finish()
 
     async def read(self, path: str, start: int, end: int) -> AsyncIterator[memoryview]:
-        """The bytes from `start` to before `end`, in pieces of a few MiB at most, one piece read ahead.
+        """Read the bytes from `start` up to `end`, in pieces of at most a few MiB, one piece ahead.
 
         Raises NotFound, PermissionDenied, CorruptArtifact.
         """
@@ -262,7 +262,7 @@ class ArtifactStore:
             raise CorruptArtifact(f"The object {_shown(path)} cannot be read up to byte {end}.") from error
 
     async def read_all(self, files: Sequence[tuple[str, int]]) -> AsyncIterator[memoryview]:
-        """Small objects of one version, given by path and size, one after the other.
+        """Read small objects of one version, given by path and size, concatenated.
 
         Raises NotFound, PermissionDenied, CorruptArtifact.
         """
@@ -275,13 +275,13 @@ class ArtifactStore:
             async with contextlib.aclosing(backend.read_whole(objects)) as batches:
                 async for batch, size in batches:
                     if len(batch) != size:
-                        raise CorruptArtifact("An object is not as large as it was when it was registered.")
+                        raise CorruptArtifact("An object does not have its registered size.")
                     yield batch
 
     async def presign(self, paths: Sequence[str], seconds: int) -> Sequence[str] | None:
-        """URLs of the store's own to read these objects of one version from, good for so long.
+        """Presigned URLs to read these objects of one version, valid for some seconds.
 
-        None where the store cannot sign them, or is not to be reached from outside.
+        None if the store cannot sign them, or clients cannot reach it.
         """
         if not self._presigns:
             return None
@@ -291,7 +291,7 @@ class ArtifactStore:
             return await backend.presign(keys, seconds)
 
     async def presign_upload(self, path: str, seconds: int) -> UploadUrl | None:
-        """A URL of the store's own to write this object to; None as for `presign`."""
+        """Presigned URL to write this object; None as for `presign`."""
         if not self._presigns:
             return None
         backend, key = await self._open(path)
@@ -311,19 +311,19 @@ class ArtifactStore:
         return await self._external.open(path) if _is_external(path) else (self._backend, path)
 
     async def delete(self, path: str) -> None:
-        """Delete one object; it may be gone already."""
+        """Delete one object, if it exists."""
         deleting = timed_call(self._backend.kind, "delete")
         with translated_store_errors(path, absent=""), contextlib.suppress(FileNotFoundError), deleting:
             await self._backend.delete([path])
 
     async def list(self, prefix: str) -> AsyncIterator[Sequence[StoredObject]]:
-        """Objects in the folder `prefix`, batch by batch, with what a killed process left unfinished."""
+        """List objects in the folder `prefix` in batches, including unfinished ones of killed processes."""
         with _reading(prefix):
             async for batch in timed_calls(self._backend.kind, "list", self._backend.list_objects(prefix)):
                 yield batch
 
     async def delete_below(self, prefix: str, *, older_than: timedelta = timedelta(0)) -> int:
-        """Delete the objects in the folder `prefix` that are older than that; how many there were."""
+        """Delete objects older than that in the folder `prefix`; return their number."""
         newest = now_ms() - older_than // timedelta(milliseconds=1)
         deleted = 0
         async for batch in self.list(prefix):
@@ -334,12 +334,12 @@ class ArtifactStore:
         return deleted
 
     async def discard(self, path: str) -> None:
-        """Delete one object that nobody needs; if that cannot be done now, `gc` does it later."""
+        """Delete an unneeded object; if that fails, garbage collection does it later."""
         with contextlib.suppress(ArtifactStoreUnavailable):
             await self.delete(path)
 
     async def discard_below(self, prefix: str) -> None:
-        """Delete all that is in the folder `prefix`; if that cannot be done now, `gc` does it later."""
+        """Delete an unneeded folder; if that fails, garbage collection does it later."""
         with contextlib.suppress(ArtifactStoreUnavailable, UnsafePath):
             await self.delete_below(prefix)
 
@@ -349,7 +349,7 @@ def _is_external(path: str) -> bool:
 
 
 def _shown(path: str) -> str:
-    """A path for an error that a recipient may read: where the provider keeps its files is not said."""
+    """Path for an error that a recipient may read, without the provider's storage location."""
     return path.rpartition("/")[2] if _is_external(path) else path
 
 
@@ -361,12 +361,12 @@ def _reading(path: str) -> AbstractContextManager[None]:
 
 
 def _writing(path: str) -> AbstractContextManager[None]:
-    # Where an object cannot be written since something is not there, it is the bucket.
+    # If something is missing when an object is written, it is the bucket.
     return translated_store_errors(path, absent=f"The bucket that {path} should be written to is not there.")
 
 
 async def _in_pieces(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Bytes rearranged into pieces of 4 MiB; the last one is shorter."""
+    """Rearrange bytes into pieces of 4 MiB; the last one is shorter."""
     waiting = bytearray()
     async for chunk in chunks:
         waiting += chunk

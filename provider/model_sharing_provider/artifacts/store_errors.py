@@ -1,4 +1,4 @@
-"""Errors of stores, translated into ours: whoever reads them sees no host, bucket or key."""
+"""Errors of stores, translated into ours, which reveal no host, bucket or key."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from model_sharing_protocol.errors import (
     UnsafePath,
 )
 
-# No space left, disk quota exceeded, file too large for a limit: as the operating system numbers them.
+# Error numbers of the operating system: no space left, disk quota exceeded, file too large.
 _DISK_FULL_SIGNS = ("os error 28", "os error 122", "os error 27", "Errno 28", "Errno 122", "Errno 27")
-# A range that begins where the object has ended already: as stores answer, and as obstore says it.
+# A range that begins after the end of the object: the responses of stores, and obstore's message.
 _PAST_THE_END_SIGNS = ("status code: 416", "Wanted range starting at")
 
 _log = structlog.get_logger("model_sharing_provider")
@@ -34,7 +34,7 @@ _log = structlog.get_logger("model_sharing_provider")
 def translated_store_errors(shown: str, *, absent: str) -> Iterator[None]:
     """Raise DiskFull, UnsafePath, NotFound saying `absent`, CorruptArtifact or ArtifactStoreUnavailable.
 
-    What the store itself said goes to the log.
+    The store's own message is logged.
     """
     try:
         yield
@@ -46,17 +46,15 @@ def translated_store_errors(shown: str, *, absent: str) -> Iterator[None]:
         # obstore reports a full disk as one of its generic errors.
         if any(sign in str(error) for sign in _DISK_FULL_SIGNS):
             raise DiskFull(
-                f"The artifact store has no room for {shown}; free some space and register again."
+                f"The artifact store has no space left for {shown}; free some space and register again."
             ) from error
         if any(sign in str(error) for sign in _PAST_THE_END_SIGNS):
-            raise CorruptArtifact(f"The object {shown} ends before the bytes that were asked for.") from error
-        if isinstance(error, OSError):  # it may be that of whoever sends what is written
+            raise CorruptArtifact(f"The object {shown} ends before the requested bytes.") from error
+        if isinstance(error, OSError):  # it may come from the sender of the written bytes
             raise
         raise _unavailable(shown, "it did not answer as it should", error) from error
     except InvalidPathError as error:
-        raise UnsafePath(
-            "An object was stored under a name that is not the path of a file; delete it."
-        ) from error
+        raise UnsafePath("An object has a name that is not a valid file path; delete it.") from error
     except BaseError as error:
         raise _unavailable(shown, "it did not answer as it should", error) from error
 
@@ -64,6 +62,5 @@ def translated_store_errors(shown: str, *, absent: str) -> Iterator[None]:
 def _unavailable(shown: str, what: str, error: Exception) -> ArtifactStoreUnavailable:
     _log.error("artifact store", object=shown, reason=str(error).partition("\n")[0])
     return ArtifactStoreUnavailable(
-        f"The artifact store cannot be used for {shown} now: {what}. Its administrator finds the reason in "
-        "the provider's log."
+        f"The artifact store cannot be used for {shown} now: {what}. The reason is in the provider's log."
     )

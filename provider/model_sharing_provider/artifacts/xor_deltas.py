@@ -1,4 +1,4 @@
-"""Making XOR deltas: two stored files are read side by side, block by block, and what differs is written."""
+"""Creation of XOR deltas from two stored files, which are read in parallel, block by block."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from model_sharing_provider.artifacts.fingerprints import Fingerprint
 from model_sharing_provider.artifacts.store import ArtifactStore
 
 LARGEST_SHARE = 0.6
-"""A delta that is a larger part of its file than this is not kept: recipients would hardly gain by it."""
+"""Largest useful size of a delta, as a fraction of its file; larger ones are discarded."""
 
 _AT_ONCE = os.cpu_count() or 1
 _encoding = ThreadPoolExecutor(_AT_ONCE, "model-sharing-delta")
@@ -23,7 +23,7 @@ _encoding = ThreadPoolExecutor(_AT_ONCE, "model-sharing-delta")
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A file in the store: its path there and its size in bytes."""
+    """Stored file: its path in the store and its size in bytes."""
 
     path: str
     size: int
@@ -32,9 +32,9 @@ class Stored:
 async def write_delta(
     store: ArtifactStore, path: str, file: Stored, base: Stored, done: Callable[[int], None]
 ) -> Fingerprint | None:
-    """Write the delta that makes `file` of `base` to `path`; None, and nothing there, if it is not worth it.
+    """Write the delta from `base` to `file` at `path`; None, and no delta, if it is not worth it.
 
-    `done` is told the bytes of the file as they are encoded. Raises NotFound, CorruptArtifact, DiskFull.
+    `done` is called with the encoded bytes of the file. Raises NotFound, CorruptArtifact, DiskFull.
     """
     most = int(file.size * LARGEST_SHARE)
     written = await store.put_stream(path, _up_to(most, _encoded(store, file, base, done)), chunked=False)
@@ -46,7 +46,7 @@ async def write_delta(
 
 
 async def _up_to(most: int, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces, up to the one by which it is more than that."""
+    """Pass pieces through, up to the first one that exceeds the limit."""
     size = 0
     async for piece in pieces:
         yield piece
@@ -77,12 +77,12 @@ async def _encoded(
 
 
 async def _header_size(store: ArtifactStore, file: Stored) -> int:
-    """Of a safetensors file; 0 for any other, whose first byte is where its data begins."""
+    """Header size of a safetensors file; 0 for any other, which has no header."""
     end = header_end(await _read(store, file, 0, HEADER_STARTS_BYTES))
     return end if end <= min(file.size, MAX_HEAD_BYTES) else 0
 
 
 async def _read(store: ArtifactStore, file: Stored, start: int, end: int) -> bytes:
-    """The bytes from `start` to before `end`, as far as there are any."""
+    """Read the bytes from `start` up to `end`, or to the end of the file."""
     end = min(end, file.size)
     return b"".join([piece async for piece in store.read(file.path, start, end)]) if start < end else b""

@@ -1,1 +1,1 @@
-"""Bootstrap: wire every part of a provider together, and make what a first start needs."""
+"""Bootstrap: composition of a provider, and its first start."""

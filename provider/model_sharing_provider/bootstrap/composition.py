@@ -1,4 +1,4 @@
-"""The composition root: settings → stores → services. The one place that knows every part."""
+"""Composition root: settings → stores → services. The only module that knows every part."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ from model_sharing_provider.services.signed_files import SignedFiles
 async def open_provider(
     settings: Settings, announce: Announce = lambda _: None, *, lost_keys: bool = False
 ) -> AsyncIterator[ProviderServices]:
-    """Open the provider in its home, creating on the first start what it needs and announcing what and where.
+    """Open the provider in its home; a first start creates and announces all that it needs.
 
-    With `lost_keys`, also with other signing keys than the database's own. Safe beside other processes that
-    have the same home open.
+    With `lost_keys`, signing keys other than the database's own are accepted. Safe while other processes have
+    the same home open.
     """
     create_home(settings)
     database = await open_database(settings.database_url, settings.database_connections)

@@ -1,9 +1,8 @@
-"""First start: make a home, secrets, keys and an administrator, and nothing of these a second time.
+"""First start: create a home, secrets, keys and an administrator, each exactly once.
 
-A database is only of use with the secrets that its tokens are hashed under, so it remembers them, by a hash.
-A server that comes with others, or with none to a database that has been in use, is not let in: to recipients
-it would be a server that knows nobody. The same goes for the keys that models are signed with: recipients
-would take it for somebody else.
+A database needs the secrets that its tokens are hashed with, so it stores a hash of each. A server with other
+secrets, or with none for a database that has been in use, does not start: it would recognize no recipient's
+token. The same holds for the signing keys: recipients would reject its signatures.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _PEPPER_CHECK = "which pepper is this"
 
 
 def create_home(settings: Settings) -> None:
-    """Raises SharingError for a place where none can be."""
+    """Create the provider's home. Raises SharingError if that fails."""
     try:
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -39,9 +38,9 @@ def create_home(settings: Settings) -> None:
 
 
 async def ensure_secrets(settings: Settings, database: Database) -> ServerSecrets:
-    """The secrets that go with the database, made if nothing was ever hashed under others.
+    """Secrets of the database, created if nothing was ever hashed with others.
 
-    Raises InvalidState for secrets that are missing, or are those of another database.
+    Raises InvalidState for secrets that are missing or belong to another database.
     """
     path = settings.secrets_path
     if settings.secrets_file is None and not path.exists():
@@ -78,19 +77,19 @@ async def _check_peppers(settings: Settings, database: Database, secrets: Server
 
 
 async def ensure_signing_keys(settings: Settings, database: Database, *, lost: bool = False) -> SigningKeys:
-    """The keys that go with the database, made if nothing was ever signed with others.
+    """Signing keys of the database, created if nothing was ever signed with others.
 
-    With `lost`, those that are there will do, or new ones. Raises InvalidState for keys that are missing, or
-    that none of the database's own leads to.
+    With `lost`, any existing or new keys are accepted. Raises InvalidState for keys that are missing, or not
+    endorsed by the database's own.
     """
     path, mounted = settings.signing_keys_path, settings.signing_keys_file is not None
     async with database.read() as rows:
         in_use = bool(await rows.signing_keys.known())
     if in_use and not lost and not mounted and not path.exists():
         raise InvalidState(
-            f"The database {settings.database_shown} has been in use, and {path} is missing: recipients "
+            f"The database {settings.database_shown} has been in use, but {path} is missing: recipients "
             "trust no other keys. Copy it from another server or a backup, or name it in "
-            "MODEL_SHARING_PROVIDER_SIGNING_KEYS_FILE. If it is lost for good: "
+            "MODEL_SHARING_PROVIDER_SIGNING_KEYS_FILE. If it is permanently lost: "
             "model-sharing-provider key start-over."
         )
     keys = SigningKeys(path, create=not mounted)
@@ -113,16 +112,16 @@ async def _check_keys(settings: Settings, database: Database, keys: SigningKeys)
         if keys.created:
             settings.signing_keys_path.unlink()
         raise InvalidState(
-            f"The keys in {settings.signing_keys_path} are not those of {settings.database_shown}: "
-            "recipients trust no other. Use the same file as the database's other servers, or that of a "
-            "backup. If it is lost for good: model-sharing-provider key start-over."
+            f"The keys in {settings.signing_keys_path} do not belong to {settings.database_shown}: "
+            "recipients trust no others. Use the same file as the database's other servers, or one from a "
+            "backup. If it is permanently lost: model-sharing-provider key start-over."
         )
 
 
 async def ensure_administrator(
     database: Database, secrets: ServerSecrets, settings: Settings, announce: Announce
 ) -> Principal:
-    """The metastore's first administrator, made with a token if there is none yet."""
+    """Find the metastore's first administrator, or create it with a token."""
     async with database.read() as rows:
         administrator = await rows.principals.find_administrator()
     if administrator is not None:

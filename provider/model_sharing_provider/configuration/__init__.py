@@ -1,1 +1,1 @@
-"""Configuration: the settings of a provider, their kinds, and where values come from."""
+"""Configuration: the settings of a provider, their kinds, and their sources."""

@@ -1,4 +1,4 @@
-"""Kinds of settings: what a value is written like, and what it is read as."""
+"""Kinds of settings: the written form of a value, and its parser."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from model_sharing_provider.governance.addresses import parse_network
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`form` completes "it must be …". `parse` raises ValueError, or a SharingError that says it better.
+    """Kind of a setting. `form` completes "it must be …"; `parse` raises ValueError or a SharingError.
 
-    A kind with `shown` holds secrets: that is what may be shown of a value.
+    Values of a kind with `shown` contain secrets: `shown` returns the part that may be shown.
     """
 
     form: str
@@ -48,7 +48,7 @@ def duration_between(least: str, most: str) -> Kind:
 
 
 def without_credentials(url: str) -> str:
-    """A database's URL with nothing that lets anybody in."""
+    """Database URL without credentials."""
     parts = urlsplit(url)
     return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
@@ -81,7 +81,7 @@ def _http_url(text: str) -> str:
 
 def _postgresql_url(text: str) -> str:
     parts = urlsplit(text)
-    # An '@' after the host is one of the password, after a '/', '?' or '#' that cut it short.
+    # An '@' after the host belongs to the password, in which a '/', '?' or '#' ended the authority.
     cut = "@" in parts.path + parts.query + parts.fragment
     if parts.scheme not in ("postgresql", "postgres") or cut:
         raise ValueError(text)

@@ -1,7 +1,7 @@
-"""Settings of a provider: the one table of what can be set from outside, and `Settings`, which holds values.
+"""Settings of a provider: the table of all settings, and `Settings`, which holds their values.
 
-A row is `MODEL_SHARING_PROVIDER_<NAME>` in the environment and `<name>` in the TOML file; what begins with
-`SERVE_` is also an option of `serve`. `docs/reference/settings.md` shows this table.
+A row is `MODEL_SHARING_PROVIDER_<NAME>` in the environment and `<name>` in the TOML file; settings that begin
+with `SERVE_` are also options of `serve`. `docs/reference/settings.md` shows this table.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _ROW = "setting"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A row of the table. `unset` says what holds when nobody sets it."""
+    """Row of the table. `unset` describes the default in words."""
 
     name: str
     kind: Kind
@@ -65,92 +65,92 @@ def _setting(name: str, kind: Kind, meaning: str, default: Any, unset: str | Non
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Empty text means that nobody said."""
+    """Settings of a provider; an empty text means unset."""
 
     home: Path = _setting(
         "HOME",
         PATH,
-        "where everything is kept that has no place of its own",
+        "the folder for all files without a setting of their own",
         user_data_path("model-sharing-provider", appauthor=False),
         "your platform's folder for user data",
     )
     postgresql_url: str = _setting(
         "DATABASE_URL",
         POSTGRESQL_URL,
-        "the database to keep the rows in",
+        "the database for the rows",
         "",
         "an SQLite file in the home",
     )
     database_connections: int = _setting(
         "DATABASE_CONNECTIONS",
         whole_number(6, 1000),
-        "how many connections to PostgreSQL one process opens at most: times the workers of all servers, and "
-        "as many for commands, it has to stay below the database's `max_connections`",
+        "limit of connections to PostgreSQL per process: multiplied by the workers of all servers, plus as "
+        "many for commands, it must stay below the database's `max_connections`",
         _CONNECTIONS,
     )
     artifact_root: str = _setting(
         "ARTIFACT_ROOT",
         LOCATION,
-        "where the files of models are kept: `file:///folder`, `s3://bucket/folder`, `gs://…`, `az://…`",
+        "the storage for the files of models: `file:///folder`, `s3://bucket/folder`, `gs://…`, `az://…`",
         "",
         "the folder `artifacts` in the home",
     )
     presigned_urls: bool = _setting(
         "PRESIGNED_URLS",
         YES_OR_NO,
-        "whether files in a bucket are fetched from there by URLs that it signs; with `no`, as when "
-        "recipients cannot reach it, they come through this server",
+        "fetch files directly from the bucket, by URLs that it signs; with `no`, as when recipients cannot "
+        "reach it, they are sent through this server",
         True,
         "yes",
     )
     temporary_credentials: str = _setting(
         "TEMPORARY_CREDENTIALS",
         choice(*CLOUDS),
-        "the cloud that gives temporary credentials for versions in its buckets",
+        "the cloud that issues temporary credentials for versions in its buckets",
         "",
-        "no credentials are given out",
+        "no credentials are issued",
     )
     credentials_lifetime: timedelta = _setting(
         "TEMPORARY_CREDENTIALS_LIFETIME",
-        # Amazon gives none that are shorter, Google none that are longer.
+        # Amazon issues none that are shorter, Google none that are longer.
         duration_between("15m", "1h"),
-        "how long such credentials are good for, even when access is revoked meanwhile",
+        "the lifetime of such credentials, which a revocation does not shorten",
         timedelta(minutes=15),
         "15m",
     )
     aws_role_arn: str = _setting(
         "AWS_ROLE_ARN",
         TEXT,
-        "the role whose sessions such credentials are, on AWS",
+        "the role to assume for such credentials, on AWS",
         "",
-        "those of a federated user of the IAM user that this server is",
+        "a federated user of this server's IAM user",
     )
     secrets_file: Path | None = _setting(
         "SECRETS_FILE",
         PATH,
-        "the peppers of tokens and the keys of URLs, the same for all servers; it has to be there, and may "
-        "be read only",
+        "the file with the peppers of tokens and the keys of URLs, the same for all servers; it must exist, "
+        "and may be read-only",
         None,
-        "`secrets.json` in the home, made at the first start",
+        "`secrets.json` in the home, created at the first start",
     )
     signing_keys_file: Path | None = _setting(
         "SIGNING_KEYS_FILE",
         PATH,
-        "the keys that models are signed with, the same for all servers; it has to be there too",
+        "the file with the signing keys for models, the same for all servers; it must exist, too",
         None,
         "`signing-keys.json` in the home",
     )
     public_url: str = _setting(
         "PUBLIC_URL",
         HTTP_URL,
-        "where recipients reach this server: it goes into activation links, profiles and file URLs",
+        "the URL at which recipients reach this server, for activation links, profiles and file URLs",
         "",
-        "the address that a request came to",
+        "the address of the request",
     )
     tracking_uri: str = _setting(
         "TRACKING_URI",
         HTTP_URL,
-        "a plain MLflow tracking server, to which calls about experiments and runs are passed on",
+        "an MLflow tracking server, to which calls about experiments and runs are forwarded",
         "",
         "none",
     )
@@ -175,9 +175,9 @@ class Settings:
     max_failures: int = _setting(
         "MAX_FAILURES_PER_MINUTE",
         whole_number(),
-        "wrong tokens, activation links and file URLs from one address (of IPv6, a /64) until it is answered "
-        "with 429, but for tokens that were good within the hour; each worker counts for itself, and 0 is no "
-        "limit, as in the next two",
+        "invalid tokens, activation links and file URLs from one address (for IPv6, a /64) until it gets "
+        "429, except with tokens that were valid within the hour; each worker counts separately, and 0 means "
+        "no limit, as in the next two",
         _RATES.failures,
     )
     max_calls: int = _setting(
@@ -186,40 +186,40 @@ class Settings:
     max_file_requests: int = _setting(
         "MAX_FILE_REQUESTS_PER_MINUTE",
         whole_number(),
-        "requests for files by signed URLs that were given out under one token",
+        "requests for files by signed URLs that were issued under one token",
         _RATES.file_requests,
     )
     allowed_provider_networks: tuple[str, ...] = _setting(
         "ALLOWED_PROVIDER_NETWORKS",
         NETWORKS,
-        "networks besides the public Internet in which this server may ask other providers for their shares",
+        "networks, besides the public Internet, in which this server may call other providers",
         (),
         "none",
     )
     trusted_proxies: tuple[str, ...] = _setting(
         "TRUSTED_PROXIES",
         NETWORKS,
-        "proxies whose X-Forwarded-For, -Proto and -Host are believed, in IP access lists, the audit log and "
-        "links; let them replace what clients send of these",
+        "proxies whose X-Forwarded-For, -Proto and -Host are trusted, in IP access lists, the audit log and "
+        "links; they must replace these headers of clients",
         (),
         "none",
     )
     log_level: str = _setting(
         "LOG",
         choice("debug", "info", "warning", "error"),
-        "how much is logged; probes of `/health` and `/ready` that go well are for debugging",
+        "the log level; successful probes of `/health` and `/ready` are logged at debug",
         "info",
     )
     log_format: str = _setting(
         "LOG_FORMAT",
         choice("auto", "json", "console"),
-        "what lines look like: JSON, or short and coloured for people; `auto` is for people on a terminal",
+        "the log format: JSON, or short and coloured for people; `auto` chooses the latter on a terminal",
         "auto",
     )
 
     host: str = _setting("SERVE_HOST", TEXT, "the address to listen on", "127.0.0.1")
     port: int = _setting(
-        "SERVE_PORT", whole_number(0, 65535), "the port to listen on; 0 takes any free one", 8642
+        "SERVE_PORT", whole_number(0, 65535), "the port to listen on; 0 chooses a free one", 8642
     )
     tls_certificate: Path | None = _setting(
         "SERVE_TLS_CERTIFICATE", PATH, "a PEM file with the certificate and its chain", None, "plain http"
@@ -229,20 +229,20 @@ class Settings:
     )
 
     workers: int = _setting(
-        "SERVE_WORKERS", whole_number(1, 1000), "how many processes serve the port; one for each core, say", 1
+        "SERVE_WORKERS", whole_number(1, 1000), "number of server processes, such as one per core", 1
     )
     drain: timedelta = _setting(
         "SERVE_DRAIN",
         DURATION,
-        "how long requests are still taken after SIGTERM, while `/ready` says no: as long as a load balancer "
-        "needs to look",
+        "time after SIGTERM during which requests are still accepted while `/ready` fails, so that load "
+        "balancers notice",
         timedelta(0),
         "0",
     )
     grace: timedelta = _setting(
         "SERVE_GRACE",
         DURATION,
-        "how long transfers in progress may go on after that; what is cut is resumed at another server",
+        "time after that for transfers in progress; clients resume interrupted ones at another server",
         timedelta(seconds=10),
         "10s",
     )
@@ -250,13 +250,11 @@ class Settings:
     metrics_port: int | None = _setting(
         "SERVE_METRICS_PORT",
         whole_number(0, 65535),
-        "where Prometheus finds `/metrics`, which names shares and recipients: a port that they do not reach",
+        "the port for Prometheus' `/metrics`, which names shares and recipients; they must not reach it",
         None,
         "no metrics",
     )
-    metrics_host: str = _setting(
-        "SERVE_METRICS_HOST", TEXT, "the address that the metrics' port is on", "127.0.0.1"
-    )
+    metrics_host: str = _setting("SERVE_METRICS_HOST", TEXT, "the address for the metrics' port", "127.0.0.1")
 
     @property
     def quotas(self) -> Quotas:
@@ -304,9 +302,9 @@ class Settings:
 
     @property
     def address_path(self) -> Path:
-        """File in which a running server leaves its URL, so that the CLI beside it can print links to it."""
+        """File in which a running server stores its URL, so that the CLI can print links to it."""
         return self.home / "server.url"
 
 
 TABLE: dict[str, Setting] = {each.name: each.metadata[_ROW] for each in fields(Settings)}
-"""The rows by the field of `Settings` that holds the value."""
+"""Rows of the table by their field in `Settings`."""

@@ -1,4 +1,4 @@
-"""Read the settings: the environment wins over the file, and the file over what holds when nobody says."""
+"""Sources of settings: the environment takes precedence over the file, and the file over defaults."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from model_sharing_protocol.text_files import decode_text
 from model_sharing_provider.configuration.settings import PREFIX, TABLE, Setting, Settings
 
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
-"""Names the TOML file where no `--config` does."""
+"""Variable with the path of the TOML file, unless `--config` is given."""
 _FORMER_PREFIX = "MODEL_SHARING_"
 _FORMER_HOME_KEY = "provider_home"
 
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredValue:
-    """Value that somebody set, and where it was found."""
+    """Value of a setting, and its source."""
 
     value: Any
     source: str
 
 
 def read_settings(file: Path | None = None) -> Settings:
-    """Raises InvalidParameter for a value that cannot be used, or a key that is none, naming where it is."""
+    """Read all settings. Raises InvalidParameter for an invalid value or unknown key, naming its source."""
     return Settings(**{name: found.value for name, found in read_configured(file).items()})
 
 
 def read_configured(file: Path | None = None) -> dict[str, ConfiguredValue]:
-    """Values by the field of `Settings`; an empty variable sets nothing. Raises InvalidParameter."""
+    """Read the given values by field of `Settings`; empty variables are ignored. Raises InvalidParameter."""
     _, named = _read_variable(CONFIG_VARIABLE)
     file = file or (Path(named) if named else None)
     in_file = _read(file) if file else {}
@@ -69,7 +69,7 @@ def _read_variable(name: str) -> tuple[str, str]:
 
 
 def parse(setting: Setting, text: str, source: str) -> Any:
-    """The value that `text` stands for. Raises InvalidParameter, without the text if it may be secret."""
+    """Parse the text of a setting. Raises InvalidParameter, without the text if it may be secret."""
     try:
         return setting.kind.parse(text)
     except ValueError:
@@ -98,7 +98,7 @@ def _read(file: Path) -> Mapping[str, Any]:
 
 
 def _as_text(value: object) -> str:
-    """A value of the file as it would be written in the environment."""
+    """Value of the file as text, as in the environment."""
     if isinstance(value, list):
         return ",".join(map(str, value))
     return str(value)

@@ -1,1 +1,1 @@
-"""Domain: frozen values that every layer may hold, and that know no layer."""
+"""Domain: frozen values that every layer may use, and that depend on none."""

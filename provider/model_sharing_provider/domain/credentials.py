@@ -1,16 +1,16 @@
-"""Temporary credentials for an object store. What is secret in them is in no `repr`, and so in no log."""
+"""Temporary credentials for an object store. Secrets in them never show in a `repr`, nor in a log."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 CLOUDS = ("aws", "azure", "gcp", "r2")
-"""Names of the clouds that can vend them."""
+"""Names of the supported clouds."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionKeys:
-    """Keys for an S3 client, which go together with a session token."""
+    """Keys for an S3 client, used together with the session token."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -19,21 +19,21 @@ class SessionKeys:
 
 @dataclass(frozen=True, slots=True)
 class SasToken:
-    """The query string that Azure lets its bearer in by."""
+    """SAS token for Azure, a query string."""
 
     sas_token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class OauthToken:
-    """A bearer token for Google's storage."""
+    """OAuth token for Google Cloud Storage, a bearer token."""
 
     oauth_token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemporaryCredentials:
-    """Exactly one of these, and until when it is good, in epoch ms."""
+    """Temporary credentials: exactly one of three kinds, with its expiry in epoch ms."""
 
     aws_temp_credentials: SessionKeys | None = None
     azure_user_delegation_sas: SasToken | None = None

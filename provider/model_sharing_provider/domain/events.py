@@ -1,4 +1,4 @@
-"""Audit events: what the log keeps of every call."""
+"""Audit events, the records of all calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CUT = "\N{HORIZONTAL ELLIPSIS}"
 
 
 class Outcome(StrEnum):
-    """Outcome of a call: DENIED for want of a right, FAILED for any other error."""
+    """Outcome of a call: DENIED without the required privilege, FAILED for any other error."""
 
     OK = "OK"
     DENIED = "DENIED"
@@ -28,8 +28,8 @@ class Outcome(StrEnum):
 class Target:
     """Target of a call: the securable that privileges are checked on, and its name in the audit log.
 
-    `detail` is that name where it is not the securable itself: a version, a file, a signed URL. Of an event
-    that was read back, only `detail` is known. `share` and `recipient` are set where one is concerned.
+    `detail` is that name if it is not the securable itself: a version, a file, a signed URL. For a stored
+    event, only `detail` is known. `share` and `recipient` are set if the call concerns one.
     """
 
     type: SecurableType
@@ -46,11 +46,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """Event of one call: who did what, on which object, and how it ended.
+    """Audit event of one call: principal, action, target and outcome.
 
-    `at` is epoch ms; `reason` explains an outcome that is not OK. With a `count` above one it stands for so
-    many calls that repeat each other, from `first_at` to `at`. The `action` of an event that was read back
-    may be a word of another release.
+    `at` is in epoch ms; `reason` explains an outcome that is not OK. With a `count` above one it stands for
+    that many repeated calls, from `first_at` to `at`. The `action` of a stored event may be unknown, from
+    another release.
     """
 
     at: int
@@ -64,11 +64,11 @@ class AuditEvent:
 
     @property
     def first(self) -> int:
-        """Time of the first call that it stands for, epoch ms."""
+        """Time of the first call that the event stands for, in epoch ms."""
         return self.first_at or self.at
 
     def cut(self) -> AuditEvent:
-        """Event with all that its caller may have worded cut to few bytes, marked by an ellipsis."""
+        """Event with all texts from its caller shortened, marked by an ellipsis."""
         target, caller = self.target, self.caller
         return replace(
             self,
@@ -89,7 +89,7 @@ class AuditEvent:
 
 
 def _cut(text: str, limit: int) -> str:
-    """Text of at most so many bytes of UTF-8, the ellipsis included."""
+    """Text shortened to `limit` bytes of UTF-8, including the ellipsis."""
     encoded = text.encode(errors="replace")
     if len(encoded) <= limit:
         return text

@@ -1,4 +1,4 @@
-"""Expiry of what recipients and principals were given."""
+"""Expiry of tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Expiring:
-    """`earliest` is the epoch ms of the next that expires, None if none does; `soon` counts those near."""
+    """Expiring tokens: `earliest` is the next expiry in epoch ms, or None; `soon` counts those near."""
 
     earliest: int | None
     soon: int

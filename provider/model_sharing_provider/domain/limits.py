@@ -1,7 +1,7 @@
-"""Limits of free text: what somebody writes once, everybody's listings carry from then on.
+"""Limits of free text: every list carries the texts that users wrote once.
 
-Lengths are in bytes of UTF-8, since bytes are what a listing costs. Tags have the limits of Unity Catalog
-(`services.tags`), names those of `names`.
+Lengths are in bytes of UTF-8, since those determine the size of a response. Tags have the limits of Unity
+Catalog (`services.registry.tags`), names those of `names`.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ def size_of(text: str) -> int:
 
 
 def check_text(what: str, text: str, limit: int) -> str:
-    """`text` unchanged. Raises InvalidParameter with its size and the limit if it is longer."""
+    """Check the length of a text, and return it. Raises InvalidParameter with its size and the limit."""
     if (size := size_of(text)) > limit:
         raise InvalidParameter(f"The {what} has {size} bytes; at most {limit} are allowed.")
     return text
 
 
 def check_comment(comment: str) -> str:
-    """A description unchanged. Raises InvalidParameter for one that is too long."""
+    """Check a description, and return it. Raises InvalidParameter if it is too long."""
     return check_text("comment", comment, MAX_COMMENT)
 
 
 def check_origin(source: str, run_id: str, logged_model_id: str) -> None:
-    """Raises InvalidParameter if what a version was made of is told at too great length."""
+    """Check the lengths of a version's origin. Raises InvalidParameter."""
     check_text("source", source, MAX_SOURCE)
     check_text("run_id", run_id, MAX_ID)
     check_text("model_id", logged_model_id, MAX_ID)
 
 
 def check_properties(properties: Mapping[str, str]) -> dict[str, str]:
-    """Properties unchanged. Raises InvalidParameter for too many, or too long ones."""
+    """Check properties, and return them. Raises InvalidParameter for too many, or too long ones."""
     if len(properties) > MAX_PROPERTIES:
         raise InvalidParameter(
-            f"There are {len(properties)} properties; at most {MAX_PROPERTIES} are allowed."
+            f"The request has {len(properties)} properties; at most {MAX_PROPERTIES} are allowed."
         )
     for key in properties:
         check_text("key of a property", key, MAX_PROPERTY_KEY)
@@ -62,13 +62,13 @@ def check_properties(properties: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_lineage(payload: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A record of lineage unchanged. Raises InvalidParameter for one that is too long as JSON."""
+    """Check a lineage record, and return it. Raises InvalidParameter if its JSON is too long."""
     check_text("lineage", json.dumps(payload, ensure_ascii=False), MAX_LINEAGE)
     return payload
 
 
 def shortened(text: str, limit: int) -> str:
-    """`text`, or its beginning and how much is missing, in at most `limit` bytes."""
+    """Text shortened to `limit` bytes, with a note of its full size."""
     if (size := size_of(text)) <= limit:
         return text
     note = f"… ({size} bytes)"

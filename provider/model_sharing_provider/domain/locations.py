@@ -1,6 +1,6 @@
-"""Locations of folders in object stores and on disks, spelled in one way: `scheme://bucket/path`.
+"""Locations of folders in object stores and on disks, in canonical form: `scheme://bucket/path`.
 
-Without escapes and without a slash at the end, so that comparing and joining are plain work on text.
+The form has no escapes and no trailing slash, so locations can be compared and joined as text.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _PARTS = re.compile(
 
 
 def parse_location(url: str) -> str:
-    """The one spelling of a location. Raises InvalidParameter, or UnsafePath for a path like `a/../b`.
+    """Parse a location to its canonical form. Raises InvalidParameter, or UnsafePath for `a/../b`.
 
-    In `file:` URLs `%20` is a space, as everywhere; the keys of object stores are taken as they are written.
+    In `file:` URLs `%20` is a space, as usual; the keys of object stores are taken literally.
     """
     parts = _PARTS.fullmatch(url)
     if parts is None:
         raise InvalidParameter(
-            f"{url!r} is not an external location; write file:///folder, s3://bucket/folder, "
+            f"{url!r} is not an external location; write it like file:///folder, s3://bucket/folder, "
             "gs://bucket/folder or az://container/folder."
         )
     root, path = parts["root"], (parts["path"] or "").rstrip("/")
@@ -35,7 +35,7 @@ def parse_location(url: str) -> str:
 
 
 def split_location(location: str) -> tuple[str, str]:
-    """The root of a location, such as `s3://bucket`, and the path below it. Raises InvalidParameter."""
+    """Root of a location, such as `s3://bucket`, and the path below it. Raises InvalidParameter."""
     parts = _PARTS.fullmatch(location)
     if parts is None:
         raise InvalidParameter(f"{location!r} is not an external location.")

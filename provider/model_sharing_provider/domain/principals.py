@@ -1,4 +1,4 @@
-"""Principals and callers: who is asking."""
+"""Principals and callers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import uuid4
 
 ALL_USERS = "account users"
-"""The group that every user and service principal is in without being put there (Databricks' name)."""
+"""Group that implicitly contains every user and service principal (Databricks' name)."""
 
 
 class PrincipalType(StrEnum):
@@ -21,7 +21,7 @@ class PrincipalType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """`token_id` is the token that was presented, where one was; `groups` are those it is a member of."""
+    """Principal with its groups; `token_id` is that of the token it presented, if any."""
 
     type: PrincipalType
     id: str
@@ -31,7 +31,7 @@ class Principal:
 
     @property
     def identities(self) -> tuple[Principal, ...]:
-        """Itself and its groups: what any of them owns or was granted, it may use."""
+        """Identities whose ownership and grants apply: the principal and its groups."""
         return self, *self.groups
 
 
@@ -40,7 +40,7 @@ ANONYMOUS = Principal(PrincipalType.ANONYMOUS, "", "anonymous")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
-    """A personal access token; the secret itself is nowhere. `expires_at` is epoch ms, None for never."""
+    """Personal access token, without its secret. `expires_at` is in epoch ms, None for never."""
 
     id: str
     comment: str = ""
@@ -50,7 +50,7 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrincipalInfo:
-    """A principal as administrators see it; `members` are the names in a group."""
+    """Principal as administrators see it; `members` are the names in a group."""
 
     principal: Principal
     tokens: tuple[AccessToken, ...] = ()
@@ -60,7 +60,7 @@ class PrincipalInfo:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A principal at a face: what an audit event says of who asked, from where, in which request."""
+    """Caller of a face: principal, address and request, for audit events."""
 
     principal: Principal
     face: str

@@ -1,4 +1,4 @@
-"""Quotas: how much a metastore may share (OpenSharing's usual limits; an administrator can set others)."""
+"""Quotas of a metastore (OpenSharing's usual limits; an administrator can set others)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Quotas:
     schemas_in_a_share: int = 500
 
 
-def check_quota(what: str, there_would_be: int, limit: int) -> None:
-    """Raises ResourceExhausted if there would be more of something than its limit."""
-    if there_would_be > limit:
-        raise ResourceExhausted(f"There would be {there_would_be} {what}; at most {limit} are allowed here.")
+def check_quota(what: str, count: int, limit: int) -> None:
+    """Check a new number of objects against its quota. Raises ResourceExhausted."""
+    if count > limit:
+        raise ResourceExhausted(f"This would make {count} {what}; at most {limit} are allowed.")

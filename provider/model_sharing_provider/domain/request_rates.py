@@ -1,4 +1,4 @@
-"""Rate limits: requests that a server process takes in a minute; 0 is no limit."""
+"""Rate limits of a server process, in requests per minute; 0 means no limit."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRates:
-    """`failures` of one address to authenticate; `calls` of one caller; `file_requests` under one token.
+    """Rate limits: failed authentications of one address, calls of one caller, file requests of one token.
 
-    A client that fetches thousands of small files one by one stays below what is set here.
+    A client that fetches thousands of small files one by one stays below the defaults.
     """
 
     failures: int = 600

@@ -1,7 +1,7 @@
-"""Bearer tokens and activation codes: their form, and the hash that alone is stored.
+"""Bearer tokens and activation codes: their format, and their stored hash.
 
-`msh_` + 43 base62 characters (256 bits) + 6 characters of CRC-32, so that secret scanners can tell a real
-token from a look-alike without asking anybody.
+A token is `msh_` + 43 base62 characters (256 bits) + 6 characters of CRC-32, so that secret scanners can
+recognize it offline.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _CHECK_LENGTH = 6
 
 
 def new_token() -> str:
-    """A fresh bearer token."""
+    """Generate a bearer token."""
     body = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
     return TOKEN_PREFIX + body + _checksum(body)
 
 
 def new_activation_code() -> str:
-    """A fresh code for an activation link: 256 bits, without the token's prefix."""
+    """Generate a code for an activation link: 256 bits, without the token's prefix."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
 
 
 def well_formed(token: str) -> bool:
-    """True if `token` could be one of ours, by its form and checksum alone."""
+    """True if the format and checksum of a token are ours."""
     body = token.removeprefix(TOKEN_PREFIX)
     if body == token or len(body) != _RANDOM_LENGTH + _CHECK_LENGTH or not body.isascii():
         return False

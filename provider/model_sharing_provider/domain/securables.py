@@ -1,4 +1,4 @@
-"""Catalogs, schemas, registered models and their versions. Times are epoch ms, sizes are bytes."""
+"""Securables: catalogs, schemas, registered models and their versions. Times are epoch ms, sizes bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_TAGS = 50
 
 
 class SecurableType(StrEnum):
-    """Securables: what privileges can be granted on, and what audit events are about."""
+    """Types of securables, on which privileges are granted and to which audit events refer."""
 
     METASTORE = "METASTORE"
     CATALOG = "CATALOG"
@@ -26,7 +26,7 @@ class SecurableType(StrEnum):
 
 
 class VersionStatus(StrEnum):
-    """Only READY versions are listed to recipients, resolved or loaded (Unity Catalog)."""
+    """Status of a version (Unity Catalog); recipients see only READY ones."""
 
     PENDING_REGISTRATION = "PENDING_REGISTRATION"
     FAILED_REGISTRATION = "FAILED_REGISTRATION"
@@ -35,7 +35,7 @@ class VersionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metastore:
-    """The one that this provider is; `owner` is its first administrator."""
+    """Metastore of this provider; `owner` is its first administrator."""
 
     id: str
     name: str
@@ -67,7 +67,7 @@ class Schema:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredModel:
-    """`aliases` maps each alias, as it was written, to its version."""
+    """Registered model; `aliases` maps each alias, in its original spelling, to its version."""
 
     id: str
     full_name: FullName
@@ -82,8 +82,8 @@ class RegisteredModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersion:
-    """`storage_path` is where the files are: below the artifact root or, for a version that was registered in
-    place, the URL of a folder elsewhere. `digest` names the manifest; `logged_model_id` is MLflow's.
+    """Model version. `storage_path` is relative to the artifact root or, for a version registered in place,
+    the URL of its folder. `digest` is the manifest's; `logged_model_id` is MLflow's.
     """
 
     id: str
@@ -109,5 +109,5 @@ class ModelVersion:
 
     @property
     def in_place(self) -> bool:
-        """True if the files are somebody else's: read, never written or deleted."""
+        """True if the files are in an external location: read, never written or deleted."""
         return "://" in self.storage_path

@@ -1,4 +1,4 @@
-"""Shares, what is in them, and the recipients they are granted to. Times are epoch ms."""
+"""Shares, their objects, and recipients. Times are epoch ms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ShareObjectType(StrEnum):
 
 
 class ShareObjectStatus(StrEnum):
-    """An object that is not ACTIVE is out of the recipients' listings and stays visible to the admin."""
+    """Status of a shared object; recipients see only ACTIVE ones, administrators see all."""
 
     ACTIVE = "ACTIVE"
     SOURCE_DELETED = "SOURCE_DELETED"
@@ -24,7 +24,7 @@ class ShareObjectStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """`revision` grows whenever something leaves the share, which ends the signed URLs given out before."""
+    """Share; `revision` grows when an object is removed, which invalidates the signed URLs issued before."""
 
     id: str
     name: str
@@ -37,9 +37,9 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareObject:
-    """A model, or a schema with its present and future models, under the name recipients see.
+    """Object in a share: a model, or a schema with its present and future models.
 
-    `shared_as` is `schema.model` for a model and `schema` for a schema.
+    `shared_as` is the name for recipients: `schema.model` for a model and `schema` for a schema.
     """
 
     type: ShareObjectType
@@ -60,7 +60,7 @@ class SharedModelRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedModel:
-    """A model as one share shows it."""
+    """Model as seen in one share."""
 
     share: Share
     shared_name: SharedName
@@ -69,10 +69,10 @@ class SharedModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedVersion:
-    """A version as one share shows it.
+    """Version as seen in one share.
 
-    `sequence` tells an older look at the model from a newer one: when the share was last changed, then when
-    the model was, with its versions and aliases.
+    `sequence` orders the states of the model: the time of the share's last change, then that of the model's,
+    including its versions and aliases.
     """
 
     share: Share
@@ -83,7 +83,7 @@ class SharedVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientToken:
-    """A token or, until it is activated, the promise of one. The secret itself is nowhere.
+    """Token of a recipient, perhaps not activated yet; without its secret.
 
     `sealed_code` is the code of the activation link, encrypted, until the link is used.
     """
@@ -97,7 +97,7 @@ class RecipientToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """`ip_access_list` holds the networks that its credentials may be used from; none means all."""
+    """Recipient; its credentials may be used from the networks in `ip_access_list`, or from all if empty."""
 
     id: str
     name: str
@@ -111,13 +111,13 @@ class Recipient:
 
     @property
     def activated(self) -> bool:
-        """True if an activation link of the recipient was ever used."""
+        """True if the recipient has ever used an activation link."""
         return any(token.activated_at is not None for token in self.tokens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareOverview:
-    """A share with the names that recipients see in it (`schema.model`, or a whole `schema`), and theirs."""
+    """Share with its shared names (`schema.model`, or a whole `schema`) and its recipients."""
 
     share: Share
     shared_as: tuple[str, ...] = ()
@@ -126,9 +126,9 @@ class ShareOverview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientOverview:
-    """A recipient with the names of its shares.
+    """Recipient with the names of its shares.
 
-    `last_used_at` is when its token was last good for a call, as far back as the audit log is read.
+    `last_used_at` is the time of its last successful call, as far back as the audit log is read.
     """
 
     recipient: Recipient
@@ -138,7 +138,7 @@ class RecipientOverview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelShare:
-    """A share that a model is in: under which name, and which recipients read it there."""
+    """Share that contains a model, with the shared name and the recipients."""
 
     share: str
     shared_as: str
@@ -147,7 +147,7 @@ class ModelShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharingProvider:
-    """Somebody who shares with us: `endpoint` is theirs, and their token is kept sealed beside it."""
+    """Provider that shares with us: its endpoint, and its encrypted token."""
 
     id: str
     name: str
@@ -161,7 +161,7 @@ class SharingProvider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareGrant:
-    """A privilege of a recipient on a share. Its id is in every URL signed under it: no grant, no bytes."""
+    """Grant of a share to a recipient. URLs signed under it contain its id, and end with it."""
 
     id: str
     share: str

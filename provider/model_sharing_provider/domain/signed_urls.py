@@ -1,4 +1,4 @@
-"""Tickets of signed URLs: who may fetch which bytes until when, and how long they live."""
+"""Tickets of signed URLs: the bytes they give access to, their holder and lifetime."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ LONGEST_URL_LIFETIME_SECONDS = max(URL_LIFETIME_SECONDS, UPLOAD_URL_LIFETIME_SEC
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Ticket: what a signed URL stands for. `expires` is in epoch seconds; `revision` is the share's.
+    """Ticket: the content of a signed URL. `expires` is in epoch seconds; `revision` is the share's.
 
-    Recipients' URLs name a grant; those of the metastore's own principals name none, only their token.
+    Recipients' URLs contain a grant and a token; those of the metastore's own principals only a token.
     """
 
     resource: str

@@ -1,4 +1,4 @@
-"""Files on their way into a version that is PENDING_REGISTRATION."""
+"""Uploads to a version that is PENDING_REGISTRATION."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """A file that arrived whole: its relative path, and where it waits below the artifact root.
+    """Uploaded file: its relative path, and its staged path below the artifact root.
 
     One that is `expected` is written to the bucket by a URL that was given out, and has no digest yet.
     """
@@ -28,9 +28,9 @@ class UploadedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadSession:
-    """A file of one version that one principal uploads in parts; nobody else's, whatever they may do.
+    """Session in which one principal uploads one file of a version in parts; others have no access.
 
-    With `overwrite` it takes the place of a file that is there when it is complete.
+    With `overwrite` the completed file replaces an existing one.
     """
 
     id: str
@@ -42,7 +42,7 @@ class UploadSession:
 
 @dataclass(frozen=True, slots=True)
 class UploadedPart:
-    """One part of a file that is uploaded in several; numbers start at 1."""
+    """Part of a multipart upload; numbers start at 1."""
 
     number: int
     staged: str

@@ -1,1 +1,1 @@
-"""Governance: who may do what, as pure functions without rows, clock or network."""
+"""Governance: authorization rules, as pure functions without rows, clock or network."""

@@ -1,4 +1,4 @@
-"""IP access lists: the networks that a recipient's credentials may be used from; none means all."""
+"""IP access lists: networks from which a recipient's credentials may be used; none means all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 MAX_NETWORKS = 100
 ANY_ADDRESS: tuple[str, ...] = ()
-"""The list of a recipient that may come from anywhere."""
+"""Access list without restrictions."""
 _MAPPED_PREFIX = 96
 _ONE_PERSONS_PREFIX = 64
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -30,13 +30,13 @@ _NOT_CALLED = tuple(
         "5f00::/16",  # for routing inside a network
     )
 )
-"""What Python's `is_global` lets pass, in one release or the other."""
+"""Networks that some releases of Python's `is_global` treat as public."""
 _IPV4 = 4
 _IPV4_BITS = 0xFFFFFFFF
 
 
 def check_networks(networks: Sequence[str]) -> tuple[str, ...]:
-    """The networks in their usual form: IPv4 or IPv6, an address or a CIDR. Raises InvalidParameter."""
+    """Check networks, and return them in canonical form: an address or a CIDR. Raises InvalidParameter."""
     if len(networks) > MAX_NETWORKS:
         raise InvalidParameter(
             f"An IP access list has at most {MAX_NETWORKS} entries; this has {len(networks)}."
@@ -50,7 +50,7 @@ def check_networks(networks: Sequence[str]) -> tuple[str, ...]:
 
 
 def allows(networks: Sequence[str], address: str) -> bool:
-    """True if a caller at `address` is let in; an IPv4 caller may come as an IPv6 one (`::ffff:…`)."""
+    """True if the list allows a caller at `address`; an IPv4 address may be mapped to IPv6 (`::ffff:…`)."""
     if tuple(networks) == ANY_ADDRESS:
         return True
     try:
@@ -62,9 +62,9 @@ def allows(networks: Sequence[str], address: str) -> bool:
 
 
 def is_within_reach(address: str, networks: Sequence[str]) -> bool:
-    """True if this server may call an address that somebody else wrote: a public one, or one in `networks`.
+    """True if this server may call an address given by others: a public one, or one in `networks`.
 
-    An IPv6 address that leads on to an IPv4 one is as good as that one.
+    An IPv6 address that embeds an IPv4 one is judged by that one.
     """
     allowed = [ipaddress.ip_network(network) for network in networks]
     return all(
@@ -74,7 +74,7 @@ def is_within_reach(address: str, networks: Sequence[str]) -> bool:
 
 
 def _leads_to(address: Address) -> list[Address]:
-    """The IPv4 addresses that an IPv6 one holds; any other address itself."""
+    """IPv4 addresses embedded in an IPv6 one; any other address itself."""
     if isinstance(address, ipaddress.IPv4Address):
         return [address]
     if address.ipv4_mapped:
@@ -92,7 +92,7 @@ def _is_public(address: Address) -> bool:
 
 
 def network_of(address: str) -> str:
-    """The network that one person has: an IPv4 address, the /64 of an IPv6 one; anything else as it is."""
+    """Network of one person: an IPv4 address, or the /64 of an IPv6 one; other text is returned unchanged."""
     try:
         caller = ipaddress.ip_address(address)
     except ValueError:
@@ -104,9 +104,9 @@ def network_of(address: str) -> str:
 
 
 def parse_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    """An address or a CIDR. Raises ValueError.
+    """Parse an address or a CIDR. Raises ValueError.
 
-    One of IPv4 may be written as one of IPv6; callers are known by their IPv4 address.
+    An IPv4 network may be written as a mapped IPv6 one.
     """
     network = ipaddress.ip_network(text)
     mapped = getattr(network.network_address, "ipv4_mapped", None)

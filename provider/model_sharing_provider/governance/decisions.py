@@ -1,4 +1,4 @@
-"""Decide whether a principal may do something, and say why."""
+"""Authorization decisions for principals, each with its reason."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _DOORS = {
 
 @dataclass(frozen=True, slots=True)
 class SecurablePrivileges:
-    """Privileges of a principal on one securable: whether it owns it, and what it was granted there.
+    """Privileges of a principal on one securable: ownership, and its grants there.
 
-    What does not exist is owned by nobody, and inherits like anything else in its place.
+    A missing securable has no owner, and inherits as an existing one in its place would.
     """
 
     type: SecurableType
@@ -33,9 +33,9 @@ class SecurablePrivileges:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The reason is for the audit log and, on the faces where existence is no secret, for the caller.
+    """Decision with its reason, for the audit log and, on faces that may reveal existence, for the caller.
 
-    `absent` is the securable that a need was about and that does not exist.
+    `absent` is the type of a required securable that does not exist.
     """
 
     allowed: bool
@@ -44,9 +44,9 @@ class Decision:
 
 
 def decide(principal: Principal, rule: Rule, path: Sequence[SecurablePrivileges]) -> Decision:
-    """Decision whether `principal` may do what `rule` guards, with these privileges from the metastore down.
+    """Decide on an operation with the given rule, by a principal's privileges from the metastore down.
 
-    The metastore's administrators may; recipients never may: they read through shares.
+    The metastore's administrators are always allowed; recipients never are, since they read through shares.
     """
     if principal.type is PrincipalType.ADMIN:
         return Decision(True, "metastore administrator")
@@ -59,12 +59,12 @@ def decide(principal: Principal, rule: Rule, path: Sequence[SecurablePrivileges]
         about = by_type[need.level]
         holds = bool(held[need.level].intersection(need.any_of))
         if not about.exists and (holds or _may_look(path, held, about)):
-            return Decision(False, f"there is no such {need.level.lower()}", absent=need.level)
+            return Decision(False, f"the {need.level.lower()} does not exist", absent=need.level)
         if not holds:
             wanted = " or ".join(need.any_of)
             where = f"{need.level.lower()} {about.name!r}" if about.name else "the metastore"
             return Decision(False, f"{principal.name} lacks {wanted} on {where}")
-    return Decision(True, "holds what the operation needs")
+    return Decision(True, "holds the required privileges")
 
 
 def _may_look(
@@ -72,19 +72,19 @@ def _may_look(
     held: Mapping[SecurableType, frozenset[Privilege]],
     about: SecurablePrivileges,
 ) -> bool:
-    """True if its absence may be told: whoever may not use what is above gets the same answer either way."""
+    """True if the principal may learn that it is missing; others get the same answer either way."""
     above = path[: path.index(about)]
     return all(_DOORS[each.type] in held[each.type] for each in above if each.type in _DOORS)
 
 
 def held_privileges(path: Sequence[SecurablePrivileges]) -> dict[SecurableType, frozenset[Privilege]]:
-    """Privileges held on each securable: owned, granted there, or granted above and inherited."""
+    """Held privileges on each securable: by ownership, by a grant there, or inherited."""
     held: dict[SecurableType, frozenset[Privilege]] = {}
     inherited: frozenset[Privilege] = frozenset()
     for privileges in path:
         here = frozenset(map(Privilege, privileges.granted))
         if Privilege.ALL_PRIVILEGES in here:
-            # As Unity Catalog has it: all but the right to give privileges away.
+            # As in Unity Catalog: all privileges except MANAGE.
             here |= GRANTABLE[privileges.type] - {Privilege.MANAGE}
         if privileges.type is not SecurableType.METASTORE:
             here |= inherited
@@ -96,7 +96,7 @@ def held_privileges(path: Sequence[SecurablePrivileges]) -> dict[SecurableType, 
 
 
 def decide_on_share(principal: Principal, held: Collection[str]) -> Decision:
-    """Decision whether a recipient with the privileges `held` on a share may read through it."""
+    """Decide whether a recipient with the privileges `held` on a share may read it."""
     if principal.type is PrincipalType.RECIPIENT and Privilege.SELECT in held:
         return Decision(True, "holds SELECT")
     return Decision(False, f"{principal.name} lacks SELECT")

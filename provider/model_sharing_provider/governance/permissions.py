@@ -1,4 +1,4 @@
-"""Permissions: grants of privileges, and which of them reach a securable."""
+"""Permissions: grants of privileges, and those in effect on a securable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from model_sharing_provider.governance.privileges import GRANTABLE, Privilege
 
 @dataclass(frozen=True, slots=True)
 class PrivilegeGrant:
-    """A privilege of a principal, and the securable that it was granted on."""
+    """Privilege of a principal, with the securable that it was granted on."""
 
     principal: str
     privilege: str
@@ -22,7 +22,7 @@ class PrivilegeGrant:
 
 @dataclass(frozen=True, slots=True)
 class PrivilegeChange:
-    """Change of permissions: what to grant to a principal and what to revoke from it."""
+    """Change of permissions: privileges to grant to a principal and to revoke from it."""
 
     principal: str
     add: frozenset[Privilege] = frozenset()
@@ -30,9 +30,9 @@ class PrivilegeChange:
 
 
 def parse_privileges(kind: SecurableType, words: Iterable[str]) -> frozenset[Privilege]:
-    """The privileges that these words name, as SQL or the SDKs write them (`USE CATALOG`, `USE_CATALOG`).
+    """Parse privileges, as SQL or the SDKs write them (`USE CATALOG`, `USE_CATALOG`).
 
-    Raises InvalidParameter for a word that names none, or none that can be granted on a `kind`.
+    Raises InvalidParameter for a word that is not a privilege that can be granted on a `kind`.
     """
     grantable = GRANTABLE.get(kind, frozenset())
     parsed = set()
@@ -48,7 +48,7 @@ def parse_privileges(kind: SecurableType, words: Iterable[str]) -> frozenset[Pri
 def effective_grants(
     grants: Iterable[PrivilegeGrant], kind: SecurableType, principal: str = ""
 ) -> list[PrivilegeGrant]:
-    """Of the grants on a securable and all above it, those that have an effect on a securable of `kind`."""
+    """Filter grants on a securable and its parents to those with an effect on a securable of `kind`."""
     return [
         grant
         for grant in grants

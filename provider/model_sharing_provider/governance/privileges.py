@@ -1,4 +1,4 @@
-"""Privileges, and on what each can be granted (Unity Catalog's words and rules).
+"""Privileges, and the securables on which each can be granted (Unity Catalog's terms and rules).
 
 A grant on a catalog or schema reaches the present and future schemas and models in it. Grants on the
 metastore reach nothing below it.
@@ -12,7 +12,7 @@ from model_sharing_provider.domain.securables import SecurableType
 
 
 class Privilege(StrEnum):
-    """`OWN` is never granted: it stands for ownership where an operation asks for that."""
+    """Privilege; `OWN` is never granted, it stands for ownership in a rule."""
 
     OWN = "OWNERSHIP"
     ADMINISTER = "METASTORE ADMINISTRATION"
@@ -50,8 +50,8 @@ GRANTABLE: dict[SecurableType, frozenset[Privilege]] = {
     SecurableType.SHARE: frozenset({Privilege.SELECT}),
 }
 
-# What an owner may do with the thing itself. It reaches nothing below: an owner who wants to use what others
-# put into a catalog grants that first, which MANAGE allows.
+# Privileges of an owner, on the securable alone: to use securables that others create in a catalog, its owner
+# first grants itself the privilege, which MANAGE allows.
 HELD_BY_OWNERS: dict[SecurableType, frozenset[Privilege]] = {
     SecurableType.CATALOG: frozenset({Privilege.USE_CATALOG, Privilege.CREATE_SCHEMA, Privilege.MANAGE}),
     SecurableType.SCHEMA: frozenset({Privilege.USE_SCHEMA, Privilege.CREATE_MODEL, Privilege.MANAGE}),

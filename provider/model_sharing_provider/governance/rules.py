@@ -2,9 +2,9 @@
 
 One table, read top down.
 
-A need names a securable on the way from the metastore to what the call is about, and the privileges of
-which one must be held there. Needs are looked at in this order, so that nobody learns what is in a catalog
-that they may not use.
+A need names a securable on the path from the metastore to the target, and privileges of which one must be
+held there. Needs are checked in this order, so that nobody learns the contents of a catalog that they may not
+use.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from model_sharing_provider.governance.privileges import Privilege
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One of `any_of`, held on the securable of this type."""
+    """Need for one of the privileges `any_of` on the securable of this type."""
 
     level: SecurableType
     any_of: tuple[Privilege, ...]
@@ -31,7 +31,7 @@ def _on(level: SecurableType, *any_of: Privilege) -> Rule:
 
 
 ANY_PRINCIPAL: Rule = ()
-"""For listings that show each principal what it may see."""
+"""Rule for lists, which are filtered by visibility."""
 ADMINISTRATORS = _on(SecurableType.METASTORE, Privilege.ADMINISTER)
 
 CREATE_CATALOG = _on(SecurableType.METASTORE, Privilege.CREATE_CATALOG)
@@ -67,4 +67,4 @@ MANAGE: dict[SecurableType, Rule] = {
     SecurableType.RECIPIENT: OWN_RECIPIENT,
     SecurableType.PROVIDER: OWN_PROVIDER,
 }
-"""Who may show and change grants on a securable, and give it another owner."""
+"""Rules for showing and changing the grants on a securable, and for changing its owner."""

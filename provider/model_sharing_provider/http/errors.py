@@ -60,7 +60,7 @@ UNITY_CATALOG_ERRORS = ErrorStyle(
     "error_code",
     unity_catalog.JSON,
     lambda row: (row.unity_catalog_status, row.unity_catalog_code),
-    "The server failed; its log says why.",
+    "The server failed; the reason is in its log.",
 )
 
 

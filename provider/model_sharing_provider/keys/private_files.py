@@ -1,4 +1,4 @@
-"""Write files that only their owner can read."""
+"""Private files, which only their owner can read."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from model_sharing_protocol.errors import InvalidState
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all. Raises InvalidState for a place that cannot be written to."""
+    """Write a private file, completely or not at all. Raises InvalidState if it cannot be written."""
     try:
         write_file(path, content)
     except OSError as error:
         raise InvalidState(
-            f"The file {path} cannot be written: {error.strerror}. If it is mounted to be read only, change "
-            "a copy of it and put that in its place."
+            f"The file {path} cannot be written: {error.strerror}. If it is mounted read-only, edit a copy "
+            "and replace the file with it."
         ) from error

@@ -1,8 +1,8 @@
-"""The server's own secrets: the peppers that tokens are hashed under, and the keys that URLs are signed with.
+"""Server secrets: peppers for the hashes of tokens, and keys for signing URLs.
 
-They live in one file that only its owner can read, apart from the database: a stolen database opens nothing.
-Both can be rotated. A new one is in the file some time before it is used, so that every server has it then.
-The ones before go on to be known: peppers as long as the file has them, keys until no URL under them lives.
+They are in one private file, separate from the database: a stolen database alone gives no access. Both can be
+rotated. A new secret is added some time before its first use, so that every server has read it by then. Old
+ones are still accepted: peppers while they are in the file, keys until all their URLs have expired.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _REMEDY = "Restore it from a backup: without it no token that was given out can 
 
 
 class _Entry(msgspec.Struct, frozen=True):
-    """A secret in hexadecimal digits, with the epoch ms from which on it is used."""
+    """Secret in hexadecimal digits, with the time of its first use in epoch ms."""
 
     id: str
     secret: str
@@ -38,7 +38,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class _SecretsFile(msgspec.Struct, frozen=True):
-    """Both oldest first."""
+    """Content of the file; both lists are oldest first."""
 
     token_peppers: tuple[_Entry, ...]
     url_signing_keys: tuple[_Entry, ...]
@@ -46,7 +46,7 @@ class _SecretsFile(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """`used_from` is epoch ms: from then on it is the one that is used."""
+    """Secret that becomes the current one at `used_from` (epoch ms)."""
 
     id: str
     value: bytes = field(repr=False)
@@ -55,14 +55,14 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class SecretsContent:
-    """Content of the file, oldest first."""
+    """Parsed content of the file, oldest first."""
 
     peppers: tuple[Secret, ...]
     url_keys: tuple[Secret, ...]
 
 
 class ServerSecrets:
-    """Secrets as they are in the file now, whoever wrote it. Raises InvalidState for a file that is none."""
+    """Secrets as currently in the file. Raises InvalidState for an invalid file."""
 
     def __init__(self, path: Path) -> None:
         self._file = WatchedFile(path, _parse, _REMEDY)
@@ -72,31 +72,31 @@ class ServerSecrets:
         return self._file.value
 
     def hash(self, secret: str) -> str:
-        """Hash of a token or code, as it is stored."""
+        """Hash of a token or code, as stored."""
         return keyed_hash(_current(self.content.peppers).value, secret)
 
     def hashes(self, secret: str) -> list[str]:
-        """Hashes under which a token or code may be stored, by when it was made; most likely ones first."""
+        """Hashes under which a token or code may be stored, one per pepper; most likely ones first."""
         return [keyed_hash(pepper.value, secret) for pepper in reversed(self.content.peppers)]
 
     def seal(self, text: str) -> str:
-        """Encrypt what is to be read back, such as another provider's token."""
+        """Encrypt a text that has to be read again, such as another provider's token."""
         return self._fernet().encrypt(text.encode()).decode()
 
     def unseal(self, sealed: str) -> str:
         return self._fernet().decrypt(sealed.encode()).decode()
 
     def signing_url_key(self) -> tuple[str, bytes]:
-        """Id and value of the key that signs URLs now."""
+        """Id and value of the current URL key."""
         key = _current(self.content.url_keys)
         return key.id, key.value
 
     def find_url_key(self, key_id: str) -> bytes | None:
-        """The key of a URL that may still live; None for one that is not known, or not any more."""
+        """Find the key of a URL; None for an unknown or no longer accepted one."""
         return next((key.value for key in _accepted(self.content.url_keys) if key.id == key_id), None)
 
     def add(self, *, pepper: bool, url_key: bool, used_from: int, forget: bool = False) -> SecretsContent:
-        """Put new secrets into the file. With `forget`, keys before the new one are accepted no more.
+        """Add new secrets to the file. With `forget`, earlier keys are no longer accepted.
 
         Raises InvalidState for a file that cannot be written.
         """
@@ -111,19 +111,19 @@ class ServerSecrets:
         return self.content
 
     def _fernet(self) -> MultiFernet:
-        """Encrypts under the current pepper, decrypts under each."""
+        """Cipher that encrypts with the current pepper and decrypts with any."""
         current = _current(self.content.peppers)
         others = [pepper for pepper in self.content.peppers if pepper is not current]
         return MultiFernet([Fernet(_sealing_key(pepper.value)) for pepper in (current, *others)])
 
 
 def create(path: Path) -> None:
-    """Write a file of new secrets. Raises InvalidState for a place that cannot be written to."""
+    """Write a file of new secrets. Raises InvalidState if it cannot be written."""
     write_private(path, _encoded(SecretsContent((_fresh(0),), (_fresh(0),))))
 
 
 def _parse(content: bytes) -> SecretsContent:
-    """Raises ValueError, which msgspec's errors are too."""
+    """Parse the file. Raises ValueError, which includes msgspec's errors."""
     stored = msgspec.json.decode(content, type=_SecretsFile)
     kept = SecretsContent(_decoded(stored.token_peppers), _decoded(stored.url_signing_keys))
     if not kept.peppers or not kept.url_keys:
@@ -146,7 +146,7 @@ def _current(kept: Sequence[Secret]) -> Secret:
 
 
 def _accepted(keys: Sequence[Secret]) -> tuple[Secret, ...]:
-    """Without those whose last URLs have expired, since their successor was in use all that time."""
+    """Keys that are still accepted: without those whose last URLs have expired."""
     horizon = now_ms() - LONGEST_URL_LIFETIME_SECONDS * 1000
     outlived = sum(successor.used_from <= horizon for successor in keys[1:])
     return tuple(keys[outlived:])

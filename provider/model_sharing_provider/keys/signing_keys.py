@@ -1,7 +1,7 @@
-"""The keys that this provider signs models with, in one file that only its owner can read.
+"""Signing keys of this provider, in one private file.
 
-The private key is the newest one's alone: of the others the public half stays listed, each with its word for
-the next, so that recipients who trust an older one can follow.
+Only the newest key has its private half. The public halves of older keys stay listed, each with its
+endorsement of the next, so that recipients that trust an older key can follow.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ class _Keys:
 
 
 class SigningKeys:
-    """The keys in one file, created once however many processes start together.
+    """Signing keys in one file, created once even if many processes start together.
 
-    A rotation by another process is seen at the next use. Raises InvalidState for a file that is none.
+    A rotation by another process is seen at the next use. Raises InvalidState for an invalid file.
     """
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self._path = path
         self.created = False
-        """Whether this process made the file just now."""
+        """True if this process has just created the file."""
         if create and not path.exists():
             with self._locked():
                 if not path.exists():
@@ -55,21 +55,21 @@ class SigningKeys:
 
     @property
     def current(self) -> SigningKey:
-        """The key that signs now."""
+        """Current signing key."""
         return self._file.value.current
 
     @property
     def listed(self) -> tuple[ListedKey, ...]:
-        """The public keys, oldest first; the last one is that of `current`."""
+        """Listed public keys, oldest first; the last one is that of `current`."""
         return self._file.value.listed
 
     @property
     def fingerprints(self) -> list[str]:
-        """Those of `listed`."""
+        """Fingerprints of the listed keys."""
         return [PublicKey.parse(key.pem).fingerprint for key in self.listed]
 
-    def vouched_for_by(self, known: set[str]) -> bool:
-        """True if one of these fingerprints is of a key that leads to the one that signs now."""
+    def endorsed_by(self, known: set[str]) -> bool:
+        """True if one of these fingerprints is of a key that leads to the current one."""
         for fingerprint in known.intersection(self.fingerprints):
             with contextlib.suppress(UntrustedSignature):
                 follow(fingerprint, self.listed)
@@ -77,30 +77,30 @@ class SigningKeys:
         return False
 
     def rotate(self) -> ListedKey:
-        """Sign with a new key from now on, endorsed by the present one, whose private half is forgotten."""
+        """Replace the current key by a new one that it endorses; its private half is deleted."""
         with self._locked():
             self._write(SigningKey.generate(), self.listed, endorsed_by=self.current)
         return self.listed[-1]
 
     def retire(self, fingerprint: str) -> Sequence[ListedKey]:
-        """List this key and older ones no more, and return them. Raises NotFound, or InvalidParameter."""
+        """Remove this key and older ones from the list; return them. Raises NotFound, InvalidParameter."""
         with self._locked():
             listed = self.listed
             known = self.fingerprints
             if fingerprint not in known:
-                raise NotFound(f"There is no key {fingerprint}; 'key list' shows those that there are.")
+                raise NotFound(f"The key {fingerprint} does not exist; 'key list' shows the listed keys.")
             count = known.index(fingerprint) + 1
             if count == len(known):
-                raise InvalidParameter(f"{fingerprint} is the key that signs now; rotate first.")
+                raise InvalidParameter(f"{fingerprint} is the current signing key; rotate first.")
             self._save(_KeysFile(self.current.to_pem(), listed[count:]))
         return listed[:count]
 
     def _parse_next(self, content: bytes) -> _Keys:
-        """Keys that nobody can follow to are not taken in place of those that were read before."""
+        """Parse a replaced file; keys that do not follow from the previous ones are refused."""
         keys = _parse(content)
         listed = {PublicKey.parse(key.pem).fingerprint for key in keys.listed}
         if self._trusted and self._trusted.isdisjoint(listed):
-            raise ValueError("its keys are not those that were in use")
+            raise ValueError("its keys do not follow from those in use")
         self._trusted = listed
         return keys
 
@@ -119,7 +119,7 @@ class SigningKeys:
 
 
 def _parse(content: bytes) -> _Keys:
-    """Raises ValueError, which msgspec's errors are too."""
+    """Parse the file. Raises ValueError, which includes msgspec's errors."""
     stored = msgspec.json.decode(content, type=_KeysFile)
     try:
         current = SigningKey.from_pem(stored.private_key)
@@ -127,5 +127,5 @@ def _parse(content: bytes) -> _Keys:
     except UntrustedSignature as error:
         raise ValueError(error.message) from error
     if not agrees:
-        raise ValueError("its last key is not that of its private key")
+        raise ValueError("its last key does not match its private key")
     return _Keys(current, stored.keys)

@@ -1,4 +1,4 @@
-"""A small file that is read again when another process has replaced it."""
+"""Watched files: small files that are read again after another process has replaced them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _log = structlog.get_logger("model_sharing_provider")
 
 
 class WatchedFile(Generic[T]):
-    """Looks at each use whether there is something new, which costs a microsecond.
+    """Watched file, checked for a change at each use, which costs a microsecond.
 
-    A replacement that cannot be used is logged, and what was read before goes on to be used.
+    An invalid replacement is logged, and the previous content remains in use.
     """
 
     def __init__(self, path: Path, parse: Callable[[bytes], T], remedy: str) -> None:
-        """`parse` raises ValueError. Raises InvalidState, with the remedy, for what cannot be used."""
+        """`parse` raises ValueError. Raises InvalidState, with the remedy, for an invalid file."""
         self.path = path
         self._parse = parse
         self._remedy = remedy
@@ -37,7 +37,7 @@ class WatchedFile(Generic[T]):
             try:
                 self._value = self._read()
             except InvalidState as error:
-                _log.error("a file that was replaced cannot be used", reason=error.message)
+                _log.error("replaced file cannot be used", reason=error.message)
         return self._value
 
     def _look(self) -> tuple[int, int] | None:

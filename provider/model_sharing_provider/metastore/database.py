@@ -1,4 +1,4 @@
-"""Open the metastore's database, bring its tables up to date, and hand out transactions."""
+"""Database of the metastore: opening, migration, and transactions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _PROBE = AuditEvent(
 
 
 class Database:
-    """The metastore's rows. Made by `open_database`; `close` it when done.
+    """Database of the metastore. Created by `open_database`; `close` it when done.
 
     Every method raises MetastoreUnavailable while the database cannot be reached.
     """
@@ -60,7 +60,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:
-        """One consistent view of the rows; nothing is written."""
+        """Read transaction with one consistent view of the rows."""
         connection = ReadConnection(self._reading)
         with self._database_engine.translated_errors():
             try:
@@ -70,11 +70,11 @@ class Database:
 
     @asynccontextmanager
     async def write(self, *, deletes: bool = False) -> AsyncIterator[UnitOfWork]:
-        """One transaction: committed when the block ends, rolled back when it raises.
+        """Write transaction: committed when the block ends, rolled back when it raises.
 
-        Raises AlreadyExists where another writer was faster, and DiskFull, for which `deletes` has a reserve.
-        After MetastoreUnavailable, what was done may be there or not: the answer to the commit may be what
-        was lost.
+        Raises AlreadyExists if another writer was faster, and DiskFull; `deletes` may use the reserve of disk
+        space. After MetastoreUnavailable the transaction may or may not have been committed, since the
+        response to the commit may have been lost.
         """
         async with self._room(deletes):
             with self._database_engine.translated_errors():
@@ -88,10 +88,10 @@ class Database:
             await append_events(self._sql, events)
 
     async def delete_events_before(self, moment: int) -> int:
-        """Delete events of before (epoch ms), a little at a time; how many there were.
+        """Delete events before a moment (epoch ms), in small steps; return their number.
 
-        Nobody who writes meanwhile waits for longer than a step takes. The pause is longer, so that those
-        who look again and again for their turn find it.
+        Other writers wait for one step at most. The pause between steps is longer, so that writers that poll
+        for their turn get it.
         """
         deleted, size = 0, _FIRST_STEP
         async with self._room(deletes=True):
@@ -107,7 +107,7 @@ class Database:
                 await asyncio.to_thread(self._database_engine.settle_reserve)
 
     async def compact(self) -> None:
-        """Give back room that deleted rows took, while others go on. Raises DiskFull."""
+        """Release disk space of deleted rows, while other processes continue. Raises DiskFull."""
         async with self._room(deletes=True):
             with self._database_engine.translated_errors():
                 await asyncio.to_thread(self._database_engine.compact)
@@ -124,30 +124,30 @@ class Database:
             await asyncio.to_thread(self._database_engine.refill_reserve)
 
     async def check_usable(self) -> None:
-        """Raises MetastoreUnavailable, or InvalidState for tables of another release."""
+        """Check that the tables can be read. Raises MetastoreUnavailable, InvalidState (another release)."""
         newest = newest_revision()
 
         def read(rows: SqlRows) -> None:
             found = rows.execute("SELECT version_num FROM alembic_version", {}).fetchone()
             if found is None or found["version_num"] != newest:
-                raise InvalidState("The database's tables are not those of this release.")
+                raise InvalidState("The tables of the database do not match this release.")
 
         await self._sql.run(read)
 
     async def check_writable(self) -> None:
-        """Write what each call writes, an event, and take it back. Raises DiskFull, MetastoreUnavailable."""
+        """Check that the database can be written, by a test event. Raises DiskFull, MetastoreUnavailable."""
         await asyncio.to_thread(self._database_engine.check_reserve)
         await append_and_delete(self._probe, _PROBE)
 
     async def back_up(self, path: Path) -> None:
-        """Write a consistent copy to a new file, while others go on writing. Raises UnsupportedOperation."""
+        """Write a consistent copy to a new file, while others keep writing. Raises UnsupportedOperation."""
         with self._database_engine.translated_errors():
             await asyncio.to_thread(self._database_engine.back_up, path)
 
     async def copy_to(self, target: Database) -> dict[str, int]:
-        """Copy all rows to an empty database, in one transaction there; how many each table has.
+        """Copy all rows to an empty database in one transaction; return the number of rows by table.
 
-        Nobody writes here meanwhile. Raises InvalidState for a database that holds something.
+        Writers wait meanwhile. Raises InvalidState for a database that is not empty.
         """
         with self._database_engine.translated_errors():
             async with self._writing() as source:
@@ -175,7 +175,7 @@ class Database:
 
 
 async def open_database(url: str, connections: int = POOL) -> Database:
-    """Open the database at `sqlite:///<path>` or `postgresql://…`, its tables migrated to the newest version.
+    """Open the database at `sqlite:///<path>` or `postgresql://…`, and migrate its tables.
 
     `connections` are how many this process may have open to PostgreSQL. Raises InvalidState if a newer
     release has written it, MissingDependency without PostgreSQL's driver, InvalidParameter for a URL that
@@ -188,9 +188,9 @@ async def open_database(url: str, connections: int = POOL) -> Database:
 
 
 async def check_database(url: str) -> str:
-    """The revision of the tables at a URL as `open_database` takes it, without changing anything.
+    """Revision of the tables at a URL, as for `open_database`, without changing anything.
 
-    Raises MigrationPending if they are not those of this release, and what `open_database` raises.
+    Raises MigrationPending if it is not that of this release, and the errors of `open_database`.
     """
     database_engine = _engine_at(url, POOL)
     with database_engine.translated_errors():
@@ -198,7 +198,7 @@ async def check_database(url: str) -> str:
 
 
 def _migrate(database_engine: DatabaseEngine) -> None:
-    """On a full disk not even an index of what is read can be made, and deletions need the database open."""
+    """Migrate with a little of the reserve on a full disk: even deletions need the database open."""
     try:
         migrate(database_engine)
     except Exception as error:

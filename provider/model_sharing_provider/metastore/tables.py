@@ -1,4 +1,4 @@
-"""The tables, in one place. Ids are UUIDs as text, times epoch milliseconds; names are stored in lower case.
+"""Tables of the metastore. Ids are UUIDs as text, times epoch milliseconds; names are stored in lower case.
 
 metastores (one row) · providers
 catalogs ─< schemas ─< registered_models ─< model_versions ─< uploaded_files, lineage
@@ -39,7 +39,7 @@ metadata = MetaData(
 
 
 def _text(length: int) -> TypeEngine[str]:
-    """Text that is compared and ordered by its bytes. PostgreSQL would go by its language, and count."""
+    """Text compared and ordered by its bytes; PostgreSQL would use its locale, and enforce a length."""
     return String(length).with_variant(Text(collation="C"), "postgresql")
 
 
@@ -121,10 +121,10 @@ model_versions = Table(
     Column("created_by", _NAME, nullable=False),
     Column("updated_at", BigInteger, nullable=False, server_default="0"),
     Column("status_message", Text, nullable=False, server_default=""),
-    # The model that MLflow logged in a run, of which this version was made.
+    # The model that MLflow logged in a run, from which this version was made.
     Column("logged_model_id", _NAME, nullable=False, server_default=""),
-    # Set while a version is PENDING: the request that made it, until somebody has seen the answer,
-    # and when a finalization of it began.
+    # Set while a version is PENDING: the request that made it, until the version is used, and the time
+    # when its finalization began.
     Column("create_request", _text(64), nullable=False, server_default=""),
     Column("finalizing_at", BigInteger),
     UniqueConstraint("model_id", "version"),
@@ -222,7 +222,7 @@ recipients = Table(
     metadata,
     _id(),
     Column("name", _NAME, nullable=False, unique=True),
-    # JSON: CIDR networks that may use its tokens (none means all), and the provider's notes on it.
+    # JSON: CIDR networks that may use its tokens (none means all), and the provider's properties.
     Column("ip_access_list", Text, nullable=False, server_default="[]"),
     Column("properties", Text, nullable=False, server_default="{}"),
     *_owned(),
@@ -281,10 +281,10 @@ access_tokens = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 
-# Of each pepper that hashes above were made under: a hash of a word, to know the pepper by.
+# One row per pepper of the hashes above: a hash of a constant, which identifies the pepper.
 token_peppers = Table("token_peppers", metadata, Column("check_hash", _text(64), primary_key=True))
 
-# Those that recipients can have pinned, or follow to.
+# Keys that recipients may have pinned, or can follow to.
 signing_keys = Table("signing_keys", metadata, Column("fingerprint", _text(80), primary_key=True))
 
 providers = Table(
@@ -293,7 +293,7 @@ providers = Table(
     _id(),
     Column("name", _NAME, nullable=False, unique=True),
     Column("endpoint", Text, nullable=False),
-    # The profile holds a bearer token: it is stored encrypted under the server's key.
+    # The profile contains a bearer token: it is stored encrypted under the server's key.
     Column("sealed_profile", Text, nullable=False),
     *_owned(),
 )
@@ -315,11 +315,11 @@ audit_log = Table(
     Column("reason", Text, nullable=False),
     Column("address", _text(64), nullable=False),
     Column("request_id", _text(64), nullable=False),
-    # How many calls the event stands for, and when the first was.
+    # The number of calls that the event stands for, and the time of the first.
     Column("count", BigInteger, nullable=False, server_default="1"),
     Column("first_at", BigInteger, nullable=False, server_default="0"),
     Index("ix_audit_log_at_id", "at", "id"),
-    # Each index is paid for by every call: there is one for what is seldom, and sought.
+    # Every call pays for each index, so there is one only for rare events that are searched for.
     Index(
         "ix_audit_log_not_ok",
         "outcome",

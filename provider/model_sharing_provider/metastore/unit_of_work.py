@@ -1,4 +1,4 @@
-"""The rows that one transaction sees, by subject."""
+"""Unit of work: the rows of one transaction, by subject."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from model_sharing_provider.metastore.rows.versions import VersionRows
 
 
 class UnitOfWork:
-    """Made by `Database.read` and `Database.write`; lives as long as their block."""
+    """Rows of one transaction. Created by `Database.read` and `Database.write`, for their block."""
 
     def __init__(
         self, connection: Connection, recipient_reads: RecipientReads, registry_reads: RegistryReads

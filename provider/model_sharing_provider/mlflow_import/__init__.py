@@ -1,1 +1,1 @@
-"""Bring what is registered on an MLflow server into this registry. Speaks MLflow's REST; needs no MLflow."""
+"""Import of registered models from an MLflow server, over its REST API, without MLflow itself."""

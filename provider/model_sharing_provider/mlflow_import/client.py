@@ -1,7 +1,7 @@
-"""A client of an MLflow server's registry and artifact proxy, over its REST API.
+"""Client of an MLflow server's registry and artifact proxy, over its REST API.
 
-Signs in the way MLflow's own client does: with MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or with
-MLFLOW_TRACKING_TOKEN. Redirects are not followed, so that no credentials reach another server.
+It authenticates as MLflow's own client does: with MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or
+with MLFLOW_TRACKING_TOKEN. It follows no redirects, so that no credentials reach another server.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 LOGGED_MODEL = "models:/m-"
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=120)
 
-# What passes by itself is asked for again; the rest, the next run does.
+# Transient errors are retried; after others, the import can be run again.
 again = retry(
     retry=retry_if_exception_type(ServerUnreachable),
     stop=stop_after_attempt(4),
@@ -60,16 +60,16 @@ again = retry(
 
 @asynccontextmanager
 async def open_client(uri: str) -> AsyncIterator[MlflowClient]:
-    """A client of the server at `uri`. Raises InvalidParameter for what is no http(s) URL."""
+    """Open a client of the server at `uri`. Raises InvalidParameter unless it is an http(s) URL."""
     parts = urlsplit(uri)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise InvalidParameter(
-            f"{uri!r} is not an MLflow server; give its http:// or https:// address. "
+            f"{uri!r} is not the URL of an MLflow server; give its http:// or https:// address. "
             "For a registry in a database or folder, start 'mlflow server' on it first."
         )
     if "@" in parts.netloc:
         raise InvalidParameter(
-            "The address of the MLflow server holds credentials; set MLFLOW_TRACKING_USERNAME and "
+            "The address of the MLflow server contains credentials; set MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, instead."
         )
     async with aiohttp.ClientSession(timeout=_TIMEOUT, headers=_credentials()) as session:
@@ -87,7 +87,7 @@ def _credentials() -> dict[str, str]:
 
 
 class MlflowClient:
-    """`uri` is the server's address, without a slash at the end.
+    """Client of one MLflow server; `uri` is its address, without a trailing slash.
 
     All calls raise ServerUnreachable, Unauthenticated, PermissionDenied or NotASharingServer.
     """
@@ -97,7 +97,7 @@ class MlflowClient:
         self.uri = uri
 
     async def model(self, name: str) -> RegisteredModel:
-        """A registered model with its aliases. Raises NotFound."""
+        """Get a registered model with its aliases. Raises NotFound."""
         path = f"{_API}/registered-models/get"
         return (await self._json(path, RegisteredModelAnswer, {"name": name})).registered_model
 
@@ -118,7 +118,7 @@ class MlflowClient:
         quoted = f'"{name}"' if "'" in name else f"'{name}'"
         if "'" in name and '"' in name:
             raise UnsupportedOperation(
-                f"MLflow cannot search for {name!r}, which holds both kinds of quotes."
+                f"MLflow cannot search for {name!r}, which contains both kinds of quotes."
             )
         found: list[ModelVersion] = []
         token = ""
@@ -144,7 +144,7 @@ class MlflowClient:
         return uri
 
     def proxied(self, uri: str) -> str | None:
-        """The path at the artifact proxy that a URI names; None for one that this server does not serve.
+        """Path of a URI at the artifact proxy; None for one that the server does not serve.
 
         Raises UnsafePath.
         """
@@ -159,12 +159,12 @@ class MlflowClient:
         return check_relative_path(path.strip("/"))
 
     async def folder(self, path: str) -> list[ArtifactEntry]:
-        """Entries of a folder at the artifact proxy; none if it is not there."""
+        """Entries of a folder at the artifact proxy; none if it does not exist."""
         return (await self._json(_ARTIFACTS, ArtifactListing, {"path": path})).files
 
     @asynccontextmanager
     async def file(self, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The bytes of a file at the artifact proxy. Raises NotFound; ServerUnreachable if they break off."""
+        """Bytes of a file at the artifact proxy. Raises NotFound, or ServerUnreachable if it breaks off."""
         async with self._get(f"{_ARTIFACTS}/{quote(path)}", {}) as response:
             yield response.content.iter_any()
 
@@ -173,7 +173,7 @@ class MlflowClient:
         try:
             return msgspec.json.decode(content, type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise self._strange(f"it answered {path} with something else") from error
+            raise self._strange(f"its response to {path} is invalid") from error
 
     @again
     async def _bytes(self, path: str, query: Mapping[str, str]) -> bytes:
@@ -215,4 +215,4 @@ class MlflowClient:
         )
 
     def _strange(self, what: str) -> NotASharingServer:
-        return NotASharingServer(f"{self.uri} does not speak like an MLflow server: {what}.")
+        return NotASharingServer(f"{self.uri} does not behave like an MLflow server: {what}.")

@@ -1,4 +1,4 @@
-"""Fetch a version's files from an MLflow server's artifact proxy into a folder."""
+"""Fetching of a version's files from an MLflow server's artifact proxy into a folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PARALLEL_FILES = 4
 
 
 class Fetch:
-    """The files below `root` at the artifact proxy."""
+    """Fetch of the files below `root` at the artifact proxy."""
 
     def __init__(self, client: MlflowClient, root: str, progress: ProgressCallback) -> None:
         self._client = client
@@ -31,9 +31,9 @@ class Fetch:
         self._arrived: dict[str, int] = {}
 
     async def into(self, folder: Path) -> None:
-        """Fetch all files, the MLmodel first: a version that cannot be registered costs nothing more.
+        """Fetch all files, the MLmodel first, so that an invalid version costs no more.
 
-        Raises InvalidModel, UnsafePath, CorruptArtifact, DiskFull and what the client raises.
+        Raises InvalidModel, UnsafePath, CorruptArtifact, DiskFull and the client's errors.
         """
         sizes = await self._list()
         if MLMODEL not in sizes:
@@ -55,16 +55,16 @@ class Fetch:
                 for path in sizes.keys() - {MLMODEL}:
                     group.create_task(fetch(path))
         except ExceptionGroup as failures:
-            # One file that fails ends the rest; its own error is what a person can act on.
+            # One failing file cancels the others; its own error is the one to act on.
             raise failures.exceptions[0] from failures
 
     async def _list(self) -> dict[str, int | None]:
-        """Relative paths with sizes, where the server says them."""
+        """Relative paths with sizes, if the server knows them."""
         sizes: dict[str, int | None] = {}
         folders = [""]
         for number, folder in enumerate(folders):
             if number + len(sizes) > MAX_FILES:
-                raise InvalidModel(f"{self._root} holds more than {MAX_FILES} files and folders.")
+                raise InvalidModel(f"{self._root} contains more than {MAX_FILES} files and folders.")
             for entry in await self._client.folder(f"{self._root}/{folder}".rstrip("/")):
                 path = check_relative_path(f"{folder}/{entry.path}".lstrip("/"))
                 if entry.is_dir:
@@ -75,7 +75,7 @@ class Fetch:
 
     @again
     async def _file(self, path: str, size: int | None, target: Path) -> None:
-        self._meter.advance(-self._arrived.pop(path, 0))  # it is fetched again, from its start
+        self._meter.advance(-self._arrived.pop(path, 0))  # a retry fetches it from the start
         received = 0
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -90,7 +90,9 @@ class Fetch:
                         self._arrived[path] = received
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFull(f"There is no room for {path}; free some space and import again.") from error
+                raise DiskFull(
+                    f"There is no disk space left for {path}; free some and import again."
+                ) from error
             raise
         if size is not None and received != size:
             raise CorruptArtifact(f"The MLflow server sent {received} bytes of {path}, which has {size}.")

@@ -1,10 +1,9 @@
-"""Bring a registered model from an MLflow server: versions in order, then what may change about them later.
+"""Import of one registered model from an MLflow server: versions in order, then their mutable fields.
 
-A version that was brought has its page on the MLflow server as its source,
-`<uri>/#/models/<name>/versions/<n>`: by that the next run knows it. Versions become visible one by one, each
-whole, so an import may be ended at any moment and run again. Descriptions, tags and aliases that the MLflow
-server has are set here; those that only this registry has stay. A description that is too long for this
-registry is cut, and the report says so.
+An imported version has its page on the MLflow server as its source, `<uri>/#/models/<name>/versions/<n>`, by
+which the next run recognizes it. Versions become visible one by one, each complete, so an import may be
+interrupted at any time and run again. Descriptions, tags and aliases from the MLflow server are set here;
+others in this registry stay. A description that is too long is shortened, which the report says.
 """
 
 from __future__ import annotations
@@ -40,14 +39,14 @@ from model_sharing_provider.services.registry.tags import TagChange, check_tags
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 SOURCE_TAG = "mlflow.source"
-"""The tag of a version that keeps what the MLflow server has as its source."""
+"""Tag of a version with its original source on the MLflow server."""
 
 _FOR_GOOD = (InvalidModel, UnsafePath, UnsupportedOperation, InvalidParameter)
 _LOCATIONS = ("file:///", "s3://", "gs://", "az://")
 
 
 class ModelImport:
-    """Brings `model` to `target`, whose schema must be there; `workspace` is for files on their way in."""
+    """Import of `model` as `target`, whose schema must exist; `workspace` is for temporary files."""
 
     def __init__(
         self,
@@ -70,10 +69,10 @@ class ModelImport:
         self._lines: list[ImportOutcome] = []
 
     async def run(self, *, only_its_own: bool) -> list[ImportOutcome]:
-        """Import the versions, and report on each. One that fails stops the rest, so that the order is kept.
+        """Import the versions, and report on each. A failure stops the import, to preserve the order.
 
-        With `only_its_own`, a model that is there already and came from elsewhere gets no versions. Raises
-        what the MLflow server's client raises before there is a version to report.
+        With `only_its_own`, an existing model from another origin gets no versions. Raises the client's
+        errors before the first version.
         """
         versions = await self._client.versions(self._model.name)
         present = await self._present()
@@ -81,8 +80,8 @@ class ModelImport:
         if only_its_own and present and not any(self._page(version) in here for version in versions):
             self._note(
                 Outcome.LEFT_OUT,
-                f"The model '{self._target}' is there already and came from elsewhere; "
-                "import this one alone, with --as and another name.",
+                f"The model '{self._target}' exists already, from another origin; "
+                "import this one separately, with --as and another name.",
             )
             return self._lines
         numbers: dict[str, int] = {}
@@ -105,7 +104,7 @@ class ModelImport:
         return self._lines
 
     async def _present(self) -> list[ModelVersion]:
-        """All versions that the target has."""
+        """All versions of the target."""
         found: list[ModelVersion] = []
         after = None
         try:
@@ -121,7 +120,7 @@ class ModelImport:
 
     async def _bring(self, version: messages.ModelVersion) -> ModelVersion:
         if version.status != "READY":
-            raise UnsupportedOperation(f"Its status is {version.status}; only READY versions are brought.")
+            raise UnsupportedOperation(f"Its status is {version.status}; only READY versions are imported.")
         uri = await self._client.files_uri(version)
         registration = self._provider.registration
         logged = version.source.startswith(LOGGED_MODEL)
@@ -179,32 +178,34 @@ class ModelImport:
         for alias in self._model.aliases:
             number = numbers.get(alias.version)
             if number is None:
-                reason = f"The alias {alias.alias!r} points at version {alias.version}, which is not here."
+                reason = (
+                    f"The alias {alias.alias!r} points at version {alias.version}, which was not imported."
+                )
                 self._note(Outcome.LEFT_OUT, reason)
             elif here.get(alias.alias.lower()) != number:
                 await self._try(models.set_alias(self._context, self._target, alias.alias, number))
 
     def _described(self, description: str, here: str, version: messages.ModelVersion | None = None) -> str:
-        """Description to keep here; if that is not all of it, the report says so."""
+        """Description to store; a shortened one is reported."""
         kept = shortened(description, MAX_COMMENT)
         if description in ("", here) or kept == description:
             return description or here
         self._note(
             Outcome.LEFT_OUT,
-            f"The end of the description: it has {size_of(description)} bytes; at most {MAX_COMMENT} fit.",
+            f"The end of the description: it has {size_of(description)} bytes, the limit is {MAX_COMMENT}.",
             version,
         )
         return kept
 
     async def _try(self, change: Awaitable[None], version: messages.ModelVersion | None = None) -> None:
-        """A tag or alias that this registry cannot hold is reported and left out."""
+        """Set a tag or alias; one that this registry does not allow is reported and left out."""
         try:
             await change
         except (InvalidParameter, ResourceExhausted) as error:
             self._note(Outcome.LEFT_OUT, error.message, version)
 
     def _page(self, version: messages.ModelVersion) -> str:
-        """The version's page on the MLflow server, which is its source here."""
+        """URL of the version's page on the MLflow server, its source here."""
         return f"{self._client.uri}/#/models/{quote(version.name, safe='')}/versions/{version.version}"
 
     def _note(
@@ -234,7 +235,7 @@ def _tags(version: messages.ModelVersion) -> dict[str, str]:
 
 
 def _storable(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags that a version can have from the start; the others are reported once it is there."""
+    """Tags that a version can be created with; the others are reported later."""
     kept: dict[str, str] = {}
     for key, value in list(tags.items())[-MAX_TAGS:]:
         try:
@@ -245,17 +246,17 @@ def _storable(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def _missing(wanted: Mapping[str, str], found: Mapping[str, str]) -> Sequence[TagChange]:
-    """A change for each tag, so that one that cannot be held leaves the others alone."""
+    """Change for each missing tag, so that an invalid one does not affect the others."""
     return [TagChange(add={key: value}) for key, value in wanted.items() if found.get(key) != value]
 
 
 def _location(uri: str) -> str:
-    """The external location that an artifact URI means. Raises UnsupportedOperation."""
+    """External location of an artifact URI. Raises UnsupportedOperation."""
     if uri.startswith("/"):
         return Path(uri).as_uri()
     if uri.startswith(_LOCATIONS):
         return uri
     raise UnsupportedOperation(
-        f"Files at {uri} cannot be reached: the MLflow server does not hand them out itself, and they are "
-        "in no folder or bucket that can be shared in place."
+        f"Files at {uri} cannot be reached: the MLflow server does not serve them, and they are not in a "
+        "folder or bucket that can be shared in place."
     )

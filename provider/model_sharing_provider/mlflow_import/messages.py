@@ -1,4 +1,4 @@
-"""MLflow's REST messages, as far as an import reads them."""
+"""Messages of MLflow's REST API, with the fields that an import reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RegisteredModel(msgspec.Struct):
 
 
 class ModelVersion(msgspec.Struct):
-    """`source` is what the version was made of, `status` READY once its files are there."""
+    """Model version; `source` is its origin, `status` is READY once its files are complete."""
 
     name: str
     version: str
@@ -65,7 +65,7 @@ class LoggedModelAnswer(msgspec.Struct):
 
 
 class ArtifactEntry(msgspec.Struct):
-    """A file or folder; `path` is its name in the folder that was listed."""
+    """File or folder; `path` is its name in the listed folder."""
 
     path: str
     is_dir: bool = False

@@ -1,4 +1,4 @@
-"""Import one registered model, or all of an MLflow server."""
+"""Import of one registered model, or of all models of an MLflow server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NOT_IN_NAMES = re.compile(r"[./\s]")
 
 
 class RegistryImport:
-    """`workspace` is for files on their way in."""
+    """Import from an MLflow server; `workspace` is for temporary files."""
 
     def __init__(
         self,
@@ -42,13 +42,13 @@ class RegistryImport:
         self._watch = watch
 
     async def one(self, name: str, target: FullName) -> list[ImportOutcome]:
-        """Bring one model, to a name that may have versions from elsewhere. Raises NotFound."""
+        """Import one model, to a name that may have versions from another origin. Raises NotFound."""
         await self._provider.catalogs.get_schema(self._context, target.schema_name)
         model = await self._client.model(name)
         return await self._import(model, target).run(only_its_own=False)
 
     async def all(self, schema: SchemaName) -> list[ImportOutcome]:
-        """Bring every model to a schema; two whose names mean the same here are told apart by who came first.
+        """Import every model to a schema; of two models with the same name here, the first one is imported.
 
         Raises NotFound.
         """
@@ -82,9 +82,9 @@ class RegistryImport:
 
 
 def name_in(schema: SchemaName, name: str) -> FullName:
-    """Name of a model in a schema: in lower case, with `_` for what names cannot hold.
+    """Name of a model in a schema: in lower case, with `_` for forbidden characters.
 
-    Raises InvalidParameter for a name that is still none.
+    Raises InvalidParameter for a name that is still invalid.
     """
     composed = unicodedata.normalize("NFC", _NOT_IN_NAMES.sub("_", name))
     return FullName(schema.catalog, schema.schema, normalize_name("model", composed))
@@ -92,11 +92,11 @@ def name_in(schema: SchemaName, name: str) -> FullName:
 
 @contextmanager
 def import_workspace(home: Path) -> Iterator[Path]:
-    """An empty folder in the provider's home, for one import at a time; InvalidState for a second one."""
+    """Empty folder in the provider's home for one import at a time. Raises InvalidState for a second one."""
     folder = home / "import"
     try:
         with FileLock(home / "import.lock", timeout=0):
-            # What an import that was killed left behind.
+            # Left behind by a killed import.
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(mode=0o700)
             try:
@@ -104,4 +104,4 @@ def import_workspace(home: Path) -> Iterator[Path]:
             finally:
                 shutil.rmtree(folder)
     except Timeout as error:
-        raise InvalidState("Another import is running in this home; wait until it has ended.") from error
+        raise InvalidState("Another import is running in this home; wait until it ends.") from error

@@ -1,4 +1,4 @@
-"""Report of an import: the outcome for each version that it looked at."""
+"""Report of an import: the outcome for each version."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from model_sharing_protocol.errors import SharingError
 
 
 class Outcome(StrEnum):
-    """LEFT_OUT is what it is for good; FAILED may go better in the next run."""
+    """Outcome of a version; LEFT_OUT is permanent, FAILED may succeed in the next run."""
 
     BROUGHT = "brought"
     PRESENT = "present"
@@ -19,7 +19,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOutcome:
-    """One line of the report. `source_version` is empty for what concerns the whole model."""
+    """Line of the report. `source_version` is empty if it concerns the whole model."""
 
     source: str
     source_version: str = ""

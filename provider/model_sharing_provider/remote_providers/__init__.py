@@ -1,1 +1,1 @@
-"""Upstream providers: the one room in which this server acts as a recipient."""
+"""Upstream providers: the only package in which this server acts as a recipient."""

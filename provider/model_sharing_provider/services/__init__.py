@@ -1,4 +1,4 @@
-"""Services: authorize, decide and audit whatever is done, whoever asks and through whichever face.
+"""Services: authorization, decisions and auditing of every call, whatever its caller and face.
 
 Services take a `Context` first and return domain values; they know neither HTTP nor SQL.
 """

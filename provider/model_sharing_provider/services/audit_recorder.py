@@ -1,7 +1,7 @@
-"""Recorder of audit events: each is committed before its call is answered.
+"""Recorder of audit events, each committed before its call is answered.
 
-Events that arrive while others are being written share the next commit, since a commit costs the same for
-one row as for a hundred. Of denials that repeat each other only the first is an event of its own (`denials`).
+Events that arrive while others are being written share the next commit: a commit costs the same for one row
+as for a hundred. Repeated denials are aggregated; only the first is an event of its own (`denials`).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class AuditRecorder:
         self._closing = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
         self.observe: Callable[[AuditEvent], None] = lambda _: None
-        """Called with each event that is in the log."""
+        """Callback for each event that has been committed."""
 
     @property
     def waiting(self) -> int:
@@ -52,17 +52,17 @@ class AuditRecorder:
         return len(self._waiting)
 
     async def record(self, event: AuditEvent, *, deletes: bool = False) -> None:
-        """Commit an event. Raises DiskFull, for one that `deletes` only when the reserve is used up too."""
+        """Commit an event. Raises DiskFull; with `deletes`, only when the reserve is used up, too."""
         written = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(event, written, deletes))
         if self._writer is None or self._writer.done():
-            # In no request's context: the events are those of many.
+            # Outside of any request's context: the events are those of many requests.
             self._writer = asyncio.create_task(self._write_groups(), context=contextvars.Context())
         with timed(Measured.DATABASE_WAIT, kind="audit"):
             await written
 
     async def record_denial(self, event: AuditEvent, error: str) -> None:
-        """Commit a denial, or count it as one more of those that it repeats.
+        """Commit a denial, or count it as a repetition.
 
         `error` is the name of the error's class: there are few, whatever strangers send.
         """
@@ -78,7 +78,7 @@ class AuditRecorder:
             raise
 
     def count_denial(self, event: AuditEvent, error: str) -> None:
-        """Count a denial, to be written with others later: for callers who are over a rate limit."""
+        """Count a denial, to be written later with others: for callers over a rate limit."""
         self._denials.count(event, error)
         self._end_windows_in_time()
         self.observe(event)
@@ -102,7 +102,7 @@ class AuditRecorder:
             await self._write_counted(self._counted or self._denials.ended())
 
     async def _write_counted(self, events: list[AuditEvent]) -> None:
-        """Write events of counted denials; those that cannot be written now are kept for the next time."""
+        """Write events of counted denials; if that fails, keep them for the next attempt."""
         self._counted = events
         if not events:
             return
@@ -121,7 +121,7 @@ class AuditRecorder:
                 await self._database.append_events([each.event for each in group], deletes=deletes)
             except Exception as error:
                 if isinstance(error, MetastoreUnavailable):
-                    # Those who came meanwhile would wait as long again, for the same.
+                    # Events that arrived meanwhile would wait as long again, for the same error.
                     group, self._waiting = [*group, *self._waiting], []
                 for each in group:
                     if not each.written.done():

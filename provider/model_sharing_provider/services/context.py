@@ -1,12 +1,12 @@
-"""Context of a service's call: one principal, one transaction, one audit event.
+"""Context of a service call: one principal, one transaction, one audit event.
 
 Authorization and transactions happen here alone, so that no call can go unauthorized or unaudited:
 
-- `Context.change` commits what was done together with its audit event, or nothing;
-- `Context.view` reads one consistent state, and records the event before anything is answered;
-- whatever ends in an error leaves an event too, in a transaction of its own.
+- `Context.change` commits the change together with its audit event, or nothing;
+- `Context.view` reads one consistent state, and commits the event before the call is answered;
+- a call that ends in an error leaves an event, too, in a transaction of its own.
 
-Actions that free space, or end somebody's access, have a reserve to do so on a full disk.
+Actions that free space or end access can use a reserve of disk space when the disk is full.
 """
 
 from __future__ import annotations
@@ -66,14 +66,14 @@ _DELETES = frozenset(
         AuditAction.UPDATE_SHARE_PERMISSIONS,
     }
 )
-"""Actions that free space, or can end access: room is kept for them."""
+"""Actions that free space or end access, which may use the reserve of disk space."""
 _SECONDS_FOR_A_LAST_EVENT = 1.0
 
 _ErrorT = TypeVar("_ErrorT", bound=SharingError)
 
 
 class Operation:
-    """Call in progress: its rows, its authorization, and what its audit event will say.
+    """Call in progress: its rows, its authorization, and the content of its audit event.
 
     After `denied`, the event is a denial and not a failure.
     """
@@ -94,7 +94,7 @@ class Operation:
         """
         about = target or self.target
         privileges = []
-        # Of an administrator, nothing is looked up: the decision is the same whatever it holds.
+        # Nothing is looked up for an administrator: the decision does not depend on grants.
         if self.principal.type is not PrincipalType.ADMIN:
             privileges = await self.rows.effective_privileges.list_for(
                 self.principal, about.type, about.securable
@@ -108,7 +108,7 @@ class Operation:
         self.authorized = True
 
     def authorize_share(self, held: Collection[str], *, hidden_as: SharingError) -> None:
-        """Authorize a recipient that holds SELECT; `hidden_as` keeps the share's existence from others."""
+        """Authorize a recipient that holds SELECT; others get `hidden_as`, which hides the share."""
         decision = decide_on_share(self.principal, held)
         if not decision.allowed:
             raise self.denied(decision.reason, hidden_as)
@@ -120,11 +120,11 @@ class Operation:
         return error
 
     def act_as(self, principal: Principal) -> None:
-        """Principal from here on, in the audit event too: the one that a signed URL was given to."""
+        """Act as another principal, in the audit event too: the one that a signed URL was issued to."""
         self.principal = principal
 
     def authorized_by_credential(self) -> None:
-        """Authorize the call by the secret that was presented: an activation link, a signed URL, a token."""
+        """Authorize the call by its secret: an activation link, a signed URL, or a token."""
         self.authorized = True
 
     def authorized_before(self) -> None:
@@ -132,11 +132,11 @@ class Operation:
         self.authorized = True
 
     def refine_action(self, action: AuditAction) -> None:
-        """Action of the audit event, where only the call itself finds out what happens."""
+        """Replace the action of the audit event, once the call knows it more precisely."""
         self.action = action
 
     def refine_target(self, *, name: str = "", share: str = "", recipient: str = "") -> None:
-        """Target of the audit event, once the call knows it better; what is authorized stays."""
+        """Replace the target of the audit event, once the call knows it more precisely."""
         self.target = replace(
             self.target,
             detail=name or self.target.detail,
@@ -146,7 +146,7 @@ class Operation:
 
 
 class Context:
-    """Caller of a service, with the transactions and the audit log that its calls need."""
+    """Context of a caller, which gives its calls transactions and audit events."""
 
     def __init__(
         self, caller: Caller, database: Database, audit: AuditRecorder, rate_limits: RateLimits
@@ -188,31 +188,31 @@ class Context:
         await self._audit.record(event, deletes=action in _DELETES)
 
     async def delete_events_before(self, moment: int) -> int:
-        """Number of events deleted, in many transactions, after `pruneAuditLog` was authorized."""
+        """Delete audit events in many transactions, once that is authorized; return their number."""
         return await self._database.delete_events_before(moment)
 
     def read_unaudited(self) -> AbstractAsyncContextManager[UnitOfWork]:
-        """Read transaction without an event: to authenticate, or within a call that was audited before."""
+        """Read transaction without an event: to authenticate, or within a call that is already audited."""
         return self._database.read()
 
     def write_unaudited(self) -> AbstractAsyncContextManager[UnitOfWork]:
-        """Write transaction without an event, within a call that was audited before.
+        """Write transaction without an event, within a call that is already audited.
 
-        For what nobody could ask the log about, such as the renewal of a lease.
+        For changes of no interest to an auditor, such as the renewal of a lease.
         """
         return self._database.write()
 
     def check_failures(self, action: AuditAction, target: Target, secret: str = "") -> None:
-        """Rate limit of failures, checked before anything is looked up.
+        """Check the rate limit of failures, before anything is looked up.
 
-        Raises TooManyRequests for an address that failed too often, unless `secret` was good lately.
+        Raises TooManyRequests for an address that failed too often, unless `secret` was valid recently.
         """
         with self._counting_denials(action, target, self.caller.principal):
             self._rate_limits.check_failures(self.caller, secret)
 
     @contextmanager
     def counting_failures(self, action: AuditAction, target: Target) -> Iterator[None]:
-        """Rate limit of failures around the look-up of a secret; one that opens nothing counts as a failure.
+        """Apply the rate limit of failures around the look-up of a secret; an invalid one is a failure.
 
         Raises TooManyRequests for an address that failed too often.
         """
@@ -224,23 +224,23 @@ class Context:
             raise
 
     def count_failure(self, secret: str = "") -> None:
-        """Count a failure of the caller's address, which came with a secret that gives it no right."""
+        """Count a failure of the caller's address, which presented an invalid secret."""
         self._rate_limits.failed(self.caller, secret)
 
     def check_calls(self, principal: Principal, target: Target, secret: str) -> None:
-        """Rate limit of a principal's calls. Raises TooManyRequests."""
+        """Count a call, and check the principal's rate limit. Raises TooManyRequests."""
         with self._counting_denials(AuditAction.AUTHENTICATE, target, principal):
             self._rate_limits.check_calls(self.caller, principal, secret)
 
     def check_file_requests(self, action: AuditAction, target: Target, token_id: str) -> None:
-        """Rate limit of requests by signed URLs under one token. Raises TooManyRequests."""
+        """Count a request by signed URL, and check its token's rate limit. Raises TooManyRequests."""
         with self._counting_denials(action, target, self.caller.principal):
             self._rate_limits.check_file_requests(self.caller, token_id)
 
     async def record_bad_secret(
         self, action: AuditAction, target: Target, error: SharingError, secret: str = ""
     ) -> None:
-        """Record the denial of a token or URL that is not valid, or no longer, and count the failure."""
+        """Record the denial of an invalid or expired token or URL, and count the failure."""
         self.count_failure(secret)
         event = self._event(action, target, Outcome.DENIED, error.message)
         await self._audit.record_denial(event, type(error).__name__)
@@ -251,7 +251,7 @@ class Context:
 
     @contextmanager
     def _counting_denials(self, action: AuditAction, target: Target, by: Principal) -> Iterator[None]:
-        """Count TooManyRequests as a denial: what comes too often costs no row of its own."""
+        """Count TooManyRequests as a denial, since excess requests must not cost a row each."""
         try:
             yield
         except TooManyRequests as error:
@@ -280,7 +280,7 @@ class Context:
         if not isinstance(error, MetastoreUnavailable):
             await recording
             return
-        # The caller has waited long enough for the same database.
+        # The caller has already waited long enough for the same database.
         with suppress(MetastoreUnavailable, DiskFull, TimeoutError):
             await asyncio.wait_for(recording, _SECONDS_FOR_A_LAST_EVENT)
 
@@ -304,14 +304,14 @@ class Context:
 
 
 def _name_in_log(target: Target) -> None:
-    """Bind share and recipient to the request's further log lines, unless the "name" may be a token."""
+    """Bind share and recipient to the request's log lines, unless the "name" may be a token."""
     named = {"share": target.share, "recipient": target.recipient}
     known = {key: name for key, name in named.items() if name and not name.lower().startswith(TOKEN_PREFIX)}
     bind_contextvars(**known)
 
 
 def absent(kind: SecurableType, name: str) -> NotFound:
-    """NotFound for the securable that is missing on the way to `name`, with what to do where we know."""
+    """NotFound for the first missing securable on the path to `name`, with a remedy if there is one."""
     depth = {SecurableType.CATALOG: 1, SecurableType.SCHEMA: 2}.get(kind)
     name = ".".join(name.split(".")[:depth])
     word = kind.lower()
@@ -321,4 +321,4 @@ def absent(kind: SecurableType, name: str) -> NotFound:
 
 def _require_authorization(operation: Operation) -> None:
     if not operation.authorized:
-        raise RuntimeError(f"{operation.action} reached its end without having been authorized")
+        raise RuntimeError(f"{operation.action} ended without authorization")

@@ -1,8 +1,8 @@
-"""Aggregation of repeated denials: the first is an event at once, its repetitions are counted for a minute.
+"""Aggregation of repeated denials: the first is an event, its repetitions are counted for a minute.
 
 Denials are of one kind if they agree in address (an IPv6 one by its /64), face, action, class of error, and
-in whom they are about; in nothing that a stranger words. The number of kinds has a bound, too: beyond it all
-are one kind, `otherDenials`. So strangers cannot fill the disk, whatever they send and from wherever.
+principal; nothing that a stranger can word counts. The number of kinds is bounded, too: beyond the bound, all
+are of one kind, `otherDenials`. So strangers cannot fill the disk, whatever they send.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_KINDS = 200
 
 @dataclass(slots=True)
 class _Window:
-    """Count of a kind's repetitions not yet written, its last event, and when it began (epoch ms)."""
+    """Window of a kind: its unwritten repetitions, its last event, and its begin (epoch ms)."""
 
     event: AuditEvent
     since: int
@@ -36,14 +36,14 @@ class _Window:
         self.event = event
 
     def take(self, now: int) -> AuditEvent:
-        """Event that stands for all that was counted; the window begins anew."""
+        """Take one event for all counted repetitions, and restart the window."""
         event = replace(self.event, count=self.count, first_at=self.first_at)
         self.count, self.since = 0, now
         return event
 
 
 class DenialAggregator:
-    """Aggregator that tells denials to write now from those to write later, as one event."""
+    """Aggregator that separates denials to write now from repetitions to write later, as one event."""
 
     def __init__(self, clock: Callable[[], int] = now_ms, max_kinds: int = MAX_KINDS) -> None:
         self._clock = clock
@@ -68,7 +68,7 @@ class DenialAggregator:
         self._windows.setdefault(kind, _Window(event, self._clock())).add(event)
 
     def ended(self) -> list[AuditEvent]:
-        """Events for the windows that are over; kinds of which nothing came are forgotten."""
+        """Take the events of ended windows; kinds without repetitions are forgotten."""
         now = self._clock()
         over = [
             (kind, window)
@@ -81,7 +81,7 @@ class DenialAggregator:
         return [window.take(now) for _, window in over if window.count]
 
     def drain(self) -> list[AuditEvent]:
-        """Events for all that was counted."""
+        """Take the events for all counted repetitions."""
         counted = [window.take(self._clock()) for window in self._windows.values() if window.count]
         self._windows.clear()
         return counted

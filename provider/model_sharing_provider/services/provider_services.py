@@ -1,4 +1,4 @@
-"""Services of one provider over one metastore: all that its faces and its command line call."""
+"""Services of one provider over one metastore, as its faces and its command line call them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from model_sharing_provider.services.signed_files import SignedFiles
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderServices:
-    """Wired by `bootstrap.open_provider`. `public_url` is empty when only requests can tell."""
+    """Services, wired by `bootstrap.open_provider`. An empty `public_url` is taken from each request."""
 
     database: Database
     audit_recorder: AuditRecorder
@@ -87,5 +87,5 @@ class ProviderServices:
     versions: Versions
 
     def context(self, caller: Caller) -> Context:
-        """Context in which a service acts for `caller`."""
+        """Context for calls of `caller`."""
         return Context(caller, self.database, self.audit_recorder, self.rate_limits)

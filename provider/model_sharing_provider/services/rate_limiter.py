@@ -1,4 +1,4 @@
-"""Token buckets: how often something may happen in a minute, by key, in memory that has a bound."""
+"""Token buckets: a rate limit per minute and key, in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _MOST_KEYS = 50_000
 
 
 class RateLimiter:
-    """A bucket for each key: it holds a minute's worth, and is refilled evenly. `per_minute` 0 is no limit.
+    """Rate limiter with a bucket per key, refilled evenly within a minute. `per_minute` 0 means no limit.
 
-    Of a bucket the moment is kept at which it will be full again (the "generic cell rate algorithm"). Beyond
-    `most_keys` the one that was used longest ago is forgotten, and full again.
+    A bucket is stored as the time when it will be full again (the "generic cell rate algorithm"). Beyond
+    `most_keys` the least recently used bucket is dropped, which makes it full again.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class RateLimiter:
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
     def wait(self, key: str) -> float:
-        """Seconds until the bucket of `key` has something in it; 0 if it has now."""
+        """Seconds until the bucket of `key` is not empty; 0 if it is not empty now."""
         if not self.per_minute:
             return 0.0
         now = self._clock()
@@ -39,7 +39,7 @@ class RateLimiter:
         return wait if wait > _ROUNDING else 0.0
 
     def take(self, key: str) -> float:
-        """Take one out of the bucket, or nothing: then how many seconds to wait for."""
+        """Take one token; return 0, or the seconds to wait if the bucket is empty."""
         if not self.per_minute:
             return 0.0
         if wait := self.wait(key):

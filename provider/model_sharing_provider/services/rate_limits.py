@@ -1,7 +1,7 @@
-"""Limit how often an address may fail, and how often a caller may ask: each server process for itself.
+"""Rate limits of failures by address and of calls by caller, separate in each server process.
 
-An address that failed too often is refused before anything is looked up for it. Others behind the same
-address, as in a company's network, are served on: by tokens that were good within the last hour.
+An address that failed too often is refused before anything is looked up. Other callers behind the same
+address, as in a company's network, are still served if their tokens were valid within the last hour.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class RateLimits:
         self._file_requests = RateLimiter(rates.file_requests, clock)
         self._good: TTLCache[bytes, None] = TTLCache(_MOST_GOOD, _GOOD_FOR_SECONDS, clock)
         self.observe: Callable[[str, Limit], None] = lambda _face, _limit: None
-        """Called with the face and the limit of each request that is refused."""
+        """Callback for each refused request, with its face and limit."""
 
     def check_failures(self, caller: Caller, secret: str = "") -> None:
-        """Raises TooManyRequests for an address that failed too often, unless `secret` was good lately."""
+        """Check the limit of an address, unless `secret` was valid recently. Raises TooManyRequests."""
         wait = self._failures.wait(network_of(caller.address))
         if wait and _digest(secret) not in self._good:
             self._refuse(
@@ -51,12 +51,12 @@ class RateLimits:
             )
 
     def failed(self, caller: Caller, secret: str = "") -> None:
-        """Count a token, activation code or signature that is none, or not any more."""
+        """Count an invalid or expired token, activation code or signature."""
         self._failures.take(network_of(caller.address))
         self._good.pop(_digest(secret), None)
 
     def check_calls(self, caller: Caller, principal: Principal, secret: str) -> None:
-        """Count a call of somebody whose token is good. Raises TooManyRequests."""
+        """Count a call with a valid token. Raises TooManyRequests."""
         self._good[_digest(secret)] = None
         if wait := self._calls.take(principal.id):
             most = self._calls.per_minute
@@ -65,7 +65,7 @@ class RateLimits:
             )
 
     def check_file_requests(self, caller: Caller, token_id: str) -> None:
-        """Count a request by a signed URL that was given out under a token. Raises TooManyRequests."""
+        """Count a request by a signed URL that was issued under a token. Raises TooManyRequests."""
         if wait := self._file_requests.take(token_id):
             most = self._file_requests.per_minute
             self._refuse(

@@ -1,7 +1,7 @@
-"""Signed file URLs and transfers, for recipients and for the metastore's own principals alike.
+"""Signed file URLs and transfers, for recipients and for the metastore's own principals.
 
-A URL that comes back is verified here; who may still use it, the service decides that gave it out. That is
-looked at again every second until the last byte is sent.
+URLs are verified here; the service that issued one decides whether it may still be used, and decides again
+every second until the last byte is sent.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _RECHECK_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class TransferPermission:
-    """Access that a transfer runs under: what audit events say of it, and whether it still holds."""
+    """Access of a transfer: its audit target, and a check that it still holds."""
 
     target: Target
     holds: Callable[[UnitOfWork], Awaitable[bool]]
@@ -32,9 +32,9 @@ class TransferPermission:
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file that may be read: its size in bytes, its sha256, and where its bytes are.
+    """File that may be read: its size in bytes, its sha256, and its path in the store.
 
-    `modified` is epoch ms: when the version was made, since files never change.
+    `modified` is in epoch ms: the version's creation, since files never change.
     """
 
     size: int
@@ -46,7 +46,7 @@ class OpenFile:
 
 @dataclass(frozen=True, slots=True)
 class OpenPack:
-    """Small files that may be read, by path and size in bytes."""
+    """Pack of small files that may be read, by path and size in bytes."""
 
     files: Sequence[tuple[str, int]]
     access: TransferPermission
@@ -62,7 +62,7 @@ class SignedFiles:
         self._artifacts = artifacts
 
     def sign(self, ticket: Ticket) -> str:
-        """A URL for the ticket, relative to the server's."""
+        """Sign a URL, relative to the server's, for a ticket."""
         return self._signer.sign(ticket)
 
     async def verify(
@@ -73,9 +73,9 @@ class SignedFiles:
         query: Mapping[str, str],
         method: str = "GET",
     ) -> Ticket:
-        """The ticket of a URL that came back for the resource that `target` names.
+        """Verify a URL for the resource in `target`, and return its ticket.
 
-        Raises PermissionDenied for one that is forged or has expired, TooManyRequests.
+        Raises PermissionDenied for a forged or expired URL, TooManyRequests.
         """
         try:
             ticket = self._signer.verify(target.detail, query, method)
@@ -87,11 +87,11 @@ class SignedFiles:
         return ticket
 
     def read(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
-        """The bytes from `start` to before `end`. Raises NotFound or CorruptArtifact for damaged storage."""
+        """Read the bytes from `start` up to `end`. Raises NotFound or CorruptArtifact for damaged storage."""
         return self._artifacts.read(file.path, start, end)
 
     def read_pack(self, pack: OpenPack) -> AsyncIterator[memoryview]:
-        """The bytes of its files, one after the other. Raises NotFound or CorruptArtifact as `read` does."""
+        """Read the files of a pack, concatenated. Raises NotFound or CorruptArtifact as `read` does."""
         return self._artifacts.read_all(pack.files)
 
     async def access_ended(self, context: Context, file: OpenFile | OpenPack) -> None:

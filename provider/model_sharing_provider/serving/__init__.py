@@ -1,1 +1,1 @@
-"""Serving: sockets, a server process, and several of them under a supervisor."""
+"""Serving: sockets, server processes, and their supervisor."""

@@ -1,4 +1,4 @@
-"""Expiry of tokens, of the TLS certificate, and the age of the signing key, kept up to date for metrics."""
+"""Metrics of the expiry of tokens and of the TLS certificate, and of the age of the signing key."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _log = structlog.get_logger("model_sharing_provider")
 
 
 async def watch_expiry(inventory: Inventory, certificate: Path | None) -> None:
-    """Look once a minute, until cancelled. `certificate` is the file that TLS was set up from just now.
+    """Update the metrics once a minute, until cancelled. `certificate` is the file in use for TLS.
 
-    It is read once: one that replaces it is served after a restart, and until then the old one expires.
+    The file is read once: a replacement is served only after a restart, and until then the old one expires.
     """
     expires = certificate_expiry(certificate) if certificate else None
     while True:
@@ -30,8 +30,8 @@ async def watch_expiry(inventory: Inventory, certificate: Path | None) -> None:
         try:
             await show_inventory(inventory)
         except Exception as error:
-            # Most likely the database is away, and the next look finds it back.
-            _log.warning("expiry not looked at", error=type(error).__name__)
+            # Most likely the database is unavailable; the next update retries.
+            _log.warning("expiry metrics not updated", error=type(error).__name__)
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
 
@@ -44,7 +44,7 @@ async def show_inventory(inventory: Inventory) -> None:
 
 
 def certificate_expiry(path: Path) -> float:
-    """Epoch seconds of when the first certificate of a chain in a PEM file, the server's own, expires."""
+    """Expiry in epoch seconds of the first certificate in a PEM file, the server's own."""
     return load_pem_x509_certificates(path.read_bytes())[0].not_valid_after_utc.timestamp()
 
 

@@ -1,4 +1,4 @@
-"""Set up what a process writes about itself: JSON lines for machines, colours for people."""
+"""Logging of a process: JSON lines for machines, colours for people."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _log = structlog.get_logger("model_sharing_provider")
 
 
 def set_up_logging(level: str, form: str = "auto") -> None:
-    """Always on standard error; standard output stays free for results.
+    """Set up logging on standard error; standard output is for results alone.
 
-    `form` is `json`, `console`, or `auto`: for people on a terminal, and for machines elsewhere.
+    `form` is `json`, `console`, or `auto`: `console` on a terminal, else `json`.
     """
     for_people = form == "console" or (form == "auto" and sys.stderr.isatty())
     structlog.configure(
@@ -30,7 +30,7 @@ def set_up_logging(level: str, form: str = "auto") -> None:
             *(_for_people() if for_people else _FOR_MACHINES),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        # Looked up at each line: whoever runs commands inside a process may have another one by then.
+        # Looked up for each line: a process that runs commands may have replaced it.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
     logging.basicConfig(handlers=[LibraryLines()], level=logging.WARNING)
@@ -39,9 +39,9 @@ def set_up_logging(level: str, form: str = "auto") -> None:
 
 
 class LibraryLines(logging.Handler):
-    """Writes what a library logs as a line of ours: where and what kind of error, but none of its words.
+    """Handler that logs records of libraries with their place and type of error, without their text.
 
-    Those of aiohttp, asyncio and uvloop quote what a stranger sent, tokens and signatures included.
+    Messages of aiohttp, asyncio and uvloop quote requests, including tokens and signatures.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -55,7 +55,7 @@ def _log_unraisable(raised: sys.UnraisableHookArgs) -> None:
 
 
 def _described(error: BaseException | None) -> dict[str, str]:
-    """The kind of an error and the line that raised it; its message stays out."""
+    """Type of an error and the line that raised it, without its message."""
     if error is None:
         return {}
     frames = traceback.extract_tb(error.__traceback__)[-1:]
@@ -64,7 +64,7 @@ def _described(error: BaseException | None) -> dict[str, str]:
 
 
 def _printable_values(_: Any, __: str, event: EventDict) -> EventDict:
-    """Make logged values printable, since they come from others too; only a traceback has lines."""
+    """Make logged values printable, since some come from others; only a traceback has several lines."""
     shown = {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}
     if "exception" in event:
         shown["exception"] = printable_lines(event["exception"])
@@ -72,7 +72,7 @@ def _printable_values(_: Any, __: str, event: EventDict) -> EventDict:
 
 
 def _request_in_words(_: Any, __: str, event: EventDict) -> EventDict:
-    """The line of a request as people read one; its ids only where somebody will look further."""
+    """Format a request's line for people, with ids only for failed ones."""
     if event.get("event") != "request":
         return event
     first = ("status", "method", "route", "milliseconds")
@@ -87,7 +87,7 @@ def _request_in_words(_: Any, __: str, event: EventDict) -> EventDict:
 
 
 def _for_people() -> tuple[Processor, ...]:
-    """Short lines, in colours on a terminal unless NO_COLOR is set."""
+    """Processors for short lines, in colours on a terminal unless NO_COLOR is set."""
     colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     return (
         structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
@@ -95,7 +95,7 @@ def _for_people() -> tuple[Processor, ...]:
         _printable_values,
         structlog.dev.ConsoleRenderer(
             colors=colours,
-            # It has been formatted, and made printable.
+            # It is already formatted and printable.
             exception_formatter=structlog.dev.plain_traceback,
         ),
     )

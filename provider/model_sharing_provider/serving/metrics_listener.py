@@ -1,6 +1,6 @@
 """Metrics for Prometheus on a port of their own, since they name shares and recipients.
 
-With several workers their parent answers for all of them, from what each keeps in files.
+With several workers, the parent process serves the metrics of all, from files that they write.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.http.responses import COMMON_HEADERS
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""Where prometheus-client's processes that are told so keep their numbers."""
+"""Variable with the folder in which prometheus-client's processes store their values."""
 
 
 @contextmanager
 def served_metrics(settings: Settings, announce: Announce) -> Iterator[None]:
-    """Answer until the block ends, if there is a port to answer at. Raises PortInUse, InvalidParameter."""
+    """Serve metrics until the block ends, if a port is set. Raises PortInUse, InvalidParameter."""
     if settings.metrics_port is None:
         yield
         return
@@ -59,7 +59,7 @@ def served_metrics(settings: Settings, announce: Announce) -> Iterator[None]:
 
 
 def _with_head(app: Callable[..., Any]) -> Callable[..., Iterable[bytes]]:
-    """Application with the headers of every answer of ours."""
+    """Application that adds the headers of all our responses."""
 
     def headed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
@@ -72,7 +72,7 @@ def _with_head(app: Callable[..., Any]) -> Callable[..., Iterable[bytes]]:
 
 
 class _Handler(WSGIRequestHandler):
-    """Answers what is no request without quoting it, and writes none of it to the log."""
+    """Request handler that neither quotes nor logs malformed requests."""
 
     timeout = 10.0
 
@@ -92,7 +92,7 @@ class _Handler(WSGIRequestHandler):
         return False
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        # Else the answer would have no head.
+        # Otherwise the response would have no headers.
         self.request_version = self.protocol_version
         body = f'{{"message": "{HTTPStatus(code).phrase}"}}'.encode()
         self.send_response(code)
@@ -107,13 +107,13 @@ class _Handler(WSGIRequestHandler):
         return COMMON_HEADERS["Server"]
 
     def log_message(self, *_: object) -> None:
-        """Nothing, as the server that prometheus-client starts."""
+        """Log nothing, as prometheus-client's own server."""
 
     def get_stderr(self) -> io.StringIO:
         return io.StringIO()
 
 
 def forget_worker(pid: int) -> None:
-    """Leave a worker that has ended out of what is counted of those that live."""
+    """Remove an ended worker from the metrics of live processes."""
     if _FOLDER in os.environ:
         mark_process_dead(pid)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""One server process: a provider behind sockets, until it is told to stop."""
+"""Server process: a provider behind sockets, until it is stopped."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run_server(
     announce: Announce = lambda _: None,
     lifeline: int | None = None,
 ) -> None:
-    """Serve until SIGTERM, SIGINT, or until the file descriptor `lifeline` can be read. Blocking."""
+    """Serve until SIGTERM, SIGINT, or until the file descriptor `lifeline` is readable. Blocking."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, sockets, on_serving, announce, lifeline))
 
@@ -47,7 +47,7 @@ async def _serve(
         app = make_app(provider, settings.trusted_proxies)
         if tracer:
             app[TRACER] = tracer
-        # aiohttp waits so long for answers in progress, then again before it ends them; at 0 for ever.
+        # aiohttp waits this long for responses in progress, then again before it ends them; 0 means forever.
         patience = max(settings.grace.total_seconds() / 2, 0.01)
         runner = Runner(app, shutdown_timeout=patience)
         await runner.setup()
@@ -89,7 +89,7 @@ def farewell(settings: Settings) -> str:
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
-    with suppress(ImportError):  # not to be had on Windows
+    with suppress(ImportError):  # not available on Windows
         import uvloop  # noqa: PLC0415
 
         return uvloop.Loop

@@ -1,4 +1,4 @@
-"""The sockets that a server listens on, and TLS on them."""
+"""Sockets that a server listens on, and their TLS."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ Sockets = Sequence[socket.socket]
 
 
 def bound_sockets(host: str, port: int, processes: int) -> list[Sockets]:
-    """For each of so many processes its own sockets, all at the same addresses; none listens yet.
+    """Bind sockets for each process, all to the same addresses; none listens yet.
 
-    The kernel spreads connections evenly over sockets that share a port, and whoever holds a socket open
-    keeps what waits in it: a process that died can be replaced without a connection refused. Raises
-    PortInUse, InvalidParameter for an address that is none here, and UnsupportedOperation where ports cannot
-    be shared.
+    The kernel spreads connections evenly over sockets that share a port. A socket that the parent holds open
+    keeps its waiting connections, so a dead process can be replaced without refusing any. Raises PortInUse,
+    InvalidParameter for an address not of this machine, and UnsupportedOperation if ports cannot be shared.
     """
     addresses = _addresses(host, port)
     alone = _bound(addresses)
@@ -35,7 +34,7 @@ def bound_sockets(host: str, port: int, processes: int) -> list[Sockets]:
         return [alone]
     if not hasattr(socket, "SO_REUSEPORT") or os.name != "posix":
         raise UnsupportedOperation("Several workers need a platform where processes can share a port.")
-    # Sharing would let in whoever shares the port already: that it was free has just been seen.
+    # Sharing would also admit processes that already share the port; that it is free was just checked.
     taken = [(found.family, found.getsockname()) for found in alone]
     for found in alone:
         found.close()
@@ -49,23 +48,23 @@ def url_of(host: str, sockets: Sockets, *, tls: bool) -> str:
 
 
 def serves_in_clear(settings: Settings, sockets: Sockets) -> bool:
-    """True if tokens would come from other machines over plain http, as far as can be seen from here."""
+    """True if other machines would probably send tokens over plain http."""
     over_tls = urlsplit(settings.public_url).scheme == "https"
     return travels_in_clear(settings.public_url) or (not over_tls and _is_open(settings, sockets))
 
 
 def _is_open(settings: Settings, sockets: Sockets) -> bool:
-    """True if anybody can connect without TLS, and no proxy is known that has it."""
+    """True if clients can connect without TLS, and no TLS proxy is configured."""
     if settings.tls_certificate or settings.trusted_proxies:
         return False
     return not all(is_loopback(str(each.getsockname()[0])) for each in sockets)
 
 
 def tls_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    """None for plain http. Raises InvalidParameter for files that cannot be used."""
+    """TLS context, or None for plain http. Raises InvalidParameter for unusable files."""
     if certificate is None:
         if key is not None:
-            raise InvalidParameter("--tls-key needs --tls-certificate beside it.")
+            raise InvalidParameter("--tls-key requires --tls-certificate.")
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
@@ -78,7 +77,7 @@ def tls_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | 
 
 @contextlib.contextmanager
 def _without_mark(file: Path) -> Iterator[Path]:
-    """The file, or a copy for as long as it takes to read it: OpenSSL knows no byte order marks."""
+    """File, or a temporary copy without its byte order mark, which OpenSSL cannot read."""
     data = file.read_bytes()
     if not has_mark(data):
         yield file
@@ -100,7 +99,7 @@ def _addresses(host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:
 def _bound(addresses: Sequence[tuple[int, tuple[object, ...]]], *, shared: bool = False) -> Sockets:
     sockets: list[socket.socket] = []
     for family, address in addresses:
-        # "Any port" is the same one at each address.
+        # Port 0 has to become the same port at each address.
         port = sockets[0].getsockname()[1] if sockets else address[1]
         try:
             made = socket.socket(family, socket.SOCK_STREAM)

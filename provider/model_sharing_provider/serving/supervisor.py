@@ -1,7 +1,7 @@
-"""Several server processes on one port: started, looked after, and stopped together.
+"""Supervisor of several server processes on one port: starts, restarts and stops them.
 
-The parent serves nothing. It holds the sockets open, so that nobody is refused while a worker that died is
-being replaced, and it passes on what it is told: SIGTERM and SIGINT stop all workers in order.
+The parent does not serve. It holds the sockets open, so that no connection is refused while a dead worker is
+replaced, and it forwards SIGTERM and SIGINT, which stop all workers gracefully.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ _log = structlog.get_logger("model_sharing_provider")
 
 
 class Worker:
-    """A server process, and the next one in its place when it dies."""
+    """Worker: a server process, replaced when it dies."""
 
     def __init__(self, settings: Settings, sockets: Sockets) -> None:
         self._settings = settings
         self._sockets = sockets
         self._failures = 0
         self.due: float | None = None
-        """When a process that died is to be replaced; None while one is there."""
+        """Time to replace a dead process; None while one is running."""
         self.start()
 
     def start(self) -> None:
@@ -60,7 +60,7 @@ class Worker:
         says.close()
 
     def serves(self) -> bool:
-        """Wait until the worker takes requests (True) or has ended before it did (False)."""
+        """Wait until the worker accepts requests (True) or has ended before that (False)."""
         try:
             return bool(self.said.recv())
         except EOFError:
@@ -68,7 +68,7 @@ class Worker:
             return False
 
     def died(self) -> None:
-        """Plan another try: at once, unless it keeps dying soon after it starts."""
+        """Schedule a restart: immediately, unless the process keeps dying soon after its start."""
         self.process.join()
         forget_worker(self.process.pid or 0)
         lived = time.monotonic() - self._started
@@ -82,7 +82,7 @@ class Worker:
             self.process.terminate()
 
     def ended(self, by: float) -> None:
-        """Wait for its end until then, and no longer."""
+        """Wait for its end, at most until a deadline, and kill it then."""
         self.process.join(max(0.0, by - time.monotonic()))
         if self.process.is_alive():
             _log.error("worker did not stop and is killed", pid=self.process.pid)
@@ -91,7 +91,7 @@ class Worker:
 
 
 class StopSignals:
-    """SIGTERM and SIGINT, noticed rather than suffered, for as long as the block lasts."""
+    """Stop signals: SIGTERM and SIGINT are recorded, not acted upon, while the block lasts."""
 
     def __init__(self) -> None:
         self.came = False
@@ -111,7 +111,7 @@ class StopSignals:
         self._writes.close()
 
     def wait(self, others: Sequence[Connection | int], seconds: float | None = None) -> None:
-        """Wait for one of the others, for a signal, or so long."""
+        """Wait for one of the others, for a signal, or for some seconds."""
         wait([*others, self._reads], seconds)
 
     def _notice(self, *_: object) -> None:
@@ -121,7 +121,7 @@ class StopSignals:
 def supervise(
     settings: Settings, sockets: Sequence[Sockets], on_serving: Callable[[], None], announce: Announce
 ) -> int:
-    """Run a worker on each of these until told to stop; the exit code, that of a worker that cannot start."""
+    """Run a worker on each group of sockets until stopped; return the exit code."""
     with StopSignals() as told:
         workers = [Worker(settings, each) for each in sockets]
         code = _start(workers, told)
@@ -129,7 +129,7 @@ def supervise(
             on_serving()
             _look_after(workers, told)
             announce(farewell(settings))
-        # Held open here, they would go on to take connections that nobody answers.
+        # Open sockets would continue to take connections that no worker answers.
         for each in chain(*sockets):
             each.close()
         for worker in workers:
@@ -141,7 +141,7 @@ def supervise(
 
 
 def _start(workers: Sequence[Worker], told: StopSignals) -> int:
-    """Return when all serve, with 0; or else with the exit code of the first that does not."""
+    """Wait until all workers serve; return 0, or the exit code of the first that fails to."""
     for worker in workers:
         told.wait([worker.said])
         if told.came:
@@ -166,7 +166,7 @@ def _look_after(workers: Sequence[Worker], told: StopSignals) -> None:
 
 def _work(settings: Settings, sockets: Sockets, says: Connection) -> None:
     """Entry point of a worker process."""
-    # A Ctrl-C reaches it too, before it can stop in order; the parent passes it on when it can.
+    # Ctrl-C reaches the worker too, before it can stop gracefully; the parent forwards it later.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     set_up_logging(settings.log_level, settings.log_format)
     guard_terminal()

@@ -1,4 +1,4 @@
-"""Traces of a server process, by OpenTelemetry's own settings: none unless `OTEL_*` variables ask."""
+"""Tracing of a server process by OpenTelemetry, if `OTEL_*` variables configure it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log = structlog.get_logger("model_sharing_provider")
 
 
 def asked_for() -> bool:
-    """True if the environment names a collector, or asks for the exporter to the one on this machine."""
+    """True if the environment names a collector, or requests the default exporter."""
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return False
     if exporter := os.environ.get("OTEL_TRACES_EXPORTER", "").strip().lower():
@@ -32,10 +32,10 @@ def asked_for() -> bool:
 
 @asynccontextmanager
 async def traces() -> AsyncIterator[RequestTracer | None]:
-    """Trace requests until the block ends, and send what is left; None if nobody asked.
+    """Trace requests until the block ends, then send the remaining spans; None if not configured.
 
-    Without the packages it takes, a server goes on without traces, and says so: the variables may be there
-    for all that runs on a machine.
+    Without the required packages, a server runs without traces and logs a warning: the variables may be set
+    for all processes of a machine.
     """
     if not asked_for():
         yield None
@@ -66,7 +66,7 @@ async def traces() -> AsyncIterator[RequestTracer | None]:
 
 
 def _within(seconds: float, work: Callable[[], None]) -> None:
-    """Wait so long for the work, and no longer: a collector that is away is asked again for half a minute."""
+    """Wait at most some seconds for the work: an unavailable collector is retried for half a minute."""
     doing = threading.Thread(target=work, daemon=True)
     doing.start()
     doing.join(seconds)

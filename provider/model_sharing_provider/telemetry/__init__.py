@@ -1,1 +1,1 @@
-"""Telemetry that the lower floors report and the server turns into metrics and traces."""
+"""Telemetry: reports of the lower layers, from which the server makes metrics and traces."""

@@ -1,7 +1,7 @@
-"""Telemetry of the lower floors: how long their work takes, and what they refuse, for metrics and traces.
+"""Telemetry reports of the lower layers: durations and refusals, for metrics and traces.
 
-They report to whoever listens, and know neither Prometheus nor OpenTelemetry: commands that serve nothing
-import neither, and a report that nobody listens to costs next to nothing.
+Reports go to registered listeners, independently of Prometheus and OpenTelemetry: commands that do not serve
+import neither, and a report without listeners costs almost nothing.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from enum import StrEnum
 
 
 class Measured(StrEnum):
-    """Measurements that are reported. The amount is in seconds, unless it says otherwise."""
+    """Measurements. Amounts are in seconds unless noted otherwise."""
 
     DATABASE_WAIT = "database wait"
-    """`kind`: for a free `connection` or thread; for one's `turn` to write; for an `audit` event's commit."""
+    """`kind` of wait: for a free `connection` or thread, a `turn` to write, an `audit` event's commit."""
     DATABASE = "database"
     """`kind`: a short `read`, an `append` to the audit log, one `statement`, a whole write `transaction`."""
     DATABASE_ERRORS = "database errors"
-    """One each. `error`: what a person is told."""
+    """One per error. `error`: the class of our error."""
     ARTIFACT_STORE = "artifact store"
     """`kind` of store, and `operation`."""
     FINALIZE = "finalize version"
     REFUSED_URLS = "refused URLs"
-    """One each. `reason`: a `Refusal`."""
+    """One per URL. `reason`: a `Refusal`."""
     ISSUED_BYTES = "issued bytes"
-    """Bytes. `share` and `recipient`: who may fetch them from the object store itself."""
+    """Bytes that `recipient` may fetch of `share` from the object store itself."""
 
 
 class Refusal(StrEnum):
@@ -44,7 +44,7 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`labels` are those that `Measured` names; `error` is the class of what was raised, or empty."""
+    """Report of one measurement, with the labels in `Measured`; `error` is the raised class, or empty."""
 
     measured: Measured
     amount: float
@@ -57,7 +57,7 @@ _listeners: list[Listener] = []
 
 
 def listen(listener: Listener) -> None:
-    """Call `listener` with each report from now on, from whichever thread it comes; once, if told twice."""
+    """Register a listener, which is called with each report, from any thread. Idempotent."""
     if listener not in _listeners:
         _listeners.append(listener)
 
@@ -67,14 +67,14 @@ def stop_listening(listener: Listener) -> None:
 
 
 def report(measured: Measured, amount: float = 1, *, error: str = "", **labels: str) -> None:
-    """Tell those who listen."""
+    """Send a report to all listeners."""
     for listener in _listeners:
         listener(Report(measured, amount, labels, error))
 
 
 @contextmanager
 def timed(measured: Measured, **labels: str) -> Iterator[None]:
-    """Report how long the block took. What was given up from outside before it ended is not reported."""
+    """Report the duration of the block, unless it was cancelled."""
     started = time.perf_counter()
     try:
         yield

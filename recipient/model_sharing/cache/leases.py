@@ -126,7 +126,7 @@ def _try_exclusive(descriptor: int, path: Path) -> bool:
 def no_locks(folder: Path) -> UnsupportedOperation:
     """Error for a file system without locks, on which leases cannot be seen."""
     return UnsupportedOperation(
-        f"{folder} is on a file system without locks: what is in use there cannot be told. "
+        f"{folder} is on a file system without locks, so the cache cannot know which files are in use. "
         "Set MODEL_SHARING_CACHE to a folder on a local disk."
     )
 

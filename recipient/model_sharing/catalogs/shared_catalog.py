@@ -213,7 +213,9 @@ class SharedCatalog:
         """
         name, parsed = self._parse(ref)
         if parsed.version is None:
-            raise InvalidParameter(f"Say which version {folder} should be: {ref!r} names none by its number.")
+            raise InvalidParameter(
+                f"Name the version of {folder} by its number: {ref!r} has no version number."
+            )
         target = folder.expanduser().absolute()
         signed_name = self._pinned_keys.signed_name(name, parsed.version)
         return verify_folder(
@@ -259,7 +261,7 @@ class SharedCatalog:
             return normalize_name(kind, name)
         except InvalidParameter as error:
             raise NotASharingServer(
-                f"{self.mount.endpoint} listed a name that is none: {error.message}"
+                f"{self.mount.endpoint} listed an invalid name: {error.message}"
             ) from error
 
 

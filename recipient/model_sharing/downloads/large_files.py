@@ -159,8 +159,8 @@ class LargeFiles:
 def corrupt_artifact(file: ManifestFile) -> CorruptArtifact:
     """Error for a content that came out wrong again and again."""
     return CorruptArtifact(
-        f"The provider sent {file.path!r} twice with content that is not the one its manifest names. Nothing "
-        "of it was kept. Tell the provider."
+        f"The provider sent {file.path!r} twice with content that does not match its manifest. The file was "
+        "discarded. Report this to the provider."
     )
 
 

@@ -63,6 +63,6 @@ def _walk(folder: Path, prefix: str, name: SignedName) -> Iterator[str]:
             yield path
         else:
             raise UntrustedSignature(
-                f"The file {path!r} of {name} was expected as a regular file or not at all; what is there is "
-                "a link, or something else that can change."
+                f"Expected {path!r} of {name} to be a regular file or missing, but found a link "
+                "or something else that can change."
             )

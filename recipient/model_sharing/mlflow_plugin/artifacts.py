@@ -162,7 +162,7 @@ def _is_below(path: str, wanted: str) -> bool:
 
 
 def _no_such_file(path: str, uri: str) -> MlflowException:
-    return MlflowException(f"There is no file or folder {path!r} in {uri}.", RESOURCE_DOES_NOT_EXIST)
+    return MlflowException(f"The file or folder {path!r} does not exist in {uri}.", RESOURCE_DOES_NOT_EXIST)
 
 
 def _read_only(name: str) -> MlflowException:

@@ -43,8 +43,8 @@ async def activate(link: str, path: Path, *, force: bool = False) -> Profile:
     _check_target(path, force=force)
     if travels_in_clear(url):
         warnings.warn(
-            f"{origin_of(url)} is plain http: the activation link, and the token that it brings, travel in "
-            "clear, and whoever reads them on the way can use them. Ask the provider for an https link.",
+            f"{origin_of(url)} is plain http: the activation link and its token are sent unencrypted, "
+            "and anybody who intercepts them can use them. Ask the provider for an https link.",
             PlainHttpWarning,
             stacklevel=2,
         )

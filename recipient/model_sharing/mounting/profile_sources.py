@@ -68,7 +68,7 @@ def _from_environment() -> ProfileSource:
 
 def _inline(content: bytes, origin: str) -> ProfileSource:
     if len(content) > MAX_PROFILE_BYTES:
-        raise InvalidProfile(f"{origin} has more than {MAX_PROFILE_BYTES} bytes: that is not a profile.")
+        raise InvalidProfile(f"{origin} has more than {MAX_PROFILE_BYTES} bytes, so it is not a profile.")
     return ProfileSource(parse_profile(content, origin), content=content)
 
 

@@ -61,8 +61,8 @@ def warn_of_plain_http(endpoint: str) -> None:
     """Warn that tokens and models travel in clear, if the endpoint is plain http."""
     if travels_in_clear(endpoint):
         warnings.warn(
-            f"{origin_of(endpoint)} is plain http: the token and the models travel in clear, and "
-            "whoever reads the token on the way can use it. Ask the provider for an https address.",
+            f"{origin_of(endpoint)} is plain http: the token and the models are sent unencrypted, and "
+            "anybody who intercepts the token can use it. Ask the provider for an https address.",
             PlainHttpWarning,
             stacklevel=3,
         )

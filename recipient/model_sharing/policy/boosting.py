@@ -60,7 +60,7 @@ def _content_problems(
             if check:
                 check(file)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            yield f"{file.name!r} is not a sound {library} model ({type(error).__name__}: {str(error)[:80]})"
+            yield f"{file.name!r} is not a valid {library} model ({type(error).__name__}: {str(error)[:80]})"
             return
         state = file.stat()
         failure = _try_load(

@@ -88,8 +88,8 @@ class PinnedKeys:
             with contextlib.suppress(InvalidState):  # where mounts cannot be written, each process follows
                 self._table.pin(self._mount, [key.pem for key in keys])
             warnings.warn(
-                f"{self._mount.name!r} trusts what {keys[-1].fingerprint} signs from now on: the key before "
-                "vouches for it.",
+                f"{self._mount.name!r} now trusts the key {keys[-1].fingerprint}, which the previous key "
+                "endorses.",
                 KeyRotationWarning,
                 stacklevel=2,
             )
@@ -109,13 +109,13 @@ async def fetch_keys(
         listed = ()
     if not listed:
         raise UntrustedSignature(
-            f"A signing key of {endpoint} was expected; it lists none. Only models that their provider signs "
-            "can be used: tell the provider."
+            f"Expected a signing key of {endpoint}, but it lists none. Only signed models can be used: tell "
+            "the provider."
         )
     start = pinned[-1].fingerprint if pinned else expected or PublicKey.parse(listed[-1].pem).fingerprint
     keys = (*pinned[:-1], *follow(start, listed))
     if expected and expected not in [key.fingerprint for key in keys]:
         raise UntrustedSignature(
-            f"The key {expected} was expected; {endpoint} signs with {keys[-1].fingerprint}."
+            f"Expected the key {expected}, but {endpoint} signs with {keys[-1].fingerprint}."
         )
     return keys

@@ -103,7 +103,7 @@ def check_named_origins(endpoint: str, listed: Sequence[str]) -> tuple[str, ...]
             origin = None
         if origin is None or each != each.strip() or urlsplit(each).path or "@" in each:
             raise NotASharingServer(
-                f"{endpoint} names {each[:200]!r} as where its files are; that is not an origin."
+                f"{endpoint} names {each[:200]!r} as an origin of files, which is not a valid origin."
             )
         if origin[0] == "http" and urlsplit(endpoint).scheme == "https":
             raise NotASharingServer(

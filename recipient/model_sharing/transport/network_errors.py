@@ -77,7 +77,7 @@ async def error_from_response(
     """Error for a response other than 200."""
     status = response.status
     if status == _NOT_MODIFIED:
-        return NotASharingServer(f"{origin} answered 'not modified' to somebody who holds nothing yet.")
+        return NotASharingServer(f"{origin} answered 'not modified' to an unconditional request.")
     if 300 <= status < 400:
         return NotASharingServer(
             f"{origin} answered with a redirect ({status}), which is not followed, since the token belongs "
@@ -92,7 +92,7 @@ async def error_from_response(
     if proxy is not None and status in _REFUSALS:
         return proxy_refusal(proxy, status, origin)  # no provider says it without words of the protocol
     return NotASharingServer(
-        f"{origin} answered HTTP {status} with something that is not an OpenSharing message. "
+        f"{origin} answered HTTP {status} with a response that is not an OpenSharing message. "
         "Check the endpoint in the profile file."
     )
 

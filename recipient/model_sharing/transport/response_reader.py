@@ -69,12 +69,12 @@ def parse(data: bytes, kind: type[T], origin: str) -> T:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
         raise NotASharingServer(
-            f"{origin} answered with something that is not an OpenSharing message: {error}. "
+            f"{origin} answered with a response that is not an OpenSharing message: {error}. "
             "Check the endpoint in the profile file; if it is right, tell the provider."
         ) from error
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise NotASharingServer(
-            f"{origin} answered with something that is not an OpenSharing message. "
+            f"{origin} answered with a response that is not an OpenSharing message. "
             "Check the endpoint in the profile file."
         ) from error
 

@@ -1,4 +1,4 @@
-"""Interface of a back end: what a local folder and a bucket do differently."""
+"""Interface of a back end, which a local folder and a bucket implement."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from model_sharing_provider.domain.stored_objects import StoredObject, UploadUrl
 
 
 class StoreBackend(Protocol):
-    """Objects by key. Every method raises OSError or obstore's errors."""
+    """Back end with objects by key. Every method raises OSError or obstore's errors."""
 
     kind: str
-    """Name of it in metrics: `local`, `s3`, `gcs` or `azure`."""
+    """Name in metrics: `local`, `s3`, `gcs` or `azure`."""
 
     @property
     def client(self) -> ObjectStore:
-        """obstore's own, for what all of them do alike."""
+        """Client of obstore, for operations common to all back ends."""
 
     async def check_reachable(self) -> None:
-        """Raises FileNotFoundError for a folder that is not there; a bucket is asked by listing it."""
+        """Check that a local folder exists; a bucket is checked by listing it. Raises FileNotFoundError."""
 
     async def move(self, source: str, target: str) -> None:
         """Move an object. Raises FileNotFoundError."""
 
     async def link(self, source: str, target: str) -> None:
-        """Make an object appear at `target` too without moving its bytes. Raises FileNotFoundError."""
+        """Link or copy an object to `target` within the store. Raises FileNotFoundError."""
 
     def list_objects(self, prefix: str) -> AsyncIterator[Sequence[StoredObject]]:
-        """All objects in the folder `prefix` in batches, in no order that counts."""
+        """List all objects in the folder `prefix` in batches, in no particular order."""
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Delete these objects; some may be gone already."""
+        """Delete objects; missing ones are ignored."""
 
     async def sync(self, prefix: str) -> None:
-        """Return when everything below `prefix` would be there after a power cut."""
+        """Flush everything below `prefix` to disk, so that it survives a power cut."""
 
     async def folder_markers(self, prefix: str, sizes: Mapping[str, int]) -> set[str]:
-        """Objects below `prefix`, given by relative path and size, that only stand for folders."""
+        """Folder markers among the objects below `prefix`, given by relative path and size."""
 
     def read(self, key: str, start: int, end: int) -> AsyncGenerator[memoryview]:
-        """The bytes from `start` to before `end`, read ahead; an empty piece if the object ends before."""
+        """Read the bytes from `start` up to `end`, ahead; an empty piece if the object ends earlier."""
 
     def read_whole(self, objects: Sequence[tuple[str, int]]) -> AsyncGenerator[tuple[memoryview, int]]:
-        """Small objects by key and size, in order: batches of bytes, and of how many there should be."""
+        """Read small objects, given by key and size, in order: batches of bytes with their expected size."""
 
     async def presign(self, keys: Sequence[str], seconds: int) -> list[str] | None:
-        """URLs to read these objects from, good for so long; None where it cannot sign them all."""
+        """Sign URLs to read these objects from; None if the store cannot sign them all."""
 
     async def presign_upload(self, key: str, seconds: int) -> UploadUrl | None:
-        """URL to write an object to, whole, by one request; None as for `presign`."""
+        """Sign a URL to write an object to, by one request; None as for `presign`."""

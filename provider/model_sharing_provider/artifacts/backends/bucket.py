@@ -1,4 +1,4 @@
-"""Bucket of an object store as a back end, by way of obstore."""
+"""Bucket of an object store as a back end, using obstore."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from model_sharing_provider.domain.stored_objects import StoredObject, UploadUrl
 _LISTED_AT_ONCE = 1000
 _PIECE_BYTES = 4 * 1024 * 1024
 _READ_AT_ONCE = 16
-# S3 takes 10,000 parts an object, none but the last below 5 MiB: so a file has 160 GiB at most.
+# S3 allows 10,000 parts per object, so a file has at most 160 GiB.
 PART_BYTES = 16 * 1024 * 1024
-# S3 copies no larger object by itself.
+# S3 cannot copy larger objects server-side.
 _COPIED_BY_THE_STORE = 5 * 1024**3
 
 Bucket = S3Store | GCSStore | AzureStore
@@ -33,7 +33,7 @@ class BucketBackend:
         self.kind = {S3Store: "s3", GCSStore: "gcs", AzureStore: "azure"}[type(client)]
 
     async def check_reachable(self) -> None:
-        """Nothing: a listing asks the bucket."""
+        """Nothing to do: listing checks the bucket."""
 
     async def move(self, source: str, target: str) -> None:
         await self.link(source, target)
@@ -48,13 +48,13 @@ class BucketBackend:
         try:
             await obstore.delete_async(self.client, keys)
         except FileNotFoundError:
-            # S3 alone minds none that are gone. A folder marker is not found by the name it is listed as.
+            # Only S3 ignores missing objects. A folder marker is not found under its listed name.
             for key in keys:
                 with contextlib.suppress(FileNotFoundError):
                     await obstore.delete_async(self.client, key)
 
     async def sync(self, prefix: str) -> None:
-        """Nothing: what a bucket has taken, it keeps."""
+        """Nothing to do: writes to a bucket are durable."""
 
     async def link(self, source: str, target: str) -> None:
         try:

@@ -1,8 +1,8 @@
-"""Folder markers: the empty objects by which consoles and file systems over buckets name their folders.
+"""Folder markers: empty objects with which consoles and file systems over buckets represent folders.
 
-A bucket has no folders. Consoles write an object whose name ends in a slash; it is listed here without the
-slash, and is not found under that name. Hadoop's file systems write `name_$folder$`, or an object with
-metadata or a content type that says so. Files can be empty too: only a look at the object tells them apart.
+Consoles write an object whose name ends in a slash; it is listed here without the slash, and not found under
+that name. Hadoop's file systems write `name_$folder$`, or an object with special metadata or content type.
+Files can be empty, too, so the object's attributes have to be read.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Local folder as a back end.
 
-It is walked, cleared and read by ourselves: obstore passes over the unfinished files that a killed process
-left there, leaves empty folders, and moves half as many bytes a second. Each piece opens its file anew, so
-that a reader that was given up leaves nothing open.
+Listing, deleting and reading do not use obstore: it skips the unfinished files of killed processes, leaves
+empty folders, and reads at half the speed. Each piece reopens its file, so that an abandoned reader leaves no
+file open.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ class LocalBackend:
             yield batch
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Delete files, and the folders that are empty then."""
+        """Delete files, and folders that become empty."""
         await asyncio.to_thread(_delete, self._root, keys)
 
     async def sync(self, prefix: str) -> None:
         await asyncio.to_thread(_sync_tree, self._root, self._root / prefix)
 
     async def folder_markers(self, prefix: str, sizes: Mapping[str, int]) -> set[str]:
-        """None: folders are folders here."""
+        """No markers: a local file system has folders."""
         return set()
 
     def read(self, key: str, start: int, end: int) -> AsyncGenerator[memoryview]:
@@ -78,7 +78,7 @@ class LocalBackend:
         return read_batches(fetch, objects)
 
     async def presign(self, keys: Sequence[str], seconds: int) -> list[str] | None:
-        """None: this server has to send the bytes itself."""
+        """None: this server sends the bytes itself."""
         return None
 
     async def presign_upload(self, key: str, seconds: int) -> UploadUrl | None:
@@ -98,9 +98,9 @@ def _walk(root: Path, prefix: str) -> Iterator[Sequence[StoredObject]]:
 def _stat(root: Path, path: Path) -> StoredObject | None:
     try:
         status = path.lstat()
-    except FileNotFoundError:  # somebody deleted it just now
+    except FileNotFoundError:  # just deleted by another process
         return None
-    # Of the last change, not of the modification: a link to an old file is young itself.
+    # The time of the status change, not of the modification: a link to an old file is new.
     return StoredObject(path.relative_to(root).as_posix(), status.st_size, status.st_ctime_ns // 1_000_000)
 
 

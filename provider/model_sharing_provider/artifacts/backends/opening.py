@@ -1,7 +1,7 @@
-"""Opening a back end by its URL: a folder of this machine, or a bucket with a prefix.
+"""Opening of a back end by its URL: a local folder, or a bucket with a prefix.
 
-Endpoint, region and credentials of a bucket come from where the cloud's own tools look: the environment, or
-the identity of the machine.
+Endpoint, region and credentials of a bucket are found as by the cloud's own tools: in the environment, or
+from the identity of the machine.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 _FILE = "file://"
 _ACCOUNT = "AZURE_STORAGE_ACCOUNT_NAME"
-# A store that is away is a 503 after half a minute, and not after the three that are obstore's own.
+# An unavailable store is a 503 after half a minute, not after obstore's default of three.
 _RETRIES: RetryConfig = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
 
 
 def open_root(url: str) -> StoreBackend:
-    """Open `file:///folder`, which is made if need be, `s3://bucket/prefix`, `gs://…` or `az://…`.
+    """Open `file:///folder`, creating it if necessary, `s3://bucket/prefix`, `gs://…` or `az://…`.
 
-    Raises ArtifactStoreUnavailable for settings that a store cannot be opened with.
+    Raises ArtifactStoreUnavailable for invalid settings.
     """
     if url.startswith(_FILE):
         folder = Path(url.removeprefix(_FILE))
@@ -45,11 +45,11 @@ def open_root(url: str) -> StoreBackend:
 
 
 def open_bucket(url: str) -> BucketBackend:
-    """Open a bucket, or what is below a prefix in it. Raises obstore's errors, ValueError."""
+    """Open a bucket, or a prefix in it. Raises obstore's errors, ValueError."""
     if url.startswith("s3://"):
         return BucketBackend(S3Store.from_url(url, retry_config=_RETRIES))
     if url.startswith("gs://"):
         return BucketBackend(GCSStore.from_url(url, retry_config=_RETRIES))
-    # obstore 0.12 panics where a store is printed that found the name of its account by itself.
+    # obstore 0.12 panics when a store is printed that found its account's name itself.
     account: AzureConfig = {"account_name": os.environ[_ACCOUNT]} if _ACCOUNT in os.environ else {}
     return BucketBackend(AzureStore.from_url(url, config=account, retry_config=_RETRIES))

@@ -1,4 +1,4 @@
-"""URLs that a bucket signs for its own objects, so that their bytes need not come through this server."""
+"""Presigned URLs of a bucket, with which clients bypass this server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from obstore.store import AzureStore, GCSStore, S3Store
 from model_sharing_provider.domain.stored_objects import UploadUrl
 
 _SAME_IN_A_URL = re.compile(r"[A-Za-z0-9._~/-]*")
-# Azure's SAS tokens open a container, and are no key to sign with.
+# Azure's SAS tokens give access to a container, but cannot sign.
 _SIGNS_NOTHING = "SASforSASNotSupported"
 
 
@@ -25,7 +25,7 @@ async def presign(
     seconds: int,
     method: Literal["GET", "PUT"] = "GET",
 ) -> list[str] | None:
-    """URLs to read these objects from, good for so long; None where the store cannot sign them all.
+    """Sign URLs to read these objects from; None if the store cannot sign them all.
 
     Raises obstore's errors.
     """
@@ -41,7 +41,7 @@ async def presign(
 
 
 async def presign_upload(store: S3Store | GCSStore | AzureStore, key: str, seconds: int) -> UploadUrl | None:
-    """URL to write an object to, whole, by one request; None as for `presign`."""
+    """Sign a URL to write an object to, by one request; None as for `presign`."""
     urls = await presign(store, [key], seconds, "PUT")
     if urls is None:
         return None
@@ -49,10 +49,10 @@ async def presign_upload(store: S3Store | GCSStore | AzureStore, key: str, secon
 
 
 def _names(url: str, key: str) -> bool:
-    """True if a URL leads to the object, and its signature is for it.
+    """True if a URL and its signature are for the object.
 
-    obstore 0.12 signs for Azure what stands in the URL, where it is the object's own name that counts; and
-    for Google it does not escape names.
+    obstore 0.12 signs the escaped name for Azure, which expects the unescaped one, and does not escape names
+    for Google.
     """
     path = urlsplit(url).path
     return path.endswith(f"/{key}") and _SAME_IN_A_URL.fullmatch(path) is not None

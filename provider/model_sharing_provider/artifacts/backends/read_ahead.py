@@ -1,4 +1,4 @@
-"""Reading ahead: each piece of an object, or batch of objects, is fetched while the one before is sent."""
+"""Read-ahead: each piece of an object, or batch of objects, is fetched while the previous one is sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FetchWhole = Callable[[Sequence[str]], Awaitable[bytes]]
 
 
 async def read_pieces(fetch: FetchRange, start: int, end: int, length: int) -> AsyncGenerator[memoryview]:
-    """The bytes from `start` to before `end` in pieces of `length`; an empty piece if they end before."""
+    """Read the bytes from `start` up to `end` in pieces of `length`; an empty piece if they end earlier."""
     position = start
     ahead = _begin(fetch, position, min(position + length, end))
     try:
@@ -33,7 +33,7 @@ def _begin(fetch: FetchRange, start: int, end: int) -> asyncio.Future[memoryview
 async def read_batches(
     fetch: FetchWhole, objects: Sequence[tuple[str, int]]
 ) -> AsyncGenerator[tuple[memoryview, int]]:
-    """Objects by key and size, one after the other: batches of bytes, and of how many there should be."""
+    """Read objects, given by key and size, in order: batches of bytes with their expected size."""
     batches = list(_batches(objects))
     ahead = _begin_batch(fetch, batches[0]) if batches else None
     try:

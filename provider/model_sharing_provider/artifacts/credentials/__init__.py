@@ -1,4 +1,4 @@
-"""Temporary credentials: one file a cloud, each of which lets the bearer read one folder for a while.
+"""Temporary credentials for one folder, one module per cloud.
 
-Nobody can take such credentials back: whoever was given some can read that folder until they expire.
+Such credentials cannot be revoked: they are valid until they expire.
 """

@@ -1,7 +1,7 @@
-"""Amazon S3, and what has an STS like it: a session that is scoped to one folder by its policy.
+"""Amazon S3, and stores with a compatible STS: a session limited to one folder by its policy.
 
-With a role, by AssumeRole; without, by GetFederationToken, which takes the keys of an IAM user. Keys, region
-and endpoint are found where the cloud's own tools look.
+With a role, the session is made by AssumeRole; without, by GetFederationToken, which needs the keys of an IAM
+user. Keys, region and endpoint are found as by the cloud's own tools.
 """
 
 from __future__ import annotations
@@ -62,9 +62,7 @@ class _Aws:
         except (NotConnected, HTTPClientError) as error:
             raise unavailable(error) from error
         except BotoCoreError as error:
-            raise refused(
-                error, "this provider has no credentials of its own, or they cannot be used"
-            ) from error
+            raise refused(error, "this provider has no usable credentials of its own") from error
         given = answer["Credentials"]
         return TemporaryCredentials(
             aws_temp_credentials=SessionKeys(
@@ -79,7 +77,7 @@ class _Aws:
 
     @cached_property
     def _region(self) -> str:
-        # Amazon's tools for Python do not look at AWS_REGION, where all others do.
+        # Amazon's tools for Python ignore AWS_REGION, unlike all others.
         return os.environ.get("AWS_REGION") or self._session.get_config_variable("region") or _DEFAULT_REGION
 
     @cached_property
@@ -92,9 +90,9 @@ class _Aws:
 
 
 def session_policy(location: str, partition: str, *, write: bool) -> dict[str, Any]:
-    """Read what is in the folder, and list it; with `write`, write there too, large files in parts.
+    """Session policy to read and list the folder; with `write`, also to write there, by multipart too.
 
-    A session may do what both its policy and whoever it is derived from may do.
+    A session has the permissions that both its policy and its parent identity have.
     """
     bucket, folder = bucket_and_folder(location)
     arn, inside = f"arn:{partition}:s3:::{bucket}", f"{_literally(folder)}*"
@@ -117,5 +115,5 @@ def session_policy(location: str, partition: str, *, write: bool) -> dict[str, A
 
 
 def _literally(text: str) -> str:
-    """Text in a pattern of IAM's that stands for nothing but itself."""
+    """Text escaped for a pattern of IAM."""
     return re.sub(r"[*?$]", r"${\g<0>}", text)

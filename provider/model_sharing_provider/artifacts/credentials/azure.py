@@ -1,8 +1,8 @@
-"""Azure Blob Storage: a SAS token for one folder, signed by a user delegation key of the provider's identity.
+"""Azure Blob Storage: a SAS token for one folder, signed by a user delegation key.
 
-Azure can scope a token to a folder only where the account has a hierarchical namespace; elsewhere its choice
-is one blob or the whole container, so there is none to be had. The account is the one that is named in
-`AZURE_STORAGE_ACCOUNT_NAME`; the identity is found where Azure's own tools look.
+Azure can limit a token to a folder only in accounts with a hierarchical namespace; elsewhere it offers only
+one blob or the whole container, so no token is issued. The account is named in `AZURE_STORAGE_ACCOUNT_NAME`;
+the identity is found as by Azure's own tools.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from model_sharing_provider.artifacts.credentials.vendor import (
 from model_sharing_provider.domain.credentials import SasToken, TemporaryCredentials
 
 _ACCOUNT, _ENDPOINT = "AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ENDPOINT"
-# Azure's clock, and those of whoever uses the token, may be behind ours.
+# The clocks of Azure and of the token's users may be behind ours.
 _CLOCKS_DIFFER_BY = timedelta(minutes=5)
 _READ_AND_LIST = "rl"
 _READ_WRITE_AND_LIST = "rcwl"
@@ -58,9 +58,7 @@ class _Azure:
         except (ServiceRequestError, ServiceResponseError) as error:
             raise unavailable(error) from error
         except ClientAuthenticationError as error:
-            raise refused(
-                error, "this provider has no credentials of its own, or Azure refuses them"
-            ) from error
+            raise refused(error, "this provider has no usable credentials of its own") from error
         except AzureError as error:
             raise refused(error) from error
         token = generate_blob_sas(

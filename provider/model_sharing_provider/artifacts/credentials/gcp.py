@@ -1,7 +1,7 @@
-"""Google Cloud Storage: the provider's own token, downscoped to one folder by a Credential Access Boundary.
+"""Google Cloud Storage: the provider's token, limited to one folder by a Credential Access Boundary.
 
-Buckets need uniform bucket-level access. The token lives as long as the one that it is made of: for an hour
-at most, which cannot be chosen.
+Buckets need uniform bucket-level access. The token expires with the provider's own one, after at most an
+hour; its lifetime cannot be chosen.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class _Gcp:
 
 
 def boundary(location: str, *, write: bool) -> downscoped.CredentialAccessBoundary:
-    """At most: read what is in the folder, and list it; with `write`, write there too."""
+    """Access boundary to read and list the folder; with `write`, also to write there."""
     bucket, folder = bucket_and_folder(location)
     objects = _quoted(f"projects/_/buckets/{bucket}/objects/{folder}")
     condition = downscoped.AvailabilityCondition(
@@ -81,6 +81,6 @@ def boundary(location: str, *, write: bool) -> downscoped.CredentialAccessBounda
 
 
 def _quoted(text: str) -> str:
-    """A string of the Common Expression Language."""
+    """String literal of the Common Expression Language."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

@@ -1,7 +1,7 @@
 """Cloudflare R2: temporary access credentials for a prefix, derived from the provider's own access key.
 
-Source: Cloudflare API, "R2: Create Temporary Access Credentials". It is told with which key, account and
-token by the variables that Cloudflare's and Amazon's own tools read.
+Source: Cloudflare API, "R2: Create Temporary Access Credentials". Key, account and token come from the
+variables of Cloudflare's and Amazon's own tools.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Temporary credentials of the one cloud that the settings name."""
+"""Vending of temporary credentials, by the cloud in the settings."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from model_sharing_provider.domain.credentials import TemporaryCredentials
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """Cloud by the scheme of its locations, what its extra installs, and the variables that it needs.
+    """Cloud: the scheme of its locations, the packages of its extra, and its required variables.
 
-    Its vendor is what `open_vendor` of the module of its name opens, which is imported at the first need.
+    Its vendor is opened by `open_vendor` of the module of its name, imported on demand.
     """
 
     scheme: str
@@ -35,7 +35,7 @@ _CLOUDS = {
 
 
 class Vending:
-    """Credentials for folders in the buckets of a cloud; for none, if no cloud is named."""
+    """Vending of credentials for folders in the buckets of one cloud, or of none."""
 
     def __init__(self, cloud: str, lifetime: timedelta, aws_role_arn: str = "") -> None:
         """`cloud` as in `domain.credentials.CLOUDS`, or empty. Raises MissingDependency, InvalidParameter."""
@@ -50,11 +50,11 @@ class Vending:
         return bool(self._name) and location.startswith(f"{_CLOUDS[self._name].scheme}://")
 
     def address(self, location: str) -> str:
-        """A location that is covered, as the cloud's clients write it."""
+        """URL of a covered location for the cloud's clients."""
         return self._vendor().address(location)
 
     async def vend(self, location: str, holder: str, *, write: bool = False) -> TemporaryCredentials:
-        """Credentials for a location that is covered. Raises as `Vendor.vend` does."""
+        """Credentials for a covered location. Raises the errors of `Vendor.vend`."""
         return await asyncio.to_thread(
             lambda: self._vendor().vend(location, self._lifetime, holder, write=write)
         )
@@ -75,8 +75,8 @@ def _check_usable(name: str) -> None:
         )
     if missing := [variable for variable in cloud.variables if not os.environ.get(variable)]:
         raise InvalidParameter(
-            f"Temporary credentials of {name} need {' and '.join(missing)} in the environment, where its own "
-            "tools look too."
+            f"Temporary credentials of {name} need {' and '.join(missing)} in the environment, as its own "
+            "tools do."
         )
 
 

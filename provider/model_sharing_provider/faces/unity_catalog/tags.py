@@ -62,7 +62,7 @@ async def get_assignment(request: web.Request) -> web.Response:
     tags = await _tags(request, *_entity(request))
     key = request.match_info["key"]
     if key not in tags:
-        raise NotFound(f"There is no tag {key!r} on {request.match_info['name']!r}.")
+        raise NotFound(f"The tag {key!r} does not exist on {request.match_info['name']!r}.")
     return message_response(_assignment(request, key, tags[key]))
 
 

@@ -1,1 +1,1 @@
-"""Authorization in SQL: effective privileges, and what listings may show to whom."""
+"""Authorization in SQL: effective privileges, and visibility in lists."""

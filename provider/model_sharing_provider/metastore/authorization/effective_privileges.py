@@ -1,4 +1,4 @@
-"""Effective privileges of a principal: what it owns and was granted, from the metastore downward."""
+"""Effective privileges of a principal: ownership and grants, from the metastore downward."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _LEVELS: dict[SecurableType, tuple[SecurableType, ...]] = {
     SecurableType.MODEL: (SecurableType.CATALOG, SecurableType.SCHEMA, SecurableType.MODEL),
     **{kind: (kind,) for kind in _FLAT},
 }
-"""From below the metastore down to a securable of each type."""
+"""Levels below the metastore, down to each type of securable."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecurableNode:
-    """Securable that exists, on the path down from the metastore: grants and owners refer to its id."""
+    """Existing securable on the path from the metastore; grants and owners refer to its id."""
 
     type: SecurableType
     id: str
@@ -68,7 +68,7 @@ class EffectivePrivilegeRows:
     async def list_for(
         self, principal: Principal, kind: SecurableType, name: str
     ) -> list[SecurablePrivileges]:
-        """Privileges from the metastore down to the securable `name`, whether or not it exists; two reads."""
+        """Privileges from the metastore down to the securable `name`, existing or not; two reads."""
         places = await self.path(kind, name)
         identities = {identity.id for identity in principal.identities}
         query = select(grants.c.securable_id, grants.c.privilege).where(

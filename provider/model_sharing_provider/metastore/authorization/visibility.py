@@ -1,6 +1,6 @@
-"""Visibility in SQL: what listings show each principal, and what a share's owner may still read.
+"""Visibility in SQL: rows that a principal may list, and models that a share's owner may still read.
 
-It says in SQL what `governance.decisions` decides for one securable; a test holds the two together.
+It expresses in SQL what `governance.decisions` decides for one securable; a test compares the two.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from model_sharing_provider.metastore.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The identities of who looks: ids for grants and names for ownership, as values or as subqueries.
+    """Identities of a viewer: ids for grants and names for ownership, as values or as subqueries.
 
-    No listing goes without one: who is to see everything says so, as EVERYTHING, and is none of the others.
+    Every list needs a viewer; a caller that may see everything must say so, with EVERYTHING.
     """
 
     ids: Any
@@ -45,7 +45,7 @@ class Viewer:
 
     @classmethod
     def of(cls, principal: Principal) -> Viewer:
-        """EVERYTHING for the metastore's administrators."""
+        """Viewer for a principal; EVERYTHING for the metastore's administrators."""
         if principal.type is PrincipalType.ADMIN:
             return EVERYTHING
         identities = principal.identities
@@ -53,7 +53,7 @@ class Viewer:
 
     @classmethod
     def owner(cls, name: Any) -> Viewer:
-        """The principal called `name` (an SQL value) with its groups."""
+        """Viewer for the principal `name` (an SQL value) with its groups."""
         person = principals.alias("person")
         team = principals.alias("team")
         in_team = (
@@ -71,7 +71,7 @@ class Viewer:
 
 
 EVERYTHING = Viewer((), (), unrestricted=True)
-"""Sees all rows. Without identities: code that overlooks `unrestricted` shows it nothing, not too much."""
+"""Viewer of all rows. It has no identities, so code that ignores `unrestricted` shows nothing."""
 
 
 def is_owned(viewer: Viewer, owner: ColumnElement[str]) -> ColumnElement[bool]:
@@ -84,7 +84,7 @@ def may_use_catalog(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def may_use_schema(viewer: Viewer) -> ColumnElement[bool]:
-    """In a query that joins schemas and catalogs."""
+    """Condition in a query that joins schemas and catalogs."""
     return and_(
         may_use_catalog(viewer),
         _may(viewer, schemas.c.owner, (schemas.c.id, catalogs.c.id), Privilege.USE_SCHEMA),
@@ -92,18 +92,18 @@ def may_use_schema(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def may_read_model(viewer: Viewer) -> ColumnElement[bool]:
-    """In a query that joins registered models, schemas and catalogs."""
+    """Condition in a query that joins registered models, schemas and catalogs."""
     above = (registered_models.c.id, schemas.c.id, catalogs.c.id)
     return and_(may_use_schema(viewer), _may(viewer, registered_models.c.owner, above, Privilege.EXECUTE))
 
 
 def may_read_all_of_schema(viewer: Viewer) -> ColumnElement[bool]:
-    """Every model of a schema that may be used: in a query that joins schemas and catalogs."""
+    """Condition that all models of a schema may be read, in a query that joins schemas and catalogs."""
     return _granted(viewer, (schemas.c.id, catalogs.c.id), Privilege.EXECUTE)
 
 
 def models_by_themselves(viewer: Viewer) -> CompoundSelect[Any]:
-    """The ids of the models that the viewer owns, or was granted one by one."""
+    """Ids of models that the viewer owns, or was granted individually."""
     granted = select(grants.c.securable_id).where(
         grants.c.principal_id.in_(viewer.ids),
         grants.c.privilege.in_([Privilege.EXECUTE, Privilege.ALL_PRIVILEGES]),
@@ -112,22 +112,22 @@ def models_by_themselves(viewer: Viewer) -> CompoundSelect[Any]:
 
 
 def owner_may_read(owner: Any) -> ColumnElement[bool]:
-    """The owner of a share may read the model: in a query that joins models, schemas and catalogs."""
+    """Condition that a share's owner may read the model, in a query that joins its schema and catalog."""
     return or_(_is_administrator(owner), may_read_model(Viewer.owner(owner)))
 
 
 def owner_may_use_schema(owner: Any) -> ColumnElement[bool]:
-    """The owner of a share may use the schema: in a query that joins schemas and catalogs."""
+    """Condition that a share's owner may use the schema, in a query that joins its catalog."""
     return or_(_is_administrator(owner), may_use_schema(Viewer.owner(owner)))
 
 
 def owner_may_read_all(owner: Any) -> ColumnElement[bool]:
-    """The owner of a share may read each model of a schema that it may use: with schemas and catalogs."""
+    """Condition that a share's owner may read all models of a schema, in a query that joins its catalog."""
     return or_(_is_administrator(owner), may_read_all_of_schema(Viewer.owner(owner)))
 
 
 def owner_may_read_model_id() -> Any:
-    """A query with the parameters `owner` and `model_id`, for the hot path."""
+    """Query with the parameters `owner` and `model_id`, for the hot path."""
     return (
         select(registered_models.c.id)
         .join_from(registered_models, schemas)

@@ -1,4 +1,4 @@
-"""Database connections as rows use them, and one that is opened by its first statement."""
+"""Database connections for row classes, and one that opens at its first statement."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from model_sharing_provider.telemetry.reports import Measured, timed
 
 
 class Connection(Protocol):
-    """The part of SQLAlchemy's AsyncConnection that rows use."""
+    """Part of SQLAlchemy's AsyncConnection that row classes use."""
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]: ...
 
 
 class ReadConnection:
-    """Takes a connection from the pool at the first statement: calls that only do hot reads take none."""
+    """Read connection, taken from the pool at its first statement: calls with only hot reads need none."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine

@@ -10,30 +10,32 @@ from model_sharing_provider.metastore.tables import audit_log, metadata, metasto
 
 _BATCH = 1000
 _SEEDED = (metastores, principals)
-"""What the migrations put rows into: a name for the metastore, and the group of all users."""
+"""Tables with rows from the migrations: the metastore's name, and the group of all users."""
 
 
 async def copy_rows(source: AsyncConnection, target: AsyncConnection) -> dict[str, int]:
-    """Copy all rows to empty tables; the number of rows by table. Both connections are in a transaction.
+    """Copy all rows to empty tables; return the number of rows by table. Both sides are in a transaction.
 
-    Raises InvalidState for a target that holds something.
+    Raises InvalidState for a target that is not empty.
     """
     for table in metadata.sorted_tables:
         if table not in _SEEDED and await _count(target, table):
             raise InvalidState(
-                f"The database to copy to is not empty: its table {table.name!r} has rows. Give an empty one."
+                f"The target database is not empty: its table {table.name!r} has rows. Use an empty database."
             )
     for table in _SEEDED:
         await target.execute(delete(table))
     copied = {table.name: await _copy(source, target, table) for table in metadata.sorted_tables}
     for table in metadata.sorted_tables:
         if await _count(target, table) != copied[table.name]:
-            raise InvalidState(f"The table {table.name!r} was not copied whole; nothing was kept. Try again.")
+            raise InvalidState(
+                f"The table {table.name!r} was copied incompletely, so the copy was rolled back. Try again."
+            )
     return copied
 
 
 async def _copy(source: AsyncConnection, target: AsyncConnection, table: Table) -> int:
-    # The audit log is numbered by its database, in the same order.
+    # The target database numbers the audit log itself, in the same order.
     kept = [column for column in table.columns if table is not audit_log or column is not audit_log.c.id]
     rows = await source.stream(select(*kept).order_by(*table.primary_key.columns))
     copied = 0

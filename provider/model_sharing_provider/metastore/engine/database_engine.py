@@ -18,7 +18,7 @@ from model_sharing_provider.telemetry.reports import Measured, report
 T = TypeVar("T")
 
 POOL = 24
-"""How many connections one process opens at most, unless it is told otherwise."""
+"""Default limit of connections of one process."""
 
 
 class SqlRow(Protocol):
@@ -31,86 +31,86 @@ class PlainCursor(Protocol):
 
 
 class SqlRows(Protocol):
-    """Runs plain SQL with `:name` parameters, the form and the words that all databases here share."""
+    """Executor of plain SQL with `:name` parameters, in the dialect that all engines share."""
 
     def execute(self, sql: str, values: Mapping[str, Any], /) -> PlainCursor: ...
     def executemany(self, sql: str, values: Sequence[Mapping[str, Any]], /) -> object: ...
 
 
 class PlainSession(Protocol):
-    """One thread's own connection, for short transactions."""
+    """Connection of one thread, for short transactions."""
 
     def read_one(self, sql: str) -> Any:
-        """One value, as of the last commit, in one round trip."""
+        """Read one value, as of the last commit, in one round trip."""
 
     def run(self, work: Callable[[Any], T], *, writes: bool) -> T:
-        """Result of `work`, run in one transaction: committed when it returns, rolled back when it raises."""
+        """Run `work` in one transaction: committed when it returns, rolled back when it raises."""
 
     def close(self) -> None: ...
 
 
 class DatabaseEngine(ABC):
-    """One database: how to connect to it, what keeps its writers apart, and what its errors mean."""
+    """Database engine: connections, serialization of writers, and translation of errors."""
 
     patience = 30.0
-    """How many seconds a statement waits for a lock that somebody else holds."""
+    """Seconds that a statement waits for a lock."""
 
     threads: int
-    """How many plain sessions are worth having at a time."""
+    """Number of plain sessions that are useful at a time."""
 
     reads_at_once = False
-    """Whether short reads find what they look for in this process, and wait for nobody."""
+    """True if short reads run in this process without waiting for I/O or locks."""
 
     @abstractmethod
     def connection_pool(self) -> AsyncEngine:
-        """A pool of connections. A transaction with the execution option `writes` is alone in writing."""
+        """Pool of connections. A transaction with the execution option `writes` is the only writer."""
 
     @abstractmethod
     def for_reading(self, engine: AsyncEngine) -> AsyncEngine:
-        """Pool for read transactions, each of which sees one state of the rows from beginning to end."""
+        """Pool for read transactions, each with one consistent view of the rows."""
 
     @abstractmethod
     def plain_session(self, patience: float | None = None) -> PlainSession:
-        """One that waits for locks as long as others do, unless `patience` says how many seconds."""
+        """Plain session; `patience` replaces the usual seconds to wait for locks."""
 
     @abstractmethod
     def exists(self) -> bool:
-        """True if the database exists; asked where connecting would create it."""
+        """True if the database exists; used where connecting would create it."""
 
     @abstractmethod
     def migration_engine(self) -> Engine: ...
 
     @abstractmethod
     def migrating(self, engine: Engine) -> AbstractContextManager[Connection]:
-        """A transaction for changing tables, of which there is one at a time among all processes."""
+        """Transaction for a migration, exclusive among all processes."""
 
     @abstractmethod
     def back_up(self, path: Path) -> None:
-        """Write a consistent copy to a new file; blocking. Raises UnsupportedOperation naming another way."""
+        """Write a consistent copy to a new file; blocking. Raises UnsupportedOperation."""
 
     @abstractmethod
     def compact(self) -> None:
-        """Give back room that deleted rows took, a little at a time; blocking. Raises DiskFull."""
+        """Release disk space of deleted rows, in small steps; blocking. Raises DiskFull."""
 
     def check_reserve(self) -> None:  # noqa: B027 - a server has its own disk
-        """Raises DiskFull for a disk that is about full, where this process can see it."""
+        """Check for free disk space, if this process can see the disk. Raises DiskFull."""
 
     def lend_reserve(self) -> bool:
-        """Make a little room on a full disk, to open the database with; False if there is none to give."""
+        """Lend a little of the reserve to open the database on a full disk; False if none is left."""
         return False
 
     def release_reserve(self) -> None:  # noqa: B027 - a server has its own disk
         """Release the reserve of disk space for deletions; blocking."""
 
     def settle_reserve(self) -> None:  # noqa: B027 - a server has its own disk
-        """Between the steps of a long deletion on a full disk: let the next one use what this one used."""
+        """Reclaim log space between the steps of a long deletion on a full disk."""
 
     def refill_reserve(self) -> None:  # noqa: B027 - a server has its own disk
-        """Fill the reserve of disk space again, as far as there is any; blocking."""
+        """Refill the reserve of disk space, as far as space is free; blocking."""
 
     @abstractmethod
     def translate(self, error: Exception) -> SharingError | None:
-        """Our error for one of the database's own; None for one that nobody foresaw."""
+        """Translate an error of the database to one of ours; None for an unexpected one."""
 
     @contextmanager
     def translated_errors(self) -> Iterator[None]:
@@ -118,7 +118,7 @@ class DatabaseEngine(ABC):
             yield
         except IntegrityError as error:
             report(Measured.DATABASE_ERRORS, error=AlreadyExists.__name__)
-            raise AlreadyExists("Somebody else created the same thing at this moment; look again.") from error
+            raise AlreadyExists("Another writer has just created the same object; try again.") from error
         except Exception as error:
             if translated := self.translate(error):
                 report(Measured.DATABASE_ERRORS, error=type(translated).__name__)

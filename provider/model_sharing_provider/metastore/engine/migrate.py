@@ -1,4 +1,4 @@
-"""Bring a database's tables up to date, once however many processes start together."""
+"""Migration of a database's tables, once even if many processes start together."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 def migrate(database_engine: DatabaseEngine) -> None:
-    """Run what migrations are missing; blocking.
+    """Run the pending migrations; blocking.
 
-    Raises InvalidState, and changes nothing, if a newer release wrote it or its tables are not what it says.
+    Raises InvalidState, and changes nothing, for a newer release's database or unexpected tables.
     """
     known = _known_revisions()
     engine = database_engine.migration_engine()
@@ -40,9 +40,9 @@ def migrate(database_engine: DatabaseEngine) -> None:
 
 
 def check_migrated(database_engine: DatabaseEngine) -> str:
-    """The revision that the tables have, which this release serves; changes nothing, and is blocking.
+    """Check that the tables have this release's revision, and return it; read-only and blocking.
 
-    Raises MigrationPending if `migrate` has something to do, InvalidState if a newer release wrote it.
+    Raises MigrationPending if migrations are pending, InvalidState for a newer release's database.
     """
     current = None
     if database_engine.exists():
@@ -58,19 +58,19 @@ def check_migrated(database_engine: DatabaseEngine) -> str:
         raise _newer(current)
     found = f"is at revision {current}" if current else "has no tables yet"
     raise MigrationPending(
-        f"The database {found}; this release serves {newest_revision()}. Run `metastore migrate`, or start a "
-        "server, which does it first."
+        f"The database {found}; this release needs {newest_revision()}. Run `metastore migrate`, or start a "
+        "server, which migrates it."
     )
 
 
 def newest_revision() -> str:
-    """Newest revision of the tables: the one that this release can serve."""
+    """Newest revision of the tables: the one that this release needs."""
     return _known_revisions()[-1]
 
 
 @cache
 def _known_revisions() -> list[str]:
-    """Revisions are the numbers that the files of `migrations/versions` begin with."""
+    """Known revisions: the numbers at the start of the file names in `migrations/versions`."""
     return sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
@@ -90,9 +90,9 @@ def _newer(current: str) -> InvalidState:
 def _half_run(current: str | None, error: DBAPIError) -> InvalidState:
     what = str(error.orig).partition("\n")[0]
     return InvalidState(
-        f"The database's tables are not those of its revision ({current or 'none'}), as a migration that was "
-        f"run by hand in part leaves them, or a restore that was cut off: {what}. Nothing was changed; "
-        "restore it from a backup."
+        f"The database's tables do not match its revision ({current or 'none'}), as after an incomplete "
+        f"migration by hand or an interrupted restore: {what}. Nothing was changed; restore it from a "
+        "backup."
     )
 
 

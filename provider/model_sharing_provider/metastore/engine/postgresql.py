@@ -1,8 +1,8 @@
-"""A PostgreSQL database, for a metastore that more than one machine serves. psycopg is its driver throughout.
+"""PostgreSQL engine, for a metastore served by more than one machine. The driver is psycopg.
 
-Writers take turns, as SQLite's do, by a lock that PostgreSQL gives back with the transaction: what a service
-has looked up stays true until it commits, and no transaction ever fails because of another one. Readers, and
-whoever appends to the audit log, wait for nobody.
+Writers take turns, as with SQLite, by a lock that PostgreSQL releases with the transaction: rows that a
+service has read stay unchanged until it commits, and no transaction fails because of another one. Readers
+and appends to the audit log never wait.
 """
 
 from __future__ import annotations
@@ -37,31 +37,31 @@ T = TypeVar("T")
 _DIALECT = "postgresql+psycopg://"
 _DEFAULTS = {"application_name": "model-sharing", "connect_timeout": "10", "tcp_user_timeout": "15000"}
 _ALONE = "SELECT pg_advisory_xact_lock(8642)"
-# A writer that fell silent loses its turn.
+# An idle writer loses its turn.
 _ALONE_FOR_A_WHILE = (
     "SELECT set_config('idle_in_transaction_session_timeout', '60s', true), pg_advisory_xact_lock(8642)"
 )
 _PASSING = ("08", "40", "53", "55", "57", "58", "25P03")
-"""SQLSTATEs, or their classes, that say nothing of the statement: connection, rollback, resources, locks,
-shutdown, a disk that fails, a transaction that was left open too long."""
+"""SQLSTATEs, or their classes, that are not the statement's fault: connection, rollback, resources, locks,
+shutdown, a failing disk, a transaction that was left open too long."""
 _READ_ONLY = "25006"
 _KEPT_OPEN = 5
 
 
 class PostgreSql(DatabaseEngine):
     def __init__(self, url: str, connections: int = POOL) -> None:
-        """`connections` are all that this process may have open.
+        """`connections` limits the connections of this process.
 
-        A third is for plain SQL, one to see whether the database is well, the rest for everything else.
+        A third is for plain SQL, one for the readiness check, the rest for everything else.
         """
         self.threads = connections // 3
         self._pooled = connections - self.threads - 1
         try:
             given = conninfo_to_dict(url)
         except psycopg.Error:
-            # Its text may hold the password.
+            # The error's text may contain the password.
             raise InvalidParameter(
-                "The URL of the database cannot be read; write postgresql://user:password@host:port/database."
+                "The database URL is invalid; write it like postgresql://user:password@host:port/database."
             ) from None
         self._conninfo = make_conninfo("", **{**_DEFAULTS, **given})
 
@@ -83,7 +83,7 @@ class PostgreSql(DatabaseEngine):
 
         @event.listens_for(engine.sync_engine, "handle_error")
         def on_error(context: ExceptionContext) -> None:
-            # After a failover these connections are to a standby: others may lead to who writes now.
+            # After a failover these connections lead to a standby: new ones may reach the primary.
             if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
                 context.is_disconnect = True
 
@@ -122,13 +122,13 @@ class PostgreSql(DatabaseEngine):
             connection.exec_driver_sql(_ALONE)
             encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
             if encoding != "UTF8":
-                raise InvalidState(f"The database holds text as {encoding}; create one with ENCODING 'UTF8'.")
+                raise InvalidState(f"The database's encoding is {encoding}; create one with ENCODING 'UTF8'.")
             yield connection
 
     def back_up(self, path: Path) -> None:
         raise UnsupportedOperation(
-            "The rows are in PostgreSQL, which has its own tools: back them up with pg_dump, or by "
-            "what whoever runs it offers, before the artifacts. See docs/how-to/back-up-and-restore.md."
+            "The rows are in PostgreSQL: back them up with pg_dump or your hosting service's tools, "
+            "before the artifacts. See docs/how-to/back-up-and-restore.md."
         )
 
     def compact(self) -> None:
@@ -139,21 +139,21 @@ class PostgreSql(DatabaseEngine):
         cause = error.orig if isinstance(error, DBAPIError) else error
         if isinstance(cause, psycopg.errors.DiskFull):
             return DiskFull(
-                "The database has no room to grow: its server's disk is full. Whoever runs it has to free "
-                "some space there; then try again."
+                "The disk of the database server is full. Its administrator has to free some space; then "
+                "try again."
             )
         if isinstance(cause, psycopg.DataError) and "NUL" in str(cause):
-            return InvalidParameter("A value holds the character NUL, which nothing here has in it.")
+            return InvalidParameter("A value contains the character NUL, which is not allowed.")
         if getattr(cause, "sqlstate", None) == _READ_ONLY:
             return MetastoreUnavailable(
-                "The metastore's database takes no changes now: it is a standby, or was made read only. Try "
-                "again in a moment; if it stays so, its administrator has to name the server that writes."
+                "The metastore's database accepts no changes now: it is a standby, or read-only. Try again "
+                "in a moment; if this persists, its administrator has to configure the primary server."
             )
         lost = isinstance(error, DBAPIError) and error.connection_invalidated
         if lost or isinstance(error, TimeoutError) or _is_passing(cause):
             return MetastoreUnavailable(
-                "The metastore's database cannot be reached now. A change that was on its way may have been "
-                "made or not: look, and try again in a moment."
+                "The metastore's database cannot be reached now. A change in progress may or may not have "
+                "been made: check, and try again in a moment."
             )
         return None
 
@@ -171,7 +171,7 @@ def _waiting_at_most(seconds: float) -> bytes:
 
 
 class PostgreSqlSession:
-    """Connects at the first use, and again when the connection turns out to have been lost."""
+    """Plain session that connects at the first use, and again after a lost connection."""
 
     def __init__(self, conninfo: str, patience: float) -> None:
         self._conninfo = conninfo
@@ -199,7 +199,7 @@ class PostgreSqlSession:
             self.close()  # a standby's, after a failover: see `PostgreSql.connection_pool`
             raise
         except psycopg.OperationalError:
-            # What was lost at its commit may have been committed: only what changes nothing is done again.
+            # A transaction lost at its commit may have been committed, so only reads are retried.
             if known is None or not known.closed or (writes and self._committing):
                 raise
         return work(self._open())
@@ -230,7 +230,7 @@ class PostgreSqlSession:
 
 
 class PostgreSqlRows:
-    """A connection that takes `:name` parameters."""
+    """Connection that takes `:name` parameters."""
 
     def __init__(self, connection: psycopg.Connection[DictRow]) -> None:
         self._connection = connection

@@ -1,7 +1,7 @@
-"""Room on the database's disk that is kept for deletions: what frees space has to run when there is none.
+"""Reserve of disk space for deletions: freeing space must work on a full disk.
 
-It is a file beside the database. A deletion on a full disk takes its room, and gives it back when the
-database has settled. A process that cannot even open the database there takes a little for that.
+The reserve is a file beside the database. A deletion on a full disk uses its space, and refills it
+afterwards. A process that cannot even open the database uses a little of it for that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MARGIN_BYTES = 2**18
 
 
 class Reserve:
-    """One file. Nothing here raises: without a reserve, deletions are writes like all others."""
+    """Reserve file. No method raises: without a reserve, deletions are ordinary writes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -27,26 +27,26 @@ class Reserve:
         try:
             disk = os.statvfs(self._path.parent)
         except OSError:
-            return RESERVE_BYTES  # nobody knows
+            return RESERVE_BYTES  # unknown
         return disk.f_frsize * (disk.f_bfree if os.geteuid() == 0 else disk.f_bavail)
 
     def fill(self) -> None:
-        """Make it whole where that leaves plenty of room for others."""
+        """Fill the reserve, if that leaves plenty of free space."""
         if self._size() < RESERVE_BYTES and self.free_bytes() >= _LEFT_FOR_OTHERS:
             self._grow(RESERVE_BYTES)
 
     def give(self) -> None:
-        """Give all of it to whoever deletes, if the disk is about full."""
+        """Release all of the reserve for a deletion, if the disk is nearly full."""
         if self.free_bytes() < RESERVE_BYTES:
             self._path.unlink(missing_ok=True)
 
     def take_back(self) -> None:
-        """Take what is free after a deletion, at most what was given."""
+        """Refill the reserve with the space that is free after a deletion."""
         if (missing := RESERVE_BYTES - self._size()) > 0:
             self._grow(self._size() + min(missing, max(0, self.free_bytes() - _MARGIN_BYTES)))
 
     def lend(self) -> bool:
-        """Give a little to open the database with; False if there is nothing left to give."""
+        """Release a little to open the database with; False if nothing is left."""
         size = self._size()
         if size:
             os.truncate(self._path, max(0, size - _LOAN_BYTES))

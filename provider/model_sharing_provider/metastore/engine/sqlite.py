@@ -1,7 +1,7 @@
-"""The embedded database: one file in the provider's home.
+"""SQLite engine: the embedded database, one file in the provider's home.
 
-SQLite is set up as `security.md` asks of a store that must not lose an acknowledged write and must not tell a
-user that it is locked: write-ahead log, synchronous FULL, writers begin IMMEDIATE and wait up to 30 s.
+The store must not lose an acknowledged write or report to users that it is locked, so it has a write-ahead
+log and synchronous FULL, and writers begin IMMEDIATE and wait up to 30 s.
 """
 
 from __future__ import annotations
@@ -34,19 +34,18 @@ _NO_ROOM_BYTES = 2**18
 _COMPACTED_PAGES = 200
 _PAUSE_SECONDS = 0.02
 _BUSY = (
-    "Somebody else holds the metastore's database for too long: a shell left open in a transaction, a "
-    "backup, a large change. Try again in a moment; if it stays so, whoever runs this server has to end that."
+    "The metastore's database is locked by another process: an open transaction in a shell, a backup, a "
+    "large change. Try again in a moment; if this persists, the server's operator has to end that process."
 )
 _WORDS = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
     sqlite3.SQLITE_PROTOCOL: _BUSY,
-    sqlite3.SQLITE_READONLY: "The metastore's database cannot be written to; whoever runs this server has to "
-    "make its file and its disk writable again.",
-    sqlite3.SQLITE_CANTOPEN: "The metastore's database cannot be opened; whoever runs this server has to see "
-    "that its file is there, and that this user may read and write it and its folder.",
-    sqlite3.SQLITE_IOERR: "The disk of the metastore's database fails; whoever runs this server has to "
-    "look after it.",
+    sqlite3.SQLITE_READONLY: "The metastore's database is read-only; the server's operator has to make its "
+    "file and its disk writable again.",
+    sqlite3.SQLITE_CANTOPEN: "The metastore's database cannot be opened; the server's operator has to check "
+    "that its file exists, and that the server's user may read and write it and its folder.",
+    sqlite3.SQLITE_IOERR: "The disk of the metastore's database fails; the operator has to check it.",
 }
 
 
@@ -76,7 +75,7 @@ class Sqlite(DatabaseEngine):
 
         @event.listens_for(engine.sync_engine, "begin")
         def on_begin(connection: Connection) -> None:
-            # A deferred transaction that turns into a writer fails at once when another writes.
+            # A deferred transaction that becomes a writer fails immediately while another writes.
             writes = connection.get_execution_options().get("writes")
             begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
             connection.exec_driver_sql(begin, execution_options=BEGINS)
@@ -84,7 +83,7 @@ class Sqlite(DatabaseEngine):
         return engine
 
     def for_reading(self, engine: AsyncEngine) -> AsyncEngine:
-        """Every transaction of SQLite's sees one state."""
+        """Same pool: every SQLite transaction has one consistent view."""
         return engine
 
     def plain_session(self, patience: float | None = None) -> SqliteSession:
@@ -98,7 +97,7 @@ class Sqlite(DatabaseEngine):
         return Path(self._path).is_file()
 
     def migration_engine(self) -> Engine:
-        # Only while nobody reads a new file can it become one with a write-ahead log; it does not wait.
+        # A new file can only be switched to a write-ahead log while nobody reads it; SQLite does not wait.
         with self._alone(), closing(self._connect()) as first:
             if not first.execute("PRAGMA page_count").fetchone()[0]:
                 first.execute("PRAGMA auto_vacuum=INCREMENTAL")  # see `compact`
@@ -106,7 +105,7 @@ class Sqlite(DatabaseEngine):
         self._reserve.fill()
         engine = create_engine(self._url.set(drivername="sqlite"), connect_args={"timeout": 30})
 
-        # The driver begins none before CREATE TABLE: whoever dies there would leave half of them.
+        # The driver begins no transaction before CREATE TABLE: a crash would leave half of the tables.
         @event.listens_for(engine, "connect")
         def on_connect(connection: Any, _record: Any) -> None:
             connection.isolation_level = None
@@ -160,7 +159,7 @@ class Sqlite(DatabaseEngine):
         self._reserve.take_back()
 
     def _shorten_log(self) -> None:
-        """Write the log's pages into the file; what was deleted is of use only then."""
+        """Write the log's pages into the file, which frees deleted space."""
         with suppress(sqlite3.Error), closing(self._connect(patience=2)) as rows:
             rows.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -173,8 +172,8 @@ class Sqlite(DatabaseEngine):
         cause = error.orig if isinstance(error, DBAPIError) else error
         if not isinstance(cause, sqlite3.Error):
             return None
-        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the rest says what it was doing
-        # What it needs beside the file cannot be made on a full disk, and it says no more than that.
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the other bits are the operation
+        # On a full disk the files beside the database cannot be created; SQLite reports no more than that.
         no_room = code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
         if code == sqlite3.SQLITE_FULL or (no_room and self._reserve.free_bytes() < _NO_ROOM_BYTES):
             return _disk_full()
@@ -187,8 +186,8 @@ def _patience(seconds: float) -> str:
 
 def _disk_full() -> DiskFull:
     return DiskFull(
-        "The database has no room to grow: the provider's disk is full. Whoever runs it has to free some "
-        "space (gc, audit prune, deleting versions); then try again."
+        "The disk of the provider's database is full. The operator has to free some space (gc, audit prune, "
+        "deleting versions); then try again."
     )
 
 
@@ -206,7 +205,7 @@ class SqliteSession:
             result = work(self._connection)
             self._connection.execute("COMMIT")
         except BaseException:
-            if self._connection.in_transaction:  # a full disk has ended it already
+            if self._connection.in_transaction:  # a full disk has already ended it
                 self._connection.execute("ROLLBACK")
             raise
         return result

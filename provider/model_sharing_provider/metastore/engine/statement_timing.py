@@ -1,4 +1,4 @@
-"""Time of single statements through SQLAlchemy, and what begins a transaction apart from them."""
+"""Timing of SQLAlchemy statements, separately from waits for a transaction to begin."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from model_sharing_provider.telemetry.reports import Measured, report
 
 BEGINS = {"begins": True}
-"""Execution options of a statement that begins a transaction: it may wait for its turn, and is timed so."""
+"""Execution options of a statement that begins a transaction: it may wait for its turn."""
 
 
 def time_statements(engine: AsyncEngine) -> None:
-    """Report each statement of the engine's from now on."""
+    """Report the time of each statement of an engine."""
 
     @event.listens_for(engine.sync_engine, "before_cursor_execute")
     def begin(_connection: Any, _cursor: Any, _sql: str, _values: Any, context: Any, _many: bool) -> None:

@@ -1,11 +1,11 @@
 """Executor of plain SQL: each call is at most a single hop to a thread.
 
-The same through SQLAlchemy's async engine costs ten times as much: a hop for every statement, and the
-building of each. It is for what a provider does all day; everything rarer goes through SQLAlchemy Core. The
-SQL is what SQLite and PostgreSQL share.
+SQLAlchemy's async engine costs ten times as much: it needs a hop for every statement, and builds each. Plain
+SQL is for the calls that a provider serves all day; everything rarer uses SQLAlchemy Core. The SQL is the
+common subset of SQLite and PostgreSQL.
 
-SQLite's reads take no hop at all: a few look-ups by key in a file that is in memory take less time than to
-wake a thread, which then competes with the loop for the interpreter at each statement. They wait for nobody.
+SQLite's reads need no hop at all: a few look-ups by key in a cached file take less time than waking a thread,
+which then competes with the event loop for the interpreter. They never wait for a lock.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ T = TypeVar("T")
 
 
 def compile_sql(statement: ClauseElement, columns: list[str] | None = None) -> str:
-    """The text of a statement with `:name` parameters, in words that all databases here know."""
+    """Compile a statement to SQL with `:name` parameters, for all engines."""
     return str(statement.compile(dialect=DefaultDialect(paramstyle="named"), column_keys=columns))
 
 
 class SqlExecutor:
-    """Short transactions in a few threads; `close` it when done."""
+    """Executor of short transactions in a few threads; `close` it when done."""
 
     def __init__(
         self, database_engine: DatabaseEngine, threads: int | None = None, patience: float | None = None
@@ -51,13 +51,13 @@ class SqlExecutor:
             session.close()
 
     async def run(self, work: Callable[[SqlRows], T], *, writes: bool = False) -> T:
-        """Result of `work`, run in one transaction: committed when it returns, rolled back when it raises."""
+        """Run `work` in one transaction: committed when it returns, rolled back when it raises."""
         at_once = self.reads_at_once and not writes
         kind = "append" if writes else "read"
         return await self._call(lambda session: session.run(work, writes=writes), at_once, kind)
 
     async def read_one(self, sql: str) -> Any:
-        """One value, as of the last commit."""
+        """Read one value, as of the last commit."""
         return await self._call(lambda session: session.read_one(sql), self.reads_at_once, "read")
 
     async def _call(self, use: Callable[[PlainSession], T], at_once: bool, kind: str) -> T:
@@ -72,13 +72,13 @@ class SqlExecutor:
         with self._database_engine.translated_errors():
             if at_once:
                 return call()
-            # As `asyncio.to_thread` does it, so that traces know whose call it is.
+            # With the caller's context, as in `asyncio.to_thread`, so that traces know the call.
             run = copy_context().run
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, run, call_in_thread, time.perf_counter())
 
     def _session(self) -> PlainSession:
-        """The calling thread's own."""
+        """Plain session of the calling thread."""
         session: PlainSession | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = self._database_engine.plain_session(self._patience)

@@ -1,11 +1,11 @@
-"""Cache of hot reads, valid for as long as nobody has changed any row.
+"""Cache of hot reads, valid until any row changes.
 
-Every transaction that changes rows leaves a new name in `metastores.change_token`, whatever process runs it.
-So one look at that name tells whether what was read before still holds: a revocation is seen by the next call
-of every server, and the audit log, which grows with each call, disturbs nothing.
+Every transaction that changes rows, in any process, stores a new value in `metastores.change_token`. One read
+of that token tells whether cached values are still valid: every server sees a revocation at its next call,
+and the audit log, which grows with each call, invalidates nothing.
 
-Only what depends on nothing but rows may be cached: what depends on the time, too, is decided by the caller.
-Misses are not cached: made-up tokens would push out what recipients need.
+Only values that depend on rows alone may be cached; callers decide what also depends on the time. Misses are
+not cached: made-up tokens would evict what recipients need.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from model_sharing_provider.metastore.tables import metastores
 T = TypeVar("T")
 
 _CACHED_CHARACTERS = 16 * 2**20
-"""Of all cached values, written out; in memory they are a few times as large."""
+"""Limit of all cached values, as text; in memory they are a few times as large."""
 _SELECT_LAST_CHANGE = "SELECT change_token FROM metastores"
 
 
 def renew_change_token() -> Update:
-    """Statement that ends every transaction that changes rows: what was cached before is no longer valid."""
+    """Statement at the end of every transaction that changes rows; it invalidates all caches."""
     # Random rather than counted up: a database that was restored from a backup would count to the same again.
     return update(metastores).values(change_token=uuid4().hex)
 
@@ -48,23 +48,23 @@ class ReadCache:
         self._next: asyncio.Task[str] | None = None
 
     async def get(self, key: Hashable, read: Callable[[SqlRows], T]) -> T:
-        """Result of `read`, cached by `key` until something changes."""
+        """Result of `read`, cached by `key` until any row changes."""
         cached = self._cache.get(key)
         if cached is not None and cached[0] == await self._change_token():
             return cast(T, cached[1])
 
         def read_with_token(rows: SqlRows) -> tuple[str, T]:
-            # In one transaction: the name is that of the state that is read.
+            # In one transaction, so that the token belongs to the state that is read.
             return str(rows.execute(_SELECT_LAST_CHANGE, {}).fetchone()["change_token"]), read(rows)
 
         fresh = await self._sql.run(read_with_token)
         if fresh[1] is not None:
-            with contextlib.suppress(ValueError):  # larger than all that may be cached
+            with contextlib.suppress(ValueError):  # larger than the whole cache
                 self._cache[key] = fresh
         return fresh[1]
 
     async def _change_token(self) -> str:
-        """Change token as of now or later: one round trip serves all who asked before it began."""
+        """Change token as of now or later: one round trip serves all callers that asked before it began."""
         if self._sql.reads_at_once:
             return await self._look_after(None)
         if self._next is None:

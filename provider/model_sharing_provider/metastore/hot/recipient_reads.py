@@ -1,4 +1,4 @@
-"""Reads that every load of every recipient makes: a token, a version by number or alias, a signed URL.
+"""Reads of every load by a recipient: a token, a version by number or alias, a signed URL.
 
 It is plain SQL: see `executor` for why.
 """
@@ -79,7 +79,7 @@ class TokenHolder:
 
 @dataclass(frozen=True, slots=True)
 class SharedLookup:
-    """Lookup of a version in a share: share, grant, model, version; each step may have found nothing."""
+    """Result of looking up a version in a share: share, grant, model, version; each may be missing."""
 
     share: Share | None = None
     grant: ShareGrant | None = None
@@ -90,7 +90,7 @@ class SharedLookup:
 
 @dataclass(frozen=True, slots=True)
 class LiveGrant:
-    """Access under a grant that still holds, and the version that was asked for, if there is one.
+    """Access under a valid grant, with the requested version, if any.
 
     `expires_at`, in epoch milliseconds, is the token's.
     """
@@ -129,7 +129,7 @@ class RecipientReads:
         number: int | None = None,
         alias: str | None = None,
     ) -> SharedLookup:
-        """A version by number or by alias, as one recipient sees it in one share."""
+        """Version by number or alias, as one recipient sees it in one share."""
 
         def read(rows: SqlRows) -> SharedLookup:
             found = rows.execute(_SHARE, {"recipient_id": recipient_id, "share": share}).fetchone()
@@ -155,9 +155,9 @@ class RecipientReads:
     async def access(
         self, grant_id: str, token_id: str, revision: int, now: int, *, version_id: str = ""
     ) -> LiveGrant | None:
-        """Access under a grant, a token and a share's revision, if it still holds.
+        """Access under a grant, a token and a share's revision, if still valid.
 
-        It holds while the grant is there, the token has not expired, and nothing has left the share since.
+        It is valid while the grant exists, the token has not expired, and nothing was removed from the share.
         """
 
         def read(rows: SqlRows) -> LiveGrant | None:
@@ -182,7 +182,7 @@ def _networks(row: SqlRow) -> tuple[str, ...]:
 
 
 def _owner_may_read(rows: SqlRows, share: SqlRow, model_id: str) -> bool:
-    """True if the share's owner may read the model: what it may not read is not in the share."""
+    """True if the share's owner may read the model; otherwise the share does not show it."""
     if share["owner_type"] == PrincipalType.ADMIN:
         return True
     return (

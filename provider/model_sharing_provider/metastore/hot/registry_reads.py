@@ -1,4 +1,4 @@
-"""Reads that every call of the metastore's own principals makes: a token, a version by number or alias.
+"""Reads of every call by the metastore's own principals: a token, a version by number or alias.
 
 It is plain SQL: see `executor` for why.
 """
@@ -35,7 +35,7 @@ _BY_ALIAS = (
 
 
 class RegistryReads:
-    """Look-ups of users, service principals and administrators."""
+    """Hot reads for users, service principals and administrators."""
 
     def __init__(self, cache: ReadCache) -> None:
         self._cache = cache
@@ -58,7 +58,7 @@ class RegistryReads:
     async def version(
         self, name: FullName, *, number: int | None = None, alias: str | None = None
     ) -> ModelVersion | None:
-        """A version by number or by alias, whatever its status."""
+        """Version by number or alias, with any status."""
         place = {"catalog": name.catalog, "schema": name.schema, "model": name.name}
 
         def read(rows: SqlRows) -> ModelVersion | None:

@@ -1,4 +1,4 @@
-"""Read a version with its aliases and tags by plain SQL."""
+"""Versions with aliases and tags, read by plain SQL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TAGS = "SELECT key, value FROM tags WHERE securable_id = :id ORDER BY key"
 
 
 def read_full_version(rows: SqlRows, row: SqlRow) -> ModelVersion:
-    """A version with its aliases and tags, of a row of SELECT_VERSION."""
+    """Version with its aliases and tags, from a row of SELECT_VERSION."""
     version = read_version(row)
     aliases = rows.execute(_ALIASES, {"model_id": version.model_id, "version": version.version})
     tags = rows.execute(_TAGS, {"id": version.id})

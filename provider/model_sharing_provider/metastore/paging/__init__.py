@@ -1,1 +1,1 @@
-"""Paging through listings in time that does not depend on how deep a page lies."""
+"""Paging through lists, in time independent of page position."""

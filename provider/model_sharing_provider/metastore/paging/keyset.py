@@ -1,7 +1,7 @@
-"""Keyset paging: a page costs the same however deep it lies, which an OFFSET does not.
+"""Keyset pagination: a page costs the same at any position, unlike OFFSET.
 
-A page ends by its number of rows or by what is written in them, whichever comes first: the rows are weighed
-before they are read, so that neither memory nor an answer depends on how much somebody wrote.
+A page ends at a number of rows or of characters, whichever comes first. Rows are measured before they are
+read, so that neither memory nor responses grow with the texts in them.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ async def fetch_page(
     parse_key: Callable[[str], Any] = str,
     besides: ColumnElement[int] = _NOTHING,
 ) -> Page[T]:
-    """The rows of `query` after `page.after` in the order of the unique column `key`.
+    """Fetch the rows of `query` after `page.after`, ordered by the unique column `key`.
 
-    `besides` is the number of characters that are read for a row from elsewhere.
+    `besides` is the number of characters that are read for a row from other tables.
     """
     if page.after is not None:
         query = query.where(key > parse_key(page.after))
@@ -52,7 +52,7 @@ async def fetch_page(
 
 
 def cut_page(items: Sequence[T], page: PageRequest, key_of: Callable[[T], str]) -> Page[T]:
-    """A page out of up to `page.size + 1` items: the extra one only tells that there is more."""
+    """Cut a page from up to `page.size + 1` items; the extra one only shows that there are more."""
     if len(items) <= page.size:
         return Page(items)
     if page.size == 0:
@@ -62,7 +62,7 @@ def cut_page(items: Sequence[T], page: PageRequest, key_of: Callable[[T], str]) 
 
 
 def fit_page(page: Page[T], weights: Iterable[int], key_of: Callable[[T], str]) -> Page[T]:
-    """The beginning of a page that weighs MAX_PAGE_CHARACTERS at most, or its first item alone."""
+    """Shorten a page to MAX_PAGE_CHARACTERS, but at least one item."""
     total = 0
     for number, weight in enumerate(weights):
         total += weight
@@ -73,14 +73,14 @@ def fit_page(page: Page[T], weights: Iterable[int], key_of: Callable[[T], str]) 
 
 
 def weight_of(columns: Iterable[ColumnElement[Any]]) -> ColumnElement[int]:
-    """Characters of text in these columns of a row."""
+    """Number of characters in these columns of a row."""
     texts = [each.element if isinstance(each, Label) else each for each in columns]
     lengths = [func.coalesce(func.length(each), 0) for each in texts if isinstance(each.type, String)]
     return reduce(add, lengths, _NOTHING)
 
 
 def weight_of_tags(securable_id: ColumnElement[str]) -> ColumnElement[int]:
-    """Characters in the tags of a model or version."""
+    """Number of characters in the tags of a model or version."""
     total = func.sum(func.length(tags.c.key) + func.length(tags.c.value))
     query = select(func.coalesce(total, 0)).where(tags.c.securable_id == securable_id)
     return query.scalar_subquery()

@@ -1,4 +1,4 @@
-"""Listings of registered models by full name, as each principal may see them."""
+"""Lists of registered models by full name, limited to those that a principal may see."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from model_sharing_provider.metastore.tables import catalogs, registered_models,
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Scope of a listing of models: one schema, one catalog, or EVERYWHERE."""
+    """Scope of a list of models: one schema, one catalog, or EVERYWHERE."""
 
     where: ColumnElement[bool]
 
@@ -58,12 +58,12 @@ async def page_of_models(
 
 
 def full_key(found: FoundModel) -> str:
-    """The full name, which the next page goes on from."""
+    """Full name, after which the next page starts."""
     return ".".join(found.key)
 
 
 def _schemas(viewer: Viewer, scope: Scope, after: FullName | None) -> Select[Any]:
-    """The schemas that the viewer may use, and whether they may be read as a whole."""
+    """Query for the schemas that the viewer may use, with a flag for those it may read completely."""
     query = (
         select(
             schemas.c.id,

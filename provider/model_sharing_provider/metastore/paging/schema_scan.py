@@ -1,11 +1,11 @@
 """Keyset pagination of models across schemas, in time independent of page position.
 
-A listing is scanned schema by schema, each in the order of its models' names, which is that of an index. A
-page reads from the schema that it begins in, and from the next ones only until it is full. Left to one query
-over all schemas, a database may sort every model that there is for each page.
+A list is scanned schema by schema, each in the order of its models' names, by an index. A page reads from the
+schema where it begins, and from the next ones only until it is full. With one query over all schemas, a
+database may sort all models for each page.
 
-Of a schema that may not be read as a whole one sees what one owns or was granted by itself. That is read from
-the other end: it costs what one may see, not what there is.
+In a schema that may not be read completely, a principal sees the models that it owns or was granted
+individually. These are read from the grants: the cost depends on the visible models, not on all.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class SchemaScan:
-    """Scan of one schema's models; `key` is the listing's name of it. If `whole`, all may be read."""
+    """Scan of one schema's models; `key` is its name in the list. If `whole`, all models may be read."""
 
     key: Key
     schema_id: str
@@ -35,14 +35,14 @@ class SchemaScan:
 
 @dataclass(frozen=True, slots=True, order=True)
 class FoundModel:
-    """A model in a listing: `key` is its schema's, and its own name."""
+    """Model in a list; `key` is its schema's key and its own name."""
 
     key: Key
     model_id: str
 
 
 def has_models() -> ColumnElement[bool]:
-    """Condition on schemas: there is a model to scan."""
+    """Condition on schemas: at least one model exists."""
     # Not by EXISTS, which PostgreSQL may turn into a join with all models.
     first = select(registered_models.c.name).where(registered_models.c.schema_id == schemas.c.id)
     return first.order_by(registered_models.c.name).limit(1).scalar_subquery().is_not(None)
@@ -57,9 +57,9 @@ async def scan_schemas(
     wanted: int,
     shown: ColumnElement[bool] | None = None,
 ) -> list[FoundModel]:
-    """The first `wanted` models after the key `after` that the viewer may read.
+    """Scan for the first `wanted` models after the key `after` that the viewer may read.
 
-    The scans are in the order of their keys. `shown`, of registered models, leaves out what is false.
+    The scans are in the order of their keys. `shown` is a condition on registered models.
     """
     shown = true() if shown is None else shown
     ahead = [each for each in scans if after is None or each.key >= after[:-1]]

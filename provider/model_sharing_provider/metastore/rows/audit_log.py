@@ -30,7 +30,7 @@ class AuditRows:
         await self._connection.execute(insert(audit_log), event_values(events))
 
     async def latest(self, limit: int, **only: Unpack[EventFilter]) -> list[AuditEvent]:
-        """Events, the newest first, `limit` at most."""
+        """Latest events, newest first, at most `limit`."""
         query = _matching(only).order_by(audit_log.c.at.desc(), audit_log.c.id.desc()).limit(limit)
         return [_event(row) for row in await self._connection.execute(query)]
 
@@ -50,7 +50,7 @@ class AuditRows:
         return {row.principal: row.at for row in await self._connection.execute(query)}
 
     async def batches(self, size: int, **only: Unpack[EventFilter]) -> AsyncIterator[list[AuditEvent]]:
-        """Batches of all events, oldest first, `size` at a time: the log may be larger than memory."""
+        """All events in batches of `size`, oldest first, since the log may be larger than memory."""
         query = _matching(only).order_by(audit_log.c.id).limit(size)
         last = 0
         while rows := (await self._connection.execute(query.where(audit_log.c.id > last))).all():
@@ -59,7 +59,7 @@ class AuditRows:
 
 
 def delete_oldest(rows: SqlRows, before: int, limit: int) -> int:
-    """Delete the `limit` oldest events from before a moment (epoch ms); returns their number."""
+    """Delete the `limit` oldest events before a moment (epoch ms); return their number."""
     oldest = rows.execute(_OLDEST, {"before": before, "limit": limit})
     ids = [{"id": row["id"]} for row in oldest]
     if ids:
@@ -92,7 +92,7 @@ def event_values(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
 
 
 def _storable(text: str) -> str:
-    """Text as a column takes it, whatever a request held: short, and without NUL for PostgreSQL."""
+    """Text of a request that fits a column: short, and without NUL for PostgreSQL."""
     return shortened(text.replace("\0", "\N{REPLACEMENT CHARACTER}"), MAX_EVENT_TEXT)
 
 
@@ -130,7 +130,7 @@ def _event(row: Row[Any]) -> AuditEvent:
 
 
 def _action(word: str) -> AuditAction | str:
-    """Action of an event that was read back; a word that another release used is shown as it is."""
+    """Action of a stored event; an unknown word, from another release, is returned unchanged."""
     try:
         return AuditAction(word)
     except ValueError:

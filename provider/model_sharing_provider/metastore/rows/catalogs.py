@@ -61,7 +61,7 @@ class CatalogRows:
         return _catalog(row) if row else None
 
     async def page(self, page: PageRequest, viewer: Viewer) -> Page[Catalog]:
-        """The catalogs that the viewer may use."""
+        """Page of the catalogs that the viewer may use."""
         query = select(catalogs).where(may_use_catalog(viewer))
         return await fetch_page(
             self._connection, query, catalogs.c.name, page, _catalog, key_of=lambda item: item.name
@@ -94,7 +94,7 @@ class CatalogRows:
         )
 
     async def all_schemas(self, catalog: str) -> list[Schema]:
-        """All schemas of a catalog, whoever looks."""
+        """All schemas of a catalog, for any viewer."""
         rows = await self._connection.execute(_schemas().where(catalogs.c.name == catalog))
         return [_schema(row) for row in rows]
 
@@ -132,7 +132,7 @@ class CatalogRows:
         return _schema(row) if row else None
 
     async def page_schemas(self, catalog: str, page: PageRequest, viewer: Viewer) -> Page[Schema]:
-        """The schemas of a catalog that the viewer may use."""
+        """Page of the schemas of a catalog that the viewer may use."""
         query = _schemas().where(catalogs.c.name == catalog, may_use_schema(viewer))
         return await fetch_page(
             self._connection,

@@ -9,7 +9,7 @@ from model_sharing_provider.metastore.engine.connection import Connection
 
 
 async def expiring(connection: Connection, at: ColumnElement[int], until: int) -> Expiring:
-    """The earliest of the moments in a column, and how many of them come before `until`; epoch ms."""
+    """Earliest time in a column, and the number of times before `until`, all in epoch ms."""
     query = select(func.min(at).label("earliest"), func.count().filter(at <= until).label("soon"))
     row = (await connection.execute(query)).one()
     return Expiring(row.earliest, row.soon)

@@ -1,4 +1,4 @@
-"""Rows of lineage: what clients told of where versions came from and what they were used in."""
+"""Rows of lineage: origins and uses of versions, as reported by clients."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class LineageRows:
         return int((await self._connection.execute(query)).scalar_one())
 
     async def delete_before(self, moment: int) -> int:
-        """Delete what was recorded before (epoch ms); how many records there were."""
+        """Delete records older than a moment (epoch ms); return their number."""
         return (
             await self._connection.execute(delete(lineage).where(lineage.c.recorded_at < moment))
         ).rowcount
 
     async def of_version(self, version_id: str, limit: int) -> list[LineageRecord]:
-        """The newest records first: at most `limit`, and as many as can be read at once."""
+        """Newest records of a version: at most `limit`, and within the size of a page."""
         query = (
             select(lineage)
             .where(lineage.c.version_id == version_id)

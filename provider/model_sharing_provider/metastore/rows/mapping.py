@@ -1,7 +1,7 @@
-"""Mapping between rows and domain values, the same for SQLAlchemy Core and for plain SQL.
+"""Mapping between rows and domain values, for SQLAlchemy Core and plain SQL alike.
 
-A column that has the name of a field is read and written by that name: a new one needs no line here, unless
-its value is kept in another form.
+A column with the name of a field is mapped by that name: a new one needs no line here, unless its value is
+stored in another form.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _SHARE = _shared_names(Share, shares)
 
 
 def version_values(version: ModelVersion) -> dict[str, Any]:
-    """Columns of a version's row; its names, aliases and tags are in other tables."""
+    """Column values of a version; its names, aliases and tags are in other tables."""
     values = {name: getattr(version, name) for name in _VERSION}
     return values | {"signature": json.dumps(version.signature) if version.signature else None}
 
 
 def read_version(row: SqlRow) -> ModelVersion:
-    """A version, without aliases and tags, of a row that has the names above it too."""
+    """Version without aliases and tags, from a row with the names of its model, schema and catalog."""
     values = {name: row[name] for name in _VERSION}
     values["status"] = VersionStatus(values["status"])
     values["signature"] = json.loads(values["signature"]) if values["signature"] else None
@@ -52,7 +52,7 @@ def read_share(row: SqlRow) -> Share:
 
 
 def read_share_grant(row: SqlRow, *, grant_id: str = "id", share: str = "share") -> ShareGrant:
-    """A grant of a row that has the names of its share and recipient, in the columns that are named."""
+    """Grant from a row with the names of its share and recipient."""
     return ShareGrant(
         id=row[grant_id],
         share=row[share],

@@ -53,7 +53,7 @@ class ModelRows:
         )
 
     async def find(self, name: FullName) -> RegisteredModel | None:
-        """The model with its aliases, tags and latest version."""
+        """Model with its aliases, tags and latest version, or None."""
         query = model_query().where(
             catalogs.c.name == name.catalog,
             schemas.c.name == name.schema,
@@ -63,12 +63,12 @@ class ModelRows:
         return (await self._complete([read_model(row)]))[0] if row else None
 
     async def by_ids(self, ids: Iterable[str]) -> dict[str, RegisteredModel]:
-        """The models with these ids, complete, by id; an id that is gone is left out."""
+        """Complete models by id; deleted ones are left out."""
         rows = (await self._connection.execute(model_query().where(registered_models.c.id.in_(ids)))).all()
         return {model.id: model for model in await self._complete([read_model(row) for row in rows])}
 
     async def page(self, page: PageRequest, viewer: Viewer, scope: Scope) -> Page[RegisteredModel]:
-        """The models in `scope` that the viewer may read, by full name."""
+        """Page of the models in `scope` that the viewer may read, by full name."""
         found = await page_of_models(self._connection, page, viewer, scope)
         found = await self.fit_page(found, lambda each: each.model_id, key_of=full_key)
         models = await self.by_ids([each.model_id for each in found.items])
@@ -77,7 +77,7 @@ class ModelRows:
     async def fit_page(
         self, page: Page[T], id_of: Callable[[T], str], *, key_of: Callable[[T], str]
     ) -> Page[T]:
-        """The beginning of a page of whatever stands for models, as far as these can be read at once."""
+        """Shorten a page of items that refer to models to the size of a page of models."""
         ids = [id_of(item) for item in page.items]
         weight = weight_of(registered_models.c) + weight_of_tags(registered_models.c.id)
         query = select(registered_models.c.id, weight.label("weight")).where(registered_models.c.id.in_(ids))
@@ -85,7 +85,7 @@ class ModelRows:
         return fit_page(page, (weights.get(each, 0) for each in ids), key_of)
 
     async def all_of_schema(self, schema_id: str) -> list[RegisteredModel]:
-        """All models of a schema, whoever looks."""
+        """All models of a schema, for any viewer."""
         rows = await self._connection.execute(model_query().where(registered_models.c.schema_id == schema_id))
         return [read_model(row) for row in rows]
 
@@ -109,14 +109,14 @@ class ModelRows:
         await self._connection.execute(insert(tags).values(securable_id=securable_id, key=key, value=value))
 
     async def delete_tag(self, securable_id: str, key: str) -> bool:
-        """Of a model or a version; False if it had no such tag."""
+        """Delete a tag of a model or version; False if it does not exist."""
         result = await self._connection.execute(
             delete(tags).where(tags.c.securable_id == securable_id, tags.c.key == key).returning(tags.c.key)
         )
         return result.first() is not None
 
     async def delete(self, model_id: str) -> None:
-        """Delete a model whose versions are gone, with its aliases and tags."""
+        """Delete a model without versions, with its aliases and tags."""
         await self._connection.execute(delete(model_aliases).where(model_aliases.c.model_id == model_id))
         await self._connection.execute(delete(tags).where(tags.c.securable_id == model_id))
         await self._connection.execute(delete(registered_models).where(registered_models.c.id == model_id))
@@ -129,7 +129,7 @@ class ModelRows:
         )
 
     async def set_alias(self, model_id: str, alias: str, version: int) -> None:
-        """Point `alias` at `version`, whether or not it existed; its spelling becomes the new one."""
+        """Point an alias at a version, and create it or update its spelling."""
         await self.delete_alias(model_id, alias)
         await self._connection.execute(
             insert(model_aliases).values(
@@ -145,7 +145,7 @@ class ModelRows:
         )
 
     async def _complete(self, models: Sequence[RegisteredModel]) -> list[RegisteredModel]:
-        """Add aliases, tags and latest versions to a page of models, in three reads whatever its length."""
+        """Add aliases, tags and latest versions to a page of models, in three reads."""
         ids = [model.id for model in models]
         if not ids:
             return []
@@ -172,7 +172,7 @@ class ModelRows:
 
 
 async def read_tags(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, str]]:
-    """The tags of each securable among `ids`."""
+    """Tags of each securable among `ids`."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     query = select(tags).where(tags.c.securable_id.in_(ids)).order_by(tags.c.key)
     for row in await connection.execute(query):

@@ -1,4 +1,4 @@
-"""Peppers that the hashes in this database were made under, by a hash of each."""
+"""Rows of peppers: a hash of each pepper that this database's hashes were made with."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ class PepperRows:
         return set((await self._connection.execute(select(token_peppers.c.check_hash))).scalars())
 
     async def remember(self, checks: Iterable[str]) -> None:
-        """Add those that are not there yet."""
+        """Add the missing ones."""
         for check in set(checks) - await self.known():
             await self._connection.execute(insert(token_peppers).values(check_hash=check))

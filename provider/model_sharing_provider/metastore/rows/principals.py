@@ -30,7 +30,7 @@ class PrincipalRows:
         self._connection = connection
 
     async def find_administrator(self) -> Principal | None:
-        """The administrator that the first start created."""
+        """Administrator that the first start created."""
         query = select(principals).where(principals.c.type == PrincipalType.ADMIN)
         row = (await self._connection.execute(query.order_by(principals.c.created_at))).first()
         return read_principal(row._mapping) if row else None
@@ -92,7 +92,7 @@ class PrincipalRows:
         await self._connection.execute(insert(group_members).values(group_id=group_id, member_id=member_id))
 
     async def remove_member(self, group_id: str, member_id: str) -> bool:
-        """False if it was no member."""
+        """Remove a member; False if it was not one."""
         result = await self._connection.execute(
             delete(group_members)
             .where(group_members.c.group_id == group_id, group_members.c.member_id == member_id)
@@ -113,7 +113,7 @@ class PrincipalRows:
         )
 
     async def delete_token(self, principal_id: str, token_id: str) -> bool:
-        """False if the principal has no such token."""
+        """Delete a token; False if the principal has no such token."""
         result = await self._connection.execute(
             delete(access_tokens)
             .where(access_tokens.c.id == token_id, access_tokens.c.principal_id == principal_id)
@@ -122,7 +122,7 @@ class PrincipalRows:
         return result.first() is not None
 
     async def expiring(self, now: int, until: int) -> Expiring:
-        """Of access tokens that live; `soon` are those that expire before `until`."""
+        """Expiry of valid access tokens; `soon` counts those that expire before `until`."""
         live = select(access_tokens.c.expires_at.label("at")).where(access_tokens.c.expires_at > now)
         return await expiring(self._connection, live.subquery().c.at, until)
 

@@ -37,7 +37,7 @@ class PrivilegeGrantRows:
     async def add(
         self, place: SecurableNode, principal: Principal, privileges: Iterable[str], now: int, granted_by: str
     ) -> None:
-        """Grant what is not granted yet."""
+        """Add the grants that are missing."""
         query = select(grants.c.privilege).where(
             grants.c.securable_id == place.id, grants.c.principal_id == principal.id
         )
@@ -65,5 +65,5 @@ class PrivilegeGrantRows:
         )
 
     async def forget_securables(self, ids: Sequence[str]) -> None:
-        """Delete the grants on securables that are gone."""
+        """Delete the grants on deleted securables."""
         await self._connection.execute(delete(grants).where(grants.c.securable_id.in_(ids)))

@@ -1,4 +1,4 @@
-"""Rows of the providers that share with us."""
+"""Rows of providers that share with us."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ProviderRows:
         return _provider(row) if row else None
 
     async def page(self, page: PageRequest, viewer: Viewer) -> Page[SharingProvider]:
-        """The providers that the viewer owns."""
+        """Page of the providers that the viewer owns."""
         query = select(providers).where(is_owned(viewer, providers.c.owner))
         return await fetch_page(
             self._connection, query, providers.c.name, page, _provider, key_of=lambda item: item.name

@@ -58,7 +58,7 @@ class RecipientRows:
         )
 
     async def page(self, page: PageRequest, viewer: Viewer) -> Page[Recipient]:
-        """The recipients that the viewer owns."""
+        """Page of the recipients that the viewer owns."""
         query = select(recipients).where(is_owned(viewer, recipients.c.owner))
         found = await fetch_page(
             self._connection,
@@ -75,7 +75,7 @@ class RecipientRows:
         return int((await self._connection.execute(query)).scalar_one())
 
     async def delete(self, recipient_id: str) -> None:
-        """Delete the recipient with its tokens and grants."""
+        """Delete a recipient with its tokens and grants."""
         await self._connection.execute(delete(grants).where(grants.c.principal_id == recipient_id))
         await self._connection.execute(
             delete(recipient_tokens).where(recipient_tokens.c.recipient_id == recipient_id)
@@ -95,7 +95,7 @@ class RecipientRows:
         )
 
     async def delete_token(self, recipient_id: str, token_id: str) -> bool:
-        """End a token, or the link that waits for it; False if the recipient has no such token."""
+        """Delete a token or its unused link; False if the recipient has no such token."""
         result = await self._connection.execute(
             delete(recipient_tokens)
             .where(recipient_tokens.c.id == token_id, recipient_tokens.c.recipient_id == recipient_id)
@@ -104,7 +104,7 @@ class RecipientRows:
         return result.first() is not None
 
     async def delete_pending_tokens(self, recipient_id: str) -> None:
-        """Forget activation links that nobody has used."""
+        """Delete unused activation links."""
         await self._connection.execute(
             delete(recipient_tokens).where(
                 recipient_tokens.c.recipient_id == recipient_id, recipient_tokens.c.activated_at.is_(None)
@@ -112,7 +112,7 @@ class RecipientRows:
         )
 
     async def shorten_tokens(self, recipient_id: str, expires_at: int) -> None:
-        """Let no token of the recipient live past `expires_at`; none lives longer than before."""
+        """Limit the expiry of the recipient's tokens to `expires_at`; none is extended."""
         await self._connection.execute(
             update(recipient_tokens)
             .where(
@@ -122,7 +122,7 @@ class RecipientRows:
         )
 
     async def find_by_code(self, code_hash: str) -> tuple[str, RecipientToken, tuple[str, ...]] | None:
-        """The recipient's name, the token that an activation code stands for, and the IP access list."""
+        """Name, token and IP access list of the recipient behind an activation code."""
         query = (
             select(recipient_tokens, recipients.c.name, recipients.c.ip_access_list)
             .join_from(recipient_tokens, recipients)
@@ -132,7 +132,7 @@ class RecipientRows:
         return (row.name, _token(row), tuple(json.loads(row.ip_access_list))) if row else None
 
     async def activate(self, code_hash: str, token_hash: str, now: int) -> bool:
-        """Give the token its hash, once: of many callers with the same code, exactly one gets True."""
+        """Store the token's hash, once: of many callers with the same code, exactly one gets True."""
         result = await self._connection.execute(
             update(recipient_tokens)
             .where(recipient_tokens.c.code_hash == code_hash, recipient_tokens.c.activated_at.is_(None))
@@ -142,7 +142,7 @@ class RecipientRows:
         return result.first() is not None
 
     async def find_name_by_token_id(self, token_id: str) -> str | None:
-        """The recipient that a token belongs to, whether or not it still lives."""
+        """Name of the recipient that a token belongs to, valid or expired."""
         query = (
             select(recipients.c.name)
             .join_from(recipient_tokens, recipients)
@@ -152,7 +152,7 @@ class RecipientRows:
         return row.name if row else None
 
     async def expiring(self, now: int, until: int) -> Expiring:
-        """Of recipients whose token lives, by their longest-lived one; `soon` are those before `until`."""
+        """Expiry of each recipient's longest-lived valid token; `soon` counts those before `until`."""
         live = (
             select(func.max(recipient_tokens.c.expires_at).label("at"))
             .where(recipient_tokens.c.expires_at > now, recipient_tokens.c.activated_at.is_not(None))

@@ -1,4 +1,4 @@
-"""Rows of grants: which recipient holds which privilege on which share."""
+"""Rows of grants on shares to recipients."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ShareGrantRows:
         return await self._read(_grants().where(grants.c.principal_id.in_(recipient_ids)))
 
     async def oldest(self, limit: int) -> list[tuple[str, str]]:
-        """Share and recipient of so many, by when they were granted."""
+        """Share and recipient of the oldest grants, at most `limit`."""
         first = _grants().order_by(None).order_by(grants.c.granted_at, grants.c.id).limit(limit)
         return [(grant.share, grant.recipient) for grant in await self._read(first)]
 

@@ -1,7 +1,7 @@
-"""Models that a share shows, and their shared names.
+"""Shared models: the models of a share, and their shared names.
 
-A share holds models one by one and whole schemas. Where both would show a model under the same name, the one
-that was added by itself is shown. What the share's owner may not read is not shown.
+A share contains single models and whole schemas. If both would show a model under the same name, the single
+one is shown. Models that the share's owner may not read are not shown.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class SharedModelRows:
         self._connection = connection
 
     async def page_schemas(self, share_id: str, page: PageRequest) -> Page[str]:
-        """The names of the schemas that recipients see."""
+        """Page of the names of the schemas that recipients see."""
         query = select(share_objects.c.shared_schema).where(share_objects.c.share_id == share_id).distinct()
         return await fetch_page(
             self._connection, query, share_objects.c.shared_schema, page, lambda row: str(row[0]), key_of=str
@@ -49,7 +49,7 @@ class SharedModelRows:
         return (await self._connection.execute(query.limit(1))).first() is not None
 
     async def page(self, share: Share, schema: str | None, page: PageRequest) -> Page[SharedModelRef]:
-        """Page of the share's models, in one schema or in all, in the order of their shared names."""
+        """Page of the share's models, in one schema or all, ordered by shared name."""
         last = SharedName.parse(page.after) if page.after is not None else None
         after = (last.schema, last.name) if last else None
         single, whole = _single_models(share), _whole_schemas(share)
@@ -84,7 +84,7 @@ class SharedModelRows:
         return cut_page(places, page, lambda place: str(place.shared_name))
 
     async def find(self, share: Share, name: SharedName) -> str | None:
-        """The id of the model that the share shows as `name`."""
+        """Id of the model that the share shows as `name`."""
         single = _single_models(share).where(
             share_objects.c.shared_schema == name.schema, share_objects.c.shared_name == name.name
         )
@@ -147,7 +147,7 @@ def _models_of_schemas(share: Share) -> Select[Any]:
 
 
 def _shown_by_itself(share: Share) -> ColumnElement[bool]:
-    """A registered model has a namesake in the share, which was added by itself and takes its place."""
+    """Condition that a single model of the share replaces this one, since it has the same name."""
     single, whole = share_objects.alias("single"), share_objects.alias("whole")
     return exists().where(
         whole.c.share_id == share.id,
@@ -159,7 +159,7 @@ def _shown_by_itself(share: Share) -> ColumnElement[bool]:
 
 
 def _whole_schemas(share: Share) -> Select[Any]:
-    """The schemas in a share that its owner may use, and whether the owner may read all of them."""
+    """Query for the share's schemas that its owner may use, with a flag for those it may read completely."""
     return (
         select(schemas.c.id, share_objects.c.shared_schema, owner_may_read_all(share.owner).label("whole"))
         .join_from(share_objects, schemas, schemas.c.id == share_objects.c.object_id)

@@ -43,7 +43,7 @@ class ShareRows:
         return read_share(row._mapping) if row else None
 
     async def page(self, page: PageRequest, viewer: Viewer) -> Page[Share]:
-        """The shares that the viewer owns."""
+        """Page of the shares that the viewer owns."""
         query = select(shares).where(is_owned(viewer, shares.c.owner))
         return await fetch_page(
             self._connection,
@@ -55,7 +55,7 @@ class ShareRows:
         )
 
     async def page_granted(self, recipient_id: str, page: PageRequest) -> Page[Share]:
-        """The shares that the recipient holds a grant on."""
+        """Page of the shares that the recipient holds a grant on."""
         granted = exists().where(grants.c.securable_id == shares.c.id, grants.c.principal_id == recipient_id)
         query = select(shares).where(granted)
         return await fetch_page(
@@ -71,7 +71,7 @@ class ShareRows:
         return int((await self._connection.execute(select(func.count()).select_from(shares))).scalar_one())
 
     async def delete(self, share_id: str) -> None:
-        """Delete the share with its objects and grants; the models stay where they are."""
+        """Delete a share with its objects and grants; the models stay."""
         await self._connection.execute(delete(share_objects).where(share_objects.c.share_id == share_id))
         await self._connection.execute(
             delete(grants).where(
@@ -109,7 +109,7 @@ class ShareRows:
         )
 
     async def objects(self, share: Share) -> list[ShareObject]:
-        """All objects, those too that recipients do not see now, in the order of the names recipients see."""
+        """All objects, including those that recipients do not see now, ordered by shared name."""
         is_model = share_objects.c.type == ShareObjectType.MODEL
         source = or_(schemas.c.id == registered_models.c.schema_id, schemas.c.id == share_objects.c.object_id)
         readable = or_(is_model & owner_may_read(share.owner), ~is_model & owner_may_use_schema(share.owner))
@@ -143,7 +143,7 @@ class ShareRows:
         return names
 
     async def containing(self, model: RegisteredModel, viewer: Viewer) -> list[tuple[Share, str]]:
-        """The viewer's shares that a model is in, itself or with its schema, and what each shows it as."""
+        """Shares of the viewer that contain a model or its schema, with the model's shared name in each."""
         itself = (share_objects.c.type == ShareObjectType.MODEL) & (share_objects.c.object_id == model.id)
         schema_id = select(registered_models.c.schema_id).where(registered_models.c.id == model.id)
         with_schema = (share_objects.c.type == ShareObjectType.SCHEMA) & (
@@ -162,7 +162,7 @@ class ShareRows:
         ]
 
     async def remove_object(self, share_id: str, shared_as: str) -> bool:
-        """Take one object out of a share; False if it was not there."""
+        """Remove an object from a share; False if it was not in it."""
         schema, _, name = shared_as.partition(".")
         result = await self._connection.execute(
             delete(share_objects)
@@ -176,12 +176,12 @@ class ShareRows:
         return result.first() is not None
 
     async def touch_all(self, now: int) -> int:
-        """Every share was changed now, if not later (epoch ms); how many there are."""
+        """Mark every share as changed now (epoch ms), if not later; return their number."""
         changed = update(shares).values(updated_at=monotonic_timestamp(shares.c.updated_at, now))
         return (await self._connection.execute(changed)).rowcount
 
     async def touch(self, share_id: str, now: int, *, end_urls: bool = False) -> None:
-        """Note that the share changed; with `end_urls`, end the signed URLs that were given out before."""
+        """Mark a share as changed; with `end_urls`, invalidate the signed URLs issued before."""
         await self._connection.execute(
             update(shares)
             .where(shares.c.id == share_id)

@@ -1,4 +1,4 @@
-"""Signing keys that this database's models were ever signed with, by their fingerprints."""
+"""Rows of signing keys: fingerprints of all keys that this database's models were signed with."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class SigningKeyRows:
         return set((await self._connection.execute(select(signing_keys.c.fingerprint))).scalars())
 
     async def remember(self, fingerprints: Iterable[str]) -> None:
-        """Add those that are not there yet."""
+        """Add the missing ones."""
         for fingerprint in set(fingerprints) - await self.known():
             await self._connection.execute(insert(signing_keys).values(fingerprint=fingerprint))
 
     async def forget(self) -> None:
-        """Forget all, as when others take their place."""
+        """Delete all, when other keys replace them."""
         await self._connection.execute(delete(signing_keys))

@@ -1,4 +1,4 @@
-"""Times that rows were changed at, which recipients rely on to tell an older state from a newer one."""
+"""Timestamps of changes, by which recipients distinguish older states from newer ones."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from sqlalchemy import Case, Column, case
 
 
 def monotonic_timestamp(column: Column[int], now: int) -> Case[int]:
-    """`now`, or just after what the column holds, should the clock have been set back: it always grows."""
+    """Current time, or just after the column's value if the clock was set back: it always grows."""
     return case((column >= now, column + 1), else_=now)

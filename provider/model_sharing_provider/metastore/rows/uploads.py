@@ -1,4 +1,4 @@
-"""Rows of files and parts that were uploaded for versions that are not READY yet."""
+"""Rows of files and parts uploaded for versions that are not READY yet."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class UploadRows:
         self._connection = connection
 
     async def put_file(self, version_id: str, file: UploadedFile, now: int) -> str | None:
-        """Note an uploaded file; the place of the one with the same path that it replaces, if any."""
+        """Record an uploaded file; return the staged path of the file that it replaces, if any."""
         replaced = await self.remove_file(version_id, file.path)
         await self.add_files(version_id, [file], now)
         return replaced
 
     async def remove_file(self, version_id: str, path: str) -> str | None:
-        """Forget a file; the place of its bytes, None if there was none."""
+        """Delete a file's row; return the staged path of its bytes, or None."""
         result = await self._connection.execute(
             delete(uploaded_files)
             .where(uploaded_files.c.version_id == version_id, uploaded_files.c.path == path)
@@ -32,7 +32,7 @@ class UploadRows:
         return result.scalar_one_or_none()
 
     async def add_files(self, version_id: str, files: Iterable[UploadedFile], now: int) -> None:
-        """Note files of a version that has none under these paths."""
+        """Add files of a version that has none at these paths."""
         values = [
             {
                 "version_id": version_id,
@@ -73,7 +73,7 @@ class UploadRows:
     async def find_session(
         self, session_id: str, *, version_id: str, principal_id: str
     ) -> UploadSession | None:
-        """A session that this principal began for this version; None for anybody else's, as for none."""
+        """Session that this principal began for this version; None for a missing one or another's."""
         query = select(upload_sessions).where(
             upload_sessions.c.id == session_id,
             upload_sessions.c.version_id == version_id,
@@ -83,7 +83,7 @@ class UploadRows:
         return UploadSession(**row._mapping) if row else None
 
     async def put_part(self, session: UploadSession, part: UploadedPart) -> str | None:
-        """Note a part; the place of the one with the same number that it replaces, if any."""
+        """Record a part; return the staged path of the part that it replaces, if any."""
         result = await self._connection.execute(
             delete(uploaded_parts)
             .where(uploaded_parts.c.session_id == session.id, uploaded_parts.c.number == part.number)
@@ -103,7 +103,7 @@ class UploadRows:
         return replaced
 
     async def parts(self, session: UploadSession) -> list[UploadedPart]:
-        """The parts that came in for one file of a version, by number."""
+        """Uploaded parts of one file of a version, by number."""
         query = select(uploaded_parts).where(uploaded_parts.c.session_id == session.id)
         rows = await self._connection.execute(query.order_by(uploaded_parts.c.number))
         return [UploadedPart(row.number, row.staged, row.size, row.sha256) for row in rows]
@@ -115,7 +115,7 @@ class UploadRows:
         await self._connection.execute(delete(upload_sessions).where(upload_sessions.c.id == session.id))
 
     async def forget(self, version_id: str) -> None:
-        """Forget the uploads of a version that is READY, or has failed."""
+        """Delete the uploads of a version that is READY or has failed."""
         for table in (uploaded_files, uploaded_parts, upload_sessions):
             await self._connection.execute(delete(table).where(table.c.version_id == version_id))
 

@@ -41,7 +41,7 @@ class VersionRows:
         self._connection = connection
 
     async def next_number(self, model_id: str, at_least: int = 1) -> int:
-        """Take a number from the model's counter; numbers of deleted versions never come back."""
+        """Take the next number from the model's counter; numbers of deleted versions are not reused."""
         counter = registered_models.c.next_version
         row = await self._connection.execute(
             update(registered_models)
@@ -57,7 +57,7 @@ class VersionRows:
         )
 
     async def find_replayed(self, model_id: str, create_request: str, since: int) -> int | None:
-        """The number of a PENDING version that the same request made, and nobody has used yet."""
+        """Number of an unused PENDING version that the same request made."""
         query = select(model_versions.c.version).where(
             model_versions.c.model_id == model_id,
             model_versions.c.create_request == create_request,
@@ -67,11 +67,11 @@ class VersionRows:
         return (await self._connection.execute(query)).scalars().first()
 
     async def end_replay(self, version_id: str) -> None:
-        """Its maker has seen the answer: the same request again means another version."""
+        """Mark a version as used: from now on the same request creates another version."""
         await self._set(version_id, create_request="")
 
     async def begin_finalizing(self, version_id: str, now: int, stale_before: int) -> bool:
-        """Take the right to finalize a PENDING version; False while somebody else has it."""
+        """Take the right to finalize a PENDING version; False while another call has it."""
         result = await self._connection.execute(
             update(model_versions)
             .where(
@@ -90,7 +90,7 @@ class VersionRows:
         return began is not None and began >= stale_before
 
     async def publish(self, version: ModelVersion) -> None:
-        """Make a PENDING version READY, with what its files say of it."""
+        """Make a PENDING version READY, with the values from its files."""
         await self._set(
             version.id,
             **version_values(version),
@@ -98,11 +98,11 @@ class VersionRows:
         )
 
     async def stop_finalizing(self, version_id: str) -> None:
-        """Give the right to finalize back: it may be tried again."""
+        """Release the right to finalize, so that it can be retried."""
         await self._set(version_id, finalizing_at=None)
 
     async def fail(self, version_id: str, reason: str, now: int) -> None:
-        """A version that cannot be finalized: it keeps its number and says why."""
+        """Mark a version as failed; it keeps its number and the reason."""
         await self._set(
             version_id,
             status=VersionStatus.FAILED_REGISTRATION,
@@ -120,7 +120,7 @@ class VersionRows:
         await self._set(version_id, comment=comment, updated_at=now)
 
     async def delete(self, version: ModelVersion) -> None:
-        """Delete a version with its tags and the aliases that point at it; its number stays used."""
+        """Delete a version with its tags and the aliases that point at it; its number is not reused."""
         await self._connection.execute(
             delete(model_aliases).where(
                 model_aliases.c.model_id == version.model_id, model_aliases.c.version == version.version
@@ -137,7 +137,7 @@ class VersionRows:
         )
 
     async def find_by_digest(self, model_id: str, digest: str, other_than: str = "") -> ModelVersion | None:
-        """The newest READY version with this content, other than the one with that id."""
+        """Newest READY version with this content, except the one with the id `other_than`."""
         query = _versions().where(
             model_versions.c.model_id == model_id,
             model_versions.c.digest == digest,
@@ -150,7 +150,7 @@ class VersionRows:
         return await self._one(_versions().where(model_versions.c.id == version_id))
 
     async def page(self, model_id: str, page: PageRequest, *, ready_only: bool) -> Page[ModelVersion]:
-        """Versions in the order of their numbers."""
+        """Page of a model's versions, by number."""
         query = _versions().where(model_versions.c.model_id == model_id)
         if ready_only:
             query = query.where(model_versions.c.status == VersionStatus.READY)
@@ -167,7 +167,7 @@ class VersionRows:
         return Page(await self._complete(found.items), found.last_key)
 
     async def page_of_run(self, run_id: str, page: PageRequest, viewer: Viewer) -> Page[ModelVersion]:
-        """The READY versions that were made of a run, in the order of their ids."""
+        """Page of the READY versions of a run, by id."""
         query = _versions().where(
             model_versions.c.run_id == run_id,
             model_versions.c.status == VersionStatus.READY,
@@ -185,7 +185,7 @@ class VersionRows:
         return Page(await self._complete(found.items), found.last_key)
 
     async def page_ready(self, page: PageRequest) -> Page[ModelVersion]:
-        """All READY versions of the metastore, in the order of their ids, without aliases and tags."""
+        """Page of all READY versions of the metastore, by id, without aliases and tags."""
         query = _versions().where(model_versions.c.status == VersionStatus.READY)
         return await fetch_page(
             self._connection,
@@ -197,7 +197,7 @@ class VersionRows:
         )
 
     async def count_ready(self) -> tuple[int, int]:
-        """Number of files of READY versions, and their bytes together."""
+        """Number and total bytes of the files of READY versions."""
         files, size = model_versions.c.num_files, model_versions.c.size
         query = select(func.coalesce(func.sum(files), 0), func.coalesce(func.sum(size), 0)).where(
             model_versions.c.status == VersionStatus.READY
@@ -206,14 +206,14 @@ class VersionRows:
         return int(row[0]), int(row[1])
 
     async def statuses(self, version_ids: Collection[str]) -> dict[str, VersionStatus]:
-        """The statuses of those of the versions that there are, by their ids."""
+        """Statuses of the existing ones among these versions, by id."""
         query = select(model_versions.c.id, model_versions.c.status).where(
             model_versions.c.id.in_(version_ids)
         )
         return {row.id: VersionStatus(row.status) for row in await self._connection.execute(query)}
 
     async def all_abandoned(self, before: int) -> list[ModelVersion]:
-        """PENDING versions that nothing was uploaded for since that moment (epoch ms)."""
+        """PENDING versions without an upload since a moment (epoch ms)."""
         rows = await self._connection.execute(_abandoned(before).order_by(model_versions.c.id))
         return [read_version(row._mapping) for row in rows]
 
@@ -222,16 +222,16 @@ class VersionRows:
         return (await self._connection.execute(query)).first() is not None
 
     async def all_of_model(self, model_id: str) -> list[ModelVersion]:
-        """All versions whatever their status."""
+        """All versions of a model, with any status."""
         query = _versions().where(model_versions.c.model_id == model_id).order_by(model_versions.c.version)
         return await self._complete(
             [read_version(row._mapping) for row in await self._connection.execute(query)]
         )
 
     async def batches_ready(self, model_ids: Sequence[str]) -> AsyncIterator[list[ModelVersion]]:
-        """All READY versions of these models, without aliases and tags, as many at a time as fit a page.
+        """READY versions of these models in batches of at most a page, without aliases and tags.
 
-        They come by model id and number.
+        They are ordered by model id and number.
         """
         place = tuple_(model_versions.c.model_id, model_versions.c.version)
         query = _versions().where(
@@ -257,7 +257,7 @@ class VersionRows:
         return (await self._complete([read_version(row._mapping)]))[0] if row else None
 
     async def _complete(self, versions: Sequence[ModelVersion]) -> list[ModelVersion]:
-        """Add aliases and tags, in two reads whatever the length."""
+        """Add aliases and tags to versions, in two reads."""
         if not versions:
             return []
         aliases: dict[tuple[str, int], list[str]] = defaultdict(list)

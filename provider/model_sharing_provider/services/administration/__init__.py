@@ -1,1 +1,1 @@
-"""Administration: the audit log, backups, checks of storage, and freeing space."""
+"""Administration: audit log, backups, storage checks, and garbage collection."""

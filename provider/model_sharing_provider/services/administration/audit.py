@@ -1,4 +1,4 @@
-"""Audit log as its administrators use it: list, export and prune events."""
+"""Audit log for administrators: list, export and prune events."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _METASTORE = Target(SecurableType.METASTORE)
 
 
 class Audit:
-    """Audit log for administrators: list, export, prune."""
+    """Audit log, readable by administrators alone."""
 
     async def latest(self, context: Context, limit: int, **only: Unpack[EventFilter]) -> list[AuditEvent]:
-        """Events, the newest first, at most `limit`. Raises PermissionDenied."""
+        """Latest events, newest first, at most `limit`. Raises PermissionDenied."""
         async with context.view(AuditAction.LIST_AUDIT_LOG, _METASTORE) as operation:
             await operation.authorize(ADMINISTRATORS)
             return await operation.rows.audit_log.latest(limit, **only)
 
     async def export(self, context: Context, path: Path, **only: Unpack[EventFilter]) -> int:
-        """Export the log to a new Parquet file, oldest event first; returns the number of events.
+        """Export the log to a new Parquet file, oldest event first; return the number of events.
 
-        The file gets its name last: when it is whole, and the log says that it was made. Raises
-        AlreadyExists, InvalidParameter for a place that cannot be written to, DiskFull, PermissionDenied.
+        The file gets its name last, once it is complete and the export has been logged. Raises
+        AlreadyExists, InvalidParameter for a path that cannot be written, DiskFull, PermissionDenied.
         """
         count = 0
         with ExitStack() as cleanup:
@@ -52,7 +52,7 @@ class Audit:
         return count
 
     async def prune(self, context: Context, older_than: timedelta) -> int:
-        """Delete events that are older; returns their number. The log says so before the first is gone.
+        """Delete older events; return their number. The deletion is logged before the first is deleted.
 
         Raises InvalidParameter for less than a day, PermissionDenied.
         """

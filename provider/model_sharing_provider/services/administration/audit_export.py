@@ -42,10 +42,10 @@ _SCHEMA = pa.schema(
 
 
 class EventFile:
-    """File of audit events that only its owner can read; at `path` when it is whole, or not at all.
+    """File of audit events, readable by its owner alone; appears at `path` complete or not at all.
 
-    Its methods block. They raise AlreadyExists if something is at `path`, InvalidParameter for a place that
-    cannot be written to, and DiskFull.
+    The methods block. They raise AlreadyExists if `path` exists, InvalidParameter if it cannot be written,
+    and DiskFull.
     """
 
     def __init__(self, path: Path) -> None:
@@ -70,7 +70,7 @@ class EventFile:
             self._writer.write_table(rows)
 
     def finish(self) -> None:
-        """Write the footer, which makes it a whole Parquet file."""
+        """Write the footer, which completes the Parquet file."""
         with self._lock, self._translated_errors():
             self._writer.close()
 
@@ -93,6 +93,6 @@ class EventFile:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise DiskFull(
-                    f"There is no room for {self._path}; free some space and try again."
+                    f"There is no disk space left for {self._path}; free some space and try again."
                 ) from error
             raise InvalidParameter(f"{self._path} cannot be written: {error.strerror or error}.") from error

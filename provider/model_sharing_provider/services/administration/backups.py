@@ -1,7 +1,7 @@
-"""Backups of what cannot be made again, and what is to be done when rows come back from one.
+"""Backups of rows and secrets, and the steps after a restore.
 
-A backup is a folder with the rows and the files of secrets and keys. Artifacts are not in it: they never
-change, so whatever copies folders or buckets copies them, after the rows.
+A backup is a folder with the rows and the files of secrets and keys. It does not include artifacts: they
+never change, so any tool that copies folders or buckets can copy them, after the rows.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _METASTORE = Target(SecurableType.METASTORE)
 
 class Backups:
     def __init__(self, database: Database, files: Sequence[Path]) -> None:
-        """`files` are those that the rows are of no use without."""
+        """`files` are the files without which the rows are useless: secrets and keys."""
         self._database = database
         self._files = files
 
     async def create(self, context: Context, folder: Path) -> Path:
-        """Write a backup to a new folder, whole or not at all, while servers go on running.
+        """Write a backup to a new folder, complete or not at all, while servers keep running.
 
-        Raises AlreadyExists, DiskFull, InvalidParameter for a place that cannot be written to,
-        UnsupportedOperation where the rows are in a database with backups of its own, PermissionDenied.
+        Raises AlreadyExists, DiskFull, InvalidParameter for a path that cannot be written,
+        UnsupportedOperation for a database that has backup tools of its own, PermissionDenied.
         """
         async with context.view(AuditAction.BACK_UP_METASTORE, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
@@ -48,14 +48,16 @@ class Backups:
             except BaseException as error:
                 await asyncio.to_thread(shutil.rmtree, unfinished, ignore_errors=True)
                 if isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
-                    raise DiskFull(f"There is no room for a backup in {folder}; free some space.") from error
+                    raise DiskFull(
+                        f"There is no disk space left for a backup in {folder}; free some space."
+                    ) from error
                 raise
         return folder
 
     async def announce(self, context: Context) -> int:
-        """Let recipients go on after rows came back from a backup; how many shares there are.
+        """Mark all shares as changed after a restore; return their number.
 
-        Recipients refuse what is older than what they saw. From now on all that is shared counts as changed
+        Recipients refuse answers older than those they have seen. From now on every share counts as changed
         at this moment, which is later than anything they can have seen.
         """
         async with context.change(AuditAction.ANNOUNCE_RESTORE, _METASTORE) as operation:
@@ -63,16 +65,16 @@ class Backups:
             return await operation.rows.shares.touch_all(operation.now)
 
     async def compact(self, context: Context) -> None:
-        """Give back the room that deleted rows took, while others go on. Raises DiskFull."""
+        """Release the disk space of deleted rows, while servers keep running. Raises DiskFull."""
         async with context.view(AuditAction.COMPACT_METASTORE, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
         await self._database.compact()
 
     async def copy_to(self, context: Context, url: str) -> dict[str, int]:
-        """Copy all rows to the empty database at `url`; how many each table has.
+        """Copy all rows to the empty database at `url`; return the number of rows by table.
 
-        Nobody can write here meanwhile, and what is written here afterwards is not there. Raises InvalidState
-        for a database that holds something, InvalidParameter, MetastoreUnavailable, PermissionDenied.
+        Writers wait meanwhile; rows written afterwards are not copied. Raises InvalidState for a database
+        that is not empty, InvalidParameter, MetastoreUnavailable, PermissionDenied.
         """
         async with context.view(AuditAction.COPY_METASTORE, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
@@ -84,19 +86,19 @@ class Backups:
 
 
 def put_back(folder: Path, database: Path, files: Sequence[Path]) -> None:
-    """Put a backup into a home that has neither rows nor secrets yet. Blocking.
+    """Restore a backup into a home without rows and secrets. Blocking.
 
-    Raises NotFound for a folder that is no backup, AlreadyExists for a home that is in use, DiskFull.
+    Raises NotFound for a folder that is not a backup, AlreadyExists for a home in use, DiskFull.
     """
     places = {folder / ROWS: database, **{folder / file.name: file for file in files}}
     for source, target in places.items():
         if not source.is_file():
             raise NotFound(f"{folder} is not a backup: it has no {source.name}.")
         if target.exists():
-            raise AlreadyExists(f"{target} is there already; a backup is only put back into an empty home.")
+            raise AlreadyExists(f"{target} exists already; a backup can only be restored into an empty home.")
     written: list[Path] = []
     try:
-        # The rows last: with them, the home is one in use.
+        # The rows last: a home with rows counts as in use.
         for source, target in reversed(places.items()):
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             written.append(target)
@@ -105,13 +107,13 @@ def put_back(folder: Path, database: Path, files: Sequence[Path]) -> None:
         for path in written:
             path.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
-            raise DiskFull(f"There is no room for {database.parent}; free some space.") from error
+            raise DiskFull(f"There is no disk space left in {database.parent}; free some space.") from error
         raise
 
 
 def _new_folder(folder: Path) -> Path:
     if folder.exists():
-        raise AlreadyExists(f"{folder} exists already; every backup is a new folder.")
+        raise AlreadyExists(f"{folder} exists already; give a new folder for each backup.")
     if not folder.parent.is_dir():
         raise InvalidParameter(f"The folder {folder.parent} does not exist; create it first.")
     unfinished = folder.with_name(f".{folder.name}.unfinished")
@@ -130,7 +132,7 @@ def _take_along(files: Sequence[Path], folder: Path) -> None:
 
 
 def _publish(unfinished: Path, folder: Path) -> None:
-    """Give it its name when all of it would outlive a power cut."""
+    """Rename a backup to its final name, once all of it would survive a power cut."""
     for path in (*unfinished.iterdir(), unfinished):
         sync(path)
     unfinished.rename(folder)

@@ -1,4 +1,4 @@
-"""Check rows against bytes, both ways: what a version needs is there and intact, what is there has a row."""
+"""Storage check: every file of a version is present and intact, and every stored object has a row."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Damage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is not as it was registered; `path` is empty for the manifest itself."""
+    """Problem of a version: a file that differs from the registration; an empty `path` is the manifest."""
 
     version: ModelVersion
     damage: Damage
@@ -39,7 +39,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Findings of a check; `size` is that of the versions it looked at, in bytes."""
+    """Findings of a check; `size` is that of the checked versions, in bytes."""
 
     num_versions: int
     num_files: int
@@ -56,10 +56,10 @@ class Fsck:
     async def check(
         self, context: Context, *, quick: bool = False, progress: ProgressCallback | None = None
     ) -> Findings:
-        """Look at every READY version, and at every stored object; nothing is changed.
+        """Check every READY version and every stored object, without changing anything.
 
-        Every byte is read and hashed, unless `quick`: then files are there and of their sizes. What comes or
-        goes meanwhile is no problem. Raises PermissionDenied.
+        Every byte is read and hashed; with `quick`, only the presence and size of files is checked.
+        Concurrent changes are not reported as problems. Raises PermissionDenied.
         """
         async with context.view(AuditAction.CHECK_STORAGE, Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
@@ -69,23 +69,23 @@ class Fsck:
         problems: list[Problem] = []
         versions = files = size = 0
 
-        def looked_at(file: ManifestFile) -> None:
+        def count_file(file: ManifestFile) -> None:
             nonlocal files, size
             files, size = files + 1, size + file.size
             meter.file_done()
 
         async for version in _ready_versions(context):
-            found = [problem async for problem in self._problems(version, looked_at, meter, quick=quick)]
+            found = [problem async for problem in self._problems(version, count_file, meter, quick=quick)]
             if found and await _is_ready(context, version):
                 problems += found
             versions += 1
-        meter.begin("looking for what has no row")
+        meter.begin("looking for objects without a row")
         return Findings(versions, files, size, problems, await find_orphans(context, self._artifacts))
 
     async def _problems(
         self,
         version: ModelVersion,
-        looked_at: Callable[[ManifestFile], None],
+        count_file: Callable[[ManifestFile], None],
         meter: Meter,
         *,
         quick: bool,
@@ -99,14 +99,14 @@ class Fsck:
             yield Problem(version, Damage.CORRUPT, "", error.message)
             return
         if manifest.digest != version.digest:
-            reason = f"The manifest names {manifest.digest}, the version {version.digest}."
+            reason = f"The manifest has the digest {manifest.digest}, the version has {version.digest}."
             yield Problem(version, Damage.CORRUPT, "", reason)
             return
         for file in manifest.files:
             path = f"{version.storage_path}/{file.path}"
             if problem := await self._problem(version, file, path, meter, quick=quick):
                 yield problem
-            looked_at(file)
+            count_file(file)
         for file, path in auxiliary_file_paths(version.id, manifest):
             meter.expect(file.size)
             if problem := await self._problem(version, file, path, meter, quick=quick):
@@ -136,8 +136,8 @@ class Fsck:
         except PermissionDenied as error:
             return Problem(version, Damage.UNREADABLE, file.path, error.message)
         finally:
-            meter.advance(file.size - read)  # nothing more of it will be looked at
-        return Problem(version, Damage.CORRUPT, file.path, f"Its sha256 is not {file.sha256} any more.")
+            meter.advance(file.size - read)  # the rest of the file is skipped
+        return Problem(version, Damage.CORRUPT, file.path, f"Its sha256 is no longer {file.sha256}.")
 
     async def _unexpected(self, version: ModelVersion, manifest: Manifest) -> AsyncIterator[str]:
         expected = {f"{version.storage_path}/{file.path}" for file in manifest.files}

@@ -1,6 +1,6 @@
-"""Give back what nobody needs: bytes without a row, uploads that were given up, old lineage.
+"""Garbage collection: bytes without a row, abandoned uploads, old lineage.
 
-A registration that writes nothing for as long as the grace period is taken for dead.
+A registration that writes nothing during the grace period is considered dead.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _METASTORE = Target(SecurableType.METASTORE)
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """Result of a collection: what was deleted, or would be."""
+    """Result of a collection: the objects that were deleted, or would be."""
 
     orphans: Sequence[Orphan]
     abandoned: Sequence[ModelVersion]
@@ -48,11 +48,11 @@ class GarbageCollection:
         lineage_older_than: timedelta | None = None,
         dry_run: bool = False,
     ) -> Collected:
-        """Delete the bytes that no row needs, once all of a version's are `older_than`.
+        """Delete bytes that no row needs, once all objects of a version are `older_than`.
 
-        With `abandoned_after`, versions that wait for files that long in vain become FAILED_REGISTRATION, and
-        what was uploaded for them is deleted; with `lineage_older_than`, lineage of before is forgotten. A
-        `dry_run` deletes nothing. Raises PermissionDenied, and InvalidParameter for less than an hour.
+        With `abandoned_after`, PENDING versions without an upload for that long become FAILED_REGISTRATION,
+        and their uploads are deleted; with `lineage_older_than`, older lineage is deleted. A `dry_run`
+        deletes nothing. Raises PermissionDenied, and InvalidParameter for less than an hour.
         """
         _check_grace("bytes without a row", older_than)
         if abandoned_after is not None:

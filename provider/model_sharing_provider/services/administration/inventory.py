@@ -1,6 +1,6 @@
-"""Inventory of what operators watch in the metastore: what is about to expire, and who has been granted what.
+"""Inventory for operators: tokens that are about to expire, and grants.
 
-No caller asks, so there is nothing to authorize and no event, as with readiness.
+It has no caller, so there is nothing to authorize and no audit event, as with readiness.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Inventory:
         self._signing_keys = signing_keys
 
     async def expiring(self) -> Mapping[str, Expiring]:
-        """By kind of token. Of a recipient, its longest-lived one counts: after that one it has none."""
+        """Expiry by kind of token. A recipient counts by its longest-lived token: after it, access ends."""
         now = now_ms()
         until = now + WATCHED // timedelta(milliseconds=1)
         async with self._database.read() as rows:
@@ -32,11 +32,11 @@ class Inventory:
             }
 
     async def oldest_grants(self, limit: int) -> Sequence[tuple[str, str]]:
-        """Share and recipient of so many grants at most, those first that were made first."""
+        """Oldest grants, as share and recipient, at most `limit`."""
         async with self._database.read() as rows:
             return await rows.share_grants.oldest(limit)
 
     @property
     def signing_key_created_at(self) -> int:
-        """Epoch ms."""
+        """Creation time of the current signing key, in epoch ms."""
         return self._signing_keys.listed[-1].created_at

@@ -1,9 +1,9 @@
-"""Bytes that no row needs: what killed processes and failed deletions left in the artifact store.
+"""Orphaned artifacts: bytes without a row, left by killed processes and failed deletions.
 
-A version that failed keeps its row, for what that says; its bytes are no use to anybody.
+A failed version keeps its row, for the reason in it, but its bytes are useless.
 
-Bytes are written before their row, so what has none may be a registration in progress. It is one as long as
-anything of it is younger than the grace period.
+Bytes are written before their row, so bytes without one may be a registration in progress: they count as one
+while any of its objects is younger than the grace period.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from model_sharing_provider.services.context import Context
 
 @dataclass(slots=True)
 class Orphan:
-    """What belongs to a version that has no row, has `failed`, or needs no uploads any more.
+    """Orphan: objects of a version that has no row, has `failed`, or no longer needs its uploads.
 
-    `paths` are folders and objects in the artifact store; `size` is in bytes, `modified`, that of its
+    `paths` are folders and objects in the artifact store; `size` is in bytes; `modified` is the time of the
     youngest object, in epoch ms.
     """
 
@@ -42,7 +42,7 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True)
 class OrphanedArtifacts:
-    """`foreign_paths` are paths that no version can have: nothing of ours, so nobody deletes them."""
+    """Orphans in the store. `foreign_paths` cannot belong to a version, so they are never deleted."""
 
     versions: Sequence[Orphan]
     foreign_paths: Sequence[str]
@@ -52,13 +52,13 @@ class OrphanedArtifacts:
 
 
 async def find_orphans(context: Context, artifacts: ArtifactStore) -> OrphanedArtifacts:
-    """Go through the whole artifact store. Memory grows with the orphans, not with the store."""
+    """Find orphans in the whole artifact store; memory grows with the orphans, not with the store."""
     found: dict[str, Orphan] = {}
     foreign_paths: list[str] = []
     for folder in OF_VERSIONS:
         async for batch in artifacts.list(folder):
             placed = [(item, version_of(item.path)) for item in batch]
-            # Empty ones are markers of folders: they take no room, and are nobody's.
+            # Empty objects are folder markers: they take no space and belong to no version.
             foreign_paths += [item.path for item, path in placed if path is None and item.size]
             known = await _statuses(context, {path[0] for _, path in placed if path})
             for item, path in placed:
@@ -69,7 +69,7 @@ async def find_orphans(context: Context, artifacts: ArtifactStore) -> OrphanedAr
 
 
 async def is_needed(context: Context, orphan: Orphan) -> bool:
-    """True if a row came to need it since it was found."""
+    """True if a row has come to need the orphan since it was found."""
     status = (await _statuses(context, {orphan.version_id})).get(orphan.version_id)
     return any(_is_needed(path.partition("/")[0], status) for path in orphan.paths)
 

@@ -1,4 +1,4 @@
-"""Readiness: the database with its tables, and the artifact store, are there for requests."""
+"""Readiness: the database, its tables and the artifact store can serve requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = structlog.get_logger("model_sharing_provider")
 
 
 class Readiness:
-    """Looks at most twice a second, however many ask: anybody may."""
+    """Readiness check, run at most twice a second: anybody may request it, without a token."""
 
     def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
         self._database = database
@@ -32,14 +32,14 @@ class Readiness:
         self._failing: dict[str, str] = {}
 
     def degrades(self, failing: Collection[str]) -> bool:
-        """True if only the bucket is failing: it fails for every server alike, and leaves much to serve.
+        """True if only the bucket fails: it fails for every server alike, and much can still be served.
 
-        Without it there are listings, aliases, grants, and all that recipients have in their caches.
+        Lists, aliases, grants and everything in the recipients' caches work without it.
         """
         return self._artifacts.in_bucket and set(failing) == {"artifacts"}
 
     async def failing(self) -> dict[str, str]:
-        """Failing parts, each with a description that says nothing of hosts, buckets or users."""
+        """Failing parts, each with a description that names no hosts, buckets or users."""
         async with self._one_at_a_time:
             if time.monotonic() - self._looked >= _LOOKED_AT_EVERY_SECONDS:
                 looks = {
@@ -52,7 +52,7 @@ class Readiness:
             return dict(self._failing)
 
     async def _check_database(self) -> None:
-        """Every call is written into the audit log: a database that takes no more serves nobody."""
+        """Check that the database can be written: every call needs an audit event."""
         await self._database.check_usable()
         if time.monotonic() >= self._written_again_at:
             self._written_again_at = 0.0
@@ -69,7 +69,7 @@ async def _look(name: str, look: Coroutine[Any, Any, None]) -> str:
     except SharingError as error:
         return error.message
     except Exception as error:
-        # Its text may name hosts, buckets and users.
+        # The error's text may name hosts, buckets and users.
         _log.warning("not ready", part=name, reason=str(error))
         return "cannot be reached"
     return ""

@@ -1,4 +1,4 @@
-"""Rotate the secrets that all servers share, without a token or a URL that stops working."""
+"""Rotation of the secrets that all servers share; tokens and URLs keep working."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _METASTORE = Target(SecurableType.METASTORE)
 
 @dataclass(frozen=True, slots=True)
 class SecretInfo:
-    """Description of a secret, without its value: `used_from` is epoch ms."""
+    """Description of a secret, without its value; `used_from` is in epoch ms."""
 
     kind: str
     id: str
@@ -38,10 +38,10 @@ class Secrets:
         used_in: timedelta = timedelta(0),
         forget: bool = False,
     ) -> list[SecretInfo]:
-        """Add new ones, which are used when so much time has passed, and tell what there is then.
+        """Add new secrets, to be used after a delay, and describe all secrets.
 
-        Tokens stay valid whatever is rotated. With `forget`, URLs that were given out end at once; recipients
-        ask for others by themselves. Raises PermissionDenied, InvalidState for a file that is read only.
+        Tokens always stay valid. With `forget`, issued URLs end immediately; recipients request new ones
+        automatically. Raises PermissionDenied, InvalidState for a read-only file.
         """
         async with context.change(AuditAction.ROTATE_SECRETS, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)

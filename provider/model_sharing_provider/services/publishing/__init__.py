@@ -1,1 +1,1 @@
-"""Publishing: everything that makes a version, and the files of one for its own metastore."""
+"""Publishing: creation of versions, and their files for the metastore's own principals."""

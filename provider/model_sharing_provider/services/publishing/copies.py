@@ -1,7 +1,7 @@
-"""Copy a version to another model, or to the same: the rows are new, the bytes stay where they are.
+"""Copies of versions to another model, or to the same: new rows for linked or copied files.
 
 Within one artifact root a file is linked (on local disk) or copied by the store itself; nothing is hashed
-again, since the manifest goes along.
+again, since the manifest is reused.
 """
 
 from __future__ import annotations
@@ -36,16 +36,17 @@ class Copies:
     async def copy(
         self, context: Context, name: FullName, number: int, destination: FullName
     ) -> ModelVersion:
-        """A new version of `destination`, which is created if need be, with the files of another one.
+        """Copy a version to a new one of `destination`, which is created if it does not exist.
 
-        Description, run and tags come along; aliases do not. Raises NotFound, PermissionDenied, InvalidState.
+        Description, run and tags are copied; aliases are not. Raises NotFound, PermissionDenied,
+        InvalidState.
         """
         async with context.view(AuditAction.COPY_MODEL_VERSION, version_target(name, number)) as operation:
             await operation.authorize(rules.READ_MODEL)
             source = await find_version(operation, name, number)
             if source.status is not VersionStatus.READY:
                 raise InvalidState(
-                    f"Version {number} of '{name}' is {source.status}; only READY ones are copied."
+                    f"Version {number} of '{name}' is {source.status}; only READY versions can be copied."
                 )
             known = await authorize_new_version(operation, destination)
         model_id, version_id = known.id if known else str(uuid4()), str(uuid4())

@@ -1,4 +1,4 @@
-"""Deltas for a new version's large files from those of an older one, for recipients who have that."""
+"""Deltas for a new version's large files from those of an older one, for recipients that have it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from model_sharing_provider.services.context import Operation
 async def find_base(
     operation: Operation, name: FullName, model: RegisteredModel | None, number: int
 ) -> ModelVersion:
-    """The version of a model that deltas are to be made from. Raises NotFound, InvalidState."""
+    """Find the version of a model to make deltas from. Raises NotFound, InvalidState."""
     base = await operation.rows.versions.find(model.id, number) if model else None
     if base is None:
-        raise NotFound(f"'{name}' has no version {number} that a delta could be made from.")
+        raise NotFound(f"'{name}' has no version {number} to make deltas from.")
     if base.status is not VersionStatus.READY:
         raise InvalidState(
-            f"Version {number} of '{name}' is {base.status}; deltas are only made from READY ones."
+            f"Version {number} of '{name}' is {base.status}; deltas can only be made from READY versions."
         )
     return base
 
@@ -40,9 +40,9 @@ async def make_deltas(
     base: ModelVersion,
     meter: Meter,
 ) -> list[Delta]:
-    """Write a delta for each large file that `base` has at the same path with other content.
+    """Write a delta for each large file that `base` has at the same path with different content.
 
-    Only those that are clearly smaller than their file are kept. Raises NotFound, CorruptArtifact,
+    Only deltas clearly smaller than their file are stored. Raises NotFound, CorruptArtifact,
     PermissionDenied, DiskFull.
     """
     pairs = _pairs(manifest, (await manifests.read(base.id)).manifest)
@@ -63,7 +63,7 @@ async def make_deltas(
 
 
 def _pairs(manifest: Manifest, base: Manifest) -> Mapping[tuple[str, str], tuple[ManifestFile, ManifestFile]]:
-    """Files that are worth a delta, each with what to make it of, by their digests."""
+    """Pairs of a file that is worth a delta and its base file, by their digests."""
     older = {file.path: file for file in base.files}
     known = {file.sha256 for file in base.files}
     return {

@@ -1,4 +1,4 @@
-"""Make a PENDING version READY: look through what was uploaded, move it in place, publish it."""
+"""Finalization of a PENDING version: check its uploads, move them in place, and make it READY."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class Finalization:
         self._manifests = manifests
 
     async def finalize(self, context: Context, name: FullName, number: int) -> ModelVersion:
-        """Publish a PENDING version. One that is READY already is answered as it is: requests are resent.
+        """Publish a PENDING version. A READY one is returned unchanged, since clients resend requests.
 
-        What is no MLflow model, or has no signature, makes it FAILED_REGISTRATION. Raises InvalidModel,
-        InvalidState, NotFound, PermissionDenied.
+        Uploads that are not an MLflow model, or have no signature, make it FAILED_REGISTRATION. Raises
+        InvalidModel, InvalidState, NotFound, PermissionDenied.
         """
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
@@ -67,7 +67,7 @@ class Finalization:
             await self._wait_for_others(context, version, deadline)
 
     async def _wait_for_others(self, context: Context, version: ModelVersion, deadline: float) -> None:
-        """Return when nobody else finalizes a version any more. Raises InvalidState after the deadline."""
+        """Wait until no other call finalizes the version. Raises InvalidState after the deadline."""
         while time.monotonic() < deadline:
             await asyncio.sleep(_SECONDS_BETWEEN_CHECKS)
             async with context.read_unaudited() as rows:
@@ -75,8 +75,7 @@ class Finalization:
                 if not await rows.versions.is_finalizing(version.id, stale_before):
                     return
         raise InvalidState(
-            f"Version {version.version} of '{version.full_name}' is still being finalized; "
-            "ask for it again later."
+            f"Version {version.version} of '{version.full_name}' is still being finalized; try again later."
         )
 
     async def _begin(
@@ -130,7 +129,7 @@ class Finalization:
             await self._fail(context, version, error)
             raise
         except BaseException:
-            # Full disk, lost connection: the uploads are still there, so it can be tried again.
+            # Full disk, lost connection: the uploads are still there, so a retry can succeed.
             async with context.change(AuditAction.STOP_MODEL_VERSION_FINALIZATION, target) as operation:
                 operation.authorized_before()
                 await operation.rows.versions.stop_finalizing(version.id)
@@ -141,11 +140,11 @@ class Finalization:
     async def _take_in(
         self, context: Context, version: ModelVersion, files: list[UploadedFile]
     ) -> list[UploadedFile]:
-        """All files, with those that were written to the bucket itself, by credentials or by URLs.
+        """Collect all files, including those that clients wrote to the bucket directly.
 
-        These are copied to where neither reaches, and hashed there. A file that was uploaded another way too
-        is taken from there, unless a URL was given out for it later. Raises InvalidState if a file did not
-        come that a URL was given out for.
+        Those are copied to where neither credentials nor URLs reach, and hashed there. A file that was also
+        uploaded through the server is taken from there, unless a URL was issued for it later. Raises
+        InvalidState if a URL was issued for a file that is missing.
         """
         folder = direct_root(version.id)
         taken = [file for file in files if not file.expected]
@@ -153,8 +152,8 @@ class Finalization:
         paths = [path for path in await self._artifacts.files_below(folder) if path not in arrived]
         if missing := {file.path for file in files if file.expected}.difference(paths):
             raise InvalidState(
-                f"{min(missing)!r} of version {version.version} of '{version.full_name}' did not come by the "
-                "URL that was given out for it. Upload or delete it, and finalize again."
+                f"{min(missing)!r} of version {version.version} of '{version.full_name}' was not uploaded to "
+                "its URL. Upload or delete it, and finalize again."
             )
         check_paths(paths)
         async with self._still_finalizing(context, version):
@@ -168,7 +167,7 @@ class Finalization:
 
     @contextlib.asynccontextmanager
     async def _still_finalizing(self, context: Context, version: ModelVersion) -> AsyncIterator[None]:
-        """Renew the right to finalize a version, for as long as its files take to be read."""
+        """Renew the right to finalize a version while its files are read."""
 
         async def renew() -> None:
             while True:
@@ -195,7 +194,7 @@ class Finalization:
             )
         check_mlmodel_size(mlmodels[0].size)
         in_place = f"{version.storage_path}/{MLMODEL}"
-        # First of all, since only here is a try that was cut short noticed.
+        # First of all, since only here an interrupted attempt is noticed.
         await self._artifacts.move(mlmodels[0].staged, in_place)
         mlmodel = parse_mlmodel(await self._artifacts.get_bytes(in_place))
         mlmodel.check_complete(file.path for file in files)

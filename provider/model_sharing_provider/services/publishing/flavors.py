@@ -18,9 +18,9 @@ class Flavors:
         self._artifacts = artifacts
 
     async def of_version(self, context: Context, name: FullName, number: int) -> list[str]:
-        """The flavors of a version, such as `sklearn`; the generic one only if there is no other.
+        """Flavors of a version, such as `sklearn`; the generic one only if there is no other.
 
-        Raises NotFound, for a version without files too, InvalidModel, ArtifactStoreUnavailable.
+        Raises NotFound (also for a version without files), InvalidModel, ArtifactStoreUnavailable.
         """
         async with context.view(AuditAction.GET_MODEL_VERSION, version_target(name, number)) as operation:
             await operation.authorize(rules.READ_MODEL)

@@ -1,4 +1,4 @@
-"""Read an MLmodel file: the part of MLflow's format that the registry itself must understand."""
+"""MLmodel files: the part of MLflow's format that the registry itself must understand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MLMODEL = "MLmodel"
 MAX_MLMODEL_BYTES = 4 * 1024 * 1024
 
 _SIGNATURE_FIX = (
-    "Models in the registry need one, so that those who load the model know what it takes and gives. "
+    "Models in the registry need one, so that users know the model's inputs and outputs. "
     "Save the model again with signature=mlflow.models.infer_signature(inputs, outputs), "
     "or with an input_example."
 )
@@ -25,10 +25,10 @@ _SIGNATURE_FIX = (
 
 @dataclass(frozen=True, slots=True)
 class MLmodel:
-    """`signature` has the keys that MLflow writes: inputs, outputs, params; each parsed from its JSON.
+    """MLmodel file. `signature` has MLflow's keys: inputs, outputs, params; each parsed from its JSON.
 
-    `model_id` is the logged model's. `needed` are the files and folders that the model's own code opens when
-    it is loaded, by their paths.
+    `model_id` is the logged model's. `needed` are the paths of the files and folders that the model's own
+    code opens when it is loaded.
     """
 
     signature: dict[str, Any]
@@ -38,13 +38,13 @@ class MLmodel:
     flavors: tuple[str, ...]
 
     def check_complete(self, paths: Iterable[str]) -> None:
-        """Raises InvalidModel if something that the model needs is not among these files: an empty folder."""
+        """Check that these paths include all that the model needs. Raises InvalidModel."""
         there = {str(place) for path in paths for place in (path, *PurePosixPath(path).parents)}
         for path in self.needed:
             if path not in there:
                 raise InvalidModel(
-                    f"The MLmodel file names {path!r}, and there is no file: a folder that is empty is left "
-                    "out by whatever copies a model. Put a file into it, and save the model again."
+                    f"The MLmodel file names {path!r}, but no such file exists; an empty folder is lost when "
+                    "a model is copied. Put a file into it, and save the model again."
                 )
 
 
@@ -55,29 +55,27 @@ def check_mlmodel_size(size: int) -> None:
 
 
 def parse_mlmodel(content: bytes) -> MLmodel:
-    """Parse an MLmodel file. Raises InvalidModel if it is none, or has no signature."""
+    """Parse an MLmodel file. Raises InvalidModel if it is invalid or has no signature."""
     check_mlmodel_size(len(content))
     try:
         fields = yaml.safe_load(content)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidModel(f"The MLmodel file is not YAML: {type(error).__name__}.") from error
     if not isinstance(fields, dict) or not isinstance(fields.get("flavors"), dict):
-        raise InvalidModel("The MLmodel file names no flavors; it was not written by MLflow.")
+        raise InvalidModel("The MLmodel file has no flavors; it was not written by MLflow.")
     signature = fields.get("signature")
     if not isinstance(signature, dict) or not (signature.get("inputs") or signature.get("params")):
         raise InvalidModel(f"The model has no signature. {_SIGNATURE_FIX}")
     parsed = {key: _parsed(signature.get(key)) for key in ("inputs", "outputs", "params")}
     if (size := len(json.dumps(parsed, default=str))) > MAX_SIGNATURE:
-        raise InvalidModel(
-            f"The model's signature has {size} bytes; at most {MAX_SIGNATURE} are kept with a version."
-        )
+        raise InvalidModel(f"The model's signature has {size} bytes; at most {MAX_SIGNATURE} are allowed.")
     flavors = fields["flavors"]
     run_id, model_id = _id(fields, "run_id"), _id(fields, "model_id")
     return MLmodel(parsed, run_id, model_id, _needed(flavors), tuple(map(str, flavors)))
 
 
 def _id(fields: dict[str, Any], key: str) -> str:
-    """An id that MLflow gave, empty if it gave none."""
+    """Id from MLflow; empty if there is none."""
     value = fields.get(key)
     if not isinstance(value, str):
         return ""
@@ -87,7 +85,7 @@ def _id(fields: dict[str, Any], key: str) -> str:
 
 
 def _needed(flavors: dict[str, Any]) -> tuple[str, ...]:
-    """The artifacts and the folder of code that `mlflow.pyfunc` gives to the model's own code."""
+    """Artifacts and code folder that `mlflow.pyfunc` passes to the model's own code."""
     flavor = flavors.get("python_function")
     if not isinstance(flavor, dict):
         return ()

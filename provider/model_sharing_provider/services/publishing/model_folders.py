@@ -1,4 +1,4 @@
-"""Look a folder through before a byte is copied, so that what cannot be registered costs nothing."""
+"""Validation of a model's folder before any byte is copied."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WHICH_FOLDER = "Give the folder that mlflow.<flavor>.save_model wrote."
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """A folder that was looked through: its files with their sizes, and what its MLmodel says."""
+    """Folder that was validated: its files with their sizes, and its MLmodel file."""
 
     folder: Path
     files: dict[str, int]
@@ -30,7 +30,7 @@ class ModelFolder:
 
 
 def look_through(folder: Path) -> ModelFolder:
-    """Raises InvalidModel for what is no MLflow model or has no signature, UnsafePath."""
+    """Validate a model's folder. Raises InvalidModel without an MLmodel file or signature, UnsafePath."""
     mlmodel = folder / MLMODEL
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
@@ -50,14 +50,14 @@ def no_model(folder: Path | str) -> InvalidModel:
 
 
 def check_paths(paths: Iterable[str]) -> None:
-    """Raises UnsafePath for what could not be stored, or downloaded, everywhere."""
+    """Check that paths can be stored and downloaded on every platform. Raises UnsafePath."""
     for path in paths:
         check_storable(check_model_path(path))
     check_together(paths)
 
 
 def _give_up(error: OSError) -> None:
-    """A folder that cannot be looked into must not be left out in silence."""
+    """Report an unreadable folder, which must not be left out silently."""
     raise InvalidModel(f"{error.filename} cannot be read: {error.strerror}.") from error
 
 
@@ -72,18 +72,18 @@ def _files(folder: Path) -> list[Path]:
         if not folders and not names and not _does_without(Path(parent)):
             empty = Path(parent).relative_to(folder).as_posix()
             raise InvalidModel(
-                f"The folder {empty!r} is empty; a model consists of files: put one into it, or delete it."
+                f"The folder {empty!r} is empty, and cannot be stored: put a file into it, or delete it."
             )
         for name in folders:
             if (Path(parent) / name).is_symlink():
                 raise InvalidModel(
-                    f"{Path(parent) / name} is a symbolic link to a folder; copy the folder in."
+                    f"{Path(parent) / name} is a symbolic link to a folder; replace it with a copy."
                 )
         for name in names:
             path = Path(parent) / name
             if not path.is_file():
                 raise InvalidModel(
-                    f"{path} is not a regular file; a model consists of files and folders only."
+                    f"{path} is not a regular file; a model can contain only files and folders."
                 )
             found.append(path)
     return sorted(found)

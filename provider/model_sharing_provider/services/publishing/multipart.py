@@ -1,7 +1,7 @@
-"""Files that come in several parts: each waits by itself until all are put together.
+"""Multipart uploads: parts are stored separately until the file is assembled.
 
-A session belongs to one file of one version, and to the principal that began it. To everybody else, and for
-every other version, it is as unknown as one that never was.
+A session belongs to one file of one version, and to the principal that began it. For every other principal or
+version it does not exist.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_PARTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class PartSeen:
-    """A part as the client knows it: its number, and the ETag that its upload was answered with."""
+    """Part as listed by the client: its number, and the ETag from the response to its upload."""
 
     number: int
     etag: str
@@ -45,7 +45,7 @@ class Multipart:
     async def begin(
         self, context: Context, name: FullName, number: int, path: str, *, overwrite: bool = True
     ) -> str:
-        """A session to upload the parts of one file in.
+        """Begin a session to upload the parts of one file.
 
         Raises UnsafePath, InvalidState, NotFound; without `overwrite`, AlreadyExists, now or at completion.
         """
@@ -78,9 +78,9 @@ class Multipart:
         *,
         by: Principal,
     ) -> str:
-        """Take in one part; sent again, it replaces the one before. Its ETag.
+        """Store one part, replacing an earlier one with its number; return its ETag.
 
-        Raises InvalidParameter, InvalidState, NotFound for a session that is not theirs, DiskFull.
+        Raises InvalidParameter, InvalidState, NotFound for a session that is not the caller's, DiskFull.
         """
         if not 1 <= number <= MAX_PARTS:
             raise InvalidParameter(f"The part number {number} is not between 1 and {MAX_PARTS}.")
@@ -111,13 +111,13 @@ class Multipart:
         session: str,
         seen: Sequence[PartSeen],
     ) -> UploadedFile:
-        """Put a file together from its parts, in the order of their numbers.
+        """Assemble a file from its parts, in the order of their numbers.
 
         Raises NotFound for a session that is not the caller's, InvalidParameter for a part that is missing,
-        named twice, or another than the client saw, and what `Uploads.write` raises.
+        repeated, or not the one with the client's ETag, and the errors of `Uploads.write`.
         """
         if len({part.number for part in seen}) < len(seen):
-            raise InvalidParameter("The upload is completed with the same part more than once.")
+            raise InvalidParameter("The upload cannot be completed: the request lists a part more than once.")
         target = version_target(name, number)
         async with context.view(AuditAction.COMPLETE_MULTIPART_UPLOAD, target) as operation:
             await operation.authorize(rules.OWN_MODEL)
@@ -126,16 +126,16 @@ class Multipart:
             known = {part.number: part for part in await operation.rows.uploads.parts(begun)}
         parts = [_matching(known, part) for part in sorted(seen, key=lambda part: part.number)]
         if not parts:
-            raise InvalidParameter("The upload is completed without any part.")
+            raise InvalidParameter("The upload cannot be completed: the request lists no parts.")
         joined = self._joined(parts)
         file = await self._uploads.write(context, version, path, joined, overwrite=begun.overwrite)
         with suppress(NotFound):
-            # A version that was finalized meanwhile has forgotten its sessions by itself.
+            # Finalizing the version meanwhile has deleted its sessions.
             await self._delete_parts(AuditAction.DISCARD_UPLOAD_PARTS, context, version, session)
         return file
 
     async def abort(self, context: Context, version: ModelVersion, session: str, *, by: Principal) -> None:
-        """Forget the parts of an upload that is given up. Raises PermissionDenied, NotFound."""
+        """Abort an upload and delete its parts. Raises PermissionDenied, NotFound."""
         await self._delete_parts(AuditAction.ABORT_MULTIPART_UPLOAD, context, version, session, by=by)
 
     async def _delete_parts(
@@ -166,12 +166,12 @@ class Multipart:
 async def find_session(
     operation: Operation, version_id: str, session: str, path: str | None = None
 ) -> UploadSession:
-    """The caller's session for a version and, if it is given, a path. Raises NotFound for any other."""
+    """Find the caller's session for a version and, if given, a path. Raises NotFound."""
     found = await operation.rows.uploads.find_session(
         session, version_id=version_id, principal_id=operation.principal.id
     )
     if found is None or path not in (None, found.path):
-        raise NotFound("There is no such upload session of yours for this file; begin another one.")
+        raise NotFound("You have no such upload session for this file; begin another one.")
     return found
 
 
@@ -179,6 +179,6 @@ def _matching(known: dict[int, UploadedPart], seen: PartSeen) -> UploadedPart:
     part = known.get(seen.number)
     if part is None or part.sha256 != seen.etag.strip('"'):
         raise InvalidParameter(
-            f"Part {seen.number} is missing, or is not the one whose ETag was {seen.etag!r}; upload it again."
+            f"Part {seen.number} is missing, or its ETag is not {seen.etag!r}; upload it again."
         )
     return part

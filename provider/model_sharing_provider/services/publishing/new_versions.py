@@ -1,4 +1,4 @@
-"""New versions: how each way of publishing drafts one and adds it under its model's next number."""
+"""New versions: drafts, and their rows under the model's next number."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DESCRIBED = {each.name for each in fields(NewVersion)} & {each.name for each in
 def draft_version(
     name: FullName, model_id: str, status: VersionStatus, new: NewVersion, version_id: str = ""
 ) -> ModelVersion:
-    """A version as far as it is known before it has a number, and before its files are read."""
+    """Draft a version, before it has a number and before its files are read."""
     version_id = version_id or str(uuid4())
     return ModelVersion(
         id=version_id,
@@ -36,9 +36,9 @@ def draft_version(
 
 
 async def add_version(operation: Operation, draft: ModelVersion, request: str = "") -> ModelVersion:
-    """The draft as a row with its tags, by the caller, as of now, under the next number from its own on.
+    """Add a draft as a row with its tags, under the model's next number that is not below its own.
 
-    `request` is the digest of the request that made it, by which it is found when that is sent again.
+    `request` is the digest of the request that made it, which identifies a resent request.
     """
     version = replace(
         draft,

@@ -1,4 +1,4 @@
-"""Temporary credentials for the metastore's own principals, under the same privileges as the files."""
+"""Temporary credentials for the metastore's own principals, with the same privileges as for files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class PrincipalCredentials:
         self._storage = storage
 
     async def read(self, context: Context, name: FullName, number: int) -> TemporaryCredentials | None:
-        """Credentials to read a version; None where the storage has none, which is logged as a mere read.
+        """Credentials to read a version; None if the storage issues none, which is logged as a plain read.
 
         Raises NotFound, PermissionDenied.
         """
@@ -30,9 +30,9 @@ class PrincipalCredentials:
             return given
 
     async def write(self, context: Context, name: FullName, number: int) -> TemporaryCredentials | None:
-        """Credentials to write the files of a PENDING version; None where the storage has none.
+        """Credentials to write the files of a PENDING version; None if the storage issues none.
 
-        The caller may upload either way. Raises NotFound, PermissionDenied, InvalidState.
+        Uploads through the server work either way. Raises NotFound, PermissionDenied, InvalidState.
         """
         target = version_target(name, number)
         async with context.change(AuditAction.BEGIN_MODEL_VERSION_UPLOAD, target) as operation:

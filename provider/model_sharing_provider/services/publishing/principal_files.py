@@ -1,6 +1,6 @@
-"""Files of versions for the metastore's own principals: as folders, one by one, and by signed URL.
+"""Files of versions for the metastore's own principals: folders, single files, and signed URLs.
 
-A signed URL works while the token lives that it was given out under, and its holder may still read the model.
+A signed URL works while the token it was issued under is valid and its holder may still read the model.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from model_sharing_provider.services.registry.versions import find_version, vers
 from model_sharing_provider.services.signed_files import OpenFile, SignedFiles, TransferPermission
 from model_sharing_provider.telemetry.reports import Measured, Refusal, report
 
-_CLOSED = "Access to this file has ended; ask for another URL."
+_CLOSED = "Access to this file has ended; request another URL."
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file or folder in a version. `path` is relative to the version; `modified` is epoch ms."""
+    """File or folder in a version. `path` is relative to the version; `modified` is in epoch ms."""
 
     path: str
     is_directory: bool
@@ -59,7 +59,7 @@ class PrincipalFiles:
         self._manifests = manifests
 
     async def folder(self, context: Context, name: FullName, number: int, path: str) -> list[Entry]:
-        """Entries of a folder of a version, by name; an empty `path` is all of it. Raises NotFound."""
+        """Entries of a folder by name; an empty `path` is the version's top folder. Raises NotFound."""
         async with context.view(AuditAction.LIST_DIRECTORY, _target(name, number, path)) as operation:
             version, files = await self._files(operation, name, number)
         entries = _entries(files, path, version.updated_at)
@@ -68,15 +68,15 @@ class PrincipalFiles:
         return entries
 
     async def open_path(self, context: Context, name: FullName, number: int, path: str) -> OpenFile:
-        """A file of a READY version by its path. Raises NotFound, PermissionDenied."""
+        """Open a file of a READY version by its path. Raises NotFound, PermissionDenied."""
         async with context.view(AuditAction.GET_FILE, _target(name, number, path)) as operation:
             version, file = await self._find(operation, name, number, path)
             return await self._opened(operation, version, file)
 
     async def sign(self, context: Context, name: FullName, number: int, path: str) -> str:
-        """A URL to fetch a file from, good for 300 seconds. Raises NotFound.
+        """Sign a URL to fetch a file from, valid for 300 seconds. Raises NotFound.
 
-        It is relative to the server's, or one of the object store itself.
+        It is relative to the server's URL, or a URL of the object store itself.
         """
         async with context.view(AuditAction.CREATE_DOWNLOAD_URL, _target(name, number, path)) as operation:
             version, file = await self._find(operation, name, number, path)
@@ -96,7 +96,7 @@ class PrincipalFiles:
         session: str,
         upload_suffixes: Sequence[str],
     ) -> list[str]:
-        """URLs, relative to the server's, to PUT parts of a session to or to DELETE it; good for 15 minutes.
+        """Sign URLs, relative to the server's, to PUT parts of a session or DELETE it; valid for 15 minutes.
 
         `upload_suffixes`, in the caller's own words, end the URLs and come back unchanged. Raises NotFound,
         also for a session that is not the caller's, InvalidState, PermissionDenied.
@@ -115,9 +115,9 @@ class PrincipalFiles:
         *,
         overwrite: bool = True,
     ) -> UploadUrl:
-        """A URL to PUT a whole file to: of the object store itself where that can sign it.
+        """Sign a URL to PUT a whole file to: one of the object store itself, if that can sign it.
 
-        Without `overwrite` it is this server's, which alone can see that nothing is replaced.
+        Without `overwrite` it is this server's, since only the server can prevent that a file is replaced.
 
         What is written there is hashed when the version is finalized. It takes the place of what was
         uploaded at this path before, and gives it up to what is uploaded later. `upload_suffix` is as above.
@@ -152,7 +152,7 @@ class PrincipalFiles:
             yield operation, version
 
     async def open(self, context: Context, resource: str, query: dict[str, str]) -> OpenFile:
-        """Check a signed URL that came back. Raises PermissionDenied, or NotFound for bytes that are gone."""
+        """Verify a signed URL and open its file. Raises PermissionDenied, or NotFound for missing bytes."""
         target = Target(SecurableType.MODEL, detail=resource)
         ticket = await self._signed_files.verify(context, AuditAction.GET_FILE, target, query)
         _, version_id, sha256 = resource.split("/")
@@ -165,7 +165,7 @@ class PrincipalFiles:
     async def accept_upload(
         self, context: Context, resource: str, query: dict[str, str]
     ) -> tuple[ModelVersion, Principal]:
-        """Check a signed upload URL that came back: its version, and the principal that it was given to.
+        """Verify a signed upload URL; return its version, and the principal that it was issued to.
 
         Raises PermissionDenied, NotFound, InvalidState.
         """
@@ -195,7 +195,7 @@ class PrincipalFiles:
     async def _admit(
         self, operation: Operation, ticket: Ticket, version_id: str, rule: rules.Rule
     ) -> ModelVersion:
-        """Go on as the holder of the token behind a ticket, who must still hold what `rule` asks for."""
+        """Act as the holder of the ticket's token, which must still have the privileges of `rule`."""
         holder = await operation.rows.principals.find_by_token_id(ticket.token_id, operation.now)
         if holder is None:
             report(Measured.REFUSED_URLS, reason=Refusal.ACCESS_ENDED)
@@ -203,7 +203,7 @@ class PrincipalFiles:
         operation.act_as(holder)
         version = await operation.rows.versions.find_by_id(version_id)
         if version is None:
-            raise NotFound("The version that this URL is for was deleted.")
+            raise NotFound("The version of this URL was deleted.")
         try:
             await operation.authorize(rule, model_target(version.full_name))
         except PermissionDenied:
@@ -218,12 +218,12 @@ class PrincipalFiles:
         for file in files:
             if file.path == path and version.status is VersionStatus.READY:
                 return version, file
-        raise NotFound(f"Version {number} of '{name}' has no file {path!r} to read.")
+        raise NotFound(f"Version {number} of '{name}' has no readable file {path!r}.")
 
     async def _files(
         self, operation: Operation, name: FullName, number: int
     ) -> tuple[ModelVersion, list[ManifestFile]]:
-        """A READY version's files for its readers, a PENDING one's uploads for its owner."""
+        """Files of a READY version for its readers, or the uploads of a PENDING one for its owner."""
         await operation.authorize(rules.READ_MODEL)
         version = await find_version(operation, name, number)
         if version.status is VersionStatus.READY:
@@ -236,7 +236,7 @@ class PrincipalFiles:
 
 
 def _access(operation: Operation) -> TransferPermission:
-    """Access for as long as the token lives that the caller came with."""
+    """Access that lasts as long as the caller's token."""
     token_id = operation.principal.token_id
 
     async def holds(rows: UnitOfWork) -> bool:

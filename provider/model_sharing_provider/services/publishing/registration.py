@@ -1,7 +1,7 @@
-"""Register models as new versions, copied from a local folder or in place: bytes first, row last.
+"""Registration of models as new versions, copied from a local folder or in place: bytes first, row last.
 
-Until the row is there, nobody sees anything of the version. If a step fails, what was copied is deleted; if
-the process dies, what was copied lies unreferenced below ids that nothing names.
+A version is invisible until its row is committed. If a step fails, the copied bytes are deleted; if the
+process dies, they are orphans, which garbage collection finds.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ class Registration:
     ) -> ModelVersion:
         """Copy an MLflow model from `folder` and publish it as the next version of `name`.
 
-        The model is created if it is not there; its schema must be. With `delta_from`, the number of an older
-        version, large files get deltas from that one's. Raises InvalidModel for a folder that is no MLflow
-        model or has no signature, UnsafePath, NotFound, InvalidState, DiskFull.
+        The model is created if it does not exist; its schema must exist. With `delta_from`, the number of an
+        older version, large files get deltas from that one's. Raises InvalidModel for a folder that is not an
+        MLflow model or has no signature, UnsafePath, NotFound, InvalidState, DiskFull.
         """
         origin = replace(origin or NewVersion(), comment=comment)
         async with self._check(context, name, alias, origin, delta_from) as (model_id, base):
@@ -102,10 +102,10 @@ class Registration:
         delta_from: int | None = None,
         progress: ProgressCallback | None = None,
     ) -> ModelVersion:
-        """Publish a model in an external location: each file is read once and stays where it is.
+        """Publish a model in an external location; its files are read once and stay in place.
 
-        Raises PermissionDenied for a location that is not allowed, CorruptArtifact for one that changes
-        while it is read.
+        Raises PermissionDenied for a location that is not allowed, CorruptArtifact for files that change
+        while they are read.
         """
         origin = replace(origin or NewVersion(), comment=comment)
         check_text("location", location, MAX_SOURCE)
@@ -130,9 +130,9 @@ class Registration:
         *,
         progress: ProgressCallback | None = None,
     ) -> ModelVersion | None:
-        """The newest version of `name` that has the content of a folder, or of an external location (text).
+        """Find the newest version of `name` with the content of a folder, or of an external location (text).
 
-        Each file is read once. Raises what registering it would raise.
+        Each file is read once. Raises the errors of a registration.
         """
         async with self._check(context, name, None, NewVersion(), None) as (model_id, _):
             if isinstance(source, Path):
@@ -156,7 +156,7 @@ class Registration:
         return await self._find_same(context, name, model_id, digest)
 
     async def find_same(self, context: Context, version: ModelVersion) -> ModelVersion | None:
-        """The newest other version of the same model with the same content."""
+        """Find the newest other version of the same model with the same content."""
         return await self._find_same(
             context, version.full_name, version.model_id, version.digest, other_than=version.id
         )
@@ -172,9 +172,9 @@ class Registration:
     async def _check(
         self, context: Context, name: FullName, alias: str | None, origin: NewVersion, delta_from: int | None
     ) -> AsyncIterator[tuple[str, ModelVersion | None]]:
-        """The id of the model that there is, or will be, and the version that deltas are made from, if any.
+        """Id of the existing or future model, and the version to make deltas from, if any.
 
-        What fails inside is a failed registration.
+        An error here is audited as a failed registration.
         """
         if alias is not None:
             check_alias(alias)
@@ -256,7 +256,7 @@ class Registration:
 def _draft(
     name: FullName, model_id: str, mlmodel: MLmodel, location: str, *, alias: str | None, origin: NewVersion
 ) -> ModelVersion:
-    """The version that a model at a location makes; where its origin says nothing, its MLmodel file does."""
+    """Draft the version of a model at a location; its MLmodel file fills in what its origin leaves out."""
     new = replace(
         origin,
         source=origin.source or location,
@@ -283,6 +283,6 @@ async def _each(
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(path)) for path in paths]
     except ExceptionGroup as failures:
-        # One file that fails ends the rest; its own error is what a person can act on.
+        # One failing file cancels the others; its own error is the one to act on.
         raise failures.exceptions[0] from failures
     return dict(task.result() for task in tasks)

@@ -1,4 +1,4 @@
-"""Undo for bytes that were written ahead of the rows that need them."""
+"""Cleanup of bytes that were written before the rows that need them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from model_sharing_protocol.errors import MetastoreUnavailable
 
 @asynccontextmanager
 async def discard_unless_committed(discard: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
-    """Discard what was written when the block fails, unless its rows may have been committed all the same.
+    """Discard written bytes when the block fails, unless its rows may have been committed.
 
-    So it may be after MetastoreUnavailable, where the answer to the commit may be what was lost, and after a
-    cancellation. What nobody needs then, garbage collection finds.
+    That is possible after MetastoreUnavailable, when the response to the commit was lost, and after a
+    cancellation. Garbage collection then finds bytes that no row needs.
     """
     try:
         yield

@@ -1,7 +1,6 @@
-"""Versions that a client makes by uploading: PENDING_REGISTRATION until finalized, then immutable.
+"""Uploads of versions: PENDING_REGISTRATION until finalized, then immutable.
 
-Files wait under names of their own, so that an upload that comes too late cannot touch a version that is
-READY.
+Uploaded files have names of their own, so that a late upload cannot change a READY version.
 """
 
 from __future__ import annotations
@@ -42,12 +41,12 @@ class Uploads:
     async def create(
         self, context: Context, name: FullName, new: NewVersion, request: str = ""
     ) -> ModelVersion:
-        """A PENDING version of an existing model.
+        """Create a PENDING version of an existing model.
 
-        `request` is a digest of what was asked. Clients resend a request whose answer they did not get: the
-        same one again, from the same principal and before anything was done with the version that it made,
-        gives that version. A `source` of the form `models:/c.s.m/3` puts that version's files into the new
-        one, moving no bytes. Raises NotFound, PermissionDenied, InvalidParameter.
+        `request` is a digest of the request. Clients resend a request whose response they did not receive:
+        resent by the same principal before the version is used, it returns the same version. A `source` of
+        the form `models:/c.s.m/3` links that version's files into the new one, without copying bytes. Raises
+        NotFound, PermissionDenied, InvalidParameter.
         """
         check_tags(new.tags)
         version_id = str(uuid4())
@@ -84,7 +83,7 @@ class Uploads:
             return await find_version(operation, name, version.version)
 
     async def begin(self, context: Context, name: FullName, number: int) -> ModelVersion:
-        """Let the caller upload to a PENDING version. Raises NotFound, InvalidState, PermissionDenied."""
+        """Authorize uploads to a PENDING version. Raises NotFound, InvalidState, PermissionDenied."""
         async with context.change(
             AuditAction.BEGIN_MODEL_VERSION_UPLOAD, version_target(name, number)
         ) as operation:
@@ -103,9 +102,10 @@ class Uploads:
         by: Principal | None = None,
         overwrite: bool = True,
     ) -> UploadedFile:
-        """Take in a file of a PENDING version; with `overwrite`, one with the same path is replaced.
+        """Store a file of a PENDING version; with `overwrite`, it replaces one with the same path.
 
-        `by` is whom a signed URL was given to. Raises UnsafePath, AlreadyExists, InvalidState, DiskFull.
+        `by` is the principal that a signed URL was issued to. Raises UnsafePath, AlreadyExists, InvalidState,
+        DiskFull.
         """
         check_storable(check_model_path(path))
         if not overwrite:
@@ -123,7 +123,7 @@ class Uploads:
     async def check_absent(
         self, context: Context, version: ModelVersion, path: str, *, by: Principal | None = None
     ) -> None:
-        """Raises AlreadyExists if a PENDING version has a file at this path, however it came there."""
+        """Check that a PENDING version has no file at this path, however uploaded. Raises AlreadyExists."""
         target = version_target(version.full_name, version.version)
         async with context.view(AuditAction.CHECK_FILE_EXISTS, target) as operation:
             if by is not None:
@@ -133,12 +133,12 @@ class Uploads:
             if known is not None and not known.expected:
                 raise exists_already(version, path)
         with suppress(NotFound):
-            # By a URL of the bucket's, or by credentials: only the bucket knows.
+            # Uploaded by a URL of the bucket, or with credentials: only the bucket knows.
             await self._artifacts.size(f"{direct_root(version.id)}/{path}")
             raise exists_already(version, path)
 
     async def remove(self, context: Context, name: FullName, number: int, path: str) -> None:
-        """Take a file out of a PENDING version again. Raises NotFound, InvalidState."""
+        """Remove a file from a PENDING version. Raises NotFound, InvalidState."""
         async with context.change(AuditAction.DELETE_FILE, version_target(name, number)) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
@@ -155,7 +155,7 @@ class Uploads:
         by: Principal | None,
         overwrite: bool,
     ) -> str | None:
-        """Note a file that arrived; the place of bytes that are not needed now, if there are any."""
+        """Record an uploaded file; return the path of bytes that are no longer needed, if any."""
         name, number = version.full_name, version.version
         async with context.change(AuditAction.UPLOAD_FILE, version_target(name, number)) as operation:
             if by is not None:
@@ -163,19 +163,19 @@ class Uploads:
             await operation.authorize(rules.OWN_MODEL)
             operation.refine_target(name=f"{name}/{number}:{file.path}")
             if (await find_pending(operation, name, number)).id != version.id:
-                raise NotFound(f"Version {number} of '{name}' was deleted while {file.path!r} came in.")
+                raise NotFound(f"Version {number} of '{name}' was deleted while {file.path!r} was uploaded.")
             await operation.rows.versions.end_replay(version.id)
             known = await operation.rows.uploads.find_file(version.id, file.path)
             if known is not None and not (overwrite or known.expected):
-                # It came while this one did.
+                # It was uploaded at the same time.
                 raise exists_already(version, file.path)
             if known is not None and (known.size, known.sha256) == (file.size, file.sha256):
-                # Linked from the version that this is a copy of, or sent twice: the same bytes once.
+                # Linked from the copied version, or sent twice: one file with the same bytes is enough.
                 return file.staged
             return await operation.rows.uploads.put_file(version.id, file, operation.now)
 
     async def _link_source(self, context: Context, version_id: str, source: str) -> list[UploadedFile]:
-        """The files of the version that `source` names, if it names one of this registry."""
+        """Link the files of the version that `source` names, if it is in this registry."""
         reference = referenced_version(source)
         if reference is None:
             return []
@@ -195,20 +195,20 @@ class Uploads:
 
 
 async def find_pending(operation: Operation, name: FullName, number: int) -> ModelVersion:
-    """A version that takes files. Raises NotFound, InvalidState."""
+    """Find a version that accepts files. Raises NotFound, InvalidState."""
     version = await find_version(operation, name, number)
     if version.status is not VersionStatus.PENDING_REGISTRATION:
         raise InvalidState(
-            f"Version {number} of '{name}' is {version.status}; its files cannot be changed. "
-            "Create a new one."
+            f"Version {number} of '{name}' is {version.status}, so its files cannot be changed. "
+            "Create a new version."
         )
     if await operation.rows.versions.is_finalizing(version.id, operation.now - FINALIZING_ENDS_AFTER_MS):
-        raise InvalidState(f"Version {number} of '{name}' is being finalized; it takes no more files.")
+        raise InvalidState(f"Version {number} of '{name}' is being finalized and accepts no more files.")
     return version
 
 
 def exists_already(version: ModelVersion, path: str) -> AlreadyExists:
-    """The error for a file that would replace another, and may not."""
+    """Error for a file that would replace another without `overwrite`."""
     return AlreadyExists(
         f"Version {version.version} of '{version.full_name}' has a file {path!r} already; "
         "send it with overwrite=true to replace it."
@@ -216,7 +216,7 @@ def exists_already(version: ModelVersion, path: str) -> AlreadyExists:
 
 
 def referenced_version(source: str) -> tuple[FullName, int] | None:
-    """The version that `models:/catalog.schema.model/3` names; None for any other source."""
+    """Parse a source like `models:/catalog.schema.model/3`; None for any other."""
     if not source.startswith("models:/") or source.count(".") != 2 or "@" in source:
         return None
     reference = ModelRef.parse(source)

@@ -1,4 +1,4 @@
-"""Catalogs and schemas: the two upper levels of a model's name."""
+"""Catalogs and schemas, the two upper levels of a model's full name."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Catalogs:
         self._cleaner = cleaner
 
     async def metastore(self, context: Context) -> Metastore:
-        """Name and id of this metastore, for anybody in it."""
+        """Name and id of this metastore, for every principal."""
         async with context.view(
             AuditAction.GET_METASTORE_SUMMARY, Target(SecurableType.METASTORE)
         ) as operation:
@@ -41,7 +41,7 @@ class Catalogs:
     async def create(
         self, context: Context, name: str, comment: str = "", properties: Mapping[str, str] | None = None
     ) -> Catalog:
-        """A new catalog. Raises InvalidParameter, AlreadyExists, PermissionDenied."""
+        """Create a catalog. Raises InvalidParameter, AlreadyExists, PermissionDenied."""
         name = normalize_name("catalog", name)
         async with context.change(AuditAction.CREATE_CATALOG, _catalog(name)) as operation:
             await operation.authorize(rules.CREATE_CATALOG)
@@ -59,7 +59,7 @@ class Catalogs:
             return catalog
 
     async def page(self, context: Context, page: PageRequest) -> Page[Catalog]:
-        """The catalogs that the caller may use, by name."""
+        """Page of the catalogs that the caller may use, by name."""
         async with context.view(AuditAction.LIST_CATALOGS, Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
             return await operation.rows.catalogs.page(page, Viewer.of(operation.principal))
@@ -85,7 +85,7 @@ class Catalogs:
             return updated
 
     async def delete(self, context: Context, name: str, *, force: bool = False) -> None:
-        """Delete a catalog; with `force`, whatever is in it too. Raises NotFound, InvalidState."""
+        """Delete a catalog; with `force`, its contents too. Raises NotFound, InvalidState."""
         name = normalize_name("catalog", name)
         versions: list[ModelVersion] = []
         async with context.change(AuditAction.DELETE_CATALOG, _catalog(name)) as operation:
@@ -108,7 +108,7 @@ class Catalogs:
         comment: str = "",
         properties: Mapping[str, str] | None = None,
     ) -> Schema:
-        """A new schema in an existing catalog. Raises NotFound, AlreadyExists, PermissionDenied."""
+        """Create a schema in an existing catalog. Raises NotFound, AlreadyExists, PermissionDenied."""
         async with context.change(AuditAction.CREATE_SCHEMA, _schema(name)) as operation:
             await operation.authorize(rules.CREATE_SCHEMA)
             catalog = await find_catalog(operation, name.catalog)
@@ -126,7 +126,7 @@ class Catalogs:
             return schema
 
     async def page_schemas(self, context: Context, catalog: str, page: PageRequest) -> Page[Schema]:
-        """The schemas of a catalog that the caller may use, by name. Raises NotFound, PermissionDenied."""
+        """Page of a catalog's schemas that the caller may use, by name. Raises NotFound, PermissionDenied."""
         catalog = normalize_name("catalog", catalog)
         async with context.view(AuditAction.LIST_SCHEMAS, _catalog(catalog)) as operation:
             await operation.authorize(rules.USE_CATALOG)
@@ -167,7 +167,7 @@ class Catalogs:
 
 
 async def find_catalog(operation: Operation, name: str) -> Catalog:
-    """The catalog, or NotFound saying how to create it."""
+    """Find a catalog. Raises NotFound, which says how to create it."""
     catalog = await operation.rows.catalogs.find(name)
     if catalog is None:
         raise absent(SecurableType.CATALOG, name)
@@ -175,7 +175,7 @@ async def find_catalog(operation: Operation, name: str) -> Catalog:
 
 
 async def find_schema(operation: Operation, name: SchemaName) -> Schema:
-    """The schema, or NotFound saying how to create it."""
+    """Find a schema. Raises NotFound, which says how to create it."""
     schema = await operation.rows.catalogs.find_schema(name)
     if schema is None:
         raise absent(SecurableType.SCHEMA, str(name))

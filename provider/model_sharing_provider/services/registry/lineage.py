@@ -1,4 +1,4 @@
-"""Lineage: where versions came from and what they are used in, as clients tell it; shown, never guessed."""
+"""Lineage: origins and uses of versions, as reported by clients."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Lineage:
     async def emit(
         self, context: Context, name: FullName, number: int, direction: str, payload: Mapping[str, Any]
     ) -> None:
-        """Keep what a client tells of a version that it may read. Raises NotFound, PermissionDenied."""
+        """Record lineage, as a reader of the version reports it. Raises NotFound, PermissionDenied."""
         async with context.change(
             AuditAction.EMIT_MODEL_VERSION_LINEAGE, version_target(name, number)
         ) as operation:
@@ -32,7 +32,7 @@ class Lineage:
             await add_lineage(operation, version.id, direction, payload)
 
     async def of_version(self, context: Context, name: FullName, number: int) -> list[LineageRecord]:
-        """The newest records first, a thousand at most. Raises NotFound, PermissionDenied."""
+        """Newest lineage of a version, at most a thousand records. Raises NotFound, PermissionDenied."""
         async with context.view(
             AuditAction.GET_MODEL_VERSION_LINEAGE, version_target(name, number)
         ) as operation:
@@ -44,7 +44,7 @@ class Lineage:
 async def add_lineage(
     operation: Operation, version_id: str, direction: str, payload: Mapping[str, Any]
 ) -> None:
-    """Keep a record with the change that it belongs to. Raises InvalidParameter for one that is too long."""
+    """Add a record in the transaction of its change. Raises InvalidParameter for one that is too long."""
     await operation.rows.lineage.add(
         version_id,
         LineageRecord(

@@ -35,7 +35,7 @@ class Models:
     async def create(
         self, context: Context, name: FullName, comment: str = "", tags: Mapping[str, str] | None = None
     ) -> RegisteredModel:
-        """A new model without versions. Raises NotFound for its schema, AlreadyExists, PermissionDenied."""
+        """Create a model without versions. Raises NotFound (schema), AlreadyExists, PermissionDenied."""
         change = TagChange(add=check_tags(tags or {}))
         async with context.change(AuditAction.CREATE_REGISTERED_MODEL, model_target(name)) as operation:
             await operation.authorize(rules.CREATE_MODEL)
@@ -45,7 +45,7 @@ class Models:
             return await find_model(operation, name)
 
     async def page(self, context: Context, schema: SchemaName, page: PageRequest) -> Page[RegisteredModel]:
-        """The models of a schema that the caller may read, by name. Raises NotFound, PermissionDenied."""
+        """Page of a schema's models that the caller may read, by name. Raises NotFound, PermissionDenied."""
         target = Target(SecurableType.SCHEMA, str(schema))
         async with context.view(AuditAction.LIST_REGISTERED_MODELS, target) as operation:
             await operation.authorize(rules.USE_SCHEMA)
@@ -54,7 +54,7 @@ class Models:
             return await operation.rows.models.page(page, viewer, Scope.of_schema(schema))
 
     async def search(self, context: Context, page: PageRequest) -> Page[RegisteredModel]:
-        """All models that the caller may read, by full name."""
+        """Page of all models that the caller may read, by full name."""
         async with context.view(
             AuditAction.SEARCH_REGISTERED_MODELS, Target(SecurableType.METASTORE)
         ) as operation:
@@ -64,7 +64,7 @@ class Models:
     async def search_catalog(
         self, context: Context, page: PageRequest, catalog: str
     ) -> Page[RegisteredModel]:
-        """The models of a catalog that the caller may read, by full name. Raises NotFound."""
+        """Page of a catalog's models that the caller may read, by full name. Raises NotFound."""
         catalog = normalize_name("catalog", catalog)
         async with context.view(
             AuditAction.SEARCH_REGISTERED_MODELS, Target(SecurableType.METASTORE, detail=catalog)
@@ -87,7 +87,7 @@ class Models:
         changes: SecurableUpdate,
         aliases: Mapping[str, int] | None = None,
     ) -> RegisteredModel:
-        """Rename, describe, give to another owner, or point these aliases at versions; others stay.
+        """Rename, describe, give to another owner, or point aliases at versions; other aliases stay.
 
         A new name may be a full one, in the same catalog or another. Raises NotFound, AlreadyExists,
         PermissionDenied, InvalidParameter, ResourceExhausted.
@@ -156,7 +156,7 @@ class Models:
 
 
 async def find_model(operation: Operation, name: FullName) -> RegisteredModel:
-    """The model, or NotFound."""
+    """Find a model. Raises NotFound."""
     model = await operation.rows.models.find(name)
     if model is None:
         raise absent(SecurableType.MODEL, str(name))
@@ -164,7 +164,7 @@ async def find_model(operation: Operation, name: FullName) -> RegisteredModel:
 
 
 async def authorize_new_version(operation: Operation, name: FullName) -> RegisteredModel | None:
-    """Let the owner of a model go on, or who may create it where it is not there yet; the model, if any."""
+    """Authorize the model's owner or, if there is no model yet, a principal that may create it."""
     model = await operation.rows.models.find(name)
     await operation.authorize(rules.OWN_MODEL if model else rules.CREATE_MODEL, model_target(name))
     if model is None:
@@ -175,7 +175,7 @@ async def authorize_new_version(operation: Operation, name: FullName) -> Registe
 async def add_model(
     operation: Operation, name: FullName, comment: str = "", model_id: str | None = None
 ) -> RegisteredModel:
-    """A new model in its existing schema. Raises NotFound for a missing schema."""
+    """Add a model to its existing schema. Raises NotFound for a missing schema."""
     schema = await find_schema(operation, name.schema_name)
     model = RegisteredModel(
         id=model_id or str(uuid4()),
@@ -190,20 +190,19 @@ async def add_model(
 
 
 async def point_alias(operation: Operation, model: RegisteredModel, alias: str, version: int) -> None:
-    """Set an alias on a model that was just read, to a version that was not."""
+    """Set an alias on a model that was just read, after checking that the version is READY."""
     found = await operation.rows.versions.find(model.id, version)
     if found is None or found.status is not VersionStatus.READY:
-        raise NotFound(f"The model '{model.full_name}' has no version {version} that is ready.")
+        raise NotFound(f"The model '{model.full_name}' has no READY version {version}.")
     await put_alias(operation, model, alias, version)
 
 
 async def put_alias(operation: Operation, model: RegisteredModel, alias: str, version: int) -> None:
-    """Set an alias on a model that was just read, within the limit."""
+    """Set an alias on a model that was just read, within the limit. Raises ResourceExhausted."""
     known = {name.lower() for name in model.aliases}
     if alias.lower() not in known and len(known) >= MAX_ALIASES:
         raise ResourceExhausted(
-            f"The model '{model.full_name}' has {MAX_ALIASES} aliases, which is the most it can have; "
-            "delete one first."
+            f"The model '{model.full_name}' has {MAX_ALIASES} aliases, which is the limit; delete one first."
         )
     await operation.rows.models.set_alias(model.id, alias, version)
     await operation.rows.models.touch(model.id, operation.now)
@@ -220,7 +219,7 @@ def _rule_for(changes: SecurableUpdate) -> rules.Rule:
 
 
 def _renamed(name: FullName, new_name: str | None) -> FullName:
-    """The SDKs send the last part alone, MLflow the full name."""
+    """New full name; the SDKs send its last part alone, MLflow the full name."""
     if not new_name:
         return name
     if "." in new_name:

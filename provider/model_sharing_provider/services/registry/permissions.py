@@ -1,4 +1,4 @@
-"""Grants of privileges to the metastore's own principals, and what reaches a securable from above."""
+"""Permissions of the metastore's own principals: granted on a securable, or inherited from above."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from model_sharing_provider.services.registry.principals import find_principal
 
 
 class Permissions:
-    """Whoever manages a securable sees and changes its grants; everybody sees their own."""
+    """Permissions of securables. Managers see and change all grants; others see only their own."""
 
     async def get(
         self, context: Context, kind: SecurableType, name: str, principal: str = ""
@@ -37,7 +37,7 @@ class Permissions:
     async def effective(
         self, context: Context, kind: SecurableType, name: str, principal: str = ""
     ) -> list[PrivilegeGrant]:
-        """Grants that reach the securable, on itself or above, each with its origin. Raises NotFound."""
+        """Effective grants on the securable, own and inherited, each with its origin. Raises NotFound."""
         async with context.view(AuditAction.GET_EFFECTIVE_PERMISSIONS, Target(kind, name)) as operation:
             path = await _visible_path(operation, kind, name, principal)
             return effective_grants(await operation.rows.privilege_grants.list_on(path), kind, principal)
@@ -45,7 +45,7 @@ class Permissions:
     async def update(
         self, context: Context, kind: SecurableType, name: str, changes: Sequence[PrivilegeChange]
     ) -> list[PrivilegeGrant]:
-        """Grant and revoke, all or none; the grants afterwards. Raises NotFound, PermissionDenied."""
+        """Grant and revoke, all or none; return the resulting grants. Raises NotFound, PermissionDenied."""
         async with context.change(AuditAction.UPDATE_PERMISSIONS, Target(kind, name)) as operation:
             await operation.authorize(MANAGE[kind])
             place = (await _path(operation, kind, name))[-1]
@@ -63,9 +63,9 @@ class Permissions:
 async def _visible_path(
     operation: Operation, kind: SecurableType, name: str, principal: str
 ) -> list[SecurableNode]:
-    """The way down to the securable, for its managers, and for whoever looks at grants of their own.
+    """Path to the securable, for its managers, and for principals that ask for their own grants.
 
-    To the latter, what does not exist looks like what they were granted nothing on.
+    For the latter, a missing securable looks like one without grants for them.
     """
     if principal in {each.name for each in operation.principal.identities}:
         await operation.authorize(ANY_PRINCIPAL)

@@ -1,6 +1,6 @@
-"""The metastore's own people and programs: users, service principals, groups, and their access tokens.
+"""Principals of the metastore: users, service principals, groups, and their access tokens.
 
-Groups hold users and service principals, not other groups. Every one of them is in `account users`.
+Groups contain users and service principals, not other groups. All of them are in `account users`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Principals:
         self._secrets = secrets
 
     async def authenticate(self, context: Context, token: str) -> Principal:
-        """Holder of an access token. Raises Unauthenticated, after auditing the denial; TooManyRequests."""
+        """Authenticate an access token. Raises Unauthenticated after auditing it, TooManyRequests."""
         target = Target(SecurableType.METASTORE)
         context.check_failures(AuditAction.AUTHENTICATE, target, token)
         if well_formed(token):
@@ -66,7 +66,7 @@ class Principals:
         raise refusal
 
     async def create(self, context: Context, name: str, kind: PrincipalType) -> PrincipalInfo:
-        """A new user, service principal, group or administrator. Raises AlreadyExists, InvalidParameter."""
+        """Create a user, service principal, group or administrator. Raises AlreadyExists."""
         check_principal_name(name)
         if kind not in _CREATED:
             raise InvalidParameter(f"A {kind.lower()} cannot be created here.")
@@ -89,7 +89,7 @@ class Principals:
             return await find_principal(operation, name)
 
     async def who_am_i(self, context: Context) -> Principal:
-        """The caller, with its groups."""
+        """Principal of the caller, with its groups."""
         async with context.view(
             AuditAction.GET_CURRENT_USER, _target(context.caller.principal.name)
         ) as operation:
@@ -97,21 +97,21 @@ class Principals:
             return operation.principal
 
     async def delete(self, context: Context, name: str) -> None:
-        """Delete a principal; its tokens and grants end at once. Raises NotFound, InvalidState.
+        """Delete a principal; its tokens and grants end immediately. Raises NotFound, InvalidState.
 
-        One that owns something stays: whoever gets its name next would own that.
+        A principal that owns something cannot be deleted: the next one with its name would own it.
         """
         async with context.change(AuditAction.DELETE_PRINCIPAL, _target(name)) as operation:
             await operation.authorize(ADMINISTRATORS)
             principal = (await find_principal(operation, name)).principal
             if principal.id == operation.principal.id or name == ALL_USERS:
-                raise InvalidState(f"The principal {name!r} cannot be deleted: it is you, or everybody.")
+                raise InvalidState(f"The principal {name!r} cannot be deleted: it is yourself, or all users.")
             if owned := await operation.rows.effective_privileges.owns_something(name):
                 raise InvalidState(f"The principal {name!r} owns {owned}; give them another owner first.")
             await operation.rows.principals.delete(principal.id)
 
     async def add_member(self, context: Context, group: str, member: str) -> None:
-        """Put a user or service principal into a group. Raises NotFound, InvalidState, AlreadyExists."""
+        """Add a user or service principal to a group. Raises NotFound, InvalidState, AlreadyExists."""
         async with context.change(AuditAction.ADD_PRINCIPAL_TO_GROUP, _target(group)) as operation:
             await operation.authorize(ADMINISTRATORS)
             found, joins = await _group_and_member(operation, group, member)
@@ -120,7 +120,7 @@ class Principals:
             await operation.rows.principals.add_member(found.principal.id, joins.id)
 
     async def remove_member(self, context: Context, group: str, member: str) -> None:
-        """Raises NotFound, also for one who is not in the group."""
+        """Remove a member from a group. Raises NotFound, also for a principal that is not in the group."""
         async with context.change(AuditAction.REMOVE_PRINCIPAL_FROM_GROUP, _target(group)) as operation:
             await operation.authorize(ADMINISTRATORS)
             found, leaves = await _group_and_member(operation, group, member)
@@ -130,20 +130,20 @@ class Principals:
     async def create_token(
         self, context: Context, name: str, *, lifetime: timedelta | None = None, comment: str = ""
     ) -> tuple[AccessToken, str]:
-        """A new access token of a principal and its secret, which is shown this once.
+        """Create an access token; return it with its secret, which is never shown again.
 
-        `lifetime` None means that it never expires. Raises NotFound, InvalidParameter, InvalidState.
+        With `lifetime` None it never expires. Raises NotFound, InvalidParameter, InvalidState.
         """
         if lifetime is not None and not timedelta(0) < lifetime <= MAX_TOKEN_LIFETIME:
             raise InvalidParameter(
-                f"An access token lives more than nothing and at most {MAX_TOKEN_LIFETIME.days} days."
+                f"A token's lifetime must be positive and at most {MAX_TOKEN_LIFETIME.days} days."
             )
         check_comment(comment)
         async with context.change(AuditAction.CREATE_ACCESS_TOKEN, _target(name)) as operation:
             await operation.authorize(ADMINISTRATORS)
             principal = (await find_principal(operation, name)).principal
             if principal.type is PrincipalType.GROUP:
-                raise InvalidState(f"{name!r} is a group; tokens belong to its members.")
+                raise InvalidState(f"{name!r} is a group; create tokens for its members.")
             secret = new_token()
             expires_at = operation.now + lifetime // timedelta(milliseconds=1) if lifetime else None
             token = AccessToken(
@@ -153,7 +153,7 @@ class Principals:
             return token, secret
 
     async def delete_token(self, context: Context, name: str, token_id: str) -> None:
-        """End a token and the URLs signed under it. Raises NotFound."""
+        """Delete a token, which ends the URLs signed under it. Raises NotFound."""
         async with context.change(AuditAction.REVOKE_ACCESS_TOKEN, _target(name)) as operation:
             await operation.authorize(ADMINISTRATORS)
             principal = (await find_principal(operation, name)).principal
@@ -162,17 +162,17 @@ class Principals:
 
 
 def check_principal_name(name: str) -> str:
-    """The name unchanged: like an e-mail address or a group's words. Raises InvalidParameter."""
+    """Check a principal's name, such as an e-mail address, and return it. Raises InvalidParameter."""
     printable = find_unseen(name) is None
     if not name.strip() or name != name.strip() or len(name) > MAX_NAME_LENGTH or not printable:
         raise InvalidParameter(
-            f"{name!r} cannot name a principal; give 1 to {MAX_NAME_LENGTH} printable characters."
+            f"{name!r} cannot be a principal's name; give 1 to {MAX_NAME_LENGTH} printable characters."
         )
     return name
 
 
 async def find_principal(operation: Operation, name: str) -> PrincipalInfo:
-    """The principal, or NotFound."""
+    """Find a principal. Raises NotFound."""
     found = await operation.rows.principals.find(name)
     if found is None:
         raise NotFound(f"The principal {name!r} does not exist.")
@@ -180,17 +180,17 @@ async def find_principal(operation: Operation, name: str) -> PrincipalInfo:
 
 
 async def check_owner(operation: Operation, name: str) -> str:
-    """The name of a principal that may own things. Raises NotFound."""
+    """Check that an owner exists, and return its name. Raises NotFound."""
     return (await find_principal(operation, name)).principal.name
 
 
 async def _group_and_member(operation: Operation, group: str, member: str) -> tuple[PrincipalInfo, Principal]:
     found = await find_principal(operation, group)
     if found.principal.type is not PrincipalType.GROUP or group == ALL_USERS:
-        raise InvalidState(f"{group!r} is not a group with members of its own.")
+        raise InvalidState(f"{group!r} is not a group whose members can be changed.")
     joins = (await find_principal(operation, member)).principal
     if joins.type is PrincipalType.GROUP:
-        raise InvalidState(f"{member!r} is a group; groups hold users and service principals.")
+        raise InvalidState(f"{member!r} is a group; groups can contain only users and service principals.")
     return found, joins
 
 

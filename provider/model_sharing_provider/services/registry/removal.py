@@ -1,6 +1,6 @@
 """Give up and delete models and versions: rows in the caller's transaction, bytes after it is committed.
 
-What a crash leaves between the two, nobody can reach.
+Bytes that a crash leaves behind are unreachable.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ArtifactCleaner:
         self._manifests = manifests
 
     async def delete(self, versions: Iterable[ModelVersion]) -> None:
-        """Delete the bytes of versions whose rows are gone; files registered in place stay."""
+        """Delete the bytes of versions whose rows were deleted; files registered in place stay."""
         for version in versions:
             if not version.in_place:
                 await self._artifacts.discard_below(version.storage_path)
@@ -30,7 +30,7 @@ class ArtifactCleaner:
 
 
 async def discard_uploads(artifacts: ArtifactStore, version_id: str) -> None:
-    """Delete what was uploaded for a version, whichever way, and is not a part of it."""
+    """Delete uploads for a version that did not become part of it, however they were uploaded."""
     await artifacts.discard_below(uploads_root(version_id))
     await artifacts.discard_below(direct_root(version_id))
 
@@ -46,7 +46,7 @@ async def fail_version(operation: Operation, version_id: str, reason: str) -> No
 
 
 async def remove_model(operation: Operation, model: RegisteredModel) -> list[ModelVersion]:
-    """Delete a model's rows and all that depend on them; the versions whose bytes are to be deleted."""
+    """Delete a model's rows and dependent rows; return the versions whose bytes are to be deleted."""
     versions = await operation.rows.versions.all_of_model(model.id)
     for version in versions:
         await operation.rows.versions.delete(version)
@@ -56,7 +56,7 @@ async def remove_model(operation: Operation, model: RegisteredModel) -> list[Mod
 
 
 async def remove_schema(operation: Operation, schema: Schema) -> list[ModelVersion]:
-    """Delete a schema's rows with those of all its models; the versions whose bytes are to be deleted."""
+    """Delete a schema's rows and its models'; return the versions whose bytes are to be deleted."""
     versions = []
     for model in await operation.rows.models.all_of_schema(schema.id):
         versions += await remove_model(operation, model)

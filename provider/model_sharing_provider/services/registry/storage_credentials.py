@@ -1,8 +1,8 @@
-"""Temporary credentials for the storage of versions, at the object store itself.
+"""Temporary credentials for the object store, limited to one version's files.
 
-Nobody can take them back: access that is revoked ends for their bearer when they expire. Those of a READY
-version are for reading; those of a PENDING one write to a folder that its files are taken from when it is
-finalized, so that what is READY cannot be changed with any.
+They cannot be revoked: after a revocation, access ends when they expire. Credentials of a READY version are
+for reading; those of a PENDING one write to an upload folder, from which finalization copies, so that none
+can change a READY version.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 
 
 class StorageCredentials:
-    """Credentials of the one cloud that the settings name; who may have them, other services decide."""
+    """Credentials of the cloud in the settings; other services decide who may get them."""
 
     def __init__(self, artifacts: ArtifactStore, vending: Vending) -> None:
         self._artifacts = artifacts
@@ -23,19 +23,19 @@ class StorageCredentials:
 
     @property
     def offered(self) -> bool:
-        """True if there are credentials for what is stored below the artifact root."""
+        """True if the storage of the artifact root issues credentials."""
         return self._vending.covers(self._artifacts.location(""))
 
     def location(self, version: ModelVersion) -> str | None:
-        """The folder of a version as its cloud's clients write it, if there are credentials for it.
+        """Folder of a version, as a URL of its cloud; None if the storage issues no credentials for it.
 
-        Of a PENDING version, the one to write to.
+        For a PENDING version, it is the upload folder.
         """
         location = self._location(version)
         return self._vending.address(location) if location else None
 
     async def vend(self, version: ModelVersion, *, write: bool = False) -> TemporaryCredentials | None:
-        """To read a READY version, or to write a PENDING one; None where there are none."""
+        """Credentials to read a READY version, or to write a PENDING one; None if the storage issues none."""
         location = self._location(version)
         if location is None or (version.status is VersionStatus.READY) is write:
             return None

@@ -15,14 +15,14 @@ MAX_VALUE_LENGTH = 1000
 
 @dataclass(frozen=True, slots=True)
 class TagChange:
-    """Change of tags: what to set, and the keys to remove."""
+    """Change of tags: values to set, and keys to remove."""
 
     add: Mapping[str, str] = field(default_factory=dict)
     remove: Iterable[str] = ()
 
 
 def check_tags(tags: Mapping[str, str]) -> Mapping[str, str]:
-    """The tags unchanged. Raises InvalidParameter for a key or value over its limit."""
+    """Check tags, and return them. Raises InvalidParameter for a key or value over its limit."""
     for key, value in tags.items():
         if not key.strip() or len(key) > MAX_KEY_LENGTH or not key.isprintable():
             raise InvalidParameter(
@@ -38,14 +38,14 @@ def check_tags(tags: Mapping[str, str]) -> Mapping[str, str]:
 async def apply_tags(
     operation: Operation, securable_id: str, present: Mapping[str, str], change: TagChange
 ) -> None:
-    """Write a change that was checked. Raises NotFound for a key to remove, ResourceExhausted."""
+    """Apply a checked change. Raises NotFound for a key to remove, ResourceExhausted."""
     after = dict(present)
     for key in change.remove:
         if after.pop(key, None) is None:
-            raise NotFound(f"There is no tag {key!r} here.")
+            raise NotFound(f"The tag {key!r} does not exist.")
         await operation.rows.models.delete_tag(securable_id, key)
     after.update(change.add)
     if len(after) > MAX_TAGS:
-        raise ResourceExhausted(f"This would have {len(after)} tags; at most {MAX_TAGS} are allowed.")
+        raise ResourceExhausted(f"The change would make {len(after)} tags; at most {MAX_TAGS} are allowed.")
     for key, value in change.add.items():
         await operation.rows.models.set_tag(securable_id, key, value)

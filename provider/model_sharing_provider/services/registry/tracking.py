@@ -1,4 +1,4 @@
-"""Runs and experiments are MLflow's: who may reach the tracking server behind this one."""
+"""Access to the MLflow tracking server behind this one, which has the runs and experiments."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from model_sharing_provider.services.context import Context
 
 class Tracking:
     def __init__(self, uri: str) -> None:
-        """`uri` is the tracking server's, without a trailing slash; empty if there is none."""
+        """`uri` is the tracking server's URL, without a trailing slash; empty without such a server."""
         self.uri = uri
 
     async def admit(self, context: Context, request_line: str) -> None:
-        """Let every principal of the metastore through. Raises PermissionDenied."""
+        """Admit every principal of the metastore. Raises PermissionDenied."""
         target = Target(SecurableType.METASTORE, detail=request_line)
         async with context.view(AuditAction.FORWARD_TO_TRACKING, target) as operation:
             await operation.authorize(ANY_PRINCIPAL)

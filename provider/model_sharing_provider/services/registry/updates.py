@@ -1,4 +1,4 @@
-"""Updates that all securables have in common: a new name, description, properties, owner."""
+"""Updates common to all securables: name, description, properties, owner."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ Name = TypeVar("Name")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurableUpdate:
-    """Update of a securable; None leaves a field as it is. Raises InvalidParameter for empty
-    names and text over its limit.
+    """Update of a securable; None leaves a field unchanged.
+
+    Raises InvalidParameter for an empty name or a text over its limit.
     """
 
     new_name: str | None = None
@@ -32,13 +33,15 @@ class SecurableUpdate:
 
     def __post_init__(self) -> None:
         if self.new_name == "" or self.owner == "":
-            raise InvalidParameter("The new name and the new owner cannot be empty; leave out what stays.")
+            raise InvalidParameter(
+                "The new name and the new owner cannot be empty; omit fields that do not change."
+            )
         check_comment(self.comment or "")
         check_properties(self.properties or {})
 
     @property
     def only_owner(self) -> bool:
-        """Giving a thing to somebody else is for those who may manage it; the rest is for its owner."""
+        """True if the update changes nothing but the owner, which managers may do, too."""
         return self.owner is not None and self == SecurableUpdate(owner=self.owner)
 
 
@@ -46,7 +49,7 @@ NO_CHANGE = SecurableUpdate()
 
 
 async def apply_update(operation: Operation, securable: Owned, changes: SecurableUpdate) -> Owned:
-    """The securable with its new description and owner, as of now. Raises NotFound for an unknown owner."""
+    """Copy of a securable with its new description and owner, as of now. Raises NotFound for the owner."""
     return replace(
         securable,
         comment=securable.comment if changes.comment is None else changes.comment,
@@ -56,7 +59,7 @@ async def apply_update(operation: Operation, securable: Owned, changes: Securabl
 
 
 def with_properties(securable: WithProperties, changes: SecurableUpdate) -> WithProperties:
-    """The securable with its new properties, which replace all that it had."""
+    """Copy of a securable with its new properties, which replace all old ones."""
     return (
         securable if changes.properties is None else replace(securable, properties=dict(changes.properties))
     )
@@ -73,6 +76,6 @@ async def new_name(
 
 
 async def check_new(kind: str, name: Name, find: Callable[[Name], Awaitable[object | None]]) -> None:
-    """Raises AlreadyExists if something is found under the name."""
+    """Check that a name is free. Raises AlreadyExists."""
     if await find(name):
         raise AlreadyExists(f"The {kind} '{name}' exists already.")

@@ -1,4 +1,4 @@
-"""Versions of registered models: look them up, describe, tag and delete them."""
+"""Versions of registered models: look up, describe, tag and delete them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Versions:
         self._cleaner = cleaner
 
     async def page(self, context: Context, name: FullName, page: PageRequest) -> Page[ModelVersion]:
-        """All versions by number, whatever their status. Raises NotFound, PermissionDenied."""
+        """Page of all versions by number, with any status. Raises NotFound, PermissionDenied."""
         async with context.view(AuditAction.LIST_MODEL_VERSIONS, model_target(name)) as operation:
             await operation.authorize(rules.READ_MODEL)
             model = await find_model(operation, name)
             return await operation.rows.versions.page(model.id, page, ready_only=False)
 
     async def page_of_run(self, context: Context, run_id: str, page: PageRequest) -> Page[ModelVersion]:
-        """The READY versions made of an MLflow run, of models that the caller may read."""
+        """Page of an MLflow run's READY versions, of models that the caller may read."""
         async with context.view(
             AuditAction.SEARCH_MODEL_VERSIONS, Target(SecurableType.METASTORE)
         ) as operation:
@@ -39,14 +39,14 @@ class Versions:
             return await operation.rows.versions.page_of_run(run_id, page, Viewer.of(operation.principal))
 
     async def get(self, context: Context, name: FullName, number: int) -> ModelVersion:
-        """A version whatever its status. Raises NotFound, PermissionDenied."""
+        """Version with any status. Raises NotFound, PermissionDenied."""
         async with context.view(AuditAction.GET_MODEL_VERSION, version_target(name, number)) as operation:
             await operation.authorize(rules.READ_MODEL)
             found = await operation.rows.registry_reads.version(name, number=number)
             return found or await find_version(operation, name, number)
 
     async def get_by_alias(self, context: Context, name: FullName, alias: str) -> ModelVersion:
-        """The version that an alias points at. Raises NotFound, PermissionDenied."""
+        """Version that an alias points at. Raises NotFound, PermissionDenied."""
         async with context.view(AuditAction.GET_MODEL_VERSION_BY_ALIAS, model_target(name)) as operation:
             await operation.authorize(rules.READ_MODEL)
             found = await operation.rows.registry_reads.version(name, alias=alias)
@@ -106,7 +106,7 @@ class Versions:
 
 
 async def find_version(operation: Operation, name: FullName, number: int) -> ModelVersion:
-    """The version whatever its status, or NotFound."""
+    """Find a version with any status. Raises NotFound."""
     model = await find_model(operation, name)
     version = await operation.rows.versions.find(model.id, number)
     if version is None:
@@ -115,5 +115,5 @@ async def find_version(operation: Operation, name: FullName, number: int) -> Mod
 
 
 def version_target(name: FullName, number: int) -> Target:
-    """A version is checked as its model, and logged as itself."""
+    """Target of a version, authorized as its model and logged as itself."""
     return Target(SecurableType.MODEL, str(name), f"{name}/{number}")

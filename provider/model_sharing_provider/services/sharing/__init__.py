@@ -1,1 +1,1 @@
-"""Sharing: shares, recipients and providers, and what a recipient sees and fetches."""
+"""Sharing: shares, recipients and providers, and a recipient's view and files."""

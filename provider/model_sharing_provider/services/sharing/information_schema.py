@@ -1,6 +1,6 @@
-"""The tables that every share offers about itself, for any Delta Sharing client, as Parquet.
+"""Information schema: tables of every share about itself, for any Delta Sharing client, as Parquet.
 
-`information_schema.models`, `.model_versions` and `.model_aliases` show what that recipient may see, no more.
+`information_schema.models`, `.model_versions` and `.model_aliases` show only what the recipient may see.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class TableMetadata:
 
 @dataclass(frozen=True, slots=True)
 class TableFile:
-    """The table's one Parquet file: its signed URL, sha256, size in bytes and expiry in epoch ms."""
+    """Parquet file of a table: its signed URL, sha256, size in bytes, and expiry in epoch ms."""
 
     url: str
     sha256: str
@@ -60,7 +60,7 @@ class InformationSchema:
     async def list_tables(
         self, context: Context, share: str, schema: str | None, page: PageRequest
     ) -> Page[str]:
-        """The names of the tables in information_schema; other schemas have none. Raises NotFound."""
+        """Names of the tables in information_schema; other schemas have none. Raises NotFound."""
         schema = schema.lower() if schema is not None else INFORMATION_SCHEMA
         async with view_share(context, AuditAction.DELTA_SHARING_LIST_TABLES, share, schema) as (
             operation,
@@ -74,7 +74,7 @@ class InformationSchema:
             return Page(())
 
     async def describe(self, context: Context, share: str, schema: str, table: str) -> TableMetadata:
-        """Raises NotFound for a table that there is not."""
+        """Metadata of a table. Raises NotFound."""
         action = AuditAction.DELTA_SHARING_GET_TABLE_METADATA
         async with view_share(context, action, share, f"{schema}.{table}") as (operation, found, _):
             return await self._metadata(operation, found, self._name(schema, table))
@@ -82,7 +82,7 @@ class InformationSchema:
     async def query(
         self, context: Context, share: str, schema: str, table: str
     ) -> tuple[TableMetadata, TableFile]:
-        """The table as it is now, in one Parquet file. Raises NotFound."""
+        """Current content of a table, in one Parquet file. Raises NotFound."""
         action = AuditAction.DELTA_SHARING_QUERY_TABLE
         async with view_share(context, action, share, f"{schema}.{table}") as (operation, found, grant):
             table = self._name(schema, table)
@@ -114,7 +114,7 @@ class InformationSchema:
 async def _pieces(
     operation: Operation, share: Share, table: str
 ) -> AsyncIterator[tuple[Sequence[SharedModel], Sequence[ModelVersion]]]:
-    """The models that a share shows, some at a time, with versions of theirs where the table is of those."""
+    """Models of a share in batches, with their versions if the table needs them."""
     page = PageRequest()
     while True:
         shown = await models_of_share(operation, share, None, page)

@@ -1,4 +1,4 @@
-"""The rows of a share's own tables, as Parquet. Imported when a table is asked for: Arrow takes its time."""
+"""Parquet files of a share's information schema. Imported on demand, since Arrow loads slowly."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _version_rows(models: Sequence[SharedModel], versions: Sequence[ModelVersion
 
 
 def _alias_rows(models: Sequence[SharedModel], _versions: Sequence[ModelVersion]) -> Iterable[Row]:
-    # None points at a version that is not READY.
+    # No alias points at a version that is not READY.
     for item in models:
         for alias, version in item.model.aliases.items():
             yield {
@@ -95,7 +95,7 @@ def _alias_rows(models: Sequence[SharedModel], _versions: Sequence[ModelVersion]
 def _joined(
     models: Sequence[SharedModel], versions: Sequence[ModelVersion]
 ) -> Iterable[tuple[SharedModel, ModelVersion]]:
-    """Each model with each of its versions; a model shown twice appears twice."""
+    """Pairs of a model and each of its versions; a model shared twice appears twice."""
     by_model: dict[str, list[ModelVersion]] = {}
     for version in versions:
         by_model.setdefault(version.model_id, []).append(version)
@@ -111,7 +111,7 @@ _TABLES: Mapping[str, tuple[Any, _RowsOf]] = {
 
 
 def schema_string(table: str) -> str:
-    """The table's columns in Delta's words."""
+    """Schema of a table as a JSON string in Delta's format."""
     schema, _ = _TABLES[table]
     fields = [
         {"name": field.name, "type": _SPARK_TYPES[field.type], "nullable": True, "metadata": {}}
@@ -121,7 +121,7 @@ def schema_string(table: str) -> str:
 
 
 class TableWriter:
-    """A table of what a share shows as one Parquet file, written piece by piece. Its methods block."""
+    """Writer of a table as one Parquet file, batch by batch. Its methods block."""
 
     def __init__(self, table: str) -> None:
         self._schema, self._rows_of = _TABLES[table]
@@ -129,11 +129,11 @@ class TableWriter:
         self._writer = pq.ParquetWriter(self._buffer, self._schema)
 
     def add(self, models: Sequence[SharedModel], versions: Sequence[ModelVersion]) -> None:
-        """Append the rows of these models, or of these versions of theirs, as a row group."""
+        """Append the rows of these models, or of their versions, as a row group."""
         if rows := list(self._rows_of(models, versions)):
             self._writer.write_table(pa.Table.from_pylist(rows, schema=self._schema))
 
     def finish(self) -> bytes:
-        """The whole file."""
+        """Complete the file, and return its content."""
         self._writer.close()
         return self._buffer.getvalue()

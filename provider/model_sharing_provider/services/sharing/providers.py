@@ -1,6 +1,6 @@
-"""Providers: those who share with this metastore, each known by the profile that they gave out.
+"""Providers that share with this metastore, each with the profile that it issued.
 
-A profile holds a bearer token. It is kept encrypted, and never shown again.
+A profile contains a bearer token. It is stored encrypted, and never shown again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from model_sharing_provider.services.registry.updates import (
 )
 
 ListShares = Callable[[Profile], Awaitable[Sequence[str]]]
-"""Asks a provider for the names of the shares that a profile opens."""
+"""Function that asks a provider for the names of the shares of a profile."""
 
 
 class Providers:
@@ -39,7 +39,7 @@ class Providers:
         self._list_shares = list_shares
 
     async def create(self, context: Context, name: str, profile: str, comment: str = "") -> SharingProvider:
-        """Add a provider by the content of its profile file. Raises InvalidParameter, AlreadyExists."""
+        """Create a provider from the content of its profile file. Raises InvalidParameter, AlreadyExists."""
         name = normalize_name("provider", name)
         endpoint = _checked(profile).endpoint
         async with context.change(AuditAction.CREATE_PROVIDER, _target(name)) as operation:
@@ -59,7 +59,7 @@ class Providers:
             return provider
 
     async def page(self, context: Context, page: PageRequest) -> Page[SharingProvider]:
-        """The providers that the caller owns, by name."""
+        """Page of the providers that the caller owns, by name."""
         async with context.view(AuditAction.LIST_PROVIDERS, Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
             return await operation.rows.providers.page(page, Viewer.of(operation.principal))
@@ -74,7 +74,7 @@ class Providers:
     async def update(
         self, context: Context, name: str, changes: SecurableUpdate, profile: str | None = None
     ) -> SharingProvider:
-        """Rename, describe, give to another owner, or take in a new profile.
+        """Rename, describe, give to another owner, or replace the profile.
 
         Raises NotFound, AlreadyExists, InvalidParameter, PermissionDenied.
         """
@@ -93,14 +93,14 @@ class Providers:
             return updated
 
     async def delete(self, context: Context, name: str) -> None:
-        """Forget a provider and its token. Raises NotFound."""
+        """Delete a provider and its token. Raises NotFound."""
         name = normalize_name("provider", name)
         async with context.change(AuditAction.DELETE_PROVIDER, _target(name)) as operation:
             await operation.authorize(rules.OWN_PROVIDER)
             await operation.rows.providers.delete((await _find(operation, name)).id)
 
     async def shares(self, context: Context, name: str) -> Sequence[str]:
-        """The shares that the provider grants to us now. Raises InvalidState if it cannot be asked."""
+        """Shares that the provider grants to us now. Raises InvalidState if it cannot be reached."""
         name = normalize_name("provider", name)
         async with context.view(AuditAction.LIST_PROVIDER_SHARES, _target(name)) as operation:
             await operation.authorize(rules.OWN_PROVIDER)
@@ -116,7 +116,7 @@ def _checked(profile: str) -> Profile:
         raise InvalidParameter(error.message) from error
     if not parsed.bearer_token:
         raise UnsupportedOperation(
-            f"The profile authenticates by {parsed.kind}; only bearer tokens are served here."
+            f"The profile authenticates by {parsed.kind}; only bearer tokens are supported."
         )
     return parsed
 

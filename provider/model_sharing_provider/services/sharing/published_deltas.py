@@ -1,4 +1,4 @@
-"""Deltas of a version that its recipients may have."""
+"""Deltas of a version that its recipients may fetch."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from model_sharing_provider.services.context import Operation
 
 
 async def published_deltas(operation: Operation, version: ModelVersion, manifest: Manifest) -> list[Delta]:
-    """The deltas of a version that recipients may have.
+    """Deltas of a version that recipients may fetch.
 
-    Whoever has a file and its delta has the base as well. So a delta is withheld once its base is deleted,
-    and where the version was copied to another model, which may be shared with others.
+    A file and its delta reveal the base. So a delta is withheld once its base is deleted, and if the version
+    was copied to another model, which may be shared with others.
     """
     bases = {delta.base_version for delta in manifest.deltas}
     found = [await operation.rows.versions.find_by_id(version_id) for version_id in bases]

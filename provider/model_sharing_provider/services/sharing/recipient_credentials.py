@@ -1,4 +1,4 @@
-"""Temporary credentials for recipients, under the same grants as the files."""
+"""Temporary credentials for recipients, under the same grants as files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RecipientCredentials:
         self._storage = storage
 
     async def read(self, context: Context, share: str, name: SharedName, number: int) -> TemporaryCredentials:
-        """To read a version that is shared with the caller. Raises NotFound, UnsupportedOperation."""
+        """Credentials to read a version shared with the caller. Raises NotFound, UnsupportedOperation."""
         action = AuditAction.DELTA_SHARING_GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL
         async with view_version(context, action, share, name, number=number) as (_, found, _grant):
             given = await self._storage.vend(found.version)

@@ -1,7 +1,7 @@
-"""Give out signed URLs for files, and answer them.
+"""Files for recipients: issue signed URLs, and serve them.
 
-A URL is good for 300 seconds, any number of times, and only as long as the grant and the token it was given
-out under live: that is looked at when a request comes and again every second until its last byte is sent.
+A URL is valid for 300 seconds, any number of times, and only while the grant and the token it was issued
+under are valid. This is checked at each request, and again every second until its last byte is sent.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ from model_sharing_provider.services.sharing.signing import Signing
 from model_sharing_provider.services.signed_files import OpenFile, OpenPack, SignedFiles, TransferPermission
 from model_sharing_provider.telemetry.reports import Measured, Refusal, report
 
-_DELETED = "The version that this URL is for was deleted."
-_CLOSED = "Access to this file has ended; ask for the version's files again, or ask the provider."
+_DELETED = "The version of this URL was deleted."
+_CLOSED = "Access to this file has ended; request the version's files again, or ask the provider."
 
 
 @dataclass(frozen=True, slots=True)
 class SignedFile:
-    """A file with the URL to fetch it from; `expires_at` is epoch ms.
+    """File with its URL; `expires_at` is in epoch ms.
 
-    The URL is relative to the server's, or one of the object store itself.
+    The URL is relative to the server's, or a URL of the object store itself.
     """
 
     url: str
@@ -55,12 +55,10 @@ class SignedFile:
 
 @dataclass(frozen=True, slots=True)
 class SignedVersionFiles:
-    """Files of a version with their URLs, and all else that a recipient needs to fetch it.
+    """Access to a version: its files with their URLs, and everything else needed to fetch it.
 
-    `chunk_maps` is None where no file is large.
-
-    `deltas` come with their files. `pack_url`, relative to the server's, is None where files come from
-    elsewhere.
+    `chunk_maps` is None if no file is large. `deltas` are paired with their files. `pack_url`, relative to
+    the server's, is None if files are fetched from the object store.
     """
 
     shared: SharedVersion
@@ -72,7 +70,7 @@ class SignedVersionFiles:
 
 
 class UrlIssuer:
-    """Signs for one recipient under one grant; every URL of an answer expires at the same moment."""
+    """Issuer of URLs for one recipient under one grant; all URLs of one response expire together."""
 
     def __init__(
         self, signed_files: SignedFiles, principal: Principal, share: Share, grant: ShareGrant
@@ -107,7 +105,7 @@ class RecipientFiles:
         number: int | None = None,
         alias: str | None = None,
     ) -> SignedVersionFiles:
-        """A version by number or alias, its signature, and its files with their URLs. Raises NotFound."""
+        """Version by number or alias, with its signature, files and URLs. Raises NotFound."""
         action = AuditAction.DELTA_SHARING_QUERY_MODEL_VERSION
         async with view_version(context, action, share, name, number=number, alias=alias) as (
             operation,
@@ -137,7 +135,7 @@ class RecipientFiles:
     async def _sign(
         self, issuer: UrlIssuer, version: ModelVersion, places: Sequence[tuple[ManifestFile, str]]
     ) -> tuple[list[SignedFile], bool]:
-        """URLs for what is stored at these paths of a version, and whether they are the object store's."""
+        """Sign URLs for these files of a version; also return whether they are the object store's."""
         paths = [path for _, path in places]
         elsewhere = await self._artifacts.presign(paths, URL_LIFETIME_SECONDS) if paths else None
         urls = elsewhere or (issuer.sign(f"versions/{version.id}/{file.sha256}") for file, _ in places)
@@ -147,15 +145,15 @@ class RecipientFiles:
         return signed, elsewhere is not None
 
     async def file_origins(self) -> tuple[str, ...]:
-        """Origins of files besides this server, which recipients learn when they mount."""
+        """Origins of files besides this server, which recipients record when they mount."""
         return await self._artifacts.origins()
 
     def issuer(self, principal: Principal, share: Share, grant: ShareGrant) -> UrlIssuer:
-        """For answers of other services that hand out URLs."""
+        """Issuer for other services that issue URLs."""
         return UrlIssuer(self._signed_files, principal, share, grant)
 
     async def open(self, context: Context, resource: str, query: dict[str, str]) -> OpenFile:
-        """Check a signed URL that came back. Raises PermissionDenied, or NotFound for bytes that are gone."""
+        """Verify a signed URL and open its file. Raises PermissionDenied, or NotFound for missing bytes."""
         kind, *parts = resource.split("/")
         async with self._admit(context, AuditAction.GET_FILE, resource, query) as (
             operation,
@@ -181,7 +179,7 @@ class RecipientFiles:
     async def open_pack(
         self, context: Context, resource: str, query: dict[str, str], digests: Sequence[str]
     ) -> OpenPack:
-        """Check a signed URL for many small files of a version at once, in the order of their digests.
+        """Verify a signed URL for a pack of small files, and open them in the order of their digests.
 
         Raises InvalidParameter for too many files, or one that is too large.
         """
@@ -202,7 +200,7 @@ class RecipientFiles:
     async def _auxiliary_file(
         self, operation: Operation, version: ModelVersion, sha256: str
     ) -> tuple[ManifestFile, str] | None:
-        """The chunk maps, or a delta that may still be had, with this digest, and where it is stored."""
+        """Auxiliary file with this digest (chunk maps, or a published delta), and its path in the store."""
         known = await self._manifests.read(version.id)
         auxiliary = known.auxiliary_files.get(sha256)
         if auxiliary is None or auxiliary[0] == known.manifest.chunk_maps:
@@ -214,7 +212,7 @@ class RecipientFiles:
     async def _admit(
         self, context: Context, action: AuditAction, resource: str, query: dict[str, str], method: str = "GET"
     ) -> AsyncIterator[tuple[Operation, Ticket, ModelVersion | None]]:
-        """Let the holder of a signed URL go on, and find the version that it is for, if it is for one."""
+        """Authorize the holder of a signed URL, and find its version, if it has one."""
         target = Target(SecurableType.SHARE, detail=resource)
         ticket = await self._signed_files.verify(context, action, target, query, method)
         async with context.view(action, target) as operation:
@@ -236,7 +234,7 @@ class RecipientFiles:
 
 
 def _access(context: Context, operation: Operation, ticket: Ticket) -> TransferPermission:
-    """Access under the grant, token and revision of a ticket, from the address that it came from."""
+    """Access under the grant, token and revision of a ticket, from the caller's address."""
     under = ticket.grant_id, ticket.token_id, ticket.revision
 
     async def holds(rows: UnitOfWork) -> bool:
@@ -247,9 +245,9 @@ def _access(context: Context, operation: Operation, ticket: Ticket) -> TransferP
 
 
 def check_pack(files: Sequence[ManifestFile]) -> None:
-    """Raises InvalidParameter for more than a pack may hold."""
+    """Check the limits of a pack. Raises InvalidParameter."""
     if len(files) > PACKED_FILES:
-        raise InvalidParameter(f"A pack has at most {PACKED_FILES} files; {len(files)} were asked for.")
+        raise InvalidParameter(f"A pack has at most {PACKED_FILES} files; the request lists {len(files)}.")
     for file in files:
         if file.size > PACKED_FILE_BYTES:
             raise InvalidParameter(

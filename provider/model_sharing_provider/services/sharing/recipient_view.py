@@ -1,6 +1,6 @@
-"""View of one recipient: the shares granted to it, and in them models, versions and aliases, read-only.
+"""View of a recipient: the shares granted to it, and their models, versions and aliases, read-only.
 
-A share that was not granted answers exactly like one that does not exist.
+A share that was not granted is indistinguishable from one that does not exist.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from model_sharing_provider.services.context import Context, Operation
 
 class RecipientView:
     async def list_shares(self, context: Context, page: PageRequest) -> Page[Share]:
-        """The shares granted to the caller, by name."""
+        """Page of the shares granted to the caller, by name."""
         target = Target(SecurableType.METASTORE, recipient=context.caller.principal.name)
         async with context.view(AuditAction.DELTA_SHARING_LIST_SHARES, target) as operation:
             operation.authorized_by_credential()
@@ -46,7 +46,7 @@ class RecipientView:
     async def list_models(
         self, context: Context, share: str, schema: str | None, page: PageRequest
     ) -> Page[SharedModel]:
-        """The models of a share, or of one of its schemas. Raises NotFound for an absent schema."""
+        """Page of the models of a share, or of one of its schemas. Raises NotFound for a missing schema."""
         schema = schema.lower() if schema is not None else None
         async with view_share(context, AuditAction.DELTA_SHARING_LIST_MODELS, share, schema or "") as (
             operation,
@@ -68,7 +68,7 @@ class RecipientView:
     async def list_versions(
         self, context: Context, share: str, name: SharedName, page: PageRequest
     ) -> Page[SharedVersion]:
-        """The versions that are READY, by number."""
+        """Page of the READY versions, by number."""
         action = AuditAction.DELTA_SHARING_LIST_MODEL_VERSIONS
         async with view_share(context, action, share, str(name)) as (operation, found, _):
             model = await _find_model(operation, found, name)
@@ -84,7 +84,7 @@ class RecipientView:
     async def resolve_alias(
         self, context: Context, share: str, name: SharedName, alias: str
     ) -> SharedVersion:
-        """The version that an alias points at now."""
+        """Version that an alias points at now."""
         action = AuditAction.DELTA_SHARING_GET_MODEL_VERSION_BY_ALIAS
         async with view_version(context, action, share, name, alias=alias) as (_, found, _grant):
             return found
@@ -92,7 +92,7 @@ class RecipientView:
     async def list_aliases(
         self, context: Context, share: str, name: SharedName, page: PageRequest
     ) -> Page[tuple[str, int]]:
-        """The aliases of a model, each with its version."""
+        """Page of a model's aliases, each with its version."""
         action = AuditAction.DELTA_SHARING_LIST_MODEL_ALIASES
         async with view_share(context, action, share, str(name)) as (operation, found, _):
             aliases = (await _find_model(operation, found, name)).aliases
@@ -103,7 +103,7 @@ class RecipientView:
 async def view_share(
     context: Context, action: AuditAction, name: str, inside: str = ""
 ) -> AsyncIterator[tuple[Operation, Share, ShareGrant]]:
-    """A read of a share that was granted to the caller; NotFound, whether it is absent or not granted."""
+    """View a share granted to the caller. Raises NotFound if it is missing or not granted."""
     name = name.lower()
     async with context.view(action, _target(context, name, inside)) as operation:
         share = await operation.rows.shares.find(name)
@@ -121,7 +121,7 @@ async def view_version(
     number: int | None = None,
     alias: str | None = None,
 ) -> AsyncIterator[tuple[Operation, SharedVersion, ShareGrant]]:
-    """A read of one READY version in a granted share, by number or by alias, in a single look-up."""
+    """View one READY version in a granted share, by number or alias, in a single look-up."""
     share = share.lower()
     inside = f"{name}@{alias}" if alias is not None else f"{name}/{number}"
     async with context.view(action, _target(context, share, inside)) as operation:
@@ -162,7 +162,7 @@ def _authorized(
 async def models_of_share(
     operation: Operation, share: Share, schema: str | None, page: PageRequest
 ) -> Page[SharedModel]:
-    """A page of the models that a share shows."""
+    """Page of the models in a share."""
     places = await operation.rows.models.fit_page(
         await operation.rows.shared_models.page(share, schema, page),
         lambda place: place.model_id,

@@ -71,7 +71,7 @@ class Recipients:
         properties: Mapping[str, str] | None = None,
         owner: str | None = None,
     ) -> tuple[Recipient, str]:
-        """A new recipient and the code of its activation link.
+        """Create a recipient; return it with the code of its activation link.
 
         Raises InvalidParameter, AlreadyExists, PermissionDenied.
         """
@@ -102,7 +102,7 @@ class Recipients:
             return await operation.rows.recipients.page(page, Viewer.of(operation.principal))
 
     async def overview(self, context: Context, page: PageRequest) -> Page[RecipientOverview]:
-        """The recipients with their shares, and when each was last answered."""
+        """Page of recipients with their shares, each with the time of its last successful call."""
         async with context.view(AuditAction.LIST_RECIPIENTS, Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
             found = await operation.rows.recipients.page(page, Viewer.of(operation.principal))
@@ -111,7 +111,7 @@ class Recipients:
             return Page([_overview(each, grants, uses) for each in found.items], found.last_key)
 
     async def get(self, context: Context, name: str) -> tuple[Recipient, list[ShareGrant]]:
-        """A recipient and what it was granted. Raises NotFound."""
+        """Recipient with its grants. Raises NotFound."""
         name = normalize_name("recipient", name)
         async with context.view(AuditAction.GET_RECIPIENT, _target(name)) as operation:
             await operation.authorize(rules.OWN_RECIPIENT)
@@ -119,13 +119,13 @@ class Recipients:
             return recipient, await operation.rows.share_grants.of_recipients(recipient.id)
 
     def activation_code(self, recipient: Recipient) -> str | None:
-        """The code of the newest token's activation link while it can be used, for who may `get` it."""
+        """Code of the newest token's activation link while it can be used, for callers that may `get` it."""
         newest = recipient.tokens[-1] if recipient.tokens else None
         if newest is None or not newest.sealed_code or newest.expires_at <= now_ms():
             return None
         with suppress(InvalidToken):
             return self._secrets.unseal(newest.sealed_code)
-        # Sealed under a pepper that is gone, and with it what the link is known by.
+        # Sealed under a deleted pepper, without which the link cannot be found either.
         return None
 
     async def update(
@@ -135,7 +135,7 @@ class Recipients:
         changes: SecurableUpdate,
         ip_access_list: Sequence[str] | None = None,
     ) -> Recipient:
-        """Rename, describe, give to another owner, or change from where its credentials may be used.
+        """Rename, describe, give to another owner, or change the IP access list.
 
         Raises NotFound, AlreadyExists, InvalidParameter, PermissionDenied.
         """
@@ -152,7 +152,7 @@ class Recipients:
             return updated
 
     async def delete(self, context: Context, name: str) -> None:
-        """Delete a recipient: its tokens, grants and outstanding URLs end at once. Raises NotFound."""
+        """Delete a recipient; its tokens, grants and outstanding URLs end immediately. Raises NotFound."""
         name = normalize_name("recipient", name)
         async with context.change(AuditAction.DELETE_RECIPIENT, _target(name)) as operation:
             await operation.authorize(rules.OWN_RECIPIENT)
@@ -166,10 +166,10 @@ class Recipients:
         existing_expires_in: timedelta,
         lifetime: timedelta = DEFAULT_LIFETIME,
     ) -> str:
-        """The code of a new activation link. Existing tokens end after `existing_expires_in`, or earlier.
+        """Rotate the token: return the code of a new activation link.
 
-        A link that nobody has used yet is replaced by the new one. Raises NotFound, InvalidParameter for a
-        negative time, InvalidState while two tokens are live.
+        Existing tokens expire after `existing_expires_in`, or earlier. The new link replaces an unused one.
+        Raises NotFound, InvalidParameter for a negative time, InvalidState while two tokens are active.
         """
         name = normalize_name("recipient", name)
         if existing_expires_in < timedelta(0):
@@ -185,7 +185,7 @@ class Recipients:
             ]
             if len(live) >= MAX_LIVE_TOKENS:
                 raise InvalidState(
-                    f"The recipient {name!r} has already two active tokens; "
+                    f"The recipient {name!r} already has two active tokens; "
                     "wait until one expires, end one ('recipient token revoke'), or rotate with "
                     "--existing-expires-in 0."
                 )
@@ -194,7 +194,7 @@ class Recipients:
             return await self._add_token(operation, recipient.id, lifetime)
 
     async def revoke_token(self, context: Context, name: str, token_id: str) -> None:
-        """End one token at once, with the URLs signed under it, or a link that waits. Raises NotFound."""
+        """Revoke a token, with the URLs signed under it, or an unused link. Raises NotFound."""
         name = normalize_name("recipient", name)
         async with context.change(AuditAction.REVOKE_RECIPIENT_TOKEN, _target(name)) as operation:
             await operation.authorize(rules.OWN_RECIPIENT)
@@ -205,7 +205,7 @@ class Recipients:
     async def activate(self, context: Context, code: str, endpoint: str) -> Profile:
         """Exchange an activation code for the profile, once.
 
-        Raises NotFound for a code that is none, ActivationLinkUsed for the second and later callers,
+        Raises NotFound for an invalid code, ActivationLinkUsed for the second and later callers,
         TooManyRequests for an address that failed too often.
         """
         code_hashes = self._secrets.hashes(code)
@@ -228,7 +228,7 @@ class Recipients:
                 return Profile(endpoint, token, datetime.fromtimestamp(pending.expires_at / 1000, UTC))
 
     async def activation_info(self, context: Context, code: str) -> tuple[str, RecipientToken]:
-        """The recipient's name and token behind an activation code, without using the code up."""
+        """Name and token of the recipient behind an activation code, which is not used up."""
         action, target = AuditAction.GET_ACTIVATION_URL_INFO, _target("")
         with context.counting_failures(action, target):
             async with context.view(action, target) as operation:
@@ -238,13 +238,13 @@ class Recipients:
                 return name, token
 
     async def authenticate(self, context: Context, token: str) -> Principal:
-        """Holder of a bearer token. Raises Unauthenticated or TokenExpired, after auditing the denial.
+        """Authenticate a bearer token. Raises Unauthenticated or TokenExpired, after auditing the denial.
 
-        Raises TooManyRequests for an address or a recipient that asks too often.
+        Raises TooManyRequests for an address or a recipient over its limit.
         """
         context.check_failures(AuditAction.AUTHENTICATE, _target(""), token)
         refusal: Unauthenticated = Unauthenticated(
-            "The bearer token is missing or not one of this server; use the profile file as you got it."
+            "The bearer token is missing or was not issued by this server; use the profile file unchanged."
         )
         found = None
         if well_formed(token):
@@ -273,7 +273,7 @@ class Recipients:
     async def _add_token(self, operation: Operation, recipient_id: str, lifetime: timedelta) -> str:
         if not timedelta(0) < lifetime <= MAX_LIFETIME:
             raise InvalidParameter(
-                f"A token's lifetime is more than nothing and at most {MAX_LIFETIME.days} days."
+                f"The lifetime of a token must be positive and at most {MAX_LIFETIME.days} days."
             )
         code = new_activation_code()
         token = RecipientToken(
@@ -288,7 +288,7 @@ class Recipients:
 
 
 async def find_recipient(operation: Operation, name: str) -> Recipient:
-    """The recipient, or NotFound."""
+    """Find a recipient. Raises NotFound."""
     recipient = await operation.rows.recipients.find(name)
     if recipient is None:
         raise NotFound(f"The recipient {name!r} does not exist.")
@@ -296,7 +296,7 @@ async def find_recipient(operation: Operation, name: str) -> Recipient:
 
 
 def address_refused(context: Context) -> PermissionDenied:
-    """The error for a caller outside the recipient's IP access list."""
+    """Error for a caller outside the recipient's IP access list."""
     return PermissionDenied(
         f"Your address {context.caller.address} is not in this recipient's IP access list; ask the provider."
     )
@@ -305,7 +305,7 @@ def address_refused(context: Context) -> PermissionDenied:
 async def _find_by_code(
     operation: Operation, context: Context, code_hashes: Sequence[str]
 ) -> tuple[str, RecipientToken, str]:
-    """The recipient's name, the token that waits for activation, and the hash that its code is stored as."""
+    """Name of a recipient, its token that waits for activation, and the stored hash of the code."""
     for code_hash in code_hashes:
         if found := await operation.rows.recipients.find_by_code(code_hash):
             break
@@ -330,7 +330,7 @@ def _overview(
     return RecipientOverview(
         recipient=recipient,
         shares=tuple(grant.share for grant in grants if grant.recipient == recipient.name),
-        last_used_at=last if last >= recipient.created_at else None,  # not a namesake's, deleted since
+        last_used_at=last if last >= recipient.created_at else None,  # else of a deleted namesake
     )
 
 

@@ -1,4 +1,4 @@
-"""Shares: bundles of models and schemas, and whom they are granted to."""
+"""Shares: sets of models and schemas, and their grants to recipients."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ INFORMATION_SCHEMA = "information_schema"
 
 @dataclass(frozen=True, slots=True)
 class ShareChange:
-    """One object to add to a share, or to take out; `shared_as` empty means under its own name."""
+    """Object to add to a share, or to remove; an empty `shared_as` means its own name."""
 
     adds: bool
     type: ShareObjectType
@@ -54,7 +54,7 @@ class ShareChange:
 
 @dataclass(frozen=True, slots=True)
 class GrantChange:
-    """A recipient that is to be granted a share, or to lose it."""
+    """Grant to add or revoke: a share's recipient."""
 
     recipient: str
     adds: bool
@@ -65,7 +65,7 @@ class Shares:
         self._quotas = quotas
 
     async def create(self, context: Context, name: str, comment: str = "") -> Share:
-        """A new, empty share. Raises InvalidParameter, AlreadyExists, PermissionDenied."""
+        """Create an empty share. Raises InvalidParameter, AlreadyExists, PermissionDenied."""
         name = normalize_name("share", name)
         async with context.change(AuditAction.CREATE_SHARE, _target(name)) as operation:
             await operation.authorize(rules.CREATE_SHARE)
@@ -88,7 +88,7 @@ class Shares:
             return await operation.rows.shares.page(page, Viewer.of(operation.principal))
 
     async def overview(self, context: Context, page: PageRequest) -> Page[ShareOverview]:
-        """The shares with what is in them and who reads them."""
+        """Page of shares with their contents and recipients."""
         async with context.view(AuditAction.LIST_SHARES, Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
             found = await operation.rows.shares.page(page, Viewer.of(operation.principal))
@@ -104,7 +104,7 @@ class Shares:
             return Page(items, found.last_key)
 
     async def of_model(self, context: Context, name: FullName) -> list[ModelShare]:
-        """The shares of the caller that a model is in, and who reads it there. Raises NotFound."""
+        """Shares of the caller that contain a model, with their recipients. Raises NotFound."""
         async with context.view(AuditAction.LIST_REGISTERED_MODEL_SHARES, model_target(name)) as operation:
             await operation.authorize(rules.READ_MODEL)
             model = await find_model(operation, name)
@@ -116,7 +116,7 @@ class Shares:
             ]
 
     async def get(self, context: Context, name: str) -> tuple[Share, list[ShareObject], list[ShareGrant]]:
-        """A share, all its objects (gone ones too) and its grants. Raises NotFound."""
+        """Share with all its objects (deleted ones too) and its grants. Raises NotFound."""
         name = normalize_name("share", name)
         async with context.view(AuditAction.GET_SHARE, _target(name)) as operation:
             await operation.authorize(rules.OWN_SHARE)
@@ -125,7 +125,7 @@ class Shares:
             return share, objects, await operation.rows.share_grants.of_shares(share.id)
 
     async def delete(self, context: Context, name: str) -> None:
-        """Delete a share with its grants. The models stay where they are. Raises NotFound."""
+        """Delete a share with its grants; the models stay. Raises NotFound."""
         name = normalize_name("share", name)
         async with context.change(AuditAction.DELETE_SHARE, _target(name)) as operation:
             await operation.authorize(rules.OWN_SHARE)
@@ -139,7 +139,7 @@ class Shares:
         objects: Sequence[ShareChange] = (),
         changes: SecurableUpdate = NO_CHANGE,
     ) -> tuple[Share, list[ShareObject]]:
-        """Change what is in a share, in order, and its name, description and owner: all or none.
+        """Change a share's objects, in order, and its name, description and owner: all or none.
 
         Raises NotFound, AlreadyExists, PermissionDenied.
         """
@@ -158,7 +158,7 @@ class Shares:
     async def add_model(
         self, context: Context, share: str, model: FullName, shared_as: SharedName | None = None
     ) -> ShareObject:
-        """Put a model into a share, as `schema.model` unless told otherwise.
+        """Add a model to a share, as `schema.model` by default.
 
         Raises NotFound, AlreadyExists, InvalidParameter.
         """
@@ -172,7 +172,7 @@ class Shares:
     async def add_schema(
         self, context: Context, share: str, schema: SchemaName, shared_as: str | None = None
     ) -> ShareObject:
-        """Put a schema into a share, with its present and future models. Raises NotFound, AlreadyExists."""
+        """Add a schema to a share, with its present and future models. Raises NotFound, AlreadyExists."""
         async with context.change(AuditAction.UPDATE_SHARE, _target(share)) as operation:
             await operation.authorize(rules.OWN_SHARE)
             found = await _find(operation, share)
@@ -181,13 +181,13 @@ class Shares:
             return added
 
     async def remove(self, context: Context, share: str, shared_as: str) -> None:
-        """Take out what recipients see as `shared_as`; its signed URLs stop working. Raises NotFound."""
+        """Remove the object shared as `shared_as`; its signed URLs stop working. Raises NotFound."""
         async with context.change(AuditAction.UPDATE_SHARE, _target(share)) as operation:
             await operation.authorize(rules.OWN_SHARE)
             await _remove(operation, await _find(operation, share), shared_as)
 
     async def grant(self, context: Context, share: str, recipient: str) -> ShareGrant:
-        """Let a recipient read a share; granting again changes nothing. Raises NotFound."""
+        """Grant a share to a recipient; granting again changes nothing. Raises NotFound."""
         async with context.change(
             AuditAction.UPDATE_SHARE_PERMISSIONS, _target(share, recipient)
         ) as operation:
@@ -195,7 +195,7 @@ class Shares:
             return await _grant(operation, await _find(operation, share), recipient)
 
     async def revoke(self, context: Context, share: str, recipient: str) -> None:
-        """End a recipient's access at once, outstanding URLs too. Raises NotFound, InvalidState."""
+        """Revoke a share; access and outstanding URLs end immediately. Raises NotFound, InvalidState."""
         async with context.change(
             AuditAction.UPDATE_SHARE_PERMISSIONS, _target(share, recipient)
         ) as operation:
@@ -205,7 +205,7 @@ class Shares:
     async def update_grants(
         self, context: Context, share: str, changes: Sequence[GrantChange]
     ) -> list[ShareGrant]:
-        """Grant and revoke, all or none; the grants afterwards. Raises NotFound, InvalidState."""
+        """Grant and revoke, all or none; return the resulting grants. Raises NotFound, InvalidState."""
         recipients = ",".join(change.recipient for change in changes)
         async with context.change(
             AuditAction.UPDATE_SHARE_PERMISSIONS, _target(share, recipients)
@@ -227,7 +227,7 @@ class Shares:
 
 
 async def _check_new_owner(operation: Operation, owner: str | None) -> None:
-    """A share shows what its owner may read: nobody but an administrator lends it somebody else's eyes."""
+    """Check a new owner: recipients see what it may read, so only an administrator may set another."""
     if owner and owner not in {identity.name for identity in operation.principal.identities}:
         await operation.authorize(rules.ADMINISTRATORS)
 
@@ -288,7 +288,7 @@ async def _remove(operation: Operation, share: Share, shared_as: str) -> None:
 
 
 async def _own_recipient(operation: Operation, name: str) -> Recipient:
-    """A recipient of the caller's own: who grants a share answers for both."""
+    """Find a recipient that the caller owns: a grant needs ownership of share and recipient."""
     name = normalize_name("recipient", name)
     await operation.authorize(rules.OWN_RECIPIENT, Target(SecurableType.RECIPIENT, name))
     return await find_recipient(operation, name)
@@ -311,7 +311,7 @@ async def _grant(operation: Operation, share: Share, recipient: str) -> ShareGra
 
 
 async def _revoke(operation: Operation, share: Share, recipient: str) -> None:
-    # Whoever owns a share can end access to it, whoever owns the recipient.
+    # The owner of a share can end access to it, whoever owns the recipient.
     holder = await find_recipient(operation, normalize_name("recipient", recipient))
     grant = await operation.rows.share_grants.find(share.id, holder.id)
     if grant is None:
@@ -327,13 +327,13 @@ async def _add_object(operation: Operation, found: Share, object_id: str, shared
     for known in await operation.rows.shares.objects(found):
         if known.shared_as == shared.shared_as:
             raise AlreadyExists(
-                f"The share {found.name!r} shows '{known.name}' as {shared.shared_as!r} already."
+                f"The share {found.name!r} already contains '{known.name}' as {shared.shared_as!r}."
             )
         if known.name == shared.name and known.type is shared.type:
             raise AlreadyExists(
-                f"The share {found.name!r} has '{shared.name}' already, as {known.shared_as!r}."
+                f"The share {found.name!r} already contains '{shared.name}', as {known.shared_as!r}."
             )
-    # A model may take the place of its namesake from a shared schema, which so leaves the share.
+    # A model may replace its namesake from a shared schema, which thereby leaves the share.
     replaces = shared.type is ShareObjectType.MODEL and await operation.rows.shared_models.find(
         found, SharedName.parse(shared.shared_as)
     )
@@ -343,7 +343,7 @@ async def _add_object(operation: Operation, found: Share, object_id: str, shared
 
 
 def _readers(grants: Sequence[ShareGrant]) -> dict[str, tuple[str, ...]]:
-    """The names of recipients by that of the share that was granted to them; none for other shares."""
+    """Names of recipients by the name of the share granted to them."""
     readers: dict[str, tuple[str, ...]] = defaultdict(tuple)
     for grant in grants:
         readers[grant.share] += (grant.recipient,)

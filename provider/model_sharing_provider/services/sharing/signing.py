@@ -1,4 +1,4 @@
-"""Sign what recipients are told of models, and look after the keys that it is signed with."""
+"""Signing of answers to recipients, and administration of the signing keys."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Signing:
         self._states: LRUCache[tuple[str, State], Envelope] = LRUCache(_STATES_KEPT)
 
     def bundle(self, shared: SharedVersion, manifest: Manifest) -> Bundle:
-        """The signature of a version's files under the name that recipients see."""
+        """Sign a version's files, under the shared name of the model."""
         name = SignedName(shared.share.name, str(shared.shared_name), shared.version.version)
         return sign_manifest(self._keys.current, name, manifest, now_ms())
 
     def state(self, shared: SharedVersion, alias: str | None = None) -> Envelope:
-        """The signed answer to what `alias`, or else the version's number, stands for now.
+        """Sign the version that `alias`, or else the version's number, refers to now.
 
-        It is as of the last half minute, so that the same answer is signed once in that time.
+        The time in it is rounded to half a minute, so that an answer is signed once in that time.
         """
         state = State(
             share=shared.share.name,
@@ -62,13 +62,13 @@ class Signing:
         return said.hexdigest()[:32]
 
     async def list_keys(self, context: Context) -> tuple[ListedKey, ...]:
-        """The public keys, oldest first, for whoever has a token of this provider."""
+        """Public keys, oldest first, for every holder of a token of this provider."""
         async with context.view(AuditAction.LIST_SIGNING_KEYS, _METASTORE) as operation:
             operation.authorized_by_credential()
             return self._keys.listed
 
     async def rotate(self, context: Context) -> ListedKey:
-        """Sign with a new key from now on; recipients follow by the old one's endorsement."""
+        """Rotate the signing key; recipients trust the new one by the old one's endorsement."""
         async with context.change(AuditAction.ROTATE_SIGNING_KEY, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
             key = self._keys.rotate()
@@ -76,9 +76,9 @@ class Signing:
             return key
 
     async def start_over(self, context: Context) -> ListedKey:
-        """Take the keys that are there for the database's own: those of before are lost.
+        """Accept the present keys for this database, after the earlier ones were lost.
 
-        Recipients trust only those, and have to mount again.
+        Recipients trust only the earlier ones, and have to mount again.
         """
         async with context.change(AuditAction.REPLACE_SIGNING_KEY, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
@@ -87,9 +87,9 @@ class Signing:
             return self._keys.listed[-1]
 
     async def retire(self, context: Context, fingerprint: str) -> Sequence[ListedKey]:
-        """List a key and older ones no more: recipients who know no newer one have to mount again.
+        """Retire a key and all older ones; recipients that know no newer one have to mount again.
 
-        Raises NotFound, or InvalidParameter for the key that signs now.
+        Raises NotFound, or InvalidParameter for the current key.
         """
         async with context.change(AuditAction.RETIRE_SIGNING_KEY, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)

@@ -145,7 +145,7 @@ class Transfer:
 
     def _renew(self, what: str, generation: int, state: RetryState) -> None:
         if state.refused_before():
-            raise PermissionDenied(f"The provider refuses {what}, though it has just given out its address.")
+            raise PermissionDenied(f"The provider refuses {what}, although it has just issued its URL.")
         self._urls.expired(generation)
 
     def _attempt(self, file: ManifestFile, target: Target, state: RetryState) -> None:

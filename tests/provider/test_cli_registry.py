@@ -241,7 +241,7 @@ def test_deleting_all_that_is_in_a_catalog_asks_first(
         (("grant", "add", "catalog", "dev", "ann"), 2, "Missing argument 'PRIVILEGE...'"),
         (("grant", "list", "catalog", "nowhere"), 4, "create it with 'catalog create nowhere'"),
         (("principal", "create", "admin"), 5, "exists already"),
-        (("principal", "create", " "), 2, "cannot name a principal"),
+        (("principal", "create", " "), 2, "cannot be a principal's name"),
         (("principal", "create", "x", "--type", "robot"), 2, "'robot' is not one of"),
         (("principal", "show", "nobody"), 4, "'nobody' does not exist"),
         (("principal", "delete", "admin"), 19, "cannot be deleted"),

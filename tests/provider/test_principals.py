@@ -123,7 +123,7 @@ async def test_names_of_principals(admin: AdminClient) -> None:
     with pytest.raises(AlreadyExists):
         await principals.create(admin.context, ALL_USERS, PrincipalType.GROUP)
     for name in ("", " ", " ana", "ana\n", "a" * 256, "a\u202eb"):
-        with pytest.raises(InvalidParameter, match="cannot name a principal"):
+        with pytest.raises(InvalidParameter, match="cannot be a principal's name"):
             await principals.create(admin.context, name, PrincipalType.USER)
     with pytest.raises(InvalidParameter, match="cannot be created"):
         await principals.create(admin.context, "globex", PrincipalType.RECIPIENT)

@@ -394,4 +394,4 @@ def test_the_command_line_pins_prints_verifies_and_refuses(
     fake_provider.rotate()
     done = run_cli("show", f"{uri}@Champion")
     assert (done.returncode, done.stderr.count("\n")) == (0, 1)
-    assert done.stderr.startswith(f"warning: 'vendor' trusts what {fingerprint(fake_provider)}")
+    assert done.stderr.startswith(f"warning: 'vendor' now trusts the key {fingerprint(fake_provider)}")

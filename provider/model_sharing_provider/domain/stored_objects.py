@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object by its path below the root; bytes, and when it came to be there in epoch ms."""
+    """Stored object: its path below the root, size in bytes, and time of its last change in epoch ms."""
 
     path: str
     size: int

@@ -105,10 +105,10 @@ async def _check_keys(settings: Settings, database: Database, keys: SigningKeys)
         async with database.write() as rows:
             # Another process may have been faster between the two looks.
             known = await rows.signing_keys.known()
-            if not known or keys.vouched_for_by(known):
+            if not known or keys.endorsed_by(known):
                 await rows.signing_keys.remember(keys.fingerprints)
                 return
-    if not keys.vouched_for_by(known):
+    if not keys.endorsed_by(known):
         if keys.created:
             settings.signing_keys_path.unlink()
         raise InvalidState(

@@ -104,7 +104,7 @@ async def seed(admin: AdminClient, folder: Path, recipients: int) -> list[str]:
     tokens = []
     for number in range(recipients):
         _, code = await admin.provider.recipients.create(admin.context, f"recipient_{number}")
-        await admin.provider.shares.grant(admin.context, "acme", f"recipient_{number}")
+        await admin.provider.share_permissions.grant(admin.context, "acme", f"recipient_{number}")
         tokens.append((await admin.activate(code, "http://127.0.0.1")).bearer_token)
     return tokens
 

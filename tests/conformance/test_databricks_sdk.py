@@ -9,6 +9,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, NotFound, ResourceConflict, Unauthenticated
+from databricks.sdk.service.catalog import Privilege as CatalogPrivilege
 from databricks.sdk.service.sharing import (
     AuthenticationType,
     PermissionsChange,
@@ -126,6 +127,14 @@ async def test_shares_recipients_and_permissions(
     assert [(grant.principal, grant.privileges) for grant in seen.privilege_assignments or []] == [
         ("globex", [Privilege.SELECT])
     ]
+    effective = await ask(lambda: workspace.grants.get_effective("SHARE", "acme"))
+    assert [
+        (grant.principal, [each.privilege for each in grant.privileges or []])
+        for grant in effective.privilege_assignments or []
+    ] == [("globex", [CatalogPrivilege.SELECT])]
+    nothing = [PermissionsChange(principal="globex")]
+    unchanged = await ask(lambda: workspace.shares.update_permissions("acme", changes=nothing))
+    assert [grant.principal for grant in unchanged.privilege_assignments or []] == ["globex"]
     held = await ask(lambda: workspace.recipients.share_permissions("globex"))
     assert [permission.share_name for permission in held.permissions_out or []] == ["acme"]
     assert (

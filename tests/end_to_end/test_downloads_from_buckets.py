@@ -52,7 +52,7 @@ async def test_a_download_comes_from_the_bucket(
     await asyncio.to_thread(download)
     assert {path: (tmp_path / "got" / path).read_bytes() for path in FILES} == FILES
     assert await files_through_the_server(admin) == []
-    await admin.provider.shares.revoke(admin.context, "acme", "globex")
+    await admin.provider.share_permissions.revoke(admin.context, "acme", "globex")
     with pytest.raises(NotFound):
         await asyncio.to_thread(model_sharing.catalog("vendor").snapshot, "ml_team.scorer@Champion")
 

@@ -116,7 +116,7 @@ async def test_without_trust_it_is_listed_and_downloaded_but_not_loaded(
 async def test_revoked_means_revoked_though_it_is_cached(vendor: Vendor) -> None:
     await asyncio.to_thread(vendor.mount)
     await asyncio.to_thread(scores)
-    await vendor.admin.provider.shares.revoke(vendor.admin.context, "acme", "globex")
+    await vendor.admin.provider.share_permissions.revoke(vendor.admin.context, "acme", "globex")
     for ref in ("@Champion", "/1"):
         with pytest.raises(NotFound):
             await asyncio.to_thread(scores, ref)

@@ -155,7 +155,7 @@ async def test_an_expired_token_and_one_that_was_rotated_away(globex: Globex, ad
 
 async def test_a_revoked_share_is_like_none(globex: Globex, admin: AdminClient) -> None:
     await mounted(globex)
-    await admin.provider.shares.revoke(admin.context, "acme", "globex")
+    await admin.provider.share_permissions.revoke(admin.context, "acme", "globex")
     await globex.fails(4, "not granted", "list", "vendor")
 
 

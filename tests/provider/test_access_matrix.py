@@ -64,14 +64,14 @@ async def tokens(admin: AdminClient, endpoint: str, tmp_path: Path) -> Tokens:
     await admin.register(write_model(tmp_path / "m"), "prod.ml_team.scorer", "Champion")
     good = await admin.activate(await admin.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
     other = await admin.activate(await admin.share("second", "initech", "prod.ml_team.scorer"), endpoint)
-    recipients, shares = admin.provider.recipients, admin.provider.shares
+    recipients, permissions = admin.provider.recipients, admin.provider.share_permissions
     held = []
     for name in ("late", "out"):
         _, code = await recipients.create(admin.context, name)
-        await shares.grant(admin.context, "acme", name)
+        await permissions.grant(admin.context, "acme", name)
         held.append((await admin.activate(code, endpoint)).bearer_token)
     await recipients.rotate_token(admin.context, "late", existing_expires_in=timedelta(0))
-    await shares.revoke(admin.context, "acme", "out")
+    await permissions.revoke(admin.context, "acme", "out")
     return Tokens(good.bearer_token, other.bearer_token, held[0], held[1])
 
 

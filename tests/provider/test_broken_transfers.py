@@ -56,7 +56,7 @@ async def test_a_reader_that_stands_still_is_cut_within_seconds_of_a_revocation(
         await loop.sock_connect(reader, (url.host, url.port))
         await loop.sock_sendall(reader, f"GET {url.raw_path_qs} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         received = len(await loop.sock_recv(reader, 1000))
-        await admin.provider.shares.revoke(admin.context, "acme", "globex")
+        await admin.provider.share_permissions.revoke(admin.context, "acme", "globex")
         revoked = time.monotonic()
         while not (cut := await admin.provider.audit.latest(admin.context, 1, outcome="DENIED")):
             assert time.monotonic() - revoked < 5
@@ -110,7 +110,7 @@ async def test_a_denied_url_is_recorded_with_the_recipient_it_was_given_to(
     admin: AdminClient, endpoint: str, session: aiohttp.ClientSession
 ) -> None:
     known = await urls(session, endpoint)
-    await admin.provider.shares.revoke(admin.context, "acme", "globex")
+    await admin.provider.share_permissions.revoke(admin.context, "acme", "globex")
     async with session.get(known["small"]) as answer:
         assert answer.status == 403
     (event,) = await admin.provider.audit.latest(admin.context, 1)

@@ -95,7 +95,7 @@ async def test_a_tag_opens_nothing_and_its_use_is_in_the_audit_log(globex: Globe
     admin = globex.admin
     tag = (await globex.ask(CHAMPION)).tag
     assert (await globex.ask(CHAMPION, tag)).status == 304
-    await admin.provider.shares.revoke(admin.context, "acme", "globex")
+    await admin.provider.share_permissions.revoke(admin.context, "acme", "globex")
     refused = await globex.ask(CHAMPION, tag)
     assert (refused.status, refused.tag) == (404, "")
     events = await admin.provider.audit.latest(

@@ -86,7 +86,7 @@ async def test_a_pack_ends_with_the_grant_and_is_of_its_own_version(
     assert (await ask(url.replace("signature=", "signature=0"), digests["1.bin"]))[0] == 403
     async with aiohttp.ClientSession() as stranger, stranger.get(url) as answer:
         assert answer.status in (403, 404, 405)
-    await admin.provider.shares.revoke(admin.context, "acme", "globex")
+    await admin.provider.share_permissions.revoke(admin.context, "acme", "globex")
     assert (await ask(url, digests["1.bin"]))[0] == 403
     [event, *_] = await admin.provider.audit.latest(admin.context, 10, action=AuditAction.GET_FILES)
     assert event.outcome is Outcome.DENIED

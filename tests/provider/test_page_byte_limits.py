@@ -67,7 +67,7 @@ async def token(admin: AdminClient, endpoint: str, tmp_path: Path) -> str:
     code = await admin.share("acme", "globex")
     await admin.add_schema("acme", "prod.ml_team")
     for name in NAMES:
-        await provider.shares.grant(context, name, "globex")
+        await provider.share_permissions.grant(context, name, "globex")
     async with provider.database.write() as rows:
         connection = rows.catalogs._connection
         for table in (registered_models, model_versions, catalogs, schemas, shares, recipients):

@@ -38,7 +38,7 @@ async def token(admin: AdminClient, endpoint: str, tmp_path: Path) -> str:
         await admin.provider.models.set_alias(admin.context, FullName.parse(names[0]), alias, 2)
     code = await admin.share("acme", "globex", *names)
     await admin.provider.shares.create(admin.context, "second")
-    await admin.provider.shares.grant(admin.context, "second", "globex")
+    await admin.provider.share_permissions.grant(admin.context, "second", "globex")
     return (await admin.activate(code, endpoint)).bearer_token
 
 

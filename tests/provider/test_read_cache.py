@@ -76,7 +76,7 @@ async def test_an_alias_that_was_moved_elsewhere_is_followed(globex: Globex, els
 
 Change = Callable[[AdminClient], Any]
 ENDINGS: dict[str, tuple[Change, type[Exception]]] = {
-    "revoked": (lambda to: to.provider.shares.revoke(to.context, "acme", "globex"), NotFound),
+    "revoked": (lambda to: to.provider.share_permissions.revoke(to.context, "acme", "globex"), NotFound),
     "taken out": (lambda to: to.provider.shares.remove(to.context, "acme", str(SHARED)), NotFound),
     "deleted": (lambda to: to.provider.recipients.delete(to.context, "globex"), Unauthenticated),
     "address": (

@@ -115,17 +115,17 @@ async def test_removing_and_revoking(admin: AdminClient, tmp_path: Path) -> None
     assert await shown(admin, globex) == []
     with pytest.raises(NotFound, match="nothing shared as"):
         await admin.provider.shares.remove(admin.context, "acme", "ml_team.a")
-    await admin.provider.shares.revoke(admin.context, "acme", "globex")
+    await admin.provider.share_permissions.revoke(admin.context, "acme", "globex")
     with pytest.raises(NotFound):
         await shown(admin, globex)
     with pytest.raises(InvalidState, match="not granted"):
-        await admin.provider.shares.revoke(admin.context, "acme", "globex")
+        await admin.provider.share_permissions.revoke(admin.context, "acme", "globex")
 
 
 async def test_granting_twice_changes_nothing(admin: AdminClient) -> None:
     await admin.share("acme", "globex")
     _, _, before = await admin.provider.shares.get(admin.context, "acme")
-    assert await admin.provider.shares.grant(admin.context, "acme", "globex") == before[0]
+    assert await admin.provider.share_permissions.grant(admin.context, "acme", "globex") == before[0]
     _, _, after = await admin.provider.shares.get(admin.context, "acme")
     assert after == before
 
@@ -147,7 +147,7 @@ async def test_recipients_may_do_nothing_but_read(admin: AdminClient) -> None:
     globex = await recipient_context(admin, "globex")
     for attempt in (
         admin.provider.shares.create(globex, "mine"),
-        admin.provider.shares.grant(globex, "acme", "globex"),
+        admin.provider.share_permissions.grant(globex, "acme", "globex"),
         admin.provider.catalogs.create(globex, "mine"),
         admin.provider.audit.latest(globex, 10),
         admin.provider.recipients.page(globex, PageRequest()),
@@ -163,7 +163,7 @@ async def test_overviews_say_who_reads_what_and_who_was_here_lately(
     await admin.share("acme", "globex", "prod.ml_team.a")
     await admin.share("second", "initech")
     await admin.add_schema("second", "prod.ml_team")
-    await admin.provider.shares.grant(admin.context, "second", "globex")
+    await admin.provider.share_permissions.grant(admin.context, "second", "globex")
     before, _ = await _overview(admin, "globex", "initech")
     assert (before.shares, before.last_used_at) == (("acme", "second"), None)
     await admin.provider.recipient_view.list_shares(await recipient_context(admin, "globex"), PageRequest())

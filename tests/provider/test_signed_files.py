@@ -133,7 +133,9 @@ async def test_an_expired_url_is_refused(shared: Shared, provider_home: Path, se
 
 Ending = Callable[[AdminClient], Awaitable[object]]
 ENDINGS: dict[str, Ending] = {
-    "the grant is revoked": lambda admin: admin.provider.shares.revoke(admin.context, "acme", "globex"),
+    "the grant is revoked": lambda admin: admin.provider.share_permissions.revoke(
+        admin.context, "acme", "globex"
+    ),
     "the share is deleted": lambda admin: admin.provider.shares.delete(admin.context, "acme"),
     "the recipient is deleted": lambda admin: admin.provider.recipients.delete(admin.context, "globex"),
     "the token is rotated away": lambda admin: admin.provider.recipients.rotate_token(
@@ -157,8 +159,8 @@ async def test_urls_end_at_once_when(shared: Shared, ending: str) -> None:
 
 async def test_granting_again_does_not_revive_old_urls(shared: Shared) -> None:
     url = (await shared.urls())["small"]
-    await shared.admin.provider.shares.revoke(shared.admin.context, "acme", "globex")
-    await shared.admin.provider.shares.grant(shared.admin.context, "acme", "globex")
+    await shared.admin.provider.share_permissions.revoke(shared.admin.context, "acme", "globex")
+    await shared.admin.provider.share_permissions.grant(shared.admin.context, "acme", "globex")
     assert (await get(url))[0] == 403
     assert (await get((await shared.urls())["small"]))[0] == 200
 
@@ -166,5 +168,5 @@ async def test_granting_again_does_not_revive_old_urls(shared: Shared) -> None:
 @pytest.mark.parametrize("big", [b"w" * 24 * 1024 * 1024], ids=["24 MiB"])
 async def test_a_transfer_in_flight_is_cut_within_seconds(shared: Shared, big: bytes) -> None:
     transfer = await SlowDownload.begin((await shared.urls())["big"])
-    await shared.admin.provider.shares.revoke(shared.admin.context, "acme", "globex")
+    await shared.admin.provider.share_permissions.revoke(shared.admin.context, "acme", "globex")
     assert await transfer.ends(within_seconds=5) < len(big)

@@ -94,7 +94,7 @@ async def test_what_a_recipient_may_not_see_it_gets_no_credentials_for(cloud: Cl
     pending = VERSION.replace("versions/1", "versions/2")
     assert (await cloud.ask(pending + CREDENTIALS)).status == 404
     assert (await cloud.ask(VERSION.replace("acme", "other") + CREDENTIALS)).status == 404
-    await provider.shares.revoke(admin.context, "acme", "globex")
+    await provider.share_permissions.revoke(admin.context, "acme", "globex")
     assert (await cloud.ask(VERSION + CREDENTIALS)).status == 404
 
 

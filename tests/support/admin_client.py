@@ -43,7 +43,7 @@ class AdminClient:
         for model in models:
             await self.provider.shares.add_model(self.context, share, FullName.parse(model))
         _, code = await self.provider.recipients.create(self.context, recipient)
-        await self.provider.shares.grant(self.context, share, recipient)
+        await self.provider.share_permissions.grant(self.context, share, recipient)
         return code
 
     async def add_schema(self, share: str, schema: str) -> None:

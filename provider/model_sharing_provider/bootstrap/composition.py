@@ -56,6 +56,7 @@ from model_sharing_provider.services.sharing.recipient_credentials import Recipi
 from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
+from model_sharing_provider.services.sharing.share_permissions import SharePermissions
 from model_sharing_provider.services.sharing.shares import Shares
 from model_sharing_provider.services.sharing.signing import Signing
 from model_sharing_provider.services.signed_files import SignedFiles
@@ -135,6 +136,7 @@ def _wire(
         registration=Registration(artifacts, manifests),
         secrets=Secrets(secrets),
         recipient_view=RecipientView(),
+        share_permissions=SharePermissions(),
         shares=Shares(settings.quotas),
         signed_files=signed_files,
         signing=signing,

@@ -161,7 +161,7 @@ def remove(name: str, shared_as: str) -> None:
 @output_option
 def grant(name: str, recipient: str, output: str) -> None:
     """Let a recipient read a share."""
-    granted = run(lambda provider, context: provider.shares.grant(context, name, recipient))
+    granted = run(lambda provider, context: provider.share_permissions.grant(context, name, recipient))
     show_done(to_record(granted), f"{granted.recipient} can now read {granted.share}", output)
 
 
@@ -170,5 +170,5 @@ def grant(name: str, recipient: str, output: str) -> None:
 @click.argument("recipient", shell_complete=complete_recipients)
 def revoke(name: str, recipient: str) -> None:
     """End a recipient's access to a share immediately, including outstanding download URLs."""
-    run(lambda provider, context: provider.shares.revoke(context, name, recipient))
+    run(lambda provider, context: provider.share_permissions.revoke(context, name, recipient))
     say(f"{recipient} can no longer read the share {name}")

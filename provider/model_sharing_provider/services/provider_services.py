@@ -38,6 +38,7 @@ from model_sharing_provider.services.sharing.recipient_credentials import Recipi
 from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
+from model_sharing_provider.services.sharing.share_permissions import SharePermissions
 from model_sharing_provider.services.sharing.shares import Shares
 from model_sharing_provider.services.sharing.signing import Signing
 from model_sharing_provider.services.signed_files import SignedFiles
@@ -78,6 +79,7 @@ class ProviderServices:
     recipients: Recipients
     registration: Registration
     secrets: Secrets
+    share_permissions: SharePermissions
     shares: Shares
     signed_files: SignedFiles
     signing: Signing

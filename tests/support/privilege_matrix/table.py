@@ -18,7 +18,7 @@ from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.governance.permissions import PrivilegeChange
 from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.services.registry.tags import TagChange
-from model_sharing_provider.services.sharing.shares import GrantChange, ShareChange
+from model_sharing_provider.services.sharing.shares import ShareChange
 from support.privilege_matrix.arguments import (
     COMMENT,
     MOVED,
@@ -227,13 +227,17 @@ SECTIONS: Mapping[str, list[Row]] = {
         row("shares.add_model", (*OWN_SHARE, *EXECUTE), "acme", SCORER, SharedName("models", "scorer")),
         row("shares.add_schema", (*OWN_SHARE, *USE_SCHEMA), "acme", TEAM),
         row("shares.remove", OWN_SHARE, "acme", "lab.scorer"),
-        row("shares.grant", (*OWN_SHARE, *OWN_RECIPIENT), "acme", "globex"),
-        row("shares.revoke", OWN_SHARE, "acme", "initech"),
+        row("share_permissions.get", OWN_SHARE, "acme"),
+        row("share_permissions.grant", (*OWN_SHARE, *OWN_RECIPIENT), "acme", "globex"),
+        row("share_permissions.revoke", OWN_SHARE, "acme", "initech"),
         row(
-            "shares.update_grants",
+            "share_permissions.update",
             (*OWN_SHARE, *OWN_RECIPIENT),
             "acme",
-            [GrantChange("initech", False), GrantChange("globex", True)],
+            [
+                PrivilegeChange("initech", remove=frozenset({Privilege.SELECT})),
+                PrivilegeChange("globex", add=frozenset({Privilege.SELECT})),
+            ],
         ),
         row("shares.delete", OWN_SHARE, "acme"),
         row("recipients.page", NOTHING, PAGE),

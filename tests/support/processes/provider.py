@@ -107,7 +107,7 @@ def invite(home: Path, recipient: str) -> str:
 
     async def work(admin: AdminClient) -> str:
         _, code = await admin.provider.recipients.create(admin.context, recipient)
-        await admin.provider.shares.grant(admin.context, SHARE, recipient)
+        await admin.provider.share_permissions.grant(admin.context, SHARE, recipient)
         return (await admin.activate(code, "http://x")).bearer_token
 
     return as_admin(home, work)

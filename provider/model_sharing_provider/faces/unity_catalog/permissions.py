@@ -14,7 +14,7 @@ from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import FullName, SchemaName, normalize_name
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.faces.unity_catalog import shares
+from model_sharing_provider.faces.unity_catalog import share_permissions
 from model_sharing_provider.faces.unity_catalog.requests import message_response, page_or_all
 from model_sharing_provider.governance.permissions import (
     PrivilegeChange,
@@ -39,7 +39,7 @@ _WORDS = {SecurableType.MODEL: "FUNCTION"}
 
 async def get_permissions(request: web.Request) -> web.Response:
     if _is_share(request):
-        return await shares.get_permissions(request)
+        return await share_permissions.get_permissions(request)
     kind, name = _securable(request)
     principal = request.query.get("principal", "")
     grants = await provider_of(request).permissions.get(context_of(request), kind, name, principal)
@@ -47,6 +47,8 @@ async def get_permissions(request: web.Request) -> web.Response:
 
 
 async def get_effective_permissions(request: web.Request) -> web.Response:
+    if _is_share(request):
+        return await share_permissions.get_effective_permissions(request)
     kind, name = _securable(request)
     principal = request.query.get("principal", "")
     grants = await provider_of(request).permissions.effective(context_of(request), kind, name, principal)
@@ -55,7 +57,7 @@ async def get_effective_permissions(request: web.Request) -> web.Response:
 
 async def update_permissions(request: web.Request) -> web.Response:
     if _is_share(request):
-        return await shares.update_permissions(request)
+        return await share_permissions.update_permissions(request)
     kind, name = _securable(request)
     body = await read_body(request, wire.UpdatePermissions)
     changes = [

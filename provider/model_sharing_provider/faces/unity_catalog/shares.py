@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol import unity_catalog_sharing as sharing
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter
-from model_sharing_provider.domain.sharing import Share, ShareGrant, ShareObject, ShareObjectType
-from model_sharing_provider.faces.unity_catalog.requests import message_response, page_or_all, page_response
+from model_sharing_provider.domain.sharing import Share, ShareObject, ShareObjectType
+from model_sharing_provider.faces.unity_catalog.requests import message_response, page_response
 from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.parameter_schemas import BOOLEAN, PAGE
 from model_sharing_provider.http.requests import context_of, flag, page_request, provider_of
 from model_sharing_provider.http.routes import Nothing, PageOf, Query, Route
 from model_sharing_provider.services.registry.updates import SecurableUpdate
-from model_sharing_provider.services.sharing.shares import GrantChange, ShareChange
+from model_sharing_provider.services.sharing.shares import ShareChange
 
 
 async def create_share(request: web.Request) -> web.Response:
@@ -50,30 +49,6 @@ async def delete_share(request: web.Request) -> web.Response:
     return message_response({})
 
 
-async def get_permissions(request: web.Request) -> web.Response:
-    _, _, grants = await provider_of(request).shares.get(context_of(request), request.match_info["name"])
-    return message_response(_permissions(request, grants))
-
-
-async def update_permissions(request: web.Request) -> web.Response:
-    body = await read_body(request, wire.UpdatePermissions)
-    changes = []
-    for change in body.changes:
-        for privilege in (*change.add, *change.remove):
-            if privilege != "SELECT":
-                raise InvalidParameter(
-                    f"The privilege {privilege!r} cannot be granted on a share; SELECT can."
-                )
-        if change.add and change.remove:
-            raise InvalidParameter(
-                f"SELECT is both granted to {change.principal!r} and revoked; ask for one of them."
-            )
-        changes.append(GrantChange(change.principal, bool(change.add)))
-    shares = provider_of(request).shares
-    grants = await shares.update_grants(context_of(request), request.match_info["name"], changes)
-    return message_response(_permissions(request, [] if body.quiet else grants))
-
-
 ROUTES = (
     Route(
         "POST",
@@ -103,22 +78,6 @@ ROUTES = (
         errors=(AlreadyExists,),
     ),
     Route("DELETE", "/shares/{name}", delete_share, "Delete a share", Nothing),
-    Route(
-        "GET",
-        "/shares/{name}/permissions",
-        get_permissions,
-        "Recipients that a share is granted to",
-        wire.Permissions,
-        query=PAGE,
-    ),
-    Route(
-        "PATCH",
-        "/shares/{name}/permissions",
-        update_permissions,
-        "Grant or revoke a share",
-        wire.Permissions,
-        wire.UpdatePermissions,
-    ),
 )
 
 
@@ -160,9 +119,3 @@ def _object(item: ShareObject) -> sharing.SharedDataObject:
         added_at=item.added_at,
         added_by=item.added_by,
     )
-
-
-def _permissions(request: web.Request, grants: list[ShareGrant]) -> wire.Permissions:
-    given = [wire.PrivilegeAssignment(grant.recipient, (grant.privilege,)) for grant in grants]
-    listing = f"grants on {request.match_info['name']}"
-    return wire.Permissions(*page_or_all(request, listing, given, lambda each: each.principal))

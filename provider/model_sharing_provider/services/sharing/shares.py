@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
+from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound
 from model_sharing_protocol.names import FullName, SchemaName, SharedName, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.audit_actions import AuditAction
@@ -17,7 +17,6 @@ from model_sharing_provider.domain.quotas import Quotas, check_quota
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import (
     ModelShare,
-    Recipient,
     Share,
     ShareGrant,
     ShareObject,
@@ -25,7 +24,6 @@ from model_sharing_provider.domain.sharing import (
     ShareOverview,
 )
 from model_sharing_provider.governance import rules
-from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.metastore.authorization.visibility import Viewer
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.registry.catalogs import find_schema
@@ -37,7 +35,6 @@ from model_sharing_provider.services.registry.updates import (
     check_new,
     new_name,
 )
-from model_sharing_provider.services.sharing.recipients import find_recipient
 
 INFORMATION_SCHEMA = "information_schema"
 
@@ -52,14 +49,6 @@ class ShareChange:
     shared_as: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class GrantChange:
-    """Grant to add or revoke: a share's recipient."""
-
-    recipient: str
-    adds: bool
-
-
 class Shares:
     def __init__(self, quotas: Quotas) -> None:
         self._quotas = quotas
@@ -67,7 +56,7 @@ class Shares:
     async def create(self, context: Context, name: str, comment: str = "") -> Share:
         """Create an empty share. Raises InvalidParameter, AlreadyExists, PermissionDenied."""
         name = normalize_name("share", name)
-        async with context.change(AuditAction.CREATE_SHARE, _target(name)) as operation:
+        async with context.change(AuditAction.CREATE_SHARE, share_target(name)) as operation:
             await operation.authorize(rules.CREATE_SHARE)
             await check_new("share", name, operation.rows.shares.find)
             check_quota("shares", await operation.rows.shares.count() + 1, self._quotas.shares)
@@ -118,18 +107,18 @@ class Shares:
     async def get(self, context: Context, name: str) -> tuple[Share, list[ShareObject], list[ShareGrant]]:
         """Share with all its objects (deleted ones too) and its grants. Raises NotFound."""
         name = normalize_name("share", name)
-        async with context.view(AuditAction.GET_SHARE, _target(name)) as operation:
+        async with context.view(AuditAction.GET_SHARE, share_target(name)) as operation:
             await operation.authorize(rules.OWN_SHARE)
-            share = await _find(operation, name)
+            share = await find_share(operation, name)
             objects = await operation.rows.shares.objects(share)
             return share, objects, await operation.rows.share_grants.of_shares(share.id)
 
     async def delete(self, context: Context, name: str) -> None:
         """Delete a share with its grants; the models stay. Raises NotFound."""
         name = normalize_name("share", name)
-        async with context.change(AuditAction.DELETE_SHARE, _target(name)) as operation:
+        async with context.change(AuditAction.DELETE_SHARE, share_target(name)) as operation:
             await operation.authorize(rules.OWN_SHARE)
-            share = await _find(operation, name)
+            share = await find_share(operation, name)
             await operation.rows.shares.delete(share.id)
 
     async def update(
@@ -143,9 +132,9 @@ class Shares:
 
         Raises NotFound, AlreadyExists, PermissionDenied.
         """
-        async with context.change(AuditAction.UPDATE_SHARE, _target(name)) as operation:
+        async with context.change(AuditAction.UPDATE_SHARE, share_target(name)) as operation:
             await operation.authorize(rules.OWN_SHARE)
-            share = await _find(operation, name)
+            share = await find_share(operation, name)
             await _check_new_owner(operation, changes.owner)
             for change in objects:
                 await _apply(operation, share, change)
@@ -162,9 +151,9 @@ class Shares:
 
         Raises NotFound, AlreadyExists, InvalidParameter.
         """
-        async with context.change(AuditAction.UPDATE_SHARE, _target(share)) as operation:
+        async with context.change(AuditAction.UPDATE_SHARE, share_target(share)) as operation:
             await operation.authorize(rules.OWN_SHARE)
-            found = await _find(operation, share)
+            found = await find_share(operation, share)
             added = await _add_model(operation, found, model, shared_as)
             await self._check_size(operation, found)
             return added
@@ -173,51 +162,18 @@ class Shares:
         self, context: Context, share: str, schema: SchemaName, shared_as: str | None = None
     ) -> ShareObject:
         """Add a schema to a share, with its present and future models. Raises NotFound, AlreadyExists."""
-        async with context.change(AuditAction.UPDATE_SHARE, _target(share)) as operation:
+        async with context.change(AuditAction.UPDATE_SHARE, share_target(share)) as operation:
             await operation.authorize(rules.OWN_SHARE)
-            found = await _find(operation, share)
+            found = await find_share(operation, share)
             added = await _add_schema(operation, found, schema, shared_as)
             await self._check_size(operation, found)
             return added
 
     async def remove(self, context: Context, share: str, shared_as: str) -> None:
         """Remove the object shared as `shared_as`; its signed URLs stop working. Raises NotFound."""
-        async with context.change(AuditAction.UPDATE_SHARE, _target(share)) as operation:
+        async with context.change(AuditAction.UPDATE_SHARE, share_target(share)) as operation:
             await operation.authorize(rules.OWN_SHARE)
-            await _remove(operation, await _find(operation, share), shared_as)
-
-    async def grant(self, context: Context, share: str, recipient: str) -> ShareGrant:
-        """Grant a share to a recipient; granting again changes nothing. Raises NotFound."""
-        async with context.change(
-            AuditAction.UPDATE_SHARE_PERMISSIONS, _target(share, recipient)
-        ) as operation:
-            await operation.authorize(rules.OWN_SHARE)
-            return await _grant(operation, await _find(operation, share), recipient)
-
-    async def revoke(self, context: Context, share: str, recipient: str) -> None:
-        """Revoke a share; access and outstanding URLs end immediately. Raises NotFound, InvalidState."""
-        async with context.change(
-            AuditAction.UPDATE_SHARE_PERMISSIONS, _target(share, recipient)
-        ) as operation:
-            await operation.authorize(rules.OWN_SHARE)
-            await _revoke(operation, await _find(operation, share), recipient)
-
-    async def update_grants(
-        self, context: Context, share: str, changes: Sequence[GrantChange]
-    ) -> list[ShareGrant]:
-        """Grant and revoke, all or none; return the resulting grants. Raises NotFound, InvalidState."""
-        recipients = ",".join(change.recipient for change in changes)
-        async with context.change(
-            AuditAction.UPDATE_SHARE_PERMISSIONS, _target(share, recipients)
-        ) as operation:
-            await operation.authorize(rules.OWN_SHARE)
-            found = await _find(operation, share)
-            for change in changes:
-                if change.adds:
-                    await _grant(operation, found, change.recipient)
-                else:
-                    await _revoke(operation, found, change.recipient)
-            return await operation.rows.share_grants.of_shares(found.id)
+            await _remove(operation, await find_share(operation, share), shared_as)
 
     async def _check_size(self, operation: Operation, share: Share) -> None:
         kinds = Counter(item.type for item in await operation.rows.shares.objects(share))
@@ -232,7 +188,7 @@ async def _check_new_owner(operation: Operation, owner: str | None) -> None:
         await operation.authorize(rules.ADMINISTRATORS)
 
 
-async def _find(operation: Operation, name: str) -> Share:
+async def find_share(operation: Operation, name: str) -> Share:
     share = await operation.rows.shares.find(normalize_name("share", name))
     if share is None:
         raise NotFound(f"The share {name!r} does not exist.")
@@ -287,38 +243,6 @@ async def _remove(operation: Operation, share: Share, shared_as: str) -> None:
     await operation.rows.shares.touch(share.id, operation.now, end_urls=True)
 
 
-async def _own_recipient(operation: Operation, name: str) -> Recipient:
-    """Find a recipient that the caller owns: a grant needs ownership of share and recipient."""
-    name = normalize_name("recipient", name)
-    await operation.authorize(rules.OWN_RECIPIENT, Target(SecurableType.RECIPIENT, name))
-    return await find_recipient(operation, name)
-
-
-async def _grant(operation: Operation, share: Share, recipient: str) -> ShareGrant:
-    holder = await _own_recipient(operation, recipient)
-    if existing := await operation.rows.share_grants.find(share.id, holder.id):
-        return existing
-    grant = ShareGrant(
-        id=str(uuid4()),
-        share=share.name,
-        recipient=holder.name,
-        privilege=Privilege.SELECT,
-        granted_at=operation.now,
-        granted_by=operation.principal.name,
-    )
-    await operation.rows.share_grants.add(grant, share.id, holder.id)
-    return grant
-
-
-async def _revoke(operation: Operation, share: Share, recipient: str) -> None:
-    # The owner of a share can end access to it, whoever owns the recipient.
-    holder = await find_recipient(operation, normalize_name("recipient", recipient))
-    grant = await operation.rows.share_grants.find(share.id, holder.id)
-    if grant is None:
-        raise InvalidState(f"The share {share.name!r} is not granted to {recipient!r}.")
-    await operation.rows.share_grants.delete(grant.id)
-
-
 async def _add_object(operation: Operation, found: Share, object_id: str, shared: ShareObject) -> ShareObject:
     if shared.shared_as.partition(".")[0] == INFORMATION_SCHEMA:
         raise InvalidParameter(
@@ -350,5 +274,5 @@ def _readers(grants: Sequence[ShareGrant]) -> dict[str, tuple[str, ...]]:
     return readers
 
 
-def _target(share: str, recipient: str = "") -> Target:
+def share_target(share: str, recipient: str = "") -> Target:
     return Target(SecurableType.SHARE, share.lower(), share=share.lower(), recipient=recipient.lower())

@@ -91,7 +91,7 @@ async def test_what_is_in_a_share_cannot_be_added_again(admin: AdminClient, tmp_
     await admin.register(folder, "prod.ml_team.b")
     await admin.share("acme", "globex", "prod.ml_team.a")
     shares = admin.provider.shares
-    with pytest.raises(AlreadyExists, match=r"shows 'prod\.ml_team\.a'"):
+    with pytest.raises(AlreadyExists, match=r"contains 'prod\.ml_team\.a'"):
         await shares.add_model(
             admin.context, "acme", FullName.parse("prod.ml_team.b"), SharedName("ml_team", "a")
         )

@@ -232,6 +232,9 @@ async def test_on_the_command_line(
     said = await asyncio.to_thread(provider_cli.succeed, "gc", "--older-than", "48h", "--dry-run")
     assert "Would delete 26 B in 7 objects" in said.err
     done = await asyncio.to_thread(provider_cli.succeed, "gc", "--older-than", "48h", "--output", "json")
-    assert [deleted["version_id"] for deleted in done.json["deleted"]] == [LOST, f"{LOST}.json#1"]
+    assert [(each["reason"], each["version_id"]) for each in done.json["garbage"]] == [
+        ("UNREFERENCED", LOST),
+        ("UNREFERENCED", f"{LOST}.json#1"),
+    ]
     refused = await asyncio.to_thread(provider_cli, "gc", "--older-than", "5m")
     assert (refused.code, refused.out) == (2, "")

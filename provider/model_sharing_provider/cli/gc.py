@@ -54,10 +54,10 @@ def gc(
     rows = [orphan_record(each) for each in collected.orphans]
     rows += [_abandoned(version) for version in collected.abandoned]
     if output == "json":
-        show_one({"deleted": rows, "num_lineage": collected.num_lineage, "dry_run": dry_run}, output)
+        show_one({"garbage": rows, "num_lineage": collected.num_lineage, "dry_run": dry_run}, output)
         return
     if rows:
-        show_list(rows, ["what", "version_id", "full_name", "version", "num_objects", "size"], output)
+        show_list(rows, ["reason", "version_id", "full_name", "version", "num_objects", "size"], output)
     size = human_size(sum(each.size for each in collected.orphans))
     verb = "Would delete" if dry_run else "Deleted"
     objects = sum(each.num_objects for each in collected.orphans)
@@ -71,7 +71,7 @@ def gc(
 
 def _abandoned(version: ModelVersion) -> Record:
     return {
-        "what": "abandoned",
+        "reason": "ABANDONED",
         "version_id": version.id,
         "full_name": str(version.full_name),
         "version": version.version,

@@ -130,7 +130,7 @@ def recipient_overview_record(overview: RecipientOverview) -> Record:
 def orphan_record(orphan: Orphan) -> Record:
     """Record of stored files that no version needs."""
     return {
-        "what": "failed" if orphan.failed else "no row",
+        "reason": "FAILED" if orphan.failed else "UNREFERENCED",
         "version_id": orphan.version_id,
         "num_objects": orphan.num_objects,
         "size": orphan.size,

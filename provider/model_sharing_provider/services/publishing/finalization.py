@@ -102,7 +102,7 @@ class Finalization:
         target = version_target(name, number)
         try:
             files = await self._take_in(context, version, files)
-            mlmodel, manifest = await self._look_through(version, files)
+            mlmodel, manifest = await self._inspect_uploads(version, files)
             maps = await self._manifests.waiting(version.id, manifest.files)
             for file in files:
                 await self._artifacts.move(file.staged, f"{version.storage_path}/{file.path}")
@@ -184,7 +184,7 @@ class Finalization:
             renewing.cancel()
             await asyncio.wait([renewing])
 
-    async def _look_through(
+    async def _inspect_uploads(
         self, version: ModelVersion, files: list[UploadedFile]
     ) -> tuple[MLmodel, Manifest]:
         mlmodels = [file for file in files if file.path == MLMODEL]

@@ -29,7 +29,7 @@ class ModelFolder:
     mlmodel: MLmodel
 
 
-def look_through(folder: Path) -> ModelFolder:
+def inspect_folder(folder: Path) -> ModelFolder:
     """Validate a model's folder. Raises InvalidModel without an MLmodel file or signature, UnsafePath."""
     mlmodel = folder / MLMODEL
     if not folder.is_dir():

@@ -34,7 +34,7 @@ from model_sharing_provider.services.publishing.mlmodel import (
 )
 from model_sharing_provider.services.publishing.model_folders import (
     check_paths,
-    look_through,
+    inspect_folder,
     no_model,
 )
 from model_sharing_provider.services.publishing.new_versions import add_version, draft_version
@@ -77,7 +77,7 @@ class Registration:
         """
         origin = replace(origin or NewVersion(), comment=comment)
         async with self._check(context, name, alias, origin, delta_from) as (model_id, base):
-            found = await asyncio.to_thread(look_through, folder)
+            found = await asyncio.to_thread(inspect_folder, folder)
         version = _draft(name, model_id, found.mlmodel, found.folder.as_uri(), alias=alias, origin=origin)
 
         async def copy(path: str) -> Fingerprint:
@@ -111,7 +111,7 @@ class Registration:
         check_text("location", location, MAX_SOURCE)
         async with self._check(context, name, alias, origin, delta_from) as (model_id, base):
             location = parse_location(location)
-            sizes, mlmodel = await self._look_through(location)
+            sizes, mlmodel = await self._inspect_location(location)
         version = _draft(name, model_id, mlmodel, location, alias=alias, origin=origin)
         version = replace(version, storage_path=location)
 
@@ -136,11 +136,11 @@ class Registration:
         """
         async with self._check(context, name, None, NewVersion(), None) as (model_id, _):
             if isinstance(source, Path):
-                found = await asyncio.to_thread(look_through, source)
+                found = await asyncio.to_thread(inspect_folder, source)
                 sizes = found.files
             else:
                 location = parse_location(source)
-                sizes, _ = await self._look_through(location)
+                sizes, _ = await self._inspect_location(location)
 
         async def read(path: str) -> Fingerprint:
             if isinstance(source, Path):
@@ -184,7 +184,7 @@ class Registration:
             base = await find_base(operation, name, known, delta_from) if delta_from is not None else None
             yield known.id if known else str(uuid4()), base
 
-    async def _look_through(self, location: str) -> tuple[dict[str, int], MLmodel]:
+    async def _inspect_location(self, location: str) -> tuple[dict[str, int], MLmodel]:
         sizes = await self._artifacts.external_files(location)
         if MLMODEL not in sizes:
             raise no_model(location)

@@ -7,7 +7,7 @@ Both are shown as escapes, such as `\\x1b`, so that the reader sees them.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 _HIDDEN = {
     "Cc",  # control characters, C0 and C1
@@ -22,6 +22,12 @@ _HIDDEN = {
 def printable(text: str) -> str:
     """Text on one line: white space becomes spaces, other hidden characters become escapes."""
     return _without_hidden(text, lambda character: " " if character in "\r\n\t" else _escape(character))
+
+
+def enumerated(names: Sequence[str], most: int = 5) -> str:
+    """Enumeration of names in a sentence or cell: the first `most`, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def printable_lines(text: str) -> str:

@@ -46,7 +46,7 @@ def test_whatever_happens_to_connections_no_byte_is_wrong(
 def test_connections_that_break_off_again_and_again_cost_a_buffer_each(
     proxied_recipient: ProxiedRecipient, way: StreamFault
 ) -> None:
-    proxied_recipient.proxy.always = ConnectionFault(to_client=way)
+    proxied_recipient.proxy.default_fault = ConnectionFault(to_client=way)
     with short_timeouts():
         proxied_recipient.fetch()
     assert proxied_recipient.proxy.connections > 3
@@ -57,13 +57,13 @@ def test_connections_that_break_off_again_and_again_cost_a_buffer_each(
 
 def test_what_was_changed_on_the_way_is_fetched_once_more(proxied_recipient: ProxiedRecipient) -> None:
     """Each connection changes one byte, once: the second time it comes as it is."""
-    proxied_recipient.proxy.always = ConnectionFault(to_client=StreamFault(flip_at=5 * MIB))
+    proxied_recipient.proxy.default_fault = ConnectionFault(to_client=StreamFault(flip_at=5 * MIB))
     proxied_recipient.fetch()
     assert SIZE < proxied_recipient.proxy.bytes_to_client < 2 * SIZE + IN_FLIGHT
 
 
 def test_another_server_process_takes_over_unnoticed(proxied_recipient: ProxiedRecipient) -> None:
-    proxied_recipient.proxy.always = SLOWLY
+    proxied_recipient.proxy.default_fault = SLOWLY
     with ProviderProcess(proxied_recipient.provider.home) as dying, ThreadPoolExecutor() as threads:
         survivor, proxied_recipient.proxy.target = proxied_recipient.proxy.target, dying.port
         download = threads.submit(proxied_recipient.fetch)
@@ -87,7 +87,7 @@ def test_addresses_that_expire_during_the_download_are_asked_for_again(
         mounted_through_proxy(provider, token, tmp_path, monkeypatch) as proxied_recipient,
     ):
         asked = queries(home)
-        proxied_recipient.proxy.always = ConnectionFault(to_client=StreamFault(delay=0.012))
+        proxied_recipient.proxy.default_fault = ConnectionFault(to_client=StreamFault(delay=0.012))
         proxied_recipient.fetch()
         assert queries(home) - asked > 1
         assert proxied_recipient.proxy.bytes_to_client < SIZE + IN_FLIGHT
@@ -108,7 +108,7 @@ def test_a_token_that_ends_during_the_download_is_told_and_a_new_one_goes_on(
         invite(proxied_recipient.provider.home, "initech"),
         proxied_recipient.proxy.port,
     )
-    proxied_recipient.proxy.always = SLOWLY
+    proxied_recipient.proxy.default_fault = SLOWLY
     with ThreadPoolExecutor() as threads:
         download = threads.submit(proxied_recipient.fetch)
         proxied_recipient.wait_for(SIZE // 2)
@@ -116,7 +116,7 @@ def test_a_token_that_ends_during_the_download_is_told_and_a_new_one_goes_on(
         with pytest.raises((TokenExpired, Unauthenticated), match="Ask the provider"):
             download.result()
     write_profile_for(proxied_recipient.profile, renewed, proxied_recipient.proxy.port)
-    proxied_recipient.proxy.always = ConnectionFault()
+    proxied_recipient.proxy.default_fault = ConnectionFault()
     proxied_recipient.fetch()
     assert proxied_recipient.proxy.bytes_to_client < SIZE + IN_FLIGHT
 
@@ -125,7 +125,7 @@ def test_a_disk_that_fills_up_is_told_and_with_room_again_the_download_goes_on(
     proxied_recipient: ProxiedRecipient, recipient_home: Path
 ) -> None:
     with small_disk(recipient_home / "cache", 2 * SIZE // MIB) as disk, ThreadPoolExecutor() as threads:
-        proxied_recipient.proxy.always = SLOWLY
+        proxied_recipient.proxy.default_fault = SLOWLY
         download = threads.submit(proxied_recipient.fetch)
         proxied_recipient.wait_for(SIZE // 2)
         filler = fill(disk)
@@ -133,7 +133,7 @@ def test_a_disk_that_fills_up_is_told_and_with_room_again_the_download_goes_on(
             download.result()
         assert not list((disk / "snapshots").iterdir())
         filler.unlink()
-        proxied_recipient.proxy.always = ConnectionFault()
+        proxied_recipient.proxy.default_fault = ConnectionFault()
         proxied_recipient.fetch()
         assert proxied_recipient.proxy.bytes_to_client < SIZE + IN_FLIGHT
         blocking.close()

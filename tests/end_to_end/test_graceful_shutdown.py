@@ -47,7 +47,7 @@ def test_a_download_goes_on_at_another_server(
         ThreadPoolExecutor() as threads,
     ):
         survivor, recipient.proxy.target = recipient.proxy.target, leaving.port
-        recipient.proxy.always = SLOWLY
+        recipient.proxy.default_fault = SLOWLY
         download = threads.submit(recipient.fetch)
         recipient.wait_for(SIZE // 3)
         assert answers(leaving, "/ready") == (200, "")

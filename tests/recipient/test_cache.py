@@ -203,7 +203,7 @@ def test_a_garbled_manifest_in_the_cache_is_no_snapshot(
     cache = Cache(root)
     digest = manifest_of(FILES).digest
     (root / "manifests" / f"{digest.removeprefix('sha256:')}.json").write_bytes(garbage)
-    with cache.held(digest) as manifest:
+    with cache.held_manifest(digest) as manifest:
         assert manifest is None
 
 
@@ -240,7 +240,7 @@ def test_a_manifest_under_another_digest_is_no_snapshot(tmp_path: Path) -> None:
     forged = Manifest((ManifestFile("a", 0, "0" * 64),))
     digest = manifest_of(FILES).digest
     (tmp_path / "manifests" / f"{digest.removeprefix('sha256:')}.json").write_bytes(forged.to_json())
-    with cache.held(digest) as manifest:
+    with cache.held_manifest(digest) as manifest:
         assert manifest is None
 
 

@@ -119,9 +119,9 @@ def test_each_mistake_has_one_line_and_its_exit_code(
 def test_each_fault_of_the_provider_has_its_exit_code(
     shared: FakeProvider, run_cli: RunCli, profile: Path
 ) -> None:
-    shared.always = corrupt
+    shared.default_fault = corrupt
     assert run_cli("download", f"{URI}/1", "out").returncode == 10
-    shared.always = answer_status(403)
+    shared.default_fault = answer_status(403)
     assert run_cli("download", f"{URI}/1", "out").returncode == 6
     shared.answer = always(lambda handler: handler.send(200, b"<html>", "text/html"))
     assert run_cli("list").returncode == 9

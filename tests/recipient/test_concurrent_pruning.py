@@ -165,7 +165,7 @@ def test_a_download_under_way_is_left_alone_and_one_given_up_is_swept_a_day_late
 ) -> None:
     large = {"model.bin": random_bytes(2 * RANGE_BYTES), "small.bin": b"s"}
     fake_provider.publish(NAME, 1, large)
-    fake_provider.always = slowly(0.02)
+    fake_provider.default_fault = slowly(0.02)
     command = [sys.executable, "-c", HOLD.format(then=""), f"{NAME}/1"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     while fake_provider.file_bytes_sent < 4 * 1024 * 1024:

@@ -113,7 +113,7 @@ def test_a_first_load_asks_for_the_map_beside_the_bytes(
         assert bytes_came.wait(10)
         serve_well(handler, data, start, end)
 
-    fake_provider.always = map_last
+    fake_provider.default_fault = map_last
     assert fetched(vendor, 1) == BEFORE
     ranges = -(-len(BEFORE) // RANGE_BYTES)
     assert len(fake_provider.file_requests()) == ranges + 1
@@ -196,7 +196,7 @@ def test_a_provider_of_an_earlier_release_has_no_maps(
 def test_a_map_that_cannot_be_had_is_done_without(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
-    fake_provider.always = withhold(honest({"": AFTER}))
+    fake_provider.default_fault = withhold(honest({"": AFTER}))
     assert fetched(vendor) == AFTER
     assert fake_provider.file_bytes_sent == len(AFTER)
 
@@ -234,7 +234,7 @@ def test_nobody_prunes_a_base_in_use(
             pruned.append(prune(cache, PruningLimits(max_size=0)))
         serve_well(handler, data, start, end)
 
-    fake_provider.always = prune_all
+    fake_provider.default_fault = prune_all
     assert fetched(vendor) == AFTER
     assert [(len(done.removed), done.in_use) for done in pruned] == [(0, 2)] * len(pruned)
     assert fake_provider.file_bytes_sent == NEW_BYTES + MAP_BYTES
@@ -295,7 +295,7 @@ def test_cuts_busy_servers_and_expired_addresses_are_lived_through(
 def test_a_server_that_ignores_ranges_sends_all(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
-    fake_provider.always = ignore_range
+    fake_provider.default_fault = ignore_range
     assert fetched(vendor) == AFTER
 
 
@@ -320,7 +320,7 @@ def test_corruption_on_the_way_costs_a_chunk_where_there_is_a_map(
 ) -> None:
     fake_provider.chunk_maps = honest
     fake_provider.publish(MODEL, 1, {"model.bin": BEFORE})
-    fake_provider.always = corrupting(1)
+    fake_provider.default_fault = corrupting(1)
     assert fetched(vendor, 1) == BEFORE
     assert fake_provider.file_bytes_sent <= len(BEFORE) + len(honest({"": BEFORE})) + max(map(len, BLOCKS))
 
@@ -330,7 +330,7 @@ def test_corruption_on_the_way_costs_a_chunk_where_there_is_a_map(
 def test_corruption_that_stays_is_an_error(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog, times: int, ends: bool
 ) -> None:
-    fake_provider.always = corrupting(times)
+    fake_provider.default_fault = corrupting(times)
     if ends:
         assert fetched(vendor) == AFTER
     else:
@@ -342,7 +342,7 @@ def test_kill_nine_in_a_delta_loses_no_byte_that_had_arrived_or_was_copied(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     program = f"import model_sharing; model_sharing.catalog('vendor').snapshot('{MODEL}/2')"
-    fake_provider.always = slowly(0.05)
+    fake_provider.default_fault = slowly(0.05)
     for _ in range(3):
         before = fake_provider.file_bytes_sent
         process = subprocess.Popen(
@@ -353,7 +353,7 @@ def test_kill_nine_in_a_delta_loses_no_byte_that_had_arrived_or_was_copied(
         assert process.poll() is None, "it was done before it could be killed"
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    fake_provider.always = None
+    fake_provider.default_fault = None
     # What is here of the part is not looked for in the base again.
     base_of(cache).unlink()
     sent = fake_provider.file_bytes_sent

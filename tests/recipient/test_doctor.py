@@ -156,6 +156,6 @@ def test_it_tells_no_secret(
     vendor: model_sharing.Catalog, fake_provider: FakeProvider, run_cli: RunCli
 ) -> None:
     for fault in (None, answer_status(500)):
-        fake_provider.always = fault
+        fake_provider.default_fault = fault
         done = run_cli("doctor")
         assert TOKEN not in done.stdout + done.stderr

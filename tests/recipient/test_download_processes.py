@@ -36,7 +36,7 @@ def test_kill_nine_loses_no_byte_that_had_arrived(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
     fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(LARGE)})
-    fake_provider.always = slowly(0.01)
+    fake_provider.default_fault = slowly(0.01)
     kills = 0
     for _ in range(3):
         before = fake_provider.file_bytes_sent
@@ -47,7 +47,7 @@ def test_kill_nine_loses_no_byte_that_had_arrived(
             process.send_signal(signal.SIGKILL)
             kills += 1
         process.communicate()
-    fake_provider.always = None
+    fake_provider.default_fault = None
     assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == random_bytes(LARGE)
     assert kills == 3
     # On the wire but not in the file: what filled the sockets and buffers of four connections at each kill.
@@ -56,7 +56,7 @@ def test_kill_nine_loses_no_byte_that_had_arrived(
 
 def test_two_processes_download_once(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> None:
     fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(LARGE)} | SMALL_FILES)
-    fake_provider.always = slowly(0.002)
+    fake_provider.default_fault = slowly(0.002)
     processes = [start_download() for _ in range(2)]
     assert [process.communicate()[1] for process in processes] == [b"", b""]
     assert [process.returncode for process in processes] == [0, 0]
@@ -69,7 +69,7 @@ def test_ctrl_c_ends_soon_with_one_line_and_130(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path
 ) -> None:
     fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(LARGE)})
-    fake_provider.always = slowly(0.3)
+    fake_provider.default_fault = slowly(0.3)
     # Whoever runs the tests in the background lets them, and what they start, ignore Ctrl-C.
     heard = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     run = heard + "runpy.run_module('model_sharing.cli', run_name='__main__')"

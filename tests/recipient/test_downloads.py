@@ -108,7 +108,7 @@ def test_a_server_that_always_hangs_up_is_given_up_on(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
     fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(70_000)})
-    fake_provider.always = cut_after(0)
+    fake_provider.default_fault = cut_after(0)
     with pytest.raises(ServerUnreachable, match="broke off"):
         vendor.snapshot(REF)
 
@@ -133,7 +133,7 @@ def test_a_server_that_ignores_ranges_is_understood(
 ) -> None:
     fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(size)})
     fake_provider.faults = [cut_after(1000)]
-    fake_provider.always = ignore_range
+    fake_provider.default_fault = ignore_range
     assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == random_bytes(size)
 
 
@@ -151,7 +151,7 @@ def test_lasting_corruption_is_named_and_leaves_nothing(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog, size: int
 ) -> None:
     fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(size)})
-    fake_provider.always = corrupt
+    fake_provider.default_fault = corrupt
     with pytest.raises(CorruptArtifact, match=r"model\.bin"):
         vendor.snapshot(REF)
     assert not any(path.is_file() for path in shared_catalog_of(vendor).cache.blobs.iterdir())
@@ -161,7 +161,7 @@ def test_bytes_beyond_the_manifest_are_refused(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
     fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(70_000)})
-    fake_provider.always = add_a_byte
+    fake_provider.default_fault = add_a_byte
     with pytest.raises(CorruptArtifact, match="70001 bytes"):
         vendor.snapshot(REF)
 
@@ -179,7 +179,7 @@ def test_a_fresh_address_that_is_refused_is_a_denial(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
     fake_provider.publish("ml_team.iris_model", 1, SMALL_FILES)
-    fake_provider.always = answer_status(403)
+    fake_provider.default_fault = answer_status(403)
     with pytest.raises(PermissionDenied):
         vendor.snapshot(REF)
 
@@ -225,7 +225,7 @@ def test_redirects_of_files_are_not_followed(
 ) -> None:
     fake_provider.publish("ml_team.iris_model", 1, SMALL_FILES)
     with FakeProvider() as sink:
-        fake_provider.always = answer_status(302, Location=f"{sink.origin}/stolen")
+        fake_provider.default_fault = answer_status(302, Location=f"{sink.origin}/stolen")
         with pytest.raises(NotASharingServer):
             vendor.snapshot(REF)
         assert sink.requests == []

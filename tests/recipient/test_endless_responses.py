@@ -124,7 +124,7 @@ def test_no_file_is_waited_for_for_ever(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog, endless: str
 ) -> None:
     fake_provider.publish(MODEL, 1, {"model.bin": random_bytes(1_000_000)})
-    fake_provider.always = file_fault(endless)
+    fake_provider.default_fault = file_fault(endless)
     with within(30), pytest.raises(SharingError):
         vendor.snapshot(REF)
 
@@ -151,7 +151,7 @@ def test_no_pack_and_no_chunk_map_is_waited_for_for_ever(
         handler.start_file(data, start, end)
         handler.send_bytes(memoryview(data)[start:end])
 
-    fake_provider.always = fault
+    fake_provider.default_fault = fault
     with within(30):
         folder = vendor.snapshot(REF).folder
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == files
@@ -172,7 +172,7 @@ def test_a_slow_file_that_comes_on_is_waited_for(
             handler.send_bytes(memoryview(data)[position : min(end, position + 2_500)])
             time.sleep(0.03)
 
-    fake_provider.always = slowly
+    fake_provider.default_fault = slowly
     assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == random_bytes(100_000)
     assert len(fake_provider.file_requests()) == 1
 
@@ -210,7 +210,7 @@ def test_a_byte_before_each_stall_is_no_progress(
         handler.send_bytes(memoryview(data)[start : start + 10])
         time.sleep(1)
 
-    fake_provider.always = stall
+    fake_provider.default_fault = stall
     with within(30), pytest.raises(ServerUnreachable, match=r"broke off \d+ times.*nothing arrived"):
         vendor.snapshot(REF)
 
@@ -220,7 +220,7 @@ def test_a_trickle_is_tried_again_once(
 ) -> None:
     monkeypatch.setattr(bounds, "WINDOW_SECONDS", 0.3)
     fake_provider.publish(MODEL, 1, {"model.bin": random_bytes(1_000_000)})
-    fake_provider.always = file_fault("a byte now and then")
+    fake_provider.default_fault = file_fault("a byte now and then")
     with within(30), pytest.raises(ServerUnreachable, match=r"broke off 2 times.*hardly anything"):
         vendor.snapshot(REF)
 

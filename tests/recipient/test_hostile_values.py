@@ -246,9 +246,11 @@ def test_no_header_does_harm(
     ends_well(vendor.list_models)
     ends_well(lambda: vendor.resolve(f"{MODEL}@Champion"))
     fake_provider.answer = None
-    fake_provider.always = lambda handler, data, start, end: answer(handler, file_name, data[start:end])
+    fake_provider.default_fault = lambda handler, data, start, end: answer(
+        handler, file_name, data[start:end]
+    )
     ends_well(lambda: vendor.snapshot(f"{MODEL}@Champion"))
-    fake_provider.always = None
+    fake_provider.default_fault = None
 
 
 BAD_MODELS = {

@@ -62,7 +62,7 @@ def test_a_download_shows_one_bar_that_moves(
     fake_provider: FakeProvider, kernel: Kernel, tmp_path: Path
 ) -> None:
     fake_provider.publish("ml_team.iris_model", 1, FILES, "Champion")
-    fake_provider.always = slowly(0.05)
+    fake_provider.default_fault = slowly(0.05)
     seen = kernel.run(f"_ = catalog.download('ml_team.iris_model@Champion', {str(tmp_path / 'out')!r})")
     shown = [(kind, found["data"]) for kind, found in seen if "display_data" in kind]
     assert [kind for kind, _ in shown][:2] == ["display_data", "update_display_data"]

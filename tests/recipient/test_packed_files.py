@@ -152,7 +152,7 @@ def test_a_file_that_is_damaged_in_the_pack_and_alone_is_corrupt(
     packing: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
     packing.packs = lambda handler, contents: pack_well(handler, [c[::-1] for c in contents])
-    packing.always = corrupt
+    packing.default_fault = corrupt
     with pytest.raises(CorruptArtifact):
         vendor.snapshot(REF)
 

@@ -39,11 +39,11 @@ def cut_off(shared: FakeProvider, vendor: model_sharing.Catalog) -> None:
     def cut(handler: Handler, data: bytes, start: int, end: int) -> None:
         cut_after(1_000_000 if start % RANGE_BYTES == 0 else 0)(handler, data, start, end)
 
-    shared.always = cut
+    shared.default_fault = cut
     with pytest.raises(ServerUnreachable):
         vendor.snapshot(REF)
     assert shared.file_bytes_sent >= 1_000_000
-    shared.always = None
+    shared.default_fault = None
     shared.file_bytes_sent = 0
 
 

@@ -78,7 +78,7 @@ def test_who_names_a_digest_without_having_the_bytes_has_no_version(
     stranger: FakeProvider, mounted: Mounting, tmp_path: Path, files: dict[str, bytes]
 ) -> None:
     stranger.publish(MODEL, 1, files)
-    stranger.always = withhold(SECRET)
+    stranger.default_fault = withhold(SECRET)
     other = mounted(stranger, "other")
     for _ in range(2):
         for way in (lambda: other.snapshot(f"{MODEL}/1"), lambda: other.load_model(f"{MODEL}/1")):
@@ -98,7 +98,7 @@ def test_a_content_that_reads_like_a_version_does_not_stand_for_its_files(
     stranger.publish(MODEL, 2, {"MLmodel": b"", "lines": lines})
     other = mounted(stranger, "other")
     other.snapshot(f"{MODEL}/2")
-    stranger.always = answer_status(404)
+    stranger.default_fault = answer_status(404)
     with pytest.raises(SharingError):
         other.snapshot(f"{MODEL}/1")
 

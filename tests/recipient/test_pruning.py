@@ -112,7 +112,7 @@ def test_pruning_never_leaves_a_snapshot_without_a_blob(
         for age, numbers in enumerate(versions):
             files = {f"{number}.bin": random_bytes(100 * number + 1, number) for number in numbers}
             manifest = manifest_of(files)
-            with cache.reserved(manifest):
+            with cache.held(manifest):
                 for file in manifest.files:
                     if not cache.has_blob(file):
                         fresh = cache.temporary()

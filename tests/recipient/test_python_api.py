@@ -308,7 +308,7 @@ async def test_a_cancelled_download_stops_and_keeps_what_came(
 ) -> None:
     large = random_bytes(2 * RANGE_BYTES)
     fake_provider.publish(NAME, 1, {"weights.bin": large})
-    fake_provider.always = slowly(0.05)
+    fake_provider.default_fault = slowly(0.05)
     async with model_sharing.AsyncCatalog("vendor") as catalog:
         begun = asyncio.Event()
 
@@ -322,7 +322,7 @@ async def test_a_cancelled_download_stops_and_keeps_what_came(
         with pytest.raises(asyncio.CancelledError):
             await task
         assert not [thread for thread in threading.enumerate() if "model-sharing-f" in thread.name]
-        fake_provider.always = None
+        fake_provider.default_fault = None
         assert (await catalog.snapshot(f"{NAME}/1")).reused > 0
 
 

@@ -78,7 +78,7 @@ def test_an_answer_without_its_end_is_no_whole_one(
     fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(size)})
     for cut in (1, 10_000):
         fake_provider.faults.append(WAYS[way](cut))
-    fake_provider.always = WAYS[way](0)
+    fake_provider.default_fault = WAYS[way](0)
     assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == random_bytes(size)
     # Of a chunked answer that breaks off, Python's client keeps back what fills its last buffer.
     assert fake_provider.file_bytes_sent <= size + 2 * BUFFER_BYTES
@@ -93,7 +93,7 @@ def test_an_answer_that_never_has_its_end_leaves_nothing_that_could_be_taken_for
     def all_but_the_last(handler: Handler, data: bytes, start: int, end: int) -> None:
         WAYS[way](1)(handler, data, start, end)
 
-    fake_provider.always = all_but_the_last
+    fake_provider.default_fault = all_but_the_last
     with pytest.raises((ServerUnreachable, CorruptArtifact), match=r"model\.bin"):
         vendor.snapshot(REF)
     cache = shared_catalog_of(vendor).cache
@@ -107,7 +107,7 @@ def test_answers_that_were_given_up_leave_no_socket_open(
     """Python warns of those that were not closed, which the suite takes for an error."""
     fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(100_000)})
     for fault in [until_closed(100_000), answer_status(503, Connection="close")] * 3:
-        fake_provider.always = fault
+        fake_provider.default_fault = fault
         with pytest.raises(ServerUnreachable):
             vendor.snapshot(REF)
     gc.collect()

@@ -162,7 +162,7 @@ def test_locks_that_lock_nothing_corrupt_nothing(
 ) -> None:
     """Of some network disks: each of several processes believes that it is alone."""
     fake_provider.publish(NAME, 1, FILES | {"large.bin": random_bytes(40_000_000)})
-    fake_provider.always = slowly(0.002)
+    fake_provider.default_fault = slowly(0.002)
     script = textwrap.dedent(
         """
         import fcntl, sys
@@ -255,7 +255,7 @@ def test_members_of_a_group_use_prune_and_fill_one_cache(tmp_path: Path) -> None
 
         def fill(user: int) -> None:
             cache = Cache(home / "cache", "vendor")
-            with cache.reserved(manifest):
+            with cache.held(manifest):
                 for file in manifest.files:
                     fresh = cache.temporary()
                     fresh.write_bytes(files[file.path])
@@ -264,7 +264,7 @@ def test_members_of_a_group_use_prune_and_fill_one_cache(tmp_path: Path) -> None
 
         def use(user: int) -> None:
             cache = Cache(home / "cache", "vendor")
-            with cache.held(manifest.digest) as here:
+            with cache.held_manifest(manifest.digest) as here:
                 assert here == manifest
                 found = cache.snapshot(here, verify=True)
                 assert found

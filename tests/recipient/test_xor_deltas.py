@@ -213,7 +213,7 @@ def test_a_delta_that_is_not_as_announced_is_done_without(
 def test_a_delta_that_cannot_be_had_is_done_without(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
-    fake_provider.always = withhold(DELTA)
+    fake_provider.default_fault = withhold(DELTA)
     assert fetched(vendor) == AFTER
     assert fake_provider.file_bytes_sent == len(AFTER)
 
@@ -225,7 +225,7 @@ def test_a_base_that_goes_while_its_delta_comes_is_done_without(
         cache.blob_path(digest_of(BEFORE)).unlink(missing_ok=True)
         serve_well(handler, data, start, end)
 
-    fake_provider.always = drop_base
+    fake_provider.default_fault = drop_base
     assert fetched(vendor) == AFTER
     assert fake_provider.file_bytes_sent == len(DELTA) + len(AFTER)
 
@@ -248,7 +248,7 @@ def test_nobody_prunes_a_base_in_use_nor_what_is_coming(
         pruned.append(prune(cache, PruningLimits(max_size=0)))
         serve_well(handler, data, start, end)
 
-    fake_provider.always = prune_all
+    fake_provider.default_fault = prune_all
     assert fetched(vendor) == AFTER
     assert [(len(done.removed), done.in_use) for done in pruned] == [(0, 2)]
     assert fake_provider.file_bytes_sent == len(DELTA)

@@ -27,7 +27,7 @@ def test_whatever_happens_to_connections_no_byte_is_wrong(
 def test_a_server_that_is_killed_and_comes_back_after_the_download_gave_up(
     proxied_recipient: ProxiedRecipient,
 ) -> None:
-    proxied_recipient.proxy.always = ConnectionFault(to_client=StreamFault(delay=0.01))
+    proxied_recipient.proxy.default_fault = ConnectionFault(to_client=StreamFault(delay=0.01))
     with ThreadPoolExecutor() as threads:
         download = threads.submit(proxied_recipient.fetch)
         proxied_recipient.wait_for(SIZE // 2)

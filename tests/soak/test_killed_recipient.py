@@ -26,7 +26,7 @@ def test_a_hundred_kills_in_one_download(tmp_path: Path, recipient_home: Path) -
     token = share_model(tmp_path / "provider", write_model(tmp_path / "m", {"weights.bin": weights}))
     dice = random.Random(2)
     with ProviderProcess(tmp_path / "provider") as provider, FaultProxy(provider.port) as proxy:
-        proxy.always = ConnectionFault(to_client=StreamFault(delay=0.001))
+        proxy.default_fault = ConnectionFault(to_client=StreamFault(delay=0.001))
         profile = write_profile_for(tmp_path / "globex.share", token, proxy.port)
         model_sharing.mount(profile, share=SHARE, name="vendor")
         for _ in range(KILLS):
@@ -37,7 +37,7 @@ def test_a_hundred_kills_in_one_download(tmp_path: Path, recipient_home: Path) -
             assert process.is_alive(), "it was done, or failed, before it could be killed"
             process.kill()
             process.join()
-        proxy.always = ConnectionFault()
+        proxy.default_fault = ConnectionFault()
         snapshot = model_sharing.catalog("vendor").snapshot(REF)
     assert (snapshot.folder / "weights.bin").read_bytes() == weights
     assert proxy.bytes_to_client <= SIZE + KILLS * JOBS * 2 * MIB

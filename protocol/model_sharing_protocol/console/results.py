@@ -18,6 +18,7 @@ from model_sharing_protocol.console.output import (
     print_table,
     say,
 )
+from model_sharing_protocol.printable import enumerated
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -26,7 +27,6 @@ Record = Mapping[str, Any]
 
 _TIMES = ("at", "expiration_time", "last_used")
 _SIZES = ("size", "own_size")
-_MOST_NAMED = 5
 
 
 def fields_of(value: DataclassInstance) -> dict[str, Any]:
@@ -61,12 +61,6 @@ def show_done(record: Record, sentence: str, output: str) -> None:
         print_json(record)
     else:
         say(sentence)
-
-
-def enumerated(names: Sequence[str]) -> str:
-    """Names joined for a sentence or cell; only the first few of many."""
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _cell(name: str, value: Any) -> str:

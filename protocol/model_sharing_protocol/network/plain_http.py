@@ -39,6 +39,9 @@ def is_loopback(host: str) -> bool:
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of a parsed URL: the part that may be shown if the rest holds a secret."""
-    parts = urlsplit(url)
+    """Origin of a URL: scheme, host and port, which may be shown, while the rest may hold a secret."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "the given address"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

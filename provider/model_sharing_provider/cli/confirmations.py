@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 import click
 
-from model_sharing_protocol.console.results import enumerated
-from model_sharing_protocol.printable import printable
+from model_sharing_protocol.printable import enumerated, printable
 from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.domain.sharing import ModelShare, Recipient, ShareGrant
 

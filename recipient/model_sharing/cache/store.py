@@ -101,7 +101,7 @@ class Cache:
     def manifest(self, digest: str) -> Manifest | None:
         """Manifest of this digest; None if it is not here."""
         try:
-            manifest = Manifest.from_json(self._record(digest).read_bytes())
+            manifest = Manifest.from_json(self._manifest_path(digest).read_bytes())
         except (OSError, SharingError):
             return None
         return manifest if manifest.digest == digest else None
@@ -132,25 +132,25 @@ class Cache:
             return None
         if not self._deliveries.has_version(_key(manifest.digest)):
             return None
-        _touch(self._record(manifest.digest))
+        _touch(self._manifest_path(manifest.digest))
         return folder
 
     def hold_until_exit(self, digest: str) -> None:
         """Hold a version that is held now until this process ends, or `release`, too."""
         with contextlib.suppress(FileNotFoundError):  # somebody deleted the cache just now
-            leases.hold(self._record(digest))
+            leases.hold(self._manifest_path(digest))
 
     def release(self, digest: str) -> None:
         """Undo one `hold_until_exit` or `view`: pruning may take it now."""
-        leases.release(self._record(digest))
+        leases.release(self._manifest_path(digest))
 
     @contextlib.contextmanager
-    def held(self, digest: str) -> Iterator[Manifest | None]:
+    def held_manifest(self, digest: str) -> Iterator[Manifest | None]:
         """Hold a version for the block: nobody prunes what its manifest names. None if that is not here."""
         manifest = self.manifest(digest)
         if manifest is not None:
             try:
-                leases.hold(self._record(digest))
+                leases.hold(self._manifest_path(digest))
             except FileNotFoundError:  # pruned in this moment
                 manifest = None
         try:
@@ -160,23 +160,23 @@ class Cache:
                 self.release(digest)
 
     @contextlib.contextmanager
-    def reserved(self, manifest: Manifest) -> Iterator[None]:
+    def held(self, manifest: Manifest) -> Iterator[None]:
         """Hold a version in the block, and with it the blobs that it names, here already or yet to come."""
-        self._reserve(manifest)
+        self._hold(manifest)
         try:
             yield
         finally:
             self.release(manifest.digest)
 
-    def _reserve(self, manifest: Manifest) -> None:
-        record = self._record(manifest.digest)
+    def _hold(self, manifest: Manifest) -> None:
+        path = self._manifest_path(manifest.digest)
         with translated_write_errors(self.root):
             self._make_folders()
             with self.lock(PRUNING_LOCK):
                 if self.manifest(manifest.digest) is None:
-                    replace_file(record, manifest.to_json())
-                leases.hold(record)
-        _touch(record)
+                    replace_file(path, manifest.to_json())
+                leases.hold(path)
+        _touch(path)
 
     def publish_snapshot(self, manifest: Manifest) -> Path:
         """Make the snapshot of `manifest`, whose blobs are all here for the provider: whole or not at all.
@@ -184,7 +184,7 @@ class Cache:
         The caller holds it. Raises FileNotFoundError if a blob is missing after all.
         """
         folder = self.snapshots / _key(manifest.digest)
-        with self.reserved(manifest), self.scratch() as building:  # reserved anew if the cache was deleted
+        with self.held(manifest), self.scratch() as building:  # held anew if the cache was deleted
             self._link(manifest.files, building)
             self._install(building, folder)
             self._deliveries.record_version(_key(manifest.digest))
@@ -201,7 +201,7 @@ class Cache:
             make_folder(self.views)
         if not os.access(self.views, os.W_OK):
             return temporary_view(manifest, key, lambda file: self.blob_path(file.sha256))
-        self._reserve(manifest)
+        self._hold(manifest)
         folder = self.views / f"{_key(manifest.digest)}-{key}"
         linked = Manifest(tuple(file for file in manifest.files if file.path not in writable))
         there = folder.is_dir()
@@ -265,7 +265,7 @@ class Cache:
         for folder in (self.blobs, self.snapshots, self.manifests, self.views, self._locks, self.tmp):
             make_folder(folder)
 
-    def _record(self, digest: str) -> Path:
+    def _manifest_path(self, digest: str) -> Path:
         return self.manifests / f"{_key(digest)}.json"
 
     def _link(self, files: tuple[ManifestFile, ...], folder: Path) -> None:
@@ -292,11 +292,11 @@ class Cache:
                 raise
 
 
-def _touch(record: Path) -> None:
+def _touch(path: Path) -> None:
     """Record the time of this use, once an hour at most."""
     with contextlib.suppress(OSError):
-        if time.time() - record.stat().st_mtime > _TOUCHED_AFTER_SECONDS:
-            os.utime(record)
+        if time.time() - path.stat().st_mtime > _TOUCHED_AFTER_SECONDS:
+            os.utime(path)
 
 
 def _key(digest: str) -> str:

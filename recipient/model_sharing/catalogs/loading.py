@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from model_sharing.policy import MLMODEL, check_inert
-from model_sharing_protocol.errors import InvalidModel, MissingDependency
+from model_sharing.policy import check_has_mlmodel, check_inert
+from model_sharing_protocol.errors import MissingDependency
 from model_sharing_protocol.manifest import Manifest
 
 
@@ -19,8 +19,8 @@ def load_folder(folder: Path, manifest: Manifest, *, subject: str, trusted: bool
     paths = frozenset(file.path for file in manifest.files)
     if not trusted:
         check_inert(folder, paths, subject)
-    elif MLMODEL not in paths:
-        raise InvalidModel(f"{subject} has no {MLMODEL} file: MLflow cannot load it. It can be downloaded.")
+    else:
+        check_has_mlmodel(paths, subject)
     try:
         import mlflow.pyfunc  # noqa: PLC0415  # importing it takes a second
 

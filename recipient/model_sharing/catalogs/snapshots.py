@@ -94,7 +94,7 @@ class SnapshotSource:
         if version.digest is None:
             return None
         with ExitStack() as hold:
-            manifest = hold.enter_context(self._cache.held(version.digest))
+            manifest = hold.enter_context(self._cache.held_manifest(version.digest))
             folder = self._cache.snapshot(manifest, verify=verify) if manifest else None
             if manifest is None or folder is None:
                 return None
@@ -158,7 +158,7 @@ async def _run(holds: ExitStack, job: Job) -> Path:
     """Do a job in a thread; when cancelled, stop it and wait until it has tidied up."""
 
     def fetch() -> Path:
-        holds.enter_context(job.cache.reserved(job.manifest))
+        holds.enter_context(job.cache.held(job.manifest))
         return fetch_snapshot(job)
 
     work = asyncio.get_running_loop().run_in_executor(None, fetch)

@@ -15,7 +15,7 @@ _ATTEMPTS = 3
 
 
 def fetch_snapshot(job: Job) -> Path:
-    """Fetch the verified files of the job's manifest, which the caller has reserved; their folder.
+    """Fetch the verified files of the job's manifest, which the caller holds; their folder.
 
     Blocking; ends early after `connections.stop()`. Two processes that want the same version of one provider
     at the same time wait for each other, so that it is fetched once. Raises FileNotFoundError if somebody
@@ -26,7 +26,7 @@ def fetch_snapshot(job: Job) -> Path:
     with translated_write_errors(cache.root), cache.lock(lock, lambda: job.connections.stopped):
         if folder := cache.snapshot(manifest, verify=job.verify):
             return folder
-        with cache.reserved(manifest), ReusePlanner(job) as planner:
+        with ReusePlanner(job) as planner:
             for _ in range(_ATTEMPTS):
                 if (plan := make_plan(manifest, cache, verify=job.verify)).missing:
                     _fetch_missing(job, plan, planner)

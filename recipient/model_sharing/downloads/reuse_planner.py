@@ -129,7 +129,7 @@ class ReusePlanner:
             if digest == self._manifest.digest:
                 continue
             with contextlib.ExitStack() as hold:
-                version = hold.enter_context(self._cache.held(digest))
+                version = hold.enter_context(self._cache.held_manifest(digest))
                 if version is not None and self._is_useful(version):
                     self._base_versions.append(version)
                     self._holds.push(hold.pop_all())

@@ -11,6 +11,7 @@ from model_sharing.transport.session import Transport
 from model_sharing_protocol.errors import InvalidParameter, NotFound, SharingError
 from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.network.plain_http import PlainHttpWarning, origin_of, travels_in_clear
+from model_sharing_protocol.printable import enumerated
 
 _MOST_NAMED = 20
 
@@ -42,7 +43,9 @@ async def only_share(client: SharingClient, endpoint: str) -> str:
     if not names:
         raise NotFound(f"{endpoint} shares nothing with you yet. Ask the provider to grant you a share.")
     if len(names) > 1:
-        raise InvalidParameter(f"{endpoint} shares several with you; say which: {_listed(names)}.")
+        raise InvalidParameter(
+            f"{endpoint} shares several with you; say which: {enumerated(names, _MOST_NAMED)}."
+        )
     return names[0]
 
 
@@ -74,9 +77,4 @@ async def _granted_shares(client: SharingClient, endpoint: str) -> str:
         names = await fetch_shares(client, endpoint)
     except SharingError:
         return ""
-    return f"It shares: {_listed(names)}. " if names else ""
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"It shares: {enumerated(names, _MOST_NAMED)}. " if names else ""

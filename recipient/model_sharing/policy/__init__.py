@@ -13,8 +13,14 @@ ONNX Runtime's) are given the bytes; `boosting.py` says what is done about files
 Scanning pickles for known tricks is no gate and not done.
 """
 
-from model_sharing.policy.check import check_inert, check_no_auto_run_files
+from model_sharing.policy.check import check_has_mlmodel, check_inert, check_no_auto_run_files
 from model_sharing.policy.environment import environment_problems
-from model_sharing.policy.files import MLMODEL, is_inert_file
+from model_sharing.policy.files import is_inert_file
 
-__all__ = ["MLMODEL", "check_inert", "check_no_auto_run_files", "environment_problems", "is_inert_file"]
+__all__ = [
+    "check_has_mlmodel",
+    "check_inert",
+    "check_no_auto_run_files",
+    "environment_problems",
+    "is_inert_file",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from model_sharing.policy.environment import environment_problems
@@ -20,8 +20,7 @@ def check_inert(folder: Path, paths: frozenset[str], subject: str) -> None:
 
     Otherwise raises UntrustedCode that names what could run code; InvalidModel if there is no MLmodel file.
     """
-    if MLMODEL not in paths:
-        raise InvalidModel(f"{subject} has no {MLMODEL} file: MLflow cannot load it. It can be downloaded.")
+    check_has_mlmodel(paths, subject)
     reasons = _problems(folder, paths)
     if not reasons:
         return
@@ -32,6 +31,12 @@ def check_inert(folder: Path, paths: frozenset[str], subject: str) -> None:
         f"{named}. If you trust the provider with that: load_model(…, trust_remote_code=True) for this once, "
         f"or {_mount_with_trust(subject)}. To look at the files without loading them: model-sharing download."
     )
+
+
+def check_has_mlmodel(paths: Collection[str], subject: str) -> None:
+    """Raise InvalidModel if there is no MLmodel file."""
+    if MLMODEL not in paths:
+        raise InvalidModel(f"{subject} has no {MLMODEL} file: MLflow cannot load it. It can be downloaded.")
 
 
 def check_no_auto_run_files(paths: Iterable[str], subject: str) -> None:

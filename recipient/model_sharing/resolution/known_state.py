@@ -125,17 +125,17 @@ class KnownState:
         return self._read(model).sequence
 
     def record_state(
-        self, model: SharedName, state: State, asked_at: StateSequence, answer: VersionAnswer
+        self, model: SharedName, state: State, sequence_when_asked: StateSequence, answer: VersionAnswer
     ) -> None:
         """Record a signed state, the answer that it came in, and what an alias points at.
 
-        StaleAnswer if it is older than what had been seen, `asked_at`, when the provider was asked, or signed
-        too long ago. Written at most once a minute for what stays the same, so that a warm load writes
-        nothing.
+        StaleAnswer if it is older than `sequence_when_asked`, the latest that had been seen when the provider
+        was asked, or signed too long ago. Written at most once a minute for what stays the same, so that a
+        warm load writes nothing.
         """
         known, now = self._read(model), now_ms()
-        if state.sequence < asked_at:
-            raise self._stale(model, state, asked_at, known)
+        if state.sequence < sequence_when_asked:
+            raise self._stale(model, state, sequence_when_asked, known)
         check_fresh(_subject(model, state), state.issued_at, now, known.issued_at, self._path(model))
         key = _answer_key(state.version, state.alias)
         stored = not answer.tag or known.answers.get(key) == answer
@@ -217,14 +217,14 @@ class KnownState:
         return self._folder / f"{_hash(str(model))}-{version}.sig"
 
     def _stale(
-        self, model: SharedName, state: State, asked_at: StateSequence, known: _ModelRecord
+        self, model: SharedName, state: State, sequence_when_asked: StateSequence, known: _ModelRecord
     ) -> StaleAnswer:
         before = known.aliases.get(state.alias or "")
         then = f", when it was version {before.version}" if before else ""
         return StaleAnswer(
             f"The answer about {_subject(model, state)} is as of {_described(state.sequence)}; one as of "
-            f"{_described(asked_at)} was seen before{then}. Somebody replays an old answer, or the provider "
-            f"went back to a backup: ask it, and if it did, delete {self._path(model)}."
+            f"{_described(sequence_when_asked)} was seen before{then}. Somebody replays an old answer, or "
+            f"the provider went back to a backup: ask it, and if it did, delete {self._path(model)}."
         )
 
     def _read(self, model: SharedName) -> _ModelRecord:

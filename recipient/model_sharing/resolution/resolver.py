@@ -195,8 +195,7 @@ class Resolver:
                 StaleAliasWarning,
                 stacklevel=2,
             )
-        known.version.digest = known.digest
-        return known.version
+        return msgspec.structs.replace(known.version, digest=known.digest)
 
 
 def _without_state(answer: VersionAnswer) -> ModelVersion:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 
 from model_sharing.transport import bounds
 from model_sharing_protocol.errors import NotASharingServer
+from model_sharing_protocol.network.plain_http import origin_of
 
 T = TypeVar("T")
 
@@ -82,16 +82,6 @@ def parse(data: bytes, kind: type[T], origin: str) -> T:
 def count_values(data: bytes) -> int:
     """Count the values of a JSON text, at most, without making them: they cost far more than their text."""
     return 1 + data.count(b",") + data.count(b"[") + data.count(b"{")
-
-
-def origin_of(url: str) -> str:
-    """Origin of a URL: scheme, host and port, which may be shown, while a path may hold a secret."""
-    try:
-        parts = urlsplit(url)
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
-    except ValueError:
-        return "the given address"
 
 
 async def _chunks(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[bytes]:

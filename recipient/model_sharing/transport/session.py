@@ -25,7 +25,6 @@ from model_sharing.transport.network_errors import (
     error_from_response,
     proxy_refusal,
 )
-from model_sharing.transport.response_reader import origin_of
 from model_sharing.transport.retries import DEFAULT_SECONDS, Retries, RetryNotices
 from model_sharing.transport.trace_context import trace_headers
 from model_sharing_protocol.errors import (
@@ -35,6 +34,7 @@ from model_sharing_protocol.errors import (
     Unauthenticated,
     UnsupportedOperation,
 )
+from model_sharing_protocol.network.plain_http import origin_of
 from model_sharing_protocol.network.proxies import proxy_for
 from model_sharing_protocol.network.request_options import request_options_through
 from model_sharing_protocol.profile import Profile

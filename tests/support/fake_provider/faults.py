@@ -1,4 +1,4 @@
-"""Behaviors and faults of the fake provider: values for its `answer`, `faults`, `always` and `packs`."""
+"""Behaviors of the fake provider: values for its `answer`, `faults`, `default_fault` and `packs`."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class XorDelta:
 class FakeProvider:
     """`models` is what it shares, in each of its `shares`.
 
-    `faults` are used up by the file requests, one each, `always` by all.
+    `faults` are used up by the file requests, one each, `default_fault` by those after them.
     It signs with `key` and lists `keys`; `sequence` is that of its states, as signed `ago` seconds ago.
     `edit_answer` changes what it says of anything, `edit_version` and `edit_query` of versions alone.
     With a `certificate`, a PEM file with its key, it speaks TLS.
@@ -66,7 +66,7 @@ class FakeProvider:
         self.shares = [SHARE]
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
-        self.always: Fault | None = None
+        self.default_fault: Fault | None = None
         self.answer: Callable[[Handler], bool] | None = None
         self.key = SigningKey.generate()
         self.keys = [ListedKey(self.key.public.pem, 0)]
@@ -348,7 +348,7 @@ class Handler(BaseHTTPRequestHandler):
         found = _RANGE.fullmatch(self.headers.get("Range", ""))
         start, end = (int(found[1]), int(found[2]) + 1) if found else (0, len(content))
         with self.fake.lock:
-            fault = self.fake.faults.pop(0) if self.fake.faults else self.fake.always
+            fault = self.fake.faults.pop(0) if self.fake.faults else self.fake.default_fault
         (fault or serve_well)(self, content, start, end)
 
     def start_file(self, content: bytes, start: int, end: int) -> None:

@@ -1,7 +1,7 @@
 """A TCP proxy that harms what passes through it: between a real client and a real server, TLS included.
 
-Each connection takes the next of `faults`; those that come after the last get `always`, which is no harm
-unless a test says otherwise.
+Each connection takes the next of `faults`; those that come after the last get `default_fault`, which is no
+harm unless a test says otherwise.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class FaultProxy:
     def __init__(self, target: int) -> None:
         self.target = target
         self.faults: list[ConnectionFault] = []
-        self.always = ConnectionFault()
+        self.default_fault = ConnectionFault()
         self.bytes_to_client = 0
         self.connections = 0
         self._lock = threading.Lock()
@@ -78,7 +78,7 @@ class FaultProxy:
                 client, _ = self._listener.accept()
                 with self._lock:
                     self.connections += 1
-                    fault = self.faults.pop(0) if self.faults else self.always
+                    fault = self.faults.pop(0) if self.faults else self.default_fault
                 threading.Thread(target=self._serve, args=(client, fault), daemon=True).start()
 
     def _serve(self, client: socket.socket, fault: ConnectionFault) -> None:

@@ -31,7 +31,7 @@ class CacheEntry:
 
     manifest: Manifest
     digest: str
-    record: Path
+    manifest_path: Path
     folders: tuple[Path, ...]
     sizes: Mapping[Inode, int]
     last_used: float
@@ -44,7 +44,7 @@ class CacheEntry:
     def in_use(self) -> bool | None:
         """True if a process holds it at this moment; None where that cannot be told."""
         try:
-            with exclusive(self.record) as free:
+            with exclusive(self.manifest_path) as free:
                 return not free
         except FileNotFoundError:
             return False
@@ -91,21 +91,21 @@ def take_inventory(cache: Cache) -> CacheInventory:
     in_progress = {inode: size for _, (inode, size) in _measured(cache.tmp) if inode not in sizes}
     entries = [
         entry
-        for record in list_folder(cache.manifests)
-        if (entry := _entry(cache, record, folders.get(record.stem, {}), blobs))
+        for manifest_path in list_folder(cache.manifests)
+        if (entry := _entry(cache, manifest_path, folders.get(manifest_path.stem, {}), blobs))
     ]
     return CacheInventory(entries, sizes, sum(in_progress.values()))
 
 
 def _entry(
     cache: Cache,
-    record: Path,
+    manifest_path: Path,
     folders: Mapping[Path, Mapping[Inode, int]],
     blobs: Mapping[str, Mapping[Inode, int]],
 ) -> CacheEntry | None:
-    manifest = cache.manifest(f"sha256:{record.stem}")
+    manifest = cache.manifest(f"sha256:{manifest_path.stem}")
     try:
-        last_used = record.stat().st_mtime
+        last_used = manifest_path.stat().st_mtime
     except FileNotFoundError:
         return None
     if manifest is None:
@@ -113,7 +113,7 @@ def _entry(
     sizes = {inode: size for found in folders.values() for inode, size in found.items()}
     for sha256 in digests_of(manifest):
         sizes |= blobs.get(sha256, {})
-    return CacheEntry(manifest, manifest.digest, record, tuple(folders), sizes, last_used)
+    return CacheEntry(manifest, manifest.digest, manifest_path, tuple(folders), sizes, last_used)
 
 
 def entry_key(folder: Path) -> str:

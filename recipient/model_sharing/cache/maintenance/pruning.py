@@ -1,7 +1,7 @@
 """Pruning of the cache: entries that are old, or too much, go, least recently used first.
 
 Never what a process holds. Everything that goes is decided on, and moved aside, under the cache's
-`PRUNING_LOCK`: an entry that is reserved later is complete in what it needs, or finds it missing and fetches
+`PRUNING_LOCK`: an entry that is held later is complete in what it needs, or finds it missing and fetches
 it again. A crash in between leaves blobs without an entry, which the next run removes.
 """
 
@@ -80,24 +80,24 @@ def _prune(cache: Cache, limits: PruningLimits, moment: float, *, dry_run: bool)
     with contextlib.nullcontext(True) if dry_run else cache.lock(PRUNING_LOCK) as locked:
         if not locked:
             raise no_locks(cache.root)
-        contents = take_inventory(cache)
-        size = contents.size - contents.orphaned
-        for entry in contents.entries:
+        inventory = take_inventory(cache)
+        size = inventory.size - inventory.orphaned
+        for entry in inventory.entries:
             if not _is_beyond(limits, entry, size, moment):
                 continue
             if _take(entry, None if dry_run else trash):
                 removed.append(entry)
-                size -= contents.remove(entry)
+                size -= inventory.remove(entry)
             else:
                 in_use += 1
         if not dry_run:
             gone = {entry.digest for entry in removed}
-            kept = [entry for entry in contents.entries if entry.digest not in gone]
+            kept = [entry for entry in inventory.entries if entry.digest not in gone]
             for path in _unneeded(cache, kept):
                 _set_aside(path, trash)
     if not dry_run:
         remove_path(trash)
-    return PruningResult(tuple(removed), contents.size - size, size, in_use)
+    return PruningResult(tuple(removed), inventory.size - size, size, in_use)
 
 
 def prune_to_size(cache: Cache, max_size: int | None) -> None:
@@ -121,19 +121,19 @@ def _is_beyond(limits: PruningLimits, entry: CacheEntry, size: int, moment: floa
 
 def _take(entry: CacheEntry, trash: Path | None) -> bool:
     """Move an entry aside, but for its blobs, unless a process holds it; None: only look."""
-    with exclusive(entry.record) as free:
+    with exclusive(entry.manifest_path) as free:
         if free and trash is not None:
-            for path in (*entry.folders, entry.record):
+            for path in (*entry.folders, entry.manifest_path):
                 _set_aside(path, trash)
         return free
 
 
 def _unneeded(cache: Cache, kept: Iterable[CacheEntry]) -> Iterator[Path]:
     """Files that belong to none of the entries that are kept."""
-    keys = {entry.record.stem for entry in kept}
-    contents = {sha256 for entry in kept for sha256 in digests_of(entry.manifest)}
-    yield from (path for path in list_folder(cache.blobs) if digest_of_blob(path) not in contents)
-    yield from stale_records(cache.root, contents, keys)
+    keys = {entry.manifest_path.stem for entry in kept}
+    digests = {sha256 for entry in kept for sha256 in digests_of(entry.manifest)}
+    yield from (path for path in list_folder(cache.blobs) if digest_of_blob(path) not in digests)
+    yield from stale_records(cache.root, digests, keys)
     yield from (path for path in list_folder(cache.manifests) if path.stem not in keys)
     for parent in (cache.snapshots, cache.views):
         yield from (path for path in list_folder(parent) if entry_key(path) not in keys)

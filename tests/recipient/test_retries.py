@@ -267,6 +267,7 @@ def test_waits_are_told(
     caplog: pytest.LogCaptureFixture,
     run_cli_process: RunCli,
 ) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, {"MLmodel": b"x"})
     busy = in_turn(lambda handler: handler.send(503, b"", Retry_After="1"))
     fake_provider.answer = busy
     with caplog.at_level(logging.WARNING, "model_sharing"):

@@ -1,4 +1,4 @@
-"""First start: create a home, secrets, keys and an administrator, each exactly once.
+"""Startup: a home, secrets, keys and an administrator, created at the first start and checked at each.
 
 A database needs the secrets that its tokens are hashed with, so it stores a hash of each. A server with other
 secrets, or with none for a database that has been in use, does not start: it would recognize no recipient's

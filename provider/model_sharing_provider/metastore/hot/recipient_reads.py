@@ -46,15 +46,17 @@ AND NOT EXISTS (
     WHERE single.share_id = :share_id AND single.shared_schema = :schema AND single.shared_name = :name
 )
 """
-_BY_NUMBER = SELECT_VERSION + "WHERE v.model_id = :model_id AND v.version = :number"
+_BY_NUMBER = (
+    SELECT_VERSION + " WHERE model_versions.model_id = :model_id AND model_versions.version = :number"
+)
 _BY_ALIAS = (
     SELECT_VERSION
     + """
-JOIN model_aliases a ON a.model_id = v.model_id AND a.version = v.version
-WHERE v.model_id = :model_id AND a.alias_key = :alias
+JOIN model_aliases a ON a.model_id = model_versions.model_id AND a.version = model_versions.version
+WHERE model_versions.model_id = :model_id AND a.alias_key = :alias
 """
 )
-_BY_ID = SELECT_VERSION + "WHERE v.id = :version_id"
+_BY_ID = SELECT_VERSION + " WHERE model_versions.id = :version_id"
 _ACCESS = """
 SELECT s.name AS share, s.owner, r.name AS recipient, r.ip_access_list, p.type AS owner_type, t.expires_at
 FROM grants g

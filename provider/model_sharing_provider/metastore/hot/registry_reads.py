@@ -24,11 +24,11 @@ _GROUPS = f"""
 SELECT p.id, p.type, p.name FROM principals p
 WHERE p.name = '{ALL_USERS}' OR p.id IN (SELECT group_id FROM group_members WHERE member_id = :id)
 """  # noqa: S608 - a constant
-_OF_MODEL = " WHERE c.name = :catalog AND s.name = :schema AND m.name = :model"
-_BY_NUMBER = SELECT_VERSION + _OF_MODEL + " AND v.version = :number"
+_OF_MODEL = " WHERE catalogs.name = :catalog AND schemas.name = :schema AND registered_models.name = :model"
+_BY_NUMBER = SELECT_VERSION + _OF_MODEL + " AND model_versions.version = :number"
 _BY_ALIAS = (
     SELECT_VERSION
-    + "JOIN model_aliases a ON a.model_id = v.model_id AND a.version = v.version"
+    + " JOIN model_aliases a ON a.model_id = model_versions.model_id AND a.version = model_versions.version"
     + _OF_MODEL
     + " AND a.alias_key = :alias"
 )

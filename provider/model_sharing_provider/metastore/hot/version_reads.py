@@ -6,15 +6,11 @@ from dataclasses import replace
 
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.metastore.engine.database_engine import SqlRow, SqlRows
+from model_sharing_provider.metastore.hot.executor import compile_sql
 from model_sharing_provider.metastore.rows.mapping import read_version
+from model_sharing_provider.metastore.rows.versions import select_versions
 
-SELECT_VERSION = """
-SELECT v.*, m.name, s.name AS schema_name, c.name AS catalog_name
-FROM model_versions v
-JOIN registered_models m ON m.id = v.model_id
-JOIN schemas s ON s.id = m.schema_id
-JOIN catalogs c ON c.id = s.catalog_id
-"""
+SELECT_VERSION = compile_sql(select_versions())
 _ALIASES = """
 SELECT alias FROM model_aliases WHERE model_id = :model_id AND version = :version ORDER BY alias_key
 """

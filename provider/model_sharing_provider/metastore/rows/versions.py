@@ -133,12 +133,14 @@ class VersionRows:
 
     async def find(self, model_id: str, version: int) -> ModelVersion | None:
         return await self._one(
-            _versions().where(model_versions.c.model_id == model_id, model_versions.c.version == version)
+            select_versions().where(
+                model_versions.c.model_id == model_id, model_versions.c.version == version
+            )
         )
 
     async def find_by_digest(self, model_id: str, digest: str, other_than: str = "") -> ModelVersion | None:
         """Newest READY version with this content, except the one with the id `other_than`."""
-        query = _versions().where(
+        query = select_versions().where(
             model_versions.c.model_id == model_id,
             model_versions.c.digest == digest,
             model_versions.c.status == VersionStatus.READY,
@@ -147,11 +149,11 @@ class VersionRows:
         return await self._one(query.order_by(model_versions.c.version.desc()).limit(1))
 
     async def find_by_id(self, version_id: str) -> ModelVersion | None:
-        return await self._one(_versions().where(model_versions.c.id == version_id))
+        return await self._one(select_versions().where(model_versions.c.id == version_id))
 
     async def page(self, model_id: str, page: PageRequest, *, ready_only: bool) -> Page[ModelVersion]:
         """Page of a model's versions, by number."""
-        query = _versions().where(model_versions.c.model_id == model_id)
+        query = select_versions().where(model_versions.c.model_id == model_id)
         if ready_only:
             query = query.where(model_versions.c.status == VersionStatus.READY)
         found = await fetch_page(
@@ -168,7 +170,7 @@ class VersionRows:
 
     async def page_of_run(self, run_id: str, page: PageRequest, viewer: Viewer) -> Page[ModelVersion]:
         """Page of the READY versions of a run, by id."""
-        query = _versions().where(
+        query = select_versions().where(
             model_versions.c.run_id == run_id,
             model_versions.c.status == VersionStatus.READY,
             may_read_model(viewer),
@@ -186,7 +188,7 @@ class VersionRows:
 
     async def page_ready(self, page: PageRequest) -> Page[ModelVersion]:
         """Page of all READY versions of the metastore, by id, without aliases and tags."""
-        query = _versions().where(model_versions.c.status == VersionStatus.READY)
+        query = select_versions().where(model_versions.c.status == VersionStatus.READY)
         return await fetch_page(
             self._connection,
             query,
@@ -223,7 +225,9 @@ class VersionRows:
 
     async def all_of_model(self, model_id: str) -> list[ModelVersion]:
         """All versions of a model, with any status."""
-        query = _versions().where(model_versions.c.model_id == model_id).order_by(model_versions.c.version)
+        query = (
+            select_versions().where(model_versions.c.model_id == model_id).order_by(model_versions.c.version)
+        )
         return await self._complete(
             [read_version(row._mapping) for row in await self._connection.execute(query)]
         )
@@ -234,7 +238,7 @@ class VersionRows:
         They are ordered by model id and number.
         """
         place = tuple_(model_versions.c.model_id, model_versions.c.version)
-        query = _versions().where(
+        query = select_versions().where(
             model_versions.c.model_id.in_(model_ids), model_versions.c.status == VersionStatus.READY
         )
         query = query.order_by(model_versions.c.model_id, model_versions.c.version)
@@ -274,7 +278,8 @@ class VersionRows:
         ]
 
 
-def _versions() -> Select[Any]:
+def select_versions() -> Select[Any]:
+    """Query of versions with their full names, as `read_version` takes its rows."""
     return (
         select(
             model_versions,
@@ -294,7 +299,7 @@ def _abandoned(before: int) -> Select[Any]:
         .where(uploaded_files.c.version_id == model_versions.c.id, uploaded_files.c.uploaded_at >= before)
         .exists()
     )
-    return _versions().where(
+    return select_versions().where(
         model_versions.c.status == VersionStatus.PENDING_REGISTRATION,
         model_versions.c.created_at < before,
         model_versions.c.updated_at < before,

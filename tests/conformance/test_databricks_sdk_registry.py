@@ -246,7 +246,7 @@ async def test_tags_as_assignments(office: Office) -> None:
     assert (await provider.versions.get(office.admin.context, name, 1)).tags == {"task": "fraud"}
     for kind, entity in places.items():
         await ask(tags.delete, kind, entity, "task")
-        with pytest.raises(NotFound, match="no tag 'task'"):
+        with pytest.raises(NotFound, match="tag 'task' does not exist"):
             await ask(tags.get, kind, entity, "task")
     assert (await provider.models.get(office.admin.context, name)).tags == {}
 

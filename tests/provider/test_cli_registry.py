@@ -262,7 +262,7 @@ def test_deleting_all_that_is_in_a_catalog_asks_first(
         (("model", "rename", MODEL, ""), 2, "is empty"),
         (("model", "update", MODEL, "--version", "1", "--owner", "admin"), 2, "--comment alone"),
         (("model", "tag", "set", MODEL, "", "x"), 2, "cannot be a tag's key"),
-        (("model", "tag", "delete", MODEL, "none"), 4, "no tag 'none'"),
+        (("model", "tag", "delete", MODEL, "none"), 4, "The tag 'none' does not exist"),
         (("model", "tag", "set", MODEL, "a", "b", "--version", "9"), 4, "has no version 9"),
         (("model", "search", "--catalog", "dev", "--run-id", "run7"), 2, "not both"),
         (("model", "search", "--catalog", "nowhere"), 4, "does not exist"),

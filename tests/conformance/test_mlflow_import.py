@@ -201,7 +201,7 @@ def test_all_models_get_names_of_this_registry(run: CliRunner, registry: Registr
     assert {"iris_classifier", "it's_ü"} <= names
     assert "unsigned" not in names
     table = run.succeed("model", "import", "--from", registry.uri, "--all", "--schema", "prod.m")
-    assert "came from elsewhere" in table.out
+    assert "from another origin" in table.out
     assert "0 brought" in table.err
 
 

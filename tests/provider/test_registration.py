@@ -154,7 +154,7 @@ async def test_reserved_aliases_are_refused_before_a_byte_is_copied(
 
 async def test_aliases_point_at_versions_that_are_there(admin: AdminClient, tmp_path: Path) -> None:
     await admin.register(write_model(tmp_path / "m"), NAME)
-    with pytest.raises(NotFound, match="no version 2"):
+    with pytest.raises(NotFound, match="no READY version 2"):
         await admin.provider.models.set_alias(admin.context, FULL, "Champion", 2)
     with pytest.raises(NotFound, match="no alias"):
         await admin.provider.models.delete_alias(admin.context, FULL, "Champion")

@@ -100,7 +100,7 @@ async def test_a_database_that_cannot_be_used_is_named_and_its_password_is_not(
     assert "secret" not in str(unreadable.value)
     with (
         postgres.database("TEMPLATE template0 ENCODING 'LATIN1'") as url,
-        pytest.raises(InvalidState, match="as LATIN1; create one with ENCODING 'UTF8'"),
+        pytest.raises(InvalidState, match="encoding is LATIN1; create one with ENCODING 'UTF8'"),
     ):
         async with open_provider(Settings(provider_home, postgresql_url=url)):
             pass

@@ -74,7 +74,7 @@ async def test_fsck_tells_each_piece_of_a_large_file(
     seen: list[Progress] = []
     found = await admin.provider.fsck.check(admin.context, quick=quick, progress=seen.append)
     assert len(found.problems) == 2
-    assert phases(seen) == ["checking", "looking for what has no row"]
+    assert phases(seen) == ["checking", "looking for objects without a row"]
     steps = [now for now in seen if now.phase == "checking"]
     last = steps[-1]
     # The chunk maps are read, too, and how large they are is not known from the start.

@@ -154,7 +154,7 @@ def test_retired_keys_are_listed_no_more_and_the_present_one_cannot_be(tmp_path:
     first, second, third = (PublicKey.parse(key.pem).fingerprint for key in keys.listed)
     with pytest.raises(InvalidParameter, match="rotate first"):
         keys.retire(third)
-    with pytest.raises(NotFound, match="no key"):
+    with pytest.raises(NotFound, match="does not exist"):
         keys.retire("sha256:0")
     assert [PublicKey.parse(key.pem).fingerprint for key in keys.retire(second)] == [first, second]
     assert [PublicKey.parse(key.pem).fingerprint for key in keys.listed] == [third]

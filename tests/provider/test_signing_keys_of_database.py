@@ -27,12 +27,12 @@ async def test_a_server_with_other_keys_than_its_database_is_not_started(setting
     path = settings.signing_keys_path
     kept = path.read_bytes()
     path.unlink()
-    with pytest.raises(InvalidState, match=r"has been in use, and .*signing-keys\.json is missing.* backup"):
+    with pytest.raises(InvalidState, match=r"has been in use, but .*signing-keys\.json is missing.* backup"):
         async with open_provider(settings):
             pass
     assert not path.exists()
     SigningKeys(path)
-    with pytest.raises(InvalidState, match=r"are not those of .*: recipients trust no other.*start-over"):
+    with pytest.raises(InvalidState, match=r"do not belong to .*: recipients trust no other.*start-over"):
         async with open_provider(settings):
             pass
     path.write_bytes(kept)
@@ -46,7 +46,7 @@ async def test_of_two_homes_that_start_on_one_new_database_one_is_told_whose_key
     elsewhere = replace(settings, signing_keys_file=tmp_path / "elsewhere.json")
     async with open_provider(settings) as first:
         keys = SigningKeys(tmp_path / "elsewhere.json")
-        with pytest.raises(InvalidState, match="are not those of"):
+        with pytest.raises(InvalidState, match="do not belong to"):
             async with open_provider(elsewhere):
                 pass
         keys_there = await first.signing.list_keys(AdminClient.of(first).context)
@@ -99,7 +99,7 @@ async def test_keys_that_are_lost_for_good_are_replaced_when_that_is_asked_for(
     assert (await asyncio.to_thread(command, "key", "start-over", typed="n\n")).code != 0
     assert not settings.signing_keys_path.exists()
     done = await asyncio.to_thread(command.succeed, "key", "start-over", "--yes")
-    assert "have to mount again" in done.out
+    assert "must mount again" in done.out
     async with open_provider(settings) as provider:
         assert len(await provider.signing.list_keys(AdminClient.of(provider).context)) == 1
 
@@ -115,6 +115,6 @@ async def test_a_foreign_key_that_claims_to_follow_is_not_believed(
     foreign = json.loads((tmp_path / "foreign.json").read_bytes())
     foreign["keys"] = own["keys"] + foreign["keys"]
     settings.signing_keys_path.write_text(json.dumps(foreign))
-    with pytest.raises(InvalidState, match="are not those of"):
+    with pytest.raises(InvalidState, match="do not belong to"):
         async with open_provider(settings):
             pass

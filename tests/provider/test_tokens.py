@@ -67,9 +67,9 @@ async def test_looking_at_a_link_does_not_use_it_up(admin: AdminClient, endpoint
 async def test_a_used_or_unknown_link_is_told_apart(admin: AdminClient) -> None:
     code = await admin.share("acme", "globex")
     await admin.activate(code, "http://here")
-    with pytest.raises(ActivationLinkUsed, match="already used"):
+    with pytest.raises(ActivationLinkUsed, match="used already"):
         await admin.activate(code, "http://here")
-    with pytest.raises(NotFound, match="unknown or has expired"):
+    with pytest.raises(NotFound, match="not known here, or has expired"):
         await admin.activate("x" * 43, "http://here")
 
 
@@ -113,7 +113,7 @@ async def test_a_link_that_nobody_used_is_replaced_and_the_working_token_goes_on
     ]
     assert (await recipients.authenticate(admin.context, working)).name == "globex"
     for lost in links[:2]:
-        with pytest.raises(NotFound, match="unknown or has expired"):
+        with pytest.raises(NotFound, match="not known here, or has expired"):
             await admin.activate(lost, "http://here")
     new = (await admin.activate(links[2], "http://here")).bearer_token
     for token in (working, new):
@@ -125,7 +125,7 @@ async def test_a_first_link_that_got_lost_is_replaced_too(admin: AdminClient) ->
     recipients = admin.provider.recipients
     lost = await admin.share("acme", "globex")
     link = await recipients.rotate_token(admin.context, "globex", existing_expires_in=HOUR)
-    with pytest.raises(NotFound, match="unknown or has expired"):
+    with pytest.raises(NotFound, match="not known here, or has expired"):
         await admin.activate(lost, "http://here")
     assert (await admin.activate(link, "http://here")).bearer_token
 
@@ -146,7 +146,7 @@ async def test_one_token_is_ended_by_itself(admin: AdminClient) -> None:
     waiting = await recipients.rotate_token(admin.context, "globex", existing_expires_in=HOUR)
     *_, pending = (await recipients.get(admin.context, "globex"))[0].tokens
     await recipients.revoke_token(admin.context, "globex", pending.id)
-    with pytest.raises(NotFound, match="unknown or has expired"):
+    with pytest.raises(NotFound, match="not known here, or has expired"):
         await admin.activate(waiting, "http://here")
 
 

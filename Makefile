@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests wait for servers and processes a third of the time, so one worker more than cores keeps them all busy.
+WORKERS := $(shell echo $$(($$(nproc 2> /dev/null || echo 2) + 1)))
 # A file's tests share what they start, so that they stay together; files are taken in the order of `testpaths`.
-PARALLEL := -q -n auto --dist loadfile --no-loadscope-reorder
+PARALLEL := -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # The versions that CI was seen to pass with, so that a release of somebody else's changes nothing unasked.
 CONSTRAINTS := .ci/constraints.txt
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)

@@ -266,6 +266,8 @@ async def test_what_expires_next_is_known(admin: AdminClient, tmp_path: Path) ->
     in_days = (value(expiry, kind="recipient_token") - time.time()) / 86400
     assert 2.9 < in_days < 3.1
     assert value(soon, kind="recipient_token") == 1
+    await admin.provider.signing.rotate(admin.context)
+    await show_inventory(admin.provider.inventory)
     created = value("model_sharing_signing_key_created_timestamp_seconds")
     assert abs(time.time() - created) < 120
     ends = datetime.fromtimestamp(certificate_expiry(self_signed_certificate(tmp_path)), UTC)

@@ -197,7 +197,8 @@ class PostgreSqlSession:
             return work(self._open())
         except psycopg.errors.ReadOnlySqlTransaction:
             self.close()  # a standby's, after a failover: see `PostgreSql.connection_pool`
-            raise
+            if known is None:
+                raise
         except psycopg.OperationalError:
             # A transaction lost at its commit may have been committed, so only reads are retried.
             if known is None or not known.closed or (writes and self._committing):

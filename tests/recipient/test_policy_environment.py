@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from model_sharing.policy import environment_problems
@@ -40,6 +40,7 @@ def test_what_mlflow_writes_passes(tmp_path: Path) -> None:
         "mlflow[gateway,extras]==3.17.2",
         "zope.interface != 5.*",
         "pywin32==306 ; sys_platform == 'win32' and python_version >= \"3.11\"",
+        "uvloop;(sys_platform != 'win32' and ( os_name == 'posix' )) or 'x' in platform_version",
         "  numpy==1!2.0.post1  ",
         "numpy\r\npandas\r\n",
         "numpy\n\n\npandas",
@@ -65,6 +66,8 @@ HOSTILE_LINES = [
         "numpy==1.0 --global-option=x",
         "numpy==1.0 --hash=sha256:0",
         "numpy;a -e .",
+        "numpy;",
+        "numpy; python_version",
         "numpy[a, -e .]",
         "numpy == -e",
     ),
@@ -206,6 +209,8 @@ def test_files_that_are_read_as_these_on_some_file_systems_are_refused(tmp_path:
 
 
 @given(st.text(max_size=40))
+@example(";")
+@example("; python_version > '3' and (os_name in 'posix nt' or extra == \"x\")")
 def test_what_passes_is_one_package_a_line_for_every_reader(
     tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:

@@ -29,12 +29,19 @@ _PLACES = {"conda": "conda.yaml", "virtualenv": "python_env.yaml"}
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _VERSION = r"[A-Za-z0-9][A-Za-z0-9.*+!_-]*"
 _SPECIFIER = rf"(?:==|~=|!=|<=|>=|<|>)[ \t]*{_VERSION}"
+# No hyphen in a marker: after a space it would begin an option.
+_VARIABLE = (
+    "python_version|python_full_version|os_name|sys_platform|platform_(?:machine|python_implementation"
+    "|release|system|version)|implementation_(?:name|version)|extra"
+)
+_OPERAND = rf"""(?:(?:{_VARIABLE})\b|"[A-Za-z0-9_. ]*"|'[A-Za-z0-9_. ]*')"""
+_COMPARISON = r"(?:[ \t]*(?:===?|!=|~=|<=?|>=?)[ \t]*|[ \t]+(?:not[ \t]+)?in[ \t]+)"
+_CLAUSE = rf"[ \t]*(?:\([ \t]*)*{_OPERAND}{_COMPARISON}{_OPERAND}[ \t]*(?:\)[ \t]*)*"
 _REQUIREMENT = re.compile(
     rf"(?P<name>{_NAME})[ \t]*"
     rf"(?:\[(?:{_NAME}(?:,[ \t]*{_NAME})*)?\][ \t]*)?"
     rf"(?P<version>{_SPECIFIER}(?:[ \t]*,[ \t]*{_SPECIFIER})*)?[ \t]*"
-    # No hyphen in a marker: after a space it would begin an option.
-    r"""(?:;[A-Za-z0-9_.<>=!~"'() \t]*)?"""
+    rf"(?:;{_CLAUSE}(?:(?:and|or)\b{_CLAUSE})*)?"
 )
 _CONDA = re.compile(
     rf"(?P<name>{_NAME})"

@@ -23,6 +23,8 @@ from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.configuration.sources import read_settings
 from model_sharing_provider.faces.application import make_app
+from model_sharing_provider.metastore.engine.database_engine import POOL, SqlRows
+from model_sharing_provider.metastore.engine.postgresql import PostgreSql
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.processes.admin_process import start
@@ -151,6 +153,22 @@ async def test_a_standby_takes_no_changes_and_whoever_writes_next_is_found(setti
         # No connection of the time of the standby is used again.
         await admin.provider.shares.create(admin.context, "second")
         await admin.provider.shares.get(admin.context, "second")
+
+
+async def test_a_session_that_was_opened_on_a_standby_writes_to_the_primary(settings: Settings) -> None:
+    session = PostgreSql(settings.postgresql_url, POOL).plain_session()
+    async with open_provider(settings):
+        with as_a_standby(settings.postgresql_url):
+            assert session.read_one("SELECT 1") == 1
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                session.run(_write, writes=True)
+            assert session.read_one("SELECT 1") == 1
+        session.run(_write, writes=True)
+    session.close()
+
+
+def _write(rows: SqlRows) -> None:
+    rows.execute("UPDATE metastores SET change_token = :token", {"token": "x"})
 
 
 async def test_without_its_driver_the_remedy_is_named(settings: Settings, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -20,6 +21,7 @@ from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.signed_urls import LONGEST_URL_LIFETIME_SECONDS, Ticket
 from model_sharing_provider.keys import server_secrets
 from model_sharing_provider.keys.server_secrets import ServerSecrets
+from model_sharing_provider.metastore.rows.peppers import PepperRows
 from support.admin_client import AdminClient
 from support.processes.postgresql import PostgresServer
 from support.provider_cli import CliRunner
@@ -154,6 +156,30 @@ async def test_a_server_with_other_secrets_than_its_database_is_not_started(
         async with open_provider(settings):
             pass
     settings.secrets_path.write_bytes(kept)
+    async with open_provider(settings):
+        pass
+
+
+async def test_of_two_homes_that_start_together_one_is_told_whose_secrets_it_needs(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = replace(settings, secrets_file=tmp_path / "elsewhere.json")
+    server_secrets.create(tmp_path / "elsewhere.json")
+    async with open_provider(settings):
+        pass
+    recorded, first_looks = PepperRows.known, [set[str]()]
+
+    async def known(rows: PepperRows) -> set[str]:
+        """What the second home finds: nothing yet at its first look, the first one's peppers at the next."""
+        return first_looks.pop() if first_looks else await recorded(rows)
+
+    monkeypatch.setattr(PepperRows, "known", known)
+    with pytest.raises(InvalidState, match="are not those of "):
+        async with open_provider(elsewhere):
+            pass
+    with pytest.raises(InvalidState, match="are not those of "):
+        async with open_provider(elsewhere):
+            pass
     async with open_provider(settings):
         pass
 

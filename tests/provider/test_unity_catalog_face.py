@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_protocol.unity_catalog import PREFIX, CreateModelVersion
+from model_sharing_provider.domain.audit_actions import AuditAction
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 
@@ -132,3 +133,26 @@ async def test_what_is_said_of_a_new_version_is_kept(
         _, shown = await send(admin_session, "GET", "/models/prod.ml_team.scorer/versions/2")
     assert {name: shown[name] for name in given} == said
     assert shown["tags"] == [{"key": "task", "value": "claims"}]
+
+
+async def test_permissions_of_a_share_are_those_of_its_recipients(
+    admin_session: aiohttp.ClientSession, admin: AdminClient
+) -> None:
+    await admin.share("acme", "globex")
+    await admin.provider.recipients.create(admin.context, "initech")
+    await admin.provider.share_permissions.grant(admin.context, "acme", "initech")
+    async with admin_session as session:
+        for kind, plain in (("permissions", True), ("effective-permissions", False)):
+            every = await send(session, "GET", f"/{kind}/SHARE/acme")
+            one = await send(session, "GET", f"/{kind}/SHARE/acme?principal=GLOBEX")
+            none = await send(session, "GET", f"/{kind}/SHARE/acme?principal=hooli")
+            held = ["SELECT"] if plain else [{"privilege": "SELECT"}]
+            globex = {"principal": "globex", "privileges": held}
+            assert every == (
+                200,
+                {"privilege_assignments": [globex, {"principal": "initech", "privileges": held}]},
+            )
+            assert one == (200, {"privilege_assignments": [globex]})
+            assert none == (200, {"privilege_assignments": []})
+    events = await admin.provider.audit.latest(admin.context, 10)
+    assert AuditAction.GET_SHARE_PERMISSIONS in {event.action for event in events}

@@ -154,6 +154,7 @@ class AuditAction(StrEnum):
     GET_SHARE = "getShare", "A share was read, with its contents and recipients"
     UPDATE_SHARE = "updateShare", "A share was renamed or described, or its contents changed"
     DELETE_SHARE = "deleteShare", "A share was deleted; access to it ended"
+    GET_SHARE_PERMISSIONS = "getSharePermissions", "The recipients of a share were read"
     UPDATE_SHARE_PERMISSIONS = "updateSharePermissions", "A share was granted to recipients, or revoked"
 
     # Recipients

@@ -25,7 +25,7 @@ class SharePermissions:
     async def get(self, context: Context, share: str, recipient: str = "") -> list[ShareGrant]:
         """Grants of a share, to one recipient or to all. Raises NotFound, PermissionDenied."""
         share = normalize_name("share", share)
-        async with context.view(AuditAction.GET_SHARE, share_target(share)) as operation:
+        async with context.view(AuditAction.GET_SHARE_PERMISSIONS, share_target(share)) as operation:
             await operation.authorize(rules.OWN_SHARE)
             found = await find_share(operation, share)
             grants = await operation.rows.share_grants.of_shares(found.id)

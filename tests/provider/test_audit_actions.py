@@ -97,3 +97,15 @@ def test_an_unknown_action_is_refused_with_near_ones(provider_cli: CliRunner) ->
     assert refused.code == 2
     assert "'createShares' is not an action; did you mean createShare" in refused.err
     assert "audit reference" in provider_cli("audit", "export", "--parquet", "x", "--action", "zzz").err
+
+
+async def test_whoever_asks_for_credentials_that_there_are_none_of_leaves_another_event(
+    admin: AdminClient, tmp_path: Path
+) -> None:
+    await admin.register(write_model(tmp_path / "m"), str(NAME))
+    await admin.provider.uploads.create(admin.context, NAME, NewVersion())
+    before = await actions(admin)
+    assert await admin.provider.principal_credentials.read(admin.context, NAME, 1) is None
+    assert await admin.provider.principal_credentials.write(admin.context, NAME, 2) is None
+    left = await actions(admin) - before - {AuditAction.LIST_AUDIT_LOG}
+    assert left == {AuditAction.GET_MODEL_VERSION, AuditAction.BEGIN_MODEL_VERSION_UPLOAD}

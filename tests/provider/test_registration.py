@@ -56,6 +56,23 @@ async def test_the_manifest_is_the_folder(
     assert (await admin.provider.models.get(admin.context, FULL)).aliases == {"Champion": 1}
 
 
+async def test_every_file_is_on_the_disk_before_its_version_is_there(
+    admin: AdminClient, artifacts: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[int] = set()
+    fsync = os.fsync
+
+    def noting(handle: int) -> None:
+        synced.add(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    monkeypatch.setattr("model_sharing_protocol.atomic_files.os.fsync", noting)
+    version = await admin.register(write_model(tmp_path / "m", {"a/weights.bin": b"w"}), NAME)
+    if not artifacts.in_bucket:  # which sees to it itself
+        root = Path(artifacts.location(version.storage_path).removeprefix("file://"))
+        assert {path.stat().st_ino for path in (root, *root.rglob("*"))} <= synced
+
+
 @pytest.mark.parametrize(
     ("mlmodel", "says"),
     [

@@ -49,6 +49,23 @@ async def test_an_unfinished_version_is_seen_by_nobody_but_its_makers(admin: Adm
         await admin.provider.principal_files.open_path(admin.context, NAME, 1, "MLmodel")
 
 
+async def test_a_version_keeps_what_its_maker_said_however_it_was_made(
+    admin: AdminClient, tmp_path: Path
+) -> None:
+    said = NewVersion(source="s", run_id="r", comment="c", logged_model_id="m", tags={"stage": "test"})
+    folder = write_model(tmp_path / "m")
+    await admin.register(folder, str(NAME))
+    await admin.provider.uploads.create(admin.context, NAME, said)
+    register = admin.provider.registration.register
+    await register(admin.context, folder, NAME, comment="c", origin=said)
+    await admin.provider.copies.copy(admin.context, NAME, 3, NAME)
+    for number, source in ((2, "s"), (3, "s"), (4, f"models:/{NAME}/3")):
+        found = await admin.provider.versions.get(admin.context, NAME, number)
+        assert (found.version, found.source, found.tags) == (number, source, {"stage": "test"})
+        assert (found.run_id, found.comment, found.logged_model_id) == ("r", "c", "m")
+        assert (found.signature is None) == (number == 2)
+
+
 async def test_finalizing_publishes_what_was_uploaded(admin: AdminClient, artifacts: ArtifactStore) -> None:
     version = await begun(admin)
     await put(admin, version, "MLmodel", MLMODEL.encode())

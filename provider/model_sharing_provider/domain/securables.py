@@ -84,6 +84,9 @@ class RegisteredModel:
 class ModelVersion:
     """Model version. `storage_path` is relative to the artifact root or, for a version registered in place,
     the URL of its folder. `digest` is the manifest's; `logged_model_id` is MLflow's.
+
+    `origin_…` say which version of which provider's share it came from, if it did; `origin_key` is the
+    fingerprint of the key that signed it. `recalled_at` is None unless the version was recalled.
     """
 
     id: str
@@ -106,6 +109,15 @@ class ModelVersion:
     created_at: int
     created_by: str
     updated_at: int
+    origin_provider: str = ""
+    origin_share: str = ""
+    origin_model: str = ""
+    origin_version: int | None = None
+    origin_digest: str = ""
+    origin_key: str = ""
+    recalled_at: int | None = None
+    recall_reason: str = ""
+    recall_replacement: int | None = None
 
     @property
     def in_place(self) -> bool:

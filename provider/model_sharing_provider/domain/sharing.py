@@ -24,13 +24,17 @@ class ShareObjectStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """Share; `revision` grows when an object is removed, which invalidates the signed URLs issued before."""
+    """Share; `revision` grows when an object is removed, which invalidates the signed URLs issued before.
+
+    With `resharing`, recipients may share its models further.
+    """
 
     id: str
     name: str
     comment: str = ""
     owner: str
     revision: int = 0
+    resharing: bool = False
     created_at: int
     updated_at: int
 

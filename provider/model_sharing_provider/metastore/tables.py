@@ -1,8 +1,10 @@
 """Tables of the metastore. Ids are UUIDs as text, times epoch milliseconds; names are stored in lower case.
 
-metastores (one row) · providers
+metastores (one row) · changes
+providers ─< mirrors ─ catalogs (those made from a share) · mirror_checks
 catalogs ─< schemas ─< registered_models ─< model_versions ─< uploaded_files, lineage
-                            │      └─< model_aliases        └──< upload_sessions ─< uploaded_parts
+                            │      ├─< model_aliases        ├──< upload_sessions ─< uploaded_parts
+                            │      └── mirrored_models       └──< pulled_parts
 shares ─< share_objects (a model's or a schema's id, under the name recipients see)
    └────< grants >──── recipients ─< recipient_tokens
 (any securable) ─< grants >──── principals ─< access_tokens, group_members
@@ -23,6 +25,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
     true,
 )
@@ -68,6 +71,8 @@ metastores = Table(
     Column("created_at", BigInteger, nullable=False),
     # Another with each change of any row but the audit log's: see `read_cache`.
     Column("change_token", Text, nullable=False, server_default=""),
+    # The sequence of the newest row of `changes`, counted up by the transaction that adds it.
+    Column("change_sequence", BigInteger, nullable=False, server_default="0"),
 )
 
 catalogs = Table(
@@ -127,6 +132,17 @@ model_versions = Table(
     # when its finalization began.
     Column("create_request", _text(64), nullable=False, server_default=""),
     Column("finalizing_at", BigInteger),
+    # Where a version from another metastore came from; its copies keep it. The key is a fingerprint.
+    Column("origin_provider", _NAME, nullable=False, server_default=""),
+    Column("origin_share", _NAME, nullable=False, server_default=""),
+    Column("origin_model", Text, nullable=False, server_default=""),
+    Column("origin_version", Integer),
+    Column("origin_digest", _text(80), nullable=False, server_default=""),
+    Column("origin_key", _text(80), nullable=False, server_default=""),
+    # Set if the version was recalled; the replacement is another version of the same model.
+    Column("recalled_at", BigInteger),
+    Column("recall_reason", Text, nullable=False, server_default=""),
+    Column("recall_replacement", Integer),
     UniqueConstraint("model_id", "version"),
     Index("ix_model_versions_run_id", "run_id"),
 )
@@ -197,6 +213,8 @@ shares = Table(
     _id(),
     Column("name", _NAME, nullable=False, unique=True),
     Column("revision", Integer, nullable=False, default=0),
+    # True if recipients may share its models further.
+    Column("resharing", Boolean, nullable=False, server_default=false()),
     *_owned(),
 )
 
@@ -296,6 +314,84 @@ providers = Table(
     # The profile contains a bearer token: it is stored encrypted under the server's key.
     Column("sealed_profile", Text, nullable=False),
     *_owned(),
+)
+
+# Catalogs that are made from a share of a provider, and kept true by the mirror.
+mirrors = Table(
+    "mirrors",
+    metadata,
+    Column("catalog_id", _ID, ForeignKey("catalogs.id"), primary_key=True),
+    Column("provider_id", _ID, ForeignKey("providers.id"), nullable=False, index=True),
+    Column("share", _NAME, nullable=False),
+    Column("broker", Boolean, nullable=False, server_default=false()),
+    Column("resharing", Boolean, nullable=False, server_default=false()),
+    # JSON: PEMs of the provider's signing keys, oldest first, and where its files may come from.
+    Column("keys", Text, nullable=False),
+    Column("provider_fingerprint", _text(80), nullable=False),
+    Column("file_origins", Text, nullable=False, server_default="[]"),
+    # The state of the share that the rows show; empty before the first complete sync.
+    Column("feed_token", Text, nullable=False, server_default=""),
+    Column("synced_at", BigInteger),
+    Column("state", _text(32), nullable=False),
+    Column("state_reason", Text, nullable=False, server_default=""),
+    Column("state_since", BigInteger, nullable=False),
+)
+
+# Written often, and without a new `change_token`: when the provider last confirmed a mirror's rows, and
+# which process follows it.
+mirror_checks = Table(
+    "mirror_checks",
+    metadata,
+    Column("catalog_id", _ID, ForeignKey("mirrors.catalog_id"), primary_key=True),
+    Column("checked_at", BigInteger, nullable=False, server_default="0"),
+    Column("follower", _text(64), nullable=False, server_default=""),
+    Column("followed_until", BigInteger, nullable=False, server_default="0"),
+)
+
+# The order of the last signed state of a mirrored model: nothing older is believed.
+mirrored_models = Table(
+    "mirrored_models",
+    metadata,
+    Column("model_id", _ID, ForeignKey("registered_models.id"), primary_key=True),
+    Column("upstream_updated_at", BigInteger, nullable=False, server_default="0"),
+    Column("share_sequence", BigInteger, nullable=False, server_default="0"),
+    Column("model_sequence", BigInteger, nullable=False, server_default="0"),
+    Column("issued_at", BigInteger, nullable=False, server_default="0"),
+)
+
+# Files of mirrored versions that were fetched, or are being fetched: all small ones as one part, and each
+# large one. Written without a new `change_token`.
+pulled_parts = Table(
+    "pulled_parts",
+    metadata,
+    Column("version_id", _ID, ForeignKey("model_versions.id"), primary_key=True),
+    Column("part", _text(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("pulled_at", BigInteger),
+    Column("read_at", BigInteger, nullable=False, server_default="0"),
+    Column("fetcher", _text(64), nullable=False, server_default=""),
+    Column("fetched_until", BigInteger, nullable=False, server_default="0"),
+    Index("ix_pulled_parts_read_at", "read_at"),
+)
+
+# What changed in the registry and in shares, in the order of the commits; old rows are deleted.
+changes = Table(
+    "changes",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", _text(32), nullable=False),
+    Column("share_id", _ID, nullable=False, server_default=""),
+    Column("schema_id", _ID, nullable=False, server_default=""),
+    Column("model_id", _ID, nullable=False, server_default=""),
+    # The name in its schema at that time, and the one before, for a model that was renamed.
+    Column("model", _NAME, nullable=False, server_default=""),
+    Column("previous_model", _NAME, nullable=False, server_default=""),
+    Column("version", Integer),
+    Column("alias", _NAME, nullable=False, server_default=""),
+    Index("ix_changes_share_id_sequence", "share_id", "sequence"),
+    Index("ix_changes_schema_id_sequence", "schema_id", "sequence"),
+    Index("ix_changes_model_id_sequence", "model_id", "sequence"),
 )
 
 audit_log = Table(

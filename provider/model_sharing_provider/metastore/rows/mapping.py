@@ -48,7 +48,8 @@ def share_values(share: Share) -> dict[str, Any]:
 
 
 def read_share(row: SqlRow) -> Share:
-    return Share(**{name: row[name] for name in _SHARE})
+    values = {name: row[name] for name in _SHARE}
+    return Share(**values | {"resharing": bool(values["resharing"])})  # plain SQL on SQLite reads 0 or 1
 
 
 def read_share_grant(row: SqlRow, *, grant_id: str = "id", share: str = "share") -> ShareGrant:

@@ -69,8 +69,10 @@ class Database:
                 await connection.close()
 
     @asynccontextmanager
-    async def write(self, *, deletes: bool = False) -> AsyncIterator[UnitOfWork]:
+    async def write(self, *, deletes: bool = False, cached: bool = True) -> AsyncIterator[UnitOfWork]:
         """Write transaction: committed when the block ends, rolled back when it raises.
+
+        With `cached` false, it must only write rows that no cache keeps: all caches stay valid.
 
         Raises AlreadyExists if another writer was faster, and DiskFull; `deletes` may use the reserve of disk
         space. After MetastoreUnavailable the transaction may or may not have been committed, since the
@@ -80,7 +82,8 @@ class Database:
             with self._database_engine.translated_errors():
                 async with self._writing() as connection:
                     yield UnitOfWork(connection, self._recipient_reads, self._registry_reads)
-                    await connection.execute(renew_change_token())
+                    if cached:
+                        await connection.execute(renew_change_token())
 
     async def append_events(self, events: Sequence[AuditEvent], *, deletes: bool = False) -> None:
         """Commit events to the audit log on their own. Raises DiskFull, as `write` does."""

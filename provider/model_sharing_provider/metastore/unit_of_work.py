@@ -9,11 +9,13 @@ from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
 from model_sharing_provider.metastore.rows.audit_log import AuditRows
 from model_sharing_provider.metastore.rows.catalogs import CatalogRows
 from model_sharing_provider.metastore.rows.lineage import LineageRows
+from model_sharing_provider.metastore.rows.mirrors import MirrorRows
 from model_sharing_provider.metastore.rows.models import ModelRows
 from model_sharing_provider.metastore.rows.peppers import PepperRows
 from model_sharing_provider.metastore.rows.principals import PrincipalRows
 from model_sharing_provider.metastore.rows.privilege_grants import PrivilegeGrantRows
 from model_sharing_provider.metastore.rows.providers import ProviderRows
+from model_sharing_provider.metastore.rows.pulled_parts import PulledPartRows
 from model_sharing_provider.metastore.rows.recipients import RecipientRows
 from model_sharing_provider.metastore.rows.share_grants import ShareGrantRows
 from model_sharing_provider.metastore.rows.shared_models import SharedModelRows
@@ -35,11 +37,13 @@ class UnitOfWork:
         self.catalogs = CatalogRows(connection)
         self.share_grants = ShareGrantRows(connection)
         self.lineage = LineageRows(connection)
+        self.mirrors = MirrorRows(connection)
         self.models = ModelRows(connection)
         self.peppers = PepperRows(connection)
         self.principals = PrincipalRows(connection)
         self.privilege_grants = PrivilegeGrantRows(connection)
         self.providers = ProviderRows(connection)
+        self.pulled_parts = PulledPartRows(connection)
         self.recipients = RecipientRows(connection)
         self.shared_models = SharedModelRows(connection)
         self.shares = ShareRows(connection)

@@ -195,12 +195,12 @@ class Context:
         """Read transaction without an event: to authenticate, or within a call that is already audited."""
         return self._database.read()
 
-    def write_unaudited(self) -> AbstractAsyncContextManager[UnitOfWork]:
+    def write_unaudited(self, *, cached: bool = True) -> AbstractAsyncContextManager[UnitOfWork]:
         """Write transaction without an event, within a call that is already audited.
 
-        For changes of no interest to an auditor, such as the renewal of a lease.
+        For changes of no interest to an auditor, such as the renewal of a lease. `cached`: see `Database.write`.
         """
-        return self._database.write()
+        return self._database.write(cached=cached)
 
     def check_failures(self, action: AuditAction, target: Target, secret: str = "") -> None:
         """Check the rate limit of failures, before anything is looked up.

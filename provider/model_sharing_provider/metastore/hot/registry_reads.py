@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from model_sharing_protocol.names import FullName
+from model_sharing_provider.domain.mirrors import Mirror
 from model_sharing_provider.domain.principals import ALL_USERS, Principal
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.metastore.engine.database_engine import SqlRows
+from model_sharing_provider.metastore.hot.executor import compile_sql
 from model_sharing_provider.metastore.hot.read_cache import ReadCache
 from model_sharing_provider.metastore.hot.version_reads import SELECT_VERSION, read_full_version
 from model_sharing_provider.metastore.rows.mapping import read_principal
+from model_sharing_provider.metastore.rows.mirrors import read_mirror, select_mirrors
 
 _HOLDER = """
 SELECT p.id, p.type, p.name, t.id AS token_id, t.expires_at
@@ -24,6 +27,7 @@ _GROUPS = f"""
 SELECT p.id, p.type, p.name FROM principals p
 WHERE p.name = '{ALL_USERS}' OR p.id IN (SELECT group_id FROM group_members WHERE member_id = :id)
 """  # noqa: S608 - a constant
+_MIRRORS = compile_sql(select_mirrors())
 _OF_MODEL = " WHERE catalogs.name = :catalog AND schemas.name = :schema AND registered_models.name = :model"
 _BY_NUMBER = SELECT_VERSION + _OF_MODEL + " AND model_versions.version = :number"
 _BY_ALIAS = (
@@ -54,6 +58,14 @@ class RegistryReads:
         if found is None or (found[1] is not None and found[1] <= now):
             return None
         return found[0]
+
+    async def mirrors(self) -> dict[str, Mirror]:
+        """All mirrors by the names of their catalogs."""
+
+        def read(rows: SqlRows) -> dict[str, Mirror]:
+            return {row["catalog"]: read_mirror(row) for row in rows.execute(_MIRRORS, {})}
+
+        return await self._cache.get("mirrors", read)
 
     async def version(
         self, name: FullName, *, number: int | None = None, alias: str | None = None

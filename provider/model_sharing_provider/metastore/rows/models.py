@@ -25,6 +25,7 @@ from model_sharing_provider.metastore.paging.model_listing import (
 from model_sharing_provider.metastore.rows.timestamps import monotonic_timestamp
 from model_sharing_provider.metastore.tables import (
     catalogs,
+    mirrored_models,
     model_aliases,
     model_versions,
     registered_models,
@@ -119,6 +120,7 @@ class ModelRows:
         """Delete a model without versions, with its aliases and tags."""
         await self._connection.execute(delete(model_aliases).where(model_aliases.c.model_id == model_id))
         await self._connection.execute(delete(tags).where(tags.c.securable_id == model_id))
+        await self._connection.execute(delete(mirrored_models).where(mirrored_models.c.model_id == model_id))
         await self._connection.execute(delete(registered_models).where(registered_models.c.id == model_id))
 
     async def touch(self, model_id: str, now: int) -> None:

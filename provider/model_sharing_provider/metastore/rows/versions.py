@@ -27,6 +27,7 @@ from model_sharing_provider.metastore.tables import (
     lineage,
     model_aliases,
     model_versions,
+    pulled_parts,
     registered_models,
     schemas,
     tags,
@@ -127,7 +128,7 @@ class VersionRows:
             )
         )
         await self._connection.execute(delete(tags).where(tags.c.securable_id == version.id))
-        for table in (uploaded_files, uploaded_parts, upload_sessions, lineage):
+        for table in (uploaded_files, uploaded_parts, upload_sessions, lineage, pulled_parts):
             await self._connection.execute(delete(table).where(table.c.version_id == version.id))
         await self._connection.execute(delete(model_versions).where(model_versions.c.id == version.id))
 

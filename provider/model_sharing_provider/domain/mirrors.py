@@ -1,0 +1,169 @@
+"""Mirrors: catalogs that are made from a share of a provider, and what the provider says about the share.
+
+Times are epoch ms, sizes bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from model_sharing_protocol.manifest import Manifest
+from model_sharing_protocol.names import SharedName
+
+SMALL_FILES = "small"
+"""Part of all files of a version that are not large; each large one is a part by its sha256."""
+LARGE_FILE_BYTES = 16 * 1024 * 1024
+"""Largest size of a file that is fetched together with other small ones."""
+
+
+class MirrorState(StrEnum):
+    """State of a shared catalog. All but the first two say why it is not brought up to date."""
+
+    SYNCING = "SYNCING"
+    ACTIVE = "ACTIVE"
+    UNREACHABLE = "UNREACHABLE"
+    TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - a state
+    TOKEN_REFUSED = "TOKEN_REFUSED"  # noqa: S105 - a state
+    REVOKED = "REVOKED"
+    KEY_CHANGED = "KEY_CHANGED"
+    STALE_ANSWERS = "STALE_ANSWERS"
+    INVALID_ANSWERS = "INVALID_ANSWERS"
+    FAILED_HERE = "FAILED_HERE"
+
+    @property
+    def ends_access(self) -> bool:
+        """True if the provider has withdrawn the share, or can no longer be believed."""
+        return self in (MirrorState.REVOKED, MirrorState.TOKEN_REFUSED, MirrorState.KEY_CHANGED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """Mirror of a share, whose rows are below one catalog.
+
+    `keys` are PEMs of the provider's signing keys, oldest first. `feed_token` is the state of the share that
+    the rows show, empty until the first complete sync, whose time is `synced_at`. With `broker`, bytes are
+    not kept here: users are given the provider's URLs.
+    """
+
+    catalog_id: str
+    catalog: str
+    catalog_owner: str
+    provider_id: str
+    provider: str
+    sealed_profile: str = field(repr=False)
+    share: str
+    broker: bool = False
+    resharing: bool = False
+    keys: tuple[str, ...]
+    provider_fingerprint: str
+    file_origins: tuple[str, ...] = ()
+    feed_token: str = ""
+    synced_at: int | None = None
+    state: MirrorState = MirrorState.SYNCING
+    state_reason: str = ""
+    state_since: int
+
+    @property
+    def shown(self) -> str:
+        """The share and its provider, for messages."""
+        return f"the share {self.share!r} of the provider {self.provider!r}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamShare:
+    """Share as its provider describes it: its signing keys, where its files are, and if it may be reshared."""
+
+    keys: tuple[str, ...]
+    provider_fingerprint: str
+    file_origins: tuple[str, ...]
+    resharing: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamModel:
+    """Model in a provider's share. `updated_at` is None if the provider does not tell."""
+
+    name: SharedName
+    comment: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, int] = field(default_factory=dict)
+    updated_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamVersion:
+    """Version in a provider's share, as it is described; its files are verified separately."""
+
+    number: int
+    digest: str
+    comment: str = ""
+    source: str = ""
+    run_id: str = ""
+    signature: dict[str, Any] | None = None
+    size: int = 0
+    tags: Mapping[str, str] = field(default_factory=dict)
+    created_at: int = 0
+    recalled_at: int | None = None
+    recall_reason: str = ""
+    recall_replacement: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamFiles:
+    """Files of a version, verified against the provider's signature: its bundle, as JSON, and the key."""
+
+    manifest: Manifest
+    bundle: bytes
+    key_fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedTarget:
+    """Version that an alias points at, as the provider signed it. `sequence` orders the states of a model."""
+
+    version: int
+    digest: str
+    sequence: tuple[int, int]
+    issued_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamChange:
+    """Change in a provider's share; without a model, of the share itself."""
+
+    kind: str
+    model: SharedName | None = None
+    previous_model: SharedName | None = None
+    version: int | None = None
+    alias: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamChanges:
+    """Page of changes, in order, and the token of the state after them."""
+
+    changes: Sequence[UpstreamChange]
+    token: str
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PulledPart:
+    """Part of a version's files in this server's store, or on its way there.
+
+    `read_at` is the time of its last use, to within a minute.
+    """
+
+    version_id: str
+    part: str
+    size: int
+    pulled_at: int | None = None
+    read_at: int = 0
+
+
+def part_of(sha256: str, size: int) -> str:
+    """Part that a file belongs to."""
+    return sha256 if size > LARGE_FILE_BYTES else SMALL_FILES

@@ -1,0 +1,193 @@
+"""Rows of mirrors: shared catalogs, what is known of their models, and when the provider confirmed it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Select, delete, insert, or_, select, update
+
+from model_sharing_provider.domain.mirrors import Mirror, MirrorState, SignedTarget
+from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.engine.database_engine import SqlRow
+from model_sharing_provider.metastore.tables import (
+    catalogs,
+    mirror_checks,
+    mirrored_models,
+    mirrors,
+    providers,
+    registered_models,
+    schemas,
+)
+
+_VALUES = (
+    "provider_id",
+    "share",
+    "broker",
+    "resharing",
+    "provider_fingerprint",
+    "feed_token",
+    "synced_at",
+    "state",
+    "state_reason",
+    "state_since",
+)
+
+
+class MirrorRows:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, mirror: Mirror) -> None:
+        """Add the mirror of a catalog that was added before."""
+        await self._connection.execute(
+            insert(mirrors).values(catalog_id=mirror.catalog_id, **_values(mirror))
+        )
+        await self._connection.execute(insert(mirror_checks).values(catalog_id=mirror.catalog_id))
+
+    async def update(self, mirror: Mirror) -> None:
+        await self._connection.execute(
+            update(mirrors).where(mirrors.c.catalog_id == mirror.catalog_id).values(**_values(mirror))
+        )
+
+    async def find(self, catalog_id: str) -> Mirror | None:
+        return await self._one(select_mirrors().where(mirrors.c.catalog_id == catalog_id))
+
+    async def find_by_catalog(self, catalog: str) -> Mirror | None:
+        return await self._one(select_mirrors().where(catalogs.c.name == catalog))
+
+    async def all(self) -> list[Mirror]:
+        """All mirrors, by the names of their catalogs."""
+        rows = await self._connection.execute(select_mirrors().order_by(catalogs.c.name))
+        return [read_mirror(row._mapping) for row in rows]
+
+    async def catalogs_of(self, provider_id: str) -> list[str]:
+        """Names of the catalogs from a provider's shares."""
+        query = select(catalogs.c.name).join_from(mirrors, catalogs)
+        rows = await self._connection.execute(
+            query.where(mirrors.c.provider_id == provider_id).order_by(catalogs.c.name)
+        )
+        return list(rows.scalars())
+
+    async def delete(self, catalog_id: str) -> None:
+        """Delete a mirror, if the catalog has one; its rows below the catalog are deleted before."""
+        for table in (mirror_checks, mirrors):
+            await self._connection.execute(delete(table).where(table.c.catalog_id == catalog_id))
+
+    async def checked_at(self, catalog_id: str) -> int:
+        """Time when the provider last confirmed the rows, in epoch ms; 0 if it never did."""
+        query = select(mirror_checks.c.checked_at).where(mirror_checks.c.catalog_id == catalog_id)
+        return (await self._connection.execute(query)).scalar_one_or_none() or 0
+
+    async def record_check(self, catalog_id: str, now: int) -> None:
+        """Record that the rows are what the provider shows, as of `now`."""
+        await self._connection.execute(
+            update(mirror_checks)
+            .where(mirror_checks.c.catalog_id == catalog_id, mirror_checks.c.checked_at < now)
+            .values(checked_at=now)
+        )
+
+    async def follow(self, catalog_id: str, follower: str, now: int, until: int) -> bool:
+        """Take or renew the right to follow a share; False while another process has it."""
+        result = await self._connection.execute(
+            update(mirror_checks)
+            .where(
+                mirror_checks.c.catalog_id == catalog_id,
+                or_(mirror_checks.c.follower == follower, mirror_checks.c.followed_until < now),
+            )
+            .values(follower=follower, followed_until=until)
+            .returning(mirror_checks.c.catalog_id)
+        )
+        return result.first() is not None
+
+    async def stop_following(self, catalog_id: str, follower: str) -> None:
+        await self._connection.execute(
+            update(mirror_checks)
+            .where(mirror_checks.c.catalog_id == catalog_id, mirror_checks.c.follower == follower)
+            .values(followed_until=0)
+        )
+
+    async def upstream_updates(self, catalog_id: str) -> dict[str, tuple[str, int]]:
+        """Ids of the mirrored models by `schema.model`, and their last known time of change upstream."""
+        query = (
+            select(
+                schemas.c.name.label("schema"),
+                registered_models.c.name,
+                registered_models.c.id,
+                mirrored_models.c.upstream_updated_at,
+            )
+            .join_from(registered_models, schemas)
+            .join(mirrored_models, mirrored_models.c.model_id == registered_models.c.id)
+            .where(schemas.c.catalog_id == catalog_id)
+        )
+        rows = await self._connection.execute(query)
+        return {f"{row.schema}.{row.name}": (row.id, row.upstream_updated_at) for row in rows}
+
+    async def add_model(self, model_id: str) -> None:
+        await self._connection.execute(insert(mirrored_models).values(model_id=model_id))
+
+    async def set_upstream_update(self, model_id: str, updated_at: int) -> None:
+        await self._connection.execute(
+            update(mirrored_models)
+            .where(mirrored_models.c.model_id == model_id)
+            .values(upstream_updated_at=updated_at)
+        )
+
+    async def last_state(self, model_id: str) -> tuple[tuple[int, int], int]:
+        """Sequence of the last signed state of a model, and when it was signed."""
+        query = select(mirrored_models).where(mirrored_models.c.model_id == model_id)
+        row = (await self._connection.execute(query)).one_or_none()
+        return ((row.share_sequence, row.model_sequence), row.issued_at) if row else ((0, 0), 0)
+
+    async def record_state(self, model_id: str, target: SignedTarget) -> None:
+        share_sequence, model_sequence = target.sequence
+        await self._connection.execute(
+            update(mirrored_models)
+            .where(mirrored_models.c.model_id == model_id)
+            .values(share_sequence=share_sequence, model_sequence=model_sequence, issued_at=target.issued_at)
+        )
+
+    async def _one(self, query: Select[Any]) -> Mirror | None:
+        row = (await self._connection.execute(query)).one_or_none()
+        return read_mirror(row._mapping) if row else None
+
+
+def select_mirrors() -> Select[Any]:
+    """Query of mirrors with their catalogs and providers, as `read_mirror` takes its rows."""
+    return (
+        select(
+            mirrors,
+            catalogs.c.name.label("catalog"),
+            catalogs.c.owner.label("catalog_owner"),
+            providers.c.name.label("provider"),
+            providers.c.sealed_profile,
+        )
+        .join_from(mirrors, catalogs)
+        .join(providers)
+    )
+
+
+def read_mirror(row: SqlRow) -> Mirror:
+    mirror = Mirror(
+        catalog_id=row["catalog_id"],
+        catalog=row["catalog"],
+        catalog_owner=row["catalog_owner"],
+        provider=row["provider"],
+        sealed_profile=row["sealed_profile"],
+        keys=tuple(json.loads(row["keys"])),
+        file_origins=tuple(json.loads(row["file_origins"])),
+        **{name: row[name] for name in _VALUES},
+    )
+    # Plain SQL on SQLite reads truth as 0 or 1.
+    return replace(
+        mirror,
+        broker=bool(mirror.broker),
+        resharing=bool(mirror.resharing),
+        state=MirrorState(mirror.state),
+    )
+
+
+def _values(mirror: Mirror) -> dict[str, Any]:
+    values = {name: getattr(mirror, name) for name in _VALUES}
+    return values | {"keys": json.dumps(mirror.keys), "file_origins": json.dumps(mirror.file_origins)}

@@ -6,6 +6,7 @@
     ├── Unauthenticated
     │   └── TokenExpired
     ├── PermissionDenied
+    │   └── ReadOnlyCatalog
     ├── NotFound
     ├── AlreadyExists
     ├── InvalidState
@@ -20,6 +21,7 @@
     ├── DiskFull
     ├── MetastoreUnavailable
     ├── ArtifactStoreUnavailable
+    ├── UpstreamUnavailable
     ├── InternalError
     └── LocalError
         ├── ServerUnreachable
@@ -126,6 +128,12 @@ class PermissionDenied(SharingError):
     row = ErrorRow(403, "PERMISSION_DENIED", 403, "PERMISSION_DENIED", 6)
 
 
+class ReadOnlyCatalog(PermissionDenied):
+    """The catalog is made from a provider's share, and only that provider changes what is in it."""
+
+    row = ErrorRow(403, "PERMISSION_DENIED", 403, "PERMISSION_DENIED", 30)
+
+
 class TokenExpired(Unauthenticated):
     """A token that this provider issued has expired."""
 
@@ -167,6 +175,15 @@ class ArtifactStoreUnavailable(SharingError):
 
     row = ErrorRow(503, "INTERNAL_ERROR", 503, "TEMPORARILY_UNAVAILABLE", 26)
     retry_after = 5
+
+
+class UpstreamUnavailable(SharingError):
+    """The provider of a shared catalog cannot be reached or believed, and what is here may not be used.
+
+    Stock clients would retry a 503 for minutes, and the provider may be away for hours.
+    """
+
+    row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "INVALID_STATE", 31)
 
 
 class InvalidModel(SharingError):

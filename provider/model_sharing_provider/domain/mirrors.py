@@ -43,9 +43,8 @@ class MirrorState(StrEnum):
 class Mirror:
     """Mirror of a share, whose rows are below one catalog.
 
-    `keys` are PEMs of the provider's signing keys, oldest first. `feed_token` is the state of the share that
-    the rows show, empty until the first complete sync, whose time is `synced_at`. With `broker`, bytes are
-    not kept here: users are given the provider's URLs.
+    `keys` are PEMs of the provider's signing keys, oldest first. `synced_at` is the time of the last complete
+    sync. With `broker`, bytes are not kept here: users are given the provider's URLs.
     """
 
     catalog_id: str
@@ -60,7 +59,6 @@ class Mirror:
     keys: tuple[str, ...]
     provider_fingerprint: str
     file_origins: tuple[str, ...] = ()
-    feed_token: str = ""
     synced_at: int | None = None
     state: MirrorState = MirrorState.SYNCING
     state_reason: str = ""
@@ -74,7 +72,7 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamShare:
-    """Share as its provider describes it: its signing keys, where its files are, and if it may be reshared."""
+    """Share as its provider describes it: signing keys, origins of files, and permission to share further."""
 
     keys: tuple[str, ...]
     provider_fingerprint: str
@@ -84,9 +82,10 @@ class UpstreamShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamModel:
-    """Model in a provider's share. `updated_at` is None if the provider does not tell."""
+    """Model in a provider's share. `id` never changes; `updated_at` is None if the provider does not tell."""
 
     name: SharedName
+    id: str = ""
     comment: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, int] = field(default_factory=dict)
@@ -98,7 +97,7 @@ class UpstreamVersion:
     """Version in a provider's share, as it is described; its files are verified separately."""
 
     number: int
-    digest: str
+    digest: str = ""
     comment: str = ""
     source: str = ""
     run_id: str = ""
@@ -167,3 +166,25 @@ class PulledPart:
 def part_of(sha256: str, size: int) -> str:
     """Part that a file belongs to."""
     return sha256 if size > LARGE_FILE_BYTES else SMALL_FILES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorCheck:
+    """Last confirmation of a mirror by its provider. An empty `feed_token` means that it was never synced."""
+
+    feed_token: str = ""
+    checked_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirroredModel:
+    """Mirrored model: its local id, and the provider's.
+
+    `sequence` and `issued_at` are those of the last signed state: nothing older is believed.
+    """
+
+    model_id: str
+    upstream_id: str = ""
+    updated_at: int = 0
+    sequence: tuple[int, int] = (0, 0)
+    issued_at: int = 0

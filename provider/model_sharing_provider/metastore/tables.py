@@ -329,20 +329,19 @@ mirrors = Table(
     Column("keys", Text, nullable=False),
     Column("provider_fingerprint", _text(80), nullable=False),
     Column("file_origins", Text, nullable=False, server_default="[]"),
-    # The state of the share that the rows show; empty before the first complete sync.
-    Column("feed_token", Text, nullable=False, server_default=""),
     Column("synced_at", BigInteger),
     Column("state", _text(32), nullable=False),
     Column("state_reason", Text, nullable=False, server_default=""),
     Column("state_since", BigInteger, nullable=False),
 )
 
-# Written often, and without a new `change_token`: when the provider last confirmed a mirror's rows, and
-# which process follows it.
+# Written often, and without a new `change_token`: the state of the share that a mirror's rows show (empty
+# before the first complete sync), when the provider last confirmed it, and which process follows it.
 mirror_checks = Table(
     "mirror_checks",
     metadata,
     Column("catalog_id", _ID, ForeignKey("mirrors.catalog_id"), primary_key=True),
+    Column("feed_token", Text, nullable=False, server_default=""),
     Column("checked_at", BigInteger, nullable=False, server_default="0"),
     Column("follower", _text(64), nullable=False, server_default=""),
     Column("followed_until", BigInteger, nullable=False, server_default="0"),
@@ -353,6 +352,7 @@ mirrored_models = Table(
     "mirrored_models",
     metadata,
     Column("model_id", _ID, ForeignKey("registered_models.id"), primary_key=True),
+    Column("upstream_id", _text(255), nullable=False, server_default=""),
     Column("upstream_updated_at", BigInteger, nullable=False, server_default="0"),
     Column("share_sequence", BigInteger, nullable=False, server_default="0"),
     Column("model_sequence", BigInteger, nullable=False, server_default="0"),

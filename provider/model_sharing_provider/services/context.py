@@ -198,7 +198,7 @@ class Context:
     def write_unaudited(self, *, cached: bool = True) -> AbstractAsyncContextManager[UnitOfWork]:
         """Write transaction without an event, within a call that is already audited.
 
-        For changes of no interest to an auditor, such as the renewal of a lease. `cached`: see `Database.write`.
+        For changes of no interest to an auditor, such as the renewal of a lease. `cached`: as in `write`.
         """
         return self._database.write(cached=cached)
 

@@ -6,9 +6,10 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, or_, select, update
+from sqlalchemy import Row, Select, delete, insert, or_, select, update
 
-from model_sharing_provider.domain.mirrors import Mirror, MirrorState, SignedTarget
+from model_sharing_protocol.names import SharedName
+from model_sharing_provider.domain.mirrors import Mirror, MirrorCheck, MirroredModel, MirrorState
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.engine.database_engine import SqlRow
 from model_sharing_provider.metastore.tables import (
@@ -27,7 +28,6 @@ _VALUES = (
     "broker",
     "resharing",
     "provider_fingerprint",
-    "feed_token",
     "synced_at",
     "state",
     "state_reason",
@@ -75,17 +75,17 @@ class MirrorRows:
         for table in (mirror_checks, mirrors):
             await self._connection.execute(delete(table).where(table.c.catalog_id == catalog_id))
 
-    async def checked_at(self, catalog_id: str) -> int:
-        """Time when the provider last confirmed the rows, in epoch ms; 0 if it never did."""
-        query = select(mirror_checks.c.checked_at).where(mirror_checks.c.catalog_id == catalog_id)
-        return (await self._connection.execute(query)).scalar_one_or_none() or 0
+    async def last_check(self, catalog_id: str) -> MirrorCheck:
+        query = select(mirror_checks).where(mirror_checks.c.catalog_id == catalog_id)
+        row = (await self._connection.execute(query)).one_or_none()
+        return MirrorCheck(feed_token=row.feed_token, checked_at=row.checked_at) if row else MirrorCheck()
 
-    async def record_check(self, catalog_id: str, now: int) -> None:
-        """Record that the rows are what the provider shows, as of `now`."""
+    async def record_check(self, catalog_id: str, check: MirrorCheck) -> None:
+        """Record that the rows are what the provider shows, unless a later check was recorded."""
         await self._connection.execute(
             update(mirror_checks)
-            .where(mirror_checks.c.catalog_id == catalog_id, mirror_checks.c.checked_at < now)
-            .values(checked_at=now)
+            .where(mirror_checks.c.catalog_id == catalog_id, mirror_checks.c.checked_at <= check.checked_at)
+            .values(feed_token=check.feed_token, checked_at=check.checked_at)
         )
 
     async def follow(self, catalog_id: str, follower: str, now: int, until: int) -> bool:
@@ -108,44 +108,47 @@ class MirrorRows:
             .values(followed_until=0)
         )
 
-    async def upstream_updates(self, catalog_id: str) -> dict[str, tuple[str, int]]:
-        """Ids of the mirrored models by `schema.model`, and their last known time of change upstream."""
+    async def models(self, catalog_id: str) -> dict[SharedName, MirroredModel]:
+        """Mirrored models of a catalog, by name."""
         query = (
-            select(
-                schemas.c.name.label("schema"),
-                registered_models.c.name,
-                registered_models.c.id,
-                mirrored_models.c.upstream_updated_at,
-            )
+            select(schemas.c.name.label("schema"), registered_models.c.name, mirrored_models)
             .join_from(registered_models, schemas)
-            .join(mirrored_models, mirrored_models.c.model_id == registered_models.c.id)
+            .join(mirrored_models)
             .where(schemas.c.catalog_id == catalog_id)
         )
         rows = await self._connection.execute(query)
-        return {f"{row.schema}.{row.name}": (row.id, row.upstream_updated_at) for row in rows}
+        return {SharedName(row.schema, row.name): _mirrored(row) for row in rows}
 
-    async def add_model(self, model_id: str) -> None:
-        await self._connection.execute(insert(mirrored_models).values(model_id=model_id))
-
-    async def set_upstream_update(self, model_id: str, updated_at: int) -> None:
-        await self._connection.execute(
-            update(mirrored_models)
-            .where(mirrored_models.c.model_id == model_id)
-            .values(upstream_updated_at=updated_at)
-        )
-
-    async def last_state(self, model_id: str) -> tuple[tuple[int, int], int]:
-        """Sequence of the last signed state of a model, and when it was signed."""
+    async def find_model(self, model_id: str) -> MirroredModel | None:
         query = select(mirrored_models).where(mirrored_models.c.model_id == model_id)
         row = (await self._connection.execute(query)).one_or_none()
-        return ((row.share_sequence, row.model_sequence), row.issued_at) if row else ((0, 0), 0)
+        return _mirrored(row) if row else None
 
-    async def record_state(self, model_id: str, target: SignedTarget) -> None:
-        share_sequence, model_sequence = target.sequence
+    async def put_model(self, model: MirroredModel) -> None:
+        """Add or replace what is known of a mirrored model."""
+        share_sequence, model_sequence = model.sequence
         await self._connection.execute(
-            update(mirrored_models)
-            .where(mirrored_models.c.model_id == model_id)
-            .values(share_sequence=share_sequence, model_sequence=model_sequence, issued_at=target.issued_at)
+            delete(mirrored_models).where(mirrored_models.c.model_id == model.model_id)
+        )
+        await self._connection.execute(
+            insert(mirrored_models).values(
+                model_id=model.model_id,
+                upstream_id=model.upstream_id,
+                upstream_updated_at=model.updated_at,
+                share_sequence=share_sequence,
+                model_sequence=model_sequence,
+                issued_at=model.issued_at,
+            )
+        )
+
+    async def give_to(self, catalog_id: str, owner: str) -> None:
+        """Make the catalog's owner the owner of all that is mirrored into it."""
+        below = select(schemas.c.id).where(schemas.c.catalog_id == catalog_id)
+        await self._connection.execute(
+            update(schemas).where(schemas.c.catalog_id == catalog_id).values(owner=owner)
+        )
+        await self._connection.execute(
+            update(registered_models).where(registered_models.c.schema_id.in_(below)).values(owner=owner)
         )
 
     async def _one(self, query: Select[Any]) -> Mirror | None:
@@ -191,3 +194,13 @@ def read_mirror(row: SqlRow) -> Mirror:
 def _values(mirror: Mirror) -> dict[str, Any]:
     values = {name: getattr(mirror, name) for name in _VALUES}
     return values | {"keys": json.dumps(mirror.keys), "file_origins": json.dumps(mirror.file_origins)}
+
+
+def _mirrored(row: Row[Any]) -> MirroredModel:
+    return MirroredModel(
+        model_id=row.model_id,
+        upstream_id=row.upstream_id,
+        updated_at=row.upstream_updated_at,
+        sequence=(row.share_sequence, row.model_sequence),
+        issued_at=row.issued_at,
+    )

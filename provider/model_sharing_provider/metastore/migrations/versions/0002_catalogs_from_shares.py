@@ -66,7 +66,6 @@ def _create_mirrors() -> None:
         sa.Column("keys", sa.Text, nullable=False),
         sa.Column("provider_fingerprint", _text(80), nullable=False),
         sa.Column("file_origins", sa.Text, nullable=False, server_default="[]"),
-        _words("feed_token", sa.Text()),
         sa.Column("synced_at", sa.BigInteger),
         sa.Column("state", _text(32), nullable=False),
         _words("state_reason", sa.Text()),
@@ -76,6 +75,7 @@ def _create_mirrors() -> None:
     op.create_table(
         "mirror_checks",
         sa.Column("catalog_id", _ID, sa.ForeignKey("mirrors.catalog_id"), primary_key=True),
+        _words("feed_token", sa.Text()),
         _number("checked_at"),
         _words("follower", _text(64)),
         _number("followed_until"),
@@ -83,6 +83,7 @@ def _create_mirrors() -> None:
     op.create_table(
         "mirrored_models",
         sa.Column("model_id", _ID, sa.ForeignKey("registered_models.id"), primary_key=True),
+        _words("upstream_id", _NAME),
         _number("upstream_updated_at"),
         _number("share_sequence"),
         _number("model_sequence"),

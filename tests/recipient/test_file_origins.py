@@ -131,3 +131,19 @@ def test_a_store_inside_is_not_called_for_a_provider_outside(
         with pytest.raises(NotASharingServer, match="no business"):
             vendor.snapshot(REF)
         assert (store.requests, len(store.connections)) == ([], 0)
+
+
+def test_a_rule_about_addresses_binds_the_endpoint_itself_and_what_a_proxy_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A server that fetches for others says which networks they may send it to."""
+    own = ("https", "192.0.2.7", 443)
+    origins = FileOrigins("https://192.0.2.7/sharing", ["https://10.1.2.3"], lambda each: each != "192.0.2.7")
+    with pytest.raises(NotASharingServer, match=r"192\.0\.2\.7: one that this server may not call"):
+        origins.check_address(own, ["192.0.2.7"])
+    with pytest.raises(NotASharingServer, match="may not call"):
+        origins.check_name(own)
+    origins.check_address(own, ["192.0.2.8"])
+    for origin in (("http", "example.com", 80), ("https", "database.internal", 443)):
+        with pytest.raises(NotASharingServer, match="may not be called through a proxy"):
+            origins.check_name(origin)

@@ -6,6 +6,7 @@
 ├── uploads/<version id>/chunk-maps/<sha256>                  chunk maps of the large ones
 ├── direct/<version id>/<relative path>                       files that clients wrote to the bucket directly
 ├── manifests/<version id>.json                               the files of a version: defines it
+├── bundles/<version id>.json                                 the provider's signature of a mirrored version
 ├── chunk-maps/<version id>                                   chunk maps of its large files, if it has any
 ├── deltas/<version id>/<sha256>-<sha256 of its base>         deltas from another version's files
 └── system-tables/<sha256>.parquet                            results of table queries; deleted when old
@@ -19,7 +20,7 @@ import re
 
 SHARE_TABLES = "system-tables"
 _UNFINISHED = re.compile(r".+\.json#[0-9]+")
-OF_VERSIONS = ("models", "uploads", "manifests", "chunk-maps", "deltas")
+OF_VERSIONS = ("models", "uploads", "manifests", "bundles", "chunk-maps", "deltas")
 """Folders in which every object belongs to a version."""
 
 
@@ -44,6 +45,11 @@ def direct_root(version_id: str) -> str:
 
 def manifest_path(version_id: str) -> str:
     return f"manifests/{version_id}.json"
+
+
+def bundle_path(version_id: str) -> str:
+    """Path of the bundle by which another provider signed a mirrored version."""
+    return f"bundles/{version_id}.json"
 
 
 def chunk_maps_path(version_id: str) -> str:
@@ -79,7 +85,7 @@ def version_of(path: str) -> tuple[str, str] | None:
             return version_id, "/".join(parts[:4]) + "/"
         case ["uploads" | "deltas" as folder, version_id, _, *_]:
             return version_id, f"{folder}/{version_id}/"
-        case ["manifests", name] if name.endswith(".json") or _UNFINISHED.fullmatch(name):
+        case ["manifests" | "bundles", name] if name.endswith(".json") or _UNFINISHED.fullmatch(name):
             # An unfinished object of a killed process belongs to no version.
             return name.removesuffix(".json"), path
         case ["chunk-maps", version_id]:

@@ -19,6 +19,7 @@ from model_sharing_protocol.errors import CorruptArtifact, NotFound
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_provider.artifacts.fingerprints import CHUNKED_FROM_BYTES
 from model_sharing_provider.artifacts.layout import (
+    bundle_path,
     chunk_maps_path,
     delta_path,
     deltas_root,
@@ -90,6 +91,7 @@ class Manifests:
     async def delete(self, version_id: str) -> None:
         self._cache.pop(version_id, None)
         await self._store.discard(manifest_path(version_id))
+        await self._store.discard(bundle_path(version_id))
         await self._store.discard(chunk_maps_path(version_id))
         await self._store.discard_below(deltas_root(version_id))
 

@@ -62,11 +62,15 @@ class Cache:
     have to write raise InvalidState there.
 
     It is shared by all, but what one provider delivered is here only for that one. `provider` is what stands
-    for it (`Mount.provider_fingerprint`); without, nothing that came from a provider is here.
+    for it (`Mount.provider_fingerprint`); without, nothing that came from a provider is here. `published` is
+    called, from any thread, with the sha256 of each content as it becomes a blob.
     """
 
-    def __init__(self, root: Path, provider: str = "") -> None:
+    def __init__(
+        self, root: Path, provider: str = "", *, published: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.root = root
+        self._published = published
         self._deliveries = Deliveries(root, provider)
         self.blobs = root / "blobs"
         self.snapshots = root / "snapshots"
@@ -118,6 +122,7 @@ class Cache:
             path.unlink()  # another provider sent the same
         else:
             path.replace(blob)
+        self._published(sha256)
 
     def snapshot(self, manifest: Manifest, *, verify: bool = False) -> Path | None:
         """Folder of a complete, intact snapshot; None if it has to be made (again).

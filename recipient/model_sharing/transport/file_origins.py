@@ -6,9 +6,10 @@ able to send this machine anywhere else, least of all to addresses that only mac
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from urllib.parse import urlsplit
 
@@ -21,10 +22,17 @@ Origin = tuple[str, str, int]
 
 
 class FileOrigins:
-    """Origins of files: the endpoint's, and those that were pinned for its mount."""
+    """Origins of files: the endpoint's, and those that were pinned for its mount.
 
-    def __init__(self, endpoint: str, pinned: Iterable[str] = ()) -> None:
+    `may_call` decides about every address besides: a server that fetches for others says by it which networks
+    they may send it to.
+    """
+
+    def __init__(
+        self, endpoint: str, pinned: Iterable[str] = (), may_call: Callable[[str], bool] | None = None
+    ) -> None:
         self._endpoint = endpoint
+        self._may_call = may_call
         self._own = _origin(endpoint)
         self._pinned = {_origin(each) for each in pinned}
 
@@ -53,6 +61,8 @@ class FileOrigins:
 
         A provider in a private network may keep its files there; one out in the world may not point inside.
         """
+        addresses = list(addresses)
+        self._check_may_call(origin, addresses)
         if origin == self._own:
             return
         for address in addresses:
@@ -65,6 +75,8 @@ class FileOrigins:
 
     def check_name(self, origin: Origin) -> None:
         """Check a host by its name, where only a proxy looks up its address."""
+        if self._may_call is not None:
+            self._check_name_may_be_called(origin)
         if origin == self._own:
             return
         address = literal_address(origin[1])
@@ -75,6 +87,32 @@ class FileOrigins:
                 f"{self._endpoint} points to files at {_shown(origin)}, a name of a private network: one "
                 "that a provider has no business to point to. Nothing was sent."
             )
+
+    def _check_may_call(self, origin: Origin, addresses: Iterable[str]) -> None:
+        for address in addresses:
+            if self._may_call is not None and not self._may_call(address.partition("%")[0]):
+                raise NotASharingServer(
+                    f"{self._endpoint} points to files at {_shown(origin)}, which is the address {address}: "
+                    "one that this server may not call. Nothing was sent."
+                )
+
+    def _check_name_may_be_called(self, origin: Origin) -> None:
+        """Check what a proxy is asked to call: it may know a name by another address than is known here.
+
+        So it is asked for https alone, where a server inside has no certificate for a name of the world.
+        """
+        scheme, host, _ = origin
+        address = literal_address(host)
+        if scheme != "https" or (address is None and is_private_name(host)):
+            raise NotASharingServer(
+                f"{self._endpoint} points to files at {_shown(origin)}, which may not be called through a "
+                "proxy. Nothing was sent."
+            )
+        known: list[str] = [] if address is None else [str(address)]
+        if address is None:
+            with contextlib.suppress(OSError):  # names of the world may mean nothing behind a proxy
+                known = resolve(origin)
+        self._check_may_call(origin, known)
 
     @cached_property
     def _is_inside(self) -> bool:

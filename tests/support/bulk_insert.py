@@ -74,9 +74,8 @@ def _version(chance: random.Random, model_id: str, number: int) -> Row:
         "created_at": 1,
         "created_by": "admin",
         "updated_at": 1,
-        "finalizing_at": None,
     }
-    return [values.get(column.name, "") for column in model_versions.columns]
+    return [values.get(column.name, None if column.nullable else "") for column in model_versions.columns]
 
 
 _MOSTLY = AuditAction.DELTA_SHARING_GET_MODEL_VERSION_BY_ALIAS

@@ -23,7 +23,7 @@ from model_sharing_provider.metastore.engine.migrate import check_migrated, migr
 from model_sharing_provider.metastore.engine.statement_timing import time_statements
 from model_sharing_provider.metastore.hot.audit_writes import append_and_delete, append_events
 from model_sharing_provider.metastore.hot.executor import SqlExecutor
-from model_sharing_provider.metastore.hot.read_cache import ReadCache, renew_change_token
+from model_sharing_provider.metastore.hot.read_cache import ReadCache
 from model_sharing_provider.metastore.hot.recipient_reads import RecipientReads
 from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
 from model_sharing_provider.metastore.rows.audit_log import delete_oldest
@@ -81,9 +81,10 @@ class Database:
         async with self._room(deletes):
             with self._database_engine.translated_errors():
                 async with self._writing() as connection:
-                    yield UnitOfWork(connection, self._recipient_reads, self._registry_reads)
+                    rows = UnitOfWork(connection, self._recipient_reads, self._registry_reads)
+                    yield rows
                     if cached:
-                        await connection.execute(renew_change_token())
+                        await rows.changes.write()
 
     async def append_events(self, events: Sequence[AuditEvent], *, deletes: bool = False) -> None:
         """Commit events to the audit log on their own. Raises DiskFull, as `write` does."""

@@ -379,19 +379,28 @@ changes = Table(
     "changes",
     metadata,
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    # Random, and the same in all changes of a transaction: after a restore, the same sequence has another.
+    Column("mark", _text(32), nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("kind", _text(32), nullable=False),
+    # The share that changed, or `*` if what shares show may have changed; empty for changes of models.
     Column("share_id", _ID, nullable=False, server_default=""),
     Column("schema_id", _ID, nullable=False, server_default=""),
+    Column("previous_schema_id", _ID, nullable=False, server_default=""),
     Column("model_id", _ID, nullable=False, server_default=""),
-    # The name in its schema at that time, and the one before, for a model that was renamed.
-    Column("model", _NAME, nullable=False, server_default=""),
+    # The name in its schema at that time, or the shared name in a change of a share; and the one before,
+    # for a model that was renamed or moved.
+    Column("model", Text, nullable=False, server_default=""),
     Column("previous_model", _NAME, nullable=False, server_default=""),
     Column("version", Integer),
     Column("alias", _NAME, nullable=False, server_default=""),
-    Index("ix_changes_share_id_sequence", "share_id", "sequence"),
-    Index("ix_changes_schema_id_sequence", "schema_id", "sequence"),
-    Index("ix_changes_model_id_sequence", "model_id", "sequence"),
+    Index(
+        "ix_changes_share_id_sequence",
+        "share_id",
+        "sequence",
+        sqlite_where=text("share_id <> ''"),
+        postgresql_where=text("share_id <> ''"),
+    ),
 )
 
 audit_log = Table(

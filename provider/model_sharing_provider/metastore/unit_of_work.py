@@ -8,6 +8,7 @@ from model_sharing_provider.metastore.hot.recipient_reads import RecipientReads
 from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
 from model_sharing_provider.metastore.rows.audit_log import AuditRows
 from model_sharing_provider.metastore.rows.catalogs import CatalogRows
+from model_sharing_provider.metastore.rows.changes import ChangeRows
 from model_sharing_provider.metastore.rows.lineage import LineageRows
 from model_sharing_provider.metastore.rows.mirrors import MirrorRows
 from model_sharing_provider.metastore.rows.models import ModelRows
@@ -34,20 +35,21 @@ class UnitOfWork:
         self.recipient_reads = recipient_reads
         self.registry_reads = registry_reads
         self.audit_log = AuditRows(connection)
-        self.catalogs = CatalogRows(connection)
+        self.changes = ChangeRows(connection)
+        self.catalogs = CatalogRows(connection, self.changes)
         self.share_grants = ShareGrantRows(connection)
         self.lineage = LineageRows(connection)
         self.mirrors = MirrorRows(connection)
-        self.models = ModelRows(connection)
+        self.models = ModelRows(connection, self.changes)
         self.peppers = PepperRows(connection)
-        self.principals = PrincipalRows(connection)
-        self.privilege_grants = PrivilegeGrantRows(connection)
+        self.principals = PrincipalRows(connection, self.changes)
+        self.privilege_grants = PrivilegeGrantRows(connection, self.changes)
         self.providers = ProviderRows(connection)
         self.pulled_parts = PulledPartRows(connection)
         self.recipients = RecipientRows(connection)
         self.shared_models = SharedModelRows(connection)
-        self.shares = ShareRows(connection)
+        self.shares = ShareRows(connection, self.changes)
         self.signing_keys = SigningKeyRows(connection)
         self.effective_privileges = EffectivePrivilegeRows(connection)
         self.uploads = UploadRows(connection)
-        self.versions = VersionRows(connection)
+        self.versions = VersionRows(connection, self.changes)

@@ -6,11 +6,11 @@ from sqlalchemy import Table, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from model_sharing_protocol.errors import InvalidState
-from model_sharing_provider.metastore.tables import audit_log, metadata, metastores, principals
+from model_sharing_provider.metastore.tables import audit_log, changes, metadata, metastores, principals
 
 _BATCH = 1000
-_SEEDED = (metastores, principals)
-"""Tables with rows from the migrations: the metastore's name, and the group of all users."""
+_SEEDED = (changes, metastores, principals)
+"""Tables with rows from the migrations: a first change, the metastore's name, and the group of all users."""
 
 
 async def copy_rows(source: AsyncConnection, target: AsyncConnection) -> dict[str, int]:

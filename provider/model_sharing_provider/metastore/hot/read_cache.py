@@ -1,8 +1,8 @@
 """Cache of hot reads, valid until any row changes.
 
-Every transaction that changes rows, in any process, stores a new value in `metastores.change_token`. One read
-of that token tells whether cached values are still valid: every server sees a revocation at its next call,
-and the audit log, which grows with each call, invalidates nothing.
+Every transaction that changes rows, in any process, ends with a new value in `metastores.change_token`. One
+read of that token tells whether cached values are still valid: every server sees a revocation at its next
+call, and the audit log, which grows with each call, invalidates nothing.
 
 Only values that depend on rows alone may be cached; callers decide what also depends on the time. Misses are
 not cached: made-up tokens would evict what recipients need.
@@ -14,26 +14,17 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar, cast
-from uuid import uuid4
 
 from cachetools import LRUCache
-from sqlalchemy import Update, update
 
 from model_sharing_provider.metastore.engine.database_engine import SqlRows
 from model_sharing_provider.metastore.hot.executor import SqlExecutor
-from model_sharing_provider.metastore.tables import metastores
 
 T = TypeVar("T")
 
 _CACHED_CHARACTERS = 16 * 2**20
 """Limit of all cached values, as text; in memory they are a few times as large."""
 _SELECT_LAST_CHANGE = "SELECT change_token FROM metastores"
-
-
-def renew_change_token() -> Update:
-    """Statement at the end of every transaction that changes rows; it invalidates all caches."""
-    # Random rather than counted up: a database that was restored from a backup would count to the same again.
-    return update(metastores).values(change_token=uuid4().hex)
 
 
 class ReadCache:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import Row, Select, Table, delete, insert, select, update
 
 from model_sharing_protocol.names import SchemaName
 from model_sharing_protocol.pages import Page, PageRequest
@@ -18,6 +18,7 @@ from model_sharing_provider.metastore.authorization.visibility import (
 )
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.paging.keyset import fetch_page
+from model_sharing_provider.metastore.rows.changes import ChangeRows
 from model_sharing_provider.metastore.tables import (
     catalogs,
     metastores,
@@ -28,8 +29,9 @@ from model_sharing_provider.metastore.tables import (
 
 
 class CatalogRows:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, changes: ChangeRows) -> None:
         self._connection = connection
+        self._changes = changes
 
     async def metastore(self) -> Metastore:
         admin = (
@@ -68,6 +70,7 @@ class CatalogRows:
         )
 
     async def update(self, catalog: Catalog) -> None:
+        await self._record_owner(catalogs, catalog.id, catalog.owner)
         await self._connection.execute(
             update(catalogs)
             .where(catalogs.c.id == catalog.id)
@@ -80,7 +83,13 @@ class CatalogRows:
             )
         )
 
+    async def _record_owner(self, table: Table, securable_id: str, owner: str) -> None:
+        query = select(table.c.owner).where(table.c.id == securable_id)
+        if (await self._connection.execute(query)).scalar_one_or_none() != owner:
+            await self._changes.record_owner()
+
     async def update_schema(self, schema: Schema) -> None:
+        await self._record_owner(schemas, schema.id, schema.owner)
         await self._connection.execute(
             update(schemas)
             .where(schemas.c.id == schema.id)

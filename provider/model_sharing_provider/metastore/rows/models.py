@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.changes import Change, ChangeKind
 from model_sharing_provider.domain.securables import RegisteredModel, VersionStatus
 from model_sharing_provider.metastore.authorization.visibility import Viewer
 from model_sharing_provider.metastore.engine.connection import Connection
@@ -22,6 +23,7 @@ from model_sharing_provider.metastore.paging.model_listing import (
     page_of_models,
     read_model,
 )
+from model_sharing_provider.metastore.rows.changes import ChangeRows
 from model_sharing_provider.metastore.rows.timestamps import monotonic_timestamp
 from model_sharing_provider.metastore.tables import (
     catalogs,
@@ -37,8 +39,9 @@ T = TypeVar("T")
 
 
 class ModelRows:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, changes: ChangeRows) -> None:
         self._connection = connection
+        self._changes = changes
 
     async def add(self, model: RegisteredModel, schema_id: str) -> None:
         await self._connection.execute(
@@ -52,6 +55,7 @@ class ModelRows:
                 updated_at=model.updated_at,
             )
         )
+        self._changes.record(Change(kind=ChangeKind.MODEL_ADDED, model_id=model.id))
 
     async def find(self, name: FullName) -> RegisteredModel | None:
         """Model with its aliases, tags and latest version, or None."""
@@ -92,6 +96,7 @@ class ModelRows:
 
     async def update(self, model: RegisteredModel, schema_id: str | None = None) -> None:
         """Write name, description and owner; with `schema_id`, move it there."""
+        await self._record_update(model, schema_id)
         moved = {"schema_id": schema_id} if schema_id else {}
         await self._connection.execute(
             update(registered_models)
@@ -105,12 +110,39 @@ class ModelRows:
             )
         )
 
+    async def _record_update(self, model: RegisteredModel, schema_id: str | None) -> None:
+        query = select(registered_models).where(registered_models.c.id == model.id)
+        before = (await self._connection.execute(query)).one()
+        schema_id, name = schema_id or before.schema_id, model.full_name.name
+        if (schema_id, name) != (before.schema_id, before.name):
+            self._changes.record(
+                Change(
+                    kind=ChangeKind.MODEL_RENAMED,
+                    model_id=model.id,
+                    schema_id=schema_id,
+                    model=name,
+                    previous_schema_id=before.schema_id,
+                    previous_model=before.name,
+                )
+            )
+        if model.comment != before.comment:
+            self._changes.record_description(model.id)
+        if model.owner != before.owner:
+            await self._changes.record_owner()
+
     async def set_tag(self, securable_id: str, key: str, value: str) -> None:
-        await self.delete_tag(securable_id, key)
+        await self._remove_tag(securable_id, key)
+        self._changes.record_description(securable_id)
         await self._connection.execute(insert(tags).values(securable_id=securable_id, key=key, value=value))
 
     async def delete_tag(self, securable_id: str, key: str) -> bool:
         """Delete a tag of a model or version; False if it does not exist."""
+        deleted = await self._remove_tag(securable_id, key)
+        if deleted:
+            self._changes.record_description(securable_id)
+        return deleted
+
+    async def _remove_tag(self, securable_id: str, key: str) -> bool:
         result = await self._connection.execute(
             delete(tags).where(tags.c.securable_id == securable_id, tags.c.key == key).returning(tags.c.key)
         )
@@ -118,10 +150,19 @@ class ModelRows:
 
     async def delete(self, model_id: str) -> None:
         """Delete a model without versions, with its aliases and tags."""
+        await self._record_removal(model_id)
         await self._connection.execute(delete(model_aliases).where(model_aliases.c.model_id == model_id))
         await self._connection.execute(delete(tags).where(tags.c.securable_id == model_id))
         await self._connection.execute(delete(mirrored_models).where(mirrored_models.c.model_id == model_id))
         await self._connection.execute(delete(registered_models).where(registered_models.c.id == model_id))
+
+    async def _record_removal(self, model_id: str) -> None:
+        query = select(registered_models).where(registered_models.c.id == model_id)
+        for row in await self._connection.execute(query):
+            removed = Change(
+                kind=ChangeKind.MODEL_REMOVED, model_id=model_id, schema_id=row.schema_id, model=row.name
+            )
+            self._changes.record(removed)
 
     async def touch(self, model_id: str, now: int) -> None:
         await self._connection.execute(
@@ -132,7 +173,11 @@ class ModelRows:
 
     async def set_alias(self, model_id: str, alias: str, version: int) -> None:
         """Point an alias at a version, and create it or update its spelling."""
-        await self.delete_alias(model_id, alias)
+        before = await self._remove_alias(model_id, alias)
+        if before != (alias, version):
+            self._changes.record(
+                Change(kind=ChangeKind.ALIAS_SET, model_id=model_id, version=version, alias=alias)
+            )
         await self._connection.execute(
             insert(model_aliases).values(
                 model_id=model_id, alias_key=alias.lower(), alias=alias, version=version
@@ -140,11 +185,19 @@ class ModelRows:
         )
 
     async def delete_alias(self, model_id: str, alias: str) -> None:
-        await self._connection.execute(
-            delete(model_aliases).where(
-                model_aliases.c.model_id == model_id, model_aliases.c.alias_key == alias.lower()
-            )
+        before = await self._remove_alias(model_id, alias)
+        if before is not None:
+            self._changes.record(Change(kind=ChangeKind.ALIAS_DELETED, model_id=model_id, alias=before[0]))
+
+    async def _remove_alias(self, model_id: str, alias: str) -> tuple[str, int] | None:
+        """Remove an alias; return its spelling and version, or None if the model did not have it."""
+        removed = delete(model_aliases).where(
+            model_aliases.c.model_id == model_id, model_aliases.c.alias_key == alias.lower()
         )
+        row = (
+            await self._connection.execute(removed.returning(model_aliases.c.alias, model_aliases.c.version))
+        ).first()
+        return (row.alias, row.version) if row else None
 
     async def _complete(self, models: Sequence[RegisteredModel]) -> list[RegisteredModel]:
         """Add aliases, tags and latest versions to a page of models, in three reads."""

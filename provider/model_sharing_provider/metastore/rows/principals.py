@@ -20,14 +20,16 @@ from model_sharing_provider.domain.principals import (
 )
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.paging.keyset import fetch_page
+from model_sharing_provider.metastore.rows.changes import ChangeRows
 from model_sharing_provider.metastore.rows.expiring_tokens import expiring
 from model_sharing_provider.metastore.rows.mapping import read_principal
 from model_sharing_provider.metastore.tables import access_tokens, grants, group_members, principals
 
 
 class PrincipalRows:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, changes: ChangeRows) -> None:
         self._connection = connection
+        self._changes = changes
 
     async def find_administrator(self) -> Principal | None:
         """Administrator that the first start created."""
@@ -79,6 +81,7 @@ class PrincipalRows:
 
     async def delete(self, principal_id: str) -> None:
         """Delete a principal with its tokens, memberships and grants."""
+        await self._changes.record_permissions(principal_id)
         either = or_(group_members.c.group_id == principal_id, group_members.c.member_id == principal_id)
         for statement in (
             delete(access_tokens).where(access_tokens.c.principal_id == principal_id),
@@ -90,6 +93,7 @@ class PrincipalRows:
 
     async def add_member(self, group_id: str, member_id: str) -> None:
         await self._connection.execute(insert(group_members).values(group_id=group_id, member_id=member_id))
+        await self._changes.record_permissions(member_id)
 
     async def remove_member(self, group_id: str, member_id: str) -> bool:
         """Remove a member; False if it was not one."""
@@ -98,6 +102,7 @@ class PrincipalRows:
             .where(group_members.c.group_id == group_id, group_members.c.member_id == member_id)
             .returning(group_members.c.member_id)
         )
+        await self._changes.record_permissions(member_id)
         return result.first() is not None
 
     async def add_token(self, token: AccessToken, principal_id: str, token_hash: str) -> None:

@@ -11,12 +11,14 @@ from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.governance.permissions import PrivilegeGrant
 from model_sharing_provider.metastore.authorization.effective_privileges import SecurableNode
 from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.rows.changes import ChangeRows
 from model_sharing_provider.metastore.tables import grants, principals
 
 
 class PrivilegeGrantRows:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, changes: ChangeRows) -> None:
         self._connection = connection
+        self._changes = changes
 
     async def list_on(self, places: Sequence[SecurableNode]) -> list[PrivilegeGrant]:
         """All grants on these securables, by securable and principal."""
@@ -42,7 +44,10 @@ class PrivilegeGrantRows:
             grants.c.securable_id == place.id, grants.c.principal_id == principal.id
         )
         known = set((await self._connection.execute(query)).scalars())
-        for privilege in sorted(set(privileges) - known):
+        added = sorted(set(privileges) - known)
+        if added:
+            await self._changes.record_permissions(principal.id)
+        for privilege in added:
             await self._connection.execute(
                 insert(grants).values(
                     id=str(uuid4()),
@@ -56,13 +61,13 @@ class PrivilegeGrantRows:
             )
 
     async def remove(self, place: SecurableNode, principal: Principal, privileges: Collection[str]) -> None:
-        await self._connection.execute(
-            delete(grants).where(
-                grants.c.securable_id == place.id,
-                grants.c.principal_id == principal.id,
-                grants.c.privilege.in_(privileges),
-            )
+        removed = delete(grants).where(
+            grants.c.securable_id == place.id,
+            grants.c.principal_id == principal.id,
+            grants.c.privilege.in_(privileges),
         )
+        if (await self._connection.execute(removed)).rowcount:
+            await self._changes.record_permissions(principal.id)
 
     async def forget_securables(self, ids: Sequence[str]) -> None:
         """Delete the grants on deleted securables."""

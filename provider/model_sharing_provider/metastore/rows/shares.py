@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, delete, exists, func, insert, or_, select, update
 
 from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.changes import Change, ChangeKind
 from model_sharing_provider.domain.securables import RegisteredModel, SecurableType
 from model_sharing_provider.domain.sharing import Share, ShareObject, ShareObjectStatus, ShareObjectType
 from model_sharing_provider.metastore.authorization.visibility import (
@@ -19,6 +21,7 @@ from model_sharing_provider.metastore.authorization.visibility import (
 )
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.paging.keyset import fetch_page
+from model_sharing_provider.metastore.rows.changes import ChangeRows
 from model_sharing_provider.metastore.rows.mapping import read_share, share_values
 from model_sharing_provider.metastore.rows.timestamps import monotonic_timestamp
 from model_sharing_provider.metastore.tables import (
@@ -32,8 +35,9 @@ from model_sharing_provider.metastore.tables import (
 
 
 class ShareRows:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, changes: ChangeRows) -> None:
         self._connection = connection
+        self._changes = changes
 
     async def add(self, share: Share) -> None:
         await self._connection.execute(insert(shares).values(**share_values(share)))
@@ -81,6 +85,10 @@ class ShareRows:
         await self._connection.execute(delete(shares).where(shares.c.id == share_id))
 
     async def update(self, share: Share) -> None:
+        query = select(shares).where(shares.c.id == share.id)
+        before = read_share((await self._connection.execute(query)).one()._mapping)
+        if share != replace(before, revision=share.revision, updated_at=share.updated_at):
+            self._changes.record(Change(kind=ChangeKind.SHARE_CHANGED, share_id=share.id))
         await self._connection.execute(
             update(shares)
             .where(shares.c.id == share.id)
@@ -106,6 +114,26 @@ class ShareRows:
                 added_at=shared.added_at,
                 added_by=shared.added_by,
             )
+        )
+        await self._record_object(ChangeKind.MODEL_ADDED, share_id, object_id, schema, name)
+
+    async def _record_object(
+        self, kind: ChangeKind, share_id: str, object_id: str, schema: str, name: str
+    ) -> None:
+        """Record that a share shows a model, or no longer; or else that the share changed.
+
+        A model from a whole schema may have the same shared name, and then takes the place of the other.
+        """
+        whole = select(share_objects.c.id).where(
+            share_objects.c.share_id == share_id,
+            share_objects.c.shared_schema == schema,
+            share_objects.c.shared_name == "",
+        )
+        if not name or (await self._connection.execute(whole)).first() is not None:
+            self._changes.record(Change(kind=ChangeKind.SHARE_CHANGED, share_id=share_id))
+            return
+        self._changes.record(
+            Change(kind=kind, share_id=share_id, model_id=object_id, model=_shared_as(schema, name))
         )
 
     async def objects(self, share: Share) -> list[ShareObject]:
@@ -171,9 +199,13 @@ class ShareRows:
                 share_objects.c.shared_schema == schema,
                 share_objects.c.shared_name == name,
             )
-            .returning(share_objects.c.id)
+            .returning(share_objects.c.object_id)
         )
-        return result.first() is not None
+        removed = result.first()
+        if removed is None:
+            return False
+        await self._record_object(ChangeKind.MODEL_REMOVED, share_id, removed.object_id, schema, name)
+        return True
 
     async def touch_all(self, now: int) -> int:
         """Mark every share as changed now (epoch ms), if not later; return their number."""

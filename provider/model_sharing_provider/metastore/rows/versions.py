@@ -11,6 +11,7 @@ from sqlalchemy import Select, case, delete, func, insert, literal, or_, select,
 
 from model_sharing_protocol.names import parse_version
 from model_sharing_protocol.pages import MAX_PAGE_SIZE, Page, PageRequest
+from model_sharing_provider.domain.changes import Change, ChangeKind
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.metastore.authorization.visibility import Viewer, may_read_model
 from model_sharing_provider.metastore.engine.connection import Connection
@@ -20,6 +21,7 @@ from model_sharing_provider.metastore.paging.keyset import (
     weight_of,
     weight_of_tags,
 )
+from model_sharing_provider.metastore.rows.changes import ChangeRows
 from model_sharing_provider.metastore.rows.mapping import read_version, version_values
 from model_sharing_provider.metastore.rows.models import read_tags
 from model_sharing_provider.metastore.tables import (
@@ -38,8 +40,9 @@ from model_sharing_provider.metastore.tables import (
 
 
 class VersionRows:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, changes: ChangeRows) -> None:
         self._connection = connection
+        self._changes = changes
 
     async def next_number(self, model_id: str, at_least: int = 1) -> int:
         """Take the next number from the model's counter; numbers of deleted versions are not reused."""
@@ -56,6 +59,12 @@ class VersionRows:
         await self._connection.execute(
             insert(model_versions).values(**version_values(version), create_request=create_request)
         )
+        self._record(ChangeKind.VERSION_ADDED, version)
+
+    def _record(self, kind: ChangeKind, version: ModelVersion) -> None:
+        """Record a change of a version, unless recipients do not see it."""
+        if version.status is VersionStatus.READY:
+            self._changes.record(Change(kind=kind, model_id=version.model_id, version=version.version))
 
     async def find_replayed(self, model_id: str, create_request: str, since: int) -> int | None:
         """Number of an unused PENDING version that the same request made."""
@@ -97,6 +106,7 @@ class VersionRows:
             **version_values(version),
             finalizing_at=None,
         )
+        self._record(ChangeKind.VERSION_ADDED, version)
 
     async def stop_finalizing(self, version_id: str) -> None:
         """Release the right to finalize, so that it can be retried."""
@@ -119,14 +129,18 @@ class VersionRows:
 
     async def set_comment(self, version_id: str, comment: str, now: int) -> None:
         await self._set(version_id, comment=comment, updated_at=now)
+        self._changes.record_description(version_id)
 
     async def delete(self, version: ModelVersion) -> None:
         """Delete a version with its tags and the aliases that point at it; its number is not reused."""
-        await self._connection.execute(
-            delete(model_aliases).where(
-                model_aliases.c.model_id == version.model_id, model_aliases.c.version == version.version
-            )
+        self._record(ChangeKind.VERSION_DELETED, version)
+        unset = delete(model_aliases).where(
+            model_aliases.c.model_id == version.model_id, model_aliases.c.version == version.version
         )
+        for row in await self._connection.execute(unset.returning(model_aliases.c.alias)):
+            self._changes.record(
+                Change(kind=ChangeKind.ALIAS_DELETED, model_id=version.model_id, alias=row.alias)
+            )
         await self._connection.execute(delete(tags).where(tags.c.securable_id == version.id))
         for table in (uploaded_files, uploaded_parts, upload_sessions, lineage, pulled_parts):
             await self._connection.execute(delete(table).where(table.c.version_id == version.id))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from uuid import uuid4
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -109,15 +112,26 @@ def _create_changes() -> None:
     op.create_table(
         "changes",
         sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("mark", _text(32), nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
         sa.Column("kind", _text(32), nullable=False),
         _words("share_id", _ID),
         _words("schema_id", _ID),
+        _words("previous_schema_id", _ID),
         _words("model_id", _ID),
-        _words("model", _NAME),
+        _words("model", sa.Text()),
         _words("previous_model", _NAME),
         sa.Column("version", sa.Integer),
         _words("alias", _NAME),
     )
-    for column in ("share_id", "schema_id", "model_id"):
-        op.create_index(f"ix_changes_{column}_sequence", "changes", [column, "sequence"])
+    of_shares = sa.text("share_id <> ''")
+    op.create_index(
+        "ix_changes_share_id_sequence",
+        "changes",
+        ["share_id", "sequence"],
+        sqlite_where=of_shares,
+        postgresql_where=of_shares,
+    )
+    # The first change, which tokens of the feed refer to until there is another.
+    first = sa.text("INSERT INTO changes (sequence, mark, at, kind) VALUES (0, :mark, :now, 'SHARE_CHANGED')")
+    op.execute(first.bindparams(mark=uuid4().hex, now=int(time.time() * 1000)))

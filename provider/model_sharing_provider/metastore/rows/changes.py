@@ -1,0 +1,169 @@
+"""Rows of changes: recorded while a transaction goes on, and written at its end.
+
+The rows of models, versions and shares record their changes themselves, so that none can be forgotten. The
+sequence is counted up by the last statement but one of a transaction. Its lock on the row is held until the
+commit, so the order of sequences is the order of commits: a reader that has seen one has seen all before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, replace
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, true, update
+
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.changes import EVERY_SHARE, Change, ChangeKind
+from model_sharing_provider.domain.principals import ALL_USERS, PrincipalType
+from model_sharing_provider.domain.securables import VersionStatus
+from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.tables import (
+    changes,
+    group_members,
+    metastores,
+    model_versions,
+    principals,
+    registered_models,
+    shares,
+)
+
+MAX_ROWS = 100_000
+MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000
+_MIN_ROWS = 1000
+"""Rows that are kept at any age, so that a burst after a quiet week does not end the feed of all readers."""
+_DELETED_EVERY = 500
+_DELETED_AT_ONCE = 2000
+
+_everybody = principals.alias("everybody")
+
+
+class ChangeRows:
+    """Changes of one transaction. Models and versions get their names when the changes are written."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        # In the order of their first occurrence; the same change twice is one.
+        self._recorded: dict[Change, None] = {}
+
+    def record(self, change: Change) -> None:
+        """Record a change; one with a model's id alone gets the model's name and schema."""
+        self._recorded[change] = None
+
+    def record_description(self, securable_id: str) -> None:
+        """Record that the comment or the tags of a model or a version changed."""
+        # As of a model: `_named` finds out which it is.
+        self.record(Change(kind=ChangeKind.MODEL_CHANGED, model_id=securable_id))
+
+    async def record_permissions(self, principal_id: str) -> None:
+        """Record that a principal may read other models than before, if that matters to any share.
+
+        Shares show what their owners may read. So it matters if it is a share's owner, or a group with one in
+        it; administrators may read all.
+        """
+        await self._record_if(
+            or_(
+                principals.c.id == principal_id,
+                exists().where(
+                    group_members.c.group_id == principal_id, group_members.c.member_id == principals.c.id
+                ),
+                exists(
+                    select(_everybody.c.id).where(
+                        _everybody.c.id == principal_id, _everybody.c.name == ALL_USERS
+                    )
+                ),
+            )
+        )
+
+    async def record_owner(self) -> None:
+        """Record that a catalog, schema or model has another owner, if that matters to any share."""
+        await self._record_if(true())
+
+    async def _record_if(self, owner: ColumnElement[bool]) -> None:
+        """Record a change of every share, if any share has an owner with limits that meets the condition."""
+        query = select(shares.c.id).join_from(shares, principals, principals.c.name == shares.c.owner)
+        query = query.where(principals.c.type != PrincipalType.ADMIN, owner).limit(1)
+        if (await self._connection.execute(query)).first() is not None:
+            self.record(Change(kind=ChangeKind.SHARE_CHANGED, share_id=EVERY_SHARE))
+
+    async def write(self) -> None:
+        """Write what was recorded, and invalidate all caches: the end of a transaction that changes rows."""
+        # Random rather than counted up: a restored database would count to the same again.
+        mark = uuid4().hex
+        named = await self._named()
+        renewed = update(metastores).values(change_token=mark)
+        if not named:
+            await self._connection.execute(renewed)
+            return
+        sequence = metastores.c.change_sequence
+        counted = renewed.values(change_sequence=sequence + len(named)).returning(sequence)
+        last = int((await self._connection.execute(counted)).scalar_one())
+        now, before = now_ms(), last - len(named)
+        rows = [
+            {**asdict(change), "sequence": number, "mark": mark, "at": now}
+            for number, change in enumerate(named, before + 1)
+        ]
+        await self._connection.execute(insert(changes), rows)
+        if before // _DELETED_EVERY != last // _DELETED_EVERY:
+            await self._delete_old(last, now)
+
+    async def _named(self) -> list[Change]:
+        """Recorded changes with the present names of their models; those of deleted models are left out."""
+        ids = {each.model_id for each in self._recorded if each.model_id and not each.model}
+        models = await self._models(ids) if ids else {}
+        versions = await self._versions(ids - models.keys()) if ids - models.keys() else {}
+        named: dict[Change, None] = {}
+        for each in self._recorded:
+            if each.model or not each.model_id:
+                named[each] = None
+            elif each.model_id in models:
+                schema_id, name = models[each.model_id]
+                named[replace(each, schema_id=schema_id, model=name)] = None
+            elif each.model_id in versions:
+                described = versions[each.model_id]
+                if replace(described, kind=ChangeKind.VERSION_ADDED) not in named:
+                    named[described] = None
+        return list(named)
+
+    async def _models(self, ids: Collection[str]) -> dict[str, tuple[str, str]]:
+        """Schema id and name of each existing model among `ids`."""
+        columns = registered_models.c
+        query = select(columns.id, columns.schema_id, columns.name).where(columns.id.in_(ids))
+        return {row.id: (row.schema_id, row.name) for row in await self._connection.execute(query)}
+
+    async def _versions(self, ids: Collection[str]) -> dict[str, Change]:
+        """Change of each READY version among `ids`; recipients do not see others."""
+        query = (
+            select(
+                model_versions.c.id,
+                model_versions.c.version,
+                registered_models.c.id.label("model_id"),
+                registered_models.c.schema_id,
+                registered_models.c.name,
+            )
+            .join_from(model_versions, registered_models)
+            .where(model_versions.c.id.in_(ids), model_versions.c.status == VersionStatus.READY)
+        )
+        return {
+            row.id: Change(
+                kind=ChangeKind.VERSION_CHANGED,
+                schema_id=row.schema_id,
+                model_id=row.model_id,
+                model=row.name,
+                version=row.version,
+            )
+            for row in await self._connection.execute(query)
+        }
+
+    async def _delete_old(self, last: int, now: int) -> None:
+        """Delete the oldest rows that are beyond the limits, a bounded number of them."""
+        first = select(func.min(changes.c.sequence)).scalar_subquery()
+        await self._connection.execute(
+            delete(changes).where(
+                changes.c.sequence < first + _DELETED_AT_ONCE,
+                or_(
+                    changes.c.sequence <= last - MAX_ROWS,
+                    and_(changes.c.sequence <= last - _MIN_ROWS, changes.c.at < now - MAX_AGE_MS),
+                ),
+            )
+        )

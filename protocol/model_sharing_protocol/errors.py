@@ -11,6 +11,7 @@
     ├── AlreadyExists
     ├── InvalidState
     │   └── ActivationLinkUsed
+    ├── VersionRecalled
     ├── ResourceExhausted
     ├── TooManyRequests
     ├── UnsupportedOperation
@@ -222,6 +223,15 @@ class ActivationLinkUsed(InvalidState):
     row = ErrorRow(410, "RESOURCE_DOES_NOT_EXIST", 410, "RESOURCE_DOES_NOT_EXIST", 20)
 
 
+class VersionRecalled(SharingError):
+    """The provider recalled this version: it must not be used any more, for the reason in the message.
+
+    To clients that do not know of recalls it is a denial, which none of them retries.
+    """
+
+    row = ErrorRow(403, "VERSION_RECALLED", 403, "PERMISSION_DENIED", 33)
+
+
 class ResourceExhausted(SharingError):
     """A quota was reached."""
 
@@ -319,6 +329,7 @@ _BY_OPEN_SHARING_CODE: dict[str, type[SharingError]] = {
         PermissionDenied,
         NotFound,
         UnsupportedOperation,
+        VersionRecalled,
         InternalError,
     )
 }

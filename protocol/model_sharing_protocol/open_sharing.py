@@ -12,6 +12,7 @@ import msgspec
 
 from model_sharing_protocol.dsse import Envelope
 from model_sharing_protocol.field_types import Count, EpochMs, ManifestDigest, Sha256, VersionNumber
+from model_sharing_protocol.recalls import Recall
 from model_sharing_protocol.signatures import Bundle
 
 PREFIX = "/delta-sharing"
@@ -69,7 +70,9 @@ class RegisteredModel(_Message):
 class ModelVersion(_Message):
     """Version of a model. From `aliases` on: EXTENSION. `signature` is the MLflow model signature.
 
-    `state` is a signed `signatures.State`, present when one version was requested by number or alias.
+    A recalled version is listed; by number or alias it is an error, unless the request has
+    `includeRecalled=true`. `state` is a signed `signatures.State`, present when one version was requested by
+    number or alias.
     """
 
     model_name: str
@@ -88,6 +91,7 @@ class ModelVersion(_Message):
     size: Count | None = None
     digest: ManifestDigest | None = None
     created_at: EpochMs | None = None
+    recalled: Recall | None = None
     state: Envelope | None = None
 
 

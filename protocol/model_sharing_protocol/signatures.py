@@ -22,6 +22,7 @@ from model_sharing_protocol.dsse import Envelope, PublicKey, SigningKey
 from model_sharing_protocol.errors import UntrustedSignature
 from model_sharing_protocol.field_types import EpochMs, ManifestDigest, VersionNumber
 from model_sharing_protocol.manifest import MAX_FILES, Manifest
+from model_sharing_protocol.recalls import Recall
 
 _BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _IN_TOTO_TYPE = "application/vnd.in-toto+json"
@@ -49,6 +50,8 @@ class SignedName:
 class State(msgspec.Struct, frozen=True, rename="camel"):
     """State of a model: the version that `alias`, or a number, refers to. `digest` is the manifest's.
 
+    `recalled` is None unless that version was recalled, or signed by a provider that knows of no recalls.
+
     `sequence` holds the times of the last change to the share and to the model. Compared in this order, it
     grows with each change and never shrinks. Times are in epoch milliseconds.
     """
@@ -60,6 +63,7 @@ class State(msgspec.Struct, frozen=True, rename="camel"):
     digest: ManifestDigest
     sequence: tuple[EpochMs, EpochMs]
     issued_at: EpochMs
+    recalled: Recall | None = None
 
 
 class _KeyHint(msgspec.Struct, frozen=True):

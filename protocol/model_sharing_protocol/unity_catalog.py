@@ -203,7 +203,24 @@ class SetAlias(Message):
     version_num: VersionNumber
 
 
+class RecallInfo(Message):
+    """EXTENSION: recall of a version."""
+
+    reason: str
+    recalled_at: int
+    replacement_version: int | None = None
+
+
+class RecallModelVersion(Message):
+    """EXTENSION: recall a version; its aliases move to `replacement_version`, if it has any."""
+
+    reason: str
+    replacement_version: VersionNumber | None = None
+
+
 class ModelVersionInfo(Message):
+    """Version of a registered model. `recalled`: EXTENSION."""
+
     model_name: str
     catalog_name: str
     schema_name: str
@@ -220,6 +237,7 @@ class ModelVersionInfo(Message):
     run_id: str = ""
     aliases: tuple[ModelAlias, ...] | None = None
     tags: tuple[Tag, ...] = ()
+    recalled: RecallInfo | None = None
 
 
 class CreateModelVersion(Message):

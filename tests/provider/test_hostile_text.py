@@ -74,6 +74,8 @@ model alias delete {MODEL} Second --yes
 model copy {MODEL} 1 prod.ml_team.copied
 model create prod.ml_team.planned
 model register ./m {MODEL}
+model recall {MODEL} 1 --reason new --replace-with 2 --yes
+model recall {MODEL} 1 --undo
 model rename prod.ml_team.planned prod.ml_team.renamed
 model tag set {MODEL} other value
 model tag delete {MODEL} other

@@ -46,6 +46,7 @@ from model_sharing_provider.services.registry.lineage import Lineage
 from model_sharing_provider.services.registry.models import Models
 from model_sharing_provider.services.registry.permissions import Permissions
 from model_sharing_provider.services.registry.principals import Principals
+from model_sharing_provider.services.registry.recalls import RecallPolicy, Recalls
 from model_sharing_provider.services.registry.removal import ArtifactCleaner
 from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
 from model_sharing_provider.services.registry.tracking import Tracking
@@ -101,7 +102,8 @@ def _wire(
     manifests = Manifests(artifacts)
     signed_files = SignedFiles(UrlSigner(secrets), artifacts)
     cleaner = ArtifactCleaner(artifacts, manifests)
-    uploads = Uploads(artifacts, manifests)
+    recall_policy = RecallPolicy(settings.recalled_versions)
+    uploads = Uploads(artifacts, manifests, recall_policy)
     signing = Signing(keys)
     vending = Vending(settings.temporary_credentials, settings.credentials_lifetime, settings.aws_role_arn)
     storage_credentials = StorageCredentials(artifacts, vending)
@@ -115,7 +117,7 @@ def _wire(
         audit=Audit(),
         backups=Backups(database, (settings.secrets_path, settings.signing_keys_path)),
         catalogs=Catalogs(cleaner),
-        copies=Copies(artifacts, manifests),
+        copies=Copies(artifacts, manifests, recall_policy),
         finalization=Finalization(artifacts, manifests),
         flavors=Flavors(artifacts),
         fsck=Fsck(artifacts, manifests),
@@ -126,11 +128,12 @@ def _wire(
         models=Models(cleaner),
         multipart=Multipart(artifacts, uploads),
         permissions=Permissions(),
-        principal_credentials=PrincipalCredentials(storage_credentials),
-        principal_files=PrincipalFiles(signed_files, artifacts, manifests),
+        principal_credentials=PrincipalCredentials(storage_credentials, recall_policy),
+        principal_files=PrincipalFiles(signed_files, artifacts, manifests, recall_policy),
         principals=Principals(secrets),
         providers=Providers(secrets, RemoteShares(settings.allowed_provider_networks).names),
         readiness=Readiness(database, artifacts),
+        recalls=Recalls(),
         recipient_credentials=RecipientCredentials(storage_credentials),
         recipient_files=recipient_files,
         recipient_view=RecipientView(),

@@ -17,6 +17,7 @@ from model_sharing_provider.cli.completion import complete_models, complete_sche
 from model_sharing_provider.cli.confirmations import confirm, hits_of_model, yes_option
 from model_sharing_provider.cli.lazy_group import LazyGroup
 from model_sharing_provider.cli.model_aliases import alias
+from model_sharing_provider.cli.model_recalls import recall
 from model_sharing_provider.cli.model_tags import tag
 from model_sharing_provider.cli.model_versions import copy, register
 from model_sharing_provider.cli.options import VERSION, changes_of, comment_option, owner_option
@@ -42,7 +43,7 @@ def model() -> None:
     """Registered models, their versions, aliases and tags."""
 
 
-for command in (register, copy, alias, tag):
+for command in (register, copy, alias, tag, recall):
     model.add_command(command)
 
 
@@ -130,7 +131,7 @@ def show(name: str, output: str) -> None:
     signature = signature_words(newest["signature"]) if newest else ""
     show_one({**record, "signature": shortened(signature, _LONGEST_SIGNATURE)}, output)
     announce("")
-    columns = ["version", "aliases", "status", "size", "num_files", "created_at", "comment"]
+    columns = ["version", "aliases", "status", "size", "num_files", "created_at", "comment", "recalled"]
     show_list(versions, columns, output, empty=f"No versions yet; register one: {REGISTER} {full_name}")
     announce("")
     show_list(

@@ -63,6 +63,7 @@ FIELDS: dict[type, dict[str, str]] = {
     ModelVersion: _fields(
         *("full_name", "version", "aliases", "status", "size", "num_files", "digest", "comment", "tags"),
         *("signature", "source", "run_id", "id", "created_at", "created_by"),
+        recalled="recall",
     ),
     LineageRecord: _fields("id", "direction", "payload", "recorded_at", "recorded_by"),
     Share: _fields("name", *_SECURABLE),

@@ -162,6 +162,14 @@ class Settings:
         (),
         "none",
     )
+    recalled_versions: str = _setting(
+        "RECALLED_VERSIONS",
+        choice("refuse", "warn", "drop"),
+        "files of recalled versions, for principals other than the model's owner: `refuse` them, or give "
+        "them and `warn` by the version's fields; `drop` also deletes what was fetched of such a version of "
+        "a shared catalog",
+        "refuse",
+    )
     max_shares: int = _setting("MAX_SHARES", whole_number(), "quota of shares", _QUOTAS.shares)
     max_recipients: int = _setting(
         "MAX_RECIPIENTS", whole_number(), "quota of recipients", _QUOTAS.recipients

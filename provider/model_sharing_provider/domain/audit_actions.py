@@ -68,6 +68,11 @@ class AuditAction(StrEnum):
     UPDATE_MODEL_VERSION = "updateModelVersion", "A version was described, or aliases pointed at it"
     UPDATE_MODEL_VERSION_TAGS = "updateModelVersionTags", "Tags of a version were set or removed"
     DELETE_MODEL_VERSION = "deleteModelVersion", "A version was deleted"
+    RECALL_MODEL_VERSION = (
+        "recallModelVersion",
+        "A version was recalled, and its aliases moved to the one that replaces it",
+    )
+    LIFT_MODEL_VERSION_RECALL = "liftModelVersionRecall", "The recall of a version was lifted"
     EMIT_MODEL_VERSION_LINEAGE = (
         "emitModelVersionLineage",
         "A client reported the origin or a use of a version",

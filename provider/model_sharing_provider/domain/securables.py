@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from model_sharing_protocol.names import FullName, SchemaName
+from model_sharing_protocol.recalls import Recall
 
 MAX_ALIASES = 10
 MAX_TAGS = 50
@@ -123,3 +124,10 @@ class ModelVersion:
     def in_place(self) -> bool:
         """True if the files are in an external location: read, never written or deleted."""
         return "://" in self.storage_path
+
+    @property
+    def recall(self) -> Recall | None:
+        """Recall of this version; None unless it was recalled."""
+        if self.recalled_at is None:
+            return None
+        return Recall(self.recall_reason, self.recalled_at, self.recall_replacement)

@@ -34,7 +34,7 @@ from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
 from model_sharing_provider.domain.secrets import TOKEN_PREFIX
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.governance.decisions import decide, decide_on_share
+from model_sharing_provider.governance.decisions import Decision, decide, decide_on_share
 from model_sharing_provider.governance.rules import Rule
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
@@ -93,19 +93,26 @@ class Operation:
         Raises PermissionDenied naming the missing privilege, or NotFound for a securable that is missing.
         """
         about = target or self.target
-        privileges = []
-        # Nothing is looked up for an administrator: the decision does not depend on grants.
-        if self.principal.type is not PrincipalType.ADMIN:
-            privileges = await self.rows.effective_privileges.list_for(
-                self.principal, about.type, about.securable
-            )
-        decision = decide(self.principal, rule, privileges)
+        decision = await self._decide(rule, about)
         if decision.absent:
             raise absent(decision.absent, about.securable)
         if not decision.allowed:
             error = PermissionDenied(f"{decision.reason}; ask its owner or the metastore's administrator.")
             raise self.denied(decision.reason, error)
         self.authorized = True
+
+    async def holds(self, rule: Rule, target: Target) -> bool:
+        """True if the principal holds what `rule` asks for; the call is neither authorized nor denied."""
+        return (await self._decide(rule, target)).allowed
+
+    async def _decide(self, rule: Rule, about: Target) -> Decision:
+        privileges = []
+        # Nothing is looked up for an administrator: the decision does not depend on grants.
+        if self.principal.type is not PrincipalType.ADMIN:
+            privileges = await self.rows.effective_privileges.list_for(
+                self.principal, about.type, about.securable
+            )
+        return decide(self.principal, rule, privileges)
 
     def authorize_share(self, held: Collection[str], *, hidden_as: SharingError) -> None:
         """Authorize a recipient that holds SELECT; others get `hidden_as`, which hides the share."""

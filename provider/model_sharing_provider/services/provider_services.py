@@ -29,6 +29,7 @@ from model_sharing_provider.services.registry.lineage import Lineage
 from model_sharing_provider.services.registry.models import Models
 from model_sharing_provider.services.registry.permissions import Permissions
 from model_sharing_provider.services.registry.principals import Principals
+from model_sharing_provider.services.registry.recalls import Recalls
 from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
 from model_sharing_provider.services.registry.tracking import Tracking
 from model_sharing_provider.services.registry.versions import Versions
@@ -73,6 +74,7 @@ class ProviderServices:
     principal_files: PrincipalFiles
     providers: Providers
     readiness: Readiness
+    recalls: Recalls
     recipient_credentials: RecipientCredentials
     recipient_files: RecipientFiles
     recipient_view: RecipientView

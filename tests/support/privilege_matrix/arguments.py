@@ -43,6 +43,12 @@ async def a_version(at: Actor) -> dict[str, Any]:
     return {"version": await at.provider.versions.get(at.context, SCORER, 1)}
 
 
+async def a_replacement(at: Actor) -> dict[str, Any]:
+    """A version for the aliases of version 1 to move to."""
+    registered = await at.provider.registration.register(at.context, at.folder, SCORER)
+    return {"replacement": registered.version}
+
+
 async def a_location(at: Actor) -> dict[str, Any]:
     return {"location": at.folder.as_uri()}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from model_sharing_protocol import mlflow_registry as wire
+from model_sharing_protocol.recalls import recalled_error
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.faces.mlflow_registry.requests import (
     message_response,
@@ -27,7 +28,7 @@ def version_message(request: web.Request, version: ModelVersion) -> wire.ModelVe
         last_updated_timestamp=version.updated_at,
         user_id=version.created_by,
         status=version.status.value,
-        status_message=version.status_message,
+        status_message=_status_message(version),
         storage_location=storage_location(provider_of(request), version),
         model_id=logged_model_id(version),
         description=version.comment,
@@ -36,3 +37,10 @@ def version_message(request: web.Request, version: ModelVersion) -> wire.ModelVe
         aliases=tuple(wire.Alias(alias, str(version.version)) for alias in version.aliases),
         tags=tuple(wire.KeyValue(key, value) for key, value in version.tags.items()),
     )
+
+
+def _status_message(version: ModelVersion) -> str:
+    """Message about the status; MLflow's messages have no other field for a recall."""
+    if version.recall is None:
+        return version.status_message
+    return recalled_error(str(version.full_name), version.version, version.recall).message

@@ -8,8 +8,16 @@ from urllib.parse import urljoin
 from aiohttp import web
 
 from model_sharing_protocol import open_sharing as wire
+from model_sharing_protocol.errors import VersionRecalled
 from model_sharing_protocol.names import normalize_name, parse_version
-from model_sharing_provider.faces.open_sharing.requests import ALIAS, VERSION, model_name, share_name
+from model_sharing_provider.faces.open_sharing.requests import (
+    ALIAS,
+    INCLUDE_RECALLED,
+    VERSION,
+    include_recalled,
+    model_name,
+    share_name,
+)
 from model_sharing_provider.faces.open_sharing.responses import ndjson_response
 from model_sharing_provider.faces.open_sharing.version_messages import version_message
 from model_sharing_provider.http.requests import context_of, provider_of
@@ -25,7 +33,12 @@ async def query_version(request: web.Request) -> web.Response:
     number = parse_version(asked["version"]) if "version" in asked else None
     provider = provider_of(request)
     found = await provider.recipient_files.version_files(
-        context_of(request), share_name(request), model_name(request), number=number, alias=alias
+        context_of(request),
+        share_name(request),
+        model_name(request),
+        number=number,
+        alias=alias,
+        include_recalled=include_recalled(request),
     )
     state = provider.signing.state(found.shared, alias)
     base = files_base_url(request)
@@ -47,8 +60,18 @@ ROUTES = (
         query_version,
         "EXTENSION: files of the version that an alias points at, as signed URLs",
         _LINES,
+        query=INCLUDE_RECALLED,
+        errors=(VersionRecalled,),
     ),
-    Route("POST", VERSION + "/query", query_version, "EXTENSION: a version's files as signed URLs", _LINES),
+    Route(
+        "POST",
+        VERSION + "/query",
+        query_version,
+        "EXTENSION: a version's files as signed URLs",
+        _LINES,
+        query=INCLUDE_RECALLED,
+        errors=(VersionRecalled,),
+    ),
 )
 
 

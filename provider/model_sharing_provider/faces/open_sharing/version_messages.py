@@ -32,5 +32,6 @@ def version_message(
         size=version.size,
         digest=version.digest,
         created_at=version.created_at,
+        recalled=version.recall,
         state=state,
     )

@@ -7,13 +7,16 @@ from aiohttp import ETag, web
 from aiohttp.helpers import ETAG_ANY
 
 from model_sharing_protocol import open_sharing as wire
+from model_sharing_protocol.errors import VersionRecalled
 from model_sharing_protocol.names import normalize_name, parse_version
 from model_sharing_provider.domain.sharing import SharedVersion
 from model_sharing_provider.faces.open_sharing.requests import (
     ALIAS,
+    INCLUDE_RECALLED,
     MODEL,
     PAGE,
     VERSION,
+    include_recalled,
     model_name,
     page_request,
     share_name,
@@ -36,14 +39,26 @@ async def list_versions(request: web.Request) -> web.Response:
 async def get_version(request: web.Request) -> web.Response:
     number = parse_version(request.match_info["version"])
     view = provider_of(request).recipient_view
-    found = await view.get_version(context_of(request), share_name(request), model_name(request), number)
+    found = await view.get_version(
+        context_of(request),
+        share_name(request),
+        model_name(request),
+        number,
+        include_recalled=include_recalled(request),
+    )
     return _version_response(request, found)
 
 
 async def resolve_alias(request: web.Request) -> web.Response:
     alias = normalize_name("alias", request.match_info["alias"])
     view = provider_of(request).recipient_view
-    found = await view.resolve_alias(context_of(request), share_name(request), model_name(request), alias)
+    found = await view.resolve_alias(
+        context_of(request),
+        share_name(request),
+        model_name(request),
+        alias,
+        include_recalled=include_recalled(request),
+    )
     return _version_response(request, found, alias)
 
 
@@ -51,7 +66,13 @@ async def temporary_credentials(request: web.Request) -> web.Response:
     """Credentials for a version's storage; an error that names the alternative, if the storage has none."""
     number = parse_version(request.match_info["version"])
     credentials = provider_of(request).recipient_credentials
-    given = await credentials.read(context_of(request), share_name(request), model_name(request), number)
+    given = await credentials.read(
+        context_of(request),
+        share_name(request),
+        model_name(request),
+        number,
+        include_recalled=include_recalled(request),
+    )
     body = msgspec.convert(given, wire.TemporaryCredentials, from_attributes=True)
     return json_response(body, wire.JSON, headers=NO_STORE)
 
@@ -63,9 +84,20 @@ ROUTES = (
         resolve_alias,
         "The version that an alias points at",
         wire.ModelVersion,
+        query=INCLUDE_RECALLED,
+        errors=(VersionRecalled,),
         statuses=(200, 304),
     ),
-    Route("GET", VERSION, get_version, "A version", wire.ModelVersion, statuses=(200, 304)),
+    Route(
+        "GET",
+        VERSION,
+        get_version,
+        "A version",
+        wire.ModelVersion,
+        query=INCLUDE_RECALLED,
+        errors=(VersionRecalled,),
+        statuses=(200, 304),
+    ),
     Route(
         "GET",
         MODEL + "/versions",
@@ -80,6 +112,8 @@ ROUTES = (
         temporary_credentials,
         "Credentials for a version's storage",
         wire.TemporaryCredentials,
+        query=INCLUDE_RECALLED,
+        errors=(VersionRecalled,),
     ),
     Route(
         "POST",
@@ -87,6 +121,8 @@ ROUTES = (
         temporary_credentials,
         "Credentials for a version's storage, at the path in the protocol's README",
         wire.TemporaryCredentials,
+        query=INCLUDE_RECALLED,
+        errors=(VersionRecalled,),
     ),
 )
 

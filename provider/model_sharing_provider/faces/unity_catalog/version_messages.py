@@ -36,4 +36,10 @@ def version_message(request: web.Request, version: ModelVersion) -> wire.ModelVe
         created_at=version.created_at,
         created_by=version.created_by,
         updated_at=version.updated_at,
+        recalled=_recall(version),
     )
+
+
+def _recall(version: ModelVersion) -> wire.RecallInfo | None:
+    recall = version.recall
+    return wire.RecallInfo(recall.reason, recall.at, recall.replacement) if recall else None

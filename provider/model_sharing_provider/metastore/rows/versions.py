@@ -11,6 +11,7 @@ from sqlalchemy import Select, case, delete, func, insert, literal, or_, select,
 
 from model_sharing_protocol.names import parse_version
 from model_sharing_protocol.pages import MAX_PAGE_SIZE, Page, PageRequest
+from model_sharing_protocol.recalls import Recall
 from model_sharing_provider.domain.changes import Change, ChangeKind
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.metastore.authorization.visibility import Viewer, may_read_model
@@ -130,6 +131,17 @@ class VersionRows:
     async def set_comment(self, version_id: str, comment: str, now: int) -> None:
         await self._set(version_id, comment=comment, updated_at=now)
         self._changes.record_description(version_id)
+
+    async def recall(self, version: ModelVersion, recall: Recall | None, now: int) -> None:
+        """Recall a version; None lifts its recall."""
+        await self._set(
+            version.id,
+            recalled_at=recall.at if recall else None,
+            recall_reason=recall.reason if recall else "",
+            recall_replacement=recall.replacement if recall else None,
+            updated_at=now,
+        )
+        self._record(ChangeKind.VERSION_RECALLED if recall else ChangeKind.VERSION_CHANGED, version)
 
     async def delete(self, version: ModelVersion) -> None:
         """Delete a version with its tags and the aliases that point at it; its number is not reused."""

@@ -25,21 +25,23 @@ from model_sharing_provider.services.registry.models import (
     authorize_new_version,
     model_target,
 )
+from model_sharing_provider.services.registry.recalls import RecallPolicy
 from model_sharing_provider.services.registry.versions import find_version, version_target
 
 
 class Copies:
-    def __init__(self, artifacts: ArtifactStore, manifests: Manifests) -> None:
+    def __init__(self, artifacts: ArtifactStore, manifests: Manifests, recall_policy: RecallPolicy) -> None:
         self._artifacts = artifacts
         self._manifests = manifests
+        self._recall_policy = recall_policy
 
     async def copy(
         self, context: Context, name: FullName, number: int, destination: FullName
     ) -> ModelVersion:
         """Copy a version to a new one of `destination`, which is created if it does not exist.
 
-        Description, run and tags are copied; aliases are not. Raises NotFound, PermissionDenied,
-        InvalidState.
+        Description, run and tags are copied; aliases are not. The copy of a recalled version is recalled, for
+        the same reason. Raises NotFound, PermissionDenied, InvalidState, VersionRecalled.
         """
         async with context.view(AuditAction.COPY_MODEL_VERSION, version_target(name, number)) as operation:
             await operation.authorize(rules.READ_MODEL)
@@ -48,6 +50,7 @@ class Copies:
                 raise InvalidState(
                     f"Version {number} of '{name}' is {source.status}; only READY versions can be copied."
                 )
+            await self._recall_policy.check(operation, source)
             known = await authorize_new_version(operation, destination)
         model_id, version_id = known.id if known else str(uuid4()), str(uuid4())
         root = source.storage_path if source.in_place else version_root(model_id, version_id)
@@ -74,6 +77,7 @@ class Copies:
                     source=f"models:/{name}/{number}",
                     storage_path=root,
                     aliases=(),
+                    recall_replacement=source.recall_replacement if destination == name else None,
                 )
                 version = await add_version(operation, draft)
                 await operation.rows.models.touch(model.id, operation.now)

@@ -8,23 +8,27 @@ from model_sharing_provider.domain.credentials import TemporaryCredentials
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.publishing.uploads import find_pending
+from model_sharing_provider.services.registry.recalls import RecallPolicy
 from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
 from model_sharing_provider.services.registry.versions import find_version, version_target
 
 
 class PrincipalCredentials:
-    def __init__(self, storage: StorageCredentials) -> None:
+    def __init__(self, storage: StorageCredentials, recall_policy: RecallPolicy) -> None:
         self._storage = storage
+        self._recall_policy = recall_policy
 
     async def read(self, context: Context, name: FullName, number: int) -> TemporaryCredentials | None:
         """Credentials to read a version; None if the storage issues none, which is logged as a plain read.
 
-        Raises NotFound, PermissionDenied.
+        Raises NotFound, PermissionDenied, VersionRecalled.
         """
         action = AuditAction.GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL
         async with context.view(action, version_target(name, number)) as operation:
             await operation.authorize(rules.READ_MODEL)
-            given = await self._storage.vend(await find_version(operation, name, number))
+            version = await find_version(operation, name, number)
+            await self._recall_policy.check(operation, version)
+            given = await self._storage.vend(version)
             if given is None:
                 operation.refine_action(AuditAction.GET_MODEL_VERSION)
             return given

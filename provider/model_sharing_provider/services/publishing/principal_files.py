@@ -1,6 +1,7 @@
 """Files of versions for the metastore's own principals: folders, single files, and signed URLs.
 
-A signed URL works while the token it was issued under is valid and its holder may still read the model.
+A signed URL works while the token it was issued under is valid and its holder may still read the model. Files
+of a recalled version are given as the recall policy says.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.publishing.multipart import find_session
 from model_sharing_provider.services.publishing.uploads import exists_already, find_pending
 from model_sharing_provider.services.registry.models import model_target
+from model_sharing_provider.services.registry.recalls import RecallPolicy
 from model_sharing_provider.services.registry.versions import find_version, version_target
 from model_sharing_provider.services.signed_files import OpenFile, SignedFiles, TransferPermission
 from model_sharing_provider.telemetry.reports import Measured, Refusal, report
@@ -53,10 +55,17 @@ class Entry:
 
 
 class PrincipalFiles:
-    def __init__(self, signed_files: SignedFiles, artifacts: ArtifactStore, manifests: Manifests) -> None:
+    def __init__(
+        self,
+        signed_files: SignedFiles,
+        artifacts: ArtifactStore,
+        manifests: Manifests,
+        recall_policy: RecallPolicy,
+    ) -> None:
         self._signed_files = signed_files
         self._artifacts = artifacts
         self._manifests = manifests
+        self._recall_policy = recall_policy
 
     async def folder(self, context: Context, name: FullName, number: int, path: str) -> list[Entry]:
         """Entries of a folder by name; an empty `path` is the version's top folder. Raises NotFound."""
@@ -158,6 +167,7 @@ class PrincipalFiles:
         _, version_id, sha256 = resource.split("/")
         async with context.view(AuditAction.GET_FILE, target) as operation:
             version = await self._admit(operation, ticket, version_id, rules.READ_MODEL)
+            await self._recall_policy.check(operation, version)
             file = (await self._manifests.read(version.id)).file(sha256)
             operation.refine_target(name=f"{version.full_name}/{version.version}:{file.path}")
             return await self._opened(operation, version, file)
@@ -182,7 +192,19 @@ class PrincipalFiles:
         path = f"{version.storage_path}/{file.path}"
         if version.in_place:
             await self._artifacts.check_size(path, file.size)
-        return OpenFile(file.size, file.sha256, path, version.created_at, _access(operation))
+        return OpenFile(file.size, file.sha256, path, version.created_at, self._access(operation, version))
+
+    def _access(self, operation: Operation, opened: ModelVersion) -> TransferPermission:
+        """Access that lasts as long as the caller's token, and until the version is recalled."""
+        token_id = operation.principal.token_id
+
+        async def holds(rows: UnitOfWork) -> bool:
+            if await rows.principals.find_by_token_id(token_id, now_ms()) is None:
+                return False
+            version = await rows.registry_reads.version(opened.full_name, number=opened.version)
+            return not self._recall_policy.ends_transfer(opened, version)
+
+        return TransferPermission(operation.target, holds)
 
     def _signed(self, operation: Operation, resource: str, lifetime: int, method: str = "GET") -> str:
         expires = int(time.time()) + lifetime
@@ -226,6 +248,7 @@ class PrincipalFiles:
         """Files of a READY version for its readers, or the uploads of a PENDING one for its owner."""
         await operation.authorize(rules.READ_MODEL)
         version = await find_version(operation, name, number)
+        await self._recall_policy.check(operation, version)
         if version.status is VersionStatus.READY:
             return version, list((await self._manifests.read(version.id)).manifest.files)
         await operation.authorize(rules.OWN_MODEL)
@@ -233,16 +256,6 @@ class PrincipalFiles:
         return version, [
             ManifestFile(file.path, file.size, file.sha256) for file in uploads if not file.expected
         ]
-
-
-def _access(operation: Operation) -> TransferPermission:
-    """Access that lasts as long as the caller's token."""
-    token_id = operation.principal.token_id
-
-    async def holds(rows: UnitOfWork) -> bool:
-        return await rows.principals.find_by_token_id(token_id, now_ms()) is not None
-
-    return TransferPermission(operation.target, holds)
 
 
 def _entries(files: list[ManifestFile], folder: str, modified: int) -> list[Entry]:

@@ -26,6 +26,7 @@ from model_sharing_provider.services.publishing.new_versions import add_version,
 from model_sharing_provider.services.publishing.uncommitted import discard_unless_committed
 from model_sharing_provider.services.registry.lineage import UPSTREAM, add_lineage
 from model_sharing_provider.services.registry.models import find_model, model_target
+from model_sharing_provider.services.registry.recalls import RecallPolicy
 from model_sharing_provider.services.registry.tags import check_tags
 from model_sharing_provider.services.registry.versions import find_version, version_target
 
@@ -34,9 +35,10 @@ FINALIZING_ENDS_AFTER_MS = 600_000
 
 
 class Uploads:
-    def __init__(self, artifacts: ArtifactStore, manifests: Manifests) -> None:
+    def __init__(self, artifacts: ArtifactStore, manifests: Manifests, recall_policy: RecallPolicy) -> None:
         self._artifacts = artifacts
         self._manifests = manifests
+        self._recall_policy = recall_policy
 
     async def create(
         self, context: Context, name: FullName, new: NewVersion, request: str = ""
@@ -46,7 +48,7 @@ class Uploads:
         `request` is a digest of the request. Clients resend a request whose response they did not receive:
         resent by the same principal before the version is used, it returns the same version. A `source` of
         the form `models:/c.s.m/3` links that version's files into the new one, without copying bytes. Raises
-        NotFound, PermissionDenied, InvalidParameter.
+        NotFound, PermissionDenied, InvalidParameter, VersionRecalled.
         """
         check_tags(new.tags)
         version_id = str(uuid4())
@@ -183,6 +185,7 @@ class Uploads:
         async with context.view(AuditAction.COPY_MODEL_VERSION, version_target(name, number)) as operation:
             await operation.authorize(rules.READ_MODEL)
             found = await find_version(operation, name, number)
+            await self._recall_policy.check(operation, found)
             if found.status is not VersionStatus.READY or found.in_place:
                 return []
         await self._manifests.put_waiting(version_id, (await self._manifests.chunk_maps(found.id)).values())

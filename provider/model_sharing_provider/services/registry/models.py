@@ -9,6 +9,7 @@ from uuid import uuid4
 from model_sharing_protocol.errors import InvalidState, NotFound, ResourceExhausted
 from model_sharing_protocol.names import FullName, SchemaName, check_alias, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_protocol.recalls import recalled_error
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment
@@ -190,10 +191,15 @@ async def add_model(
 
 
 async def point_alias(operation: Operation, model: RegisteredModel, alias: str, version: int) -> None:
-    """Set an alias on a model that was just read, after checking that the version is READY."""
+    """Set an alias on a model that was just read, after checking that the version is READY.
+
+    Raises NotFound for one that is not, VersionRecalled, ResourceExhausted.
+    """
     found = await operation.rows.versions.find(model.id, version)
     if found is None or found.status is not VersionStatus.READY:
         raise NotFound(f"The model '{model.full_name}' has no READY version {version}.")
+    if found.recall is not None:
+        raise recalled_error(str(model.full_name), version, found.recall)
     await put_alias(operation, model, alias, version)
 
 

@@ -38,6 +38,9 @@ _VERSIONS = pa.schema(
         pa.field("num_files", pa.int32()),
         pa.field("signature", pa.string()),
         pa.field("created_at", _MOMENT),
+        pa.field("recalled_at", _MOMENT),
+        pa.field("recall_reason", pa.string()),
+        pa.field("recall_replacement", pa.int32()),
     ]
 )
 _ALIASES = pa.schema(
@@ -77,6 +80,9 @@ def _version_rows(models: Sequence[SharedModel], versions: Sequence[ModelVersion
             "num_files": version.num_files,
             "signature": json.dumps(version.signature) if version.signature else None,
             "created_at": version.created_at,
+            "recalled_at": version.recalled_at,
+            "recall_reason": version.recall_reason or None,
+            "recall_replacement": version.recall_replacement,
         }
 
 

@@ -15,10 +15,23 @@ class RecipientCredentials:
     def __init__(self, storage: StorageCredentials) -> None:
         self._storage = storage
 
-    async def read(self, context: Context, share: str, name: SharedName, number: int) -> TemporaryCredentials:
-        """Credentials to read a version shared with the caller. Raises NotFound, UnsupportedOperation."""
+    async def read(
+        self,
+        context: Context,
+        share: str,
+        name: SharedName,
+        number: int,
+        *,
+        include_recalled: bool = False,
+    ) -> TemporaryCredentials:
+        """Credentials to read a version shared with the caller.
+
+        Raises NotFound, VersionRecalled, UnsupportedOperation.
+        """
         action = AuditAction.DELTA_SHARING_GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL
-        async with view_version(context, action, share, name, number=number) as (_, found, _grant):
+        async with view_version(
+            context, action, share, name, number=number, include_recalled=include_recalled
+        ) as (_, found, _grant):
             given = await self._storage.vend(found.version)
             if given is None:
                 raise UnsupportedOperation(

@@ -1,7 +1,8 @@
 """Files for recipients: issue signed URLs, and serve them.
 
 A URL is valid for 300 seconds, any number of times, and only while the grant and the token it was issued
-under are valid. This is checked at each request, and again every second until its last byte is sent.
+under are valid, and until its version is recalled. This is checked at each request, and again every second
+until its last byte is sent.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from model_sharing_protocol.errors import InvalidParameter, NotFound, PermissionDenied
+from model_sharing_protocol.errors import InvalidParameter, NotFound, PermissionDenied, VersionRecalled
 from model_sharing_protocol.manifest import PACKED_FILE_BYTES, PACKED_FILES, Delta, ManifestFile
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.signatures import Bundle
@@ -39,6 +40,7 @@ from model_sharing_provider.telemetry.reports import Measured, Refusal, report
 
 _DELETED = "The version of this URL was deleted."
 _CLOSED = "Access to this file has ended; request the version's files again, or ask the provider."
+_RECALLED = "The version of this URL was recalled after the URL was issued; ask for the version to read why."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +72,23 @@ class SignedVersionFiles:
 
 
 class UrlIssuer:
-    """Issuer of URLs for one recipient under one grant; all URLs of one response expire together."""
+    """Issuer of URLs for one recipient under one grant; all URLs of one response expire together.
+
+    Those of a `recalled` version are valid a second longer, which tells them from the ones issued before.
+    """
 
     def __init__(
-        self, signed_files: SignedFiles, principal: Principal, share: Share, grant: ShareGrant
+        self,
+        signed_files: SignedFiles,
+        principal: Principal,
+        share: Share,
+        grant: ShareGrant,
+        *,
+        recalled: bool = False,
     ) -> None:
         self._signed_files = signed_files
         self._under = (grant.id, principal.token_id, share.revision)
-        self._expires = int(time.time()) + URL_LIFETIME_SECONDS
+        self._expires = int(time.time()) + int(recalled) + URL_LIFETIME_SECONDS
 
     @property
     def expires_at(self) -> int:
@@ -104,18 +115,21 @@ class RecipientFiles:
         *,
         number: int | None = None,
         alias: str | None = None,
+        include_recalled: bool = False,
     ) -> SignedVersionFiles:
-        """Version by number or alias, with its signature, files and URLs. Raises NotFound."""
+        """Version by number or alias, with its signature, files and URLs.
+
+        Raises NotFound, VersionRecalled.
+        """
         action = AuditAction.DELTA_SHARING_QUERY_MODEL_VERSION
-        async with view_version(context, action, share, name, number=number, alias=alias) as (
-            operation,
-            found,
-            grant,
-        ):
+        async with view_version(
+            context, action, share, name, number=number, alias=alias, include_recalled=include_recalled
+        ) as (operation, found, grant):
             version = found.version
             self._artifacts.check_allowed(version.storage_path)
             manifest = (await self._manifests.read(version.id)).manifest
-            issuer = UrlIssuer(self._signed_files, operation.principal, found.share, grant)
+            recalled = version.recall is not None
+            issuer = UrlIssuer(self._signed_files, operation.principal, found.share, grant, recalled=recalled)
             places = [(file, f"{version.storage_path}/{file.path}") for file in manifest.files]
             files, elsewhere = await self._sign(issuer, version, places)
             if elsewhere:
@@ -230,6 +244,9 @@ class RecipientFiles:
                 reason = "the address is not in the IP access list"
                 raise operation.denied(reason, address_refused(context))
             operation.authorized_by_credential()
+            if access.version is not None and _was_recalled_since(ticket, access.version):
+                report(Measured.REFUSED_URLS, reason=Refusal.ACCESS_ENDED)
+                raise VersionRecalled(_RECALLED)
             yield operation, ticket, access.version
 
 
@@ -239,9 +256,20 @@ def _access(context: Context, operation: Operation, ticket: Ticket) -> TransferP
 
     async def holds(rows: UnitOfWork) -> bool:
         found = await rows.recipient_reads.access(*under, now_ms(), version_id=_version_id(ticket.resource))
-        return found is not None and allows(found.networks, context.caller.address)
+        if found is None or (found.version is not None and _was_recalled_since(ticket, found.version)):
+            return False
+        return allows(found.networks, context.caller.address)
 
     return TransferPermission(operation.target, holds)
+
+
+def _was_recalled_since(ticket: Ticket, version: ModelVersion) -> bool:
+    """True if the version was recalled after a URL was issued.
+
+    Those issued later are for clients that asked for a recalled version.
+    """
+    issued_at = (ticket.expires - URL_LIFETIME_SECONDS) * 1000
+    return version.recalled_at is not None and issued_at <= version.recalled_at
 
 
 def check_pack(files: Sequence[ManifestFile]) -> None:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from model_sharing_protocol.errors import NotFound
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.pages import Page, PageRequest, page_of
+from model_sharing_protocol.recalls import recalled_error
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import (
@@ -76,17 +77,36 @@ class RecipientView:
             shared = [_shared(found, name, item, model.updated_at) for item in versions.items]
             return Page(shared, versions.last_key)
 
-    async def get_version(self, context: Context, share: str, name: SharedName, number: int) -> SharedVersion:
+    async def get_version(
+        self,
+        context: Context,
+        share: str,
+        name: SharedName,
+        number: int,
+        *,
+        include_recalled: bool = False,
+    ) -> SharedVersion:
+        """Version by number. Raises NotFound, VersionRecalled."""
         action = AuditAction.DELTA_SHARING_GET_MODEL_VERSION
-        async with view_version(context, action, share, name, number=number) as (_, found, _grant):
+        async with view_version(
+            context, action, share, name, number=number, include_recalled=include_recalled
+        ) as (_, found, _grant):
             return found
 
     async def resolve_alias(
-        self, context: Context, share: str, name: SharedName, alias: str
+        self,
+        context: Context,
+        share: str,
+        name: SharedName,
+        alias: str,
+        *,
+        include_recalled: bool = False,
     ) -> SharedVersion:
-        """Version that an alias points at now."""
+        """Version that an alias points at now. Raises NotFound, VersionRecalled."""
         action = AuditAction.DELTA_SHARING_GET_MODEL_VERSION_BY_ALIAS
-        async with view_version(context, action, share, name, alias=alias) as (_, found, _grant):
+        async with view_version(
+            context, action, share, name, alias=alias, include_recalled=include_recalled
+        ) as (_, found, _grant):
             return found
 
     async def list_aliases(
@@ -120,8 +140,13 @@ async def view_version(
     *,
     number: int | None = None,
     alias: str | None = None,
+    include_recalled: bool = False,
 ) -> AsyncIterator[tuple[Operation, SharedVersion, ShareGrant]]:
-    """View one READY version in a granted share, by number or alias, in a single look-up."""
+    """View one READY version in a granted share, by number or alias, in a single look-up.
+
+    Raises NotFound and, unless the caller asks for recalled versions too, VersionRecalled: clients that do
+    not know of recalls must not use one silently.
+    """
     share = share.lower()
     inside = f"{name}@{alias}" if alias is not None else f"{name}/{number}"
     async with context.view(action, _target(context, share, inside)) as operation:
@@ -135,6 +160,8 @@ async def view_version(
         if version is None or version.status is not VersionStatus.READY:
             wanted = f"alias {alias!r}" if alias is not None else f"version {number}"
             raise NotFound(f"The model '{name}' has no {wanted} in the share {share!r}.")
+        if version.recall is not None and not include_recalled:
+            raise recalled_error(str(name), version.version, version.recall)
         yield operation, _shared(granted, name, version, found.model_updated_at), grant
 
 

@@ -48,6 +48,7 @@ class Signing:
             digest=shared.version.digest,
             sequence=shared.sequence,
             issued_at=now_ms() // _ISSUED_EVERY_MS * _ISSUED_EVERY_MS,
+            recalled=shared.version.recall,
         )
         key = self._keys.current
         signed = self._states.get((key.public.pem, state))

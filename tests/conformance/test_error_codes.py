@@ -32,6 +32,8 @@ OF_THE_SDK: dict[type[SharingError], type[DatabricksError]] = {
     errors.InvalidState: platform.InvalidState,
     errors.ActivationLinkUsed: platform.ResourceDoesNotExist,
     errors.VersionRecalled: platform.PermissionDenied,
+    errors.ReadOnlyCatalog: platform.PermissionDenied,
+    errors.UpstreamUnavailable: platform.InvalidState,
     errors.ResourceExhausted: platform.BadRequest,
     errors.UnsupportedOperation: platform.BadRequest,
     errors.UnsupportedEncoding: DatabricksError,

@@ -28,11 +28,14 @@ class _Message(msgspec.Struct, rename="camel", omit_defaults=True):
 
 
 class Share(_Message):
+    """Share. `resharing`, true if its models may be shared further: EXTENSION."""
+
     name: str
     id: str | None = None
     display_name: str | None = None
     comment: str | None = None
     properties: dict[str, str] | None = None
+    resharing: bool = False
 
 
 class ShareAnswer(_Message):

@@ -51,6 +51,8 @@ class ShareUpdate(Message):
 
 
 class ShareInfo(Message):
+    """Share. `resharing`, true if recipients may share its models further: EXTENSION, here and below."""
+
     name: str
     owner: str
     id: str
@@ -58,16 +60,19 @@ class ShareInfo(Message):
     updated_at: int
     comment: str = ""
     objects: tuple[SharedDataObject, ...] | None = None
+    resharing: bool = False
 
 
 class CreateShare(Message):
     name: str
     comment: str = ""
+    resharing: bool = False
     storage_root: NotServed = None
 
 
 class UpdateShare(Message):
     updates: tuple[ShareUpdate, ...] = ()
+    resharing: bool | None = None
     comment: str | None = None
     new_name: str | None = None
     owner: str | None = None

@@ -278,3 +278,10 @@ def test_wrong_input_is_named(
     assert done.code == code, done.err
     assert says in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_share_allows_resharing_when_told_to(provider_cli: CliRunner) -> None:
+    provider_cli.succeed("share", "create", "acme", "--allow-resharing")
+    assert provider_cli.succeed("share", "show", "acme", "--output", "json").json["resharing"] is True
+    provider_cli.succeed("share", "update", "acme", "--forbid-resharing")
+    assert provider_cli.succeed("share", "show", "acme", "--output", "json").json["resharing"] is False

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp.test_utils import TestServer
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from model_sharing_protocol.names import FullName, SharedName
+from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_protocol.unity_catalog import PREFIX as UNITY_CATALOG
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
 from model_sharing_provider.domain.sharing import RecipientOverview
 from model_sharing_provider.services.context import Context
@@ -140,6 +144,29 @@ async def test_deleting_a_share_ends_it_for_its_recipients_only(admin: AdminClie
     assert (
         await admin.provider.models.get(admin.context, FullName.parse("prod.ml_team.a"))
     ).latest_version == 1
+
+
+async def test_recipients_read_whether_they_may_share_further(admin: AdminClient, server: TestServer) -> None:
+    profile = await admin.activate(await admin.share("acme", "globex"), str(server.make_url(PREFIX)))
+    headers = {"Authorization": f"Bearer {profile.bearer_token}"}
+    _, admin_token = await admin.provider.principals.create_token(admin.context, "admin")
+    as_admin = {"Authorization": f"Bearer {admin_token}"}
+    read, catalog = server.make_url(f"{PREFIX}/shares/acme"), server.make_url(f"{UNITY_CATALOG}/shares/acme")
+    async with aiohttp.ClientSession() as session:
+
+        async def told() -> object:
+            async with session.get(read, headers=headers) as answer:
+                return (await answer.json())["share"].get("resharing")
+
+        assert await told() is None
+        async with session.patch(catalog, json={"resharing": True}, headers=as_admin) as answer:
+            assert (await answer.json())["resharing"] is True
+        assert await told() is True
+        async with session.patch(catalog, json={"comment": "new"}, headers=as_admin) as answer:
+            assert (await answer.json())["resharing"] is True
+        async with session.patch(catalog, json={"resharing": False}, headers=as_admin) as answer:
+            assert answer.status == 200
+        assert await told() is None
 
 
 async def test_recipients_may_do_nothing_but_read(admin: AdminClient) -> None:

@@ -66,7 +66,7 @@ FIELDS: dict[type, dict[str, str]] = {
         recalled="recall",
     ),
     LineageRecord: _fields("id", "direction", "payload", "recorded_at", "recorded_by"),
-    Share: _fields("name", *_SECURABLE),
+    Share: _fields("name", "resharing", *_SECURABLE),
     ShareObject: _fields("name", "shared_as", "status", "added_at", "added_by", data_object_type="type"),
     ShareGrant: _fields("share", "recipient", "privilege", "granted_at", "granted_by"),
     ModelShare: _fields("share", "shared_as", "recipients"),

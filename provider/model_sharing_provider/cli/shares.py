@@ -35,10 +35,13 @@ def share() -> None:
 @share.command(epilog=example("model-sharing-provider share create acme_share"))
 @click.argument("name")
 @click.option("--comment", default="")
+@click.option("--allow-resharing", is_flag=True, help="Let recipients share its models further.")
 @output_option
-def create(name: str, comment: str, output: str) -> None:
+def create(*, name: str, comment: str, allow_resharing: bool, output: str) -> None:
     """Create an empty share."""
-    created = run(lambda provider, context: provider.shares.create(context, name, comment))
+    created = run(
+        lambda provider, context: provider.shares.create(context, name, comment, resharing=allow_resharing)
+    )
     show_done(to_record(created), f"Created the share {created.name}", output)
 
 
@@ -91,11 +94,28 @@ def show(name: str, output: str) -> None:
 @rename_option
 @comment_option
 @owner_option
+@click.option(
+    "--allow-resharing/--forbid-resharing",
+    default=None,
+    help="Whether recipients may share its models further.",
+)
 @output_option
-def update(name: str, rename: str | None, comment: str | None, owner: str | None, output: str) -> None:
-    """Update a share's name, description or owner; recipients see a new name immediately."""
-    changes = changes_of(rename=rename, comment=comment, owner=owner)
-    updated, _ = run(lambda provider, context: provider.shares.update(context, name, changes=changes))
+def update(
+    *,
+    name: str,
+    rename: str | None,
+    comment: str | None,
+    owner: str | None,
+    allow_resharing: bool | None,
+    output: str,
+) -> None:
+    """Update a share's name, description, owner or resharing; recipients see a new name immediately."""
+    changes = changes_of(rename=rename, comment=comment, owner=owner, more=allow_resharing is not None)
+    updated, _ = run(
+        lambda provider, context: provider.shares.update(
+            context, name, changes=changes, resharing=allow_resharing
+        )
+    )
     show_done(to_record(updated), f"Updated the share {updated.name}", output)
 
 

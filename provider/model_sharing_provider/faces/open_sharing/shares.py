@@ -48,4 +48,4 @@ ROUTES = (
 
 
 def _share(share: Share) -> wire.Share:
-    return wire.Share(name=share.name, id=share.id, comment=share.comment or None)
+    return wire.Share(name=share.name, id=share.id, comment=share.comment or None, resharing=share.resharing)

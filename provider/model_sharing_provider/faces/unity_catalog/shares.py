@@ -18,7 +18,8 @@ from model_sharing_provider.services.sharing.shares import ShareChange
 
 async def create_share(request: web.Request) -> web.Response:
     body = await read_body(request, sharing.CreateShare)
-    created = await provider_of(request).shares.create(context_of(request), body.name, body.comment)
+    shares = provider_of(request).shares
+    created = await shares.create(context_of(request), body.name, body.comment, resharing=body.resharing)
     return message_response(_share(created))
 
 
@@ -40,7 +41,9 @@ async def update_share(request: web.Request) -> web.Response:
     changes = SecurableUpdate(new_name=body.new_name, comment=body.comment, owner=body.owner)
     shares = provider_of(request).shares
     name = request.match_info["name"]
-    share, objects = await shares.update(context_of(request), name, objects_changed, changes)
+    share, objects = await shares.update(
+        context_of(request), name, objects_changed, changes, resharing=body.resharing
+    )
     return message_response(_share(share, objects))
 
 
@@ -106,6 +109,7 @@ def _share(share: Share, objects: list[ShareObject] | None = None) -> sharing.Sh
         objects=tuple(map(_object, objects)) if objects is not None else None,
         created_at=share.created_at,
         updated_at=share.updated_at,
+        resharing=share.resharing,
     )
 
 

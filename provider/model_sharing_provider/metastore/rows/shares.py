@@ -96,6 +96,7 @@ class ShareRows:
                 name=share.name,
                 comment=share.comment,
                 owner=share.owner,
+                resharing=share.resharing,
                 updated_at=monotonic_timestamp(shares.c.updated_at, share.updated_at),
             )
         )

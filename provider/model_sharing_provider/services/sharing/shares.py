@@ -53,8 +53,13 @@ class Shares:
     def __init__(self, quotas: Quotas) -> None:
         self._quotas = quotas
 
-    async def create(self, context: Context, name: str, comment: str = "") -> Share:
-        """Create an empty share. Raises InvalidParameter, AlreadyExists, PermissionDenied."""
+    async def create(
+        self, context: Context, name: str, comment: str = "", *, resharing: bool = False
+    ) -> Share:
+        """Create an empty share; with `resharing`, recipients may share its models further.
+
+        Raises InvalidParameter, AlreadyExists, PermissionDenied.
+        """
         name = normalize_name("share", name)
         async with context.change(AuditAction.CREATE_SHARE, share_target(name)) as operation:
             await operation.authorize(rules.CREATE_SHARE)
@@ -65,6 +70,7 @@ class Shares:
                 name=name,
                 comment=check_comment(comment),
                 owner=operation.principal.name,
+                resharing=resharing,
                 created_at=operation.now,
                 updated_at=operation.now,
             )
@@ -127,8 +133,10 @@ class Shares:
         name: str,
         objects: Sequence[ShareChange] = (),
         changes: SecurableUpdate = NO_CHANGE,
+        *,
+        resharing: bool | None = None,
     ) -> tuple[Share, list[ShareObject]]:
-        """Change a share's objects, in order, and its name, description and owner: all or none.
+        """Change a share's objects, in order, its name, description and owner, and resharing: all or none.
 
         Raises NotFound, AlreadyExists, PermissionDenied.
         """
@@ -140,7 +148,11 @@ class Shares:
                 await _apply(operation, share, change)
             await self._check_size(operation, share)
             called = await new_name("share", share.name, changes, operation.rows.shares.find)
-            updated = replace(await apply_update(operation, share, changes), name=called)
+            updated = replace(
+                await apply_update(operation, share, changes),
+                name=called,
+                resharing=share.resharing if resharing is None else resharing,
+            )
             await operation.rows.shares.update(updated)
             return updated, await operation.rows.shares.objects(updated)
 

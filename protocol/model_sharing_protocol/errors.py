@@ -8,6 +8,7 @@
     ├── PermissionDenied
     │   └── ReadOnlyCatalog
     ├── NotFound
+    ├── FeedTokenExpired
     ├── AlreadyExists
     ├── InvalidState
     │   └── ActivationLinkUsed
@@ -115,6 +116,12 @@ class NotFound(SharingError):
     """The object does not exist, or was not granted to the caller: the response is the same."""
 
     row = ErrorRow(404, "RESOURCE_DOES_NOT_EXIST", 404, "RESOURCE_DOES_NOT_EXIST", 4)
+
+
+class FeedTokenExpired(SharingError):
+    """A change feed's token is too old or of another share: list the share, and ask for another token."""
+
+    row = ErrorRow(410, "FEED_TOKEN_EXPIRED", 410, "RESOURCE_DOES_NOT_EXIST", 32)
 
 
 class AlreadyExists(SharingError):
@@ -354,6 +361,8 @@ def error_from_open_sharing(status: int, code: str, message: str) -> SharingErro
     The status takes precedence where it is more specific than the code (410, 415, 429, 503, 507), and
     replaces an unknown code.
     """
+    if code == FeedTokenExpired.row.open_sharing_code:
+        return FeedTokenExpired(message)
     kind = (
         _BY_STATUS_FIRST.get(status)
         or _BY_OPEN_SHARING_CODE.get(code)

@@ -19,6 +19,9 @@ PREFIX = "/delta-sharing"
 JSON = "application/json; charset=utf-8"
 NDJSON = "application/x-ndjson; charset=utf-8"
 READY = "READY"
+SIGNATURE_HEADER = "Model-Sharing-Signature"
+MAX_WAIT_SECONDS = 60
+"""Longest time that a provider holds a request for changes."""
 
 T = TypeVar("T")
 
@@ -110,6 +113,33 @@ class Items(_Message, Generic[T]):
 
     items: tuple[T, ...] = ()
     next_page_token: str | None = None
+
+
+class ShareChange(_Message):
+    """EXTENSION: change of what a share shows. `model` is its shared name, `schema.model`.
+
+    A kind that a client does not know, and SHARE_CHANGED, stand for any changes: list the share again.
+    `previous_model` is the name before a MODEL_RENAMED.
+    """
+
+    kind: str
+    at: EpochMs
+    model: str | None = None
+    previous_model: str | None = None
+    version: VersionNumber | None = None
+    alias: str | None = None
+
+
+class ShareChanges(_Message, omit_defaults=False):
+    """EXTENSION: changes in their order, and the token to ask for the next ones.
+
+    `more` says that there are more already, so that it is of no use to wait for them. The envelope of a
+    `signatures.SignedChanges` is in the header SIGNATURE_HEADER.
+    """
+
+    changes: tuple[ShareChange, ...]
+    token: str
+    more: bool = False
 
 
 class ErrorAnswer(msgspec.Struct, rename="camel"):

@@ -7,6 +7,8 @@ signed predicate: other verifiers ignore them, this one checks them.
 
 A *state* says which content a version number or an alias of a shared model has now. Its `sequence` grows with
 each change at the provider, so that an older answer cannot be replayed as the current one.
+
+A *signed page* of a share's change feed says which bytes were the answer to which question.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import msgspec
 
 from model_sharing_protocol.dsse import Envelope, PublicKey, SigningKey
 from model_sharing_protocol.errors import UntrustedSignature
-from model_sharing_protocol.field_types import EpochMs, ManifestDigest, VersionNumber
+from model_sharing_protocol.field_types import EpochMs, ManifestDigest, Sha256, VersionNumber
 from model_sharing_protocol.manifest import MAX_FILES, Manifest
 from model_sharing_protocol.recalls import Recall
 
@@ -29,6 +31,7 @@ _IN_TOTO_TYPE = "application/vnd.in-toto+json"
 _STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 _PREDICATE_TYPE = "https://model_signing/signature/v1.0"
 _STATE_TYPE = "application/vnd.model-sharing.state+json"
+_CHANGES_TYPE = "application/vnd.model-sharing.changes+json"
 _MAX_VALUES = 10 * MAX_FILES
 """Limit of values in a signature: a file has three, besides the commas in its path."""
 
@@ -64,6 +67,18 @@ class State(msgspec.Struct, frozen=True, rename="camel"):
     sequence: tuple[EpochMs, EpochMs]
     issued_at: EpochMs
     recalled: Recall | None = None
+
+
+class SignedChanges(msgspec.Struct, frozen=True, rename="camel"):
+    """Page of a change feed: the share and token that were asked for, and the body's SHA-256.
+
+    `since` is empty for a request without a token. `issued_at` is in epoch milliseconds.
+    """
+
+    share: str
+    since: str
+    sha256: Sha256
+    issued_at: EpochMs
 
 
 class _KeyHint(msgspec.Struct, frozen=True):
@@ -209,6 +224,27 @@ def verify_state(
             f"for {_question(state.model, answered)} of the share {state.share}."
         )
     return state
+
+
+def sign_changes(key: SigningKey, changes: SignedChanges) -> Envelope:
+    return key.sign(_CHANGES_TYPE, msgspec.json.encode(changes))
+
+
+def verify_changes(
+    envelope: Envelope | None, key: PublicKey, share: str, since: str, body_sha256: str
+) -> SignedChanges:
+    """Verify that a body is the signed answer for this share and token. Raises UntrustedSignature."""
+    if envelope is None:
+        raise UntrustedSignature(
+            f"The changes of the share {share} have no signature; expected one by {key.fingerprint}."
+        )
+    signed = _decode(key.open(envelope, _CHANGES_TYPE), SignedChanges)
+    if (signed.share, signed.since, signed.sha256) != (share, since, body_sha256):
+        raise UntrustedSignature(
+            f"The signature is not of these changes of the share {share}: it is of changes of the share "
+            f"{signed.share} since {signed.since!r}, or these were changed on the way."
+        )
+    return signed
 
 
 def _question(model: str, asked: int | str) -> str:

@@ -73,6 +73,7 @@ def test_an_error_of_the_server_reads_as_itself_or_as_a_broader_one_at_the_recip
             | errors.MetastoreUnavailable
             | errors.ArtifactStoreUnavailable
             | errors.TooManyRequests
+            | errors.FeedTokenExpired
             | errors.VersionRecalled,
         )
     ],
@@ -90,6 +91,7 @@ def test_only_the_codes_and_statuses_of_the_specification_go_over_the_wire(kind:
         (403, "", errors.PermissionDenied),
         (400, "", errors.InvalidParameter),
         (410, "RESOURCE_DOES_NOT_EXIST", errors.ActivationLinkUsed),
+        (410, "FEED_TOKEN_EXPIRED", errors.FeedTokenExpired),
         (415, "UNSUPPORTED_OPERATION", errors.UnsupportedEncoding),
         (429, "REQUEST_LIMIT_EXCEEDED", errors.TooManyRequests),
         (503, "INTERNAL_ERROR", errors.MetastoreUnavailable),

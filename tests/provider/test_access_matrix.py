@@ -40,6 +40,7 @@ ROUTES = {
     ("POST", MODEL + "/aliases/{alias}/query"),
     ("POST", MODEL + "/versions/{version}/temporary-model-version-credentials"),
     ("POST", MODEL + "/versions/{version}/temporary-model-credentials"),
+    ("GET", "/shares/{share}/changes"),
     ("GET", "/shares/{share}/all-tables"),
     ("GET", "/shares/{share}/schemas/{schema}/tables"),
     ("GET", TABLE + "/version"),

@@ -51,6 +51,8 @@ from model_sharing_provider.services.registry.removal import ArtifactCleaner
 from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
 from model_sharing_provider.services.registry.tracking import Tracking
 from model_sharing_provider.services.registry.versions import Versions
+from model_sharing_provider.services.sharing.change_signal import ChangeSignal
+from model_sharing_provider.services.sharing.changes import Changes
 from model_sharing_provider.services.sharing.information_schema import InformationSchema
 from model_sharing_provider.services.sharing.providers import Providers
 from model_sharing_provider.services.sharing.recipient_credentials import RecipientCredentials
@@ -117,6 +119,7 @@ def _wire(
         audit=Audit(),
         backups=Backups(database, (settings.secrets_path, settings.signing_keys_path)),
         catalogs=Catalogs(cleaner),
+        changes=Changes(ChangeSignal(database.change_token)),
         copies=Copies(artifacts, manifests, recall_policy),
         finalization=Finalization(artifacts, manifests),
         flavors=Flavors(artifacts),

@@ -182,6 +182,7 @@ class AuditAction(StrEnum):
     # Calls of recipients
     DELTA_SHARING_LIST_SHARES = "deltaSharingListShares", "A recipient listed the shares granted to it"
     DELTA_SHARING_GET_SHARE = "deltaSharingGetShare", "A recipient read a share"
+    DELTA_SHARING_LIST_CHANGES = "deltaSharingListChanges", "A recipient asked what changed in a share"
     DELTA_SHARING_LIST_SCHEMAS = "deltaSharingListSchemas", "A recipient listed the schemas of a share"
     DELTA_SHARING_LIST_MODELS = "deltaSharingListModels", "A recipient listed models of a share"
     DELTA_SHARING_GET_MODEL = "deltaSharingGetModel", "A recipient read a model"

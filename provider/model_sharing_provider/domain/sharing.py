@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from model_sharing_protocol.names import SharedName
+from model_sharing_provider.domain.changes import FeedPosition
 from model_sharing_provider.domain.securables import ModelVersion, RegisteredModel
 
 
@@ -52,6 +53,22 @@ class ShareObject:
     status: ShareObjectStatus = ShareObjectStatus.ACTIVE
     added_at: int
     added_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedFeed:
+    """Change feed of a share as one recipient may read it; share and grant are None if it may not.
+
+    `limited` means that the share's owner is not an administrator, so that some models may be hidden.
+    `position` is that of the newest change in the metastore. `token_expires_at` (epoch ms) is 0 for a token
+    that was revoked.
+    """
+
+    share: Share | None = None
+    grant: ShareGrant | None = None
+    limited: bool = True
+    position: FeedPosition
+    token_expires_at: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,9 +54,9 @@ class Database:
         self._reading = database_engine.for_reading(self._pool)
         self._sql = SqlExecutor(database_engine)
         self._probe = SqlExecutor(database_engine, threads=1, patience=_PROBED_WITHIN_SECONDS)
-        cache = ReadCache(self._sql)
-        self._recipient_reads = RecipientReads(cache)
-        self._registry_reads = RegistryReads(cache)
+        self._cache = ReadCache(self._sql)
+        self._recipient_reads = RecipientReads(self._cache)
+        self._registry_reads = RegistryReads(self._cache)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:
@@ -85,6 +85,10 @@ class Database:
                     yield rows
                     if cached:
                         await rows.changes.write()
+
+    async def change_token(self) -> str:
+        """Random token that is another one after each transaction that changed rows."""
+        return await self._cache.change_token()
 
     async def append_events(self, events: Sequence[AuditEvent], *, deletes: bool = False) -> None:
         """Commit events to the audit log on their own. Raises DiskFull, as `write` does."""

@@ -19,6 +19,7 @@ from model_sharing_provider.metastore.rows.providers import ProviderRows
 from model_sharing_provider.metastore.rows.pulled_parts import PulledPartRows
 from model_sharing_provider.metastore.rows.recipients import RecipientRows
 from model_sharing_provider.metastore.rows.share_grants import ShareGrantRows
+from model_sharing_provider.metastore.rows.shared_changes import SharedChangeRows
 from model_sharing_provider.metastore.rows.shared_models import SharedModelRows
 from model_sharing_provider.metastore.rows.shares import ShareRows
 from model_sharing_provider.metastore.rows.signing_keys import SigningKeyRows
@@ -47,6 +48,7 @@ class UnitOfWork:
         self.providers = ProviderRows(connection)
         self.pulled_parts = PulledPartRows(connection)
         self.recipients = RecipientRows(connection)
+        self.shared_changes = SharedChangeRows(connection)
         self.shared_models = SharedModelRows(connection)
         self.shares = ShareRows(connection, self.changes)
         self.signing_keys = SigningKeyRows(connection)

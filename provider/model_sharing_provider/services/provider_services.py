@@ -33,6 +33,7 @@ from model_sharing_provider.services.registry.recalls import Recalls
 from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
 from model_sharing_provider.services.registry.tracking import Tracking
 from model_sharing_provider.services.registry.versions import Versions
+from model_sharing_provider.services.sharing.changes import Changes
 from model_sharing_provider.services.sharing.information_schema import InformationSchema
 from model_sharing_provider.services.sharing.providers import Providers
 from model_sharing_provider.services.sharing.recipient_credentials import RecipientCredentials
@@ -58,6 +59,7 @@ class ProviderServices:
     audit: Audit
     backups: Backups
     catalogs: Catalogs
+    changes: Changes
     copies: Copies
     flavors: Flavors
     finalization: Finalization

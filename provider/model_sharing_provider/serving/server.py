@@ -62,6 +62,7 @@ async def _serve(
             on_serving()
             await _stopped(lifeline)
             app[SHUTDOWN].stopping = True
+            provider.changes.stop_waiting()
             announce(farewell(settings))
             await asyncio.sleep(settings.drain.total_seconds())
         finally:

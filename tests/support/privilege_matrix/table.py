@@ -281,6 +281,8 @@ ELSEWHERE: Mapping[str, str] = {
     "signed_files.access_ended": "watches a transfer that one of them let begin",
     "recipient_files.open": "recipients only: a URL signed under a grant, see test_signed_files",
     "recipient_files.open_pack": "recipients only: a URL signed under a grant, as for `recipient_files.open`",
+    "changes.list": _OF_RECIPIENTS,
+    "changes.wait": "decides nothing: whoever waited is authorized by `changes.list`, see test_change_feed",
     "recipient_files.version_files": _OF_RECIPIENTS,
     "recipient_credentials.read": _OF_RECIPIENTS,
     "recipient_view.list_shares": _OF_RECIPIENTS,

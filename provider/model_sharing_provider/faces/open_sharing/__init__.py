@@ -7,7 +7,15 @@ extensions.
 from __future__ import annotations
 
 from model_sharing_protocol.open_sharing import PREFIX
-from model_sharing_provider.faces.open_sharing import keys, models, shares, tables, version_files, versions
+from model_sharing_provider.faces.open_sharing import (
+    changes,
+    keys,
+    models,
+    shares,
+    tables,
+    version_files,
+    versions,
+)
 from model_sharing_provider.http.authentication import authenticate_recipient
 from model_sharing_provider.http.errors import OPEN_SHARING_ERRORS
 from model_sharing_provider.http.parameter_schemas import NAME, VERSION
@@ -33,6 +41,7 @@ FACE = Face(
     routes=(
         *versions.ROUTES,
         *version_files.ROUTES,
+        *changes.ROUTES,
         *keys.ROUTES,
         *shares.ROUTES,
         *models.ROUTES,

@@ -41,7 +41,7 @@ class ReadCache:
     async def get(self, key: Hashable, read: Callable[[SqlRows], T]) -> T:
         """Result of `read`, cached by `key` until any row changes."""
         cached = self._cache.get(key)
-        if cached is not None and cached[0] == await self._change_token():
+        if cached is not None and cached[0] == await self.change_token():
             return cast(T, cached[1])
 
         def read_with_token(rows: SqlRows) -> tuple[str, T]:
@@ -54,7 +54,7 @@ class ReadCache:
                 self._cache[key] = fresh
         return fresh[1]
 
-    async def _change_token(self) -> str:
+    async def change_token(self) -> str:
         """Change token as of now or later: one round trip serves all callers that asked before it began."""
         if self._sql.reads_at_once:
             return await self._look_after(None)

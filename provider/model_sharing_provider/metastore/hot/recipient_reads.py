@@ -9,9 +9,10 @@ import json
 from dataclasses import dataclass
 
 from model_sharing_protocol.names import SharedName
+from model_sharing_provider.domain.changes import FeedPosition
 from model_sharing_provider.domain.principals import Principal, PrincipalType
 from model_sharing_provider.domain.securables import ModelVersion
-from model_sharing_provider.domain.sharing import Share, ShareGrant
+from model_sharing_provider.domain.sharing import Share, SharedFeed, ShareGrant
 from model_sharing_provider.metastore.authorization.visibility import owner_may_read_model_id
 from model_sharing_provider.metastore.engine.database_engine import SqlRow, SqlRows
 from model_sharing_provider.metastore.hot.executor import compile_sql
@@ -66,6 +67,9 @@ JOIN recipient_tokens t ON t.recipient_id = r.id
 LEFT JOIN principals p ON p.name = s.owner
 WHERE g.id = :grant_id AND t.id = :token_id AND s.revision = :revision
 """
+
+_NEWEST_CHANGE = "SELECT sequence, mark FROM changes ORDER BY sequence DESC LIMIT 1"
+_EXPIRY = "SELECT expires_at FROM recipient_tokens WHERE id = :token_id AND recipient_id = :recipient_id"
 
 _OWNER_MAY_READ = compile_sql(owner_may_read_model_id())
 
@@ -153,6 +157,27 @@ class RecipientReads:
             return SharedLookup(*granted, model["id"], version, model["updated_at"])
 
         return await self._cache.get(("shared version", recipient_id, share, name, number, alias), read)
+
+    async def feed(self, recipient: Principal, share: str) -> SharedFeed:
+        """State of a share's change feed, which those who wait ask for after each change."""
+
+        def read(rows: SqlRows) -> SharedFeed:
+            newest = rows.execute(_NEWEST_CHANGE, {}).fetchone()
+            position = FeedPosition(newest["sequence"], newest["mark"])
+            found = rows.execute(_SHARE, {"recipient_id": recipient.id, "share": share}).fetchone()
+            token = {"token_id": recipient.token_id, "recipient_id": recipient.id}
+            expiry = rows.execute(_EXPIRY, token).fetchone()
+            if found is None or expiry is None:
+                return SharedFeed(position=position)
+            return SharedFeed(
+                share=read_share(found),
+                grant=read_share_grant(found, grant_id="grant_id", share="name"),
+                limited=found["owner_type"] != PrincipalType.ADMIN,
+                position=position,
+                token_expires_at=expiry["expires_at"],
+            )
+
+        return await self._cache.get(("feed", recipient.id, recipient.token_id, share), read)
 
     async def access(
         self, grant_id: str, token_id: str, revision: int, now: int, *, version_id: str = ""

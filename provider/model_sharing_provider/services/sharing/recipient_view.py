@@ -125,10 +125,10 @@ async def view_share(
 ) -> AsyncIterator[tuple[Operation, Share, ShareGrant]]:
     """View a share granted to the caller. Raises NotFound if it is missing or not granted."""
     name = name.lower()
-    async with context.view(action, _target(context, name, inside)) as operation:
+    async with context.view(action, target_of_recipient(context, name, inside)) as operation:
         share = await operation.rows.shares.find(name)
         grant = await operation.rows.share_grants.find(share.id, operation.principal.id) if share else None
-        yield operation, *_authorized(operation, name, share, grant)
+        yield operation, *authorize_granted(operation, name, share, grant)
 
 
 @asynccontextmanager
@@ -149,11 +149,11 @@ async def view_version(
     """
     share = share.lower()
     inside = f"{name}@{alias}" if alias is not None else f"{name}/{number}"
-    async with context.view(action, _target(context, share, inside)) as operation:
+    async with context.view(action, target_of_recipient(context, share, inside)) as operation:
         found = await operation.rows.recipient_reads.shared_version(
             operation.principal.id, share, name, number=number, alias=alias
         )
-        granted, grant = _authorized(operation, share, found.share, found.grant)
+        granted, grant = authorize_granted(operation, share, found.share, found.grant)
         if found.model_id is None:
             raise _no_model(name, share)
         version = found.version
@@ -170,14 +170,16 @@ def _shared(share: Share, name: SharedName, version: ModelVersion, model_updated
     return SharedVersion(share=share, shared_name=name, version=version, sequence=sequence)
 
 
-def _target(context: Context, share: str, inside: str) -> Target:
+def target_of_recipient(context: Context, share: str, inside: str = "") -> Target:
+    """Target of a recipient's call: a share, or what is `inside` of it."""
     detail = f"{share}.{inside}" if inside else ""
     return Target(SecurableType.SHARE, share, detail, share, context.caller.principal.name)
 
 
-def _authorized(
+def authorize_granted(
     operation: Operation, name: str, share: Share | None, grant: ShareGrant | None
 ) -> tuple[Share, ShareGrant]:
+    """Authorize a call on a share by its grant. Raises NotFound if there is no share, or no grant on it."""
     operation.authorize_share(
         (grant.privilege,) if grant else (),
         hidden_as=NotFound(f"The share {name!r} does not exist, or is not granted to you."),

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from cachetools import LRUCache
 
-from model_sharing_protocol.dsse import Envelope
+from model_sharing_protocol.dsse import Envelope, SigningKey
 from model_sharing_protocol.manifest import Manifest
-from model_sharing_protocol.signatures import Bundle, SignedName, State, sign_manifest, sign_state
+from model_sharing_protocol.signatures import (
+    Bundle,
+    SignedChanges,
+    SignedName,
+    State,
+    sign_changes,
+    sign_manifest,
+    sign_state,
+)
 from model_sharing_protocol.signing_keys import ListedKey
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.audit_actions import AuditAction
@@ -20,15 +29,17 @@ from model_sharing_provider.governance import rules
 from model_sharing_provider.keys.signing_keys import SigningKeys
 from model_sharing_provider.services.context import Context
 
-_STATES_KEPT = 10_000
+_ANSWERS_KEPT = 10_000
 _ISSUED_EVERY_MS = 30_000
 _METASTORE = Target(SecurableType.METASTORE)
+
+_SaidT = TypeVar("_SaidT", State, SignedChanges)
 
 
 class Signing:
     def __init__(self, keys: SigningKeys) -> None:
         self._keys = keys
-        self._states: LRUCache[tuple[str, State], Envelope] = LRUCache(_STATES_KEPT)
+        self._signed: LRUCache[tuple[str, State | SignedChanges], Envelope] = LRUCache(_ANSWERS_KEPT)
 
     def bundle(self, shared: SharedVersion, manifest: Manifest) -> Bundle:
         """Sign a version's files, under the shared name of the model."""
@@ -47,13 +58,23 @@ class Signing:
             version=shared.version.version,
             digest=shared.version.digest,
             sequence=shared.sequence,
-            issued_at=now_ms() // _ISSUED_EVERY_MS * _ISSUED_EVERY_MS,
+            issued_at=_issued(),
             recalled=shared.version.recall,
         )
+        return self._once(state, sign_state)
+
+    def changes(self, share: str, since: str, body: bytes) -> Envelope:
+        """Sign a page of changes, the same one once in half a minute."""
+        said = SignedChanges(
+            share=share, since=since, sha256=hashlib.sha256(body).hexdigest(), issued_at=_issued()
+        )
+        return self._once(said, sign_changes)
+
+    def _once(self, said: _SaidT, sign: Callable[[SigningKey, _SaidT], Envelope]) -> Envelope:
         key = self._keys.current
-        signed = self._states.get((key.public.pem, state))
+        signed = self._signed.get((key.public.pem, said))
         if signed is None:
-            signed = self._states[key.public.pem, state] = sign_state(key, state)
+            signed = self._signed[key.public.pem, said] = sign(key, said)
         return signed
 
     def tag(self, shared: SharedVersion, described: bytes) -> str:
@@ -95,3 +116,8 @@ class Signing:
         async with context.change(AuditAction.RETIRE_SIGNING_KEY, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
             return self._keys.retire(fingerprint)
+
+
+def _issued() -> int:
+    """Time in epoch ms, rounded down, so that the same answer is signed once in that time."""
+    return now_ms() // _ISSUED_EVERY_MS * _ISSUED_EVERY_MS

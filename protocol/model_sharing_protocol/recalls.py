@@ -15,6 +15,9 @@ class Recall(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     at: EpochMs
     replacement: VersionNumber | None = None
 
+    def __str__(self) -> str:
+        return self.reason
+
 
 def recalled_error(model: str, version: int, recall: Recall) -> VersionRecalled:
     """VersionRecalled for a use of this version of `model`, with the reason and what to use instead."""

@@ -39,10 +39,11 @@ if TYPE_CHECKING:
     from model_sharing.mount_table import Mount
     from model_sharing.resolution.known_state import UnwrittenStateWarning
     from model_sharing.resolution.pinned_keys import KeyRotationWarning
-    from model_sharing.resolution.resolver import StaleAliasWarning
+    from model_sharing.resolution.resolver import RecalledVersionWarning, StaleAliasWarning
     from model_sharing_protocol.errors import SharingError
     from model_sharing_protocol.network.plain_http import PlainHttpWarning
     from model_sharing_protocol.progress import Progress
+    from model_sharing_protocol.recalls import Recall
 
 __all__ = [
     "AsyncCatalog",
@@ -55,6 +56,8 @@ __all__ = [
     "PlainHttpWarning",
     "Progress",
     "PulledVersion",
+    "Recall",
+    "RecalledVersionWarning",
     "Records",
     "Schema",
     "SharedModel",
@@ -86,6 +89,8 @@ _HOMES = {
     "PlainHttpWarning": "model_sharing_protocol.network.plain_http",
     "Progress": "model_sharing_protocol.progress",
     "PulledVersion": "model_sharing.catalogs.pulling",
+    "Recall": "model_sharing_protocol.recalls",
+    "RecalledVersionWarning": "model_sharing.resolution.resolver",
     "Records": "model_sharing.api.records",
     "Schema": "model_sharing.api.schema",
     "SharedModel": "model_sharing.catalogs.shared_models",

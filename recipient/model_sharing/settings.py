@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 
 import platformdirs
@@ -27,8 +28,17 @@ CACHE_MAX_SIZE_VARIABLE = "MODEL_SHARING_CACHE_MAX_SIZE"
 ALIAS_MAX_AGE_VARIABLE = "MODEL_SHARING_ALIAS_MAX_AGE"
 LIMIT_RATE_VARIABLE = "MODEL_SHARING_LIMIT_RATE"
 RETRY_FOR_VARIABLE = "MODEL_SHARING_RETRY_FOR"
+RECALLED_VARIABLE = "MODEL_SHARING_RECALLED"
 DEFAULT_JOBS = 8
 MAX_JOBS = 64
+
+
+class RecalledPolicy(StrEnum):
+    """Policy on versions that their provider recalled: refuse them, also drop cached copies, or only warn."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+    DROP = "drop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,7 @@ class Settings:
     `limit_rate` is the most bytes a second that one download receives; None: as many as come.
     `retry_for` is the number of seconds for which a request with a transient error is retried; 0: not at all.
     `cache_folder` is the folder of the cache; None: in the home.
+    `recalled` is what happens to versions that their provider recalled.
     """
 
     home: Path
@@ -50,6 +61,7 @@ class Settings:
     limit_rate: int | None = None
     retry_for: float = DEFAULT_RETRY_SECONDS
     cache_folder: Path | None = None
+    recalled: RecalledPolicy = RecalledPolicy.REFUSE
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -67,6 +79,7 @@ class Settings:
             parse_rate(limit_rate, LIMIT_RATE_VARIABLE) if limit_rate else None,
             _seconds(RETRY_FOR_VARIABLE, DEFAULT_RETRY_SECONDS),
             Path(cache).expanduser().absolute() if cache else None,
+            parse_recalled_policy(os.environ.get(RECALLED_VARIABLE) or RecalledPolicy.REFUSE),
         )
 
     def with_limits(self, *, jobs: int | None = None, limit_rate: int | None = None) -> Settings:
@@ -98,6 +111,16 @@ def parse_jobs(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_JOBS:
         return int(text)
     raise InvalidParameter(f"{text!r} is not a number of parallel connections from 1 to {MAX_JOBS}.")
+
+
+def parse_recalled_policy(text: str) -> RecalledPolicy:
+    """Parse the policy on recalled versions: refuse, warn or drop."""
+    try:
+        return RecalledPolicy(text.lower())
+    except ValueError:
+        raise InvalidParameter(
+            f"{text!r} is not a policy on recalled versions; write {', '.join(RecalledPolicy)}."
+        ) from None
 
 
 def parse_rate(text: str, name: str = "") -> int:

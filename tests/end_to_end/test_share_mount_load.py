@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 from sklearn.datasets import load_iris
 
 import model_sharing
-from model_sharing_protocol.errors import NotFound, ServerUnreachable, UntrustedCode
+from model_sharing_protocol.errors import NotFound, ServerUnreachable, UntrustedCode, VersionRecalled
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.profile import write_profile
 from model_sharing_provider.domain.audit_actions import AuditAction
@@ -85,6 +85,20 @@ async def test_what_is_cached_is_not_sent_again(vendor: Vendor) -> None:
     await asyncio.to_thread(scores, "/2")
     # MLmodel and the pickle differ; the three environment files are the same.
     assert await vendor.files_sent() == sent + 2
+
+
+async def test_a_recalled_version_is_loaded_no_more(vendor: Vendor, server: TestServer) -> None:
+    await asyncio.to_thread(vendor.mount)
+    await asyncio.to_thread(scores)
+    admin = vendor.admin
+    await admin.provider.recalls.recall(admin.context, FullName.parse(NAME), 1, "Too shallow", 2)
+    assert set(await asyncio.to_thread(scores)) == {0, 1, 2}
+    for _ in range(2):
+        with pytest.raises(
+            VersionRecalled, match=r"Version 1 of .* was recalled: Too shallow - use version 2"
+        ):
+            await asyncio.to_thread(scores, "/1")
+        await server.close()  # what is known is known when the provider is away, too
 
 
 async def test_mlflow_itself_loads_by_number_and_alias(vendor: Vendor, tmp_path: Path) -> None:

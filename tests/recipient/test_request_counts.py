@@ -43,7 +43,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def asked(fake_provider: FakeProvider) -> list[str]:
     """Requests since the last call, file contents aside."""
-    calls = [f"{each.method} {each.path.partition(NAME.split('.')[1])[2]}" for each in fake_provider.requests]
+    paths = [(each.method, each.path.partition("?")[0]) for each in fake_provider.requests]
+    calls = [f"{method} {path.partition(NAME.split('.')[1])[2]}" for method, path in paths]
     fake_provider.requests.clear()
     return [call for call in calls if call not in ("GET ", "HEAD ")]
 

@@ -19,7 +19,6 @@ from model_sharing_protocol.console.output import (
     say,
 )
 from model_sharing_protocol.printable import enumerated
-from model_sharing_protocol.recalls import Recall
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -72,8 +71,6 @@ def _cell(name: str, value: Any) -> str:
 def _text(name: str, value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, Recall):
-        return value.reason
     if isinstance(value, bool):
         return "yes" if value else "no"
     if name in _TIMES or name.endswith("_at"):

@@ -9,8 +9,9 @@ from model_sharing.cache.maintenance.inventory import CacheInventory
 from model_sharing.cache.store import Cache
 from model_sharing.mount_table import Mount
 from model_sharing.resolution.known_state import known_models, source_of
+from model_sharing_protocol.recalls import Recall
 
-_Name = tuple[str | None, int | None, tuple[str, ...], str | None]
+_Name = tuple[str | None, int | None, tuple[str, ...], str | None, Recall | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class CachedVersion:
     `size` counts all its files and `own_size` those that nothing else in the cache shares; `last_used` is in
     epoch milliseconds. `full_name` and `version` are None for files that no shared model goes by: part of a
     version that was fetched through MLflow, or a version that is shared no longer. `in_use` is None where no
-    locks are that would tell.
+    locks are that would tell. `recalled` is None unless the provider recalled it.
     """
 
     full_name: str | None
@@ -33,6 +34,7 @@ class CachedVersion:
     complete: bool
     in_use: bool | None
     catalog: str | None
+    recalled: Recall | None = None
 
 
 def list_cached(cache: Cache, contents: CacheInventory, mounts: Iterable[Mount]) -> list[CachedVersion]:
@@ -50,8 +52,9 @@ def list_cached(cache: Cache, contents: CacheInventory, mounts: Iterable[Mount])
             pointing = (alias for alias, target in known.aliases.items() if target == number)
             aliases = tuple(sorted(spelled.get(alias, alias) for alias in pointing))
             name = f"{catalog or wire.share}.{wire.schema}.{wire.model_name}"
-            names.setdefault(version.digest, []).append((name, number, aliases, catalog))
-    nameless: list[_Name] = [(None, None, (), None)]
+            recall = known.recalled.get(number)
+            names.setdefault(version.digest, []).append((name, number, aliases, catalog, recall))
+    nameless: list[_Name] = [(None, None, (), None, None)]
     return [
         CachedVersion(
             name,
@@ -64,9 +67,10 @@ def list_cached(cache: Cache, contents: CacheInventory, mounts: Iterable[Mount])
             entry.complete,
             entry.in_use(),
             catalog,
+            recall,
         )
         for entry in reversed(contents.entries)
-        for name, number, aliases, catalog in (
+        for name, number, aliases, catalog, recall in (
             sorted(names.get(entry.digest, []), key=_name_and_version) or nameless
         )
     ]

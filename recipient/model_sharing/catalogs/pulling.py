@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Self
 
 from model_sharing.catalogs.shared_catalog import SharedCatalog
-from model_sharing.catalogs.shared_models import SharedModel
+from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
 from model_sharing.downloads.progress_counter import PullProgressCounter
 from model_sharing_protocol.errors import Interrupted, InvalidParameter, NotFound, SharingError
 from model_sharing_protocol.names import MODEL_SCHEME, ModelRef
@@ -126,7 +126,7 @@ async def _targets(catalog: SharedCatalog, model: SharedModel, wanted: PullSelec
     return [
         _Target(model.full_name, version.version, tuple(chosen.get(version.version, ())), version.size or 0)
         for version in await catalog.list_versions(model.full_name)
-        if version.version in chosen or (wanted.all_versions and version.status == READY)
+        if version.version in chosen or (wanted.all_versions and _is_usable(version))
     ]
 
 
@@ -157,6 +157,10 @@ def _failed(
 
 def _matches(name: str, pattern: str) -> bool:
     return name == pattern or fnmatchcase(name, pattern)
+
+
+def _is_usable(version: SharedVersion) -> bool:
+    return version.status == READY and version.recalled is None
 
 
 def _is_plain(pattern: str) -> bool:

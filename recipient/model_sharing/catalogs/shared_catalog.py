@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from model_sharing.cache.maintenance.pruning import drop_version
 from model_sharing.cache.store import Cache
 from model_sharing.catalogs.loading import load_folder
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
@@ -57,7 +58,9 @@ class SharedCatalog:
             self._pinned_keys,
             self._known_state,
             has_manifest=lambda digest: self._cache.manifest(digest) is not None,
+            drop=lambda digest: drop_version(self._cache, digest),
             alias_max_age=settings.alias_max_age,
+            recalled=settings.recalled,
         )
         self._source = SnapshotSource(
             mount,
@@ -124,7 +127,7 @@ class SharedCatalog:
         return sorted((self._version(name, version) for version in versions), key=lambda found: found.version)
 
     async def resolve(self, ref: str | ModelRef) -> SharedVersion:
-        """Resolve a reference to the version that it names at this moment."""
+        """Resolve a reference to the version that it names at this moment. Raises VersionRecalled."""
         self.check_loop()
         name, parsed = self._parse(ref)
         return self._version(name, (await self._resolver.resolve(name, parsed)).version)
@@ -154,7 +157,7 @@ class SharedCatalog:
         """Get a version's verified snapshot, held in the cache for the block; fetches what is missing.
 
         `verify` hashes what is in the cache already, too. Raises CorruptArtifact, DiskFull, UnsafePath,
-        UntrustedSignature, StaleAnswer, ServerUnreachable and whatever the provider answers.
+        UntrustedSignature, StaleAnswer, VersionRecalled, ServerUnreachable and whatever the provider answers.
         """
         self.check_loop()
         counter = counter or ProgressCounter()

@@ -10,6 +10,7 @@ from typing import Any
 
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.open_sharing import ModelVersion, RegisteredModel
+from model_sharing_protocol.recalls import Recall
 from model_sharing_protocol.times import moment
 
 
@@ -37,6 +38,7 @@ class SharedVersion:
     """Version of a shared model: `size` in bytes, `created_at` in UTC.
 
     `digest` names the content of all its files together. `signature` is the MLflow model signature.
+    `recalled` is None unless the provider recalled it.
     """
 
     full_name: str
@@ -51,6 +53,7 @@ class SharedVersion:
     run_id: str | None
     tags: Mapping[str, str]
     signature: Mapping[str, Any] | None = field(repr=False, default=None)
+    recalled: Recall | None = None
 
     @classmethod
     def of(cls, name: FullName, wire: ModelVersion) -> SharedVersion:
@@ -68,6 +71,7 @@ class SharedVersion:
             wire.run_id,
             wire.tags,
             wire.signature,
+            wire.recalled,
         )
 
     @property

@@ -64,21 +64,26 @@ def list_cache(output: str) -> None:
     "--max-size", type=Size(), help=f"Keep at most this much: 20GiB. Default: ${CACHE_MAX_SIZE_VARIABLE}."
 )
 @click.option("--older-than", type=Duration(), help="Remove what was not used for this long: 30d, 12h.")
+@click.option("--recalled", is_flag=True, help="Remove the versions that their providers recalled.")
 @click.option("--dry-run", is_flag=True, help="Only print what would be removed.")
 @output_option
-def prune_cache(*, max_size: int | None, older_than: timedelta | None, dry_run: bool, output: str) -> None:
+def prune_cache(
+    *, max_size: int | None, older_than: timedelta | None, recalled: bool, dry_run: bool, output: str
+) -> None:
     """Remove versions that were not used for a while or exceed a size, least recently used first.
 
     Files that a running process uses are never removed. Remains of crashes and of abandoned downloads always
     are.
     """
     settings = Settings.from_environment()
+    store = Cache(settings.cache)
+    versions = list_cached(store, take_inventory(store), MountTable(settings.mounts).all())
+    names = _names(versions)
     limits = PruningLimits(
         settings.cache_max_size if max_size is None else max_size,
         None if older_than is None else older_than.total_seconds(),
+        frozenset(version.digest for version in versions if recalled and version.recalled),
     )
-    store = Cache(settings.cache)
-    names = _names(list_cached(store, take_inventory(store), MountTable(settings.mounts).all()))
     pruned = prune(store, limits, dry_run=dry_run)
     if output == "json":
         removed = [
@@ -170,6 +175,7 @@ def _state(version: CachedVersion) -> str:
     said = (
         ("in use", bool(version.in_use)),
         ("incomplete", not version.complete),
+        ("recalled", version.recalled is not None),
         ("not mounted", version.full_name is not None and version.catalog is None),
         ("no name", version.full_name is None),
     )

@@ -142,7 +142,7 @@ def _show_model(model: SharedModel, versions: Sequence[SharedVersion]) -> None:
     announce("")
     show_list(
         [fields_of(version) for version in versions],
-        ["version", "status", "aliases", "size", "created_at", "comment"],
+        ["version", "status", "aliases", "size", "created_at", "comment", "recalled"],
         "table",
         empty="It has no versions yet.",
     )

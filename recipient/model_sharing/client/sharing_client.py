@@ -33,6 +33,8 @@ from model_sharing_protocol.open_sharing import (
 from model_sharing_protocol.signing_keys import KeyList
 
 READER_VERSION = 1
+_INCLUDE_RECALLED = "?includeRecalled=true"
+"""EXTENSION: without it, a provider refuses a recalled version. Other servers do not look at it."""
 _MAX_TAG = 256
 _MAX_DEPTH = 100
 
@@ -97,7 +99,7 @@ class SharingClient:
     ) -> VersionAnswer | None:
         """Get the version of this number, or behind this alias; None if the `tag` still stands for it.
 
-        `has_fallback`: see `Transport.call`.
+        A version that was recalled comes, too, and says so. `has_fallback`: see `Transport.call`.
         """
 
         async def read(response: aiohttp.ClientResponse) -> VersionAnswer | None:
@@ -106,7 +108,7 @@ class SharingClient:
             version = self._decode_version(await read_bounded(response))
             return VersionAnswer(version, _tag(response.headers.get("ETag", "")))
 
-        path = _version_path(share, model, version_or_alias)
+        path = _version_path(share, model, version_or_alias) + _INCLUDE_RECALLED
         return await self._transport.call("GET", path, read, tag=tag, has_fallback=has_fallback)
 
     async def list_aliases(self, share: str, model: SharedName) -> list[Alias]:
@@ -114,12 +116,18 @@ class SharingClient:
         return await self._list(_model_path(share, model) + "/aliases", Alias)
 
     async def query_version(
-        self, share: str, model: SharedName, version_or_alias: int | str
+        self,
+        share: str,
+        model: SharedName,
+        version_or_alias: int | str,
+        *,
+        include_recalled: bool = False,
     ) -> tuple[VersionMetadata, list[VersionFile]]:
         """Get a version, by number or alias, and its files, each with a URL good for a while (EXTENSION).
 
-        CorruptArtifact if fewer or more files come than were announced; UnsupportedOperation if the
-        provider speaks a newer form than this client.
+        VersionRecalled for one that was recalled, unless `include_recalled`; CorruptArtifact if fewer or more
+        files come than were announced; UnsupportedOperation if the provider speaks a newer form than this
+        client.
         """
 
         async def read(response: aiohttp.ClientResponse) -> tuple[VersionMetadata, list[VersionFile]]:
@@ -151,6 +159,7 @@ class SharingClient:
             return metadata, files
 
         path = _version_path(share, model, version_or_alias) + "/query"
+        path += _INCLUDE_RECALLED if include_recalled else ""
         return await self._transport.call("POST", path, read, body=b"{}")
 
     async def _get(self, path: str, kind: type[T]) -> T:

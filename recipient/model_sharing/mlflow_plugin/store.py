@@ -23,6 +23,7 @@ from mlflow.utils.search_utils import SearchModelUtils, SearchModelVersionUtils,
 from model_sharing.mlflow_plugin.errors import as_mlflow_errors
 from model_sharing.mlflow_plugin.uris import artifact_uri
 from model_sharing_protocol.names import FullName, parse_version
+from model_sharing_protocol.recalls import recalled_error
 from model_sharing_protocol.times import epoch_ms
 
 if TYPE_CHECKING:
@@ -190,9 +191,17 @@ def _model_version(version: SharedVersion) -> ModelVersion:
         source=artifact_uri(FullName.parse(version.full_name), version.version),
         run_id=version.run_id,
         status=version.status,
+        status_message=_status_message(version),
         tags=[ModelVersionTag(key, value) for key, value in version.tags.items()],
         aliases=list(version.aliases),
     )
+
+
+def _status_message(version: SharedVersion) -> str | None:
+    """Message about the status; MLflow has no other field for a recall."""
+    if version.recalled is None:
+        return None
+    return recalled_error(version.full_name, version.version, version.recalled).message
 
 
 def _epoch_ms(moment: datetime | None) -> int | None:

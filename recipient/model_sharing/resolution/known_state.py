@@ -21,6 +21,7 @@ from model_sharing.resolution.freshness import check_fresh
 from model_sharing_protocol.errors import SharingWarning, StaleAnswer, UntrustedSignature
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import ModelVersion
+from model_sharing_protocol.recalls import Recall
 from model_sharing_protocol.signatures import Bundle, State
 from model_sharing_protocol.times import iso, now_ms
 
@@ -59,6 +60,7 @@ class _ModelRecord(msgspec.Struct):
     """Content of a model's file. `answers` are by version number or `@alias`, as they came.
 
     `sequence` is that of the latest signed state that was seen, `issued_at` when the newest was signed.
+    `recalled` are the recalls of versions, by number.
     """
 
     versions: dict[str, KnownVersion] = {}
@@ -66,6 +68,7 @@ class _ModelRecord(msgspec.Struct):
     answers: dict[str, VersionAnswer] = {}
     sequence: StateSequence = (0, 0)
     issued_at: int = 0
+    recalled: dict[str, Recall] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class KnownModel:
     source: str
     versions: Mapping[int, KnownVersion]
     aliases: Mapping[str, int]
+    recalled: Mapping[int, Recall]
 
 
 class KnownState:
@@ -90,6 +94,21 @@ class KnownState:
     def alias(self, model: SharedName, alias: str) -> KnownAlias | None:
         """Alias as last learned; None if it is not known."""
         return self._read(model).aliases.get(alias.lower())
+
+    def recall(self, model: SharedName, version: int) -> Recall | None:
+        """Recall of a version; None if none is known."""
+        return self._read(model).recalled.get(str(version))
+
+    def mark_recalled(self, model: SharedName, version: int, recall: Recall) -> None:
+        """Mark a version as recalled, as the provider says; a later signed state may say otherwise."""
+        if self.recall(model, version) == recall:
+            return
+
+        def mark(known: _ModelRecord) -> bool:
+            known.recalled[str(version)] = recall
+            return True
+
+        self._change(model, mark)
 
     def knows(self, model: SharedName, *, version: int | None, alias: str | None) -> bool:
         """True if the alias, or else the version, has been asked for before."""
@@ -127,7 +146,7 @@ class KnownState:
     def record_state(
         self, model: SharedName, state: State, sequence_when_asked: StateSequence, answer: VersionAnswer
     ) -> None:
-        """Record a signed state, the answer that it came in, and what an alias points at.
+        """Record a signed state, the answer that it came in, what an alias points at, and a recall.
 
         StaleAnswer if it is older than `sequence_when_asked`, the latest that had been seen when the provider
         was asked, or signed too long ago. Written at most once a minute for what stays the same, so that a
@@ -145,6 +164,8 @@ class KnownState:
             and present.version == state.version
             and 0 <= now - present.resolved_at < _FRESH_ENOUGH_MS
         )
+        recall = _recall_after(known, state)
+        unchanged = unchanged and known.recalled.get(str(state.version)) == recall
         if stored and unchanged and state.sequence <= known.sequence:
             return
 
@@ -154,6 +175,10 @@ class KnownState:
             if state.alias is not None:
                 known.aliases[state.alias] = KnownAlias(state.version, now)
             known.answers[key] = answer
+            if (recall := _recall_after(known, state)) is not None:
+                known.recalled[str(state.version)] = recall
+            else:
+                known.recalled.pop(str(state.version), None)
             known.sequence = state.sequence
             known.issued_at = max(known.issued_at, state.issued_at)
             return True
@@ -203,6 +228,7 @@ class KnownState:
                 known.versions = {**theirs.versions, **known.versions}
                 known.aliases = theirs.aliases if newer else known.aliases
                 known.answers = {} if newer else known.answers
+                known.recalled = {**known.recalled, **theirs.recalled} if newer else known.recalled
                 known.sequence = max(known.sequence, theirs.sequence)
                 known.issued_at = max(known.issued_at, theirs.issued_at)
                 replace_file(self._folder / path.name, msgspec.json.encode(known))
@@ -265,7 +291,17 @@ def known_models(cache_root: Path) -> Iterator[KnownModel]:
         known = _read(path)
         versions = {int(number): version for number, version in known.versions.items()}
         aliases = {alias: target.version for alias, target in known.aliases.items()}
-        yield KnownModel(path.parent.name, versions, aliases)
+        recalled = {int(number): recall for number, recall in known.recalled.items()}
+        yield KnownModel(path.parent.name, versions, aliases, recalled)
+
+
+def _recall_after(known: _ModelRecord, state: State) -> Recall | None:
+    """Recall of the state's version, as it is known with that state; one that is later than it stays."""
+    before = known.recalled.get(str(state.version))
+    _, model_changed_at = state.sequence
+    if state.recalled is None and before is not None and model_changed_at < before.at:
+        return before
+    return state.recalled
 
 
 def _answer_key(version: int | None, alias: str | None) -> str:

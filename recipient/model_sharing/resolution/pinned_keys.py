@@ -17,6 +17,7 @@ from model_sharing_protocol.errors import InvalidState, NotFound, SharingWarning
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import ModelVersion
+from model_sharing_protocol.recalls import Recall
 from model_sharing_protocol.signatures import Bundle, SignedName, State, verify_manifest, verify_state
 from model_sharing_protocol.signing_keys import follow
 
@@ -51,6 +52,11 @@ class PinnedKeys:
             raise UntrustedSignature(
                 f"{name} was answered as version {answer.version} with the content {answer.digest}; what was "
                 f"signed is version {state.version} with the content {state.digest}."
+            )
+        if answer.recalled != state.recalled:
+            raise UntrustedSignature(
+                f"{name} version {state.version} was answered as {_recalled_or_not(answer.recalled)}; what "
+                f"was signed is that it is {_recalled_or_not(state.recalled)}."
             )
         return state
 
@@ -93,6 +99,10 @@ class PinnedKeys:
                 KeyRotationWarning,
                 stacklevel=2,
             )
+
+
+def _recalled_or_not(recall: Recall | None) -> str:
+    return "not recalled" if recall is None else f"recalled ({recall.reason})"
 
 
 async def fetch_keys(

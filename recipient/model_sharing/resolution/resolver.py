@@ -6,6 +6,8 @@ modified" is believed only while the stored answer is fresh, so that nobody can 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from model_sharing.resolution.freshness import duration, is_fresh
 from model_sharing.resolution.known_state import KnownState, StateSequence
 from model_sharing.resolution.pinned_keys import PinnedKeys
 from model_sharing.resolution.version_files import VersionFiles, manifest_from_response
+from model_sharing.settings import RecalledPolicy
 from model_sharing_protocol.errors import (
     CorruptArtifact,
     InvalidParameter,
@@ -25,6 +28,7 @@ from model_sharing_protocol.errors import (
     PermissionDenied,
     ServerUnreachable,
     SharingWarning,
+    VersionRecalled,
 )
 from model_sharing_protocol.names import ModelRef, SharedName
 from model_sharing_protocol.open_sharing import (
@@ -32,12 +36,17 @@ from model_sharing_protocol.open_sharing import (
     VersionFile,
     VersionMetadata,
 )
+from model_sharing_protocol.recalls import recalled_error
 from model_sharing_protocol.signatures import State
 from model_sharing_protocol.times import iso, now_ms
 
 
 class StaleAliasWarning(SharingWarning):
     """Alias resolved to what it was when last asked, since the provider cannot be reached."""
+
+
+class RecalledVersionWarning(SharingWarning):
+    """Version that its provider recalled is used all the same, as the policy on such versions allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,8 @@ class SignedAnswer:
 class Resolver:
     """Resolver of references to the models of one mount.
 
-    `has_manifest` says whether a version with this digest is in the cache. `alias_max_age` is in seconds.
+    `has_manifest` says whether a version with this digest is in the cache, `drop` deletes it there and may
+    block. `alias_max_age` is in seconds.
     """
 
     def __init__(
@@ -72,9 +82,13 @@ class Resolver:
         known_state: KnownState,
         *,
         has_manifest: Callable[[str], bool],
+        drop: Callable[[str], None],
         alias_max_age: float,
+        recalled: RecalledPolicy,
     ) -> None:
         self._has_manifest = has_manifest
+        self._drop = drop
+        self._recalled = recalled
         self._mount = mount
         self._client = client
         self._pinned_keys = pinned_keys
@@ -82,7 +96,27 @@ class Resolver:
         self._alias_max_age = alias_max_age
 
     async def resolve(self, name: SharedName, ref: ModelRef, *, with_files: bool = False) -> Resolved:
-        """Resolve `ref` to a version; `with_files`, one that is not known here comes with its files."""
+        """Resolve `ref` to a version; `with_files`, one that is not known here comes with its files.
+
+        Raises VersionRecalled, or warns, as the policy says: also offline, once a recall is known.
+        """
+        resolved = await self._resolve(name, ref, with_files=with_files)
+        await self._check_recalled(name, resolved.version)
+        return resolved
+
+    async def _check_recalled(self, name: SharedName, version: ModelVersion) -> None:
+        recall = self._known_state.recall(name, version.version)
+        if recall is None:
+            return
+        error = recalled_error(f"{self._mount.name}.{name}", version.version, recall)
+        if self._recalled is RecalledPolicy.WARN:
+            warnings.warn(error.message, RecalledVersionWarning, stacklevel=2)
+            return
+        if self._recalled is RecalledPolicy.DROP and version.digest is not None:
+            await asyncio.to_thread(self._drop, version.digest)
+        raise error
+
+    async def _resolve(self, name: SharedName, ref: ModelRef, *, with_files: bool) -> Resolved:
         seen = self._known_state.sequence(name)
         stored = self._stored_answer(name, ref, seen)
         if stored is not None and self._is_recent_enough(name, ref):
@@ -91,15 +125,15 @@ class Resolver:
             signed = await self._ask(name, ref, stored, with_files=with_files)
         except ServerUnreachable as error:
             return Resolved(self._from_cache(name, ref, error), error)
-        except (NotFound, PermissionDenied):
+        except (NotFound, PermissionDenied, VersionRecalled):
             self._known_state.forget(name, version=ref.version, alias=ref.alias)
             raise
         self._known_state.record_state(name, signed.state, seen, signed.answer)
         return Resolved(_without_state(signed.answer), files=signed.files)
 
     async def files(self, name: SharedName, version: int, digest: str | None) -> VersionFiles:
-        """List the files of a version whose manifest has this digest."""
-        metadata, files = await self._client.query_version(self._mount.share, name, version)
+        """List the files of a version whose manifest has this digest. Raises VersionRecalled."""
+        metadata, files = await self._query(name, version)
         if metadata.version.version != version:
             raise CorruptArtifact(
                 f"{self._mount.endpoint} was asked for the files of {name} version {version} and listed "
@@ -124,7 +158,9 @@ class Resolver:
         self, name: SharedName, ref: ModelRef, stored: SignedAnswer | None, *, with_files: bool
     ) -> SignedAnswer:
         if with_files and not self._known_state.knows(name, version=ref.version, alias=ref.alias):
-            return await self._ask_with_files(name, ref)
+            # Refused because it was recalled: the answer below says why, signed.
+            with contextlib.suppress(VersionRecalled):
+                return await self._ask_with_files(name, ref)
         tag = stored.answer.tag if stored is not None and is_fresh(stored.state.issued_at, now_ms()) else ""
         answer = await self._client.get_version(
             self._mount.share, name, _version_or_alias(ref), tag, lambda: self._is_cached(name, ref)
@@ -143,11 +179,22 @@ class Resolver:
 
     async def _ask_with_files(self, name: SharedName, ref: ModelRef) -> SignedAnswer:
         """Ask for version and files in one request."""
-        metadata, files = await self._client.query_version(self._mount.share, name, _version_or_alias(ref))
+        metadata, files = await self._query(name, _version_or_alias(ref))
         signed = await self._verified(name, ref, VersionAnswer(metadata.version))
         version = signed.answer.version
         checked = await self._checked_files(name, version.version, version.digest, metadata, files)
         return SignedAnswer(signed.answer, signed.state, checked)
+
+    async def _query(
+        self, name: SharedName, version_or_alias: int | str
+    ) -> tuple[VersionMetadata, list[VersionFile]]:
+        """Query the files of a version; those of a recalled one only to use them."""
+        return await self._client.query_version(
+            self._mount.share,
+            name,
+            version_or_alias,
+            include_recalled=self._recalled is RecalledPolicy.WARN,
+        )
 
     async def _verified(self, name: SharedName, ref: ModelRef, answer: VersionAnswer) -> SignedAnswer:
         version = answer.version.version

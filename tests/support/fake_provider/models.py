@@ -8,7 +8,10 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+import msgspec
+
 from model_sharing_protocol.manifest import Manifest, ManifestFile
+from model_sharing_protocol.recalls import Recall
 
 SHARE = "acme_share"
 
@@ -19,6 +22,7 @@ Files = Mapping[str, bytes]
 class Model:
     versions: dict[int, Files] = field(default_factory=dict)
     aliases: dict[str, int] = field(default_factory=dict)
+    recalls: dict[int, Recall] = field(default_factory=dict)
 
     def message(self, name: str) -> dict[str, Any]:
         """Message of listings and of the model's own route, called `schema.model`."""
@@ -41,6 +45,7 @@ class Model:
             "size": manifest.size,
             "digest": manifest.digest,
             "createdAt": 1_700_000_000_000,
+            **({"recalled": msgspec.to_builtins(self.recalls[number])} if number in self.recalls else {}),
         }
 
 

@@ -24,6 +24,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 
 from model_sharing_protocol.dsse import SigningKey
+from model_sharing_protocol.recalls import Recall
 from model_sharing_protocol.signatures import SignedName, State, sign_manifest, sign_state
 from model_sharing_protocol.signing_keys import KeyList, ListedKey, endorse
 from support.fake_provider.models import SHARE, Files, Model, digest_of, manifest_of
@@ -138,6 +139,12 @@ class FakeProvider:
         endorsement = endorse(self.key, new.public) if endorsed else None
         self.keys.append(ListedKey(new.public.pem, 0, endorsement))
         self.key = new
+
+    def recall(self, model: str, version: int, reason: str, replacement: int | None = None) -> None:
+        """Recall a version now, as the newest change of the model."""
+        at = int(time.time() * 1000)
+        self.models[model].recalls[version] = Recall(reason, at, replacement)
+        self.sequence = (self.sequence[0], at)
 
     def file_requests(self) -> list[Request]:
         return [request for request in self.requests if request.path.startswith("/files/")]
@@ -275,10 +282,14 @@ class Handler(BaseHTTPRequestHandler):
     def _signed_version(self, name: str, number: int, alias: str | None) -> dict[str, Any]:
         version = self._version(name, number)
         issued_at = int((time.time() - self.fake.ago) * 1000)
-        state = State(SHARE, name, alias, number, version["digest"], self.fake.sequence, issued_at)
+        recall = self.fake.models[name].recalls.get(number)
+        state = State(SHARE, name, alias, number, version["digest"], self.fake.sequence, issued_at, recall)
         return {**version, "state": msgspec.to_builtins(sign_state(self.fake.key, state))}
 
     def _serve_query(self, name: str, number: int, alias: str | None = None) -> None:
+        if number in self.fake.models[name].recalls and "includeRecalled=true" not in self.path:
+            self.send_error_answer(403, "VERSION_RECALLED", "It was recalled.")
+            return
         files = self.fake.models[name].versions[number]
         manifest = manifest_of(files)
         with self.fake.lock:

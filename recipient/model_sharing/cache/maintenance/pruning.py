@@ -40,10 +40,14 @@ class CacheWarning(SharingWarning):
 
 @dataclass(frozen=True, slots=True)
 class PruningLimits:
-    """Pruning limits: `max_size` of the cache in bytes, `older_than` in seconds since the last use."""
+    """Pruning limits: `max_size` of the cache in bytes, `older_than` in seconds since the last use.
+
+    The versions with these `digests` go in any case.
+    """
 
     max_size: int | None = None
     older_than: float | None = None
+    digests: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +114,29 @@ def prune_to_size(cache: Cache, max_size: int | None) -> None:
         warnings.warn(f"The cache could not be pruned: {error}", CacheWarning, stacklevel=2)
 
 
+def drop_version(cache: Cache, digest: str) -> None:
+    """Remove one version, unless a process holds it. Failing is a warning: nobody waits for the space."""
+    if cache.manifest(digest) is None:
+        return
+    try:
+        in_use = prune(cache, PruningLimits(digests=frozenset({digest}))).in_use
+    except (OSError, SharingError) as error:
+        warnings.warn(f"A recalled version stays in the cache: {error}", CacheWarning, stacklevel=2)
+        return
+    if in_use:
+        warnings.warn(
+            "A recalled version stays in the cache while a process uses it. Afterwards: "
+            "model-sharing cache prune --recalled.",
+            CacheWarning,
+            stacklevel=2,
+        )
+
+
 def _is_beyond(limits: PruningLimits, entry: CacheEntry, size: int, moment: float) -> bool:
     unused = moment - entry.last_used
     return (
-        (limits.max_size is not None and size > limits.max_size)
+        entry.digest in limits.digests
+        or (limits.max_size is not None and size > limits.max_size)
         or (limits.older_than is not None and unused > limits.older_than)
         or (not entry.complete and unused > ABANDONED_AFTER_SECONDS)
     )

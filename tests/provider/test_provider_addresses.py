@@ -18,6 +18,7 @@ from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.governance.addresses import is_within_reach
 from model_sharing_provider.remote_providers import remote_shares
+from model_sharing_provider.remote_providers.egress import Egress
 from model_sharing_provider.remote_providers.remote_shares import RemoteShares
 from support.admin_client import AdminClient
 
@@ -119,7 +120,7 @@ async def test_nothing_is_sent_inside_however_it_is_written(
     answers_like(monkeypatch, "inside.example", "127.0.0.1")
     inside, port = await serving(b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"items":[]}')
     with pytest.raises(InvalidState, match="cannot be listed"):
-        await RemoteShares().names(parse_profile(profile(f"http://{host}:{port}/x").encode()))
+        await RemoteShares(Egress()).names(parse_profile(profile(f"http://{host}:{port}/x").encode()))
     assert inside.connections == 0
 
 
@@ -129,7 +130,7 @@ async def test_a_name_that_changes_is_looked_at_when_it_is_connected_to(
     """The first answer of its name server is public, and so is one of those in the second."""
     inside, port = await serving(b"")
     answers_like(monkeypatch, "rebinding.example", "127.0.0.1", "127.0.0.1")
-    shares = RemoteShares(["192.0.2.0/24"])
+    shares = RemoteShares(Egress(["192.0.2.0/24"]))
     for _ in range(2):
         with pytest.raises(InvalidState, match="cannot be listed"):
             await shares.names(parse_profile(profile(f"http://rebinding.example:{port}").encode()))
@@ -162,7 +163,7 @@ async def failure(endpoint: str) -> tuple[str, float]:
     """Error message, and the seconds that it took."""
     started = time.monotonic()
     with pytest.raises(InvalidState) as refused:
-        await RemoteShares(["127.0.0.0/8"]).names(parse_profile(profile(endpoint).encode()))
+        await RemoteShares(Egress(["127.0.0.0/8"])).names(parse_profile(profile(endpoint).encode()))
     return refused.value.message, time.monotonic() - started
 
 
@@ -171,7 +172,7 @@ async def test_redirects_are_not_followed(serving: Callable[[bytes], Any]) -> No
     moved = f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/\r\nContent-Length: 0\r\n\r\n"
     outside, first = await serving(moved.encode())
     with pytest.raises(InvalidState, match="cannot be listed"):
-        await RemoteShares(["127.0.0.0/8"]).names(
+        await RemoteShares(Egress(["127.0.0.0/8"])).names(
             parse_profile(profile(f"http://127.0.0.1:{first}").encode())
         )
     assert (outside.connections, inside.connections) == (1, 0)
@@ -184,7 +185,9 @@ async def test_no_proxy_of_the_environment_is_asked_to_go_there(
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
     with pytest.raises(InvalidState, match="cannot be listed"):
-        await RemoteShares(["127.0.0.0/8"]).names(parse_profile(profile("http://10.255.255.1/x").encode()))
+        await RemoteShares(Egress(["127.0.0.0/8"])).names(
+            parse_profile(profile("http://10.255.255.1/x").encode())
+        )
     assert proxy.connections == 0
 
 
@@ -205,7 +208,7 @@ async def test_no_proxy_is_asked_for_what_is_inside(
     proxy, port = await serving(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
     monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{port}")
     with pytest.raises(InvalidState, match="cannot be listed"):
-        await RemoteShares().names(parse_profile(profile(f"{endpoint}/x").encode()))
+        await RemoteShares(Egress()).names(parse_profile(profile(f"{endpoint}/x").encode()))
     assert proxy.connections == 0
 
 
@@ -216,7 +219,9 @@ async def test_a_proxy_that_is_inside_is_asked_for_what_is_outside(
     proxy, port = await serving(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
     with pytest.raises(InvalidState, match="cannot be listed"):
-        await RemoteShares().names(parse_profile(profile("https://acme.invalid.example:8443/x").encode()))
+        await RemoteShares(Egress()).names(
+            parse_profile(profile("https://acme.invalid.example:8443/x").encode())
+        )
     assert proxy.told.startswith(b"CONNECT acme.invalid.example:8443 HTTP/1.1\r\n")
     assert TOKEN.encode() not in proxy.told
 

@@ -22,6 +22,7 @@ from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.keys.signing_keys import SigningKeys
 from model_sharing_provider.metastore.database import Database, open_database
+from model_sharing_provider.remote_providers.egress import Egress
 from model_sharing_provider.remote_providers.remote_shares import RemoteShares
 from model_sharing_provider.services.administration.audit import Audit
 from model_sharing_provider.services.administration.backups import Backups
@@ -109,6 +110,7 @@ def _wire(
     signing = Signing(keys)
     vending = Vending(settings.temporary_credentials, settings.credentials_lifetime, settings.aws_role_arn)
     storage_credentials = StorageCredentials(artifacts, vending)
+    remote_shares = RemoteShares(Egress(settings.allowed_provider_networks))
     recipient_files = RecipientFiles(signed_files, artifacts, manifests, signing)
     return ProviderServices(
         database=database,
@@ -134,7 +136,7 @@ def _wire(
         principal_credentials=PrincipalCredentials(storage_credentials, recall_policy),
         principal_files=PrincipalFiles(signed_files, artifacts, manifests, recall_policy),
         principals=Principals(secrets),
-        providers=Providers(secrets, RemoteShares(settings.allowed_provider_networks).names),
+        providers=Providers(secrets, remote_shares.names),
         readiness=Readiness(database, artifacts),
         recalls=Recalls(),
         recipient_credentials=RecipientCredentials(storage_credentials),

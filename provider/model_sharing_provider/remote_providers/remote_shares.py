@@ -1,102 +1,130 @@
-"""Shares of other providers: the only module in which this server acts as a recipient.
+"""Shares of other providers: which there are, and one of them described, with its keys.
 
-A profile's endpoint comes from a user. Connections go only to addresses of the public Internet or of the
-networks that the administrator allowed, however the name resolves; and all failures look the same to the
-user, so that nobody can scan our network. The log has the reason.
+A profile's endpoint comes from a user, who must not be able to scan our network: all failures to reach it
+look the same to the user, and take the same time. The log has the reason.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import socket
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
 
-from model_sharing_protocol.errors import InvalidState, SharingError
-from model_sharing_protocol.network.hosts import is_private_name, literal_address
-from model_sharing_protocol.network.proxies import proxy_for
+from model_sharing_protocol.dsse import PublicKey
+from model_sharing_protocol.errors import (
+    InvalidParameter,
+    InvalidState,
+    NotFound,
+    SharingError,
+    TokenExpired,
+    Unauthenticated,
+    UntrustedSignature,
+)
+from model_sharing_protocol.printable import enumerated
 from model_sharing_protocol.profile import Profile
-from model_sharing_provider.governance.addresses import is_within_reach
+from model_sharing_protocol.signing_keys import first_of
+from model_sharing_provider.domain.mirrors import UpstreamShare
+from model_sharing_provider.remote_providers.egress import Egress
 
 if TYPE_CHECKING:
-    from aiohttp import AddrInfoType
+    from model_sharing.client.sharing_client import SharingClient
 
 PATIENCE_SECONDS = 5.0
-"""Time that every failure takes, whatever its reason."""
+"""Time that every failure to reach a provider takes, whatever its reason."""
+_MOST_NAMED = 20
+_TOLD = (InvalidParameter, NotFound, TokenExpired, Unauthenticated, UntrustedSignature)
+"""Errors about the answer of a provider, and not about our network."""
 
 _log = structlog.get_logger("model_sharing_provider")
 
 
 class RemoteShares:
-    """Client for the shares of providers on the public Internet and in `networks`."""
+    """Client for the shares of providers at addresses that the egress rules allow."""
 
-    def __init__(self, networks: Sequence[str] = ()) -> None:
-        self._networks = networks
+    def __init__(self, egress: Egress) -> None:
+        self._egress = egress
 
     async def names(self, profile: Profile) -> Sequence[str]:
         """Names of the shares of a profile. Raises InvalidState if the provider cannot be reached."""
+        async with self._asking(profile) as client:
+            return [share.name for share in await client.list_shares()]
+
+    async def describe(
+        self,
+        profile: Profile,
+        share: str,
+        key_fingerprint: str | None = None,
+        *,
+        own_keys: Sequence[str] = (),
+    ) -> UpstreamShare:
+        """Describe a share, with the provider's keys as they are to be pinned.
+
+        `key_fingerprint` is that of the expected key, if it was learned by another way; `own_keys` are the
+        fingerprints of this server's own keys. Raises NotFound naming the shares that there are,
+        UntrustedSignature, InvalidParameter for this server itself, and what `names` raises.
+        """
+        from model_sharing.resolution.pinned_keys import fetch_keys  # noqa: PLC0415 - slow to import
+        from model_sharing.transport.file_origins import check_named_origins  # noqa: PLC0415
+
+        async with self._asking(profile, told=_TOLD) as client:
+            try:
+                found = await client.get_share(share)
+            except NotFound:
+                raise await _no_share(client, profile, share) from None
+            keys = await fetch_keys(client, profile.endpoint, (), key_fingerprint)
+            listed = await client.list_keys()
+        if not {key.fingerprint for key in keys}.isdisjoint(own_keys):
+            raise InvalidParameter(
+                f"{profile.endpoint} is this metastore itself; its models need no share to be used here."
+            )
+        return UpstreamShare(
+            keys=tuple(key.pem for key in keys),
+            provider_fingerprint=first_of(PublicKey.parse(keys[0].pem), listed.keys).fingerprint,
+            file_origins=check_named_origins(profile.endpoint, listed.file_origins),
+            resharing=bool(getattr(found, "resharing", False)),
+        )
+
+    @asynccontextmanager
+    async def _asking(
+        self, profile: Profile, *, told: tuple[type[SharingError], ...] = ()
+    ) -> AsyncIterator[SharingClient]:
+        """Client of a profile's provider, for seconds. Raises InvalidState for all but the `told` errors."""
+        from model_sharing.client.sharing_client import SharingClient  # noqa: PLC0415 - slow to import
+        from model_sharing.transport.session import Transport  # noqa: PLC0415
+
         until = time.monotonic() + PATIENCE_SECONDS
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                return await self._ask(profile)
+                guard = await self._egress.socket_opener(profile.endpoint)
+                # The reason must be known before the time is over.
+                retry_for = PATIENCE_SECONDS / 2
+                async with Transport(lambda: profile, open_socket=guard, retry_for=retry_for) as transport:
+                    yield SharingClient(transport, profile.endpoint)
         except (SharingError, TimeoutError) as error:
+            if isinstance(error, told):
+                raise
             reason = error.message if isinstance(error, SharingError) else "it took too long"
-        host = urlsplit(profile.endpoint).netloc.rpartition("@")[2]
-        _log.warning("cannot list another provider's shares", host=host, reason=reason)
-        await asyncio.sleep(until - time.monotonic())
-        raise InvalidState(
-            "The shares of the provider cannot be listed; check its profile, and that this server can "
-            "reach it. Details are in this server's log."
-        )
-
-    async def _ask(self, profile: Profile) -> Sequence[str]:
-        from model_sharing.client.sharing_client import SharingClient  # noqa: PLC0415 - slow to import, and rarely needed
-        from model_sharing.transport.session import Transport  # noqa: PLC0415
-
-        guard = None if await self._is_left_to_a_proxy(profile.endpoint) else self._open_socket
-        # The reason must be known before the time is over.
-        retry_for = PATIENCE_SECONDS / 2
-        async with Transport(lambda: profile, open_socket=guard, retry_for=retry_for) as transport:
-            shares = await SharingClient(transport, profile.endpoint).list_shares()
-            return [share.name for share in shares]
-
-    async def _is_left_to_a_proxy(self, endpoint: str) -> bool:
-        """True if the environment's proxy connects. Raises InvalidState for a forbidden endpoint.
-
-        The proxy resolves names itself, perhaps with other results. So it is used for https alone, where an
-        internal server behind a public name receives nothing, since it has no certificate for that name.
-        """
-        if proxy_for(endpoint) is None:
-            return False
-        parts = urlsplit(endpoint)
-        host = parts.hostname or ""
-        address = literal_address(host)
-        if parts.scheme != "https":
-            raise InvalidState("only https endpoints are called through a proxy")
-        if address is None and is_private_name(host):
-            raise InvalidState(f"{host} is a name of a private network")
-        for each in [str(address)] if address else await _known_addresses(host):
-            if not is_within_reach(each, self._networks):
-                raise InvalidState(f"{each} is not in an allowed provider network")
-        return True
-
-    def _open_socket(self, address: AddrInfoType) -> socket.socket:
-        """Open a socket for a resolved address. Raises OSError for one that is not allowed."""
-        family, kind, protocol, _, place = address
-        if not is_within_reach(str(place[0]), self._networks):
-            raise OSError(errno.EACCES, f"{place[0]} is not in an allowed provider network")
-        return socket.socket(family, kind, protocol)
+            host = urlsplit(profile.endpoint).netloc.rpartition("@")[2]
+            _log.warning("cannot ask another provider for its shares", host=host, reason=reason)
+            await asyncio.sleep(until - time.monotonic())
+            raise InvalidState(
+                "The shares of the provider cannot be listed; check its profile, and that this server can "
+                "reach it. Details are in this server's log."
+            ) from None
 
 
-async def _known_addresses(host: str) -> list[str]:
-    """Addresses of a name; none if public names cannot be resolved here."""
+async def _no_share(client: SharingClient, profile: Profile, share: str) -> NotFound:
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return []
-    return [str(place[0]) for *_, place in found]
+        names = sorted({each.name for each in await client.list_shares()})
+    except SharingError:
+        names = []
+    there = f" It shares: {enumerated(names, _MOST_NAMED)}." if names else ""
+    return NotFound(
+        f"{profile.endpoint} shares nothing called {share!r} with this metastore.{there} Check the name, or "
+        "ask the provider to grant it."
+    )

@@ -1,0 +1,193 @@
+"""One share of an upstream provider: what it shows, verified by the keys that its mirror pinned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from model_sharing_protocol import open_sharing as wire
+from model_sharing_protocol.dsse import Envelope, PublicKey
+from model_sharing_protocol.errors import (
+    CorruptArtifact,
+    NotASharingServer,
+    SharingError,
+    StaleAnswer,
+    UntrustedSignature,
+)
+from model_sharing_protocol.names import SharedName, normalize_name
+from model_sharing_protocol.profile import Profile
+from model_sharing_protocol.signatures import SignedName, verify_manifest, verify_state
+from model_sharing_protocol.times import iso, now_ms
+from model_sharing_provider.domain.mirrors import (
+    Mirror,
+    SignedTarget,
+    UpstreamFiles,
+    UpstreamModel,
+    UpstreamShare,
+    UpstreamVersion,
+)
+from model_sharing_provider.remote_providers.connections import UpstreamConnections
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from model_sharing.client.sharing_client import SharingClient
+
+_OLDEST_MS = 3_600_000
+_SHOWN = 80
+
+T = TypeVar("T")
+W = TypeVar("W")
+
+
+class RemoteShare:
+    """Share of one mirror. Every method raises ServerUnreachable, TimeoutError and what the provider answers.
+
+    `keys` are the PEMs that are trusted by now: a new key is followed if an earlier one endorses it.
+    """
+
+    def __init__(self, connections: UpstreamConnections, mirror: Mirror, profile: Profile) -> None:
+        self._connections = connections
+        self._mirror = mirror
+        self._profile = profile
+        self._keys = tuple(PublicKey.parse(pem) for pem in mirror.keys)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(key.pem for key in self._keys)
+
+    async def describe(self) -> UpstreamShare:
+        """Describe the share as of now. Raises NotFound once it is not granted any more."""
+        from model_sharing.transport.file_origins import check_named_origins  # noqa: PLC0415 - slow to import
+
+        async with self._client(probes=True) as client:
+            found = await client.get_share(self._mirror.share)
+            listed = await client.list_keys()
+            await self._follow(client)
+        return UpstreamShare(
+            keys=self.keys,
+            provider_fingerprint=self._mirror.provider_fingerprint,
+            file_origins=check_named_origins(self._profile.endpoint, listed.file_origins),
+            resharing=bool(getattr(found, "resharing", False)),
+        )
+
+    async def schemas(self) -> tuple[list[str], list[str]]:
+        """Names of the schemas, and why others are left out."""
+        async with self._client() as client:
+            found = await client.list_schemas(self._mirror.share)
+        return _keep_valid(found, lambda each: normalize_name("schema", each.name), lambda each: each.name)
+
+    async def models(self) -> tuple[list[UpstreamModel], list[str]]:
+        """All models, and why others are left out, such as for a name that is illegal here."""
+        async with self._client() as client:
+            found = await client.list_models(self._mirror.share)
+        return _keep_valid(found, _model, lambda each: f"{each.schema}.{each.name}")
+
+    async def model(self, name: SharedName) -> UpstreamModel:
+        """One model. Raises NotFound."""
+        async with self._client() as client:
+            return _model(await client.get_model(self._mirror.share, name))
+
+    async def versions(self, name: SharedName) -> list[UpstreamVersion]:
+        """The READY versions of a model. Raises NotFound."""
+        async with self._client() as client:
+            found = await client.list_versions(self._mirror.share, name)
+        return [_version(each) for each in found if each.status == wire.READY]
+
+    async def files(self, name: SharedName, number: int) -> UpstreamFiles:
+        """Files of a version as the provider signed them. Raises NotFound, UntrustedSignature, UnsafePath."""
+        from model_sharing.resolution.version_files import manifest_from_response  # noqa: PLC0415
+
+        async with self._client() as client:
+            metadata, files = await client.query_version(self._mirror.share, name, number)
+            if metadata.version.version != number:
+                raise CorruptArtifact(
+                    f"{self._profile.endpoint} listed the files of another version of {name}."
+                )
+            manifest = manifest_from_response(metadata, files)
+            key = await self._key_of(client, metadata.bundle.dsse_envelope if metadata.bundle else None)
+        signed_name = SignedName(self._mirror.share, str(name), number)
+        bundle = verify_manifest(metadata.bundle, signed_name, manifest, [key])
+        return UpstreamFiles(manifest=manifest, bundle=bundle.to_json(), key_fingerprint=key.fingerprint)
+
+    async def alias(self, name: SharedName, alias: str) -> SignedTarget:
+        """Version behind an alias, as signed just now. Raises NotFound, UntrustedSignature, StaleAnswer."""
+        async with self._client() as client:
+            answer = await client.get_version(self._mirror.share, name, alias)
+            if answer is None:
+                raise NotASharingServer(f"{self._profile.endpoint} answered nothing for {name}@{alias}.")
+            key = await self._key_of(client, answer.version.state)
+        state = verify_state(answer.version.state, key, self._mirror.share, str(name), alias)
+        if (answer.version.version, answer.version.digest) != (state.version, state.digest):
+            raise UntrustedSignature(f"{name}@{alias} was answered as another version than was signed.")
+        if abs(now_ms() - state.issued_at) > _OLDEST_MS:
+            raise StaleAnswer(
+                f"The answer about {name}@{alias} was signed at {iso(state.issued_at)}, more than an hour "
+                "from the time of this server. One of the clocks is wrong, or an old answer is replayed."
+            )
+        return SignedTarget(
+            version=state.version, digest=state.digest, sequence=state.sequence, issued_at=state.issued_at
+        )
+
+    def _client(
+        self, *, probes: bool = False, waits: bool = False
+    ) -> AbstractAsyncContextManager[SharingClient]:
+        return self._connections.client(self._mirror.provider_id, self._profile, probes=probes, waits=waits)
+
+    async def _key_of(self, client: SharingClient, envelope: Envelope | None) -> PublicKey:
+        """Key that must sign now; the provider is asked for newer ones if an envelope names another."""
+        if envelope and envelope.fingerprint not in [key.fingerprint for key in self._keys]:
+            await self._follow(client)
+        return self._keys[-1]
+
+    async def _follow(self, client: SharingClient) -> None:
+        from model_sharing.resolution.pinned_keys import fetch_keys  # noqa: PLC0415 - slow to import
+
+        self._keys = await fetch_keys(client, self._profile.endpoint, self._keys)
+
+
+def _keep_valid(
+    found: Sequence[W], make: Callable[[W], T], name: Callable[[W], str]
+) -> tuple[list[T], list[str]]:
+    """Convert what is listed; also say why some is left out: for an illegal name, or a second one."""
+    made: dict[object, T] = {}
+    left_out = []
+    for each in found:
+        try:
+            item = make(each)
+        except SharingError as error:
+            left_out.append(f"{name(each)[:_SHOWN]!r}: {error.message}")
+            continue
+        key = item.name if isinstance(item, UpstreamModel) else item
+        if key in made:
+            left_out.append(
+                f"{name(each)[:_SHOWN]!r}: names are compared without case, and this one is there"
+            )
+        else:
+            made[key] = item
+    return list(made.values()), left_out
+
+
+def _model(found: wire.RegisteredModel) -> UpstreamModel:
+    return UpstreamModel(
+        name=SharedName.parse(f"{found.schema}.{found.name}"),
+        id=found.id or "",
+        comment=found.comment or "",
+        tags=found.tags,
+        aliases=found.aliases,
+        updated_at=found.updated_at,
+    )
+
+
+def _version(found: wire.ModelVersion) -> UpstreamVersion:
+    return UpstreamVersion(
+        number=found.version,
+        digest=found.digest or "",
+        comment=found.comment or "",
+        source=found.source or "",
+        run_id=found.run_id or "",
+        signature=found.signature,
+        size=found.size or 0,
+        tags=found.tags,
+        created_at=found.created_at or 0,
+    )

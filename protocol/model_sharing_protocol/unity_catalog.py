@@ -29,7 +29,23 @@ class Message(msgspec.Struct, omit_defaults=True):
     """Message of Unity Catalog; unknown fields are ignored, as in Unity Catalog itself."""
 
 
+class MirrorInfo(Message):
+    """EXTENSION: how well a shared catalog is kept true. Times are epoch milliseconds, the age is seconds."""
+
+    state: str
+    state_since: int
+    state_reason: str = ""
+    remedy: str = ""
+    synced_at: int | None = None
+    confirmed_at: int | None = None
+    age: int | None = None
+    broker: bool = False
+    resharing: bool = False
+
+
 class CatalogInfo(Message):
+    """Catalog. `mirror`: EXTENSION, present for one that is made from a share."""
+
     name: str
     owner: str
     id: str
@@ -40,9 +56,14 @@ class CatalogInfo(Message):
     updated_at: int
     comment: str = ""
     properties: dict[str, str] = {}
+    provider_name: str | None = None
+    share_name: str | None = None
+    mirror: MirrorInfo | None = None
 
 
 class CreateCatalog(Message):
+    """New catalog; from `provider_key_fingerprint` on: EXTENSION, for one that is made from a share."""
+
     name: str
     comment: str = ""
     properties: dict[str, str] = {}
@@ -53,6 +74,8 @@ class CreateCatalog(Message):
     custom_max_retention_hours: NotServed = None
     managed_encryption_settings: NotServed = None
     options: NotServed = None
+    provider_key_fingerprint: str | None = None
+    broker: bool = False
 
 
 class UpdateSecurable(Message):

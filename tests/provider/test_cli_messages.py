@@ -115,7 +115,7 @@ def test_the_list_of_recipients_says_shares_and_expiry(shared: CliRunner) -> Non
         (("schema", "list", "empty"), "schema create empty."),
         (("model", "list", "empty.too"), "model register"),
         (("model", "search"), "model register"),
-        (("provider", "list"), "provider add"),
+        (("provider", "list"), "provider create"),
     ],
     ids=lambda each: each if isinstance(each, str) else " ".join(each),
 )

@@ -104,6 +104,8 @@ share grant other globex
 share revoke other globex
 share add-model other {MODEL}
 provider add second vendor.share
+provider create third --profile vendor.share
+provider update third --profile vendor.share --comment new
 audit prune --older-than 400d
 share delete other --yes
 provider delete second
@@ -124,6 +126,7 @@ principal token delete ann nothing
 principal token revoke ann nothing
 recipient token revoke globex nothing
 provider shares vendor
+catalog sync prod
 serve --tls-key without-certificate
 """
 SHOWING = {"audit list", "catalog list", "fsck", "lineage", "model show", "model search", "provider list"}

@@ -178,6 +178,7 @@ async def test_while_nothing_changes_rows_are_read_once(
         assert await globex.champion() == 1
     assert not reads
     await admin.provider.models.set_alias(admin.context, NAME, "Champion", 2)
+    reads.clear()
     assert await globex.champion() == 2
     assert len(reads) == 2
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Record = Mapping[str, Any]
 
-_TIMES = ("at", "expiration_time", "last_used")
+_TIMES = ("at", "expiration_time", "last_used", "state_since")
 _SIZES = ("size", "own_size")
 
 

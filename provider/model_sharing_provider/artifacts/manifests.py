@@ -89,10 +89,12 @@ class Manifests:
         await self._put(manifest_path(target), manifest.to_json())
 
     async def delete(self, version_id: str) -> None:
+        """Delete the manifest of a version, and all that lies beside it."""
         self._cache.pop(version_id, None)
         await self._store.discard(manifest_path(version_id))
         await self._store.discard(bundle_path(version_id))
         await self._store.discard(chunk_maps_path(version_id))
+        await self._store.discard(bundle_path(version_id))
         await self._store.discard_below(deltas_root(version_id))
 
     async def chunk_maps(self, version_id: str) -> dict[str, ChunkMap]:

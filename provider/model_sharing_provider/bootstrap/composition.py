@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from model_sharing_provider.artifacts.credentials.vending import Vending
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.bootstrap.mirroring import open_mirroring
 from model_sharing_provider.bootstrap.startup import (
     Announce,
     create_home,
@@ -18,11 +20,13 @@ from model_sharing_provider.bootstrap.startup import (
     ensure_signing_keys,
 )
 from model_sharing_provider.configuration.settings import Settings
-from model_sharing_provider.domain.principals import Principal
+from model_sharing_provider.domain.principals import MIRROR, Caller, Principal
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.keys.signing_keys import SigningKeys
 from model_sharing_provider.metastore.database import Database, open_database
+from model_sharing_provider.remote_providers.connections import UpstreamConnections
 from model_sharing_provider.remote_providers.egress import Egress
+from model_sharing_provider.remote_providers.remote_share import RemoteShare
 from model_sharing_provider.remote_providers.remote_shares import RemoteShares
 from model_sharing_provider.services.administration.audit import Audit
 from model_sharing_provider.services.administration.backups import Backups
@@ -32,6 +36,8 @@ from model_sharing_provider.services.administration.inventory import Inventory
 from model_sharing_provider.services.administration.readiness import Readiness
 from model_sharing_provider.services.administration.secrets import Secrets
 from model_sharing_provider.services.audit_recorder import AuditRecorder
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.mirroring.open_shares import OpenShares
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.publishing.copies import Copies
 from model_sharing_provider.services.publishing.finalization import Finalization
@@ -61,6 +67,7 @@ from model_sharing_provider.services.sharing.recipient_files import RecipientFil
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
 from model_sharing_provider.services.sharing.share_permissions import SharePermissions
+from model_sharing_provider.services.sharing.shared_catalogs import SharedCatalogs
 from model_sharing_provider.services.sharing.shares import Shares
 from model_sharing_provider.services.sharing.signing import Signing
 from model_sharing_provider.services.signed_files import SignedFiles
@@ -81,10 +88,14 @@ async def open_provider(
         secrets = await ensure_secrets(settings, database)
         keys = await ensure_signing_keys(settings, database, lost=lost_keys)
         administrator = await ensure_administrator(database, secrets, settings, announce)
-        provider = _wire(settings, secrets, keys, database, administrator)
+        connections = UpstreamConnections(Egress(settings.allowed_provider_networks))
+        provider = _wire(
+            settings, secrets, keys, database, administrator=administrator, connections=connections
+        )
         try:
             yield provider
         finally:
+            await connections.close()
             await provider.audit_recorder.close()
     finally:
         await database.close()
@@ -95,7 +106,9 @@ def _wire(
     secrets: ServerSecrets,
     keys: SigningKeys,
     database: Database,
+    *,
     administrator: Principal,
+    connections: UpstreamConnections,
 ) -> ProviderServices:
     artifacts = ArtifactStore(
         settings.artifact_root_url,
@@ -110,17 +123,37 @@ def _wire(
     signing = Signing(keys)
     vending = Vending(settings.temporary_credentials, settings.credentials_lifetime, settings.aws_role_arn)
     storage_credentials = StorageCredentials(artifacts, vending)
-    remote_shares = RemoteShares(Egress(settings.allowed_provider_networks))
+    remote_shares = RemoteShares(connections.egress)
+    audit_recorder = AuditRecorder(database)
+    rate_limits = RateLimits(settings.request_rates)
+    mirroring = open_mirroring(
+        Context(Caller(MIRROR, "mirror"), database, audit_recorder, rate_limits),
+        OpenShares(secrets, partial(RemoteShare, connections)),
+        artifacts=artifacts,
+        manifests=manifests,
+        cleaner=cleaner,
+        policy=settings.freshness_policy,
+    )
+    catalogs = Catalogs(cleaner)
+    shared_catalogs = SharedCatalogs(
+        mirroring.system,
+        secrets,
+        remote_shares.describe,
+        lambda: keys.fingerprints,
+        shares=mirroring.shares,
+        sync=mirroring.sync,
+        catalogs=catalogs,
+    )
     recipient_files = RecipientFiles(signed_files, artifacts, manifests, signing)
     return ProviderServices(
         database=database,
-        audit_recorder=AuditRecorder(database),
-        rate_limits=RateLimits(settings.request_rates),
+        audit_recorder=audit_recorder,
+        rate_limits=rate_limits,
         administrator=administrator,
         public_url=settings.public_url,
         audit=Audit(),
         backups=Backups(database, (settings.secrets_path, settings.signing_keys_path)),
-        catalogs=Catalogs(cleaner),
+        catalogs=catalogs,
         changes=Changes(ChangeSignal(database.change_token)),
         copies=Copies(artifacts, manifests, recall_policy),
         finalization=Finalization(artifacts, manifests),
@@ -130,7 +163,8 @@ def _wire(
         information_schema=InformationSchema(recipient_files, artifacts),
         inventory=Inventory(database, keys),
         lineage=Lineage(),
-        models=Models(cleaner),
+        mirror_follower=mirroring.follower,
+        models=Models(cleaner, mirroring.freshness),
         multipart=Multipart(artifacts, uploads),
         permissions=Permissions(),
         principal_credentials=PrincipalCredentials(storage_credentials, recall_policy),
@@ -146,11 +180,12 @@ def _wire(
         registration=Registration(artifacts, manifests),
         secrets=Secrets(secrets),
         share_permissions=SharePermissions(),
+        shared_catalogs=shared_catalogs,
         shares=Shares(settings.quotas),
         signed_files=signed_files,
         signing=signing,
         storage_credentials=storage_credentials,
         tracking=Tracking(settings.tracking_uri),
         uploads=uploads,
-        versions=Versions(cleaner),
+        versions=Versions(cleaner, mirroring.freshness),
     )

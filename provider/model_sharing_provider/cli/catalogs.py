@@ -6,8 +6,9 @@ import click
 
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
-from model_sharing_protocol.console.output import say
-from model_sharing_protocol.console.results import show_done, show_list, show_one
+from model_sharing_protocol.console.output import announce, say
+from model_sharing_protocol.console.progress_bar import ProgressBar
+from model_sharing_protocol.console.results import fields_of, show_done, show_list, show_one
 from model_sharing_provider.cli.completion import complete_catalogs
 from model_sharing_provider.cli.options import (
     changes_of,
@@ -17,7 +18,7 @@ from model_sharing_provider.cli.options import (
     owner_option,
     rename_option,
 )
-from model_sharing_provider.cli.records import to_record
+from model_sharing_provider.cli.records import catalog_record
 from model_sharing_provider.cli.session import listed, run
 
 
@@ -26,24 +27,85 @@ def catalog() -> None:
     """Catalogs: the first part of a model's name."""
 
 
-@catalog.command(epilog=example("model-sharing-provider catalog create prod --comment 'What we sell'"))
+@catalog.command(
+    epilog=example(
+        "model-sharing-provider catalog create prod --comment 'What we sell'",
+        "model-sharing-provider catalog create vendor --provider globex --share globex_share",
+    )
+)
 @click.argument("name")
 @click.option("--comment", default="")
+@click.option("--provider", "sharing_provider", help="Make the catalog from a share of this provider.")
+@click.option("--share", help="The name of that share.")
+@click.option(
+    "--key-fingerprint",
+    metavar="SHA256:…",
+    help="The key that the provider must sign with, if you learned it by another way.",
+)
+@click.option("--broker", is_flag=True, help="Keep no files here: hand out the provider's own URLs.")
 @output_option
-def create(name: str, comment: str, output: str) -> None:
-    """Create a catalog."""
-    created = run(lambda provider, context: provider.catalogs.create(context, name, comment))
-    show_done(to_record(created), f"Created the catalog {created.name}", output)
+def create(
+    name: str,
+    comment: str,
+    *,
+    sharing_provider: str | None,
+    share: str | None,
+    key_fingerprint: str | None,
+    broker: bool,
+    output: str,
+) -> None:
+    """Create a catalog, or make one from a provider's share for everybody here.
+
+    A catalog from a share is read-only, and follows the provider: models, versions and aliases appear as they
+    change there. Files are fetched when they are first needed.
+    """
+    if sharing_provider is None or share is None:
+        if sharing_provider or share or key_fingerprint or broker:
+            raise click.UsageError("A catalog from a share needs both, --provider and --share.")
+        created = run(lambda provider, context: provider.catalogs.create(context, name, comment))
+        show_done(catalog_record(created), f"Created the catalog {created.name}", output)
+        return
+    with ProgressBar() as bar:
+        made = run(
+            lambda provider, context: provider.shared_catalogs.create(
+                context,
+                name,
+                sharing_provider,
+                share,
+                comment=comment,
+                key_fingerprint=key_fingerprint,
+                broker=broker,
+                progress=bar.show,
+            )
+        )
+    show_done(
+        catalog_record(made), f"Created the catalog {made.name} from {share} of {sharing_provider}", output
+    )
+
+
+@catalog.command(epilog=example("model-sharing-provider catalog sync vendor"))
+@click.argument("name", shell_complete=complete_catalogs)
+@output_option
+def sync(name: str, output: str) -> None:
+    """Bring a catalog from a share up to date now; a running server does so by itself."""
+    with ProgressBar() as bar:
+        report = run(
+            lambda provider, context: provider.shared_catalogs.sync(context, name, progress=bar.show)
+        )
+    sentence = f"{report.models} models, {report.written} brought up to date, {report.removed} removed"
+    show_done(fields_of(report), sentence, output)
+    for left_out in report.left_out:
+        announce(f"Left out: {left_out}")
 
 
 @catalog.command("list", epilog=example("model-sharing-provider catalog list"))
 @output_option
 def list_catalogs(output: str) -> None:
     """List the catalogs."""
-    records = listed(lambda provider, context, page: provider.catalogs.page(context, page))
+    records = listed(lambda provider, context, page: provider.catalogs.page(context, page), catalog_record)
     show_list(
         records,
-        ["name", "owner", "comment", "created_at"],
+        ["name", "owner", "provider_name", "share_name", "state", "comment", "created_at"],
         output,
         empty="No catalogs yet; create one: model-sharing-provider catalog create NAME",
     )
@@ -53,9 +115,9 @@ def list_catalogs(output: str) -> None:
 @click.argument("name", shell_complete=complete_catalogs)
 @output_option
 def show(name: str, output: str) -> None:
-    """Show a catalog."""
+    """Show a catalog; one from a share with its state, since when, and what to do."""
     found = run(lambda provider, context: provider.catalogs.get(context, name))
-    show_one(to_record(found), output)
+    show_one(catalog_record(found), output)
 
 
 @catalog.command(epilog=example("model-sharing-provider catalog update prod --owner ann@example.com"))
@@ -68,14 +130,17 @@ def update(name: str, rename: str | None, comment: str | None, owner: str | None
     """Update a catalog's name, description or owner."""
     changes = changes_of(rename=rename, comment=comment, owner=owner)
     updated = run(lambda provider, context: provider.catalogs.update(context, name, changes))
-    show_done(to_record(updated), f"Updated the catalog {updated.name}", output)
+    show_done(catalog_record(updated), f"Updated the catalog {updated.name}", output)
 
 
 @catalog.command(epilog=example("model-sharing-provider catalog delete prod"))
 @click.argument("name", shell_complete=complete_catalogs)
 @force_options
 def delete(name: str, force: bool, yes: bool) -> None:
-    """Delete a catalog that has no schemas, or with --force one that has."""
+    """Delete a catalog that has no schemas, or with --force one that has.
+
+    A catalog from a share needs no --force: what was fetched of it is deleted, and the provider has the rest.
+    """
     confirm_force(f"the catalog {name}", force=force, yes=yes)
     run(lambda provider, context: provider.catalogs.delete(context, name, force=force))
     say(f"Deleted the catalog {name}")

@@ -11,25 +11,66 @@ from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import say
 from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_protocol.text_files import decode_text
+from model_sharing_provider.cli.options import changes_of, comment_option, owner_option, rename_option
 from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import listed, run
 
 
-@click.group(epilog=example("model-sharing-provider provider add globex globex.share"))
+@click.group(epilog=example("model-sharing-provider provider create globex --profile globex.share"))
 def provider() -> None:
     """Providers that share with this metastore, each known by its profile file."""
 
 
+_PROFILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@provider.command(epilog=example("model-sharing-provider provider create globex --profile globex.share"))
+@click.argument("name")
+@click.option("--profile", type=_PROFILE, required=True, help="The profile file that the provider issued.")
+@click.option("--comment", default="")
+@output_option
+def create(name: str, profile: Path, comment: str, output: str) -> None:
+    """Create a provider by its profile file; the token in it is kept encrypted."""
+    _create(name, profile, comment, output)
+
+
 @provider.command(epilog=example("model-sharing-provider provider add globex globex.share"))
 @click.argument("name")
-@click.argument("profile", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("profile", type=_PROFILE)
 @click.option("--comment", default="")
 @output_option
 def add(name: str, profile: Path, comment: str, output: str) -> None:
-    """Add a provider by its PROFILE file; the token in it is kept encrypted."""
+    """Create a provider, as `create` does."""
+    _create(name, profile, comment, output)
+
+
+def _create(name: str, profile: Path, comment: str, output: str) -> None:
     content = decode_text(profile.read_bytes(), "replace")
     created = run(lambda opened, context: opened.providers.create(context, name, content, comment))
     show_done(to_record(created), f"Added the provider {name} at {created.endpoint}", output)
+
+
+@provider.command(epilog=example("model-sharing-provider provider update globex --profile globex.share"))
+@click.argument("name")
+@click.option("--profile", type=_PROFILE, help="A new profile file, in place of the one before.")
+@rename_option
+@comment_option
+@owner_option
+@output_option
+def update(
+    name: str,
+    *,
+    profile: Path | None,
+    rename: str | None,
+    comment: str | None,
+    owner: str | None,
+    output: str,
+) -> None:
+    """Take in a provider's new profile, or update its name, description or owner."""
+    changes = changes_of(rename=rename, comment=comment, owner=owner, more=profile is not None)
+    content = decode_text(profile.read_bytes(), "replace") if profile else None
+    updated = run(lambda opened, context: opened.providers.update(context, name, changes, content))
+    show_done(to_record(updated), f"Updated the provider {updated.name} at {updated.endpoint}", output)
 
 
 @provider.command("list", epilog=example("model-sharing-provider provider list"))
@@ -41,7 +82,7 @@ def list_providers(output: str) -> None:
         records,
         ["name", "endpoint", "comment", "created_at"],
         output,
-        empty="No providers yet; add one by its profile: model-sharing-provider provider add NAME PROFILE",
+        empty="No providers yet; add one: model-sharing-provider provider create NAME --profile FILE",
     )
 
 

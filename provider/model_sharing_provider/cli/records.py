@@ -12,6 +12,7 @@ from typing import Any
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.domain.events import AuditEvent
 from model_sharing_provider.domain.lineage import LineageRecord
+from model_sharing_provider.domain.mirrors import CatalogSource
 from model_sharing_provider.domain.principals import AccessToken, PrincipalInfo
 from model_sharing_provider.domain.securables import Catalog, ModelVersion, RegisteredModel, Schema
 from model_sharing_provider.domain.sharing import (
@@ -27,6 +28,7 @@ from model_sharing_provider.domain.sharing import (
 )
 from model_sharing_provider.governance.permissions import PrivilegeGrant
 from model_sharing_provider.services.administration.orphans import Orphan
+from model_sharing_provider.services.mirroring.states import remedy_of
 
 Record = dict[str, Any]
 
@@ -40,6 +42,12 @@ _SECURABLE = ("comment", "owner", "id", "created_at", "updated_at")
 
 FIELDS: dict[type, dict[str, str]] = {
     Catalog: _fields("name", *_SECURABLE),
+    CatalogSource: {
+        "provider_name": "provider",
+        "share_name": "share",
+        **_fields("state", "state_reason", "state_since", "synced_at", "broker", "resharing"),
+        "confirmed_at": "checked_at",
+    },
     Schema: _fields(
         "full_name",
         "comment",
@@ -106,6 +114,15 @@ FIELDS: dict[type, dict[str, str]] = {
 def to_record(value: object) -> Record:
     """Record of a domain object, with records of the domain objects in it."""
     return {name: _plain(attrgetter(path)(value)) for name, path in FIELDS[type(value)].items()}
+
+
+def catalog_record(catalog: Catalog) -> Record:
+    """Record of a catalog; one from a share with its source, its state, and what to do about that."""
+    record = to_record(catalog)
+    if catalog.source is None:
+        return record
+    source = catalog.source
+    return record | to_record(source) | {"remedy": remedy_of(source.state, source.provider)}
 
 
 def share_overview_record(overview: ShareOverview) -> Record:

@@ -30,12 +30,14 @@ from model_sharing_provider.configuration.kinds import (
     without_credentials,
 )
 from model_sharing_provider.domain.credentials import CLOUDS
+from model_sharing_provider.domain.mirrors import FreshnessPolicy
 from model_sharing_provider.domain.quotas import Quotas
 from model_sharing_provider.domain.request_rates import RequestRates
 
 PREFIX = "MODEL_SHARING_PROVIDER_"
 _QUOTAS = Quotas()
 _RATES = RequestRates()
+_FRESHNESS = FreshnessPolicy()
 _CONNECTIONS = 24
 _ROW = "setting"
 
@@ -204,6 +206,28 @@ class Settings:
         (),
         "none",
     )
+    mirror_staleness: timedelta = _setting(
+        "MIRROR_STALENESS",
+        DURATION,
+        "the greatest age of an alias or version that is read from a shared catalog, while its provider "
+        "can be asked",
+        _FRESHNESS.bound,
+        "5s",
+    )
+    mirror_grace: timedelta = _setting(
+        "MIRROR_GRACE",
+        DURATION,
+        "the greatest age of what is served from a shared catalog while its provider cannot be asked",
+        _FRESHNESS.grace,
+        "24h",
+    )
+    mirror_after_revocation: str = _setting(
+        "MIRROR_AFTER_REVOCATION",
+        choice("refuse", "serve"),
+        "what happens to a shared catalog once its provider has withdrawn the share, refuses the token or "
+        "signs with an unknown key: reads are refused, or served for the grace",
+        "refuse",
+    )
     trusted_proxies: tuple[str, ...] = _setting(
         "TRUSTED_PROXIES",
         NETWORKS,
@@ -277,6 +301,14 @@ class Settings:
     def request_rates(self) -> RequestRates:
         return RequestRates(
             failures=self.max_failures, calls=self.max_calls, file_requests=self.max_file_requests
+        )
+
+    @property
+    def freshness_policy(self) -> FreshnessPolicy:
+        return FreshnessPolicy(
+            bound=self.mirror_staleness,
+            grace=self.mirror_grace,
+            serves_after_revocation=self.mirror_after_revocation == "serve",
         )
 
     @property

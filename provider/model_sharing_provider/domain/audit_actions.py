@@ -219,6 +219,17 @@ class AuditAction(StrEnum):
     DELETE_PROVIDER = "deleteProvider", "Another provider was deleted, with its token"
     LIST_PROVIDER_SHARES = "listProviderShares", "Another provider was asked for the shares it grants to us"
 
+    # Catalogs from shares of other providers
+    CHECK_SHARED_CATALOG = (
+        "checkSharedCatalog",
+        "A provider was asked about a share, to make a catalog from it or to bring one up to date",
+    )
+    SYNC_CATALOG = "syncCatalog", "Rows of a shared catalog were made what its provider shows"
+    UPDATE_MIRROR = (
+        "updateMirror",
+        "The state of a shared catalog changed, or its provider's keys were followed",
+    )
+
     # Tracking
     FORWARD_TO_TRACKING = (
         "forwardToTracking",

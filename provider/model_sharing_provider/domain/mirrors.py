@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -34,9 +35,27 @@ class MirrorState(StrEnum):
     FAILED_HERE = "FAILED_HERE"
 
     @property
+    def is_failure(self) -> bool:
+        """True if the last attempt to bring the rows up to date failed."""
+        return self not in (MirrorState.SYNCING, MirrorState.ACTIVE)
+
+    @property
     def ends_access(self) -> bool:
         """True if the provider has withdrawn the share, or can no longer be believed."""
         return self in (MirrorState.REVOKED, MirrorState.TOKEN_REFUSED, MirrorState.KEY_CHANGED)
+
+
+@dataclass(frozen=True, slots=True)
+class FreshnessPolicy:
+    """Policy for reads of shared catalogs.
+
+    `bound` is the greatest age of what is read, `grace` the greatest while the provider cannot be asked. With
+    `serves_after_revocation`, the grace also holds after the provider has withdrawn the share.
+    """
+
+    bound: timedelta = timedelta(seconds=5)
+    grace: timedelta = timedelta(hours=24)
+    serves_after_revocation: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +86,25 @@ class Mirror:
     @property
     def shown(self) -> str:
         """The share and its provider, for messages."""
-        return f"the share {self.share!r} of the provider {self.provider!r}"
+        return f"share {self.share} of provider {self.provider}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogSource:
+    """Source of a shared catalog, and how well its rows are kept true.
+
+    `checked_at` is when the provider last confirmed them, `synced_at` the time of the last complete sync.
+    """
+
+    provider: str
+    share: str
+    broker: bool = False
+    resharing: bool = False
+    state: MirrorState
+    state_reason: str = ""
+    state_since: int
+    synced_at: int | None = None
+    checked_at: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

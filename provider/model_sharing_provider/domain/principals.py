@@ -36,6 +36,8 @@ class Principal:
 
 
 ANONYMOUS = Principal(PrincipalType.ANONYMOUS, "", "anonymous")
+MIRROR = Principal(PrincipalType.SERVICE_PRINCIPAL, "", "mirror")
+"""This server itself, as it keeps shared catalogs true; it holds no privileges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.recalls import Recall
+from model_sharing_provider.domain.mirrors import CatalogSource
 
 MAX_ALIASES = 10
 MAX_TAGS = 50
@@ -46,6 +47,8 @@ class Metastore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
+    """Catalog. `source` is None unless it is made from a share of another provider."""
+
     id: str
     name: str
     comment: str = ""
@@ -53,6 +56,7 @@ class Catalog:
     owner: str
     created_at: int
     updated_at: int
+    source: CatalogSource | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,3 +68,8 @@ MANAGE: dict[SecurableType, Rule] = {
     SecurableType.PROVIDER: OWN_PROVIDER,
 }
 """Rules for showing and changing the grants on a securable, and for changing its owner."""
+
+WRITES_BELOW_CATALOGS = frozenset(
+    {CREATE_SCHEMA, OWN_SCHEMA, CREATE_MODEL, OWN_MODEL, TAG_MODEL, RENAME_MODEL}
+)
+"""Rules of changes to what is in a catalog, none of which can be made where a provider's share is shown."""

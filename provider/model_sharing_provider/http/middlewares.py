@@ -17,7 +17,7 @@ from model_sharing_provider.http.errors import from_http
 from model_sharing_provider.http.idle_connections import CONNECTIONS
 from model_sharing_provider.http.metrics import count_request
 from model_sharing_provider.http.request_log import begin_lines, log_request
-from model_sharing_provider.http.requests import PRINCIPAL, REQUEST_ID, TRACER
+from model_sharing_provider.http.requests import CONTEXT, PRINCIPAL, REQUEST_ID, TRACER
 from model_sharing_provider.http.responses import COMMON_HEADERS
 from model_sharing_provider.http.routes import FACE, Face
 from model_sharing_provider.http.shutdown import SHUTDOWN
@@ -68,6 +68,9 @@ async def finish_head(request: web.BaseRequest, response: web.StreamResponse) ->
     response.headers.update(COMMON_HEADERS)
     if REQUEST_ID in request:
         response.headers[_ID_HEADER] = request[REQUEST_ID]
+    context = request.get(CONTEXT)
+    if context is not None and context.state_age is not None:
+        response.headers["Age"] = str(context.state_age)
     if response.status in _RETRY_LATER:
         response.headers.setdefault("Retry-After", _RETRY_AFTER_SECONDS)
     if isinstance(request, web.Request) and request.config_dict[SHUTDOWN].stopping:

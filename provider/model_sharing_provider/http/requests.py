@@ -28,6 +28,7 @@ PROVIDER: web.AppKey[ProviderServices] = web.AppKey("provider", ProviderServices
 PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+CONTEXT: web.RequestKey[Context] = web.RequestKey("context", Context)
 TRACER: web.AppKey[RequestTracer] = web.AppKey("tracer", RequestTracer)
 """Tracer of requests; absent unless traces were configured."""
 
@@ -39,10 +40,14 @@ def provider_of(request: web.Request) -> ProviderServices:
 
 
 def context_of(request: web.Request) -> Context:
-    """Context of a service call: the authenticated caller, anonymous before that, and the face it came by."""
+    """Context of a service call: the authenticated caller, anonymous before that, and the face it came by.
+
+    The last one of a request is kept, since the response tells what a call found out besides its result.
+    """
     principal = request.get(PRINCIPAL, ANONYMOUS)
     caller = Caller(principal, request[FACE].name, client_address(request), request[REQUEST_ID])
-    return provider_of(request).context(caller)
+    request[CONTEXT] = context = provider_of(request).context(caller)
+    return context
 
 
 def page_request(request: web.Request, listing: str) -> PageRequest:

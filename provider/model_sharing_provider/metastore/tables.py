@@ -352,7 +352,7 @@ mirrored_models = Table(
     "mirrored_models",
     metadata,
     Column("model_id", _ID, ForeignKey("registered_models.id"), primary_key=True),
-    Column("upstream_id", _text(255), nullable=False, server_default=""),
+    Column("upstream_id", _NAME, nullable=False, server_default="", index=True),
     Column("upstream_updated_at", BigInteger, nullable=False, server_default="0"),
     Column("share_sequence", BigInteger, nullable=False, server_default="0"),
     Column("model_sequence", BigInteger, nullable=False, server_default="0"),

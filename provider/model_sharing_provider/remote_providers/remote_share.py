@@ -21,6 +21,7 @@ from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.domain.mirrors import (
     Mirror,
     SignedTarget,
+    UpstreamChanges,
     UpstreamFiles,
     UpstreamModel,
     UpstreamShare,
@@ -128,6 +129,10 @@ class RemoteShare:
         return SignedTarget(
             version=state.version, digest=state.digest, sequence=state.sequence, issued_at=state.issued_at
         )
+
+    async def changes(self, since: str, wait_seconds: float = 0) -> UpstreamChanges | None:
+        """Changes after a token, or the token of now for an empty one; None without a feed."""
+        return None
 
     def _client(
         self, *, probes: bool = False, waits: bool = False

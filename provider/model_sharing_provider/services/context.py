@@ -25,6 +25,7 @@ from model_sharing_protocol.errors import (
     MetastoreUnavailable,
     NotFound,
     PermissionDenied,
+    ReadOnlyCatalog,
     SharingError,
     TooManyRequests,
 )
@@ -35,7 +36,7 @@ from model_sharing_provider.domain.principals import Caller, Principal, Principa
 from model_sharing_provider.domain.secrets import TOKEN_PREFIX
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.decisions import Decision, decide, decide_on_share
-from model_sharing_provider.governance.rules import Rule
+from model_sharing_provider.governance.rules import WRITES_BELOW_CATALOGS, Rule
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.audit_recorder import AuditRecorder
@@ -67,6 +68,14 @@ _DELETES = frozenset(
     }
 )
 """Actions that free space or end access, which may use the reserve of disk space."""
+_OF_PRINCIPALS = frozenset(
+    {
+        AuditAction.EMIT_MODEL_VERSION_LINEAGE,
+        AuditAction.UPDATE_PERMISSIONS,
+        AuditAction.UPDATE_SHARE,
+    }
+)
+"""Changes that are this metastore's own, even of a model that comes from a provider's share."""
 _SECONDS_FOR_A_LAST_EVENT = 1.0
 
 _ErrorT = TypeVar("_ErrorT", bound=SharingError)
@@ -78,7 +87,16 @@ class Operation:
     After `denied`, the event is a denial and not a failure.
     """
 
-    def __init__(self, rows: UnitOfWork, principal: Principal, action: AuditAction, target: Target) -> None:
+    def __init__(
+        self,
+        rows: UnitOfWork,
+        principal: Principal,
+        action: AuditAction,
+        target: Target,
+        *,
+        changes: bool = False,
+    ) -> None:
+        self._changes = changes
         self.rows = rows
         self.principal = principal
         self.action = action
@@ -99,6 +117,8 @@ class Operation:
         if not decision.allowed:
             error = PermissionDenied(f"{decision.reason}; ask its owner or the metastore's administrator.")
             raise self.denied(decision.reason, error)
+        if rule in WRITES_BELOW_CATALOGS or (self._changes and self.action not in _OF_PRINCIPALS):
+            await self._refuse_below_shared_catalog(about)
         self.authorized = True
 
     async def holds(self, rule: Rule, target: Target) -> bool:
@@ -113,6 +133,17 @@ class Operation:
                 self.principal, about.type, about.securable
             )
         return decide(self.principal, rule, privileges)
+
+    async def _refuse_below_shared_catalog(self, about: Target) -> None:
+        """Raise ReadOnlyCatalog for a schema or model that comes from a provider's share."""
+        if about.type not in (SecurableType.SCHEMA, SecurableType.MODEL):
+            return
+        mirrors = await self.rows.registry_reads.mirrors()
+        mirror = mirrors.get(about.securable.partition(".")[0])
+        if mirror is not None:
+            reason = f"{about.securable} comes from {mirror.shown}"
+            remedy = "ask them, or copy the model into a catalog of this metastore"
+            raise self.denied(reason, ReadOnlyCatalog(f"{reason}; {remedy}."))
 
     def authorize_share(self, held: Collection[str], *, hidden_as: SharingError) -> None:
         """Authorize a recipient that holds SELECT; others get `hidden_as`, which hides the share."""
@@ -153,7 +184,12 @@ class Operation:
 
 
 class Context:
-    """Context of a caller, which gives its calls transactions and audit events."""
+    """Context of a caller, which gives its calls transactions and audit events.
+
+    `state_age` is the age in seconds of the shared catalog that a call read, if it read one.
+    """
+
+    state_age: int | None = None
 
     def __init__(
         self, caller: Caller, database: Database, audit: AuditRecorder, rate_limits: RateLimits
@@ -169,7 +205,7 @@ class Context:
         operation = None
         try:
             async with self._database.write(deletes=action in _DELETES) as rows:
-                operation = Operation(rows, self.caller.principal, action, target)
+                operation = Operation(rows, self.caller.principal, action, target, changes=True)
                 yield operation
                 _require_authorization(operation)
                 event = self._event_of(operation, Outcome.OK)

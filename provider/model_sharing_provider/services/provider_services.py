@@ -15,6 +15,7 @@ from model_sharing_provider.services.administration.readiness import Readiness
 from model_sharing_provider.services.administration.secrets import Secrets
 from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.mirroring.follower import MirrorFollower
 from model_sharing_provider.services.publishing.copies import Copies
 from model_sharing_provider.services.publishing.finalization import Finalization
 from model_sharing_provider.services.publishing.flavors import Flavors
@@ -41,6 +42,7 @@ from model_sharing_provider.services.sharing.recipient_files import RecipientFil
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
 from model_sharing_provider.services.sharing.share_permissions import SharePermissions
+from model_sharing_provider.services.sharing.shared_catalogs import SharedCatalogs
 from model_sharing_provider.services.sharing.shares import Shares
 from model_sharing_provider.services.sharing.signing import Signing
 from model_sharing_provider.services.signed_files import SignedFiles
@@ -68,6 +70,7 @@ class ProviderServices:
     information_schema: InformationSchema
     inventory: Inventory
     lineage: Lineage
+    mirror_follower: MirrorFollower
     models: Models
     multipart: Multipart
     permissions: Permissions
@@ -84,6 +87,7 @@ class ProviderServices:
     registration: Registration
     secrets: Secrets
     share_permissions: SharePermissions
+    shared_catalogs: SharedCatalogs
     shares: Shares
     signed_files: SignedFiles
     signing: Signing

@@ -55,6 +55,7 @@ async def _serve(
         watching = (
             asyncio.create_task(watch(app, runner.server)),
             asyncio.create_task(watch_expiry(provider.inventory, settings.tls_certificate)),
+            asyncio.create_task(provider.mirror_follower.run()),
         )
         try:
             for each in sockets:
@@ -68,6 +69,7 @@ async def _serve(
         finally:
             for task in watching:
                 task.cancel()
+            await asyncio.wait(watching)
             await runner.cleanup()
 
 

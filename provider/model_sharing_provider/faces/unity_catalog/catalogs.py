@@ -5,7 +5,9 @@ from __future__ import annotations
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
-from model_sharing_protocol.errors import AlreadyExists, UnsupportedOperation
+from model_sharing_protocol.errors import AlreadyExists, InvalidParameter
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.mirrors import CatalogSource
 from model_sharing_provider.domain.securables import Catalog
 from model_sharing_provider.faces.unity_catalog.requests import (
     message_response,
@@ -17,19 +19,37 @@ from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.parameter_schemas import BOOLEAN, PAGE
 from model_sharing_provider.http.requests import context_of, flag, page_request, provider_of
 from model_sharing_provider.http.routes import Nothing, PageOf, Query, Route
+from model_sharing_provider.services.mirroring.states import remedy_of
+
+_FIRST_SYNC_SECONDS = 10.0
 
 
 async def create_catalog(request: web.Request) -> web.Response:
     body = await read_body(request, wire.CreateCatalog)
     refuse_storage_location(body.storage_root)
     if body.provider_name or body.share_name:
-        raise UnsupportedOperation(
-            "A catalog of a provider's share is not supported here; "
-            "mount the share with 'model-sharing mount'."
-        )
+        return message_response(_catalog(await _create_from_share(request, body)))
+    if body.provider_key_fingerprint or body.broker:
+        raise InvalidParameter("Only a catalog from a share has a provider_key_fingerprint, or a broker.")
     catalogs = provider_of(request).catalogs
     created = await catalogs.create(context_of(request), body.name, body.comment, body.properties)
     return message_response(_catalog(created))
+
+
+async def _create_from_share(request: web.Request, body: wire.CreateCatalog) -> Catalog:
+    if not (body.provider_name and body.share_name):
+        raise InvalidParameter("A catalog from a share needs both, provider_name and share_name.")
+    return await provider_of(request).shared_catalogs.create(
+        context_of(request),
+        body.name,
+        body.provider_name,
+        body.share_name,
+        comment=body.comment,
+        properties=body.properties,
+        key_fingerprint=body.provider_key_fingerprint,
+        broker=body.broker,
+        patience_seconds=_FIRST_SYNC_SECONDS,
+    )
 
 
 async def list_catalogs(request: web.Request) -> web.Response:
@@ -92,6 +112,7 @@ ROUTES = (
 
 
 def _catalog(catalog: Catalog) -> wire.CatalogInfo:
+    source = catalog.source
     return wire.CatalogInfo(
         name=catalog.name,
         comment=catalog.comment,
@@ -99,8 +120,25 @@ def _catalog(catalog: Catalog) -> wire.CatalogInfo:
         owner=catalog.owner,
         id=catalog.id,
         full_name=catalog.name,
-        catalog_type="MANAGED_CATALOG",
+        catalog_type="DELTASHARING_CATALOG" if source else "MANAGED_CATALOG",
         securable_type="CATALOG",
         created_at=catalog.created_at,
         updated_at=catalog.updated_at,
+        provider_name=source.provider if source else None,
+        share_name=source.share if source else None,
+        mirror=_mirror(source) if source else None,
+    )
+
+
+def _mirror(source: CatalogSource) -> wire.MirrorInfo:
+    return wire.MirrorInfo(
+        state=source.state,
+        state_since=source.state_since,
+        state_reason=source.state_reason,
+        remedy=remedy_of(source.state, source.provider),
+        synced_at=source.synced_at,
+        confirmed_at=source.checked_at or None,
+        age=(now_ms() - source.checked_at) // 1000 if source.checked_at else None,
+        broker=source.broker,
+        resharing=source.resharing,
     )

@@ -9,6 +9,7 @@ from sqlalchemy import Row, Select, Table, delete, insert, select, update
 
 from model_sharing_protocol.names import SchemaName
 from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.domain.mirrors import CatalogSource, MirrorState
 from model_sharing_provider.domain.principals import PrincipalType
 from model_sharing_provider.domain.securables import Catalog, Metastore, Schema
 from model_sharing_provider.metastore.authorization.visibility import (
@@ -22,10 +23,15 @@ from model_sharing_provider.metastore.rows.changes import ChangeRows
 from model_sharing_provider.metastore.tables import (
     catalogs,
     metastores,
+    mirror_checks,
+    mirrors,
     principals,
+    providers,
     registered_models,
     schemas,
 )
+
+_SOURCE = ("share", "broker", "resharing", "state", "state_reason", "state_since", "synced_at")
 
 
 class CatalogRows:
@@ -59,12 +65,13 @@ class CatalogRows:
         )
 
     async def find(self, name: str) -> Catalog | None:
-        row = (await self._connection.execute(select(catalogs).where(catalogs.c.name == name))).one_or_none()
+        query = _catalogs().where(catalogs.c.name == name)
+        row = (await self._connection.execute(query)).one_or_none()
         return _catalog(row) if row else None
 
     async def page(self, page: PageRequest, viewer: Viewer) -> Page[Catalog]:
         """Page of the catalogs that the viewer may use."""
-        query = select(catalogs).where(may_use_catalog(viewer))
+        query = _catalogs().where(may_use_catalog(viewer))
         return await fetch_page(
             self._connection, query, catalogs.c.name, page, _catalog, key_of=lambda item: item.name
         )
@@ -153,6 +160,21 @@ class CatalogRows:
         )
 
 
+def _catalogs() -> Select[Any]:
+    """Query of catalogs, with their sources if they are made from shares."""
+    return (
+        select(
+            catalogs,
+            providers.c.name.label("provider"),
+            *(column for column in mirrors.c if column.name in _SOURCE),
+            mirror_checks.c.checked_at,
+        )
+        .join_from(catalogs, mirrors, isouter=True)
+        .join(providers, providers.c.id == mirrors.c.provider_id, isouter=True)
+        .join(mirror_checks, mirror_checks.c.catalog_id == mirrors.c.catalog_id, isouter=True)
+    )
+
+
 def _schemas() -> Select[Any]:
     return select(schemas, catalogs.c.name.label("catalog_name")).join_from(schemas, catalogs)
 
@@ -166,6 +188,16 @@ def _catalog(row: Row[Any]) -> Catalog:
         owner=row.owner,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        source=_source(row) if row.provider is not None else None,
+    )
+
+
+def _source(row: Row[Any]) -> CatalogSource:
+    values = {name: getattr(row, name) for name in _SOURCE}
+    return CatalogSource(
+        provider=row.provider,
+        checked_at=row.checked_at,
+        **values | {"state": MirrorState(row.state)},
     )
 
 

@@ -124,6 +124,17 @@ class MirrorRows:
         row = (await self._connection.execute(query)).one_or_none()
         return _mirrored(row) if row else None
 
+    async def find_by_upstream_id(self, catalog_id: str, upstream_id: str) -> MirroredModel | None:
+        """Mirrored model of a catalog by the provider's id of it."""
+        query = (
+            select(mirrored_models)
+            .join_from(mirrored_models, registered_models)
+            .join(schemas)
+            .where(mirrored_models.c.upstream_id == upstream_id, schemas.c.catalog_id == catalog_id)
+        )
+        row = (await self._connection.execute(query)).first()
+        return _mirrored(row) if row else None
+
     async def put_model(self, model: MirroredModel) -> None:
         """Add or replace what is known of a mirrored model."""
         share_sequence, model_sequence = model.sequence

@@ -100,6 +100,10 @@ class VersionRows:
         began = (await self._connection.execute(query)).scalar_one_or_none()
         return began is not None and began >= stale_before
 
+    async def update(self, version: ModelVersion) -> None:
+        """Write the values of a version; aliases and tags are written apart."""
+        await self._set(version.id, **version_values(version))
+
     async def publish(self, version: ModelVersion) -> None:
         """Make a PENDING version READY, with the values from its files."""
         await self._set(

@@ -82,6 +82,8 @@ class Catalogs:
             described = with_properties(await apply_update(operation, catalog, changes), changes)
             updated = replace(described, name=called)
             await operation.rows.catalogs.update(updated)
+            if updated.source is not None:
+                await operation.rows.mirrors.give_to(updated.id, updated.owner)
             return updated
 
     async def delete(self, context: Context, name: str, *, force: bool = False) -> None:
@@ -91,12 +93,15 @@ class Catalogs:
         async with context.change(AuditAction.DELETE_CATALOG, _catalog(name)) as operation:
             await operation.authorize(rules.OWN_CATALOG)
             catalog = await find_catalog(operation, name)
+            # What comes from a share is not lost by this.
+            force = force or catalog.source is not None
             if not force and not await operation.rows.catalogs.is_empty(catalog.id):
                 raise InvalidState(
                     f"The catalog {name!r} is not empty; delete its schemas first, or use force."
                 )
             for schema in await operation.rows.catalogs.all_schemas(name):
                 versions += await remove_schema(operation, schema)
+            await operation.rows.mirrors.delete(catalog.id)
             await operation.rows.catalogs.delete(catalog.id)
             await operation.rows.privilege_grants.forget_securables([catalog.id])
         await self._cleaner.delete(versions)

@@ -25,13 +25,15 @@ from model_sharing_provider.metastore.paging.model_listing import EVERYWHERE, Sc
 from model_sharing_provider.services.context import Context, Operation, absent
 from model_sharing_provider.services.registry.catalogs import find_catalog, find_schema
 from model_sharing_provider.services.registry.removal import ArtifactCleaner, remove_model
+from model_sharing_provider.services.registry.shared_catalog_freshness import SharedCatalogFreshness
 from model_sharing_provider.services.registry.tags import TagChange, apply_tags, check_tags
 from model_sharing_provider.services.registry.updates import SecurableUpdate, apply_update, check_new
 
 
 class Models:
-    def __init__(self, cleaner: ArtifactCleaner) -> None:
+    def __init__(self, cleaner: ArtifactCleaner, freshness: SharedCatalogFreshness) -> None:
         self._cleaner = cleaner
+        self._freshness = freshness
 
     async def create(
         self, context: Context, name: FullName, comment: str = "", tags: Mapping[str, str] | None = None
@@ -47,6 +49,7 @@ class Models:
 
     async def page(self, context: Context, schema: SchemaName, page: PageRequest) -> Page[RegisteredModel]:
         """Page of a schema's models that the caller may read, by name. Raises NotFound, PermissionDenied."""
+        await self._freshness.note_age(context, schema.catalog)
         target = Target(SecurableType.SCHEMA, str(schema))
         async with context.view(AuditAction.LIST_REGISTERED_MODELS, target) as operation:
             await operation.authorize(rules.USE_SCHEMA)
@@ -67,6 +70,7 @@ class Models:
     ) -> Page[RegisteredModel]:
         """Page of a catalog's models that the caller may read, by full name. Raises NotFound."""
         catalog = normalize_name("catalog", catalog)
+        await self._freshness.note_age(context, catalog)
         async with context.view(
             AuditAction.SEARCH_REGISTERED_MODELS, Target(SecurableType.METASTORE, detail=catalog)
         ) as operation:
@@ -76,7 +80,8 @@ class Models:
             return await operation.rows.models.page(page, viewer, Scope.of_catalog(catalog))
 
     async def get(self, context: Context, name: FullName) -> RegisteredModel:
-        """Raises NotFound, PermissionDenied."""
+        """Raises NotFound, PermissionDenied, UpstreamUnavailable."""
+        await self._freshness.ensure(context, name)
         async with context.view(AuditAction.GET_REGISTERED_MODEL, model_target(name)) as operation:
             await operation.authorize(rules.READ_MODEL)
             return await find_model(operation, name)

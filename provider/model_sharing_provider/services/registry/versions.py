@@ -16,15 +16,18 @@ from model_sharing_provider.metastore.authorization.visibility import Viewer
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.registry.models import find_model, model_target, point_alias
 from model_sharing_provider.services.registry.removal import ArtifactCleaner
+from model_sharing_provider.services.registry.shared_catalog_freshness import SharedCatalogFreshness
 from model_sharing_provider.services.registry.tags import TagChange, apply_tags, check_tags
 
 
 class Versions:
-    def __init__(self, cleaner: ArtifactCleaner) -> None:
+    def __init__(self, cleaner: ArtifactCleaner, freshness: SharedCatalogFreshness) -> None:
         self._cleaner = cleaner
+        self._freshness = freshness
 
     async def page(self, context: Context, name: FullName, page: PageRequest) -> Page[ModelVersion]:
         """Page of all versions by number, with any status. Raises NotFound, PermissionDenied."""
+        await self._freshness.note_age(context, name.catalog)
         async with context.view(AuditAction.LIST_MODEL_VERSIONS, model_target(name)) as operation:
             await operation.authorize(rules.READ_MODEL)
             model = await find_model(operation, name)
@@ -39,14 +42,16 @@ class Versions:
             return await operation.rows.versions.page_of_run(run_id, page, Viewer.of(operation.principal))
 
     async def get(self, context: Context, name: FullName, number: int) -> ModelVersion:
-        """Version with any status. Raises NotFound, PermissionDenied."""
+        """Version with any status. Raises NotFound, PermissionDenied, UpstreamUnavailable."""
+        await self._freshness.ensure(context, name)
         async with context.view(AuditAction.GET_MODEL_VERSION, version_target(name, number)) as operation:
             await operation.authorize(rules.READ_MODEL)
             found = await operation.rows.registry_reads.version(name, number=number)
             return found or await find_version(operation, name, number)
 
     async def get_by_alias(self, context: Context, name: FullName, alias: str) -> ModelVersion:
-        """Version that an alias points at. Raises NotFound, PermissionDenied."""
+        """Version that an alias points at. Raises NotFound, PermissionDenied, UpstreamUnavailable."""
+        await self._freshness.ensure(context, name)
         async with context.view(AuditAction.GET_MODEL_VERSION_BY_ALIAS, model_target(name)) as operation:
             await operation.authorize(rules.READ_MODEL)
             found = await operation.rows.registry_reads.version(name, alias=alias)

@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-from model_sharing_protocol.errors import InvalidParameter, InvalidProfile, UnsupportedOperation
+from model_sharing_protocol.errors import InvalidParameter, InvalidProfile, InvalidState, UnsupportedOperation
 from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_protocol.printable import enumerated
 from model_sharing_protocol.profile import Profile, parse_profile
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
@@ -28,6 +29,8 @@ from model_sharing_provider.services.registry.updates import (
     check_new,
     new_name,
 )
+
+_MOST_NAMED = 10
 
 ListShares = Callable[[Profile], Awaitable[Sequence[str]]]
 """Function that asks a provider for the names of the shares of a profile."""
@@ -93,11 +96,17 @@ class Providers:
             return updated
 
     async def delete(self, context: Context, name: str) -> None:
-        """Delete a provider and its token. Raises NotFound."""
+        """Delete a provider and its token. Raises NotFound, InvalidState while a catalog needs it."""
         name = normalize_name("provider", name)
         async with context.change(AuditAction.DELETE_PROVIDER, _target(name)) as operation:
             await operation.authorize(rules.OWN_PROVIDER)
-            await operation.rows.providers.delete((await _find(operation, name)).id)
+            provider = await _find(operation, name)
+            if used := await operation.rows.mirrors.catalogs_of(provider.id):
+                raise InvalidState(
+                    f"The provider {name!r} shares these catalogs: {enumerated(used, _MOST_NAMED)}; delete "
+                    "them first."
+                )
+            await operation.rows.providers.delete(provider.id)
 
     async def shares(self, context: Context, name: str) -> Sequence[str]:
         """Shares that the provider grants to us now. Raises InvalidState if it cannot be reached."""

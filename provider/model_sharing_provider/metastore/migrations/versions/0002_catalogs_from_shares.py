@@ -92,6 +92,7 @@ def _create_mirrors() -> None:
         _number("model_sequence"),
         _number("issued_at"),
     )
+    op.create_index("ix_mirrored_models_upstream_id", "mirrored_models", ["upstream_id"])
 
 
 def _create_pulled_parts() -> None:

@@ -1,0 +1,1 @@
+"""Mirroring: catalogs that are made from a share of another provider."""

@@ -1,0 +1,130 @@
+"""Freshness of shared catalogs: reads are never older than a bound, unless the provider cannot be asked.
+
+Beyond the bound one call asks what has changed, and all readers of the catalog wait for it together, for a
+moment at most. If it fails, the last known state is served with its age, up to a grace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from model_sharing_protocol.errors import SharingError, UpstreamUnavailable
+from model_sharing_protocol.names import FullName, SharedName
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.mirrors import FreshnessPolicy, Mirror
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.mirroring.open_shares import OpenShares
+from model_sharing_provider.services.mirroring.states import remedy_of
+from model_sharing_provider.services.mirroring.sync import MirrorSync
+
+PATIENCE_SECONDS = 2.0
+"""Time that a reader waits for the provider."""
+_ASKED_WITHIN_SECONDS = 10.0
+
+
+class Freshness:
+    """Freshness of all shared catalogs, as this process knows it."""
+
+    def __init__(
+        self, system: Context, shares: OpenShares, sync: MirrorSync, policy: FreshnessPolicy
+    ) -> None:
+        self._system = system
+        self._shares = shares
+        self._sync = sync
+        self._policy = policy
+        self._confirmed: dict[tuple[str, str], int] = {}
+        self._asking: dict[tuple[str, str], asyncio.Task[None]] = {}
+
+    async def ensure(self, context: Context, name: FullName) -> None:
+        """Make sure that what is read of a model is recent; a catalog of this metastore's own always is.
+
+        The age of the state that is served is left in `context.state_age`. Raises UpstreamUnavailable.
+        """
+        mirror = await self._mirror(context, name.catalog)
+        if mirror is None:
+            return
+        model = SharedName(name.schema, name.name)
+        if self._age_ms(mirror, model) > self._bound_ms and not await self._learn(mirror):
+            await self._ask(mirror, model)
+            mirror = await self._mirror(context, name.catalog) or mirror
+        age = self._age_ms(mirror, model)
+        self._check(mirror, age)
+        context.state_age = age // 1000
+
+    async def note_age(self, context: Context, catalog: str) -> None:
+        """Leave the age of a listing in `context.state_age`; the provider is not asked for it."""
+        mirror = await self._mirror(context, catalog)
+        if mirror is not None:
+            await self._learn(mirror)
+            context.state_age = self._age_ms(mirror) // 1000
+
+    def confirmed(self, mirror: Mirror, at: int, model: SharedName | None = None) -> None:
+        """Note that a catalog's rows, or a model's, are what the provider showed at a moment (epoch ms)."""
+        key = mirror.catalog_id, str(model or "")
+        self._confirmed[key] = max(at, self._confirmed.get(key, 0))
+
+    @property
+    def _bound_ms(self) -> int:
+        return self._policy.bound // timedelta(milliseconds=1)
+
+    def _age_ms(self, mirror: Mirror, model: SharedName | None = None) -> int:
+        keys = ((mirror.catalog_id, ""), (mirror.catalog_id, str(model or "")))
+        return now_ms() - max(self._confirmed.get(key, 0) for key in keys)
+
+    async def _mirror(self, context: Context, catalog: str) -> Mirror | None:
+        async with context.read_unaudited() as rows:
+            return (await rows.registry_reads.mirrors()).get(catalog)
+
+    async def _learn(self, mirror: Mirror) -> bool:
+        """Learn when any process last confirmed a catalog; True if that is recent."""
+        async with self._system.read_unaudited() as rows:
+            check = await rows.mirrors.last_check(mirror.catalog_id)
+        self.confirmed(mirror, check.checked_at)
+        return self._age_ms(mirror) <= self._bound_ms
+
+    async def _ask(self, mirror: Mirror, model: SharedName) -> None:
+        """Ask the provider, together with all others that want to know, and wait for a moment."""
+        async with self._system.read_unaudited() as rows:
+            token = (await rows.mirrors.last_check(mirror.catalog_id)).feed_token
+        # Without a feed, or before the first sync is complete, one model is asked for.
+        key = mirror.catalog_id, "" if token else str(model)
+        asking = self._asking.get(key)
+        if asking is None:
+            asking = self._asking[key] = asyncio.create_task(self._refresh(mirror, model, token))
+            asking.add_done_callback(lambda _: self._asking.pop(key, None))
+        await asyncio.wait([asking], timeout=PATIENCE_SECONDS)
+
+    async def _refresh(self, mirror: Mirror, model: SharedName, token: str) -> None:
+        asked = now_ms()
+        try:
+            async with asyncio.timeout(_ASKED_WITHIN_SECONDS):
+                share = self._shares.open(mirror)
+                if not token:
+                    await self._sync.sync_model(self._system, mirror, share, model)
+                    self.confirmed(mirror, asked, model)
+                    return
+                changes = await share.changes(token)
+                while changes is not None:
+                    if changes.changes:
+                        await self._sync.apply(self._system, mirror, share, changes.changes)
+                    await self._sync.confirm(self._system, mirror, share, changes.token, asked)
+                    changes = await share.changes(changes.token) if changes.more else None
+            self.confirmed(mirror, asked)
+        except (SharingError, TimeoutError) as error:
+            await self._sync.record_failure(self._system, mirror, error)
+
+    def _check(self, mirror: Mirror, age_ms: int) -> None:
+        """Raise UpstreamUnavailable for a state that may not be served."""
+        ended = mirror.state.ends_access and not self._policy.serves_after_revocation
+        if not ended and timedelta(milliseconds=age_ms) <= self._policy.grace:
+            return
+        if mirror.state.is_failure:
+            raise UpstreamUnavailable(
+                f"The catalog {mirror.catalog!r} comes from {mirror.shown}, and cannot be used: "
+                f"{mirror.state_reason} {remedy_of(mirror.state, mirror.provider)}"
+            )
+        raise UpstreamUnavailable(
+            f"The catalog {mirror.catalog!r} comes from {mirror.shown}, which has not confirmed it yet; try "
+            f"again in a few seconds, and see: model-sharing-provider catalog show {mirror.catalog}"
+        )

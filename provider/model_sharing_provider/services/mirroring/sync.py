@@ -1,0 +1,216 @@
+"""Sync of a shared catalog: all of it by listings, or what the provider's feed says has changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from model_sharing_protocol.errors import NotFound
+from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.printable import enumerated
+from model_sharing_protocol.progress import Meter, ProgressCallback
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.mirrors import (
+    Mirror,
+    MirrorCheck,
+    MirroredModel,
+    MirrorState,
+    UpstreamChange,
+    UpstreamModel,
+)
+from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.mirroring.model_writer import ModelWriter, put_schema, sync_operation
+from model_sharing_provider.services.mirroring.states import reason_of, state_of
+from model_sharing_provider.services.mirroring.upstream import UpstreamShareClient
+from model_sharing_provider.services.registry.removal import ArtifactCleaner, remove_schema
+
+_MODELS_AT_ONCE = 8
+_MOST_NAMED = 5
+
+_log = structlog.get_logger("model_sharing_provider")
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """Result of a complete sync: models that are shown, those that were written or removed, or left out."""
+
+    models: int
+    written: int
+    removed: int
+    left_out: tuple[str, ...] = ()
+
+
+class MirrorSync:
+    """Sync of shared catalogs. One at a time for each catalog in this process; others do no harm."""
+
+    def __init__(self, writer: ModelWriter, cleaner: ArtifactCleaner) -> None:
+        self._writer = writer
+        self._cleaner = cleaner
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def sync(
+        self,
+        context: Context,
+        mirror: Mirror,
+        share: UpstreamShareClient,
+        progress: ProgressCallback | None = None,
+    ) -> SyncReport:
+        """Make all rows what the provider shows, and record that. Raises what the share raises.
+
+        Models that were not changed upstream since the last time cost nothing but their line in the listing.
+        """
+        async with self._lock(mirror):
+            meter = Meter(progress)
+            meter.begin("reading the share")
+            began = now_ms()
+            described = await share.describe()
+            start = await share.changes("")
+            schemas, skipped = await share.schemas()
+            models, left_out = await share.models()
+            async with context.read_unaudited() as rows:
+                known = await rows.mirrors.models(mirror.catalog_id)
+            changed = [model for model in models if _is_changed(model, known.get(model.name))]
+            meter.begin("reading models", files_total=len(changed))
+            await self._write_all(context, mirror, share, changed, meter)
+            removed = known.keys() - {model.name for model in models}
+            for name in removed:
+                await self._writer.remove(context, mirror, name)
+            await self._write_schemas(context, mirror, schemas)
+            left_out += skipped
+            await self._update(
+                context,
+                mirror,
+                keys=share.keys,
+                resharing=described.resharing,
+                file_origins=described.file_origins,
+                synced_at=now_ms(),
+                state=MirrorState.ACTIVE,
+                state_reason=f"Left out: {enumerated(left_out, _MOST_NAMED)}." if left_out else "",
+            )
+            await self._record_check(context, mirror, start.token if start else "", began)
+            return SyncReport(len(models), len(changed), len(removed), tuple(left_out))
+
+    async def apply(
+        self,
+        context: Context,
+        mirror: Mirror,
+        share: UpstreamShareClient,
+        changes: Sequence[UpstreamChange],
+    ) -> None:
+        """Make the rows of the models that changed what the provider shows. Raises what the share raises."""
+        if any(change.model is None for change in changes):
+            await self.sync(context, mirror, share)
+            return
+        names = {change.model for change in changes} | {change.previous_model for change in changes}
+        async with self._lock(mirror):
+            # A model that was renamed is found under its new name first, so that its old one is not removed.
+            gone = []
+            for name in filter(None, names):
+                try:
+                    await self._writer.write(context, mirror, share, await share.model(name))
+                except NotFound:
+                    gone.append(name)
+            for name in gone:
+                await self._writer.remove(context, mirror, name)
+
+    async def sync_model(
+        self, context: Context, mirror: Mirror, share: UpstreamShareClient, name: SharedName
+    ) -> None:
+        """Make the rows of one model what the provider shows now. Raises what the share raises."""
+        async with context.read_unaudited() as rows:
+            known = (await rows.mirrors.models(mirror.catalog_id)).get(name)
+        async with self._lock(mirror):
+            try:
+                model = await share.model(name)
+                if _is_changed(model, known):
+                    await self._writer.write(context, mirror, share, model)
+            except NotFound:
+                await share.describe()  # raises NotFound, too, if it is the share that is gone
+                await self._writer.remove(context, mirror, name)
+
+    async def confirm(
+        self, context: Context, mirror: Mirror, share: UpstreamShareClient, feed_token: str, at: int
+    ) -> None:
+        """Record that the rows are what the provider showed at a moment (epoch ms)."""
+        await self._record_check(context, mirror, feed_token, at)
+        if mirror.state.is_failure:
+            await self._update(context, mirror, keys=share.keys, state=MirrorState.ACTIVE, state_reason="")
+        elif share.keys != mirror.keys:
+            await self._update(context, mirror, keys=share.keys)
+
+    async def record_failure(self, context: Context, mirror: Mirror, error: Exception) -> None:
+        """Record why the rows could not be brought up to date, if that is news."""
+        state, reason = state_of(error), reason_of(error)
+        if (mirror.state, mirror.state_reason) != (state, reason):
+            _log.warning(
+                "shared catalog is not up to date", catalog=mirror.catalog, state=state, reason=reason
+            )
+            await self._update(context, mirror, state=state, state_reason=reason)
+
+    async def _record_check(self, context: Context, mirror: Mirror, feed_token: str, at: int) -> None:
+        check = MirrorCheck(feed_token=feed_token, checked_at=at)
+        async with context.write_unaudited(cached=False) as rows:
+            await rows.mirrors.record_check(mirror.catalog_id, check)
+
+    async def _update(self, context: Context, mirror: Mirror, **changes: Any) -> None:
+        """Change fields of the mirror's row as it is now; nothing, if the catalog was deleted meanwhile."""
+        async with sync_operation(context, mirror) as operation:
+            present = await operation.rows.mirrors.find(mirror.catalog_id)
+            if present is not None:
+                state = changes.get("state", present.state)
+                since = present.state_since if state is present.state else operation.now
+                updated = replace(present, state_since=since, **changes)
+                await operation.rows.mirrors.update(updated)
+
+    async def _write_all(
+        self,
+        context: Context,
+        mirror: Mirror,
+        share: UpstreamShareClient,
+        models: Iterable[UpstreamModel],
+        meter: Meter,
+    ) -> None:
+        waiting = iter(models)
+
+        async def work() -> None:
+            for model in waiting:
+                try:
+                    await self._writer.write(context, mirror, share, model)
+                except NotFound:
+                    await share.describe()  # raises NotFound, too, if it is the share that is gone
+                meter.file_done()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(_MODELS_AT_ONCE):
+                    group.create_task(work())
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
+
+    async def _write_schemas(self, context: Context, mirror: Mirror, listed: Sequence[str]) -> None:
+        """Add the schemas that have no models yet, and remove those that are not listed any more."""
+        async with context.read_unaudited() as rows:
+            present = {
+                each.full_name.schema: each for each in await rows.catalogs.all_schemas(mirror.catalog)
+            }
+        if present.keys() == set(listed):
+            return
+        versions: list[ModelVersion] = []
+        async with sync_operation(context, mirror) as operation:
+            for name in listed:
+                await put_schema(operation, mirror, name)
+            for name in present.keys() - set(listed):
+                versions += await remove_schema(operation, present[name])
+        await self._cleaner.delete(versions)
+
+    def _lock(self, mirror: Mirror) -> asyncio.Lock:
+        return self._locks.setdefault(mirror.catalog_id, asyncio.Lock())
+
+
+def _is_changed(model: UpstreamModel, known: MirroredModel | None) -> bool:
+    return known is None or model.updated_at is None or model.updated_at != known.updated_at

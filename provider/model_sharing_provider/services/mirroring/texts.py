@@ -1,0 +1,55 @@
+"""Texts of other providers, brought within the limits of this metastore."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.names import check_alias
+from model_sharing_provider.domain.limits import MAX_COMMENT, MAX_ID, MAX_SIGNATURE, MAX_SOURCE, shortened
+from model_sharing_provider.domain.mirrors import UpstreamModel, UpstreamVersion
+from model_sharing_provider.domain.securables import MAX_ALIASES, MAX_TAGS
+from model_sharing_provider.services.registry.tags import check_tags
+
+
+def limited_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags without those that are not possible here."""
+    kept: dict[str, str] = {}
+    for key, value in tags.items():
+        try:
+            kept |= check_tags({key: value})
+        except InvalidParameter:
+            continue
+    return dict(list(kept.items())[:MAX_TAGS])
+
+
+def limited_aliases(model: UpstreamModel) -> dict[str, int]:
+    """Aliases without those that are not possible here; of two that differ in case, the first."""
+    kept: dict[str, tuple[str, int]] = {}
+    for alias, version in model.aliases.items():
+        try:
+            kept.setdefault(check_alias(alias).lower(), (alias, version))
+        except InvalidParameter:
+            continue
+    return dict(list(kept.values())[:MAX_ALIASES])
+
+
+def limited_comment(comment: str) -> str:
+    return shortened(comment, MAX_COMMENT)
+
+
+def limited_source(version: UpstreamVersion) -> str:
+    return shortened(version.source, MAX_SOURCE)
+
+
+def limited_run_id(version: UpstreamVersion) -> str:
+    """Run of a version; empty for one that no registry can have made."""
+    return version.run_id if len(version.run_id.encode(errors="replace")) <= MAX_ID else ""
+
+
+def limited_signature(version: UpstreamVersion) -> dict[str, Any] | None:
+    """MLflow signature of a version; None for one that is larger than any model's."""
+    return version.signature if len(msgspec.json.encode(version.signature)) <= MAX_SIGNATURE else None

@@ -1,0 +1,50 @@
+"""Upstream side of a mirror, as the services use it; `remote_providers` has the client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.profile import Profile
+from model_sharing_provider.domain.mirrors import (
+    Mirror,
+    SignedTarget,
+    UpstreamChanges,
+    UpstreamFiles,
+    UpstreamModel,
+    UpstreamShare,
+    UpstreamVersion,
+)
+
+
+class UpstreamShareClient(Protocol):
+    """Client of one share. Every method raises ServerUnreachable, TimeoutError and what the provider answers.
+
+    Listings come with the reasons why some items are left out.
+    """
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """PEMs of the keys that are trusted by now, oldest first."""
+
+    async def describe(self) -> UpstreamShare: ...
+
+    async def schemas(self) -> tuple[list[str], list[str]]: ...
+
+    async def models(self) -> tuple[list[UpstreamModel], list[str]]: ...
+
+    async def model(self, name: SharedName) -> UpstreamModel: ...
+
+    async def versions(self, name: SharedName) -> list[UpstreamVersion]: ...
+
+    async def files(self, name: SharedName, number: int) -> UpstreamFiles: ...
+
+    async def alias(self, name: SharedName, alias: str) -> SignedTarget: ...
+
+    async def changes(self, since: str, wait_seconds: float = 0) -> UpstreamChanges | None:
+        """Changes after a token, or the token of now for an empty one; None without a feed."""
+
+
+OpenShare = Callable[[Mirror, Profile], UpstreamShareClient]
+"""Function that opens the share of a mirror by the provider's profile."""

@@ -225,10 +225,6 @@ class AuditAction(StrEnum):
         "A provider was asked about a share, to make a catalog from it or to bring one up to date",
     )
     SYNC_CATALOG = "syncCatalog", "Rows of a shared catalog were made what its provider shows"
-    UPDATE_MIRROR = (
-        "updateMirror",
-        "The state of a shared catalog changed, or its provider's keys were followed",
-    )
 
     # Tracking
     FORWARD_TO_TRACKING = (

@@ -69,7 +69,7 @@ class RemoteShare:
             keys=self.keys,
             provider_fingerprint=self._mirror.provider_fingerprint,
             file_origins=check_named_origins(self._profile.endpoint, listed.file_origins),
-            resharing=bool(getattr(found, "resharing", False)),
+            resharing=found.resharing,
         )
 
     async def schemas(self) -> tuple[list[str], list[str]]:
@@ -195,4 +195,7 @@ def _version(found: wire.ModelVersion) -> UpstreamVersion:
         size=found.size or 0,
         tags=found.tags,
         created_at=found.created_at or 0,
+        recalled_at=found.recalled.at if found.recalled else None,
+        recall_reason=found.recalled.reason if found.recalled else "",
+        recall_replacement=found.recalled.replacement if found.recalled else None,
     )

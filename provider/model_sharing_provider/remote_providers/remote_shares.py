@@ -86,7 +86,7 @@ class RemoteShares:
             keys=tuple(key.pem for key in keys),
             provider_fingerprint=first_of(PublicKey.parse(keys[0].pem), listed.keys).fingerprint,
             file_origins=check_named_origins(profile.endpoint, listed.file_origins),
-            resharing=bool(getattr(found, "resharing", False)),
+            resharing=found.resharing,
         )
 
     @asynccontextmanager

@@ -279,7 +279,6 @@ ELSEWHERE: Mapping[str, str] = {
     "providers.shares": "asks the provider itself: see the test of its owner in test_privileges",
     "shared_catalogs.create": "asks a provider: see test_who_may_make_a_catalog_from_a_share",
     "shared_catalogs.sync": "asks a provider: see test_who_may_make_a_catalog_from_a_share",
-    "mirror_follower.run": "this server itself, at work on its own rows",
     "signed_files.verify": "whose URL came back: `recipient_files.open` and `principal_files.open` decide",
     "signed_files.access_ended": "watches a transfer that one of them let begin",
     "recipient_files.open": "recipients only: a URL signed under a grant, see test_signed_files",

@@ -73,6 +73,17 @@ class RegisteredModel(_Message):
     access_modes: tuple[str, ...] = ()
 
 
+class Origin(_Message):
+    """EXTENSION: origin of a version that its provider has from another, whose key signed the files then."""
+
+    provider: str
+    share: str
+    model: str
+    version: VersionNumber
+    digest: ManifestDigest
+    key: str
+
+
 class ModelVersion(_Message):
     """Version of a model. From `aliases` on: EXTENSION. `signature` is the MLflow model signature.
 
@@ -98,6 +109,7 @@ class ModelVersion(_Message):
     digest: ManifestDigest | None = None
     created_at: EpochMs | None = None
     recalled: Recall | None = None
+    origin: Origin | None = None
     state: Envelope | None = None
 
 

@@ -241,8 +241,19 @@ class RecallModelVersion(Message):
     replacement_version: VersionNumber | None = None
 
 
+class OriginInfo(Message):
+    """EXTENSION: origin of a version in another metastore; `key` is the fingerprint of what signed it."""
+
+    provider: str
+    share: str
+    model: str
+    version: int
+    digest: str
+    key: str
+
+
 class ModelVersionInfo(Message):
-    """Version of a registered model. `recalled`: EXTENSION."""
+    """Version of a registered model. `recalled` and `origin`: EXTENSION."""
 
     model_name: str
     catalog_name: str
@@ -261,6 +272,7 @@ class ModelVersionInfo(Message):
     aliases: tuple[ModelAlias, ...] | None = None
     tags: tuple[Tag, ...] = ()
     recalled: RecallInfo | None = None
+    origin: OriginInfo | None = None
 
 
 class CreateModelVersion(Message):

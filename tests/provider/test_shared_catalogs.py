@@ -17,12 +17,13 @@ from model_sharing_protocol.errors import (
     UntrustedSignature,
     UpstreamUnavailable,
 )
-from model_sharing_protocol.names import FullName, SchemaName
+from model_sharing_protocol.names import FullName, SchemaName, SharedName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_protocol.signatures import Bundle
 from model_sharing_provider.artifacts.layout import bundle_path
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.mirrors import MirrorState
+from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.permissions import PrivilegeChange
 from model_sharing_provider.governance.privileges import Privilege
@@ -286,3 +287,45 @@ async def test_while_the_provider_is_away_the_last_state_is_served_with_its_age(
     catalog = await admin.provider.catalogs.get(admin.context, "vendor")
     assert catalog.source is not None
     assert catalog.source.state is MirrorState.UNREACHABLE
+
+
+async def test_sharing_it_further_is_up_to_the_provider(
+    admin: AdminClient, vendor: UpstreamProvider, endpoint: str
+) -> None:
+    provider, theirs = admin.provider, vendor.admin
+    await provider.shares.create(admin.context, "ours")
+    with pytest.raises(ReadOnlyCatalog, match="who do not allow that it is shared further"):
+        await provider.shares.add_model(admin.context, "ours", SCORER)
+    with pytest.raises(ReadOnlyCatalog):
+        await provider.shares.add_schema(admin.context, "ours", SCORER.schema_name)
+    await theirs.provider.shares.update(theirs.context, "acme_share", resharing=True)
+    await provider.shared_catalogs.sync(admin.context, "vendor")
+    await provider.shares.add_model(admin.context, "ours", SCORER)
+    _, code = await provider.recipients.create(admin.context, "initech")
+    await provider.share_permissions.grant(admin.context, "ours", "initech")
+    profile = await admin.activate(code, endpoint)
+    initech = await provider.recipients.authenticate(
+        provider.context(Caller(ANONYMOUS, "test")), profile.bearer_token
+    )
+    view = provider.context(Caller(initech, "test"))
+    seen = await provider.recipient_view.resolve_alias(
+        view, "ours", SharedName.parse("ml_team.scorer"), "Champion"
+    )
+    assert seen.version.origin is not None
+    await theirs.provider.shares.update(theirs.context, "acme_share", resharing=False)
+    await provider.shared_catalogs.sync(admin.context, "vendor")
+    with pytest.raises(NotFound):
+        await provider.recipient_view.resolve_alias(
+            view, "ours", SharedName.parse("ml_team.scorer"), "Champion"
+        )
+    assert not (await provider.recipient_view.list_models(view, "ours", None, PAGE)).items
+
+
+async def test_a_recall_there_is_a_recall_here(admin: AdminClient, vendor: UpstreamProvider) -> None:
+    theirs = vendor.admin
+    await theirs.provider.recalls.recall(theirs.context, SOURCE, 1, "wrong labels", 2)
+    await admin.provider.shared_catalogs.sync(admin.context, "vendor")
+    version = await admin.provider.versions.get(admin.context, SCORER, 1)
+    assert version.recall is not None
+    assert (version.recall.reason, version.recall.replacement) == ("wrong labels", 2)
+    assert (await admin.provider.models.get(admin.context, SCORER)).aliases == {"Champion": 2}

@@ -131,7 +131,17 @@ def show(name: str, output: str) -> None:
     signature = signature_words(newest["signature"]) if newest else ""
     show_one({**record, "signature": shortened(signature, _LONGEST_SIGNATURE)}, output)
     announce("")
-    columns = ["version", "aliases", "status", "size", "num_files", "created_at", "comment", "recalled"]
+    columns = [
+        "version",
+        "aliases",
+        "status",
+        "size",
+        "num_files",
+        "created_at",
+        "comment",
+        "recalled",
+        "origin",
+    ]
     show_list(versions, columns, output, empty=f"No versions yet; register one: {REGISTER} {full_name}")
     announce("")
     show_list(

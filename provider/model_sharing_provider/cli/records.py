@@ -14,7 +14,7 @@ from model_sharing_provider.domain.events import AuditEvent
 from model_sharing_provider.domain.lineage import LineageRecord
 from model_sharing_provider.domain.mirrors import CatalogSource
 from model_sharing_provider.domain.principals import AccessToken, PrincipalInfo
-from model_sharing_provider.domain.securables import Catalog, ModelVersion, RegisteredModel, Schema
+from model_sharing_provider.domain.securables import Catalog, ModelVersion, Origin, RegisteredModel, Schema
 from model_sharing_provider.domain.sharing import (
     ModelShare,
     Recipient,
@@ -72,7 +72,9 @@ FIELDS: dict[type, dict[str, str]] = {
         *("full_name", "version", "aliases", "status", "size", "num_files", "digest", "comment", "tags"),
         *("signature", "source", "run_id", "id", "created_at", "created_by"),
         recalled="recall",
+        origin="origin",
     ),
+    Origin: _fields("provider", "share", "model", "version", "digest", "key"),
     LineageRecord: _fields("id", "direction", "payload", "recorded_at", "recorded_by"),
     Share: _fields("name", "resharing", *_SECURABLE),
     ShareObject: _fields("name", "shared_as", "status", "added_at", "added_by", data_object_type="type"),
@@ -123,6 +125,12 @@ def catalog_record(catalog: Catalog) -> Record:
         return record
     source = catalog.source
     return record | to_record(source) | {"remedy": remedy_of(source.state, source.provider)}
+
+
+def origin_words(version: Record) -> str:
+    """Origin of a version's record in a few words, for a table."""
+    origin = version["origin"]
+    return f"{origin['provider']}: {origin['share']}.{origin['model']}/{origin['version']}" if origin else ""
 
 
 def share_overview_record(overview: ShareOverview) -> Record:

@@ -85,6 +85,22 @@ class RegisteredModel:
     updated_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Origin of a version in another metastore: the provider and its share, as they were known here.
+
+    `model` is its name in the share, `digest` that of the signed files, `key` the fingerprint of the key that
+    signed them.
+    """
+
+    provider: str
+    share: str
+    model: str
+    version: int
+    digest: str
+    key: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersion:
     """Model version. `storage_path` is relative to the artifact root or, for a version registered in place,
@@ -128,6 +144,20 @@ class ModelVersion:
     def in_place(self) -> bool:
         """True if the files are in an external location: read, never written or deleted."""
         return "://" in self.storage_path
+
+    @property
+    def origin(self) -> Origin | None:
+        """Origin in another metastore; None for a version that was made here."""
+        if self.origin_version is None:
+            return None
+        return Origin(
+            self.origin_provider,
+            self.origin_share,
+            self.origin_model,
+            self.origin_version,
+            self.origin_digest,
+            self.origin_key,
+        )
 
     @property
     def recall(self) -> Recall | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from aiohttp import web
 
 from model_sharing_protocol import open_sharing as wire
@@ -33,5 +34,6 @@ def version_message(
         digest=version.digest,
         created_at=version.created_at,
         recalled=version.recall,
+        origin=msgspec.convert(version.origin, wire.Origin, from_attributes=True) if version.origin else None,
         state=state,
     )

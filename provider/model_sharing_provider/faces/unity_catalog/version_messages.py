@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
@@ -37,9 +38,14 @@ def version_message(request: web.Request, version: ModelVersion) -> wire.ModelVe
         created_by=version.created_by,
         updated_at=version.updated_at,
         recalled=_recall(version),
+        origin=_origin(version),
     )
 
 
 def _recall(version: ModelVersion) -> wire.RecallInfo | None:
     recall = version.recall
     return wire.RecallInfo(recall.reason, recall.at, recall.replacement) if recall else None
+
+
+def _origin(version: ModelVersion) -> wire.OriginInfo | None:
+    return msgspec.convert(version.origin, wire.OriginInfo, from_attributes=True) if version.origin else None

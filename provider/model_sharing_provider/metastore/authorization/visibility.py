@@ -26,6 +26,7 @@ from model_sharing_provider.metastore.tables import (
     catalogs,
     grants,
     group_members,
+    mirrors,
     principals,
     registered_models,
     schemas,
@@ -113,12 +114,14 @@ def models_by_themselves(viewer: Viewer) -> CompoundSelect[Any]:
 
 def owner_may_read(owner: Any) -> ColumnElement[bool]:
     """Condition that a share's owner may read the model, in a query that joins its schema and catalog."""
-    return or_(_is_administrator(owner), may_read_model(Viewer.owner(owner)))
+    readable = or_(_is_administrator(owner), may_read_model(Viewer.owner(owner)))
+    return and_(_may_be_shared(), readable)
 
 
 def owner_may_use_schema(owner: Any) -> ColumnElement[bool]:
     """Condition that a share's owner may use the schema, in a query that joins its catalog."""
-    return or_(_is_administrator(owner), may_use_schema(Viewer.owner(owner)))
+    usable = or_(_is_administrator(owner), may_use_schema(Viewer.owner(owner)))
+    return and_(_may_be_shared(), usable)
 
 
 def owner_may_read_all(owner: Any) -> ColumnElement[bool]:
@@ -134,6 +137,13 @@ def owner_may_read_model_id() -> Any:
         .join(catalogs)
         .where(registered_models.c.id == bindparam("model_id"), owner_may_read(bindparam("owner")))
     )
+
+
+def _may_be_shared() -> ColumnElement[bool]:
+    """Condition that the catalog is this metastore's own, or that its provider lets it be shared further."""
+    # In words that both databases know, since the hot path runs this without SQLAlchemy.
+    restricted: ColumnElement[bool] = literal_column("NOT mirrors.resharing")
+    return ~exists().where(mirrors.c.catalog_id == catalogs.c.id, restricted)
 
 
 def _is_administrator(name: Any) -> ColumnElement[bool]:

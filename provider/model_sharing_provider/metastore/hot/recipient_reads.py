@@ -20,20 +20,22 @@ from model_sharing_provider.metastore.hot.read_cache import ReadCache
 from model_sharing_provider.metastore.hot.version_reads import SELECT_VERSION, read_full_version
 from model_sharing_provider.metastore.rows.mapping import read_share, read_share_grant
 
+_RESTRICTED = "EXISTS (SELECT 1 FROM mirrors WHERE NOT mirrors.resharing)"
+"""True if there are models that not even an administrator may share further."""
 _HOLDER = """
 SELECT t.id AS token_id, t.expires_at, r.id, r.name, r.ip_access_list
 FROM recipient_tokens t JOIN recipients r ON r.id = t.recipient_id
 WHERE t.token_hash = :token_hash
 """
-_SHARE = """
+_SHARE = f"""
 SELECT s.*, g.id AS grant_id, g.privilege, g.granted_at, g.granted_by, r.name AS recipient,
-    p.type AS owner_type
+    p.type AS owner_type, {_RESTRICTED} AS restricted
 FROM shares s
 JOIN grants g ON g.securable_id = s.id AND g.principal_id = :recipient_id
 JOIN recipients r ON r.id = g.principal_id
 LEFT JOIN principals p ON p.name = s.owner
 WHERE s.name = :share
-"""
+"""  # noqa: S608 - a constant
 _SINGLE_MODEL = """
 SELECT m.id, m.updated_at FROM share_objects o JOIN registered_models m ON m.id = o.object_id
 WHERE o.share_id = :share_id AND o.shared_schema = :schema AND o.shared_name = :name AND o.type = 'MODEL'
@@ -58,15 +60,16 @@ WHERE model_versions.model_id = :model_id AND a.alias_key = :alias
 """
 )
 _BY_ID = SELECT_VERSION + " WHERE model_versions.id = :version_id"
-_ACCESS = """
-SELECT s.name AS share, s.owner, r.name AS recipient, r.ip_access_list, p.type AS owner_type, t.expires_at
+_ACCESS = f"""
+SELECT s.name AS share, s.owner, r.name AS recipient, r.ip_access_list, p.type AS owner_type, t.expires_at,
+    {_RESTRICTED} AS restricted
 FROM grants g
 JOIN shares s ON s.id = g.securable_id
 JOIN recipients r ON r.id = g.principal_id
 JOIN recipient_tokens t ON t.recipient_id = r.id
 LEFT JOIN principals p ON p.name = s.owner
 WHERE g.id = :grant_id AND t.id = :token_id AND s.revision = :revision
-"""
+"""  # noqa: S608 - a constant
 
 _NEWEST_CHANGE = "SELECT sequence, mark FROM changes ORDER BY sequence DESC LIMIT 1"
 _EXPIRY = "SELECT expires_at FROM recipient_tokens WHERE id = :token_id AND recipient_id = :recipient_id"
@@ -172,7 +175,7 @@ class RecipientReads:
             return SharedFeed(
                 share=read_share(found),
                 grant=read_share_grant(found, grant_id="grant_id", share="name"),
-                limited=found["owner_type"] != PrincipalType.ADMIN,
+                limited=not _sees_all(found),
                 position=position,
                 token_expires_at=expiry["expires_at"],
             )
@@ -208,9 +211,14 @@ def _networks(row: SqlRow) -> tuple[str, ...]:
     return tuple(json.loads(row["ip_access_list"]))
 
 
+def _sees_all(share: SqlRow) -> bool:
+    """True if the share's owner may share every model of the metastore."""
+    return share["owner_type"] == PrincipalType.ADMIN and not share["restricted"]
+
+
 def _owner_may_read(rows: SqlRows, share: SqlRow, model_id: str) -> bool:
     """True if the share's owner may read the model; otherwise the share does not show it."""
-    if share["owner_type"] == PrincipalType.ADMIN:
+    if _sees_all(share):
         return True
     return (
         rows.execute(_OWNER_MAY_READ, {"owner": share["owner"], "model_id": model_id}).fetchone() is not None

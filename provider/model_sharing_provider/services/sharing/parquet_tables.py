@@ -41,6 +41,12 @@ _VERSIONS = pa.schema(
         pa.field("recalled_at", _MOMENT),
         pa.field("recall_reason", pa.string()),
         pa.field("recall_replacement", pa.int32()),
+        pa.field("origin_provider", pa.string()),
+        pa.field("origin_share", pa.string()),
+        pa.field("origin_model", pa.string()),
+        pa.field("origin_version", pa.int32()),
+        pa.field("origin_digest", pa.string()),
+        pa.field("origin_key", pa.string()),
     ]
 )
 _ALIASES = pa.schema(
@@ -83,6 +89,12 @@ def _version_rows(models: Sequence[SharedModel], versions: Sequence[ModelVersion
             "recalled_at": version.recalled_at,
             "recall_reason": version.recall_reason or None,
             "recall_replacement": version.recall_replacement,
+            "origin_provider": version.origin_provider or None,
+            "origin_share": version.origin_share or None,
+            "origin_model": version.origin_model or None,
+            "origin_version": version.origin_version,
+            "origin_digest": version.origin_digest or None,
+            "origin_key": version.origin_key or None,
         }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound
+from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound, ReadOnlyCatalog
 from model_sharing_protocol.names import FullName, SchemaName, SharedName, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.audit_actions import AuditAction
@@ -233,6 +233,7 @@ async def _add_model(
     operation: Operation, share: Share, model: FullName, shared_as: SharedName | None
 ) -> ShareObject:
     await operation.authorize(rules.READ_MODEL, model_target(model))
+    await _check_resharing(operation, model.catalog)
     found = await find_model(operation, model)
     shared_name = shared_as or SharedName(model.schema, model.name)
     shared = _object(operation, ShareObjectType.MODEL, str(model), str(shared_name))
@@ -244,9 +245,18 @@ async def _add_schema(
 ) -> ShareObject:
     shared_name = normalize_name("schema", shared_as or schema.schema)
     await operation.authorize(rules.USE_SCHEMA, Target(SecurableType.SCHEMA, str(schema)))
+    await _check_resharing(operation, schema.catalog)
     found = await find_schema(operation, schema)
     shared = _object(operation, ShareObjectType.SCHEMA, str(schema), shared_name)
     return await _add_object(operation, share, found.id, shared)
+
+
+async def _check_resharing(operation: Operation, catalog: str) -> None:
+    """Check that what is in a catalog may be shared further. Raises ReadOnlyCatalog."""
+    mirror = (await operation.rows.registry_reads.mirrors()).get(catalog)
+    if mirror is not None and not mirror.resharing:
+        reason = f"{catalog} comes from {mirror.shown}, who do not allow that it is shared further"
+        raise operation.denied(reason, ReadOnlyCatalog(f"{reason}; ask them to allow it."))
 
 
 async def _remove(operation: Operation, share: Share, shared_as: str) -> None:

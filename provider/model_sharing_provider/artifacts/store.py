@@ -86,9 +86,11 @@ class ArtifactStore:
             async for _ in timed_calls(self._backend.kind, "list", nothing):
                 pass
 
-    async def put_file(self, path: str, source: Path, advance: Advance = _unwatched) -> Fingerprint:
-        """Copy a local file to `path`. Raises DiskFull."""
-        taken_in = Fingerprinter()
+    async def put_file(
+        self, path: str, source: Path, advance: Advance = _unwatched, *, chunked: bool = True
+    ) -> Fingerprint:
+        """Copy a local file to `path`, with a chunk map if it is `chunked` and large. Raises DiskFull."""
+        taken_in = Fingerprinter(chunked=chunked)
 
         async def pieces() -> AsyncIterator[bytes]:
             with await asyncio.to_thread(source.open, "rb", buffering=0) as file:
@@ -108,6 +110,32 @@ class ArtifactStore:
                 self._backend.client, path, pieces(), chunk_size=PART_BYTES, max_concurrency=2
             )
         return taken_in.finish()
+
+    async def adopt_file(self, path: str, source: Path, sha256: str, advance: Advance = _unwatched) -> None:
+        """Put a local file that never changes at `path`: linked where that is possible, else copied.
+
+        Raises DiskFull, and CorruptArtifact for a copy that does not have this digest.
+        """
+        with _writing(path):
+            if await self._backend.link_from(source, path):
+                advance((await asyncio.to_thread(source.stat)).st_size)
+                return
+        copied = await self.put_file(path, source, advance, chunked=False)
+        if copied.sha256 != sha256:
+            await self.discard(path)
+            raise CorruptArtifact(f"{path} changed while it was stored. Check the disk, and try again.")
+
+    async def copy_out(self, path: str, size: int, target: Path) -> None:
+        """Link or copy an object of this size to a new local file, which must not be changed.
+
+        Raises NotFound, CorruptArtifact, OSError.
+        """
+        with _reading(path):
+            if await self._backend.link_to(path, target):
+                return
+        with await asyncio.to_thread(target.open, "xb", buffering=0) as file:
+            async for piece in self.read(path, 0, size):
+                await asyncio.to_thread(file.write, piece)
 
     async def put_bytes(self, path: str, content: bytes) -> None:
         """Write a small object. Raises DiskFull."""
@@ -315,6 +343,11 @@ class ArtifactStore:
         deleting = timed_call(self._backend.kind, "delete")
         with translated_store_errors(path, absent=""), contextlib.suppress(FileNotFoundError), deleting:
             await self._backend.delete([path])
+
+    async def delete_all(self, paths: Sequence[str]) -> None:
+        """Delete these objects, as far as they exist."""
+        with _reading("objects"), timed_call(self._backend.kind, "delete"):
+            await self._backend.delete(paths)
 
     async def list(self, prefix: str) -> AsyncIterator[Sequence[StoredObject]]:
         """List objects in the folder `prefix` in batches, including unfinished ones of killed processes."""

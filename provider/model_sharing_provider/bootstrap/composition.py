@@ -26,6 +26,7 @@ from model_sharing_provider.keys.signing_keys import SigningKeys
 from model_sharing_provider.metastore.database import Database, open_database
 from model_sharing_provider.remote_providers.connections import UpstreamConnections
 from model_sharing_provider.remote_providers.egress import Egress
+from model_sharing_provider.remote_providers.remote_files import RemoteFiles
 from model_sharing_provider.remote_providers.remote_share import RemoteShare
 from model_sharing_provider.remote_providers.remote_shares import RemoteShares
 from model_sharing_provider.services.administration.audit import Audit
@@ -37,7 +38,10 @@ from model_sharing_provider.services.administration.readiness import Readiness
 from model_sharing_provider.services.administration.secrets import Secrets
 from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.mirroring.eviction import Eviction
 from model_sharing_provider.services.mirroring.open_shares import OpenShares
+from model_sharing_provider.services.mirroring.part_pull import PullTools
+from model_sharing_provider.services.mirroring.pull_through import PullThrough
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.publishing.copies import Copies
 from model_sharing_provider.services.publishing.finalization import Finalization
@@ -95,6 +99,7 @@ async def open_provider(
         try:
             yield provider
         finally:
+            await provider.pull_through.close()
             await connections.close()
             await provider.audit_recorder.close()
     finally:
@@ -126,9 +131,11 @@ def _wire(
     remote_shares = RemoteShares(connections.egress)
     audit_recorder = AuditRecorder(database)
     rate_limits = RateLimits(settings.request_rates)
+    system = Context(Caller(MIRROR, "mirror"), database, audit_recorder, rate_limits)
+    open_shares = OpenShares(secrets, partial(RemoteShare, connections))
     mirroring = open_mirroring(
-        Context(Caller(MIRROR, "mirror"), database, audit_recorder, rate_limits),
-        OpenShares(secrets, partial(RemoteShare, connections)),
+        system,
+        open_shares,
         artifacts=artifacts,
         manifests=manifests,
         cleaner=cleaner,
@@ -144,7 +151,9 @@ def _wire(
         sync=mirroring.sync,
         catalogs=catalogs,
     )
-    recipient_files = RecipientFiles(signed_files, artifacts, manifests, signing)
+    remote_files = RemoteFiles(connections, settings.upstream_cache_path, settings.mirror_scratch_size)
+    pulls = PullThrough(PullTools(artifacts, manifests, remote_files), open_shares.profile)
+    recipient_files = RecipientFiles(signed_files, artifacts, manifests, signing, pulls)
     return ProviderServices(
         database=database,
         audit_recorder=audit_recorder,
@@ -155,10 +164,11 @@ def _wire(
         backups=Backups(database, (settings.secrets_path, settings.signing_keys_path)),
         catalogs=catalogs,
         changes=Changes(ChangeSignal(database.change_token)),
-        copies=Copies(artifacts, manifests, recall_policy),
+        copies=Copies(artifacts, manifests, recall_policy, pulls),
+        eviction=Eviction(artifacts, manifests, settings.pull_limits, system),
         finalization=Finalization(artifacts, manifests),
-        flavors=Flavors(artifacts),
-        fsck=Fsck(artifacts, manifests),
+        flavors=Flavors(artifacts, pulls),
+        fsck=Fsck(artifacts, manifests, pulls),
         gc=GarbageCollection(artifacts),
         information_schema=InformationSchema(recipient_files, artifacts),
         inventory=Inventory(database, keys),
@@ -167,13 +177,14 @@ def _wire(
         models=Models(cleaner, mirroring.freshness),
         multipart=Multipart(artifacts, uploads),
         permissions=Permissions(),
-        principal_credentials=PrincipalCredentials(storage_credentials, recall_policy),
-        principal_files=PrincipalFiles(signed_files, artifacts, manifests, recall_policy),
+        principal_credentials=PrincipalCredentials(storage_credentials, recall_policy, pulls),
+        principal_files=PrincipalFiles(signed_files, artifacts, manifests, recall_policy, pulls),
         principals=Principals(secrets),
         providers=Providers(secrets, remote_shares.names),
+        pull_through=pulls,
         readiness=Readiness(database, artifacts),
         recalls=Recalls(),
-        recipient_credentials=RecipientCredentials(storage_credentials),
+        recipient_credentials=RecipientCredentials(storage_credentials, pulls),
         recipient_files=recipient_files,
         recipient_view=RecipientView(),
         recipients=Recipients(secrets, settings.quotas),

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from model_sharing_protocol.errors import InvalidParameter
-from model_sharing_protocol.units import DURATION_FORM, parse_duration
+from model_sharing_protocol.units import DURATION_FORM, SIZE_FORM, parse_duration, parse_size
 from model_sharing_provider.domain.locations import parse_location
 from model_sharing_provider.governance.addresses import parse_network
 
@@ -56,6 +56,13 @@ def without_credentials(url: str) -> str:
 def _duration(text: str) -> timedelta:
     try:
         return parse_duration(text, plain_seconds=True)
+    except InvalidParameter:
+        raise ValueError(text) from None
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
     except InvalidParameter:
         raise ValueError(text) from None
 
@@ -106,6 +113,7 @@ TEXT = Kind("text", str)
 YES_OR_NO = Kind("yes or no", _yes_or_no)
 PATH = Kind("a path without '?'", _path)
 DURATION = Kind(DURATION_FORM, _duration)
+SIZE = Kind(SIZE_FORM, _size)
 HTTP_URL = Kind("an http(s) URL", _http_url)
 POSTGRESQL_URL = Kind(
     "postgresql://user:password@host:port/database, with special characters of the password written as %XX",

@@ -21,6 +21,7 @@ from model_sharing_provider.configuration.kinds import (
     NETWORKS,
     PATH,
     POSTGRESQL_URL,
+    SIZE,
     TEXT,
     YES_OR_NO,
     Kind,
@@ -31,6 +32,7 @@ from model_sharing_provider.configuration.kinds import (
 )
 from model_sharing_provider.domain.credentials import CLOUDS
 from model_sharing_provider.domain.mirrors import FreshnessPolicy
+from model_sharing_provider.domain.pulls import PullLimits
 from model_sharing_provider.domain.quotas import Quotas
 from model_sharing_provider.domain.request_rates import RequestRates
 
@@ -228,6 +230,29 @@ class Settings:
         "signs with an unknown key: reads are refused, or served for the grace",
         "refuse",
     )
+    mirror_max_size: int | None = _setting(
+        "MIRROR_MAX_SIZE",
+        SIZE,
+        "the limit of what is kept of the files of all shared catalogs: the least recently read are deleted "
+        "first, and fetched again when somebody needs them",
+        None,
+        "no limit",
+    )
+    mirror_max_age: timedelta | None = _setting(
+        "MIRROR_MAX_AGE",
+        DURATION,
+        "the time without a reader after which a shared catalog's files are deleted here",
+        None,
+        "no limit",
+    )
+    mirror_scratch_size: int = _setting(
+        "MIRROR_SCRATCH_SIZE",
+        SIZE,
+        "the limit of the folder `upstream-cache` in each server's home, in which files of shared catalogs "
+        "arrive, and from which later versions are made",
+        10 * 1024**3,
+        "10GiB",
+    )
     trusted_proxies: tuple[str, ...] = _setting(
         "TRUSTED_PROXIES",
         NETWORKS,
@@ -289,6 +314,10 @@ class Settings:
     metrics_host: str = _setting("SERVE_METRICS_HOST", TEXT, "the address for the metrics' port", "127.0.0.1")
 
     @property
+    def pull_limits(self) -> PullLimits:
+        return PullLimits(max_size=self.mirror_max_size, max_age=self.mirror_max_age)
+
+    @property
     def quotas(self) -> Quotas:
         return Quotas(
             shares=self.max_shares,
@@ -335,6 +364,10 @@ class Settings:
     @property
     def signing_keys_path(self) -> Path:
         return self.signing_keys_file or self.home / "signing-keys.json"
+
+    @property
+    def upstream_cache_path(self) -> Path:
+        return self.home / "upstream-cache"
 
     @property
     def admin_token_path(self) -> Path:

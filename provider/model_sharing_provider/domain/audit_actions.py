@@ -136,6 +136,16 @@ class AuditAction(StrEnum):
     DISCARD_UPLOAD_PARTS = "discardUploadParts", "The parts of a completed upload were deleted"
     ABORT_MULTIPART_UPLOAD = "abortMultipartUpload", "A multipart upload was aborted, and its parts deleted"
 
+    # Files of shared catalogs
+    PULL_MODEL_VERSION = (
+        "pullModelVersion",
+        "Files of a version in a shared catalog were fetched from its provider, so many bytes",
+    )
+    EVICT_PULLED_FILES = (
+        "evictPulledFiles",
+        "Files fetched from a provider were deleted here, to keep the limits; the next use fetches them",
+    )
+
     # Privileges and principals
     GET_PERMISSIONS = "getPermissions", "Grants on a securable were read"
     GET_EFFECTIVE_PERMISSIONS = (

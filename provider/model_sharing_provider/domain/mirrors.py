@@ -190,7 +190,8 @@ class UpstreamChanges:
 class PulledPart:
     """Part of a version's files in this server's store, or on its way there.
 
-    `read_at` is the time of its last use, to within a minute.
+    `read_at` is the time of its last use, to within a minute. Until `fetched_until`, a process has the right
+    to fetch it, or to evict it.
     """
 
     version_id: str
@@ -198,6 +199,7 @@ class PulledPart:
     size: int
     pulled_at: int | None = None
     read_at: int = 0
+    fetched_until: int = 0
 
 
 def part_of(sha256: str, size: int) -> str:

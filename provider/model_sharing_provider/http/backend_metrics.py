@@ -51,6 +51,17 @@ ISSUED = Counter(
     "Bytes of files that presigned URLs were issued for; the bucket may send fewer",
     ["share", "recipient"],
 )
+PULLED = Counter(
+    "model_sharing_pulled_bytes", "Bytes of shared catalogs that crossed from their providers", ["provider"]
+)
+FAILED_PULLS = Counter(
+    "model_sharing_failed_pulls", "Pulls from providers that failed; readers had an error", ["provider"]
+)
+MIRRORED = Counter(
+    "model_sharing_mirrored_bytes",
+    "Bytes of shared catalogs that were asked for and were here, by presigned URLs included",
+    ["provider"],
+)
 EXPIRY = Gauge(
     "model_sharing_expiry_timestamp_seconds",
     "Expiry of the next of its kind, in epoch seconds; +Inf if none expires",
@@ -89,6 +100,12 @@ def count_report(report: Report) -> None:
             _observed(FINALIZE, "FAILED" if report.error else "OK").observe(report.amount)
         case Measured.REFUSED_URLS:
             REFUSED_URLS.labels(labels["reason"]).inc()
+        case Measured.PULLED_BYTES:
+            PULLED.labels(labels["provider"]).inc(report.amount)
+        case Measured.FAILED_PULLS:
+            FAILED_PULLS.labels(labels["provider"]).inc(report.amount)
+        case Measured.MIRRORED_BYTES:
+            MIRRORED.labels(labels["provider"]).inc(report.amount)
         case Measured.ISSUED_BYTES:
             ISSUED.labels(*share_labels.labels(labels["share"], labels["recipient"])).inc(report.amount)
 

@@ -25,10 +25,15 @@ _log = structlog.get_logger("model_sharing_provider")
 async def file_response(
     request: web.Request, context: Context, files: SignedFiles, file: OpenFile
 ) -> web.StreamResponse:
-    """Response with the file (200), with the requested range (206), or with neither (416)."""
+    """Response with the file (200), with the requested range (206), or with neither (416).
+
+    A file that another server keeps and sends is answered with a redirection to it (307).
+    """
     span = _span(request, file.size)
     if span is None:
         return web.Response(status=416, headers={"Content-Range": f"bytes */{file.size}"})
+    if request.method != "HEAD" and (elsewhere := await files.locate(context, file)):
+        return web.Response(status=307, headers={"Location": elsewhere, "Cache-Control": "no-store"})
     start, end = span
     headers = {
         "Accept-Ranges": "bytes",
@@ -59,6 +64,7 @@ async def pack_response(
     request: web.Request, context: Context, files: SignedFiles, pack: OpenPack
 ) -> web.StreamResponse:
     """Response with the bytes of a pack's files, one after the other."""
+    await files.locate(context, pack)
     headers = {"Content-Length": str(pack.size), "Content-Type": "application/octet-stream"}
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)

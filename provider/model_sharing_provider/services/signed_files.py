@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
+from typing import Protocol
 
 from model_sharing_protocol.errors import PermissionDenied
 from model_sharing_provider.artifacts.signed_urls import UrlSigner
@@ -18,8 +20,11 @@ from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.signed_urls import Ticket
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.telemetry.reports import Measured, report
 
 _RECHECK_SECONDS = 1.0
+_KEPT_EVERY = 60
+"""Checks of a transfer after which its bytes are kept for some more minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +36,33 @@ class TransferPermission:
 
 
 @dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Whereabouts of a file: in the store, for which somebody may have `waited`, or elsewhere, at a `url`."""
+
+    waited: bool = False
+    url: str = ""
+
+
+class ByteSource(Protocol):
+    """Source of bytes that may not be in the store yet: another `provider`."""
+
+    @property
+    def provider(self) -> str:
+        """Name of the provider."""
+
+    async def locate(self, context: Context) -> Whereabouts:
+        """Wait until the bytes are in the store, or tell where else they are."""
+
+    async def keep(self, context: Context) -> None:
+        """Keep the bytes in the store for some more minutes."""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenFile:
     """File that may be read: its size in bytes, its sha256, and its path in the store.
 
-    `modified` is in epoch ms: the version's creation, since files never change.
+    `modified` is in epoch ms: the version's creation, since files never change. Without a `source` the bytes
+    are in the store.
     """
 
     size: int
@@ -42,6 +70,7 @@ class OpenFile:
     path: str
     modified: int
     access: TransferPermission
+    source: ByteSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +79,7 @@ class OpenPack:
 
     files: Sequence[tuple[str, int]]
     access: TransferPermission
+    source: ByteSource | None = None
 
     @property
     def size(self) -> int:
@@ -86,20 +116,54 @@ class SignedFiles:
         context.check_file_requests(action, target, ticket.token_id)
         return ticket
 
+    async def locate(self, context: Context, file: OpenFile | OpenPack) -> str:
+        """Wait until the bytes are in the store; if they stay elsewhere, the URL to read them from.
+
+        Raises PermissionDenied if access ended meanwhile, and what the source raises.
+        """
+        if file.source is None:
+            return ""
+        found = await file.source.locate(context)
+        if found.waited:
+            async with context.read_unaudited() as rows:
+                holds = await file.access.holds(rows)
+            if not holds:
+                await context.record_denial(
+                    _action(file), file.access.target, "access ended before the file was here"
+                )
+                raise PermissionDenied("Access to this file has ended while it was fetched.")
+        return found.url
+
     def read(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
         """Read the bytes from `start` up to `end`. Raises NotFound or CorruptArtifact for damaged storage."""
-        return self._artifacts.read(file.path, start, end)
+        return _reported(self._artifacts.read(file.path, start, end), file.source)
 
     def read_pack(self, pack: OpenPack) -> AsyncIterator[memoryview]:
         """Read the files of a pack, concatenated. Raises NotFound or CorruptArtifact as `read` does."""
-        return self._artifacts.read_all(pack.files)
+        return _reported(self._artifacts.read_all(pack.files), pack.source)
 
     async def access_ended(self, context: Context, file: OpenFile | OpenPack) -> None:
         """Polls once a second; returns, and records the denial, when access ends."""
-        holds = True
-        while holds:
+        for second in count(1):
             await asyncio.sleep(_RECHECK_SECONDS)
             async with context.read_unaudited() as rows:
-                holds = await file.access.holds(rows)
-        action = AuditAction.GET_FILES if isinstance(file, OpenPack) else AuditAction.GET_FILE
-        await context.record_denial(action, file.access.target, "access ended while the file was being read")
+                if not await file.access.holds(rows):
+                    break
+            if file.source is not None and second % _KEPT_EVERY == 0:
+                await file.source.keep(context)
+        await context.record_denial(
+            _action(file), file.access.target, "access ended while the file was being read"
+        )
+
+
+async def _reported(
+    pieces: AsyncIterator[memoryview], source: ByteSource | None
+) -> AsyncIterator[memoryview]:
+    async for piece in pieces:
+        if source is not None:
+            report(Measured.MIRRORED_BYTES, len(piece), provider=source.provider)
+        yield piece
+
+
+def _action(file: OpenFile | OpenPack) -> AuditAction:
+    return AuditAction.GET_FILES if isinstance(file, OpenPack) else AuditAction.GET_FILE

@@ -29,6 +29,12 @@ class Measured(StrEnum):
     """One per URL. `reason`: a `Refusal`."""
     ISSUED_BYTES = "issued bytes"
     """Bytes that `recipient` may fetch of `share` from the object store itself."""
+    PULLED_BYTES = "pulled bytes"
+    """Bytes that crossed from another `provider` to this server's store."""
+    FAILED_PULLS = "failed pulls"
+    """One per pull that failed, of files of a `provider`."""
+    MIRRORED_BYTES = "mirrored bytes"
+    """Bytes of another `provider` that readers were given from this server's store."""
 
 
 class Refusal(StrEnum):

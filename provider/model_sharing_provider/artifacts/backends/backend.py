@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from obstore.store import ObjectStore
@@ -28,6 +29,12 @@ class StoreBackend(Protocol):
 
     async def link(self, source: str, target: str) -> None:
         """Link or copy an object to `target` within the store. Raises FileNotFoundError."""
+
+    async def link_from(self, source: Path, target: str) -> bool:
+        """Link a local file to `target`; False, with nothing done, if that is not possible."""
+
+    async def link_to(self, source: str, target: Path) -> bool:
+        """Link an object to a new local file; False as for `link_from`. Raises FileNotFoundError."""
 
     def list_objects(self, prefix: str) -> AsyncIterator[Sequence[StoredObject]]:
         """List all objects in the folder `prefix` in batches, in no particular order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from pathlib import Path
 
 import obstore
 from obstore.exceptions import GenericError
@@ -64,6 +65,14 @@ class BucketBackend:
             if (await obstore.head_async(self.client, source))["size"] <= _COPIED_BY_THE_STORE:
                 raise
             await self._send_through(source, target)
+
+    async def link_from(self, source: Path, target: str) -> bool:
+        """False: it has to be sent."""
+        return False
+
+    async def link_to(self, source: str, target: Path) -> bool:
+        """False: it has to be received."""
+        return False
 
     async def _send_through(self, source: str, target: str) -> None:
         with timed_call(self.kind, "copy_through"):

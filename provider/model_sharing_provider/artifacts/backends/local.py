@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
+import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from model_sharing_provider.domain.stored_objects import StoredObject, UploadUrl
 
 _LISTED_AT_ONCE = 1000
 _PIECE_BYTES = 1024 * 1024
+_CANNOT_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class LocalBackend:
@@ -42,6 +45,14 @@ class LocalBackend:
     async def link(self, source: str, target: str) -> None:
         with timed_call(self.kind, "copy"):
             await obstore.copy_async(self.client, source, target)
+
+    async def link_from(self, source: Path, target: str) -> bool:
+        with timed_call(self.kind, "link"):
+            return await asyncio.to_thread(_link, source, self._root / target)
+
+    async def link_to(self, source: str, target: Path) -> bool:
+        with timed_call(self.kind, "link"):
+            return await asyncio.to_thread(_link, self._root / source, target)
 
     async def list_objects(self, prefix: str) -> AsyncIterator[Sequence[StoredObject]]:
         batches = _walk(self._root, prefix)
@@ -83,6 +94,21 @@ class LocalBackend:
 
     async def presign_upload(self, key: str, seconds: int) -> UploadUrl | None:
         return None
+
+
+def _link(source: Path, target: Path) -> bool:
+    """Link a file to `target`, in place of what is there; False where that cannot be done."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f"{uuid.uuid4().hex}#1")  # as an unfinished file, if this process is killed
+    try:
+        beside.hardlink_to(source)
+    except OSError as error:
+        if error.errno in _CANNOT_LINK:
+            return False
+        raise
+    beside.replace(target)
+    beside.unlink(missing_ok=True)  # where both are the same file already, replacing does nothing
+    return True
 
 
 def _walk(root: Path, prefix: str) -> Iterator[Sequence[StoredObject]]:

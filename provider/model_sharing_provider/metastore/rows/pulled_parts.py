@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, or_, select, update
+from sqlalchemy import Row, case, delete, func, insert, or_, select, update
 
 from model_sharing_provider.domain.mirrors import PulledPart
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.tables import (
+    mirrors,
     model_versions,
     pulled_parts,
     registered_models,
@@ -56,8 +57,12 @@ class PulledPartRows:
         )
         return result.first() is not None
 
+    async def renew(self, version_id: str, part: str, fetcher: str, until: int) -> bool:
+        """Renew the right to fetch or evict a part; False once another process has it, or it is gone."""
+        return await self._update_claimed(version_id, part, fetcher, fetched_until=until)
+
     async def release(self, version_id: str, part: str, fetcher: str) -> None:
-        """Give back the right to fetch a part that could not be fetched."""
+        """Give back the right to fetch a part: it could not be fetched, or was evicted."""
         await self._connection.execute(
             delete(pulled_parts).where(
                 pulled_parts.c.version_id == version_id,
@@ -67,34 +72,85 @@ class PulledPartRows:
             )
         )
 
-    async def complete(self, version_id: str, part: str, now: int) -> None:
-        """Record that a part is in the store."""
-        await self._connection.execute(
-            update(pulled_parts)
-            .where(pulled_parts.c.version_id == version_id, pulled_parts.c.part == part)
-            .values(pulled_at=now, read_at=now, fetched_until=0)
+    async def complete(self, version_id: str, part: str, fetcher: str, now: int) -> bool:
+        """Record that a part is in the store; False if the right to fetch it was lost."""
+        return await self._update_claimed(
+            version_id, part, fetcher, pulled_at=now, read_at=now, fetched_until=0
         )
 
-    async def record_read(self, version_id: str, parts: Collection[str], now: int) -> None:
-        await self._connection.execute(
-            update(pulled_parts)
-            .where(pulled_parts.c.version_id == version_id, pulled_parts.c.part.in_(parts))
-            .values(read_at=now)
+    async def record_read(self, version_id: str, parts: Collection[str], until: int) -> set[str]:
+        """Record that parts are read until a moment, now or later; those of them that are in the store."""
+        place = (
+            pulled_parts.c.version_id == version_id,
+            pulled_parts.c.part.in_(parts),
+            pulled_parts.c.pulled_at.is_not(None),
         )
+        later = case((pulled_parts.c.read_at < until, until), else_=pulled_parts.c.read_at)
+        found = await self._connection.execute(
+            update(pulled_parts).where(*place).values(read_at=later).returning(pulled_parts.c.part)
+        )
+        return set(found.scalars())
 
-    async def evict(self, part: PulledPart) -> bool:
-        """Delete a part's row, unless it was read since `part` was looked up."""
+    async def begin_eviction(self, part: PulledPart, evictor: str, until: int) -> bool:
+        """Take the right to evict a part; False if it was read since `part` was looked up.
+
+        From now on it is not in the store, and nobody fetches it before its bytes are deleted.
+        """
         result = await self._connection.execute(
-            delete(pulled_parts)
+            update(pulled_parts)
             .where(
                 pulled_parts.c.version_id == part.version_id,
                 pulled_parts.c.part == part.part,
                 pulled_parts.c.read_at == part.read_at,
                 pulled_parts.c.pulled_at.is_not(None),
             )
+            .values(pulled_at=None, fetcher=evictor, fetched_until=until)
             .returning(pulled_parts.c.part)
         )
         return result.first() is not None
+
+    async def _update_claimed(self, version_id: str, part: str, fetcher: str, **values: Any) -> bool:
+        result = await self._connection.execute(
+            update(pulled_parts)
+            .where(
+                pulled_parts.c.version_id == version_id,
+                pulled_parts.c.part == part,
+                pulled_parts.c.fetcher == fetcher,
+                pulled_parts.c.pulled_at.is_(None),
+            )
+            .values(**values)
+            .returning(pulled_parts.c.part)
+        )
+        return result.first() is not None
+
+    async def forget_all(self) -> None:
+        """Forget what is in the store, which may hold less than it did when a backup was made."""
+        await self._connection.execute(delete(pulled_parts))
+
+    async def bases(self, catalog_id: str, model_id: str, limit: int) -> dict[str, frozenset[str]]:
+        """Pulled parts by version id: of the model first, then of others of the catalog, the newest first."""
+        of_model = case((model_versions.c.model_id == model_id, 0), else_=1)
+        newest = func.max(pulled_parts.c.pulled_at)
+        found = await self._connection.execute(
+            select(pulled_parts.c.version_id)
+            .join_from(pulled_parts, model_versions)
+            .join(registered_models)
+            .join(schemas)
+            .where(schemas.c.catalog_id == catalog_id, pulled_parts.c.pulled_at.is_not(None))
+            .group_by(pulled_parts.c.version_id, model_versions.c.model_id)
+            .order_by(of_model, newest.desc(), pulled_parts.c.version_id)
+            .limit(limit)
+        )
+        ids = list(found.scalars())
+        rows = await self._connection.execute(
+            select(pulled_parts.c.version_id, pulled_parts.c.part).where(
+                pulled_parts.c.version_id.in_(ids), pulled_parts.c.pulled_at.is_not(None)
+            )
+        )
+        parts: dict[str, set[str]] = {version_id: set() for version_id in ids}
+        for row in rows:
+            parts[row.version_id].add(row.part)
+        return {version_id: frozenset(found) for version_id, found in parts.items()}
 
     async def total_size(self) -> int:
         """Bytes of all pulled parts."""
@@ -114,13 +170,24 @@ class PulledPartRows:
         )
         return int((await self._connection.execute(query)).scalar_one())
 
-    async def least_recently_read(self, before: int, limit: int) -> list[PulledPart]:
-        """Pulled parts that were last read before a moment (epoch ms), the oldest first."""
+    async def least_recently_read(self, before: int, *, of_brokers: bool = False) -> PulledPart | None:
+        """Pulled part that was read least recently, if that was before a moment (epoch ms).
+
+        `of_brokers`: only of catalogs that are to keep nothing.
+        """
         query = select(pulled_parts).where(
             pulled_parts.c.pulled_at.is_not(None), pulled_parts.c.read_at < before
         )
-        rows = await self._connection.execute(query.order_by(pulled_parts.c.read_at).limit(limit))
-        return [_part(row) for row in rows]
+        if of_brokers:
+            query = (
+                query.join(model_versions)
+                .join(registered_models)
+                .join(schemas)
+                .join(mirrors, mirrors.c.catalog_id == schemas.c.catalog_id)
+                .where(mirrors.c.broker)
+            )
+        rows = await self._connection.execute(query.order_by(pulled_parts.c.read_at).limit(1))
+        return next(map(_part, rows), None)
 
 
 def _part(row: Row[Any]) -> PulledPart:
@@ -130,4 +197,5 @@ def _part(row: Row[Any]) -> PulledPart:
         size=row.size,
         pulled_at=row.pulled_at,
         read_at=row.read_at,
+        fetched_until=row.fetched_until,
     )

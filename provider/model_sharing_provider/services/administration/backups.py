@@ -58,10 +58,12 @@ class Backups:
         """Mark all shares as changed after a restore; return their number.
 
         Recipients refuse answers older than those they have seen. From now on every share counts as changed
-        at this moment, which is later than anything they can have seen.
+        at this moment, which is later than anything they can have seen. Files of shared catalogs are fetched
+        again where the store lacks them.
         """
         async with context.change(AuditAction.ANNOUNCE_RESTORE, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
+            await operation.rows.pulled_parts.forget_all()
             return await operation.rows.shares.touch_all(operation.now)
 
     async def compact(self, context: Context) -> None:

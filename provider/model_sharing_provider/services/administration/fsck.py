@@ -18,6 +18,7 @@ from model_sharing_provider.domain.securables import ModelVersion, SecurableType
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.administration.orphans import OrphanedArtifacts, find_orphans
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.mirroring.pull_through import PullThrough
 
 
 class Damage(StrEnum):
@@ -49,17 +50,19 @@ class Findings:
 
 
 class Fsck:
-    def __init__(self, artifacts: ArtifactStore, manifests: Manifests) -> None:
+    def __init__(self, artifacts: ArtifactStore, manifests: Manifests, pulls: PullThrough) -> None:
         self._artifacts = artifacts
         self._manifests = manifests
+        self._pulls = pulls
 
     async def check(
         self, context: Context, *, quick: bool = False, progress: ProgressCallback | None = None
     ) -> Findings:
         """Check every READY version and every stored object, without changing anything.
 
-        Every byte is read and hashed; with `quick`, only the presence and size of files is checked.
-        Concurrent changes are not reported as problems. Raises PermissionDenied.
+        Every byte is read and hashed; with `quick`, only the presence and size of files is checked. Files of
+        shared catalogs that were not fetched are not missing. Concurrent changes are not reported as
+        problems. Raises PermissionDenied.
         """
         async with context.view(AuditAction.CHECK_STORAGE, Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
@@ -75,15 +78,29 @@ class Fsck:
             meter.file_done()
 
         async for version in _ready_versions(context):
-            found = [problem async for problem in self._problems(version, count_file, meter, quick=quick)]
+            found = [
+                problem async for problem in self._problems(context, version, count_file, meter, quick=quick)
+            ]
             if found and await _is_ready(context, version):
-                problems += found
+                problems += await self._not_evicted(context, version, found)
             versions += 1
         meter.begin("looking for objects without a row")
         return Findings(versions, files, size, problems, await find_orphans(context, self._artifacts))
 
+    async def _not_evicted(
+        self, context: Context, version: ModelVersion, problems: list[Problem]
+    ) -> list[Problem]:
+        """Problems without those of files that were deleted here meanwhile, to be fetched again."""
+        if not version.origin_provider or not all(problem.path for problem in problems):
+            return problems
+        manifest = (await self._manifests.read(version.id)).manifest
+        stored = {file.path for file in await self._pulls.stored_files(context, version, manifest)}
+        known = {file.path for file in manifest.files}
+        return [problem for problem in problems if problem.path in stored or problem.path not in known]
+
     async def _problems(
         self,
+        context: Context,
         version: ModelVersion,
         count_file: Callable[[ManifestFile], None],
         meter: Meter,
@@ -102,7 +119,9 @@ class Fsck:
             reason = f"The manifest has the digest {manifest.digest}, the version has {version.digest}."
             yield Problem(version, Damage.CORRUPT, "", reason)
             return
-        for file in manifest.files:
+        stored = await self._pulls.stored_files(context, version, manifest)
+        meter.advance(manifest.size - sum(file.size for file in stored))
+        for file in stored:
             path = f"{version.storage_path}/{file.path}"
             if problem := await self._problem(version, file, path, meter, quick=quick):
                 yield problem

@@ -18,6 +18,7 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.mirroring.pull_through import PullThrough
 from model_sharing_provider.services.publishing.new_versions import add_version
 from model_sharing_provider.services.publishing.uncommitted import discard_unless_committed
 from model_sharing_provider.services.registry.models import (
@@ -30,10 +31,17 @@ from model_sharing_provider.services.registry.versions import find_version, vers
 
 
 class Copies:
-    def __init__(self, artifacts: ArtifactStore, manifests: Manifests, recall_policy: RecallPolicy) -> None:
+    def __init__(
+        self,
+        artifacts: ArtifactStore,
+        manifests: Manifests,
+        recall_policy: RecallPolicy,
+        pulls: PullThrough,
+    ) -> None:
         self._artifacts = artifacts
         self._manifests = manifests
         self._recall_policy = recall_policy
+        self._pulls = pulls
 
     async def copy(
         self, context: Context, name: FullName, number: int, destination: FullName
@@ -41,7 +49,8 @@ class Copies:
         """Copy a version to a new one of `destination`, which is created if it does not exist.
 
         Description, run and tags are copied; aliases are not. The copy of a recalled version is recalled, for
-        the same reason. Raises NotFound, PermissionDenied, InvalidState, VersionRecalled.
+        the same reason. Raises NotFound, PermissionDenied, InvalidState, VersionRecalled,
+        UpstreamUnavailable.
         """
         async with context.view(AuditAction.COPY_MODEL_VERSION, version_target(name, number)) as operation:
             await operation.authorize(rules.READ_MODEL)
@@ -52,6 +61,7 @@ class Copies:
                 )
             await self._recall_policy.check(operation, source)
             known = await authorize_new_version(operation, destination)
+            mirrored = await self._pulls.of(operation.rows, source)
         model_id, version_id = known.id if known else str(uuid4()), str(uuid4())
         root = source.storage_path if source.in_place else version_root(model_id, version_id)
 
@@ -61,7 +71,8 @@ class Copies:
             await self._manifests.delete(version_id)
 
         async with discard_unless_committed(discard):
-            await self._link(source, root, version_id)
+            async with self._pulls.held(context, mirrored):
+                await self._link(source, root, version_id)
             async with context.change(
                 AuditAction.CREATE_MODEL_VERSION, model_target(destination)
             ) as operation:

@@ -7,6 +7,7 @@ from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.mirroring.pull_through import PullThrough
 from model_sharing_provider.services.publishing.mlmodel import MLMODEL, parse_mlmodel
 from model_sharing_provider.services.registry.versions import find_version, version_target
 
@@ -14,8 +15,9 @@ _GENERIC = "python_function"
 
 
 class Flavors:
-    def __init__(self, artifacts: ArtifactStore) -> None:
+    def __init__(self, artifacts: ArtifactStore, pulls: PullThrough) -> None:
         self._artifacts = artifacts
+        self._pulls = pulls
 
     async def of_version(self, context: Context, name: FullName, number: int) -> list[str]:
         """Flavors of a version, such as `sklearn`; the generic one only if there is no other.
@@ -25,6 +27,8 @@ class Flavors:
         async with context.view(AuditAction.GET_MODEL_VERSION, version_target(name, number)) as operation:
             await operation.authorize(rules.READ_MODEL)
             version = await find_version(operation, name, number)
-        content = await self._artifacts.get_bytes(f"{version.storage_path}/{MLMODEL}")
+            mirrored = await self._pulls.of(operation.rows, version, paths={MLMODEL})
+        async with self._pulls.held(context, mirrored):
+            content = await self._artifacts.get_bytes(f"{version.storage_path}/{MLMODEL}")
         flavors = parse_mlmodel(content).flavors
         return sorted(set(flavors) - {_GENERIC}) or list(flavors)

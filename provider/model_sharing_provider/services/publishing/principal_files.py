@@ -33,6 +33,7 @@ from model_sharing_provider.domain.uploads import UploadedFile
 from model_sharing_provider.governance import rules
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.mirroring.pull_through import PullThrough
 from model_sharing_provider.services.publishing.multipart import find_session
 from model_sharing_provider.services.publishing.uploads import exists_already, find_pending
 from model_sharing_provider.services.registry.models import model_target
@@ -61,11 +62,13 @@ class PrincipalFiles:
         artifacts: ArtifactStore,
         manifests: Manifests,
         recall_policy: RecallPolicy,
+        pulls: PullThrough,
     ) -> None:
         self._signed_files = signed_files
         self._artifacts = artifacts
         self._manifests = manifests
         self._recall_policy = recall_policy
+        self._pulls = pulls
 
     async def folder(self, context: Context, name: FullName, number: int, path: str) -> list[Entry]:
         """Entries of a folder by name; an empty `path` is the version's top folder. Raises NotFound."""
@@ -85,15 +88,23 @@ class PrincipalFiles:
     async def sign(self, context: Context, name: FullName, number: int, path: str) -> str:
         """Sign a URL to fetch a file from, valid for 300 seconds. Raises NotFound.
 
-        It is relative to the server's URL, or a URL of the object store itself.
+        It is relative to the server's URL, or a URL of the object store itself, or of the provider that keeps
+        the file. Raises UpstreamUnavailable if that cannot be asked.
         """
         async with context.view(AuditAction.CREATE_DOWNLOAD_URL, _target(name, number, path)) as operation:
             version, file = await self._find(operation, name, number, path)
-            stored = [f"{version.storage_path}/{file.path}"]
-            if urls := await self._artifacts.presign(stored, URL_LIFETIME_SECONDS):
-                report(Measured.ISSUED_BYTES, file.size, share="", recipient="")
-                return urls[0]
-            return self._signed(operation, f"files/{version.id}/{file.sha256}", URL_LIFETIME_SECONDS)
+            mirrored = await self._pulls.of(operation.rows, version, [file])
+            if mirrored is None or (not mirrored.broker and await mirrored.are_here(context)):
+                stored = [f"{version.storage_path}/{file.path}"]
+                if urls := await self._artifacts.presign(stored, URL_LIFETIME_SECONDS):
+                    report(Measured.ISSUED_BYTES, file.size, share="", recipient="")
+                    if mirrored is not None:
+                        report(Measured.MIRRORED_BYTES, file.size, provider=mirrored.provider)
+                    return urls[0]
+            own = self._signed(operation, f"files/{version.id}/{file.sha256}", URL_LIFETIME_SECONDS)
+        if mirrored is not None and mirrored.broker:
+            return (await mirrored.locate(context)).url
+        return own
 
     async def sign_session_uploads(
         self,
@@ -192,7 +203,9 @@ class PrincipalFiles:
         path = f"{version.storage_path}/{file.path}"
         if version.in_place:
             await self._artifacts.check_size(path, file.size)
-        return OpenFile(file.size, file.sha256, path, version.created_at, self._access(operation, version))
+        access = self._access(operation, version)
+        source = await self._pulls.of(operation.rows, version, [file])
+        return OpenFile(file.size, file.sha256, path, version.created_at, access, source)
 
     def _access(self, operation: Operation, opened: ModelVersion) -> TransferPermission:
         """Access that lasts as long as the caller's token, and until the version is recalled."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from model_sharing_protocol.errors import UnsupportedOperation
 from model_sharing_protocol.names import SharedName
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.credentials import TemporaryCredentials
+from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.mirroring.pull_through import PullThrough
 from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
 from model_sharing_provider.services.sharing.recipient_view import view_version
 
 
 class RecipientCredentials:
-    def __init__(self, storage: StorageCredentials) -> None:
+    def __init__(self, storage: StorageCredentials, pulls: PullThrough) -> None:
         self._storage = storage
+        self._pulls = pulls
 
     async def read(
         self,
@@ -26,16 +31,29 @@ class RecipientCredentials:
     ) -> TemporaryCredentials:
         """Credentials to read a version shared with the caller.
 
-        Raises NotFound, VersionRecalled, UnsupportedOperation.
+        Raises NotFound, VersionRecalled, UnsupportedOperation, UpstreamUnavailable.
         """
         action = AuditAction.DELTA_SHARING_GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL
-        async with view_version(
-            context, action, share, name, number=number, include_recalled=include_recalled
-        ) as (_, found, _grant):
-            given = await self._storage.vend(found.version)
-            if given is None:
-                raise UnsupportedOperation(
-                    "This version's storage cannot vend credentials; use its access mode 'url': "
-                    "POST to the version's /query for signed URLs."
-                )
-            return given
+        viewing = partial(
+            view_version, context, action, share, name, number=number, include_recalled=include_recalled
+        )
+        async with viewing() as (operation, found, _grant):
+            version = found.version
+            mirrored = await self._pulls.of(operation.rows, version)
+            if mirrored is None:
+                return await self._vend(version)
+            operation.refine_action(AuditAction.DELTA_SHARING_GET_MODEL_VERSION)
+        await mirrored.pull_for_direct_reads(context)
+        async with viewing():
+            given = await self._vend(version)
+        await mirrored.keep(context, given.expiration_time)
+        return given
+
+    async def _vend(self, version: ModelVersion) -> TemporaryCredentials:
+        given = await self._storage.vend(version)
+        if given is None:
+            raise UnsupportedOperation(
+                "This version's storage cannot vend credentials; use its access mode 'url': "
+                "POST to the version's /query for signed URLs."
+            )
+        return given

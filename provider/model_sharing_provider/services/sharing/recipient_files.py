@@ -31,6 +31,7 @@ from model_sharing_provider.domain.signed_urls import URL_LIFETIME_SECONDS, Tick
 from model_sharing_provider.governance.addresses import allows
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.mirroring.pull_through import PullThrough
 from model_sharing_provider.services.sharing.published_deltas import published_deltas
 from model_sharing_provider.services.sharing.recipient_view import view_version
 from model_sharing_provider.services.sharing.recipients import address_refused
@@ -100,12 +101,18 @@ class UrlIssuer:
 
 class RecipientFiles:
     def __init__(
-        self, signed_files: SignedFiles, artifacts: ArtifactStore, manifests: Manifests, signing: Signing
+        self,
+        signed_files: SignedFiles,
+        artifacts: ArtifactStore,
+        manifests: Manifests,
+        signing: Signing,
+        pulls: PullThrough,
     ) -> None:
         self._signed_files = signed_files
         self._artifacts = artifacts
         self._manifests = manifests
         self._signing = signing
+        self._pulls = pulls
 
     async def version_files(
         self,
@@ -131,7 +138,9 @@ class RecipientFiles:
             recalled = version.recall is not None
             issuer = UrlIssuer(self._signed_files, operation.principal, found.share, grant, recalled=recalled)
             places = [(file, f"{version.storage_path}/{file.path}") for file in manifest.files]
-            files, elsewhere = await self._sign(issuer, version, places)
+            mirrored = await self._pulls.of(operation.rows, version)
+            here = mirrored is None or await mirrored.are_here_to_share(context)
+            files, elsewhere = await self._sign(issuer, version, places, here=here)
             if elsewhere:
                 _report_issued(operation.target, manifest.files)
             pack = None if elsewhere else issuer.sign(f"versions/{version.id}/pack", "POST")
@@ -147,11 +156,19 @@ class RecipientFiles:
             )
 
     async def _sign(
-        self, issuer: UrlIssuer, version: ModelVersion, places: Sequence[tuple[ManifestFile, str]]
+        self,
+        issuer: UrlIssuer,
+        version: ModelVersion,
+        places: Sequence[tuple[ManifestFile, str]],
+        *,
+        here: bool = True,
     ) -> tuple[list[SignedFile], bool]:
-        """Sign URLs for these files of a version; also return whether they are the object store's."""
+        """Sign URLs for these files of a version; also return whether they are the object store's.
+
+        Files that are not `here` yet are fetched by this server's URLs, which wait for them.
+        """
         paths = [path for _, path in places]
-        elsewhere = await self._artifacts.presign(paths, URL_LIFETIME_SECONDS) if paths else None
+        elsewhere = await self._artifacts.presign(paths, URL_LIFETIME_SECONDS) if paths and here else None
         urls = elsewhere or (issuer.sign(f"versions/{version.id}/{file.sha256}") for file, _ in places)
         signed = [
             SignedFile(url, issuer.expires_at, file) for url, (file, _) in zip(urls, places, strict=True)
@@ -188,7 +205,8 @@ class RecipientFiles:
             if version.in_place and not auxiliary:
                 await self._artifacts.check_size(path, file.size)
             access = _access(context, operation, ticket)
-            return OpenFile(file.size, file.sha256, path, version.created_at, access)
+            source = None if auxiliary else await self._pulls.of(operation.rows, version, [file])
+            return OpenFile(file.size, file.sha256, path, version.created_at, access, source)
 
     async def open_pack(
         self, context: Context, resource: str, query: dict[str, str], digests: Sequence[str]
@@ -209,7 +227,8 @@ class RecipientFiles:
             check_pack(files)
             operation.refine_target(name=f"{version.full_name}/{version.version}: {len(files)} files")
             places = [(f"{version.storage_path}/{file.path}", file.size) for file in files]
-            return OpenPack(places, _access(context, operation, ticket))
+            source = await self._pulls.of(operation.rows, version, files)
+            return OpenPack(places, _access(context, operation, ticket), source)
 
     async def _auxiliary_file(
         self, operation: Operation, version: ModelVersion, sha256: str

@@ -1,0 +1,235 @@
+"""Pull-through of mirrored versions' files: the first need of a file fetches it, then it is the server's own.
+
+Whoever opens files of a version asks here. For a version that is no mirror's the answer is None, at no cost;
+else it is told which of its files are here, waits for others, and keeps in use what it reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from model_sharing_protocol.errors import SharingError, UnsupportedOperation, UpstreamUnavailable
+from model_sharing_protocol.manifest import Manifest, ManifestFile
+from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.profile import Profile
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.mirrors import Mirror, part_of
+from model_sharing_provider.domain.pulls import PullSource
+from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.metastore.unit_of_work import UnitOfWork
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.mirroring.part_pull import PartPull, PullTools
+from model_sharing_provider.services.signed_files import Whereabouts
+
+PULLS_AT_ONCE = 4
+"""Parts of one provider that a process fetches at the same time."""
+READ_RECORDED_EVERY = timedelta(minutes=1)
+
+FilesByPart = Mapping[str, Sequence[ManifestFile]]
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredFiles:
+    """Files of a mirrored version that somebody is about to read."""
+
+    pulls: PullThrough
+    mirror: Mirror
+    version: ModelVersion
+    manifest: Manifest
+    files: Sequence[ManifestFile]
+
+    @property
+    def provider(self) -> str:
+        """Name of the provider that the files are from."""
+        return self.mirror.provider
+
+    @property
+    def broker(self) -> bool:
+        """True if the provider's URLs are handed on, and nothing is to be kept."""
+        return self.mirror.broker
+
+    async def are_here(self, context: Context) -> bool:
+        """True if all of the files are in this server's store. Then they stay there for some minutes."""
+        return not await self.pulls.absent(context, self)
+
+    async def are_here_to_share(self, context: Context) -> bool:
+        """True as for `are_here`. Raises UnsupportedOperation for a catalog that keeps no files."""
+        if self.mirror.broker:
+            raise UnsupportedOperation(
+                f"The files of the catalog {self.mirror.catalog!r} stay with another provider, so they "
+                "cannot be shared further from here."
+            )
+        return await self.are_here(context)
+
+    async def locate(self, context: Context) -> Whereabouts:
+        """Wait until the files are here; or the provider's URL of the first, if the catalog keeps none.
+
+        Raises UpstreamUnavailable, DiskFull, CorruptArtifact.
+        """
+        if self.mirror.broker:
+            return Whereabouts(url=await self.pulls.upstream_url(self, self.files[0]))
+        return Whereabouts(waited=await self.pulls.ensure(context, self))
+
+    async def pull_for_direct_reads(self, context: Context) -> None:
+        """Wait until the files are here, for somebody who will read them from the object store itself.
+
+        Raises UnsupportedOperation for a catalog that keeps none, and as `locate` does.
+        """
+        if self.mirror.broker:
+            raise UnsupportedOperation(
+                f"The files of the catalog {self.mirror.catalog!r} stay with {self.mirror.shown}, so this "
+                "server has no credentials for them: fetch them by signed URLs."
+            )
+        await self.pulls.ensure(context, self)
+
+    async def keep(self, context: Context, until: int | None = None) -> None:
+        """Keep the files from being evicted for some more minutes, from now or a moment (epoch ms) on."""
+        await self.pulls.record_read(context, self.version.id, by_part(self.files), until)
+
+
+class PullThrough:
+    """Pull-through of this process. `close` it before the database."""
+
+    def __init__(self, tools: PullTools, profile_of: Callable[[Mirror], Profile]) -> None:
+        self._tools = tools
+        self._profile_of = profile_of
+        self._pulls: dict[tuple[str, str], tuple[PartPull, asyncio.Task[None]]] = {}
+        self._slots: dict[str, asyncio.Semaphore] = {}
+
+    async def of(
+        self,
+        rows: UnitOfWork,
+        version: ModelVersion,
+        files: Sequence[ManifestFile] | None = None,
+        *,
+        paths: Collection[str] = (),
+    ) -> MirroredFiles | None:
+        """Mirrored files of a version: all, these, or those at `paths`. None if it is not mirrored."""
+        if not version.origin_provider:
+            return None
+        mirror = (await rows.registry_reads.mirrors()).get(version.full_name.catalog)
+        if mirror is None:
+            return None  # a copy, with files of its own
+        manifest = (await self._tools.manifests.read(version.id)).manifest
+        if files is None:
+            files = [file for file in manifest.files if not paths or file.path in paths]
+        return MirroredFiles(self, mirror, version, manifest, files)
+
+    async def stored_files(
+        self, context: Context, version: ModelVersion, manifest: Manifest
+    ) -> Sequence[ManifestFile]:
+        """Files of a version that are to be in the store now: all, but for those that were not pulled."""
+        async with context.read_unaudited() as rows:
+            if await self.of(rows, version, ()) is None:
+                return manifest.files
+            parts = await rows.pulled_parts.of_version(version.id)
+        pulled = {name for name, part in parts.items() if part.pulled_at is not None}
+        return [file for file in manifest.files if part_of(file.sha256, file.size) in pulled]
+
+    @asynccontextmanager
+    async def held(self, context: Context, mirrored: MirroredFiles | None) -> AsyncIterator[None]:
+        """Pull files, whatever the catalog keeps, and keep them for the block. Raises as `locate` does."""
+        if mirrored is None:
+            yield
+            return
+        await self.ensure(context, mirrored)
+        keeping = asyncio.create_task(self._keep(context, mirrored))
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.wait((keeping,))
+
+    async def ensure(self, context: Context, mirrored: MirroredFiles) -> bool:
+        """Wait until files are in the store, whatever the catalog keeps; True if some were not."""
+        absent = await self.absent(context, mirrored)
+        wanted = by_part(mirrored.files)
+        pulls = [(self._start(context, mirrored, part), wanted[part]) for part in absent]
+        await asyncio.gather(*(pull.wait(files) for pull, files in pulls))
+        return bool(absent)
+
+    async def absent(self, context: Context, mirrored: MirroredFiles) -> set[str]:
+        """Parts of the files that are not in the store. The others are in use, and stay for some minutes."""
+        async with context.read_unaudited() as rows:
+            found = await rows.pulled_parts.of_version(mirrored.version.id)
+        wanted = set(by_part(mirrored.files))
+        here = {part for part in wanted if part in found and found[part].pulled_at is not None}
+        recorded = now_ms() - READ_RECORDED_EVERY // timedelta(milliseconds=1)
+        stale = {part for part in here if found[part].read_at < recorded}
+        if stale:
+            here -= stale - await self.record_read(context, mirrored.version.id, stale)
+        return wanted - here
+
+    async def record_read(
+        self, context: Context, version_id: str, parts: Collection[str], until: int | None = None
+    ) -> set[str]:
+        """Record that parts are read until a moment, or now; those of them that are here."""
+        async with context.write_unaudited(cached=False) as rows:
+            return await rows.pulled_parts.record_read(version_id, parts, until or now_ms())
+
+    async def upstream_url(self, mirrored: MirroredFiles, file: ManifestFile) -> str:
+        """The provider's own URL of a file. Raises UpstreamUnavailable."""
+        try:
+            return (await self._tools.fetcher.urls(self._source(mirrored)))[file.sha256]
+        except (SharingError, TimeoutError) as error:
+            name, number = mirrored.version.full_name, mirrored.version.version
+            raise UpstreamUnavailable(
+                f"The files of version {number} of '{name}' stay with {mirrored.mirror.shown}, which cannot "
+                f"be asked for them at the moment. Try again later; 'catalog show {name.catalog}' says more."
+            ) from error
+
+    def fetched(self, mirrored: MirroredFiles) -> int:
+        """Bytes that the pulls in progress of a version's files have fetched so far, in this process."""
+        found = (self._pulls.get((mirrored.version.id, part)) for part in by_part(mirrored.files))
+        return sum(each[0].fetched for each in found if each)
+
+    async def close(self) -> None:
+        """End the pulls in progress: what has arrived of large files is kept, and gone on with."""
+        tasks = [task for _, task in self._pulls.values()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _keep(self, context: Context, mirrored: MirroredFiles) -> None:
+        while True:
+            await asyncio.sleep(READ_RECORDED_EVERY.total_seconds())
+            await mirrored.keep(context)
+
+    def _start(self, context: Context, mirrored: MirroredFiles, part: str) -> PartPull:
+        """Pull of a part that is in progress here, or begins now. It goes on if the caller goes away."""
+        key = mirrored.version.id, part
+        if key not in self._pulls:
+            files = by_part(mirrored.manifest.files)[part]
+            slots = self._slots.setdefault(mirrored.mirror.provider_id, asyncio.Semaphore(PULLS_AT_ONCE))
+            source = self._source(mirrored)
+            pull = PartPull(
+                self._tools, context, source, mirrored.version, part=part, files=files, slots=slots
+            )
+            task = asyncio.create_task(pull.run())
+            self._pulls[key] = pull, task
+            task.add_done_callback(lambda _: self._pulls.pop(key))
+        return self._pulls[key][0]
+
+    def _source(self, mirrored: MirroredFiles) -> PullSource:
+        name = mirrored.version.full_name
+        return PullSource(
+            mirror=mirrored.mirror,
+            profile=self._profile_of(mirrored.mirror),
+            name=SharedName(name.schema, name.name),
+            number=mirrored.version.version,
+            manifest=mirrored.manifest,
+        )
+
+
+def by_part(files: Sequence[ManifestFile]) -> FilesByPart:
+    """Files by the part that they belong to."""
+    parts: dict[str, list[ManifestFile]] = defaultdict(list)
+    for file in files:
+        parts[part_of(file.sha256, file.size)].append(file)
+    return parts

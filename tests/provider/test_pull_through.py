@@ -1,0 +1,255 @@
+"""Files of a shared catalog: fetched from the provider when somebody needs them, once, and then our own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import BaseTestServer, TestServer
+
+from model_sharing_protocol.errors import UpstreamUnavailable
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.audit_actions import AuditAction
+from model_sharing_provider.domain.pulls import PullLimits
+from model_sharing_provider.faces.application import make_app
+from model_sharing_provider.services.mirroring import eviction as eviction_module
+from model_sharing_provider.services.mirroring import pull_through
+from support.admin_client import AdminClient
+from support.model_folder import MLMODEL, write_model
+from support.network.fault_proxy import ConnectionFault, FaultProxy, StreamFault
+
+pytestmark = pytest.mark.each_database
+
+MIB = 1024 * 1024
+SCORER = "prod.ml_team.scorer"
+SMALL = {"a.bin": b"a" * 1000, "deep/b.bin": b"b" * 3000}
+BIG = os.urandom(20 * MIB)
+NOTHING_PASSES = ConnectionFault(StreamFault(cut_at=0), StreamFault(cut_at=0))
+
+
+@dataclass
+class Regions:
+    """A provider, and this metastore with a catalog `vendor` from its share; the link counts what crosses."""
+
+    upstream: AdminClient
+    link: FaultProxy
+    here: AdminClient
+    server: BaseTestServer
+    store: Path
+    token: str
+
+    async def add(self, folder: Path) -> None:
+        """Register a version at the provider, and let it appear here."""
+        await self.upstream.register(folder, SCORER)
+        await self.here.provider.shared_catalogs.sync(self.here.context, "vendor")
+
+    async def get(self, path: str, version: int = 1, **headers: str) -> tuple[int, bytes]:
+        """A file by the Files API, as a user with a token of ours gets it."""
+        url = self.server.make_url(f"/api/2.0/fs/files/Models/vendor/ml_team/scorer/{version}/{path}")
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {self.token}", **headers}) as session,
+            session.get(url, allow_redirects=False) as answer,
+        ):
+            return answer.status, await answer.read()
+
+
+@pytest.fixture
+async def regions(
+    settings: Settings, started_home: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Regions]:
+    """The parameter `broker` makes a catalog that keeps nothing."""
+    async with AsyncExitStack() as stack:
+        if not settings.postgresql_url:
+            shutil.copytree(started_home, settings.home)
+        # Not a copy, too: it would have the same keys, and be taken for this metastore itself.
+        upstream, here = [
+            AdminClient.of(await stack.enter_async_context(open_provider(each)))
+            for each in (Settings(tmp_path / "upstream"), settings)
+        ]
+        there = await stack.enter_async_context(TestServer(make_app(upstream.provider)))
+        assert there.port is not None
+        link = stack.enter_context(FaultProxy(there.port))
+        await upstream.register(write_model(tmp_path / "m", {**SMALL, "big.bin": BIG}), SCORER)
+        await make_vendor(upstream, here, link, broker=getattr(request, "param", "") == "broker")
+        server = await stack.enter_async_context(TestServer(make_app(here.provider)))
+        token = settings.admin_token_path.read_text()
+        yield Regions(upstream, link, here, server, settings.home / "artifacts", token)
+
+
+async def make_vendor(
+    upstream: AdminClient, here: AdminClient, link: FaultProxy, *, broker: bool = False
+) -> None:
+    """Share the model, and make a catalog of it."""
+    code = await upstream.share("acme_share", "us", SCORER)
+    token = (await upstream.activate(code, "http://x")).bearer_token
+    endpoint = f"http://127.0.0.1:{link.port}{PREFIX}"
+    profile = {"shareCredentialsVersion": 1, "endpoint": endpoint, "bearerToken": token}
+    await here.provider.providers.create(here.context, "acme", json.dumps(profile))
+    await here.provider.shared_catalogs.create(here.context, "vendor", "acme", "acme_share", broker=broker)
+
+
+async def events(admin: AdminClient, action: AuditAction) -> list[str]:
+    """What the audit log says about actions of a kind, the oldest first."""
+    found = await admin.provider.audit.latest(admin.context, 1000, action=action)
+    return [event.target.detail for event in reversed(found)]
+
+
+async def pulled(regions: Regions, number: int) -> list[str]:
+    """So many pulls, once they have ended: a file is served as soon as it is there."""
+    for _ in range(500):
+        if len(found := await events(regions.here, AuditAction.PULL_MODEL_VERSION)) == number:
+            break
+        await asyncio.sleep(0.02)
+    return found
+
+
+async def test_fifty_who_ask_at_once_cause_one_fetch(regions: Regions) -> None:
+    """All files: the small ones cross as one part, the large one as another, each once."""
+    paths = ["MLmodel", *SMALL, "big.bin"]
+    before = regions.link.bytes_to_client
+    answers = await asyncio.gather(*(regions.get(path) for path in paths for _ in range(13)))
+    contents = [MLMODEL.encode(), *SMALL.values(), BIG]
+    assert answers == [(200, content) for content in contents for _ in range(13)]
+    size = sum(map(len, contents))
+    assert size < regions.link.bytes_to_client - before < size + MIB
+    crossed = regions.link.bytes_to_client
+    regions.link.default_fault = NOTHING_PASSES
+    assert await regions.get("big.bin") == (200, BIG)
+    assert regions.link.bytes_to_client == crossed
+    pulls = await pulled(regions, 2)
+    assert sorted(pulls) == [
+        f"vendor.ml_team.scorer/1: big.bin, {len(BIG)} bytes",
+        f"vendor.ml_team.scorer/1: small files, {size - len(BIG)} bytes",
+    ]
+
+
+async def test_a_provider_that_damages_or_cuts_what_it_sends_never_serves_a_wrong_byte(
+    regions: Regions,
+) -> None:
+    """Connections that flip a bit or end early: the file is right in the end, or there is a clear error."""
+    damaged = [ConnectionFault(StreamFault(flip_at=300_000 + n)) for n in range(3)]
+    cut = [ConnectionFault(StreamFault(cut_at=2_000_000 + n)) for n in range(3)]
+    regions.link.faults = [*damaged, *cut]
+    status, content = await regions.get("big.bin")
+    assert (status, content) == (200, BIG) or status == 400
+
+
+async def test_a_provider_that_is_away_is_a_clear_error_that_clients_do_not_repeat(regions: Regions) -> None:
+    regions.link.default_fault = NOTHING_PASSES
+    answers = await asyncio.gather(*(regions.get("big.bin") for _ in range(5)))
+    assert {status for status, _ in answers} == {UpstreamUnavailable.row.unity_catalog_status}
+    assert b"cannot be fetched from share acme_share of provider acme" in answers[0][1]
+    regions.link.default_fault = ConnectionFault()
+    await asyncio.sleep(2.5)  # the breaker lets nobody through for so long
+    assert (await regions.get("a.bin"))[0] == 200
+
+
+async def test_a_new_version_crosses_as_what_differs(regions: Regions, tmp_path: Path) -> None:
+    """Even when the scratch cache was emptied: its base is taken from the store."""
+    assert (await regions.get("big.bin"))[0] == 200
+    changed = BIG[: 10 * MIB] + os.urandom(MIB) + BIG[11 * MIB :]
+    await regions.add(write_model(tmp_path / "m2", {**SMALL, "big.bin": changed}))
+    before = regions.link.bytes_to_client
+    assert await regions.get("big.bin", 2) == (200, changed)
+    assert regions.link.bytes_to_client - before < 4 * MIB
+
+
+async def test_a_copy_is_whole_here_and_outlives_the_share(regions: Regions) -> None:
+    name, copied = FullName.parse("vendor.ml_team.scorer"), FullName.parse("own.ml_team.adopted")
+    catalogs = regions.here.provider.catalogs
+    await catalogs.create(regions.here.context, "own")
+    await catalogs.create_schema(regions.here.context, copied.schema_name)
+    version = await regions.here.provider.copies.copy(regions.here.context, name, 1, copied)
+    assert (version.origin_provider, version.origin_version) == ("acme", 1)
+    await catalogs.delete(regions.here.context, "vendor", force=True)
+    regions.link.default_fault = NOTHING_PASSES
+    files = regions.here.provider.principal_files
+    opened = await files.open_path(regions.here.context, copied, version.version, "big.bin")
+    assert opened.source is None
+    content = [bytes(piece) async for piece in regions.here.provider.signed_files.read(opened, 0, len(BIG))]
+    assert b"".join(content) == BIG
+
+
+@pytest.mark.parametrize("regions", ["broker"], indirect=True)
+async def test_a_broker_hands_the_providers_own_urls_on_and_keeps_nothing(regions: Regions) -> None:
+    status, _ = await regions.get("big.bin")
+    assert status == 307
+    url = await regions.here.provider.principal_files.sign(
+        regions.here.context, FullName.parse("vendor.ml_team.scorer"), 1, "big.bin"
+    )
+    assert url.startswith(f"http://127.0.0.1:{regions.link.port}/")
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        assert await answer.read() == BIG
+    async with regions.here.provider.database.read() as rows:
+        assert await rows.pulled_parts.total_size() == 0
+
+
+async def test_files_that_were_not_fetched_are_not_missing(regions: Regions) -> None:
+    """What was fetched is checked like all else; before and after, garbage collection finds nothing."""
+    fsck, gc, context = regions.here.provider.fsck, regions.here.provider.gc, regions.here.context
+    findings = await fsck.check(context)
+    assert (findings.num_versions, findings.num_files, findings.problems) == (1, 0, [])
+    assert (await regions.get("big.bin"))[0] == 200
+    await pulled(regions, 1)
+    findings = await fsck.check(context)
+    assert (findings.num_files, findings.problems, findings.orphans.versions) == (1, [], [])
+    (stored,) = (file for file in regions.store.rglob("big.bin"))
+    stored.unlink()
+    assert [problem.path for problem in (await fsck.check(context)).problems] == ["big.bin"]
+    assert not (await gc.collect(context, older_than=timedelta(hours=1), dry_run=True)).orphans
+
+
+async def test_what_is_beyond_the_limit_goes_and_is_fetched_again_but_never_what_is_read(
+    regions: Regions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eviction = regions.here.provider.eviction
+    assert await regions.get("big.bin") == (200, BIG)
+    assert (await regions.get("a.bin"))[0] == 200
+    await pulled(regions, 2)
+    monkeypatch.setattr(eviction, "_limits", PullLimits(max_size=MIB))
+    assert await eviction.evict_excess() == 0
+    monkeypatch.setattr(eviction_module, "IN_USE", timedelta(0))
+    assert (await regions.get("a.bin"))[0] == 200
+    assert await eviction.evict_excess() == len(BIG)
+    assert await events(regions.here, AuditAction.EVICT_PULLED_FILES) == [f"{len(BIG)} bytes"]
+    assert not list(regions.store.rglob("big.bin"))
+    assert await regions.get("big.bin") == (200, BIG)
+    await pulled(regions, 3)
+    monkeypatch.setattr(eviction, "_limits", PullLimits(max_age=timedelta(0)))
+    assert await eviction.evict_excess() == len(BIG) + sum(map(len, [MLMODEL, *SMALL.values()]))
+    assert not [path for path in regions.store.glob("models/**/*") if path.is_file()]
+
+
+async def test_who_reads_while_files_are_evicted_gets_all_of_them(
+    regions: Regions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything is beyond the limits as soon as nobody has read it for a moment."""
+    eviction = regions.here.provider.eviction
+    monkeypatch.setattr(eviction, "_limits", PullLimits(max_size=0))
+    monkeypatch.setattr(eviction_module, "IN_USE", timedelta(seconds=0.2))
+    monkeypatch.setattr(pull_through, "READ_RECORDED_EVERY", timedelta(0))
+    evicted = 0
+    reading = asyncio.create_task(read_again_and_again(regions))
+    while not reading.done():
+        evicted += await eviction.evict_excess()
+        await asyncio.sleep(0.01)
+    await reading
+    assert evicted > 0
+
+
+async def read_again_and_again(regions: Regions) -> None:
+    for pause in range(15):
+        assert await regions.get("a.bin") == (200, SMALL["a.bin"])
+        await asyncio.sleep(0.19 + pause / 1000)

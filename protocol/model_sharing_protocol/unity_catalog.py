@@ -30,8 +30,12 @@ class Message(msgspec.Struct, omit_defaults=True):
 
 
 class MirrorInfo(Message):
-    """EXTENSION: how well a shared catalog is kept true. Times are epoch milliseconds, the age is seconds."""
+    """EXTENSION: how well a shared catalog is kept true. Times are epoch milliseconds, the age is seconds.
 
+    `key_fingerprint` is that of the key by which the provider signs.
+    """
+
+    key_fingerprint: str
     state: str
     state_since: int
     state_reason: str = ""

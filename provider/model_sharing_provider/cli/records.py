@@ -45,7 +45,9 @@ FIELDS: dict[type, dict[str, str]] = {
     CatalogSource: {
         "provider_name": "provider",
         "share_name": "share",
-        **_fields("state", "state_reason", "state_since", "synced_at", "broker", "resharing"),
+        **_fields(
+            "key_fingerprint", "state", "state_reason", "state_since", "synced_at", "broker", "resharing"
+        ),
         "confirmed_at": "checked_at",
     },
     Schema: _fields(

@@ -93,11 +93,13 @@ class Mirror:
 class CatalogSource:
     """Source of a shared catalog, and how well its rows are kept true.
 
-    `checked_at` is when the provider last confirmed them, `synced_at` the time of the last complete sync.
+    `key_fingerprint` is that of the key that signs. `checked_at` is when the provider last confirmed the
+    rows, `synced_at` the time of the last complete sync.
     """
 
     provider: str
     share: str
+    key_fingerprint: str
     broker: bool = False
     resharing: bool = False
     state: MirrorState

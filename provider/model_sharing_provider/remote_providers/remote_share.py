@@ -100,7 +100,9 @@ class RemoteShare:
         from model_sharing.resolution.version_files import manifest_from_response  # noqa: PLC0415
 
         async with self._client() as client:
-            metadata, files = await client.query_version(self._mirror.share, name, number)
+            metadata, files = await client.query_version(
+                self._mirror.share, name, number, include_recalled=True
+            )
             if metadata.version.version != number:
                 raise CorruptArtifact(
                     f"{self._profile.endpoint} listed the files of another version of {name}."

@@ -132,6 +132,7 @@ def _catalog(catalog: Catalog) -> wire.CatalogInfo:
 
 def _mirror(source: CatalogSource) -> wire.MirrorInfo:
     return wire.MirrorInfo(
+        key_fingerprint=source.key_fingerprint,
         state=source.state,
         state_since=source.state_since,
         state_reason=source.state_reason,

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, Table, delete, insert, select, update
 
+from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.names import SchemaName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.mirrors import CatalogSource, MirrorState
@@ -167,6 +168,7 @@ def _catalogs() -> Select[Any]:
             catalogs,
             providers.c.name.label("provider"),
             *(column for column in mirrors.c if column.name in _SOURCE),
+            mirrors.c["keys"],
             mirror_checks.c.checked_at,
         )
         .join_from(catalogs, mirrors, isouter=True)
@@ -196,6 +198,7 @@ def _source(row: Row[Any]) -> CatalogSource:
     values = {name: getattr(row, name) for name in _SOURCE}
     return CatalogSource(
         provider=row.provider,
+        key_fingerprint=PublicKey.parse(json.loads(row._mapping["keys"])[-1]).fingerprint,
         checked_at=row.checked_at,
         **values | {"state": MirrorState(row.state)},
     )

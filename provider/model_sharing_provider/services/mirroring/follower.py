@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from uuid import uuid4
 
 import structlog
@@ -87,8 +88,17 @@ class MirrorFollower:
                 pause = 1.0
             except (SharingError, TimeoutError, ExceptionGroup) as error:
                 await self._sync.record_failure(self._system, present, error)
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+                await self._pause(present, pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
                 pause = min(_LONGEST_PAUSE_SECONDS, 2 * pause)
+
+    async def _pause(self, mirror: Mirror, seconds: float) -> None:
+        """Wait before the next attempt, but not longer than until the provider has a new profile."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, _LOOK_EVERY_SECONDS))
+            present = await self._present(mirror)
+            if present is None or present.sealed_profile != mirror.sealed_profile:
+                return
 
     async def _present(self, mirror: Mirror) -> Mirror | None:
         async with self._system.read_unaudited() as rows:

@@ -68,6 +68,10 @@ class Freshness:
     def _bound_ms(self) -> int:
         return self._policy.bound // timedelta(milliseconds=1)
 
+    @property
+    def _grace_ms(self) -> int:
+        return self._policy.grace // timedelta(milliseconds=1)
+
     def _age_ms(self, mirror: Mirror, model: SharedName | None = None) -> int:
         keys = ((mirror.catalog_id, ""), (mirror.catalog_id, str(model or "")))
         return now_ms() - max(self._confirmed.get(key, 0) for key in keys)
@@ -117,7 +121,7 @@ class Freshness:
     def _check(self, mirror: Mirror, age_ms: int) -> None:
         """Raise UpstreamUnavailable for a state that may not be served."""
         ended = mirror.state.ends_access and not self._policy.serves_after_revocation
-        if not ended and timedelta(milliseconds=age_ms) <= self._policy.grace:
+        if not ended and age_ms <= self._grace_ms:
             return
         if mirror.state.is_failure:
             raise UpstreamUnavailable(

@@ -79,6 +79,34 @@ class UpdateShare(Message):
     storage_root: NotServed = None
 
 
+class VersionPull(Message):
+    """EXTENSION: pulls of a version by a recipient. `size` is that of the version's files."""
+
+    recipient: str
+    version: int
+    first_at: int
+    last_at: int
+    pulls: int
+    size: int
+
+
+class AliasLag(Message):
+    """EXTENSION: number of versions by which a recipient is behind an alias."""
+
+    recipient: str
+    alias: str
+    version: int
+    newest_pulled: int
+    behind: int
+
+
+class ModelPulls(Message):
+    """EXTENSION: recipients that pulled versions of a model, latest first, and how far they are behind."""
+
+    pulls: tuple[VersionPull, ...]
+    aliases: tuple[AliasLag, ...]
+
+
 class RecipientTokenInfo(Message):
     id: str
     expiration_time: int

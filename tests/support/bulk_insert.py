@@ -102,7 +102,8 @@ def _event(number: int) -> Row:
         "count": 1,
         "first_at": number,
     }
-    return [values.get(column.name, "") for column in audit_log.columns if column.name != "id"]
+    columns = [column for column in audit_log.columns if column.name != "id"]
+    return [values.get(column.name, None if column.nullable else "") for column in columns]
 
 
 def _load_sqlite(url: str, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:

@@ -82,6 +82,12 @@ async def calls(admin: AdminClient, models: int) -> Mapping[str, Call]:
         "a version's files, in the share": lambda: provider.recipient_files.version_files(
             globex, "everything", SharedName("ml", "real"), number=1
         ),
+        "recipients that pulled a model": lambda: provider.pull_history.who_pulled(
+            context, FullName("prod", "ml", some())
+        ),
+        "what a share's end would affect": lambda: provider.pull_history.impact_of_share(
+            context, "everything", "ml.none"
+        ),
         "audit log, the newest 100": lambda: provider.audit.latest(context, 100),
         "audit log of a recipient": lambda: provider.audit.latest(context, 100, recipient="recipient_3"),
         "audit log, denials": lambda: provider.audit.latest(context, 100, outcome="DENIED"),

@@ -66,6 +66,7 @@ from model_sharing_provider.services.sharing.change_signal import ChangeSignal
 from model_sharing_provider.services.sharing.changes import Changes
 from model_sharing_provider.services.sharing.information_schema import InformationSchema
 from model_sharing_provider.services.sharing.providers import Providers
+from model_sharing_provider.services.sharing.pull_history import PullHistory
 from model_sharing_provider.services.sharing.recipient_credentials import RecipientCredentials
 from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
@@ -182,6 +183,7 @@ def _wire(
         principals=Principals(secrets),
         providers=Providers(secrets, remote_shares.names),
         pull_through=pulls,
+        pull_history=PullHistory(),
         readiness=Readiness(database, artifacts),
         recalls=Recalls(),
         recipient_credentials=RecipientCredentials(storage_credentials, pulls),

@@ -13,9 +13,12 @@ from click.shell_completion import CompletionItem
 
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import Duration, output_option
-from model_sharing_protocol.console.output import say_lines
+from model_sharing_protocol.console.output import announce, print_json, say_lines
 from model_sharing_protocol.console.results import show_done, show_list
+from model_sharing_protocol.names import FullName
 from model_sharing_protocol.times import now_ms
+from model_sharing_provider.cli.completion import complete_models
+from model_sharing_provider.cli.options import VERSION
 from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.audit_actions import AuditAction
@@ -97,6 +100,33 @@ def list_events(*, limit: int, output: str, **filters: Any) -> None:
     events = run(lambda provider, context: provider.audit.latest(context, limit, **only))
     columns = ["at", "outcome", "principal", "action", "object_name", "address", "count", "reason"]
     show_list([to_record(event) for event in events], columns, output, empty="No such events.")
+
+
+@audit.command(
+    "who-pulled", epilog=example("model-sharing-provider audit who-pulled prod.ml_team.iris_model")
+)
+@click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
+@click.argument("number", metavar="[VERSION]", type=VERSION, required=False)
+@output_option
+def who_pulled(name: str, number: int | None, output: str) -> None:
+    """List the recipients that hold versions of a model, and how far they are behind its aliases.
+
+    SIZE is that of the version. A pull is the moment when a recipient was given the URLs of its files, or
+    credentials for them; the log is read as far back as it goes.
+    """
+    full_name = FullName.parse(name)
+    pulls, lags = run(lambda provider, context: provider.pull_history.who_pulled(context, full_name, number))
+    pull_records, lag_records = [to_record(each) for each in pulls], [to_record(each) for each in lags]
+    if output == "json":
+        print_json({"pulls": pull_records, "aliases": lag_records})
+        return
+    columns = ["recipient", "version", "first_at", "last_at", "pulls", "size"]
+    show_list(
+        pull_records, columns, output, empty=f"No recipient pulled {full_name}, as far as the log goes."
+    )
+    if lag_records:
+        announce("")
+        show_list(lag_records, ["recipient", "alias", "version", "newest_pulled", "behind"], output)
 
 
 @audit.command(epilog=example("model-sharing-provider audit export --parquet audit.parquet"))

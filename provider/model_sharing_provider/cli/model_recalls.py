@@ -10,9 +10,14 @@ from model_sharing_protocol.console.results import show_done
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.cli.completion import complete_models
 from model_sharing_provider.cli.confirmations import confirm, hits_of_model, yes_option
+from model_sharing_provider.cli.deletions import pulled_lately
 from model_sharing_provider.cli.options import VERSION
 from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import run
+from model_sharing_provider.domain.pull_history import DeletionImpact
+from model_sharing_provider.domain.sharing import ModelShare
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.provider_services import ProviderServices
 
 
 @click.command(
@@ -59,11 +64,20 @@ def recall(
     if reason is None:
         raise click.UsageError("Give the reason of the recall, with --reason.")
     if not yes:
-        shown = run(lambda provider, context: provider.shares.of_model(context, full_name))
-        if hits := hits_of_model(shown, "it"):
-            confirm(f"This recalls version {number} of {full_name}. {hits}")
+        _confirm(full_name, number)
     recalled = run(
         lambda provider, context: provider.recalls.recall(context, full_name, number, reason, replacement)
     )
     instead = f"; version {replacement} replaces it" if replacement else ""
     show_done(to_record(recalled), f"Recalled version {number} of {full_name}{instead}", output)
+
+
+def _confirm(full_name: FullName, number: int) -> None:
+    async def read(provider: ProviderServices, context: Context) -> tuple[list[ModelShare], DeletionImpact]:
+        impact = await provider.pull_history.impact_of_model(context, full_name, number)
+        return await provider.shares.of_model(context, full_name), impact
+
+    shown, impact = run(read)
+    hits = " ".join(filter(None, (hits_of_model(shown, "it"), pulled_lately(impact))))
+    if hits:
+        confirm(f"This recalls version {number} of {full_name}. {hits}")

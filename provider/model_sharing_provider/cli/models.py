@@ -8,13 +8,15 @@ import click
 
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
-from model_sharing_protocol.console.output import announce, say
+from model_sharing_protocol.console.output import announce
 from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_protocol.errors import SharingError
 from model_sharing_protocol.model_signature import signature_words
 from model_sharing_protocol.names import FullName, SchemaName
+from model_sharing_provider.cli import deletions
 from model_sharing_provider.cli.completion import complete_models, complete_schemas
-from model_sharing_provider.cli.confirmations import confirm, hits_of_model, yes_option
+from model_sharing_provider.cli.confirmations import hits_of_model
+from model_sharing_provider.cli.deletions import deletion_options
 from model_sharing_provider.cli.lazy_group import LazyGroup
 from model_sharing_provider.cli.model_aliases import alias
 from model_sharing_provider.cli.model_recalls import recall
@@ -25,7 +27,6 @@ from model_sharing_provider.cli.records import Record, to_record
 from model_sharing_provider.cli.session import collect, listed, run
 from model_sharing_provider.domain.limits import shortened
 from model_sharing_provider.domain.securables import VersionStatus
-from model_sharing_provider.domain.sharing import ModelShare
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.registry.updates import SecurableUpdate
@@ -196,18 +197,31 @@ def update(name: str, comment: str | None, owner: str | None, number: int | None
 @model.command(epilog=example("model-sharing-provider model delete prod.ml_team.iris_model --version 1"))
 @click.argument("name", metavar="CATALOG.SCHEMA.MODEL", shell_complete=complete_models)
 @click.option("--version", "number", type=VERSION, help="Only this version.")
-@yes_option
-def delete(name: str, number: int | None, yes: bool) -> None:
-    """Delete a model with all its versions and files, or one version."""
+@deletion_options
+def delete(*, name: str, number: int | None, dry_run: bool, yes: bool, output: str) -> None:
+    """Delete a model with all its versions and files, or one version; says first whom that affects."""
     full_name = FullName.parse(name)
-    if not yes:
-        _confirm_delete(full_name, number)
-    if number is None:
-        run(lambda provider, context: provider.models.delete(context, full_name))
-        say(f"Deleted the model {full_name}")
-    else:
-        run(lambda provider, context: provider.versions.delete(context, full_name, number))
-        say(f"Deleted version {number} of {full_name}")
+    what = f"the model {full_name}" if number is None else f"version {number} of {full_name}"
+
+    async def carry_out(provider: ProviderServices, context: Context) -> None:
+        if number is None:
+            await provider.models.delete(context, full_name)
+        else:
+            await provider.versions.delete(context, full_name, number)
+
+    def consequences() -> str:
+        shown = run(lambda provider, context: provider.shares.of_model(context, full_name))
+        return f"This deletes {what} with its files, permanently. {hits_of_model(shown, 'it')}".rstrip()
+
+    deletions.delete(
+        lambda provider, context: provider.pull_history.impact_of_model(context, full_name, number),
+        carry_out,
+        consequences=consequences,
+        done=f"Deleted {what}",
+        dry_run=dry_run,
+        yes=yes,
+        output=output,
+    )
 
 
 def _newest(versions: list[Record]) -> Record | None:
@@ -224,14 +238,3 @@ async def _newest_formats(
         return await provider.flavors.of_version(context, name, newest["version"]) if newest else []
     except SharingError:
         return []
-
-
-def _confirm_delete(full_name: FullName, number: int | None) -> None:
-    async def read(provider: ProviderServices, context: Context) -> list[ModelShare]:
-        if number is not None:
-            await provider.versions.get(context, full_name, number)
-        return await provider.shares.of_model(context, full_name)
-
-    hits = hits_of_model(run(read), "it")
-    what = f"the model {full_name}" if number is None else f"version {number} of {full_name}"
-    confirm(f"This deletes {what} with its files, permanently. {hits}".rstrip())

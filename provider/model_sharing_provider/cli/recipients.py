@@ -11,8 +11,10 @@ from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import Duration, output_option
 from model_sharing_protocol.console.output import announce, say
 from model_sharing_protocol.console.results import show_done, show_list, show_one
+from model_sharing_provider.cli import deletions
 from model_sharing_provider.cli.completion import complete_recipients
-from model_sharing_provider.cli.confirmations import confirm, hits_of_recipient, yes_option
+from model_sharing_provider.cli.confirmations import hits_of_recipient
+from model_sharing_provider.cli.deletions import deletion_options
 from model_sharing_provider.cli.options import (
     changes_of,
     comment_option,
@@ -194,18 +196,27 @@ def update(
 
 @recipient.command(epilog=example("model-sharing-provider recipient delete globex"))
 @click.argument("name", shell_complete=complete_recipients)
-@yes_option
-def delete(name: str, yes: bool) -> None:
+@deletion_options
+def delete(*, name: str, dry_run: bool, yes: bool, output: str) -> None:
     """Delete a recipient; its tokens, grants and download URLs end immediately.
 
     Asks for confirmation if it has any.
     """
-    if not yes:
+
+    def consequences() -> str:
         found, grants = run(lambda provider, context: provider.recipients.get(context, name))
-        if hits := hits_of_recipient(found, grants):
-            confirm(f"This deletes the recipient {name}. {hits}")
-    run(lambda provider, context: provider.recipients.delete(context, name))
-    say(f"Deleted the recipient {name}")
+        hits = hits_of_recipient(found, grants)
+        return f"This deletes the recipient {name}. {hits}" if hits else ""
+
+    deletions.delete(
+        lambda provider, context: provider.pull_history.impact_of_recipient(context, name),
+        lambda provider, context: provider.recipients.delete(context, name),
+        consequences=consequences,
+        done=f"Deleted the recipient {name}",
+        dry_run=dry_run,
+        yes=yes,
+        output=output,
+    )
 
 
 def _show_link(record: Record, code: str, output: str) -> None:

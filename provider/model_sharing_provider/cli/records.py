@@ -14,6 +14,7 @@ from model_sharing_provider.domain.events import AuditEvent
 from model_sharing_provider.domain.lineage import LineageRecord
 from model_sharing_provider.domain.mirrors import CatalogSource
 from model_sharing_provider.domain.principals import AccessToken, PrincipalInfo
+from model_sharing_provider.domain.pull_history import AliasLag, DeletionImpact, VersionPull
 from model_sharing_provider.domain.securables import Catalog, ModelVersion, Origin, RegisteredModel, Schema
 from model_sharing_provider.domain.sharing import (
     ModelShare,
@@ -82,6 +83,9 @@ FIELDS: dict[type, dict[str, str]] = {
     ShareObject: _fields("name", "shared_as", "status", "added_at", "added_by", data_object_type="type"),
     ShareGrant: _fields("share", "recipient", "privilege", "granted_at", "granted_by"),
     ModelShare: _fields("share", "shared_as", "recipients"),
+    VersionPull: _fields("recipient", "full_name", "version", "first_at", "last_at", "pulls", "size"),
+    AliasLag: _fields("recipient", "alias", "version", "newest_pulled", "behind"),
+    DeletionImpact: _fields("recipients", "pulls"),
     Recipient: _fields("name", "ip_access_list", "activated", "tokens", *_SECURABLE),
     RecipientToken: _fields("id", "activated_at", "created_at", expiration_time="expires_at"),
     SharingProvider: _fields("name", "endpoint", *_SECURABLE),

@@ -9,13 +9,16 @@ from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import announce, say
 from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
+from model_sharing_protocol.printable import enumerated
+from model_sharing_provider.cli import deletions
 from model_sharing_provider.cli.completion import (
     complete_models,
     complete_recipients,
     complete_schemas,
     complete_shares,
 )
-from model_sharing_provider.cli.confirmations import confirm, hits_of_share, yes_option
+from model_sharing_provider.cli.confirmations import hits_of_share
+from model_sharing_provider.cli.deletions import deletion_options
 from model_sharing_provider.cli.options import changes_of, comment_option, owner_option, rename_option
 from model_sharing_provider.cli.records import share_overview_record, to_record
 from model_sharing_provider.cli.session import listed, run
@@ -121,15 +124,24 @@ def update(
 
 @share.command(epilog=example("model-sharing-provider share delete acme_share"))
 @click.argument("name", shell_complete=complete_shares)
-@yes_option
-def delete(name: str, yes: bool) -> None:
+@deletion_options
+def delete(*, name: str, dry_run: bool, yes: bool, output: str) -> None:
     """Delete a share and its grants; the models stay. Asks for confirmation if it is granted."""
-    if not yes:
+
+    def consequences() -> str:
         _, _, grants = run(lambda provider, context: provider.shares.get(context, name))
-        if hits := hits_of_share(grants):
-            confirm(f"This deletes the share {name}. {hits}")
-    run(lambda provider, context: provider.shares.delete(context, name))
-    say(f"Deleted the share {name}")
+        hits = hits_of_share(grants)
+        return f"This deletes the share {name}. {hits}" if hits else ""
+
+    deletions.delete(
+        lambda provider, context: provider.pull_history.impact_of_share(context, name),
+        lambda provider, context: provider.shares.delete(context, name),
+        consequences=consequences,
+        done=f"Deleted the share {name}",
+        dry_run=dry_run,
+        yes=yes,
+        output=output,
+    )
 
 
 @share.command(
@@ -169,10 +181,28 @@ def add_schema(name: str, schema: str, shared_as: str | None, output: str) -> No
 @share.command(epilog=example("model-sharing-provider share remove acme_share ml_team.iris_model"))
 @click.argument("name", metavar="SHARE", shell_complete=complete_shares)
 @click.argument("shared_as", metavar="SCHEMA[.MODEL]")
-def remove(name: str, shared_as: str) -> None:
-    """Remove a model or schema from a share, by the name that recipients see."""
-    run(lambda provider, context: provider.shares.remove(context, name, shared_as))
-    say(f"{shared_as} is no longer in the share {name}")
+@deletion_options
+def remove(*, name: str, shared_as: str, dry_run: bool, yes: bool, output: str) -> None:
+    """Remove a model or schema from a share, by the name that recipients see.
+
+    On a terminal, asks for confirmation if the share is granted.
+    """
+
+    def consequences() -> str:
+        _, _, grants = run(lambda provider, context: provider.shares.get(context, name))
+        recipients = enumerated([grant.recipient for grant in grants])
+        return f"{recipients} can no longer load what is shared as {shared_as} in {name}." if grants else ""
+
+    deletions.delete(
+        lambda provider, context: provider.pull_history.impact_of_share(context, name, shared_as),
+        lambda provider, context: provider.shares.remove(context, name, shared_as),
+        consequences=consequences,
+        done=f"{shared_as} is no longer in the share {name}",
+        dry_run=dry_run,
+        yes=yes,
+        output=output,
+        insist=False,
+    )
 
 
 @share.command(epilog=example("model-sharing-provider share grant acme_share globex"))

@@ -55,6 +55,11 @@ class AuditAction(StrEnum):
     SET_REGISTERED_MODEL_ALIAS = "setRegisteredModelAlias", "An alias was pointed at a version"
     DELETE_REGISTERED_MODEL_ALIAS = "deleteRegisteredModelAlias", "An alias was deleted"
     LIST_REGISTERED_MODEL_SHARES = "listRegisteredModelShares", "The shares that a model is in were listed"
+    LIST_REGISTERED_MODEL_PULLS = (
+        "listRegisteredModelPulls",
+        "The recipients that pulled versions of a model were listed, from the audit log",
+    )
+    GET_DELETION_IMPACT = "getDeletionImpact", "Whom a deletion would affect was read, before it"
 
     # Versions of models
     LIST_MODEL_VERSIONS = "listModelVersions", "The versions of a model were listed"

@@ -29,7 +29,8 @@ class Target:
     """Target of a call: the securable that privileges are checked on, and its name in the audit log.
 
     `detail` is that name if it is not the securable itself: a version, a file, a signed URL. For a stored
-    event, only `detail` is known. `share` and `recipient` are set if the call concerns one.
+    event, only `detail` is known. `share` and `recipient` are set if the call concerns one; `version_id` is,
+    if it gives a recipient the files of that version.
     """
 
     type: SecurableType
@@ -37,6 +38,7 @@ class Target:
     detail: str = ""
     share: str = ""
     recipient: str = ""
+    version_id: str = ""
 
     @property
     def name(self) -> str:

@@ -423,8 +423,18 @@ audit_log = Table(
     # The number of calls that the event stands for, and the time of the first.
     Column("count", BigInteger, nullable=False, server_default="1"),
     Column("first_at", BigInteger, nullable=False, server_default="0"),
+    # The version whose files a recipient was given access to; NULL for all other events.
+    Column("version_id", _ID),
     Index("ix_audit_log_at_id", "at", "id"),
-    # Every call pays for each index, so there is one only for rare events that are searched for.
+    # Every call pays for each index, so there are more only for rare events that are searched for.
+    Index(
+        "ix_audit_log_pulls",
+        "version_id",
+        "recipient",
+        "at",
+        sqlite_where=text("version_id IS NOT NULL"),
+        postgresql_where=text("version_id IS NOT NULL"),
+    ),
     Index(
         "ix_audit_log_not_ok",
         "outcome",

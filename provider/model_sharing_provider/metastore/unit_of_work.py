@@ -16,6 +16,7 @@ from model_sharing_provider.metastore.rows.peppers import PepperRows
 from model_sharing_provider.metastore.rows.principals import PrincipalRows
 from model_sharing_provider.metastore.rows.privilege_grants import PrivilegeGrantRows
 from model_sharing_provider.metastore.rows.providers import ProviderRows
+from model_sharing_provider.metastore.rows.pull_history import PullHistoryRows
 from model_sharing_provider.metastore.rows.pulled_parts import PulledPartRows
 from model_sharing_provider.metastore.rows.recipients import RecipientRows
 from model_sharing_provider.metastore.rows.share_grants import ShareGrantRows
@@ -47,6 +48,7 @@ class UnitOfWork:
         self.privilege_grants = PrivilegeGrantRows(connection, self.changes)
         self.providers = ProviderRows(connection)
         self.pulled_parts = PulledPartRows(connection)
+        self.pull_history = PullHistoryRows(connection)
         self.recipients = RecipientRows(connection)
         self.shared_changes = SharedChangeRows(connection)
         self.shared_models = SharedModelRows(connection)

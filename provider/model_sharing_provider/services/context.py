@@ -173,13 +173,16 @@ class Operation:
         """Replace the action of the audit event, once the call knows it more precisely."""
         self.action = action
 
-    def refine_target(self, *, name: str = "", share: str = "", recipient: str = "") -> None:
+    def refine_target(
+        self, *, name: str = "", share: str = "", recipient: str = "", version_id: str = ""
+    ) -> None:
         """Replace the target of the audit event, once the call knows it more precisely."""
         self.target = replace(
             self.target,
             detail=name or self.target.detail,
             share=share or self.target.share,
             recipient=recipient or self.target.recipient,
+            version_id=version_id or self.target.version_id,
         )
 
 

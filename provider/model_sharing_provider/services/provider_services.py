@@ -39,6 +39,7 @@ from model_sharing_provider.services.registry.versions import Versions
 from model_sharing_provider.services.sharing.changes import Changes
 from model_sharing_provider.services.sharing.information_schema import InformationSchema
 from model_sharing_provider.services.sharing.providers import Providers
+from model_sharing_provider.services.sharing.pull_history import PullHistory
 from model_sharing_provider.services.sharing.recipient_credentials import RecipientCredentials
 from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
@@ -82,6 +83,7 @@ class ProviderServices:
     principal_files: PrincipalFiles
     providers: Providers
     pull_through: PullThrough
+    pull_history: PullHistory
     readiness: Readiness
     recalls: Recalls
     recipient_credentials: RecipientCredentials

@@ -86,6 +86,7 @@ def event_values(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
             "request_id": event.caller.request_id,
             "count": event.count,
             "first_at": event.first,
+            "version_id": event.target.version_id or None if event.outcome is Outcome.OK else None,
         }
         for event in events
     ]

@@ -238,6 +238,13 @@ class VersionRows:
         row: Any = (await self._connection.execute(query)).one()
         return int(row[0]), int(row[1])
 
+    async def numbers(self, model_id: str, status: VersionStatus) -> list[int]:
+        """Numbers of a model's versions with this status."""
+        query = select(model_versions.c.version).where(
+            model_versions.c.model_id == model_id, model_versions.c.status == status
+        )
+        return list((await self._connection.execute(query)).scalars())
+
     async def statuses(self, version_ids: Collection[str]) -> dict[str, VersionStatus]:
         """Statuses of the existing ones among these versions, by id."""
         query = select(model_versions.c.id, model_versions.c.status).where(

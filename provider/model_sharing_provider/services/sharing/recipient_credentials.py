@@ -41,10 +41,12 @@ class RecipientCredentials:
             version = found.version
             mirrored = await self._pulls.of(operation.rows, version)
             if mirrored is None:
+                operation.refine_target(version_id=version.id)
                 return await self._vend(version)
             operation.refine_action(AuditAction.DELTA_SHARING_GET_MODEL_VERSION)
         await mirrored.pull_for_direct_reads(context)
-        async with viewing():
+        async with viewing() as (operation, found, _grant):
+            operation.refine_target(version_id=found.version.id)
             given = await self._vend(version)
         await mirrored.keep(context, given.expiration_time)
         return given

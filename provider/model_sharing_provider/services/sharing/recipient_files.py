@@ -133,6 +133,7 @@ class RecipientFiles:
             context, action, share, name, number=number, alias=alias, include_recalled=include_recalled
         ) as (operation, found, grant):
             version = found.version
+            operation.refine_target(version_id=version.id)
             self._artifacts.check_allowed(version.storage_path)
             manifest = (await self._manifests.read(version.id)).manifest
             recalled = version.recall is not None

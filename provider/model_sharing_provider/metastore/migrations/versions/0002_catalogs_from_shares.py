@@ -1,4 +1,4 @@
-"""Catalogs from shares of other providers, the feed of changes, recalls, and where copies came from."""
+"""Catalogs from shares of other providers, the feed of changes, recalls, pulls, and origins of copies."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def upgrade() -> None:
     _create_mirrors()
     _create_pulled_parts()
     _create_changes()
+    _add_pulls()
 
 
 def _text(length: int) -> sa.types.TypeEngine[str]:
@@ -136,3 +137,15 @@ def _create_changes() -> None:
     # The first change, which tokens of the feed refer to until there is another.
     first = sa.text("INSERT INTO changes (sequence, mark, at, kind) VALUES (0, :mark, :now, 'SHARE_CHANGED')")
     op.execute(first.bindparams(mark=uuid4().hex, now=int(time.time() * 1000)))
+
+
+def _add_pulls() -> None:
+    op.add_column("audit_log", sa.Column("version_id", _ID))
+    pulls = sa.text("version_id IS NOT NULL")
+    op.create_index(
+        "ix_audit_log_pulls",
+        "audit_log",
+        ["version_id", "recipient", "at"],
+        sqlite_where=pulls,
+        postgresql_where=pulls,
+    )

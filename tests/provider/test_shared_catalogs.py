@@ -31,6 +31,7 @@ from model_sharing_provider.remote_providers import remote_shares
 from model_sharing_provider.services.mirroring.freshness import Freshness
 from model_sharing_provider.services.registry.tags import TagChange
 from model_sharing_provider.services.registry.updates import SecurableUpdate
+from model_sharing_provider.services.signed_files import OpenFile
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.principals import SecurablePrivilege, create_user
@@ -329,3 +330,50 @@ async def test_a_recall_there_is_a_recall_here(admin: AdminClient, vendor: Upstr
     assert version.recall is not None
     assert (version.recall.reason, version.recall.replacement) == ("wrong labels", 2)
     assert (await admin.provider.models.get(admin.context, SCORER)).aliases == {"Champion": 2}
+
+
+async def test_what_was_fetched_is_not_served_once_the_share_is_withdrawn(
+    admin: AdminClient, vendor: UpstreamProvider
+) -> None:
+    files = admin.provider.principal_files
+    opened = await files.open_path(admin.context, SCORER, 1, "MLmodel")
+    assert await content_of(admin, opened)
+    theirs = vendor.admin
+    await theirs.provider.share_permissions.revoke(theirs.context, "acme_share", "us")
+    with pytest.raises(NotFound):
+        await admin.provider.shared_catalogs.sync(admin.context, "vendor")
+    with pytest.raises(UpstreamUnavailable, match="does not share it"):
+        await files.open_path(admin.context, SCORER, 1, "MLmodel")
+
+
+async def test_a_copy_is_ours_and_remembers_where_it_came_from(
+    admin: AdminClient, vendor: UpstreamProvider, tmp_path: Path
+) -> None:
+    await admin.register(write_model(tmp_path / "own"), "prod.ml_team.own")
+    adopted = FullName.parse("prod.ml_team.adopted")
+    copied = await admin.provider.copies.copy(admin.context, SCORER, 1, adopted)
+    again = await admin.provider.copies.copy(
+        admin.context, adopted, copied.version, FullName.parse("prod.ml_team.again")
+    )
+    await vendor.server.close()
+    await admin.provider.catalogs.delete(admin.context, "vendor")
+    for version in (copied, again):
+        found = await admin.provider.versions.get(admin.context, version.full_name, version.version)
+        assert found.origin is not None
+        assert (found.origin.provider, found.origin.share, found.origin.model, found.origin.version) == (
+            "acme",
+            "acme_share",
+            "ml_team.scorer",
+            1,
+        )
+        opened = await admin.provider.principal_files.open_path(
+            admin.context, version.full_name, version.version, "MLmodel"
+        )
+        assert await content_of(admin, opened)
+
+
+async def content_of(admin: AdminClient, opened: OpenFile) -> bytes:
+    signed_files = admin.provider.signed_files
+    if opened.source is not None:
+        await opened.source.locate(admin.context)
+    return b"".join([bytes(piece) async for piece in signed_files.read(opened, 0, opened.size)])

@@ -153,7 +153,9 @@ def _wire(
         catalogs=catalogs,
     )
     remote_files = RemoteFiles(connections, settings.upstream_cache_path, settings.mirror_scratch_size)
-    pulls = PullThrough(PullTools(artifacts, manifests, remote_files), open_shares.profile)
+    pulls = PullThrough(
+        PullTools(artifacts, manifests, remote_files), open_shares.profile, mirroring.freshness.check_usable
+    )
     recipient_files = RecipientFiles(signed_files, artifacts, manifests, signing, pulls)
     return ProviderServices(
         database=database,

@@ -13,6 +13,7 @@ from model_sharing_protocol.errors import SharingError, UpstreamUnavailable
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.mirrors import FreshnessPolicy, Mirror
+from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.open_shares import OpenShares
 from model_sharing_provider.services.mirroring.states import remedy_of
@@ -41,22 +42,37 @@ class Freshness:
 
         The age of the state that is served is left in `context.state_age`. Raises UpstreamUnavailable.
         """
-        mirror = await self._mirror(context, name.catalog)
-        if mirror is None:
-            return
         model = SharedName(name.schema, name.name)
-        if self._age_ms(mirror, model) > self._bound_ms and not await self._learn(mirror):
+        async with context.read_unaudited() as rows:
+            mirror = (await rows.registry_reads.mirrors()).get(name.catalog)
+            if mirror is None:
+                return
+            if self._age_ms(mirror, model) > self._bound_ms:
+                await self._learn(rows, mirror)
+        if self._age_ms(mirror, model) > self._bound_ms:
             await self._ask(mirror, model)
-            mirror = await self._mirror(context, name.catalog) or mirror
+            async with context.read_unaudited() as rows:
+                mirror = (await rows.registry_reads.mirrors()).get(name.catalog, mirror)
         age = self._age_ms(mirror, model)
         self._check(mirror, age)
         context.state_age = age // 1000
 
+    async def check_usable(self, rows: UnitOfWork, mirror: Mirror) -> None:
+        """Check that what is here of a shared catalog may be used; the provider is not asked for it.
+
+        Raises UpstreamUnavailable once the provider has withdrawn the share, or is away beyond the grace.
+        """
+        if self._age_ms(mirror) > self._bound_ms:
+            await self._learn(rows, mirror)
+        self._check(mirror, self._age_ms(mirror))
+
     async def note_age(self, context: Context, catalog: str) -> None:
         """Leave the age of a listing in `context.state_age`; the provider is not asked for it."""
-        mirror = await self._mirror(context, catalog)
-        if mirror is not None:
-            await self._learn(mirror)
+        async with context.read_unaudited() as rows:
+            mirror = (await rows.registry_reads.mirrors()).get(catalog)
+            if mirror is None:
+                return
+            await self._learn(rows, mirror)
             context.state_age = self._age_ms(mirror) // 1000
 
     def confirmed(self, mirror: Mirror, at: int, model: SharedName | None = None) -> None:
@@ -76,16 +92,9 @@ class Freshness:
         keys = ((mirror.catalog_id, ""), (mirror.catalog_id, str(model or "")))
         return now_ms() - max(self._confirmed.get(key, 0) for key in keys)
 
-    async def _mirror(self, context: Context, catalog: str) -> Mirror | None:
-        async with context.read_unaudited() as rows:
-            return (await rows.registry_reads.mirrors()).get(catalog)
-
-    async def _learn(self, mirror: Mirror) -> bool:
-        """Learn when any process last confirmed a catalog; True if that is recent."""
-        async with self._system.read_unaudited() as rows:
-            check = await rows.mirrors.last_check(mirror.catalog_id)
-        self.confirmed(mirror, check.checked_at)
-        return self._age_ms(mirror) <= self._bound_ms
+    async def _learn(self, rows: UnitOfWork, mirror: Mirror) -> None:
+        """Learn when any process last confirmed a catalog."""
+        self.confirmed(mirror, (await rows.mirrors.last_check(mirror.catalog_id)).checked_at)
 
     async def _ask(self, mirror: Mirror, model: SharedName) -> None:
         """Ask the provider, together with all others that want to know, and wait for a moment."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -95,8 +95,14 @@ class MirroredFiles:
 class PullThrough:
     """Pull-through of this process. `close` it before the database."""
 
-    def __init__(self, tools: PullTools, profile_of: Callable[[Mirror], Profile]) -> None:
+    def __init__(
+        self,
+        tools: PullTools,
+        profile_of: Callable[[Mirror], Profile],
+        check_usable: Callable[[UnitOfWork, Mirror], Awaitable[None]],
+    ) -> None:
         self._tools = tools
+        self._check_usable = check_usable
         self._profile_of = profile_of
         self._pulls: dict[tuple[str, str], tuple[PartPull, asyncio.Task[None]]] = {}
         self._slots: dict[str, asyncio.Semaphore] = {}
@@ -109,12 +115,14 @@ class PullThrough:
         *,
         paths: Collection[str] = (),
     ) -> MirroredFiles | None:
-        """Mirrored files of a version: all, these, or those at `paths`. None if it is not mirrored."""
-        if not version.origin_provider:
-            return None
-        mirror = (await rows.registry_reads.mirrors()).get(version.full_name.catalog)
+        """Mirrored files of a version: all, these, or those at `paths`. None if it is not mirrored.
+
+        Raises UpstreamUnavailable for a catalog that may not be used at present.
+        """
+        mirror = await _mirror_of(rows, version)
         if mirror is None:
-            return None  # a copy, with files of its own
+            return None
+        await self._check_usable(rows, mirror)
         manifest = (await self._tools.manifests.read(version.id)).manifest
         if files is None:
             files = [file for file in manifest.files if not paths or file.path in paths]
@@ -125,7 +133,7 @@ class PullThrough:
     ) -> Sequence[ManifestFile]:
         """Files of a version that are to be in the store now: all, but for those that were not pulled."""
         async with context.read_unaudited() as rows:
-            if await self.of(rows, version, ()) is None:
+            if await _mirror_of(rows, version) is None:
                 return manifest.files
             parts = await rows.pulled_parts.of_version(version.id)
         pulled = {name for name, part in parts.items() if part.pulled_at is not None}
@@ -225,6 +233,13 @@ class PullThrough:
             number=mirrored.version.version,
             manifest=mirrored.manifest,
         )
+
+
+async def _mirror_of(rows: UnitOfWork, version: ModelVersion) -> Mirror | None:
+    """Mirror that a version belongs to; None for one of an own catalog, which may be a copy."""
+    if not version.origin_provider:
+        return None
+    return (await rows.registry_reads.mirrors()).get(version.full_name.catalog)
 
 
 def by_part(files: Sequence[ManifestFile]) -> FilesByPart:

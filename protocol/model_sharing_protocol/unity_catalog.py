@@ -47,6 +47,29 @@ class MirrorInfo(Message):
     resharing: bool = False
 
 
+class PullCatalog(Message):
+    """EXTENSION: pull of a shared catalog's files ahead of use.
+
+    `model`, compared with `schema.model`, and `alias` are patterns; `all_versions` leaves aliases aside.
+    """
+
+    model: str = "*"
+    alias: str = "*"
+    all_versions: bool = False
+
+
+class CatalogPull(Message):
+    """EXTENSION: status of a pull in the background. Sizes are in bytes."""
+
+    catalog: str
+    versions: int
+    size: int
+    versions_done: int
+    size_done: int
+    fetched: int
+    running: bool
+
+
 class CatalogInfo(Message):
     """Catalog. `mirror`: EXTENSION, present for one that is made from a share."""
 

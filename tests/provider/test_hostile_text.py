@@ -127,6 +127,7 @@ principal token revoke ann nothing
 recipient token revoke globex nothing
 provider shares vendor
 catalog sync prod
+catalog pull prod
 serve --tls-key without-certificate
 """
 SHOWING = {"audit list", "catalog list", "fsck", "lineage", "model show", "model search", "provider list"}

@@ -16,9 +16,17 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import BaseTestServer, TestServer
 
-from model_sharing_protocol.errors import UpstreamUnavailable
+from model_sharing_protocol.errors import (
+    DiskFull,
+    InvalidParameter,
+    InvalidState,
+    NotFound,
+    PermissionDenied,
+    UpstreamUnavailable,
+)
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_protocol.progress import Progress
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.audit_actions import AuditAction
@@ -26,9 +34,11 @@ from model_sharing_provider.domain.pulls import PullLimits
 from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.services.mirroring import eviction as eviction_module
 from model_sharing_provider.services.mirroring import pull_through
+from model_sharing_provider.services.mirroring.catalog_pulls import PullSelection
 from support.admin_client import AdminClient
 from support.model_folder import MLMODEL, write_model
 from support.network.fault_proxy import ConnectionFault, FaultProxy, StreamFault
+from support.principals import create_user
 
 pytestmark = pytest.mark.each_database
 
@@ -36,6 +46,7 @@ MIB = 1024 * 1024
 SCORER = "prod.ml_team.scorer"
 SMALL = {"a.bin": b"a" * 1000, "deep/b.bin": b"b" * 3000}
 BIG = os.urandom(20 * MIB)
+SMALL_SIZE = sum(map(len, [MLMODEL, *SMALL.values()]))
 NOTHING_PASSES = ConnectionFault(StreamFault(cut_at=0), StreamFault(cut_at=0))
 
 
@@ -228,7 +239,7 @@ async def test_what_is_beyond_the_limit_goes_and_is_fetched_again_but_never_what
     assert await regions.get("big.bin") == (200, BIG)
     await pulled(regions, 3)
     monkeypatch.setattr(eviction, "_limits", PullLimits(max_age=timedelta(0)))
-    assert await eviction.evict_excess() == len(BIG) + sum(map(len, [MLMODEL, *SMALL.values()]))
+    assert await eviction.evict_excess() == len(BIG) + SMALL_SIZE
     assert not [path for path in regions.store.glob("models/**/*") if path.is_file()]
 
 
@@ -253,3 +264,71 @@ async def read_again_and_again(regions: Regions) -> None:
     for pause in range(15):
         assert await regions.get("a.bin") == (200, SMALL["a.bin"])
         await asyncio.sleep(0.19 + pause / 1000)
+
+
+async def test_a_catalog_is_pulled_ahead_of_use(regions: Regions) -> None:
+    """Only what an alias points at, unless all is asked for; a second time, nothing crosses."""
+    pulls, context = regions.here.provider.catalog_pulls, regions.here.context
+    with pytest.raises(NotFound, match="ask for all versions"):
+        await pulls.pull(context, "vendor", PullSelection(alias="champion"))
+    seen: list[Progress] = []
+    pulled = await pulls.pull(context, "vendor", PullSelection("ML_team.*", all_versions=True), seen.append)
+    size = len(BIG) + SMALL_SIZE
+    assert (pulled.versions_done, pulled.size_done, pulled.fetched, pulled.running) == (1, size, size, False)
+    assert seen[0].phase == "fetching" and seen[0].bytes_total == size
+    regions.link.default_fault = NOTHING_PASSES
+    assert await regions.get("big.bin") == (200, BIG)
+    again = await pulls.pull(context, "vendor", PullSelection(all_versions=True))
+    assert (again.size_done, again.fetched) == (size, 0)
+
+
+async def test_a_server_pulls_a_catalog_in_the_background(regions: Regions) -> None:
+    """The answer comes at once, and the same request tells how far it is."""
+    url = regions.server.make_url("/api/2.1/unity-catalog/catalogs/vendor/pull")
+    headers = {"Authorization": f"Bearer {regions.token}"}
+    regions.link.default_fault = ConnectionFault(StreamFault(delay=0.005))
+    async with aiohttp.ClientSession(headers=headers) as session:
+        for _ in range(100):
+            async with session.post(url, json={"all_versions": True}) as answer:
+                status = await answer.json()
+            assert (answer.status, status["versions"], status["size"]) == (200, 1, len(BIG) + SMALL_SIZE)
+            if status["size_done"] == status["size"]:
+                break
+            await asyncio.sleep(0.1)
+    assert await regions.get("big.bin") == (200, BIG)
+
+
+async def test_who_may_pull_a_catalog(regions: Regions) -> None:
+    pulls, bob = regions.here.provider.catalog_pulls, await create_user(regions.here, "bob")
+    for pull in (pulls.pull, pulls.start):
+        with pytest.raises(PermissionDenied, match="bob lacks OWNERSHIP on catalog"):
+            await pull(await bob.context(), "vendor", PullSelection(all_versions=True))
+    await regions.here.provider.catalogs.create(regions.here.context, "own")
+    with pytest.raises(InvalidState, match="own; its files are here"):
+        await pulls.pull(regions.here.context, "own", PullSelection())
+    with pytest.raises(InvalidParameter):
+        PullSelection(alias="champion", all_versions=True)
+
+
+async def test_files_stay_usable_for_the_grace_and_not_after_a_revocation(regions: Regions) -> None:
+    assert await regions.get("a.bin") == (200, SMALL["a.bin"])
+    await regions.upstream.provider.share_permissions.revoke(regions.upstream.context, "acme_share", "us")
+    with pytest.raises(NotFound):
+        await regions.here.provider.shared_catalogs.sync(regions.here.context, "vendor")
+    status, body = await regions.get("a.bin")
+    assert status == UpstreamUnavailable.row.unity_catalog_status
+    assert b"comes from share acme_share of provider acme, and cannot be used" in body
+
+
+async def test_a_full_disk_is_named_and_leaves_no_part(
+    regions: Regions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil.disk_usage("/")._replace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    status, body = await regions.get("big.bin")
+    assert status == DiskFull.row.unity_catalog_status
+    assert b"no disk space left" in body and b"MODEL_SHARING_CACHE" not in body
+    async with regions.here.provider.database.read() as rows:
+        assert await rows.pulled_parts.total_size() == 0
+    monkeypatch.undo()
+    assert await regions.get("big.bin") == (200, BIG)

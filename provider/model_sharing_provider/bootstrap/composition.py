@@ -38,6 +38,7 @@ from model_sharing_provider.services.administration.readiness import Readiness
 from model_sharing_provider.services.administration.secrets import Secrets
 from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.mirroring.catalog_pulls import CatalogPulls
 from model_sharing_provider.services.mirroring.eviction import Eviction
 from model_sharing_provider.services.mirroring.open_shares import OpenShares
 from model_sharing_provider.services.mirroring.part_pull import PullTools
@@ -100,7 +101,7 @@ async def open_provider(
         try:
             yield provider
         finally:
-            await provider.pull_through.close()
+            await provider.catalog_pulls.close()
             await connections.close()
             await provider.audit_recorder.close()
     finally:
@@ -165,6 +166,7 @@ def _wire(
         public_url=settings.public_url,
         audit=Audit(),
         backups=Backups(database, (settings.secrets_path, settings.signing_keys_path)),
+        catalog_pulls=CatalogPulls(pulls),
         catalogs=catalogs,
         changes=Changes(ChangeSignal(database.change_token)),
         copies=Copies(artifacts, manifests, recall_policy, pulls),
@@ -184,7 +186,6 @@ def _wire(
         principal_files=PrincipalFiles(signed_files, artifacts, manifests, recall_policy, pulls),
         principals=Principals(secrets),
         providers=Providers(secrets, remote_shares.names),
-        pull_through=pulls,
         pull_history=PullHistory(),
         readiness=Readiness(database, artifacts),
         recalls=Recalls(),

@@ -6,7 +6,7 @@ import click
 
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
-from model_sharing_protocol.console.output import announce, say
+from model_sharing_protocol.console.output import announce, human_size, say
 from model_sharing_protocol.console.progress_bar import ProgressBar
 from model_sharing_protocol.console.results import fields_of, show_done, show_list, show_one
 from model_sharing_provider.cli.completion import complete_catalogs
@@ -20,6 +20,7 @@ from model_sharing_provider.cli.options import (
 )
 from model_sharing_provider.cli.records import catalog_record
 from model_sharing_provider.cli.session import listed, run
+from model_sharing_provider.services.mirroring.catalog_pulls import PullSelection
 
 
 @click.group(epilog=example("model-sharing-provider catalog create prod"))
@@ -96,6 +97,33 @@ def sync(name: str, output: str) -> None:
     show_done(fields_of(report), sentence, output)
     for left_out in report.left_out:
         announce(f"Left out: {left_out}")
+
+
+@catalog.command(
+    epilog=example(
+        "model-sharing-provider catalog pull vendor --alias Champion",
+        "model-sharing-provider catalog pull vendor --all-versions --model 'fraud.*'",
+    )
+)
+@click.argument("name", shell_complete=complete_catalogs)
+@click.option("--alias", metavar="PATTERN", help="Only versions that matching aliases point at.")
+@click.option("--all-versions", is_flag=True, help="Every version, aliases or not.")
+@click.option("--model", metavar="PATTERN", default="*", help="Only models whose SCHEMA.MODEL matches.")
+@output_option
+def pull(name: str, alias: str | None, all_versions: bool, model: str, output: str) -> None:
+    """Fetch files of a catalog from a share ahead of use: of the versions that aliases point at.
+
+    What is here already is not fetched again. After an error, run it again: it goes on where it stopped.
+    """
+    if alias is not None and all_versions:
+        raise click.UsageError("Choose one of --alias and --all-versions.")
+    selection = PullSelection(model, alias or "*", all_versions)
+    with ProgressBar() as bar:
+        pulled = run(
+            lambda provider, context: provider.catalog_pulls.pull(context, name, selection, bar.show)
+        )
+    sentence = f"{pulled.versions} versions are here: {human_size(pulled.size)}, of which "
+    show_done(fields_of(pulled), f"{sentence}{human_size(pulled.fetched)} were fetched", output)
 
 
 @catalog.command("list", epilog=example("model-sharing-provider catalog list"))

@@ -146,6 +146,7 @@ class AuditAction(StrEnum):
         "pullModelVersion",
         "Files of a version in a shared catalog were fetched from its provider, so many bytes",
     )
+    PULL_CATALOG = "pullCatalog", "Versions of a shared catalog were selected, to be fetched ahead of use"
     EVICT_PULLED_FILES = (
         "evictPulledFiles",
         "Files fetched from a provider were deleted here, to keep the limits; the next use fetches them",

@@ -15,9 +15,9 @@ from model_sharing_provider.services.administration.readiness import Readiness
 from model_sharing_provider.services.administration.secrets import Secrets
 from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.mirroring.catalog_pulls import CatalogPulls
 from model_sharing_provider.services.mirroring.eviction import Eviction
 from model_sharing_provider.services.mirroring.follower import MirrorFollower
-from model_sharing_provider.services.mirroring.pull_through import PullThrough
 from model_sharing_provider.services.publishing.copies import Copies
 from model_sharing_provider.services.publishing.finalization import Finalization
 from model_sharing_provider.services.publishing.flavors import Flavors
@@ -63,6 +63,7 @@ class ProviderServices:
 
     audit: Audit
     backups: Backups
+    catalog_pulls: CatalogPulls
     catalogs: Catalogs
     changes: Changes
     copies: Copies
@@ -82,7 +83,6 @@ class ProviderServices:
     principal_credentials: PrincipalCredentials
     principal_files: PrincipalFiles
     providers: Providers
-    pull_through: PullThrough
     pull_history: PullHistory
     readiness: Readiness
     recalls: Recalls

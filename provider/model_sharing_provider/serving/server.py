@@ -56,6 +56,7 @@ async def _serve(
             asyncio.create_task(watch(app, runner.server)),
             asyncio.create_task(watch_expiry(provider.inventory, settings.tls_certificate)),
             asyncio.create_task(provider.mirror_follower.run()),
+            asyncio.create_task(provider.eviction.run()),
         )
         try:
             for each in sockets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
@@ -19,6 +20,7 @@ from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.parameter_schemas import BOOLEAN, PAGE
 from model_sharing_provider.http.requests import context_of, flag, page_request, provider_of
 from model_sharing_provider.http.routes import Nothing, PageOf, Query, Route
+from model_sharing_provider.services.mirroring.catalog_pulls import PullSelection
 from model_sharing_provider.services.mirroring.states import remedy_of
 
 _FIRST_SYNC_SECONDS = 10.0
@@ -77,6 +79,15 @@ async def delete_catalog(request: web.Request) -> web.Response:
     return message_response({})
 
 
+async def pull_catalog(request: web.Request) -> web.Response:
+    """Start to fetch files ahead of use, or tell how far that is."""
+    body = await read_body(request, wire.PullCatalog) if request.can_read_body else wire.PullCatalog()
+    selection = PullSelection(body.model, body.alias, body.all_versions)
+    pulls, name = provider_of(request).catalog_pulls, request.match_info["name"]
+    started = await pulls.start(context_of(request), name, selection)
+    return message_response(msgspec.convert(started, wire.CatalogPull, from_attributes=True))
+
+
 ROUTES = (
     Route(
         "POST",
@@ -107,6 +118,15 @@ ROUTES = (
         "Delete a catalog; with force, with everything in it",
         Nothing,
         query=(Query("force", BOOLEAN),),
+    ),
+    Route(
+        "POST",
+        "/catalogs/{name}/pull",
+        pull_catalog,
+        "Fetch files of a catalog from a share ahead of use, in the background; repeated, how far it is",
+        wire.CatalogPull,
+        wire.PullCatalog,
+        body_required=False,
     ),
 )
 

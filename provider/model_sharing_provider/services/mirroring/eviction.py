@@ -12,7 +12,9 @@ from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
 
-from model_sharing_protocol.errors import NotFound
+import structlog
+
+from model_sharing_protocol.errors import NotFound, SharingError
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
@@ -26,8 +28,11 @@ from model_sharing_provider.services.context import Context
 
 IN_USE = timedelta(minutes=10)
 """Time for which a part stays after it was read; what reads on says so once a minute."""
+_EVERY_SECONDS = 60.0
 _LEASE_MS = 60_000
 _DELETED_AT_ONCE = 1000
+
+_log = structlog.get_logger("model_sharing_provider")
 
 Choose = Callable[[UnitOfWork], Awaitable[PulledPart | None]]
 
@@ -43,6 +48,15 @@ class Eviction:
         self._limits = limits
         self._context = context
         self._running = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Evict what is beyond the limits once a minute, until cancelled."""
+        while True:
+            await asyncio.sleep(_EVERY_SECONDS)
+            try:
+                await self.evict_excess()
+            except SharingError as error:
+                _log.warning("pulled files not evicted", reason=error.message)
 
     async def evict_excess(self) -> int:
         """Evict what is beyond the limits, or pulled for catalogs that keep nothing; the bytes evicted."""

@@ -33,7 +33,7 @@ READ_RECORDED_EVERY = timedelta(minutes=1)
 FilesByPart = Mapping[str, Sequence[ManifestFile]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MirroredFiles:
     """Files of a mirrored version that somebody is about to read."""
 
@@ -74,6 +74,12 @@ class MirroredFiles:
         if self.mirror.broker:
             return Whereabouts(url=await self.pulls.upstream_url(self, self.files[0]))
         return Whereabouts(waited=await self.pulls.ensure(context, self))
+
+    async def pull(self, context: Context) -> int:
+        """Wait until the files are here; the bytes of those that were not. Raises as `locate` does."""
+        absent = await self.pulls.absent(context, self)
+        await self.pulls.ensure(context, self)
+        return sum(file.size for file in self.files if part_of(file.sha256, file.size) in absent)
 
     async def pull_for_direct_reads(self, context: Context) -> None:
         """Wait until the files are here, for somebody who will read them from the object store itself.

@@ -6,6 +6,7 @@ back in any case; they are handed on as the server wrote them.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -14,18 +15,22 @@ import aiohttp
 import msgspec
 
 from model_sharing.client.pagination import fetch_all_pages
+from model_sharing.transport import bounds
 from model_sharing.transport.response_reader import decode, read_bounded, read_lines
 from model_sharing.transport.session import NOT_MODIFIED, Transport
-from model_sharing_protocol.errors import CorruptArtifact, NotASharingServer, UnsupportedOperation
+from model_sharing_protocol.dsse import Envelope
+from model_sharing_protocol.errors import CorruptArtifact, NotASharingServer, NotFound, UnsupportedOperation
 from model_sharing_protocol.manifest import MAX_FILES
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import (
+    SIGNATURE_HEADER,
     Alias,
     ModelVersion,
     RegisteredModel,
     Schema,
     Share,
     ShareAnswer,
+    ShareChanges,
     VersionFile,
     VersionMetadata,
     VersionQueryLine,
@@ -46,6 +51,14 @@ class VersionAnswer(msgspec.Struct, frozen=True):
 
     version: ModelVersion
     tag: str = ""
+
+
+class ChangesAnswer(msgspec.Struct, frozen=True):
+    """Changes of a share, with the SHA-256 of the body they came in, and the envelope that signs it."""
+
+    changes: ShareChanges
+    sha256: str
+    envelope: Envelope | None
 
 
 class SharingClient:
@@ -114,6 +127,32 @@ class SharingClient:
     async def list_aliases(self, share: str, model: SharedName) -> list[Alias]:
         """List the aliases of a model (EXTENSION)."""
         return await self._list(_model_path(share, model) + "/aliases", Alias)
+
+    async def changes(self, share: str, since: str = "", wait: int = 0) -> ChangesAnswer:
+        """Get what changed in a share since a token, after at most `wait` seconds; without one, a token.
+
+        EXTENSION. FeedTokenExpired if there is to be a new token, NotFound for a share that is not granted,
+        UnsupportedOperation from a provider without a change feed.
+        """
+
+        async def read(response: aiohttp.ClientResponse) -> ChangesAnswer:
+            body = await read_bounded(response)
+            changes = decode(body, ShareChanges, self._endpoint)
+            if len(changes.token) > bounds.TOKEN_LENGTH:
+                raise NotASharingServer(f"{self._endpoint} sent a token of {len(changes.token)} characters.")
+            signature = response.headers.get(SIGNATURE_HEADER)
+            envelope = decode(signature.encode(), Envelope, self._endpoint) if signature else None
+            return ChangesAnswer(changes, hashlib.sha256(body).hexdigest(), envelope)
+
+        path = _path("shares", share, "changes")
+        params = {"since": since, "wait": str(wait)} if since else {}
+        try:
+            return await self._transport.call("GET", path, read, params=params, wait=wait)
+        except (NotFound, NotASharingServer) as error:
+            if since:
+                raise
+            await self.get_share(share)
+            raise UnsupportedOperation(f"{self._endpoint} has no change feed.") from error
 
     async def query_version(
         self,

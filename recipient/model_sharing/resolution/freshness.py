@@ -23,19 +23,28 @@ def check_fresh(subject: str, issued_at: int, now: int, seen: int, record: Path)
 
     `record` is the file that says so.
     """
-    signed = f"The answer about {subject} was signed at {iso(issued_at)}"
+    check_recent(subject, issued_at, now)
+    if issued_at < seen - MAX_AGE_MS:
+        raise StaleAnswer(
+            f"{_signed(subject, issued_at)}; one signed at {iso(seen)}, {duration(seen - issued_at)} later, "
+            "was seen before. Somebody replays an old answer, or a clock of the provider's was wrong: ask "
+            f"it, and if the later one is wrong, delete {record}."
+        )
+
+
+def check_recent(subject: str, issued_at: int, now: int) -> None:
+    """Raise StaleAnswer for what was signed too far from `now`."""
     if not is_fresh(issued_at, now):
         away = f"{duration(abs(now - issued_at))} {'from now' if issued_at > now else 'ago'}"
         raise StaleAnswer(
-            f"{signed}, {away} by the clock of this machine ({iso(now)}). If this clock is right, somebody "
-            "replays an old answer, or the provider's clock is wrong: ask it. If not, set the clock."
+            f"{_signed(subject, issued_at)}, {away} by the clock of this machine ({iso(now)}). If this clock "
+            "is right, somebody replays an old answer, or the provider's clock is wrong: ask it. If not, set "
+            "the clock."
         )
-    if issued_at < seen - MAX_AGE_MS:
-        raise StaleAnswer(
-            f"{signed}; one signed at {iso(seen)}, {duration(seen - issued_at)} later, was seen before. "
-            "Somebody replays an old answer, or a clock of the provider's was wrong: ask it, and if the "
-            f"later one is wrong, delete {record}."
-        )
+
+
+def _signed(subject: str, issued_at: int) -> str:
+    return f"The answer about {subject} was signed at {iso(issued_at)}"
 
 
 def duration(milliseconds: int) -> str:

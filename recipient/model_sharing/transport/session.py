@@ -92,12 +92,14 @@ class Transport:
         body: bytes | None = None,
         tag: str = "",
         has_fallback: Callable[[], bool] = lambda: False,
+        wait: float = 0,
     ) -> T:
         """Make an idempotent call of `path` below the endpoint; what `read` makes of the response.
 
         With a `tag` the response may be NOT_MODIFIED, with nothing to read. It is not tried again for long if
-        the caller `has_fallback`, which is asked once it has failed. Raises the error that the provider
-        answered with; ServerUnreachable, NotASharingServer or TokenExpired for the rest.
+        the caller `has_fallback`, which is asked once it has failed. The provider may hold it for `wait`
+        seconds longer than other calls. Raises the error that the provider answered with; ServerUnreachable,
+        NotASharingServer or TokenExpired for the rest.
         """
         profile = self._profile()
         if profile.kind != "bearer_token":
@@ -113,7 +115,7 @@ class Transport:
         url = profile.endpoint + path
 
         async def attempt() -> T:
-            return await self._send(method, url, read, headers=headers, params=params, body=body)
+            return await self._send(method, url, read, headers=headers, params=params, body=body, wait=wait)
 
         def next_wait(retries: Retries, failure: TransientError) -> float | None:
             brief = failure.brief or self._gave_up_lately or has_fallback()
@@ -175,20 +177,22 @@ class Transport:
         headers: dict[str, str],
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        wait: float = 0,
     ) -> T:
         origin = origin_of(url)
         proxy = None
         try:
             proxy = proxy_for(url) if self._open_socket is None else None
-            async with asyncio.timeout(bounds.RESPONSE_SECONDS):
+            async with asyncio.timeout(bounds.RESPONSE_SECONDS + wait):
                 # Interim responses, and headers that come byte by byte, start `sock_read` again and again.
-                async with asyncio.timeout(bounds.HEADERS_SECONDS):
+                async with asyncio.timeout(bounds.HEADERS_SECONDS + wait):
                     response = await self._open_session().request(
                         method,
                         URL(url, encoded=True),
                         params=params,
                         data=body,
                         allow_redirects=False,
+                        timeout=_timeout(wait),
                         **request_options_through(proxy, url, headers),
                     )
                 async with response:
@@ -218,13 +222,16 @@ class Transport:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(socket_factory=self._open_socket),
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=bounds.CONNECT_SECONDS, sock_read=bounds.HEADERS_SECONDS
-                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"Accept-Encoding": "identity"},
             )
         return self._session
+
+
+def _timeout(wait: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=None, sock_connect=bounds.CONNECT_SECONDS, sock_read=bounds.HEADERS_SECONDS + wait
+    )
 
 
 def _explain_refused_token(error: Unauthenticated, profile: Profile) -> Unauthenticated:

@@ -65,6 +65,14 @@ async def champion(admin: AdminClient) -> int:
     return (await admin.provider.versions.get_by_alias(admin.context, SCORER, "Champion")).version
 
 
+async def champion_in_rows(admin: AdminClient) -> int:
+    """The version behind the alias as it is in the database, without a question to the provider."""
+    async with admin.provider.database.read() as rows:
+        model = await rows.models.find(SCORER)
+    assert model is not None
+    return model.aliases["Champion"]
+
+
 async def new_profile(vendor: UpstreamProvider) -> str:
     theirs = vendor.admin
     code = await theirs.provider.recipients.rotate_token(
@@ -103,6 +111,23 @@ async def test_a_rotated_key_is_followed_and_another_one_is_not(
     assert await state_after_sync(admin) is MirrorState.KEY_CHANGED
     with pytest.raises(UpstreamUnavailable, match="not signed by the pinned key"):
         await champion(admin)
+
+
+async def test_the_follower_hears_of_changes_within_a_second(
+    admin: AdminClient, vendor: UpstreamProvider, tmp_path: Path
+) -> None:
+    following = asyncio.create_task(admin.provider.mirror_follower.run())
+    theirs = vendor.admin
+    try:
+        await asyncio.sleep(1)
+        await theirs.register(write_model(tmp_path / "second", {"model.pkl": b"2"}), str(SOURCE))
+        await theirs.provider.models.set_alias(theirs.context, SOURCE, "Champion", 2)
+        async with asyncio.timeout(5):
+            while await champion_in_rows(admin) != 2:  # noqa: ASYNC110 - it is in the database
+                await asyncio.sleep(0.02)
+    finally:
+        following.cancel()
+        await asyncio.wait([following])
 
 
 async def test_a_provider_that_is_away_is_asked_again_by_the_follower(

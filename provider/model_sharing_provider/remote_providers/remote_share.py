@@ -12,15 +12,17 @@ from model_sharing_protocol.errors import (
     NotASharingServer,
     SharingError,
     StaleAnswer,
+    UnsupportedOperation,
     UntrustedSignature,
 )
 from model_sharing_protocol.names import SharedName, normalize_name
 from model_sharing_protocol.profile import Profile
-from model_sharing_protocol.signatures import SignedName, verify_manifest, verify_state
+from model_sharing_protocol.signatures import SignedName, verify_changes, verify_manifest, verify_state
 from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.domain.mirrors import (
     Mirror,
     SignedTarget,
+    UpstreamChange,
     UpstreamChanges,
     UpstreamFiles,
     UpstreamModel,
@@ -123,18 +125,30 @@ class RemoteShare:
         state = verify_state(answer.version.state, key, self._mirror.share, str(name), alias)
         if (answer.version.version, answer.version.digest) != (state.version, state.digest):
             raise UntrustedSignature(f"{name}@{alias} was answered as another version than was signed.")
-        if abs(now_ms() - state.issued_at) > _OLDEST_MS:
-            raise StaleAnswer(
-                f"The answer about {name}@{alias} was signed at {iso(state.issued_at)}, more than an hour "
-                "from the time of this server. One of the clocks is wrong, or an old answer is replayed."
-            )
+        _check_recent(f"{name}@{alias}", state.issued_at)
         return SignedTarget(
             version=state.version, digest=state.digest, sequence=state.sequence, issued_at=state.issued_at
         )
 
     async def changes(self, since: str, wait_seconds: float = 0) -> UpstreamChanges | None:
-        """Changes after a token, or the token of now for an empty one; None without a feed."""
-        return None
+        """Changes after a token, or the token of now for an empty one; None without a feed.
+
+        It waits for a change for some seconds, if there is none. Raises FeedTokenExpired, UntrustedSignature,
+        StaleAnswer.
+        """
+        async with self._client(probes=wait_seconds > 0, waits=wait_seconds > 0) as client:
+            try:
+                answer = await client.changes(self._mirror.share, since, int(wait_seconds))
+            except UnsupportedOperation:
+                return None
+            key = await self._key_of(client, answer.envelope)
+        signed = verify_changes(answer.envelope, key, self._mirror.share, since, answer.sha256)
+        _check_recent("the changes of the share", signed.issued_at)
+        return UpstreamChanges(
+            changes=[_change(each) for each in answer.changes.changes],
+            token=answer.changes.token,
+            more=answer.changes.more,
+        )
 
     def _client(
         self, *, probes: bool = False, waits: bool = False
@@ -151,6 +165,15 @@ class RemoteShare:
         from model_sharing.resolution.pinned_keys import fetch_keys  # noqa: PLC0415 - slow to import
 
         self._keys = await fetch_keys(client, self._profile.endpoint, self._keys)
+
+
+def _check_recent(subject: str, issued_at: int) -> None:
+    """Raise StaleAnswer for what was signed too far from now."""
+    if abs(now_ms() - issued_at) > _OLDEST_MS:
+        raise StaleAnswer(
+            f"The answer about {subject} was signed at {iso(issued_at)}, more than an hour from the time of "
+            "this server. One of the clocks is wrong, or an old answer is replayed."
+        )
 
 
 def _keep_valid(
@@ -173,6 +196,22 @@ def _keep_valid(
         else:
             made[key] = item
     return list(made.values()), left_out
+
+
+def _change(found: wire.ShareChange) -> UpstreamChange:
+    """Change as it was told; one without a model, or with a name that is not legal here, is of the share."""
+    try:
+        model = SharedName.parse(found.model) if found.model else None
+        previous = SharedName.parse(found.previous_model) if found.previous_model else None
+    except SharingError:
+        return UpstreamChange(kind=found.kind)
+    return UpstreamChange(
+        kind=found.kind,
+        model=model,
+        previous_model=previous,
+        version=found.version,
+        alias=found.alias or "",
+    )
 
 
 def _model(found: wire.RegisteredModel) -> UpstreamModel:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import structlog
 
-from model_sharing_protocol.errors import SharingError
+from model_sharing_protocol.errors import FeedTokenExpired, SharingError
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.mirrors import Mirror
 from model_sharing_provider.services.context import Context
@@ -117,14 +117,18 @@ class MirrorFollower:
             if not await self._has_feed(mirror):
                 await asyncio.sleep(_LIST_EVERY_SECONDS)
             return
-        await self._apply_next(mirror, share, token)
+        try:
+            await self._apply_next(mirror, share, token)
+        except FeedTokenExpired:
+            await self._sync.sync(self._system, mirror, share)
 
     async def _has_feed(self, mirror: Mirror) -> bool:
         async with self._system.read_unaudited() as rows:
             return bool((await rows.mirrors.last_check(mirror.catalog_id)).feed_token)
 
     async def _apply_next(self, mirror: Mirror, share: UpstreamShareClient, token: str) -> None:
-        changes = await share.changes(token, _WAIT_SECONDS)
+        # After a failure the state is to be right at once, and not only when something changes.
+        changes = await share.changes(token, 0 if mirror.state.is_failure else _WAIT_SECONDS)
         answered = now_ms()
         if changes is None:
             await self._sync.sync(self._system, mirror, share)

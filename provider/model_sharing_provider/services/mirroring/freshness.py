@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from model_sharing_protocol.errors import SharingError, UpstreamUnavailable
+from model_sharing_protocol.errors import FeedTokenExpired, SharingError, UpstreamUnavailable
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.mirrors import FreshnessPolicy, Mirror
@@ -123,6 +123,9 @@ class Freshness:
                         await self._sync.apply(self._system, mirror, share, changes.changes)
                     await self._sync.confirm(self._system, mirror, share, changes.token, asked)
                     changes = await share.changes(changes.token) if changes.more else None
+            self.confirmed(mirror, asked)
+        except FeedTokenExpired:
+            await self._sync.sync(self._system, mirror, self._shares.open(mirror))
             self.confirmed(mirror, asked)
         except (SharingError, TimeoutError) as error:
             await self._sync.record_failure(self._system, mirror, error)

@@ -72,6 +72,9 @@ async def test_what_was_refused_or_only_looked_at_is_no_pull(world: World) -> No
     view = world.admin.provider.recipient_view
     await view.get_version(globex, "acme", SHARED, 1)
     await view.resolve_alias(globex, "acme", SHARED, "champion")
+    await world.admin.provider.recipient_files.version_files(
+        globex, "acme", SHARED, number=1, include_urls=False
+    )
     with pytest.raises(NotFound):
         await world.pull("globex", 9)
     assert await world.who() == []

@@ -332,3 +332,21 @@ async def test_a_full_disk_is_named_and_leaves_no_part(
         assert await rows.pulled_parts.total_size() == 0
     monkeypatch.undo()
     assert await regions.get("big.bin") == (200, BIG)
+
+
+async def test_a_provider_knows_by_the_files_that_cross_who_holds_a_version(regions: Regions) -> None:
+    """A catalog that was only made of its share has pulled nothing yet."""
+    history = regions.upstream.provider.pull_history
+    name = FullName.parse(SCORER)
+    assert await history.who_pulled(regions.upstream.context, name) == ([], [])
+    assert (await regions.get("a.bin"))[0] == 200
+    pulls, _ = await history.who_pulled(regions.upstream.context, name)
+    assert [(pull.recipient, pull.version) for pull in pulls] == [("us", 1)]
+
+
+async def test_what_the_provider_recalled_is_refused_to_administrators_here_too(regions: Regions) -> None:
+    upstream, here = regions.upstream, regions.here
+    await upstream.provider.recalls.recall(upstream.context, FullName.parse(SCORER), 1, "wrong labels")
+    await here.provider.shared_catalogs.sync(here.context, "vendor")
+    status, body = await regions.get("a.bin")
+    assert (status, b"was recalled: wrong labels" in body) == (403, True)

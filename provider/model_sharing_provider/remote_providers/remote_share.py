@@ -103,7 +103,7 @@ class RemoteShare:
 
         async with self._client() as client:
             metadata, files = await client.query_version(
-                self._mirror.share, name, number, include_recalled=True
+                self._mirror.share, name, number, include_recalled=True, include_urls=False
             )
             if metadata.version.version != number:
                 raise CorruptArtifact(

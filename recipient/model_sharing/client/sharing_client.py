@@ -38,8 +38,9 @@ from model_sharing_protocol.open_sharing import (
 from model_sharing_protocol.signing_keys import KeyList
 
 READER_VERSION = 1
-_INCLUDE_RECALLED = "?includeRecalled=true"
+_INCLUDE_RECALLED = "includeRecalled=true"
 """EXTENSION: without it, a provider refuses a recalled version. Other servers do not look at it."""
+_WITHOUT_URLS = "includeUrls=false"
 _MAX_TAG = 256
 _MAX_DEPTH = 100
 
@@ -121,7 +122,7 @@ class SharingClient:
             version = self._decode_version(await read_bounded(response))
             return VersionAnswer(version, _tag(response.headers.get("ETag", "")))
 
-        path = _version_path(share, model, version_or_alias) + _INCLUDE_RECALLED
+        path = f"{_version_path(share, model, version_or_alias)}?{_INCLUDE_RECALLED}"
         return await self._transport.call("GET", path, read, tag=tag, has_fallback=has_fallback)
 
     async def list_aliases(self, share: str, model: SharedName) -> list[Alias]:
@@ -161,12 +162,14 @@ class SharingClient:
         version_or_alias: int | str,
         *,
         include_recalled: bool = False,
+        include_urls: bool = True,
     ) -> tuple[VersionMetadata, list[VersionFile]]:
         """Get a version, by number or alias, and its files, each with a URL good for a while (EXTENSION).
 
-        VersionRecalled for one that was recalled, unless `include_recalled`; CorruptArtifact if fewer or more
-        files come than were announced; UnsupportedOperation if the provider speaks a newer form than this
-        client.
+        Without `include_urls`, to read what is said about the files, the provider need issue no URLs, and does
+        not count it as a pull. VersionRecalled for one that was recalled, unless `include_recalled`;
+        CorruptArtifact if fewer or more files come than were announced; UnsupportedOperation if the provider
+        speaks a newer form than this client.
         """
 
         async def read(response: aiohttp.ClientResponse) -> tuple[VersionMetadata, list[VersionFile]]:
@@ -198,7 +201,9 @@ class SharingClient:
             return metadata, files
 
         path = _version_path(share, model, version_or_alias) + "/query"
-        path += _INCLUDE_RECALLED if include_recalled else ""
+        wanted = [_INCLUDE_RECALLED] if include_recalled else []
+        wanted += [] if include_urls else [_WITHOUT_URLS]
+        path += f"?{'&'.join(wanted)}" if wanted else ""
         return await self._transport.call("POST", path, read, body=b"{}")
 
     async def _get(self, path: str, kind: type[T]) -> T:

@@ -49,6 +49,7 @@ from support.privilege_matrix.arguments import (
 from support.privilege_matrix.requirements import (
     ADMINISTRATION,
     APPLY_TAG,
+    AUDIT,
     CREATE_IN_LAB,
     CREATE_MODEL,
     CREATE_SCHEMA,
@@ -242,7 +243,7 @@ SECTIONS: Mapping[str, list[Row]] = {
                 PrivilegeChange("globex", add=frozenset({Privilege.SELECT})),
             ],
         ),
-        row("pull_history.who_pulled", OWN, SCORER, 1),
+        row("pull_history.who_pulled", AUDIT, SCORER, 1),
         row("pull_history.impact_of_model", OWN, SCORER, 1),
         row("pull_history.impact_of_share", OWN_SHARE, "acme"),
         row("pull_history.impact_of_recipient", OWN_RECIPIENT, "globex"),

@@ -20,8 +20,9 @@ from model_sharing_provider.faces.open_sharing.requests import (
 )
 from model_sharing_provider.faces.open_sharing.responses import ndjson_response
 from model_sharing_provider.faces.open_sharing.version_messages import version_message
-from model_sharing_provider.http.requests import context_of, provider_of
-from model_sharing_provider.http.routes import Media, Route
+from model_sharing_provider.http.parameter_schemas import BOOLEAN
+from model_sharing_provider.http.requests import context_of, flag, provider_of
+from model_sharing_provider.http.routes import Media, Query, Route
 from model_sharing_provider.http.urls import files_base_url
 from model_sharing_provider.services.sharing.recipient_files import SignedVersionFiles
 
@@ -39,6 +40,7 @@ async def query_version(request: web.Request) -> web.Response:
         number=number,
         alias=alias,
         include_recalled=include_recalled(request),
+        include_urls=flag(request, "includeUrls", default=True),
     )
     state = provider.signing.state(found.shared, alias)
     base = files_base_url(request)
@@ -51,6 +53,8 @@ async def query_version(request: web.Request) -> web.Response:
     return ndjson_response(lines)
 
 
+_QUERY = (*INCLUDE_RECALLED, Query("includeUrls", BOOLEAN))
+"""EXTENSION: with `includeUrls=false` only the list of files is wanted; URLs are empty, and it is no pull."""
 _LINES = Media(wire.NDJSON, wire.VersionQueryLine)
 
 ROUTES = (
@@ -60,7 +64,7 @@ ROUTES = (
         query_version,
         "EXTENSION: files of the version that an alias points at, as signed URLs",
         _LINES,
-        query=INCLUDE_RECALLED,
+        query=_QUERY,
         errors=(VersionRecalled,),
     ),
     Route(
@@ -69,7 +73,7 @@ ROUTES = (
         query_version,
         "EXTENSION: a version's files as signed URLs",
         _LINES,
-        query=INCLUDE_RECALLED,
+        query=_QUERY,
         errors=(VersionRecalled,),
     ),
 )
@@ -97,7 +101,7 @@ def _metadata(message: wire.ModelVersion, found: SignedVersionFiles, base: str) 
 def _files(found: SignedVersionFiles, base: str) -> Iterator[wire.VersionFile]:
     for signed in found.files:
         yield wire.VersionFile(
-            url=urljoin(base, signed.url),
+            url=urljoin(base, signed.url) if signed.url else "",
             id=signed.file.sha256,
             path=signed.file.path,
             size=signed.file.size,

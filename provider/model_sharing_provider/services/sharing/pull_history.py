@@ -33,7 +33,7 @@ class PullHistory:
         """
         target = model_target(name) if number is None else version_target(name, number)
         async with context.view(AuditAction.LIST_REGISTERED_MODEL_PULLS, target) as operation:
-            await operation.authorize(rules.OWN_MODEL)
+            await operation.authorize(rules.AUDIT_MODEL)
             model = await find_model(operation, name)
             if number is not None:
                 await find_version(operation, name, number)

@@ -123,8 +123,9 @@ class RecipientFiles:
         number: int | None = None,
         alias: str | None = None,
         include_recalled: bool = False,
+        include_urls: bool = True,
     ) -> SignedVersionFiles:
-        """Version by number or alias, with its signature, files and URLs.
+        """Version by number or alias, with its signature, files and URLs, or with empty ones.
 
         Raises NotFound, VersionRecalled.
         """
@@ -133,9 +134,14 @@ class RecipientFiles:
             context, action, share, name, number=number, alias=alias, include_recalled=include_recalled
         ) as (operation, found, grant):
             version = found.version
-            operation.refine_target(version_id=version.id)
             self._artifacts.check_allowed(version.storage_path)
             manifest = (await self._manifests.read(version.id)).manifest
+            bundle = self._signing.bundle(found, manifest)
+            if not include_urls:
+                operation.refine_action(AuditAction.DELTA_SHARING_GET_MODEL_VERSION)
+                listed = [SignedFile("", 0, file) for file in manifest.files]
+                return SignedVersionFiles(found, bundle, listed, None, [], None)
+            operation.refine_target(version_id=version.id)
             recalled = version.recall is not None
             issuer = UrlIssuer(self._signed_files, operation.principal, found.share, grant, recalled=recalled)
             places = [(file, f"{version.storage_path}/{file.path}") for file in manifest.files]
@@ -151,7 +157,6 @@ class RecipientFiles:
                 issuer, version, list(auxiliary_file_paths(version.id, published))
             )
             maps = auxiliary.pop(0) if manifest.chunk_maps else None
-            bundle = self._signing.bundle(found, manifest)
             return SignedVersionFiles(
                 found, bundle, files, maps, list(zip(deltas, auxiliary, strict=True)), pack
             )

@@ -166,8 +166,8 @@ class SharingClient:
     ) -> tuple[VersionMetadata, list[VersionFile]]:
         """Get a version, by number or alias, and its files, each with a URL good for a while (EXTENSION).
 
-        Without `include_urls`, to read what is said about the files, the provider need issue no URLs, and does
-        not count it as a pull. VersionRecalled for one that was recalled, unless `include_recalled`;
+        Without `include_urls`, to read what is said about the files, the provider need issue no URLs, and
+        does not count it as a pull. VersionRecalled for one that was recalled, unless `include_recalled`;
         CorruptArtifact if fewer or more files come than were announced; UnsupportedOperation if the provider
         speaks a newer form than this client.
         """

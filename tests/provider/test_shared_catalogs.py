@@ -194,6 +194,18 @@ async def test_nothing_below_it_can_be_changed(
     assert (await provider.models.get(context, SCORER)).aliases == {"Champion": 1}
 
 
+async def test_a_reader_is_told_whom_to_ask_and_a_stranger_nothing(
+    admin: AdminClient, vendor: UpstreamProvider
+) -> None:
+    ana = await create_user(admin, "ana")
+    with pytest.raises(PermissionDenied, match="ana lacks USE_CATALOG"):
+        await admin.provider.models.set_alias(await ana.context(), SCORER, "Champion", 2)
+    await SecurablePrivilege(Privilege.USE_CATALOG, SecurableType.CATALOG, "vendor").grant(admin, "ana")
+    for name in (SCORER, FullName.parse("vendor.missing.model")):
+        with pytest.raises(ReadOnlyCatalog, match="comes from share acme_share of provider acme"):
+            await admin.provider.models.create(await ana.context(), name)
+
+
 async def test_the_catalog_itself_can_be_described_and_given_away(
     admin: AdminClient, vendor: UpstreamProvider
 ) -> None:

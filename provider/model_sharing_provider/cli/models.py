@@ -23,7 +23,7 @@ from model_sharing_provider.cli.model_recalls import recall
 from model_sharing_provider.cli.model_tags import tag
 from model_sharing_provider.cli.model_versions import copy, register
 from model_sharing_provider.cli.options import VERSION, changes_of, comment_option, owner_option
-from model_sharing_provider.cli.records import Record, to_record
+from model_sharing_provider.cli.records import Record, origin_words, to_record
 from model_sharing_provider.cli.session import collect, listed, run
 from model_sharing_provider.domain.limits import shortened
 from model_sharing_provider.domain.securables import VersionStatus
@@ -143,7 +143,8 @@ def show(name: str, output: str) -> None:
         "recalled",
         "origin",
     ]
-    show_list(versions, columns, output, empty=f"No versions yet; register one: {REGISTER} {full_name}")
+    rows = [{**version, "origin": origin_words(version)} for version in versions]
+    show_list(rows, columns, output, empty=f"No versions yet; register one: {REGISTER} {full_name}")
     announce("")
     show_list(
         shares,

@@ -36,7 +36,7 @@ from model_sharing_provider.domain.principals import Caller, Principal, Principa
 from model_sharing_provider.domain.secrets import TOKEN_PREFIX
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.decisions import Decision, decide, decide_on_share
-from model_sharing_provider.governance.rules import WRITES_BELOW_CATALOGS, Rule
+from model_sharing_provider.governance.rules import USE_CATALOG, WRITES_BELOW_CATALOGS, Rule
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.audit_recorder import AuditRecorder
@@ -112,13 +112,13 @@ class Operation:
         """
         about = target or self.target
         decision = await self._decide(rule, about)
+        if rule in WRITES_BELOW_CATALOGS or (self._changes and self.action not in _OF_PRINCIPALS):
+            await self._refuse_below_shared_catalog(about)
         if decision.absent:
             raise absent(decision.absent, about.securable)
         if not decision.allowed:
             error = PermissionDenied(f"{decision.reason}; ask its owner or the metastore's administrator.")
             raise self.denied(decision.reason, error)
-        if rule in WRITES_BELOW_CATALOGS or (self._changes and self.action not in _OF_PRINCIPALS):
-            await self._refuse_below_shared_catalog(about)
         self.authorized = True
 
     async def holds(self, rule: Rule, target: Target) -> bool:
@@ -135,12 +135,15 @@ class Operation:
         return decide(self.principal, rule, privileges)
 
     async def _refuse_below_shared_catalog(self, about: Target) -> None:
-        """Raise ReadOnlyCatalog for a schema or model that comes from a provider's share."""
+        """Raise ReadOnlyCatalog for a schema or model that comes from a provider's share.
+
+        Whoever may not even use the catalog is not told.
+        """
         if about.type not in (SecurableType.SCHEMA, SecurableType.MODEL):
             return
         mirrors = await self.rows.registry_reads.mirrors()
         mirror = mirrors.get(about.securable.partition(".")[0])
-        if mirror is not None:
+        if mirror is not None and await self.holds(USE_CATALOG, about):
             reason = f"{about.securable} comes from {mirror.shown}"
             remedy = "ask them, or copy the model into a catalog of this metastore"
             raise self.denied(reason, ReadOnlyCatalog(f"{reason}; {remedy}."))

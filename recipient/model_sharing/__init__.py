@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from model_sharing.api.records import Records
     from model_sharing.api.schema import Schema
     from model_sharing.cache.maintenance.pruning import CacheWarning
+    from model_sharing.catalogs.events import CatalogEvent
     from model_sharing.catalogs.pulling import PulledVersion
     from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
     from model_sharing.catalogs.snapshots import Snapshot
@@ -49,6 +50,7 @@ __all__ = [
     "AsyncCatalog",
     "CacheWarning",
     "Catalog",
+    "CatalogEvent",
     "DownloadedVersion",
     "InvalidItemWarning",
     "KeyRotationWarning",
@@ -82,6 +84,7 @@ __all__ = [
 _HOMES = {
     "AsyncCatalog": "model_sharing.api.async_catalog",
     "CacheWarning": "model_sharing.cache.maintenance.pruning",
+    "CatalogEvent": "model_sharing.catalogs.events",
     "DownloadedVersion": "model_sharing.catalogs.shared_models",
     "InvalidItemWarning": "model_sharing.client.invalid_items",
     "KeyRotationWarning": "model_sharing.resolution.pinned_keys",

@@ -45,6 +45,7 @@ show {URI}/1
 download {URI}@Champion out
 verify {URI}/1 out
 pull vendor
+watch vendor --for 1s
 cache list
 cache verify
 cache prune --older-than 1s

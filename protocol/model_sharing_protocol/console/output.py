@@ -60,6 +60,13 @@ def print_json(value: object, **more: object) -> None:
     click.echo(printable_json(text).encode())
 
 
+def print_json_line(value: object, **more: object) -> None:
+    """Print one JSON value as `print_json` does, on one line, which a reader gets at once."""
+    plain = {**_builtins(value), **_builtins(more)}
+    text = json.dumps(plain, ensure_ascii=False, allow_nan=False, default=epoch_ms)
+    click.echo(printable_json(text).encode())
+
+
 def _builtins(value: object) -> Any:
     return msgspec.to_builtins(value, builtin_types=(datetime,), enc_hook=_plain)
 

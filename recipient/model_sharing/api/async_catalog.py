@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -11,9 +11,11 @@ from typing import Any, Self, TypeVar
 
 from model_sharing.api.progress_display import Display, ShowProgress, open_display
 from model_sharing.api.records import Records
+from model_sharing.catalogs.events import CatalogEvent, EventFilter
 from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
 from model_sharing.catalogs.snapshots import Snapshot
+from model_sharing.catalogs.watching import log_notice
 from model_sharing.downloads.progress_counter import PhaseQueue, ProgressCounter
 from model_sharing.mount_table import Mount, MountTable
 from model_sharing.settings import Settings
@@ -128,6 +130,22 @@ class AsyncCatalog:
             version = await _reporting(work, counter.phases, display)
             display.done(replace(counter.progress, reused=version.reused))
         return version
+
+    async def watch(
+        self,
+        *,
+        model: str | None = None,
+        alias: str | None = None,
+        kinds: Collection[str] = (),
+        notify: Callable[[str], None] | None = None,
+    ) -> AsyncIterator[CatalogEvent]:
+        """Watch what changes in the share from now on; see `Catalog.watch`."""
+        wanted = EventFilter.of(model, alias, kinds)
+        watcher = self._shared().watcher(notify or log_notice)
+        await watcher.start()
+        async for event in watcher.events():
+            if wanted.matches(event):
+                yield event
 
     async def verify(
         self, ref: str | ModelRef, folder: str | Path, signature: str | Path | None = None

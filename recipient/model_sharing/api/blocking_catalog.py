@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import math
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +15,11 @@ from model_sharing.api import background_loop
 from model_sharing.api.progress_display import Display, ShowProgress, open_display
 from model_sharing.api.records import Records
 from model_sharing.api.schema import Schema, completions, models_html, schema_of
+from model_sharing.catalogs.events import CatalogEvent, EventFilter
 from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
 from model_sharing.catalogs.snapshots import Snapshot
+from model_sharing.catalogs.watching import Watcher, log_notice
 from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing.mount_table import Mount
 from model_sharing.settings import Settings
@@ -291,6 +297,45 @@ class Catalog:
             display.done(replace(counter.progress, reused=version.reused))
         return version
 
+    def watch(
+        self,
+        *,
+        model: str | None = None,
+        alias: str | None = None,
+        kinds: Collection[str] = (),
+        seconds: float | None = None,
+        notify: Callable[[str], None] | None = None,
+    ) -> Iterator[CatalogEvent]:
+        """Watch what changes in the share from now on: iterate, and each event comes as it happens.
+
+        An alias is told with the version that the provider signs for it at that moment, so of moves in quick
+        succession only the last may be told. While the provider is away, it is asked again until it answers;
+        what changed meanwhile is told then.
+
+        Args:
+            model: Only such models: a pattern for `model`, `schema.model` or the full name.
+            alias: Only events of such aliases; may be a pattern.
+            kinds: Only events of these kinds, such as `ALIAS_SET`.
+            seconds: End after so many seconds; None: never.
+            notify: Called with lines for people, about gaps and a provider that does not answer; None logs
+                them.
+
+        Returns:
+            The events. Let go of it to stop.
+
+        Raises:
+            InvalidParameter: There is no such kind.
+            NotFound: The share is no longer granted.
+            UntrustedSignature: What was told is not signed by the key that was pinned.
+
+        Example:
+            >>> for event in catalog.watch(alias="Champion", seconds=0.1):
+            ...     print(event.uri, event.version)
+        """
+        wanted = EventFilter.of(model, alias, kinds)
+        watcher = background_loop.run(lambda: _started(self._shared.watcher, notify or log_notice))
+        return _blocking(watcher, wanted, math.inf if seconds is None else time.monotonic() + seconds)
+
     def verify(self, ref: str | ModelRef, folder: str | Path, signature: str | Path | None = None) -> int:
         """Check a downloaded folder and its signature, without the provider.
 
@@ -357,3 +402,28 @@ class Catalog:
             counter.phases,
             display.callback,
         )
+
+
+async def _started(
+    watcher_of: Callable[[Callable[[str], None]], Watcher], notify: Callable[[str], None]
+) -> Watcher:
+    watcher = watcher_of(notify)
+    await watcher.start()
+    return watcher
+
+
+def _blocking(watcher: Watcher, wanted: EventFilter, end: float) -> Iterator[CatalogEvent]:
+    """Iterate over events that arrive on the background loop, until a time of the monotonic clock."""
+    events = watcher.events()
+
+    async def next_event() -> CatalogEvent | None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if end == math.inf else max(0.0, end - time.monotonic())):
+                while True:
+                    event = await anext(events)
+                    if wanted.matches(event):
+                        return event
+        return None
+
+    while (event := background_loop.run(next_event)) is not None:
+        yield event

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from model_sharing.cache.store import Cache
 from model_sharing.catalogs.loading import load_folder
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
 from model_sharing.catalogs.snapshots import Snapshot, SnapshotSource
+from model_sharing.catalogs.watching import Watcher
 from model_sharing.client.invalid_items import InvalidItems
 from model_sharing.client.sharing_client import SharingClient
 from model_sharing.downloads.progress_counter import ProgressCounter
@@ -208,6 +209,11 @@ class SharedCatalog:
         return DownloadedVersion.at(
             target, snapshot.version, fetched=snapshot.fetched, reused=snapshot.reused
         )
+
+    def watcher(self, notify: Callable[[str], None]) -> Watcher:
+        """Watcher of this catalog's events; `notify` gets lines for people about gaps and failures."""
+        self.check_loop()
+        return Watcher(self.mount, self._client, self._pinned_keys, self._resolver, notify)
 
     def verify(self, ref: str | ModelRef, folder: Path, signature: Path | None = None) -> int:
         """Check a downloaded folder and its signature, without the provider; the number of its files.

@@ -10,16 +10,25 @@ import contextlib
 import warnings
 from collections.abc import Sequence
 
-from model_sharing.client.sharing_client import SharingClient
+from model_sharing.client.sharing_client import ChangesAnswer, SharingClient
 from model_sharing.mount_table import Mount, MountTable
+from model_sharing.resolution.freshness import check_recent
 from model_sharing_protocol.dsse import Envelope, PublicKey
 from model_sharing_protocol.errors import InvalidState, NotFound, SharingWarning, UntrustedSignature
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import ModelVersion
 from model_sharing_protocol.recalls import Recall
-from model_sharing_protocol.signatures import Bundle, SignedName, State, verify_manifest, verify_state
+from model_sharing_protocol.signatures import (
+    Bundle,
+    SignedName,
+    State,
+    verify_changes,
+    verify_manifest,
+    verify_state,
+)
 from model_sharing_protocol.signing_keys import follow
+from model_sharing_protocol.times import now_ms
 
 
 class KeyRotationWarning(SharingWarning):
@@ -59,6 +68,12 @@ class PinnedKeys:
                 f"was signed is that it is {_recalled_or_not(state.recalled)}."
             )
         return state
+
+    async def check_changes(self, answer: ChangesAnswer, since: str) -> None:
+        """Check that changes since a token were signed lately. Raises StaleAnswer for an old signature."""
+        key = await self._current(answer.envelope)
+        signed = verify_changes(answer.envelope, key, self._mount.share, since, answer.sha256)
+        check_recent(f"the changes of the share {self._mount.share}", signed.issued_at, now_ms())
 
     async def check_new_bundle(
         self, bundle: Bundle | None, name: SharedName, version: int, manifest: Manifest

@@ -122,14 +122,34 @@ class Resolver:
         if stored is not None and self._is_recent_enough(name, ref):
             return Resolved(_without_state(stored.answer))
         try:
-            signed = await self._ask(name, ref, stored, with_files=with_files)
+            signed = await self._ask_and_record(name, ref, seen, stored, with_files=with_files)
         except ServerUnreachable as error:
             return Resolved(self._from_cache(name, ref, error), error)
+        return Resolved(_without_state(signed.answer), files=signed.files)
+
+    async def resolve_now(self, name: SharedName, ref: ModelRef) -> ModelVersion:
+        """Resolve `ref` by what the provider signs now. Raises ServerUnreachable if it does not answer."""
+        seen = self._known_state.sequence(name)
+        stored = self._stored_answer(name, ref, seen)
+        signed = await self._ask_and_record(name, ref, seen, stored, with_files=False)
+        return _without_state(signed.answer)
+
+    async def _ask_and_record(
+        self,
+        name: SharedName,
+        ref: ModelRef,
+        seen: StateSequence,
+        stored: SignedAnswer | None,
+        *,
+        with_files: bool,
+    ) -> SignedAnswer:
+        try:
+            signed = await self._ask(name, ref, stored, with_files=with_files)
         except (NotFound, PermissionDenied, VersionRecalled):
             self._known_state.forget(name, version=ref.version, alias=ref.alias)
             raise
         self._known_state.record_state(name, signed.state, seen, signed.answer)
-        return Resolved(_without_state(signed.answer), files=signed.files)
+        return signed
 
     async def files(self, name: SharedName, version: int, digest: str | None) -> VersionFiles:
         """List the files of a version whose manifest has this digest. Raises VersionRecalled."""

@@ -58,6 +58,7 @@ class FakeProvider:
     `faults` are used up by the file requests, one each, `default_fault` by those after them.
     It signs with `key` and lists `keys`; `sequence` is that of its states, as signed `ago` seconds ago.
     `edit_answer` changes what it says of anything, `edit_version` and `edit_query` of versions alone.
+    It has a change feed if it was given one: see `change_feed`.
     With a `certificate`, a PEM file with its key, it speaks TLS.
     """
 
@@ -78,6 +79,7 @@ class FakeProvider:
         self.edit_query: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None
         self.url_base: str | None = None
         self.file_origins: tuple[str, ...] = ()
+        self.feed: Callable[[Handler], None] | None = None
         self.packs: Pack | None = None
         self.chunk_maps: Callable[[Files], bytes] | None = None
         self.deltas: list[XorDelta] = []
@@ -236,6 +238,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", f"The share {share!r} does not exist.")
             case ["shares", share]:
                 self.send_json(200, {"share": {"name": share}})
+            case ["shares", _, "changes"] if self.fake.feed is not None:
+                self.fake.feed(self)
             case ["shares", _, "schemas"]:
                 schemas = sorted({name.split(".")[0] for name in self.fake.models})
                 self._send_items([{"name": schema, "share": SHARE} for schema in schemas])

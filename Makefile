@@ -10,10 +10,10 @@ PARALLEL := -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CONSTRAINTS := .ci/constraints.txt
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: help demo docs test check soak format bench bench-peers bench-scale constraints clean
+.PHONY: help demo demo-two-regions docs test check soak format bench bench-peers bench-scale constraints clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +22,9 @@ $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 
 demo: $(VENV)/.installed  ## share a model between two companies on this machine
 	$(BIN)/python examples/demo.py
+
+demo-two-regions: $(VENV)/.installed  ## make a share a catalog of another metastore, and measure what crosses
+	$(BIN)/python examples/two_regions/story.py
 
 test: $(VENV)/.installed  ## run the tests
 	$(BIN)/pytest $(PARALLEL)

@@ -15,9 +15,9 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -37,10 +37,11 @@ class Company:
     colour: str
     folder: Path
     home_variable: str
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, self.home_variable: str(self.folder / "home")}
+        return {**os.environ, **self.settings, self.home_variable: str(self.folder / "home")}
 
     def run(self, *command: str, fails: bool = False) -> str:
         """Show a command, run it, show and return what it printed."""
@@ -71,13 +72,13 @@ def chapter(title: str) -> None:
 
 
 @contextmanager
-def served(acme: Company) -> Iterator[None]:
-    """A provider's server on a free port, stopped at the end."""
+def served(company: Company) -> Iterator[str]:
+    """A company's server on a free port, by its address; it is stopped at the end."""
     command = [str(BIN / "model-sharing-provider"), "serve", "--port", "0"]
-    log = (acme.folder / "server.log").open("w")
-    with log, subprocess.Popen(command, env=acme.environment, stdout=log, stderr=log) as server:
+    log = (company.folder / "server.log").open("w")
+    with log, subprocess.Popen(command, env=company.environment, stdout=log, stderr=log) as server:
         try:
-            address = acme.folder / "home" / "server.url"
+            address = company.folder / "home" / "server.url"
             for _ in range(300):
                 if address.exists() or server.poll() is not None:
                     break
@@ -85,9 +86,10 @@ def served(acme: Company) -> Iterator[None]:
             if not address.exists():
                 sys.exit(f"the server did not start:\n{Path(log.name).read_text()}")
             console.print(
-                f"  [bold blue]acme[/] serves on {address.read_text()}  [dim](home {address.parent})"
+                f"  [bold {company.colour}]{company.name}[/] serves on {address.read_text()}"
+                f"  [dim](home {address.parent})"
             )
-            yield
+            yield address.read_text()
         finally:
             server.send_signal(signal.SIGTERM)
 

@@ -28,11 +28,8 @@ from support.object_stores.cloud_provider import CloudProvider, aws_settings, ru
 from support.object_stores.servers import bucket_url, running_azure, running_s3
 from support.processes.mlflow_server import running_mlflow_server
 from support.processes.postgresql import PostgresServer, running_postgres
-from support.processes.provider import ProviderProcess, share_model
+from support.processes.provider import LOOPBACK, ProviderProcess, share_model
 from support.provider_cli import CliRunner
-
-LOOPBACK = ("127.0.0.0/8",)
-"""Where other providers are in tests."""
 
 
 def pytest_configure() -> None:

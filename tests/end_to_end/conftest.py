@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-import mlflow.sklearn
 import pytest
-from mlflow.models import infer_signature
-from sklearn.datasets import load_iris
-from sklearn.tree import DecisionTreeClassifier
 
 from model_sharing.api import blocking
+from support.sklearn_models import save_iris_models
 
 
 @pytest.fixture(scope="session")
 def iris_models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two small real models; the second is the better one."""
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
-    folder = tmp_path_factory.mktemp("trained")
-    x, y = load_iris(return_X_y=True, as_frame=True)
-    paths = []
-    for depth in (1, 5):
-        model = DecisionTreeClassifier(max_depth=depth, random_state=0).fit(x, y)
-        path = folder / f"iris_depth_{depth}"
-        signature = infer_signature(x, model.predict(x))
-        mlflow.sklearn.save_model(model, path, signature=signature, serialization_format="cloudpickle")
-        paths.append(path)
-    return paths
+    return save_iris_models(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,8 @@ from support.processes.servers import free_port
 
 MODEL = "prod.ml_team.scorer"
 SHARE = "acme_share"
+LOOPBACK = ("127.0.0.0/8",)
+"""Where other providers are in tests."""
 T = TypeVar("T")
 
 
@@ -124,11 +126,11 @@ def renew_token(home: Path, recipient: str) -> str:
     return as_admin(home, work)
 
 
-def as_admin(home: Path, work: Callable[[AdminClient], Awaitable[T]]) -> T:
-    """Work of an administrator on a provider's home, beside its servers."""
+def as_admin(of: Path | Settings, work: Callable[[AdminClient], Awaitable[T]]) -> T:
+    """Work of an administrator on a provider's home, or by its settings, beside its servers."""
 
     async def opened() -> T:
-        async with open_provider(Settings(home)) as provider:
+        async with open_provider(of if isinstance(of, Settings) else Settings(of)) as provider:
             return await work(AdminClient.of(provider))
 
     return asyncio.run(opened())

@@ -18,10 +18,13 @@ from model_sharing_protocol.errors import UntrustedSignature
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.signatures import (
     Bundle,
+    SignedChanges,
     SignedName,
     State,
+    sign_changes,
     sign_manifest,
     sign_state,
+    verify_changes,
     verify_manifest,
     verify_state,
 )
@@ -273,3 +276,34 @@ def test_a_signature_of_more_values_than_a_version_has_is_not_read() -> None:
     bundle = msgspec.structs.replace(BUNDLE, dsse_envelope=envelope)
     with pytest.raises(UntrustedSignature, match="more than 1000000 values"):
         verify_manifest(bundle, NAME, MANIFEST, [KEY.public])
+
+
+CHANGES = SignedChanges("acme", "7-abc", "0" * 64, 1_700_000_000_000)
+
+
+def test_signed_changes_are_read_back() -> None:
+    key = SigningKey.generate()
+    assert verify_changes(sign_changes(key, CHANGES), key.public, "acme", "7-abc", "0" * 64) == CHANGES
+
+
+@pytest.mark.parametrize(
+    ("share", "since", "sha256"),
+    [
+        ("other", "7-abc", "0" * 64),
+        ("acme", "8-abc", "0" * 64),
+        ("acme", "", "0" * 64),
+        ("acme", "7-abc", "1" * 64),
+    ],
+)
+def test_changes_of_another_question_or_body_are_refused(share: str, since: str, sha256: str) -> None:
+    key = SigningKey.generate()
+    with pytest.raises(UntrustedSignature, match="not of these changes"):
+        verify_changes(sign_changes(key, CHANGES), key.public, share, since, sha256)
+
+
+def test_changes_need_the_signature_of_the_key_and_of_their_own_kind() -> None:
+    key, other = SigningKey.generate(), SigningKey.generate()
+    asked = "acme", "7-abc", "0" * 64
+    for envelope in (None, sign_changes(other, CHANGES), key.sign("text/plain", b"{}")):
+        with pytest.raises(UntrustedSignature):
+            verify_changes(envelope, key.public, *asked)

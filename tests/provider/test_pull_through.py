@@ -36,6 +36,7 @@ from model_sharing_provider.services.mirroring import eviction as eviction_modul
 from model_sharing_provider.services.mirroring import pull_through
 from model_sharing_provider.services.mirroring.catalog_pulls import PullSelection
 from support.admin_client import AdminClient
+from support.bf16_weights import fine_tuned, weights
 from support.model_folder import MLMODEL, write_model
 from support.network.fault_proxy import ConnectionFault, FaultProxy, StreamFault
 from support.principals import create_user
@@ -66,11 +67,11 @@ class Regions:
         await self.upstream.register(folder, SCORER)
         await self.here.provider.shared_catalogs.sync(self.here.context, "vendor")
 
-    async def get(self, path: str, version: int = 1, **headers: str) -> tuple[int, bytes]:
+    async def get(self, path: str, version: int = 1, catalog: str = "vendor") -> tuple[int, bytes]:
         """A file by the Files API, as a user with a token of ours gets it."""
-        url = self.server.make_url(f"/api/2.0/fs/files/Models/vendor/ml_team/scorer/{version}/{path}")
+        url = self.server.make_url(f"/api/2.0/fs/files/Models/{catalog}/ml_team/scorer/{version}/{path}")
         async with (
-            aiohttp.ClientSession(headers={"Authorization": f"Bearer {self.token}", **headers}) as session,
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {self.token}"}) as session,
             session.get(url, allow_redirects=False) as answer,
         ):
             return answer.status, await answer.read()
@@ -93,22 +94,30 @@ async def regions(
         assert there.port is not None
         link = stack.enter_context(FaultProxy(there.port))
         await upstream.register(write_model(tmp_path / "m", {**SMALL, "big.bin": BIG}), SCORER)
-        await make_vendor(upstream, here, link, broker=getattr(request, "param", "") == "broker")
+        endpoint = f"http://127.0.0.1:{link.port}{PREFIX}"
+        await add_vendor(upstream, here, endpoint, broker=getattr(request, "param", "") == "broker")
         server = await stack.enter_async_context(TestServer(make_app(here.provider)))
         token = settings.admin_token_path.read_text()
         yield Regions(upstream, link, here, server, settings.home / "artifacts", token)
 
 
-async def make_vendor(
-    upstream: AdminClient, here: AdminClient, link: FaultProxy, *, broker: bool = False
+async def add_vendor(
+    upstream: AdminClient,
+    here: AdminClient,
+    endpoint: str,
+    catalog: str = "vendor",
+    model: str = SCORER,
+    *,
+    broker: bool = False,
 ) -> None:
-    """Share the model, and make a catalog of it."""
-    code = await upstream.share("acme_share", "us", SCORER)
-    token = (await upstream.activate(code, "http://x")).bearer_token
-    endpoint = f"http://127.0.0.1:{link.port}{PREFIX}"
+    """Share a model, and make a catalog here of it."""
+    share, provider = ("acme_share", "acme") if catalog == "vendor" else (f"{catalog}_share", catalog)
+    token = (
+        await upstream.activate(await upstream.share(share, f"us_{catalog}", model), endpoint)
+    ).bearer_token
     profile = {"shareCredentialsVersion": 1, "endpoint": endpoint, "bearerToken": token}
-    await here.provider.providers.create(here.context, "acme", json.dumps(profile))
-    await here.provider.shared_catalogs.create(here.context, "vendor", "acme", "acme_share", broker=broker)
+    await here.provider.providers.create(here.context, provider, json.dumps(profile))
+    await here.provider.shared_catalogs.create(here.context, catalog, provider, share, broker=broker)
 
 
 async def events(admin: AdminClient, action: AuditAction) -> list[str]:
@@ -168,13 +177,49 @@ async def test_a_provider_that_is_away_is_a_clear_error_that_clients_do_not_repe
 
 
 async def test_a_new_version_crosses_as_what_differs(regions: Regions, tmp_path: Path) -> None:
-    """Even when the scratch cache was emptied: its base is taken from the store."""
+    """By chunks of the version before, which the scratch cache has."""
     assert (await regions.get("big.bin"))[0] == 200
     changed = BIG[: 10 * MIB] + os.urandom(MIB) + BIG[11 * MIB :]
     await regions.add(write_model(tmp_path / "m2", {**SMALL, "big.bin": changed}))
     before = regions.link.bytes_to_client
     assert await regions.get("big.bin", 2) == (200, changed)
     assert regions.link.bytes_to_client - before < 4 * MIB
+
+
+async def test_a_fine_tune_crosses_as_its_delta_from_what_is_in_the_store(
+    regions: Regions, tmp_path: Path
+) -> None:
+    """Though the scratch cache was emptied: the base is taken out of the store again."""
+    before = weights(10 * MIB)
+    after = fine_tuned(before)
+    await regions.add(write_model(tmp_path / "m2", {"model.bin": before}))
+    assert await regions.get("model.bin", 2) == (200, before)
+    await pulled(regions, 1)
+    shutil.rmtree(regions.store.parent / "upstream-cache")
+    registering = regions.upstream.provider.registration.register
+    folder, name = write_model(tmp_path / "m3", {"model.bin": after}), FullName.parse(SCORER)
+    await registering(regions.upstream.context, folder, name, delta_from=2)
+    await regions.here.provider.shared_catalogs.sync(regions.here.context, "vendor")
+    crossed = regions.link.bytes_to_client
+    assert await regions.get("model.bin", 3) == (200, after)
+    assert regions.link.bytes_to_client - crossed < 0.6 * len(after)
+
+
+async def test_a_provider_that_stalls_holds_nobody_else_up(regions: Regions, tmp_path: Path) -> None:
+    """Many wait for one that sends nothing any more, and another one's files come."""
+    endpoint = f"http://127.0.0.1:{regions.link.target}{PREFIX}"
+    other = os.urandom(20 * MIB)
+    await regions.upstream.register(write_model(tmp_path / "other", {"big.bin": other}), "lab.ml_team.scorer")
+    await add_vendor(regions.upstream, regions.here, endpoint, "other", "lab.ml_team.scorer")
+    regions.link.default_fault = ConnectionFault(StreamFault(stall_at=100))
+    stuck = [asyncio.create_task(regions.get(path)) for path in ("big.bin", "a.bin", "MLmodel") * 10]
+    await asyncio.sleep(0.5)
+    async with asyncio.timeout(10):
+        assert await regions.get("big.bin", catalog="other") == (200, other)
+    assert not any(task.done() for task in stuck)
+    for task in stuck:
+        task.cancel()
+    await asyncio.wait(stuck)
 
 
 async def test_a_copy_is_whole_here_and_outlives_the_share(regions: Regions) -> None:
@@ -312,7 +357,9 @@ async def test_who_may_pull_a_catalog(regions: Regions) -> None:
 
 async def test_files_stay_usable_for_the_grace_and_not_after_a_revocation(regions: Regions) -> None:
     assert await regions.get("a.bin") == (200, SMALL["a.bin"])
-    await regions.upstream.provider.share_permissions.revoke(regions.upstream.context, "acme_share", "us")
+    await regions.upstream.provider.share_permissions.revoke(
+        regions.upstream.context, "acme_share", "us_vendor"
+    )
     with pytest.raises(NotFound):
         await regions.here.provider.shared_catalogs.sync(regions.here.context, "vendor")
     status, body = await regions.get("a.bin")

@@ -80,9 +80,9 @@ ROUTES = (
         "GET",
         FILES,
         get_file,
-        "A file, whole or a range of it",
+        "A file, whole or a range of it; one that a provider keeps is at the location of a 307",
         _BYTES,
-        statuses=(200, 206, 416),
+        statuses=(200, 206, 307, 416),
         documented_paths=DOCUMENTED_FILE,
     ),
     Route(

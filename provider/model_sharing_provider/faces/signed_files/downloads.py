@@ -81,6 +81,6 @@ ROUTES = (
         BYTES,
         query=SIGNATURE,
         errors=SIGNATURE_ERRORS,
-        statuses=_RANGES,
+        statuses=(*_RANGES, 307),
     ),
 )

@@ -13,7 +13,7 @@ from model_sharing_provider.domain.events import Target
 from model_sharing_provider.http.metrics import CUT, TRANSFERS, count_file_bytes
 from model_sharing_provider.http.requests import BYTES_STREAMED
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.signed_files import OpenFile, OpenPack, SignedFiles
+from model_sharing_provider.services.signed_files import IN_STORE, OpenFile, OpenPack, SignedFiles
 
 _SINGLE_WRITE_BYTES = 256 * 1024
 # For a piece of 1 or 4 MiB: clients slower than 9 or 35 kB/s are cut off, and resume by another request.
@@ -32,8 +32,11 @@ async def file_response(
     span = _span(request, file.size)
     if span is None:
         return web.Response(status=416, headers={"Content-Range": f"bytes */{file.size}"})
-    if request.method != "HEAD" and (elsewhere := await files.locate(context, file)):
-        return web.Response(status=307, headers={"Location": elsewhere, "Cache-Control": "no-store"})
+    found = IN_STORE
+    if request.method != "HEAD":
+        found = await files.locate(context, file, from_start=span == (0, file.size))
+    if found.url:
+        return web.Response(status=307, headers={"Location": found.url, "Cache-Control": "no-store"})
     start, end = span
     headers = {
         "Accept-Ranges": "bytes",
@@ -54,7 +57,7 @@ async def file_response(
     response = web.StreamResponse(status=status, headers=headers)
     await response.prepare(request)
     if request.method != "HEAD":
-        pieces = _counted(request, files.read(file, start, end), file.access.target)
+        pieces = _counted(request, files.read(file, start, end, found), file.access.target)
         with TRANSFERS.track_inprogress():
             await _stream(request, response, pieces, files.access_ended(context, file))
     return response

@@ -87,6 +87,16 @@ class RemoteFiles:
         finally:
             await self._prune(source)
 
+    async def read_arriving(self, source: PullSource, file: ManifestFile, start: int) -> bytes:
+        """Next bytes from `start` on of a large file that is being fetched, by any process of this home.
+
+        They are not verified. None if there are none yet, or no more.
+        """
+        from model_sharing_provider.remote_providers.arriving_file import read_arrived  # noqa: PLC0415
+
+        fingerprint = source.mirror.provider_fingerprint
+        return await asyncio.to_thread(read_arrived, self._cache, fingerprint, file, start)
+
     async def urls(self, source: PullSource) -> Mapping[str, str]:
         """The provider's own URLs of a version's files by sha256, valid for some minutes yet."""
         listed = await self._list(source)
@@ -112,7 +122,10 @@ class RemoteFiles:
 
         mirror = source.mirror
         async with self._connections.client(mirror.provider_id, source.profile) as client:
-            metadata, files = await client.query_version(mirror.share, source.name, source.number)
+            # Whether a recalled version may be used is decided here, by the policy of this server.
+            metadata, files = await client.query_version(
+                mirror.share, source.name, source.number, include_recalled=True
+            )
         manifest = manifest_from_response(metadata, files)
         if manifest.digest != source.manifest.digest:
             raise CorruptArtifact(

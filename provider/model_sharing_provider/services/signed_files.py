@@ -37,10 +37,17 @@ class TransferPermission:
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """Whereabouts of a file: in the store, for which somebody may have `waited`, or elsewhere, at a `url`."""
+    """Whereabouts of a file: in the store, for which somebody may have `waited`, or elsewhere, at a `url`.
+
+    With `arriving`, all of it is read by that, while it arrives.
+    """
 
     waited: bool = False
     url: str = ""
+    arriving: AsyncIterator[memoryview] | None = None
+
+
+IN_STORE = Whereabouts()
 
 
 class ByteSource(Protocol):
@@ -50,8 +57,11 @@ class ByteSource(Protocol):
     def provider(self) -> str:
         """Name of the provider."""
 
-    async def locate(self, context: Context) -> Whereabouts:
-        """Wait until the bytes are in the store, or tell where else they are."""
+    async def locate(self, context: Context, *, from_start: bool = False) -> Whereabouts:
+        """Wait until the bytes are in the store, or tell where else they are.
+
+        Who reads one file `from_start` to its end may be given it while it arrives.
+        """
 
     async def keep(self, context: Context) -> None:
         """Keep the bytes in the store for some more minutes."""
@@ -116,14 +126,16 @@ class SignedFiles:
         context.check_file_requests(action, target, ticket.token_id)
         return ticket
 
-    async def locate(self, context: Context, file: OpenFile | OpenPack) -> str:
-        """Wait until the bytes are in the store; if they stay elsewhere, the URL to read them from.
+    async def locate(
+        self, context: Context, file: OpenFile | OpenPack, *, from_start: bool = False
+    ) -> Whereabouts:
+        """Wait until the bytes are in the store, begin to arrive there, or are known to stay elsewhere.
 
         Raises PermissionDenied if access ended meanwhile, and what the source raises.
         """
         if file.source is None:
-            return ""
-        found = await file.source.locate(context)
+            return IN_STORE
+        found = await file.source.locate(context, from_start=from_start)
         if found.waited:
             async with context.read_unaudited() as rows:
                 holds = await file.access.holds(rows)
@@ -132,11 +144,16 @@ class SignedFiles:
                     _action(file), file.access.target, "access ended before the file was here"
                 )
                 raise PermissionDenied("Access to this file has ended while it was fetched.")
-        return found.url
+        return found
 
-    def read(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
-        """Read the bytes from `start` up to `end`. Raises NotFound or CorruptArtifact for damaged storage."""
-        return _reported(self._artifacts.read(file.path, start, end), file.source)
+    def read(
+        self, file: OpenFile, start: int, end: int, found: Whereabouts = IN_STORE
+    ) -> AsyncIterator[memoryview]:
+        """Read the bytes from `start` up to `end`, of a file that was `found`.
+
+        Raises NotFound or CorruptArtifact for damaged storage, and what fetching an arriving file ends with.
+        """
+        return _reported(found.arriving or self._artifacts.read(file.path, start, end), file.source)
 
     def read_pack(self, pack: OpenPack) -> AsyncIterator[memoryview]:
         """Read the files of a pack, concatenated. Raises NotFound or CorruptArtifact as `read` does."""

@@ -237,7 +237,7 @@ def _check_pullable(name: str, mirror: Mirror | None) -> None:
 
 
 async def _selected(rows: UnitOfWork, catalog: str, selection: PullSelection) -> list[ModelVersion]:
-    """READY versions of the selection, by model and number."""
+    """READY versions of the selection that were not recalled, by model and number."""
     found: list[ModelVersion] = []
     for schema in await rows.catalogs.all_schemas(catalog):
         for model in filter(selection.matches, await rows.models.all_of_schema(schema.id)):
@@ -247,6 +247,7 @@ async def _selected(rows: UnitOfWork, catalog: str, selection: PullSelection) ->
                     version
                     for version in await rows.versions.all_of_model(model.id)
                     if version.status is VersionStatus.READY
+                    and version.recalled_at is None
                     and (numbers is None or version.version in numbers)
                 ]
     return found

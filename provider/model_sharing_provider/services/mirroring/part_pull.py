@@ -116,6 +116,10 @@ class PartPull:
                 raise type(self._error)(self._error.message) from self._error
             raise RuntimeError("a pull failed") from self._error
 
+    def is_over_for(self, file: ManifestFile) -> bool:
+        """True if a file is in the store, or the pull has ended."""
+        return self._done or file.sha256 in self._arrived
+
     async def _tell(self) -> None:
         async with self._changed:
             self._changed.notify_all()

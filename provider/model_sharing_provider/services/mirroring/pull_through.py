@@ -18,11 +18,12 @@ from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.profile import Profile
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.domain.mirrors import Mirror, part_of
+from model_sharing_provider.domain.mirrors import LARGE_FILE_BYTES, Mirror, part_of
 from model_sharing_provider.domain.pulls import PullSource
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.mirroring.arriving_files import ArrivingFile
 from model_sharing_provider.services.mirroring.part_pull import PartPull, PullTools
 from model_sharing_provider.services.signed_files import Whereabouts
 
@@ -66,13 +67,17 @@ class MirroredFiles:
             )
         return await self.are_here(context)
 
-    async def locate(self, context: Context) -> Whereabouts:
+    async def locate(self, context: Context, *, from_start: bool = False) -> Whereabouts:
         """Wait until the files are here; or the provider's URL of the first, if the catalog keeps none.
+
+        One large file that is read `from_start` need only have begun to arrive.
 
         Raises UpstreamUnavailable, DiskFull, CorruptArtifact.
         """
         if self.mirror.broker:
             return Whereabouts(url=await self.pulls.upstream_url(self, self.files[0]))
+        if from_start and self.files[0].size > LARGE_FILE_BYTES:
+            return await self.pulls.follow(context, self, self.files[0])
         return Whereabouts(waited=await self.pulls.ensure(context, self))
 
     async def pull(self, context: Context) -> int:
@@ -185,6 +190,19 @@ class PullThrough:
         """Record that parts are read until a moment, or now; those of them that are here."""
         async with context.write_unaudited(cached=False) as rows:
             return await rows.pulled_parts.record_read(version_id, parts, until or now_ms())
+
+    async def follow(self, context: Context, mirrored: MirroredFiles, file: ManifestFile) -> Whereabouts:
+        """Wait until a large file is in the store, or begins to arrive and can be read meanwhile."""
+        absent = await self.absent(context, mirrored)
+        for part in absent:
+            pull = self._start(context, mirrored, part)
+            tools = self._tools
+            arriving = ArrivingFile(tools.fetcher, tools.artifacts, self._source(mirrored), file)
+            if await arriving.has_begun(pull):
+                path = f"{mirrored.version.storage_path}/{file.path}"
+                return Whereabouts(waited=True, arriving=arriving.read(pull, path))
+            await pull.wait([file])
+        return Whereabouts(waited=bool(absent))
 
     async def upstream_url(self, mirrored: MirroredFiles, file: ManifestFile) -> str:
         """The provider's own URL of a file. Raises UpstreamUnavailable."""

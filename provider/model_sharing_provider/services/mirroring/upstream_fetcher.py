@@ -29,5 +29,8 @@ class UpstreamFetcher(Protocol):
         thread. Returns how many crossed.
         """
 
+    async def read_arriving(self, source: PullSource, file: ManifestFile, start: int) -> bytes:
+        """Next bytes from `start` on of a large file that is being fetched, not verified; or none."""
+
     async def urls(self, source: PullSource) -> Mapping[str, str]:
         """The provider's own URLs of a version's files by sha256, valid for some minutes yet."""

@@ -6,68 +6,15 @@ and providers are in `unity_catalog_sharing`. Times are epoch milliseconds.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import msgspec
 
-from model_sharing_protocol.names import MAX_VERSION
+from model_sharing_protocol.unity_catalog_base import Message, NotServed, VersionNumber
+from model_sharing_protocol.unity_catalog_extensions import MirrorInfo, OriginInfo, RecallInfo
 
 PREFIX = "/api/2.1/unity-catalog"
 JSON = "application/json"
-
-VersionNumber = Annotated[int, msgspec.Meta(ge=1, le=MAX_VERSION)]
-
-
-NotServed: TypeAlias = None
-"""Field of Unity Catalog that this server does not support: sending a value is an error.
-
-A value that describes what this server does anyway is accepted.
-"""
-
-
-class Message(msgspec.Struct, omit_defaults=True):
-    """Message of Unity Catalog; unknown fields are ignored, as in Unity Catalog itself."""
-
-
-class MirrorInfo(Message):
-    """EXTENSION: how well a shared catalog is kept true. Times are epoch milliseconds, the age is seconds.
-
-    `key_fingerprint` is that of the key by which the provider signs.
-    """
-
-    key_fingerprint: str
-    state: str
-    state_since: int
-    state_reason: str = ""
-    remedy: str = ""
-    synced_at: int | None = None
-    confirmed_at: int | None = None
-    age: int | None = None
-    broker: bool = False
-    resharing: bool = False
-
-
-class PullCatalog(Message):
-    """EXTENSION: pull of a shared catalog's files ahead of use.
-
-    `model`, compared with `schema.model`, and `alias` are patterns; `all_versions` leaves aliases aside.
-    """
-
-    model: str = "*"
-    alias: str = "*"
-    all_versions: bool = False
-
-
-class CatalogPull(Message):
-    """EXTENSION: status of a pull in the background. Sizes are in bytes."""
-
-    catalog: str
-    versions: int
-    size: int
-    versions_done: int
-    size_done: int
-    fetched: int
-    running: bool
 
 
 class CatalogInfo(Message):
@@ -82,7 +29,7 @@ class CatalogInfo(Message):
     created_at: int
     updated_at: int
     comment: str = ""
-    properties: dict[str, str] = {}
+    properties: dict[str, str] = msgspec.field(default_factory=dict)
     provider_name: str | None = None
     share_name: str | None = None
     mirror: MirrorInfo | None = None
@@ -93,7 +40,7 @@ class CreateCatalog(Message):
 
     name: str
     comment: str = ""
-    properties: dict[str, str] = {}
+    properties: dict[str, str] = msgspec.field(default_factory=dict)
     storage_root: str | None = None
     provider_name: str | None = None
     share_name: str | None = None
@@ -128,14 +75,14 @@ class SchemaInfo(Message):
     created_at: int
     updated_at: int
     comment: str = ""
-    properties: dict[str, str] = {}
+    properties: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class CreateSchema(Message):
     name: str
     catalog_name: str
     comment: str = ""
-    properties: dict[str, str] = {}
+    properties: dict[str, str] = msgspec.field(default_factory=dict)
     storage_root: str | None = None
     custom_max_retention_hours: NotServed = None
 
@@ -251,32 +198,6 @@ class UpdateRegisteredModel(Message):
 
 class SetAlias(Message):
     version_num: VersionNumber
-
-
-class RecallInfo(Message):
-    """EXTENSION: recall of a version."""
-
-    reason: str
-    recalled_at: int
-    replacement_version: int | None = None
-
-
-class RecallModelVersion(Message):
-    """EXTENSION: recall a version; its aliases move to `replacement_version`, if it has any."""
-
-    reason: str
-    replacement_version: VersionNumber | None = None
-
-
-class OriginInfo(Message):
-    """EXTENSION: origin of a version in another metastore; `key` is the fingerprint of what signed it."""
-
-    provider: str
-    share: str
-    model: str
-    version: int
-    digest: str
-    key: str
 
 
 class ModelVersionInfo(Message):

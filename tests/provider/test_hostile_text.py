@@ -128,6 +128,7 @@ recipient token revoke globex nothing
 provider shares vendor
 catalog sync prod
 catalog pull prod
+model signature prod.ml_team.iris_model 1
 serve --tls-key without-certificate
 """
 SHOWING = {"audit list", "catalog list", "fsck", "lineage", "model show", "model search", "provider list"}

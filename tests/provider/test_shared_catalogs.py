@@ -19,7 +19,6 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
 from model_sharing_protocol.pages import PageRequest
-from model_sharing_protocol.signatures import Bundle
 from model_sharing_provider.artifacts.layout import bundle_path
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.mirrors import MirrorState
@@ -103,8 +102,13 @@ async def test_a_catalog_shows_what_the_provider_shares(
     )
     origin = (ours.origin_provider, ours.origin_share, ours.origin_model, ours.origin_version)
     assert origin == ("acme", "acme_share", "ml_team.scorer", 1)
-    bundle = Bundle.from_json(await artifacts.get_bytes(bundle_path(ours.id)))
-    assert bundle.dsse_envelope.fingerprint == ours.origin_key
+    signature = await provider.origin_signatures.check(admin.context, SCORER, 1)
+    assert signature.key.fingerprint == ours.origin_key
+    assert str(signature.signed_name) == "ml_team.scorer version 1 of the share acme_share"
+    stored = await artifacts.get_bytes(bundle_path(ours.id))
+    await artifacts.put_bytes(bundle_path(ours.id), stored.replace(b'"payload":"ey', b'"payload":"eY'))
+    with pytest.raises(UntrustedSignature):
+        await provider.origin_signatures.check(admin.context, SCORER, 1)
 
 
 async def test_what_changes_there_changes_here(admin: AdminClient, vendor: UpstreamProvider) -> None:
@@ -382,6 +386,12 @@ async def test_a_copy_is_ours_and_remembers_where_it_came_from(
             admin.context, version.full_name, version.version, "MLmodel"
         )
         assert await content_of(admin, opened)
+        signature = await admin.provider.origin_signatures.check(
+            admin.context, version.full_name, version.version
+        )
+        assert signature.key.fingerprint == found.origin_key
+    with pytest.raises(InvalidState, match="was made in this metastore"):
+        await admin.provider.origin_signatures.check(admin.context, FullName.parse("prod.ml_team.own"), 1)
 
 
 async def content_of(admin: AdminClient, opened: OpenFile) -> bytes:

@@ -92,7 +92,6 @@ class Manifests:
         """Delete the manifest of a version, and all that lies beside it."""
         self._cache.pop(version_id, None)
         await self._store.discard(manifest_path(version_id))
-        await self._store.discard(bundle_path(version_id))
         await self._store.discard(chunk_maps_path(version_id))
         await self._store.discard(bundle_path(version_id))
         await self._store.discard_below(deltas_root(version_id))

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+from model_sharing_provider.artifacts.bundles import Bundles
 from model_sharing_provider.artifacts.credentials.vending import Vending
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.manifests import Manifests
@@ -56,6 +57,7 @@ from model_sharing_provider.services.rate_limits import RateLimits
 from model_sharing_provider.services.registry.catalogs import Catalogs
 from model_sharing_provider.services.registry.lineage import Lineage
 from model_sharing_provider.services.registry.models import Models
+from model_sharing_provider.services.registry.origin_signatures import OriginSignatures
 from model_sharing_provider.services.registry.permissions import Permissions
 from model_sharing_provider.services.registry.principals import Principals
 from model_sharing_provider.services.registry.recalls import RecallPolicy, Recalls
@@ -122,7 +124,7 @@ def _wire(
         ExternalLocations(settings.external_locations),
         presigns=settings.presigned_urls,
     )
-    manifests = Manifests(artifacts)
+    manifests, bundles = Manifests(artifacts), Bundles(artifacts)
     signed_files = SignedFiles(UrlSigner(secrets), artifacts)
     cleaner = ArtifactCleaner(artifacts, manifests)
     recall_policy = RecallPolicy(settings.recalled_versions)
@@ -138,7 +140,7 @@ def _wire(
     mirroring = open_mirroring(
         system,
         open_shares,
-        artifacts=artifacts,
+        bundles=bundles,
         manifests=manifests,
         cleaner=cleaner,
         policy=settings.freshness_policy,
@@ -169,7 +171,7 @@ def _wire(
         catalog_pulls=CatalogPulls(pulls),
         catalogs=catalogs,
         changes=Changes(ChangeSignal(database.change_token)),
-        copies=Copies(artifacts, manifests, recall_policy, pulls),
+        copies=Copies(artifacts, manifests, bundles, recall_policy=recall_policy, pulls=pulls),
         eviction=Eviction(artifacts, manifests, settings.pull_limits, system),
         finalization=Finalization(artifacts, manifests),
         flavors=Flavors(artifacts, pulls),
@@ -181,6 +183,7 @@ def _wire(
         mirror_follower=mirroring.follower,
         models=Models(cleaner, mirroring.freshness),
         multipart=Multipart(artifacts, uploads),
+        origin_signatures=OriginSignatures(bundles, manifests),
         permissions=Permissions(),
         principal_credentials=PrincipalCredentials(storage_credentials, recall_policy, pulls),
         principal_files=PrincipalFiles(signed_files, artifacts, manifests, recall_policy, pulls),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from model_sharing_provider.artifacts.bundles import Bundles
 from model_sharing_provider.artifacts.manifests import Manifests
-from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.mirrors import FreshnessPolicy
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.follower import MirrorFollower
@@ -32,12 +32,12 @@ def open_mirroring(
     system: Context,
     shares: OpenShares,
     *,
-    artifacts: ArtifactStore,
+    bundles: Bundles,
     manifests: Manifests,
     cleaner: ArtifactCleaner,
     policy: FreshnessPolicy,
 ) -> Mirroring:
     """Wire the parts of mirroring; nothing is called yet."""
-    sync = MirrorSync(ModelWriter(VersionWriter(artifacts, manifests), cleaner), cleaner)
+    sync = MirrorSync(ModelWriter(VersionWriter(bundles, manifests), cleaner), cleaner)
     freshness = Freshness(system, shares, sync, policy)
     return Mirroring(system, shares, sync, freshness, MirrorFollower(system, shares, sync, freshness))

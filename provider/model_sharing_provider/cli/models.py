@@ -20,6 +20,7 @@ from model_sharing_provider.cli.deletions import deletion_options
 from model_sharing_provider.cli.lazy_group import LazyGroup
 from model_sharing_provider.cli.model_aliases import alias
 from model_sharing_provider.cli.model_recalls import recall
+from model_sharing_provider.cli.model_signatures import signature
 from model_sharing_provider.cli.model_tags import tag
 from model_sharing_provider.cli.model_versions import copy, register
 from model_sharing_provider.cli.options import VERSION, changes_of, comment_option, owner_option
@@ -44,7 +45,7 @@ def model() -> None:
     """Registered models, their versions, aliases and tags."""
 
 
-for command in (register, copy, alias, tag, recall):
+for command in (register, copy, alias, tag, recall, signature):
     model.add_command(command)
 
 

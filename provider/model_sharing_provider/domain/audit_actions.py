@@ -83,6 +83,10 @@ class AuditAction(StrEnum):
         "A client reported the origin or a use of a version",
     )
     GET_MODEL_VERSION_LINEAGE = "getModelVersionLineage", "The lineage of a version was read"
+    GET_MODEL_VERSION_SIGNATURE = (
+        "getModelVersionSignature",
+        "The signature of a version from another provider was read, and checked",
+    )
 
     # Publication of versions
     CHECK_MODEL_REGISTRATION = (

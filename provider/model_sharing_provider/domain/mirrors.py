@@ -13,6 +13,7 @@ from typing import Any
 
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.signatures import Bundle
 
 SMALL_FILES = "small"
 """Part of all files of a version that are not large; each large one is a part by its sha256."""
@@ -151,11 +152,11 @@ class UpstreamVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamFiles:
-    """Files of a version, verified against the provider's signature: its bundle, as JSON, and the key."""
+    """Files of a version, verified against the provider's signature: its bundle, and the key's PEM."""
 
     manifest: Manifest
-    bundle: bytes
-    key_fingerprint: str
+    bundle: Bundle
+    key_pem: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,7 +113,7 @@ class RemoteShare:
             key = await self._key_of(client, metadata.bundle.dsse_envelope if metadata.bundle else None)
         signed_name = SignedName(self._mirror.share, str(name), number)
         bundle = verify_manifest(metadata.bundle, signed_name, manifest, [key])
-        return UpstreamFiles(manifest=manifest, bundle=bundle.to_json(), key_fingerprint=key.fingerprint)
+        return UpstreamFiles(manifest=manifest, bundle=bundle, key_pem=key.pem)
 
     async def alias(self, name: SharedName, alias: str) -> SignedTarget:
         """Version behind an alias, as signed just now. Raises NotFound, UntrustedSignature, StaleAnswer."""

@@ -30,6 +30,7 @@ from model_sharing_provider.services.rate_limits import RateLimits
 from model_sharing_provider.services.registry.catalogs import Catalogs
 from model_sharing_provider.services.registry.lineage import Lineage
 from model_sharing_provider.services.registry.models import Models
+from model_sharing_provider.services.registry.origin_signatures import OriginSignatures
 from model_sharing_provider.services.registry.permissions import Permissions
 from model_sharing_provider.services.registry.principals import Principals
 from model_sharing_provider.services.registry.recalls import Recalls
@@ -78,6 +79,7 @@ class ProviderServices:
     mirror_follower: MirrorFollower
     models: Models
     multipart: Multipart
+    origin_signatures: OriginSignatures
     permissions: Permissions
     principals: Principals
     principal_credentials: PrincipalCredentials

@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol import unity_catalog_extensions as extensions
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.mirrors import CatalogSource
@@ -81,11 +82,15 @@ async def delete_catalog(request: web.Request) -> web.Response:
 
 async def pull_catalog(request: web.Request) -> web.Response:
     """Start to fetch files ahead of use, or tell how far that is."""
-    body = await read_body(request, wire.PullCatalog) if request.can_read_body else wire.PullCatalog()
+    body = (
+        await read_body(request, extensions.PullCatalog)
+        if request.can_read_body
+        else extensions.PullCatalog()
+    )
     selection = PullSelection(body.model, body.alias, body.all_versions)
     pulls, name = provider_of(request).catalog_pulls, request.match_info["name"]
     started = await pulls.start(context_of(request), name, selection)
-    return message_response(msgspec.convert(started, wire.CatalogPull, from_attributes=True))
+    return message_response(msgspec.convert(started, extensions.CatalogPull, from_attributes=True))
 
 
 ROUTES = (
@@ -124,8 +129,8 @@ ROUTES = (
         "/catalogs/{name}/pull",
         pull_catalog,
         "Fetch files of a catalog from a share ahead of use, in the background; repeated, how far it is",
-        wire.CatalogPull,
-        wire.PullCatalog,
+        extensions.CatalogPull,
+        extensions.PullCatalog,
         body_required=False,
     ),
 )
@@ -150,8 +155,8 @@ def _catalog(catalog: Catalog) -> wire.CatalogInfo:
     )
 
 
-def _mirror(source: CatalogSource) -> wire.MirrorInfo:
-    return wire.MirrorInfo(
+def _mirror(source: CatalogSource) -> extensions.MirrorInfo:
+    return extensions.MirrorInfo(
         key_fingerprint=source.key_fingerprint,
         state=source.state,
         state_since=source.state_since,

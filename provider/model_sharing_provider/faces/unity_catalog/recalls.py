@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol import unity_catalog_extensions as extensions
 from model_sharing_provider.faces.unity_catalog.requests import model_name, version_number
 from model_sharing_provider.faces.unity_catalog.version_messages import version_response
 from model_sharing_provider.http.bodies import read_body
@@ -13,7 +14,7 @@ from model_sharing_provider.http.routes import Route
 
 
 async def recall_version(request: web.Request) -> web.Response:
-    body = await read_body(request, wire.RecallModelVersion)
+    body = await read_body(request, extensions.RecallModelVersion)
     name, number = model_name(request), version_number(request)
     recalls = provider_of(request).recalls
     recalled = await recalls.recall(context_of(request), name, number, body.reason, body.replacement_version)
@@ -36,7 +37,7 @@ ROUTES = (
         recall_version,
         "EXTENSION: recall a version",
         wire.ModelVersionInfo,
-        wire.RecallModelVersion,
+        extensions.RecallModelVersion,
     ),
     Route("DELETE", _RECALL, lift_recall, "EXTENSION: lift the recall of a version", wire.ModelVersionInfo),
 )

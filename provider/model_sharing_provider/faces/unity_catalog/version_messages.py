@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol import unity_catalog_extensions as extensions
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.faces.unity_catalog.requests import aliases, message_response, tags
 from model_sharing_provider.http.requests import provider_of
@@ -42,10 +43,14 @@ def version_message(request: web.Request, version: ModelVersion) -> wire.ModelVe
     )
 
 
-def _recall(version: ModelVersion) -> wire.RecallInfo | None:
+def _recall(version: ModelVersion) -> extensions.RecallInfo | None:
     recall = version.recall
-    return wire.RecallInfo(recall.reason, recall.at, recall.replacement) if recall else None
+    return extensions.RecallInfo(recall.reason, recall.at, recall.replacement) if recall else None
 
 
-def _origin(version: ModelVersion) -> wire.OriginInfo | None:
-    return msgspec.convert(version.origin, wire.OriginInfo, from_attributes=True) if version.origin else None
+def _origin(version: ModelVersion) -> extensions.OriginInfo | None:
+    return (
+        msgspec.convert(version.origin, extensions.OriginInfo, from_attributes=True)
+        if version.origin
+        else None
+    )

@@ -10,9 +10,9 @@ from uuid import uuid4
 from model_sharing_protocol.errors import NotFound
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import FullName, SharedName
-from model_sharing_provider.artifacts.layout import bundle_path, version_root
+from model_sharing_provider.artifacts.bundles import Bundles, StoredBundle
+from model_sharing_provider.artifacts.layout import version_root
 from model_sharing_provider.artifacts.manifests import Manifests
-from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.mirrors import Mirror, UpstreamVersion
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.services.context import Operation
@@ -39,8 +39,8 @@ class VerifiedVersion:
 
 
 class VersionWriter:
-    def __init__(self, artifacts: ArtifactStore, manifests: Manifests) -> None:
-        self._artifacts = artifacts
+    def __init__(self, bundles: Bundles, manifests: Manifests) -> None:
+        self._bundles = bundles
         self._manifests = manifests
 
     async def verify(
@@ -74,10 +74,10 @@ class VersionWriter:
         # Chunk maps and deltas are the provider's: here they are used when files are fetched, and not kept.
         manifest = Manifest.of(files.manifest.files)
         version_id = str(uuid4())
-        await self._artifacts.put_bytes(bundle_path(version_id), files.bundle)
-        await self._artifacts.sync(bundle_path(version_id))
+        stored = StoredBundle(files.bundle, files.key_pem)
+        await self._bundles.write(version_id, stored)
         await self._manifests.write(version_id, manifest)
-        return VerifiedVersion(version_id, version, manifest, files.key_fingerprint)
+        return VerifiedVersion(version_id, version, manifest, stored.key.fingerprint)
 
     async def discard(self, versions: Sequence[VerifiedVersion]) -> None:
         """Delete what was stored for versions whose rows were not added."""

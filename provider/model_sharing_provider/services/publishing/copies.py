@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from model_sharing_protocol.errors import InvalidState
 from model_sharing_protocol.names import FullName
+from model_sharing_provider.artifacts.bundles import Bundles
 from model_sharing_provider.artifacts.layout import version_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
@@ -35,11 +36,14 @@ class Copies:
         self,
         artifacts: ArtifactStore,
         manifests: Manifests,
+        bundles: Bundles,
+        *,
         recall_policy: RecallPolicy,
         pulls: PullThrough,
     ) -> None:
         self._artifacts = artifacts
         self._manifests = manifests
+        self._bundles = bundles
         self._recall_policy = recall_policy
         self._pulls = pulls
 
@@ -100,3 +104,5 @@ class Copies:
                 await self._artifacts.link(f"{source.storage_path}/{file.path}", f"{root}/{file.path}")
             await self._artifacts.sync(root)
         await self._manifests.copy(source.id, version_id)
+        if source.origin is not None:
+            await self._bundles.copy(source.id, version_id)

@@ -1,0 +1,89 @@
+"""Messages that Unity Catalog's REST API does not have: all of them are EXTENSIONs.
+
+They are about shared catalogs, recalls, and versions from other metastores. Times are epoch milliseconds.
+"""
+
+from __future__ import annotations
+
+from model_sharing_protocol.signatures import Bundle
+from model_sharing_protocol.unity_catalog_base import Message, VersionNumber
+
+
+class MirrorInfo(Message):
+    """EXTENSION: how well a shared catalog is kept true. Times are epoch milliseconds, the age is seconds.
+
+    `key_fingerprint` is that of the key by which the provider signs.
+    """
+
+    key_fingerprint: str
+    state: str
+    state_since: int
+    state_reason: str = ""
+    remedy: str = ""
+    synced_at: int | None = None
+    confirmed_at: int | None = None
+    age: int | None = None
+    broker: bool = False
+    resharing: bool = False
+
+
+class PullCatalog(Message):
+    """EXTENSION: pull of a shared catalog's files ahead of use.
+
+    `model`, compared with `schema.model`, and `alias` are patterns; `all_versions` leaves aliases aside.
+    """
+
+    model: str = "*"
+    alias: str = "*"
+    all_versions: bool = False
+
+
+class CatalogPull(Message):
+    """EXTENSION: status of a pull in the background. Sizes are in bytes."""
+
+    catalog: str
+    versions: int
+    size: int
+    versions_done: int
+    size_done: int
+    fetched: int
+    running: bool
+
+
+class RecallInfo(Message):
+    """EXTENSION: recall of a version."""
+
+    reason: str
+    recalled_at: int
+    replacement_version: int | None = None
+
+
+class RecallModelVersion(Message):
+    """EXTENSION: recall a version; its aliases move to `replacement_version`, if it has any."""
+
+    reason: str
+    replacement_version: VersionNumber | None = None
+
+
+class OriginInfo(Message):
+    """EXTENSION: origin of a version in another metastore; `key` is the fingerprint of what signed it."""
+
+    provider: str
+    share: str
+    model: str
+    version: int
+    digest: str
+    key: str
+
+
+class OriginSignatureInfo(Message):
+    """EXTENSION: signature of a version's files by the provider that it came from, just checked.
+
+    `bundle` is in the file format of `model_signing`, `public_key` a PEM.
+    """
+
+    signed_as: str
+    key_fingerprint: str
+    num_files: int
+    bundle: Bundle
+    public_key: str

@@ -367,6 +367,21 @@ async def test_a_catalog_is_pulled_ahead_of_use(regions: Regions) -> None:
     assert (again.size_done, again.fetched) == (size, 0)
 
 
+async def test_what_aliases_point_at_is_pulled_unless_something_else_is_asked_for(
+    regions: Regions, tmp_path: Path
+) -> None:
+    pulls, context, home = regions.here.provider.catalog_pulls, regions.here.context, regions.upstream
+    await home.provider.models.set_alias(home.context, FullName.parse(SCORER), "Champion", 1)
+    await regions.add(write_model(tmp_path / "second", {"c.bin": b"c"}))
+    for selection in (PullSelection(), PullSelection(alias="champ*"), PullSelection("*.scorer", "Champion")):
+        pulled = await pulls.pull(context, "vendor", selection)
+        assert (pulled.versions, pulled.size) == (1, len(BIG) + SMALL_SIZE)
+    with pytest.raises(NotFound, match="model search --catalog vendor"):
+        await pulls.pull(context, "vendor", PullSelection(alias="challenger"))
+    with pytest.raises(NotFound, match="The catalog 'nowhere' does not exist"):
+        await pulls.pull(context, "nowhere", PullSelection())
+
+
 async def test_a_server_pulls_a_catalog_in_the_background(regions: Regions) -> None:
     """The answer comes at once, and the same request tells how far it is."""
     url = regions.server.make_url("/api/2.1/unity-catalog/catalogs/vendor/pull")

@@ -27,8 +27,10 @@ from model_sharing_provider.governance import rules
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.pull_through import MirroredFiles, PullThrough
+from model_sharing_provider.services.registry.catalogs import find_catalog
 
 _AT_ONCE = 2
+_MODELS_READ_AT_ONCE = 500
 _SHOWN_EVERY_SECONDS = 0.2
 
 _log = structlog.get_logger("model_sharing_provider")
@@ -139,13 +141,15 @@ class CatalogPulls:
         name = normalize_name("catalog", name)
         async with context.view(AuditAction.PULL_CATALOG, Target(SecurableType.CATALOG, name)) as operation:
             await operation.authorize(rules.OWN_CATALOG)
+            await find_catalog(operation, name)
             mirror = (await operation.rows.registry_reads.mirrors()).get(name)
             _check_pullable(name, mirror)
             versions = await _selected(operation.rows, name, selection)
         if not versions:
             raise NotFound(
                 f"Nothing in the catalog {name!r} is selected by the model {selection.model!r} and the alias "
-                f"{selection.alias!r}; ask for all versions, or see: model-sharing-provider model list {name}"
+                f"{selection.alias!r}; ask for all versions, or see: "
+                f"model-sharing-provider model search --catalog {name}"
             )
         return name, versions
 
@@ -240,7 +244,8 @@ async def _selected(rows: UnitOfWork, catalog: str, selection: PullSelection) ->
     """READY versions of the selection that were not recalled, by model and number."""
     found: list[ModelVersion] = []
     for schema in await rows.catalogs.all_schemas(catalog):
-        for model in filter(selection.matches, await rows.models.all_of_schema(schema.id)):
+        matching = filter(selection.matches, await rows.models.all_of_schema(schema.id))
+        for model in await _with_aliases(rows, [model.id for model in matching]):
             numbers = selection.versions(model)
             if numbers is None or numbers:
                 found += [
@@ -251,3 +256,11 @@ async def _selected(rows: UnitOfWork, catalog: str, selection: PullSelection) ->
                     and (numbers is None or version.version in numbers)
                 ]
     return found
+
+
+async def _with_aliases(rows: UnitOfWork, ids: Sequence[str]) -> list[RegisteredModel]:
+    """Complete models by name, read a few at a time: databases limit the parameters of a query."""
+    models: list[RegisteredModel] = []
+    for start in range(0, len(ids), _MODELS_READ_AT_ONCE):
+        models += (await rows.models.by_ids(ids[start : start + _MODELS_READ_AT_ONCE])).values()
+    return sorted(models, key=lambda model: str(model.full_name))

@@ -21,6 +21,7 @@ from model_sharing_protocol.names import FullName, SchemaName, SharedName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.artifacts.layout import bundle_path
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.mirrors import MirrorState
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.securables import SecurableType
@@ -291,6 +292,24 @@ async def test_a_withdrawn_share_is_refused_here_and_says_what_to_do(
     await theirs.provider.share_permissions.grant(theirs.context, "acme_share", "us")
     await admin.provider.shared_catalogs.sync(admin.context, "vendor")
     assert (await admin.provider.versions.get_by_alias(admin.context, SCORER, "Champion")).version == 1
+
+
+async def test_a_failure_that_repeats_changes_no_row_and_writes_no_event(
+    admin: AdminClient, vendor: UpstreamProvider
+) -> None:
+    """The provider names another request each time: that would empty the caches of reads at each attempt."""
+    theirs = vendor.admin
+    await theirs.provider.share_permissions.revoke(theirs.context, "acme_share", "us")
+    before = 0
+    for _ in range(3):
+        with pytest.raises(NotFound):
+            await admin.provider.shared_catalogs.sync(admin.context, "vendor")
+        syncs = await admin.provider.audit.latest(admin.context, 100, action=AuditAction.SYNC_CATALOG)
+        assert before in (0, len(syncs))
+        before = len(syncs)
+    catalog = await admin.provider.catalogs.get(admin.context, "vendor")
+    assert catalog.source is not None
+    assert catalog.source.state_reason.endswith("is not granted to you.")
 
 
 async def test_while_the_provider_is_away_the_last_state_is_served_with_its_age(

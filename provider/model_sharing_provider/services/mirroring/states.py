@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from model_sharing_protocol.errors import (
     ArtifactStoreUnavailable,
     DiskFull,
@@ -28,6 +30,8 @@ _STATES: tuple[tuple[tuple[type[Exception], ...], MirrorState], ...] = (
     ((ServerUnreachable, TooManyRequests, TimeoutError), MirrorState.UNREACHABLE),
 )
 
+_REQUEST_ID = re.compile(r" \(request [A-Za-z0-9._-]{1,64}\)", re.ASCII)
+"""Part of a message by which the provider's operator finds the request; another one at each attempt."""
 _NEW_PROFILE = (
     "Ask the provider for a new activation link, and take in the new profile with: "
     "model-sharing-provider provider update {provider} --profile FILE."
@@ -57,9 +61,9 @@ def state_of(error: Exception) -> MirrorState:
 
 
 def reason_of(error: Exception) -> str:
-    """Reason of a state, in words."""
+    """Reason of a state, in words: the same ones each time, so that a repeated failure is no news."""
     if isinstance(error, SharingError):
-        return error.message
+        return _REQUEST_ID.sub("", error.message)
     return "The provider did not answer in time." if isinstance(error, TimeoutError) else type(error).__name__
 
 

@@ -307,3 +307,9 @@ def test_changes_need_the_signature_of_the_key_and_of_their_own_kind() -> None:
     for envelope in (None, sign_changes(other, CHANGES), key.sign("text/plain", b"{}")):
         with pytest.raises(UntrustedSignature):
             verify_changes(envelope, key.public, *asked)
+
+
+def test_a_state_from_before_there_were_recalls_is_read() -> None:
+    said = {key: value for key, value in msgspec.to_builtins(STATE).items() if key != "recalled"}
+    signed = KEY.sign("application/vnd.model-sharing.state+json", msgspec.json.encode(said))
+    assert verify_state(signed, KEY.public, STATE.share, STATE.model, "champion") == STATE

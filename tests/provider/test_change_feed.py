@@ -342,3 +342,13 @@ async def test_a_restored_database_refuses_the_tokens_of_its_future(
             await provider.models.set_alias(admin.context, IRIS, "Challenger", 2)
         _, page, _ = await provider.changes.list(recipient, "acme", before)
         assert [change.alias for change in page.changes] == ["Challenger"]
+
+
+async def test_a_recall_is_told_after_its_aliases_moved(feed: Feed) -> None:
+    await feed.set_alias(IRIS, "Champion", 1)
+    assert await feed.news()
+    recalls, context = feed.admin.provider.recalls, feed.admin.context
+    await recalls.recall(context, IRIS, 1, "wrong labels", 2)
+    assert await feed.news() == ["ALIAS_SET shown.flower 2 Champion", "VERSION_RECALLED shown.flower 1"]
+    await recalls.lift(context, IRIS, 1)
+    assert await feed.news() == ["VERSION_CHANGED shown.flower 1"]

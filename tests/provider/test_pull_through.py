@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from model_sharing_provider.remote_providers.arriving_file import read_arrived
 from model_sharing_provider.services.mirroring import eviction as eviction_module
 from model_sharing_provider.services.mirroring import pull_through
 from model_sharing_provider.services.mirroring.catalog_pulls import PullSelection
+from model_sharing_provider.services.registry.recalls import RecallPolicy
 from support.admin_client import AdminClient
 from support.bf16_weights import fine_tuned, weights
 from support.model_folder import MLMODEL, write_model
@@ -452,3 +453,32 @@ async def test_what_the_provider_recalled_is_refused_to_administrators_here_too(
     await here.provider.shared_catalogs.sync(here.context, "vendor")
     status, body = await regions.get("a.bin")
     assert (status, b"was recalled: wrong labels" in body) == (403, True)
+
+
+async def test_files_of_a_recalled_version_are_dropped_where_the_policy_says_so(
+    regions: Regions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream, here, eviction = regions.upstream, regions.here, regions.here.provider.eviction
+    assert await regions.get("big.bin") == (200, BIG)
+    monkeypatch.setattr(eviction_module, "IN_USE", timedelta(0))
+    monkeypatch.setattr(eviction, "_recall_policy", RecallPolicy("drop"))
+    assert await eviction.evict_excess() == 0
+    await upstream.provider.recalls.recall(upstream.context, FullName.parse(SCORER), 1, "wrong labels")
+    await here.provider.shared_catalogs.sync(here.context, "vendor")
+    assert await eviction.evict_excess() >= len(BIG)
+    with pytest.raises(NotFound, match="ask for all versions"):
+        await here.provider.catalog_pulls.pull(here.context, "vendor", PullSelection(all_versions=True))
+
+
+async def test_a_registry_that_only_warns_fetches_a_recalled_version(
+    regions: Regions, settings: Settings
+) -> None:
+    upstream, here = regions.upstream, regions.here
+    await upstream.provider.recalls.recall(upstream.context, FullName.parse(SCORER), 1, "wrong labels")
+    await here.provider.shared_catalogs.sync(here.context, "vendor")
+    async with (
+        open_provider(replace(settings, recalled_versions="warn")) as lenient,
+        TestServer(make_app(lenient)) as server,
+    ):
+        assert await replace(regions, server=server).get("a.bin") == (200, SMALL["a.bin"])
+        assert len(await pulled(regions, 1)) == 1

@@ -172,7 +172,7 @@ def _wire(
         catalogs=catalogs,
         changes=Changes(ChangeSignal(database.change_token)),
         copies=Copies(artifacts, manifests, bundles, recall_policy=recall_policy, pulls=pulls),
-        eviction=Eviction(artifacts, manifests, settings.pull_limits, system),
+        eviction=Eviction(artifacts, manifests, settings.pull_limits, system, recall_policy),
         finalization=Finalization(artifacts, manifests),
         flavors=Flavors(artifacts, pulls),
         fsck=Fsck(artifacts, manifests, pulls),

@@ -170,10 +170,12 @@ class PulledPartRows:
         )
         return int((await self._connection.execute(query)).scalar_one())
 
-    async def least_recently_read(self, before: int, *, of_brokers: bool = False) -> PulledPart | None:
+    async def least_recently_read(
+        self, before: int, *, of_brokers: bool = False, recalled: bool = False
+    ) -> PulledPart | None:
         """Pulled part that was read least recently, if that was before a moment (epoch ms).
 
-        `of_brokers`: only of catalogs that are to keep nothing.
+        `of_brokers`: only of catalogs that are to keep nothing. `recalled`: only of versions that were.
         """
         query = select(pulled_parts).where(
             pulled_parts.c.pulled_at.is_not(None), pulled_parts.c.read_at < before
@@ -186,6 +188,8 @@ class PulledPartRows:
                 .join(mirrors, mirrors.c.catalog_id == schemas.c.catalog_id)
                 .where(mirrors.c.broker)
             )
+        if recalled:
+            query = query.join(model_versions).where(model_versions.c.recalled_at.is_not(None))
         rows = await self._connection.execute(query.order_by(pulled_parts.c.read_at).limit(1))
         return next(map(_part, rows), None)
 

@@ -25,6 +25,7 @@ from model_sharing_provider.domain.pulls import PullLimits
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.registry.recalls import RecallPolicy
 
 IN_USE = timedelta(minutes=10)
 """Time for which a part stays after it was read; what reads on says so once a minute."""
@@ -38,15 +39,21 @@ Choose = Callable[[UnitOfWork], Awaitable[PulledPart | None]]
 
 
 class Eviction:
-    """Eviction by the limits of this server. `context` is the server's own."""
+    """Eviction by the limits of this server, and its policy on recalls. `context` is the server's own."""
 
     def __init__(
-        self, artifacts: ArtifactStore, manifests: Manifests, limits: PullLimits, context: Context
+        self,
+        artifacts: ArtifactStore,
+        manifests: Manifests,
+        limits: PullLimits,
+        context: Context,
+        recall_policy: RecallPolicy,
     ) -> None:
         self._artifacts = artifacts
         self._manifests = manifests
         self._limits = limits
         self._context = context
+        self._recall_policy = recall_policy
         self._running = asyncio.Lock()
 
     async def run(self) -> None:
@@ -59,10 +66,13 @@ class Eviction:
                 _log.warning("pulled files not evicted", reason=error.message)
 
     async def evict_excess(self) -> int:
-        """Evict what is beyond the limits, or pulled for catalogs that keep nothing; the bytes evicted."""
+        """Evict what is beyond the limits, pulled for catalogs that keep nothing, or recalled, if that drops.
+
+        Returns the bytes evicted.
+        """
         async with self._running:
             evicted = 0
-            for choose in (self._too_old, self._of_brokers, self._too_much):
+            for choose in (self._recalled, self._too_old, self._of_brokers, self._too_much):
                 while (size := await self._evict_next(choose)) is not None:
                     evicted += size
         if evicted:
@@ -70,6 +80,11 @@ class Eviction:
             async with self._context.view(AuditAction.EVICT_PULLED_FILES, target) as operation:
                 operation.authorized_before()
         return evicted
+
+    async def _recalled(self, rows: UnitOfWork) -> PulledPart | None:
+        if not self._recall_policy.drops:
+            return None
+        return await rows.pulled_parts.least_recently_read(_ago(IN_USE), recalled=True)
 
     async def _too_old(self, rows: UnitOfWork) -> PulledPart | None:
         if self._limits.max_age is None:

@@ -19,7 +19,7 @@ from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.registry.models import find_model, model_target, point_alias
 from model_sharing_provider.services.registry.versions import find_version, version_target
 
-WARN = "warn"
+WARN, DROP = "warn", "drop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,11 @@ class RecallPolicy:
     """
 
     word: str
+
+    @property
+    def drops(self) -> bool:
+        """True if fetched files of recalled versions are to be deleted."""
+        return self.word == DROP
 
     async def check(self, operation: Operation, version: ModelVersion) -> None:
         """Check that the caller may have the files of a version.

@@ -23,15 +23,19 @@ class Model:
     versions: dict[int, Files] = field(default_factory=dict)
     aliases: dict[str, int] = field(default_factory=dict)
     recalls: dict[int, Recall] = field(default_factory=dict)
+    id: str = ""
+    comment: str = "flowers"
+    updated_at: int = 1_700_000_000_000
 
     def message(self, name: str) -> dict[str, Any]:
         """Message of listings and of the model's own route, called `schema.model`."""
         return {
             **_place(name, "name"),
-            "comment": "flowers",
+            **({"id": self.id} if self.id else {}),
+            "comment": self.comment,
             "aliases": self.aliases,
             "latestVersion": max(self.versions, default=None),
-            "updatedAt": 1_700_000_000_000,
+            "updatedAt": self.updated_at,
         }
 
     def version_message(self, name: str, number: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import uuid4
 
-from model_sharing_protocol.errors import MetastoreUnavailable, NotFound, StaleAnswer
+from model_sharing_protocol.errors import InvalidState, MetastoreUnavailable, NotFound, StaleAnswer
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
@@ -23,6 +23,7 @@ from model_sharing_provider.domain.mirrors import (
     UpstreamVersion,
 )
 from model_sharing_provider.domain.securables import ModelVersion, RegisteredModel, Schema, SecurableType
+from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.mirroring.texts import (
     limited_aliases,
@@ -51,24 +52,33 @@ class ModelWriter:
         """Make the rows of a model what the provider shows. Raises what the share raises.
 
         New versions appear first, then the rest in one transaction, so that aliases always have a target.
+        Raises StaleAnswer for answers that are older than what was here before they were asked for.
         """
-        listed = {version.number: version for version in await share.versions(model.name)}
         async with context.read_unaudited() as rows:
-            found = await rows.models.find(_full_name(mirror, model.name))
+            seen = await _find_known(rows, mirror, model)
+            found = (await rows.models.by_ids([seen.model_id]))[seen.model_id] if seen else None
             known = (
                 {each.version: each for each in await rows.versions.all_of_model(found.id)} if found else {}
             )
+        if seen and _is_older(model, seen):
+            model = await share.model(model.name)  # it was listed before another process saw a change
+            if _is_older(model, seen):
+                raise _went_back(f"{model.name}")
+        listed = {version.number: version for version in await share.versions(model.name)}
         new = [version for version in listed.values() if _is_new(version, known.get(version.number))]
         for batch in _batches(new, _VERSIONS_AT_ONCE):
             await self._add_versions(context, mirror, share, model, batch)
         targets = await _changed_targets(share, model, found.aliases if found else {}, listed.keys())
+        for alias, target in targets.items():
+            if seen and target and target.sequence < seen.sequence:
+                raise _went_back(f"{model.name}@{alias}")
         await self._write_rest(context, mirror, model, listed, targets)
 
     async def remove(self, context: Context, mirror: Mirror, name: SharedName) -> None:
         """Remove a model that the provider does not show any more, and what was fetched of it."""
         versions: list[ModelVersion] = []
-        async with sync_operation(context, mirror, name) as operation:
-            found = await operation.rows.models.find(_full_name(mirror, name))
+        async with sync_operation(context, mirror, name) as (operation, present):
+            found = await operation.rows.models.find(_full_name(present, name))
             if found is not None:
                 versions = await remove_model(operation, found)
         await self._cleaner.delete(versions)
@@ -84,17 +94,17 @@ class ModelWriter:
         verified = await self._versions.verify(share, model.name, versions)
         added: list[VerifiedVersion] = []
         try:
-            async with sync_operation(context, mirror, model.name) as operation:
-                row, replaced = await _put_model(operation, mirror, model)
+            async with sync_operation(context, mirror, model.name) as (operation, present):
+                row, replaced = await _put_model(operation, present, model)
                 known = {each.version: each for each in await operation.rows.versions.all_of_model(row.id)}
                 for version in verified:
-                    present = known.get(version.described.number)
-                    if present is not None and present.digest == version.manifest.digest:
+                    here = known.get(version.described.number)
+                    if here is not None and here.digest == version.manifest.digest:
                         continue  # another process was faster
-                    if present is not None:
-                        await operation.rows.versions.delete(present)
-                        replaced.append(present)
-                    await add_mirrored_version(operation, mirror, model.name, row.id, version)
+                    if here is not None:
+                        await operation.rows.versions.delete(here)
+                        replaced.append(here)
+                    await add_mirrored_version(operation, present, model.name, row.id, version)
                     added.append(version)
         except MetastoreUnavailable:
             raise  # the rows may have been committed; garbage collection finds what no row needs
@@ -113,10 +123,12 @@ class ModelWriter:
         targets: Mapping[str, SignedTarget | None],
     ) -> None:
         gone: list[ModelVersion] = []
-        async with sync_operation(context, mirror, model.name) as operation:
-            row, gone = await _put_model(operation, mirror, model)
+        async with sync_operation(context, mirror, model.name) as (operation, present):
+            row, gone = await _put_model(operation, present, model)
             known = await operation.rows.mirrors.find_model(row.id) or MirroredModel(model_id=row.id)
-            if model.updated_at is not None and model.updated_at < known.updated_at:
+            if _is_older(model, known) or any(
+                target and target.sequence < known.sequence for target in targets.values()
+            ):
                 return  # another process has seen a later state
             await _write_tags(operation, row.id, row.tags, limited_tags(model.tags))
             for version in await operation.rows.versions.all_of_model(row.id):
@@ -133,13 +145,26 @@ class ModelWriter:
 
 
 @asynccontextmanager
-async def sync_operation(context: Context, mirror: Mirror, name: object = "") -> AsyncIterator[Operation]:
-    """Transaction of the mirror below its catalog, logged as a sync."""
-    detail = f"{mirror.catalog}.{name}" if name else ""
-    target = Target(SecurableType.CATALOG, mirror.catalog, detail)
+async def sync_operation(
+    context: Context, mirror: Mirror, name: object = ""
+) -> AsyncIterator[tuple[Operation, Mirror]]:
+    """Transaction of the mirror below its catalog, logged as a sync, and the mirror as it is now.
+
+    A sync takes minutes. The catalog may have another name or owner by now, and another catalog its name.
+    Raises InvalidState if the catalog was deleted.
+    """
+    target = _sync_target(mirror, name)
     async with context.change(AuditAction.SYNC_CATALOG, target) as operation:
         operation.authorized_before()
-        yield operation
+        present = await operation.rows.mirrors.find(mirror.catalog_id)
+        if present is None:
+            raise InvalidState(f"The catalog {mirror.catalog!r} was deleted while it was brought up to date.")
+        operation.target = _sync_target(present, name)
+        yield operation, present
+
+
+def _sync_target(mirror: Mirror, name: object) -> Target:
+    return Target(SecurableType.CATALOG, mirror.catalog, f"{mirror.catalog}.{name}" if name else "")
 
 
 async def put_schema(operation: Operation, mirror: Mirror, name: str) -> Schema:
@@ -158,6 +183,17 @@ async def put_schema(operation: Operation, mirror: Mirror, name: str) -> Schema:
     return schema
 
 
+async def _find_known(rows: UnitOfWork, mirror: Mirror, model: UpstreamModel) -> MirroredModel | None:
+    """Find what is known of a model: by the provider's id of it, or by name where that is no other's."""
+    known = await rows.mirrors.find_by_upstream_id(mirror.catalog_id, model.id) if model.id else None
+    if known is None:
+        named = await rows.models.find(_full_name(mirror, model.name))
+        known = await rows.mirrors.find_model(named.id) if named else None
+        if known and known.upstream_id and model.id:
+            return None
+    return known
+
+
 async def _put_model(
     operation: Operation, mirror: Mirror, model: UpstreamModel
 ) -> tuple[RegisteredModel, list[ModelVersion]]:
@@ -167,12 +203,10 @@ async def _put_model(
     """
     name, rows = _full_name(mirror, model.name), operation.rows
     removed: list[ModelVersion] = []
+    known = await _find_known(rows, mirror, model)
     named = await rows.models.find(name)
-    known = await rows.mirrors.find_by_upstream_id(mirror.catalog_id, model.id) if model.id else None
     if named is not None and (known is None or known.model_id != named.id):
-        present = await rows.mirrors.find_model(named.id)
-        if model.id and present is not None and present.upstream_id:
-            removed, named = await remove_model(operation, named), None
+        removed, named = await remove_model(operation, named), None
     schema = await put_schema(operation, mirror, name.schema)
     comment = limited_comment(model.comment)
     if named is None and known is not None:
@@ -228,13 +262,14 @@ async def _write_aliases(
     for alias, target in targets.items():
         if target is None:
             continue
-        if target.sequence < known.sequence:
+        version = await operation.rows.versions.find(row.id, target.version)
+        if version is not None and version.digest != target.digest:
             raise StaleAnswer(
-                f"The answer about {model.name}@{alias} is older than one that was seen before. Somebody "
-                "replays an old answer, or the provider went back to a backup: ask it, and if it did, delete "
-                "the catalog and create it again."
+                f"{model.name}@{alias} is signed as version {target.version} with the content "
+                f"{target.digest}, but the files of this version are listed as {version.digest}. One of the "
+                "answers is an old one."
             )
-        if await operation.rows.versions.find(row.id, target.version) is not None:
+        if version is not None:
             await operation.rows.models.set_alias(row.id, alias, target.version)
         latest = replace(
             latest,
@@ -270,6 +305,20 @@ async def _write_tags(
 def _is_new(version: UpstreamVersion, known: ModelVersion | None) -> bool:
     """True for a version that is not here, or is with other files."""
     return known is None or bool(version.digest and version.digest != known.digest)
+
+
+def _is_older(model: UpstreamModel, known: MirroredModel) -> bool:
+    """True for an answer from before the state that is known. Without ids it may be of another model."""
+    same = bool(model.id) and model.id == known.upstream_id
+    return same and model.updated_at is not None and model.updated_at < known.updated_at
+
+
+def _went_back(subject: str) -> StaleAnswer:
+    return StaleAnswer(
+        f"The answer about {subject} is older than one that was seen before. Somebody replays an old answer, "
+        "or the provider went back to a backup: ask it, and if it did, delete the catalog and create it "
+        "again."
+    )
 
 
 def _full_name(mirror: Mirror, name: SharedName) -> FullName:

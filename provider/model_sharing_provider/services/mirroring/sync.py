@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 
-from model_sharing_protocol.errors import NotFound
+from model_sharing_protocol.errors import InvalidState, NotFound
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.printable import enumerated
 from model_sharing_protocol.progress import Meter, ProgressCallback
@@ -144,13 +145,21 @@ class MirrorSync:
             await self._update(context, mirror, keys=share.keys)
 
     async def record_failure(self, context: Context, mirror: Mirror, error: Exception) -> None:
-        """Record why the rows could not be brought up to date, if that is news."""
+        """Record why the rows could not be brought up to date, if that is news.
+
+        Nothing is recorded for a catalog that was deleted, or a profile that was replaced, meanwhile.
+        """
         state, reason = state_of(error), reason_of(error)
-        if (mirror.state, mirror.state_reason) != (state, reason):
+        async with context.read_unaudited() as rows:
+            present = await rows.mirrors.find(mirror.catalog_id)
+        if present is None or present.sealed_profile != mirror.sealed_profile:
+            return
+        if (present.state, present.state_reason) != (state, reason):
             _log.warning(
-                "shared catalog is not up to date", catalog=mirror.catalog, state=state, reason=reason
+                "shared catalog is not up to date", catalog=present.catalog, state=state, reason=reason
             )
-            await self._update(context, mirror, state=state, state_reason=reason)
+            with suppress(InvalidState):  # deleted just now
+                await self._update(context, present, state=state, state_reason=reason)
 
     async def _record_check(self, context: Context, mirror: Mirror, feed_token: str, at: int) -> None:
         check = MirrorCheck(feed_token=feed_token, checked_at=at)
@@ -158,14 +167,11 @@ class MirrorSync:
             await rows.mirrors.record_check(mirror.catalog_id, check)
 
     async def _update(self, context: Context, mirror: Mirror, **changes: Any) -> None:
-        """Change fields of the mirror's row as it is now; nothing, if the catalog was deleted meanwhile."""
-        async with sync_operation(context, mirror) as operation:
-            present = await operation.rows.mirrors.find(mirror.catalog_id)
-            if present is not None:
-                state = changes.get("state", present.state)
-                since = present.state_since if state is present.state else operation.now
-                updated = replace(present, state_since=since, **changes)
-                await operation.rows.mirrors.update(updated)
+        """Change fields of the mirror's row as it is now. Raises InvalidState if the catalog was deleted."""
+        async with sync_operation(context, mirror) as (operation, present):
+            state = changes.get("state", present.state)
+            since = present.state_since if state is present.state else operation.now
+            await operation.rows.mirrors.update(replace(present, state_since=since, **changes))
 
     async def _write_all(
         self,
@@ -195,17 +201,17 @@ class MirrorSync:
     async def _write_schemas(self, context: Context, mirror: Mirror, listed: Sequence[str]) -> None:
         """Add the schemas that have no models yet, and remove those that are not listed any more."""
         async with context.read_unaudited() as rows:
-            present = {
-                each.full_name.schema: each for each in await rows.catalogs.all_schemas(mirror.catalog)
-            }
-        if present.keys() == set(listed):
-            return
+            if {each.full_name.schema for each in await rows.catalogs.all_schemas(mirror.catalog)} == set(
+                listed
+            ):
+                return
         versions: list[ModelVersion] = []
-        async with sync_operation(context, mirror) as operation:
+        async with sync_operation(context, mirror) as (operation, present):
             for name in listed:
-                await put_schema(operation, mirror, name)
-            for name in present.keys() - set(listed):
-                versions += await remove_schema(operation, present[name])
+                await put_schema(operation, present, name)
+            for schema in await operation.rows.catalogs.all_schemas(present.catalog):
+                if schema.full_name.schema not in listed:
+                    versions += await remove_schema(operation, schema)
         await self._cleaner.delete(versions)
 
     def _lock(self, mirror: Mirror) -> asyncio.Lock:
@@ -213,4 +219,6 @@ class MirrorSync:
 
 
 def _is_changed(model: UpstreamModel, known: MirroredModel | None) -> bool:
-    return known is None or model.updated_at is None or model.updated_at != known.updated_at
+    if known is None or model.updated_at is None:
+        return True
+    return (model.id, model.updated_at) != (known.upstream_id, known.updated_at)

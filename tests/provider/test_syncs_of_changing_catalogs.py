@@ -1,0 +1,173 @@
+"""Syncs of shared catalogs during which something else happens, here or at the provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from model_sharing_protocol.errors import InvalidState, StaleAnswer, Unauthenticated
+from model_sharing_protocol.names import FullName, SchemaName
+from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.mirrors import CatalogSource, MirrorState
+from model_sharing_provider.services.registry.updates import NO_CHANGE, SecurableUpdate
+from support.admin_client import AdminClient
+from support.fake_provider.faults import always
+from support.fake_provider.models import Model
+from support.fake_provider.server import FakeProvider
+from support.fake_upstream import meanwhile, mirror
+from support.model_folder import MLMODEL, write_model
+
+pytestmark = pytest.mark.each_database
+
+PAGE = PageRequest()
+SCORER = FullName.parse("vendor.ml_team.scorer")
+OWN = FullName.parse("vendor.ml_team.scorer")
+RENAMED = FullName.parse("theirs.ml_team.scorer")
+
+
+def files(content: bytes) -> dict[str, bytes]:
+    return {"MLmodel": MLMODEL.encode(), "model.pkl": content}
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeProvider]:
+    """A provider that shares a model with two versions."""
+    with FakeProvider() as running:
+        running.publish("ml_team.scorer", 1, files(b"first"), "Champion")
+        running.publish("ml_team.scorer", 2, files(b"second"))
+        running.models["ml_team.scorer"].id = "scorer-id"
+        yield running
+
+
+def change(fake: FakeProvider, model: str = "ml_team.scorer") -> Model:
+    """Model that is about to change at the provider, as its sequence says then."""
+    share, number = fake.sequence
+    fake.sequence = (share, number + 1)
+    fake.models[model].updated_at += 1
+    return fake.models[model]
+
+
+async def sync(admin: AdminClient) -> None:
+    await admin.provider.shared_catalogs.sync(admin.context, "vendor")
+
+
+async def source_of(admin: AdminClient, catalog: str = "vendor") -> CatalogSource:
+    source = (await admin.provider.catalogs.get(admin.context, catalog)).source
+    assert source is not None
+    return source
+
+
+async def test_a_catalog_renamed_meanwhile_goes_on_and_its_former_name_is_free(
+    admin: AdminClient, fake: FakeProvider, tmp_path: Path
+) -> None:
+    """An own catalog that takes the name is not touched, though its models are called the same."""
+    await mirror(admin, fake)
+    change(fake).versions[3] = files(b"third")
+    folder = write_model(tmp_path / "own")
+
+    async def rename() -> None:
+        await admin.provider.catalogs.update(admin.context, "vendor", SecurableUpdate(new_name="theirs"))
+        await admin.register(folder, str(OWN))
+        await admin.provider.catalogs.create_schema(admin.context, SchemaName.parse("vendor.other"))
+
+    meanwhile(fake, "versions/3/query", rename)
+    await sync(admin)
+    assert (await admin.provider.models.get(admin.context, RENAMED)).latest_version == 3
+    assert (await admin.provider.versions.get(admin.context, OWN, 1)).origin is None
+    assert (await admin.provider.models.get(admin.context, OWN)).comment != "flowers"
+    assert (await source_of(admin, "theirs")).state is MirrorState.ACTIVE
+    schemas = await admin.provider.catalogs.page_schemas(admin.context, "vendor", PAGE)
+    assert [each.full_name.schema for each in schemas.items] == ["ml_team", "other"]
+
+
+async def test_a_catalog_deleted_meanwhile_leaves_nothing(
+    admin: AdminClient, fake: FakeProvider, provider_home: Path
+) -> None:
+    await mirror(admin, fake)
+    change(fake).versions[3] = files(b"third")
+
+    async def delete() -> None:
+        await admin.provider.catalogs.delete(admin.context, "vendor")
+
+    meanwhile(fake, "versions/3/query", delete)
+    with pytest.raises(InvalidState, match="'vendor' was deleted while"):
+        await sync(admin)
+    assert not [path for path in (provider_home / "artifacts").rglob("*") if path.is_file()]
+    await admin.provider.providers.delete(admin.context, "acme")
+
+
+async def test_a_profile_replaced_meanwhile_is_not_blamed_for_the_former_one(
+    admin: AdminClient, fake: FakeProvider
+) -> None:
+    await mirror(admin, fake)
+
+    async def update() -> None:
+        fake.answer = always(lambda handler: handler.send_error_answer(401, "UNAUTHENTICATED", "No."))
+        profile = fake.profile(expirationTime="2999-01-01T00:00:00Z").decode()
+        await admin.provider.providers.update(admin.context, "acme", NO_CHANGE, profile)
+
+    meanwhile(fake, "/all-models", update)
+    change(fake).aliases["Champion"] = 2
+    with pytest.raises(Unauthenticated):
+        await sync(admin)
+    assert (await source_of(admin)).state is MirrorState.ACTIVE
+
+
+async def test_a_provider_that_went_back_to_a_backup_is_named(admin: AdminClient, fake: FakeProvider) -> None:
+    await mirror(admin, fake)
+    before = fake.sequence, fake.models["ml_team.scorer"].updated_at
+    change(fake).aliases["Champion"] = 2
+    await sync(admin)
+    model = fake.models["ml_team.scorer"]
+    model.aliases["Champion"] = 1
+    fake.sequence, model.updated_at = before
+    with pytest.raises(StaleAnswer, match="went back to a backup"):
+        await sync(admin)
+    source = await source_of(admin)
+    assert source.state is MirrorState.STALE_ANSWERS
+    assert "delete the catalog and create it again" in source.state_reason
+    assert (await admin.provider.models.get(admin.context, SCORER)).aliases == {"Champion": 2}
+
+
+async def test_a_model_listed_before_another_server_saw_a_change_is_no_replay(
+    admin: AdminClient, fake: FakeProvider, settings: Settings
+) -> None:
+    await mirror(admin, fake)
+    change(fake).aliases["Champion"] = 2
+
+    async def change_again() -> None:
+        change(fake).aliases["Champion"] = 1
+        async with open_provider(settings) as other:
+            await other.shared_catalogs.sync(other.context(admin.context.caller), "vendor")
+
+    async def after_the_listing() -> None:
+        meanwhile(fake, "/versions", change_again)
+
+    meanwhile(fake, "/schemas", after_the_listing)
+    await sync(admin)
+    assert (await source_of(admin)).state is MirrorState.ACTIVE
+    assert (await admin.provider.models.get(admin.context, SCORER)).aliases == {"Champion": 1}
+
+
+async def test_an_alias_that_another_server_saw_move_on_is_no_replay(
+    admin: AdminClient, fake: FakeProvider, settings: Settings
+) -> None:
+    """This server was told of one move, and writes it when another server has written the next one."""
+    await mirror(admin, fake)
+    change(fake).aliases["Champion"] = 2
+    change(fake).versions[3] = files(b"third")
+
+    async def move_on() -> None:
+        change(fake).aliases["Champion"] = 3
+        async with open_provider(settings) as other:
+            await other.shared_catalogs.sync(other.context(admin.context.caller), "vendor")
+        fake.sequence, fake.models["ml_team.scorer"].aliases["Champion"] = (1, 3), 2
+
+    meanwhile(fake, "/aliases/", move_on)
+    await sync(admin)
+    assert (await source_of(admin)).state is MirrorState.ACTIVE
+    assert (await admin.provider.models.get(admin.context, SCORER)).aliases == {"Champion": 3}

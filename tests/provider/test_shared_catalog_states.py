@@ -11,12 +11,16 @@ import pytest
 
 from model_sharing_protocol.errors import SharingError, UpstreamUnavailable
 from model_sharing_protocol.names import FullName
+from model_sharing_provider.cli.doctor_checks import check_stores
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.mirrors import CatalogSource, MirrorState
+from model_sharing_provider.http.backend_metrics import SHARED_CATALOG_FAILING
 from model_sharing_provider.keys.signing_keys import SigningKeys
 from model_sharing_provider.services.mirroring import follower
 from model_sharing_provider.services.mirroring.freshness import Freshness
 from model_sharing_provider.services.mirroring.states import remedy_of
 from model_sharing_provider.services.registry.updates import NO_CHANGE
+from model_sharing_provider.serving.expiry import show_inventory
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.upstream_provider import UpstreamProvider, running_upstream
@@ -155,3 +159,17 @@ async def test_beyond_the_grace_nothing_is_served(
     monkeypatch.setattr(Freshness, "_grace_ms", -1)
     with pytest.raises(UpstreamUnavailable, match="comes from share acme_share of provider acme"):
         await champion(admin)
+
+
+async def test_operators_see_it_in_metrics_and_in_doctor(
+    admin: AdminClient, vendor: UpstreamProvider, provider_home: Path
+) -> None:
+    await new_profile(vendor)
+    assert await state_after_sync(admin) is MirrorState.TOKEN_REFUSED
+    await show_inventory(admin.provider.inventory)
+    assert SHARED_CATALOG_FAILING.labels("vendor")._value.get() == 1
+    findings = [finding async for finding in check_stores(Settings(provider_home))]
+    assert any("TOKEN_REFUSED" in finding.detail for finding in findings)
+    await admin.provider.catalogs.delete(admin.context, "vendor")
+    await show_inventory(admin.provider.inventory)
+    assert SHARED_CATALOG_FAILING.labels("vendor")._value.get() == 0

@@ -170,6 +170,10 @@ async def test_grants_here_decide_who_may_read(admin: AdminClient, vendor: Upstr
     await admin.provider.permissions.update(admin.context, SecurableType.CATALOG, "vendor", grants)
     found = await admin.provider.versions.get_by_alias(await ana.context(), SCORER, "Champion")
     assert found.version == 1
+    assert await admin.provider.origin_signatures.check(await ana.context(), SCORER, 1)
+    bob = await create_user(admin, "bob")
+    with pytest.raises(PermissionDenied, match="bob lacks USE_CATALOG"):
+        await admin.provider.origin_signatures.check(await bob.context(), SCORER, 1)
 
 
 async def test_nothing_below_it_can_be_changed(

@@ -28,6 +28,7 @@ from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.principals import Caller
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.mirroring.states import remedy_of
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.serving.sockets import tls_context
 
@@ -59,6 +60,8 @@ async def check_stores(settings: Settings) -> AsyncIterator[Finding]:
             context = provider.context(Caller(provider.administrator, "cli"))
             yield await _check_keys(provider, context)
             yield await _check_clock(provider, context)
+            async for finding in _check_shared_catalogs(provider, context):
+                yield finding
         except Exception as error:  # such as of a file that is not a database
             yield bad("database, secrets and artifacts", error)
 
@@ -133,3 +136,16 @@ async def _check_clock(provider: ProviderServices, context: Context) -> Finding:
             f"It is {iso(now)} here, and the audit log has an event of {iso(latest[0].at)}. Set the clock.",
         )
     return good("time", iso(now))
+
+
+async def _check_shared_catalogs(provider: ProviderServices, context: Context) -> AsyncIterator[Finding]:
+    """Check that the catalogs from shares of other providers could be brought up to date."""
+    for status in await provider.inventory.shared_catalogs():
+        subject = f"catalog {status.catalog}"
+        if not status.state.is_failure:
+            yield good(subject, f"is what its provider showed at {iso(status.checked_at)}")
+            continue
+        source = (await provider.catalogs.get(context, status.catalog)).source
+        if source is not None:
+            remedy = remedy_of(source.state, source.provider)
+            yield doubtful(subject, f"{source.state}: {source.state_reason} {remedy}")

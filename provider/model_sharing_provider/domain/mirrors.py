@@ -110,6 +110,15 @@ class CatalogSource:
     checked_at: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SharedCatalogStatus:
+    """Status of a shared catalog, and when its provider last confirmed it; 0 if it never did."""
+
+    catalog: str
+    state: MirrorState
+    checked_at: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamShare:
     """Share as its provider describes it: signing keys, origins of files, and permission to share further."""

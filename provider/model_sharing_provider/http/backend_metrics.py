@@ -79,6 +79,18 @@ SIGNING_KEY = Gauge(
     "Creation time of the key that signs models, in epoch seconds; keys do not expire",
     multiprocess_mode=_NEWEST,
 )
+SHARED_CATALOG_CONFIRMED = Gauge(
+    "model_sharing_shared_catalog_confirmed_timestamp_seconds",
+    "Time at which the provider last confirmed what a shared catalog shows, in epoch seconds",
+    ["catalog"],
+    multiprocess_mode=_NEWEST,
+)
+SHARED_CATALOG_FAILING = Gauge(
+    "model_sharing_shared_catalog_failing",
+    "1 for a shared catalog that cannot be brought up to date, 0 otherwise; 'catalog show' says why",
+    ["catalog"],
+    multiprocess_mode=_NEWEST,
+)
 
 
 def count_report(report: Report) -> None:

@@ -1,4 +1,4 @@
-"""Metrics of the expiry of tokens and of the TLS certificate, and of the age of the signing key."""
+"""Metrics that are looked up once a minute: expiry, the age of the signing key, and shared catalogs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from pathlib import Path
 import structlog
 from cryptography.x509 import load_pem_x509_certificates
 
-from model_sharing_provider.http.backend_metrics import EXPIRING, EXPIRY, SIGNING_KEY
+from model_sharing_provider.http.backend_metrics import (
+    EXPIRING,
+    EXPIRY,
+    SHARED_CATALOG_CONFIRMED,
+    SHARED_CATALOG_FAILING,
+    SIGNING_KEY,
+)
 from model_sharing_provider.services.administration.inventory import WATCHED, Inventory
 
 _LOOK_EVERY_SECONDS = 60.0
+_catalogs_shown: set[str] = set()
 
 _log = structlog.get_logger("model_sharing_provider")
 
@@ -36,11 +43,23 @@ async def watch_expiry(inventory: Inventory, certificate: Path | None) -> None:
 
 
 async def show_inventory(inventory: Inventory) -> None:
-    """Set the metrics of tokens and of the signing key. Raises MetastoreUnavailable."""
+    """Set the metrics of tokens, of the signing key and of shared catalogs. Raises MetastoreUnavailable."""
     SIGNING_KEY.set(inventory.signing_key_created_at / 1000)
+    await _show_shared_catalogs(inventory)
     for kind, expiring in (await inventory.expiring()).items():
         earliest = math.inf if expiring.earliest is None else expiring.earliest / 1000
         _show(kind, earliest, expiring.soon)
+
+
+async def _show_shared_catalogs(inventory: Inventory) -> None:
+    statuses = await inventory.shared_catalogs()
+    # A label cannot be taken back in several processes: of a catalog that is gone, none is left failing.
+    for gone in _catalogs_shown - {status.catalog for status in statuses}:
+        SHARED_CATALOG_FAILING.labels(gone).set(0)
+    for status in statuses:
+        _catalogs_shown.add(status.catalog)
+        SHARED_CATALOG_CONFIRMED.labels(status.catalog).set(status.checked_at / 1000)
+        SHARED_CATALOG_FAILING.labels(status.catalog).set(int(status.state.is_failure))
 
 
 def certificate_expiry(path: Path) -> float:

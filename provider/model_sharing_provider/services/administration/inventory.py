@@ -1,4 +1,4 @@
-"""Inventory for operators: tokens that are about to expire, and grants.
+"""Inventory for operators: tokens that are about to expire, grants, and shared catalogs.
 
 It has no caller, so there is nothing to authorize and no audit event, as with readiness.
 """
@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.expiry import Expiring
+from model_sharing_provider.domain.mirrors import SharedCatalogStatus
 from model_sharing_provider.keys.signing_keys import SigningKeys
 from model_sharing_provider.metastore.database import Database
 
@@ -35,6 +36,15 @@ class Inventory:
         """Oldest grants, as share and recipient, at most `limit`."""
         async with self._database.read() as rows:
             return await rows.share_grants.oldest(limit)
+
+    async def shared_catalogs(self) -> Sequence[SharedCatalogStatus]:
+        """Status of all catalogs that are made from shares of other providers."""
+        async with self._database.read() as rows:
+            found = []
+            for mirror in await rows.mirrors.all():
+                check = await rows.mirrors.last_check(mirror.catalog_id)
+                found.append(SharedCatalogStatus(mirror.catalog, mirror.state, check.checked_at))
+            return found
 
     @property
     def signing_key_created_at(self) -> int:

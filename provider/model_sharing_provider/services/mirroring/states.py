@@ -30,7 +30,7 @@ _STATES: tuple[tuple[tuple[type[Exception], ...], MirrorState], ...] = (
     ((ServerUnreachable, TooManyRequests, TimeoutError), MirrorState.UNREACHABLE),
 )
 
-_REQUEST_ID = re.compile(r" \(request [A-Za-z0-9._-]{1,64}\)", re.ASCII)
+_REQUEST_ID = re.compile(r"(\.)? \(request [A-Za-z0-9._-]{1,64}\)(?(1)\.?)", re.ASCII)
 """Part of a message by which the provider's operator finds the request; another one at each attempt."""
 _NEW_PROFILE = (
     "Ask the provider for a new activation link, and take in the new profile with: "
@@ -63,7 +63,7 @@ def state_of(error: Exception) -> MirrorState:
 def reason_of(error: Exception) -> str:
     """Reason of a state, in words: the same ones each time, so that a repeated failure is no news."""
     if isinstance(error, SharingError):
-        return _REQUEST_ID.sub("", error.message)
+        return _REQUEST_ID.sub(r"\1", error.message)
     return "The provider did not answer in time." if isinstance(error, TimeoutError) else type(error).__name__
 
 

@@ -22,6 +22,7 @@ from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.artifacts.layout import bundle_path
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
+from model_sharing_provider.domain.changes import ChangeKind
 from model_sharing_provider.domain.mirrors import MirrorState
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.securables import SecurableType
@@ -352,6 +353,7 @@ async def test_sharing_it_further_is_up_to_the_provider(
         view, "ours", SharedName.parse("ml_team.scorer"), "Champion"
     )
     assert seen.version.origin is not None
+    _, _, token = await provider.changes.list(view, "ours", "")
     await theirs.provider.shares.update(theirs.context, "acme_share", resharing=False)
     await provider.shared_catalogs.sync(admin.context, "vendor")
     with pytest.raises(NotFound):
@@ -359,6 +361,8 @@ async def test_sharing_it_further_is_up_to_the_provider(
             view, "ours", SharedName.parse("ml_team.scorer"), "Champion"
         )
     assert not (await provider.recipient_view.list_models(view, "ours", None, PAGE)).items
+    _, told, _ = await provider.changes.list(view, "ours", token)
+    assert ChangeKind.SHARE_CHANGED in [change.kind for change in told.changes]
 
 
 async def test_a_recall_there_is_a_recall_here(admin: AdminClient, vendor: UpstreamProvider) -> None:

@@ -41,7 +41,7 @@ class UnitOfWork:
         self.catalogs = CatalogRows(connection, self.changes)
         self.share_grants = ShareGrantRows(connection)
         self.lineage = LineageRows(connection)
-        self.mirrors = MirrorRows(connection)
+        self.mirrors = MirrorRows(connection, self.changes)
         self.models = ModelRows(connection, self.changes)
         self.peppers = PepperRows(connection)
         self.principals = PrincipalRows(connection, self.changes)

@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import Row, Select, delete, insert, or_, select, update
 
 from model_sharing_protocol.names import SharedName
+from model_sharing_provider.domain.changes import EVERY_SHARE, Change, ChangeKind
 from model_sharing_provider.domain.mirrors import Mirror, MirrorCheck, MirroredModel, MirrorState
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.engine.database_engine import SqlRow
+from model_sharing_provider.metastore.rows.changes import ChangeRows
 from model_sharing_provider.metastore.tables import (
     catalogs,
     mirror_checks,
@@ -36,8 +38,9 @@ _VALUES = (
 
 
 class MirrorRows:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, changes: ChangeRows) -> None:
         self._connection = connection
+        self._changes = changes
 
     async def add(self, mirror: Mirror) -> None:
         """Add the mirror of a catalog that was added before."""
@@ -47,6 +50,10 @@ class MirrorRows:
         await self._connection.execute(insert(mirror_checks).values(catalog_id=mirror.catalog_id))
 
     async def update(self, mirror: Mirror) -> None:
+        query = select(mirrors.c.resharing).where(mirrors.c.catalog_id == mirror.catalog_id)
+        if (await self._connection.execute(query)).scalar_one_or_none() is not mirror.resharing:
+            # Shares that contain models of the catalog show them from now on, or no longer.
+            self._changes.record(Change(kind=ChangeKind.SHARE_CHANGED, share_id=EVERY_SHARE))
         await self._connection.execute(
             update(mirrors).where(mirrors.c.catalog_id == mirror.catalog_id).values(**_values(mirror))
         )

@@ -335,6 +335,26 @@ async def test_a_share_that_is_revoked_ends_the_watching(
         await watched.next()
 
 
+async def test_a_provider_that_does_not_wait_is_not_asked_all_the_time(feed: FakeFeed, watch: Watch) -> None:
+    """As one that is about to stop."""
+    feed.waits = False
+    watched = await watch()
+    await asyncio.sleep(1.5)
+    assert len(feed.asked) <= 4
+    feed.tell("MODEL_CHANGED", IRIS)
+    assert await watched.briefs(1) == ["MODEL_CHANGED ml_team.iris"]
+
+
+@pytest.mark.parametrize("has_feed", [True, False])
+def test_a_share_that_is_not_granted_is_not_watched(
+    shared: FakeProvider, vendor: model_sharing.Catalog, has_feed: bool
+) -> None:
+    shared.feed = FakeFeed() if has_feed else None
+    shared.shares.remove(SHARE)
+    with pytest.raises(NotFound):
+        vendor.watch()
+
+
 async def test_a_rotated_key_is_followed(shared: FakeProvider, feed: FakeFeed, watch: Watch) -> None:
     watched = await watch()
     with pytest.warns(model_sharing.KeyRotationWarning):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
@@ -52,6 +53,8 @@ WAIT_SECONDS = 25
 POLL_SECONDS = 5.0
 """Seconds between listings of a share that has no change feed."""
 _LONGEST_PAUSE_SECONDS = 30.0
+_LEAST_SECONDS = 1.0
+"""Seconds between two requests of which the first had no news."""
 _PASSING = (ServerUnreachable, MetastoreUnavailable, InternalError, TooManyRequests)
 
 
@@ -124,8 +127,12 @@ class Watcher:
             return await self._compare()
         if not self._token:
             return await self._begin()
+        asked = time.monotonic()
         answer = await self._client.changes(self._mount.share, self._token, WAIT_SECONDS)
         await self._pinned_keys.check_changes(answer, self._token)
+        if not answer.changes.changes and not answer.changes.more:
+            # A server that stops, or has too many who wait, answers at once.
+            await asyncio.sleep(max(0.0, asked + _LEAST_SECONDS - time.monotonic()))
         self._waiting.extend(answer.changes.changes)
         self._token = answer.changes.token
         return []

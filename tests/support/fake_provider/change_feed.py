@@ -29,6 +29,7 @@ class FakeFeed:
     changes: list[dict[str, Any]] = field(default_factory=list)
     ago: float = 0
     signs: bool = True
+    waits: bool = True
     asked: list[str] = field(default_factory=list)
     edit: Any = None
     _changed: threading.Condition = field(default_factory=threading.Condition, repr=False)
@@ -52,7 +53,7 @@ class FakeFeed:
         with self._changed:
             self.asked.append(since)
             known = int(since.removeprefix(f"{self.start}-")) if since.startswith(f"{self.start}-") else None
-            if since and known is not None:
+            if since and known is not None and self.waits:
                 start, wait = self.start, float(query.get("wait", "0"))
                 self._changed.wait_for(lambda: len(self.changes) > known or self.start != start, wait)
             if since and not since.startswith(f"{self.start}-"):

@@ -8,7 +8,7 @@ stands for any: what came before it is left out, since it may be of models that 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
@@ -43,11 +43,10 @@ class _Shown:
     of the models that the owner may read, by their ids; `whole` has schemas of which it may read all.
     """
 
-    share_id: str
-    limited: bool
     added: dict[str, int]
-    readable: dict[str, tuple[str, str]]
-    whole: frozenset[str]
+    limited: bool
+    readable: dict[str, tuple[str, str]] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
 
     def hides_some_of(self, *schema_ids: str) -> bool:
         return self.limited and not self.whole.issuperset(filter(None, schema_ids))
@@ -65,58 +64,52 @@ class SharedChangeRows:
     async def page(self, share: Share, limited: bool, after: FeedPosition, limit: int) -> ChangesPage:
         """Page of changes after a position. `limited`: the owner is not an administrator."""
         ids = (share.id, EVERY_SHARE) if limited else (share.id,)
-        first = await self._last_change_of_share(ids, after.sequence) or after.sequence + 1
-        newest = await self._newest_before(None)
-        last = await self._newest_before(first + MAX_SCANNED)
+        changed, added = await self._changes_of_share(ids, after.sequence)
+        first = changed or after.sequence + 1
+        newest = last = await self._newest()
+        if last.sequence >= first + MAX_SCANNED:
+            last = await self._newest(before=first + MAX_SCANNED)
         query = _relevant(share.id, ids).where(changes.c.sequence.between(first, last.sequence))
         found = (await self._connection.execute(query.limit(limit + 1))).all()
         rows = found[:limit]
         if len(found) > limit:
             last = FeedPosition(rows[-1].sequence, rows[-1].mark) if rows else after
-        shown = await self._shown(share, limited, after.sequence, rows)
+        shown = _Shown(added, limited)
+        if limited and rows:
+            shown = await self._limits(share.owner, rows, shown)
         told = _without_repetition(each for row in rows for each in _told(row, shown))
         return ChangesPage(told, last, more=last.sequence < newest.sequence)
 
-    async def _last_change_of_share(self, ids: Collection[str], after: int) -> int | None:
-        query = select(func.max(changes.c.sequence)).where(
-            changes.c.share_id.in_(ids),
-            changes.c.sequence > after,
-            changes.c.kind == ChangeKind.SHARE_CHANGED,
-        )
-        found: int | None = (await self._connection.execute(query)).scalar_one()
-        return found
+    async def _changes_of_share(self, ids: Collection[str], after: int) -> tuple[int | None, dict[str, int]]:
+        """Last change of the share as a whole, and of each model that was added to it, after a sequence."""
+        query = select(changes.c.kind, changes.c.model_id, func.max(changes.c.sequence).label("last"))
+        query = query.where(changes.c.share_id.in_(ids), changes.c.sequence > after)
+        rows = await self._connection.execute(query.group_by(changes.c.kind, changes.c.model_id))
+        last = {(ChangeKind(row.kind), row.model_id): int(row.last) for row in rows}
+        changed = last.get((ChangeKind.SHARE_CHANGED, ""))
+        return changed, {model: at for (kind, model), at in last.items() if kind is ChangeKind.MODEL_ADDED}
 
-    async def _newest_before(self, sequence: int | None) -> FeedPosition:
+    async def _newest(self, before: int | None = None) -> FeedPosition:
         query = select(changes.c.sequence, changes.c.mark).order_by(changes.c.sequence.desc()).limit(1)
-        if sequence is not None:
-            query = query.where(changes.c.sequence < sequence)
+        if before is not None:
+            query = query.where(changes.c.sequence < before)
         row = (await self._connection.execute(query)).one()
         return FeedPosition(row.sequence, row.mark)
 
-    async def _shown(self, share: Share, limited: bool, after: int, rows: Collection[Any]) -> _Shown:
-        added = select(changes.c.model_id, func.max(changes.c.sequence).label("sequence")).where(
-            changes.c.share_id == share.id,
-            changes.c.sequence > after,
-            changes.c.kind == ChangeKind.MODEL_ADDED,
-        )
-        added_at = {
-            row.model_id: int(row.sequence)
-            for row in await self._connection.execute(added.group_by(changes.c.model_id))
-        }
-        if not limited:
-            return _Shown(share.id, limited, added_at, {}, frozenset())
+    async def _limits(self, owner: str, rows: Collection[Any], shown: _Shown) -> _Shown:
+        """What a share shows of the models in these rows, if its owner may not read everything."""
         readable = (
             select(registered_models.c.id, registered_models.c.schema_id, registered_models.c.name)
             .join_from(registered_models, schemas)
             .join(catalogs)
-            .where(registered_models.c.id.in_({row.model_id for row in rows}), owner_may_read(share.owner))
+            .where(registered_models.c.id.in_({row.model_id for row in rows}), owner_may_read(owner))
         )
         models = {row.id: (row.schema_id, row.name) for row in await self._connection.execute(readable)}
         used = {row.schema_id for row in rows} | {row.previous_schema_id for row in rows}
         whole = select(schemas.c.id).join_from(schemas, catalogs)
-        whole = whole.where(schemas.c.id.in_(used), owner_may_read_all(share.owner))
+        whole = whole.where(schemas.c.id.in_(used), owner_may_read_all(owner))
         read_all = frozenset((await self._connection.execute(whole)).scalars())
-        return _Shown(share.id, limited, added_at, models, read_all)
+        return replace(shown, readable=models, whole=read_all)
 
 
 def _relevant(share_id: str, ids: Collection[str]) -> Select[Any]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from model_sharing_protocol.errors import FeedTokenExpired, NotFound, Unauthenticated
 from model_sharing_protocol.names import FullName
@@ -86,6 +87,18 @@ async def test_a_wait_ends_without_news_after_its_time(reader: FeedReader) -> No
     began = time.monotonic()
     assert await reader.news(1) == []
     assert 0.9 < time.monotonic() - began < SOON
+
+
+async def test_a_wait_does_not_make_the_provider_look_slow(reader: FeedReader) -> None:
+    """An alert is about the time that recipients wait for answers; here they want to."""
+
+    def seconds() -> float:
+        labels = {"face": "open-sharing", "route": "/delta-sharing/shares/{share}/changes"}
+        return REGISTRY.get_sample_value("model_sharing_request_seconds_sum", labels) or 0.0
+
+    before = seconds()
+    await reader.news(2)
+    assert 0 < seconds() - before < 1
 
 
 async def test_a_wait_ends_when_the_share_is_revoked(admin: AdminClient, reader: FeedReader) -> None:

@@ -17,7 +17,7 @@ from model_sharing_provider.http.errors import from_http
 from model_sharing_provider.http.idle_connections import CONNECTIONS
 from model_sharing_provider.http.metrics import count_request
 from model_sharing_provider.http.request_log import begin_lines, log_request
-from model_sharing_provider.http.requests import CONTEXT, PRINCIPAL, REQUEST_ID, TRACER
+from model_sharing_provider.http.requests import CONTEXT, PRINCIPAL, REQUEST_ID, SECONDS_WAITED, TRACER
 from model_sharing_provider.http.responses import COMMON_HEADERS
 from model_sharing_provider.http.routes import FACE, Face
 from model_sharing_provider.http.shutdown import SHUTDOWN
@@ -57,7 +57,7 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
     finally:
         connections.end(request)
         seconds = time.perf_counter() - started
-        count_request(request, response, status, seconds)
+        count_request(request, response, status, seconds - request.get(SECONDS_WAITED, 0.0))
         log_request(request, response, status, seconds, error_code)
         if end_span:
             end_span(status)

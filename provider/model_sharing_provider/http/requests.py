@@ -32,6 +32,9 @@ CONTEXT: web.RequestKey[Context] = web.RequestKey("context", Context)
 TRACER: web.AppKey[RequestTracer] = web.AppKey("tracer", RequestTracer)
 """Tracer of requests; absent unless traces were configured."""
 
+SECONDS_WAITED: web.RequestKey[float] = web.RequestKey("seconds_waited", float)
+"""Seconds that a request waited because its client asked to; they are no part of the time to answer it."""
+
 BYTES_STREAMED: web.RequestKey[int] = web.RequestKey("bytes_streamed", int)
 
 

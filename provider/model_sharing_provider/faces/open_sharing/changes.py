@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 from aiohttp import web
 
@@ -12,7 +14,7 @@ from model_sharing_provider.domain.changes import SharedChange
 from model_sharing_provider.faces.open_sharing.requests import share_name
 from model_sharing_provider.http.authentication import authenticate_recipient
 from model_sharing_provider.http.parameter_schemas import PAGE_SIZE, TEXT
-from model_sharing_provider.http.requests import context_of, provider_of
+from model_sharing_provider.http.requests import SECONDS_WAITED, context_of, provider_of
 from model_sharing_provider.http.responses import NO_STORE
 from model_sharing_provider.http.routes import Query, Route, Schema
 
@@ -24,19 +26,26 @@ async def list_changes(request: web.Request) -> web.Response:
     limit = PageRequest.parse("changes", request.query.get("maxResults"), None).size
     provider = provider_of(request)
     if since and wait:
-
-        def is_gone() -> bool:
-            return request.transport is None or request.transport.is_closing()
-
-        await provider.changes.wait(context_of(request), share, since, wait, is_gone)
-        # The token may have been revoked or have expired meanwhile.
-        await authenticate_recipient(request)
+        await _wait_for_change(request, share, since, wait)
     found, page, token = await provider.changes.list(context_of(request), share, since, limit)
     answer = wire.ShareChanges(changes=tuple(map(_change, page.changes)), token=token, more=page.more)
     body = msgspec.json.encode(answer)
     signed = msgspec.json.encode(provider.signing.changes(found.name, since, body)).decode()
     headers = {"Content-Type": wire.JSON, wire.SIGNATURE_HEADER: signed, **NO_STORE}
     return web.Response(body=body, headers=headers)
+
+
+async def _wait_for_change(request: web.Request, share: str, since: str, seconds: int) -> None:
+    def is_gone() -> bool:
+        return request.transport is None or request.transport.is_closing()
+
+    began = time.monotonic()
+    try:
+        await provider_of(request).changes.wait(context_of(request), share, since, seconds, is_gone)
+    finally:
+        request[SECONDS_WAITED] = time.monotonic() - began
+    # The token may have been revoked or have expired meanwhile.
+    await authenticate_recipient(request)
 
 
 ROUTES = (

@@ -211,6 +211,27 @@ async def test_long_news_come_in_pages(feed: Feed, monkeypatch: pytest.MonkeyPat
     ]
 
 
+async def test_a_transaction_may_change_more_than_a_statement_has_parameters(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "_MAX_PARAMETERS", 1)
+    async with feed.admin.provider.database.write() as unit:
+        found = {name: await unit.models.find(name) for name in (IRIS, CAT)}
+        versions = {name: await unit.versions.find(model.id, 1) for name, model in found.items() if model}
+        for name, model in found.items():
+            version = versions[name]
+            assert model is not None
+            assert version is not None
+            await unit.models.set_tag(model.id, "stage", "gold")
+            await unit.models.set_tag(version.id, "stage", "gold")
+    assert await feed.news() == [
+        "MODEL_CHANGED shown.flower",
+        "VERSION_CHANGED shown.flower 1",
+        "MODEL_CHANGED vision.cat",
+        "VERSION_CHANGED vision.cat 1",
+    ]
+
+
 async def test_concurrent_writers_do_not_make_a_reader_skip_anything(feed: Feed) -> None:
     """A number that is visible before a smaller one would be lost to whoever read meanwhile."""
     told: list[str] = []

@@ -7,7 +7,7 @@ commit, so the order of sequences is the order of commits: a reader that has see
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, replace
 from uuid import uuid4
 
@@ -34,6 +34,8 @@ _MIN_ROWS = 1000
 """Rows that are kept at any age, so that a burst after a quiet week does not end the feed of all readers."""
 _DELETED_EVERY = 500
 _DELETED_AT_ONCE = 2000
+_MAX_PARAMETERS = 1000
+"""Parameters of one statement: databases have a limit, and a transaction may change a whole catalog."""
 
 _everybody = principals.alias("everybody")
 
@@ -110,8 +112,12 @@ class ChangeRows:
     async def _named(self) -> list[Change]:
         """Recorded changes with the present names of their models; those of deleted models are left out."""
         ids = {each.model_id for each in self._recorded if each.model_id and not each.model}
-        models = await self._models(ids) if ids else {}
-        versions = await self._versions(ids - models.keys()) if ids - models.keys() else {}
+        models: dict[str, tuple[str, str]] = {}
+        for some in _batches(ids):
+            models |= await self._models(some)
+        versions: dict[str, Change] = {}
+        for some in _batches(ids - models.keys()):
+            versions |= await self._versions(some)
         named: dict[Change, None] = {}
         for each in self._recorded:
             if each.model or not each.model_id:
@@ -167,3 +173,9 @@ class ChangeRows:
                 ),
             )
         )
+
+
+def _batches(ids: Collection[str]) -> Iterator[list[str]]:
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), _MAX_PARAMETERS):
+        yield ordered[start : start + _MAX_PARAMETERS]

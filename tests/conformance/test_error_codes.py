@@ -31,6 +31,7 @@ OF_THE_SDK: dict[type[SharingError], type[DatabricksError]] = {
     errors.AlreadyExists: platform.ResourceAlreadyExists,
     errors.InvalidState: platform.InvalidState,
     errors.ActivationLinkUsed: platform.ResourceDoesNotExist,
+    errors.FeedTokenExpired: platform.ResourceDoesNotExist,
     errors.VersionRecalled: platform.PermissionDenied,
     errors.ReadOnlyCatalog: platform.PermissionDenied,
     errors.UpstreamUnavailable: platform.InvalidState,

@@ -12,11 +12,8 @@ import model_sharing
 from model_sharing import CacheWarning, RecalledVersionWarning
 from model_sharing.api import blocking
 from model_sharing.cache.store import Cache
-from model_sharing.resolution.known_state import KnownState
-from model_sharing_protocol.errors import InvalidParameter, UntrustedSignature, VersionRecalled
-from model_sharing_protocol.names import SharedName
-from model_sharing_protocol.recalls import Recall
-from support.fake_provider.models import SHARE, manifest_of
+from model_sharing_protocol.errors import InvalidParameter, StaleAnswer, UntrustedSignature, VersionRecalled
+from support.fake_provider.models import manifest_of
 from support.fake_provider.server import FakeProvider
 from support.recipient_cli import RunCli
 
@@ -144,17 +141,17 @@ def test_a_recall_that_is_hidden_on_the_way_is_noticed(
         vendor.resolve(f"{NAME}/1")
 
 
-def test_a_mark_of_the_feed_counts_until_a_later_state_says_otherwise(
-    shared: FakeProvider, vendor: model_sharing.Catalog, home: Path
+def test_what_was_known_of_a_recall_is_not_unlearned_by_an_older_answer(
+    shared: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
-    state = KnownState(home / "cache", shared.endpoint, SHARE)
-    name = SharedName.parse(NAME)
-    state.mark_recalled(name, 1, Recall(REASON, 1000))
-    with pytest.raises(VersionRecalled, match=REASON):
-        vendor.snapshot(f"{NAME}/1")  # the answer was signed before the recall
-    shared.sequence = (1, 1000)
-    assert vendor.snapshot(f"{NAME}/1").version.version == 1
-    assert state.recall(name, 1) is None
+    before = shared.sequence
+    shared.recall(NAME, 1, REASON)
+    with pytest.raises(VersionRecalled):
+        vendor.resolve(f"{NAME}/1")
+    shared.models[NAME].recalls.clear()
+    shared.sequence = before
+    with pytest.raises(StaleAnswer):
+        vendor.resolve(f"{NAME}/1")
 
 
 def test_lists_say_what_was_recalled(

@@ -18,6 +18,7 @@ from model_sharing_protocol.errors import (
     NotFound,
     StaleAnswer,
     UntrustedSignature,
+    VersionRecalled,
 )
 from support.fake_provider.change_feed import FakeFeed
 from support.fake_provider.models import SHARE
@@ -385,3 +386,16 @@ def test_notices_are_logged_where_nobody_takes_them(
     with caplog.at_level(logging.WARNING, "model_sharing"):
         vendor.watch()
     assert "has no feed of changes" in caplog.text
+
+
+async def test_a_recall_that_was_watched_holds_when_the_provider_is_away(
+    shared: FakeProvider, feed: FakeFeed, watch: Watch, vendor: model_sharing.Catalog
+) -> None:
+    await asyncio.to_thread(lambda: vendor.release(vendor.snapshot(f"{IRIS}/1")))
+    watched = await watch()
+    shared.recall(IRIS, 1, "wrong labels")
+    feed.tell("VERSION_RECALLED", IRIS, version=1)
+    assert await watched.briefs(1) == [f"VERSION_RECALLED {IRIS} 1"]
+    shared.stop()
+    with pytest.raises(VersionRecalled, match="wrong labels"):
+        await asyncio.to_thread(vendor.snapshot, f"{IRIS}/1")

@@ -7,6 +7,7 @@ an alias is told with the version that the provider signs for it at that moment.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -19,6 +20,7 @@ from model_sharing.catalogs.events import (
     MODEL_CHANGED,
     MODEL_RENAMED,
     VERSION_DELETED,
+    VERSION_RECALLED,
     CatalogEvent,
     Difference,
     ModelState,
@@ -228,6 +230,8 @@ class Watcher:
                 version = await self._signed_version(each.model, each.alias)
                 if not self._is_news(each, version, states):
                     continue
+            elif each.kind == VERSION_RECALLED and version is not None:
+                await self._learn_recall(each.model, version)
             previous = self._full_name(each.previous) if each.previous else None
             event = CatalogEvent(
                 each.kind, moment(at), self._full_name(each.model), version, each.alias, previous
@@ -255,6 +259,11 @@ class Watcher:
             return (await self._resolver.resolve_now(SharedName.parse(name), ref)).version
         except (NotFound, PermissionDenied, VersionRecalled):
             return None
+
+    async def _learn_recall(self, name: str, version: int) -> None:
+        """Remember a recall, so that the version is refused when the provider cannot be asked, too."""
+        with contextlib.suppress(NotFound, PermissionDenied, VersionRecalled):
+            await self._resolver.learn_recall(SharedName.parse(name), version)
 
     def _full_name(self, name: str) -> str:
         return f"{self._mount.name}.{name}"

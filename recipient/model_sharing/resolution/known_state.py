@@ -99,17 +99,6 @@ class KnownState:
         """Recall of a version; None if none is known."""
         return self._read(model).recalled.get(str(version))
 
-    def mark_recalled(self, model: SharedName, version: int, recall: Recall) -> None:
-        """Mark a version as recalled, as the provider says; a later signed state may say otherwise."""
-        if self.recall(model, version) == recall:
-            return
-
-        def mark(known: _ModelRecord) -> bool:
-            known.recalled[str(version)] = recall
-            return True
-
-        self._change(model, mark)
-
     def knows(self, model: SharedName, *, version: int | None, alias: str | None) -> bool:
         """True if the alias, or else the version, has been asked for before."""
         known = self._read(model)
@@ -164,8 +153,7 @@ class KnownState:
             and present.version == state.version
             and 0 <= now - present.resolved_at < _FRESH_ENOUGH_MS
         )
-        recall = _recall_after(known, state)
-        unchanged = unchanged and known.recalled.get(str(state.version)) == recall
+        unchanged = unchanged and known.recalled.get(str(state.version)) == state.recalled
         if stored and unchanged and state.sequence <= known.sequence:
             return
 
@@ -175,8 +163,8 @@ class KnownState:
             if state.alias is not None:
                 known.aliases[state.alias] = KnownAlias(state.version, now)
             known.answers[key] = answer
-            if (recall := _recall_after(known, state)) is not None:
-                known.recalled[str(state.version)] = recall
+            if state.recalled is not None:
+                known.recalled[str(state.version)] = state.recalled
             else:
                 known.recalled.pop(str(state.version), None)
             known.sequence = state.sequence
@@ -293,15 +281,6 @@ def known_models(cache_root: Path) -> Iterator[KnownModel]:
         aliases = {alias: target.version for alias, target in known.aliases.items()}
         recalled = {int(number): recall for number, recall in known.recalled.items()}
         yield KnownModel(path.parent.name, versions, aliases, recalled)
-
-
-def _recall_after(known: _ModelRecord, state: State) -> Recall | None:
-    """Recall of the state's version, as it is known with that state; one that is later than it stays."""
-    before = known.recalled.get(str(state.version))
-    _, model_changed_at = state.sequence
-    if state.recalled is None and before is not None and model_changed_at < before.at:
-        return before
-    return state.recalled
 
 
 def _answer_key(version: int | None, alias: str | None) -> str:

@@ -112,8 +112,7 @@ class Resolver:
         if self._recalled is RecalledPolicy.WARN:
             warnings.warn(error.message, RecalledVersionWarning, stacklevel=2)
             return
-        if self._recalled is RecalledPolicy.DROP and version.digest is not None:
-            await asyncio.to_thread(self._drop, version.digest)
+        await self._drop_if_told(version)
         raise error
 
     async def _resolve(self, name: SharedName, ref: ModelRef, *, with_files: bool) -> Resolved:
@@ -133,6 +132,19 @@ class Resolver:
         stored = self._stored_answer(name, ref, seen)
         signed = await self._ask_and_record(name, ref, seen, stored, with_files=False)
         return _without_state(signed.answer)
+
+    async def learn_recall(self, name: SharedName, version: int) -> None:
+        """Learn whether a version is recalled now; the copy of one goes, if the policy is to drop it.
+
+        Raises ServerUnreachable if the provider does not answer.
+        """
+        found = await self.resolve_now(name, ModelRef(str(name), version=version))
+        if self._known_state.recall(name, version) is not None:
+            await self._drop_if_told(found)
+
+    async def _drop_if_told(self, version: ModelVersion) -> None:
+        if self._recalled is RecalledPolicy.DROP and version.digest is not None:
+            await asyncio.to_thread(self._drop, version.digest)
 
     async def _ask_and_record(
         self,

@@ -14,6 +14,7 @@ from model_sharing_protocol.errors import (
     NotFound,
     PermissionDenied,
     ReadOnlyCatalog,
+    ServerUnreachable,
     UntrustedSignature,
     UpstreamUnavailable,
 )
@@ -297,6 +298,21 @@ async def test_a_withdrawn_share_is_refused_here_and_says_what_to_do(
     await theirs.provider.share_permissions.grant(theirs.context, "acme_share", "us")
     await admin.provider.shared_catalogs.sync(admin.context, "vendor")
     assert (await admin.provider.versions.get_by_alias(admin.context, SCORER, "Champion")).version == 1
+
+
+async def test_a_withdrawn_share_stays_so_when_the_provider_goes_away(
+    admin: AdminClient, vendor: UpstreamProvider
+) -> None:
+    """Within the grace, too: only an answer of the provider can say that it is shared again."""
+    theirs, provider = vendor.admin, admin.provider
+    await theirs.provider.share_permissions.revoke(theirs.context, "acme_share", "us")
+    with pytest.raises(NotFound):
+        await provider.shared_catalogs.sync(admin.context, "vendor")
+    await vendor.server.close()
+    with pytest.raises(ServerUnreachable):
+        await provider.shared_catalogs.sync(admin.context, "vendor")
+    with pytest.raises(UpstreamUnavailable, match="Ask them to grant it again"):
+        await provider.versions.get_by_alias(admin.context, SCORER, "Champion")
 
 
 async def test_a_failure_that_repeats_changes_no_row_and_writes_no_event(

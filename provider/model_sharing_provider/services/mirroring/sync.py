@@ -154,6 +154,8 @@ class MirrorSync:
             present = await rows.mirrors.find(mirror.catalog_id)
         if present is None or present.sealed_profile != mirror.sealed_profile:
             return
+        if present.state.ends_access and not state.ends_access:
+            return  # what was withdrawn is not to be used again because the provider is away
         if (present.state, present.state_reason) != (state, reason):
             _log.warning(
                 "shared catalog is not up to date", catalog=present.catalog, state=state, reason=reason

@@ -12,14 +12,13 @@ from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
-from model_sharing_provider.domain.mirrors import CatalogSource, MirrorState
+from model_sharing_provider.domain.mirrors import MirrorState
 from model_sharing_provider.services.registry.updates import NO_CHANGE, SecurableUpdate
 from support.admin_client import AdminClient
 from support.fake_provider.faults import always
-from support.fake_provider.models import Model
 from support.fake_provider.server import FakeProvider
-from support.fake_upstream import meanwhile, mirror
-from support.model_folder import MLMODEL, write_model
+from support.fake_upstream import change, files, meanwhile, mirror, source_of
+from support.model_folder import write_model
 
 pytestmark = pytest.mark.each_database
 
@@ -27,10 +26,6 @@ PAGE = PageRequest()
 SCORER = FullName.parse("vendor.ml_team.scorer")
 OWN = FullName.parse("vendor.ml_team.scorer")
 RENAMED = FullName.parse("theirs.ml_team.scorer")
-
-
-def files(content: bytes) -> dict[str, bytes]:
-    return {"MLmodel": MLMODEL.encode(), "model.pkl": content}
 
 
 @pytest.fixture
@@ -43,22 +38,8 @@ def fake() -> Iterator[FakeProvider]:
         yield running
 
 
-def change(fake: FakeProvider, model: str = "ml_team.scorer") -> Model:
-    """Model that is about to change at the provider, as its sequence says then."""
-    share, number = fake.sequence
-    fake.sequence = (share, number + 1)
-    fake.models[model].updated_at += 1
-    return fake.models[model]
-
-
 async def sync(admin: AdminClient) -> None:
     await admin.provider.shared_catalogs.sync(admin.context, "vendor")
-
-
-async def source_of(admin: AdminClient, catalog: str = "vendor") -> CatalogSource:
-    source = (await admin.provider.catalogs.get(admin.context, catalog)).source
-    assert source is not None
-    return source
 
 
 async def test_a_catalog_renamed_meanwhile_goes_on_and_its_former_name_is_free(

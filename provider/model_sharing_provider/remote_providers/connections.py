@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -67,12 +67,18 @@ class UpstreamConnections:
 
     @asynccontextmanager
     async def client(
-        self, provider_id: str, profile: Profile, *, probes: bool = False, waits: bool = False
+        self,
+        provider_id: str,
+        profile: Profile,
+        *,
+        probes: bool = False,
+        waits: bool = False,
+        within: float | None = None,
     ) -> AsyncIterator[SharingClient]:
         """Client of a provider, for a call or a few.
 
         With `probes` the provider is called even while its breaker is open; a call that `waits` for a change
-        takes no slot. Raises ServerUnreachable, and what a call raises.
+        takes no slot. Raises ServerUnreachable, TimeoutError after `within` seconds, and what a call raises.
         """
         from model_sharing.client.sharing_client import SharingClient  # noqa: PLC0415 - slow to import
 
@@ -81,11 +87,8 @@ class UpstreamConnections:
             breaker.check()
         try:
             connection = await self._connect(provider_id, profile, breaker)
-            if waits:
+            async with nullcontext() if waits else connection.slots, asyncio.timeout(within):
                 yield SharingClient(connection.transport, profile.endpoint)
-            else:
-                async with connection.slots:
-                    yield SharingClient(connection.transport, profile.endpoint)
         except ServerUnreachable as error:
             breaker.failed(error.message)
             raise

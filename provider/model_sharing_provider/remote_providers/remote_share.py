@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from model_sharing.client.sharing_client import SharingClient
 
 _OLDEST_MS = 3_600_000
+_ANSWER_SECONDS = 10.0
+"""Time for an answer to a question that readers wait for."""
 _SHOWN = 80
 
 T = TypeVar("T")
@@ -88,7 +90,7 @@ class RemoteShare:
 
     async def model(self, name: SharedName) -> UpstreamModel:
         """One model. Raises NotFound."""
-        async with self._client() as client:
+        async with self._client(within=_ANSWER_SECONDS) as client:
             return _model(await client.get_model(self._mirror.share, name))
 
     async def versions(self, name: SharedName) -> list[UpstreamVersion]:
@@ -136,7 +138,8 @@ class RemoteShare:
         It waits for a change for some seconds, if there is none. Raises FeedTokenExpired, UntrustedSignature,
         StaleAnswer.
         """
-        async with self._client(probes=wait_seconds > 0, waits=wait_seconds > 0) as client:
+        within = None if wait_seconds else _ANSWER_SECONDS
+        async with self._client(probes=wait_seconds > 0, waits=True, within=within) as client:
             try:
                 answer = await client.changes(self._mirror.share, since, int(wait_seconds))
             except UnsupportedOperation:
@@ -151,9 +154,13 @@ class RemoteShare:
         )
 
     def _client(
-        self, *, probes: bool = False, waits: bool = False
+        self, *, probes: bool = False, waits: bool = False, within: float | None = None
     ) -> AbstractAsyncContextManager[SharingClient]:
-        return self._connections.client(self._mirror.provider_id, self._profile, probes=probes, waits=waits)
+        # While no process has recorded a failure, what this one has seen of the provider is out of date.
+        probes = probes or not self._mirror.state.is_failure
+        return self._connections.client(
+            self._mirror.provider_id, self._profile, probes=probes, waits=waits, within=within
+        )
 
     async def _key_of(self, client: SharingClient, envelope: Envelope | None) -> PublicKey:
         """Key that must sign now; the provider is asked for newer ones if an envelope names another."""

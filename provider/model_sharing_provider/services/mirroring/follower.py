@@ -9,14 +9,13 @@ from uuid import uuid4
 
 import structlog
 
-from model_sharing_protocol.errors import FeedTokenExpired, SharingError
+from model_sharing_protocol.errors import SharingError
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.mirrors import Mirror
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.freshness import Freshness
 from model_sharing_provider.services.mirroring.open_shares import OpenShares
 from model_sharing_provider.services.mirroring.sync import MirrorSync
-from model_sharing_provider.services.mirroring.upstream import UpstreamShareClient
 
 _LOOK_EVERY_SECONDS = 2.0
 _LEASE_MS = 15_000
@@ -24,6 +23,7 @@ _WAIT_SECONDS = 25.0
 _LIST_EVERY_SECONDS = 30.0
 _RECONCILE_EVERY_MS = 3_600_000
 _LONGEST_PAUSE_SECONDS = 60.0
+_ROUND_SECONDS = 0.5
 
 _log = structlog.get_logger("model_sharing_provider")
 
@@ -47,6 +47,8 @@ class MirrorFollower:
                     await self._look()
                 except SharingError as error:
                     _log.warning("shared catalogs were not looked at", reason=error.message)
+                except Exception:
+                    _log.exception("shared catalogs were not looked at")
                 await asyncio.sleep(_LOOK_EVERY_SECONDS)
         finally:
             await self._stop()
@@ -82,14 +84,19 @@ class MirrorFollower:
 
     async def _follow(self, mirror: Mirror) -> None:
         pause = 1.0
-        while (present := await self._present(mirror)) is not None:
+        present: Mirror | None = mirror
+        while present is not None:
+            began = time.monotonic()
             try:
                 await self._follow_once(present)
                 pause = 1.0
-            except (SharingError, TimeoutError, ExceptionGroup) as error:
+                # A feed that never waits, or always tells of changes, must not keep both sides busy.
+                await asyncio.sleep(max(0.0, began + _ROUND_SECONDS - time.monotonic()))
+            except Exception as error:
                 await self._sync.record_failure(self._system, present, error)
                 await self._pause(present, pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
                 pause = min(_LONGEST_PAUSE_SECONDS, 2 * pause)
+            present = await self._present(present)
 
     async def _pause(self, mirror: Mirror, seconds: float) -> None:
         """Wait before the next attempt, but not longer than until the provider has a new profile."""
@@ -101,39 +108,29 @@ class MirrorFollower:
                 return
 
     async def _present(self, mirror: Mirror) -> Mirror | None:
-        async with self._system.read_unaudited() as rows:
-            return await rows.mirrors.find(mirror.catalog_id)
+        """Mirror as it is now, or as it was while the database cannot be read; None once it was deleted."""
+        try:
+            async with self._system.read_unaudited() as rows:
+                return await rows.mirrors.find(mirror.catalog_id)
+        except SharingError:
+            return mirror
 
     async def _follow_once(self, mirror: Mirror) -> None:
         """Bring a catalog up to date, and wait for what changes next."""
         share = self._shares.open(mirror)
-        async with self._system.read_unaudited() as rows:
-            token = (await rows.mirrors.last_check(mirror.catalog_id)).feed_token
         asked = now_ms()
-        due = mirror.synced_at is None or asked - mirror.synced_at > _RECONCILE_EVERY_MS
-        if due or not token:
+        if mirror.synced_at is None or asked - mirror.synced_at > _RECONCILE_EVERY_MS:
             await self._sync.sync(self._system, mirror, share)
             self._freshness.confirmed(mirror, asked)
-            if not await self._has_feed(mirror):
-                await asyncio.sleep(_LIST_EVERY_SECONDS)
             return
-        try:
-            await self._apply_next(mirror, share, token)
-        except FeedTokenExpired:
-            await self._sync.sync(self._system, mirror, share)
+        # After a failure the state is to be right at once, and not only when something changes.
+        wait_seconds = 0 if mirror.state.is_failure else _WAIT_SECONDS
+        confirmed = await self._sync.advance(self._system, mirror, share, wait_seconds)
+        if confirmed is not None:
+            self._freshness.confirmed(mirror, confirmed)
+        if not await self._has_feed(mirror):
+            await asyncio.sleep(_LIST_EVERY_SECONDS)
 
     async def _has_feed(self, mirror: Mirror) -> bool:
         async with self._system.read_unaudited() as rows:
             return bool((await rows.mirrors.last_check(mirror.catalog_id)).feed_token)
-
-    async def _apply_next(self, mirror: Mirror, share: UpstreamShareClient, token: str) -> None:
-        # After a failure the state is to be right at once, and not only when something changes.
-        changes = await share.changes(token, 0 if mirror.state.is_failure else _WAIT_SECONDS)
-        answered = now_ms()
-        if changes is None:
-            await self._sync.sync(self._system, mirror, share)
-            return
-        if changes.changes:
-            await self._sync.apply(self._system, mirror, share, changes.changes)
-        await self._sync.confirm(self._system, mirror, share, changes.token, answered)
-        self._freshness.confirmed(mirror, answered)

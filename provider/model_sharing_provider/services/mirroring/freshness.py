@@ -7,9 +7,10 @@ moment at most. If it fails, the last known state is served with its age, up to 
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 
-from model_sharing_protocol.errors import FeedTokenExpired, SharingError, UpstreamUnavailable
+from model_sharing_protocol.errors import NotASharingServer, UpstreamUnavailable
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.mirrors import FreshnessPolicy, Mirror
@@ -21,7 +22,10 @@ from model_sharing_provider.services.mirroring.sync import MirrorSync
 
 PATIENCE_SECONDS = 2.0
 """Time that a reader waits for the provider."""
-_ASKED_WITHIN_SECONDS = 10.0
+_PATIENCE_AFTER_FAILURE = 0.25
+"""Time that a reader waits while the last attempt of any process failed."""
+_PAUSE_AFTER_FAILURE = 1.0
+_MOST_PAGES = 1000
 
 
 class Freshness:
@@ -35,6 +39,7 @@ class Freshness:
         self._sync = sync
         self._policy = policy
         self._confirmed: dict[tuple[str, str], int] = {}
+        self._asked_again_at: dict[str, float] = {}
         self._asking: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     async def ensure(self, context: Context, name: FullName) -> None:
@@ -99,35 +104,36 @@ class Freshness:
     async def _ask(self, mirror: Mirror, model: SharedName) -> None:
         """Ask the provider, together with all others that want to know, and wait for a moment."""
         async with self._system.read_unaudited() as rows:
-            token = (await rows.mirrors.last_check(mirror.catalog_id)).feed_token
+            has_feed = bool((await rows.mirrors.last_check(mirror.catalog_id)).feed_token)
         # Without a feed, or before the first sync is complete, one model is asked for.
-        key = mirror.catalog_id, "" if token else str(model)
+        key = mirror.catalog_id, "" if has_feed else str(model)
         asking = self._asking.get(key)
         if asking is None:
-            asking = self._asking[key] = asyncio.create_task(self._refresh(mirror, model, token))
+            if mirror.state.is_failure and time.monotonic() < self._asked_again_at.get(mirror.catalog_id, 0):
+                return
+            asking = asyncio.create_task(self._refresh(mirror, None if has_feed else model))
+            self._asking[key] = asking
             asking.add_done_callback(lambda _: self._asking.pop(key, None))
-        await asyncio.wait([asking], timeout=PATIENCE_SECONDS)
+        patience = _PATIENCE_AFTER_FAILURE if mirror.state.is_failure else PATIENCE_SECONDS
+        await asyncio.wait([asking], timeout=patience)
 
-    async def _refresh(self, mirror: Mirror, model: SharedName, token: str) -> None:
+    async def _refresh(self, mirror: Mirror, model: SharedName | None) -> None:
+        """Bring the catalog up to date, or one model. Failures are recorded."""
         asked = now_ms()
         try:
-            async with asyncio.timeout(_ASKED_WITHIN_SECONDS):
-                share = self._shares.open(mirror)
-                if not token:
-                    await self._sync.sync_model(self._system, mirror, share, model)
-                    self.confirmed(mirror, asked, model)
+            share = self._shares.open(mirror)
+            if model is not None:
+                await self._sync.sync_model(self._system, mirror, share, model)
+                self.confirmed(mirror, asked, model)
+                return
+            for _ in range(_MOST_PAGES):
+                confirmed = await self._sync.advance(self._system, mirror, share)
+                if confirmed is not None:
+                    self.confirmed(mirror, confirmed)
                     return
-                changes = await share.changes(token)
-                while changes is not None:
-                    if changes.changes:
-                        await self._sync.apply(self._system, mirror, share, changes.changes)
-                    await self._sync.confirm(self._system, mirror, share, changes.token, asked)
-                    changes = await share.changes(changes.token) if changes.more else None
-            self.confirmed(mirror, asked)
-        except FeedTokenExpired:
-            await self._sync.sync(self._system, mirror, self._shares.open(mirror))
-            self.confirmed(mirror, asked)
-        except (SharingError, TimeoutError) as error:
+            raise NotASharingServer(f"The changes of {mirror.shown} do not end.")
+        except Exception as error:
+            self._asked_again_at[mirror.catalog_id] = time.monotonic() + _PAUSE_AFTER_FAILURE
             await self._sync.record_failure(self._system, mirror, error)
 
     def _check(self, mirror: Mirror, age_ms: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from model_sharing_protocol.errors import InvalidState, NotFound
+from model_sharing_protocol.errors import FeedTokenExpired, NotFound, SharingError
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.printable import enumerated
 from model_sharing_protocol.progress import Meter, ProgressCallback
@@ -134,22 +134,49 @@ class MirrorSync:
                 await share.describe()  # raises NotFound, too, if it is the share that is gone
                 await self._writer.remove(context, mirror, name)
 
-    async def confirm(
-        self, context: Context, mirror: Mirror, share: UpstreamShareClient, feed_token: str, at: int
-    ) -> None:
-        """Record that the rows are what the provider showed at a moment (epoch ms)."""
-        await self._record_check(context, mirror, feed_token, at)
+    async def advance(
+        self, context: Context, mirror: Mirror, share: UpstreamShareClient, wait_seconds: float = 0
+    ) -> int | None:
+        """Apply the next page of the provider's changes, or sync where there is no feed to go on with.
+
+        It waits for a change for some seconds. The result is the moment (epoch ms) as of which all rows are
+        what the provider showed; None while there are more changes to read.
+        """
+        asked = now_ms()
+        async with context.read_unaudited() as rows:
+            check = await rows.mirrors.last_check(mirror.catalog_id)
+        changes = None
+        if check.feed_token:
+            with suppress(FeedTokenExpired):
+                changes = await share.changes(check.feed_token, wait_seconds)
+        if changes is None:
+            await self.sync(context, mirror, share)
+            return asked
+        shown = now_ms() if wait_seconds else asked
+        if changes.changes:
+            await self.apply(context, mirror, share, changes.changes)
+        await self._record_check(context, mirror, changes.token, check.checked_at if changes.more else shown)
+        if changes.more:
+            return None
         if mirror.state.is_failure:
             await self._update(context, mirror, keys=share.keys, state=MirrorState.ACTIVE, state_reason="")
         elif share.keys != mirror.keys:
             await self._update(context, mirror, keys=share.keys)
+        return shown
 
     async def record_failure(self, context: Context, mirror: Mirror, error: Exception) -> None:
         """Record why the rows could not be brought up to date, if that is news.
 
         Nothing is recorded for a catalog that was deleted, or a profile that was replaced, meanwhile.
         """
-        state, reason = state_of(error), reason_of(error)
+        if not isinstance(error, SharingError | TimeoutError):
+            _log.error("sync failed", catalog=mirror.catalog, exc_info=error)
+        with suppress(SharingError):  # the database may be what fails: it is tried again, and seen then
+            await self._record_failure(context, mirror, state_of(error), reason_of(error))
+
+    async def _record_failure(
+        self, context: Context, mirror: Mirror, state: MirrorState, reason: str
+    ) -> None:
         async with context.read_unaudited() as rows:
             present = await rows.mirrors.find(mirror.catalog_id)
         if present is None or present.sealed_profile != mirror.sealed_profile:
@@ -160,8 +187,7 @@ class MirrorSync:
             _log.warning(
                 "shared catalog is not up to date", catalog=present.catalog, state=state, reason=reason
             )
-            with suppress(InvalidState):  # deleted just now
-                await self._update(context, present, state=state, state_reason=reason)
+            await self._update(context, present, state=state, state_reason=reason)
 
     async def _record_check(self, context: Context, mirror: Mirror, feed_token: str, at: int) -> None:
         check = MirrorCheck(feed_token=feed_token, checked_at=at)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 from model_sharing_provider.artifacts.bundles import Bundles
 from model_sharing_provider.artifacts.credentials.vending import Vending
@@ -12,7 +11,7 @@ from model_sharing_provider.artifacts.external_locations import ExternalLocation
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
-from model_sharing_provider.bootstrap.mirroring import open_mirroring
+from model_sharing_provider.bootstrap.mirroring import Stores, open_mirroring
 from model_sharing_provider.bootstrap.startup import (
     Announce,
     create_home,
@@ -27,9 +26,6 @@ from model_sharing_provider.keys.signing_keys import SigningKeys
 from model_sharing_provider.metastore.database import Database, open_database
 from model_sharing_provider.remote_providers.connections import UpstreamConnections
 from model_sharing_provider.remote_providers.egress import Egress
-from model_sharing_provider.remote_providers.remote_files import RemoteFiles
-from model_sharing_provider.remote_providers.remote_share import RemoteShare
-from model_sharing_provider.remote_providers.remote_shares import RemoteShares
 from model_sharing_provider.services.administration.audit import Audit
 from model_sharing_provider.services.administration.backups import Backups
 from model_sharing_provider.services.administration.fsck import Fsck
@@ -39,11 +35,6 @@ from model_sharing_provider.services.administration.readiness import Readiness
 from model_sharing_provider.services.administration.secrets import Secrets
 from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.mirroring.catalog_pulls import CatalogPulls
-from model_sharing_provider.services.mirroring.eviction import Eviction
-from model_sharing_provider.services.mirroring.open_shares import OpenShares
-from model_sharing_provider.services.mirroring.part_pull import PullTools
-from model_sharing_provider.services.mirroring.pull_through import PullThrough
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.publishing.copies import Copies
 from model_sharing_provider.services.publishing.finalization import Finalization
@@ -68,14 +59,12 @@ from model_sharing_provider.services.registry.versions import Versions
 from model_sharing_provider.services.sharing.change_signal import ChangeSignal
 from model_sharing_provider.services.sharing.changes import Changes
 from model_sharing_provider.services.sharing.information_schema import InformationSchema
-from model_sharing_provider.services.sharing.providers import Providers
 from model_sharing_provider.services.sharing.pull_history import PullHistory
 from model_sharing_provider.services.sharing.recipient_credentials import RecipientCredentials
 from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
 from model_sharing_provider.services.sharing.share_permissions import SharePermissions
-from model_sharing_provider.services.sharing.shared_catalogs import SharedCatalogs
 from model_sharing_provider.services.sharing.shares import Shares
 from model_sharing_provider.services.sharing.signing import Signing
 from model_sharing_provider.services.signed_files import SignedFiles
@@ -125,6 +114,8 @@ def _wire(
         presigns=settings.presigned_urls,
     )
     manifests, bundles = Manifests(artifacts), Bundles(artifacts)
+    audit_recorder = AuditRecorder(database)
+    rate_limits = RateLimits(settings.request_rates)
     signed_files = SignedFiles(UrlSigner(secrets), artifacts)
     cleaner = ArtifactCleaner(artifacts, manifests)
     recall_policy = RecallPolicy(settings.recalled_versions)
@@ -132,33 +123,16 @@ def _wire(
     signing = Signing(keys)
     vending = Vending(settings.temporary_credentials, settings.credentials_lifetime, settings.aws_role_arn)
     storage_credentials = StorageCredentials(artifacts, vending)
-    remote_shares = RemoteShares(connections.egress)
-    audit_recorder = AuditRecorder(database)
-    rate_limits = RateLimits(settings.request_rates)
-    system = Context(Caller(MIRROR, "mirror"), database, audit_recorder, rate_limits)
-    open_shares = OpenShares(secrets, partial(RemoteShare, connections))
     mirroring = open_mirroring(
-        system,
-        open_shares,
-        bundles=bundles,
-        manifests=manifests,
-        cleaner=cleaner,
-        policy=settings.freshness_policy,
-    )
-    catalogs = Catalogs(cleaner)
-    shared_catalogs = SharedCatalogs(
-        mirroring.system,
+        settings,
         secrets,
-        remote_shares.describe,
-        lambda: keys.fingerprints,
-        shares=mirroring.shares,
-        sync=mirroring.sync,
-        catalogs=catalogs,
+        keys,
+        connections=connections,
+        stores=Stores(artifacts, manifests, bundles),
+        system=Context(Caller(MIRROR, "mirror"), database, audit_recorder, rate_limits),
+        recall_policy=recall_policy,
     )
-    remote_files = RemoteFiles(connections, settings.upstream_cache_path, settings.mirror_scratch_size)
-    pulls = PullThrough(
-        PullTools(artifacts, manifests, remote_files), open_shares.profile, mirroring.freshness.check_usable
-    )
+    pulls = mirroring.pulls
     recipient_files = RecipientFiles(signed_files, artifacts, manifests, signing, pulls)
     return ProviderServices(
         database=database,
@@ -168,11 +142,11 @@ def _wire(
         public_url=settings.public_url,
         audit=Audit(),
         backups=Backups(database, (settings.secrets_path, settings.signing_keys_path)),
-        catalog_pulls=CatalogPulls(pulls),
-        catalogs=catalogs,
+        catalog_pulls=mirroring.catalog_pulls,
+        catalogs=Catalogs(cleaner),
         changes=Changes(ChangeSignal(database.change_token)),
         copies=Copies(artifacts, manifests, bundles, recall_policy=recall_policy, pulls=pulls),
-        eviction=Eviction(artifacts, manifests, settings.pull_limits, system, recall_policy),
+        eviction=mirroring.eviction,
         finalization=Finalization(artifacts, manifests),
         flavors=Flavors(artifacts, pulls),
         fsck=Fsck(artifacts, manifests, pulls),
@@ -188,7 +162,7 @@ def _wire(
         principal_credentials=PrincipalCredentials(storage_credentials, recall_policy, pulls),
         principal_files=PrincipalFiles(signed_files, artifacts, manifests, recall_policy, pulls),
         principals=Principals(secrets),
-        providers=Providers(secrets, remote_shares.names),
+        providers=mirroring.providers,
         pull_history=PullHistory(),
         readiness=Readiness(database, artifacts),
         recalls=Recalls(),
@@ -199,7 +173,7 @@ def _wire(
         registration=Registration(artifacts, manifests),
         secrets=Secrets(secrets),
         share_permissions=SharePermissions(),
-        shared_catalogs=shared_catalogs,
+        shared_catalogs=mirroring.shared_catalogs,
         shares=Shares(settings.quotas),
         signed_files=signed_files,
         signing=signing,

@@ -318,11 +318,45 @@ async def test_answers_that_cannot_be_trusted_end_the_watching(
         await watched.next()
 
 
-async def test_a_name_that_cannot_be_ends_the_watching(feed: FakeFeed, watch: Watch) -> None:
+@pytest.mark.parametrize(
+    ("kind", "model", "more"),
+    [
+        ("MODEL_CHANGED", "../etc", {}),
+        ("MODEL_CHANGED", "iris", {}),
+        ("MODEL_RENAMED", IRIS, {"previousModel": "a b.c"}),
+        ("ALIAS_SET", IRIS, {"version": 1, "alias": "a\0b"}),
+        ("ALIAS_DELETED", IRIS, {"alias": "a/b"}),
+    ],
+)
+async def test_a_name_that_cannot_be_ends_the_watching(
+    feed: FakeFeed, watch: Watch, kind: str, model: str, more: dict[str, object]
+) -> None:
     watched = await watch()
-    feed.tell("MODEL_CHANGED", "../etc")
+    feed.tell(kind, model, **more)
     with pytest.raises(NotASharingServer, match="invalid name"):
         await watched.next()
+
+
+async def test_an_event_is_not_lost_to_a_failure_in_between(
+    shared: FakeProvider, feed: FakeFeed, watch: Watch
+) -> None:
+    """A renamed model is asked for before it is told."""
+    watched = await watch()
+    shared.models["vision.tiger"] = shared.models.pop(CAT)
+    refused = 0
+
+    def answer(handler: Handler) -> bool:
+        nonlocal refused
+        if not handler.path.endswith("/models/tiger") or refused >= 12:
+            return False
+        refused += 1
+        handler.send_error_answer(503, "INTERNAL_ERROR", "busy")
+        return True
+
+    shared.answer = answer
+    feed.tell("MODEL_RENAMED", "vision.tiger", previousModel=CAT)
+    assert await watched.briefs(1) == ["MODEL_RENAMED vision.cat vision.tiger"]
+    assert refused
 
 
 async def test_a_share_that_is_revoked_ends_the_watching(

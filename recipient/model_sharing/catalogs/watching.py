@@ -11,7 +11,9 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from model_sharing.catalogs.events import (
     ALIAS_SET,
@@ -45,7 +47,7 @@ from model_sharing_protocol.errors import (
     UnsupportedOperation,
     VersionRecalled,
 )
-from model_sharing_protocol.names import ModelRef, SharedName
+from model_sharing_protocol.names import ModelRef, SharedName, normalize_name
 from model_sharing_protocol.open_sharing import READY, RegisteredModel, ShareChange
 from model_sharing_protocol.printable import printable
 from model_sharing_protocol.times import moment, now_ms
@@ -176,6 +178,8 @@ class Watcher:
                 if version.status == READY:
                     state.latest = max(version.version, state.latest or 0)
                     state.aliases |= {alias.lower(): (alias, version.version) for alias in version.aliases}
+        for alias, _ in state.aliases.values():
+            self._check_alias(alias)
         return state
 
     async def _events_of(self, change: ShareChange) -> list[CatalogEvent]:
@@ -185,15 +189,23 @@ class Watcher:
             return await self._compare()
         name = self._name(change.model)
         previous = self._name(change.previous_model) if change.previous_model else None
+        if change.alias is not None:
+            self._check_alias(change.alias)
         difference = Difference(change.kind, name, change.version, change.alias, previous)
         if is_known(known, difference):
             return []
         if change.kind == MODEL_ADDED:
             return await self._added(name, known, change.at)
-        found = await self._told([difference], known, change.at)
-        apply(known, difference)
+        described = None
         if change.kind in (MODEL_CHANGED, MODEL_RENAMED, VERSION_DELETED):
-            await self._describe(name, known)
+            # What the feed does not tell, so that a later listing does not tell it again.
+            model = await self._find(name)
+            described = await self._state(model) if model is not None else None
+        found = await self._told([difference], known, change.at)
+        # Nothing fails from here on: what was told is known.
+        apply(known, difference)
+        if described is not None:
+            known[name] = replace(described, aliases=known[name].aliases if name in known else {})
         return found
 
     async def _added(self, name: str, known: dict[str, ModelState], at: int) -> list[CatalogEvent]:
@@ -205,13 +217,6 @@ class Watcher:
         found = await self._told(list(differences({}, added)), added, at)
         known |= added
         return found
-
-    async def _describe(self, name: str, known: dict[str, ModelState]) -> None:
-        """Learn what the feed does not tell, so that a later listing does not tell it again."""
-        model = await self._find(name)
-        if model is not None and name in known:
-            now = await self._state(model)
-            known[name].id, known[name].latest, known[name].description = now.id, now.latest, now.description
 
     async def _find(self, name: str) -> RegisteredModel | None:
         try:
@@ -270,8 +275,17 @@ class Watcher:
 
     def _name(self, shared_name: str) -> str:
         """Shared name in its normal form. Raises NotASharingServer for one that cannot be."""
-        try:
+        with self._refusing_names():
             return str(SharedName.parse(shared_name))
+
+    def _check_alias(self, alias: str) -> None:
+        with self._refusing_names():
+            normalize_name("alias", alias)
+
+    @contextmanager
+    def _refusing_names(self) -> Iterator[None]:
+        try:
+            yield
         except InvalidParameter as error:
             raise NotASharingServer(
                 f"{self._mount.endpoint} told of an invalid name: {error.message}"

@@ -12,7 +12,8 @@ from model_sharing_protocol.unity_catalog_base import Message, VersionNumber
 class MirrorInfo(Message):
     """EXTENSION: how well a shared catalog is kept true. Times are epoch milliseconds, the age is seconds.
 
-    `key_fingerprint` is that of the key by which the provider signs.
+    `key_fingerprint` is that of the key by which the provider signs. `pulled_size` are the bytes of files
+    that were fetched; listings do not tell.
     """
 
     key_fingerprint: str
@@ -25,6 +26,7 @@ class MirrorInfo(Message):
     age: int | None = None
     broker: bool = False
     resharing: bool = False
+    pulled_size: int | None = None
 
 
 class PullCatalog(Message):

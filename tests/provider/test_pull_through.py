@@ -263,6 +263,17 @@ async def test_a_provider_that_stalls_holds_nobody_else_up(regions: Regions, tmp
     await asyncio.wait(stuck)
 
 
+async def test_two_catalogs_of_one_share_cause_one_fetch(regions: Regions) -> None:
+    provider, context = regions.here.provider, regions.here.context
+    await provider.shared_catalogs.create(context, "twin", "acme", "acme_share")
+    assert await regions.get("big.bin") == (200, BIG)
+    crossed = regions.link.bytes_to_client
+    assert await regions.get("big.bin", catalog="twin") == (200, BIG)
+    assert regions.link.bytes_to_client - crossed < MIB
+    await provider.catalogs.delete(context, "vendor", force=True)
+    assert await regions.get("big.bin", catalog="twin") == (200, BIG)
+
+
 async def test_a_copy_is_whole_here_and_outlives_the_share(regions: Regions) -> None:
     name, copied = FullName.parse("vendor.ml_team.scorer"), FullName.parse("own.ml_team.adopted")
     catalogs = regions.here.provider.catalogs
@@ -270,7 +281,10 @@ async def test_a_copy_is_whole_here_and_outlives_the_share(regions: Regions) -> 
     await catalogs.create_schema(regions.here.context, copied.schema_name)
     version = await regions.here.provider.copies.copy(regions.here.context, name, 1, copied)
     assert (version.origin_provider, version.origin_version) == ("acme", 1)
+    await pulled(regions, 2)
     await catalogs.delete(regions.here.context, "vendor", force=True)
+    assert len(list(regions.store.glob("models/*"))) == len(list(regions.store.glob("manifests/*"))) == 1
+    assert len(list(regions.store.glob("bundles/*"))) == 1
     regions.link.default_fault = NOTHING_PASSES
     files = regions.here.provider.principal_files
     opened = await files.open_path(regions.here.context, copied, version.version, "big.bin")
@@ -318,6 +332,7 @@ async def test_what_is_beyond_the_limit_goes_and_is_fetched_again_but_never_what
     monkeypatch.setattr(eviction, "_limits", PullLimits(max_size=MIB))
     assert await eviction.evict_excess() == 0
     monkeypatch.setattr(eviction_module, "IN_USE", timedelta(0))
+    monkeypatch.setattr(pull_through, "READ_RECORDED_EVERY", timedelta(0))
     assert (await regions.get("a.bin"))[0] == 200
     assert await eviction.evict_excess() == len(BIG)
     assert await events(regions.here, AuditAction.EVICT_PULLED_FILES) == [f"{len(BIG)} bytes"]
@@ -366,6 +381,8 @@ async def test_a_catalog_is_pulled_ahead_of_use(regions: Regions) -> None:
     assert await regions.get("big.bin") == (200, BIG)
     again = await pulls.pull(context, "vendor", PullSelection(all_versions=True))
     assert (again.size_done, again.fetched) == (size, 0)
+    catalog = await regions.here.provider.catalogs.get(context, "vendor")
+    assert catalog.source is not None and catalog.source.pulled_size == size
 
 
 async def test_what_aliases_point_at_is_pulled_unless_something_else_is_asked_for(

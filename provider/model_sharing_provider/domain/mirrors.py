@@ -95,7 +95,8 @@ class CatalogSource:
     """Source of a shared catalog, and how well its rows are kept true.
 
     `key_fingerprint` is that of the key that signs. `checked_at` is when the provider last confirmed the
-    rows, `synced_at` the time of the last complete sync.
+    rows, `synced_at` the time of the last complete sync. `pulled_size` are the bytes of its files that are
+    here; None in listings.
     """
 
     provider: str
@@ -108,6 +109,7 @@ class CatalogSource:
     state_since: int
     synced_at: int | None = None
     checked_at: int = 0
+    pulled_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,4 +167,5 @@ def _mirror(source: CatalogSource) -> extensions.MirrorInfo:
         age=(now_ms() - source.checked_at) // 1000 if source.checked_at else None,
         broker=source.broker,
         resharing=source.resharing,
+        pulled_size=source.pulled_size,
     )

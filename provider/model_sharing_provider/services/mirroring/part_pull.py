@@ -41,8 +41,9 @@ from model_sharing_provider.telemetry.reports import Measured, report
 LEASE_SECONDS = 15.0
 RENEWED_EVERY_SECONDS = 4.0
 POLLED_EVERY_SECONDS = 0.2
-STALLED_SECONDS = 60.0
-"""Time without a byte, from the provider or to the store, after which a pull ends."""
+STALLED_SECONDS = 900.0
+"""Time without progress after which a pull ends. A recipient's own rules bound the network, this bounds
+disks, and work on large files between two bytes, such as deltas."""
 _MOST_BASES = 16
 _OURS = (ArtifactStoreUnavailable, CorruptArtifact, MetastoreUnavailable)
 """Errors that say by themselves what is wrong."""
@@ -106,12 +107,19 @@ class PartPull:
             with suppress(asyncio.CancelledError):
                 await self._tell()
 
-    async def wait(self, files: Sequence[ManifestFile]) -> None:
-        """Wait until these files of the part are in the store. Raises what the pull failed with."""
+    async def wait(self, files: Sequence[ManifestFile], *, to_the_end: bool = False) -> None:
+        """Wait until these files of the part are in the store, or `to_the_end` until that is recorded, too.
+
+        Raises what the pull failed with.
+        """
         wanted = {file.sha256 for file in files}
+
+        def is_here() -> bool:
+            return wanted <= self._arrived and not to_the_end
+
         async with self._changed:
-            await self._changed.wait_for(lambda: self._done or wanted <= self._arrived)
-        if self._error is not None and not wanted <= self._arrived:
+            await self._changed.wait_for(lambda: self._done or is_here())
+        if self._error is not None and not is_here():
             if isinstance(self._error, SharingError):
                 raise type(self._error)(self._error.message) from self._error
             raise RuntimeError("a pull failed") from self._error
@@ -279,7 +287,7 @@ class PartPull:
                 f"The files of version {number} of '{name}' have not been fetched: this server has no disk "
                 "space left. Free some space, or set MODEL_SHARING_PROVIDER_MIRROR_MAX_SIZE."
             )
-        reason = error.message if isinstance(error, SharingError) else "no byte came for a minute"
+        reason = error.message if isinstance(error, SharingError) else "it made no progress"
         _log.warning("pull failed", model=str(name), version=number, reason=reason)
         return UpstreamUnavailable(
             f"The files of version {number} of '{name}' are not here yet, and cannot be fetched from "

@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from cachetools import LRUCache
+
 from model_sharing_protocol.errors import SharingError, UnsupportedOperation, UpstreamUnavailable
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.names import SharedName
@@ -30,6 +32,7 @@ from model_sharing_provider.services.signed_files import Whereabouts
 PULLS_AT_ONCE = 4
 """Parts of one provider that a process fetches at the same time."""
 READ_RECORDED_EVERY = timedelta(minutes=1)
+_SEEN_PARTS = 100_000
 
 FilesByPart = Mapping[str, Sequence[ManifestFile]]
 
@@ -81,9 +84,12 @@ class MirroredFiles:
         return Whereabouts(waited=await self.pulls.ensure(context, self))
 
     async def pull(self, context: Context) -> int:
-        """Wait until the files are here; the bytes of those that were not. Raises as `locate` does."""
+        """Wait until the files are here, and known to be; the bytes of those that were not.
+
+        Raises as `locate` does.
+        """
         absent = await self.pulls.absent(context, self)
-        await self.pulls.ensure(context, self)
+        await self.pulls.ensure(context, self, to_the_end=True)
         return sum(file.size for file in self.files if part_of(file.sha256, file.size) in absent)
 
     async def pull_for_direct_reads(self, context: Context) -> None:
@@ -96,7 +102,7 @@ class MirroredFiles:
                 f"The files of the catalog {self.mirror.catalog!r} stay with {self.mirror.shown}, so this "
                 "server has no credentials for them: fetch them by signed URLs."
             )
-        await self.pulls.ensure(context, self)
+        await self.pulls.ensure(context, self, to_the_end=True)
 
     async def keep(self, context: Context, until: int | None = None) -> None:
         """Keep the files from being evicted for some more minutes, from now or a moment (epoch ms) on."""
@@ -117,6 +123,8 @@ class PullThrough:
         self._profile_of = profile_of
         self._pulls: dict[tuple[str, str], tuple[PartPull, asyncio.Task[None]]] = {}
         self._slots: dict[str, asyncio.Semaphore] = {}
+        # What was here and in use so lately that nobody evicts it before it is looked at again.
+        self._seen_at: LRUCache[tuple[str, str], int] = LRUCache(_SEEN_PARTS)
 
     async def of(
         self,
@@ -164,25 +172,31 @@ class PullThrough:
             keeping.cancel()
             await asyncio.wait((keeping,))
 
-    async def ensure(self, context: Context, mirrored: MirroredFiles) -> bool:
+    async def ensure(self, context: Context, mirrored: MirroredFiles, *, to_the_end: bool = False) -> bool:
         """Wait until files are in the store, whatever the catalog keeps; True if some were not."""
         absent = await self.absent(context, mirrored)
         wanted = by_part(mirrored.files)
         pulls = [(self._start(context, mirrored, part), wanted[part]) for part in absent]
-        await asyncio.gather(*(pull.wait(files) for pull, files in pulls))
+        await asyncio.gather(*(pull.wait(files, to_the_end=to_the_end) for pull, files in pulls))
         return bool(absent)
 
     async def absent(self, context: Context, mirrored: MirroredFiles) -> set[str]:
         """Parts of the files that are not in the store. The others are in use, and stay for some minutes."""
+        version_id, now = mirrored.version.id, now_ms()
+        recorded = now - READ_RECORDED_EVERY // timedelta(milliseconds=1)
+        asked = {
+            part for part in by_part(mirrored.files) if self._seen_at.get((version_id, part), 0) <= recorded
+        }
+        if not asked:
+            return asked
         async with context.read_unaudited() as rows:
-            found = await rows.pulled_parts.of_version(mirrored.version.id)
-        wanted = set(by_part(mirrored.files))
-        here = {part for part in wanted if part in found and found[part].pulled_at is not None}
-        recorded = now_ms() - READ_RECORDED_EVERY // timedelta(milliseconds=1)
-        stale = {part for part in here if found[part].read_at < recorded}
+            found = await rows.pulled_parts.of_version(version_id)
+        here = {part for part in asked if part in found and found[part].pulled_at is not None}
+        stale = {part for part in here if found[part].read_at <= recorded}
         if stale:
-            here -= stale - await self.record_read(context, mirrored.version.id, stale)
-        return wanted - here
+            here -= stale - await self.record_read(context, version_id, stale)
+        self._seen_at.update({(version_id, part): now for part in here})
+        return asked - here
 
     async def record_read(
         self, context: Context, version_id: str, parts: Collection[str], until: int | None = None

@@ -69,7 +69,11 @@ class Catalogs:
         name = normalize_name("catalog", name)
         async with context.view(AuditAction.GET_CATALOG, _catalog(name)) as operation:
             await operation.authorize(rules.USE_CATALOG)
-            return await find_catalog(operation, name)
+            catalog = await find_catalog(operation, name)
+            if catalog.source is None:
+                return catalog
+            pulled = await operation.rows.pulled_parts.total_size_of_catalog(catalog.id)
+            return replace(catalog, source=replace(catalog.source, pulled_size=pulled))
 
     async def update(self, context: Context, name: str, changes: SecurableUpdate) -> Catalog:
         """Rename, describe, or give to another owner. Raises NotFound, AlreadyExists, PermissionDenied."""

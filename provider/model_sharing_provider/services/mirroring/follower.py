@@ -18,6 +18,7 @@ from model_sharing_provider.services.mirroring.open_shares import OpenShares
 from model_sharing_provider.services.mirroring.sync import MirrorSync
 
 _LOOK_EVERY_SECONDS = 2.0
+_LEAST_ROUND_SECONDS = 0.5
 _LEASE_MS = 15_000
 _WAIT_SECONDS = 25.0
 _LIST_EVERY_SECONDS = 30.0
@@ -87,8 +88,11 @@ class MirrorFollower:
         present: Mirror | None = mirror
         while present is not None:
             began = time.monotonic()
+            began = time.monotonic()
             try:
                 await self._follow_once(present)
+                # A provider that stops, or is overloaded, answers at once that nothing has changed.
+                await asyncio.sleep(max(0.0, _LEAST_ROUND_SECONDS - (time.monotonic() - began)))
                 pause = 1.0
                 # A feed that never waits, or always tells of changes, must not keep both sides busy.
                 await asyncio.sleep(max(0.0, began + _ROUND_SECONDS - time.monotonic()))

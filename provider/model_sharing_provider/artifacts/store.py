@@ -30,13 +30,13 @@ from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.backends.backend import StoreBackend
 from model_sharing_provider.artifacts.backends.bucket import PART_BYTES
 from model_sharing_provider.artifacts.backends.opening import open_root
+from model_sharing_provider.artifacts.byte_streams import PIECE_BYTES, chain, in_pieces
 from model_sharing_provider.artifacts.call_timing import timed_call, timed_calls
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.fingerprints import Fingerprint, Fingerprinter
 from model_sharing_provider.artifacts.store_errors import translated_store_errors
 from model_sharing_provider.domain.stored_objects import StoredObject, UploadUrl
 
-_PIECE = 4 * 1024 * 1024
 Advance = Callable[[int], None]
 """Callback with the size in bytes of each finished piece."""
 
@@ -94,12 +94,12 @@ class ArtifactStore:
 
         async def pieces() -> AsyncIterator[bytes]:
             with await asyncio.to_thread(source.open, "rb", buffering=0) as file:
-                while piece := await asyncio.to_thread(file.read, _PIECE):
+                while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
                     await asyncio.to_thread(taken_in.update, piece)
                     yield piece
                     advance(len(piece))
 
-        if (await asyncio.to_thread(source.stat)).st_size <= _PIECE:
+        if (await asyncio.to_thread(source.stat)).st_size <= PIECE_BYTES:
             content = await asyncio.to_thread(source.read_bytes)
             await self.put_bytes(path, content)
             taken_in.update(content)
@@ -152,18 +152,18 @@ class ArtifactStore:
         taken_in = Fingerprinter(chunked=chunked)
 
         async def pieces() -> AsyncIterator[bytes]:
-            async for piece in _in_pieces(chunks):
+            async for piece in in_pieces(chunks):
                 await asyncio.to_thread(taken_in.update, piece)
                 yield piece
 
         arriving = pieces()
         try:
             first = await anext(arriving, b"")
-            if len(first) < _PIECE:
+            if len(first) < PIECE_BYTES:
                 await self.put_bytes(path, first)
             else:
                 with _writing(path), timed_call(self._backend.kind, "put_stream"):
-                    whole = _chain(first, arriving)
+                    whole = chain(first, arriving)
                     await obstore.put_async(
                         self._backend.client, path, whole, chunk_size=PART_BYTES, max_concurrency=2
                     )
@@ -258,7 +258,7 @@ class ArtifactStore:
         """Fingerprint of a local file, read once: its size and sha256 alone."""
         taken_in = Fingerprinter(chunked=False)
         with await asyncio.to_thread(source.open, "rb", buffering=0) as file:
-            while piece := await asyncio.to_thread(file.read, _PIECE):
+            while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
                 await asyncio.to_thread(taken_in.update, piece)
                 advance(len(piece))
         return taken_in.finish()
@@ -396,21 +396,3 @@ def _reading(path: str) -> AbstractContextManager[None]:
 def _writing(path: str) -> AbstractContextManager[None]:
     # If something is missing when an object is written, it is the bucket.
     return translated_store_errors(path, absent=f"The bucket that {path} should be written to is not there.")
-
-
-async def _in_pieces(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Rearrange bytes into pieces of 4 MiB; the last one is shorter."""
-    waiting = bytearray()
-    async for chunk in chunks:
-        waiting += chunk
-        while len(waiting) >= _PIECE:
-            yield bytes(waiting[:_PIECE])
-            del waiting[:_PIECE]
-    if waiting:
-        yield bytes(waiting)
-
-
-async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for piece in rest:
-        yield piece

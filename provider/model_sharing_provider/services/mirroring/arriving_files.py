@@ -18,7 +18,9 @@ from model_sharing_provider.services.mirroring.part_pull import PartPull
 from model_sharing_provider.services.mirroring.upstream_fetcher import UpstreamFetcher
 
 LAST_BLOCK_BYTES = 1024 * 1024
-_LOOKED_AT_EVERY_SECONDS = 0.05
+_LOOKED_AT_EVERY_SECONDS = 0.1
+_BEGINNING_LOOKED_FOR_EVERY_SECONDS = 0.5
+"""Where another process fetches, or nothing has come yet."""
 
 
 class ArrivingFile:
@@ -37,7 +39,8 @@ class ArrivingFile:
         while not pull.is_over_for(self._file):
             if await self._arrived(0):
                 return True
-            await asyncio.sleep(_LOOKED_AT_EVERY_SECONDS)
+            fetches = pull.fetched > 0
+            await asyncio.sleep(_LOOKED_AT_EVERY_SECONDS if fetches else _BEGINNING_LOOKED_FOR_EVERY_SECONDS)
         return False
 
     async def read(self, pull: PartPull, path: str) -> AsyncIterator[memoryview]:

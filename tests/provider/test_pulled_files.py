@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +29,7 @@ from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.pulls import PullLimits
 from model_sharing_provider.faces.application import make_app
+from model_sharing_provider.remote_providers import remote_files
 from model_sharing_provider.services.mirroring import eviction as eviction_module
 from model_sharing_provider.services.mirroring import pull_through
 from model_sharing_provider.services.mirroring.catalog_pulls import PullSelection
@@ -107,6 +110,24 @@ async def read_again_and_again(regions: Regions) -> None:
     for pause in range(15):
         assert await regions.get("a.bin") == (200, SMALL["a.bin"])
         await asyncio.sleep(0.19 + pause / 1000)
+
+
+async def test_bases_of_versions_to_come_stay_for_more_than_a_day(
+    regions: Regions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though a recipient drops what was never complete: at a server, only the size counts."""
+    assert (await regions.get("big.bin"))[0] == 200
+    scratch = regions.store.parent / "upstream-cache"
+    for manifest in (scratch / "manifests").iterdir():
+        os.utime(manifest, (time.time() - 7 * 86_400,) * 2)
+    changed = BIG[: 10 * MIB] + os.urandom(MIB) + BIG[11 * MIB :]
+    await regions.add(write_model(tmp_path / "m2", {**SMALL, "big.bin": changed}))
+    monkeypatch.setattr(remote_files, "_PRUNED_EVERY_SECONDS", 0.0)
+    assert (await regions.get("a.bin", 2))[0] == 200
+    await pulled(regions, 2)
+    before = regions.link.bytes_to_client
+    assert await regions.get("big.bin", 2) == (200, changed)
+    assert regions.link.bytes_to_client - before < 4 * MIB
 
 
 async def test_a_catalog_is_pulled_ahead_of_use(regions: Regions) -> None:

@@ -149,7 +149,9 @@ class RemoteFiles:
         self._pruned_at = time.monotonic()
         cache = Cache(self._cache, source.mirror.provider_fingerprint)
         try:
-            await asyncio.to_thread(prune, cache, PruningLimits(self._cache_size))
+            # No entry ever has a snapshot here: what is in them are the bases of versions to come.
+            limits = PruningLimits(self._cache_size, incomplete_after=None)
+            await asyncio.to_thread(prune, cache, limits)
         except (OSError, SharingError) as error:
             _log.warning("scratch cache not pruned", error=str(error))
 

@@ -42,12 +42,14 @@ class CacheWarning(SharingWarning):
 class PruningLimits:
     """Pruning limits: `max_size` of the cache in bytes, `older_than` in seconds since the last use.
 
-    The versions with these `digests` go in any case.
+    The versions with these `digests` go in any case. Those without a complete snapshot go after
+    `incomplete_after` seconds; None leaves them to the other limits.
     """
 
     max_size: int | None = None
     older_than: float | None = None
     digests: frozenset[str] = frozenset()
+    incomplete_after: float | None = ABANDONED_AFTER_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def _is_beyond(limits: PruningLimits, entry: CacheEntry, size: int, moment: floa
         entry.digest in limits.digests
         or (limits.max_size is not None and size > limits.max_size)
         or (limits.older_than is not None and unused > limits.older_than)
-        or (not entry.complete and unused > ABANDONED_AFTER_SECONDS)
+        or (not entry.complete and limits.incomplete_after is not None and unused > limits.incomplete_after)
     )
 
 

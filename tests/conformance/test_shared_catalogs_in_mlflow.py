@@ -15,7 +15,7 @@ import pytest
 from model_sharing_protocol.names import FullName
 from support.admin_client import AdminClient
 from support.processes.notebook import CellFailed, Notebook, notebook
-from support.processes.provider import SHARE
+from support.processes.provider import MODEL, SHARE
 from support.two_metastores import ABROAD, TwoMetastores
 
 FAST_SECONDS = 5
@@ -111,7 +111,7 @@ def test_stages_are_refused(book: Notebook) -> None:
         book.run(f'client.transition_model_version_stage("{ABROAD}", "1", "Production")')
 
 
-def test_it_is_copied_into_an_own_catalog_without_crossing_again(
+def test_it_is_copied_without_crossing_again_and_says_where_it_came_from(
     shared: TwoMetastores, book: Notebook
 ) -> None:
     catalog = f"prod_{uuid4().hex[:8]}"
@@ -128,3 +128,9 @@ def test_it_is_copied_into_an_own_catalog_without_crossing_again(
     book.run(f'client.set_registered_model_alias("{own}", "Ours", 1)')
     loaded = f'mlflow.pyfunc.load_model("models:/{own}@Ours").predict(flowers).tolist()'
     assert book.value(loaded) == [0, 1, 2]
+
+    async def origin(admin: AdminClient) -> tuple[str, str, str, int | None]:
+        version = await admin.provider.versions.get(admin.context, FullName.parse(own), 1)
+        return version.origin_provider, version.origin_share, version.origin_model, version.origin_version
+
+    assert shared.at_globex(origin) == ("acme", SHARE, MODEL.partition(".")[2], 2)

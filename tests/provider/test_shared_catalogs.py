@@ -27,6 +27,7 @@ from model_sharing_provider.domain.changes import ChangeKind
 from model_sharing_provider.domain.mirrors import MirrorState
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.governance.permissions import PrivilegeChange
 from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.remote_providers import remote_shares
@@ -35,8 +36,9 @@ from model_sharing_provider.services.registry.tags import TagChange
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 from model_sharing_provider.services.signed_files import OpenFile
 from support.admin_client import AdminClient
-from support.model_folder import write_model
+from support.model_folder import MLMODEL, write_model
 from support.principals import SecurablePrivilege, create_user
+from support.uploads import chunks
 from support.upstream_provider import UpstreamProvider, running_upstream
 
 pytestmark = pytest.mark.each_database
@@ -435,6 +437,40 @@ async def test_a_copy_is_ours_and_remembers_where_it_came_from(
         assert signature.key.fingerprint == found.origin_key
     with pytest.raises(InvalidState, match="was made in this metastore"):
         await admin.provider.origin_signatures.check(admin.context, FullName.parse("prod.ml_team.own"), 1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_copy"),
+    [
+        ({"registered_model_meta": b"model_name: vendor.ml_team.scorer"}, True),
+        ({"model.pkl": b"other weights"}, False),
+        ({"more.bin": b"more"}, False),
+    ],
+    ids=["with MLflow's note", "with other weights", "with another file"],
+)
+async def test_what_is_uploaded_as_a_copy_keeps_the_origin_if_it_is_one(
+    admin: AdminClient, vendor: UpstreamProvider, changed: dict[str, bytes], is_copy: bool
+) -> None:
+    """MLflow copies a version by downloading it and uploading it again, with a note beside it."""
+    adopted, provider = FullName.parse("prod.ml_team.adopted"), admin.provider
+    await provider.catalogs.create(admin.context, adopted.catalog)
+    await provider.catalogs.create_schema(admin.context, adopted.schema_name)
+    await provider.models.create(admin.context, adopted)
+    pending = await provider.uploads.create(admin.context, adopted, NewVersion(source=f"models:/{SCORER}/1"))
+    files = {"MLmodel": MLMODEL.encode(), "model.pkl": b"weights"} | changed
+    for path, content in files.items():
+        await provider.uploads.write(admin.context, pending, path, chunks(content))
+    assert (await provider.finalization.finalize(admin.context, adopted, 1)).origin_provider == (
+        "acme" if is_copy else ""
+    )
+    found = await provider.versions.get(admin.context, adopted, 1)
+    theirs = await provider.versions.get(admin.context, SCORER, 1)
+    if is_copy:
+        assert (found.origin, found.digest) == (theirs.origin, theirs.digest)
+        assert (await provider.origin_signatures.check(admin.context, adopted, 1)).num_files == 2
+    else:
+        assert found.origin is None
+        assert found.digest != theirs.digest
 
 
 async def content_of(admin: AdminClient, opened: OpenFile) -> bytes:

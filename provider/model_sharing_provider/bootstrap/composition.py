@@ -119,7 +119,6 @@ def _wire(
     signed_files = SignedFiles(UrlSigner(secrets), artifacts)
     cleaner = ArtifactCleaner(artifacts, manifests)
     recall_policy = RecallPolicy(settings.recalled_versions)
-    uploads = Uploads(artifacts, manifests, recall_policy)
     signing = Signing(keys)
     vending = Vending(settings.temporary_credentials, settings.credentials_lifetime, settings.aws_role_arn)
     storage_credentials = StorageCredentials(artifacts, vending)
@@ -133,6 +132,7 @@ def _wire(
         recall_policy=recall_policy,
     )
     pulls = mirroring.pulls
+    uploads = Uploads(artifacts, manifests, recall_policy, pulls)
     recipient_files = RecipientFiles(signed_files, artifacts, manifests, signing, pulls)
     return ProviderServices(
         database=database,
@@ -147,7 +147,7 @@ def _wire(
         changes=Changes(ChangeSignal(database.change_token)),
         copies=Copies(artifacts, manifests, bundles, recall_policy=recall_policy, pulls=pulls),
         eviction=mirroring.eviction,
-        finalization=Finalization(artifacts, manifests),
+        finalization=Finalization(artifacts, manifests, bundles),
         flavors=Flavors(artifacts, pulls),
         fsck=Fsck(artifacts, manifests, pulls),
         gc=GarbageCollection(artifacts),

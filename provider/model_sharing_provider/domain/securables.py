@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -157,6 +157,18 @@ class ModelVersion:
             self.origin_version,
             self.origin_digest,
             self.origin_key,
+        )
+
+    def with_origin_of(self, source: ModelVersion) -> ModelVersion:
+        """Same version, with the origin of one that it is a copy of."""
+        return replace(
+            self,
+            origin_provider=source.origin_provider,
+            origin_share=source.origin_share,
+            origin_model=source.origin_model,
+            origin_version=source.origin_version,
+            origin_digest=source.origin_digest,
+            origin_key=source.origin_key,
         )
 
     @property

@@ -20,6 +20,7 @@ from model_sharing_protocol.errors import (
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.times import now_ms
+from model_sharing_provider.artifacts.bundles import Bundles
 from model_sharing_provider.artifacts.layout import direct_root, uploads_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
@@ -28,6 +29,7 @@ from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import UploadedFile
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.publishing.copied_versions import find_copied, without_note
 from model_sharing_provider.services.publishing.mlmodel import (
     MLMODEL,
     MLmodel,
@@ -46,9 +48,10 @@ _SECONDS_BETWEEN_RENEWALS = 60
 
 
 class Finalization:
-    def __init__(self, artifacts: ArtifactStore, manifests: Manifests) -> None:
+    def __init__(self, artifacts: ArtifactStore, manifests: Manifests, bundles: Bundles) -> None:
         self._artifacts = artifacts
         self._manifests = manifests
+        self._bundles = bundles
 
     async def finalize(self, context: Context, name: FullName, number: int) -> ModelVersion:
         """Publish a PENDING version. A READY one is returned unchanged, since clients resend requests.
@@ -102,12 +105,17 @@ class Finalization:
         target = version_target(name, number)
         try:
             files = await self._take_in(context, version, files)
+            copied = await find_copied(context, self._manifests, version, files)
+            if copied is not None:
+                files = without_note(files)
             mlmodel, manifest = await self._inspect_uploads(version, files)
             maps = await self._manifests.waiting(version.id, manifest.files)
             for file in files:
                 await self._artifacts.move(file.staged, f"{version.storage_path}/{file.path}")
             await self._artifacts.sync(version.storage_path)
             await self._manifests.write(version.id, manifest, maps)
+            if copied is not None:
+                await self._bundles.copy(copied.id, version.id)
             async with context.change(AuditAction.FINALIZE_MODEL_VERSION, target) as operation:
                 await operation.authorize(rules.OWN_MODEL)
                 found = await find_version(operation, name, number)
@@ -122,6 +130,8 @@ class Finalization:
                     num_files=len(manifest.files),
                     updated_at=operation.now,
                 )
+                if copied is not None:
+                    published = published.with_origin_of(copied)
                 await operation.rows.versions.publish(published)
                 await operation.rows.uploads.forget(version.id)
                 await operation.rows.models.touch(version.model_id, operation.now)

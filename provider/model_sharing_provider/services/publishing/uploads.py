@@ -22,6 +22,7 @@ from model_sharing_provider.domain.uploads import UploadedFile
 from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.mirroring.pull_through import PullThrough
 from model_sharing_provider.services.publishing.new_versions import add_version, draft_version
 from model_sharing_provider.services.publishing.uncommitted import discard_unless_committed
 from model_sharing_provider.services.registry.lineage import UPSTREAM, add_lineage
@@ -35,10 +36,17 @@ FINALIZING_ENDS_AFTER_MS = 600_000
 
 
 class Uploads:
-    def __init__(self, artifacts: ArtifactStore, manifests: Manifests, recall_policy: RecallPolicy) -> None:
+    def __init__(
+        self,
+        artifacts: ArtifactStore,
+        manifests: Manifests,
+        recall_policy: RecallPolicy,
+        pulls: PullThrough,
+    ) -> None:
         self._artifacts = artifacts
         self._manifests = manifests
         self._recall_policy = recall_policy
+        self._pulls = pulls
 
     async def create(
         self, context: Context, name: FullName, new: NewVersion, request: str = ""
@@ -177,7 +185,10 @@ class Uploads:
             return await operation.rows.uploads.put_file(version.id, file, operation.now)
 
     async def _link_source(self, context: Context, version_id: str, source: str) -> list[UploadedFile]:
-        """Link the files of the version that `source` names, if it is in this registry."""
+        """Link the files of the version that `source` names, if it is in this registry.
+
+        Those of another provider that were not fetched yet are left to the client, which sends all files.
+        """
         reference = referenced_version(source)
         if reference is None:
             return []
@@ -190,7 +201,8 @@ class Uploads:
                 return []
         await self._manifests.put_waiting(version_id, (await self._manifests.chunk_maps(found.id)).values())
         linked = []
-        for file in (await self._manifests.read(found.id)).manifest.files:
+        manifest = (await self._manifests.read(found.id)).manifest
+        for file in await self._pulls.stored_files(context, found, manifest):
             staged = f"{uploads_root(version_id)}/{uuid4()}"
             await self._artifacts.link(f"{found.storage_path}/{file.path}", staged)
             linked.append(UploadedFile(file.path, staged, file.size, file.sha256))

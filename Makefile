@@ -56,9 +56,10 @@ bench-peers: $(VENV)/.installed  ## measure and draw the README's plot
 	$(BIN)/$(PIP_INSTALL) --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/plot.py docs/benchmarks.json docs/benchmarks.png
 
-bench-scale: $(VENV)/.installed  ## measure a million versions, and 200 recipients at two servers: docs/concepts/scaling.md
+bench-scale: $(VENV)/.installed  ## measure a million versions, 200 recipients, a large shared catalog: docs/concepts/scaling.md
 	$(BIN)/python tests/benchmarks/scale.py
 	$(BIN)/python tests/benchmarks/load.py
+	$(BIN)/python tests/benchmarks/mirror.py
 
 constraints:  ## renew .ci/constraints.txt with the newest allowed versions
 	rm -rf $(VENV)-newest

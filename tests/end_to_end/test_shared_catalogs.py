@@ -8,7 +8,6 @@ import time
 import urllib.error
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from model_sharing_provider.domain.mirrors import MirrorState
 from support.model_folder import write_model
 from support.network.fault_proxy import ConnectionFault, FaultProxy, StreamFault, random_fault
 from support.network.proxied_recipient import FILES, IN_FLIGHT, MIB, SIZE
-from support.processes.provider import LOOPBACK, MODEL, write_profile_for
+from support.processes.provider import LOOPBACK, MODEL
 from support.two_metastores import ABROAD, VENDOR, TwoMetastores, two_metastores
 
 SOON_SECONDS = 20
@@ -50,8 +49,7 @@ def proxy(two: TwoMetastores) -> Iterator[FaultProxy]:
 @pytest.fixture
 def vendor(two: TwoMetastores, proxy: FaultProxy, tmp_path: Path) -> TwoMetastores:
     """The catalog is there; its provider is reached through the proxy."""
-    token = json.loads(two.profile.read_text())["bearerToken"]
-    opened = replace(two, profile=write_profile_for(tmp_path / "proxied.share", token, proxy.port))
+    opened = two.reached_at(proxy.port, tmp_path)
     opened.add_provider()
     opened.create_catalog()
     return opened

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -79,6 +80,11 @@ class TwoMetastores:
         token = self.stranger(name)
         self.grant(name, Privilege.USE_CATALOG, Privilege.USE_SCHEMA, Privilege.EXECUTE)
         return token
+
+    def reached_at(self, port: int, folder: Path) -> TwoMetastores:
+        """The same, but Globex is given Acme's profile with another port of this machine."""
+        token = json.loads(self.profile.read_text())["bearerToken"]
+        return replace(self, profile=write_profile_for(folder / f"acme_at_{port}.share", token, port))
 
     def fetch(self, version: int, path: str, server: int = 0, *, model: str = ABROAD) -> bytes:
         """A file, from one of Globex's servers by the Files API. Raises what urllib raises."""

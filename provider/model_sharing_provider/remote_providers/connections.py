@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -49,6 +49,10 @@ class Breaker:
         self.failures, self.open_until = 0, 0.0
 
 
+def _ignore(_: Sequence[str]) -> None:
+    """Say nothing of what is left out."""
+
+
 @dataclass(slots=True)
 class _Connection:
     profile: Profile
@@ -74,8 +78,9 @@ class UpstreamConnections:
         probes: bool = False,
         waits: bool = False,
         within: float | None = None,
+        report_invalid: Callable[[Sequence[str]], None] = _ignore,
     ) -> AsyncIterator[SharingClient]:
-        """Client of a provider, for a call or a few.
+        """Client of a provider, for a call or a few. `report_invalid` is told what listings leave out.
 
         With `probes` the provider is called even while its breaker is open; a call that `waits` for a change
         takes no slot. Raises ServerUnreachable, TimeoutError after `within` seconds, and what a call raises.
@@ -88,7 +93,7 @@ class UpstreamConnections:
         try:
             connection = await self._connect(provider_id, profile, breaker)
             async with nullcontext() if waits else connection.slots, asyncio.timeout(within):
-                yield SharingClient(connection.transport, profile.endpoint)
+                yield SharingClient(connection.transport, profile.endpoint, report_invalid)
         except ServerUnreachable as error:
             breaker.failed(error.message)
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,6 +18,7 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.names import SharedName, normalize_name
 from model_sharing_protocol.profile import Profile
+from model_sharing_protocol.recalls import Recall
 from model_sharing_protocol.signatures import SignedName, verify_changes, verify_manifest, verify_state
 from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.domain.mirrors import (
@@ -39,7 +41,10 @@ if TYPE_CHECKING:
 _OLDEST_MS = 3_600_000
 _ANSWER_SECONDS = 10.0
 """Time for an answer to a question that readers wait for."""
+_HIGHEST_VERSION = 2**31 - 1
 _SHOWN = 80
+_ID = re.compile(r"[\x21-\x7e]{1,255}")
+"""Ids by which a model is known again after a rename; with any other it is not."""
 
 T = TypeVar("T")
 W = TypeVar("W")
@@ -56,10 +61,15 @@ class RemoteShare:
         self._mirror = mirror
         self._profile = profile
         self._keys = tuple(PublicKey.parse(pem) for pem in mirror.keys)
+        self._left_out: list[str] = []
 
     @property
     def keys(self) -> tuple[str, ...]:
         return tuple(key.pem for key in self._keys)
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        return self._left_out
 
     async def describe(self) -> UpstreamShare:
         """Describe the share as of now. Raises NotFound once it is not granted any more."""
@@ -76,17 +86,17 @@ class RemoteShare:
             resharing=found.resharing,
         )
 
-    async def schemas(self) -> tuple[list[str], list[str]]:
-        """Names of the schemas, and why others are left out."""
+    async def schemas(self) -> list[str]:
+        """Names of the schemas."""
         async with self._client() as client:
             found = await client.list_schemas(self._mirror.share)
-        return _keep_valid(found, lambda each: normalize_name("schema", each.name), lambda each: each.name)
+        return self._valid(found, lambda each: normalize_name("schema", each.name), lambda each: each.name)
 
-    async def models(self) -> tuple[list[UpstreamModel], list[str]]:
-        """All models, and why others are left out, such as for a name that is illegal here."""
+    async def models(self) -> list[UpstreamModel]:
+        """All models."""
         async with self._client() as client:
             found = await client.list_models(self._mirror.share)
-        return _keep_valid(found, _model, lambda each: f"{each.schema}.{each.name}")
+        return self._valid(found, _model, lambda each: f"{each.schema}.{each.name}")
 
     async def model(self, name: SharedName) -> UpstreamModel:
         """One model. Raises NotFound."""
@@ -97,7 +107,11 @@ class RemoteShare:
         """The READY versions of a model. Raises NotFound."""
         async with self._client() as client:
             found = await client.list_versions(self._mirror.share, name)
-        return [_version(each) for each in found if each.status == wire.READY]
+        ready = [each for each in found if each.status == wire.READY]
+        for each in ready:
+            if each.version > _HIGHEST_VERSION:
+                self._left_out.append(f"'{name}' version {each.version}: its number is too high")
+        return [_version(each) for each in ready if each.version <= _HIGHEST_VERSION]
 
     async def files(self, name: SharedName, number: int) -> UpstreamFiles:
         """Files of a version as the provider signed them. Raises NotFound, UntrustedSignature, UnsafePath."""
@@ -159,8 +173,36 @@ class RemoteShare:
         # While no process has recorded a failure, what this one has seen of the provider is out of date.
         probes = probes or not self._mirror.state.is_failure
         return self._connections.client(
-            self._mirror.provider_id, self._profile, probes=probes, waits=waits, within=within
+            self._mirror.provider_id,
+            self._profile,
+            probes=probes,
+            waits=waits,
+            within=within,
+            report_invalid=self._left_out.extend,
         )
+
+    def _valid(self, found: Sequence[W], make: Callable[[W], T], name: Callable[[W], str]) -> list[T]:
+        """Convert what is listed, but for what has an illegal name or the name or id of another."""
+        made: dict[object, T] = {}
+        ids = set()
+        for each in found:
+            try:
+                item = make(each)
+            except SharingError as error:
+                self._left_out.append(f"{name(each)[:_SHOWN]!r}: {error.message}")
+                continue
+            key = item.name if isinstance(item, UpstreamModel) else item
+            item_id = item.id if isinstance(item, UpstreamModel) else ""
+            if key in made:
+                reason = "names are compared without case, and this one is there"
+            elif item_id and item_id in ids:
+                reason = "another model has the same id"
+            else:
+                made[key] = item
+                ids.add(item_id)
+                continue
+            self._left_out.append(f"{name(each)[:_SHOWN]!r}: {reason}")
+        return list(made.values())
 
     async def _key_of(self, client: SharingClient, envelope: Envelope | None) -> PublicKey:
         """Key that must sign now; the provider is asked for newer ones if an envelope names another."""
@@ -183,28 +225,6 @@ def _check_recent(subject: str, issued_at: int) -> None:
         )
 
 
-def _keep_valid(
-    found: Sequence[W], make: Callable[[W], T], name: Callable[[W], str]
-) -> tuple[list[T], list[str]]:
-    """Convert what is listed; also say why some is left out: for an illegal name, or a second one."""
-    made: dict[object, T] = {}
-    left_out = []
-    for each in found:
-        try:
-            item = make(each)
-        except SharingError as error:
-            left_out.append(f"{name(each)[:_SHOWN]!r}: {error.message}")
-            continue
-        key = item.name if isinstance(item, UpstreamModel) else item
-        if key in made:
-            left_out.append(
-                f"{name(each)[:_SHOWN]!r}: names are compared without case, and this one is there"
-            )
-        else:
-            made[key] = item
-    return list(made.values()), left_out
-
-
 def _change(found: wire.ShareChange) -> UpstreamChange:
     """Change as it was told; one without a model, or with a name that is not legal here, is of the share."""
     try:
@@ -224,7 +244,7 @@ def _change(found: wire.ShareChange) -> UpstreamChange:
 def _model(found: wire.RegisteredModel) -> UpstreamModel:
     return UpstreamModel(
         name=SharedName.parse(f"{found.schema}.{found.name}"),
-        id=found.id or "",
+        id=found.id if found.id and _ID.fullmatch(found.id) else "",
         comment=found.comment or "",
         tags=found.tags,
         aliases=found.aliases,
@@ -245,5 +265,9 @@ def _version(found: wire.ModelVersion) -> UpstreamVersion:
         created_at=found.created_at or 0,
         recalled_at=found.recalled.at if found.recalled else None,
         recall_reason=found.recalled.reason if found.recalled else "",
-        recall_replacement=found.recalled.replacement if found.recalled else None,
+        recall_replacement=_replacement(found.recalled) if found.recalled else None,
     )
+
+
+def _replacement(recall: Recall) -> int | None:
+    return recall.replacement if recall.replacement and recall.replacement <= _HIGHEST_VERSION else None

@@ -1,9 +1,9 @@
-"""Invalid items of a listing: they are left out, with a warning that names them, and hide nothing else."""
+"""Invalid items of a listing: they are left out, which is reported by name, and hide nothing else."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -21,11 +21,21 @@ class InvalidItemWarning(SharingWarning):
     """Invalid item in a provider's listing, such as a model with an impossible version number."""
 
 
-class InvalidItems:
-    """Invalid items of one listing, to be left out; `what` says of where."""
+Report = Callable[[Sequence[str]], None]
 
-    def __init__(self, what: str) -> None:
+
+def issue_warnings(messages: Sequence[str]) -> None:
+    """Issue an InvalidItemWarning for each message."""
+    for message in messages:
+        warnings.warn(message, InvalidItemWarning, stacklevel=4)
+
+
+class InvalidItems:
+    """Invalid items of one listing, to be left out; `what` says of where. `report` is told of them."""
+
+    def __init__(self, what: str, report: Report = issue_warnings) -> None:
         self._what = what
+        self._report = report
         self._named: list[str] = []
         self._count = 0
 
@@ -35,12 +45,11 @@ class InvalidItems:
         if len(self._named) < bounds.WARNINGS:
             self._named.append(f"{self._what} lists {name}, which is left out: {why}")
 
-    def warn(self) -> None:
-        """Issue a InvalidItemWarning for each, or for the first few and the number of the others."""
+    def report(self) -> None:
+        """Report each, or the first few and the number of the others."""
         if more := self._count - len(self._named):
             self._named.append(f"{self._what} lists {more} more that are left out.")
-        for message in self._named:
-            warnings.warn(message, InvalidItemWarning, stacklevel=3)
+        self._report(self._named)
 
     def keep_valid(self, found: list[S], make: Callable[[S], T], name: Callable[[S], str]) -> list[T]:
         """Convert each item by `make`, but for those that it raises a SharingError for: they are left out."""
@@ -50,7 +59,7 @@ class InvalidItems:
                 made.append(make(each))
             except SharingError as error:
                 self.add(name(each), error.message)
-        self.warn()
+        self.report()
         return made
 
 

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from model_sharing.client.invalid_items import InvalidItems, describe_item
+from model_sharing.client.invalid_items import InvalidItems, Report, describe_item, issue_warnings
 from model_sharing.transport import bounds
 from model_sharing.transport.response_reader import TooLarge, count_values, parse, read_bounded
 from model_sharing.transport.session import Transport
@@ -28,14 +28,18 @@ T = TypeVar("T")
 
 
 async def fetch_all_pages(
-    transport: Transport, path: str, read: Callable[[bytes], T], origin: str
+    transport: Transport,
+    path: str,
+    read: Callable[[bytes], T],
+    origin: str,
+    report: Report = issue_warnings,
 ) -> list[T]:
     """Fetch all items of the listing at `path`, each as `read` makes it of its JSON text.
 
-    Those for which that raises NotASharingServer are left out with a warning. Raises what `Transport.call`
-    raises, and NotASharingServer for a listing beyond the bounds.
+    Those for which that raises NotASharingServer are left out, which `report` is told. Raises what
+    `Transport.call` raises, and NotASharingServer for a listing beyond the bounds.
     """
-    pages = _Pages(path, read, origin)
+    pages = _Pages(path, read, InvalidItems(origin, report), origin)
     try:
         async with asyncio.timeout(bounds.LISTING_SECONDS):
             while pages.has_more:
@@ -44,18 +48,20 @@ async def fetch_all_pages(
         raise ServerUnreachable(
             f"{origin} took more than {bounds.LISTING_SECONDS:g} seconds for one listing. Try again later."
         ) from error
-    pages.invalid_items.warn()
+    pages.invalid_items.report()
     return pages.items
 
 
 class _Pages(Generic[T]):
     """Pages of one listing so far: their items, and how to ask for the next page."""
 
-    def __init__(self, path: str, read: Callable[[bytes], T], origin: str) -> None:
+    def __init__(
+        self, path: str, read: Callable[[bytes], T], invalid_items: InvalidItems, origin: str
+    ) -> None:
         self.path = path
         self.origin = origin
         self.items: list[T] = []
-        self.invalid_items = InvalidItems(origin)
+        self.invalid_items = invalid_items
         self.size = MAX_PAGE_SIZE
         self.has_more = True
         self._read = read

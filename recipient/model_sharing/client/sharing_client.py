@@ -14,6 +14,7 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
+from model_sharing.client.invalid_items import Report, issue_warnings
 from model_sharing.client.pagination import fetch_all_pages
 from model_sharing.transport import bounds
 from model_sharing.transport.response_reader import decode, read_bounded, read_lines
@@ -63,11 +64,15 @@ class ChangesAnswer(msgspec.Struct, frozen=True):
 
 
 class SharingClient:
-    """Client of one provider's shares. `endpoint` is what messages call the provider."""
+    """Client of one provider's shares. `endpoint` is what messages call the provider.
 
-    def __init__(self, transport: Transport, endpoint: str) -> None:
+    `report_invalid` is told of the items of listings that are left out.
+    """
+
+    def __init__(self, transport: Transport, endpoint: str, report_invalid: Report = issue_warnings) -> None:
         self._transport = transport
         self._endpoint = endpoint
+        self._report_invalid = report_invalid
 
     async def list_keys(self) -> KeyList:
         """List the signing keys, oldest first, and the origins of files (EXTENSION).
@@ -101,7 +106,7 @@ class SharingClient:
     async def list_versions(self, share: str, model: SharedName) -> list[ModelVersion]:
         """List the versions of a model."""
         path = _model_path(share, model) + "/versions"
-        return await fetch_all_pages(self._transport, path, self._decode_version, self._endpoint)
+        return await self._pages(path, self._decode_version)
 
     async def get_version(
         self,
@@ -216,7 +221,10 @@ class SharingClient:
         def read(item: bytes) -> T:
             return decode(item, kind, self._endpoint)
 
-        return await fetch_all_pages(self._transport, path, read, self._endpoint)
+        return await self._pages(path, read)
+
+    async def _pages(self, path: str, read: Callable[[bytes], T]) -> list[T]:
+        return await fetch_all_pages(self._transport, path, read, self._endpoint, self._report_invalid)
 
     def _decode_version(self, data: bytes) -> ModelVersion:
         version = decode(data, ModelVersion, self._endpoint)

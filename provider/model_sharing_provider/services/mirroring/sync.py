@@ -71,8 +71,7 @@ class MirrorSync:
             began = now_ms()
             described = await share.describe()
             start = await share.changes("")
-            schemas, skipped = await share.schemas()
-            models, left_out = await share.models()
+            schemas, models = await share.schemas(), await share.models()
             async with context.read_unaudited() as rows:
                 known = await rows.mirrors.models(mirror.catalog_id)
             changed = [model for model in models if _is_changed(model, known.get(model.name))]
@@ -82,7 +81,7 @@ class MirrorSync:
             for name in removed:
                 await self._writer.remove(context, mirror, name)
             await self._write_schemas(context, mirror, schemas)
-            left_out += skipped
+            left_out = share.left_out
             await self._update(
                 context,
                 mirror,

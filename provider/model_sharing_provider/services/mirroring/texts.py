@@ -14,6 +14,8 @@ from model_sharing_provider.domain.mirrors import UpstreamModel, UpstreamVersion
 from model_sharing_provider.domain.securables import MAX_ALIASES, MAX_TAGS
 from model_sharing_provider.services.registry.tags import check_tags
 
+_NUL = "\0"
+
 
 def limited_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """Tags without those that are not possible here."""
@@ -38,18 +40,24 @@ def limited_aliases(model: UpstreamModel) -> dict[str, int]:
 
 
 def limited_comment(comment: str) -> str:
-    return shortened(comment, MAX_COMMENT)
+    return shortened(_storable(comment), MAX_COMMENT)
 
 
 def limited_source(version: UpstreamVersion) -> str:
-    return shortened(version.source, MAX_SOURCE)
+    return shortened(_storable(version.source), MAX_SOURCE)
 
 
 def limited_run_id(version: UpstreamVersion) -> str:
     """Run of a version; empty for one that no registry can have made."""
-    return version.run_id if len(version.run_id.encode(errors="replace")) <= MAX_ID else ""
+    possible = len(version.run_id.encode(errors="replace")) <= MAX_ID and _NUL not in version.run_id
+    return version.run_id if possible else ""
 
 
 def limited_signature(version: UpstreamVersion) -> dict[str, Any] | None:
     """MLflow signature of a version; None for one that is larger than any model's."""
     return version.signature if len(msgspec.json.encode(version.signature)) <= MAX_SIGNATURE else None
+
+
+def _storable(text: str) -> str:
+    """Text without the one character that not every database stores."""
+    return text.replace(_NUL, "\ufffd")

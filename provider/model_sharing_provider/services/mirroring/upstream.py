@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from model_sharing_protocol.names import SharedName
@@ -19,20 +19,21 @@ from model_sharing_provider.domain.mirrors import (
 
 
 class UpstreamShareClient(Protocol):
-    """Client of one share. Every method raises ServerUnreachable, TimeoutError and what the provider answers.
-
-    Listings come with the reasons why some items are left out.
-    """
+    """Client of one share. Methods raise ServerUnreachable, TimeoutError and what the provider answers."""
 
     @property
     def keys(self) -> tuple[str, ...]:
         """PEMs of the keys that are trusted by now, oldest first."""
 
+    @property
+    def left_out(self) -> Sequence[str]:
+        """Items that listings so far had, and that are left out, with the reasons."""
+
     async def describe(self) -> UpstreamShare: ...
 
-    async def schemas(self) -> tuple[list[str], list[str]]: ...
+    async def schemas(self) -> list[str]: ...
 
-    async def models(self) -> tuple[list[UpstreamModel], list[str]]: ...
+    async def models(self) -> list[UpstreamModel]: ...
 
     async def model(self, name: SharedName) -> UpstreamModel: ...
 

@@ -24,7 +24,6 @@ _WAIT_SECONDS = 25.0
 _LIST_EVERY_SECONDS = 30.0
 _RECONCILE_EVERY_MS = 3_600_000
 _LONGEST_PAUSE_SECONDS = 60.0
-_ROUND_SECONDS = 0.5
 
 _log = structlog.get_logger("model_sharing_provider")
 
@@ -88,14 +87,12 @@ class MirrorFollower:
         present: Mirror | None = mirror
         while present is not None:
             began = time.monotonic()
-            began = time.monotonic()
             try:
                 await self._follow_once(present)
-                # A provider that stops, or is overloaded, answers at once that nothing has changed.
-                await asyncio.sleep(max(0.0, _LEAST_ROUND_SECONDS - (time.monotonic() - began)))
                 pause = 1.0
-                # A feed that never waits, or always tells of changes, must not keep both sides busy.
-                await asyncio.sleep(max(0.0, began + _ROUND_SECONDS - time.monotonic()))
+                # A provider that stops or is overloaded answers at once that nothing has changed, and another
+                # one always has a change: neither must keep both sides busy.
+                await asyncio.sleep(max(0.0, began + _LEAST_ROUND_SECONDS - time.monotonic()))
             except Exception as error:
                 await self._sync.record_failure(self._system, present, error)
                 await self._pause(present, pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret

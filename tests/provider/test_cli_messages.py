@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -186,3 +187,14 @@ def test_a_model_is_shown_with_its_format(shared: CliRunner, tmp_path: Path, pro
         file.unlink()
     shown = shared.succeed("model", "show", MODEL, "--output", "json").json
     assert (shown["format"], shown["latest_version"]) == ([], 2)
+
+
+@pytest.mark.parametrize("host", ["models.acme.example", "127.0.0.1"])
+def test_a_profile_whose_token_would_travel_in_clear_is_warned_of(
+    provider_cli: CliRunner, tmp_path: Path, host: str
+) -> None:
+    profile = {"shareCredentialsVersion": 1, "endpoint": f"http://{host}/delta-sharing", "bearerToken": "t"}
+    (tmp_path / "acme.share").write_text(json.dumps(profile))
+    for command in (("provider", "create"), ("provider", "update")):
+        said = provider_cli.succeed(*command, "acme", "--profile", str(tmp_path / "acme.share")).err
+        assert ("Ask the provider for an https address" in said) == (host != "127.0.0.1")

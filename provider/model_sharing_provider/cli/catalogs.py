@@ -122,8 +122,9 @@ def pull(name: str, alias: str | None, all_versions: bool, model: str, output: s
         pulled = run(
             lambda provider, context: provider.catalog_pulls.pull(context, name, selection, bar.show)
         )
-    sentence = f"{pulled.versions} versions are here: {human_size(pulled.size)}, of which "
-    show_done(fields_of(pulled), f"{sentence}{human_size(pulled.fetched)} were fetched", output)
+    what = "1 version is" if pulled.versions == 1 else f"{pulled.versions} versions are"
+    sentence = f"{what} here: {human_size(pulled.size)}, of which {human_size(pulled.fetched)} were fetched"
+    show_done(fields_of(pulled), sentence, output)
 
 
 @catalog.command("list", epilog=example("model-sharing-provider catalog list"))

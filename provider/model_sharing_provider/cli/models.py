@@ -151,7 +151,7 @@ def show(name: str, output: str) -> None:
         shares,
         ["share", "shared_as", "recipients"],
         output,
-        empty=f"In no share yet; add it to one: model-sharing-provider share add-model SHARE {full_name}",
+        empty="In no share." if any(version["origin"] for version in versions) else _not_shared(full_name),
     )
 
 
@@ -224,6 +224,10 @@ def delete(*, name: str, number: int | None, dry_run: bool, yes: bool, output: s
         yes=yes,
         output=output,
     )
+
+
+def _not_shared(name: FullName) -> str:
+    return f"In no share yet; add it to one: model-sharing-provider share add-model SHARE {name}"
 
 
 def _newest(versions: list[Record]) -> Record | None:

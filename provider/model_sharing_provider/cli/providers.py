@@ -8,8 +8,9 @@ import click
 
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
-from model_sharing_protocol.console.output import say
+from model_sharing_protocol.console.output import say, warn
 from model_sharing_protocol.console.results import show_done, show_list, show_one
+from model_sharing_protocol.network.plain_http import origin_of, travels_in_clear
 from model_sharing_protocol.text_files import decode_text
 from model_sharing_provider.cli.options import changes_of, comment_option, owner_option, rename_option
 from model_sharing_provider.cli.records import to_record
@@ -47,7 +48,16 @@ def add(name: str, profile: Path, comment: str, output: str) -> None:
 def _create(name: str, profile: Path, comment: str, output: str) -> None:
     content = decode_text(profile.read_bytes(), "replace")
     created = run(lambda opened, context: opened.providers.create(context, name, content, comment))
+    _warn_of_plain_http(created.endpoint)
     show_done(to_record(created), f"Added the provider {name} at {created.endpoint}", output)
+
+
+def _warn_of_plain_http(endpoint: str) -> None:
+    if travels_in_clear(endpoint):
+        warn(
+            f"{origin_of(endpoint)} is plain http: the token and the models are sent unencrypted, and "
+            "anybody who intercepts the token can use it. Ask the provider for an https address."
+        )
 
 
 @provider.command(epilog=example("model-sharing-provider provider update globex --profile globex.share"))
@@ -70,6 +80,8 @@ def update(
     changes = changes_of(rename=rename, comment=comment, owner=owner, more=profile is not None)
     content = decode_text(profile.read_bytes(), "replace") if profile else None
     updated = run(lambda opened, context: opened.providers.update(context, name, changes, content))
+    if content:
+        _warn_of_plain_http(updated.endpoint)
     show_done(to_record(updated), f"Updated the provider {updated.name} at {updated.endpoint}", output)
 
 

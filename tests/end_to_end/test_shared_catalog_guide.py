@@ -86,6 +86,7 @@ def test_the_guide_works_as_printed(acme_home: Path, tmp_path: Path) -> None:
         (tmp_path / "grants.py").write_text("\n".join(block("Give colleagues access", "python", page=GUIDE)))
         globex.types(f"{shutil.which('python', path=Path(sys.executable).parent)} -W ignore grants.py")
         assert "1 version is here" in globex.follows("Fetch ahead of use")
+        assert "pulled_size" in globex.types("model-sharing-provider catalog show vendor")
         rotated = acme.types("model-sharing-provider recipient rotate-token globex --existing-expires-in 0s")
         globex.follows("Take in a new profile", activation_link=rotated.strip())
         for line in ("catalog create prod", "schema create prod.ml_team"):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Record = Mapping[str, Any]
 
 _TIMES = ("at", "expiration_time", "last_used", "state_since")
-_SIZES = ("size", "own_size")
+_SIZES = ("size", "own_size", "pulled_size")
 
 
 def fields_of(value: DataclassInstance) -> dict[str, Any]:

@@ -47,7 +47,14 @@ FIELDS: dict[type, dict[str, str]] = {
         "provider_name": "provider",
         "share_name": "share",
         **_fields(
-            "key_fingerprint", "state", "state_reason", "state_since", "synced_at", "broker", "resharing"
+            "key_fingerprint",
+            "state",
+            "state_reason",
+            "state_since",
+            "synced_at",
+            "broker",
+            "resharing",
+            "pulled_size",
         ),
         "confirmed_at": "checked_at",
     },

@@ -13,6 +13,7 @@ from typing import Any
 
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.recalls import Recall
 from model_sharing_protocol.signatures import Bundle
 
 SMALL_FILES = "small"
@@ -156,28 +157,34 @@ class UpstreamVersion:
     size: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
     created_at: int = 0
-    recalled_at: int | None = None
-    recall_reason: str = ""
-    recall_replacement: int | None = None
+    recall: Recall | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamFiles:
-    """Files of a version, verified against the provider's signature: its bundle, and the key's PEM."""
+    """Files of a version, verified against the provider's signature: its bundle, and the key's PEM.
+
+    `state` is what the provider signed about the version just now.
+    """
 
     manifest: Manifest
     bundle: Bundle
     key_pem: str
+    state: SignedTarget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedTarget:
-    """Version that an alias points at, as the provider signed it. `sequence` orders the states of a model."""
+    """Version that an alias or a number stands for, as the provider signed it just now.
+
+    `sequence` orders the states of a model.
+    """
 
     version: int
     digest: str
     sequence: tuple[int, int]
     issued_at: int
+    recall: Recall | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

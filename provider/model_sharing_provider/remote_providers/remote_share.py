@@ -101,7 +101,12 @@ class RemoteShare:
     async def model(self, name: SharedName) -> UpstreamModel:
         """One model. Raises NotFound."""
         async with self._client(within=_ANSWER_SECONDS) as client:
-            return _model(await client.get_model(self._mirror.share, name))
+            found = _model(await client.get_model(self._mirror.share, name))
+        if found.name != name:
+            raise NotASharingServer(
+                f"{self._profile.endpoint} was asked for {name}, and told of another model."
+            )
+        return found
 
     async def versions(self, name: SharedName) -> list[UpstreamVersion]:
         """The READY versions of a model. Raises NotFound."""
@@ -129,21 +134,39 @@ class RemoteShare:
             key = await self._key_of(client, metadata.bundle.dsse_envelope if metadata.bundle else None)
         signed_name = SignedName(self._mirror.share, str(name), number)
         bundle = verify_manifest(metadata.bundle, signed_name, manifest, [key])
-        return UpstreamFiles(manifest=manifest, bundle=bundle, key_pem=key.pem)
+        state = self._verified(metadata.version, key, name, number)
+        if state.digest != manifest.digest:
+            raise UntrustedSignature(
+                f"{signed_name} is signed as {state.digest}, but its files are listed as {manifest.digest}."
+            )
+        return UpstreamFiles(manifest=manifest, bundle=bundle, key_pem=key.pem, state=state)
 
-    async def alias(self, name: SharedName, alias: str) -> SignedTarget:
-        """Version behind an alias, as signed just now. Raises NotFound, UntrustedSignature, StaleAnswer."""
+    async def state(self, name: SharedName, asked: int | str) -> SignedTarget:
+        """Version of this number or behind this alias, as signed just now.
+
+        Raises NotFound, UntrustedSignature, StaleAnswer.
+        """
         async with self._client() as client:
-            answer = await client.get_version(self._mirror.share, name, alias)
+            answer = await client.get_version(self._mirror.share, name, asked)
             if answer is None:
-                raise NotASharingServer(f"{self._profile.endpoint} answered nothing for {name}@{alias}.")
+                raise NotASharingServer(f"{self._profile.endpoint} answered nothing for {name} {asked!r}.")
             key = await self._key_of(client, answer.version.state)
-        state = verify_state(answer.version.state, key, self._mirror.share, str(name), alias)
-        if (answer.version.version, answer.version.digest) != (state.version, state.digest):
-            raise UntrustedSignature(f"{name}@{alias} was answered as another version than was signed.")
-        _check_recent(f"{name}@{alias}", state.issued_at)
+        return self._verified(answer.version, key, name, asked)
+
+    def _verified(
+        self, answer: wire.ModelVersion, key: PublicKey, name: SharedName, asked: int | str
+    ) -> SignedTarget:
+        """What is signed about an answer. Raises UntrustedSignature, StaleAnswer."""
+        state = verify_state(answer.state, key, self._mirror.share, str(name), asked)
+        if (answer.version, answer.digest) != (state.version, state.digest):
+            raise UntrustedSignature(f"{name} {asked!r} was answered as another version than was signed.")
+        _check_recent(f"{name} {asked!r}", state.issued_at)
         return SignedTarget(
-            version=state.version, digest=state.digest, sequence=state.sequence, issued_at=state.issued_at
+            version=state.version,
+            digest=state.digest,
+            sequence=state.sequence,
+            issued_at=state.issued_at,
+            recall=_recall(state.recalled),
         )
 
     async def changes(self, since: str, wait_seconds: float = 0) -> UpstreamChanges | None:
@@ -263,11 +286,12 @@ def _version(found: wire.ModelVersion) -> UpstreamVersion:
         size=found.size or 0,
         tags=found.tags,
         created_at=found.created_at or 0,
-        recalled_at=found.recalled.at if found.recalled else None,
-        recall_reason=found.recalled.reason if found.recalled else "",
-        recall_replacement=_replacement(found.recalled) if found.recalled else None,
+        recall=_recall(found.recalled),
     )
 
 
-def _replacement(recall: Recall) -> int | None:
-    return recall.replacement if recall.replacement and recall.replacement <= _HIGHEST_VERSION else None
+def _recall(found: Recall | None) -> Recall | None:
+    """Recall as it can be kept here."""
+    if found is None or found.replacement is None or found.replacement <= _HIGHEST_VERSION:
+        return found
+    return Recall(found.reason, found.at)

@@ -6,12 +6,12 @@ the same time: each transaction looks at the rows again, and nothing older than 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import uuid4
 
-from model_sharing_protocol.errors import InvalidState, MetastoreUnavailable, NotFound, StaleAnswer
+from model_sharing_protocol.errors import InvalidState, MetastoreUnavailable, StaleAnswer
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
@@ -25,9 +25,16 @@ from model_sharing_provider.domain.mirrors import (
 from model_sharing_provider.domain.securables import ModelVersion, RegisteredModel, Schema, SecurableType
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.mirroring.signed_states import (
+    SignedStates,
+    ask_states,
+    is_before,
+    went_back,
+)
 from model_sharing_provider.services.mirroring.texts import (
     limited_aliases,
     limited_comment,
+    limited_recall,
     limited_tags,
 )
 from model_sharing_provider.services.mirroring.upstream import UpstreamShareClient
@@ -47,11 +54,17 @@ class ModelWriter:
         self._cleaner = cleaner
 
     async def write(
-        self, context: Context, mirror: Mirror, share: UpstreamShareClient, model: UpstreamModel
+        self,
+        context: Context,
+        mirror: Mirror,
+        share: UpstreamShareClient,
+        model: UpstreamModel,
+        told: Collection[int | str] = (),
     ) -> None:
         """Make the rows of a model what the provider shows. Raises what the share raises.
 
         New versions appear first, then the rest in one transaction, so that aliases always have a target.
+        `told` are the aliases and version numbers that the provider's feed tells of.
         Raises StaleAnswer for answers that are older than what was here before they were asked for.
         """
         async with context.read_unaudited() as rows:
@@ -63,16 +76,16 @@ class ModelWriter:
         if seen and _is_older(model, seen):
             model = await share.model(model.name)  # it was listed before another process saw a change
             if _is_older(model, seen):
-                raise _went_back(f"{model.name}")
+                raise went_back(model.name)
         listed = {version.number: version for version in await share.versions(model.name)}
         new = [version for version in listed.values() if _is_new(version, known.get(version.number))]
         for batch in _batches(new, _VERSIONS_AT_ONCE):
-            await self._add_versions(context, mirror, share, model, batch)
-        targets = await _changed_targets(share, model, found.aliases if found else {}, listed.keys())
-        for alias, target in targets.items():
-            if seen and target and target.sequence < seen.sequence:
-                raise _went_back(f"{model.name}@{alias}")
-        await self._write_rest(context, mirror, model, listed, targets)
+            await self._add_versions(context, mirror, share, model, batch, seen=seen)
+        aliases = found.aliases if found else {}
+        states = await ask_states(share, model, listed, aliases=aliases, versions=known, told=told)
+        if seen and states.is_before(seen):
+            raise went_back(model.name)
+        await self._write_rest(context, mirror, model, listed, states)
 
     async def remove(self, context: Context, mirror: Mirror, name: SharedName) -> None:
         """Remove a model that the provider does not show any more, and what was fetched of it."""
@@ -90,10 +103,14 @@ class ModelWriter:
         share: UpstreamShareClient,
         model: UpstreamModel,
         versions: Sequence[UpstreamVersion],
+        *,
+        seen: MirroredModel | None,
     ) -> None:
         verified = await self._versions.verify(share, model.name, versions)
         added: list[VerifiedVersion] = []
         try:
+            if seen and is_before((version.state for version in verified), seen):
+                raise went_back(model.name)
             async with sync_operation(context, mirror, model.name) as (operation, present):
                 row, replaced = await _put_model(operation, present, model)
                 known = {each.version: each for each in await operation.rows.versions.all_of_model(row.id)}
@@ -120,15 +137,13 @@ class ModelWriter:
         mirror: Mirror,
         model: UpstreamModel,
         listed: Mapping[int, UpstreamVersion],
-        targets: Mapping[str, SignedTarget | None],
+        states: SignedStates,
     ) -> None:
         gone: list[ModelVersion] = []
         async with sync_operation(context, mirror, model.name) as (operation, present):
             row, gone = await _put_model(operation, present, model)
             known = await operation.rows.mirrors.find_model(row.id) or MirroredModel(model_id=row.id)
-            if _is_older(model, known) or any(
-                target and target.sequence < known.sequence for target in targets.values()
-            ):
+            if _is_older(model, known) or states.is_before(known):
                 return  # another process has seen a later state
             await _write_tags(operation, row.id, row.tags, limited_tags(model.tags))
             for version in await operation.rows.versions.all_of_model(row.id):
@@ -136,8 +151,9 @@ class ModelWriter:
                     await operation.rows.versions.delete(version)
                     gone.append(version)
                 else:
-                    await _update_version(operation, version, listed[version.version])
-            known = await _write_aliases(operation, row, known, model, targets)
+                    signed = states.versions.get(version.version)
+                    await _update_version(operation, version, listed[version.version], signed)
+            known = await _write_aliases(operation, row, known, model, states.aliases)
             await operation.rows.mirrors.put_model(
                 replace(known, upstream_id=model.id, updated_at=model.updated_at or 0)
             )
@@ -228,24 +244,6 @@ async def _put_model(
     return named, removed
 
 
-async def _changed_targets(
-    share: UpstreamShareClient, model: UpstreamModel, known: Mapping[str, int], versions: Iterable[int]
-) -> dict[str, SignedTarget | None]:
-    """Signed targets of the aliases that are listed with another version than is known here.
-
-    None stands for an alias that is gone by now.
-    """
-    targets: dict[str, SignedTarget | None] = {}
-    there = set(versions)
-    for alias, version in limited_aliases(model).items():
-        if known.get(alias) != version and version in there:
-            try:
-                targets[alias] = await share.alias(model.name, alias)
-            except NotFound:
-                targets[alias] = None
-    return targets
-
-
 async def _write_aliases(
     operation: Operation,
     row: RegisteredModel,
@@ -279,16 +277,14 @@ async def _write_aliases(
     return latest
 
 
-async def _update_version(operation: Operation, version: ModelVersion, listed: UpstreamVersion) -> None:
-    updated = replace(
-        version,
-        comment=limited_comment(listed.comment),
-        recalled_at=listed.recalled_at,
-        recall_reason=limited_comment(listed.recall_reason),
-        recall_replacement=listed.recall_replacement,
-    )
-    if updated != version:
-        await operation.rows.versions.update(replace(updated, updated_at=operation.now))
+async def _update_version(
+    operation: Operation, version: ModelVersion, listed: UpstreamVersion, signed: SignedTarget | None
+) -> None:
+    comment, rows = limited_comment(listed.comment), operation.rows
+    if comment != version.comment:
+        await rows.versions.update(replace(version, comment=comment, updated_at=operation.now))
+    if signed and (recall := limited_recall(signed.recall)) != version.recall:
+        await rows.versions.recall(version, recall, operation.now)
     await _write_tags(operation, version.id, version.tags, limited_tags(listed.tags))
 
 
@@ -311,14 +307,6 @@ def _is_older(model: UpstreamModel, known: MirroredModel) -> bool:
     """True for an answer from before the state that is known. Without ids it may be of another model."""
     same = bool(model.id) and model.id == known.upstream_id
     return same and model.updated_at is not None and model.updated_at < known.updated_at
-
-
-def _went_back(subject: str) -> StaleAnswer:
-    return StaleAnswer(
-        f"The answer about {subject} is older than one that was seen before. Somebody replays an old answer, "
-        "or the provider went back to a backup: ask it, and if it did, delete the catalog and create it "
-        "again."
-    )
 
 
 def _full_name(mirror: Mirror, name: SharedName) -> FullName:

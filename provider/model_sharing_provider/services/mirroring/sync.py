@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -106,13 +107,16 @@ class MirrorSync:
         if any(change.model is None for change in changes):
             await self.sync(context, mirror, share)
             return
-        names = {change.model for change in changes} | {change.previous_model for change in changes}
+        told: dict[SharedName, set[int | str]] = defaultdict(set)
+        for change in changes:
+            for name in filter(None, (change.model, change.previous_model)):
+                told[name] |= {change.alias.lower(), change.version or 0}
         async with self._lock(mirror):
             # A model that was renamed is found under its new name first, so that its old one is not removed.
             gone = []
-            for name in filter(None, names):
+            for name, what in told.items():
                 try:
-                    await self._writer.write(context, mirror, share, await share.model(name))
+                    await self._writer.write(context, mirror, share, await share.model(name), what)
                 except NotFound:
                     gone.append(name)
             for name in gone:

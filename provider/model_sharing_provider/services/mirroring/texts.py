@@ -9,6 +9,7 @@ import msgspec
 
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import check_alias
+from model_sharing_protocol.recalls import Recall
 from model_sharing_provider.domain.limits import MAX_COMMENT, MAX_ID, MAX_SIGNATURE, MAX_SOURCE, shortened
 from model_sharing_provider.domain.mirrors import UpstreamModel, UpstreamVersion
 from model_sharing_provider.domain.securables import MAX_ALIASES, MAX_TAGS
@@ -41,6 +42,10 @@ def limited_aliases(model: UpstreamModel) -> dict[str, int]:
 
 def limited_comment(comment: str) -> str:
     return shortened(_storable(comment), MAX_COMMENT)
+
+
+def limited_recall(recall: Recall | None) -> Recall | None:
+    return recall and Recall(limited_comment(recall.reason), recall.at, recall.replacement)
 
 
 def limited_source(version: UpstreamVersion) -> str:

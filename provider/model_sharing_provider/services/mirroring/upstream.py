@@ -41,7 +41,8 @@ class UpstreamShareClient(Protocol):
 
     async def files(self, name: SharedName, number: int) -> UpstreamFiles: ...
 
-    async def alias(self, name: SharedName, alias: str) -> SignedTarget: ...
+    async def state(self, name: SharedName, asked: int | str) -> SignedTarget:
+        """Version of this number or behind this alias."""
 
     async def changes(self, since: str, wait_seconds: float = 0) -> UpstreamChanges | None:
         """Changes after a token, or the token of now for an empty one; None without a feed."""

@@ -13,11 +13,12 @@ from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_provider.artifacts.bundles import Bundles, StoredBundle
 from model_sharing_provider.artifacts.layout import version_root
 from model_sharing_provider.artifacts.manifests import Manifests
-from model_sharing_provider.domain.mirrors import Mirror, UpstreamVersion
+from model_sharing_provider.domain.mirrors import Mirror, SignedTarget, UpstreamVersion
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.services.context import Operation
 from model_sharing_provider.services.mirroring.texts import (
     limited_comment,
+    limited_recall,
     limited_run_id,
     limited_signature,
     limited_source,
@@ -30,12 +31,13 @@ _VERSIONS_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class VerifiedVersion:
-    """New version whose manifest and signature are stored under its id."""
+    """New version whose manifest and signature are stored under its id, and its signed state."""
 
     id: str
     described: UpstreamVersion
     manifest: Manifest
     key_fingerprint: str
+    state: SignedTarget
 
 
 class VersionWriter:
@@ -77,7 +79,7 @@ class VersionWriter:
         stored = StoredBundle(files.bundle, files.key_pem)
         await self._bundles.write(version_id, stored)
         await self._manifests.write(version_id, manifest)
-        return VerifiedVersion(version_id, version, manifest, stored.key.fingerprint)
+        return VerifiedVersion(version_id, version, manifest, stored.key.fingerprint, files.state)
 
     async def discard(self, versions: Sequence[VerifiedVersion]) -> None:
         """Delete what was stored for versions whose rows were not added."""
@@ -95,6 +97,7 @@ async def add_mirrored_version(
     """Add the row of a verified version to its model."""
     described, manifest = verified.described, verified.manifest
     created_at = described.created_at or operation.now
+    recall = limited_recall(verified.state.recall)
     version = ModelVersion(
         id=verified.id,
         model_id=model_id,
@@ -118,9 +121,9 @@ async def add_mirrored_version(
         origin_version=described.number,
         origin_digest=manifest.digest,
         origin_key=verified.key_fingerprint,
-        recalled_at=described.recalled_at,
-        recall_reason=limited_comment(described.recall_reason),
-        recall_replacement=described.recall_replacement,
+        recalled_at=recall.at if recall else None,
+        recall_reason=recall.reason if recall else "",
+        recall_replacement=recall.replacement if recall else None,
     )
     await operation.rows.versions.add(version)
     for key, value in limited_tags(described.tags).items():

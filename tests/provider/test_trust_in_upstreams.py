@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
-from model_sharing_protocol.errors import SharingError, StaleAnswer, UntrustedSignature
+from model_sharing_protocol.errors import SharingError, StaleAnswer, UntrustedSignature, UpstreamUnavailable
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.mirrors import MirrorState
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.services.mirroring.freshness import Freshness
 from support.admin_client import AdminClient
 from support.fake_provider.change_feed import FakeFeed
+from support.fake_provider.faults import answer_status
 from support.fake_provider.models import Model
 from support.fake_provider.server import FakeProvider, Handler
-from support.fake_upstream import change, files, mirror, source_of, until
+from support.fake_upstream import change, files, know, mirror, source_of, until
 
 SCORER = FullName.parse("vendor.ml_team.scorer")
 
@@ -237,3 +238,53 @@ async def test_a_key_that_no_earlier_one_endorses_ends_the_access(
     with pytest.raises(UntrustedSignature):
         await sync(admin)
     assert (await source_of(admin)).state is MirrorState.KEY_CHANGED
+
+
+ELSEWHERE = [
+    "http://169.254.169.254/latest/meta-data",
+    "http://10.0.0.1/files",
+    "http://localhost:1/files",
+    "file:///etc/passwd",
+    "http://127.0.0.1@elsewhere.example/files",
+]
+
+
+@pytest.mark.parametrize("url", ELSEWHERE)
+@pytest.mark.parametrize("broker", [False, True], ids=["fetched", "handed on"])
+async def test_files_elsewhere_are_not_fetched_and_nobody_is_sent_there(
+    admin: AdminClient, fake: FakeProvider, url: str, broker: bool
+) -> None:
+    await know(admin, fake)
+    await admin.provider.shared_catalogs.create(admin.context, "vendor", "acme", "acme_share", broker=broker)
+    fake.url_base = url
+    opened = await admin.provider.principal_files.open_path(admin.context, SCORER, 1, "MLmodel")
+    assert opened.source is not None
+    with pytest.raises(UpstreamUnavailable):
+        await opened.source.locate(admin.context)
+    assert not fake.file_requests()
+
+
+@pytest.mark.parametrize("origin", ["http://169.254.169.254", "http://10.0.0.1:80"])
+async def test_origins_inside_our_network_are_not_called_though_the_provider_names_them(
+    admin: AdminClient, fake: FakeProvider, origin: str
+) -> None:
+    """The provider is at an address that the administrator allowed, these are not."""
+    fake.file_origins = (origin,)
+    await mirror(admin, fake)
+    fake.url_base = origin
+    opened = await admin.provider.principal_files.open_path(admin.context, SCORER, 1, "MLmodel")
+    assert opened.source is not None
+    async with asyncio.timeout(5):
+        with pytest.raises(UpstreamUnavailable):
+            await opened.source.locate(admin.context)
+
+
+async def test_files_are_not_fetched_through_redirects(admin: AdminClient, fake: FakeProvider) -> None:
+    await mirror(admin, fake)
+    fake.default_fault = answer_status(302, Location=f"{fake.origin}/delta-sharing/shares")
+    before = len(fake.requests)
+    opened = await admin.provider.principal_files.open_path(admin.context, SCORER, 1, "MLmodel")
+    assert opened.source is not None
+    with pytest.raises(UpstreamUnavailable):
+        await opened.source.locate(admin.context)
+    assert not [each for each in fake.requests[before:] if each.path.endswith("/shares")]

@@ -97,12 +97,20 @@ class RemoteFiles:
         fingerprint = source.mirror.provider_fingerprint
         return await asyncio.to_thread(read_arrived, self._cache, fingerprint, file, start)
 
-    async def urls(self, source: PullSource) -> Mapping[str, str]:
-        """The provider's own URLs of a version's files by sha256, valid for some minutes yet."""
+    async def url(self, source: PullSource, sha256: str) -> str:
+        """The provider's own URL of a file, valid for some minutes yet.
+
+        Raises NotASharingServer for one that leads elsewhere: those whom we give it would call our network.
+        """
+        from model_sharing.transport.file_origins import FileOrigins  # noqa: PLC0415 - slow to import
+
         listed = await self._list(source)
         if listed.expires_at < now_ms() + _SHORTEST_MS:
             listed = await self._list(source, fresh=True)
-        return listed.urls
+        origins = FileOrigins(source.profile.endpoint, source.mirror.file_origins)
+        origin, _ = origins.check(listed.urls[sha256])
+        await asyncio.to_thread(origins.check_name, origin)  # it may look up the endpoint's host
+        return listed.urls[sha256]
 
     async def _list(self, source: PullSource, *, fresh: bool = False) -> Listing:
         """List a version's files and URLs: one request serves all who ask within a minute."""

@@ -221,7 +221,7 @@ class PullThrough:
     async def upstream_url(self, mirrored: MirroredFiles, file: ManifestFile) -> str:
         """The provider's own URL of a file. Raises UpstreamUnavailable."""
         try:
-            return (await self._tools.fetcher.urls(self._source(mirrored)))[file.sha256]
+            return await self._tools.fetcher.url(self._source(mirrored), file.sha256)
         except (SharingError, TimeoutError) as error:
             name, number = mirrored.version.full_name, mirrored.version.version
             raise UpstreamUnavailable(

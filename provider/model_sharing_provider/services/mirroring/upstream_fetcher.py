@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -32,5 +32,5 @@ class UpstreamFetcher(Protocol):
     async def read_arriving(self, source: PullSource, file: ManifestFile, start: int) -> bytes:
         """Next bytes from `start` on of a large file that is being fetched, not verified; or none."""
 
-    async def urls(self, source: PullSource) -> Mapping[str, str]:
-        """The provider's own URLs of a version's files by sha256, valid for some minutes yet."""
+    async def url(self, source: PullSource, sha256: str) -> str:
+        """The provider's own URL of a file, valid for some minutes yet."""

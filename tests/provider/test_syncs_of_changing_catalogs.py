@@ -13,12 +13,17 @@ from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.mirrors import MirrorState
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.services.mirroring.freshness import Freshness
 from model_sharing_provider.services.registry.updates import NO_CHANGE, SecurableUpdate
 from support.admin_client import AdminClient
+from support.fake_provider.change_feed import FakeFeed
 from support.fake_provider.faults import always
 from support.fake_provider.server import FakeProvider
 from support.fake_upstream import change, files, meanwhile, mirror, source_of
 from support.model_folder import write_model
+from support.principals import SecurablePrivilege, create_user
 
 pytestmark = pytest.mark.each_database
 
@@ -152,3 +157,87 @@ async def test_an_alias_that_another_server_saw_move_on_is_no_replay(
     await sync(admin)
     assert (await source_of(admin)).state is MirrorState.ACTIVE
     assert (await admin.provider.models.get(admin.context, SCORER)).aliases == {"Champion": 3}
+
+
+async def may_execute(admin: AdminClient, *names: str) -> list[bool]:
+    """Whether models have a grant to ana."""
+    found = []
+    for name in names:
+        grants = await admin.provider.permissions.get(admin.context, SecurableType.MODEL, f"vendor.{name}")
+        found.append(any(grant.principal == "ana" for grant in grants))
+    return found
+
+
+async def grant(admin: AdminClient, *names: str) -> None:
+    for name in names:
+        await SecurablePrivilege(Privilege.EXECUTE, SecurableType.MODEL, f"vendor.{name}").grant(admin, "ana")
+
+
+def rename(fake: FakeProvider, **names: str) -> None:
+    """Rename models, all at once: by their present names in the schema `ml_team`."""
+    models = {old: fake.models.pop(f"ml_team.{old}") for old in names}
+    for old, new in names.items():
+        fake.models[new] = models[old]
+        change(fake, new)
+
+
+@pytest.mark.parametrize("feed", [False, True], ids=["sync", "feed"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"scorer": "ml_team.ranker", "ranker": "ml_team.scorer"},
+        {"scorer": "ml_team.ranker", "ranker": "ml_team.other", "other": "ml_team.scorer"},
+        {"scorer": "ml_team.ranker", "ranker": "ml_team.other", "other": "ml_team.last"},
+        {"scorer": "research.scorer", "ranker": "ml_team.scorer", "other": "research.ranker"},
+    ],
+    ids=["swap", "circle", "chain", "schemas"],
+)
+async def test_models_that_take_each_others_names_keep_their_grants_and_rows(
+    admin: AdminClient,
+    fake: FakeProvider,
+    names: dict[str, str],
+    feed: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("ranker", "other"):
+        fake.publish(f"ml_team.{name}", 1, files(name.encode()), "Champion")
+        fake.models[f"ml_team.{name}"].id = f"{name}-id"
+    fake.feed = told = FakeFeed()
+    await mirror(admin, fake)
+    await create_user(admin, "ana")
+    await grant(admin, *(f"ml_team.{old}" for old in names))
+    before = await rows_of(admin, *(f"ml_team.{old}" for old in names))
+    rename(fake, **names)
+    for old, new in names.items():
+        told.tell("MODEL_RENAMED", new, previousModel=f"ml_team.{old}")
+    if feed:
+        monkeypatch.setattr(Freshness, "_bound_ms", -1)
+    else:
+        await sync(admin)
+    assert await rows_of(admin, *names.values()) == before
+    assert all(await may_execute(admin, *names.values()))
+    models = (await admin.provider.models.search_catalog(admin.context, PAGE, "vendor")).items
+    assert {f"{each.full_name.schema}.{each.full_name.name}" for each in models} == set(fake.models)
+
+
+async def test_a_model_made_again_under_the_same_name_is_another_one(
+    admin: AdminClient, fake: FakeProvider
+) -> None:
+    await mirror(admin, fake)
+    await create_user(admin, "ana")
+    await grant(admin, "ml_team.scorer")
+    del fake.models["ml_team.scorer"]
+    fake.publish("ml_team.scorer", 1, files(b"another"))
+    fake.models["ml_team.scorer"].id = "another-id"
+    await sync(admin)
+    assert not any(await may_execute(admin, "ml_team.scorer"))
+    model = await admin.provider.models.get(admin.context, SCORER)
+    assert (model.aliases, model.latest_version) == ({}, 1)
+
+
+async def rows_of(admin: AdminClient, *names: str) -> list[str]:
+    """Ids of models here."""
+    found = [
+        await admin.provider.models.get(admin.context, FullName.parse(f"vendor.{name}")) for name in names
+    ]
+    return [model.id for model in found]

@@ -27,6 +27,7 @@ from model_sharing_provider.domain.mirrors import (
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.model_writer import ModelWriter, put_schema, sync_operation
+from model_sharing_provider.services.mirroring.renames import follow_renames
 from model_sharing_provider.services.mirroring.states import reason_of, state_of
 from model_sharing_provider.services.mirroring.upstream import UpstreamShareClient
 from model_sharing_provider.services.registry.removal import ArtifactCleaner, remove_schema
@@ -73,6 +74,7 @@ class MirrorSync:
             described = await share.describe()
             start = await share.changes("")
             schemas, models = await share.schemas(), await share.models()
+            await follow_renames(context, mirror, models)
             async with context.read_unaudited() as rows:
                 known = await rows.mirrors.models(mirror.catalog_id)
             changed = [model for model in models if _is_changed(model, known.get(model.name))]
@@ -112,13 +114,15 @@ class MirrorSync:
             for name in filter(None, (change.model, change.previous_model)):
                 told[name] |= {change.alias.lower(), change.version or 0}
         async with self._lock(mirror):
-            # A model that was renamed is found under its new name first, so that its old one is not removed.
-            gone = []
-            for name, what in told.items():
+            # What was renamed is found by its new name first, so that it is not removed under its old one.
+            models = [model for name in told if (model := await _find(share, name)) is not None]
+            await follow_renames(context, mirror, models)
+            gone = told.keys() - {model.name for model in models}
+            for model in models:
                 try:
-                    await self._writer.write(context, mirror, share, await share.model(name), what)
+                    await self._writer.write(context, mirror, share, model, told[model.name])
                 except NotFound:
-                    gone.append(name)
+                    gone.add(model.name)
             for name in gone:
                 await self._writer.remove(context, mirror, name)
 
@@ -247,6 +251,13 @@ class MirrorSync:
 
     def _lock(self, mirror: Mirror) -> asyncio.Lock:
         return self._locks.setdefault(mirror.catalog_id, asyncio.Lock())
+
+
+async def _find(share: UpstreamShareClient, name: SharedName) -> UpstreamModel | None:
+    try:
+        return await share.model(name)
+    except NotFound:
+        return None
 
 
 def _is_changed(model: UpstreamModel, known: MirroredModel | None) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import click
 
+from model_sharing_protocol.console.output import announce
 from model_sharing_protocol.printable import enumerated, printable
 from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.domain.sharing import ModelShare, Recipient, ShareGrant
@@ -30,6 +31,14 @@ def confirm(what: str) -> None:
         raise unanswered from None
     if not agreed:
         raise click.Abort
+
+
+def confirm_or_tell(sentence: str) -> None:
+    """Ask whether to continue on a terminal; elsewhere only say the consequences, of what can be undone."""
+    if sys.stdin and sys.stdin.isatty():
+        confirm(sentence)
+    else:
+        announce(sentence)
 
 
 def hits_of_share(grants: Iterable[ShareGrant]) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import click
 
 from model_sharing_protocol.console.options import output_option
-from model_sharing_protocol.console.output import announce
 from model_sharing_protocol.console.results import show_done
 from model_sharing_protocol.printable import enumerated
 from model_sharing_protocol.times import iso
-from model_sharing_provider.cli.confirmations import confirm, yes_option
+from model_sharing_provider.cli.confirmations import confirm, confirm_or_tell, yes_option
 from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.domain.pull_history import DeletionImpact
@@ -53,10 +51,8 @@ def delete(
             found = sentence or "It affects no recipient."
             _show(impact, f"{found} Nothing was done (dry run).", output, dry_run=True)
             return
-        if sentence and not insist and not (sys.stdin and sys.stdin.isatty()):
-            announce(sentence)
-        elif sentence:
-            confirm(sentence)
+        if sentence:
+            (confirm if insist else confirm_or_tell)(sentence)
     run(carry_out)
     _show(impact, done, output, dry_run=False)
 

@@ -9,7 +9,7 @@ from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.results import show_done
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.cli.completion import complete_models
-from model_sharing_provider.cli.confirmations import confirm, hits_of_model, yes_option
+from model_sharing_provider.cli.confirmations import confirm_or_tell, hits_of_model, yes_option
 from model_sharing_provider.cli.deletions import pulled_lately
 from model_sharing_provider.cli.options import VERSION
 from model_sharing_provider.cli.records import to_record
@@ -52,7 +52,8 @@ def recall(
 ) -> None:
     """Recall a version: it stays, with its reason, and nobody but the model's owner can load it any more.
 
-    Aliases that point at it move to the version that replaces it. Asks for confirmation if it is shared.
+    Aliases that point at it move to the version that replaces it. On a terminal, asks for confirmation if it
+    is shared; --undo lifts a recall.
     """
     full_name = FullName.parse(name)
     if undo:
@@ -80,4 +81,4 @@ def _confirm(full_name: FullName, number: int) -> None:
     shown, impact = run(read)
     hits = " ".join(filter(None, (hits_of_model(shown, "it"), pulled_lately(impact))))
     if hits:
-        confirm(f"This recalls version {number} of {full_name}. {hits}")
+        confirm_or_tell(f"This recalls version {number} of {full_name}. {hits}")

@@ -83,7 +83,7 @@ class UpstreamConnections:
         """Client of a provider, for a call or a few. `report_invalid` is told what listings leave out.
 
         With `probes` the provider is called even while its breaker is open; a call that `waits` for a change
-        takes no slot. Raises ServerUnreachable, TimeoutError after `within` seconds, and what a call raises.
+        takes no slot. Raises ServerUnreachable, also after `within` seconds, and what a call raises.
         """
         from model_sharing.client.sharing_client import SharingClient  # noqa: PLC0415 - slow to import
 
@@ -97,9 +97,10 @@ class UpstreamConnections:
         except ServerUnreachable as error:
             breaker.failed(error.message)
             raise
-        except TimeoutError:
-            breaker.failed(f"{profile.endpoint} did not answer in time.")
-            raise
+        except TimeoutError as error:
+            silent = ServerUnreachable(f"{profile.endpoint} did not answer in time.")
+            breaker.failed(silent.message)
+            raise silent from error
         except SharingError:
             breaker.succeeded()  # it answered
             raise

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
-from model_sharing_protocol.errors import InvalidState, NotFound, SharingError
+from model_sharing_protocol.errors import (
+    InvalidState,
+    LocalError,
+    NotFound,
+    SharingError,
+    StaleAnswer,
+    UntrustedSignature,
+    UpstreamUnavailable,
+)
 from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.profile import Profile, parse_profile
 from model_sharing_protocol.progress import ProgressCallback
@@ -57,7 +65,7 @@ class SharedCatalogs:
         self._shares = shares
         self._sync = sync
         self._catalogs = catalogs
-        self._syncing: set[asyncio.Task[SyncReport]] = set()
+        self._syncing: set[asyncio.Task[Any]] = set()
 
     async def create(
         self,
@@ -143,10 +151,21 @@ class SharedCatalogs:
             syncing.cancel()
             raise
         if not done:
-            return
-        if error := syncing.exception():
+            going_on = asyncio.create_task(self._record_end(mirror, syncing))
+            self._syncing.add(going_on)
+            going_on.add_done_callback(self._syncing.discard)
+        elif error := syncing.exception():
             await self._catalogs.delete(context, name)
+            if isinstance(error, LocalError) and not isinstance(error, UntrustedSignature | StaleAnswer):
+                # An error of clients, which this server is here: to its own clients it would be its failure.
+                raise UpstreamUnavailable(f"{mirror.shown} cannot be read: {error.message}") from error
             raise error
+
+    async def _record_end(self, mirror: Mirror, syncing: asyncio.Task[SyncReport]) -> None:
+        """Record how a sync ends for which nobody waits."""
+        await asyncio.wait([syncing])
+        if not syncing.cancelled() and isinstance(error := syncing.exception(), Exception):
+            await self._sync.record_failure(self._system, mirror, error)
 
     async def _sync_leased(
         self, mirror: Mirror, follower: str, progress: ProgressCallback | None

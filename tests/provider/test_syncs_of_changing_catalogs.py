@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from model_sharing_protocol.errors import InvalidState, StaleAnswer, Unauthenticated
+from model_sharing_protocol.errors import InvalidState, NotFound, StaleAnswer, Unauthenticated
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.bootstrap.composition import open_provider
@@ -241,3 +242,64 @@ async def rows_of(admin: AdminClient, *names: str) -> list[str]:
         await admin.provider.models.get(admin.context, FullName.parse(f"vendor.{name}")) for name in names
     ]
     return [model.id for model in found]
+
+
+async def test_an_alias_that_moves_a_hundred_times_ends_where_it_is_and_never_goes_back(
+    admin: AdminClient, fake: FakeProvider, settings: Settings
+) -> None:
+    """Two servers apply the same changes, and somebody reads all the time."""
+    fake.feed = told = FakeFeed()
+    for number in range(3, 103):
+        fake.publish("ml_team.scorer", number, files(b"%d" % number))
+    await mirror(admin, fake)
+    seen = []
+    async with open_provider(settings) as other:
+        followers = [asyncio.create_task(each.mirror_follower.run()) for each in (admin.provider, other)]
+        context = other.context(admin.context.caller)
+        try:
+            for number in range(3, 103):
+                change(fake).aliases["Champion"] = number
+                told.tell("ALIAS_SET", "ml_team.scorer", alias="Champion", version=number)
+                seen.append((await other.versions.get_by_alias(context, SCORER, "Champion")).version)
+                seen.append(
+                    (await admin.provider.versions.get_by_alias(admin.context, SCORER, "Champion")).version
+                )
+            async with asyncio.timeout(20):
+                while seen[-1] != 102:
+                    await asyncio.sleep(0.05)
+                    seen.append((await admin.provider.models.get(admin.context, SCORER)).aliases["Champion"])
+        finally:
+            for task in followers:
+                task.cancel()
+            await asyncio.wait(followers)
+    assert seen == sorted(seen)
+    assert (await source_of(admin)).state is MirrorState.ACTIVE
+    reasons = [event.reason for event in await admin.provider.audit.latest(admin.context, 300)]
+    assert not any(reasons)
+
+
+async def test_a_version_deleted_while_versions_are_listed_is_not_here(
+    admin: AdminClient, fake: FakeProvider
+) -> None:
+    await mirror(admin, fake)
+    model = change(fake)
+    model.versions[3] = files(b"third")
+    model.aliases["Newest"] = 3
+
+    async def delete() -> None:
+        change(fake)
+        del model.versions[3], model.aliases["Newest"]
+
+    meanwhile(fake, "versions/3/query", delete)
+    await sync(admin)
+    await sync(admin)
+    found = await admin.provider.models.get(admin.context, SCORER)
+    assert (found.latest_version, found.aliases) == (2, {"Champion": 1})
+
+
+async def test_a_share_renamed_there_is_a_withdrawn_one_here(admin: AdminClient, fake: FakeProvider) -> None:
+    await mirror(admin, fake)
+    fake.shares = ["another"]
+    with pytest.raises(NotFound):
+        await sync(admin)
+    assert (await source_of(admin)).state is MirrorState.REVOKED

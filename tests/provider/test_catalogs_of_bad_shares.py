@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestServer
-from databricks.sdk.errors import DatabricksError
+from databricks.sdk.errors.base import DatabricksError
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_protocol.pages import PageRequest
@@ -91,7 +91,7 @@ def go_away(fake: FakeProvider) -> None:
     fake.stop()
 
 
-PAST = {"expirationTime": "2020-01-01T00:00:00Z"}
+PAST: dict[str, object] = {"expirationTime": "2020-01-01T00:00:00Z"}
 BAD: dict[str, tuple[Callable[[FakeProvider], None], dict[str, object], str]] = {
     "expired": (refuse_token, PAST, r"expired at 2020-01-01"),
     "revoked": (refuse_token, {}, r"does not accept the token"),

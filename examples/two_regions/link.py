@@ -48,15 +48,15 @@ class Traffic:
 
 
 class Link:
-    """Link from a port of its own to the port `target` of this machine, which may change.
+    """Link from a port of its own to the port `target` of this machine, in a thread of its own.
 
-    `delay_ms` is what it adds to a round trip. It works in a thread of its own; use it as a context manager.
+    `delay_ms` is what it adds to a round trip. Both may be changed. Use it as a context manager.
     """
 
     def __init__(self, target: int = 0, *, listen: int = 0, delay_ms: float = 0.0) -> None:
         self.target = target
         self.port = listen
-        self._one_way = delay_ms / 2000
+        self.delay_ms = delay_ms
         self._is_cut = False
         self._traffic = Traffic()
         self._ends: set[asyncio.StreamWriter] = set()
@@ -136,7 +136,7 @@ class Link:
             while piece:
                 piece = await source.read(_PIECE)
                 count(piece)
-                await pieces.put((self._loop.time() + self._one_way, piece))
+                await pieces.put((self._loop.time() + self.delay_ms / 2000, piece))
 
     async def _deliver(self, pieces: asyncio.Queue[tuple[float, bytes]], sink: asyncio.StreamWriter) -> None:
         while True:

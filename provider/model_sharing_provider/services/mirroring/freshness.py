@@ -1,16 +1,18 @@
 """Freshness of shared catalogs: reads are never older than a bound, unless the provider cannot be asked.
 
 Beyond the bound one call asks what has changed, and all readers of the catalog wait for it together, for a
-moment at most. If it fails, the last known state is served with its age, up to a grace.
+moment at most; if much has changed, a model that is read is asked for ahead of its turn. If that fails, the
+last known state is served with its age, up to a grace.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import timedelta
 
-from model_sharing_protocol.errors import NotASharingServer, UpstreamUnavailable
+from model_sharing_protocol.errors import NotASharingServer, SharingError, UpstreamUnavailable
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.mirrors import FreshnessPolicy, Mirror
@@ -24,6 +26,8 @@ PATIENCE_SECONDS = 2.0
 """Time that a reader waits for the provider."""
 _PATIENCE_AFTER_FAILURE = 0.25
 """Time that a reader waits while the last attempt of any process failed."""
+_PATIENCE_WITH_CHANGES = 0.5
+"""Time that a reader waits for all changes to be applied, before it asks for the model alone."""
 _PAUSE_AFTER_FAILURE = 1.0
 _MOST_PAGES = 1000
 
@@ -114,8 +118,30 @@ class Freshness:
             asking = asyncio.create_task(self._refresh(mirror, None if has_feed else model))
             self._asking[key] = asking
             asking.add_done_callback(lambda _: self._asking.pop(key, None))
-        patience = _PATIENCE_AFTER_FAILURE if mirror.state.is_failure else PATIENCE_SECONDS
-        await asyncio.wait([asking], timeout=patience)
+        if mirror.state.is_failure or not has_feed:
+            patience = _PATIENCE_AFTER_FAILURE if mirror.state.is_failure else PATIENCE_SECONDS
+            await asyncio.wait([asking], timeout=patience)
+            return
+        _, unfinished = await asyncio.wait([asking], timeout=_PATIENCE_WITH_CHANGES)
+        if unfinished:
+            await self._ask_ahead(mirror, model, asking)
+
+    async def _ask_ahead(self, mirror: Mirror, model: SharedName, asking: asyncio.Task[None]) -> None:
+        """Ask for one model, while more changes are being applied than its readers can wait for."""
+        key = mirror.catalog_id, str(model)
+        ahead = self._asking.get(key)
+        if ahead is None:
+            ahead = self._asking[key] = asyncio.create_task(self._refresh_ahead(mirror, model))
+            ahead.add_done_callback(lambda _: self._asking.pop(key, None))
+        patience = PATIENCE_SECONDS - _PATIENCE_WITH_CHANGES
+        await asyncio.wait([asking, ahead], timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _refresh_ahead(self, mirror: Mirror, model: SharedName) -> None:
+        asked = now_ms()
+        # A failure is met, and recorded, where the changes are applied.
+        with suppress(SharingError, TimeoutError):
+            if await self._sync.write_ahead(self._system, mirror, self._shares.open(mirror), model):
+                self.confirmed(mirror, asked, model)
 
     async def _refresh(self, mirror: Mirror, model: SharedName | None) -> None:
         """Bring the catalog up to date, or one model. Failures are recorded."""
@@ -123,8 +149,8 @@ class Freshness:
         try:
             share = self._shares.open(mirror)
             if model is not None:
-                await self._sync.sync_model(self._system, mirror, share, model)
-                self.confirmed(mirror, asked, model)
+                if await self._sync.sync_model(self._system, mirror, share, model):
+                    self.confirmed(mirror, asked, model)
                 return
             for _ in range(_MOST_PAGES):
                 confirmed = await self._sync.advance(self._system, mirror, share)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -35,6 +35,7 @@ from model_sharing_provider.services.registry.removal import ArtifactCleaner, re
 _MODELS_AT_ONCE = 8
 _MOST_NAMED = 5
 
+T = TypeVar("T")
 _log = structlog.get_logger("model_sharing_provider")
 
 
@@ -115,21 +116,36 @@ class MirrorSync:
                 told[name] |= {change.alias.lower(), change.version or 0}
         async with self._lock(mirror):
             # What was renamed is found by its new name first, so that it is not removed under its old one.
-            models = [model for name in told if (model := await _find(share, name)) is not None]
-            await follow_renames(context, mirror, models)
-            gone = told.keys() - {model.name for model in models}
-            for model in models:
+            models: list[UpstreamModel] = []
+            gone = set[SharedName]()
+
+            async def find(name: SharedName) -> None:
+                try:
+                    models.append(await share.model(name))
+                except NotFound:
+                    gone.add(name)
+
+            async def write(model: UpstreamModel) -> None:
                 try:
                     await self._writer.write(context, mirror, share, model, told[model.name])
                 except NotFound:
                     gone.add(model.name)
+
+            await _several_at_once(find, told)
+            await follow_renames(context, mirror, models)
+            await _several_at_once(write, models)
             for name in gone:
                 await self._writer.remove(context, mirror, name)
 
     async def sync_model(
         self, context: Context, mirror: Mirror, share: UpstreamShareClient, name: SharedName
-    ) -> None:
-        """Make the rows of one model what the provider shows now. Raises what the share raises."""
+    ) -> bool:
+        """Make the rows of one model what the provider shows now. Raises what the share raises.
+
+        While all of the catalog is synced, the result is that of `write_ahead`.
+        """
+        if self._lock(mirror).locked():
+            return await self.write_ahead(context, mirror, share, name)
         async with context.read_unaudited() as rows:
             known = (await rows.mirrors.models(mirror.catalog_id)).get(name)
         async with self._lock(mirror):
@@ -140,6 +156,27 @@ class MirrorSync:
             except NotFound:
                 await share.describe()  # raises NotFound, too, if it is the share that is gone
                 await self._writer.remove(context, mirror, name)
+        return True
+
+    async def write_ahead(
+        self, context: Context, mirror: Mirror, share: UpstreamShareClient, name: SharedName
+    ) -> bool:
+        """Make the rows of one model what the provider shows, ahead of others that changed.
+
+        False for one that is gone or has another name now: it is left to the changes, by which it keeps its
+        grants. Raises what the share raises.
+        """
+        async with context.read_unaudited() as rows:
+            known = await rows.mirrors.models(mirror.catalog_id)
+        try:
+            model = await share.model(name)
+            if _is_renamed(model, known):
+                return False
+            if _is_changed(model, known.get(name)):
+                await self._writer.write(context, mirror, share, model)
+        except NotFound:
+            return False
+        return True
 
     async def advance(
         self, context: Context, mirror: Mirror, share: UpstreamShareClient, wait_seconds: float = 0
@@ -216,22 +253,14 @@ class MirrorSync:
         models: Iterable[UpstreamModel],
         meter: Meter,
     ) -> None:
-        waiting = iter(models)
+        async def write(model: UpstreamModel) -> None:
+            try:
+                await self._writer.write(context, mirror, share, model)
+            except NotFound:
+                await share.describe()  # raises NotFound, too, if it is the share that is gone
+            meter.file_done()
 
-        async def work() -> None:
-            for model in waiting:
-                try:
-                    await self._writer.write(context, mirror, share, model)
-                except NotFound:
-                    await share.describe()  # raises NotFound, too, if it is the share that is gone
-                meter.file_done()
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(_MODELS_AT_ONCE):
-                    group.create_task(work())
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
+        await _several_at_once(write, models)
 
     async def _write_schemas(self, context: Context, mirror: Mirror, listed: Sequence[str]) -> None:
         """Add the schemas that have no models yet, and remove those that are not listed any more."""
@@ -253,11 +282,28 @@ class MirrorSync:
         return self._locks.setdefault(mirror.catalog_id, asyncio.Lock())
 
 
-async def _find(share: UpstreamShareClient, name: SharedName) -> UpstreamModel | None:
+async def _several_at_once(work: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:
+    """Work on items, a few at a time. Raises the first error, which ends the rest."""
+    waiting = iter(items)
+
+    async def work_on() -> None:
+        for item in waiting:
+            await work(item)
+
     try:
-        return await share.model(name)
-    except NotFound:
-        return None
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_MODELS_AT_ONCE):
+                group.create_task(work_on())
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from failures
+
+
+def _is_renamed(model: UpstreamModel, known: Mapping[SharedName, MirroredModel]) -> bool:
+    """True if it is here under another name, or if its name is here for another model."""
+    if not model.id:
+        return False
+    here = [name for name, each in known.items() if each.upstream_id == model.id]
+    return here != [model.name] if here else model.name in known
 
 
 def _is_changed(model: UpstreamModel, known: MirroredModel | None) -> bool:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from model_sharing.api import background_loop
+from model_sharing.api.blocking_events import blocking_events
 from model_sharing.api.progress_display import Display, ShowProgress, open_display
 from model_sharing.api.records import Records
 from model_sharing.api.schema import Schema, completions, models_html, schema_of
@@ -19,7 +16,7 @@ from model_sharing.catalogs.events import CatalogEvent, EventFilter
 from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
 from model_sharing.catalogs.snapshots import Snapshot
-from model_sharing.catalogs.watching import Watcher, log_notice
+from model_sharing.catalogs.watching import log_notice
 from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing.mount_table import Mount
 from model_sharing.settings import Settings
@@ -333,8 +330,7 @@ class Catalog:
             ...     print(event.uri, event.version)
         """
         wanted = EventFilter.of(model, alias, kinds)
-        watcher = background_loop.run(lambda: _started(self._shared.watcher, notify or log_notice))
-        return _blocking(watcher, wanted, math.inf if seconds is None else time.monotonic() + seconds)
+        return blocking_events(self._shared.watcher(notify or log_notice), wanted, seconds)
 
     def verify(self, ref: str | ModelRef, folder: str | Path, signature: str | Path | None = None) -> int:
         """Check a downloaded folder and its signature, without the provider.
@@ -402,28 +398,3 @@ class Catalog:
             counter.phases,
             display.callback,
         )
-
-
-async def _started(
-    watcher_of: Callable[[Callable[[str], None]], Watcher], notify: Callable[[str], None]
-) -> Watcher:
-    watcher = watcher_of(notify)
-    await watcher.start()
-    return watcher
-
-
-def _blocking(watcher: Watcher, wanted: EventFilter, end: float) -> Iterator[CatalogEvent]:
-    """Iterate over events that arrive on the background loop, until a time of the monotonic clock."""
-    events = watcher.events()
-
-    async def next_event() -> CatalogEvent | None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(None if end == math.inf else max(0.0, end - time.monotonic())):
-                while True:
-                    event = await anext(events)
-                    if wanted.matches(event):
-                        return event
-        return None
-
-    while (event := background_loop.run(next_event)) is not None:
-        yield event

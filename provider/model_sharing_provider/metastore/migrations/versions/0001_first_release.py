@@ -1,6 +1,6 @@
 """The tables of the first release, and the rows that every metastore starts with.
 
-What was released does not change: `tables.py` goes on from here, and each difference is another migration.
+What was released does not change: `tables/` goes on from here, and each difference is another migration.
 """
 
 from __future__ import annotations

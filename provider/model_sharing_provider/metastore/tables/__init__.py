@@ -1,0 +1,83 @@
+"""Tables of the metastore. Ids are UUIDs as text, times epoch milliseconds; names are stored in lower case.
+
+metastores (one row) · changes
+providers ─< mirrors ─ catalogs (those made from a share) · mirror_checks
+catalogs ─< schemas ─< registered_models ─< model_versions ─< uploaded_files, lineage
+                            │      ├─< model_aliases        ├──< upload_sessions ─< uploaded_parts
+                            │      └── mirrored_models       └──< pulled_parts
+shares ─< share_objects (a model's or a schema's id, under the name recipients see)
+   └────< grants >──── recipients ─< recipient_tokens
+(any securable) ─< grants >──── principals ─< access_tokens, group_members
+tags (of any securable) · audit_log
+"""
+
+from __future__ import annotations
+
+from model_sharing_provider.metastore.tables.columns import metadata
+from model_sharing_provider.metastore.tables.events import audit_log, changes
+from model_sharing_provider.metastore.tables.mirrors import (
+    mirror_checks,
+    mirrored_models,
+    mirrors,
+    pulled_parts,
+)
+from model_sharing_provider.metastore.tables.principals import (
+    access_tokens,
+    grants,
+    group_members,
+    principals,
+    signing_keys,
+    token_peppers,
+)
+from model_sharing_provider.metastore.tables.registry import (
+    catalogs,
+    lineage,
+    metastores,
+    model_aliases,
+    model_versions,
+    registered_models,
+    schemas,
+    tags,
+    upload_sessions,
+    uploaded_files,
+    uploaded_parts,
+)
+from model_sharing_provider.metastore.tables.sharing import (
+    providers,
+    recipient_tokens,
+    recipients,
+    share_objects,
+    shares,
+)
+
+__all__ = [
+    "access_tokens",
+    "audit_log",
+    "catalogs",
+    "changes",
+    "grants",
+    "group_members",
+    "lineage",
+    "metadata",
+    "metastores",
+    "mirror_checks",
+    "mirrored_models",
+    "mirrors",
+    "model_aliases",
+    "model_versions",
+    "principals",
+    "providers",
+    "pulled_parts",
+    "recipient_tokens",
+    "recipients",
+    "registered_models",
+    "schemas",
+    "share_objects",
+    "shares",
+    "signing_keys",
+    "tags",
+    "token_peppers",
+    "upload_sessions",
+    "uploaded_files",
+    "uploaded_parts",
+]

@@ -1,0 +1,91 @@
+"""Tables of what happened: changes for recipients, and the audit log."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    Table,
+    Text,
+    text,
+)
+
+from model_sharing_provider.metastore.tables.columns import (
+    ID,
+    NAME,
+    metadata,
+    text_type,
+)
+
+# What changed in the registry and in shares, in the order of the commits; old rows are deleted.
+changes = Table(
+    "changes",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    # Random, and the same in all changes of a transaction: after a restore, the same sequence has another.
+    Column("mark", text_type(32), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", text_type(32), nullable=False),
+    # The share that changed, or `*` if what shares show may have changed; empty for changes of models.
+    Column("share_id", ID, nullable=False, server_default=""),
+    Column("schema_id", ID, nullable=False, server_default=""),
+    Column("previous_schema_id", ID, nullable=False, server_default=""),
+    Column("model_id", ID, nullable=False, server_default=""),
+    # The name in its schema at that time, or the shared name in a change of a share; and the one before,
+    # for a model that was renamed or moved.
+    Column("model", Text, nullable=False, server_default=""),
+    Column("previous_model", NAME, nullable=False, server_default=""),
+    Column("version", Integer),
+    Column("alias", NAME, nullable=False, server_default=""),
+    Index(
+        "ix_changes_share_id_sequence",
+        "share_id",
+        "sequence",
+        sqlite_where=text("share_id <> ''"),
+        postgresql_where=text("share_id <> ''"),
+    ),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("face", text_type(32), nullable=False),
+    Column("principal_type", text_type(16), nullable=False),
+    Column("principal", NAME, nullable=False),
+    Column("action", text_type(64), nullable=False),
+    Column("object_type", text_type(16), nullable=False),
+    Column("object_name", Text, nullable=False),
+    Column("share", NAME, nullable=False),
+    Column("recipient", NAME, nullable=False),
+    Column("outcome", text_type(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("address", text_type(64), nullable=False),
+    Column("request_id", text_type(64), nullable=False),
+    # The number of calls that the event stands for, and the time of the first.
+    Column("count", BigInteger, nullable=False, server_default="1"),
+    Column("first_at", BigInteger, nullable=False, server_default="0"),
+    # The version whose files a recipient was given access to; NULL for all other events.
+    Column("version_id", ID),
+    Index("ix_audit_log_at_id", "at", "id"),
+    # Every call pays for each index, so there are more only for rare events that are searched for.
+    Index(
+        "ix_audit_log_pulls",
+        "version_id",
+        "recipient",
+        "at",
+        sqlite_where=text("version_id IS NOT NULL"),
+        postgresql_where=text("version_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_audit_log_not_ok",
+        "outcome",
+        "at",
+        "id",
+        sqlite_where=text("outcome <> 'OK'"),
+        postgresql_where=text("outcome <> 'OK'"),
+    ),
+)

@@ -330,7 +330,7 @@ class Catalog:
             ...     print(event.uri, event.version)
         """
         wanted = EventFilter.of(model, alias, kinds)
-        return blocking_events(self._shared.watcher(notify or log_notice), wanted, seconds)
+        return blocking_events(lambda: self._shared.watcher(notify or log_notice), wanted, seconds)
 
     def verify(self, ref: str | ModelRef, folder: str | Path, signature: str | Path | None = None) -> int:
         """Check a downloaded folder and its signature, without the provider.

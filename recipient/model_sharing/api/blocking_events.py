@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from model_sharing.api import background_loop
@@ -13,13 +13,21 @@ from model_sharing.catalogs.events import CatalogEvent, EventFilter
 from model_sharing.catalogs.watching import Watcher
 
 
-def blocking_events(watcher: Watcher, wanted: EventFilter, seconds: float | None) -> Iterator[CatalogEvent]:
+def blocking_events(
+    new_watcher: Callable[[], Watcher], wanted: EventFilter, seconds: float | None
+) -> Iterator[CatalogEvent]:
     """Start to watch now, on the background loop, and iterate over the events for so many seconds.
 
     Raises what starting to watch raises.
     """
-    background_loop.run(watcher.start)
-    return _events(watcher, wanted, math.inf if seconds is None else time.monotonic() + seconds)
+
+    async def start() -> Watcher:
+        watcher = new_watcher()
+        await watcher.start()
+        return watcher
+
+    end = math.inf if seconds is None else time.monotonic() + seconds
+    return _events(background_loop.run(start), wanted, end)
 
 
 def _events(watcher: Watcher, wanted: EventFilter, end: float) -> Iterator[CatalogEvent]:

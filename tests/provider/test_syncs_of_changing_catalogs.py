@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ import pytest
 from model_sharing_protocol.errors import InvalidState, NotFound, StaleAnswer, Unauthenticated
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_protocol.times import now_ms
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
-from model_sharing_provider.domain.mirrors import MirrorState
+from model_sharing_provider.domain.mirrors import MirrorCheck, MirrorState
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.services.mirroring import follower
 from model_sharing_provider.services.mirroring.freshness import Freshness
 from model_sharing_provider.services.registry.updates import NO_CHANGE, SecurableUpdate
 from support.admin_client import AdminClient
@@ -303,3 +306,70 @@ async def test_a_share_renamed_there_is_a_withdrawn_one_here(admin: AdminClient,
     with pytest.raises(NotFound):
         await sync(admin)
     assert (await source_of(admin)).state is MirrorState.REVOKED
+
+
+async def test_a_share_has_one_follower_until_that_is_silent(admin: AdminClient, fake: FakeProvider) -> None:
+    await mirror(admin, fake)
+    async with admin.provider.database.write() as rows:
+        found = await rows.mirrors.find_by_catalog("vendor")
+        assert found is not None
+        now = now_ms()
+        assert await rows.mirrors.follow(found.catalog_id, "first", now, now + 15_000)
+        assert not await rows.mirrors.follow(found.catalog_id, "second", now + 14_000, now + 29_000)
+        assert await rows.mirrors.follow(found.catalog_id, "first", now + 14_000, now + 29_000)
+        assert not await rows.mirrors.follow(found.catalog_id, "second", now + 28_000, now + 43_000)
+        assert await rows.mirrors.follow(found.catalog_id, "second", now + 29_001, now + 44_000)
+        assert not await rows.mirrors.follow(found.catalog_id, "first", now + 29_002, now + 44_000)
+
+
+async def test_a_follower_that_is_killed_is_followed_by_another(
+    admin: AdminClient, fake: FakeProvider, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is killed does not say so: its right to follow ends by itself."""
+    monkeypatch.setattr(follower, "_LEASE_MS", 1500)
+    monkeypatch.setattr(follower, "_LOOK_EVERY_SECONDS", 0.1)
+    fake.feed = told = FakeFeed()
+    await mirror(admin, fake)
+    asked = len(told.asked)
+    async with open_provider(settings) as other:
+        first = asyncio.create_task(admin.provider.mirror_follower.run())
+        await until_asked(told, asked + 1)
+        second = asyncio.create_task(other.mirror_follower.run())
+        await asyncio.sleep(0.5)
+        assert len(told.asked) == asked + 1
+        monkeypatch.setattr(admin.provider.mirror_follower, "_stop", end_silently(admin))
+        first.cancel()
+        await asyncio.wait([first])
+        killed = time.monotonic()
+        await until_asked(told, asked + 2)
+        assert time.monotonic() - killed > 0.5
+        second.cancel()
+        await asyncio.wait([second])
+
+
+def end_silently(admin: AdminClient) -> Callable[[], Awaitable[None]]:
+    async def stop() -> None:
+        for task in admin.provider.mirror_follower._following.values():
+            task.cancel()
+
+    return stop
+
+
+async def until_asked(feed: FakeFeed, times: int) -> None:
+    async with asyncio.timeout(10):
+        while len(feed.asked) < times:  # noqa: ASYNC110 - a thread counts
+            await asyncio.sleep(0.02)
+
+
+async def test_an_older_check_does_not_replace_a_later_one(admin: AdminClient, fake: FakeProvider) -> None:
+    """A process that was slow must not call fresh what it read before another one read more."""
+    await mirror(admin, fake)
+    later = MirrorCheck(feed_token="later", checked_at=now_ms() + 1000)
+    async with admin.provider.database.write() as rows:
+        found = await rows.mirrors.find_by_catalog("vendor")
+        assert found is not None
+        await rows.mirrors.record_check(found.catalog_id, later)
+        await rows.mirrors.record_check(
+            found.catalog_id, MirrorCheck(feed_token="earlier", checked_at=later.checked_at - 1)
+        )
+        assert await rows.mirrors.last_check(found.catalog_id) == later

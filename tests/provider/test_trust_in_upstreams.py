@@ -7,17 +7,19 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from model_sharing_protocol.errors import SharingError, StaleAnswer, UntrustedSignature, UpstreamUnavailable
 from model_sharing_protocol.names import FullName
+from model_sharing_protocol.signatures import SignedName, sign_manifest
 from model_sharing_provider.domain.mirrors import MirrorState
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.services.mirroring.freshness import Freshness
 from support.admin_client import AdminClient
 from support.fake_provider.change_feed import FakeFeed
 from support.fake_provider.faults import answer_status
-from support.fake_provider.models import Model
+from support.fake_provider.models import SHARE, Model, manifest_of
 from support.fake_provider.server import FakeProvider, Handler
 from support.fake_upstream import change, files, know, mirror, source_of, until
 
@@ -288,3 +290,38 @@ async def test_files_are_not_fetched_through_redirects(admin: AdminClient, fake:
     with pytest.raises(UpstreamUnavailable):
         await opened.source.locate(admin.context)
     assert not [each for each in fake.requests[before:] if each.path.endswith("/shares")]
+
+
+@pytest.mark.parametrize("signed_as", [None, 2], ids=["stripped", "of another version"])
+async def test_files_without_their_own_signature_get_no_row(
+    admin: AdminClient, vendor: FakeProvider, signed_as: int | None
+) -> None:
+    content = files(b"third")
+    change(vendor).versions[3] = content
+    other = SignedName(SHARE, "ml_team.scorer", signed_as or 3)
+
+    def edit(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        bundle = sign_manifest(vendor.key, other, manifest_of(content), 0)
+        lines[1]["metaData"]["bundle"] = msgspec.to_builtins(bundle) if signed_as else None
+        return lines
+
+    vendor.edit_query = edit
+    with pytest.raises(UntrustedSignature):
+        await sync(admin)
+    async with admin.provider.database.read() as rows:
+        model = await rows.models.find(SCORER)
+    assert model is not None
+    assert model.latest_version == 2
+
+
+async def test_an_alias_does_not_move_to_other_files_than_were_signed(
+    admin: AdminClient, vendor: FakeProvider
+) -> None:
+    """The files of version 2 are others by now, which an old listing hides."""
+    replay(vendor, "/versions")
+    model = change(vendor)
+    model.versions[2] = files(b"changed")
+    model.aliases["Champion"] = 2
+    with pytest.raises(StaleAnswer, match="One of the answers is an old one"):
+        await sync(admin)
+    assert await champion_in_rows(admin) == 1

@@ -198,3 +198,21 @@ async def test_another_process_that_found_the_provider_well_is_believed(
     await read(admin)
     assert asked_for_changes(vendor) == before + 1
     assert (await source_of(admin)).state is MirrorState.ACTIVE
+
+
+async def test_a_provider_that_is_away_is_not_called_for_each_reader(
+    admin: AdminClient, vendor: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After two failures the breaker is open for two seconds."""
+    monkeypatch.setattr(freshness, "_PAUSE_AFTER_FAILURE", 0)
+    vendor.answer = always(lambda handler: handler.send(503, b"down"))
+    await read(admin)
+    await until(admin, MirrorState.UNREACHABLE)
+    await asyncio.sleep(1.1)
+    await read(admin)
+    await asyncio.sleep(1.3)  # it is tried again for a second
+    before = len(vendor.requests)
+    for _ in range(20):
+        seconds, _ = await read(admin)
+        assert seconds < 1
+    assert len(vendor.requests) == before

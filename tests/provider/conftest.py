@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from model_sharing_protocol.names import FullName
 from model_sharing_provider.configuration.settings import Settings
+from support.admin_client import AdminClient
+from support.model_folder import write_model
 from support.regions import Regions, running_regions
+from support.upstream_provider import UpstreamProvider, running_upstream
+
+SOURCE = "prod.ml_team.scorer"
 
 
 @pytest.fixture
@@ -19,3 +25,30 @@ async def regions(
     broker = getattr(request, "param", "") == "broker"
     async with running_regions(settings, started_home, tmp_path, broker=broker) as running:
         yield running
+
+
+@pytest.fixture
+async def upstream(tmp_path: Path, started_home: Path) -> AsyncIterator[UpstreamProvider]:
+    """A provider with two versions of a model in the share `acme_share`."""
+    async with running_upstream(tmp_path / "upstream", started_home) as running:
+        admin = running.admin
+        await admin.register(write_model(tmp_path / "first"), SOURCE, alias="Champion")
+        await admin.register(write_model(tmp_path / "second", {"model.pkl": b"second"}), SOURCE)
+        await admin.provider.shares.create(admin.context, "acme_share")
+        await admin.provider.shares.add_model(admin.context, "acme_share", FullName.parse(SOURCE))
+        yield running
+
+
+@pytest.fixture
+async def known_provider(admin: AdminClient, upstream: UpstreamProvider) -> UpstreamProvider:
+    """The same, known here as the provider `acme`."""
+    profile = await upstream.profile_for("us", "acme_share")
+    await admin.provider.providers.create(admin.context, "acme", profile)
+    return upstream
+
+
+@pytest.fixture
+async def vendor(admin: AdminClient, known_provider: UpstreamProvider) -> UpstreamProvider:
+    """The same, with its share shown here as the catalog `vendor`."""
+    await admin.provider.shared_catalogs.create(admin.context, "vendor", "acme", "acme_share")
+    return known_provider

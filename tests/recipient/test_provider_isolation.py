@@ -15,8 +15,8 @@ from model_sharing_protocol.errors import CorruptArtifact, SharingError
 from model_sharing_protocol.signing_keys import ListedKey, endorse, first_of
 from support.cached_versions import whole
 from support.fake_provider.faults import answer_status
-from support.fake_provider.models import SHARE, digest_of, manifest_of
-from support.fake_provider.server import FakeProvider, XorDelta
+from support.fake_provider.models import SHARE, XorDelta, digest_of, manifest_of
+from support.fake_provider.server import FakeProvider
 from support.files import random_bytes, read_tree
 from support.recipient_cli import RunCli
 from support.shared_catalog import shared_catalog_of

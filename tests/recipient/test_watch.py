@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 import model_sharing
 from model_sharing.catalogs import watching
-from model_sharing.catalogs.events import CatalogEvent
 from model_sharing_protocol.errors import (
     InvalidParameter,
     NotASharingServer,
@@ -23,15 +21,9 @@ from model_sharing_protocol.errors import (
 from support.fake_provider.change_feed import FakeFeed
 from support.fake_provider.models import SHARE
 from support.fake_provider.server import FakeProvider, Handler
+from support.watching import Watched, brief, eventually
 
 IRIS, CAT = "ml_team.iris", "vision.cat"
-SOON = 10
-
-
-def brief(event: CatalogEvent) -> str:
-    name = event.full_name.removeprefix("vendor.")
-    previous = event.previous_name and event.previous_name.removeprefix("vendor.")
-    return " ".join(str(part) for part in (event.kind, previous, name, event.version, event.alias) if part)
 
 
 @pytest.fixture
@@ -48,59 +40,6 @@ def feed(shared: FakeProvider) -> FakeFeed:
     """The same provider with a change feed."""
     shared.feed = feed = FakeFeed()
     return feed
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Wait for what is to happen."""
-    end = time.monotonic() + SOON
-    while time.monotonic() < end:
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise TimeoutError
-
-
-class Watched:
-    """Events that one watcher got, with what it noticed."""
-
-    def __init__(self, catalog: model_sharing.AsyncCatalog, **wanted: object) -> None:
-        self.notices: list[str] = []
-        self._events: AsyncIterator[CatalogEvent] = catalog.watch(
-            notify=self.notices.append,
-            **wanted,  # type: ignore[arg-type]
-        )
-        self._next: asyncio.Task[CatalogEvent] | None = None
-
-    async def started(self, provider: FakeProvider) -> None:
-        """Wait until it knows the present state."""
-
-        def listings() -> int:
-            return sum("/all-models" in request.path for request in provider.requests)
-
-        before = listings()
-        self._ask()
-        await eventually(lambda: listings() > before)
-        await asyncio.sleep(0.1)
-
-    async def next(self) -> CatalogEvent:
-        task = self._ask()
-        self._next = None
-        return await asyncio.wait_for(task, SOON)
-
-    async def briefs(self, number: int) -> list[str]:
-        return [brief(await self.next()) for _ in range(number)]
-
-    def _ask(self) -> asyncio.Task[CatalogEvent]:
-        async def ask() -> CatalogEvent:
-            return await anext(self._events)
-
-        self._next = self._next or asyncio.create_task(ask())
-        return self._next
-
-    async def close(self) -> None:
-        if self._next is not None:
-            self._next.cancel()
-            await asyncio.wait([self._next])
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.xor_deltas import BLOCK_BYTES, write_start
 from support.bf16_weights import fine_tuned, weights, xor_delta
 from support.fake_provider.faults import answer_status, cut_after
-from support.fake_provider.models import SHARE, digest_of
-from support.fake_provider.server import FakeProvider, Handler, XorDelta, serve_well
+from support.fake_provider.models import SHARE, XorDelta, digest_of
+from support.fake_provider.server import FakeProvider, Handler, serve_well
 from support.files import random_bytes
 from support.shared_catalog import shared_catalog_of
 from support.updated_model import (

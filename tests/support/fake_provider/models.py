@@ -68,3 +68,12 @@ def manifest_of(files: Files) -> Manifest:
     """The manifest as the provider lists it; hostile paths pass."""
     entries = [ManifestFile(path, len(data), digest_of(data)) for path, data in files.items()]
     return Manifest(tuple(sorted(entries, key=lambda entry: entry.path)))
+
+
+@dataclass(frozen=True)
+class XorDelta:
+    """Delta that makes the file with the digest `target` of the one with the digest `base`, they say."""
+
+    target: str
+    base: str
+    content: bytes

@@ -27,7 +27,7 @@ from model_sharing_protocol.dsse import SigningKey
 from model_sharing_protocol.recalls import Recall
 from model_sharing_protocol.signatures import SignedName, State, sign_manifest, sign_state
 from model_sharing_protocol.signing_keys import KeyList, ListedKey, endorse
-from support.fake_provider.models import SHARE, Files, Model, digest_of, manifest_of
+from support.fake_provider.models import SHARE, Files, Model, XorDelta, digest_of, manifest_of
 
 TOKEN = "msh_" + "t0ken" * 9
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
@@ -41,15 +41,6 @@ class Request:
     method: str
     path: str
     headers: dict[str, str]
-
-
-@dataclass(frozen=True)
-class XorDelta:
-    """Delta that makes the file with the digest `target` of the one with the digest `base`, they say."""
-
-    target: str
-    base: str
-    content: bytes
 
 
 class FakeProvider:

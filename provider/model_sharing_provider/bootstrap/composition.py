@@ -11,7 +11,7 @@ from model_sharing_provider.artifacts.external_locations import ExternalLocation
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
-from model_sharing_provider.bootstrap.mirroring import Stores, open_mirroring
+from model_sharing_provider.bootstrap.mirroring import Mirroring, Stores, open_mirroring
 from model_sharing_provider.bootstrap.startup import (
     Announce,
     create_home,
@@ -86,13 +86,13 @@ async def open_provider(
         keys = await ensure_signing_keys(settings, database, lost=lost_keys)
         administrator = await ensure_administrator(database, secrets, settings, announce)
         connections = UpstreamConnections(Egress(settings.allowed_provider_networks))
-        provider = _wire(
+        provider, mirroring = _wire(
             settings, secrets, keys, database, administrator=administrator, connections=connections
         )
         try:
             yield provider
         finally:
-            await provider.catalog_pulls.close()
+            await mirroring.close()
             await connections.close()
             await provider.audit_recorder.close()
     finally:
@@ -107,7 +107,7 @@ def _wire(
     *,
     administrator: Principal,
     connections: UpstreamConnections,
-) -> ProviderServices:
+) -> tuple[ProviderServices, Mirroring]:
     artifacts = ArtifactStore(
         settings.artifact_root_url,
         ExternalLocations(settings.external_locations),
@@ -134,7 +134,7 @@ def _wire(
     pulls = mirroring.pulls
     uploads = Uploads(artifacts, manifests, recall_policy, pulls)
     recipient_files = RecipientFiles(signed_files, artifacts, manifests, signing, pulls)
-    return ProviderServices(
+    services = ProviderServices(
         database=database,
         audit_recorder=audit_recorder,
         rate_limits=rate_limits,
@@ -182,3 +182,4 @@ def _wire(
         uploads=uploads,
         versions=Versions(cleaner, mirroring.freshness),
     )
+    return services, mirroring

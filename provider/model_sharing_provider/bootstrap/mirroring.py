@@ -54,6 +54,12 @@ class Mirroring:
     pulls: PullThrough
     shared_catalogs: SharedCatalogs
 
+    async def close(self) -> None:
+        """End what goes on in the background, before connections and the database are closed."""
+        await self.shared_catalogs.close()
+        await self.freshness.close()
+        await self.catalog_pulls.close()
+
 
 def open_mirroring(
     settings: Settings,

@@ -28,6 +28,7 @@ from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.pull_through import MirroredFiles, PullThrough
 from model_sharing_provider.services.registry.catalogs import find_catalog
+from model_sharing_provider.services.tasks import end_tasks
 
 _AT_ONCE = 2
 _MODELS_READ_AT_ONCE = 500
@@ -120,11 +121,7 @@ class CatalogPulls:
 
     async def close(self) -> None:
         """End all pulls of this process, those for readers too."""
-        tasks = [running.task for running in self._background.values() if running.task]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await end_tasks(running.task for running in self._background.values() if running.task)
         await self._pulls.close()
 
     async def _run(self, context: Context, running: _Running) -> None:

@@ -21,6 +21,7 @@ from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.open_shares import OpenShares
 from model_sharing_provider.services.mirroring.states import remedy_of
 from model_sharing_provider.services.mirroring.sync import MirrorSync
+from model_sharing_provider.services.tasks import end_tasks
 
 PATIENCE_SECONDS = 2.0
 """Time that a reader waits for the provider."""
@@ -65,6 +66,10 @@ class Freshness:
         age = self._age_ms(mirror, model)
         self._check(mirror, age)
         context.state_age = age // 1000
+
+    async def close(self) -> None:
+        """End the questions that are asked at present."""
+        await end_tasks(self._asking.values())
 
     async def check_usable(self, rows: UnitOfWork, mirror: Mirror) -> None:
         """Check that what is here of a shared catalog may be used; the provider is not asked for it.

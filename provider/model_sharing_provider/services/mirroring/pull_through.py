@@ -28,6 +28,7 @@ from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.arriving_files import ArrivingFile
 from model_sharing_provider.services.mirroring.part_pull import PartPull, PullTools
 from model_sharing_provider.services.signed_files import Whereabouts
+from model_sharing_provider.services.tasks import end_tasks
 
 PULLS_AT_ONCE = 4
 """Parts of one provider that a process fetches at the same time."""
@@ -236,11 +237,7 @@ class PullThrough:
 
     async def close(self) -> None:
         """End the pulls in progress: what has arrived of large files is kept, and gone on with."""
-        tasks = [task for _, task in self._pulls.values()]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await end_tasks(task for _, task in self._pulls.values())
 
     async def _keep(self, context: Context, mirrored: MirroredFiles) -> None:
         while True:

@@ -33,6 +33,7 @@ from model_sharing_provider.services.mirroring.open_shares import OpenShares
 from model_sharing_provider.services.mirroring.sync import MirrorSync, SyncReport
 from model_sharing_provider.services.registry.catalogs import Catalogs, find_catalog
 from model_sharing_provider.services.registry.updates import check_new
+from model_sharing_provider.services.tasks import end_tasks
 
 _LEASE_MS = 30_000
 _RENEWED_EVERY_SECONDS = 10.0
@@ -112,6 +113,10 @@ class SharedCatalogs:
             await operation.rows.mirrors.follow(catalog.id, follower, now, now + _LEASE_MS)
         await self._first_sync(context, name, follower, patience_seconds, progress)
         return await self._catalogs.get(context, name)
+
+    async def close(self) -> None:
+        """End first syncs in progress; a server's follower goes on with them."""
+        await end_tasks(self._syncing)
 
     async def sync(
         self, context: Context, name: str, *, progress: ProgressCallback | None = None

@@ -16,7 +16,7 @@ from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.mirrors import MirrorState
-from model_sharing_provider.remote_providers import remote_share
+from model_sharing_provider.remote_providers import connections, remote_share
 from model_sharing_provider.services.mirroring import freshness
 from model_sharing_provider.services.mirroring.freshness import Freshness
 from support.admin_client import AdminClient
@@ -203,16 +203,26 @@ async def test_another_process_that_found_the_provider_well_is_believed(
 async def test_a_provider_that_is_away_is_not_called_for_each_reader(
     admin: AdminClient, vendor: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After two failures the breaker is open for two seconds."""
     monkeypatch.setattr(freshness, "_PAUSE_AFTER_FAILURE", 0)
+    monkeypatch.setattr(connections, "_FIRST_PAUSE_SECONDS", 30)
     vendor.answer = always(lambda handler: handler.send(503, b"down"))
     await read(admin)
     await until(admin, MirrorState.UNREACHABLE)
-    await asyncio.sleep(1.1)
-    await read(admin)
-    await asyncio.sleep(1.3)  # it is tried again for a second
+    await asyncio.sleep(1.5)  # what was asked before is tried again for a second
     before = len(vendor.requests)
     for _ in range(20):
         seconds, _ = await read(admin)
         assert seconds < 1
     assert len(vendor.requests) == before
+
+
+async def test_a_server_that_stops_ends_what_it_still_asks(
+    vendor: FakeProvider, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freshness, "PATIENCE_SECONDS", 0.2)
+    hang(vendor, 3)
+    before = asyncio.all_tasks()
+    async with open_provider(settings) as other:
+        await read(AdminClient.of(other))
+    left = [task for task in asyncio.all_tasks() - before if "_refresh" in repr(task.get_coro())]
+    assert not left

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _CALLS_AT_ONCE = 8
 _RETRY_SECONDS = 1.0
+_FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 
 
@@ -41,7 +42,7 @@ class Breaker:
 
     def failed(self, reason: str) -> None:
         self.reason = reason
-        pause = min(_LONGEST_PAUSE_SECONDS, 2.0**self.failures)
+        pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0**self.failures)
         self.failures = min(self.failures + 1, 10)
         self.open_until = time.monotonic() + pause
 

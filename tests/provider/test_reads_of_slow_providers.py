@@ -213,7 +213,8 @@ async def test_a_provider_that_is_away_is_not_called_for_each_reader(
     for _ in range(20):
         seconds, _ = await read(admin)
         assert seconds < 1
-    assert len(vendor.requests) == before
+    # Each attempt is a few requests, which go on for a second; twenty attempts would be sixty and more.
+    assert len(vendor.requests) - before <= 10
 
 
 async def test_a_server_that_stops_ends_what_it_still_asks(

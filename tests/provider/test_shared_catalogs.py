@@ -28,6 +28,7 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.permissions import PrivilegeChange
 from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.remote_providers import remote_shares
+from model_sharing_provider.services.mirroring import freshness
 from model_sharing_provider.services.mirroring.freshness import Freshness
 from model_sharing_provider.services.registry.tags import TagChange
 from model_sharing_provider.services.registry.updates import SecurableUpdate
@@ -134,9 +135,14 @@ async def test_an_alias_that_moved_there_is_read_here_within_the_bound(
 
 
 async def test_an_alias_is_read_within_the_bound_however_much_has_changed(
-    admin: AdminClient, upstream: UpstreamProvider, tmp_path: Path, always_asked: None
+    admin: AdminClient,
+    upstream: UpstreamProvider,
+    tmp_path: Path,
+    always_asked: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A night's job promotes many models, and the provider is far away."""
+    """A night's job promotes many models, and the provider is far away: all takes five seconds and more."""
+    monkeypatch.setattr(freshness, "PATIENCE_SECONDS", 4)
     theirs, their_context, folder = upstream.admin.provider, upstream.admin.context, tmp_path / "many"
     names = [FullName("prod", "many", f"model_{number}") for number in range(40)]
     write_model(folder)
@@ -153,7 +159,7 @@ async def test_an_alias_is_read_within_the_bound_however_much_has_changed(
         await admin.provider.shared_catalogs.create(admin.context, "vendor", "acme", "acme_share")
         for name in names:
             await theirs.models.set_alias(their_context, name, "Champion", 2)
-        link.delay_ms = 100
+        link.delay_ms = 250
         for name in names[-3:]:
             mirrored = FullName("vendor", name.schema, name.name)
             found = await admin.provider.versions.get_by_alias(admin.context, mirrored, "Champion")

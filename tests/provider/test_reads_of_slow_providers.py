@@ -7,9 +7,11 @@ import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from link import Link
 
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import PageRequest
@@ -24,6 +26,8 @@ from support.fake_provider.change_feed import FakeFeed
 from support.fake_provider.faults import always
 from support.fake_provider.server import FakeProvider, Handler
 from support.fake_upstream import change, files, mirror, source_of, until
+from support.model_folder import write_model
+from support.upstream_provider import UpstreamProvider
 
 PAGE = PageRequest()
 SCORER = FullName.parse("vendor.ml_team.scorer")
@@ -227,3 +231,37 @@ async def test_a_server_that_stops_ends_what_it_still_asks(
         await read(AdminClient.of(other))
     left = [task for task in asyncio.all_tasks() - before if "_refresh" in repr(task.get_coro())]
     assert not left
+
+
+async def test_an_alias_is_read_within_the_bound_however_much_has_changed(
+    admin: AdminClient,
+    upstream: UpstreamProvider,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A night's job promotes many models, and the provider is far away: all takes twelve seconds and more."""
+    monkeypatch.setattr(freshness.Freshness, "_bound_ms", -1)
+    monkeypatch.setattr(freshness, "PATIENCE_SECONDS", 8)
+    theirs, their_context, folder = upstream.admin.provider, upstream.admin.context, tmp_path / "many"
+    names = [FullName("prod", "many", f"model_{number}") for number in range(40)]
+    write_model(folder)
+    for name in names:
+        await upstream.admin.register(folder, str(name), "Champion")
+        await upstream.admin.register(folder, str(name))
+    await theirs.shares.add_schema(their_context, "acme_share", names[0].schema_name)
+    profile = await upstream.profile_for("us", "acme_share")
+    port = upstream.server.port
+    assert port is not None
+    with Link(port) as link:
+        distant = profile.replace(f":{port}/", f":{link.port}/")
+        await admin.provider.providers.create(admin.context, "acme", distant)
+        await admin.provider.shared_catalogs.create(admin.context, "vendor", "acme", "acme_share")
+        for name in names:
+            await theirs.models.set_alias(their_context, name, "Champion", 2)
+        link.delay_ms = 600
+        for name in names[-3:]:
+            mirrored = FullName("vendor", name.schema, name.name)
+            found = await admin.provider.versions.get_by_alias(admin.context, mirrored, "Champion")
+            assert found.version == 2, name
+        link.delay_ms = 0
+        await admin.provider.shared_catalogs.sync(admin.context, "vendor")  # after what is being applied

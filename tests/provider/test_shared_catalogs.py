@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from link import Link
 
 from model_sharing_protocol.errors import (
     AlreadyExists,
@@ -28,7 +27,6 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.permissions import PrivilegeChange
 from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.remote_providers import remote_shares
-from model_sharing_provider.services.mirroring import freshness
 from model_sharing_provider.services.mirroring.freshness import Freshness
 from model_sharing_provider.services.registry.tags import TagChange
 from model_sharing_provider.services.registry.updates import SecurableUpdate
@@ -132,40 +130,6 @@ async def test_an_alias_that_moved_there_is_read_here_within_the_bound(
     await theirs.models.set_alias(their_context, SOURCE, "Champion", 2)
     found = await admin.provider.versions.get_by_alias(admin.context, SCORER, "Champion")
     assert found.version == 2
-
-
-async def test_an_alias_is_read_within_the_bound_however_much_has_changed(
-    admin: AdminClient,
-    upstream: UpstreamProvider,
-    tmp_path: Path,
-    always_asked: None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A night's job promotes many models, and the provider is far away: all takes five seconds and more."""
-    monkeypatch.setattr(freshness, "PATIENCE_SECONDS", 4)
-    theirs, their_context, folder = upstream.admin.provider, upstream.admin.context, tmp_path / "many"
-    names = [FullName("prod", "many", f"model_{number}") for number in range(40)]
-    write_model(folder)
-    for name in names:
-        await upstream.admin.register(folder, str(name), "Champion")
-        await upstream.admin.register(folder, str(name))
-    await theirs.shares.add_schema(their_context, "acme_share", names[0].schema_name)
-    profile = await upstream.profile_for("us", "acme_share")
-    port = upstream.server.port
-    assert port is not None
-    with Link(port) as link:
-        distant = profile.replace(f":{port}/", f":{link.port}/")
-        await admin.provider.providers.create(admin.context, "acme", distant)
-        await admin.provider.shared_catalogs.create(admin.context, "vendor", "acme", "acme_share")
-        for name in names:
-            await theirs.models.set_alias(their_context, name, "Champion", 2)
-        link.delay_ms = 250
-        for name in names[-3:]:
-            mirrored = FullName("vendor", name.schema, name.name)
-            found = await admin.provider.versions.get_by_alias(admin.context, mirrored, "Champion")
-            assert found.version == 2, name
-        link.delay_ms = 0
-        await admin.provider.shared_catalogs.sync(admin.context, "vendor")  # after what is being applied
 
 
 async def test_grants_here_decide_who_may_read(admin: AdminClient, vendor: UpstreamProvider) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp.test_utils import TestServer
 
 from model_sharing_protocol.errors import (
     AlreadyExists,
@@ -19,6 +21,7 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_protocol.unity_catalog import PREFIX
 from model_sharing_provider.artifacts.layout import bundle_path
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
@@ -315,3 +318,18 @@ async def test_while_the_provider_is_away_the_last_state_is_served_with_its_age(
     catalog = await admin.provider.catalogs.get(admin.context, "vendor")
     assert catalog.source is not None
     assert catalog.source.state is MirrorState.UNREACHABLE
+
+
+async def test_answers_about_a_shared_catalog_say_their_age_and_others_do_not(
+    admin: AdminClient, vendor: UpstreamProvider, server: TestServer, provider_home: Path, tmp_path: Path
+) -> None:
+    await admin.register(write_model(tmp_path / "own"), str(SOURCE), "Champion")
+    await vendor.server.close()
+    headers = {"Authorization": f"Bearer {(provider_home / 'admin.token').read_text()}"}
+    async with aiohttp.ClientSession(headers=headers) as client:
+        for path in (f"models/{SCORER}/aliases/Champion", "models?catalog_name=vendor&schema_name=ml_team"):
+            async with client.get(server.make_url(f"{PREFIX}/{path}")) as answer:
+                assert answer.status == 200
+                assert 0 <= int(answer.headers["Age"]) < 60
+        async with client.get(server.make_url(f"{PREFIX}/models/{SOURCE}/aliases/Champion")) as answer:
+            assert (answer.status, "Age" in answer.headers) == (200, False)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from model_sharing_protocol.change_kinds import ChangeKind
 from model_sharing_protocol.errors import (
     InvalidState,
     NotFound,
@@ -14,7 +15,6 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.pages import PageRequest
-from model_sharing_provider.domain.changes import ChangeKind
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.remote_providers import remote_shares

@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+
+from model_sharing_protocol.change_kinds import ChangeKind
 
 EVERY_SHARE = "*"
 """Share id of a change that may concern every share whose owner is not an administrator."""
-
-
-class ChangeKind(StrEnum):
-    """Kind of a change. SHARE_CHANGED stands for any changes: a reader has to list the share again."""
-
-    MODEL_ADDED = "MODEL_ADDED"
-    MODEL_CHANGED = "MODEL_CHANGED"
-    MODEL_RENAMED = "MODEL_RENAMED"
-    MODEL_REMOVED = "MODEL_REMOVED"
-    VERSION_ADDED = "VERSION_ADDED"
-    VERSION_CHANGED = "VERSION_CHANGED"
-    VERSION_DELETED = "VERSION_DELETED"
-    VERSION_RECALLED = "VERSION_RECALLED"
-    ALIAS_SET = "ALIAS_SET"
-    ALIAS_DELETED = "ALIAS_DELETED"
-    SHARE_CHANGED = "SHARE_CHANGED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,31 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 
+from model_sharing_protocol.change_kinds import ChangeKind
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.open_sharing import RegisteredModel
 
-MODEL_ADDED = "MODEL_ADDED"
-MODEL_CHANGED = "MODEL_CHANGED"
-MODEL_RENAMED = "MODEL_RENAMED"
-MODEL_REMOVED = "MODEL_REMOVED"
-VERSION_ADDED = "VERSION_ADDED"
-VERSION_CHANGED = "VERSION_CHANGED"
-VERSION_DELETED = "VERSION_DELETED"
-VERSION_RECALLED = "VERSION_RECALLED"
-ALIAS_SET = "ALIAS_SET"
-ALIAS_DELETED = "ALIAS_DELETED"
-KINDS = (
-    MODEL_ADDED,
-    MODEL_CHANGED,
-    MODEL_RENAMED,
-    MODEL_REMOVED,
-    VERSION_ADDED,
-    VERSION_CHANGED,
-    VERSION_DELETED,
-    VERSION_RECALLED,
-    ALIAS_SET,
-    ALIAS_DELETED,
-)
+KINDS = tuple(kind for kind in ChangeKind if kind is not ChangeKind.SHARE_CHANGED)
+"""Kinds of events: a change of the whole share is told as what has changed in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +32,7 @@ class CatalogEvent:
     @property
     def uri(self) -> str | None:
         """URI for `load_model`, by alias or else by version; None if there is nothing to load."""
-        if self.kind in (ALIAS_DELETED, VERSION_DELETED):
+        if self.kind in (ChangeKind.ALIAS_DELETED, ChangeKind.VERSION_DELETED):
             return None
         if self.alias is not None:
             return f"models:/{self.full_name}@{self.alias}"
@@ -121,11 +102,11 @@ def differences(before: Mapping[str, ModelState], after: Mapping[str, ModelState
     """Differences in an order that can be followed. Of several new versions only the latest is found."""
     renamed = _renamed(before, after)
     for name in sorted(before.keys() - after.keys() - set(renamed.values())):
-        yield Difference(MODEL_REMOVED, name)
+        yield Difference(ChangeKind.MODEL_REMOVED, name)
     for name in sorted(after):
         previous = renamed.get(name)
         if previous is not None:
-            yield Difference(MODEL_RENAMED, name, previous=previous)
+            yield Difference(ChangeKind.MODEL_RENAMED, name, previous=previous)
         yield from _model_differences(name, before.get(previous or name), after[name])
 
 
@@ -139,34 +120,34 @@ def _renamed(before: Mapping[str, ModelState], after: Mapping[str, ModelState]) 
 
 def _model_differences(name: str, before: ModelState | None, after: ModelState) -> Iterator[Difference]:
     if before is None:
-        yield Difference(MODEL_ADDED, name)
+        yield Difference(ChangeKind.MODEL_ADDED, name)
         before = ModelState(description=after.description)
     if after.latest is not None and after.latest > (before.latest or 0):
-        yield Difference(VERSION_ADDED, name, after.latest)
+        yield Difference(ChangeKind.VERSION_ADDED, name, after.latest)
     elif before.latest is not None and after.latest != before.latest:
-        yield Difference(VERSION_DELETED, name, before.latest)
+        yield Difference(ChangeKind.VERSION_DELETED, name, before.latest)
     for key, (alias, version) in sorted(after.aliases.items()):
         if before.aliases.get(key) != (alias, version):
-            yield Difference(ALIAS_SET, name, version, alias)
+            yield Difference(ChangeKind.ALIAS_SET, name, version, alias)
     for key in sorted(before.aliases.keys() - after.aliases.keys()):
-        yield Difference(ALIAS_DELETED, name, alias=before.aliases[key][0])
+        yield Difference(ChangeKind.ALIAS_DELETED, name, alias=before.aliases[key][0])
     if before.description != after.description:
-        yield Difference(MODEL_CHANGED, name)
+        yield Difference(ChangeKind.MODEL_CHANGED, name)
 
 
 def is_known(states: Mapping[str, ModelState], difference: Difference) -> bool:
     """True if these states have a difference already, since a listing was newer than the feed."""
     state = states.get(difference.model)
     match difference.kind:
-        case "MODEL_ADDED":
+        case ChangeKind.MODEL_ADDED:
             return state is not None
-        case "MODEL_REMOVED":
+        case ChangeKind.MODEL_REMOVED:
             return state is None
-        case "MODEL_RENAMED":
+        case ChangeKind.MODEL_RENAMED:
             return state is not None and difference.previous not in states
-        case "VERSION_ADDED":
+        case ChangeKind.VERSION_ADDED:
             return state is not None and state.latest == difference.version
-        case "ALIAS_DELETED":
+        case ChangeKind.ALIAS_DELETED:
             return state is not None and (difference.alias or "").lower() not in state.aliases
         case _:
             return False
@@ -176,12 +157,12 @@ def apply(states: dict[str, ModelState], difference: Difference) -> None:
     """Change the states by a difference that was told; aliases that are set are there already."""
     name = difference.model
     match difference.kind:
-        case "MODEL_REMOVED":
+        case ChangeKind.MODEL_REMOVED:
             states.pop(name, None)
-        case "MODEL_RENAMED":
+        case ChangeKind.MODEL_RENAMED:
             states[name] = states.pop(difference.previous or "", ModelState())
-        case "VERSION_ADDED":
+        case ChangeKind.VERSION_ADDED:
             state = states.setdefault(name, ModelState())
             state.latest = max(state.latest or 0, difference.version or 0)
-        case "ALIAS_DELETED":
+        case ChangeKind.ALIAS_DELETED:
             states.setdefault(name, ModelState()).aliases.pop((difference.alias or "").lower(), None)

@@ -16,13 +16,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from model_sharing.catalogs.events import (
-    ALIAS_SET,
     KINDS,
-    MODEL_ADDED,
-    MODEL_CHANGED,
-    MODEL_RENAMED,
-    VERSION_DELETED,
-    VERSION_RECALLED,
     CatalogEvent,
     Difference,
     ModelState,
@@ -34,6 +28,7 @@ from model_sharing.client.sharing_client import SharingClient
 from model_sharing.mount_table import Mount
 from model_sharing.resolution.pinned_keys import PinnedKeys
 from model_sharing.resolution.resolver import Resolver
+from model_sharing_protocol.change_kinds import ChangeKind
 from model_sharing_protocol.errors import (
     FeedTokenExpired,
     InternalError,
@@ -194,10 +189,10 @@ class Watcher:
         difference = Difference(change.kind, name, change.version, change.alias, previous)
         if is_known(known, difference):
             return []
-        if change.kind == MODEL_ADDED:
+        if change.kind == ChangeKind.MODEL_ADDED:
             return await self._added(name, known, change.at)
         described = None
-        if change.kind in (MODEL_CHANGED, MODEL_RENAMED, VERSION_DELETED):
+        if change.kind in (ChangeKind.MODEL_CHANGED, ChangeKind.MODEL_RENAMED, ChangeKind.VERSION_DELETED):
             # What the feed does not tell, so that a later listing does not tell it again.
             model = await self._find(name)
             described = await self._state(model) if model is not None else None
@@ -231,11 +226,11 @@ class Watcher:
         events = []
         for each in found:
             version = each.version
-            if each.kind == ALIAS_SET and each.alias is not None:
+            if each.kind == ChangeKind.ALIAS_SET and each.alias is not None:
                 version = await self._signed_version(each.model, each.alias)
                 if not self._is_news(each, version, states):
                     continue
-            elif each.kind == VERSION_RECALLED and version is not None:
+            elif each.kind == ChangeKind.VERSION_RECALLED and version is not None:
                 await self._learn_recall(each.model, version)
             previous = self._full_name(each.previous) if each.previous else None
             event = CatalogEvent(

@@ -13,8 +13,9 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, true, update
 
+from model_sharing_protocol.change_kinds import ChangeKind
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.domain.changes import EVERY_SHARE, Change, ChangeKind
+from model_sharing_provider.domain.changes import EVERY_SHARE, Change
 from model_sharing_provider.domain.principals import ALL_USERS, PrincipalType
 from model_sharing_provider.domain.securables import VersionStatus
 from model_sharing_provider.metastore.engine.connection import Connection

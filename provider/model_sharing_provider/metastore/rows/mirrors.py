@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Row, Select, delete, insert, or_, select, update
 
+from model_sharing_protocol.change_kinds import ChangeKind
 from model_sharing_protocol.names import SharedName
-from model_sharing_provider.domain.changes import EVERY_SHARE, Change, ChangeKind
+from model_sharing_provider.domain.changes import EVERY_SHARE, Change
 from model_sharing_provider.domain.mirrors import Mirror, MirrorCheck, MirroredModel, MirrorState
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.engine.database_engine import SqlRow

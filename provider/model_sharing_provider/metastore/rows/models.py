@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from sqlalchemy import delete, func, insert, select, update
 
+from model_sharing_protocol.change_kinds import ChangeKind
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_provider.domain.changes import Change, ChangeKind
+from model_sharing_provider.domain.changes import Change
 from model_sharing_provider.domain.securables import RegisteredModel, VersionStatus
 from model_sharing_provider.metastore.authorization.visibility import Viewer
 from model_sharing_provider.metastore.engine.connection import Connection

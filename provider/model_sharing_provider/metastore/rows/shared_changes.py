@@ -13,13 +13,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
-from model_sharing_provider.domain.changes import (
-    EVERY_SHARE,
-    ChangeKind,
-    ChangesPage,
-    FeedPosition,
-    SharedChange,
-)
+from model_sharing_protocol.change_kinds import ChangeKind
+from model_sharing_provider.domain.changes import EVERY_SHARE, ChangesPage, FeedPosition, SharedChange
 from model_sharing_provider.domain.sharing import Share, ShareObjectType
 from model_sharing_provider.metastore.authorization.visibility import owner_may_read, owner_may_read_all
 from model_sharing_provider.metastore.engine.connection import Connection

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import Row, delete, exists, func, insert, or_, select, update
 
+from model_sharing_protocol.change_kinds import ChangeKind
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_provider.domain.changes import Change, ChangeKind
+from model_sharing_provider.domain.changes import Change
 from model_sharing_provider.domain.securables import RegisteredModel, SecurableType
 from model_sharing_provider.domain.sharing import Share, ShareObject, ShareObjectStatus, ShareObjectType
 from model_sharing_provider.metastore.authorization.visibility import (

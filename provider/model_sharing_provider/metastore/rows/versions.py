@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import Select, case, delete, func, insert, literal, or_, select, tuple_, update
 
+from model_sharing_protocol.change_kinds import ChangeKind
 from model_sharing_protocol.names import parse_version
 from model_sharing_protocol.pages import MAX_PAGE_SIZE, Page, PageRequest
 from model_sharing_protocol.recalls import Recall
-from model_sharing_provider.domain.changes import Change, ChangeKind
+from model_sharing_provider.domain.changes import Change
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.metastore.authorization.visibility import Viewer, may_read_model
 from model_sharing_provider.metastore.engine.connection import Connection

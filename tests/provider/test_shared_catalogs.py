@@ -239,7 +239,7 @@ async def test_bad_input_leaves_nothing_behind(
     create = admin.provider.shared_catalogs.create
     with pytest.raises(NotFound, match=r"shares nothing called 'nothing' .* It shares: acme_share"):
         await create(admin.context, "vendor", "acme", "nothing")
-    with pytest.raises(NotFound, match="provider 'nobody' does not exist"):
+    with pytest.raises(NotFound, match="'nobody' does not exist; create it with 'provider create"):
         await create(admin.context, "vendor", "nobody", "acme_share")
     with pytest.raises(UntrustedSignature, match=r"Expected the provider's key|Expected the key"):
         await create(admin.context, "vendor", "acme", "acme_share", key_fingerprint=f"sha256:{'0' * 64}")

@@ -365,6 +365,8 @@ def absent(kind: SecurableType, name: str) -> NotFound:
     name = ".".join(name.split(".")[:depth])
     word = kind.lower()
     remedy = f"; create it with '{word} create {name}'" if depth else ""
+    if kind is SecurableType.PROVIDER:
+        remedy = f"; create it with 'provider create {name} --profile FILE'"
     return NotFound(f"The {word} {name!r} does not exist{remedy}.")
 
 

@@ -1,0 +1,83 @@
+"""Formats of models, and what the headers of their files say about them.
+
+The words of a summary are those of the Hugging Face Hub's model cards where it has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+
+class ModelFormat(StrEnum):
+    """Format of a version's files: which program wrote them, and so which one reads them."""
+
+    MLFLOW = "mlflow"
+    """A folder that `mlflow.<flavor>.save_model` wrote, with an MLmodel file."""
+    HUGGINGFACE = "huggingface"
+    """A folder that `save_pretrained` of transformers or sentence-transformers wrote."""
+    ADAPTER = "adapter"
+    """A folder that `save_pretrained` of peft wrote: LoRA and the like, for a base model."""
+    DIFFUSERS = "diffusers"
+    """A folder that `save_pretrained` of a diffusers pipeline wrote."""
+    GGUF = "gguf"
+    """Files of llama.cpp, whole or in shards."""
+    ONNX = "onnx"
+    """ONNX files, with their external data."""
+    FILES = "files"
+    """Any other files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorSpec:
+    """Input or output of a model. A dimension is a number, or the name of one that varies."""
+
+    name: str
+    dtype: str = ""
+    shape: tuple[int | str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSummary:
+    """Facts about a model from the headers of its files and from its model card; empty where not known.
+
+    `parameters` counts the weights; `context_length` is in tokens; `library_version` is the one that wrote
+    the files; `missing` names what users will look for in vain, such as `tokenizer`.
+    """
+
+    architecture: str = ""
+    parameters: int | None = None
+    dtype: str = ""
+    quantization: str = ""
+    context_length: int | None = None
+    library: str = ""
+    library_version: str = ""
+    base_model: str = ""
+    task: str = ""
+    languages: tuple[str, ...] = ()
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+_WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
+
+
+def find_format(paths: Collection[str]) -> ModelFormat | None:
+    """Format of a version with files at these paths, by their names alone; None if it is none of those known."""
+    here = {path for path in paths if "/" not in path}
+    if "MLmodel" in here:
+        return ModelFormat.MLFLOW
+    if "model_index.json" in here:
+        return ModelFormat.DIFFUSERS
+    if "adapter_config.json" in here:
+        return ModelFormat.ADAPTER
+    if "config.json" in here and any(fnmatchcase(path, pattern) for path in paths for pattern in _WEIGHTS):
+        return ModelFormat.HUGGINGFACE
+    if any(path.endswith(".gguf") for path in paths):
+        return ModelFormat.GGUF
+    if any(path.endswith(".onnx") for path in paths):
+        return ModelFormat.ONNX
+    return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 
 
 class ModelFormat(StrEnum):
@@ -62,22 +61,23 @@ class ModelSummary:
     missing: tuple[str, ...] = ()
 
 
-_WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
+# The first one found is the format: a pipeline of diffusers has models of transformers in its folders.
+_MARKERS = {
+    "MLmodel": ModelFormat.MLFLOW,
+    "model_index.json": ModelFormat.DIFFUSERS,
+    "adapter_config.json": ModelFormat.ADAPTER,
+}
+_CONFIG = "config.json"
+_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
+_SUFFIXES = {".gguf": ModelFormat.GGUF, ".onnx": ModelFormat.ONNX}
 
 
 def find_format(paths: Collection[str]) -> ModelFormat | None:
-    """Format of a version with files at these paths, by their names alone; None if it is none of those known."""
-    here = {path for path in paths if "/" not in path}
-    if "MLmodel" in here:
-        return ModelFormat.MLFLOW
-    if "model_index.json" in here:
-        return ModelFormat.DIFFUSERS
-    if "adapter_config.json" in here:
-        return ModelFormat.ADAPTER
-    if "config.json" in here and any(fnmatchcase(path, pattern) for path in paths for pattern in _WEIGHTS):
+    """Format of a version, found by the names of its files alone; None if it is none of those known."""
+    for marker, found in _MARKERS.items():
+        if marker in paths:
+            return found
+    if _CONFIG in paths and any(path.endswith(_WEIGHTS) for path in paths):
         return ModelFormat.HUGGINGFACE
-    if any(path.endswith(".gguf") for path in paths):
-        return ModelFormat.GGUF
-    if any(path.endswith(".onnx") for path in paths):
-        return ModelFormat.ONNX
-    return None
+    endings = (found for suffix, found in _SUFFIXES.items() if any(path.endswith(suffix) for path in paths))
+    return next(endings, None)

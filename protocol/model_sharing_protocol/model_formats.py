@@ -6,8 +6,11 @@ The words of a summary are those of the Hugging Face Hub's model cards where it 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
+
+from model_sharing_protocol.errors import InvalidParameter
 
 
 class ModelFormat(StrEnum):
@@ -59,6 +62,28 @@ class ModelSummary:
     inputs: tuple[TensorSpec, ...] = ()
     outputs: tuple[TensorSpec, ...] = ()
     missing: tuple[str, ...] = ()
+
+
+NOTHING_KNOWN = ModelSummary()
+
+
+def known_of(summary: ModelSummary) -> dict[str, Any]:
+    """Fields of a summary that are not empty, as JSON has them."""
+    known = asdict(
+        summary,
+        dict_factory=lambda items: {key: value for key, value in items if value not in ("", None, ())},
+    )
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in known.items()}
+
+
+def parse_format(name: str) -> ModelFormat:
+    """Format of this name. Raises InvalidParameter naming those that there are."""
+    try:
+        return ModelFormat(name.lower())
+    except ValueError:
+        raise InvalidParameter(
+            f"{name!r} is not a format of models; write {', '.join(ModelFormat)}."
+        ) from None
 
 
 # The first one found is the format: a pipeline of diffusers has models of transformers in its folders.

@@ -56,8 +56,34 @@ class Table(_Message):
     share: str
 
 
+class TensorSpec(_Message):
+    """EXTENSION: input or output of a model, as `model_formats.TensorSpec` describes it."""
+
+    name: str
+    dtype: str = ""
+    shape: tuple[int | str, ...] = ()
+
+
+class ModelSummary(_Message):
+    """EXTENSION: facts about a version's files, as `model_formats.ModelSummary` describes them."""
+
+    architecture: str = ""
+    parameters: Count | None = None
+    dtype: str = ""
+    quantization: str = ""
+    context_length: Count | None = None
+    library: str = ""
+    library_version: str = ""
+    base_model: str = ""
+    task: str = ""
+    languages: tuple[str, ...] = ()
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
 class RegisteredModel(_Message):
-    """Model in a share. From `tags` on: EXTENSION."""
+    """Model in a share. From `tags` on: EXTENSION. The last three are those of the latest version."""
 
     name: str
     schema: str
@@ -71,6 +97,9 @@ class RegisteredModel(_Message):
     latest_version: VersionNumber | None = None
     updated_at: EpochMs | None = None
     access_modes: tuple[str, ...] = ()
+    format: str | None = None
+    license: str | None = None
+    summary: ModelSummary | None = None
 
 
 class Origin(_Message):
@@ -110,6 +139,9 @@ class ModelVersion(_Message):
     created_at: EpochMs | None = None
     recalled: Recall | None = None
     origin: Origin | None = None
+    format: str | None = None
+    license: str | None = None
+    summary: ModelSummary | None = None
     state: Envelope | None = None
 
 

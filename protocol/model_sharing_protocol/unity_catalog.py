@@ -11,7 +11,12 @@ from typing import Any, Literal
 import msgspec
 
 from model_sharing_protocol.unity_catalog_base import Message, NotServed, VersionNumber
-from model_sharing_protocol.unity_catalog_extensions import MirrorInfo, OriginInfo, RecallInfo
+from model_sharing_protocol.unity_catalog_extensions import (
+    MirrorInfo,
+    OriginInfo,
+    RecallInfo,
+    SummaryInfo,
+)
 
 PREFIX = "/api/2.1/unity-catalog"
 JSON = "application/json"
@@ -145,6 +150,8 @@ class GivenAlias(Message):
 
 
 class RegisteredModelInfo(Message):
+    """Registered model. `format`, `license` and `summary`, those of its newest READY version: EXTENSION."""
+
     name: str
     catalog_name: str
     schema_name: str
@@ -157,6 +164,9 @@ class RegisteredModelInfo(Message):
     comment: str = ""
     aliases: tuple[ModelAlias, ...] | None = None
     tags: tuple[Tag, ...] = ()
+    format: str | None = None
+    license: str | None = None
+    summary: SummaryInfo | None = None
 
 
 class CreateRegisteredModel(Message):
@@ -201,7 +211,7 @@ class SetAlias(Message):
 
 
 class ModelVersionInfo(Message):
-    """Version of a registered model. `recalled` and `origin`: EXTENSION."""
+    """Version of a registered model. From `recalled` on: EXTENSION."""
 
     model_name: str
     catalog_name: str
@@ -221,6 +231,9 @@ class ModelVersionInfo(Message):
     tags: tuple[Tag, ...] = ()
     recalled: RecallInfo | None = None
     origin: OriginInfo | None = None
+    format: str | None = None
+    license: str | None = None
+    summary: SummaryInfo | None = None
 
 
 class CreateModelVersion(Message):

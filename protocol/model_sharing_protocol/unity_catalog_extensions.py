@@ -89,3 +89,29 @@ class OriginSignatureInfo(Message):
     num_files: int
     bundle: Bundle
     public_key: str
+
+
+class TensorInfo(Message):
+    """EXTENSION: input or output of a model; a dimension is a number, or the name of one that varies."""
+
+    name: str
+    dtype: str = ""
+    shape: tuple[int | str, ...] = ()
+
+
+class SummaryInfo(Message):
+    """EXTENSION: facts about a version's files, as `model_formats.ModelSummary` describes them."""
+
+    architecture: str = ""
+    parameters: int | None = None
+    dtype: str = ""
+    quantization: str = ""
+    context_length: int | None = None
+    library: str = ""
+    library_version: str = ""
+    base_model: str = ""
+    task: str = ""
+    languages: tuple[str, ...] = ()
+    inputs: tuple[TensorInfo, ...] = ()
+    outputs: tuple[TensorInfo, ...] = ()
+    missing: tuple[str, ...] = ()

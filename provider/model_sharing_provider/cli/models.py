@@ -11,6 +11,7 @@ from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import announce
 from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_protocol.errors import SharingError
+from model_sharing_protocol.model_formats import ModelFormat
 from model_sharing_protocol.model_signature import signature_words
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.cli import deletions
@@ -27,7 +28,7 @@ from model_sharing_provider.cli.options import VERSION, changes_of, comment_opti
 from model_sharing_provider.cli.records import Record, origin_words, to_record
 from model_sharing_provider.cli.session import collect, listed, run
 from model_sharing_provider.domain.limits import shortened
-from model_sharing_provider.domain.securables import VersionStatus
+from model_sharing_provider.domain.securables import ANY_MODEL, ModelFilter, VersionStatus
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.registry.updates import SecurableUpdate
@@ -77,19 +78,27 @@ def list_models(schema: str, output: str) -> None:
 
 @model.command(epilog=example("model-sharing-provider model search --catalog prod"))
 @click.option("--catalog", default="", help="Only the models of this catalog.")
+@click.option(
+    "--format", "model_format", type=click.Choice(list(ModelFormat)), help="Only models of this format."
+)
+@click.option("--license", "license_", default="", help="Only models under this license, such as apache-2.0.")
 @click.option("--run-id", default="", help="The versions created by this MLflow run, instead of models.")
 @output_option
-def search(catalog: str, run_id: str, output: str) -> None:
-    """List the models of all catalogs, or the versions that came from an MLflow run."""
-    if catalog and run_id:
-        raise click.UsageError("Give --catalog or --run-id, not both.")
+def search(catalog: str, model_format: str | None, license_: str, run_id: str, output: str) -> None:
+    """List the models of all catalogs, or the versions that came from an MLflow run.
+
+    Format and license are those of a model's newest version.
+    """
+    wanted = ModelFilter(format=ModelFormat(model_format) if model_format else None, license=license_)
+    if run_id and (catalog or wanted != ANY_MODEL):
+        raise click.UsageError("Give --run-id or what models are searched by, not both.")
 
     async def read(provider: ProviderServices, context: Context) -> list[Record]:
         if run_id:
             return await collect(lambda page: provider.versions.page_of_run(context, run_id, page))
         if catalog:
-            return await collect(lambda page: provider.models.search_catalog(context, page, catalog))
-        return await collect(lambda page: provider.models.search(context, page))
+            return await collect(lambda page: provider.models.search_catalog(context, page, catalog, wanted))
+        return await collect(lambda page: provider.models.search(context, page, wanted))
 
     records = run(read)
     if run_id:
@@ -103,9 +112,11 @@ def search(catalog: str, run_id: str, output: str) -> None:
     else:
         show_list(
             records,
-            ["full_name", "latest_version", "aliases", "owner", "comment"],
+            ["full_name", "latest_version", "format", "license", "aliases", "owner", "comment"],
             output,
-            empty=f"No models yet; register one: {REGISTER} CATALOG.SCHEMA.MODEL",
+            empty="No model is as wanted."
+            if wanted != ANY_MODEL
+            else f"No models yet; register one: {REGISTER} CATALOG.SCHEMA.MODEL",
         )
 
 
@@ -143,6 +154,7 @@ def show(name: str, output: str) -> None:
         "comment",
         "recalled",
         "origin",
+        "format",
     ]
     rows = [{**version, "origin": origin_words(version)} for version in versions]
     show_list(rows, columns, output, empty=f"No versions yet; register one: {REGISTER} {full_name}")
@@ -238,9 +250,14 @@ def _newest(versions: list[Record]) -> Record | None:
 async def _newest_formats(
     provider: ProviderServices, context: Context, name: FullName, versions: list[Record]
 ) -> list[str]:
-    """Flavors of the newest version; none if its files cannot be read, so that the rest is still shown."""
+    """Flavors of the newest version, or its format if MLflow did not write it.
+
+    None if its files cannot be read, so that the rest is still shown.
+    """
     newest = _newest(versions)
+    if not newest or newest["format"] != ModelFormat.MLFLOW:
+        return [newest["format"]] if newest else []
     try:
-        return await provider.flavors.of_version(context, name, newest["version"]) if newest else []
+        return await provider.flavors.of_version(context, name, newest["version"])
     except SharingError:
         return []

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from model_sharing_protocol.manifest import Manifest
+from model_sharing_protocol.model_formats import NOTHING_KNOWN, ModelSummary
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.recalls import Recall
 from model_sharing_protocol.signatures import Bundle
@@ -158,6 +159,9 @@ class UpstreamVersion:
     tags: Mapping[str, str] = field(default_factory=dict)
     created_at: int = 0
     recall: Recall | None = None
+    format: str = ""
+    license: str = ""
+    summary: ModelSummary = NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

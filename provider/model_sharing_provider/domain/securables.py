@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from model_sharing_protocol.model_formats import NOTHING_KNOWN, ModelFormat, ModelSummary, known_of
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.recalls import Recall
 from model_sharing_provider.domain.mirrors import CatalogSource
@@ -72,7 +73,10 @@ class Schema:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredModel:
-    """Registered model; `aliases` maps each alias, in its original spelling, to its version."""
+    """Registered model; `aliases` maps each alias, in its original spelling, to its version.
+
+    `format`, `license` and `summary` are those of the `latest_version`, the newest that is READY.
+    """
 
     id: str
     full_name: FullName
@@ -81,8 +85,27 @@ class RegisteredModel:
     aliases: dict[str, int] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     latest_version: int | None = None
+    format: ModelFormat | None = None
+    license: str = ""
+    summary: ModelSummary = NOTHING_KNOWN
     created_at: int
     updated_at: int
+
+    @property
+    def known_summary(self) -> dict[str, Any] | None:
+        """Summary without what is not known; None if nothing is."""
+        return known_of(self.summary) or None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFilter:
+    """Filter of models by their newest READY version; what is empty does not matter, nor does case."""
+
+    format: ModelFormat | None = None
+    license: str = ""
+
+
+ANY_MODEL = ModelFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +130,8 @@ class ModelVersion:
     the URL of its folder. `digest` is the manifest's; `logged_model_id` is MLflow's.
 
     `origin_…` say which version of which provider's share it came from, if it did; `origin_key` is the
-    fingerprint of the key that signed it. `recalled_at` is None unless the version was recalled.
+    fingerprint of the key that signed it. `recalled_at` is None unless the version was recalled. `format`,
+    `license` and `summary` were read from its files; a version that is not READY has none.
     """
 
     id: str
@@ -139,6 +163,14 @@ class ModelVersion:
     recalled_at: int | None = None
     recall_reason: str = ""
     recall_replacement: int | None = None
+    format: ModelFormat | None = None
+    license: str = ""
+    summary: ModelSummary = NOTHING_KNOWN
+
+    @property
+    def known_summary(self) -> dict[str, Any] | None:
+        """Summary without what is not known; None if nothing is."""
+        return known_of(self.summary) or None
 
     @property
     def in_place(self) -> bool:

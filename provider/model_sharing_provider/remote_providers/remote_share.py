@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from model_sharing_protocol import open_sharing as wire
 from model_sharing_protocol.dsse import Envelope, PublicKey
 from model_sharing_protocol.errors import (
@@ -16,6 +18,7 @@ from model_sharing_protocol.errors import (
     UnsupportedOperation,
     UntrustedSignature,
 )
+from model_sharing_protocol.model_formats import NOTHING_KNOWN, ModelSummary
 from model_sharing_protocol.names import SharedName, normalize_name
 from model_sharing_protocol.profile import Profile
 from model_sharing_protocol.recalls import Recall
@@ -287,6 +290,11 @@ def _version(found: wire.ModelVersion) -> UpstreamVersion:
         tags=found.tags,
         created_at=found.created_at or 0,
         recall=_recall(found.recalled),
+        format=found.format or "",
+        license=found.license or "",
+        summary=msgspec.convert(found.summary, ModelSummary, from_attributes=True)
+        if found.summary
+        else NOTHING_KNOWN,
     )
 
 

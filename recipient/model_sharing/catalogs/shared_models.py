@@ -8,15 +8,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from model_sharing_protocol import model_formats
+from model_sharing_protocol.model_formats import known_of
 from model_sharing_protocol.names import FullName
-from model_sharing_protocol.open_sharing import ModelVersion, RegisteredModel
+from model_sharing_protocol.open_sharing import ModelSummary, ModelVersion, RegisteredModel
 from model_sharing_protocol.recalls import Recall
 from model_sharing_protocol.times import moment
 
 
 @dataclass(frozen=True, slots=True)
 class SharedModel:
-    """Model of a mounted share; its catalog is the mount's name. `updated_at` is in UTC."""
+    """Model of a mounted share; its catalog is the mount's name. `updated_at` is in UTC.
+
+    `format`, `license` and `summary` are those of the latest version, None if the provider does not tell.
+    """
 
     full_name: str
     comment: str | None
@@ -24,12 +31,23 @@ class SharedModel:
     latest_version: int | None
     tags: Mapping[str, str]
     updated_at: datetime | None
+    format: str | None = None
+    license: str | None = None
+    summary: Mapping[str, Any] | None = field(repr=False, default=None)
 
     @classmethod
     def of(cls, name: FullName, wire: RegisteredModel) -> SharedModel:
         """Model under the name `name`, from the protocol's message."""
         return cls(
-            str(name), wire.comment, wire.aliases, wire.latest_version, wire.tags, _moment(wire.updated_at)
+            str(name),
+            wire.comment,
+            wire.aliases,
+            wire.latest_version,
+            wire.tags,
+            _moment(wire.updated_at),
+            wire.format,
+            wire.license,
+            _summary(wire.summary),
         )
 
 
@@ -38,7 +56,8 @@ class SharedVersion:
     """Version of a shared model: `size` in bytes, `created_at` in UTC.
 
     `digest` names the content of all its files together. `signature` is the MLflow model signature.
-    `recalled` is None unless the provider recalled it.
+    `recalled` is None unless the provider recalled it. `format`, such as `gguf`, `license`, and `summary`,
+    with the fields of `ModelSummary` that are known, are what the provider says of the files, unsigned.
     """
 
     full_name: str
@@ -54,6 +73,9 @@ class SharedVersion:
     tags: Mapping[str, str]
     signature: Mapping[str, Any] | None = field(repr=False, default=None)
     recalled: Recall | None = None
+    format: str | None = None
+    license: str | None = None
+    summary: Mapping[str, Any] | None = field(repr=False, default=None)
 
     @classmethod
     def of(cls, name: FullName, wire: ModelVersion) -> SharedVersion:
@@ -72,6 +94,9 @@ class SharedVersion:
             wire.tags,
             wire.signature,
             wire.recalled,
+            wire.format,
+            wire.license,
+            _summary(wire.summary),
         )
 
     @property
@@ -97,3 +122,11 @@ class DownloadedVersion(SharedVersion):
 
 def _moment(ms: int | None) -> datetime | None:
     return None if ms is None else moment(ms)
+
+
+def _summary(told: ModelSummary | None) -> dict[str, Any] | None:
+    return (
+        None
+        if told is None
+        else known_of(msgspec.convert(told, model_formats.ModelSummary, from_attributes=True))
+    )

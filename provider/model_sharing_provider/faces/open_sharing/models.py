@@ -17,6 +17,7 @@ from model_sharing_provider.faces.open_sharing.responses import page_response
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.responses import json_response
 from model_sharing_provider.http.routes import Route
+from model_sharing_provider.http.version_fields import format_fields
 
 
 async def list_models(request: web.Request) -> web.Response:
@@ -83,4 +84,5 @@ def _model(request: web.Request, shown: SharedModel) -> wire.RegisteredModel:
         latest_version=model.latest_version,
         updated_at=model.updated_at,
         access_modes=("url", "dir") if by_credentials else ("url",),
+        **format_fields(model, wire.ModelSummary),
     )

@@ -9,7 +9,7 @@ from model_sharing_protocol import open_sharing as wire
 from model_sharing_protocol.dsse import Envelope
 from model_sharing_provider.domain.sharing import SharedVersion
 from model_sharing_provider.http.requests import provider_of
-from model_sharing_provider.http.version_fields import storage_location
+from model_sharing_provider.http.version_fields import format_fields, storage_location
 
 
 def version_message(
@@ -36,4 +36,5 @@ def version_message(
         recalled=version.recall,
         origin=msgspec.convert(version.origin, wire.Origin, from_attributes=True) if version.origin else None,
         state=state,
+        **format_fields(version, wire.ModelSummary),
     )

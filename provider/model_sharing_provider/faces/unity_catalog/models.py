@@ -6,8 +6,10 @@ from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound
+from model_sharing_protocol.model_formats import parse_format
 from model_sharing_protocol.names import SchemaName, normalize_name
-from model_sharing_provider.domain.securables import RegisteredModel
+from model_sharing_protocol.unity_catalog_extensions import SummaryInfo
+from model_sharing_provider.domain.securables import ANY_MODEL, ModelFilter, RegisteredModel
 from model_sharing_provider.faces.unity_catalog.requests import (
     aliases,
     check_unchanged,
@@ -23,6 +25,7 @@ from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.parameter_schemas import BOOLEAN, NAME, PAGE
 from model_sharing_provider.http.requests import context_of, flag, page_request, provider_of
 from model_sharing_provider.http.routes import Nothing, PageOf, Query, Route
+from model_sharing_provider.http.version_fields import format_fields
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 
@@ -40,21 +43,31 @@ async def create_model(request: web.Request) -> web.Response:
 async def list_models(request: web.Request) -> web.Response:
     """Models of a schema, of a catalog, or all that the caller may read."""
     catalog, schema = request.query.get("catalog_name", ""), request.query.get("schema_name", "")
-    models = provider_of(request).models
+    models, wanted = provider_of(request).models, _filter(request)
     if schema:
+        if wanted != ANY_MODEL:
+            raise InvalidParameter("format and license search in all schemas; leave out schema_name.")
         if not catalog:
             raise InvalidParameter("schema_name needs catalog_name; give both.")
         schema_name = SchemaName(normalize_name("catalog", catalog), normalize_name("schema", schema))
         listing = f"models of {schema_name}"
         page = await models.page(context_of(request), schema_name, page_request(request, listing))
     else:
-        listing = f"models of {catalog}"
+        listing = f"models of {catalog} {wanted.format or ''} {wanted.license}".strip()
         asked = page_request(request, listing)
         if catalog:
-            page = await models.search_catalog(context_of(request), asked, catalog)
+            page = await models.search_catalog(context_of(request), asked, catalog, wanted)
         else:
-            page = await models.search(context_of(request), asked)
+            page = await models.search(context_of(request), asked, wanted)
     return page_response("registered_models", listing, page, _model)
+
+
+def _filter(request: web.Request) -> ModelFilter:
+    """Filter of models: EXTENSION. Raises InvalidParameter for a format that there is not."""
+    named = request.query.get("format", "")
+    return ModelFilter(
+        format=parse_format(named) if named else None, license=request.query.get("license", "")
+    )
 
 
 async def get_model(request: web.Request) -> web.Response:
@@ -96,7 +109,13 @@ ROUTES = (
         list_models,
         "Registered models: all, of a catalog or of a schema",
         PageOf("registered_models", wire.RegisteredModelInfo),
-        query=(Query("catalog_name", NAME), Query("schema_name", NAME), *PAGE),
+        query=(
+            Query("catalog_name", NAME),
+            Query("schema_name", NAME),
+            Query("format", NAME),
+            Query("license", NAME),
+            *PAGE,
+        ),
         errors=(NotFound,),
     ),
     Route("GET", "/models/{full_name}", get_model, "A registered model", wire.RegisteredModelInfo),
@@ -135,4 +154,5 @@ def _model(model: RegisteredModel) -> wire.RegisteredModelInfo:
         storage_location=f"urn:uuid:{model.id}",
         created_at=model.created_at,
         updated_at=model.updated_at,
+        **format_fields(model, SummaryInfo),
     )

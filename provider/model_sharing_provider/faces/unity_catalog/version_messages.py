@@ -10,7 +10,7 @@ from model_sharing_protocol import unity_catalog_extensions as extensions
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.faces.unity_catalog.requests import aliases, message_response, tags
 from model_sharing_provider.http.requests import provider_of
-from model_sharing_provider.http.version_fields import logged_model_id, storage_location
+from model_sharing_provider.http.version_fields import format_fields, logged_model_id, storage_location
 
 
 def version_response(request: web.Request, version: ModelVersion) -> web.Response:
@@ -40,6 +40,7 @@ def version_message(request: web.Request, version: ModelVersion) -> wire.ModelVe
         updated_at=version.updated_at,
         recalled=_recall(version),
         origin=_origin(version),
+        **format_fields(version, extensions.SummaryInfo),
     )
 
 

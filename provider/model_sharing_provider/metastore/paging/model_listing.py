@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, select, true
 
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_provider.domain.securables import RegisteredModel
+from model_sharing_provider.domain.securables import ANY_MODEL, ModelFilter, RegisteredModel, VersionStatus
 from model_sharing_provider.metastore.authorization.visibility import (
     Viewer,
     may_read_all_of_schema,
@@ -23,14 +23,15 @@ from model_sharing_provider.metastore.paging.schema_scan import (
     has_models,
     scan_schemas,
 )
-from model_sharing_provider.metastore.tables import catalogs, registered_models, schemas
+from model_sharing_provider.metastore.tables import catalogs, model_versions, registered_models, schemas
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Scope of a list of models: one schema, one catalog, or EVERYWHERE."""
+    """Scope of a list of models: one schema, one catalog, or EVERYWHERE; `shown` is a condition on models."""
 
     where: ColumnElement[bool]
+    shown: ColumnElement[bool] | None = None
 
     @classmethod
     def of_catalog(cls, catalog: str) -> Scope:
@@ -39,6 +40,18 @@ class Scope:
     @classmethod
     def of_schema(cls, schema: SchemaName) -> Scope:
         return cls(and_(catalogs.c.name == schema.catalog, schemas.c.name == schema.schema))
+
+    def filtered(self, wanted: ModelFilter) -> Scope:
+        """Same scope, with only the models whose newest READY version is as wanted."""
+        if wanted == ANY_MODEL:
+            return self
+        version = model_versions.c
+        conditions = [version.format == wanted.format] if wanted.format else []
+        conditions += [func.lower(version.license) == wanted.license.lower()] if wanted.license else []
+        newest = version.version == latest_version_of(registered_models.c.id)
+        return replace(
+            self, shown=exists().where(version.model_id == registered_models.c.id, newest, *conditions)
+        )
 
 
 EVERYWHERE = Scope(true())
@@ -53,8 +66,19 @@ async def page_of_models(
         SchemaScan((row.catalog_name, row.schema_name), row.id, bool(row.whole))
         for row in await connection.execute(_schemas(viewer, scope, last))
     ]
-    found = await scan_schemas(connection, scans, viewer, after=after, wanted=page.size + 1)
+    wanted = page.size + 1
+    found = await scan_schemas(connection, scans, viewer, after=after, wanted=wanted, shown=scope.shown)
     return cut_page(found, page, full_key)
+
+
+def latest_version_of(model_id: ColumnElement[str]) -> ColumnElement[int]:
+    """Number of a model's newest READY version."""
+    versions = model_versions.alias("versions_of_model")
+    return (
+        select(func.max(versions.c.version))
+        .where(versions.c.model_id == model_id, versions.c.status == VersionStatus.READY)
+        .scalar_subquery()
+    )
 
 
 def full_key(found: FoundModel) -> str:

@@ -10,8 +10,10 @@ import json
 from dataclasses import fields
 from typing import Any
 
+import msgspec
 from sqlalchemy import Table
 
+from model_sharing_protocol.model_formats import NOTHING_KNOWN, ModelFormat, ModelSummary, known_of
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.principals import Principal, PrincipalType
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
@@ -32,7 +34,11 @@ _SHARE = _shared_names(Share, shares)
 def version_values(version: ModelVersion) -> dict[str, Any]:
     """Column values of a version; its names, aliases and tags are in other tables."""
     values = {name: getattr(version, name) for name in _VERSION}
-    return values | {"signature": json.dumps(version.signature) if version.signature else None}
+    return values | {
+        "signature": json.dumps(version.signature) if version.signature else None,
+        "format": version.format or "",
+        "summary": json.dumps(known) if (known := known_of(version.summary)) else "",
+    }
 
 
 def read_version(row: SqlRow) -> ModelVersion:
@@ -40,7 +46,17 @@ def read_version(row: SqlRow) -> ModelVersion:
     values = {name: row[name] for name in _VERSION}
     values["status"] = VersionStatus(values["status"])
     values["signature"] = json.loads(values["signature"]) if values["signature"] else None
+    values["format"] = read_format(values["format"])
+    values["summary"] = read_summary(values["summary"])
     return ModelVersion(full_name=FullName(row["catalog_name"], row["schema_name"], row["name"]), **values)
+
+
+def read_format(value: str) -> ModelFormat | None:
+    return ModelFormat(value) if value else None
+
+
+def read_summary(value: str) -> ModelSummary:
+    return msgspec.json.decode(value, type=ModelSummary) if value else NOTHING_KNOWN
 
 
 def share_values(share: Share) -> dict[str, Any]:

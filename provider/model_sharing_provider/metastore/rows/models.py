@@ -5,26 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from model_sharing_protocol.change_kinds import ChangeKind
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.changes import Change
-from model_sharing_provider.domain.securables import RegisteredModel, VersionStatus
+from model_sharing_provider.domain.securables import RegisteredModel
 from model_sharing_provider.metastore.authorization.visibility import Viewer
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.paging.keyset import fit_page, weight_of, weight_of_tags
 from model_sharing_provider.metastore.paging.model_listing import (
     Scope,
     full_key,
+    latest_version_of,
     model_query,
     page_of_models,
     read_model,
 )
 from model_sharing_provider.metastore.rows.changes import ChangeRows
+from model_sharing_provider.metastore.rows.mapping import read_format, read_summary
 from model_sharing_provider.metastore.rows.timestamps import monotonic_timestamp
 from model_sharing_provider.metastore.tables import (
     catalogs,
@@ -212,19 +214,25 @@ class ModelRows:
         latest = await self._latest_versions(ids)
         tagged = await read_tags(self._connection, ids)
         return [
-            replace(
-                model, aliases=aliases[model.id], tags=tagged[model.id], latest_version=latest.get(model.id)
-            )
+            replace(model, aliases=aliases[model.id], tags=tagged[model.id], **latest.get(model.id, {}))
             for model in models
         ]
 
-    async def _latest_versions(self, ids: Sequence[str]) -> dict[str, int]:
-        query = (
-            select(model_versions.c.model_id, func.max(model_versions.c.version).label("latest"))
-            .where(model_versions.c.model_id.in_(ids), model_versions.c.status == VersionStatus.READY)
-            .group_by(model_versions.c.model_id)
-        )
-        return {row.model_id: row.latest for row in await self._connection.execute(query)}
+    async def _latest_versions(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Number, format, license and summary of each model's newest READY version."""
+        version = model_versions.c
+        query = select(
+            version.model_id, version.version, version.format, version.license, version.summary
+        ).where(version.model_id.in_(ids), version.version == latest_version_of(version.model_id))
+        return {
+            row.model_id: {
+                "latest_version": row.version,
+                "format": read_format(row.format),
+                "license": row.license,
+                "summary": read_summary(row.summary),
+            }
+            for row in await self._connection.execute(query)
+        }
 
 
 async def read_tags(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, str]]:

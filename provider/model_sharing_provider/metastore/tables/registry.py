@@ -104,6 +104,10 @@ model_versions = Table(
     Column("recalled_at", BigInteger),
     Column("recall_reason", Text, nullable=False, server_default=""),
     Column("recall_replacement", Integer),
+    # Set when the version becomes READY; the summary is JSON, or empty.
+    Column("format", text_type(32), nullable=False, server_default=""),
+    Column("license", Text, nullable=False, server_default=""),
+    Column("summary", Text, nullable=False, server_default=""),
     UniqueConstraint("model_id", "version"),
     Index("ix_model_versions_run_id", "run_id"),
 )

@@ -8,9 +8,19 @@ from typing import Any
 import msgspec
 
 from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.manifest import Manifest
+from model_sharing_protocol.model_formats import NOTHING_KNOWN, ModelFormat, ModelSummary, find_format
 from model_sharing_protocol.names import check_alias
 from model_sharing_protocol.recalls import Recall
-from model_sharing_provider.domain.limits import MAX_COMMENT, MAX_ID, MAX_SIGNATURE, MAX_SOURCE, shortened
+from model_sharing_provider.domain.limits import (
+    MAX_COMMENT,
+    MAX_ID,
+    MAX_LICENSE,
+    MAX_SIGNATURE,
+    MAX_SOURCE,
+    MAX_SUMMARY,
+    shortened,
+)
 from model_sharing_provider.domain.mirrors import UpstreamModel, UpstreamVersion
 from model_sharing_provider.domain.securables import MAX_ALIASES, MAX_TAGS
 from model_sharing_provider.services.registry.tags import check_tags
@@ -61,6 +71,23 @@ def limited_run_id(version: UpstreamVersion) -> str:
 def limited_signature(version: UpstreamVersion) -> dict[str, Any] | None:
     """MLflow signature of a version; None for one that is larger than any model's."""
     return version.signature if len(msgspec.json.encode(version.signature)) <= MAX_SIGNATURE else None
+
+
+def known_format(version: UpstreamVersion, manifest: Manifest) -> ModelFormat:
+    """Format of a version as its provider says, or as its files show if the provider does not say it."""
+    if version.format in set(ModelFormat):
+        return ModelFormat(version.format)
+    return find_format({file.path for file in manifest.files}) or ModelFormat.FILES
+
+
+def limited_license(version: UpstreamVersion) -> str:
+    return shortened(_storable(version.license), MAX_LICENSE)
+
+
+def limited_summary(version: UpstreamVersion) -> ModelSummary:
+    """Summary of a version; an empty one instead of one that is larger than any of ours."""
+    size = len(msgspec.json.encode(version.summary))
+    return version.summary if size <= MAX_SUMMARY else NOTHING_KNOWN
 
 
 def _storable(text: str) -> str:

@@ -17,11 +17,14 @@ from model_sharing_provider.domain.mirrors import Mirror, SignedTarget, Upstream
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.services.context import Operation
 from model_sharing_provider.services.mirroring.texts import (
+    known_format,
     limited_comment,
+    limited_license,
     limited_recall,
     limited_run_id,
     limited_signature,
     limited_source,
+    limited_summary,
     limited_tags,
 )
 from model_sharing_provider.services.mirroring.upstream import UpstreamShareClient
@@ -124,6 +127,9 @@ async def add_mirrored_version(
         recalled_at=recall.at if recall else None,
         recall_reason=recall.reason if recall else "",
         recall_replacement=recall.replacement if recall else None,
+        format=known_format(described, manifest),
+        license=limited_license(described),
+        summary=limited_summary(described),
     )
     await operation.rows.versions.add(version)
     for key, value in limited_tags(described.tags).items():

@@ -18,6 +18,7 @@ from model_sharing_protocol.errors import (
     UnsafePath,
 )
 from model_sharing_protocol.manifest import Manifest, ManifestFile
+from model_sharing_protocol.model_formats import ModelFormat
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.bundles import Bundles
@@ -128,6 +129,7 @@ class Finalization:
                     digest=manifest.digest,
                     size=manifest.size,
                     num_files=len(manifest.files),
+                    format=ModelFormat.MLFLOW,
                     updated_at=operation.now,
                 )
                 if copied is not None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from model_sharing_protocol.manifest import Manifest
+from model_sharing_protocol.model_formats import ModelFormat
 from model_sharing_protocol.names import FullName, check_alias
 from model_sharing_protocol.progress import Meter, ProgressCallback
 from model_sharing_provider.artifacts.fingerprints import Fingerprint
@@ -240,6 +241,7 @@ class Registration:
                 digest=manifest.digest,
                 size=manifest.size,
                 num_files=len(manifest.files),
+                format=ModelFormat.MLFLOW,
             )
             version = await add_version(operation, complete)
             await operation.rows.models.touch(model.id, operation.now)

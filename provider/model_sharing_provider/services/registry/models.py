@@ -14,7 +14,9 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment
 from model_sharing_provider.domain.securables import (
+    ANY_MODEL,
     MAX_ALIASES,
+    ModelFilter,
     RegisteredModel,
     SecurableType,
     VersionStatus,
@@ -57,18 +59,24 @@ class Models:
             viewer = Viewer.of(operation.principal)
             return await operation.rows.models.page(page, viewer, Scope.of_schema(schema))
 
-    async def search(self, context: Context, page: PageRequest) -> Page[RegisteredModel]:
-        """Page of all models that the caller may read, by full name."""
+    async def search(
+        self, context: Context, page: PageRequest, wanted: ModelFilter = ANY_MODEL
+    ) -> Page[RegisteredModel]:
+        """Page of all models that the caller may read and that are as wanted, by full name."""
         async with context.view(
             AuditAction.SEARCH_REGISTERED_MODELS, Target(SecurableType.METASTORE)
         ) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
-            return await operation.rows.models.page(page, Viewer.of(operation.principal), EVERYWHERE)
+            viewer = Viewer.of(operation.principal)
+            return await operation.rows.models.page(page, viewer, EVERYWHERE.filtered(wanted))
 
     async def search_catalog(
-        self, context: Context, page: PageRequest, catalog: str
+        self, context: Context, page: PageRequest, catalog: str, wanted: ModelFilter = ANY_MODEL
     ) -> Page[RegisteredModel]:
-        """Page of a catalog's models that the caller may read, by full name. Raises NotFound."""
+        """Page of a catalog's models that the caller may read and that are as wanted, by full name.
+
+        Raises NotFound for the catalog.
+        """
         catalog = normalize_name("catalog", catalog)
         await self._freshness.note_age(context, catalog)
         async with context.view(
@@ -77,7 +85,7 @@ class Models:
             await operation.authorize(rules.ANY_PRINCIPAL)
             await find_catalog(operation, catalog)
             viewer = Viewer.of(operation.principal)
-            return await operation.rows.models.page(page, viewer, Scope.of_catalog(catalog))
+            return await operation.rows.models.page(page, viewer, Scope.of_catalog(catalog).filtered(wanted))
 
     async def get(self, context: Context, name: FullName) -> RegisteredModel:
         """Raises NotFound, PermissionDenied, UpstreamUnavailable."""

@@ -10,12 +10,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_protocol.model_formats import known_of
+from model_sharing_provider.domain.securables import ModelVersion, RegisteredModel
 from model_sharing_provider.domain.sharing import SharedModel
 
 _MOMENT = pa.timestamp("ms", tz="UTC")
 _SPARK_TYPES = {pa.string(): "string", pa.int32(): "integer", pa.int64(): "long", _MOMENT: "timestamp"}
 
+_FORMAT = (
+    pa.field("format", pa.string()),
+    pa.field("license", pa.string()),
+    pa.field("summary", pa.string()),
+)
 _MODELS = pa.schema(
     [
         pa.field("schema", pa.string()),
@@ -24,6 +30,7 @@ _MODELS = pa.schema(
         pa.field("latest_version", pa.int32()),
         pa.field("created_at", _MOMENT),
         pa.field("updated_at", _MOMENT),
+        *_FORMAT,
     ]
 )
 _VERSIONS = pa.schema(
@@ -47,6 +54,7 @@ _VERSIONS = pa.schema(
         pa.field("origin_version", pa.int32()),
         pa.field("origin_digest", pa.string()),
         pa.field("origin_key", pa.string()),
+        *_FORMAT,
     ]
 )
 _ALIASES = pa.schema(
@@ -70,6 +78,7 @@ def _model_rows(models: Sequence[SharedModel], _versions: Sequence[ModelVersion]
             "latest_version": item.model.latest_version,
             "created_at": item.model.created_at,
             "updated_at": item.model.updated_at,
+            **_format_of(item.model),
         }
 
 
@@ -95,7 +104,18 @@ def _version_rows(models: Sequence[SharedModel], versions: Sequence[ModelVersion
             "origin_version": version.origin_version,
             "origin_digest": version.origin_digest or None,
             "origin_key": version.origin_key or None,
+            **_format_of(version),
         }
+
+
+def _format_of(described: RegisteredModel | ModelVersion) -> Row:
+    """Format, license, and the summary as JSON."""
+    known = known_of(described.summary)
+    return {
+        "format": described.format,
+        "license": described.license or None,
+        "summary": json.dumps(known) if known else None,
+    }
 
 
 def _alias_rows(models: Sequence[SharedModel], _versions: Sequence[ModelVersion]) -> Iterable[Row]:

@@ -8,6 +8,8 @@
     ├── PermissionDenied
     │   └── ReadOnlyCatalog
     ├── NotFound
+    │   ├── VersionNotFound
+    │   └── PathNotFound
     ├── FeedTokenExpired
     ├── AlreadyExists
     ├── InvalidState
@@ -114,6 +116,18 @@ class Unauthenticated(SharingError):
 
 class NotFound(SharingError):
     """The object does not exist, or was not granted to the caller: the response is the same."""
+
+    row = ErrorRow(404, "RESOURCE_DOES_NOT_EXIST", 404, "RESOURCE_DOES_NOT_EXIST", 4)
+
+
+class VersionNotFound(NotFound):
+    """The model has no version of this number, alias or commit that the caller may use."""
+
+    row = ErrorRow(404, "RESOURCE_DOES_NOT_EXIST", 404, "RESOURCE_DOES_NOT_EXIST", 4)
+
+
+class PathNotFound(NotFound):
+    """The version has no file at this path."""
 
     row = ErrorRow(404, "RESOURCE_DOES_NOT_EXIST", 404, "RESOURCE_DOES_NOT_EXIST", 4)
 

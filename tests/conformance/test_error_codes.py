@@ -28,6 +28,8 @@ OF_THE_SDK: dict[type[SharingError], type[DatabricksError]] = {
     errors.TokenExpired: platform.Unauthenticated,
     errors.PermissionDenied: platform.PermissionDenied,
     errors.NotFound: platform.ResourceDoesNotExist,
+    errors.VersionNotFound: platform.ResourceDoesNotExist,
+    errors.PathNotFound: platform.ResourceDoesNotExist,
     errors.AlreadyExists: platform.ResourceAlreadyExists,
     errors.InvalidState: platform.InvalidState,
     errors.ActivationLinkUsed: platform.ResourceDoesNotExist,

@@ -44,6 +44,7 @@ def test_scripts_can_tell_errors_apart_by_exit_code() -> None:
     assert shared == {
         1: {"SharingError", "InternalError", "LocalError"},
         2: {"InvalidParameter", "MalformedRequest"},
+        4: {"NotFound", "PathNotFound", "VersionNotFound"},
     }
     assert 0 not in by_code
     assert all(code < 126 or code == 130 for code in by_code)

@@ -1,0 +1,57 @@
+"""Revisions: one word for a version of a model, where other systems have a branch, tag or commit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from model_sharing_protocol.errors import InvalidParameter, VersionNotFound
+from model_sharing_protocol.names import MAX_VERSION, normalize_name
+
+MAIN = "main"
+_COMMIT = re.compile("[0-9a-f]{40}")
+_NUMBER = re.compile("[1-9][0-9]{0,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Revision of a model: a version's number, an alias, or a commit; exactly one is set.
+
+    The alias `main` stands for the newest version that is READY and not recalled, unless a model has an alias
+    of this name. A commit names the content, so that it stays true when aliases move: see `commit_of`.
+    """
+
+    number: int | None = None
+    alias: str | None = None
+    commit: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Revision:
+        """Parse a revision. Raises VersionNotFound for a word that no version has, such as `refs/pr/1`."""
+        if _COMMIT.fullmatch(text):
+            return cls(commit=text)
+        if _NUMBER.fullmatch(text) and int(text) <= MAX_VERSION:
+            return cls(number=int(text))
+        try:
+            return cls(alias=normalize_name("alias", text))
+        except InvalidParameter as error:
+            raise VersionNotFound(
+                f"There is no revision {text[:200]!r}; give a version's number, an alias, {MAIN!r}, or the "
+                "40 hexadecimal digits of a commit."
+            ) from error
+
+    @property
+    def is_main(self) -> bool:
+        """True for `main`, which a model has even if it has no alias of this name."""
+        return self.alias == MAIN
+
+    def __str__(self) -> str:
+        return self.alias or self.commit or str(self.number)
+
+
+def commit_of(digest: str) -> str:
+    """Commit of a version: the first 40 hexadecimal digits of its manifest's digest, as long as git's.
+
+    Versions with the same files have the same commit.
+    """
+    return digest.removeprefix("sha256:")[:40]

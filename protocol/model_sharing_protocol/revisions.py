@@ -17,17 +17,23 @@ _NUMBER = re.compile("[1-9][0-9]{0,9}")
 class Revision:
     """Revision of a model: a version's number, an alias, or a commit; exactly one is set.
 
-    The alias `main` stands for the newest version that is READY and not recalled, unless a model has an alias
-    of this name. A commit names the content, so that it stays true when aliases move: see `commit_of`.
+    With `or_newest`, the newest version that is READY and not recalled stands in for a missing alias. A
+    commit names the content, so that it stays true when aliases move: see `commit_of`.
     """
 
     number: int | None = None
     alias: str | None = None
     commit: str | None = None
+    or_newest: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Revision:
-        """Parse a revision. Raises VersionNotFound for a word that no version has, such as `refs/pr/1`."""
+        """Parse a revision; `main` is the alias of this name where there is one, else the newest version.
+
+        Raises VersionNotFound for a word that no version has, such as `refs/pr/1`.
+        """
+        if text == MAIN:
+            return MAIN_REVISION
         if _COMMIT.fullmatch(text):
             return cls(commit=text)
         if _NUMBER.fullmatch(text) and int(text) <= MAX_VERSION:
@@ -40,13 +46,11 @@ class Revision:
                 "40 hexadecimal digits of a commit."
             ) from error
 
-    @property
-    def is_main(self) -> bool:
-        """True for `main`, which a model has even if it has no alias of this name."""
-        return self.alias == MAIN
-
     def __str__(self) -> str:
         return self.alias or self.commit or str(self.number)
+
+
+MAIN_REVISION = Revision(alias=MAIN, or_newest=True)
 
 
 def commit_of(digest: str) -> str:

@@ -46,7 +46,7 @@ def commit(*listed: str) -> CommitFiles:
     ("text", "revision"),
     [
         ("3", Revision(number=3)),
-        ("main", Revision(alias="main")),
+        ("main", Revision(alias="main", or_newest=True)),
         ("Champion", Revision(alias="champion")),
         (COMMIT, Revision(commit=COMMIT)),
         ("1" * 40, Revision(commit="1" * 40)),
@@ -56,7 +56,6 @@ def commit(*listed: str) -> CommitFiles:
 )
 def test_a_revision_is_a_number_an_alias_or_a_commit(text: str, revision: Revision) -> None:
     assert Revision.parse(text) == revision
-    assert revision.is_main == (text == "main")
 
 
 @pytest.mark.parametrize("text", ["refs/pr/1", "", "v1.0", "a b", "x" * 300, "\u202e"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from model_sharing_protocol.hugging_face.files import CommitFiles
 from model_sharing_protocol.hugging_face.messages import ModelInfo, SafetensorsInfo
-from model_sharing_protocol.model_formats import ModelFormat, ModelSummary
+from model_sharing_protocol.model_formats import NOTHING_KNOWN, ModelFormat, ModelSummary
 from model_sharing_protocol.times import iso
 
 _LIBRARIES = {
@@ -39,7 +39,7 @@ class ModelFacts:
     size: int = 0
     format: ModelFormat | None = None
     license: str = ""
-    summary: ModelSummary = field(default_factory=ModelSummary)
+    summary: ModelSummary = NOTHING_KNOWN
     tags: Collection[str] = ()
     gated: bool = False
 

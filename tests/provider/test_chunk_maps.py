@@ -27,11 +27,14 @@ from model_sharing_provider.services.publishing.multipart import PartSeen
 from support.admin_client import AdminClient
 from support.model_folder import MLMODEL, write_model
 from support.safetensors_files import framed, safetensors
+from support.weights_files import gguf
 
 NAME = FullName.parse("prod.ml_team.scorer")
 MIB = 1024 * 1024
 WEIGHTS = random.Random(1).randbytes(12 * MIB)
 TENSORS = {"embed": WEIGHTS[: 3 * MIB], "layer.0": WEIGHTS[3 * MIB : 7 * MIB], "head": WEIGHTS[7 * MIB :]}
+FLOAT32 = 0
+GGUF_TENSORS = [(name, (len(data) // 4,), FLOAT32, data) for name, data in TENSORS.items()]
 FILES = {"model.pkl": WEIGHTS, "model.safetensors": safetensors(TENSORS), "small.bin": WEIGHTS[:MIB]}
 
 
@@ -172,9 +175,11 @@ async def test_maps_that_are_damaged_or_gone_are_found(
 
 
 @settings(max_examples=10, deadline=None)
-@given(st.lists(st.integers(200_000, 5 * MIB), min_size=1, max_size=8), st.booleans())
-def test_in_whatever_pieces_a_file_comes_its_map_is_the_same(sizes: list[int], by_tensor: bool) -> None:
-    content = FILES["model.safetensors" if by_tensor else "model.pkl"]
+@given(
+    st.lists(st.integers(200_000, 5 * MIB), min_size=1, max_size=8),
+    st.sampled_from([FILES["model.pkl"], FILES["model.safetensors"], gguf({"a": "b"}, GGUF_TENSORS)]),
+)
+def test_in_whatever_pieces_a_file_comes_its_map_is_the_same(sizes: list[int], content: bytes) -> None:
     assert chunked(content, 5, 4, *sizes) == chunked(content, len(content))
 
 
@@ -192,6 +197,38 @@ def test_a_tensor_is_found_again_behind_another_header() -> None:
     after = chunked(safetensors(renamed, {"format": "pt"}), MIB)
     # The header and the new tensor are new; the three old ones are where they were not before.
     assert len({chunk.sha256 for chunk in after} - {chunk.sha256 for chunk in before}) == 2
+
+
+def test_a_tensor_is_found_again_in_another_shard() -> None:
+    before = chunked(safetensors(TENSORS), MIB)
+    shards = [
+        {"layer.0": TENSORS["layer.0"], "embed": TENSORS["embed"], "new": WEIGHTS[:MIB]},
+        {"head": WEIGHTS},
+    ]
+    found = {chunk.sha256 for shard in shards for chunk in chunked(safetensors(shard), MIB)}
+    assert {sha256(TENSORS[name]).digest() for name in ("layer.0", "embed")} == found.intersection(
+        chunk.sha256 for chunk in before
+    )
+
+
+def test_a_tensor_of_a_gguf_file_is_found_again_behind_other_metadata() -> None:
+    content = gguf({"general.name": "one"}, GGUF_TENSORS)
+    before = chunked(content, MIB)
+    check(before, content)
+    assert {sha256(tensor).digest() for tensor in TENSORS.values()} < {chunk.sha256 for chunk in before}
+    words = [f"word {number}" for number in range(300_000)]
+    content = gguf({"general.name": "two", "tokenizer.ggml.tokens": words}, GGUF_TENSORS)
+    after = chunked(content, MIB)
+    check(after, content)
+    assert len({chunk.sha256 for chunk in after} - {chunk.sha256 for chunk in before}) == 1
+
+
+@pytest.mark.parametrize("version", [0, 1, 4, 3 << 24])
+def test_a_gguf_file_of_another_version_is_cut_by_content(version: int) -> None:
+    content = gguf({"general.name": "one"}, GGUF_TENSORS, version=version)
+    found = chunked(content, MIB)
+    check(found, content)
+    assert max(chunk.end - chunk.start for chunk in found) <= 4 * AVERAGE_CHUNK_BYTES
 
 
 def test_a_tensor_of_more_than_16_mib_comes_in_blocks() -> None:

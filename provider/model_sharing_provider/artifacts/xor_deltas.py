@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from model_sharing_protocol.weights.safetensors import HEADER_STARTS_BYTES, header_end
 from model_sharing_protocol.xor_deltas import BLOCK_BYTES, MAX_HEAD_BYTES, write_block, write_start
-from model_sharing_provider.artifacts.chunking import HEADER_STARTS_BYTES, header_end
 from model_sharing_provider.artifacts.fingerprints import Fingerprint
 from model_sharing_provider.artifacts.store import ArtifactStore
 

@@ -45,13 +45,18 @@ class Scope:
         """Same scope, with only the models whose newest READY version is as wanted."""
         if wanted == ANY_MODEL:
             return self
-        version = model_versions.c
-        conditions = [version.format == wanted.format] if wanted.format else []
-        conditions += [func.lower(version.license) == wanted.license.lower()] if wanted.license else []
-        newest = version.version == latest_version_of(registered_models.c.id)
-        return replace(
-            self, shown=exists().where(version.model_id == registered_models.c.id, newest, *conditions)
+        version, other = model_versions.c, model_versions.alias("of_the_model").c
+        newest = (
+            select(func.max(other.version))
+            .where(other.model_id == registered_models.c.id, other.status == VersionStatus.READY)
+            .correlate(registered_models)
         )
+        conditions = [version.model_id == registered_models.c.id, version.version == newest.scalar_subquery()]
+        if wanted.format:
+            conditions.append(version.format == wanted.format)
+        if wanted.license:
+            conditions.append(func.lower(version.license) == wanted.license.lower())
+        return replace(self, shown=exists().where(*conditions))
 
 
 EVERYWHERE = Scope(true())
@@ -69,16 +74,6 @@ async def page_of_models(
     wanted = page.size + 1
     found = await scan_schemas(connection, scans, viewer, after=after, wanted=wanted, shown=scope.shown)
     return cut_page(found, page, full_key)
-
-
-def latest_version_of(model_id: ColumnElement[str]) -> ColumnElement[int]:
-    """Number of a model's newest READY version."""
-    versions = model_versions.alias("versions_of_model")
-    return (
-        select(func.max(versions.c.version))
-        .where(versions.c.model_id == model_id, versions.c.status == VersionStatus.READY)
-        .scalar_subquery()
-    )
 
 
 def full_key(found: FoundModel) -> str:

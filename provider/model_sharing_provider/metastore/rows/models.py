@@ -7,20 +7,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import and_, delete, func, insert, select, update
 
 from model_sharing_protocol.change_kinds import ChangeKind
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.changes import Change
-from model_sharing_provider.domain.securables import RegisteredModel
+from model_sharing_provider.domain.securables import RegisteredModel, VersionStatus
 from model_sharing_provider.metastore.authorization.visibility import Viewer
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.paging.keyset import fit_page, weight_of, weight_of_tags
 from model_sharing_provider.metastore.paging.model_listing import (
     Scope,
     full_key,
-    latest_version_of,
     model_query,
     page_of_models,
     read_model,
@@ -221,9 +220,14 @@ class ModelRows:
     async def _latest_versions(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Number, format, license and summary of each model's newest READY version."""
         version = model_versions.c
-        query = select(
-            version.model_id, version.version, version.format, version.license, version.summary
-        ).where(version.model_id.in_(ids), version.version == latest_version_of(version.model_id))
+        newest = (
+            select(version.model_id, func.max(version.version).label("version"))
+            .where(version.model_id.in_(ids), version.status == VersionStatus.READY)
+            .group_by(version.model_id)
+            .subquery()
+        )
+        query = select(version.model_id, version.version, version.format, version.license, version.summary)
+        is_newest = and_(version.model_id == newest.c.model_id, version.version == newest.c.version)
         return {
             row.model_id: {
                 "latest_version": row.version,
@@ -231,7 +235,7 @@ class ModelRows:
                 "license": row.license,
                 "summary": read_summary(row.summary),
             }
-            for row in await self._connection.execute(query)
+            for row in await self._connection.execute(query.join(newest, is_newest))
         }
 
 

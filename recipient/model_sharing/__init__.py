@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from model_sharing.catalogs.events import CatalogEvent
     from model_sharing.catalogs.pulling import PulledVersion
     from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
-    from model_sharing.catalogs.snapshots import Snapshot
+    from model_sharing.catalogs.snapshots import PartialSnapshot, Snapshot
     from model_sharing.client.invalid_items import InvalidItemWarning
     from model_sharing.exports.destinations import SignaturePlaceWarning
     from model_sharing.mount_table import Mount
@@ -55,6 +55,7 @@ __all__ = [
     "InvalidItemWarning",
     "KeyRotationWarning",
     "Mount",
+    "PartialSnapshot",
     "PlainHttpWarning",
     "Progress",
     "PulledVersion",
@@ -89,6 +90,7 @@ _HOMES = {
     "InvalidItemWarning": "model_sharing.client.invalid_items",
     "KeyRotationWarning": "model_sharing.resolution.pinned_keys",
     "Mount": "model_sharing.mount_table",
+    "PartialSnapshot": "model_sharing.catalogs.snapshots",
     "PlainHttpWarning": "model_sharing_protocol.network.plain_http",
     "Progress": "model_sharing_protocol.progress",
     "PulledVersion": "model_sharing.catalogs.pulling",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -12,9 +12,10 @@ from typing import Any, Self, TypeVar
 from model_sharing.api.progress_display import Display, ShowProgress, open_display
 from model_sharing.api.records import Records
 from model_sharing.catalogs.events import CatalogEvent, EventFilter
+from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
-from model_sharing.catalogs.snapshots import Snapshot
+from model_sharing.catalogs.snapshots import PartialSnapshot, Snapshot
 from model_sharing.catalogs.watching import log_notice
 from model_sharing.downloads.progress_counter import PhaseQueue, ProgressCounter
 from model_sharing.mount_table import Mount, MountTable
@@ -108,7 +109,26 @@ class AsyncCatalog:
             display.done(snapshot.progress)
         return snapshot
 
-    def release(self, snapshot: Snapshot) -> None:
+    async def partial_snapshot(
+        self,
+        ref: str | ModelRef,
+        *,
+        include: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        file: str | None = None,
+        progress: ShowProgress = None,
+        verify: bool = False,
+    ) -> PartialSnapshot:
+        """Get some of a version's verified files in the cache; see `Catalog.partial_snapshot`."""
+        patterns = FilePatterns.of(include, exclude, file) or FilePatterns()
+        with open_display(progress) as display:
+            counter = ProgressCounter(display.observer)
+            work = self._shared().partial_snapshot(ref, patterns, counter=counter, verify=verify)
+            snapshot = await _reporting(work, counter.phases, display)
+            display.done(snapshot.progress)
+        return snapshot
+
+    def release(self, snapshot: Snapshot | PartialSnapshot) -> None:
         """Release a snapshot that is no longer used; see `Catalog.release`."""
         self._shared().release(snapshot)
 

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from model_sharing.api import background_loop
 from model_sharing.api.blocking_events import blocking_events
-from model_sharing.api.progress_display import Display, ShowProgress, open_display
+from model_sharing.api.blocking_files import CatalogFiles
+from model_sharing.api.progress_display import ShowProgress, open_display
 from model_sharing.api.records import Records
 from model_sharing.api.schema import Schema, completions, models_html, schema_of
 from model_sharing.catalogs.events import CatalogEvent, EventFilter
-from model_sharing.catalogs.shared_catalog import SharedCatalog
-from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
-from model_sharing.catalogs.snapshots import Snapshot
+from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
 from model_sharing.catalogs.watching import log_notice
-from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing.mount_table import Mount
-from model_sharing.settings import Settings
 from model_sharing_protocol.names import ModelRef
 
 
-class Catalog:
+class Catalog(CatalogFiles):
     """Catalog of a mounted share's models, read-only; `model_sharing.catalog` gives it.
 
     Names are given as `schema.model` or with the catalog's name in front, in any case. It iterates over the
@@ -44,10 +40,6 @@ class Catalog:
         >>> catalog["ml_team"]["iris_model"].latest_version
         1
     """
-
-    def __init__(self, mount: Mount, settings: Settings) -> None:
-        self._mount = mount
-        self._settings = settings
 
     def __repr__(self) -> str:
         return f"Catalog({self.name!r}, share={self._mount.share!r}, endpoint={self._mount.endpoint!r})"
@@ -191,109 +183,6 @@ class Catalog:
         """
         return background_loop.run(lambda: self._shared.resolve(ref))
 
-    def snapshot(
-        self, ref: str | ModelRef, *, progress: ShowProgress = None, verify: bool = False
-    ) -> Snapshot:
-        """Get a version's verified files in the cache, fetching what is missing.
-
-        They stay in the cache until this process ends, or calls `release`.
-
-        Args:
-            ref: `schema.model@alias` or `schema.model/3`.
-            progress: True shows progress, False does not, None does in a terminal or notebook. A callable
-                is called with a `Progress` in the calling thread, when a phase begins, up to ten times a
-                second meanwhile, and in the end with the phase `done`; what it raises ends the download.
-            verify: Hash what is in the cache already, too.
-
-        Returns:
-            The folder, which is not to be changed, with the version, its manifest and its signature, and
-            how many bytes were fetched and reused.
-
-        Raises:
-            NotFound: There is no such version, or it is not shared.
-            InvalidState: The version is not READY.
-            CorruptArtifact: The provider sent other bytes than it signed, twice.
-            DiskFull: There is no room for it. Nothing is lost: run it again.
-            ServerUnreachable: The provider does not answer, and the cache does not have all of it.
-            UntrustedSignature: The version is not signed by the key that was pinned.
-
-        Example:
-            >>> snapshot = catalog.snapshot("ml_team.iris_model@Champion")
-            >>> (snapshot.folder / "MLmodel").is_file()
-            True
-        """
-        with open_display(progress) as display:
-            snapshot = self._snapshot(ref, display, verify=verify)
-            display.done(snapshot.progress)
-        return snapshot
-
-    def release(self, snapshot: Snapshot) -> None:
-        """Release a snapshot that is no longer used, so that pruning may remove it from the cache.
-
-        A process that follows an alias for long releases the version before. What was asked for several
-        times is released as many times.
-
-        Args:
-            snapshot: What `snapshot` gave.
-
-        Returns:
-            Nothing.
-
-        Raises:
-            InvalidState: It is not held, since it was released before.
-
-        Example:
-            >>> catalog.release(catalog.snapshot("ml_team.iris_model@Champion"))
-        """
-        self._shared.release(snapshot)
-
-    def download(
-        self,
-        ref: str | ModelRef,
-        destination: str | Path,
-        *,
-        progress: ShowProgress = None,
-        verify: bool = False,
-        trust_remote_code: bool | None = None,
-    ) -> DownloadedVersion:
-        """Copy a version's verified files to a folder, with their signature beside it in `<destination>.sig`.
-
-        Args:
-            ref: `schema.model@alias` or `schema.model/3`.
-            destination: A folder that does not exist, or is empty.
-            progress: As for `snapshot`.
-            verify: Hash what is in the cache already, too.
-            trust_remote_code: True also takes files that tools may run unasked, such as `.envrc`; None does
-                what the mount says.
-
-        Returns:
-            The version, the path, and how many bytes were fetched and reused.
-
-        Raises:
-            AlreadyExists: The destination, or its signature, is there. Nothing was touched.
-            UntrustedCode: It has files that tools may run unasked.
-            SharingError: Whatever else `snapshot` raises.
-
-        Example:
-            >>> catalog.download("ml_team.iris_model/1", "iris").path.name
-            'iris'
-        """
-        with open_display(progress) as display:
-            counter = ProgressCounter(display.observer)
-            version = background_loop.run(
-                lambda: self._shared.download(
-                    ref,
-                    Path(destination),
-                    counter=counter,
-                    verify=verify,
-                    trust_remote_code=trust_remote_code,
-                ),
-                counter.phases,
-                display.callback,
-            )
-            display.done(replace(counter.progress, reused=version.reused))
-        return version
-
     def watch(
         self,
         *,
@@ -332,28 +221,6 @@ class Catalog:
         wanted = EventFilter.of(model, alias, kinds)
         return blocking_events(lambda: self._shared.watcher(notify or log_notice), wanted, seconds)
 
-    def verify(self, ref: str | ModelRef, folder: str | Path, signature: str | Path | None = None) -> int:
-        """Check a downloaded folder and its signature, without the provider.
-
-        Args:
-            ref: `schema.model/3`: the version that it should be, by its number.
-            folder: What `download` wrote.
-            signature: The signature's file; None for `<folder>.sig`.
-
-        Returns:
-            The number of its files.
-
-        Raises:
-            UntrustedSignature: Anything is not as it was signed.
-            InvalidParameter: `ref` does not name a version by its number.
-
-        Example:
-            >>> _ = catalog.download("ml_team.iris_model/1", "checked")
-            >>> catalog.verify("ml_team.iris_model/1", "checked")
-            2
-        """
-        return self._shared.verify(ref, Path(folder), Path(signature) if signature else None)
-
     def load_model(
         self,
         ref: str | ModelRef,
@@ -385,16 +252,3 @@ class Catalog:
             model = self._shared.load(snapshot, trust_remote_code=trust_remote_code)
             display.done(snapshot.progress)
         return model
-
-    @property
-    def _shared(self) -> SharedCatalog:
-        """Asynchronous catalog behind this one, on the background loop: no other loop can use it."""
-        return background_loop.shared_catalog(self._mount, self._settings)
-
-    def _snapshot(self, ref: str | ModelRef, display: Display, *, verify: bool = False) -> Snapshot:
-        counter = ProgressCounter(display.observer)
-        return background_loop.run(
-            lambda: self._shared.snapshot(ref, counter=counter, verify=verify),
-            counter.phases,
-            display.callback,
-        )

@@ -21,7 +21,7 @@ class Deliveries:
 
     def __init__(self, cache_root: Path, provider: str) -> None:
         self.key = hashlib.sha256(provider.encode()).hexdigest()[:32]
-        self._folder = _all(cache_root) / self.key
+        self._folder = all_deliveries(cache_root) / self.key
 
     def has_content(self, sha256: str) -> bool:
         """True if the provider delivered this content."""
@@ -49,8 +49,9 @@ class Deliveries:
 def stale_records(cache_root: Path, contents: set[str], versions: set[str]) -> Iterator[Path]:
     """Delivery records of all providers about nothing that is in these sets."""
     needed = contents | {key + _VERSION for key in versions}
-    yield from (path for path in list(_all(cache_root).glob("*/*")) if path.name not in needed)
+    yield from (path for path in list(all_deliveries(cache_root).glob("*/*")) if path.name not in needed)
 
 
-def _all(cache_root: Path) -> Path:
+def all_deliveries(cache_root: Path) -> Path:
+    """Folder of the delivery records of all providers."""
     return cache_root / "delivered"

@@ -6,6 +6,7 @@
     ├── blobs/<sha256>.<provider>.progress  how much of each of its ranges (`downloads.part_file`)
     ├── delivered/<provider>/…      who delivered what: else it is not here for them (`deliveries`)
     ├── snapshots/<digest>/…        one version's files: hard links to blobs
+    ├── selections/<digest>-<key>/… some of them, as somebody asked for: the same, with nothing else in it
     ├── manifests/<digest>.json     which files those are; locked while in use, touched by each use
     ├── views/<key>/…               a snapshot as handed to MLflow, which adds a file of its own
     ├── refs/…                      which version has which digest (`known_state`)
@@ -33,7 +34,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from model_sharing.cache.deliveries import Deliveries
+from model_sharing.cache.deliveries import Deliveries, all_deliveries
 from model_sharing.cache.leases import leases
 from model_sharing.cache.sealing import is_damaged, is_intact, seal
 from model_sharing.cache.temporary_views import temporary_view
@@ -74,6 +75,7 @@ class Cache:
         self._deliveries = Deliveries(root, provider)
         self.blobs = root / "blobs"
         self.snapshots = root / "snapshots"
+        self.selections = root / "selections"
         self.manifests = root / "manifests"
         self.views = root / "views"
         self._locks = root / "locks"
@@ -124,21 +126,37 @@ class Cache:
             path.replace(blob)
         self._published(sha256)
 
-    def snapshot(self, manifest: Manifest, *, verify: bool = False) -> Path | None:
+    def snapshot(
+        self, manifest: Manifest, *, selected: Manifest | None = None, verify: bool = False
+    ) -> Path | None:
         """Folder of a complete, intact snapshot; None if it has to be made (again).
 
-        So it has if the provider did not deliver each of its files. The caller holds it.
+        With `selected`, a manifest of some of its files, the folder that has these alone. It has to be made
+        as well if the provider did not deliver each of its files. The caller holds it.
         """
-        folder = self.snapshots / _key(manifest.digest)
+        folder = self.snapshot_folder(manifest, selected)
         if not folder.is_dir():
             return None  # another process may put it there any moment: it is not to be discarded
-        if is_damaged(folder, manifest, verify=verify):
+        if is_damaged(folder, selected or manifest, verify=verify):
             self.discard_folder(folder)
             return None
-        if not self._deliveries.has_version(_key(manifest.digest)):
+        if not self._is_delivered(manifest, selected):
             return None
         _touch(self._manifest_path(manifest.digest))
         return folder
+
+    def snapshot_folder(self, manifest: Manifest, selected: Manifest | None = None) -> Path:
+        """Path of a snapshot, or of a selection of its files, whether it is there or not."""
+        if selected is None:
+            return self.snapshots / _key(manifest.digest)
+        return self.selections / f"{_key(manifest.digest)}-{selection_key(selected)}"
+
+    def _is_delivered(self, manifest: Manifest, selected: Manifest | None) -> bool:
+        if self._deliveries.has_version(_key(manifest.digest)):
+            return True
+        return selected is not None and all(
+            self._deliveries.has_content(file.sha256) for file in selected.files
+        )
 
     def hold_until_exit(self, digest: str) -> None:
         """Hold a version that is held now until this process ends, or `release`, too."""
@@ -183,16 +201,18 @@ class Cache:
                 leases.hold(path)
         _touch(path)
 
-    def publish_snapshot(self, manifest: Manifest) -> Path:
+    def publish_snapshot(self, manifest: Manifest, *, selected: Manifest | None = None) -> Path:
         """Make the snapshot of `manifest`, whose blobs are all here for the provider: whole or not at all.
 
-        The caller holds it. Raises FileNotFoundError if a blob is missing after all.
+        So it makes that of the `selected` of its files. The caller holds it. Raises FileNotFoundError if a
+        blob is missing after all.
         """
-        folder = self.snapshots / _key(manifest.digest)
+        folder = self.snapshot_folder(manifest, selected)
         with self.held(manifest), self.scratch() as building:  # held anew if the cache was deleted
-            self._link(manifest.files, building)
+            self._link((selected or manifest).files, building)
             self._install(building, folder)
-            self._deliveries.record_version(_key(manifest.digest))
+            if selected is None:
+                self._deliveries.record_version(_key(manifest.digest))
         return folder
 
     def view(self, manifest: Manifest, key: str, *, writable: frozenset[str]) -> Path:
@@ -267,8 +287,15 @@ class Cache:
             yield really
 
     def _make_folders(self) -> None:
-        for folder in (self.blobs, self.snapshots, self.manifests, self.views, self._locks, self.tmp):
+        # Before threads make folders in them, which take after the permissions that they see.
+        others = (self.blobs, self.manifests, all_deliveries(self.root), self._locks, self.tmp)
+        for folder in (*others, *self.folders):
             make_folder(folder)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Folders of what is put together of blobs: each entry is named by a version's digest."""
+        return self.snapshots, self.selections, self.views
 
     def _manifest_path(self, digest: str) -> Path:
         return self.manifests / f"{_key(digest)}.json"
@@ -295,6 +322,11 @@ class Cache:
         except OSError:
             if not folder.is_dir():  # else another process was faster, with the same content
                 raise
+
+
+def selection_key(selected: Manifest) -> str:
+    """Key of a selection of a version's files: 32 hexadecimal digits."""
+    return _key(selected.digest)[:32]
 
 
 def _touch(path: Path) -> None:

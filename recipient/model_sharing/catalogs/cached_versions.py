@@ -21,7 +21,8 @@ class CachedVersion:
     `size` counts all its files and `own_size` those that nothing else in the cache shares; `last_used` is in
     epoch milliseconds. `full_name` and `version` are None for files that no shared model goes by: part of a
     version that was fetched through MLflow, or a version that is shared no longer. `in_use` is None where no
-    locks are that would tell. `recalled` is None unless the provider recalled it.
+    locks are that would tell. `recalled` is None unless the provider recalled it. It is `partial` if
+    only some of its files were asked for; these are here.
     """
 
     full_name: str | None
@@ -35,6 +36,7 @@ class CachedVersion:
     in_use: bool | None
     catalog: str | None
     recalled: Recall | None = None
+    partial: bool = False
 
 
 def list_cached(cache: Cache, contents: CacheInventory, mounts: Iterable[Mount]) -> list[CachedVersion]:
@@ -68,6 +70,7 @@ def list_cached(cache: Cache, contents: CacheInventory, mounts: Iterable[Mount])
             entry.in_use(),
             catalog,
             recall,
+            entry.partial,
         )
         for entry in reversed(contents.entries)
         for name, number, aliases, catalog, recall in (

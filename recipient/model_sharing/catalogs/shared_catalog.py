@@ -10,9 +10,10 @@ from typing import Any
 
 from model_sharing.cache.maintenance.pruning import drop_version
 from model_sharing.cache.store import Cache
+from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.loading import load_folder
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
-from model_sharing.catalogs.snapshots import Snapshot, SnapshotSource
+from model_sharing.catalogs.snapshots import PartialSnapshot, Snapshot, SnapshotSource, VerifiedFiles
 from model_sharing.catalogs.watching import Watcher
 from model_sharing.client.invalid_items import InvalidItems
 from model_sharing.client.sharing_client import SharingClient
@@ -141,8 +142,8 @@ class SharedCatalog:
             self._cache.hold_until_exit(snapshot.manifest.digest)
             return snapshot
 
-    def release(self, snapshot: Snapshot) -> None:
-        """Undo one `snapshot`: pruning may take it now. InvalidState if it is not held."""
+    def release(self, snapshot: Snapshot | PartialSnapshot) -> None:
+        """Undo one `snapshot` or `partial_snapshot`, for pruning. InvalidState if it is not held."""
         try:
             self._cache.release(snapshot.manifest.digest)
         except KeyError as error:
@@ -160,8 +161,56 @@ class SharedCatalog:
         `verify` hashes what is in the cache already, too. Raises CorruptArtifact, DiskFull, UnsafePath,
         UntrustedSignature, StaleAnswer, VersionRecalled, ServerUnreachable and whatever the provider answers.
         """
-        self.check_loop()
         counter = counter or ProgressCounter()
+        async with self._held_files(ref, None, counter, verify=verify) as (version, files):
+            yield Snapshot(version, files.folder, files.manifest, files.bundle, counter.fetched)
+
+    async def partial_snapshot(
+        self,
+        ref: str | ModelRef,
+        patterns: FilePatterns,
+        *,
+        counter: ProgressCounter | None = None,
+        verify: bool = False,
+    ) -> PartialSnapshot:
+        """Get files as by `held_partial_snapshot`, held until this process ends or calls `release`."""
+        async with self.held_partial_snapshot(ref, patterns, counter=counter, verify=verify) as snapshot:
+            self._cache.hold_until_exit(snapshot.manifest.digest)
+            return snapshot
+
+    @contextlib.asynccontextmanager
+    async def held_partial_snapshot(
+        self,
+        ref: str | ModelRef,
+        patterns: FilePatterns,
+        *,
+        counter: ProgressCounter | None = None,
+        verify: bool = False,
+    ) -> AsyncIterator[PartialSnapshot]:
+        """Get some of a version's files, verified, held in the cache for the block; fetches what is missing.
+
+        One file: `patterns` is `FilePatterns(paths=frozenset({path}))`, and `snapshot.path_of(path)` is where
+        its content is. It is never fetched again, neither alone nor with all of the version; who wants a
+        small file does not wait for others' downloads. Raises NotFound for files that the version does not
+        have, and what `held_snapshot` raises.
+        """
+        counter = counter or ProgressCounter()
+        async with self._held_files(ref, patterns, counter, verify=verify) as (version, files):
+            selected = (files.selected or files.manifest).files
+            yield PartialSnapshot(
+                version, files.folder, selected, files.manifest, files.bundle, counter.fetched
+            )
+
+    @contextlib.asynccontextmanager
+    async def _held_files(
+        self,
+        ref: str | ModelRef,
+        patterns: FilePatterns | None,
+        counter: ProgressCounter,
+        *,
+        verify: bool,
+    ) -> AsyncIterator[tuple[SharedVersion, VerifiedFiles]]:
+        self.check_loop()
         name, parsed = self._parse(ref)
         counter.enter("asking the provider")
         resolved = await self._resolver.resolve(name, parsed, with_files=True)
@@ -172,18 +221,18 @@ class SharedCatalog:
             )
         with contextlib.ExitStack() as holds:
             counter.enter("looking into the cache")
-            files = await asyncio.to_thread(self._source.cached, holds, name, version, verify=verify)
+            files = await asyncio.to_thread(
+                self._source.cached, holds, name, version, patterns=patterns, verify=verify
+            )
             if files is None and resolved.offline is not None:
                 message = f"{name} version {version.version} is not complete in the cache."
                 raise ServerUnreachable(f"{resolved.offline.message} {message}") from resolved.offline
             files = files or await self._source.download(
-                holds, name, version, resolved.files, counter, verify=verify
+                holds, name, version, resolved.files, counter, patterns=patterns, verify=verify
             )
             if resolved.offline is None:
                 self._known_state.record_version(name, version, files.manifest.digest)
-            yield Snapshot(
-                self._version(name, version), files.folder, files.manifest, files.bundle, counter.fetched
-            )
+            yield self._version(name, version), files
 
     async def download(
         self,
@@ -274,7 +323,7 @@ class SharedCatalog:
             ) from error
 
 
-def _subject(snapshot: Snapshot) -> str:
+def _subject(snapshot: Snapshot | PartialSnapshot) -> str:
     return f"{snapshot.version.full_name} version {snapshot.version.version}"
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from model_sharing.cache.maintenance.pruning import prune_to_size
+from model_sharing.cache.sealing import is_intact
 from model_sharing.cache.store import Cache
+from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.shared_models import SharedVersion
 from model_sharing.downloads.fetch_snapshot import fetch_snapshot
 from model_sharing.downloads.job import Job
@@ -17,6 +20,7 @@ from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing.downloads.transfer.connections import Connections
 from model_sharing.downloads.transfer.file_urls import PACK, FileUrls
 from model_sharing.downloads.transfer.rate_limit import RateLimit
+from model_sharing.filesystem.local_files import local_path
 from model_sharing.mount_table import Mount
 from model_sharing.resolution.known_state import KnownState
 from model_sharing.resolution.pinned_keys import PinnedKeys
@@ -25,7 +29,7 @@ from model_sharing.resolution.version_files import VersionFiles
 from model_sharing.settings import Settings
 from model_sharing.transport.file_origins import FileOrigins
 from model_sharing_protocol.errors import UntrustedSignature
-from model_sharing_protocol.manifest import Manifest
+from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import ModelVersion
 from model_sharing_protocol.progress import Progress
@@ -59,12 +63,48 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class PartialSnapshot:
+    """Some of a version's files in the cache, verified: `files`, below `folder`, which is not to be changed.
+
+    `manifest` lists all files of the version and `bundle` signs them. Where a folder was asked for, nothing
+    but `files` is in it. `fetched` bytes came from the provider just now.
+    """
+
+    version: SharedVersion
+    folder: Path
+    files: tuple[ManifestFile, ...]
+    manifest: Manifest
+    bundle: Bundle
+    fetched: int = 0
+
+    def path_of(self, path: str) -> Path:
+        """Path on this disk of one of `files`."""
+        return local_path(self.folder, path)
+
+    @property
+    def size(self) -> int:
+        """Bytes of `files`."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def reused(self) -> int:
+        """Bytes that were in the cache already."""
+        return max(0, self.size - self.fetched)
+
+    @property
+    def progress(self) -> Progress:
+        """Progress of a download that is done, with all of it here."""
+        return Progress("done", self.size, self.size, len(self.files), len(self.files), self.reused)
+
+
+@dataclass(frozen=True, slots=True)
 class VerifiedFiles:
-    """Files of a version in the cache, as `bundle` signs them."""
+    """Files of a version in the cache, as `bundle` signs them; `selected` lists them, if they are not all."""
 
     folder: Path
     manifest: Manifest
     bundle: Bundle
+    selected: Manifest | None = None
 
 
 class SnapshotSource:
@@ -88,15 +128,24 @@ class SnapshotSource:
         self._resolver = resolver
 
     def cached(
-        self, holds: ExitStack, name: SharedName, version: ModelVersion, *, verify: bool
+        self,
+        holds: ExitStack,
+        name: SharedName,
+        version: ModelVersion,
+        *,
+        patterns: FilePatterns | None,
+        verify: bool,
     ) -> VerifiedFiles | None:
         """Files from the cache; None unless it has them complete, intact, and with a good signature."""
         if version.digest is None:
             return None
         with ExitStack() as hold:
             manifest = hold.enter_context(self._cache.held_manifest(version.digest))
-            folder = self._cache.snapshot(manifest, verify=verify) if manifest else None
-            if manifest is None or folder is None:
+            if manifest is None:
+                return None
+            selected = self._select(patterns, manifest, name, version.version)
+            folder = self._cached_folder(manifest, selected, patterns, verify=verify)
+            if folder is None:
                 return None
             stored = self._known_state.bundle(name, version.version)
             try:
@@ -104,7 +153,36 @@ class SnapshotSource:
             except UntrustedSignature:
                 return None
             holds.push(hold.pop_all())
-        return VerifiedFiles(folder, manifest, bundle)
+        return VerifiedFiles(folder, manifest, bundle, selected)
+
+    def _cached_folder(
+        self, manifest: Manifest, selected: Manifest | None, patterns: FilePatterns | None, *, verify: bool
+    ) -> Path | None:
+        """Folder in the cache that has the selected files; made now, if their contents are all there."""
+        cache = self._cache
+        if selected is None or patterns is None:
+            return cache.snapshot(manifest, verify=verify)
+        if folder := cache.snapshot(manifest, selected=selected, verify=verify):
+            return folder
+        if not all(cache.has_blob(file, verify=verify) for file in selected.files):
+            return None
+        whole = cache.snapshot_folder(manifest)
+        if patterns.of_files and all(
+            is_intact(local_path(whole, file.path), file, verify=verify) for file in selected.files
+        ):
+            return whole
+        with suppress(FileNotFoundError):  # dropped in this moment
+            return cache.publish_snapshot(manifest, selected=selected)
+        return None
+
+    def _select(
+        self, patterns: FilePatterns | None, manifest: Manifest, name: SharedName, version: int
+    ) -> Manifest | None:
+        """Selected files; None if all are."""
+        if patterns is None:
+            return None
+        selected = patterns.select(manifest, f"{self._mount.name}.{name} version {version}")
+        return None if len(selected.files) == len(manifest.files) else selected
 
     async def download(
         self,
@@ -114,21 +192,30 @@ class SnapshotSource:
         files: VersionFiles | None,
         counter: ProgressCounter,
         *,
+        patterns: FilePatterns | None,
         verify: bool,
     ) -> VerifiedFiles:
         """Files that the cache lacks, fetched from the provider; `files` if it has listed them already."""
         files = files or await self._resolver.files(name, version.version, version.digest)
-        new_job = partial(self._job, name, version.version, files, counter, verify=verify)
+        selected = self._select(patterns, files.manifest, name, version.version)
+        new_job = partial(self._job, name, version.version, files, counter, selected=selected, verify=verify)
         try:
             folder = await _run(holds, new_job())
         except FileNotFoundError:  # somebody deleted the cache meanwhile
             folder = await _run(holds, new_job())
         self._known_state.store_bundle(name, version.version, files.bundle)
         await asyncio.to_thread(prune_to_size, self._cache, self._settings.cache_max_size)
-        return VerifiedFiles(folder, files.manifest, files.bundle)
+        return VerifiedFiles(folder, files.manifest, files.bundle, selected)
 
     def _job(
-        self, name: SharedName, version: int, files: VersionFiles, counter: ProgressCounter, *, verify: bool
+        self,
+        name: SharedName,
+        version: int,
+        files: VersionFiles,
+        counter: ProgressCounter,
+        *,
+        selected: Manifest | None,
+        verify: bool,
     ) -> Job:
         loop = asyncio.get_running_loop()
 
@@ -147,6 +234,7 @@ class SnapshotSource:
             parallel=self._settings.jobs,
             base_versions=lambda: self._known_state.digests(name),
             verify=verify,
+            selected=selected,
         )
 
 
@@ -161,7 +249,9 @@ async def _run(holds: ExitStack, job: Job) -> Path:
         holds.enter_context(job.cache.held(job.manifest))
         return fetch_snapshot(job)
 
-    work = asyncio.get_running_loop().run_in_executor(None, fetch)
+    # A thread of its own: downloads that take hours must not take those that look into the cache.
+    thread = ThreadPoolExecutor(1, "model-sharing-download")
+    work = asyncio.get_running_loop().run_in_executor(thread, fetch)
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
@@ -170,3 +260,5 @@ async def _run(holds: ExitStack, job: Job) -> Path:
         if not work.cancelled():
             work.exception()  # seen, so that asyncio does not report it
         raise
+    finally:
+        thread.shutdown(wait=False)

@@ -135,6 +135,8 @@ def _repair(version: CachedVersion) -> str | None:
     """Fetch a version again; return the error, if there is one."""
     if version.catalog is None:
         return "it belongs to no mounted share"
+    if version.partial:
+        return "some of its files were fetched; they are fetched again when they are used"
     try:
         catalog = blocking.catalog(version.catalog)
         catalog.snapshot(f"{version.full_name}/{version.version}")
@@ -174,7 +176,8 @@ def _name(version: CachedVersion) -> str:
 def _state(version: CachedVersion) -> str:
     said = (
         ("in use", bool(version.in_use)),
-        ("incomplete", not version.complete),
+        ("partial", version.partial),
+        ("incomplete", not version.complete and not version.partial),
         ("recalled", version.recalled is not None),
         ("not mounted", version.full_name is not None and version.catalog is None),
         ("no name", version.full_name is None),

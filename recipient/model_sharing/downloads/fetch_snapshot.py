@@ -1,4 +1,4 @@
-"""Snapshot of one version: what is missing is fetched, then the snapshot appears as a whole."""
+"""Snapshot of one version, or of some of its files: what is missing is fetched, then it appears at once."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ _ATTEMPTS = 3
 
 
 def fetch_snapshot(job: Job) -> Path:
-    """Fetch the verified files of the job's manifest, which the caller holds; their folder.
+    """Fetch the verified files of the job's manifest, or those selected; their folder. The caller holds it.
 
     Blocking; ends early after `connections.stop()`. Two processes that want the same version of one provider
-    at the same time wait for each other, so that it is fetched once. Raises FileNotFoundError if somebody
-    deletes the cache meanwhile.
+    at the same time wait for each other, so that it is fetched once, and so do two that want the same
+    selection: who wants a small file of a version does not wait for all of it. Raises FileNotFoundError if
+    somebody deletes the cache meanwhile.
     """
-    cache, manifest = job.cache, job.manifest
-    lock = cache.name_for_provider(manifest.digest.removeprefix("sha256:"))
+    cache, manifest, selected = job.cache, job.manifest, job.selected
+    lock = cache.name_for_provider(cache.snapshot_folder(manifest, selected).name)
     with translated_write_errors(cache.root), cache.lock(lock, lambda: job.connections.stopped):
-        if folder := cache.snapshot(manifest, verify=job.verify):
+        if folder := cache.snapshot(manifest, selected=selected, verify=job.verify):
             return folder
         with ReusePlanner(job) as planner:
             for _ in range(_ATTEMPTS):
-                if (plan := make_plan(manifest, cache, verify=job.verify)).missing:
+                if (plan := make_plan(selected or manifest, cache, verify=job.verify)).missing:
                     _fetch_missing(job, plan, planner)
                 try:
-                    return cache.publish_snapshot(manifest)
+                    return cache.publish_snapshot(manifest, selected=selected)
                 except FileNotFoundError:
                     continue  # another process noticed just now that a blob was damaged, and dropped it
     raise CorruptArtifact(f"Files vanish from {cache.blobs} as soon as they arrive. Check the disk.")

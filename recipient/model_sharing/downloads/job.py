@@ -16,6 +16,7 @@ from model_sharing_protocol.manifest import Manifest
 class Job:
     """Download of the version with this `manifest` into `cache`, over at most `parallel` connections at once.
 
+    With `selected`, a manifest of some of its files, of these alone.
     `base_versions` gives the digests of versions that may have contents in common with it, the likeliest
     first. With `verify`, what is reused from the cache is hashed instead of trusted.
     """
@@ -28,3 +29,4 @@ class Job:
     parallel: int
     base_versions: Callable[[], Iterable[str]]
     verify: bool = False
+    selected: Manifest | None = None

@@ -1,7 +1,7 @@
 """Inventory of the cache: its entries, and the bytes that each takes.
 
-An entry is a manifest with what belongs to it: the blobs it names, its snapshot and its views. Bytes are
-counted once, however many entries and hard links lead to them.
+An entry is a manifest with what belongs to it: the blobs it names, its snapshot, selections and views.
+Bytes are counted once, however many entries and hard links lead to them.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ Inode = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """Cache entry of one version. `folders` are its snapshot and views; `last_used` is in epoch seconds.
+    """Cache entry of one version; `last_used` is in epoch seconds.
 
-    `sizes` are the bytes on the disk of all that it needs, by inode.
+    `folders` are its snapshot, selections and views; it is `partial` if there are selections alone. `sizes`
+    are the bytes on the disk of all that it needs, by inode.
     """
 
     manifest: Manifest
@@ -35,11 +36,17 @@ class CacheEntry:
     folders: tuple[Path, ...]
     sizes: Mapping[Inode, int]
     last_used: float
+    partial: bool
 
     @property
     def complete(self) -> bool:
-        """False if it was never fetched to its end, or was found damaged since."""
-        return bool(self.folders)
+        """False if not all of it was fetched to the end, or it was found damaged since."""
+        return bool(self.folders) and not self.partial
+
+    @property
+    def abandoned(self) -> bool:
+        """True if nothing that was asked for was fetched to its end, or it was found damaged since."""
+        return not self.folders
 
     def in_use(self) -> bool | None:
         """True if a process holds it at this moment; None where that cannot be told."""
@@ -82,7 +89,7 @@ def take_inventory(cache: Cache) -> CacheInventory:
     for path, (inode, size) in _measured(cache.blobs):
         blobs.setdefault(digest_of_blob(path), {})[inode] = size
     folders: dict[str, dict[Path, dict[Inode, int]]] = {}
-    for folder in (*list_folder(cache.snapshots), *list_folder(cache.views)):
+    for folder in (folder for parent in cache.folders for folder in list_folder(parent)):
         folders.setdefault(entry_key(folder), {})[folder] = dict(found for _, found in _measured(folder))
     sizes = {inode: size for found in blobs.values() for inode, size in found.items()}
     for own in folders.values():
@@ -113,11 +120,12 @@ def _entry(
     sizes = {inode: size for found in folders.values() for inode, size in found.items()}
     for sha256 in digests_of(manifest):
         sizes |= blobs.get(sha256, {})
-    return CacheEntry(manifest, manifest.digest, manifest_path, tuple(folders), sizes, last_used)
+    partial = bool(folders) and all(folder.parent == cache.selections for folder in folders)
+    return CacheEntry(manifest, manifest.digest, manifest_path, tuple(folders), sizes, last_used, partial)
 
 
 def entry_key(folder: Path) -> str:
-    """Digest, without its prefix, of the manifest that a snapshot or view is of."""
+    """Digest, without its prefix, of the manifest that a snapshot, selection or view is of."""
     return folder.name[:64]
 
 

@@ -42,8 +42,8 @@ class CacheWarning(SharingWarning):
 class PruningLimits:
     """Pruning limits: `max_size` of the cache in bytes, `older_than` in seconds since the last use.
 
-    The versions with these `digests` go in any case. Those without a complete snapshot go after
-    `incomplete_after` seconds; None leaves them to the other limits.
+    The versions with these `digests` go in any case. Those of which nothing was fetched to its end, neither
+    all nor a selection, go after `incomplete_after` seconds; None leaves them to the other limits.
     """
 
     max_size: int | None = None
@@ -140,7 +140,7 @@ def _is_beyond(limits: PruningLimits, entry: CacheEntry, size: int, moment: floa
         entry.digest in limits.digests
         or (limits.max_size is not None and size > limits.max_size)
         or (limits.older_than is not None and unused > limits.older_than)
-        or (not entry.complete and limits.incomplete_after is not None and unused > limits.incomplete_after)
+        or (entry.abandoned and limits.incomplete_after is not None and unused > limits.incomplete_after)
     )
 
 
@@ -160,7 +160,7 @@ def _unneeded(cache: Cache, kept: Iterable[CacheEntry]) -> Iterator[Path]:
     yield from (path for path in list_folder(cache.blobs) if digest_of_blob(path) not in digests)
     yield from stale_records(cache.root, digests, keys)
     yield from (path for path in list_folder(cache.manifests) if path.stem not in keys)
-    for parent in (cache.snapshots, cache.views):
+    for parent in cache.folders:
         yield from (path for path in list_folder(parent) if entry_key(path) not in keys)
 
 

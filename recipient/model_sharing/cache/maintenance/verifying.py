@@ -13,7 +13,7 @@ from model_sharing.cache.maintenance.inventory import CacheEntry, take_inventory
 from model_sharing.cache.sealing import is_damaged, is_intact, walk_files
 from model_sharing.cache.store import Cache
 from model_sharing.filesystem.local_files import list_folder, local_path, translated_write_errors
-from model_sharing_protocol.manifest import ManifestFile
+from model_sharing_protocol.manifest import Manifest, ManifestFile
 
 _THREADS = min(4, os.cpu_count() or 1)
 _SHA256_LENGTH = 64
@@ -38,7 +38,7 @@ Link = tuple[Path, ManifestFile]
 def verify(cache: Cache, hashed: Callable[[int], None] = lambda size: None) -> VerificationResult:
     """Hash each file once, however many links lead to it; `hashed` gets the bytes of each.
 
-    Snapshots and views that hold a corrupt file, lack one or have one too many are removed as well.
+    Snapshots, selections and views that hold a corrupt file, lack one or have one too many are removed, too.
     """
     entries = take_inventory(cache).entries
     links: dict[tuple[int, int, str], list[Link]] = {}
@@ -98,10 +98,20 @@ def _drop_damaged(cache: Cache, entry: CacheEntry, bad: set[Path]) -> bool:
     """Remove those of an entry's folders that are not to be used; True if there were any."""
     found = False
     for folder in entry.folders:
-        is_snapshot = folder.parent == cache.snapshots
         if any(folder in path.parents for path in bad) or (
-            is_snapshot and folder.exists() and is_damaged(folder, entry.manifest, verify=False)
+            folder.exists() and _is_incomplete(cache, entry, folder)
         ):
             cache.discard_folder(folder)
             found = True
     return found
+
+
+def _is_incomplete(cache: Cache, entry: CacheEntry, folder: Path) -> bool:
+    """True if a snapshot or selection lacks a file, or has one too many. MLflow may add to a view."""
+    if folder.parent == cache.snapshots:
+        return is_damaged(folder, entry.manifest, verify=False)
+    if folder.parent == cache.selections:
+        there = set(walk_files(folder, ""))
+        selected = Manifest(tuple(file for file in entry.manifest.files if file.path in there))
+        return len(there) != len(selected.files) or folder != cache.snapshot_folder(entry.manifest, selected)
+    return False

@@ -46,6 +46,15 @@ class Revision:
                 "40 hexadecimal digits of a commit."
             ) from error
 
+    @property
+    def described(self) -> str:
+        """Revision as an error that says that there is none calls it."""
+        if self.or_newest:
+            return "READY version that was not recalled"
+        if self.alias is not None:
+            return f"alias {self.alias!r}"
+        return f"commit {self.commit}" if self.commit is not None else f"version {self.number}"
+
     def __str__(self) -> str:
         return self.alias or self.commit or str(self.number)
 

@@ -1,4 +1,4 @@
-"""Reads of every load by a recipient: a token, a version by number or alias, a signed URL.
+"""Reads of every load by a recipient: a token, a version by revision, a signed URL.
 
 It is plain SQL: see `executor` for why.
 """
@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 
 from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.revisions import Revision
 from model_sharing_provider.domain.changes import FeedPosition
 from model_sharing_provider.domain.principals import Principal, PrincipalType
 from model_sharing_provider.domain.securables import ModelVersion
@@ -17,7 +18,11 @@ from model_sharing_provider.metastore.authorization.visibility import owner_may_
 from model_sharing_provider.metastore.engine.database_engine import SqlRow, SqlRows
 from model_sharing_provider.metastore.hot.executor import compile_sql
 from model_sharing_provider.metastore.hot.read_cache import ReadCache
-from model_sharing_provider.metastore.hot.version_reads import SELECT_VERSION, read_full_version
+from model_sharing_provider.metastore.hot.version_reads import (
+    SELECT_VERSION,
+    RevisionReads,
+    read_full_version,
+)
 from model_sharing_provider.metastore.rows.mapping import read_share, read_share_grant
 
 _RESTRICTED = "EXISTS (SELECT 1 FROM mirrors WHERE NOT mirrors.resharing)"
@@ -49,16 +54,7 @@ AND NOT EXISTS (
     WHERE single.share_id = :share_id AND single.shared_schema = :schema AND single.shared_name = :name
 )
 """
-_BY_NUMBER = (
-    SELECT_VERSION + " WHERE model_versions.model_id = :model_id AND model_versions.version = :number"
-)
-_BY_ALIAS = (
-    SELECT_VERSION
-    + """
-JOIN model_aliases a ON a.model_id = model_versions.model_id AND a.version = model_versions.version
-WHERE model_versions.model_id = :model_id AND a.alias_key = :alias
-"""
-)
+_OF_MODEL = RevisionReads.of("model_versions.model_id = :model_id")
 _BY_ID = SELECT_VERSION + " WHERE model_versions.id = :version_id"
 _ACCESS = f"""
 SELECT s.name AS share, s.owner, r.name AS recipient, r.ip_access_list, p.type AS owner_type, t.expires_at,
@@ -130,15 +126,9 @@ class RecipientReads:
         return await self._cache.get(("token", token_hash), read)
 
     async def shared_version(
-        self,
-        recipient_id: str,
-        share: str,
-        name: SharedName,
-        *,
-        number: int | None = None,
-        alias: str | None = None,
+        self, recipient_id: str, share: str, name: SharedName, revision: Revision
     ) -> SharedLookup:
-        """Version by number or alias, as one recipient sees it in one share."""
+        """Version by revision, as one recipient sees it in one share."""
 
         def read(rows: SqlRows) -> SharedLookup:
             found = rows.execute(_SHARE, {"recipient_id": recipient_id, "share": share}).fetchone()
@@ -152,14 +142,10 @@ class RecipientReads:
             )
             if model is None or not _owner_may_read(rows, found, model["id"]):
                 return SharedLookup(*granted)
-            if alias is not None:
-                row = rows.execute(_BY_ALIAS, {"model_id": model["id"], "alias": alias.lower()}).fetchone()
-            else:
-                row = rows.execute(_BY_NUMBER, {"model_id": model["id"], "number": number}).fetchone()
-            version = read_full_version(rows, row) if row else None
+            version = _OF_MODEL.find(rows, {"model_id": model["id"]}, revision)
             return SharedLookup(*granted, model["id"], version, model["updated_at"])
 
-        return await self._cache.get(("shared version", recipient_id, share, name, number, alias), read)
+        return await self._cache.get(("shared version", recipient_id, share, name, revision), read)
 
     async def feed(self, recipient: Principal, share: str) -> SharedFeed:
         """State of a share's change feed, which those who wait ask for after each change."""

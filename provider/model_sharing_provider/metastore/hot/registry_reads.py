@@ -1,4 +1,4 @@
-"""Reads of every call by the metastore's own principals: a token, a version by number or alias.
+"""Reads of every call by the metastore's own principals: a token, a version by revision.
 
 It is plain SQL: see `executor` for why.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from model_sharing_protocol.names import FullName
+from model_sharing_protocol.revisions import Revision
 from model_sharing_provider.domain.mirrors import Mirror
 from model_sharing_provider.domain.principals import ALL_USERS, Principal
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.metastore.engine.database_engine import SqlRows
 from model_sharing_provider.metastore.hot.executor import compile_sql
 from model_sharing_provider.metastore.hot.read_cache import ReadCache
-from model_sharing_provider.metastore.hot.version_reads import SELECT_VERSION, read_full_version
+from model_sharing_provider.metastore.hot.version_reads import RevisionReads
 from model_sharing_provider.metastore.rows.mapping import read_principal
 from model_sharing_provider.metastore.rows.mirrors import read_mirror, select_mirrors
 
@@ -28,13 +29,8 @@ SELECT p.id, p.type, p.name FROM principals p
 WHERE p.name = '{ALL_USERS}' OR p.id IN (SELECT group_id FROM group_members WHERE member_id = :id)
 """  # noqa: S608 - a constant
 _MIRRORS = compile_sql(select_mirrors())
-_OF_MODEL = " WHERE catalogs.name = :catalog AND schemas.name = :schema AND registered_models.name = :model"
-_BY_NUMBER = SELECT_VERSION + _OF_MODEL + " AND model_versions.version = :number"
-_BY_ALIAS = (
-    SELECT_VERSION
-    + " JOIN model_aliases a ON a.model_id = model_versions.model_id AND a.version = model_versions.version"
-    + _OF_MODEL
-    + " AND a.alias_key = :alias"
+_OF_MODEL = RevisionReads.of(
+    "catalogs.name = :catalog AND schemas.name = :schema AND registered_models.name = :model"
 )
 
 
@@ -67,17 +63,11 @@ class RegistryReads:
 
         return await self._cache.get("mirrors", read)
 
-    async def version(
-        self, name: FullName, *, number: int | None = None, alias: str | None = None
-    ) -> ModelVersion | None:
-        """Version by number or alias, with any status."""
+    async def version(self, name: FullName, revision: Revision) -> ModelVersion | None:
+        """Version by revision; with any status, if by number."""
         place = {"catalog": name.catalog, "schema": name.schema, "model": name.name}
 
         def read(rows: SqlRows) -> ModelVersion | None:
-            if alias is not None:
-                row = rows.execute(_BY_ALIAS, {**place, "alias": alias.lower()}).fetchone()
-            else:
-                row = rows.execute(_BY_NUMBER, {**place, "number": number}).fetchone()
-            return read_full_version(rows, row) if row else None
+            return _OF_MODEL.find(rows, place, revision)
 
-        return await self._cache.get(("version", name, number, alias), read)
+        return await self._cache.get(("version", name, revision), read)

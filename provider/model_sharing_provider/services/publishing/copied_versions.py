@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from model_sharing_protocol.errors import NotFound
+from model_sharing_protocol.revisions import Revision
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.uploads import UploadedFile
@@ -28,7 +29,7 @@ async def find_copied(
         return None
     name, number = reference
     async with context.read_unaudited() as rows:
-        source = await rows.registry_reads.version(name, number=number)
+        source = await rows.registry_reads.version(name, Revision(number=number))
     if source is None or source.origin is None:
         return None
     try:

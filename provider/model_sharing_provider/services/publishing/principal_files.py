@@ -15,6 +15,7 @@ from model_sharing_protocol.errors import NotFound, PermissionDenied
 from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.paths import check_model_path
+from model_sharing_protocol.revisions import Revision
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.layout import direct_root
 from model_sharing_provider.artifacts.manifests import Manifests
@@ -214,7 +215,7 @@ class PrincipalFiles:
         async def holds(rows: UnitOfWork) -> bool:
             if await rows.principals.find_by_token_id(token_id, now_ms()) is None:
                 return False
-            version = await rows.registry_reads.version(opened.full_name, number=opened.version)
+            version = await rows.registry_reads.version(opened.full_name, Revision(number=opened.version))
             return not self._recall_policy.ends_transfer(opened, version)
 
         return TransferPermission(operation.target, holds)

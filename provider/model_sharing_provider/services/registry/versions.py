@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from model_sharing_protocol.errors import NotFound
+from model_sharing_protocol.errors import VersionNotFound
 from model_sharing_protocol.names import FullName, check_alias
 from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_protocol.revisions import Revision
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment
@@ -46,7 +47,7 @@ class Versions:
         await self._freshness.ensure(context, name)
         async with context.view(AuditAction.GET_MODEL_VERSION, version_target(name, number)) as operation:
             await operation.authorize(rules.READ_MODEL)
-            found = await operation.rows.registry_reads.version(name, number=number)
+            found = await operation.rows.registry_reads.version(name, Revision(number=number))
             return found or await find_version(operation, name, number)
 
     async def get_by_alias(self, context: Context, name: FullName, alias: str) -> ModelVersion:
@@ -54,10 +55,10 @@ class Versions:
         await self._freshness.ensure(context, name)
         async with context.view(AuditAction.GET_MODEL_VERSION_BY_ALIAS, model_target(name)) as operation:
             await operation.authorize(rules.READ_MODEL)
-            found = await operation.rows.registry_reads.version(name, alias=alias)
+            found = await operation.rows.registry_reads.version(name, Revision(alias=alias))
             if found is None:
                 await find_model(operation, name)
-                raise NotFound(f"The model '{name}' has no alias {alias!r}.")
+                raise VersionNotFound(f"The model '{name}' has no alias {alias!r}.")
             return found
 
     async def update(
@@ -115,7 +116,7 @@ async def find_version(operation: Operation, name: FullName, number: int) -> Mod
     model = await find_model(operation, name)
     version = await operation.rows.versions.find(model.id, number)
     if version is None:
-        raise NotFound(f"The model '{name}' has no version {number}.")
+        raise VersionNotFound(f"The model '{name}' has no version {number}.")
     return version
 
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from model_sharing_protocol.errors import UnsupportedOperation
 from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.revisions import Revision
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.credentials import TemporaryCredentials
 from model_sharing_provider.domain.securables import ModelVersion
@@ -35,7 +36,13 @@ class RecipientCredentials:
         """
         action = AuditAction.DELTA_SHARING_GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL
         viewing = partial(
-            view_version, context, action, share, name, number=number, include_recalled=include_recalled
+            view_version,
+            context,
+            action,
+            share,
+            name,
+            Revision(number=number),
+            include_recalled=include_recalled,
         )
         async with viewing() as (operation, found, _grant):
             version = found.version

@@ -17,6 +17,7 @@ import msgspec
 from model_sharing_protocol.errors import InvalidParameter, NotFound, PermissionDenied, VersionRecalled
 from model_sharing_protocol.manifest import PACKED_FILE_BYTES, PACKED_FILES, Delta, ManifestFile
 from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.revisions import Revision
 from model_sharing_protocol.signatures import Bundle
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.layout import share_table_path
@@ -130,8 +131,9 @@ class RecipientFiles:
         Raises NotFound, VersionRecalled.
         """
         action = AuditAction.DELTA_SHARING_QUERY_MODEL_VERSION
+        revision = Revision(number=number, alias=alias)
         async with view_version(
-            context, action, share, name, number=number, alias=alias, include_recalled=include_recalled
+            context, action, share, name, revision, include_recalled=include_recalled
         ) as (operation, found, grant):
             version = found.version
             self._artifacts.check_allowed(version.storage_path)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from model_sharing_protocol.errors import NotFound
+from model_sharing_protocol.errors import NotFound, VersionNotFound
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.pages import Page, PageRequest, page_of
 from model_sharing_protocol.recalls import recalled_error
+from model_sharing_protocol.revisions import Revision
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import (
@@ -89,7 +90,7 @@ class RecipientView:
         """Version by number. Raises NotFound, VersionRecalled."""
         action = AuditAction.DELTA_SHARING_GET_MODEL_VERSION
         async with view_version(
-            context, action, share, name, number=number, include_recalled=include_recalled
+            context, action, share, name, Revision(number=number), include_recalled=include_recalled
         ) as (_, found, _grant):
             return found
 
@@ -105,7 +106,7 @@ class RecipientView:
         """Version that an alias points at now. Raises NotFound, VersionRecalled."""
         action = AuditAction.DELTA_SHARING_GET_MODEL_VERSION_BY_ALIAS
         async with view_version(
-            context, action, share, name, alias=alias, include_recalled=include_recalled
+            context, action, share, name, Revision(alias=alias), include_recalled=include_recalled
         ) as (_, found, _grant):
             return found
 
@@ -137,29 +138,27 @@ async def view_version(
     action: AuditAction,
     share: str,
     name: SharedName,
+    revision: Revision,
     *,
-    number: int | None = None,
-    alias: str | None = None,
     include_recalled: bool = False,
 ) -> AsyncIterator[tuple[Operation, SharedVersion, ShareGrant]]:
-    """View one READY version in a granted share, by number or alias, in a single look-up.
+    """View one READY version in a granted share, by revision, in a single look-up.
 
-    Raises NotFound and, unless the caller asks for recalled versions too, VersionRecalled: clients that do
-    not know of recalls must not use one silently.
+    Raises NotFound, VersionNotFound and, unless the caller asks for recalled versions too, VersionRecalled:
+    clients that do not know of recalls must not use one silently.
     """
     share = share.lower()
-    inside = f"{name}@{alias}" if alias is not None else f"{name}/{number}"
+    inside = f"{name}/{revision}" if revision.number is not None else f"{name}@{revision}"
     async with context.view(action, target_of_recipient(context, share, inside)) as operation:
         found = await operation.rows.recipient_reads.shared_version(
-            operation.principal.id, share, name, number=number, alias=alias
+            operation.principal.id, share, name, revision
         )
         granted, grant = authorize_granted(operation, share, found.share, found.grant)
         if found.model_id is None:
             raise _no_model(name, share)
         version = found.version
         if version is None or version.status is not VersionStatus.READY:
-            wanted = f"alias {alias!r}" if alias is not None else f"version {number}"
-            raise NotFound(f"The model '{name}' has no {wanted} in the share {share!r}.")
+            raise VersionNotFound(f"The model '{name}' has no {revision.described} in the share {share!r}.")
         if version.recall is not None and not include_recalled:
             raise recalled_error(str(name), version.version, version.recall)
         yield operation, _shared(granted, name, version, found.model_updated_at), grant

@@ -9,12 +9,25 @@ import pytest
 
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.remote_providers import remote_share, remote_shares
+from model_sharing_provider.services.mirroring import freshness
 from support.admin_client import AdminClient
 from support.model_folder import write_model
+from support.patience import PATIENCE
 from support.regions import Regions, running_regions
 from support.upstream_provider import UpstreamProvider, running_upstream
 
 SOURCE = "prod.ml_team.scorer"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other providers have the time that a busy machine needs; that one cannot be reached is told at once."""
+    monkeypatch.setattr(remote_shares, "PATIENCE_SECONDS", PATIENCE)
+    monkeypatch.setattr(remote_shares, "FAILURE_SECONDS", 0)
+    monkeypatch.setattr(remote_shares, "_RETRY_SECONDS", 0)
+    monkeypatch.setattr(remote_share, "_ANSWER_SECONDS", PATIENCE)
+    monkeypatch.setattr(freshness, "PATIENCE_SECONDS", PATIENCE)
 
 
 @pytest.fixture

@@ -9,17 +9,11 @@ from aiohttp.test_utils import TestServer
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from model_sharing_protocol.pages import PageRequest
-from model_sharing_provider.remote_providers import remote_shares
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 
 pytestmark = pytest.mark.each_database
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_shares, "PATIENCE_SECONDS", 0.5)
 
 
 @pytest.fixture

@@ -29,7 +29,6 @@ from model_sharing_provider.domain.mirrors import MirrorState
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.permissions import PrivilegeChange
 from model_sharing_provider.governance.privileges import Privilege
-from model_sharing_provider.remote_providers import remote_shares
 from model_sharing_provider.services.mirroring.freshness import Freshness
 from model_sharing_provider.services.registry.tags import TagChange
 from model_sharing_provider.services.registry.updates import SecurableUpdate
@@ -43,11 +42,6 @@ pytestmark = pytest.mark.each_database
 SOURCE = FullName.parse("prod.ml_team.scorer")
 SCORER = FullName.parse("vendor.ml_team.scorer")
 PAGE = PageRequest()
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_shares, "PATIENCE_SECONDS", 2)
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.versions import NewVersion
-from model_sharing_provider.remote_providers import remote_shares
 from model_sharing_provider.services.signed_files import OpenFile
 from support.admin_client import AdminClient
 from support.model_folder import MLMODEL, write_model
@@ -29,11 +28,6 @@ pytestmark = pytest.mark.each_database
 SOURCE = FullName.parse("prod.ml_team.scorer")
 SCORER = FullName.parse("vendor.ml_team.scorer")
 PAGE = PageRequest()
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_shares, "PATIENCE_SECONDS", 2)
 
 
 async def test_sharing_it_further_is_up_to_the_provider(

@@ -35,7 +35,11 @@ if TYPE_CHECKING:
     from model_sharing.client.sharing_client import SharingClient
 
 PATIENCE_SECONDS = 5.0
+"""Time after which a provider that did not answer is given up."""
+FAILURE_SECONDS = PATIENCE_SECONDS
 """Time that every failure to reach a provider takes, whatever its reason."""
+_RETRY_SECONDS = PATIENCE_SECONDS / 2
+"""Time for further attempts: the reason must be known before the time is over."""
 _MOST_NAMED = 20
 _TOLD = (InvalidParameter, NotFound, TokenExpired, Unauthenticated, UntrustedSignature)
 """Errors about the answer of a provider, and not about our network."""
@@ -97,13 +101,13 @@ class RemoteShares:
         from model_sharing.client.sharing_client import SharingClient  # noqa: PLC0415 - slow to import
         from model_sharing.transport.session import Transport  # noqa: PLC0415
 
-        until = time.monotonic() + PATIENCE_SECONDS
+        until = time.monotonic() + FAILURE_SECONDS
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 guard = await self._egress.socket_opener(profile.endpoint)
-                # The reason must be known before the time is over.
-                retry_for = PATIENCE_SECONDS / 2
-                async with Transport(lambda: profile, open_socket=guard, retry_for=retry_for) as transport:
+                async with Transport(
+                    lambda: profile, open_socket=guard, retry_for=_RETRY_SECONDS
+                ) as transport:
                     yield SharingClient(transport, profile.endpoint)
         except (SharingError, TimeoutError) as error:
             if isinstance(error, told):

@@ -22,7 +22,7 @@ from databricks.sdk.service.sharing import (
 from support.processes.provider import MODEL, SHARE
 from support.two_metastores import ABROAD, VENDOR, TwoMetastores
 
-FAST_SECONDS = 5
+FAST_SECONDS = 60  # the SDK tries again for minutes what it takes for a failure that passes
 COMES_FROM = f"comes from share '?{SHARE}'? of provider '?acme'?"
 
 

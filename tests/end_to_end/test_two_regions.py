@@ -14,11 +14,11 @@ from link import Link
 import model_sharing
 from model_sharing_protocol.errors import ServerUnreachable
 from support.network.proxied_recipient import FILES, REF, SIZE
+from support.patience import PATIENCE
 from support.processes.provider import SHARE, ProviderProcess, write_profile_for
 from support.processes.virtual_environments import ROOT
 
 EXAMPLE = ROOT / "examples" / "two_regions"
-STARTED_AND_ENDED_SECONDS = 20
 
 
 def test_a_link_delays_and_counts_and_is_cut_and_restored(
@@ -50,7 +50,7 @@ def test_a_link_runs_as_a_program(acme: ProviderProcess) -> None:
     with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as link:
         assert link.stdin is not None and link.stdout is not None
         address = link.stdout.readline().split()[0]
-        with urllib.request.urlopen(f"{address}/health", timeout=STARTED_AND_ENDED_SECONDS) as answer:
+        with urllib.request.urlopen(f"{address}/health", timeout=PATIENCE) as answer:
             assert answer.status == 200
-        told, _ = link.communicate("traffic\ncut\n", timeout=STARTED_AND_ENDED_SECONDS)
+        told, _ = link.communicate("traffic\ncut\n", timeout=PATIENCE)
     assert "1 requests" in told and "/health" in told

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +16,9 @@ from pytest_aiohttp.plugin import AiohttpServer
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_protocol.profile import read_profile, write_profile
+from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.http.urls import ACTIVATION_PATH
+from model_sharing_provider.services.sharing import recipients
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 
@@ -136,20 +137,24 @@ async def test_profiles(globex: Globex) -> None:
     await globex.fails(12, "globex.share", "list", "vendor")
 
 
-async def test_an_expired_token_and_one_that_was_rotated_away(globex: Globex, admin: AdminClient) -> None:
+async def test_an_expired_token_and_one_that_was_rotated_away(
+    globex: Globex, admin: AdminClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await mounted(globex)
-    recipients = admin.provider.recipients
-    lifetime = timedelta(seconds=8)  # three commands fit in, on a busy machine too
-    expires_at = time.monotonic() + lifetime.total_seconds()
-    code = await recipients.rotate_token(
-        admin.context, "globex", existing_expires_in=timedelta(0), lifetime=lifetime
+    code = await admin.provider.recipients.rotate_token(
+        admin.context, "globex", existing_expires_in=timedelta(0), lifetime=timedelta(days=1)
     )
     await globex.fails(3, "expired at", "list", "vendor")
     link = globex.link.rpartition("/")[0] + f"/{code}"
     assert (await globex.run("activate", link, "globex.share", "--force"))[0] == 0
     # The mount follows the profile file: no need to mount again.
     assert (await globex.run("list", "vendor"))[0] == 0
-    await asyncio.sleep(expires_at + 0.1 - time.monotonic())
+    # A day later, by the clock of the server, and as seen from there by the profile.
+    tomorrow = now_ms() + timedelta(days=1) // timedelta(milliseconds=1)
+    monkeypatch.setattr(recipients, "now_ms", lambda: tomorrow)
+    profile = globex.folder / "globex.share"
+    fields = json.loads(profile.read_bytes())
+    profile.write_text(json.dumps(fields | {"expirationTime": iso(now_ms())}))
     await globex.fails(7, "expired", "list", "vendor")
 
 

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 import model_sharing
+from model_sharing.catalogs.watching import POLL_SECONDS, WAIT_SECONDS
 from model_sharing_protocol.names import FullName
 from support.admin_client import AdminClient
 from support.model_folder import write_model
+from support.patience import PATIENCE
 from support.processes.provider import (
     MODEL,
     SHARE,
@@ -31,7 +33,6 @@ event = json.load(sys.stdin)
 with open("ran", "a") as file:
     file.write(json.dumps([event["uri"], event["version"], time.time()]) + "\\n")
 """
-SOON = 30
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def set_champion(home: Path, version: int) -> float:
 
 def runs(folder: Path, number: int) -> list[tuple[str, int, float]]:
     """So many runs of the job, as soon as there are."""
-    ran, end = folder / "ran", time.monotonic() + SOON
+    ran, end = folder / "ran", time.monotonic() + PATIENCE
     wait_until(lambda: ran.exists() and ran.read_text().count("\n") >= number, end)
     return [tuple(json.loads(line)) for line in ran.read_text().splitlines()]
 
@@ -83,7 +84,7 @@ def wait_until(condition: Callable[[], bool], end: float) -> None:
         time.sleep(0.02)
 
 
-def test_a_champion_that_moves_runs_a_job_within_a_second_and_after_a_restart(
+def test_a_champion_that_moves_runs_a_job_at_once_and_after_a_restart(
     served: ProviderProcess, watching: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     uri = "models:/vendor.ml_team.scorer@Champion"
@@ -93,13 +94,13 @@ def test_a_champion_that_moves_runs_a_job_within_a_second_and_after_a_restart(
         last = runs(tmp_path, number)[-1]
         assert last[:2] == (uri, version)
         delays.append(last[2] - moved)
-    assert min(delays) < 1
+    assert min(delays) < POLL_SECONDS, "it is told, and does not ask now and then"
     served.kill()
     set_champion(served.home, 2)
     served.start()
     assert runs(tmp_path, 4)[-1][:2] == (uri, 2)
     watching.send_signal(signal.SIGINT)
-    _, said = watching.communicate(timeout=SOON)
+    _, said = watching.communicate(timeout=PATIENCE)
     assert watching.returncode == 130
     assert "Traceback" not in said
 
@@ -109,5 +110,5 @@ def test_a_server_that_stops_does_not_wait_for_those_who_wait(
 ) -> None:
     began = time.monotonic()
     served.process.terminate()
-    served.process.wait(SOON)
-    assert time.monotonic() - began < 5
+    served.process.wait(PATIENCE)
+    assert time.monotonic() - began < WAIT_SECONDS

@@ -25,10 +25,10 @@ from support.model_folder import write_model
 pytestmark = pytest.mark.each_database
 
 IRIS, OTHER = FullName.parse("prod.ml_team.iris"), FullName.parse("prod.ml_team.other")
-LONG = 30
+LONG = 60
 """Seconds of a wait that is not to be waited out."""
-SOON = 5.0
-"""Seconds that a busy machine may take for what takes 0.3."""
+SOON = 50
+"""Seconds that a busy machine may take for what takes 0.3, and shorter than that wait."""
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ async def test_a_wait_does_not_make_the_provider_look_slow(reader: FeedReader) -
 
     before = seconds()
     await reader.news(2)
-    assert 0 < seconds() - before < 1
+    assert 0 < seconds() - before < 2
 
 
 async def test_a_wait_ends_when_the_share_is_revoked(admin: AdminClient, reader: FeedReader) -> None:
@@ -162,7 +162,7 @@ async def test_a_hundred_wait_at_the_cost_of_one(
     polls_of_one = (time.monotonic() - began) / change_signal.POLL_SECONDS
     assert polls <= polls_of_one + len(readers)
     await move(admin)
-    for each in await asyncio.wait_for(asyncio.gather(*news), 2 * SOON):
+    for each in await asyncio.wait_for(asyncio.gather(*news), SOON):
         assert each == ["ALIAS_SET ml_team.iris 1 Champion"]
     assert pages <= 2
 

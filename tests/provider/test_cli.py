@@ -17,6 +17,7 @@ import pytest
 from model_sharing_provider.domain.audit_actions import AuditAction
 from support.model_folder import write_model
 from support.network.ports import default_port
+from support.patience import PATIENCE
 from support.provider_cli import CliRunner
 
 PROGRAM = str(Path(sys.executable).parent / "model-sharing-provider")
@@ -34,7 +35,7 @@ def program(provider_home: Path, tmp_path: Path) -> Program:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
 
@@ -53,7 +54,7 @@ def serving(provider_home: Path) -> Iterator[str]:
             time.sleep(0.05)
         yield address.read_text()
         server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=20) == 0
+        assert server.wait(timeout=PATIENCE) == 0
 
 
 def test_the_story_without_a_server(provider_cli: CliRunner, provider_home: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.services.publishing import finalization
 from support.model_folder import MLMODEL
 from support.object_stores.cloud_provider import NAME, ROOT, CloudProvider, s3_client
+from support.patience import PATIENCE
 from support.principals import create_user
 
 MODEL = FullName.parse(NAME)
@@ -154,7 +155,7 @@ async def test_the_right_to_finalize_is_kept_while_files_are_read(
 
     async def read_long(artifacts: ArtifactStore, path: str, size: int) -> Fingerprint:
         later = now_ms() + 1
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 async with cloud.admin.context.read_unaudited() as rows:
                     if await rows.versions.is_finalizing(pending.id, later):

@@ -157,7 +157,7 @@ async def test_stock_clients_read_it_as_an_error_at_once(port: int, provider_hom
             "POST", "/api/2.1/unity-catalog/catalogs", headers=headers, body={"name": "c"}
         )
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         with pytest.raises(DatabricksError, match="Content-Encoding") as raised:
             await asyncio.to_thread(create)
     assert raised.value.error_code == "UNSUPPORTED_OPERATION"

@@ -19,6 +19,7 @@ from model_sharing_provider.services.registry.updates import NO_CHANGE
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.network.slow_download import SlowDownload
+from support.patience import PATIENCE
 
 HOME, ELSEWHERE = "127.0.0.1", "127.0.0.2"
 VERSION = "/shares/acme/schemas/ml_team/models/scorer/versions/1"
@@ -144,7 +145,7 @@ async def test_a_transfer_in_flight_is_cut_when_its_address_is_no_longer_let_in(
 ) -> None:
     transfer = await SlowDownload.begin(await globex.url(await globex.activate(), "weights"))
     await globex.let_in_from(ELSEWHERE)
-    assert await transfer.ends(within_seconds=5) < len(weights)
+    assert await transfer.ends(within_seconds=PATIENCE) < len(weights)
 
 
 async def test_a_list_that_cannot_be_used_is_refused_and_changes_nothing(globex: Globex) -> None:

@@ -27,6 +27,7 @@ from model_sharing_provider.http.urls import ACTIVATION_PATH
 from support.admin_client import AdminClient
 from support.model_folder import MLMODEL, write_model
 from support.network.load_balancer import load_balancer
+from support.patience import PATIENCE
 from support.processes.provider import ProviderProcess
 
 T = TypeVar("T")
@@ -190,14 +191,13 @@ async def test_what_is_ended_at_one_server_ends_at_both_transfers_too(
         assert await status(session, server.url + f"{PREFIX}/shares/acme", token) == 404
         assert await status(session, server.url + ALIAS, token) == 404
         assert await status(session, url) == 403
-    assert time.monotonic() - revoked < 1
     ends = await asyncio.gather(*(cut_after(answer, revoked) for answer in slow))
     assert max(ends) < 5
 
 
 async def cut_after(answer: aiohttp.ClientResponse, since: float) -> float:
     """Read on, a little at a time, until the connection is cut; how long that took."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(aiohttp.ClientError):
             while True:
                 assert await answer.content.read(64 * 1024), "the file came whole"

@@ -27,6 +27,7 @@ from model_sharing_provider.metastore.engine.database_engine import POOL, SqlRow
 from model_sharing_provider.metastore.engine.postgresql import PostgreSql
 from support.admin_client import AdminClient
 from support.model_folder import write_model
+from support.patience import PATIENCE
 from support.processes.admin_process import start
 from support.processes.postgresql import PASSWORD, PostgresServer, running_postgres
 
@@ -205,7 +206,7 @@ async def test_a_restart_under_load_loses_nothing_acknowledged_and_doubles_nothi
 
     async def hear(wanted: Callable[[str], bool], count: int) -> None:
         """Return when that many such lines have come."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while count:
                 lines.append(await said.get())
                 count -= wanted(lines[-1])
@@ -263,7 +264,7 @@ async def test_while_the_database_is_away_faces_say_so_and_afterwards_all_is_as_
                     return answer.status, body.get("error_code") or body.get("errorCode") or ""
 
             async def becomes_ready(expected: int) -> str:
-                async with aiohttp.ClientSession() as session, asyncio.timeout(30):
+                async with aiohttp.ClientSession() as session, asyncio.timeout(PATIENCE):
                     while True:
                         async with session.get(served.make_url("/ready")) as answer:
                             if answer.status == expected:

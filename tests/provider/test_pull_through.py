@@ -21,6 +21,7 @@ from model_sharing_provider.remote_providers.arriving_file import read_arrived
 from support.bf16_weights import fine_tuned, weights
 from support.model_folder import MLMODEL, write_model
 from support.network.fault_proxy import ConnectionFault, StreamFault
+from support.patience import PATIENCE
 from support.regions import (
     BIG,
     MIB,
@@ -147,7 +148,7 @@ async def test_a_provider_that_stalls_holds_nobody_else_up(regions: Regions, tmp
     regions.link.default_fault = ConnectionFault(StreamFault(stall_at=100))
     stuck = [asyncio.create_task(regions.get(path)) for path in ("big.bin", "a.bin", "MLmodel") * 10]
     await asyncio.sleep(0.5)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert await regions.get("big.bin", catalog="other") == (200, other)
     assert not any(task.done() for task in stuck)
     for task in stuck:

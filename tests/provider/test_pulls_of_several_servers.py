@@ -23,6 +23,7 @@ from support.admin_client import AdminClient
 from support.model_folder import MLMODEL, write_model
 from support.network.fault_proxy import ConnectionFault, FaultProxy, StreamFault
 from support.object_stores.servers import bucket_url
+from support.patience import PATIENCE
 from support.processes.provider import ProviderProcess
 
 MIB = 1024 * 1024
@@ -116,7 +117,7 @@ async def test_a_server_that_is_killed_is_replaced_by_another_in_seconds(two: Tw
         await asyncio.gather(two.get(two.a, "big.bin"), kill_after(two, before + 16 * MIB))
     at_kill = two.link.bytes_to_client
     two.link.default_fault = ConnectionFault()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         assert await two.get(two.b, "big.bin") == BIG
     crossed = two.link.bytes_to_client - before
     shares_home = two.a.home == two.b.home

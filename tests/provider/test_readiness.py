@@ -17,11 +17,12 @@ from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.faces.application import make_app
 from support.admin_client import AdminClient
+from support.patience import PATIENCE
 
 
 async def becomes(server: TestServer, status: int) -> dict[str, str]:
     """Failing parts when `/ready` answers with this status; it looks twice a second."""
-    async with aiohttp.ClientSession() as session, asyncio.timeout(30):
+    async with aiohttp.ClientSession() as session, asyncio.timeout(PATIENCE):
         async with session.get(server.make_url("/health")) as answer:
             assert answer.status == 200
         while True:

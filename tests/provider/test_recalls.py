@@ -26,6 +26,7 @@ from support.admin_client import AdminClient
 from support.information_schema import query_table
 from support.model_folder import write_model
 from support.network.slow_download import SlowDownload
+from support.patience import PATIENCE
 from support.principals import create_user, grant_privileges, privileges_to_load
 
 pytestmark = pytest.mark.each_database
@@ -181,7 +182,7 @@ async def test_a_transfer_in_flight_ends_with_the_recall(
     token = (await admin.activate(await admin.share("acme", "globex", str(SCORER)), endpoint)).bearer_token
     transfer = await SlowDownload.begin((await urls_of(endpoint, token))["weights"])
     await recall(admin, replacement=None)
-    assert await transfer.ends(within_seconds=5) < size
+    assert await transfer.ends(within_seconds=PATIENCE) < size
 
 
 async def reader(admin: AdminClient) -> Context:

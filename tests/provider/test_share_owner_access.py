@@ -21,6 +21,7 @@ from model_sharing_provider.services.registry.updates import SecurableUpdate
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.network.slow_download import SlowDownload
+from support.patience import PATIENCE
 from support.principals import (
     SecurablePrivilege,
     User,
@@ -276,7 +277,7 @@ async def test_a_transfer_in_flight_is_cut_when_the_owner_loses_access(
 ) -> None:
     transfer = await SlowDownload.begin((await globex.urls())["weights"])
     await on_model(Privilege.EXECUTE, SCORER).revoke(admin, "ana")
-    assert await transfer.ends(within_seconds=5) < len(weights)
+    assert await transfer.ends(within_seconds=PATIENCE) < len(weights)
 
 
 async def test_a_share_keeps_out_what_its_owner_may_not_read(

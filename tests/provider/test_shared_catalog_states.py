@@ -13,7 +13,7 @@ from model_sharing_protocol.errors import SharingError, UpstreamUnavailable
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.cli.doctor_checks import check_stores
 from model_sharing_provider.configuration.settings import Settings
-from model_sharing_provider.domain.mirrors import CatalogSource, MirrorState
+from model_sharing_provider.domain.mirrors import MirrorState
 from model_sharing_provider.http.backend_metrics import SHARED_CATALOG_FAILING
 from model_sharing_provider.keys.signing_keys import SigningKeys
 from model_sharing_provider.services.mirroring import follower
@@ -22,6 +22,7 @@ from model_sharing_provider.services.mirroring.states import remedy_of
 from model_sharing_provider.services.registry.updates import NO_CHANGE
 from model_sharing_provider.serving.expiry import show_inventory
 from support.admin_client import AdminClient
+from support.fake_upstream import source_of, until
 from support.model_folder import write_model
 from support.upstream_provider import UpstreamProvider, running_upstream
 
@@ -43,12 +44,6 @@ async def vendor(admin: AdminClient, tmp_path: Path, started_home: Path) -> Asyn
         yield upstream
 
 
-async def source_of(admin: AdminClient) -> CatalogSource:
-    source = (await admin.provider.catalogs.get(admin.context, "vendor")).source
-    assert source is not None
-    return source
-
-
 async def state_after_sync(admin: AdminClient) -> MirrorState:
     with pytest.raises(SharingError):
         await admin.provider.shared_catalogs.sync(admin.context, "vendor")
@@ -56,13 +51,6 @@ async def state_after_sync(admin: AdminClient) -> MirrorState:
     assert source.state_reason
     assert remedy_of(source.state, source.provider)
     return source.state
-
-
-async def until(admin: AdminClient, state: MirrorState) -> None:
-    """Wait for a state of the catalog."""
-    async with asyncio.timeout(20):
-        while (await source_of(admin)).state is not state:  # noqa: ASYNC110 - it is in the database
-            await asyncio.sleep(0.05)
 
 
 async def champion(admin: AdminClient) -> int:

@@ -27,6 +27,7 @@ from support.fake_provider.faults import always
 from support.fake_provider.server import FakeProvider
 from support.fake_upstream import change, files, meanwhile, mirror, source_of
 from support.model_folder import write_model
+from support.patience import PATIENCE
 from support.principals import SecurablePrivilege, create_user
 
 pytestmark = pytest.mark.each_database
@@ -267,7 +268,7 @@ async def test_an_alias_that_moves_a_hundred_times_ends_where_it_is_and_never_go
                 seen.append(
                     (await admin.provider.versions.get_by_alias(admin.context, SCORER, "Champion")).version
                 )
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while seen[-1] != 102:
                     await asyncio.sleep(0.05)
                     seen.append((await admin.provider.models.get(admin.context, SCORER)).aliases["Champion"])
@@ -356,7 +357,7 @@ def end_silently(admin: AdminClient) -> Callable[[], Awaitable[None]]:
 
 
 async def until_asked(feed: FakeFeed, times: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while len(feed.asked) < times:  # noqa: ASYNC110 - a thread counts
             await asyncio.sleep(0.02)
 

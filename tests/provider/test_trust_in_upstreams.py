@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from model_sharing.transport import bounds
 from model_sharing_protocol.errors import SharingError, StaleAnswer, UntrustedSignature, UpstreamUnavailable
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.signatures import SignedName, sign_manifest
@@ -22,6 +23,7 @@ from support.fake_provider.faults import answer_status
 from support.fake_provider.models import SHARE, Model, manifest_of
 from support.fake_provider.server import FakeProvider, Handler
 from support.fake_upstream import change, files, know, mirror, source_of, until
+from support.patience import PATIENCE
 
 SCORER = FullName.parse("vendor.ml_team.scorer")
 
@@ -268,15 +270,16 @@ async def test_files_elsewhere_are_not_fetched_and_nobody_is_sent_there(
 
 @pytest.mark.parametrize("origin", ["http://169.254.169.254", "http://10.0.0.1:80"])
 async def test_origins_inside_our_network_are_not_called_though_the_provider_names_them(
-    admin: AdminClient, fake: FakeProvider, origin: str
+    admin: AdminClient, fake: FakeProvider, origin: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The provider is at an address that the administrator allowed, these are not."""
     fake.file_origins = (origin,)
     await mirror(admin, fake)
     fake.url_base = origin
+    monkeypatch.setattr(bounds, "CONNECT_SECONDS", PATIENCE)  # which whoever called them would wait
     opened = await admin.provider.principal_files.open_path(admin.context, SCORER, 1, "MLmodel")
     assert opened.source is not None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE / 2):
         with pytest.raises(UpstreamUnavailable):
             await opened.source.locate(admin.context)
 

@@ -17,6 +17,7 @@ from model_sharing_protocol.errors import MetastoreUnavailable, PortInUse
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.serving.sockets import bound_sockets
 from model_sharing_provider.serving.supervisor import supervise
+from support.patience import PATIENCE
 from support.processes.provider import ProviderProcess
 from support.processes.servers import free_port
 
@@ -40,14 +41,14 @@ def alive(pid: int) -> bool:
 
 
 def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
 def health(url: str) -> int:
-    with urllib.request.urlopen(f"{url}/health", timeout=60) as answer:
+    with urllib.request.urlopen(f"{url}/health", timeout=PATIENCE) as answer:
         return int(answer.status)
 
 

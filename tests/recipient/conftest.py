@@ -17,6 +17,7 @@ from model_sharing.cli import main
 from support.cached_versions import NAME, files_of, set_last_used
 from support.fake_provider.models import SHARE, manifest_of
 from support.fake_provider.server import FakeProvider
+from support.patience import PATIENCE
 from support.recipient_cli import RunCli
 
 
@@ -83,7 +84,9 @@ def run_cli_process(tmp_path: Path) -> RunCli:
 
     def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "model_sharing.cli", *map(str, arguments)]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
 
     return run
 

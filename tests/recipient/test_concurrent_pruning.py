@@ -22,6 +22,7 @@ from support.cached_versions import DAY, NAME, bytes_on_disk, files_of, whole
 from support.fake_provider.faults import slowly
 from support.fake_provider.server import FakeProvider
 from support.files import random_bytes, read_tree
+from support.patience import PATIENCE
 from support.recipient_cli import RunCli
 
 HOLD = textwrap.dedent(
@@ -84,7 +85,7 @@ def test_a_forked_child_keeps_what_its_parent_had(cache: Cache, three_cached_ver
         assert read_tree(folder) == files_of(1)
         assert process.stdin is not None
         process.stdin.close()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while folder.exists() and time.monotonic() < deadline:
             prune(cache, PruningLimits(max_size=0))
     assert not folder.exists()
@@ -151,10 +152,10 @@ def test_pruning_all_the_time_breaks_no_download(
         for number in range(4)
     ]
     try:
-        errors = [loader.communicate(timeout=100)[1] for loader in loaders]
+        errors = [loader.communicate(timeout=PATIENCE)[1] for loader in loaders]
     finally:
         stop.touch()
-        removed = [eraser.communicate(timeout=30)[0] for eraser in erasers]
+        removed = [eraser.communicate(timeout=PATIENCE)[0] for eraser in erasers]
     assert not any(errors), "".join(errors)
     assert sum(map(int, removed)) > 0
     whole(cache)

@@ -14,6 +14,7 @@ from model_sharing.downloads.part_file import RANGE_BYTES
 from support.fake_provider.faults import slowly
 from support.fake_provider.server import FakeProvider
 from support.files import random_bytes
+from support.patience import PATIENCE
 from support.shared_catalog import shared_catalog_of
 
 REF = "ml_team.iris_model/1"
@@ -79,8 +80,8 @@ def test_ctrl_c_ends_soon_with_one_line_and_130(
         time.sleep(0.01)
     started = time.monotonic()
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=10)
-    assert time.monotonic() - started < 3
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert time.monotonic() - started < 30  # the rest of the file would take minutes
     assert process.returncode == 130
     assert errors.decode().startswith("error: Interrupted")
     assert errors.count(b"\n") == 1

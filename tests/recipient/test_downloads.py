@@ -115,7 +115,9 @@ def test_a_server_that_always_hangs_up_is_given_up_on(
 def test_a_stalled_connection_is_left_and_tried_again(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "WINDOW_SECONDS", 0.3)
+    monkeypatch.setenv("MODEL_SHARING_RETRY_FOR", "30s")
+    vendor = model_sharing.catalog("vendor")
+    monkeypatch.setattr(bounds, "WINDOW_SECONDS", 0.5)
     fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(70_000)})
 
     def stall(handler: Handler, data: bytes, start: int, end: int) -> None:

@@ -27,6 +27,7 @@ from support.fake_provider.faults import always
 from support.fake_provider.models import SHARE
 from support.fake_provider.server import TOKEN, FakeProvider, Handler
 from support.files import read_tree
+from support.patience import PATIENCE
 
 
 def offer_profile_once(fake_provider: FakeProvider) -> str:
@@ -181,6 +182,6 @@ def test_a_forked_child_has_connections_of_its_own(
     )
     environment = {**os.environ, "PYTHONWARNINGS": "ignore::DeprecationWarning"}
     done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, timeout=30, check=False
+        [sys.executable, "-c", script], env=environment, capture_output=True, timeout=PATIENCE, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")

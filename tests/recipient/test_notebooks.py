@@ -14,9 +14,9 @@ from model_sharing.downloads.part_file import RANGE_BYTES
 from support.fake_provider.faults import slowly
 from support.fake_provider.server import FakeProvider
 from support.files import random_bytes
+from support.patience import PATIENCE
 
 FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": random_bytes(RANGE_BYTES // 2)}
-SECONDS = 60
 
 
 class Kernel:
@@ -30,14 +30,14 @@ class Kernel:
         seen: list[tuple[str, dict[str, Any]]] = []
         reply = self._client.execute_interactive(
             cell,
-            timeout=SECONDS,
+            timeout=PATIENCE,
             output_hook=lambda message: seen.append((message["msg_type"], message["content"])),
         )
         assert reply["content"]["status"] == "ok", reply["content"]
         return seen
 
     def complete(self, typed: str) -> list[str]:
-        found: list[str] = self._client.complete(typed, reply=True, timeout=SECONDS)["content"]["matches"]
+        found: list[str] = self._client.complete(typed, reply=True, timeout=PATIENCE)["content"]["matches"]
         return found
 
 
@@ -48,7 +48,7 @@ def kernel(vendor: model_sharing.Catalog) -> Iterator[Kernel]:
         warnings.simplefilter("ignore")  # what Jupyter's own packages do as they are imported
         from jupyter_client.manager import start_new_kernel
 
-        manager, client = start_new_kernel(kernel_name="python3", startup_timeout=SECONDS)
+        manager, client = start_new_kernel(kernel_name="python3", startup_timeout=PATIENCE)
         try:
             found = Kernel(client)
             found.run("import model_sharing\ncatalog = model_sharing.catalog('vendor')")

@@ -16,10 +16,10 @@ import model_sharing
 from model_sharing_protocol.errors import InvalidParameter, NotFound
 from support.fake_provider.change_feed import FakeFeed
 from support.fake_provider.server import FakeProvider
+from support.patience import PATIENCE
 from support.recipient_cli import RunCli
 
 IRIS = "ml_team.iris"
-SOON = 20
 
 
 class Watching:
@@ -40,7 +40,7 @@ class Watching:
     def interrupt(self) -> tuple[int, str]:
         """Exit code and what else stood on standard error."""
         self.process.send_signal(signal.SIGINT)
-        _, said = self.process.communicate(timeout=SOON)
+        _, said = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, said
 
 
@@ -105,7 +105,7 @@ def test_a_command_is_run_for_each_event_without_a_shell(feed: FakeFeed, move: M
     move(2)
     move(1, alias)
     assert [watching.line().split()[1] for _ in range(2)] == ["ALIAS_SET", "ALIAS_SET"]
-    end = time.monotonic() + SOON
+    end = time.monotonic() + PATIENCE
     while not (tmp_path / "ran").exists() or (tmp_path / "ran").read_text().count("\n") < 2:
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -166,4 +166,4 @@ def test_a_watch_ends_after_its_time(feed: FakeFeed, run_cli: RunCli) -> None:
     began = time.monotonic()
     done = run_cli("watch", "vendor", "--for", "1s")
     assert (done.returncode, done.stdout) == (0, "")
-    assert 1 <= time.monotonic() - began < SOON
+    assert 1 <= time.monotonic() - began < PATIENCE

@@ -10,6 +10,7 @@ from support.admin_client import AdminClient
 from support.fake_provider.models import SHARE, Model
 from support.fake_provider.server import FakeProvider, Handler
 from support.model_folder import MLMODEL
+from support.patience import PATIENCE
 
 CATALOG = "vendor"
 
@@ -47,7 +48,7 @@ async def source_of(admin: AdminClient, catalog: str = CATALOG) -> CatalogSource
 
 async def until(admin: AdminClient, state: MirrorState) -> None:
     """Wait for a state of the catalog."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while (await source_of(admin)).state is not state:  # noqa: ASYNC110 - it is in the database
             await asyncio.sleep(0.05)
 
@@ -62,7 +63,7 @@ def meanwhile(fake: FakeProvider, part: str, work: Callable[[], Awaitable[object
     def answer(handler: Handler) -> bool:
         if part in handler.path:
             fake.answer = None
-            asyncio.run_coroutine_threadsafe(done(), loop).result(30)
+            asyncio.run_coroutine_threadsafe(done(), loop).result(PATIENCE)
         return False
 
     fake.answer = answer

@@ -9,9 +9,7 @@ from collections.abc import AsyncIterator, Callable
 import model_sharing
 from model_sharing.catalogs.events import CatalogEvent
 from support.fake_provider.server import FakeProvider
-
-SOON = 10
-"""Seconds within which what is to happen does happen."""
+from support.patience import PATIENCE
 
 
 def brief(event: CatalogEvent) -> str:
@@ -22,7 +20,7 @@ def brief(event: CatalogEvent) -> str:
 
 async def eventually(condition: Callable[[], bool]) -> None:
     """Wait for what is to happen."""
-    end = time.monotonic() + SOON
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if condition():
             return
@@ -55,7 +53,7 @@ class Watched:
     async def next(self) -> CatalogEvent:
         task = self._ask()
         self._next = None
-        return await asyncio.wait_for(task, SOON)
+        return await asyncio.wait_for(task, PATIENCE)
 
     async def briefs(self, number: int) -> list[str]:
         return [brief(await self.next()) for _ in range(number)]

@@ -145,7 +145,7 @@ def test_a_model_is_described_in_the_words_of_the_hub() -> None:
     assert (info["private"], info["gated"]) == (True, False)
     assert info["tags"] == ["transformers", "huggingface", "text-generation", "en", "license:apache-2.0"]
     assert info["safetensors"] == {"parameters": {"BF16": 7}, "total": 7}
-    assert info["createdAt"] == "2023-11-14T22:13:20Z"
+    assert info["createdAt"] == "2023-11-14T22:13:20.000Z"
     listed = msgspec.json.decode(msgspec.json.encode(model_info(MODEL)))
     assert "sha" not in listed and "siblings" not in listed
     blobs = model_info(MODEL, commit("config.json"), blobs=True).siblings

@@ -10,7 +10,14 @@ from typing import Any
 
 import msgspec
 
+from model_sharing_protocol.times import iso
+
 JSON = "application/json; charset=utf-8"
+
+
+def hub_time(ms: int) -> str:
+    """Epoch milliseconds as messages have them; older clients insist on fractions of a second."""
+    return f"{iso(ms)[:-1]}.{ms % 1000:03}Z"
 
 
 class _Message(msgspec.Struct, omit_defaults=True):

@@ -10,9 +10,8 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from model_sharing_protocol.hugging_face.files import CommitFiles
-from model_sharing_protocol.hugging_face.messages import ModelInfo, SafetensorsInfo
+from model_sharing_protocol.hugging_face.messages import ModelInfo, SafetensorsInfo, hub_time
 from model_sharing_protocol.model_formats import NOTHING_KNOWN, ModelFormat, ModelSummary
-from model_sharing_protocol.times import iso
 
 _LIBRARIES = {
     ModelFormat.MLFLOW: "mlflow",
@@ -58,8 +57,8 @@ def model_info(facts: ModelFacts, files: CommitFiles | None = None, *, blobs: bo
         tags=_tags(facts),
         library_name=_library(facts) or UNSET,
         pipeline_tag=facts.summary.task or UNSET,
-        created_at=iso(facts.created_at),
-        last_modified=iso(facts.updated_at),
+        created_at=hub_time(facts.created_at),
+        last_modified=hub_time(facts.updated_at),
     )
     if files is None:
         return info

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,13 @@ from model_sharing.cache.store import Cache
 from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.loading import load_folder
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
-from model_sharing.catalogs.snapshots import PartialSnapshot, Snapshot, SnapshotSource, VerifiedFiles
+from model_sharing.catalogs.snapshots import (
+    PartialSnapshot,
+    Snapshot,
+    SnapshotSource,
+    VerifiedFiles,
+    VersionListing,
+)
 from model_sharing.catalogs.watching import Watcher
 from model_sharing.client.invalid_items import InvalidItems
 from model_sharing.client.sharing_client import SharingClient
@@ -24,14 +30,13 @@ from model_sharing.mount_table import Mount, MountTable
 from model_sharing.policy import check_no_auto_run_files
 from model_sharing.resolution.known_state import KnownState
 from model_sharing.resolution.pinned_keys import PinnedKeys
-from model_sharing.resolution.resolver import Resolver
+from model_sharing.resolution.resolver import Resolved, Resolver
 from model_sharing.settings import Settings
 from model_sharing.transport.session import Transport
 from model_sharing_protocol.errors import (
     InvalidParameter,
     InvalidState,
     NotASharingServer,
-    ServerUnreachable,
 )
 from model_sharing_protocol.names import FullName, ModelRef, SharedName, normalize_name
 from model_sharing_protocol.open_sharing import READY, ModelVersion, RegisteredModel
@@ -196,10 +201,7 @@ class SharedCatalog:
         """
         counter = counter or ProgressCounter()
         async with self._held_files(ref, patterns, counter, verify=verify) as (version, files):
-            selected = (files.selected or files.manifest).files
-            yield PartialSnapshot(
-                version, files.folder, selected, files.manifest, files.bundle, counter.fetched
-            )
+            yield _partial_snapshot(version, files, counter)
 
     @contextlib.asynccontextmanager
     async def _held_files(
@@ -210,29 +212,46 @@ class SharedCatalog:
         *,
         verify: bool,
     ) -> AsyncIterator[tuple[SharedVersion, VerifiedFiles]]:
+        counter.enter("asking the provider")
+        name, resolved = await self._resolve_ready(ref)
+        async with self._source.held(name, resolved, patterns, counter, verify=verify) as files:
+            yield self._version(name, resolved.version), files
+
+    async def list_files(self, ref: str | ModelRef) -> VersionListing:
+        """List a version's files as the provider signed them, without fetching any.
+
+        Raises what `held_snapshot` raises.
+        """
+        name, resolved = await self._resolve_ready(ref)
+        return await self._source.list_files(self._version(name, resolved.version), name, resolved)
+
+    @contextlib.asynccontextmanager
+    async def held_files(
+        self, listing: VersionListing, paths: Iterable[str], counter: ProgressCounter
+    ) -> AsyncIterator[PartialSnapshot]:
+        """Get files of a version that was listed a moment ago, as by `held_partial_snapshot`.
+
+        The provider is not asked again whether the version still stands.
+        """
+        patterns = FilePatterns(paths=frozenset(paths))
+        async with self._source.held(listing.name, listing.resolved, patterns, counter) as files:
+            yield _partial_snapshot(listing.version, files, counter)
+
+    def known_digests(self, model: SharedName) -> Mapping[int, str]:
+        """Digests of a model's versions that were used here, by number. The provider is not asked."""
+        return self._known_state.versions(model)
+
+    async def _resolve_ready(self, ref: str | ModelRef) -> tuple[SharedName, Resolved]:
+        """Resolve a reference to a version that can be had. Raises InvalidState, VersionRecalled."""
         self.check_loop()
         name, parsed = self._parse(ref)
-        counter.enter("asking the provider")
         resolved = await self._resolver.resolve(name, parsed, with_files=True)
         version = resolved.version
         if version.status != READY:
             raise InvalidState(
                 f"{name} version {version.version} is {version.status}; only READY ones can be had."
             )
-        with contextlib.ExitStack() as holds:
-            counter.enter("looking into the cache")
-            files = await asyncio.to_thread(
-                self._source.cached, holds, name, version, patterns=patterns, verify=verify
-            )
-            if files is None and resolved.offline is not None:
-                message = f"{name} version {version.version} is not complete in the cache."
-                raise ServerUnreachable(f"{resolved.offline.message} {message}") from resolved.offline
-            files = files or await self._source.download(
-                holds, name, version, resolved.files, counter, patterns=patterns, verify=verify
-            )
-            if resolved.offline is None:
-                self._known_state.record_version(name, version, files.manifest.digest)
-            yield self._version(name, version), files
+        return name, resolved
 
     async def download(
         self,
@@ -321,6 +340,13 @@ class SharedCatalog:
             raise NotASharingServer(
                 f"{self.mount.endpoint} listed an invalid name: {error.message}"
             ) from error
+
+
+def _partial_snapshot(
+    version: SharedVersion, files: VerifiedFiles, counter: ProgressCounter
+) -> PartialSnapshot:
+    selected = (files.selected or files.manifest).files
+    return PartialSnapshot(version, files.folder, selected, files.manifest, files.bundle, counter.fetched)
 
 
 def _subject(snapshot: Snapshot | PartialSnapshot) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,11 +25,11 @@ from model_sharing.filesystem.local_files import local_path
 from model_sharing.mount_table import Mount
 from model_sharing.resolution.known_state import KnownState
 from model_sharing.resolution.pinned_keys import PinnedKeys
-from model_sharing.resolution.resolver import Resolver
+from model_sharing.resolution.resolver import Resolved, Resolver
 from model_sharing.resolution.version_files import VersionFiles
 from model_sharing.settings import Settings
 from model_sharing.transport.file_origins import FileOrigins
-from model_sharing_protocol.errors import UntrustedSignature
+from model_sharing_protocol.errors import ServerUnreachable, UntrustedSignature
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import ModelVersion
@@ -107,6 +108,16 @@ class VerifiedFiles:
     selected: Manifest | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class VersionListing:
+    """List of a version's files as its provider signed them, and the answer that it came with."""
+
+    version: SharedVersion
+    manifest: Manifest
+    name: SharedName
+    resolved: Resolved
+
+
 class SnapshotSource:
     """Source of one mount's verified files. What it gives is held in the cache until `holds` is closed."""
 
@@ -127,7 +138,46 @@ class SnapshotSource:
         self._pinned_keys = pinned_keys
         self._resolver = resolver
 
-    def cached(
+    async def list_files(
+        self, version: SharedVersion, name: SharedName, resolved: Resolved
+    ) -> VersionListing:
+        """List files: as the provider just did, as the cache has them, or as the provider does now."""
+        wire, files = resolved.version, resolved.files
+        manifest = files.manifest if files else await asyncio.to_thread(self._cached_manifest, name, wire)
+        if manifest is None and resolved.offline is not None:
+            raise _incomplete(name, wire, resolved.offline)
+        if manifest is None:
+            files = await self._resolver.files(name, wire.version, wire.digest)
+            manifest = files.manifest
+        return VersionListing(version, manifest, name, replace(resolved, files=files))
+
+    @asynccontextmanager
+    async def held(
+        self,
+        name: SharedName,
+        resolved: Resolved,
+        patterns: FilePatterns | None,
+        counter: ProgressCounter,
+        *,
+        verify: bool = False,
+    ) -> AsyncIterator[VerifiedFiles]:
+        """Files from the cache or, where it lacks some, the provider; held in the cache for the block."""
+        version = resolved.version
+        with ExitStack() as holds:
+            counter.enter("looking into the cache")
+            files = await asyncio.to_thread(
+                self._cached, holds, name, version, patterns=patterns, verify=verify
+            )
+            if files is None and resolved.offline is not None:
+                raise _incomplete(name, version, resolved.offline)
+            files = files or await self._download(
+                holds, name, version, resolved.files, counter, patterns=patterns, verify=verify
+            )
+            if resolved.offline is None:
+                self._known_state.record_version(name, version, files.manifest.digest)
+            yield files
+
+    def _cached(
         self,
         holds: ExitStack,
         name: SharedName,
@@ -154,6 +204,16 @@ class SnapshotSource:
                 return None
             holds.push(hold.pop_all())
         return VerifiedFiles(folder, manifest, bundle, selected)
+
+    def _cached_manifest(self, name: SharedName, version: ModelVersion) -> Manifest | None:
+        """Manifest from the cache; None unless it is there with a good signature."""
+        manifest = self._cache.manifest(version.digest) if version.digest else None
+        if manifest is not None:
+            stored = self._known_state.bundle(name, version.version)
+            with suppress(UntrustedSignature):
+                self._pinned_keys.check_stored_bundle(stored, name, version.version, manifest)
+                return manifest
+        return None
 
     def _cached_folder(
         self, manifest: Manifest, selected: Manifest | None, patterns: FilePatterns | None, *, verify: bool
@@ -184,7 +244,7 @@ class SnapshotSource:
         selected = patterns.select(manifest, f"{self._mount.name}.{name} version {version}")
         return None if len(selected.files) == len(manifest.files) else selected
 
-    async def download(
+    async def _download(
         self,
         holds: ExitStack,
         name: SharedName,
@@ -236,6 +296,15 @@ class SnapshotSource:
             verify=verify,
             selected=selected,
         )
+
+
+def _incomplete(name: SharedName, version: ModelVersion, offline: ServerUnreachable) -> ServerUnreachable:
+    """Error for what would have to come from the cache, and is not there."""
+    error = ServerUnreachable(
+        f"{offline.message} {name} version {version.version} is not complete in the cache."
+    )
+    error.__cause__ = offline
+    return error
 
 
 def _urls_by_key(files: VersionFiles) -> dict[str, str]:

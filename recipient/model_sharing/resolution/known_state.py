@@ -120,6 +120,10 @@ class KnownState:
 
             self._change(model, remember)
 
+    def versions(self, model: SharedName) -> dict[int, str]:
+        """Digests of the versions of `model` that were here, by number."""
+        return {int(number): known.digest for number, known in self._read(model).versions.items()}
+
     def digests(self, model: SharedName) -> Iterator[str]:
         """Digests of the versions that were here: those of `model`, latest first, then of other models."""
         own = self._path(model)

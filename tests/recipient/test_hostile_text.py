@@ -46,6 +46,7 @@ download {URI}@Champion out
 verify {URI}/1 out
 pull vendor
 watch vendor --for 1s
+serve-cache --host 192.0.2.1
 cache list
 cache verify
 cache prune --older-than 1s
@@ -53,7 +54,7 @@ key vendor
 unmount again
 activate http://127.0.0.1:9/public/code new.share
 """
-REFUSED = {"activate"}
+REFUSED = {"activate", "serve-cache"}
 SHOWING = {"list", "show", "mounts", "doctor"}
 
 

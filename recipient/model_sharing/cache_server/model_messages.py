@@ -1,0 +1,87 @@
+"""Messages about mounted models in the Hub's form: descriptions, names of commits, the token's holder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from model_sharing.cache_server.commits import Commit
+from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
+from model_sharing_protocol.hugging_face.messages import (
+    AccessTokenInfo,
+    AuthInfo,
+    GitRef,
+    LastCommit,
+    Refs,
+    Whoami,
+    hub_time,
+)
+from model_sharing_protocol.hugging_face.model_info import ModelFacts
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.revisions import MAIN, commit_of
+from model_sharing_protocol.times import epoch_ms
+
+WHOAMI = Whoami(
+    type="user",
+    id="model-sharing",
+    name="model-sharing",
+    fullname="model-sharing serve-cache",
+    auth=AuthInfo("access_token", AccessTokenInfo("serve-cache", "read")),
+)
+
+
+def model_facts(model: SharedModel) -> ModelFacts:
+    """Facts of a model in a listing."""
+    namespace, name = _repository(model.full_name)
+    updated = _ms(model.updated_at)
+    return ModelFacts(
+        namespace=namespace, name=name, created_at=updated, updated_at=updated, tags=_tags(model.tags)
+    )
+
+
+def commit_facts(commit: Commit) -> ModelFacts:
+    """Facts of a model from one version of it."""
+    version = commit.listing.version
+    namespace, name = _repository(version.full_name)
+    return ModelFacts(
+        namespace=namespace,
+        name=name,
+        created_at=_ms(version.created_at),
+        updated_at=_ms(version.created_at),
+        size=commit.listing.manifest.size,
+        tags=_tags(version.tags),
+    )
+
+
+def last_commit(commit: Commit) -> LastCommit:
+    """Version as the commit that its files came with."""
+    version = commit.listing.version
+    return LastCommit(commit.id, f"version {version.version}", hub_time(_ms(version.created_at)))
+
+
+def refs(model: SharedModel, versions: list[SharedVersion], main: Commit | None) -> Refs:
+    """Names of a model's commits: `main`, and its aliases and numbers as tags."""
+    commits = {version.version: commit_of(version.digest) for version in versions if version.digest}
+    named = {alias.lower(): number for alias, number in model.aliases.items()}
+    tags = {**{str(number): number for number in sorted(commits, reverse=True)}, **named}
+    return Refs(
+        branches=(GitRef(MAIN, f"refs/heads/{MAIN}", main.id),) if main else (),
+        tags=tuple(
+            GitRef(tag, f"refs/tags/{tag}", commits[number])
+            for tag, number in tags.items()
+            if number in commits and tag != MAIN
+        ),
+    )
+
+
+def _repository(full_name: str) -> tuple[str, str]:
+    name = FullName.parse(full_name)
+    return f"{name.catalog}.{name.schema}", name.name
+
+
+def _ms(moment: datetime | None) -> int:
+    return epoch_ms(moment) if moment else 0
+
+
+def _tags(tags: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(f"{key}:{value}" if value else key for key, value in sorted(tags.items()))

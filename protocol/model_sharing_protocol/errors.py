@@ -15,6 +15,7 @@
     ├── InvalidState
     │   └── ActivationLinkUsed
     ├── VersionRecalled
+    ├── TermsNotAccepted
     ├── ResourceExhausted
     ├── TooManyRequests
     ├── UnsupportedOperation
@@ -253,6 +254,15 @@ class VersionRecalled(SharingError):
     row = ErrorRow(403, "VERSION_RECALLED", 403, "PERMISSION_DENIED", 33)
 
 
+class TermsNotAccepted(SharingError):
+    """Terms of a share or a model were not accepted yet, or changed; the message names their digest.
+
+    To clients that do not know of terms it is a denial, which none of them retries.
+    """
+
+    row = ErrorRow(403, "TERMS_NOT_ACCEPTED", 403, "PERMISSION_DENIED", 34)
+
+
 class ResourceExhausted(SharingError):
     """A quota was reached."""
 
@@ -351,6 +361,7 @@ _BY_OPEN_SHARING_CODE: dict[str, type[SharingError]] = {
         NotFound,
         UnsupportedOperation,
         VersionRecalled,
+        TermsNotAccepted,
         InternalError,
     )
 }

@@ -21,3 +21,5 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT64)]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 ManifestDigest = Annotated[str, msgspec.Meta(pattern="^sha256:[0-9a-f]{64}$", max_length=71)]
 """Digest that names the content of a version: see `Manifest.digest`."""
+TermsDigest = Annotated[str, msgspec.Meta(pattern="^sha256:[0-9a-f]{64}$", max_length=71)]
+"""Digest that names terms: see `terms.terms_digest`."""

@@ -6,14 +6,22 @@ them ignore them. Times are epoch milliseconds, sizes are bytes; their ranges ar
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
 from model_sharing_protocol.dsse import Envelope
-from model_sharing_protocol.field_types import Count, EpochMs, ManifestDigest, Sha256, VersionNumber
+from model_sharing_protocol.field_types import (
+    Count,
+    EpochMs,
+    ManifestDigest,
+    Sha256,
+    TermsDigest,
+    VersionNumber,
+)
 from model_sharing_protocol.recalls import Recall
 from model_sharing_protocol.signatures import Bundle
+from model_sharing_protocol.terms import MAX_TERMS_BYTES, MAX_TERMS_VERSION
 
 PREFIX = "/delta-sharing"
 JSON = "application/json; charset=utf-8"
@@ -150,6 +158,28 @@ class Alias(_Message):
 
     alias: str
     version: VersionNumber
+
+
+class Terms(_Message):
+    """EXTENSION: terms in force, which a recipient accepts before it is given files.
+
+    They are of the whole share, or of its models `applies_to`: at most a hundred are named, `num_models` have
+    them. `digest` is that of `terms.terms_digest`. `accepted_by` is who accepted, in the recipient's words.
+    """
+
+    digest: TermsDigest
+    version: Annotated[str, msgspec.Meta(max_length=MAX_TERMS_VERSION)]
+    text: Annotated[str, msgspec.Meta(max_length=MAX_TERMS_BYTES)]
+    applies_to: tuple[str, ...] = ()
+    num_models: Count = 0
+    accepted_at: EpochMs | None = None
+    accepted_by: str | None = None
+
+
+class AcceptTerms(_Message):
+    """EXTENSION: acceptance of terms by a person or a program, named by the recipient."""
+
+    accepted_by: str
 
 
 class Items(_Message, Generic[T]):

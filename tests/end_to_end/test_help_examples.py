@@ -35,7 +35,8 @@ def test_its_examples_call_it(
     path: Path_, command: click.Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "globex.share").touch()  # what examples read
+    for read in ("globex.share", "TERMS.txt"):
+        (tmp_path / read).touch()
     examples = examples_in(help_of(command, path))
     assert examples
     for example in examples:

@@ -75,7 +75,8 @@ def test_an_error_of_the_server_reads_as_itself_or_as_a_broader_one_at_the_recip
             | errors.ArtifactStoreUnavailable
             | errors.TooManyRequests
             | errors.FeedTokenExpired
-            | errors.VersionRecalled,
+            | errors.VersionRecalled
+            | errors.TermsNotAccepted,
         )
     ],
 )
@@ -88,6 +89,7 @@ def test_only_the_codes_and_statuses_of_the_specification_go_over_the_wire(kind:
     [
         (404, "SOMETHING_NEW", errors.NotFound),
         (403, "VERSION_RECALLED", errors.VersionRecalled),
+        (403, "TERMS_NOT_ACCEPTED", errors.TermsNotAccepted),
         (401, "", errors.Unauthenticated),
         (403, "", errors.PermissionDenied),
         (400, "", errors.InvalidParameter),

@@ -17,10 +17,13 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_protocol.terms import terms_digest
 from model_sharing_provider.domain.secrets import new_token
+from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from support.admin_client import AdminClient
 from support.model_folder import write_model
+from support.principals import recipient_context
 
 MODEL = "/shares/{share}/schemas/{schema}/models/{model}"
 TABLE = "/shares/{share}/schemas/{schema}/tables/{table}"
@@ -46,9 +49,19 @@ ROUTES = {
     ("GET", TABLE + "/version"),
     ("GET", TABLE + "/metadata"),
     ("POST", TABLE + "/query"),
+    ("GET", "/shares/{share}/terms"),
+    ("POST", "/shares/{share}/terms/{digest}/accept"),
 }
 OF_EVERY_RECIPIENT = {"/keys", "/shares"}
-PLACES = {"schema": "ml_team", "model": "scorer", "version": "1", "alias": "champion", "table": "models"}
+TERMS = "For evaluation only."
+PLACES = {
+    "schema": "ml_team",
+    "model": "scorer",
+    "version": "1",
+    "alias": "champion",
+    "table": "models",
+    "digest": terms_digest("1", TERMS),
+}
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,9 @@ async def tokens(admin: AdminClient, endpoint: str, tmp_path: Path) -> Tokens:
         held.append((await admin.activate(code, endpoint)).bearer_token)
     await recipients.rotate_token(admin.context, "late", existing_expires_in=timedelta(0))
     await permissions.revoke(admin.context, "acme", "out")
+    terms, globex = admin.provider.provider_terms, await recipient_context(admin, "globex")
+    await terms.set(admin.context, SecurableType.SHARE, "acme", version="1", text=TERMS)
+    await admin.provider.recipient_terms.accept(globex, "acme", PLACES["digest"], "ana")
     return Tokens(good.bearer_token, other.bearer_token, held[0], held[1])
 
 
@@ -85,9 +101,10 @@ def path_of(template: str, share: str = "acme") -> str:
 
 async def call(endpoint: str, method: str, path: str, token: str | None) -> tuple[int, bytes, str]:
     headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+    body = {"acceptedBy": "ana"} if path.endswith("/accept") else None
     async with (
         aiohttp.ClientSession() as session,
-        session.request(method, endpoint + path, headers=headers) as answer,
+        session.request(method, endpoint + path, headers=headers, json=body) as answer,
     ):
         return answer.status, await answer.read(), answer.headers.get("Content-Type", "")
 

@@ -47,6 +47,7 @@ principal create ann
 principal create crew --type group
 principal token create ann
 grant add model prod.ml_team.iris_model ann EXECUTE
+share set-terms acme terms.txt --version 1 --yes
 provider add vendor vendor.share
 """
 VENDOR = '{"shareCredentialsVersion": 1, "endpoint": "http://127.0.0.1:9", "bearerToken": "t"}'
@@ -80,6 +81,9 @@ model rename prod.ml_team.planned prod.ml_team.renamed
 model tag set {MODEL} other value
 model tag delete {MODEL} other
 model update {MODEL} --comment new
+model set-terms {MODEL} terms.txt --version 1 --yes
+model terms {MODEL}
+model clear-terms {MODEL}
 principal add-member crew ann
 principal create bob
 principal show ann
@@ -98,6 +102,9 @@ secrets rotate
 share add-schema acme prod.lab
 share create other
 share show acme
+share set-terms acme terms.txt --version 1 --yes
+share terms acme --history
+share clear-terms acme
 share update acme --comment new
 share remove acme lab
 share grant other globex
@@ -133,6 +140,7 @@ serve --tls-key without-certificate
 """
 SHOWING = {"audit list", "catalog list", "fsck", "lineage", "model show", "model search", "provider list"}
 SHOWING |= {"principal show", "recipient list", "schema list", "settings show", "share list", "share show"}
+SHOWING |= {"recipient acceptances", "share terms"}
 # Text that others wrote, by where it is kept. What names things is checked where it comes in.
 STORED = {
     "catalogs": ["comment", "owner"],
@@ -145,6 +153,9 @@ STORED = {
     "shares": ["comment", "owner"],
     "share_objects": ["added_by"],
     "grants": ["granted_by"],
+    "terms_texts": ["version", "text"],
+    "securable_terms": ["set_by"],
+    "terms_acceptances": ["share", "accepted_by"],
     "recipients": ["comment", "owner"],
     "providers": ["comment", "owner", "endpoint"],
     "access_tokens": ["comment"],
@@ -162,12 +173,15 @@ def run(
     run = CliRunner(provider_home, monkeypatch, capsys)
     write_model(tmp_path / "m")
     (tmp_path / "vendor.share").write_text(VENDOR)
+    (tmp_path / "terms.txt").write_text("Be nice.")
     for line in STORY.strip().splitlines():
         run.succeed(*line.split())
     with closing(sqlite3.connect(provider_home / "metastore.db")) as rows:
         version = rows.execute("SELECT id FROM model_versions").fetchone()[0]
         payload = json.dumps({"job": HOSTILE}, ensure_ascii=False)
         rows.execute("INSERT INTO lineage VALUES ('l', ?, 'upstream', ?, 0, '')", (version, payload))
+        accepted = "SELECT r.id, t.digest, '', '', 0, '' FROM recipients r, terms_texts t"
+        rows.execute(f"INSERT INTO terms_acceptances {accepted}")
         for table, columns in STORED.items():
             values = ", ".join(f"{column} = ?" for column in columns)
             rows.execute(f"UPDATE {table} SET {values}", [HOSTILE] * len(columns))

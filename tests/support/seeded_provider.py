@@ -9,19 +9,24 @@ from pathlib import Path
 from urllib.parse import quote
 
 from model_sharing_protocol.names import FullName
+from model_sharing_protocol.terms import terms_digest
+from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.services.registry.tags import TagChange
 from support.admin_client import AdminClient
 from support.model_folder import write_model
+from support.principals import recipient_context
 
 MODEL = FullName.parse("prod.ml.scorer")
 # An address that no connection is tried to: its shares are asked for often.
 VENDOR = '{"shareCredentialsVersion": 1, "endpoint": "http://..", "bearerToken": "t"}'
+TERMS = "For evaluation only."
 _KNOWN: dict[str, list[str | int]] = {
     "alias": ["champion"],
     "alias_name": ["champion"],
     "catalog": ["prod"],
     "catalog_name": ["prod"],
+    "digest": [terms_digest("1.0", TERMS)],
     "destination": ["prod.ml.copied"],
     "entity_name": [str(MODEL), f"{MODEL}/1"],
     "entity_type": ["models", "modelversions"],
@@ -70,6 +75,8 @@ def known(name: str, path: str) -> list[str | int]:
 async def seed(admin: AdminClient, folder: Path) -> str:
     """A model with a READY version and a PENDING one, tagged, shared and granted, and a provider who shares.
 
+    The share has terms, which its recipient accepted.
+
     Gives the recipient's token.
     """
     provider = admin.provider
@@ -79,6 +86,11 @@ async def seed(admin: AdminClient, folder: Path) -> str:
     await provider.versions.tag(admin.context, MODEL, 1, TagChange(add={"stage": "test"}))
     await provider.providers.create(admin.context, "vendor", VENDOR)
     code = await admin.share("acme", "globex", str(MODEL))
+    terms = await provider.provider_terms.set(
+        admin.context, SecurableType.SHARE, "acme", version="1.0", text=TERMS
+    )
+    globex = await recipient_context(admin, "globex")
+    await provider.recipient_terms.accept(globex, "acme", terms.digest, "ana")
     return (await admin.activate(code, "http://127.0.0.1")).bearer_token
 
 

@@ -59,9 +59,11 @@ from model_sharing_provider.services.registry.versions import Versions
 from model_sharing_provider.services.sharing.change_signal import ChangeSignal
 from model_sharing_provider.services.sharing.changes import Changes
 from model_sharing_provider.services.sharing.information_schema import InformationSchema
+from model_sharing_provider.services.sharing.provider_terms import ProviderTerms
 from model_sharing_provider.services.sharing.pull_history import PullHistory
 from model_sharing_provider.services.sharing.recipient_credentials import RecipientCredentials
 from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
+from model_sharing_provider.services.sharing.recipient_terms import RecipientTerms
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
 from model_sharing_provider.services.sharing.share_permissions import SharePermissions
@@ -162,12 +164,14 @@ def _wire(
         principal_credentials=PrincipalCredentials(storage_credentials, recall_policy, pulls),
         principal_files=PrincipalFiles(signed_files, artifacts, manifests, recall_policy, pulls),
         principals=Principals(secrets),
+        provider_terms=ProviderTerms(),
         providers=mirroring.providers,
         pull_history=PullHistory(),
         readiness=Readiness(database, artifacts),
         recalls=Recalls(),
         recipient_credentials=RecipientCredentials(storage_credentials, pulls),
         recipient_files=recipient_files,
+        recipient_terms=RecipientTerms(),
         recipient_view=RecipientView(),
         recipients=Recipients(secrets, settings.quotas),
         registration=Registration(artifacts, manifests),

@@ -27,8 +27,9 @@ from model_sharing_provider.cli.model_versions import copy, register
 from model_sharing_provider.cli.options import VERSION, changes_of, comment_option, owner_option
 from model_sharing_provider.cli.records import Record, origin_words, to_record
 from model_sharing_provider.cli.session import collect, listed, run
+from model_sharing_provider.cli.terms import add_terms_commands
 from model_sharing_provider.domain.limits import shortened
-from model_sharing_provider.domain.securables import ANY_MODEL, ModelFilter, VersionStatus
+from model_sharing_provider.domain.securables import ANY_MODEL, ModelFilter, SecurableType, VersionStatus
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.registry.updates import SecurableUpdate
@@ -48,6 +49,13 @@ def model() -> None:
 
 for command in (register, copy, alias, tag, recall, signature):
     model.add_command(command)
+add_terms_commands(
+    model,
+    SecurableType.MODEL,
+    metavar="CATALOG.SCHEMA.MODEL",
+    shown_as="prod.ml_team.iris_model",
+    complete=complete_models,
+)
 
 
 @model.command(epilog=example("model-sharing-provider model create prod.ml_team.iris_model"))

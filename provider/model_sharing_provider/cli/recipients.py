@@ -219,6 +219,20 @@ def delete(*, name: str, dry_run: bool, yes: bool, output: str) -> None:
     )
 
 
+@recipient.command(epilog=example("model-sharing-provider recipient acceptances globex"))
+@click.argument("name", shell_complete=complete_recipients)
+@output_option
+def acceptances(name: str, output: str) -> None:
+    """List the terms that a recipient accepted: through which share, when, and who did."""
+    found = run(lambda provider, context: provider.provider_terms.acceptances(context, name))
+    show_list(
+        [to_record(each) for each in found],
+        ["share", "version", "digest", "accepted_at", "accepted_by"],
+        output,
+        empty=f"{name} has accepted no terms.",
+    )
+
+
 def _show_link(record: Record, code: str, output: str) -> None:
     link = f"{_server_url()}{ACTIVATION_PATH}/{code}"
     if output == "json":

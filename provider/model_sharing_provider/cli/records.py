@@ -27,6 +27,7 @@ from model_sharing_provider.domain.sharing import (
     ShareOverview,
     SharingProvider,
 )
+from model_sharing_provider.domain.terms import Terms, TermsAcceptance
 from model_sharing_provider.governance.permissions import PrivilegeGrant
 from model_sharing_provider.services.administration.orphans import Orphan
 from model_sharing_provider.services.mirroring.states import remedy_of
@@ -94,6 +95,8 @@ FIELDS: dict[type, dict[str, str]] = {
     ShareObject: _fields("name", "shared_as", "status", "added_at", "added_by", data_object_type="type"),
     ShareGrant: _fields("share", "recipient", "privilege", "granted_at", "granted_by"),
     ModelShare: _fields("share", "shared_as", "recipients"),
+    Terms: _fields("version", "digest", "text", "set_at", "set_by", "ended_at", "ended_by"),
+    TermsAcceptance: _fields("recipient", "share", "version", "digest", "accepted_at", "accepted_by"),
     VersionPull: _fields("recipient", "full_name", "version", "first_at", "last_at", "pulls", "size"),
     AliasLag: _fields("recipient", "alias", "version", "newest_pulled", "behind"),
     DeletionImpact: _fields("recipients", "pulls"),

@@ -22,6 +22,8 @@ from model_sharing_provider.cli.deletions import deletion_options
 from model_sharing_provider.cli.options import changes_of, comment_option, owner_option, rename_option
 from model_sharing_provider.cli.records import share_overview_record, to_record
 from model_sharing_provider.cli.session import listed, run
+from model_sharing_provider.cli.terms import add_terms_commands
+from model_sharing_provider.domain.securables import SecurableType
 
 
 @click.group(
@@ -33,6 +35,11 @@ from model_sharing_provider.cli.session import listed, run
 )
 def share() -> None:
     """Shares: bundles of models, granted to recipients."""
+
+
+add_terms_commands(
+    share, SecurableType.SHARE, metavar="SHARE", shown_as="acme_share", complete=complete_shares
+)
 
 
 @share.command(epilog=example("model-sharing-provider share create acme_share"))

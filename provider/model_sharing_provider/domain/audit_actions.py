@@ -182,6 +182,12 @@ class AuditAction(StrEnum):
     GET_SHARE_PERMISSIONS = "getSharePermissions", "The recipients of a share were read"
     UPDATE_SHARE_PERMISSIONS = "updateSharePermissions", "A share was granted to recipients, or revoked"
 
+    # Terms of shares and models
+    SET_TERMS = "setTerms", "Terms were set for a share or a model; recipients are asked to accept them"
+    CLEAR_TERMS = "clearTerms", "The terms of a share or a model were ended"
+    GET_TERMS = "getTerms", "The terms of a share or a model were read, with their history"
+    LIST_TERMS_ACCEPTANCES = "listTermsAcceptances", "The terms that a recipient accepted were listed"
+
     # Recipients
     CREATE_RECIPIENT = "createRecipient", "A recipient was created, with an activation link"
     LIST_RECIPIENTS = "listRecipients", "Recipients were listed"
@@ -203,6 +209,11 @@ class AuditAction(StrEnum):
     DELTA_SHARING_LIST_SHARES = "deltaSharingListShares", "A recipient listed the shares granted to it"
     DELTA_SHARING_GET_SHARE = "deltaSharingGetShare", "A recipient read a share"
     DELTA_SHARING_LIST_CHANGES = "deltaSharingListChanges", "A recipient asked what changed in a share"
+    DELTA_SHARING_LIST_TERMS = "deltaSharingListTerms", "A recipient read the terms that apply in a share"
+    DELTA_SHARING_ACCEPT_TERMS = (
+        "deltaSharingAcceptTerms",
+        "A recipient accepted terms; the event names their digest, and who accepted",
+    )
     DELTA_SHARING_LIST_SCHEMAS = "deltaSharingListSchemas", "A recipient listed the schemas of a share"
     DELTA_SHARING_LIST_MODELS = "deltaSharingListModels", "A recipient listed models of a share"
     DELTA_SHARING_GET_MODEL = "deltaSharingGetModel", "A recipient read a model"

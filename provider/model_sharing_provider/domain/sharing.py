@@ -8,6 +8,7 @@ from enum import StrEnum
 from model_sharing_protocol.names import SharedName
 from model_sharing_provider.domain.changes import FeedPosition
 from model_sharing_provider.domain.securables import ModelVersion, RegisteredModel
+from model_sharing_provider.domain.terms import UnacceptedTerms
 
 
 class ShareObjectType(StrEnum):
@@ -93,13 +94,15 @@ class SharedVersion:
     """Version as seen in one share.
 
     `sequence` orders the states of the model: the time of the share's last change, then that of the model's,
-    including its versions and aliases.
+    including its versions and aliases. `unaccepted` are terms that the recipient has to accept before it is
+    given files; it is empty in listings.
     """
 
     share: Share
     shared_name: SharedName
     version: ModelVersion
     sequence: tuple[int, int]
+    unaccepted: tuple[UnacceptedTerms, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ NAME: Schema = {"type": "string", "maxLength": MAX_NAME_LENGTH, "pattern": f"^{_
 SCHEMA_NAME: Schema = {"type": "string", "pattern": rf"^{_PART}\.{_PART}$"}
 MODEL_NAME: Schema = {"type": "string", "pattern": rf"^{_PART}\.{_PART}\.{_PART}$"}
 VERSION: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_VERSION}
+TERMS_DIGEST: Schema = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
 PAGE_SIZE: Schema = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
 PAGE = (Query("max_results", PAGE_SIZE), Query("page_token", TEXT))
 """Page of a listing, as the registry's clients ask for it."""

@@ -24,6 +24,7 @@ from model_sharing_provider.metastore.rows.shared_changes import SharedChangeRow
 from model_sharing_provider.metastore.rows.shared_models import SharedModelRows
 from model_sharing_provider.metastore.rows.shares import ShareRows
 from model_sharing_provider.metastore.rows.signing_keys import SigningKeyRows
+from model_sharing_provider.metastore.rows.terms import TermsRows
 from model_sharing_provider.metastore.rows.uploads import UploadRows
 from model_sharing_provider.metastore.rows.versions import VersionRows
 
@@ -55,5 +56,6 @@ class UnitOfWork:
         self.shares = ShareRows(connection, self.changes)
         self.signing_keys = SigningKeyRows(connection)
         self.effective_privileges = EffectivePrivilegeRows(connection)
+        self.terms = TermsRows(connection, self.changes)
         self.uploads = UploadRows(connection)
         self.versions = VersionRows(connection, self.changes)

@@ -39,10 +39,12 @@ from model_sharing_provider.services.registry.tracking import Tracking
 from model_sharing_provider.services.registry.versions import Versions
 from model_sharing_provider.services.sharing.changes import Changes
 from model_sharing_provider.services.sharing.information_schema import InformationSchema
+from model_sharing_provider.services.sharing.provider_terms import ProviderTerms
 from model_sharing_provider.services.sharing.providers import Providers
 from model_sharing_provider.services.sharing.pull_history import PullHistory
 from model_sharing_provider.services.sharing.recipient_credentials import RecipientCredentials
 from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
+from model_sharing_provider.services.sharing.recipient_terms import RecipientTerms
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
 from model_sharing_provider.services.sharing.share_permissions import SharePermissions
@@ -84,12 +86,14 @@ class ProviderServices:
     principals: Principals
     principal_credentials: PrincipalCredentials
     principal_files: PrincipalFiles
+    provider_terms: ProviderTerms
     providers: Providers
     pull_history: PullHistory
     readiness: Readiness
     recalls: Recalls
     recipient_credentials: RecipientCredentials
     recipient_files: RecipientFiles
+    recipient_terms: RecipientTerms
     recipient_view: RecipientView
     recipients: Recipients
     registration: Registration

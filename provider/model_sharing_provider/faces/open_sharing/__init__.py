@@ -13,12 +13,13 @@ from model_sharing_provider.faces.open_sharing import (
     models,
     shares,
     tables,
+    terms,
     version_files,
     versions,
 )
 from model_sharing_provider.http.authentication import authenticate_recipient
 from model_sharing_provider.http.errors import OPEN_SHARING_ERRORS
-from model_sharing_provider.http.parameter_schemas import NAME, VERSION
+from model_sharing_provider.http.parameter_schemas import NAME, TERMS_DIGEST, VERSION
 from model_sharing_provider.http.routes import Face
 
 FACE = Face(
@@ -36,6 +37,7 @@ FACE = Face(
         "version": VERSION,
         "alias": NAME,
         "table": NAME,
+        "digest": TERMS_DIGEST,
     },
     # Routes are tried one after another: those that every load needs come first.
     routes=(
@@ -46,5 +48,6 @@ FACE = Face(
         *shares.ROUTES,
         *models.ROUTES,
         *tables.ROUTES,
+        *terms.ROUTES,
     ),
 )

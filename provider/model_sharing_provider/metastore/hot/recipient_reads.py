@@ -14,6 +14,7 @@ from model_sharing_provider.domain.changes import FeedPosition
 from model_sharing_provider.domain.principals import Principal, PrincipalType
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.sharing import Share, SharedFeed, ShareGrant
+from model_sharing_provider.domain.terms import UnacceptedTerms
 from model_sharing_provider.metastore.authorization.visibility import owner_may_read_model_id
 from model_sharing_provider.metastore.engine.database_engine import SqlRow, SqlRows
 from model_sharing_provider.metastore.hot.executor import compile_sql
@@ -55,6 +56,14 @@ AND NOT EXISTS (
 )
 """
 _OF_MODEL = RevisionReads.of("model_versions.model_id = :model_id")
+_UNACCEPTED_TERMS = """
+SELECT t.digest, x.version, t.securable_type = 'SHARE' AS whole_share
+FROM securable_terms t JOIN terms_texts x ON x.digest = t.digest
+WHERE t.securable_id IN (:share_id, :model_id) AND t.ended_at IS NULL AND NOT EXISTS (
+    SELECT 1 FROM terms_acceptances a WHERE a.recipient_id = :recipient_id AND a.digest = t.digest
+)
+ORDER BY t.securable_type DESC
+"""
 _BY_ID = SELECT_VERSION + " WHERE model_versions.id = :version_id"
 _ACCESS = f"""
 SELECT s.name AS share, s.owner, r.name AS recipient, r.ip_access_list, p.type AS owner_type, t.expires_at,
@@ -84,13 +93,17 @@ class TokenHolder:
 
 @dataclass(frozen=True, slots=True)
 class SharedLookup:
-    """Result of looking up a version in a share: share, grant, model, version; each may be missing."""
+    """Result of looking up a version in a share: share, grant, model, version; each may be missing.
+
+    `unaccepted` are the terms that the recipient has to accept before it is given the version's files.
+    """
 
     share: Share | None = None
     grant: ShareGrant | None = None
     model_id: str | None = None
     version: ModelVersion | None = None
     model_updated_at: int = 0
+    unaccepted: tuple[UnacceptedTerms, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +156,9 @@ class RecipientReads:
             if model is None or not _owner_may_read(rows, found, model["id"]):
                 return SharedLookup(*granted)
             version = _OF_MODEL.find(rows, {"model_id": model["id"]}, revision)
-            return SharedLookup(*granted, model["id"], version, model["updated_at"])
+            of = {"share_id": found["id"], "model_id": model["id"], "recipient_id": recipient_id}
+            unaccepted = tuple(map(_unaccepted, rows.execute(_UNACCEPTED_TERMS, of)))
+            return SharedLookup(*granted, model["id"], version, model["updated_at"], unaccepted)
 
         return await self._cache.get(("shared version", recipient_id, share, name, revision), read)
 
@@ -195,6 +210,10 @@ class RecipientReads:
 
 def _networks(row: SqlRow) -> tuple[str, ...]:
     return tuple(json.loads(row["ip_access_list"]))
+
+
+def _unaccepted(row: SqlRow) -> UnacceptedTerms:
+    return UnacceptedTerms(row["digest"], row["version"], bool(row["whole_share"]))
 
 
 def _sees_all(share: SqlRow) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, exists, func, literal, select, tuple_, union_all
 
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.pages import Page, PageRequest
@@ -96,7 +96,7 @@ class SharedModelRows:
 
     async def changed_at(self, share: Share) -> int:
         """Time (epoch ms) of the last change of the share or of a model that it shows."""
-        models = union_all(_single_models(share), _models_of_schemas(share)).subquery()
+        models = models_shown(share)
         newest_model = (
             select(func.max(registered_models.c.updated_at))
             .where(registered_models.c.id.in_(select(models.c.model_id)))
@@ -105,6 +105,11 @@ class SharedModelRows:
         query = select(shares.c.updated_at, newest_model).where(shares.c.id == share.id)
         row = (await self._connection.execute(query)).one()
         return max(int(moment) for moment in row if moment is not None)
+
+
+def models_shown(share: Share) -> Subquery:
+    """Models that a share shows: `shared_schema`, `shared_name` and `model_id`."""
+    return union_all(_single_models(share), _models_of_schemas(share)).subquery()
 
 
 def _single_models(share: Share) -> Select[Any]:

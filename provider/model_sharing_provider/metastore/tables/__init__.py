@@ -7,6 +7,7 @@ catalogs ─< schemas ─< registered_models ─< model_versions ─< uploaded_f
                             │      └── mirrored_models       └──< pulled_parts
 shares ─< share_objects (a model's or a schema's id, under the name recipients see)
    └────< grants >──── recipients ─< recipient_tokens
+terms_texts ─< securable_terms (of a share or a model) · terms_acceptances (by recipients)
 (any securable) ─< grants >──── principals ─< access_tokens, group_members
 tags (of any securable) · audit_log
 """
@@ -49,6 +50,7 @@ from model_sharing_provider.metastore.tables.sharing import (
     share_objects,
     shares,
 )
+from model_sharing_provider.metastore.tables.terms import securable_terms, terms_acceptances, terms_texts
 
 __all__ = [
     "access_tokens",
@@ -72,10 +74,13 @@ __all__ = [
     "recipients",
     "registered_models",
     "schemas",
+    "securable_terms",
     "share_objects",
     "shares",
     "signing_keys",
     "tags",
+    "terms_acceptances",
+    "terms_texts",
     "token_peppers",
     "upload_sessions",
     "uploaded_files",

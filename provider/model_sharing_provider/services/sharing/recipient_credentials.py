@@ -13,6 +13,7 @@ from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.pull_through import PullThrough
 from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
+from model_sharing_provider.services.sharing.recipient_terms import check_terms_accepted
 from model_sharing_provider.services.sharing.recipient_view import view_version
 
 
@@ -32,7 +33,7 @@ class RecipientCredentials:
     ) -> TemporaryCredentials:
         """Credentials to read a version shared with the caller.
 
-        Raises NotFound, VersionRecalled, UnsupportedOperation, UpstreamUnavailable.
+        Raises NotFound, VersionRecalled, TermsNotAccepted, UnsupportedOperation, UpstreamUnavailable.
         """
         action = AuditAction.DELTA_SHARING_GENERATE_TEMPORARY_MODEL_VERSION_CREDENTIAL
         viewing = partial(
@@ -45,6 +46,7 @@ class RecipientCredentials:
             include_recalled=include_recalled,
         )
         async with viewing() as (operation, found, _grant):
+            check_terms_accepted(operation, found)
             version = found.version
             mirrored = await self._pulls.of(operation.rows, version)
             if mirrored is None:
@@ -53,6 +55,7 @@ class RecipientCredentials:
             operation.refine_action(AuditAction.DELTA_SHARING_GET_MODEL_VERSION)
         await mirrored.pull_for_direct_reads(context)
         async with viewing() as (operation, found, _grant):
+            check_terms_accepted(operation, found)
             operation.refine_target(version_id=found.version.id)
             given = await self._vend(version)
         await mirrored.keep(context, given.expiration_time)

@@ -34,6 +34,7 @@ from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.mirroring.pull_through import PullThrough
 from model_sharing_provider.services.sharing.published_deltas import published_deltas
+from model_sharing_provider.services.sharing.recipient_terms import check_terms_accepted
 from model_sharing_provider.services.sharing.recipient_view import view_version
 from model_sharing_provider.services.sharing.recipients import address_refused
 from model_sharing_provider.services.sharing.signing import Signing
@@ -128,7 +129,7 @@ class RecipientFiles:
     ) -> SignedVersionFiles:
         """Version by number or alias, with its signature, files and URLs, or with empty ones.
 
-        Raises NotFound, VersionRecalled.
+        Raises NotFound, VersionRecalled, TermsNotAccepted if URLs are wanted.
         """
         action = AuditAction.DELTA_SHARING_QUERY_MODEL_VERSION
         revision = Revision(number=number, alias=alias)
@@ -143,6 +144,7 @@ class RecipientFiles:
                 operation.refine_action(AuditAction.DELTA_SHARING_GET_MODEL_VERSION)
                 listed = [SignedFile("", 0, file) for file in manifest.files]
                 return SignedVersionFiles(found, bundle, listed, None, [], None)
+            check_terms_accepted(operation, found)
             operation.refine_target(version_id=version.id)
             recalled = version.recall is not None
             issuer = UrlIssuer(self._signed_files, operation.principal, found.share, grant, recalled=recalled)

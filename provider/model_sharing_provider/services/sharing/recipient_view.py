@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from model_sharing_protocol.errors import NotFound, VersionNotFound
 from model_sharing_protocol.names import SharedName
@@ -161,7 +162,8 @@ async def view_version(
             raise VersionNotFound(f"The model '{name}' has no {revision.described} in the share {share!r}.")
         if version.recall is not None and not include_recalled:
             raise recalled_error(str(name), version.version, version.recall)
-        yield operation, _shared(granted, name, version, found.model_updated_at), grant
+        shared = _shared(granted, name, version, found.model_updated_at)
+        yield operation, replace(shared, unaccepted=found.unaccepted), grant
 
 
 def _shared(share: Share, name: SharedName, version: ModelVersion, model_updated_at: int) -> SharedVersion:

@@ -80,7 +80,7 @@ async def test_a_client_finds_a_model_and_fetches_its_verified_files(serve: Serv
     for path, content in FILES.items():
         if path == "pytorch_model.bin":
             continue
-        known = await client.head(f"/{REPOSITORY}/resolve/{COMMIT}/{path}")
+        known = await client.head(f"/{REPOSITORY}/resolve/main/{path}", allow_redirects=True)
         assert known.headers["ETag"] == f'"{digest_of(content)}"'
         assert known.headers["X-Repo-Commit"] == COMMIT
         assert known.headers["Content-Length"] == str(len(content))
@@ -215,6 +215,19 @@ async def test_an_alias_that_moves_is_followed_at_once(serve: Serve, llm: FakePr
     assert await (await client.get(url)).read() == CONFIG
     llm.models[NAME].aliases["Champion"] = 2
     assert await (await client.get(url)).read() == b"{}"
+
+
+async def test_what_is_known_of_a_file_is_told_where_its_commit_is_named(
+    serve: Serve, llm: FakeProvider
+) -> None:
+    """Else a client would keep the digest of one version, and the bytes of the next."""
+    client = await serve()
+    told = await client.head(f"/{REPOSITORY}/resolve/Champion/config.json", allow_redirects=False)
+    assert (told.status, told.headers["X-Linked-Etag"]) == (307, f'"{digest_of(CONFIG)}"')
+    llm.publish(NAME, 2, {"config.json": b"{}"}, "Champion")
+    assert await (await client.get(told.headers["Location"])).read() == CONFIG
+    absent = await client.head(f"/{REPOSITORY}/resolve/1/absent.json")
+    assert (absent.headers["X-Error-Code"], absent.headers["X-Repo-Commit"]) == ("EntryNotFound", COMMIT)
 
 
 async def test_damaged_bytes_are_never_sent(serve: Serve, llm: FakeProvider, said: list[str]) -> None:

@@ -22,7 +22,7 @@ from model_sharing_protocol.open_sharing import READY
 from model_sharing_protocol.revisions import MAIN, Revision, commit_of
 
 CONFIRMED_SECONDS = 30.0
-_MAX_REMEMBERED = 256
+_MOST_FILES_REMEMBERED = 200_000
 
 Key = tuple[str, str, str]
 """Catalog, model and commit."""
@@ -112,7 +112,7 @@ class Commits:
         at, last = self._confirmed.get((catalog.name, str(model), commit), (0.0, None))
         if last is not None and last.catalog is catalog and self._clock() - at < CONFIRMED_SECONDS:
             return last
-        number = await _number_of(catalog, model, commit)
+        number = last.listing.version.version if last else await _number_of(catalog, model, commit)
         found = await self._confirm(catalog, model, version=number)
         if found.id != commit:
             raise VersionNotFound(f"{found} has other content by now.")
@@ -131,9 +131,12 @@ class Commits:
         key = (catalog.name, str(model), found.id)
         self._confirmed[key] = (self._clock(), found)
         self._confirmed.move_to_end(key)
-        if len(self._confirmed) > _MAX_REMEMBERED:
+        while len(self._confirmed) > 1 and self._files_remembered() > _MOST_FILES_REMEMBERED:
             self._confirmed.popitem(last=False)
         return found
+
+    def _files_remembered(self) -> int:
+        return sum(1 + len(commit.listing.manifest.files) for _, commit in self._confirmed.values())
 
 
 async def _number_of(catalog: SharedCatalog, model: SharedName, commit: str) -> int:

@@ -17,7 +17,7 @@ from model_sharing_protocol.errors import (
     StaleAnswer,
     UntrustedSignature,
 )
-from model_sharing_protocol.hugging_face.headers import error_headers
+from model_sharing_protocol.hugging_face.headers import COMMIT, error_headers
 from model_sharing_protocol.hugging_face.messages import JSON, ErrorAnswer
 from model_sharing_protocol.network.plain_http import origin_of
 
@@ -35,13 +35,13 @@ _STATUSES: tuple[tuple[type[SharingError], int], ...] = (
 )
 
 
-def error_response(error: SharingError, mounts: Iterable[Mount] = ()) -> web.Response:
-    """Response with an error; the endpoints of these mounts are called by the mounts' names in it."""
+def error_response(error: SharingError, mounts: Iterable[Mount] = (), about: str = "") -> web.Response:
+    """Response with an error `about` a commit; it names these mounts, not their providers' addresses."""
     text = without_endpoints(error.message, mounts)
     status = next(
         (code for kind, code in _STATUSES if isinstance(error, kind)), error.row.open_sharing_status
     )
-    headers = {hdrs.CONTENT_TYPE: JSON, **error_headers(error, text)}
+    headers = {hdrs.CONTENT_TYPE: JSON, **error_headers(error, text)} | ({COMMIT: about} if about else {})
     if status == _UNAVAILABLE or error.retry_after:
         headers[hdrs.RETRY_AFTER] = str(error.retry_after or _RETRY_AFTER_SECONDS)
     return web.Response(status=status, body=msgspec.json.encode(ErrorAnswer(text)), headers=headers)

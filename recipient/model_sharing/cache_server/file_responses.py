@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from aiohttp import hdrs, web
 
-from model_sharing_protocol.hugging_face import headers
+from model_sharing_protocol.hugging_face import headers, paths
 from model_sharing_protocol.manifest import ManifestFile
 
 _PIECE_BYTES = 1024 * 1024
@@ -16,11 +16,17 @@ _WRITE_TIMEOUT_SECONDS = 120.0
 
 
 def head_response(request: web.Request, commit: str, file: ManifestFile) -> web.Response | None:
-    """Response that needs none of the file's bytes: to HEAD (200), to what the client has (304), or 416.
+    """Response that needs none of the file's bytes: to HEAD, to what the client has (304), or 416.
 
-    None if bytes are asked for.
+    None if bytes are asked for. HEAD is answered where the path names the commit, and redirected to there
+    otherwise (307): clients keep the digest and ask for the bytes later, when an alias may have moved.
     """
     fields = _fields(commit, file)
+    asked = request.match_info
+    if request.method == hdrs.METH_HEAD and asked["revision"] != commit:
+        place = paths.file_path(asked["namespace"], asked["name"], commit, file.path)
+        linked = headers.linked_headers(file.sha256, file.size)
+        return web.Response(status=307, headers={headers.COMMIT: commit, hdrs.LOCATION: place, **linked})
     if _has_current(request, file):
         return web.Response(status=304, headers=fields)
     if _span(request, file) is None:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from model_sharing.cache_server import model_messages
 from model_sharing.cache_server.commits import Commit, Commits
+from model_sharing.cache_server.error_responses import error_response
 from model_sharing.cache_server.file_fetches import FileFetches, Report
 from model_sharing.cache_server.file_responses import head_response, send_file
 from model_sharing.cache_server.interim_responses import keep_waiting
@@ -16,7 +17,7 @@ from model_sharing.cache_server.refusals import check_served, is_served
 from model_sharing.cache_server.requests import flag, json_response, limit, paths_request, repository
 from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.shared_models import SharedModel
-from model_sharing_protocol.errors import SharingError, VersionNotFound
+from model_sharing_protocol.errors import PathNotFound, SharingError, VersionNotFound
 from model_sharing_protocol.hugging_face import headers
 from model_sharing_protocol.hugging_face.model_info import matches, model_info
 
@@ -99,7 +100,10 @@ class Handlers:
     async def file(self, request: web.Request) -> web.StreamResponse:
         """File of a commit: what is known of it at once, its bytes once they were verified."""
         commit = await keep_waiting(request, self._commit(request))
-        file = commit.files.file(request.match_info["path"])
+        try:
+            file = commit.files.file(request.match_info["path"])
+        except PathNotFound as error:  # clients remember which files a commit does not have
+            return error_response(error, about=commit.id)
         check_served(commit, file.path)
         if known := head_response(request, commit.id, file):
             return known

@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from model_sharing_protocol.errors import Interrupted
 
+_CLOSED = "The cache is not served any more."
+
 T = TypeVar("T")
 
 
@@ -16,23 +18,27 @@ class SharedCalls(Generic[T]):
 
     def __init__(self) -> None:
         self._running: dict[Hashable, asyncio.Task[T]] = {}
+        self._closed = False
 
     async def result(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Result of the call for `key`, which is begun if none is under way.
 
         Raises Interrupted once the calls are closed.
         """
+        if self._closed:
+            raise Interrupted(_CLOSED)
         task = self._running.get(key)
         if task is None:
             task = self._running[key] = asyncio.create_task(work())
             task.add_done_callback(lambda done: self._end(key, done))
         await asyncio.wait([task])
         if task.cancelled():
-            raise Interrupted("The cache is not served any more.")
+            raise Interrupted(_CLOSED)
         return task.result()
 
     async def close(self) -> None:
         """Cancel all, and wait until they have tidied up."""
+        self._closed = True
         running = list(self._running.values())
         for task in running:
             task.cancel()

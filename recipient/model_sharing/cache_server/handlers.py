@@ -104,9 +104,10 @@ class Handlers:
             file = commit.files.file(request.match_info["path"])
         except PathNotFound as error:  # clients remember which files a commit does not have
             return error_response(error, about=commit.id)
-        check_served(commit, file.path)
         if known := head_response(request, commit.id, file):
             return known
+        # Only now: clients hide the reason if it is the head that is refused.
+        check_served(commit, file.path)
         opening = self._fetches.open(commit, file, lambda path: is_served(commit, path))
         with await keep_waiting(request, opening) as content:
             return await send_file(request, commit.id, file, content)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         catalog,
         download,
         list_shares,
+        list_terms,
         load_model,
         mount,
         mounts,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from model_sharing.client.invalid_items import InvalidItemWarning
     from model_sharing.exports.destinations import SignaturePlaceWarning
     from model_sharing.mount_table import Mount
+    from model_sharing.mounting.terms import Terms
     from model_sharing.resolution.known_state import UnwrittenStateWarning
     from model_sharing.resolution.pinned_keys import KeyRotationWarning
     from model_sharing.resolution.resolver import RecalledVersionWarning, StaleAliasWarning
@@ -69,12 +71,14 @@ __all__ = [
     "SignaturePlaceWarning",
     "Snapshot",
     "StaleAliasWarning",
+    "Terms",
     "UnwrittenStateWarning",
     "__version__",
     "activate",
     "catalog",
     "download",
     "list_shares",
+    "list_terms",
     "load_model",
     "mount",
     "mounts",
@@ -104,6 +108,7 @@ _HOMES = {
     "SignaturePlaceWarning": "model_sharing.exports.destinations",
     "Snapshot": "model_sharing.catalogs.snapshots",
     "StaleAliasWarning": "model_sharing.resolution.resolver",
+    "Terms": "model_sharing.mounting.terms",
     "UnwrittenStateWarning": "model_sharing.resolution.known_state",
 }
 

@@ -16,7 +16,7 @@ from model_sharing.api import blocking
 from model_sharing.cli import main
 from model_sharing.cli.main import cli
 from support.fake_provider.faults import always
-from support.fake_provider.models import SHARE, Model
+from support.fake_provider.models import SHARE, Model, terms_message
 from support.fake_provider.server import FakeProvider, Handler
 from support.hostile_input.terminal_text import (
     HOSTILE,
@@ -36,6 +36,7 @@ FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": b"w" * 2048}
 CALLS = f"""
 mounts
 doctor
+terms vendor
 completion bash
 shares globex.share
 mount globex.share {SHARE} --as again
@@ -55,7 +56,7 @@ unmount again
 activate http://127.0.0.1:9/public/code new.share
 """
 REFUSED = {"activate", "serve-cache"}
-SHOWING = {"list", "show", "mounts", "doctor"}
+SHOWING = {"terms", "list", "show", "mounts", "doctor"}
 
 
 class HostileModel(Model):
@@ -98,6 +99,8 @@ def hostile(fake_provider: FakeProvider, tmp_path: Path) -> FakeProvider:
         profile.write_bytes(fake_provider.profile())
     fake_provider.models["ml_team.iris_model"] = HostileModel()
     fake_provider.publish("ml_team.iris_model", 1, FILES, "Champion")
+    terms = terms_message(HOSTILE[:60], HOSTILE) | {"acceptedAt": 1, "acceptedBy": HOSTILE}
+    fake_provider.terms = [terms]
     model_sharing.mount(folder / "globex.share", share=SHARE, name="vendor")
     return fake_provider
 

@@ -7,6 +7,7 @@ come from others, and must not control the terminal or pass for something else.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -34,6 +35,15 @@ def say(message: str) -> None:
 def say_lines(text: str) -> None:
     """Print a text of several lines on standard output; it ends with a newline of its own."""
     click.echo(printable_lines(text), nl=False)
+
+
+def page_lines(text: str) -> None:
+    """Print a text of several lines on standard output, by the user's pager if it does not fit the screen."""
+    shown = printable_lines(text)
+    if sys.stdout.isatty() and shown.count("\n") >= shutil.get_terminal_size().lines:
+        click.echo_via_pager(shown)
+    else:
+        click.echo(shown, nl=False)
 
 
 def announce(message: str) -> None:

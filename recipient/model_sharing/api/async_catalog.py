@@ -19,6 +19,7 @@ from model_sharing.catalogs.snapshots import PartialSnapshot, Snapshot
 from model_sharing.catalogs.watching import log_notice
 from model_sharing.downloads.progress_counter import PhaseQueue, ProgressCounter
 from model_sharing.mount_table import Mount, MountTable
+from model_sharing.mounting.terms import Terms
 from model_sharing.settings import Settings
 from model_sharing_protocol.errors import InvalidState
 from model_sharing_protocol.names import ModelRef
@@ -96,6 +97,14 @@ class AsyncCatalog:
     async def resolve(self, ref: str | ModelRef) -> SharedVersion:
         """Ask which version a reference names at this moment; see `Catalog.resolve`."""
         return await self._shared().resolve(ref)
+
+    async def list_terms(self) -> Records[Terms]:
+        """List the terms that the share and its models have; see `Catalog.list_terms`."""
+        return Records(await self._shared().list_terms(), Terms)
+
+    async def accept_terms(self, *digests: str, accepted_by: str | None = None) -> Records[Terms]:
+        """Accept terms by their digests; see `Catalog.accept_terms`."""
+        return Records(await self._shared().accept_terms(digests, accepted_by), Terms)
 
     async def snapshot(
         self, ref: str | ModelRef, *, progress: ShowProgress = None, verify: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from model_sharing.mount_table import Mount, MountTable
 from model_sharing.mounting import activation, shares
 from model_sharing.mounting.mount_share import mount_share
 from model_sharing.mounting.profile_sources import ProfileInput, find_profile
+from model_sharing.mounting.terms import Terms
 from model_sharing.settings import Settings
 from model_sharing_protocol.names import FullName, ModelRef
 
@@ -29,6 +31,7 @@ __all__ = [
     "close",
     "download",
     "list_shares",
+    "list_terms",
     "load_model",
     "mount",
     "mounts",
@@ -85,6 +88,31 @@ def list_shares(profile: ProfileInput = None) -> list[str]:
     return background_loop.run(lambda: shares.list_shares(source))
 
 
+def list_terms(profile: ProfileInput = None, *, share: str | None = None) -> Records[Terms]:
+    """List the terms that a share and its models have, before it is mounted.
+
+    Those of a mounted share: see `Catalog.list_terms`.
+
+    Args:
+        profile: The path of a profile file, or the JSON in it; None: see `list_shares`.
+        share: The share's name at the provider; None: the only one.
+
+    Returns:
+        The terms in force, those of the whole share first; none if the provider knows of none.
+
+    Raises:
+        NotFound: The share does not exist, or is not shared with you.
+        InvalidParameter: There are several shares, and none was named.
+        ServerUnreachable: The provider does not answer.
+
+    Example:
+        >>> [(terms.version, terms.accepted) for terms in model_sharing.list_terms("globex.share")]
+        []
+    """
+    source = find_profile(profile)
+    return Records(background_loop.run(lambda: shares.list_terms(source, share)), Terms)
+
+
 def mount(
     profile: ProfileInput = None,
     *,
@@ -93,6 +121,8 @@ def mount(
     trust_remote_code: bool = False,
     key_fingerprint: str | None = None,
     move: bool = False,
+    accept_terms: Collection[str] = (),
+    accepted_by: str | None = None,
 ) -> Catalog:
     """Mount a share under a local name, and pin the provider's signing key.
 
@@ -108,12 +138,15 @@ def mount(
         key_fingerprint: The fingerprint of the provider's signing key, as it was told another way, such as
             `sha256:0123…`; None trusts the one that is there now.
         move: The provider has a new address: change an existing mount, and insist on the key that is pinned.
+        accept_terms: Digests of the terms that you accept hereby; see `list_terms`.
+        accepted_by: Who accepts them, for the provider's record; None: your user name on this machine.
 
     Returns:
         The catalog.
 
     Raises:
         MountExists: Another share is mounted under this name.
+        TermsNotAccepted: The share has terms that were not accepted; the message names their digests.
         NotFound: The share does not exist, or is not shared with you; those that are, are named.
         InvalidParameter: There are several shares, and none was named.
         InvalidProfile: The profile file cannot be used.
@@ -134,6 +167,8 @@ def mount(
             trust_remote_code=trust_remote_code,
             key_fingerprint=key_fingerprint,
             move=move,
+            accept_terms=accept_terms,
+            accepted_by=accepted_by,
         )
     )
     return Catalog(mounted, settings)

@@ -16,6 +16,7 @@ from model_sharing.catalogs.events import CatalogEvent, EventFilter
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
 from model_sharing.catalogs.watching import log_notice
 from model_sharing.mount_table import Mount
+from model_sharing.mounting.terms import Terms
 from model_sharing_protocol.names import ModelRef
 
 
@@ -161,6 +162,43 @@ class Catalog(CatalogFiles):
             ['models:/vendor.ml_team.iris_model/1']
         """
         return Records(background_loop.run(lambda: self._shared.list_versions(model)), SharedVersion)
+
+    def list_terms(self) -> Records[Terms]:
+        """List the terms that the share and its models have.
+
+        Returns:
+            The terms in force, those of the whole share first, each with its text, and when it was accepted;
+            none if the provider knows of none.
+
+        Raises:
+            NotASharingServer: A text is not the one that its digest names.
+            ServerUnreachable: The provider does not answer.
+
+        Example:
+            >>> [terms.version for terms in catalog.list_terms() if not terms.accepted]
+            []
+        """
+        return Records(background_loop.run(lambda: self._shared.list_terms()), Terms)  # noqa: PLW0108  # as above
+
+    def accept_terms(self, *digests: str, accepted_by: str | None = None) -> Records[Terms]:
+        """Accept terms by their digests, so that models that have them can be loaded.
+
+        Args:
+            digests: Those of terms that `list_terms` lists.
+            accepted_by: Who accepts them, for the provider's record; None: your user name on this machine.
+
+        Returns:
+            The terms, accepted.
+
+        Raises:
+            NotFound: Terms of such a digest do not apply here; they may have changed.
+            InvalidParameter: That is no digest, or no name.
+
+        Example:
+            >>> catalog.accept_terms(*(terms.digest for terms in catalog.list_terms()))
+            []
+        """
+        return Records(background_loop.run(lambda: self._shared.accept_terms(digests, accepted_by)), Terms)
 
     def resolve(self, ref: str | ModelRef) -> SharedVersion:
         """Ask which version a reference names at this moment.

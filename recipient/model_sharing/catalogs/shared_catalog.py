@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing.exports.destinations import check_destination, copy_to_destination
 from model_sharing.exports.verification import find_signature, verify_folder
 from model_sharing.mount_table import Mount, MountTable
+from model_sharing.mounting.terms import Terms, accept_terms, fetch_terms
 from model_sharing.policy import check_no_auto_run_files
 from model_sharing.resolution.known_state import KnownState
 from model_sharing.resolution.pinned_keys import PinnedKeys
@@ -132,6 +133,16 @@ class SharedCatalog:
         name = self.shared_name(model)
         versions = await self._client.list_versions(self.mount.share, name)
         return sorted((self._version(name, version) for version in versions), key=lambda found: found.version)
+
+    async def list_terms(self) -> list[Terms]:
+        """List the terms in force of the share and of its models."""
+        self.check_loop()
+        return await fetch_terms(self._client, self.mount.endpoint, self.mount.share)
+
+    async def accept_terms(self, digests: Collection[str], accepted_by: str | None = None) -> list[Terms]:
+        """Accept terms by their digests. Raises NotFound for those that do not apply."""
+        self.check_loop()
+        return await accept_terms(self._client, self.mount.share, digests, accepted_by)
 
     async def resolve(self, ref: str | ModelRef) -> SharedVersion:
         """Resolve a reference to the version that it names at this moment. Raises VersionRecalled."""

@@ -12,6 +12,7 @@ from model_sharing.cli.model_commands import download, list_models, show, verify
 from model_sharing.cli.mount_commands import activate, key, mount, mounts, shares, unmount
 from model_sharing.cli.pull_command import pull
 from model_sharing.cli.serve_cache_command import serve_cache
+from model_sharing.cli.terms_command import terms
 from model_sharing.cli.watch_command import watch
 from model_sharing_protocol.console.command_line import run_command_line
 from model_sharing_protocol.console.help_examples import example
@@ -24,6 +25,7 @@ _COMMANDS = (
     mount,
     mounts,
     unmount,
+    terms,
     key,
     list_models,
     show,

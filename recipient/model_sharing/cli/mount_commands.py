@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -10,14 +12,17 @@ import click
 from model_sharing.api import blocking
 from model_sharing.cli.completion import complete_catalogs
 from model_sharing.cli.options import standard_input
+from model_sharing.cli.terms_command import accepted_by_option, agreed_to, show, tell_of_models
 from model_sharing.mount_table import Mount, MountTable
 from model_sharing.mounting.activation import MAX_INPUT_BYTES, find_link
-from model_sharing.mounting.profile_sources import MAX_PROFILE_BYTES, find_profile
+from model_sharing.mounting.profile_sources import MAX_PROFILE_BYTES, ProfileSource, find_profile
 from model_sharing.settings import PROFILE_VARIABLE, Settings
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import say, say_lines
 from model_sharing_protocol.console.results import show_list
+from model_sharing_protocol.console.terms import can_ask
+from model_sharing_protocol.errors import TermsNotAccepted
 from model_sharing_protocol.profile import read_profile
 
 _STANDARD_INPUT = "-"
@@ -89,6 +94,14 @@ def shares(profile: str | None, output: str) -> None:
 @click.option(
     "--move", is_flag=True, help="The provider has a new address: change an existing mount, and keep its key."
 )
+@click.option(
+    "--accept-terms",
+    "digests",
+    metavar="sha256:…",
+    multiple=True,
+    help="Accept terms of the share or of its models, by their digest; repeatable.",
+)
+@accepted_by_option
 def mount(
     profile: str | None,
     share: str | None,
@@ -97,23 +110,33 @@ def mount(
     trust_remote_code: bool,
     key_fingerprint: str | None,
     move: bool,
+    digests: Sequence[str],
+    accepted_by: str | None,
 ) -> None:
     """Mount SHARE of the provider in PROFILE as a read-only catalog, and pin the provider's signing key.
 
     SHARE may be omitted if there is only one. PROFILE is a file, or - for standard input; it defaults to
     $MODEL_SHARING_PROFILE, a path or the JSON itself. A profile that is not in a file is kept in the
     home, readable by you only, until it is unmounted or mounted again.
+
+    If the share has terms, they are shown, and on a terminal you are asked whether you accept them.
     """
     profile, share = _split_arguments(profile, share)
     source = find_profile(_given(profile))
-    catalog = blocking.mount(
+    mounting = partial(
+        blocking.mount,
         source,
         share=share,
         name=name,
         trust_remote_code=trust_remote_code,
         key_fingerprint=key_fingerprint,
         move=move,
+        accepted_by=accepted_by,
     )
+    try:
+        catalog = mounting(accept_terms=digests)
+    except TermsNotAccepted:
+        catalog = mounting(accept_terms=[*digests, *_agreed(source, share)])
     trust = " Its models may run code when they load." if catalog.mount.trust_remote_code else ""
     done = f"Moved {catalog.mount.share} to" if move else f"Mounted {catalog.mount.share} from"
     say(f"{done} {catalog.mount.endpoint} as {catalog.name}.{trust}")
@@ -122,6 +145,20 @@ def mount(
     say(f"Its models are signed by {catalog.mount.key_fingerprint}.")
     if catalog.mount.file_origins:
         say(f"Its files come from {', '.join(catalog.mount.file_origins)}.")
+    if not move:
+        tell_of_models(catalog, accepted_by)
+
+
+def _agreed(source: ProfileSource, share: str | None) -> list[str]:
+    """Digests of the share's terms that the user agrees to; all of them are shown, for scripts, too."""
+    found = [
+        each for each in blocking.list_terms(source, share=share) if not each.models and not each.accepted
+    ]
+    if can_ask():
+        return agreed_to(found)
+    for each in found:
+        show(each)
+    return []
 
 
 @click.command(epilog=example("model-sharing mounts"))

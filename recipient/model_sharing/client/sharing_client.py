@@ -25,6 +25,7 @@ from model_sharing_protocol.manifest import MAX_FILES
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import (
     SIGNATURE_HEADER,
+    AcceptTerms,
     Alias,
     ModelVersion,
     RegisteredModel,
@@ -32,6 +33,7 @@ from model_sharing_protocol.open_sharing import (
     Share,
     ShareAnswer,
     ShareChanges,
+    Terms,
     VersionFile,
     VersionMetadata,
     VersionQueryLine,
@@ -133,6 +135,27 @@ class SharingClient:
     async def list_aliases(self, share: str, model: SharedName) -> list[Alias]:
         """List the aliases of a model (EXTENSION)."""
         return await self._list(_model_path(share, model) + "/aliases", Alias)
+
+    async def list_terms(self, share: str) -> list[Terms]:
+        """List the terms in force of a share and of its models (EXTENSION).
+
+        None from a provider that does not know of terms; NotFound for a share that is not granted.
+        """
+        try:
+            return await self._list(_path("shares", share, "terms"), Terms)
+        except (NotFound, NotASharingServer):
+            await self.get_share(share)
+            return []
+
+    async def accept_terms(self, share: str, digest: str, accepted_by: str) -> Terms:
+        """Accept terms by their digest (EXTENSION). NotFound for those that do not apply in the share."""
+
+        async def read(response: aiohttp.ClientResponse) -> Terms:
+            return decode(await read_bounded(response), Terms, self._endpoint)
+
+        path = _path("shares", share, "terms", digest, "accept")
+        body = msgspec.json.encode(AcceptTerms(accepted_by=accepted_by))
+        return await self._transport.call("POST", path, read, body=body)
 
     async def changes(self, share: str, since: str = "", wait: int = 0) -> ChangesAnswer:
         """Get what changed in a share since a token, after at most `wait` seconds; without one, a token.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 
 from model_sharing.client.sharing_client import SharingClient
 from model_sharing.mount_table import Mount, MountTable, check_mount_name, file_stem
 from model_sharing.mounting.profile_sources import ProfileSource
 from model_sharing.mounting.shares import check_share, only_share, warn_of_plain_http
+from model_sharing.mounting.terms import agree_to_mount
 from model_sharing.resolution.known_state import KnownState
 from model_sharing.resolution.pinned_keys import fetch_keys
 from model_sharing.settings import Settings
@@ -32,6 +34,8 @@ async def mount_share(
     trust_remote_code: bool = False,
     key_fingerprint: str | None = None,
     move: bool = False,
+    accept_terms: Collection[str] = (),
+    accepted_by: str | None = None,
 ) -> Mount:
     """Mount a share that the provider grants, and pin its signing key.
 
@@ -47,8 +51,11 @@ async def mount_share(
         key_fingerprint: The expected signing key, learned by another way; None trusts the one that is shown.
         move: Replace the mount of this name by one at the address in the profile. The provider there has to
             show the pinned key, or one that it vouches for; what was seen and downloaded stays.
+        accept_terms: Digests of the terms that are accepted hereby, as far as they apply.
+        accepted_by: The name of who accepts them; None for the user's name on this machine.
 
     Raises:
+        TermsNotAccepted: The share has terms that were not accepted; its models' own do not matter here.
         MountExists: The name is taken by another mount.
         InvalidProfile: The profile cannot be used.
         NotFound: This recipient has no such share.
@@ -77,6 +84,8 @@ async def mount_share(
         if share is not None:
             await check_share(client, endpoint, share)
         new = await _with_keys(client, mount, present, expected)
+        if not move or accept_terms:
+            await agree_to_mount(client, endpoint, chosen, accept_terms, accepted_by)
     if move and present is not None:
         return _move(settings, table, present, new, source.content)
     added = table.add(new, source.content)

@@ -7,6 +7,7 @@ import warnings
 from model_sharing.client.invalid_items import InvalidItems
 from model_sharing.client.sharing_client import SharingClient
 from model_sharing.mounting.profile_sources import ProfileSource
+from model_sharing.mounting.terms import Terms, fetch_terms
 from model_sharing.transport.session import Transport
 from model_sharing_protocol.errors import InvalidParameter, NotFound, SharingError
 from model_sharing_protocol.names import normalize_name
@@ -25,6 +26,16 @@ async def list_shares(source: ProfileSource) -> list[str]:
     warn_of_plain_http(endpoint)
     async with Transport(lambda: source.profile) as transport:
         return await fetch_shares(SharingClient(transport, endpoint), endpoint)
+
+
+async def list_terms(source: ProfileSource, share: str | None) -> list[Terms]:
+    """List the terms of a share, mounted or not; None for the only one that is granted. Raises as above."""
+    endpoint = source.profile.endpoint
+    wanted = None if share is None else normalize_name("share", share)
+    warn_of_plain_http(endpoint)
+    async with Transport(lambda: source.profile) as transport:
+        client = SharingClient(transport, endpoint)
+        return await fetch_terms(client, endpoint, wanted or await only_share(client, endpoint))
 
 
 async def fetch_shares(client: SharingClient, endpoint: str) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from model_sharing_protocol.errors import (
     PermissionDenied,
     ServerUnreachable,
     SharingWarning,
+    TermsNotAccepted,
     VersionRecalled,
 )
 from model_sharing_protocol.names import ModelRef, SharedName
@@ -38,6 +40,7 @@ from model_sharing_protocol.open_sharing import (
 )
 from model_sharing_protocol.recalls import recalled_error
 from model_sharing_protocol.signatures import State
+from model_sharing_protocol.terms import TERMS_COMMAND
 from model_sharing_protocol.times import iso, now_ms
 
 
@@ -190,8 +193,9 @@ class Resolver:
         self, name: SharedName, ref: ModelRef, stored: SignedAnswer | None, *, with_files: bool
     ) -> SignedAnswer:
         if with_files and not self._known_state.knows(name, version=ref.version, alias=ref.alias):
-            # Refused because it was recalled: the answer below says why, signed.
-            with contextlib.suppress(VersionRecalled):
+            # Refused because it was recalled: the answer below says why, signed. Or for terms that were not
+            # accepted, which matters only if the files are not here already.
+            with contextlib.suppress(VersionRecalled, TermsNotAccepted):
                 return await self._ask_with_files(name, ref)
         tag = stored.answer.tag if stored is not None and is_fresh(stored.state.issued_at, now_ms()) else ""
         answer = await self._client.get_version(
@@ -220,13 +224,17 @@ class Resolver:
     async def _query(
         self, name: SharedName, version_or_alias: int | str
     ) -> tuple[VersionMetadata, list[VersionFile]]:
-        """Query the files of a version; those of a recalled one only to use them."""
-        return await self._client.query_version(
-            self._mount.share,
-            name,
-            version_or_alias,
-            include_recalled=self._recalled is RecalledPolicy.WARN,
-        )
+        """Query the files of a version; those of a recalled one only to use them. Raises TermsNotAccepted."""
+        try:
+            return await self._client.query_version(
+                self._mount.share,
+                name,
+                version_or_alias,
+                include_recalled=self._recalled is RecalledPolicy.WARN,
+            )
+        except TermsNotAccepted as error:
+            command = f"model-sharing terms {shlex.quote(self._mount.name)}"
+            raise TermsNotAccepted(error.message.replace(TERMS_COMMAND, command)) from error
 
     async def _verified(self, name: SharedName, ref: ModelRef, answer: VersionAnswer) -> SignedAnswer:
         version = answer.version.version

@@ -12,6 +12,7 @@ import msgspec
 
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.recalls import Recall
+from model_sharing_protocol.terms import terms_digest
 
 SHARE = "acme_share"
 
@@ -51,6 +52,12 @@ class Model:
             "createdAt": 1_700_000_000_000,
             **({"recalled": msgspec.to_builtins(self.recalls[number])} if number in self.recalls else {}),
         }
+
+
+def terms_message(version: str, text: str, *models: str) -> dict[str, Any]:
+    """Message about terms that nobody accepted yet, of the share or of some models."""
+    of_models = {"appliesTo": list(models), "numModels": len(models)} if models else {}
+    return {"digest": terms_digest(version, text), "version": version, "text": text, **of_models}
 
 
 def _place(name: str, field_of_model: str) -> dict[str, str]:

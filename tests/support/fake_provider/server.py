@@ -27,6 +27,7 @@ from model_sharing_protocol.dsse import SigningKey
 from model_sharing_protocol.recalls import Recall
 from model_sharing_protocol.signatures import SignedName, State, sign_manifest, sign_state
 from model_sharing_protocol.signing_keys import KeyList, ListedKey, endorse
+from model_sharing_protocol.terms import TERMS_COMMAND
 from support.fake_provider.models import SHARE, Files, Model, XorDelta, digest_of, manifest_of
 
 TOKEN = "msh_" + "t0ken" * 9
@@ -49,6 +50,7 @@ class FakeProvider:
     `faults` are used up by the file requests, one each, `default_fault` by those after them.
     It signs with `key` and lists `keys`; `sequence` is that of its states, as signed `ago` seconds ago.
     `edit_answer` changes what it says of anything, `edit_version` and `edit_query` of versions alone.
+    `terms` are refused files for until they are accepted; without any, it does not know of terms.
     It has a change feed if it was given one: see `change_feed`.
     With a `certificate`, a PEM file with its key, it speaks TLS.
     """
@@ -70,6 +72,7 @@ class FakeProvider:
         self.edit_query: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] | None = None
         self.url_base: str | None = None
         self.file_origins: tuple[str, ...] = ()
+        self.terms: list[dict[str, Any]] = []
         self.feed: Callable[[Handler], None] | None = None
         self.packs: Pack | None = None
         self.chunk_maps: Callable[[Files], bytes] | None = None
@@ -231,6 +234,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_json(200, {"share": {"name": share}})
             case ["shares", _, "changes"] if self.fake.feed is not None:
                 self.fake.feed(self)
+            case ["shares", _, "terms", *rest] if self.fake.terms:
+                self._serve_terms(rest)
             case ["shares", _, "schemas"]:
                 schemas = sorted({name.split(".")[0] for name in self.fake.models})
                 self._send_items([{"name": schema, "share": SHARE} for schema in schemas])
@@ -263,6 +268,18 @@ class Handler(BaseHTTPRequestHandler):
             case _:
                 self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", f"{name} {rest} does not exist.")
 
+    def _serve_terms(self, rest: list[str]) -> None:
+        if not rest:
+            self._send_items(self.fake.terms)
+            return
+        digest, by = rest[0], json.loads(self.body)["acceptedBy"]
+        for terms in self.fake.terms:
+            if terms["digest"] == digest:
+                terms.update(acceptedAt=1_700_000_000_000, acceptedBy=by)
+                self.send_json(200, terms)
+                return
+        self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", f"The terms {digest} do not apply.")
+
     def _send_version(self, name: str, number: int, alias: str | None = None) -> None:
         version = self._signed_version(name, number, alias)
         if self.fake.edit_version:
@@ -285,6 +302,11 @@ class Handler(BaseHTTPRequestHandler):
         if number in self.fake.models[name].recalls and "includeRecalled=true" not in self.path:
             self.send_error_answer(403, "VERSION_RECALLED", "It was recalled.")
             return
+        for terms in self.fake.terms:
+            if "acceptedAt" not in terms and name in terms.get("appliesTo", [name]):
+                message = f"The terms {terms['digest']} are not accepted. Read them with: {TERMS_COMMAND}"
+                self.send_error_answer(403, "TERMS_NOT_ACCEPTED", message)
+                return
         files = self.fake.models[name].versions[number]
         manifest = manifest_of(files)
         with self.fake.lock:

@@ -55,6 +55,7 @@ class CreateCatalog(Message):
     options: NotServed = None
     provider_key_fingerprint: str | None = None
     broker: bool = False
+    accept_terms: tuple[str, ...] = ()
 
 
 class UpdateSecurable(Message):

@@ -115,3 +115,68 @@ class SummaryInfo(Message):
     inputs: tuple[TensorInfo, ...] = ()
     outputs: tuple[TensorInfo, ...] = ()
     missing: tuple[str, ...] = ()
+
+
+class SetTerms(Message):
+    """EXTENSION: terms that recipients accept before they get files; people call them by `version`."""
+
+    version: str
+    text: str
+
+
+class TermsInfo(Message):
+    """EXTENSION: terms of a share or a model; `ended_at` is missing while they are in force."""
+
+    digest: str
+    version: str
+    text: str
+    set_at: int
+    set_by: str
+    ended_at: int | None = None
+    ended_by: str = ""
+
+
+class TermsHistory(Message):
+    """EXTENSION: terms that a share or a model has and had, the newest first."""
+
+    terms: tuple[TermsInfo, ...]
+
+
+class TermsAcceptanceInfo(Message):
+    """EXTENSION: acceptance of terms by a recipient; `accepted_by` is who did, in its words."""
+
+    recipient: str
+    share: str
+    digest: str
+    version: str
+    accepted_at: int
+    accepted_by: str
+
+
+class TermsAcceptances(Message):
+    """EXTENSION: acceptances by a recipient, in their order."""
+
+    acceptances: tuple[TermsAcceptanceInfo, ...]
+
+
+class UpstreamTermsInfo(Message):
+    """EXTENSION: terms that another provider asks us to accept: of a whole share, or of `models`."""
+
+    digest: str
+    version: str
+    text: str
+    models: tuple[str, ...] = ()
+    accepted_at: int | None = None
+    accepted_by: str = ""
+
+
+class UpstreamTerms(Message):
+    """EXTENSION: terms in force of another provider's share."""
+
+    terms: tuple[UpstreamTermsInfo, ...]
+
+
+class AcceptTerms(Message):
+    """EXTENSION: acceptance of another provider's terms, by their digests, for this whole metastore."""
+
+    digests: tuple[str, ...]

@@ -133,7 +133,10 @@ principal token delete ann nothing
 principal token revoke ann nothing
 recipient token revoke globex nothing
 provider shares vendor
+provider terms vendor acme
 catalog sync prod
+catalog terms prod
+catalog accept-terms prod sha256:0
 catalog pull prod
 model signature prod.ml_team.iris_model 1
 serve --tls-key without-certificate

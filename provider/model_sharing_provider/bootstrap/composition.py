@@ -145,6 +145,7 @@ def _wire(
         audit=Audit(),
         backups=Backups(database, (settings.secrets_path, settings.signing_keys_path)),
         catalog_pulls=mirroring.catalog_pulls,
+        catalog_terms=mirroring.catalog_terms,
         catalogs=Catalogs(cleaner),
         changes=Changes(ChangeSignal(database.change_token)),
         copies=Copies(artifacts, manifests, bundles, recall_policy=recall_policy, pulls=pulls),

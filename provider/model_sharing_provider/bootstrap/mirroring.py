@@ -29,6 +29,7 @@ from model_sharing_provider.services.mirroring.version_writer import VersionWrit
 from model_sharing_provider.services.registry.catalogs import Catalogs
 from model_sharing_provider.services.registry.recalls import RecallPolicy
 from model_sharing_provider.services.registry.removal import ArtifactCleaner
+from model_sharing_provider.services.sharing.catalog_terms import CatalogTerms
 from model_sharing_provider.services.sharing.providers import Providers
 from model_sharing_provider.services.sharing.shared_catalogs import SharedCatalogs
 
@@ -47,6 +48,7 @@ class Mirroring:
     """Services of mirroring, and what other services need of it."""
 
     catalog_pulls: CatalogPulls
+    catalog_terms: CatalogTerms
     eviction: Eviction
     follower: MirrorFollower
     freshness: Freshness
@@ -80,13 +82,15 @@ def open_mirroring(
     freshness = Freshness(system, shares, sync, settings.freshness_policy)
     remote_files = RemoteFiles(connections, settings.upstream_cache_path, settings.mirror_scratch_size)
     tools = PullTools(artifacts, manifests, remote_files)
+    catalog_terms = CatalogTerms(shares)
     pulls = PullThrough(tools, shares.profile, freshness.check_usable)
     return Mirroring(
         catalog_pulls=CatalogPulls(pulls),
+        catalog_terms=catalog_terms,
         eviction=Eviction(artifacts, manifests, settings.pull_limits, system, recall_policy),
         follower=MirrorFollower(system, shares, sync, freshness),
         freshness=freshness,
-        providers=Providers(secrets, remote_shares.names),
+        providers=Providers(secrets, remote_shares.names, remote_shares.terms),
         pulls=pulls,
         shared_catalogs=SharedCatalogs(
             system,
@@ -96,5 +100,6 @@ def open_mirroring(
             shares=shares,
             sync=sync,
             catalogs=Catalogs(cleaner),
+            terms=catalog_terms,
         ),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from model_sharing_protocol.console.help_examples import example
@@ -9,6 +11,13 @@ from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import announce, human_size, say
 from model_sharing_protocol.console.progress_bar import ProgressBar
 from model_sharing_protocol.console.results import fields_of, show_done, show_list, show_one
+from model_sharing_protocol.errors import TermsNotAccepted
+from model_sharing_provider.cli.catalog_terms import (
+    accept_terms,
+    accept_terms_option,
+    agreed_to,
+    catalog_terms,
+)
 from model_sharing_provider.cli.completion import complete_catalogs
 from model_sharing_provider.cli.options import (
     changes_of,
@@ -20,12 +29,17 @@ from model_sharing_provider.cli.options import (
 )
 from model_sharing_provider.cli.records import catalog_record
 from model_sharing_provider.cli.session import listed, run
+from model_sharing_provider.domain.securables import Catalog
 from model_sharing_provider.services.mirroring.catalog_pulls import PullSelection
 
 
 @click.group(epilog=example("model-sharing-provider catalog create prod"))
 def catalog() -> None:
     """Catalogs: the first part of a model's name."""
+
+
+for command in (catalog_terms, accept_terms):
+    catalog.add_command(command)
 
 
 @catalog.command(
@@ -44,6 +58,7 @@ def catalog() -> None:
     help="The key that the provider must sign with, if you learned it by another way.",
 )
 @click.option("--broker", is_flag=True, help="Keep no files here: hand out the provider's own URLs.")
+@accept_terms_option
 @output_option
 def create(
     name: str,
@@ -53,32 +68,42 @@ def create(
     share: str | None,
     key_fingerprint: str | None,
     broker: bool,
+    digests: Sequence[str],
     output: str,
 ) -> None:
     """Create a catalog, or make one from a provider's share for everybody here.
 
     A catalog from a share is read-only, and follows the provider: models, versions and aliases appear as they
-    change there. Files are fetched when they are first needed.
+    change there. Files are fetched when they are first needed. If the share has terms, they are shown, and on
+    a terminal you are asked whether you accept them for everybody here.
     """
     if sharing_provider is None or share is None:
-        if sharing_provider or share or key_fingerprint or broker:
+        if sharing_provider or share or key_fingerprint or broker or digests:
             raise click.UsageError("A catalog from a share needs both, --provider and --share.")
         created = run(lambda provider, context: provider.catalogs.create(context, name, comment))
         show_done(catalog_record(created), f"Created the catalog {created.name}", output)
         return
-    with ProgressBar() as bar:
-        made = run(
-            lambda provider, context: provider.shared_catalogs.create(
-                context,
-                name,
-                sharing_provider,
-                share,
-                comment=comment,
-                key_fingerprint=key_fingerprint,
-                broker=broker,
-                progress=bar.show,
+
+    def make(accepted: Sequence[str]) -> Catalog:
+        with ProgressBar() as bar:
+            return run(
+                lambda provider, context: provider.shared_catalogs.create(
+                    context,
+                    name,
+                    sharing_provider,
+                    share,
+                    comment=comment,
+                    key_fingerprint=key_fingerprint,
+                    broker=broker,
+                    accept_terms=accepted,
+                    progress=bar.show,
+                )
             )
-        )
+
+    try:
+        made = make(digests)
+    except TermsNotAccepted:
+        made = make([*digests, *agreed_to(sharing_provider, share)])
     show_done(
         catalog_record(made), f"Created the catalog {made.name} from {share} of {sharing_provider}", output
     )

@@ -12,6 +12,7 @@ from model_sharing_protocol.console.output import say, warn
 from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_protocol.network.plain_http import origin_of, travels_in_clear
 from model_sharing_protocol.text_files import decode_text
+from model_sharing_provider.cli.catalog_terms import provider_terms
 from model_sharing_provider.cli.options import changes_of, comment_option, owner_option, rename_option
 from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import listed, run
@@ -118,6 +119,9 @@ def shares(name: str, output: str) -> None:
         output,
         empty=f"{name} shares nothing with this metastore yet.",
     )
+
+
+provider.add_command(provider_terms)
 
 
 @provider.command(epilog=example("model-sharing-provider provider delete globex"))

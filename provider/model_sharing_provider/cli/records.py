@@ -27,7 +27,7 @@ from model_sharing_provider.domain.sharing import (
     ShareOverview,
     SharingProvider,
 )
-from model_sharing_provider.domain.terms import Terms, TermsAcceptance
+from model_sharing_provider.domain.terms import SharedTerms, Terms, TermsAcceptance
 from model_sharing_provider.governance.permissions import PrivilegeGrant
 from model_sharing_provider.services.administration.orphans import Orphan
 from model_sharing_provider.services.mirroring.states import remedy_of
@@ -96,6 +96,7 @@ FIELDS: dict[type, dict[str, str]] = {
     ShareGrant: _fields("share", "recipient", "privilege", "granted_at", "granted_by"),
     ModelShare: _fields("share", "shared_as", "recipients"),
     Terms: _fields("version", "digest", "text", "set_at", "set_by", "ended_at", "ended_by"),
+    SharedTerms: _fields("version", "digest", "text", "models", "accepted_at", "accepted_by"),
     TermsAcceptance: _fields("recipient", "share", "version", "digest", "accepted_at", "accepted_by"),
     VersionPull: _fields("recipient", "full_name", "version", "first_at", "last_at", "pulls", "size"),
     AliasLag: _fields("recipient", "alias", "version", "newest_pulled", "behind"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -80,12 +79,14 @@ def add_terms_commands(
         """Show the terms in force, or those there were."""
         if history and digest:
             raise click.UsageError("Give --history or --digest, not both.")
-        found = run(lambda provider, context: provider.provider_terms.history(context, kind, name))
+        found = run(lambda provider, context: provider.provider_terms.history(context, kind, name, digest))
         if history:
             columns = ["version", "digest", "set_at", "set_by", "ended_at", "ended_by"]
             show_list([to_record(each) for each in found], columns, output, empty=f"{name} never had terms.")
             return
-        _show(name, _chosen(name, found, digest), output)
+        if digest and not found:
+            raise NotFound(f"{name} never had terms {digest!r}; --history lists those that it had.")
+        _show(name, next((each for each in found if digest or each.ended_at is None), None), output)
 
 
 def _read_text(file: Path) -> str:
@@ -110,15 +111,6 @@ def _confirm(kind: SecurableType, name: str) -> None:
         recipients = {recipient for share in shown for recipient in share.recipients}
     if recipients:
         confirm_or_tell(f"{enumerated(sorted(recipients))} can load it again once they accept these terms.")
-
-
-def _chosen(name: str, found: Sequence[Terms], digest: str | None) -> Terms | None:
-    if digest is None:
-        return next((each for each in found if each.ended_at is None), None)
-    for each in found:
-        if each.digest == digest:
-            return each
-    raise NotFound(f"{name} never had terms {digest!r}; --history lists those that it had.")
 
 
 def _show(name: str, terms: Terms | None, output: str) -> None:

@@ -248,12 +248,18 @@ class AuditAction(StrEnum):
     GET_PROVIDER = "getProvider", "Another provider was read"
     UPDATE_PROVIDER = "updateProvider", "Another provider was renamed, described, or given a new profile"
     DELETE_PROVIDER = "deleteProvider", "Another provider was deleted, with its token"
+    LIST_PROVIDER_TERMS = "listProviderTerms", "Another provider was asked for the terms of a share"
     LIST_PROVIDER_SHARES = "listProviderShares", "Another provider was asked for the shares it grants to us"
 
     # Catalogs from shares of other providers
     CHECK_SHARED_CATALOG = (
         "checkSharedCatalog",
         "A provider was asked about a share, to make a catalog from it or to bring one up to date",
+    )
+    LIST_CATALOG_TERMS = "listCatalogTerms", "The terms of the share that a catalog shows were asked for"
+    ACCEPT_CATALOG_TERMS = (
+        "acceptCatalogTerms",
+        "Terms of the share that a catalog shows were accepted, for everybody in this metastore",
     )
     SYNC_CATALOG = "syncCatalog", "Rows of a shared catalog were made what its provider shows"
 

@@ -16,6 +16,7 @@ from model_sharing_protocol.model_formats import NOTHING_KNOWN, ModelSummary
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.recalls import Recall
 from model_sharing_protocol.signatures import Bundle
+from model_sharing_provider.domain.terms import SharedTerms
 
 SMALL_FILES = "small"
 """Part of all files of a version that are not large; each large one is a part by its sha256."""
@@ -125,12 +126,16 @@ class SharedCatalogStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamShare:
-    """Share as its provider describes it: signing keys, origins of files, and permission to share further."""
+    """Share as its provider describes it: signing keys, origins of files, and permission to share further.
+
+    `terms` are those in force, where they were asked for.
+    """
 
     keys: tuple[str, ...]
     provider_fingerprint: str
     file_origins: tuple[str, ...]
     resharing: bool
+    terms: tuple[SharedTerms, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

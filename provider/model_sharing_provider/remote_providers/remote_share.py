@@ -34,7 +34,9 @@ from model_sharing_provider.domain.mirrors import (
     UpstreamShare,
     UpstreamVersion,
 )
+from model_sharing_provider.domain.terms import SharedTerms
 from model_sharing_provider.remote_providers.connections import UpstreamConnections
+from model_sharing_provider.remote_providers.remote_terms import fetch_shared_terms
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -88,6 +90,16 @@ class RemoteShare:
             file_origins=check_named_origins(self._profile.endpoint, listed.file_origins),
             resharing=found.resharing,
         )
+
+    async def terms(self) -> list[SharedTerms]:
+        """Terms in force of the share and of its models. Raises NotFound."""
+        async with self._client(within=_ANSWER_SECONDS) as client:
+            return await fetch_shared_terms(client, self._profile.endpoint, self._mirror.share)
+
+    async def accept_terms(self, digest: str, accepted_by: str) -> None:
+        """Accept terms by their digest. Raises NotFound for those that do not apply."""
+        async with self._client(within=_ANSWER_SECONDS) as client:
+            await client.accept_terms(self._mirror.share, digest, accepted_by)
 
     async def schemas(self) -> list[str]:
         """Names of the schemas."""

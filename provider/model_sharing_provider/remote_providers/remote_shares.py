@@ -29,7 +29,9 @@ from model_sharing_protocol.printable import enumerated
 from model_sharing_protocol.profile import Profile
 from model_sharing_protocol.signing_keys import first_of
 from model_sharing_provider.domain.mirrors import UpstreamShare
+from model_sharing_provider.domain.terms import SharedTerms
 from model_sharing_provider.remote_providers.egress import Egress
+from model_sharing_provider.remote_providers.remote_terms import fetch_shared_terms
 
 if TYPE_CHECKING:
     from model_sharing.client.sharing_client import SharingClient
@@ -58,6 +60,11 @@ class RemoteShares:
         async with self._asking(profile) as client:
             return [share.name for share in await client.list_shares()]
 
+    async def terms(self, profile: Profile, share: str) -> Sequence[SharedTerms]:
+        """Terms in force of a share of a profile. Raises NotFound, and InvalidState as `names` does."""
+        async with self._asking(profile, told=_TOLD) as client:
+            return await fetch_shared_terms(client, profile.endpoint, share)
+
     async def describe(
         self,
         profile: Profile,
@@ -82,6 +89,7 @@ class RemoteShares:
                 raise await _no_share(client, profile, share) from None
             keys = await fetch_keys(client, profile.endpoint, (), key_fingerprint)
             listed = await client.list_keys()
+            terms = await fetch_shared_terms(client, profile.endpoint, share)
         if not {key.fingerprint for key in keys}.isdisjoint(own_keys):
             raise InvalidParameter(
                 f"{profile.endpoint} is this metastore itself; its models need no share to be used here."
@@ -91,6 +99,7 @@ class RemoteShares:
             provider_fingerprint=first_of(PublicKey.parse(keys[0].pem), listed.keys).fingerprint,
             file_origins=check_named_origins(profile.endpoint, listed.file_origins),
             resharing=found.resharing,
+            terms=tuple(terms),
         )
 
     @asynccontextmanager

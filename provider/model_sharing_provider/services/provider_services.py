@@ -37,6 +37,7 @@ from model_sharing_provider.services.registry.recalls import Recalls
 from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
 from model_sharing_provider.services.registry.tracking import Tracking
 from model_sharing_provider.services.registry.versions import Versions
+from model_sharing_provider.services.sharing.catalog_terms import CatalogTerms
 from model_sharing_provider.services.sharing.changes import Changes
 from model_sharing_provider.services.sharing.information_schema import InformationSchema
 from model_sharing_provider.services.sharing.provider_terms import ProviderTerms
@@ -67,6 +68,7 @@ class ProviderServices:
     audit: Audit
     backups: Backups
     catalog_pulls: CatalogPulls
+    catalog_terms: CatalogTerms
     catalogs: Catalogs
     changes: Changes
     copies: Copies

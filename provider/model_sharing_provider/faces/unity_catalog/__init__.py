@@ -21,6 +21,7 @@ from model_sharing_provider.faces.unity_catalog import (
     share_permissions,
     shares,
     tags,
+    terms,
     versions,
 )
 from model_sharing_provider.http.authentication import authenticate_principal
@@ -42,6 +43,7 @@ FACE = Face(
         "version": VERSION,
         "type": TEXT,
         "key": NOT_EMPTY,
+        "share": NAME,
     },
     routes=(
         *catalogs.ROUTES,
@@ -53,6 +55,7 @@ FACE = Face(
         *recalls.ROUTES,
         *pulls.ROUTES,
         *tags.ROUTES,
+        *terms.ROUTES,
         *permissions.ROUTES,
         *shares.ROUTES,
         *share_permissions.ROUTES,

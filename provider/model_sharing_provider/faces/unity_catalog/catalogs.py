@@ -7,7 +7,7 @@ from aiohttp import web
 
 from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol import unity_catalog_extensions as extensions
-from model_sharing_protocol.errors import AlreadyExists, InvalidParameter
+from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, TermsNotAccepted
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.mirrors import CatalogSource
 from model_sharing_provider.domain.securables import Catalog
@@ -32,8 +32,10 @@ async def create_catalog(request: web.Request) -> web.Response:
     refuse_storage_location(body.storage_root)
     if body.provider_name or body.share_name:
         return message_response(_catalog(await _create_from_share(request, body)))
-    if body.provider_key_fingerprint or body.broker:
-        raise InvalidParameter("Only a catalog from a share has a provider_key_fingerprint, or a broker.")
+    if body.provider_key_fingerprint or body.broker or body.accept_terms:
+        raise InvalidParameter(
+            "Only a catalog from a share has a provider_key_fingerprint, a broker, or accept_terms."
+        )
     catalogs = provider_of(request).catalogs
     created = await catalogs.create(context_of(request), body.name, body.comment, body.properties)
     return message_response(_catalog(created))
@@ -51,6 +53,7 @@ async def _create_from_share(request: web.Request, body: wire.CreateCatalog) -> 
         properties=body.properties,
         key_fingerprint=body.provider_key_fingerprint,
         broker=body.broker,
+        accept_terms=body.accept_terms,
         patience_seconds=_FIRST_SYNC_SECONDS,
     )
 
@@ -101,7 +104,7 @@ ROUTES = (
         "New catalog",
         wire.CatalogInfo,
         wire.CreateCatalog,
-        errors=(AlreadyExists,),
+        errors=(AlreadyExists, TermsNotAccepted),
     ),
     Route(
         "GET", "/catalogs", list_catalogs, "All catalogs", PageOf("catalogs", wire.CatalogInfo), query=PAGE

@@ -24,14 +24,17 @@ class TermsRows:
         self._connection = connection
         self._changes = changes
 
-    async def history(self, securable_id: str) -> list[Terms]:
-        """Terms that a share or a model has and had, the newest first."""
+    async def history(self, securable_id: str, limit: int, digest: str | None = None) -> list[Terms]:
+        """Last terms of a share or a model, or those of a digest, the newest first."""
         query = (
             select(securable_terms, terms_texts.c.version, terms_texts.c.text)
             .join_from(securable_terms, terms_texts)
             .where(securable_terms.c.securable_id == securable_id)
             .order_by(securable_terms.c.set_at.desc(), securable_terms.c.ended_at.is_(None).desc())
+            .limit(limit)
         )
+        if digest is not None:
+            query = query.where(securable_terms.c.digest == digest)
         return [_terms(row) for row in await self._connection.execute(query)]
 
     async def in_force(self, securable_id: str) -> Terms | None:

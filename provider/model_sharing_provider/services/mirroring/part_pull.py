@@ -23,6 +23,7 @@ from model_sharing_protocol.errors import (
     MetastoreUnavailable,
     NotFound,
     SharingError,
+    TermsNotAccepted,
     UpstreamUnavailable,
 )
 from model_sharing_protocol.manifest import ManifestFile
@@ -34,6 +35,7 @@ from model_sharing_provider.domain.mirrors import SMALL_FILES, PulledPart
 from model_sharing_provider.domain.pulls import BaseVersion, PullSource
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.mirroring.refused_terms import terms_refusal
 from model_sharing_provider.services.mirroring.upstream_fetcher import UpstreamFetcher
 from model_sharing_provider.services.registry.versions import version_target
 from model_sharing_provider.telemetry.reports import Measured, report
@@ -281,6 +283,8 @@ class PartPull:
         """Error for those who wait. What the provider did is in the log: it may tell of our network."""
         if isinstance(error, _OURS):
             return error
+        if isinstance(error, TermsNotAccepted):
+            return terms_refusal(self._source.mirror, self._version, error)
         name, number = self._version.full_name, self._version.version
         if isinstance(error, DiskFull):
             return DiskFull(

@@ -15,7 +15,12 @@ from datetime import timedelta
 
 from cachetools import LRUCache
 
-from model_sharing_protocol.errors import SharingError, UnsupportedOperation, UpstreamUnavailable
+from model_sharing_protocol.errors import (
+    SharingError,
+    TermsNotAccepted,
+    UnsupportedOperation,
+    UpstreamUnavailable,
+)
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.profile import Profile
@@ -27,6 +32,7 @@ from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.arriving_files import ArrivingFile
 from model_sharing_provider.services.mirroring.part_pull import PartPull, PullTools
+from model_sharing_provider.services.mirroring.refused_terms import terms_refusal
 from model_sharing_provider.services.signed_files import Whereabouts
 from model_sharing_provider.services.tasks import end_tasks
 
@@ -76,7 +82,7 @@ class MirroredFiles:
 
         One large file that is read `from_start` need only have begun to arrive.
 
-        Raises UpstreamUnavailable, DiskFull, CorruptArtifact.
+        Raises UpstreamUnavailable, TermsNotAccepted, DiskFull, CorruptArtifact.
         """
         if self.mirror.broker:
             return Whereabouts(url=await self.pulls.upstream_url(self, self.files[0]))
@@ -220,9 +226,11 @@ class PullThrough:
         return Whereabouts(waited=bool(absent))
 
     async def upstream_url(self, mirrored: MirroredFiles, file: ManifestFile) -> str:
-        """The provider's own URL of a file. Raises UpstreamUnavailable."""
+        """The provider's own URL of a file. Raises UpstreamUnavailable, TermsNotAccepted."""
         try:
             return await self._tools.fetcher.url(self._source(mirrored), file.sha256)
+        except TermsNotAccepted as error:
+            raise terms_refusal(mirrored.mirror, mirrored.version, error) from error
         except (SharingError, TimeoutError) as error:
             name, number = mirrored.version.full_name, mirrored.version.version
             raise UpstreamUnavailable(

@@ -16,6 +16,7 @@ from model_sharing_provider.domain.mirrors import (
     UpstreamShare,
     UpstreamVersion,
 )
+from model_sharing_provider.domain.terms import SharedTerms
 
 
 class UpstreamShareClient(Protocol):
@@ -30,6 +31,11 @@ class UpstreamShareClient(Protocol):
         """Items that listings so far had, and that are left out, with the reasons."""
 
     async def describe(self) -> UpstreamShare: ...
+
+    async def terms(self) -> list[SharedTerms]: ...
+
+    async def accept_terms(self, digest: str, accepted_by: str) -> None:
+        """Accept terms by their digest, as the recipient that this metastore is."""
 
     async def schemas(self) -> list[str]: ...
 

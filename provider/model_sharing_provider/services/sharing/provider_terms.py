@@ -17,13 +17,21 @@ from model_sharing_provider.services.registry.models import find_model, model_ta
 from model_sharing_provider.services.sharing.recipients import find_recipient
 from model_sharing_provider.services.sharing.shares import find_share, share_target
 
+_MOST_SHOWN = 100
+
 
 class ProviderTerms:
-    async def history(self, context: Context, kind: SecurableType, name: str) -> Sequence[Terms]:
-        """Terms that a share or a model has and had, the newest first. Raises NotFound, PermissionDenied."""
+    async def history(
+        self, context: Context, kind: SecurableType, name: str, digest: str | None = None
+    ) -> Sequence[Terms]:
+        """Last hundred terms of a share or a model, or those of a digest, the newest first.
+
+        Raises NotFound, PermissionDenied.
+        """
         async with context.view(AuditAction.GET_TERMS, _target(kind, name)) as operation:
             await operation.authorize(rules.OWN_SHARE if kind is SecurableType.SHARE else rules.READ_MODEL)
-            return await operation.rows.terms.history(await _find_id(operation, kind, name))
+            securable_id = await _find_id(operation, kind, name)
+            return await operation.rows.terms.history(securable_id, _MOST_SHOWN, digest)
 
     async def set(
         self, context: Context, kind: SecurableType, name: str, *, version: str, text: str

@@ -19,6 +19,7 @@ from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import MAX_PROFILE, check_comment, check_text
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import SharingProvider
+from model_sharing_provider.domain.terms import SharedTerms
 from model_sharing_provider.governance import rules
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.metastore.authorization.visibility import Viewer
@@ -34,12 +35,15 @@ _MOST_NAMED = 10
 
 ListShares = Callable[[Profile], Awaitable[Sequence[str]]]
 """Function that asks a provider for the names of the shares of a profile."""
+ListTerms = Callable[[Profile, str], Awaitable[Sequence[SharedTerms]]]
+"""Function that asks a provider for the terms of a share."""
 
 
 class Providers:
-    def __init__(self, secrets: ServerSecrets, list_shares: ListShares) -> None:
+    def __init__(self, secrets: ServerSecrets, list_shares: ListShares, list_terms: ListTerms) -> None:
         self._secrets = secrets
         self._list_shares = list_shares
+        self._list_terms = list_terms
 
     async def create(self, context: Context, name: str, profile: str, comment: str = "") -> SharingProvider:
         """Create a provider from the content of its profile file. Raises InvalidParameter, AlreadyExists."""
@@ -115,6 +119,14 @@ class Providers:
             await operation.authorize(rules.OWN_PROVIDER)
             sealed = (await _find(operation, name)).sealed_profile
         return await self._list_shares(_checked(self._secrets.unseal(sealed)))
+
+    async def terms(self, context: Context, name: str, share: str) -> Sequence[SharedTerms]:
+        """Terms of a share of the provider, as it asks us to accept them. Raises NotFound, InvalidState."""
+        name, share = normalize_name("provider", name), normalize_name("share", share)
+        async with context.view(AuditAction.LIST_PROVIDER_TERMS, _target(name)) as operation:
+            await operation.authorize(rules.OWN_PROVIDER)
+            sealed = (await _find(operation, name)).sealed_profile
+        return await self._list_terms(_checked(self._secrets.unseal(sealed)), share)
 
 
 def _checked(profile: str) -> Profile:

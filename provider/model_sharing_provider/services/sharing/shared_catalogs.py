@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -33,6 +33,7 @@ from model_sharing_provider.services.mirroring.open_shares import OpenShares
 from model_sharing_provider.services.mirroring.sync import MirrorSync, SyncReport
 from model_sharing_provider.services.registry.catalogs import Catalogs, find_catalog
 from model_sharing_provider.services.registry.updates import check_new
+from model_sharing_provider.services.sharing.catalog_terms import CatalogTerms, check_share_terms
 from model_sharing_provider.services.tasks import end_tasks
 
 _LEASE_MS = 30_000
@@ -58,6 +59,7 @@ class SharedCatalogs:
         shares: OpenShares,
         sync: MirrorSync,
         catalogs: Catalogs,
+        terms: CatalogTerms,
     ) -> None:
         self._system = system
         self._secrets = secrets
@@ -66,6 +68,7 @@ class SharedCatalogs:
         self._shares = shares
         self._sync = sync
         self._catalogs = catalogs
+        self._terms = terms
         self._syncing: set[asyncio.Task[Any]] = set()
 
     async def create(
@@ -79,14 +82,17 @@ class SharedCatalogs:
         properties: Mapping[str, str] | None = None,
         key_fingerprint: str | None = None,
         broker: bool = False,
+        accept_terms: Collection[str] = (),
         patience_seconds: float | None = None,
         progress: ProgressCallback | None = None,
     ) -> Catalog:
         """Create a catalog from a share, and sync it.
 
         After `patience_seconds` the sync goes on in the background. If it fails before that, nothing is left.
-        Raises NotFound for a provider or share, UntrustedSignature for another key than the expected one,
-        InvalidParameter, AlreadyExists, PermissionDenied, InvalidState, and what a sync raises.
+        Terms of the whole share have to be accepted, those of single models may be, by their digests.
+        Raises NotFound for a provider or share, TermsNotAccepted, UntrustedSignature for another key than
+        the expected one, InvalidParameter, AlreadyExists, PermissionDenied, InvalidState, and what a sync
+        raises.
         """
         name, share = normalize_name("catalog", name), normalize_name("share", share)
         provider = normalize_name("provider", provider)
@@ -95,6 +101,8 @@ class SharedCatalogs:
             found = await _authorize(operation, name, provider)
         profile = parse_profile(self._secrets.unseal(found.sealed_profile).encode())
         described = await self._describe(profile, share, key_fingerprint, own_keys=self._own_keys())
+        check_share_terms(provider, share, described.terms, accept_terms)
+        applying = {terms.digest for terms in described.terms}.intersection(accept_terms)
         async with context.change(AuditAction.CREATE_CATALOG, _target(name)) as operation:
             found = await _authorize(operation, name, provider)
             catalog = Catalog(
@@ -111,8 +119,19 @@ class SharedCatalogs:
             follower = uuid4().hex
             now = operation.now
             await operation.rows.mirrors.follow(catalog.id, follower, now, now + _LEASE_MS)
+        await self._accept_terms(context, name, applying)
         await self._first_sync(context, name, follower, patience_seconds, progress)
         return await self._catalogs.get(context, name)
+
+    async def _accept_terms(self, context: Context, name: str, digests: Collection[str]) -> None:
+        """Accept terms for a new catalog, which does not stay without."""
+        if not digests:
+            return
+        try:
+            await self._terms.accept(context, name, sorted(digests))
+        except BaseException:
+            await self._catalogs.delete(context, name)
+            raise
 
     async def close(self) -> None:
         """End first syncs in progress; a server's follower goes on with them."""

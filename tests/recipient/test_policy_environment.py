@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from model_sharing.policy import environment_problems
+from model_sharing.policy import environment_findings
 from support.boosting_models import CATBOOST
 
 
@@ -20,13 +20,13 @@ def problems(folder: Path, **files: str | bytes) -> list[str]:
         name = names.get(key, f"{key}.txt")
         written[name] = content
         (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
-    return list(environment_problems(folder, frozenset(written)))
+    return [str(finding) for finding in environment_findings(folder, frozenset(written))]
 
 
 def test_what_mlflow_writes_passes(tmp_path: Path) -> None:
     for name in ("conda.yaml", "python_env.yaml", "requirements.txt"):
         (tmp_path / name).write_text(CATBOOST[name])
-    assert not list(environment_problems(tmp_path, frozenset(CATBOOST)))
+    assert not list(environment_findings(tmp_path, frozenset(CATBOOST)))
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_python_may_be_a_version_only(tmp_path: Path, text: str) -> None:
 def test_files_that_are_read_as_these_on_some_file_systems_are_refused(tmp_path: Path) -> None:
     for name in ("Requirements.txt", "CONDA.YAML", "Python_Env.yaml"):
         (tmp_path / name).write_text("numpy")
-        assert list(environment_problems(tmp_path, frozenset({name})))
+        assert list(environment_findings(tmp_path, frozenset({name})))
 
 
 @given(st.text(max_size=40))

@@ -1,26 +1,42 @@
-"""Loading of verified files as a model in memory, by MLflow, if the load policy allows it."""
+"""Loading of verified files as a model in memory, by MLflow or transformers, if the load policy allows it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from model_sharing.policy import check_has_mlmodel, check_inert
-from model_sharing_protocol.errors import MissingDependency
+from model_sharing.catalogs.transformers_pipeline import load_pipeline
+from model_sharing.policy import check_inert
+from model_sharing.policy.programs import TRANSFORMERS, program_for
+from model_sharing_protocol.errors import InvalidModel, MissingDependency
 from model_sharing_protocol.manifest import Manifest
+from model_sharing_protocol.model_formats import ModelFormat, find_format
 
 
-def load_folder(folder: Path, manifest: Manifest, *, subject: str, trusted: bool) -> Any:
-    """Load the pyfunc model in `folder`.
+def load_folder(folder: Path, manifest: Manifest, *, subject: str, uri: str, trusted: bool) -> Any:
+    """Load the model in `folder`: an MLflow model as pyfunc, a folder of transformers as a pipeline.
 
-    Raises UntrustedCode if loading would run code and `trusted` is not set, InvalidModel if the folder is no
-    MLflow model, MissingDependency if MLflow or a package that the model needs is not installed.
+    What it is, is found by the signed list of its files. Raises UntrustedCode if loading would run code and
+    `trusted` is not set, InvalidModel for a format that other programs read, MissingDependency if MLflow,
+    transformers or a package that the model needs is not installed.
     """
     paths = frozenset(file.path for file in manifest.files)
+    form = find_format(paths) or ModelFormat.FILES
+    program = program_for(form, paths)
+    if form is not ModelFormat.MLFLOW and program is not TRANSFORMERS:
+        raise InvalidModel(
+            f"{subject} has the format {str(form)!r}, which load_model does not load: it is for "
+            f"{program.name}: {program.line_for(uri)}. It can be downloaded."
+        )
     if not trusted:
         check_inert(folder, paths, subject)
-    else:
-        check_has_mlmodel(paths, subject)
+    if form is ModelFormat.MLFLOW:
+        return _load_pyfunc(folder, subject)
+    otherwise = f"For other programs: model-sharing path {uri}"
+    return load_pipeline(folder, subject=subject, trusted=trusted, otherwise=otherwise)
+
+
+def _load_pyfunc(folder: Path, subject: str) -> Any:
     try:
         import mlflow.pyfunc  # noqa: PLC0415  # importing it takes a second
 

@@ -316,6 +316,7 @@ class SharedCatalog:
             snapshot.folder,
             snapshot.manifest,
             subject=_subject(snapshot),
+            uri=snapshot.version.uri,
             trusted=self._is_trusted(trust_remote_code),
         )
 

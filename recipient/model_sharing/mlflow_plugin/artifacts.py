@@ -117,10 +117,12 @@ class SharedArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLf
         harmless = (
             wanted in paths
             and policy.is_inert_file(wanted)
-            and not any(policy.environment_problems(snapshot.folder, frozenset({wanted})))
+            and not any(policy.environment_findings(snapshot.folder, frozenset({wanted})))
         )
         if not self._catalog().mount.trust_remote_code and not harmless:
-            policy.check_inert(snapshot.folder, paths, f"{self._ref.name} version {self._ref.version}")
+            subject = f"{self._ref.name} version {self._ref.version}"
+            policy.check_has_mlmodel(paths, subject)
+            policy.check_inert(snapshot.folder, paths, subject)
         return snapshot
 
     def _inside(self, path: str | None) -> str:

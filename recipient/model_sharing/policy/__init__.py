@@ -14,13 +14,13 @@ Scanning pickles for known tricks is no gate and not done.
 """
 
 from model_sharing.policy.check import check_has_mlmodel, check_inert, check_no_auto_run_files
-from model_sharing.policy.environment import environment_problems
+from model_sharing.policy.environment import environment_findings
 from model_sharing.policy.files import is_inert_file
 
 __all__ = [
     "check_has_mlmodel",
     "check_inert",
     "check_no_auto_run_files",
-    "environment_problems",
+    "environment_findings",
     "is_inert_file",
 ]

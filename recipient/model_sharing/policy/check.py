@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-from model_sharing.policy.environment import environment_problems
-from model_sharing.policy.files import MLMODEL, is_inert_file
-from model_sharing.policy.mlmodel import FLAVORS, mlmodel_problems, read_mlmodel
-from model_sharing.policy.versions import version_problems
+from model_sharing.policy import formats, mlflow_model
+from model_sharing.policy.files import MLMODEL
+from model_sharing.policy.finding import Finding
+from model_sharing.policy.model_files import ModelFiles
+from model_sharing.policy.programs import program_for
+from model_sharing.policy.versions import TESTED, version_problems
 from model_sharing_protocol.errors import InvalidModel, UntrustedCode
+from model_sharing_protocol.model_formats import ModelFormat, find_format
 from model_sharing_protocol.refused_names import acts_unasked
 
 _NAMED_REASONS = 3
@@ -18,9 +21,8 @@ _NAMED_REASONS = 3
 def check_inert(folder: Path, paths: frozenset[str], subject: str) -> None:
     """Check that loading the model in `folder`, whose files are `paths`, can only read data.
 
-    Otherwise raises UntrustedCode that names what could run code; InvalidModel if there is no MLmodel file.
+    Otherwise raises UntrustedCode that names what could run code, or would load from elsewhere.
     """
-    check_has_mlmodel(paths, subject)
     reasons = _problems(folder, paths)
     if not reasons:
         return
@@ -55,25 +57,31 @@ def _mount_with_trust(subject: str) -> str:
 
 
 def _problems(folder: Path, paths: frozenset[str]) -> list[str]:
-    """Problems of a model. Each stage is for models without earlier ones: libraries get no suspect's file."""
-    model = read_mlmodel(folder / MLMODEL)
-    found = [
-        *(
-            f"the file {path!r} is of a kind that can hold code"
-            for path in sorted(paths)
-            if not is_inert_file(path)
-        ),
-        *environment_problems(folder, paths),
-        *mlmodel_problems(model, paths),
+    """Reasons not to load. Each stage is for models without earlier ones: no library gets a suspect."""
+    files = ModelFiles.in_folder(folder, paths)
+    form = find_format(paths) or ModelFormat.FILES
+    if form is ModelFormat.MLFLOW:
+        return (
+            [*_missing(files, mlflow_model.is_judged), *_reasons(mlflow_model.small_file_findings(files))]
+            or list(version_problems(mlflow_model.libraries(files)))
+            or _reasons(mlflow_model.content_findings(files))
+        )
+    readers = program_for(form, paths).libraries
+    return (
+        [*_missing(files, formats.is_judged), *_reasons(formats.file_findings(files))]
+        or list(version_problems(library for library in readers if library in TESTED))
+        or _reasons(formats.weight_findings(files))
+    )
+
+
+def _missing(files: ModelFiles, is_judged: Callable[[str], bool]) -> list[str]:
+    """Reasons about files that have to be judged and are not there to be."""
+    return [
+        f"the file {path!r} cannot be read"
+        for path in sorted(files.paths)
+        if is_judged(path) and not files.is_here(path)
     ]
-    if found or model is None:
-        return found
-    native = {name: options for name, options in model["flavors"].items() if name in FLAVORS}
-    libraries = {library for name in native for library in FLAVORS[name].libraries}
-    return list(version_problems(["mlflow", *sorted(libraries)])) or list(_content_problems(folder, native))
 
 
-def _content_problems(folder: Path, native: dict[str, dict[str, str]]) -> Iterator[str]:
-    for name, options in native.items():
-        flavor = FLAVORS[name]
-        yield from flavor.content_problems(folder / options[flavor.file_option], options)
+def _reasons(findings: Iterable[Finding]) -> list[str]:
+    return [finding.reason for finding in findings]

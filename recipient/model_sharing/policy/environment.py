@@ -19,6 +19,8 @@ from typing import Any
 
 import yaml
 
+from model_sharing.policy.finding import Finding
+
 _MAX_BYTES = 256 * 1024
 _MAX_LINE = 500
 _CHANNELS = frozenset({"conda-forge", "defaults", "nodefaults"})
@@ -53,19 +55,24 @@ _ARCHIVE = re.compile(r".*\.(?:whl|zip|egg|conda|tgz|tbz2?|txz|tlz|tar(?:\.\w+)?
 _PYTHON = re.compile(r"\d{1,2}\.\d{1,3}(?:\.\d{1,3})?")
 
 
-def environment_problems(folder: Path, paths: frozenset[str]) -> Iterator[str]:
-    """Problems in the environment files among `paths`: what could run code when they are installed."""
+def environment_findings(folder: Path, paths: frozenset[str]) -> Iterator[Finding]:
+    """Findings about the environment files among `paths`: what could run code when they are installed."""
     for path in sorted(paths):
         name = path.casefold()
         if name in _FILES and path != name:
-            yield f"the file {path!r} is another file than {name!r} on some file systems only"
+            yield Finding.of_file(path, f"is another file than {name!r} on some file systems only")
         elif name in _FILES:
             text = _plain_text(folder / path)
             if text is None:
-                yield f"the file {path!r} is too large, or no plain ASCII text"
+                yield Finding.of_file(path, "is too large, or no plain ASCII text")
             else:
                 for problem in _FILES[name](text, paths):
-                    yield f"the file {path!r} would install from elsewhere: {problem}"
+                    yield Finding.of_file(path, f"would install from elsewhere: {problem}")
+
+
+def is_environment_file(path: str) -> bool:
+    """True for a file from which MLflow would install a model's environment."""
+    return path in _FILES
 
 
 def environment_location_problems(env: Any) -> Iterator[str]:

@@ -18,7 +18,7 @@ _INERT_SUFFIXES = frozenset(
 def is_inert_file(path: str) -> bool:
     """True for a file that is only ever read as data, whatever flavor it belongs to.
 
-    What is in the files that describe an environment is judged by `environment_problems`.
+    What is in the files that describe an environment is judged by `environment_findings`.
     """
     name = path.rsplit("/", 1)[-1]
     if acts_unasked(path):

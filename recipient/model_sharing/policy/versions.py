@@ -47,6 +47,10 @@ TESTED = {
     "onnx": VersionRange(("onnx",), (1, 20), (1, 23)),
     # Older ones take any file of this machine that a model names for weights of its own.
     "onnxruntime": VersionRange(("onnxruntime", "onnxruntime-gpu"), (1, 24, 4), (1, 32)),
+    # Older ones let a configuration name a kernel to run (CVE-2026-4372) or give trust (CVE-2026-5241).
+    "transformers": VersionRange(("transformers",), (5, 5), (5, 24)),
+    # Older ones have known ways out of the sandbox in which chat templates are rendered.
+    "jinja2": VersionRange(("Jinja2",), (3, 1, 6), (3, 1)),
 }
 
 
@@ -63,6 +67,22 @@ def version_problems(libraries: Iterable[str]) -> Iterator[str]:
                 f"it would be read by {library} {' and '.join(wrong)}, and what loads without trust was "
                 f"tested with {tested}: pip install '{tested.distributions[0]}{tested}'"
             )
+
+
+def tested_versions(library: str) -> str:
+    """Versions of a library with which models load without trust; empty if there are none."""
+    return str(TESTED[library]) if library in TESTED else ""
+
+
+def installed_version(library: str) -> str:
+    """Version of a library that is installed here; empty if none is."""
+    names = TESTED[library].distributions if library in TESTED else (library,)
+    for name in names:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return ""
 
 
 def _versions(library: str, tested: VersionRange) -> list[str]:

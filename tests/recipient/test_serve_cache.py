@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -18,7 +19,7 @@ from model_sharing.cache_server.mounted_catalogs import MountedCatalogs
 from model_sharing.settings import Settings
 from model_sharing_protocol.errors import InvalidParameter, NotFound
 from support.fake_provider.faults import always, corrupt, slowly
-from support.fake_provider.models import SHARE, digest_of, manifest_of
+from support.fake_provider.models import SHARE, Model, digest_of, manifest_of
 from support.fake_provider.server import TOKEN, FakeProvider
 from support.files import random_bytes
 
@@ -109,6 +110,38 @@ async def test_models_names_and_the_holder_of_the_token_are_told(serve: Serve) -
     assert {ref["name"] for ref in refs["tags"]} == {"1", "champion"}
     assert (await (await client.get("/api/whoami-v2")).json())["name"] == "model-sharing"
     assert (await client.get(f"/api/models/{REPOSITORY}/auth-check")).status == 200
+
+
+class DescribedModel(Model):
+    """Says what is known of its files."""
+
+    def message(self, name: str) -> dict[str, Any]:
+        return {**super().message(name), **DESCRIBED}
+
+    def version_message(self, name: str, number: int) -> dict[str, Any]:
+        return {**super().version_message(name, number), **DESCRIBED}
+
+
+DESCRIBED = {
+    "format": "gguf",
+    "license": "apache-2.0",
+    "summary": {"task": "text-generation", "parameters": 7, "contextLength": 4096, "architecture": "llama"},
+}
+
+
+async def test_what_is_known_of_a_model_is_told(serve: Serve, llm: FakeProvider) -> None:
+    llm.models[NAME] = DescribedModel(versions={1: FILES})
+    client = await serve()
+    info = await (await client.get(f"/api/models/{REPOSITORY}")).json()
+    assert (info["library_name"], info["pipeline_tag"]) == ("gguf", "text-generation")
+    assert info["gguf"] == {"total": 7, "architecture": "llama", "context_length": 4096}
+    assert info["cardData"]["license"] == "apache-2.0"
+    for wanted, found in {
+        "filter=license:apache-2.0&filter=gguf": [REPOSITORY],
+        "filter=license:mit": [],
+    }.items():
+        models = await (await client.get(f"/api/models?{wanted}")).json()
+        assert [model["id"] for model in models] == found
 
 
 @pytest.mark.usefixtures("llm")
@@ -258,6 +291,21 @@ async def test_without_the_provider_the_last_known_state_is_served(
         answer = await again.get(f"/{REPOSITORY}/resolve/{absent}")
         assert answer.status == 503
         assert llm.origin not in answer.headers["X-Error-Message"]
+
+
+async def test_what_was_pruned_is_fetched_again(
+    serve: Serve, llm: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_SHARING_CACHE_MAX_SIZE", "4MB")
+    others = [random_bytes(3_000_000, number) for number in (2, 3)]
+    for number, content in enumerate(others, 2):
+        llm.publish(NAME, number, {"model.safetensors": content})
+    client = await serve()
+    for _ in range(2):
+        for number, content in enumerate([WEIGHTS, *others], 1):
+            sent = await client.get(f"/{REPOSITORY}/resolve/{number}/model.safetensors")
+            assert await sent.read() == content
+    assert llm.file_bytes_sent == 6 * len(WEIGHTS)
 
 
 async def test_revoked_means_not_found_also_for_what_is_cached(serve: Serve, llm: FakeProvider) -> None:

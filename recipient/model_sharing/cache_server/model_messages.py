@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+
+import msgspec
 
 from model_sharing.cache_server.commits import Commit
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
@@ -17,6 +19,7 @@ from model_sharing_protocol.hugging_face.messages import (
     hub_time,
 )
 from model_sharing_protocol.hugging_face.model_info import ModelFacts
+from model_sharing_protocol.model_formats import ModelFormat, ModelSummary
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.revisions import MAIN, commit_of
 from model_sharing_protocol.times import epoch_ms
@@ -28,29 +31,18 @@ WHOAMI = Whoami(
     fullname="model-sharing serve-cache",
     auth=AuthInfo("access_token", AccessTokenInfo("serve-cache", "read")),
 )
+_KNOWN_FORMATS = {str(known): known for known in ModelFormat}
 
 
 def model_facts(model: SharedModel) -> ModelFacts:
     """Facts of a model in a listing."""
-    namespace, name = _repository(model.full_name)
-    updated = _ms(model.updated_at)
-    return ModelFacts(
-        namespace=namespace, name=name, created_at=updated, updated_at=updated, tags=_tags(model.tags)
-    )
+    return _facts(model, model.updated_at)
 
 
 def commit_facts(commit: Commit) -> ModelFacts:
     """Facts of a model from one version of it."""
     version = commit.listing.version
-    namespace, name = _repository(version.full_name)
-    return ModelFacts(
-        namespace=namespace,
-        name=name,
-        created_at=_ms(version.created_at),
-        updated_at=_ms(version.created_at),
-        size=commit.listing.manifest.size,
-        tags=_tags(version.tags),
-    )
+    return replace(_facts(version, version.created_at), size=commit.listing.manifest.size)
 
 
 def last_commit(commit: Commit) -> LastCommit:
@@ -74,14 +66,19 @@ def refs(model: SharedModel, versions: list[SharedVersion], main: Commit | None)
     )
 
 
-def _repository(full_name: str) -> tuple[str, str]:
-    name = FullName.parse(full_name)
-    return f"{name.catalog}.{name.schema}", name.name
+def _facts(described: SharedModel | SharedVersion, at: datetime | None) -> ModelFacts:
+    name = FullName.parse(described.full_name)
+    return ModelFacts(
+        namespace=f"{name.catalog}.{name.schema}",
+        name=name.name,
+        created_at=_ms(at),
+        updated_at=_ms(at),
+        format=_KNOWN_FORMATS.get(described.format or ""),
+        license=described.license or "",
+        summary=msgspec.convert(described.summary or {}, ModelSummary),
+        tags=[f"{key}:{value}" if value else key for key, value in sorted(described.tags.items())],
+    )
 
 
 def _ms(moment: datetime | None) -> int:
     return epoch_ms(moment) if moment else 0
-
-
-def _tags(tags: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(f"{key}:{value}" if value else key for key, value in sorted(tags.items()))

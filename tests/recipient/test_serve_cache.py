@@ -22,17 +22,18 @@ from support.fake_provider.faults import always, corrupt, slowly
 from support.fake_provider.models import SHARE, Model, digest_of, manifest_of
 from support.fake_provider.server import TOKEN, FakeProvider
 from support.files import random_bytes
+from support.safetensors_files import safetensors
 
 NAME = "llm.tiny"
 REPOSITORY = "vendor.llm/tiny"
 CONFIG = b'{"model_type": "llama"}'
-WEIGHTS = random_bytes(3_000_000, 1)
+WEIGHTS = safetensors({"w": random_bytes(3_000_000, 1)})
 FILES = {
     "README.md": b"# Tiny\n",
     "config.json": CONFIG,
     "model.safetensors": WEIGHTS,
-    "onnx/model.onnx": b"onnx" * 10,
-    "pytorch_model.bin": b"pickled",
+    "onnx/vocab.txt": b"a b c",
+    "pytorch_model.bin": b"pickled stuff",
 }
 COMMIT = manifest_of(FILES).digest.removeprefix("sha256:")[:40]
 
@@ -92,7 +93,7 @@ async def test_a_client_finds_a_model_and_fetches_its_verified_files(serve: Serv
     listed = await client.get(f"/api/models/{REPOSITORY}/tree/main?recursive=true&expand=false")
     assert [entry["path"] for entry in await listed.json() if entry["type"] == "file"] == sorted(FILES)
     inside = await client.get(f"/api/models/{REPOSITORY}/tree/main/onnx?expand=true")
-    assert [entry["path"] for entry in await inside.json()] == ["onnx/model.onnx"]
+    assert [entry["path"] for entry in await inside.json()] == ["onnx/vocab.txt"]
     form = {"paths": ["config.json", "missing"], "expand": "True"}
     at = await client.post(f"/api/models/{REPOSITORY}/paths-info/main", data=form)
     assert [entry["path"] for entry in await at.json()] == ["config.json"]
@@ -168,7 +169,7 @@ async def test_a_file_is_fetched_once_however_many_ask_and_others_not_at_all(
 @pytest.mark.usefixtures("llm")
 async def test_small_files_come_together(serve: Serve, llm: FakeProvider) -> None:
     client = await serve()
-    for path in ("config.json", "README.md", "onnx/model.onnx"):
+    for path in ("config.json", "README.md", "onnx/vocab.txt"):
         assert (await client.get(f"/{REPOSITORY}/resolve/{COMMIT}/{path}")).status == 200
     fetched = {request.path.partition("?")[0] for request in llm.file_requests()}
     assert digest_of(FILES["pytorch_model.bin"]) not in {path.rpartition("/")[2] for path in fetched}
@@ -182,7 +183,7 @@ async def test_ranges_and_conditions_are_answered(serve: Serve) -> None:
     size = len(WEIGHTS)
     for asked, start, end in (
         ("bytes=10-19", 10, 20),
-        ("bytes=2999990-", 2_999_990, size),
+        (f"bytes={size - 10}-", size - 10, size),
         ("bytes=-5", size - 5, size),
     ):
         part = await client.get(url, headers={"Range": asked})
@@ -297,7 +298,7 @@ async def test_what_was_pruned_is_fetched_again(
     serve: Serve, llm: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MODEL_SHARING_CACHE_MAX_SIZE", "4MB")
-    others = [random_bytes(3_000_000, number) for number in (2, 3)]
+    others = [safetensors({"w": random_bytes(3_000_000, number)}) for number in (2, 3)]
     for number, content in enumerate(others, 2):
         llm.publish(NAME, number, {"model.safetensors": content})
     client = await serve()
@@ -323,10 +324,32 @@ async def test_what_can_run_code_is_served_from_trusted_mounts_alone(serve: Serv
     url = "/{}.llm/tiny/resolve/main/pytorch_model.bin"
     refused = await client.get(url.format("vendor"))
     assert refused.status == 403
-    assert "can hold code" in refused.headers["X-Error-Message"]
+    assert "is unpickled, which runs code" in refused.headers["X-Error-Message"]
     assert "ignore_patterns" in refused.headers["X-Error-Message"]
-    assert b"pickled" not in await refused.read()
-    assert await (await client.get(url.format("trusted"))).read() == b"pickled"
+    assert b"pickled stuff" not in await refused.read()
+    assert await (await client.get(url.format("trusted"))).read() == b"pickled stuff"
+
+
+async def test_what_would_run_code_by_its_content_is_refused_before_it_is_sent(
+    serve: Serve, llm: FakeProvider
+) -> None:
+    hostile = {
+        "config.json": b'{"auto_map": {"AutoConfig": "configuration_tiny.TinyConfig"}}',
+        "chat_template.jinja": b"{{ ''.__class__.__mro__ }}",
+        "model.safetensors": b"\xff" * 2_000_000,
+        "tokenizer_config.json": b'{"model_max_length": 7}',
+    }
+    llm.publish(NAME, 2, hostile, "main")
+    client = await serve()
+    for path, content in hostile.items():
+        answer = await client.get(f"/{REPOSITORY}/resolve/main/{path}")
+        sent = await answer.read()
+        if path == "tokenizer_config.json":
+            assert (answer.status, sent) == (200, content)
+        else:
+            assert answer.status == 403, path
+            assert f"'{path}'" in answer.headers["X-Error-Message"]
+            assert content[:30] not in sent
 
 
 @pytest.mark.usefixtures("llm")

@@ -22,6 +22,7 @@ from support.fake_provider.server import FakeProvider
 from support.files import random_bytes
 from support.patience import PATIENCE
 from support.recipient_cli import RunCli
+from support.safetensors_files import safetensors
 from support.small_disk import read_only
 
 CONFIG = "/vendor.llm/tiny/resolve/main/config.json"
@@ -58,7 +59,7 @@ class Serving:
 
 @pytest.fixture
 def llm(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> FakeProvider:
-    weights = random_bytes(3_000_000, 1)
+    weights = safetensors({"w": random_bytes(3_000_000, 1)})
     fake_provider.publish("llm.tiny", 1, {"config.json": b"{}", "model.safetensors": weights})
     return fake_provider
 

@@ -11,11 +11,12 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from model_sharing.cache_server.commits import Commit
 from model_sharing.cache_server.shared_calls import SharedCalls
 from model_sharing.downloads.progress_counter import ProgressCounter
+from model_sharing.filesystem.local_files import local_path
 from model_sharing_protocol.console.output import human_size
 from model_sharing_protocol.errors import CorruptArtifact, SharingError
 from model_sharing_protocol.manifest import PACKED_FILE_BYTES, ManifestFile
@@ -30,16 +31,23 @@ Report = Callable[[str], None]
 Files = Sequence[ManifestFile]
 
 
+class FetchedFile(NamedTuple):
+    """File that was verified, open, and the folder of the cache that it is in."""
+
+    content: BinaryIO
+    folder: Path
+
+
 class FileFetches:
     """Fetches under way. `report` gets lines for people about what is fetched."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._calls = SharedCalls[dict[str, Path]]()
+        self._calls = SharedCalls[Path]()
         self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
         self._small = asyncio.Semaphore(_SMALL_AT_ONCE)
 
-    async def open(self, commit: Commit, file: ManifestFile, may_serve: Callable[[str], bool]) -> BinaryIO:
+    async def open(self, commit: Commit, file: ManifestFile, may_serve: Callable[[str], bool]) -> FetchedFile:
         """Open a file of a commit, which is fetched and verified first, if it is not in the cache.
 
         Files beside it are fetched with it only if `may_serve` says so of their paths. Raises what
@@ -48,29 +56,30 @@ class FileFetches:
         beside = _beside(commit.listing.manifest.files, file)
         together = [each for each in beside if each is file or may_serve(each.path)]
         for _ in range(_ATTEMPTS):
-            path = await self._path(commit, file, together)
+            folder = await self._folder(commit, file, together)
             with contextlib.suppress(FileNotFoundError):  # pruned in this moment
-                return await asyncio.to_thread(path.open, "rb")  # which keeps its content from now on
+                # Once it is open, its content stays.
+                return FetchedFile(await asyncio.to_thread(local_path(folder, file.path).open, "rb"), folder)
         raise CorruptArtifact(f"{file.path!r} of {commit} vanishes from the cache as soon as it arrives.")
 
     async def close(self) -> None:
         """Cancel all; what has arrived is kept."""
         await self._calls.close()
 
-    async def _path(self, commit: Commit, file: ManifestFile, together: Files) -> Path:
+    async def _folder(self, commit: Commit, file: ManifestFile, together: Files) -> Path:
         try:
-            return (await self._fetched(commit, together))[file.path]
+            return await self._fetched(commit, together)
         except CorruptArtifact:
             if len(together) == 1:
                 raise
-            return (await self._fetched(commit, [file]))[file.path]  # it may be another one that is damaged
+            return await self._fetched(commit, [file])  # it may be another one that is damaged
 
-    async def _fetched(self, commit: Commit, files: Files) -> dict[str, Path]:
+    async def _fetched(self, commit: Commit, files: Files) -> Path:
         key = (commit.catalog.name, commit.id, *(file.path for file in files))
         return await self._calls.result(key, lambda: self._fetch(commit, files))
 
-    async def _fetch(self, commit: Commit, files: Files) -> dict[str, Path]:
-        """Fetch files; where they are."""
+    async def _fetch(self, commit: Commit, files: Files) -> Path:
+        """Fetch files; the folder that they are in."""
         what = f"{repr(files[0].path) if len(files) == 1 else f'{len(files)} files'} of {commit}"
         counter, begun = ProgressCounter(), time.monotonic()
         async with (
@@ -80,7 +89,7 @@ class FileFetches:
         ):
             if counter.fetched:
                 self._report(f"Verified {what}, fetched in {time.monotonic() - begun:.1f} s.")
-            return {file.path: held.path_of(file.path) for file in files}
+            return held.folder
 
     @contextlib.asynccontextmanager
     async def _reported(self, what: str, size: int, counter: ProgressCounter) -> AsyncIterator[None]:

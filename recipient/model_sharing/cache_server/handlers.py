@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import BinaryIO
 
 from aiohttp import web
 
@@ -13,13 +14,14 @@ from model_sharing.cache_server.file_fetches import FileFetches, Report
 from model_sharing.cache_server.file_responses import head_response, send_file
 from model_sharing.cache_server.interim_responses import keep_waiting
 from model_sharing.cache_server.mounted_catalogs import MountedCatalogs
-from model_sharing.cache_server.refusals import check_served, is_served
+from model_sharing.cache_server.refusals import Refusals
 from model_sharing.cache_server.requests import flag, json_response, limit, paths_request, repository
 from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.shared_models import SharedModel
 from model_sharing_protocol.errors import PathNotFound, SharingError, VersionNotFound
 from model_sharing_protocol.hugging_face import headers
 from model_sharing_protocol.hugging_face.model_info import matches, model_info
+from model_sharing_protocol.manifest import ManifestFile
 
 
 class Handlers:
@@ -29,6 +31,7 @@ class Handlers:
         self._catalogs = catalogs
         self._commits = Commits(catalogs)
         self._fetches = FileFetches(report)
+        self._refusals = Refusals()
         self._report = report
 
     async def close(self) -> None:
@@ -106,11 +109,20 @@ class Handlers:
             return error_response(error, about=commit.id)
         if known := head_response(request, commit.id, file):
             return known
-        # Only now: clients hide the reason if it is the head that is refused.
-        check_served(commit, file.path)
-        opening = self._fetches.open(commit, file, lambda path: is_served(commit, path))
-        with await keep_waiting(request, opening) as content:
+        with await keep_waiting(request, self._open(commit, file)) as content:
             return await send_file(request, commit.id, file, content)
+
+    async def _open(self, commit: Commit, file: ManifestFile) -> BinaryIO:
+        """Open a file that may be served. Heads are told of others, too: clients would hide the reason."""
+        refused = await self._refusals.reasons(commit)
+        await self._refusals.check(commit, file.path)
+        fetched = await self._fetches.open(commit, file, lambda path: path not in refused)
+        try:
+            await self._refusals.check(commit, file.path, fetched.folder)
+        except BaseException:
+            fetched.content.close()
+            raise
+        return fetched.content
 
     async def _commit(self, request: web.Request) -> Commit:
         return await self._commits.find(*repository(request), request.match_info.get("revision", "main"))

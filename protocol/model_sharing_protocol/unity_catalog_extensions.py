@@ -143,7 +143,10 @@ class TermsHistory(Message):
 
 
 class TermsAcceptanceInfo(Message):
-    """EXTENSION: acceptance of terms by a recipient; `accepted_by` is who did, in its words."""
+    """EXTENSION: acceptance of terms by a recipient; `accepted_by` is who did, in its words.
+
+    `text` is there if one digest was asked for.
+    """
 
     recipient: str
     share: str
@@ -151,6 +154,7 @@ class TermsAcceptanceInfo(Message):
     version: str
     accepted_at: int
     accepted_by: str
+    text: str = ""
 
 
 class TermsAcceptances(Message):

@@ -107,6 +107,10 @@ async def test_who_accepted_what_and_when_is_on_record(admin: AdminClient, globe
     # The first acceptance of the same text stays.
     await admin.provider.recipient_terms.accept(globex.context, "acme", DIGEST, "bob")
     assert await terms.acceptances(admin.context, "globex") == [accepted]
+    # What was agreed to can be shown when the share is gone.
+    await admin.provider.shares.delete(admin.context, "acme")
+    (shown,) = await terms.acceptances(admin.context, "globex", DIGEST)
+    assert shown.text == TEXT
 
 
 async def test_a_changed_text_is_asked_for_again_and_the_old_one_can_be_shown(

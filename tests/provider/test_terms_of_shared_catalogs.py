@@ -8,6 +8,7 @@ from model_sharing_protocol.errors import (
     InvalidState,
     NotFound,
     PermissionDenied,
+    ReadOnlyCatalog,
     TermsNotAccepted,
     UpstreamUnavailable,
 )
@@ -104,6 +105,8 @@ async def test_the_owner_accepts_the_terms_of_a_catalog(admin: AdminClient, vend
 
 async def test_what_has_no_terms_of_another_provider(admin: AdminClient, vendor: UpstreamProvider) -> None:
     assert await admin.provider.catalog_terms.list(admin.context, "vendor") == []
+    with pytest.raises(ReadOnlyCatalog):
+        await admin.provider.provider_terms.set(admin.context, MODEL, str(SCORER), version="1", text="Ours.")
     await admin.provider.catalogs.create(admin.context, "own")
     with pytest.raises(InvalidState, match="this metastore's own"):
         await admin.provider.catalog_terms.list(admin.context, "own")

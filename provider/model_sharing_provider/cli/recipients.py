@@ -9,7 +9,7 @@ import click
 
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import Duration, output_option
-from model_sharing_protocol.console.output import announce, say
+from model_sharing_protocol.console.output import announce, page_lines, say
 from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_provider.cli import deletions
 from model_sharing_provider.cli.completion import complete_recipients
@@ -221,10 +221,16 @@ def delete(*, name: str, dry_run: bool, yes: bool, output: str) -> None:
 
 @recipient.command(epilog=example("model-sharing-provider recipient acceptances globex"))
 @click.argument("name", shell_complete=complete_recipients)
+@click.option("--digest", metavar="sha256:…", help="Show the acceptance of these terms, with their text.")
 @output_option
-def acceptances(name: str, output: str) -> None:
+def acceptances(name: str, digest: str | None, output: str) -> None:
     """List the terms that a recipient accepted: through which share, when, and who did."""
-    found = run(lambda provider, context: provider.provider_terms.acceptances(context, name))
+    found = run(lambda provider, context: provider.provider_terms.acceptances(context, name, digest))
+    if digest and output != "json":
+        for each in found:
+            show_one({**to_record(each), "text": ""}, output)
+            page_lines(f"\n{each.text}\n")
+        return
     show_list(
         [to_record(each) for each in found],
         ["share", "version", "digest", "accepted_at", "accepted_by"],

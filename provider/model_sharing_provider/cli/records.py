@@ -97,7 +97,7 @@ FIELDS: dict[type, dict[str, str]] = {
     ModelShare: _fields("share", "shared_as", "recipients"),
     Terms: _fields("version", "digest", "text", "set_at", "set_by", "ended_at", "ended_by"),
     SharedTerms: _fields("version", "digest", "text", "models", "accepted_at", "accepted_by"),
-    TermsAcceptance: _fields("recipient", "share", "version", "digest", "accepted_at", "accepted_by"),
+    TermsAcceptance: _fields("recipient", "share", "version", "digest", "accepted_at", "accepted_by", "text"),
     VersionPull: _fields("recipient", "full_name", "version", "first_at", "last_at", "pulls", "size"),
     AliasLag: _fields("recipient", "alias", "version", "newest_pulled", "behind"),
     DeletionImpact: _fields("recipients", "pulls"),

@@ -22,7 +22,7 @@ class Terms:
 class TermsAcceptance:
     """Acceptance of terms by a recipient, through one of its shares.
 
-    `accepted_by` is who did it there, as the recipient says.
+    `accepted_by` is who did it there, as the recipient says. The `text` is empty where it is not wanted.
     """
 
     recipient: str
@@ -31,6 +31,7 @@ class TermsAcceptance:
     version: str
     accepted_at: int
     accepted_by: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

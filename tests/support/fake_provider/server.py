@@ -302,7 +302,7 @@ class Handler(BaseHTTPRequestHandler):
         if number in self.fake.models[name].recalls and "includeRecalled=true" not in self.path:
             self.send_error_answer(403, "VERSION_RECALLED", "It was recalled.")
             return
-        for terms in self.fake.terms:
+        for terms in self.fake.terms if "includeUrls=false" not in self.path else ():
             if "acceptedAt" not in terms and name in terms.get("appliesTo", [name]):
                 message = f"The terms {terms['digest']} are not accepted. Read them with: {TERMS_COMMAND}"
                 self.send_error_answer(403, "TERMS_NOT_ACCEPTED", message)

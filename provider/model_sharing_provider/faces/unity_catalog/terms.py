@@ -40,8 +40,8 @@ async def clear_terms(request: web.Request) -> web.Response:
 
 
 async def list_acceptances(request: web.Request) -> web.Response:
-    terms = provider_of(request).provider_terms
-    found = await terms.acceptances(context_of(request), request.match_info["name"])
+    terms, digest = provider_of(request).provider_terms, request.query.get("digest")
+    found = await terms.acceptances(context_of(request), request.match_info["name"], digest)
     return message_response(
         extensions.TermsAcceptances(
             tuple(
@@ -67,6 +67,9 @@ async def get_provider_terms(request: web.Request) -> web.Response:
     return _upstream(await providers.terms(context_of(request), asked["name"], asked["share"]))
 
 
+_DIGEST = (Query("digest", TERMS_DIGEST),)
+
+
 def _routes_of(path: str, what: str) -> tuple[Route, ...]:
     return (
         Route(
@@ -75,7 +78,7 @@ def _routes_of(path: str, what: str) -> tuple[Route, ...]:
             get_terms,
             f"EXTENSION: the terms that a {what} has and had, or those of a digest",
             extensions.TermsHistory,
-            query=(Query("digest", TERMS_DIGEST),),
+            query=_DIGEST,
         ),
         Route(
             "PUT",
@@ -96,8 +99,9 @@ ROUTES = (
         "GET",
         "/recipients/{name}/acceptances",
         list_acceptances,
-        "EXTENSION: the terms that a recipient accepted",
+        "EXTENSION: the terms that a recipient accepted, or those of a digest with their text",
         extensions.TermsAcceptances,
+        query=_DIGEST,
     ),
     Route(
         "GET",

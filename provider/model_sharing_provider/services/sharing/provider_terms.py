@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import FullName, normalize_name
@@ -67,14 +68,23 @@ class ProviderTerms:
             if await operation.rows.terms.in_force(securable_id) is not None:
                 await operation.rows.terms.end(kind, securable_id, operation.now, operation.principal.name)
 
-    async def acceptances(self, context: Context, recipient: str) -> Sequence[TermsAcceptance]:
-        """Acceptances of terms by a recipient, in their order. Raises NotFound, PermissionDenied."""
+    async def acceptances(
+        self, context: Context, recipient: str, digest: str | None = None
+    ) -> Sequence[TermsAcceptance]:
+        """Acceptances of terms by a recipient, in their order; or the one of a digest, with the text.
+
+        The text can be shown whatever became of the share or the model. Raises NotFound, PermissionDenied.
+        """
         recipient = normalize_name("recipient", recipient)
         target = Target(SecurableType.RECIPIENT, recipient, recipient=recipient)
         async with context.view(AuditAction.LIST_TERMS_ACCEPTANCES, target) as operation:
             await operation.authorize(rules.OWN_RECIPIENT)
             found = await find_recipient(operation, recipient)
-            return await operation.rows.terms.acceptances(found.id)
+            accepted = await operation.rows.terms.acceptances(found.id)
+            if digest is None:
+                return accepted
+            texts = await operation.rows.terms.texts([digest])
+            return [replace(each, text=texts[digest]) for each in accepted if each.digest == digest]
 
 
 _OWN = {SecurableType.SHARE: rules.OWN_SHARE, SecurableType.MODEL: rules.OWN_MODEL}

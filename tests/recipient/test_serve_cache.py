@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 import model_sharing
-from model_sharing.cache_server import interim_responses
+from model_sharing.cache_server import application, interim_responses
 from model_sharing.cache_server.application import make_app
 from model_sharing.cache_server.guards import Tokens
 from model_sharing.cache_server.mounted_catalogs import MountedCatalogs
@@ -419,6 +419,35 @@ async def test_a_client_is_kept_waiting_until_its_file_was_verified(
     await reader.readuntil(b"\r\n\r\n")
     assert await reader.readexactly(len(WEIGHTS)) == WEIGHTS
     writer.close()
+
+
+@pytest.mark.usefixtures("llm")
+async def test_more_requests_than_are_served_are_told_to_come_again(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application, "MAX_REQUESTS", 0)
+    answer = await (await serve()).get(f"/api/models/{REPOSITORY}")
+    assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
+
+
+async def test_a_version_of_many_files_is_listed_in_pages_and_fetched_in_groups(
+    serve: Serve, llm: FakeProvider
+) -> None:
+    many = {f"shards/{number:04}.json": b"[%d]" % number for number in range(1500)}
+    llm.publish(NAME, 1, many)
+    client = await serve()
+    paths: list[str] = []
+    url = f"/api/models/{REPOSITORY}/tree/main?recursive=true"
+    while url:
+        page = await client.get(url)
+        paths += [entry["path"] for entry in await page.json() if entry["type"] == "file"]
+        link = page.headers.get("Link", "")
+        url = link.partition("<")[2].partition(">")[0].removeprefix(str(client.make_url("/")).rstrip("/"))
+    assert paths == sorted(many)
+    commit = page.headers["X-Repo-Commit"]
+    for path in paths[:1500:150]:
+        assert await (await client.get(f"/{REPOSITORY}/resolve/{commit}/{path}")).read() == many[path]
+    assert len(llm.file_requests()) == 10 * 100
 
 
 async def test_no_secret_and_no_address_of_the_provider_is_told(

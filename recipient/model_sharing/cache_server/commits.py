@@ -7,6 +7,7 @@ once. Without the provider, both are what they were when it last answered.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,7 +16,13 @@ from dataclasses import dataclass
 from model_sharing.cache_server.mounted_catalogs import MountedCatalogs
 from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.snapshots import VersionListing
-from model_sharing_protocol.errors import NotFound, ServerUnreachable, VersionNotFound
+from model_sharing_protocol.errors import (
+    InvalidState,
+    NotFound,
+    ServerUnreachable,
+    VersionNotFound,
+    VersionRecalled,
+)
 from model_sharing_protocol.hugging_face.files import CommitFiles
 from model_sharing_protocol.names import ModelRef, SharedName
 from model_sharing_protocol.open_sharing import READY
@@ -30,16 +37,15 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Version of a model in a mounted catalog, with the list of its files as the provider signed it."""
+    """Version of a model in a mounted catalog, with the list of its files as the provider signed it.
+
+    `id` is the commit as clients write it.
+    """
 
     catalog: SharedCatalog
     model: SharedName
     listing: VersionListing
-
-    @property
-    def id(self) -> str:
-        """Commit as clients write it."""
-        return commit_of(self.listing.manifest.digest)
+    id: str
 
     @property
     def files(self) -> CommitFiles:
@@ -96,6 +102,15 @@ class Commits:
             return await self._last_known_main(catalog, model, max(known))
         if MAIN in (alias.lower() for alias in described.aliases):
             return await self._confirm(catalog, model, alias=MAIN)
+        return await self._newest(catalog, model, described.latest_version)
+
+    async def _newest(self, catalog: SharedCatalog, model: SharedName, latest: int | None) -> Commit:
+        """Newest version that is READY and not recalled: `latest`, or else as the list says."""
+        if latest is not None:
+            with contextlib.suppress(VersionRecalled, InvalidState, NotFound):
+                found = await self._confirm(catalog, model, version=latest)
+                if found.listing.version.recalled is None:
+                    return found
         versions = await catalog.list_versions(str(model))
         usable = [each.version for each in versions if each.status == READY and each.recalled is None]
         if not usable:
@@ -127,7 +142,7 @@ class Commits:
         alias: str | None = None,
     ) -> Commit:
         listing = await catalog.list_files(ModelRef(str(model), version, alias))
-        found = Commit(catalog, model, listing)
+        found = Commit(catalog, model, listing, commit_of(listing.manifest.digest))
         key = (catalog.name, str(model), found.id)
         self._confirmed[key] = (self._clock(), found)
         self._confirmed.move_to_end(key)

@@ -13,6 +13,7 @@ from model_sharing_protocol.errors import (
     NotFound,
     PathNotFound,
     PermissionDenied,
+    TermsNotAccepted,
     Unauthenticated,
     VersionNotFound,
 )
@@ -165,6 +166,7 @@ def test_an_error_has_the_word_that_clients_tell_it_by() -> None:
     words = {kind: headers.error_word(kind("why")) for kind in (NotFound, VersionNotFound, PathNotFound)}
     assert list(words.values()) == ["RepoNotFound", "RevisionNotFound", "EntryNotFound"]
     assert headers.error_word(Unauthenticated("who?")) == "RepoNotFound"
+    assert headers.error_word(TermsNotAccepted("read them")) == "GatedRepo"
     assert headers.error_headers(PermissionDenied("x"), "two\r\nlines, é") == {
         "X-Error-Message": "two lines, \\xe9"
     }

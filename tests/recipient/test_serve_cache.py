@@ -19,7 +19,7 @@ from model_sharing.cache_server.mounted_catalogs import MountedCatalogs
 from model_sharing.settings import Settings
 from model_sharing_protocol.errors import InvalidParameter, NotFound
 from support.fake_provider.faults import always, corrupt, slowly
-from support.fake_provider.models import SHARE, Model, digest_of, manifest_of
+from support.fake_provider.models import SHARE, Model, digest_of, manifest_of, terms_message
 from support.fake_provider.server import TOKEN, FakeProvider
 from support.files import random_bytes
 from support.safetensors_files import safetensors
@@ -350,6 +350,20 @@ async def test_what_would_run_code_by_its_content_is_refused_before_it_is_sent(
             assert answer.status == 403, path
             assert f"'{path}'" in answer.headers["X-Error-Message"]
             assert content[:30] not in sent
+
+
+async def test_terms_are_accepted_on_this_machine_before_a_client_gets_a_file(
+    serve: Serve, llm: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    terms = terms_message("1", "Cite us.", NAME)
+    llm.terms = [terms]
+    client = await serve()
+    url = f"/{REPOSITORY}/resolve/main/config.json"
+    gated = await client.get(url)
+    assert (gated.status, gated.headers["X-Error-Code"]) == (403, "GatedRepo")
+    assert "model-sharing terms vendor" in gated.headers["X-Error-Message"]
+    await asyncio.to_thread(vendor.accept_terms, terms["digest"])
+    assert await (await client.get(url)).read() == CONFIG
 
 
 @pytest.mark.usefixtures("llm")

@@ -6,6 +6,7 @@ from model_sharing_protocol.errors import (
     NotFound,
     PathNotFound,
     SharingError,
+    TermsNotAccepted,
     Unauthenticated,
     VersionNotFound,
 )
@@ -23,6 +24,7 @@ _WORDS: tuple[tuple[type[SharingError], str], ...] = (
     (PathNotFound, "EntryNotFound"),
     (VersionNotFound, "RevisionNotFound"),
     (NotFound, "RepoNotFound"),
+    (TermsNotAccepted, "GatedRepo"),
     # As the Hub does: whoever has no valid token is not told which repositories there are.
     (Unauthenticated, "RepoNotFound"),
 )

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
         load_model,
         mount,
         mounts,
-        pull,
+        path,
         unmount,
     )
+    from model_sharing.api.blocking_pull import pull
     from model_sharing.api.records import Records
     from model_sharing.api.schema import Schema
     from model_sharing.cache.maintenance.pruning import CacheWarning
+    from model_sharing.catalogs.download_plan import DownloadPlan
     from model_sharing.catalogs.events import CatalogEvent
     from model_sharing.catalogs.pulling import PulledVersion
     from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
@@ -53,6 +55,7 @@ __all__ = [
     "CacheWarning",
     "Catalog",
     "CatalogEvent",
+    "DownloadPlan",
     "DownloadedVersion",
     "InvalidItemWarning",
     "KeyRotationWarning",
@@ -82,6 +85,7 @@ __all__ = [
     "load_model",
     "mount",
     "mounts",
+    "path",
     "pull",
     "unmount",
 ]
@@ -90,6 +94,7 @@ _HOMES = {
     "AsyncCatalog": "model_sharing.api.async_catalog",
     "CacheWarning": "model_sharing.cache.maintenance.pruning",
     "CatalogEvent": "model_sharing.catalogs.events",
+    "DownloadPlan": "model_sharing.catalogs.download_plan",
     "DownloadedVersion": "model_sharing.catalogs.shared_models",
     "InvalidItemWarning": "model_sharing.client.invalid_items",
     "KeyRotationWarning": "model_sharing.resolution.pinned_keys",
@@ -110,6 +115,7 @@ _HOMES = {
     "StaleAliasWarning": "model_sharing.resolution.resolver",
     "Terms": "model_sharing.mounting.terms",
     "UnwrittenStateWarning": "model_sharing.resolution.known_state",
+    "pull": "model_sharing.api.blocking_pull",
 }
 
 __version__: str

@@ -43,6 +43,8 @@ mount globex.share {SHARE} --as again
 list
 show {URI}
 show {URI}/1
+path {URI}/1 --include M*
+path {URI}@Champion --dry-run
 download {URI}@Champion out
 verify {URI}/1 out
 pull vendor

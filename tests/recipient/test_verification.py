@@ -13,6 +13,7 @@ import model_sharing
 from model_sharing.cache.maintenance.verifying import verify
 from model_sharing.cache.store import Cache
 from model_sharing_protocol.errors import CorruptArtifact
+from model_sharing_protocol.manifest import Manifest
 from support.cached_versions import COMMON, NAME, files_of, flip, whole
 from support.fake_provider.server import FakeProvider
 from support.files import read_tree
@@ -81,10 +82,10 @@ def test_a_blob_that_is_found_corrupt_while_it_is_linked_is_fetched_again(
     flip(cache.blob_path(sha256(COMMON).hexdigest()), random.Random(0))
     real = Cache.publish_snapshot
 
-    def verify_first(self: Cache, manifest: object) -> Path:
+    def verify_first(self: Cache, manifest: Manifest, *, selected: Manifest | None) -> Path:
         monkeypatch.setattr(Cache, "publish_snapshot", real)
         assert len(verify(self).corrupt) == 1
-        return real(self, manifest)  # type: ignore[arg-type]
+        return real(self, manifest, selected=selected)
 
     monkeypatch.setattr(Cache, "publish_snapshot", verify_first)
     assert read_tree(vendor.snapshot(f"{NAME}/4").folder) == files_of(4)

@@ -11,6 +11,8 @@ from typing import Any, Self, TypeVar
 
 from model_sharing.api.progress_display import Display, ShowProgress, open_display
 from model_sharing.api.records import Records
+from model_sharing.catalogs import exporting
+from model_sharing.catalogs.download_plan import DownloadPlan
 from model_sharing.catalogs.events import CatalogEvent, EventFilter
 from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.shared_catalog import SharedCatalog
@@ -141,20 +143,68 @@ class AsyncCatalog:
         """Release a snapshot that is no longer used; see `Catalog.release`."""
         self._shared().release(snapshot)
 
+    async def path(
+        self,
+        ref: str | ModelRef,
+        *,
+        include: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        file: str | None = None,
+        progress: ShowProgress = None,
+        verify: bool = False,
+        trust_remote_code: bool | None = None,
+    ) -> Path:
+        """Get a version's verified files as a path for another program; see `Catalog.path`."""
+        shared, patterns = self._shared(), FilePatterns.of(include, exclude, file)
+        with open_display(progress) as display:
+            counter = ProgressCounter(display.observer)
+            work = exporting.local_files(
+                shared, ref, patterns, counter, verify=verify, trust_remote_code=trust_remote_code
+            )
+            snapshot = await _reporting(work, counter.phases, display)
+            display.done(snapshot.progress)
+        return exporting.asked_path(snapshot, patterns)
+
+    async def plan_download(
+        self,
+        ref: str | ModelRef,
+        *,
+        include: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        file: str | None = None,
+        verify: bool = False,
+        trust_remote_code: bool | None = None,
+    ) -> DownloadPlan:
+        """Plan what `path` or `download` would fetch; see `Catalog.plan_download`."""
+        patterns = FilePatterns.of(include, exclude, file)
+        return await exporting.plan_download(
+            self._shared(), ref, patterns, verify=verify, trust_remote_code=trust_remote_code
+        )
+
     async def download(
         self,
         ref: str | ModelRef,
         destination: str | Path,
         *,
+        include: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        file: str | None = None,
         progress: ShowProgress = None,
         verify: bool = False,
         trust_remote_code: bool | None = None,
     ) -> DownloadedVersion:
         """Copy a version's verified files to a folder; see `Catalog.download`."""
+        shared, patterns = self._shared(), FilePatterns.of(include, exclude, file)
         with open_display(progress) as display:
             counter = ProgressCounter(display.observer)
-            work = self._shared().download(
-                ref, Path(destination), counter=counter, verify=verify, trust_remote_code=trust_remote_code
+            work = exporting.download(
+                shared,
+                ref,
+                Path(destination),
+                patterns,
+                counter,
+                verify=verify,
+                trust_remote_code=trust_remote_code,
             )
             version = await _reporting(work, counter.phases, display)
             display.done(replace(counter.progress, reused=version.reused))
@@ -177,11 +227,19 @@ class AsyncCatalog:
                 yield event
 
     async def verify(
-        self, ref: str | ModelRef, folder: str | Path, signature: str | Path | None = None
+        self,
+        ref: str | ModelRef,
+        folder: str | Path,
+        signature: str | Path | None = None,
+        *,
+        include: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        file: str | None = None,
     ) -> int:
         """Check a downloaded folder and its signature, without the provider; see `Catalog.verify`."""
         given = Path(signature) if signature else None
-        return await asyncio.to_thread(self._shared().verify, ref, Path(folder), given)
+        patterns = FilePatterns.of(include, exclude, file)
+        return await asyncio.to_thread(self._shared().verify, ref, Path(folder), given, patterns)
 
     async def load_model(
         self,

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from model_sharing.api import background_loop
 from model_sharing.api.background_loop import close
 from model_sharing.api.blocking_catalog import Catalog
-from model_sharing.api.progress_display import ShowProgress, open_display
+from model_sharing.api.progress_display import ShowProgress
 from model_sharing.api.records import Records
-from model_sharing.catalogs import pulling
-from model_sharing.catalogs.pulling import PulledVersion, PullSelection
 from model_sharing.catalogs.shared_models import DownloadedVersion
-from model_sharing.downloads.progress_counter import PullProgressCounter
 from model_sharing.mount_table import Mount, MountTable
 from model_sharing.mounting import activation, shares
 from model_sharing.mounting.mount_share import mount_share
@@ -35,7 +32,7 @@ __all__ = [
     "load_model",
     "mount",
     "mounts",
-    "pull",
+    "path",
     "unmount",
 ]
 
@@ -262,10 +259,61 @@ def load_model(uri: str, *, progress: ShowProgress = None, trust_remote_code: bo
     return catalog_of(uri).load_model(uri, progress=progress, trust_remote_code=trust_remote_code)
 
 
+def path(
+    uri: str,
+    *,
+    include: str | Iterable[str] | None = None,
+    exclude: str | Iterable[str] | None = None,
+    file: str | None = None,
+    progress: ShowProgress = None,
+    trust_remote_code: bool | None = None,
+) -> Path:
+    """Get a version's verified files as a path for another program, such as transformers, vLLM or llama.cpp.
+
+    They stay in the cache until this process ends; then pruning may remove them, if there is too much in it.
+
+    Args:
+        uri: `models:/catalog.schema.model/3` or `models:/catalog.schema.model@alias`.
+        include: Patterns of the wanted files, as `allow_patterns` of `huggingface_hub` are: `*` matches
+            slashes, too, and `folder/` is all that is in it. None for all files. Others are not fetched.
+        exclude: Patterns of files to leave out, as `ignore_patterns` are.
+        file: One file, or a pattern that matches one: `*Q4_K_M.gguf`. The shards of one model are one file.
+        progress: As for `load_model`.
+        trust_remote_code: For this call alone: True also takes files that tools may run unasked, such as
+            `.envrc`. What the program that reads the files makes of them is not judged.
+
+    Returns:
+        The folder, with nothing else in it and not to be changed; with `file`, that file, the first one of a
+        model in shards.
+
+    Raises:
+        NotFound: There is no such mount, model, version, alias or file, or it is not shared.
+        InvalidParameter: `file` matches several files, or is given with `include` or `exclude`.
+        UntrustedCode: Some of the files are such that tools may run unasked.
+        SharingError: Whatever else `Catalog.snapshot` raises.
+
+    Example:
+        >>> folder = model_sharing.path("models:/vendor.ml_team.iris_model@Champion")
+        >>> (folder / "MLmodel").is_file()
+        True
+    """
+    return catalog_of(uri).path(
+        uri,
+        include=include,
+        exclude=exclude,
+        file=file,
+        progress=progress,
+        trust_remote_code=trust_remote_code,
+    )
+
+
 def download(
     uri: str,
     destination: str | Path,
     *,
+    include: str | Iterable[str] | None = None,
+    exclude: str | Iterable[str] | None = None,
+    file: str | None = None,
     progress: ShowProgress = None,
     trust_remote_code: bool | None = None,
 ) -> DownloadedVersion:
@@ -274,6 +322,9 @@ def download(
     Args:
         uri: `models:/catalog.schema.model/3` or `models:/catalog.schema.model@alias`.
         destination: A folder that does not exist, or is empty.
+        include: Patterns of the wanted files, as for `path`; None for all.
+        exclude: Patterns of files to leave out.
+        file: One file, or a pattern that matches one.
         progress: As for `load_model`.
         trust_remote_code: For this call alone: True also takes files that tools may run unasked, such as
             `.envrc`.
@@ -292,52 +343,12 @@ def download(
         >>> version.size == version.fetched + version.reused
         True
     """
-    return catalog_of(uri).download(uri, destination, progress=progress, trust_remote_code=trust_remote_code)
-
-
-def pull(
-    where: str,
-    *,
-    alias: str | None = None,
-    all_versions: bool = False,
-    jobs: int | None = None,
-    limit_rate: int | None = None,
-    progress: ShowProgress = None,
-) -> list[PulledVersion]:
-    """Fetch models into the cache ahead of use: what all their aliases point at.
-
-    One that fails does not keep the others back: its error is in what is returned.
-
-    Args:
-        where: `catalog`, `catalog.schema` or `catalog.schema.model`; schema and model may be patterns:
-            `fraud_*`.
-        alias: Only what such aliases point at; may be a pattern.
-        all_versions: Every version, whether an alias points at it or not.
-        jobs: Parallel connections; None for the setting.
-        limit_rate: Bytes a second; None for the setting.
-        progress: As for `load_model`; bytes and files are those of all versions together.
-
-    Returns:
-        What came of each version, with the bytes that were fetched and reused.
-
-    Raises:
-        NotFound: Nothing is mounted under that name, or no version is wanted.
-        InvalidParameter: `where` names no models, or both `alias` and `all_versions` are given.
-        ServerUnreachable: The models cannot be listed.
-
-    Example:
-        >>> [(pulled.full_name, pulled.version, pulled.error) for pulled in model_sharing.pull("vendor")]
-        [('vendor.ml_team.iris_model', 1, None)]
-    """
-    wanted = PullSelection.parse(where, alias=alias, all_versions=all_versions)
-    settings = Settings.from_environment().with_limits(jobs=jobs, limit_rate=limit_rate)
-    mounted = MountTable(settings.mounts).get(wanted.catalog)
-    with open_display(progress, several=True) as display:
-        counter = PullProgressCounter()
-        pulled = background_loop.run(
-            lambda: pulling.pull(background_loop.shared_catalog(mounted, settings), wanted, counter),
-            counter.phases,
-            display.callback,
-        )
-        display.done(counter.progress)
-    return pulled
+    return catalog_of(uri).download(
+        uri,
+        destination,
+        include=include,
+        exclude=exclude,
+        file=file,
+        progress=progress,
+        trust_remote_code=trust_remote_code,
+    )

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from model_sharing.api import background_loop
 from model_sharing.api.progress_display import Display, ShowProgress, open_display
+from model_sharing.catalogs import exporting
+from model_sharing.catalogs.download_plan import DownloadPlan
 from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.shared_models import DownloadedVersion
@@ -130,11 +132,102 @@ class CatalogFiles:
         """
         self._shared.release(snapshot)
 
+    def path(
+        self,
+        ref: str | ModelRef,
+        *,
+        include: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        file: str | None = None,
+        progress: ShowProgress = None,
+        verify: bool = False,
+        trust_remote_code: bool | None = None,
+    ) -> Path:
+        """Get a version's verified files as a path for another program, fetching what is missing.
+
+        They stay in the cache until this process ends; then pruning may remove them, if there is too much in
+        it. For a program that reads them for longer, `download` makes a copy.
+
+        Args:
+            ref: `schema.model@alias` or `schema.model/3`.
+            include: Patterns of the wanted files, as for `partial_snapshot`; None for all.
+            exclude: Patterns of files to leave out.
+            file: One file, or a pattern that matches one.
+            progress: As for `snapshot`.
+            verify: Hash what is in the cache already, too.
+            trust_remote_code: True also takes files that tools may run unasked, such as `.envrc`; None does
+                what the mount says. What the program that reads the files makes of them is not judged.
+
+        Returns:
+            The folder, with nothing else in it and not to be changed; with `file`, that file, the first one
+            of a model in shards.
+
+        Raises:
+            NotFound: There is no such version, or it has no such files.
+            InvalidParameter: `file` matches several files, or is given with `include` or `exclude`.
+            UntrustedCode: Some of the files are such that tools may run unasked.
+            SharingError: Whatever else `snapshot` raises.
+
+        Example:
+            >>> sorted(each.name for each in catalog.path("ml_team.iris_model@Champion").iterdir())
+            ['MLmodel', 'weights.bin']
+            >>> catalog.path("ml_team.iris_model@Champion", file="*.bin").name
+            'weights.bin'
+        """
+        patterns = FilePatterns.of(include, exclude, file)
+        snapshot = local_files(
+            self, ref, patterns, progress=progress, verify=verify, trust_remote_code=trust_remote_code
+        )
+        return exporting.asked_path(snapshot, patterns)
+
+    def plan_download(
+        self,
+        ref: str | ModelRef,
+        *,
+        include: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        file: str | None = None,
+        verify: bool = False,
+        trust_remote_code: bool | None = None,
+    ) -> DownloadPlan:
+        """Plan what `path` or `download` would fetch, without fetching any file.
+
+        Args:
+            ref: `schema.model@alias` or `schema.model/3`.
+            include: Patterns of the wanted files, as for `partial_snapshot`; None for all.
+            exclude: Patterns of files to leave out.
+            file: One file, or a pattern that matches one.
+            verify: Hash what is in the cache already, too.
+            trust_remote_code: As for `path`.
+
+        Returns:
+            The files with their sizes and digests, and how many bytes of each would be fetched; the others
+            are in the cache, in files of this version or of others.
+
+        Raises:
+            NotFound: There is no such version, or it has no such files.
+            SharingError: Whatever else `path` raises.
+
+        Example:
+            >>> plan = catalog.plan_download("ml_team.iris_model@Champion", file="MLmodel")
+            >>> plan.size == plan.fetched + plan.reused
+            True
+        """
+        patterns = FilePatterns.of(include, exclude, file)
+        return background_loop.run(
+            lambda: exporting.plan_download(
+                self._shared, ref, patterns, verify=verify, trust_remote_code=trust_remote_code
+            )
+        )
+
     def download(
         self,
         ref: str | ModelRef,
         destination: str | Path,
         *,
+        include: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        file: str | None = None,
         progress: ShowProgress = None,
         verify: bool = False,
         trust_remote_code: bool | None = None,
@@ -144,6 +237,9 @@ class CatalogFiles:
         Args:
             ref: `schema.model@alias` or `schema.model/3`.
             destination: A folder that does not exist, or is empty.
+            include: Patterns of the wanted files, as for `partial_snapshot`; None for all.
+            exclude: Patterns of files to leave out.
+            file: One file, or a pattern that matches one.
             progress: As for `snapshot`.
             verify: Hash what is in the cache already, too.
             trust_remote_code: True also takes files that tools may run unasked, such as `.envrc`; None does
@@ -154,6 +250,7 @@ class CatalogFiles:
 
         Raises:
             AlreadyExists: The destination, or its signature, is there. Nothing was touched.
+            NotFound: There is no such version, or it has no such files.
             UntrustedCode: It has files that tools may run unasked.
             SharingError: Whatever else `snapshot` raises.
 
@@ -161,13 +258,16 @@ class CatalogFiles:
             >>> catalog.download("ml_team.iris_model/1", "iris").path.name
             'iris'
         """
+        patterns = FilePatterns.of(include, exclude, file)
         with open_display(progress) as display:
             counter = ProgressCounter(display.observer)
             version = background_loop.run(
-                lambda: self._shared.download(
+                lambda: exporting.download(
+                    self._shared,
                     ref,
                     Path(destination),
-                    counter=counter,
+                    patterns,
+                    counter,
                     verify=verify,
                     trust_remote_code=trust_remote_code,
                 ),
@@ -177,13 +277,25 @@ class CatalogFiles:
             display.done(replace(counter.progress, reused=version.reused))
         return version
 
-    def verify(self, ref: str | ModelRef, folder: str | Path, signature: str | Path | None = None) -> int:
+    def verify(
+        self,
+        ref: str | ModelRef,
+        folder: str | Path,
+        signature: str | Path | None = None,
+        *,
+        include: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        file: str | None = None,
+    ) -> int:
         """Check a downloaded folder and its signature, without the provider.
 
         Args:
             ref: `schema.model/3`: the version that it should be, by its number.
             folder: What `download` wrote.
             signature: The signature's file; None for `<folder>.sig`.
+            include: What `download` was given, if the folder is to hold some of the version's files alone.
+            exclude: The same.
+            file: The same.
 
         Returns:
             The number of its files.
@@ -197,7 +309,8 @@ class CatalogFiles:
             >>> catalog.verify("ml_team.iris_model/1", "checked")
             2
         """
-        return self._shared.verify(ref, Path(folder), Path(signature) if signature else None)
+        given = Path(signature) if signature else None
+        return self._shared.verify(ref, Path(folder), given, FilePatterns.of(include, exclude, file))
 
     @property
     def _shared(self) -> SharedCatalog:
@@ -211,3 +324,31 @@ class CatalogFiles:
             counter.phases,
             display.callback,
         )
+
+
+def local_files(
+    catalog: CatalogFiles,
+    ref: str | ModelRef,
+    patterns: FilePatterns | None,
+    *,
+    progress: ShowProgress,
+    verify: bool,
+    trust_remote_code: bool | None,
+) -> PartialSnapshot:
+    """Get files of a version for another program; see `CatalogFiles.path`."""
+    with open_display(progress) as display:
+        counter = ProgressCounter(display.observer)
+        snapshot = background_loop.run(
+            lambda: exporting.local_files(
+                catalog._shared,
+                ref,
+                patterns,
+                counter,
+                verify=verify,
+                trust_remote_code=trust_remote_code,
+            ),
+            counter.phases,
+            display.callback,
+        )
+        display.done(snapshot.progress)
+    return snapshot

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Self
 
 from model_sharing_protocol.errors import InvalidParameter, NotFound
-from model_sharing_protocol.manifest import Manifest, ManifestFile
+from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.printable import enumerated
 
 # As llama.cpp and transformers number the parts of one model, from 1.
@@ -53,37 +53,41 @@ class FilePatterns:
         return self.file is not None or self.paths is not None
 
     def select(self, manifest: Manifest, subject: str) -> Manifest:
-        """Select the wanted files of `subject`, a version with this manifest.
+        """Select the wanted files of `subject`, a version with this manifest. Raises what `match` raises."""
+        wanted = set(self.match([file.path for file in manifest.files], subject))
+        return Manifest(tuple(file for file in manifest.files if file.path in wanted))
+
+    def match(self, paths: Sequence[str], subject: str) -> list[str]:
+        """Paths of `subject` that are wanted.
 
         Raises NotFound if there are none, InvalidParameter if `file` matches several.
         """
         if self.paths is not None:
-            found = [file for file in manifest.files if file.path in self.paths]
-            if missing := self.paths - {file.path for file in found}:
+            if missing := self.paths - set(paths):
                 raise NotFound(f"{subject} has no file {min(missing)!r}.")
+            found = [path for path in paths if path in self.paths]
         elif self.file is not None:
-            found = _one_file(manifest, self.file, subject)
+            found = _one_file(paths, self.file, subject)
         else:
-            found = [file for file in manifest.files if self._matches(file.path)]
+            found = [path for path in paths if self._matches(path)]
         if not found:
-            raise NotFound(f"{subject} has no such files. It has {_named(manifest.files)}.")
-        return Manifest(tuple(found))
+            raise NotFound(f"{subject} has no such files. It has {_named(paths)}.")
+        return found
 
     def _matches(self, path: str) -> bool:
         included = not self.include or any(_is_match(path, pattern) for pattern in self.include)
         return included and not any(_is_match(path, pattern) for pattern in self.exclude)
 
 
-def _one_file(manifest: Manifest, pattern: str, subject: str) -> list[ManifestFile]:
+def _one_file(paths: Sequence[str], pattern: str, subject: str) -> list[str]:
     """File that the pattern matches, with its other shards; InvalidParameter if it matches several."""
-    exact = [file for file in manifest.files if file.path == pattern]
-    found = exact or [file for file in manifest.files if fnmatchcase(file.path, pattern)]
-    models = {_model_of(file.path) for file in found}
+    found = [pattern] if pattern in paths else [path for path in paths if fnmatchcase(path, pattern)]
+    models = {_model_of(path) for path in found}
     if len(models) > 1:
         raise InvalidParameter(
             f"{pattern!r} matches {len(models)} files of {subject}, and has to match one: {_named(found)}."
         )
-    return [file for file in manifest.files if _model_of(file.path) in models]
+    return [path for path in paths if _model_of(path) in models]
 
 
 def _model_of(path: str) -> tuple[str, str]:
@@ -100,5 +104,5 @@ def _several(patterns: str | Iterable[str] | None) -> tuple[str, ...]:
     return (patterns,) if isinstance(patterns, str) else tuple(patterns or ())
 
 
-def _named(files: Sequence[ManifestFile]) -> str:
-    return enumerated([repr(file.path) for file in files])
+def _named(paths: Sequence[str]) -> str:
+    return enumerated([repr(path) for path in paths])

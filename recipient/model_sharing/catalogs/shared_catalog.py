@@ -12,7 +12,7 @@ from model_sharing.cache.maintenance.pruning import drop_version
 from model_sharing.cache.store import Cache
 from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.loading import load_folder
-from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
+from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
 from model_sharing.catalogs.snapshots import (
     PartialSnapshot,
     Snapshot,
@@ -24,11 +24,9 @@ from model_sharing.catalogs.watching import Watcher
 from model_sharing.client.invalid_items import InvalidItems
 from model_sharing.client.sharing_client import SharingClient
 from model_sharing.downloads.progress_counter import ProgressCounter
-from model_sharing.exports.destinations import check_destination, copy_to_destination
 from model_sharing.exports.verification import find_signature, verify_folder
 from model_sharing.mount_table import Mount, MountTable
 from model_sharing.mounting.terms import Terms, accept_terms, fetch_terms
-from model_sharing.policy import check_no_auto_run_files
 from model_sharing.resolution.known_state import KnownState
 from model_sharing.resolution.pinned_keys import PinnedKeys
 from model_sharing.resolution.resolver import Resolved, Resolver
@@ -39,6 +37,7 @@ from model_sharing_protocol.errors import (
     InvalidState,
     NotASharingServer,
 )
+from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import FullName, ModelRef, SharedName, normalize_name
 from model_sharing_protocol.open_sharing import READY, ModelVersion, RegisteredModel
 
@@ -236,17 +235,39 @@ class SharedCatalog:
         name, resolved = await self._resolve_ready(ref)
         return await self._source.list_files(self._version(name, resolved.version), name, resolved)
 
-    @contextlib.asynccontextmanager
-    async def held_files(
+    def held_files(
         self, listing: VersionListing, paths: Iterable[str], counter: ProgressCounter
+    ) -> contextlib.AbstractAsyncContextManager[PartialSnapshot]:
+        """Get these files of a listed version, as by `held_selection`."""
+        return self.held_selection(listing, FilePatterns(paths=frozenset(paths)), counter)
+
+    @contextlib.asynccontextmanager
+    async def held_selection(
+        self,
+        listing: VersionListing,
+        patterns: FilePatterns | None,
+        counter: ProgressCounter,
+        *,
+        verify: bool = False,
     ) -> AsyncIterator[PartialSnapshot]:
         """Get files of a version that was listed a moment ago, as by `held_partial_snapshot`.
 
         The provider is not asked again whether the version still stands.
         """
-        patterns = FilePatterns(paths=frozenset(paths))
-        async with self._source.held(listing.name, listing.resolved, patterns, counter) as files:
+        held = self._source.held(listing.name, listing.resolved, patterns, counter, verify=verify)
+        async with held as files:
             yield _partial_snapshot(listing.version, files, counter)
+
+    async def bytes_to_fetch(
+        self, listing: VersionListing, selected: Manifest, *, verify: bool = False
+    ) -> Mapping[str, int]:
+        """Bytes to fetch of the selected contents that are not here, by sha256. Fetches no file."""
+        self.check_loop()
+        return await self._source.bytes_to_fetch(listing, selected, verify=verify)
+
+    def hold_until_exit(self, snapshot: PartialSnapshot) -> None:
+        """Hold a snapshot that is held now until this process ends or calls `release`, too."""
+        self._cache.hold_until_exit(snapshot.manifest.digest)
 
     def known_digests(self, model: SharedName) -> Mapping[int, str]:
         """Digests of a model's versions that were used here, by number. The provider is not asked."""
@@ -264,40 +285,22 @@ class SharedCatalog:
             )
         return name, resolved
 
-    async def download(
-        self,
-        ref: str | ModelRef,
-        destination: Path,
-        *,
-        counter: ProgressCounter | None = None,
-        verify: bool = False,
-        trust_remote_code: bool | None = None,
-    ) -> DownloadedVersion:
-        """Copy a version's verified files to `destination`, which must not exist or be an empty folder.
-
-        Their signature goes beside it, into `<destination>.sig`, or as `model.sig` into it where nothing can
-        be written beside it. Raises UntrustedCode for files that tools
-        act upon unasked, unless there is trust (see `model_sharing.load_model`).
-        """
-        target = await asyncio.to_thread(check_destination, destination)
-        counter = counter or ProgressCounter()
-        async with self.held_snapshot(ref, counter=counter, verify=verify) as snapshot:
-            if not self._is_trusted(trust_remote_code):
-                check_no_auto_run_files((file.path for file in snapshot.manifest.files), _subject(snapshot))
-            await asyncio.to_thread(_copy_snapshot, snapshot, target, counter)
-        return DownloadedVersion.at(
-            target, snapshot.version, fetched=snapshot.fetched, reused=snapshot.reused
-        )
-
     def watcher(self, notify: Callable[[str], None]) -> Watcher:
         """Watcher of this catalog's events; `notify` gets lines for people about gaps and failures."""
         self.check_loop()
         return Watcher(self.mount, self._client, self._pinned_keys, self._resolver, notify)
 
-    def verify(self, ref: str | ModelRef, folder: Path, signature: Path | None = None) -> int:
+    def verify(
+        self,
+        ref: str | ModelRef,
+        folder: Path,
+        signature: Path | None = None,
+        patterns: FilePatterns | None = None,
+    ) -> int:
         """Check a downloaded folder and its signature, without the provider; the number of its files.
 
-        `ref` names a version by its number. Raises UntrustedSignature if anything is not as it was signed.
+        With `patterns`, it is to hold exactly those of the version's files that these match. `ref` names a
+        version by its number. Raises UntrustedSignature if anything is not as it was signed.
         """
         name, parsed = self._parse(ref)
         if parsed.version is None:
@@ -307,7 +310,11 @@ class SharedCatalog:
         target = folder.expanduser().absolute()
         signed_name = self._pinned_keys.signed_name(name, parsed.version)
         return verify_folder(
-            target, signature or find_signature(target), signed_name, self._pinned_keys.all()
+            target,
+            signature or find_signature(target),
+            signed_name,
+            self._pinned_keys.all(),
+            wanted=lambda paths: patterns.match(paths, str(signed_name)) if patterns else paths,
         )
 
     def load(self, snapshot: Snapshot, *, trust_remote_code: bool | None = None) -> Any:
@@ -363,8 +370,3 @@ def _partial_snapshot(
 
 def _subject(snapshot: Snapshot | PartialSnapshot) -> str:
     return f"{snapshot.version.full_name} version {snapshot.version.version}"
-
-
-def _copy_snapshot(snapshot: Snapshot, target: Path, counter: ProgressCounter) -> None:
-    counter.enter("copying", snapshot.manifest.size, len(snapshot.manifest.files))
-    copy_to_destination(snapshot.folder, snapshot.manifest, snapshot.bundle.to_json(), target, counter.step)

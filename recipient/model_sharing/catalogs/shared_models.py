@@ -107,17 +107,29 @@ class SharedVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadedVersion(SharedVersion):
-    """Version copied to `path`. Each of its bytes was `fetched` now, or `reused` from the cache."""
+    """Version copied to `path`. Each of the bytes was `fetched` now, or `reused` from the cache.
+
+    `files` are the paths of those that were asked for, if not all were.
+    """
 
     path: Path
     fetched: int
     reused: int
+    files: tuple[str, ...] | None = None
 
     @classmethod
-    def at(cls, path: Path, version: SharedVersion, *, fetched: int, reused: int) -> DownloadedVersion:
-        """Version as it was copied to `path`."""
+    def at(
+        cls,
+        path: Path,
+        version: SharedVersion,
+        *,
+        fetched: int,
+        reused: int,
+        files: tuple[str, ...] | None = None,
+    ) -> DownloadedVersion:
+        """Version, or some of its files, as it was copied to `path`."""
         known = {each.name: getattr(version, each.name) for each in fields(version)}
-        return cls(**known, path=path, fetched=fetched, reused=reused)
+        return cls(**known, path=path, fetched=fetched, reused=reused, files=files)
 
 
 def _moment(ms: int | None) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -15,8 +15,9 @@ from model_sharing.cache.sealing import is_intact
 from model_sharing.cache.store import Cache
 from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.shared_models import SharedVersion
-from model_sharing.downloads.fetch_snapshot import fetch_snapshot
+from model_sharing.downloads.fetch_snapshot import bytes_to_fetch, fetch_snapshot
 from model_sharing.downloads.job import Job
+from model_sharing.downloads.plan import make_plan
 from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing.downloads.transfer.connections import Connections
 from model_sharing.downloads.transfer.file_urls import PACK, FileUrls
@@ -81,6 +82,16 @@ class PartialSnapshot:
     def path_of(self, path: str) -> Path:
         """Path on this disk of one of `files`."""
         return local_path(self.folder, path)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Paths of `files` in the version."""
+        return tuple(file.path for file in self.files)
+
+    @property
+    def is_partial(self) -> bool:
+        """True unless all of the version's files are here."""
+        return len(self.files) < len(self.manifest.files)
 
     @property
     def size(self) -> int:
@@ -150,6 +161,24 @@ class SnapshotSource:
             files = await self._resolver.files(name, wire.version, wire.digest)
             manifest = files.manifest
         return VersionListing(version, manifest, name, replace(resolved, files=files))
+
+    async def bytes_to_fetch(
+        self, listing: VersionListing, selected: Manifest, *, verify: bool
+    ) -> Mapping[str, int]:
+        """Bytes to fetch of the selected contents that are not here, by sha256.
+
+        Nothing is fetched but the chunk maps, which tell what can be taken from other versions.
+        """
+        plan = await asyncio.to_thread(make_plan, selected, self._cache, verify=verify)
+        if not plan.missing:
+            return {}
+        name, resolved = listing.name, listing.resolved
+        if resolved.offline is not None:
+            raise _incomplete(name, resolved.version, resolved.offline)
+        number, digest = resolved.version.version, resolved.version.digest
+        files = resolved.files or await self._resolver.files(name, number, digest)
+        job = self._job(name, number, files, ProgressCounter(), selected=selected, verify=verify)
+        return await asyncio.to_thread(bytes_to_fetch, job, plan)
 
     @asynccontextmanager
     async def held(

@@ -10,6 +10,7 @@ from model_sharing.cli.cache_commands import cache
 from model_sharing.cli.doctor import doctor
 from model_sharing.cli.model_commands import download, list_models, show, verify
 from model_sharing.cli.mount_commands import activate, key, mount, mounts, shares, unmount
+from model_sharing.cli.path_command import path
 from model_sharing.cli.pull_command import pull
 from model_sharing.cli.serve_cache_command import serve_cache
 from model_sharing.cli.terms_command import terms
@@ -29,6 +30,7 @@ _COMMANDS = (
     key,
     list_models,
     show,
+    path,
     download,
     verify,
     pull,

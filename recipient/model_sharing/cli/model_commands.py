@@ -10,7 +10,9 @@ import click
 from model_sharing.api import blocking
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
 from model_sharing.cli.completion import complete_models, complete_schemas
-from model_sharing.cli.options import transfer_options
+from model_sharing.cli.download_plans import show_plan
+from model_sharing.cli.options import file_options, transfer_options
+from model_sharing.exports.destinations import check_destination
 from model_sharing.mount_table import MountTable
 from model_sharing.settings import Settings
 from model_sharing_protocol.console.help_examples import example
@@ -62,6 +64,8 @@ def show(model: str, output: str) -> None:
 @click.command(epilog=example("model-sharing download models:/vendor.ml_team.iris_model/1 iris"))
 @click.argument("uri", shell_complete=complete_models)
 @click.argument("destination", type=click.Path(path_type=Path))
+@file_options
+@click.option("--dry-run", is_flag=True, help="Only print what would be fetched.")
 @transfer_options
 @click.option("--verify", is_flag=True, help="Also hash files that are in the cache already.")
 @click.option(
@@ -74,6 +78,10 @@ def download(
     uri: str,
     destination: Path,
     *,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    file: str | None,
+    dry_run: bool,
     jobs: int | None,
     limit_rate: int | None,
     quiet: bool,
@@ -81,20 +89,32 @@ def download(
     trust_remote_code: bool,
     output: str,
 ) -> None:
-    """Download the version URI, verified, into DESTINATION, a new or empty folder."""
+    """Download the version URI, or some of its files, verified, into DESTINATION, a new or empty folder."""
     catalog = blocking.catalog_of(uri).with_limits(jobs=jobs, limit_rate=limit_rate)
+    trust = trust_remote_code or None
+    if dry_run:
+        check_destination(destination)
+        plan = catalog.plan_download(
+            uri, include=include, exclude=exclude, file=file, verify=verify, trust_remote_code=trust
+        )
+        show_plan(plan, output)
+        return
     version = catalog.download(
         uri,
         destination,
+        include=include,
+        exclude=exclude,
+        file=file,
         progress=False if quiet or output == "json" else None,
         verify=verify,
-        trust_remote_code=trust_remote_code or None,
+        trust_remote_code=trust,
     )
     if output == "json":
         print_json(version)
     else:
-        size = f" ({human_size(version.size)})" if version.size is not None else ""
-        say(f"Downloaded {version.full_name} version {version.version}{size} to {destination}")
+        parts = "" if version.files is None else f"files ({len(version.files)}) of "
+        size = human_size(version.fetched + version.reused)
+        say(f"Downloaded {parts}{version.full_name} version {version.version} ({size}) to {destination}")
         if version.reused:
             here, fetched = human_size(version.reused), human_size(version.fetched)
             say(f"{here} of it were in the cache; {fetched} were fetched.")
@@ -106,10 +126,26 @@ def download(
 @click.option(
     "--signature", type=click.Path(path_type=Path), help="File of the signature. Default: FOLDER.sig."
 )
-def verify(uri: str, folder: Path, *, signature: Path | None) -> None:
-    """Check offline that FOLDER holds the version URI (models:/…/3) as it was signed."""
-    count = blocking.catalog_of(uri).verify(uri, folder, signature)
-    say(f"{folder} is {uri.removeprefix('models:/')}: its {count} files are as the provider signed them.")
+@file_options
+def verify(
+    uri: str,
+    folder: Path,
+    *,
+    signature: Path | None,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    file: str | None,
+) -> None:
+    """Check offline that FOLDER holds the version URI (models:/…/3) as it was signed.
+
+    With --include, --exclude or --file, that it holds exactly these of its files.
+    """
+    catalog = blocking.catalog_of(uri)
+    count = catalog.verify(uri, folder, signature, include=include, exclude=exclude, file=file)
+    which = "holds the files asked for of" if include or exclude or file else "is"
+    say(
+        f"{folder} {which} {uri.removeprefix('models:/')}: its {count} files are as the provider signed them."
+    )
 
 
 def _places(where: str | None) -> list[tuple[blocking.Catalog, str | None]]:

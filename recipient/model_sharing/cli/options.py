@@ -29,6 +29,27 @@ _TRANSFER = (
 )
 
 
+_FILES = (
+    click.option(
+        "--include",
+        metavar="PATTERN",
+        multiple=True,
+        help="Only such files: '*.json', 'onnx/'. May be repeated.",
+    ),
+    click.option(
+        "--exclude", metavar="PATTERN", multiple=True, help="Leave such files out. May be repeated."
+    ),
+    click.option("--file", metavar="PATTERN", help="One file: '*Q4_K_M.gguf'."),
+)
+
+
+def file_options(command: F) -> F:
+    """`--include`, `--exclude` and `--file`."""
+    for option in reversed(_FILES):
+        command = option(command)
+    return command
+
+
 def transfer_options(command: F) -> F:
     """`--jobs`, `--limit-rate` and `--quiet`."""
     for option in reversed(_TRANSFER):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from model_sharing.api import blocking
+from model_sharing.api import blocking_pull
 from model_sharing.catalogs.pulling import PulledVersion
 from model_sharing.cli.completion import complete_places
 from model_sharing.cli.options import transfer_options
@@ -40,7 +40,7 @@ def pull(
     """
     if (alias is not None) + all_aliases + all_versions > 1:
         raise InvalidParameter("Choose one of --alias, --all-aliases and --all-versions.")
-    pulled = blocking.pull(
+    pulled = blocking_pull.pull(
         where,
         alias=alias,
         all_versions=all_versions,

@@ -46,3 +46,22 @@ def _fetch_missing(job: Job, plan: Plan, planner: ReusePlanner) -> None:
         Engine(job, planner).run(plan.missing)
     finally:
         job.progress.end()
+
+
+def bytes_to_fetch(job: Job, plan: Plan) -> dict[str, int]:
+    """Bytes that a job with this plan would fetch of each missing content, by sha256. Blocking.
+
+    Only the chunk maps are fetched, without which nobody knows what can be taken from other versions.
+    """
+    try:
+        with ReusePlanner(job) as planner:
+            reassemblies = planner.reassemblies(plan.missing)
+            deltas = planner.deltas(plan.missing, reassemblies)
+            return {
+                file.sha256: deltas[file.sha256].delta.size
+                if file.sha256 in deltas
+                else planner.bytes_to_fetch(file, reassemblies.get(file.sha256))
+                for file in plan.missing
+            }
+    finally:
+        job.connections.close()

@@ -76,12 +76,12 @@ class ReusePlanner:
             file, base = wanted.get(delta.target), here.get(delta.base)
             if file is None or base is None or delta.sha256 not in self._job.urls:
                 continue
-            most = _WORTHWHILE * self._to_fetch(file, reassemblies.get(file.sha256))
+            most = _WORTHWHILE * self.bytes_to_fetch(file, reassemblies.get(file.sha256))
             if delta.size < most and self._cache.has_blob(base):
                 found[file.sha256] = PlannedDelta(delta.file, base)
         return found
 
-    def _to_fetch(self, file: ManifestFile, reassembly: Reassembly | None) -> int:
+    def bytes_to_fetch(self, file: ManifestFile, reassembly: Reassembly | None) -> int:
         """Bytes of a file that have to be fetched without a delta."""
         copied = reassembly.cached_bytes if reassembly else 0
         return file.size - max(copied, part_bytes(self._cache.part_path(file.sha256)))

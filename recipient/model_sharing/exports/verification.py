@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from model_sharing.filesystem.local_files import local_path, model_path
@@ -32,10 +32,18 @@ def find_signature(folder: Path) -> Path:
     return inside if inside.exists() and not signature_path(folder).exists() else signature_path(folder)
 
 
-def verify_folder(folder: Path, signature: Path, name: SignedName, keys: Sequence[PublicKey]) -> int:
+def verify_folder(
+    folder: Path,
+    signature: Path,
+    name: SignedName,
+    keys: Sequence[PublicKey],
+    *,
+    wanted: Callable[[Sequence[str]], Sequence[str]] = lambda paths: paths,
+) -> int:
     """Verify that `folder` holds exactly the files that one of `keys` signed as `name`; their number.
 
-    Raises UntrustedSignature for any other file, NotFound if folder or signature is missing.
+    `wanted` selects those of the signed paths that are to be there. Raises UntrustedSignature for any other
+    file, NotFound if folder or signature is missing.
     """
     try:
         bundle = Bundle.from_json(signature.read_bytes())
@@ -43,7 +51,8 @@ def verify_folder(folder: Path, signature: Path, name: SignedName, keys: Sequenc
         raise NotFound(f"The signature {signature} cannot be read: {error.strerror}.") from error
     if not folder.is_dir():
         raise NotFound(f"{folder} is not a folder.")
-    signed = signed_files(bundle, name, keys)
+    all_signed = signed_files(bundle, name, keys)
+    signed = {path: all_signed[path] for path in wanted(sorted(all_signed))}
     found = set(_walk(folder, "", name))
     if signature.absolute().parent == folder and signature.name not in signed:
         found.discard(signature.name)

@@ -12,10 +12,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 import model_sharing
-from model_sharing.cache_server import application, interim_responses
+from model_sharing.cache_server import application, interim_responses, silent_connections
 from model_sharing.cache_server.application import make_app
 from model_sharing.cache_server.guards import Tokens
 from model_sharing.cache_server.mounted_catalogs import MountedCatalogs
+from model_sharing.cache_server.silent_connections import SILENT_CONNECTIONS
 from model_sharing.settings import Settings
 from model_sharing_protocol.errors import InvalidParameter, NotFound
 from support.fake_provider.faults import always, corrupt, slowly
@@ -23,6 +24,7 @@ from support.fake_provider.models import SHARE, Model, digest_of, manifest_of, t
 from support.fake_provider.server import TOKEN, FakeProvider
 from support.files import random_bytes
 from support.safetensors_files import safetensors
+from support.watching import eventually
 
 NAME = "llm.tiny"
 REPOSITORY = "vendor.llm/tiny"
@@ -462,6 +464,39 @@ async def test_a_version_of_many_files_is_listed_in_pages_and_fetched_in_groups(
     for path in paths[:1500:150]:
         assert await (await client.get(f"/{REPOSITORY}/resolve/{commit}/{path}")).read() == many[path]
     assert len(llm.file_requests()) == 10 * 100
+
+
+async def test_a_fetch_goes_on_when_its_client_goes_away(serve: Serve, llm: FakeProvider) -> None:
+    llm.default_fault = slowly(0.02)
+    client = await serve()
+    url = f"/{REPOSITORY}/resolve/main/model.safetensors"
+    _, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(f"GET {url} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    await eventually(lambda: bool(llm.file_requests()))
+    writer.close()
+    assert await (await client.get(url)).read() == WEIGHTS
+    assert llm.file_bytes_sent == len(WEIGHTS)
+
+
+@pytest.mark.usefixtures("llm")
+async def test_connections_that_ask_for_nothing_are_closed(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await serve()
+    assert (await client.get("/api/whoami-v2")).status == 200
+    half_open, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(b"GET / HTTP/1.1\r\n")
+    assert client.app is not None and client.server.runner is not None
+    silent, server = client.app[SILENT_CONNECTIONS], client.server.runner.server
+    assert isinstance(server, web.Server)
+    await eventually(lambda: len(server.connections) == 2)
+    silent.close_silent(server)
+    monkeypatch.setattr(silent_connections, "HEAD_SECONDS", -1)
+    silent.close_silent(server)
+    with pytest.raises(ConnectionResetError):
+        await half_open.read()
+    writer.close()
+    assert len(server.connections) == 1
 
 
 async def test_no_secret_and_no_address_of_the_provider_is_told(

@@ -14,6 +14,7 @@ from model_sharing.cache_server.guards import Tokens, guard
 from model_sharing.cache_server.handlers import Handlers
 from model_sharing.cache_server.interim_responses import keep_waiting
 from model_sharing.cache_server.mounted_catalogs import MountedCatalogs
+from model_sharing.cache_server.silent_connections import SILENT_CONNECTIONS, SilentConnections
 from model_sharing_protocol.errors import (
     InternalError,
     MalformedRequest,
@@ -43,11 +44,17 @@ def make_app(catalogs: MountedCatalogs, report: Report, tokens: Tokens | None = 
     def tell(line: str) -> None:
         report(without_endpoints(line, catalogs.mounts()))
 
-    handlers = Handlers(catalogs, tell)
+    handlers, silent = Handlers(catalogs, tell), SilentConnections()
     app = web.Application(
-        middlewares=[_answer_failures(catalogs, tell), guard(tokens), _explain_refused_mounts],
+        middlewares=[
+            silent.listen,
+            _answer_failures(catalogs, tell),
+            guard(tokens),
+            _explain_refused_mounts,
+        ],
         client_max_size=_MAX_BODY_BYTES,
     )
+    app[SILENT_CONNECTIONS] = silent
     app.add_routes(_routes(handlers))
     app.on_response_prepare.append(_add_headers)
     app.on_shutdown.append(lambda _: handlers.close())

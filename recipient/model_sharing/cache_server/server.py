@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
+from model_sharing.cache_server.silent_connections import SILENT_CONNECTIONS
 from model_sharing_protocol.errors import InvalidParameter, PortInUse
 
 _IDLE_SECONDS = 60.0
@@ -36,11 +37,14 @@ async def serve(app: web.Application, host: str, port: int, on_serving: Callable
         shutdown_timeout=_FAREWELL_SECONDS,
     )
     await runner.setup()
+    assert runner.server is not None  # noqa: S101 - set up above
+    watching = asyncio.create_task(app[SILENT_CONNECTIONS].watch(runner.server))
     try:
         await _listen(runner, host, port)
         on_serving(f"http://{f'[{host}]' if ':' in host else host}:{runner.addresses[0][1]}")
         await _stopped()
     finally:
+        watching.cancel()
         await runner.cleanup()
 
 

@@ -90,6 +90,15 @@ INERT: dict[str, Files] = {
         "2_Dense/config.json": encoded({"activation_function": "torch.nn.modules.activation.Tanh"}),
         "sentence_bert_config.json": encoded({"max_seq_length": 8}),
     },
+    "mistral": {
+        "params.json": encoded({"dim": 8}),
+        "consolidated.safetensors": safetensors({"a": b"1"}),
+        "tokenizer.model.v3": b"",
+        "tekken.json": encoded({"config": {}}),
+        "mergekit_config.yml": b"models: []\n",
+    },
+    "detection": good_folder()
+    | {"config.json": encoded({"backbone": "resnet50", "use_pretrained_backbone": True})},
     "gguf": {"tiny.Q4_K_M.gguf": gguf({"tokenizer.chat_template": TEMPLATE}, [("a", (4,), 0, bytes(16))])},
     "onnx": {
         "model.onnx": onnx_model(
@@ -198,7 +207,7 @@ def test_at_no_depth_is_a_key_that_runs_code_overlooked(
     folder = tmp_path_factory.getbasetemp()
     (folder / "config.json").write_text(json.dumps(configuration))
     files = ModelFiles.in_folder(folder, ["config.json"])
-    assert list(configuration_findings(files, "config.json"))
+    assert list(configuration_findings(files, "config.json", files.json("config.json")))
 
 
 @given(st.binary(max_size=200))

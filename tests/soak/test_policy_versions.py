@@ -86,3 +86,26 @@ def test_an_onnx_model_reads_no_file_outside_its_folder(versions: tuple[str, ...
         [virtual_environment(*versions), program, tmp_path], stdout=subprocess.PIPE, text=True, check=True
     )
     assert done.stdout.splitlines() == ["onnx inside", "onnxruntime inside"]
+
+
+@pytest.mark.parametrize(
+    ("version", "run_without_trust"),
+    [("5.5.0", []), ("5.24.0", []), ("5.2.0", ["CVE-2026-5241"])],
+)
+def test_hostile_folders_run_nothing_in_tested_versions_of_transformers(
+    version: str, run_without_trust: list[str], tmp_path: Path
+) -> None:
+    """And their code does run with trust, so that the corpus is live ammunition."""
+    program = Path(__file__).with_name("transformers_readers.py")
+    readers = (f"transformers=={version}", "jinja2", "pillow", "joblib", "cloudpickle", "pyyaml")
+    done = subprocess.run(
+        [virtual_environment(*readers), program, tmp_path / "folders"],
+        env={**os.environ, "PYTHONPATH": SOURCES, "HF_HOME": str(tmp_path / "hugging_face")},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    lines = [line.split(" ", 1) for line in done.stdout.splitlines()]
+    assert [name for trust, name in lines if trust == "untrusted"] == run_without_trust
+    trusted = {name for trust, name in lines if trust == "trusted"}
+    assert {"auto_map, in config.json", "auto_map as a list, in tokenizer_config.json"} <= trusted

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-_MAX_BYTES = 1024 * 1024
+_MAX_BYTES = 256 * 1024
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|$)", re.DOTALL)
 _TASK = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 # By how names of architectures end; the first one that fits.

@@ -166,11 +166,23 @@ _KEYS: Mapping[str, Mapping[str, object]] = {
     "tokenizer file elsewhere": {"tokenizer_file": "../../other/tokenizer.json"},
     "retriever": {"index_path": "/tmp/evil.pkl"},
     "another model": {"text_encoder_name_or_path": "evil/repo"},
-    "backbone from elsewhere": {"use_pretrained_backbone": True},
+    "backbone from elsewhere": {"backbone": "evil/repo"},
+    "architecture from a folder": {"architecture": "local-dir:/tmp/evil"},
+    "architecture from the Hub": {"architecture": "hf_hub:evil/repo"},
     "weights elsewhere": {"transformers_weights": "../../evil.safetensors"},
+    "another configuration": {"configuration_files": ["config.4.0.0/../../../evil.json"]},
+    "speakers elsewhere": {"speaker_embeddings": {"repo_or_path": "/tmp/evil"}},
+    "dictionary elsewhere": {"mecab_kwargs": {"mecab_option": "-r /tmp/evil"}},
+    "class of an unknown kind": {"some_class_name": "os.system"},
     "tokenizer files elsewhere": {"fast_tokenizer_files": ["tokenizer.json", "../../tokenizer.4.json"]},
 }
 _FILES: Mapping[str, Mapping[str, Any]] = {
+    # Some file systems find these files by their usual names.
+    "Config.json": {"other letters": {"auto_map": {"AutoModel": "evil.Evil"}}},
+    "Modules.json": {"other letters": [{"idx": 0, "path": "", "type": "os.system"}]},
+    "Adapter_Config.json": {"other letters": {"base_model_name_or_path": "their/base"}},
+    "model.safetensors.INDEX.json": {"other letters": {"weight_map": {"a": "../evil.safetensors"}}},
+    "Chat_Template.json": {"nested": {"chat_template": [[[{"a": ["{{ x.__class__ }}"]}]]]}},
     "model_index.json": {
         "a module": {"_class_name": "StableDiffusionPipeline", "unet": ["os", "UNet"]},
         "a module of ours": {"_class_name": "StableDiffusionPipeline", "unet": ["evil", "Evil"]},

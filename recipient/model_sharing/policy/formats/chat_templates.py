@@ -30,14 +30,16 @@ _PLAIN_TEXT = re.compile(
 
 
 def template_findings(path: str, template: object) -> Iterator[Finding]:
-    """Findings about a chat template, or about each one in a list or mapping of them."""
-    if isinstance(template, dict):
-        template = list(template.values())
-    if isinstance(template, list):
-        for one in template:
-            yield from template_findings(path, one)
-    elif isinstance(template, str) and (problem := template_problem(template)):
-        yield Finding.of_file(path, f"has a chat template that {problem}")
+    """Findings about a chat template, or about each text in a list or mapping of them."""
+    waiting = [template]
+    while waiting:
+        template = waiting.pop()
+        if isinstance(template, dict):
+            waiting += template.values()
+        elif isinstance(template, (list, tuple)):
+            waiting += template
+        elif isinstance(template, str) and (problem := template_problem(template)):
+            yield Finding.of_file(path, f"has a chat template that {problem}")
 
 
 def template_problem(template: str) -> str | None:

@@ -23,9 +23,11 @@ _WORD = re.compile(r"[A-Za-z0-9_.-]*")
 _ARCHITECTURE = re.compile(
     r"[A-Z]\w*(?:Model|For[A-Z]\w*|Backbone|Encoder|Decoder|VisionTransformer|SafetyChecker)\w*"
 )
+_IDENTIFIER = re.compile(r"\w*")
 _CLASS_NAMES = {
     "architectures": _ARCHITECTURE,
     "base_model_class": _ARCHITECTURE,
+    "audio_tokenizer_class": _ARCHITECTURE,
     "tokenizer_class": re.compile(r"\w*Tokenizer(?:Fast)?|\w+Backend"),
     "processor_class": re.compile(r"\w*Processor"),
     "image_processor_type": re.compile(r"\w*(?:ImageProcessor(?:Fast|Pil)?|FeatureExtractor)"),
@@ -47,11 +49,14 @@ _VALUES = {
     # Each other method is a library of its own, which reads more files.
     "quant_method": re.compile(r"bitsandbytes|fp8|mxfp4"),
 }
-_REFERENCE = re.compile(r".*_(?:file|files|path|dir|name_or_path)|hf_hub_id|gguf_file")
-_PRETRAINED = "use_pretrained_backbone"
+_REFERENCE = re.compile(
+    r".*_(?:file|files|path|dir|name_or_path)|repo_or_path|hf_hub_id|gguf_file|mecab_option"
+)
+# Names of architectures of timm, which takes them for repositories and folders if they look so.
+_NAMES = frozenset({"architecture", "backbone"})
 # Where a model came from; the loaders write it and do not read it, or not from there.
 _ORIGINS = frozenset({"_name_or_path", "name_or_path", "special_tokens_map_file", "base_model_name_or_path"})
-_FILES_OF_THE_MODEL = frozenset({"fast_tokenizer_files", "transformers_weights"})
+_FILES_OF_THE_MODEL = frozenset({"configuration_files", "fast_tokenizer_files", "transformers_weights"})
 
 _DATA = frozenset(
     {"tokenizer.json", "vocab.json", "added_tokens.json", "tekken.json", "merges.json", "dataset_infos.json"}
@@ -59,30 +64,33 @@ _DATA = frozenset(
 
 
 def is_configuration(path: str) -> bool:
-    """True for a JSON file that loaders may take for a configuration, not for a vocabulary or an index."""
-    name = name_of(path)
+    """True for a JSON file that loaders may take for a configuration, not for a vocabulary or an index.
+
+    In any letter case, since some file systems find it by any.
+    """
+    name = name_of(path).casefold()
     return name.endswith(".json") and name not in _DATA and not name.endswith(".index.json")
 
 
-def configuration_findings(files: ModelFiles, path: str) -> Iterator[Finding]:
+def configuration_findings(files: ModelFiles, path: str, configuration: Any) -> Iterator[Finding]:
     """Findings in a configuration: keys and values by which loaders run code, or load something else."""
-    try:
-        configuration = files.json(path)
-    except ValueError as error:
-        yield Finding.of_file(path, f"is not JSON that all programs read alike ({str(error)[:80]})")
-        return
     for key, value in walk(configuration):
         shown = f"has {key[:80]!r}: {value!r}"[:160]
         if (key in _CODE_KEYS and value) or (key in _CODE_SWITCHES and value not in (False, None)):
             yield Finding.of_file(path, f"has {key!r}, by which libraries come to run code")
-        elif key in _VALUES and not _is_all(value, _VALUES[key].fullmatch):
+        elif (known := _known_values(key)) and not _is_all(value, known.fullmatch):
             yield Finding.of_file(path, f"{shown}, which is not known to run no code")
         elif key in _FILES_OF_THE_MODEL and not _is_all(
             value, lambda name: folder_of(path) + name in files.sizes
         ):
             yield Finding.of_file(path, f"{shown}, which are not files of the model", elsewhere=True)
-        elif (key == _PRETRAINED and value) or _is_reference(key, value):
+        elif _is_reference(key, value):
             yield Finding.of_file(path, f"{shown}, to be loaded from elsewhere", elsewhere=True)
+
+
+def _known_values(key: str) -> re.Pattern[str] | None:
+    """Pattern of the values that this key may have; None for a key that may have any."""
+    return _VALUES.get(key) or (_IDENTIFIER if key.endswith(("_class", "_class_name")) else None)
 
 
 def walk(value: Any) -> Iterator[tuple[str, Any]]:
@@ -99,6 +107,8 @@ def walk(value: Any) -> Iterator[tuple[str, Any]]:
 
 def _is_reference(key: str, value: Any) -> bool:
     """True for the name of a file or model that is not the model's own."""
+    if key in _NAMES:
+        return isinstance(value, str) and not _WORD.fullmatch(value)
     return (
         isinstance(value, (str, list))
         and bool(value)

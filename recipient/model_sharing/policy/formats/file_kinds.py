@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from model_sharing.policy.files import suffix_of
@@ -14,7 +15,9 @@ _INERT_SUFFIXES = frozenset(
     | {".txt", ".md", ".model", ".spm", ".tiktoken", ".vocab", ".csv", ".tsv", ".parquet"}
     | {".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".pdf", ".wav", ".flac", ".mp3"}
 )
-_INERT_NAMES = frozenset({"LICENSE", "LICENCE", "NOTICE", "README", "USE_POLICY"})
+_INERT_NAMES = re.compile(
+    r"LICEN[CS]E|NOTICE|README|USE_POLICY|tokenizer\.model\.v\d{1,3}(?:m\d{1,3})?|mergekit_config\.yml"
+)
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".npz", ".mar", ".dat")
 _LAYERS = (".h5", ".hdf5", ".keras", ".tflite", ".pb")
 _LIBRARIES = (".so", ".dll", ".dylib", ".pyd")
@@ -32,7 +35,7 @@ def kind_findings(paths: Iterable[str]) -> Iterator[Finding]:
     for path in sorted(paths):
         if who := acts_unasked(path):
             yield Finding.of_file(path, f"is acted upon unasked, by {who}")
-        elif suffix_of(path) not in _INERT_SUFFIXES and name_of(path) not in _INERT_NAMES:
+        elif suffix_of(path) not in _INERT_SUFFIXES and not _INERT_NAMES.fullmatch(name_of(path)):
             yield Finding.of_file(
                 path, _CAUSES.get(suffix_of(path).lower(), "is of a kind that can hold code")
             )

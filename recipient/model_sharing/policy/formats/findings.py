@@ -34,13 +34,12 @@ _BY_NAME: Mapping[str, Callable[[str, Any], Iterator[Finding]]] = {
 def file_findings(files: ModelFiles) -> list[Finding]:
     """Findings about names of files, and about the content of small ones that are here."""
     found = list(kind_findings(files.paths))
-    for path in sorted(filter(files.is_here, files.paths)):
-        if path.endswith(_INDEX):
-            found += index_findings(files, path)
-        elif is_configuration(path):
-            found += configuration_findings(files, path)
-            found += _named_findings(files, path)
-    return found + list(chat_template_findings(files))
+    for path in sorted(filter(files.is_here, filter(is_small_judged, files.paths))):
+        try:
+            found += _content_findings(files, path)
+        except ValueError as error:
+            found.append(Finding.of_file(path, f"cannot be read as all programs would ({str(error)[:80]})"))
+    return found
 
 
 def weight_findings(files: ModelFiles) -> list[Finding]:
@@ -52,21 +51,6 @@ def weight_findings(files: ModelFiles) -> list[Finding]:
     ]
 
 
-def chat_template_findings(files: ModelFiles) -> Iterator[Finding]:
-    """Findings about chat templates, in files of their own and in configurations."""
-    for path in sorted(filter(files.is_here, files.paths)):
-        try:
-            if path.endswith(_TEMPLATE):
-                yield from template_findings(path, files.text(path, _MAX_TEMPLATE_BYTES))
-            elif is_configuration(path):
-                for key, value in walk(files.json(path)):
-                    if key == "chat_template":
-                        yield from template_findings(path, value)
-        except ValueError as error:
-            if path.endswith(_TEMPLATE):
-                yield Finding.of_file(path, f"is not a chat template ({str(error)[:80]})")
-
-
 def is_judged(path: str) -> bool:
     """True for a file whose content or header has to be here before loading is known to run no code."""
     return is_small_judged(path) or is_weights(path)
@@ -74,15 +58,22 @@ def is_judged(path: str) -> bool:
 
 def is_small_judged(path: str) -> bool:
     """True for a small file whose whole content is judged."""
-    return path.endswith((_INDEX, _TEMPLATE)) or is_configuration(path)
+    return path.casefold().endswith((_INDEX, _TEMPLATE)) or is_configuration(path)
 
 
-def _named_findings(files: ModelFiles, path: str) -> Iterator[Finding]:
-    """Findings of the rule for files of this name."""
-    rule = _BY_NAME.get(name_of(path))
-    if rule is None:
+def _content_findings(files: ModelFiles, path: str) -> Iterator[Finding]:
+    """Findings about the content of a small file. Raises ValueError if it cannot be read."""
+    name = name_of(path).casefold()
+    if name.endswith(_TEMPLATE):
+        yield from template_findings(path, files.text(path, _MAX_TEMPLATE_BYTES))
         return
-    try:
-        yield from rule(path, files.json(path))
-    except ValueError:
-        return  # which is a finding about every configuration
+    content = files.json(path)
+    if name.endswith(_INDEX):
+        yield from index_findings(files, path, content)
+        return
+    yield from configuration_findings(files, path, content)
+    if rule := _BY_NAME.get(name):
+        yield from rule(path, content)
+    for key, value in walk(content):
+        if key == "chat_template":
+            yield from template_findings(path, value)

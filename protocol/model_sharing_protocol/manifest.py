@@ -7,13 +7,14 @@ bytes that it does not name.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 import msgspec
 
 from model_sharing_protocol.digests import check_sha256
-from model_sharing_protocol.errors import CorruptArtifact, InvalidParameter, SharingError
+from model_sharing_protocol.errors import CorruptArtifact, InvalidParameter, PathNotFound, SharingError
 from model_sharing_protocol.paths import check_model_path, check_together
 
 MAX_FILES = 100_000
@@ -29,6 +30,14 @@ class ManifestFile(msgspec.Struct, frozen=True):
     path: str
     size: int
     sha256: str
+
+
+def find_file(files: Sequence[ManifestFile], path: str) -> ManifestFile:
+    """File at a path, among those of a manifest, which are ordered by path. Raises PathNotFound."""
+    index = bisect_left(files, path, key=lambda file: file.path)
+    if index < len(files) and files[index].path == path:
+        return files[index]
+    raise PathNotFound(f"There is no file {path[:300]!r} in this version.")
 
 
 class Delta(msgspec.Struct, frozen=True, omit_defaults=True):

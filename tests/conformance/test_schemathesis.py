@@ -54,7 +54,8 @@ class Served:
     administrator: str
 
     def token_for(self, path: str) -> str:
-        return self.recipient if path.startswith("/delta-sharing") else self.administrator
+        of_recipients = path.startswith(("/delta-sharing", "/hf/{share}"))
+        return self.recipient if of_recipients else self.administrator
 
 
 @pytest.fixture(scope="module")

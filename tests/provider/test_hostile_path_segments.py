@@ -27,13 +27,22 @@ GOOD = {
     "version": "1",
     "alias": "champion",
     "table": "models",
+    "namespace": "ml_team",
+    "name": "scorer",
+    "revision": "1",
+    "path": "MLmodel",
 }
+OF_RECIPIENTS = (PREFIX, "/hf/{share}")
+FOLDER = "/tree/{revision}/{path}"
+REFUSED = ("/create", "/move", "/delete", "/preupload/{revision}", "/commit/{revision}")
 
 
 async def test_no_place_of_any_path_lets_anything_through(
     admin: AdminClient, server: TestServer, endpoint: str, provider_home: Path, tmp_path: Path
 ) -> None:
-    await admin.register(write_model(tmp_path / "m"), "prod.ml_team.scorer", "Champion")
+    await admin.register(
+        write_model(tmp_path / "m", {"data/model.pkl": b"weights"}), "prod.ml_team.scorer", "Champion"
+    )
     profile = await admin.activate(await admin.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
     administrator = (provider_home / "admin.token").read_text()
     assert server.app is not None
@@ -49,13 +58,16 @@ async def test_no_place_of_any_path_lets_anything_through(
     tried = 0
     async with aiohttp.ClientSession() as session:
         for method, template in sorted(routes):
-            token = profile.bearer_token if template.startswith(PREFIX) else administrator
+            of_recipient = template.startswith(OF_RECIPIENTS)
+            token = profile.bearer_token if of_recipient else administrator
             headers = {"Authorization": f"Bearer {token}"}
             places = re.findall(r"{(\w+)}", template)
             good = {place: GOOD.get(place, "x") for place in places}
+            if template.endswith(FOLDER):
+                good["path"] = "data"
             if "table" in places:
                 good["schema"] = "information_schema"
-            if template.startswith(PREFIX):
+            if of_recipient and not template.endswith(REFUSED):
                 url = origin + template.format(**good)
                 async with session.request(method, url, headers=headers) as answer:
                     reached.add(answer.status)

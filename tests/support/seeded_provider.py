@@ -39,6 +39,7 @@ _KNOWN: dict[str, list[str | int]] = {
     "operation": ["READ_MODEL_VERSION", "READ_WRITE_MODEL_VERSION"],
     "path": ["MLmodel", "/Models/prod/ml/scorer/2/MLmodel"],
     "recipient_profile_str": [VENDOR],
+    "revision": ["main", "1", "champion"],
     "schema": ["ml", "information_schema"],
     "schema_name": ["ml"],
     "share": ["acme"],
@@ -60,6 +61,12 @@ _KNOWN_BY_PLACE: dict[tuple[str, str], list[str | int]] = {
     ("/providers", "name"): ["vendor", "another"],
     ("/tags", "name"): [str(MODEL), f"{MODEL}/1"],
     ("permissions/", "name"): [str(MODEL), "prod.ml", "prod", "acme"],
+    ("/hf/{share}", "namespace"): ["ml"],
+    ("/hf/", "namespace"): ["prod.ml"],
+    ("/hf/", "name"): ["scorer"],
+    ("/hf/", "path"): ["MLmodel"],
+    ("/hf/", "paths"): ["MLmodel"],
+    ("/hf/", "filter"): ["mlflow"],
 }
 """Where the same name means something else."""
 

@@ -16,7 +16,7 @@ from model_sharing_protocol.hugging_face.messages import (
     TreeEntry,
     TreeLfs,
 )
-from model_sharing_protocol.manifest import ManifestFile
+from model_sharing_protocol.manifest import ManifestFile, find_file
 
 TREE_PAGE = 1000
 """Entries in a page of a listing."""
@@ -31,10 +31,7 @@ class CommitFiles:
 
     def file(self, path: str) -> ManifestFile:
         """File at a path. Raises PathNotFound."""
-        index = self._first(path)
-        if index < len(self.files) and self.files[index].path == path:
-            return self.files[index]
-        raise PathNotFound(f"There is no file {path[:300]!r} in the commit {self.commit}.")
+        return find_file(self.files, path)
 
     def siblings(self, *, blobs: bool) -> tuple[Sibling, ...]:
         """All files; with their sizes and digests if `blobs` are asked for."""

@@ -124,28 +124,39 @@ class Refs(_Message, rename="camel", omit_defaults=False):
     pull_requests: tuple[GitRef, ...] = ()
 
 
-class AccessTokenInfo(_Message, rename="camel"):
-    display_name: str
-    role: str
+class AccessTokenInfo(_Message, rename="camel", omit_defaults=False):
+    display_name: str = "model-sharing"
+    role: str = "read"
 
 
-class AuthInfo(_Message, rename="camel"):
-    type: str
-    access_token: AccessTokenInfo
+class AuthInfo(_Message, rename="camel", omit_defaults=False):
+    """Kind of a credential; all that there are can only read."""
+
+    type: str = "access_token"
+    access_token: AccessTokenInfo = msgspec.field(default_factory=AccessTokenInfo)
+
+
+class Organization(_Message, omit_defaults=False):
+    """Group that the holder of a token is in; by it, clients name what else there is."""
+
+    id: str
+    name: str
+    type: str = "org"
 
 
 class Whoami(_Message, omit_defaults=False):
     """Holder of a token."""
 
-    type: str
     id: str
     name: str
-    fullname: str
-    auth: AuthInfo
-    orgs: tuple[str, ...] = ()
+    fullname: str = ""
+    type: str = "user"
+    orgs: tuple[Organization, ...] = ()
+    auth: AuthInfo = msgspec.field(default_factory=AuthInfo)
 
 
-class ErrorAnswer(_Message):
-    """Body of every error response; the kind of the error is in a header."""
+class ErrorAnswer(_Message, omit_defaults=False):
+    """Body of every error response; clients tell errors apart by a header, and show the text."""
 
+    code: str
     error: str

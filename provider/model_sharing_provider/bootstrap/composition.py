@@ -42,6 +42,7 @@ from model_sharing_provider.services.publishing.flavors import Flavors
 from model_sharing_provider.services.publishing.multipart import Multipart
 from model_sharing_provider.services.publishing.principal_credentials import PrincipalCredentials
 from model_sharing_provider.services.publishing.principal_files import PrincipalFiles
+from model_sharing_provider.services.publishing.principal_revisions import PrincipalRevisions
 from model_sharing_provider.services.publishing.registration import Registration
 from model_sharing_provider.services.publishing.uploads import Uploads
 from model_sharing_provider.services.rate_limits import RateLimits
@@ -63,6 +64,7 @@ from model_sharing_provider.services.sharing.provider_terms import ProviderTerms
 from model_sharing_provider.services.sharing.pull_history import PullHistory
 from model_sharing_provider.services.sharing.recipient_credentials import RecipientCredentials
 from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
+from model_sharing_provider.services.sharing.recipient_revisions import RecipientRevisions
 from model_sharing_provider.services.sharing.recipient_terms import RecipientTerms
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
@@ -135,6 +137,7 @@ def _wire(
     )
     pulls = mirroring.pulls
     uploads = Uploads(artifacts, manifests, recall_policy, pulls)
+    principal_files = PrincipalFiles(signed_files, artifacts, manifests, recall_policy, pulls)
     recipient_files = RecipientFiles(signed_files, artifacts, manifests, signing, pulls)
     services = ProviderServices(
         database=database,
@@ -163,7 +166,15 @@ def _wire(
         origin_signatures=OriginSignatures(bundles, manifests),
         permissions=Permissions(),
         principal_credentials=PrincipalCredentials(storage_credentials, recall_policy, pulls),
-        principal_files=PrincipalFiles(signed_files, artifacts, manifests, recall_policy, pulls),
+        principal_files=principal_files,
+        principal_revisions=PrincipalRevisions(
+            principal_files,
+            artifacts,
+            manifests,
+            recall_policy=recall_policy,
+            pulls=pulls,
+            freshness=mirroring.freshness,
+        ),
         principals=Principals(secrets),
         provider_terms=ProviderTerms(),
         providers=mirroring.providers,
@@ -172,6 +183,7 @@ def _wire(
         recalls=Recalls(),
         recipient_credentials=RecipientCredentials(storage_credentials, pulls),
         recipient_files=recipient_files,
+        recipient_revisions=RecipientRevisions(artifacts, manifests, pulls),
         recipient_terms=RecipientTerms(),
         recipient_view=RecipientView(),
         recipients=Recipients(secrets, settings.quotas),

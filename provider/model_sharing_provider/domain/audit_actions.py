@@ -227,6 +227,10 @@ class AuditAction(StrEnum):
         "deltaSharingGetModelVersionByAlias",
         "A recipient read a version, by alias",
     )
+    DELTA_SHARING_LIST_MODEL_VERSION_FILES = (
+        "deltaSharingListModelVersionFiles",
+        "A recipient listed the files of a version, or read the size and digest of one",
+    )
     DELTA_SHARING_QUERY_MODEL_VERSION = (
         "deltaSharingQueryModelVersion",
         "Signed URLs for the files of a version were issued to a recipient",

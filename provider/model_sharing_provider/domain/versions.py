@@ -1,12 +1,14 @@
-"""New versions of models, as their makers describe them."""
+"""Versions of models: new ones as their makers describe them, and READY ones with their files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_provider.domain.limits import check_comment, check_origin
+from model_sharing_provider.domain.securables import ModelVersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,3 +29,12 @@ class NewVersion:
     def __post_init__(self) -> None:
         check_comment(self.comment)
         check_origin(self.source, self.run_id, self.logged_model_id)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionContent:
+    """READY version with its files, ordered by path; `gated` until the caller accepts terms for them."""
+
+    version: ModelVersion
+    files: Sequence[ManifestFile]
+    gated: bool = False

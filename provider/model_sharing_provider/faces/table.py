@@ -9,6 +9,7 @@ from model_sharing_provider.faces import (
     activation,
     files_api,
     health,
+    hugging_face,
     mlflow_registry,
     open_sharing,
     signed_files,
@@ -29,6 +30,7 @@ APIS: tuple[Face, ...] = (
     mlflow_registry.FACE,
     *tracking.FACES,
     files_api.FACE,
+    hugging_face.FACE,
     workspace.FACE,
     signed_files.FACE,
 )

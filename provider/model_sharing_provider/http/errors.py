@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -29,8 +29,8 @@ _INTERNAL = web.HTTPInternalServerError.status_code
 class ErrorStyle:
     """Error responses of a face: `message(code, text)` is the body, and `code_field` its field for the code.
 
-    `look_up` returns the status and the code of an error's row. The text of an internal error stays in the
-    log; clients get `internal_text` instead.
+    `look_up` returns the status and the code of an error's row; `headers` are those that tell an error, with
+    the text for clients. The text of an internal error stays in the log; clients get `internal_text` instead.
     """
 
     message: Callable[[str, str], msgspec.Struct]
@@ -38,12 +38,15 @@ class ErrorStyle:
     media_type: str
     look_up: Callable[[ErrorRow], tuple[int, str]]
     internal_text: str = ""
+    headers: Callable[[SharingError, str], Mapping[str, str]] = lambda _error, _text: {}
 
     def response(self, error: SharingError) -> web.Response:
         """Response for an error, with `Retry-After` in whole seconds if the error has one."""
         status, code = self.look_up(error.row)
         text = self.internal_text if status == _INTERNAL else error.message
-        headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+        headers = dict(self.headers(error, text))
+        if error.retry_after is not None:
+            headers["Retry-After"] = str(error.retry_after)
         response = json_response(self.message(code, text), self.media_type, status, headers)
         response[ERROR_CODE] = code
         return response

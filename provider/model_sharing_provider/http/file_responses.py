@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from email.utils import formatdate
 
 import structlog
@@ -22,29 +22,42 @@ _WRITE_TIMEOUT_SECONDS = 120.0
 _log = structlog.get_logger("model_sharing_provider")
 
 
-async def file_response(
-    request: web.Request, context: Context, files: SignedFiles, file: OpenFile
-) -> web.StreamResponse:
-    """Response with the file (200), with the requested range (206), or with neither (416).
+NO_HEADERS: Mapping[str, str] = {}
 
-    A file that another server keeps and sends is answered with a redirection to it (307).
+
+async def file_response(
+    request: web.Request,
+    context: Context,
+    files: SignedFiles,
+    file: OpenFile,
+    extra_headers: Mapping[str, str] = NO_HEADERS,
+) -> web.StreamResponse:
+    """Response with the file (200), with the requested range (206), or with neither (304, 416).
+
+    A file that another server keeps and sends is answered with a redirection to it (307). Every response
+    has the `extra_headers`, which say what the file is.
     """
-    span = _span(request, file.size)
+    etag = f'"{file.sha256}"'
+    if has_current(request, file.sha256):
+        return web.Response(status=304, headers={"ETag": etag, **extra_headers})
+    span = _span(request, file.size, etag)
     if span is None:
-        return web.Response(status=416, headers={"Content-Range": f"bytes */{file.size}"})
+        return web.Response(status=416, headers={"Content-Range": f"bytes */{file.size}", **extra_headers})
     found = IN_STORE
     if request.method != "HEAD":
         found = await files.locate(context, file, from_start=span == (0, file.size))
     if found.url:
-        return web.Response(status=307, headers={"Location": found.url, "Cache-Control": "no-store"})
+        headers = {"Location": found.url, "Cache-Control": "no-store", **extra_headers}
+        return web.Response(status=307, headers=headers)
     start, end = span
     headers = {
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-transform",
         "Content-Length": str(end - start),
         "Content-Type": "application/octet-stream",
-        "ETag": f'"{file.sha256}"',
+        "ETag": etag,
         "Last-Modified": formatdate(file.modified / 1000, usegmt=True),
+        **extra_headers,
     }
     partial = end - start != file.size
     if partial:
@@ -122,8 +135,18 @@ def _cut(request: web.Request, reason: str) -> None:
         request.transport.abort()
 
 
-def _span(request: web.Request, size: int) -> tuple[int, int] | None:
-    """Requested range, as its first byte and the one after its last; None if the file has no such range."""
+def has_current(request: web.Request, sha256: str) -> bool:
+    """True if the client has the file that it asks for, by the digests that it names in `If-None-Match`."""
+    return any(known.value in ("*", sha256) for known in request.if_none_match or ())
+
+
+def _span(request: web.Request, size: int, etag: str) -> tuple[int, int] | None:
+    """Requested range, as its first byte and the one after its last; None if the file has no such range.
+
+    The whole file for a range of another one, by `If-Range`.
+    """
+    if request.headers.get("If-Range", etag) != etag:
+        return 0, size
     try:
         asked = request.http_range
     except ValueError:

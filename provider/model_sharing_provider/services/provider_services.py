@@ -24,6 +24,7 @@ from model_sharing_provider.services.publishing.flavors import Flavors
 from model_sharing_provider.services.publishing.multipart import Multipart
 from model_sharing_provider.services.publishing.principal_credentials import PrincipalCredentials
 from model_sharing_provider.services.publishing.principal_files import PrincipalFiles
+from model_sharing_provider.services.publishing.principal_revisions import PrincipalRevisions
 from model_sharing_provider.services.publishing.registration import Registration
 from model_sharing_provider.services.publishing.uploads import Uploads
 from model_sharing_provider.services.rate_limits import RateLimits
@@ -45,6 +46,7 @@ from model_sharing_provider.services.sharing.providers import Providers
 from model_sharing_provider.services.sharing.pull_history import PullHistory
 from model_sharing_provider.services.sharing.recipient_credentials import RecipientCredentials
 from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
+from model_sharing_provider.services.sharing.recipient_revisions import RecipientRevisions
 from model_sharing_provider.services.sharing.recipient_terms import RecipientTerms
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
@@ -88,6 +90,7 @@ class ProviderServices:
     principals: Principals
     principal_credentials: PrincipalCredentials
     principal_files: PrincipalFiles
+    principal_revisions: PrincipalRevisions
     provider_terms: ProviderTerms
     providers: Providers
     pull_history: PullHistory
@@ -95,6 +98,7 @@ class ProviderServices:
     recalls: Recalls
     recipient_credentials: RecipientCredentials
     recipient_files: RecipientFiles
+    recipient_revisions: RecipientRevisions
     recipient_terms: RecipientTerms
     recipient_view: RecipientView
     recipients: Recipients

@@ -17,6 +17,7 @@ from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.signed_urls import Ticket
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context
@@ -81,6 +82,15 @@ class OpenFile:
     modified: int
     access: TransferPermission
     source: ByteSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """File of a version, found by its path. If the object store sends it, `url` is a presigned one."""
+
+    version: ModelVersion
+    file: OpenFile
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ def error_response(error: SharingError, mounts: Iterable[Mount] = (), about: str
     headers = {hdrs.CONTENT_TYPE: JSON, **error_headers(error, text)} | ({COMMIT: about} if about else {})
     if status == _UNAVAILABLE or error.retry_after:
         headers[hdrs.RETRY_AFTER] = str(error.retry_after or _RETRY_AFTER_SECONDS)
-    return web.Response(status=status, body=msgspec.json.encode(ErrorAnswer(text)), headers=headers)
+    body = msgspec.json.encode(ErrorAnswer(error.row.open_sharing_code, text))
+    return web.Response(status=status, body=body, headers=headers)
 
 
 def without_endpoints(text: str, mounts: Iterable[Mount]) -> str:

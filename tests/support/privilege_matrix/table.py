@@ -11,6 +11,7 @@ from datetime import timedelta
 from itertools import chain
 
 from model_sharing_protocol.names import SchemaName, SharedName
+from model_sharing_protocol.revisions import MAIN_REVISION
 from model_sharing_provider.domain.principals import PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import ShareObjectType
@@ -189,6 +190,8 @@ SECTIONS: Mapping[str, list[Row]] = {
         row("principal_files.open_path", EXECUTE, SCORER, 1, "MLmodel"),
         row("principal_files.sign", EXECUTE, SCORER, 1, "MLmodel"),
         row("principal_files.open", EXECUTE, prepare=signed),
+        row("principal_revisions.content", EXECUTE, SCORER, MAIN_REVISION),
+        row("principal_revisions.open", EXECUTE, SCORER, MAIN_REVISION, "MLmodel"),
         row(
             "principal_files.sign_session_uploads",
             OWN,
@@ -307,6 +310,8 @@ ELSEWHERE: Mapping[str, str] = {
     "changes.list": _OF_RECIPIENTS,
     "changes.wait": "decides nothing: whoever waited is authorized by `changes.list`, see test_change_feed",
     "recipient_files.version_files": _OF_RECIPIENTS,
+    "recipient_revisions.content": _OF_RECIPIENTS,
+    "recipient_revisions.open": _OF_RECIPIENTS,
     "recipient_credentials.read": _OF_RECIPIENTS,
     "recipient_terms.list": _OF_RECIPIENTS,
     "recipient_terms.accept": _OF_RECIPIENTS,

@@ -34,7 +34,7 @@ from model_sharing_provider.domain.uploads import UploadedFile
 from model_sharing_provider.governance import rules
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context, Operation
-from model_sharing_provider.services.mirroring.pull_through import PullThrough
+from model_sharing_provider.services.mirroring.pull_through import MirroredFiles, PullThrough
 from model_sharing_provider.services.publishing.multipart import find_session
 from model_sharing_provider.services.publishing.uploads import exists_already, find_pending
 from model_sharing_provider.services.registry.models import model_target
@@ -84,7 +84,7 @@ class PrincipalFiles:
         """Open a file of a READY version by its path. Raises NotFound, PermissionDenied."""
         async with context.view(AuditAction.GET_FILE, _target(name, number, path)) as operation:
             version, file = await self._find(operation, name, number, path)
-            return await self._opened(operation, version, file)
+            return await self.opened(operation, version, file)
 
     async def sign(self, context: Context, name: FullName, number: int, path: str) -> str:
         """Sign a URL to fetch a file from, valid for 300 seconds. Raises NotFound.
@@ -95,13 +95,8 @@ class PrincipalFiles:
         async with context.view(AuditAction.CREATE_DOWNLOAD_URL, _target(name, number, path)) as operation:
             version, file = await self._find(operation, name, number, path)
             mirrored = await self._pulls.of(operation.rows, version, [file])
-            if mirrored is None or (not mirrored.broker and await mirrored.are_here(context)):
-                stored = [f"{version.storage_path}/{file.path}"]
-                if urls := await self._artifacts.presign(stored, URL_LIFETIME_SECONDS):
-                    report(Measured.ISSUED_BYTES, file.size, share="", recipient="")
-                    if mirrored is not None:
-                        report(Measured.MIRRORED_BYTES, file.size, provider=mirrored.provider)
-                    return urls[0]
+            if url := await presign(context, self._artifacts, version, file, mirrored):
+                return url
             own = self._signed(operation, f"files/{version.id}/{file.sha256}", URL_LIFETIME_SECONDS)
         if mirrored is not None and mirrored.broker:
             return (await mirrored.locate(context)).url
@@ -182,7 +177,7 @@ class PrincipalFiles:
             await self._recall_policy.check(operation, version)
             file = (await self._manifests.read(version.id)).file(sha256)
             operation.refine_target(name=f"{version.full_name}/{version.version}:{file.path}")
-            return await self._opened(operation, version, file)
+            return await self.opened(operation, version, file)
 
     async def accept_upload(
         self, context: Context, resource: str, query: dict[str, str]
@@ -200,7 +195,8 @@ class PrincipalFiles:
             await find_pending(operation, version.full_name, version.version)
             return version, operation.principal
 
-    async def _opened(self, operation: Operation, version: ModelVersion, file: ManifestFile) -> OpenFile:
+    async def opened(self, operation: Operation, version: ModelVersion, file: ManifestFile) -> OpenFile:
+        """File of a version that the caller of an authorized operation may read."""
         path = f"{version.storage_path}/{file.path}"
         if version.in_place:
             await self._artifacts.check_size(path, file.size)
@@ -270,6 +266,25 @@ class PrincipalFiles:
         return version, [
             ManifestFile(file.path, file.size, file.sha256) for file in uploads if not file.expected
         ]
+
+
+async def presign(
+    context: Context,
+    artifacts: ArtifactStore,
+    version: ModelVersion,
+    file: ManifestFile,
+    mirrored: MirroredFiles | None,
+) -> str:
+    """Presigned URL of the object store for a file; empty if this server or another one sends it."""
+    if mirrored is not None and (mirrored.broker or not await mirrored.are_here(context)):
+        return ""
+    urls = await artifacts.presign([f"{version.storage_path}/{file.path}"], URL_LIFETIME_SECONDS)
+    if not urls:
+        return ""
+    report(Measured.ISSUED_BYTES, file.size, share="", recipient="")
+    if mirrored is not None:
+        report(Measured.MIRRORED_BYTES, file.size, provider=mirrored.provider)
+    return urls[0]
 
 
 def _entries(files: list[ManifestFile], folder: str, modified: int) -> list[Entry]:

@@ -204,7 +204,9 @@ class RecipientFiles:
             if kind == "tables":
                 path = share_table_path(parts[0])
                 size = await self._artifacts.size(path)
-                return OpenFile(size, parts[0], path, operation.now, _access(context, operation, ticket))
+                return OpenFile(
+                    size, parts[0], path, operation.now, transfer_permission(context, operation, ticket)
+                )
             if version is None:
                 raise NotFound(_DELETED)
             known = await self._manifests.read(version.id)
@@ -214,7 +216,7 @@ class RecipientFiles:
             operation.refine_target(name=f"{version.full_name}/{version.version}:{file.path}")
             if version.in_place and not auxiliary:
                 await self._artifacts.check_size(path, file.size)
-            access = _access(context, operation, ticket)
+            access = transfer_permission(context, operation, ticket)
             source = None if auxiliary else await self._pulls.of(operation.rows, version, [file])
             return OpenFile(file.size, file.sha256, path, version.created_at, access, source)
 
@@ -238,7 +240,7 @@ class RecipientFiles:
             operation.refine_target(name=f"{version.full_name}/{version.version}: {len(files)} files")
             places = [(f"{version.storage_path}/{file.path}", file.size) for file in files]
             source = await self._pulls.of(operation.rows, version, files)
-            return OpenPack(places, _access(context, operation, ticket), source)
+            return OpenPack(places, transfer_permission(context, operation, ticket), source)
 
     async def _auxiliary_file(
         self, operation: Operation, version: ModelVersion, sha256: str
@@ -279,8 +281,8 @@ class RecipientFiles:
             yield operation, ticket, access.version
 
 
-def _access(context: Context, operation: Operation, ticket: Ticket) -> TransferPermission:
-    """Access under the grant, token and revision of a ticket, from the caller's address."""
+def transfer_permission(context: Context, operation: Operation, ticket: Ticket) -> TransferPermission:
+    """Permission under the grant, token and revision of a ticket, from the caller's address."""
     under = ticket.grant_id, ticket.token_id, ticket.revision
 
     async def holds(rows: UnitOfWork) -> bool:

@@ -363,6 +363,7 @@ async def test_terms_are_accepted_on_this_machine_before_a_client_gets_a_file(
     url = f"/{REPOSITORY}/resolve/main/config.json"
     gated = await client.get(url)
     assert (gated.status, gated.headers["X-Error-Code"]) == (403, "GatedRepo")
+    assert (await client.get(f"/api/models/{REPOSITORY}/auth-check")).status == 403
     assert "model-sharing terms vendor" in gated.headers["X-Error-Message"]
     await asyncio.to_thread(vendor.accept_terms, terms["digest"])
     assert await (await client.get(url)).read() == CONFIG
@@ -458,6 +459,8 @@ async def test_a_version_of_many_files_is_listed_in_pages_and_fetched_in_groups(
         page = await client.get(url)
         paths += [entry["path"] for entry in await page.json() if entry["type"] == "file"]
         link = page.headers.get("Link", "")
+        behind_tls = await client.get(url, headers={"X-Forwarded-Proto": "https"})
+        assert behind_tls.headers.get("Link", "") == link.replace("http://", "https://")
         url = link.partition("<")[2].partition(">")[0].removeprefix(str(client.make_url("/")).rstrip("/"))
     assert paths == sorted(many)
     commit = page.headers["X-Repo-Commit"]

@@ -15,7 +15,14 @@ from model_sharing.cache_server.file_responses import head_response, send_file
 from model_sharing.cache_server.interim_responses import keep_waiting
 from model_sharing.cache_server.mounted_catalogs import MountedCatalogs
 from model_sharing.cache_server.refusals import Refusals
-from model_sharing.cache_server.requests import flag, json_response, limit, paths_request, repository
+from model_sharing.cache_server.requests import (
+    flag,
+    json_response,
+    limit,
+    paths_request,
+    repository,
+    url_of_page,
+)
 from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.shared_models import SharedModel
 from model_sharing_protocol.errors import PathNotFound, SharingError, VersionNotFound
@@ -53,8 +60,8 @@ class Handlers:
         entries, rest = commit.files.tree(
             folder, recursive=flag(query, "recursive"), start=query.get("cursor", ""), last=last
         )
-        more = request.url.update_query(cursor=rest) if rest else ""
-        return json_response(entries, commit, **headers.next_link(str(more)))
+        more = url_of_page(request, rest) if rest else ""
+        return json_response(entries, commit, **headers.next_link(more))
 
     async def paths_info(self, request: web.Request) -> web.Response:
         """What is at some paths."""
@@ -75,9 +82,8 @@ class Handlers:
         return json_response(model_messages.refs(described, versions, main))
 
     async def check_access(self, request: web.Request) -> web.Response:
-        """Empty answer if the model can be read."""
-        catalog, model = self._commits.model(*repository(request))
-        await catalog.get_model(str(model))
+        """Empty answer if the files of the model can be had."""
+        await self._commit(request)
         return web.Response()
 
     async def models(self, request: web.Request) -> web.Response:

@@ -7,6 +7,7 @@ judge it. What loads something else from elsewhere is served: at this server not
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from model_sharing.cache_server.commits import Commit
 from model_sharing.policy.requirements import requirements
 from model_sharing_protocol.errors import UntrustedCode
 
-_NOWHERE = Path("nowhere")
+_NOWHERE = Path(os.devnull)
 _MOST_REMEMBERED = 1000
 
 Reasons = Mapping[str, str]

@@ -13,7 +13,6 @@ from model_sharing_protocol.hugging_face.headers import COMMIT
 from model_sharing_protocol.hugging_face.messages import JSON, PathsRequest
 
 _MAX_PATHS = 1000
-_MAX_LISTED = 1000
 
 
 def repository(request: web.Request) -> tuple[str, str]:
@@ -26,12 +25,21 @@ def flag(query: Mapping[str, str], name: str) -> bool:
     return query.get(name, "").lower() in ("true", "1")
 
 
-def limit(query: Mapping[str, str]) -> int:
-    """Number of results that a client asks for, 1000 at most. Raises InvalidParameter."""
-    text = query.get("limit", str(_MAX_LISTED))
-    if not (text.isascii() and text.isdigit()):
+def limit(query: Mapping[str, str]) -> int | None:
+    """Number of results that a client asks for; None for all. Raises InvalidParameter."""
+    text = query.get("limit")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise InvalidParameter(f"The limit {text[:100]!r} is not a number.")
-    return min(int(text[:9]), _MAX_LISTED)
+    return int(text)
+
+
+def url_of_page(request: web.Request, cursor: str) -> str:
+    """URL of another page of a listing, as the client reaches it: over TLS, if a proxy says so."""
+    url = request.url.update_query(cursor=cursor)
+    over_tls = request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+    return str(url.with_scheme("https") if over_tls else url)
 
 
 async def paths_request(request: web.Request) -> PathsRequest:

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 from pytest_aiohttp.plugin import AiohttpServer
+from yarl import URL
 
 from model_sharing_protocol.hugging_face import files as listings
 from model_sharing_protocol.names import FullName
@@ -25,6 +26,7 @@ from model_sharing_provider.faces.application import make_app
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.principals import create_user, recipient_context
+from support.regions import SMALL, Regions
 
 NAME = FullName.parse("prod.llm.tiny")
 README = b"# Tiny\n"
@@ -373,3 +375,50 @@ async def test_behind_a_path_prefix_links_lead_to_where_clients_are(
         assert tree.headers["Link"].startswith(
             "<https://gate.example/models/hf/api/models/prod.llm/tiny/tree/"
         )
+
+
+@pytest.mark.stores("s3")
+async def test_a_file_is_in_the_store_or_the_bucket_sends_it(hub: Hub, settings: Settings) -> None:
+    in_bucket = settings.artifact_root_url.startswith("s3:")
+    for client, repository in ((hub.globex, "llm/tiny"), (hub.owner, "prod.llm/tiny")):
+        path = f"/{repository}/resolve/{hub.commits[0]}/model.safetensors"
+        head = await client.ask(path, "HEAD")
+        assert (head.status, head.headers["Content-Length"]) == (200, str(len(WEIGHTS)))
+        file = await client.ask(path, headers={"Range": "bytes=10-19"})
+        assert file.headers["X-Repo-Commit"] == hub.commits[0]
+        assert file.headers["X-Linked-Size"] == str(len(WEIGHTS))
+        assert file.headers["X-Linked-Etag"] == f'"{hashlib.sha256(WEIGHTS).hexdigest()}"'
+        if in_bucket:
+            assert (file.status, file.headers["Cache-Control"]) == (302, "no-store")
+            url = URL(file.headers["Location"], encoded=True)
+            async with client.session.get(url, headers={"Range": "bytes=10-19"}) as answer:
+                assert (answer.status, await answer.read()) == (206, WEIGHTS[10:20])
+        else:
+            assert (file.status, file.body) == (206, WEIGHTS[10:20])
+        ((action, outcome, _, detail),) = await hub.audited()
+        assert (action, outcome, detail) == ("getFile", "OK", f"{NAME}/1:model.safetensors")
+
+
+async def test_who_downloaded_a_version_is_in_its_pull_history(hub: Hub) -> None:
+    await hub.globex.ask("/llm/tiny/resolve/Champion/README.md")
+    pulls, _ = await hub.admin.provider.pull_history.who_pulled(hub.admin.context, NAME)
+    assert [(pull.recipient, pull.version) for pull in pulls] == [("globex", 1)]
+
+
+@pytest.mark.parametrize(("regions", "status"), [("", 200), ("broker", 307)], indirect=["regions"])
+async def test_a_model_of_a_shared_catalog_is_fetched_from_its_provider(
+    regions: Regions, status: int
+) -> None:
+    async with aiohttp.ClientSession() as session:
+        client = Client(session, str(regions.server.make_url("/hf")), regions.token)
+        (info,) = (await client.ask("/api/models?author=vendor.ml_team")).json
+        assert info["id"] == "vendor.ml_team/scorer"
+        head = await client.ask("/vendor.ml_team/scorer/resolve/main/deep/b.bin", "HEAD")
+        assert head.headers["X-Linked-Size"] == str(len(SMALL["deep/b.bin"]))
+        file = await client.ask("/vendor.ml_team/scorer/resolve/main/deep/b.bin")
+        assert file.status == status
+        body = file.body
+        if status == 307:
+            async with session.get(URL(file.headers["Location"], encoded=True)) as answer:
+                body = await answer.read()
+        assert body == SMALL["deep/b.bin"]

@@ -16,13 +16,16 @@ from pytest_aiohttp.plugin import AiohttpServer
 from yarl import URL
 
 from model_sharing_protocol.hugging_face import files as listings
-from model_sharing_protocol.names import FullName
-from model_sharing_protocol.revisions import commit_of
+from model_sharing_protocol.names import FullName, SharedName
+from model_sharing_protocol.revisions import Revision, commit_of
 from model_sharing_protocol.terms import terms_digest
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.secrets import new_token
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType
 from model_sharing_provider.faces.application import make_app
+from model_sharing_provider.faces.hugging_face import FACE
+from model_sharing_provider.services.registry.tags import TagChange
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.principals import create_user, recipient_context
@@ -101,11 +104,13 @@ async def hub(
 
 async def test_a_model_is_a_repository_for_recipients_and_for_its_own_people(hub: Hub) -> None:
     first, second = hub.commits
+    await hub.admin.provider.versions.tag(hub.admin.context, NAME, 2, TagChange(add={"stage": "test"}))
     for client, namespace in ((hub.globex, "llm"), (hub.owner, "prod.llm")):
         info = (await client.ask(f"/api/models/{namespace}/tiny")).json
         assert (info["id"], info["author"], info["sha"]) == (f"{namespace}/tiny", namespace, second)
         assert [each["rfilename"] for each in info["siblings"]] == ["MLmodel", "model.safetensors"]
         assert info["library_name"] == "mlflow"
+        assert info["tags"] == ["mlflow", "stage:test"]
         for revision in ("1", "Champion", "CHAMPION", first):
             answer = await client.ask(f"/api/models/{namespace}/tiny/revision/{revision}?blobs=True")
             assert answer.json["sha"] == first
@@ -256,6 +261,7 @@ async def test_models_are_listed_and_searched_in_pages(hub: Hub, tmp_path: Path)
     assert await listed(hub.owner, "search=tiny&filter=mlflow") == ["prod.llm/tiny"]
     assert await listed(hub.owner, "author=prod.more") == [f"prod.{name}" for name in models]
     assert await listed(hub.owner, "author=prod.nothing") == []
+    assert await listed(hub.owner, "author=prod") == []
 
 
 async def test_a_token_tells_who_holds_it(hub: Hub) -> None:
@@ -317,6 +323,20 @@ async def test_a_wrong_token_is_refused_as_the_hub_does_and_each_endpoint_has_it
             assert (await client.ask(path)).error == (401, "RepoNotFound")
 
 
+async def test_no_route_answers_anybody_else(hub: Hub) -> None:
+    """Every route of a share's endpoint: to a recipient of another share it is as if there were none."""
+    other = await hub.admin.activate(await hub.admin.share("second", "initech", str(NAME)), "http://x")
+    places = {"share": "acme", "namespace": "llm", "name": "tiny", "revision": "1", "path": "README.md"}
+    for route in FACE.routes:
+        if not route.summary or "{share}" not in route.template:
+            continue
+        path = route.template.format(**places).removeprefix("/acme")
+        for token, status in (("", 401), (new_token(), 401), (other.bearer_token, 404)):
+            client = Client(hub.globex.session, hub.globex.endpoint, token)
+            answer = await client.ask(path, route.method, json={"paths": []})
+            assert answer.error == (status, "RepoNotFound"), path
+
+
 async def test_a_recalled_version_is_refused_with_the_reason(hub: Hub) -> None:
     await hub.admin.provider.recalls.recall(hub.admin.context, NAME, 2, "trained on the test set")
     for path in ("/api/models/llm/tiny/revision/2", "/llm/tiny/resolve/2/model.safetensors"):
@@ -341,6 +361,25 @@ async def test_terms_make_a_repository_gated_until_they_are_accepted(hub: Hub) -
     await hub.admin.provider.recipient_terms.accept(globex, "acme", digest, "ana@globex.example")
     assert (await hub.globex.ask(file)).body == README
     assert (await hub.globex.ask("/api/models/llm/tiny")).json["gated"] is False
+
+
+async def test_a_transfer_ends_with_the_grant_and_with_a_recall(hub: Hub) -> None:
+    provider, context = hub.admin.provider, await recipient_context(hub.admin, "globex")
+    tiny = SharedName("llm", "tiny")
+    opened = [
+        (await provider.recipient_revisions.open(context, "acme", tiny, Revision(number=number), "MLmodel"))
+        for number in (1, 2)
+    ]
+
+    async def go_on() -> list[bool]:
+        async with context.read_unaudited() as rows:
+            return [await found.file.access.holds(rows) for found in opened]
+
+    assert await go_on() == [True, True]
+    await provider.recalls.recall(hub.admin.context, NAME, 2, "wrong data")
+    assert await go_on() == [True, False]
+    await provider.share_permissions.revoke(hub.admin.context, "acme", "globex")
+    assert await go_on() == [False, False]
 
 
 async def test_a_principal_sees_what_it_may_read(hub: Hub) -> None:

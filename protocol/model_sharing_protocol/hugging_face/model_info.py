@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +72,11 @@ def model_info(facts: ModelFacts, files: CommitFiles | None = None, *, blobs: bo
         safetensors=_safetensors(facts),
         gguf=_gguf(facts),
     )
+
+
+def tag_words(tags: Mapping[str, str]) -> list[str]:
+    """Tags of a model or version as the Hub has them: one word each, `stage:test` or just `stage`."""
+    return [f"{key}:{value}" if value else key for key, value in sorted(tags.items())]
 
 
 def matches(info: ModelInfo, *, search: str = "", filters: Collection[str] = (), task: str = "") -> bool:

@@ -18,7 +18,7 @@ from model_sharing_protocol.hugging_face.messages import (
     Whoami,
     hub_time,
 )
-from model_sharing_protocol.hugging_face.model_info import ModelFacts
+from model_sharing_protocol.hugging_face.model_info import ModelFacts, tag_words
 from model_sharing_protocol.model_formats import ModelFormat, ModelSummary
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.revisions import MAIN, commit_of
@@ -76,7 +76,7 @@ def _facts(described: SharedModel | SharedVersion, at: datetime | None) -> Model
         format=_KNOWN_FORMATS.get(described.format or ""),
         license=described.license or "",
         summary=msgspec.convert(described.summary or {}, ModelSummary),
-        tags=[f"{key}:{value}" if value else key for key, value in sorted(described.tags.items())],
+        tags=tag_words(described.tags),
     )
 
 

@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from model_sharing_protocol.errors import NotFound
+from model_sharing_protocol.errors import InvalidParameter, NotFound
 from model_sharing_protocol.hugging_face import messages, paths
 from model_sharing_protocol.hugging_face.headers import next_link
-from model_sharing_protocol.hugging_face.model_info import ModelFacts, matches, model_info
+from model_sharing_protocol.hugging_face.model_info import ModelFacts, matches, model_info, tag_words
 from model_sharing_protocol.names import SchemaName, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.securables import RegisteredModel
@@ -61,7 +61,7 @@ async def _own(request: web.Request, author: str, page: PageRequest) -> Page[Mod
     if author:
         try:
             found = await models.page(context_of(request), SchemaName.parse(author), page)
-        except NotFound:
+        except (InvalidParameter, NotFound):
             return _NOTHING
     else:
         found = await models.search(context_of(request), page)
@@ -78,6 +78,7 @@ def _facts(namespace: str, name: str, model: RegisteredModel) -> ModelFacts:
         format=model.format,
         license=model.license,
         summary=model.summary,
+        tags=tag_words(model.tags),
     )
 
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from model_sharing_protocol.errors import VersionRecalled
 from model_sharing_protocol.hugging_face import messages, paths
 from model_sharing_protocol.hugging_face.files import CommitFiles
-from model_sharing_protocol.hugging_face.model_info import ModelFacts, model_info
+from model_sharing_protocol.hugging_face.model_info import ModelFacts, model_info, tag_words
 from model_sharing_protocol.revisions import MAIN, commit_of
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.versions import VersionContent
@@ -56,6 +56,7 @@ def _facts(request: web.Request, content: VersionContent) -> ModelFacts:
         format=version.format,
         license=version.license,
         summary=version.summary,
+        tags=tag_words(version.tags),
         gated=content.gated,
     )
 

@@ -31,7 +31,7 @@ from support.hostile_input.terminal_text import (
 from support.recipient_cli import RunCli
 
 URI = "models:/vendor.ml_team.iris_model"
-FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": b"w" * 2048}
+FILES = {"MLmodel": b"flavors: {}\n", "weights.bin": b"w" * 2048, "README.md": HOSTILE.encode()}
 # Each command, as it is called well; the folder out is made by the first download.
 CALLS = f"""
 mounts
@@ -43,6 +43,8 @@ mount globex.share {SHARE} --as again
 list
 show {URI}
 show {URI}/1
+show {URI}/1 --files
+show {URI}/1 --card
 path {URI}/1 --include M*
 path {URI}@Champion --dry-run
 download {URI}@Champion out

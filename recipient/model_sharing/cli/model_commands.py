@@ -12,6 +12,7 @@ from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
 from model_sharing.cli.completion import complete_models, complete_schemas
 from model_sharing.cli.download_plans import show_plan
 from model_sharing.cli.options import file_options, transfer_options
+from model_sharing.cli.version_inspection import show_card_of, show_files
 from model_sharing.exports.destinations import check_destination
 from model_sharing.mount_table import MountTable
 from model_sharing.settings import Settings
@@ -42,12 +43,26 @@ def list_models(where: str | None, output: str) -> None:
     epilog=example(
         "model-sharing show models:/vendor.ml_team.iris_model@Champion",
         "model-sharing show vendor.ml_team.iris_model",
+        "model-sharing show models:/vendor.ml_team.iris_model/1 --files",
     )
 )
 @click.argument("model", shell_complete=complete_models)
+@click.option("--files", is_flag=True, help="List a version's files, and what loading it would need and do.")
+@click.option("--card", is_flag=True, help="Show a version's model card, its README.md.")
 @output_option
-def show(model: str, output: str) -> None:
-    """Show one version (models:/catalog.schema.model@alias or /3), or a bare model's versions and aliases."""
+def show(model: str, *, files: bool, card: bool, output: str) -> None:
+    """Show one version (models:/catalog.schema.model@alias or /3), or a bare model's versions and aliases.
+
+    Of the files, only small ones are fetched that tell whether loading would run code; of the card, itself.
+    """
+    if files and card:
+        raise InvalidParameter("Choose one of --files and --card.")
+    if files:
+        show_files(model, output)
+        return
+    if card:
+        show_card_of(model, output)
+        return
     if "@" in model or "/" in model.removeprefix("models:/"):
         version = blocking.catalog_of(model).resolve(model)
         print_json(version) if output == "json" else _show_version(version)

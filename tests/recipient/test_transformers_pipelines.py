@@ -135,11 +135,12 @@ PROGRAMS = {
 def test_what_other_programs_read_is_left_to_them(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog, program: str
 ) -> None:
-    """Also where there is trust: nothing here would load it."""
+    """Also where there is trust: nothing here would load it, so that nothing is fetched either."""
     fake_provider.publish("llm.tiny", 1, PROGRAMS[program])
     for trust in (False, True):
         with pytest.raises(InvalidModel, match=rf"for {program}: .*path.*{URI}"):
             model_sharing.load_model(URI, trust_remote_code=trust)
+    assert not fake_provider.file_requests()
 
 
 def test_what_transformers_cannot_read_ends_in_one_line(

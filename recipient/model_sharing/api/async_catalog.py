@@ -248,10 +248,12 @@ class AsyncCatalog:
         progress: ShowProgress = None,
         trust_remote_code: bool | None = None,
     ) -> Any:
-        """Load a version as an MLflow pyfunc model, in a thread; see `Catalog.load_model`."""
+        """Load a version as an MLflow pyfunc model or a pipeline, in a thread; see `Catalog.load_model`."""
         shared = self._shared()
         with open_display(progress) as display:
-            snapshot = await self._snapshot(ref, display)
+            counter = ProgressCounter(display.observer)
+            work = shared.snapshot_to_load(ref, counter=counter)
+            snapshot = await _reporting(work, counter.phases, display)
             display.show(replace(snapshot.progress, phase="loading"))
             model = await asyncio.to_thread(shared.load, snapshot, trust_remote_code=trust_remote_code)
             display.done(snapshot.progress)

@@ -233,7 +233,9 @@ def catalog_of(ref: str) -> Catalog:
 
 
 def load_model(uri: str, *, progress: ShowProgress = None, trust_remote_code: bool | None = None) -> Any:
-    """Load a shared model as an MLflow pyfunc model; downloads and verifies what the cache lacks.
+    """Load a shared model, as an MLflow pyfunc model or a pipeline of transformers.
+
+    Downloads and verifies what the cache lacks. Nothing is asked of the Hugging Face Hub.
 
     Args:
         uri: `models:/catalog.schema.model/3` or `models:/catalog.schema.model@alias`.
@@ -244,12 +246,13 @@ def load_model(uri: str, *, progress: ShowProgress = None, trust_remote_code: bo
             whenever the model is used. That they are signed says who made them, not that they are harmless.
 
     Returns:
-        The `mlflow.pyfunc.PyFuncModel`.
+        The `mlflow.pyfunc.PyFuncModel`; for a Hugging Face folder the `transformers.Pipeline` of its task.
 
     Raises:
         UntrustedCode: Loading would run the provider's code, and the catalog was not mounted with trust.
+        InvalidModel: Other programs read its format: use `path`.
         NotFound: There is no such mount, model, version or alias, or it is not shared.
-        MissingDependency: MLflow, or a package that the model needs, is not installed.
+        MissingDependency: MLflow, transformers, or a package that the model needs, is not installed.
         SharingError: Whatever else `Catalog.snapshot` raises.
 
     Example:

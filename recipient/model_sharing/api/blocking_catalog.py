@@ -266,7 +266,7 @@ class Catalog(CatalogFiles):
         progress: ShowProgress = None,
         trust_remote_code: bool | None = None,
     ) -> Any:
-        """Load a version as an MLflow pyfunc model, in the calling thread.
+        """Load a version in the calling thread: an MLflow model as pyfunc, a Hugging Face folder as pipeline.
 
         Args:
             ref: `schema.model@alias` or `schema.model/3`.
@@ -274,18 +274,19 @@ class Catalog(CatalogFiles):
             trust_remote_code: See `model_sharing.load_model`.
 
         Returns:
-            The `mlflow.pyfunc.PyFuncModel`.
+            The `mlflow.pyfunc.PyFuncModel`, or the `transformers.Pipeline`.
 
         Raises:
             UntrustedCode: Loading would run the provider's code, and it is not trusted.
-            MissingDependency: MLflow, or a package that the model needs, is not installed.
+            InvalidModel: Other programs read its format: use `path`.
+            MissingDependency: MLflow, transformers, or a package that the model needs, is not installed.
             SharingError: Whatever else `snapshot` raises.
 
         Example:
             >>> catalog.load_model("ml_team.iris_model@Champion").predict(rows)  # doctest: +SKIP
         """
         with open_display(progress) as display:
-            snapshot = self._snapshot(ref, display)
+            snapshot = self._snapshot_to_load(ref, display)
             display.show(replace(snapshot.progress, phase="loading"))
             model = self._shared.load(snapshot, trust_remote_code=trust_remote_code)
             display.done(snapshot.progress)

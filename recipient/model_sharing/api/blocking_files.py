@@ -325,6 +325,12 @@ class CatalogFiles:
             display.callback,
         )
 
+    def _snapshot_to_load(self, ref: str | ModelRef, display: Display) -> Snapshot:
+        counter = ProgressCounter(display.observer)
+        return background_loop.run(
+            lambda: self._shared.snapshot_to_load(ref, counter=counter), counter.phases, display.callback
+        )
+
 
 def local_files(
     catalog: CatalogFiles,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,11 @@ from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.model_formats import ModelFormat, find_format
 
 
-def load_folder(folder: Path, manifest: Manifest, *, subject: str, uri: str, trusted: bool) -> Any:
-    """Load the model in `folder`: an MLflow model as pyfunc, a folder of transformers as a pipeline.
+def check_loadable(paths: Collection[str], *, subject: str, uri: str) -> ModelFormat:
+    """Check that `load_folder` is for a version with these files; its format.
 
-    What it is, is found by the signed list of its files. Raises UntrustedCode if loading would run code and
-    `trusted` is not set, InvalidModel for a format that other programs read, MissingDependency if MLflow,
-    transformers or a package that the model needs is not installed.
+    Raises InvalidModel that names the program which reads it otherwise.
     """
-    paths = frozenset(file.path for file in manifest.files)
     form = find_format(paths) or ModelFormat.FILES
     program = program_for(form, paths)
     if form is not ModelFormat.MLFLOW and program is not TRANSFORMERS:
@@ -28,6 +26,18 @@ def load_folder(folder: Path, manifest: Manifest, *, subject: str, uri: str, tru
             f"{subject} has the format {str(form)!r}, which load_model does not load: it is for "
             f"{program.name}: {program.line_for(uri)}. It can be downloaded."
         )
+    return form
+
+
+def load_folder(folder: Path, manifest: Manifest, *, subject: str, uri: str, trusted: bool) -> Any:
+    """Load the model in `folder`: an MLflow model as pyfunc, a folder of transformers as a pipeline.
+
+    What it is, is found by the signed list of its files. Raises UntrustedCode if loading would run code and
+    `trusted` is not set, MissingDependency if MLflow, transformers or a package that the model needs is not
+    installed, and what `check_loadable` raises.
+    """
+    paths = frozenset(file.path for file in manifest.files)
+    form = check_loadable(paths, subject=subject, uri=uri)
     if not trusted:
         check_inert(folder, paths, subject)
     if form is ModelFormat.MLFLOW:

@@ -11,7 +11,7 @@ from typing import Any
 from model_sharing.cache.maintenance.pruning import drop_version
 from model_sharing.cache.store import Cache
 from model_sharing.catalogs.file_patterns import FilePatterns
-from model_sharing.catalogs.loading import load_folder
+from model_sharing.catalogs.loading import check_loadable, load_folder
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
 from model_sharing.catalogs.snapshots import (
     PartialSnapshot,
@@ -156,6 +156,22 @@ class SharedCatalog:
         async with self.held_snapshot(ref, counter=counter, verify=verify) as snapshot:
             self._cache.hold_until_exit(snapshot.manifest.digest)
             return snapshot
+
+    async def snapshot_to_load(
+        self, ref: str | ModelRef, *, counter: ProgressCounter | None = None
+    ) -> Snapshot:
+        """Get a snapshot for `load`, as by `snapshot`.
+
+        Raises InvalidModel, before anything is fetched, for a format that other programs read.
+        """
+        counter = counter or ProgressCounter()
+        counter.enter("asking the provider")
+        listing = await self.list_files(ref)
+        paths = [file.path for file in listing.manifest.files]
+        check_loadable(paths, subject=_subject(listing), uri=listing.version.uri)
+        async with self._source.held(listing.name, listing.resolved, None, counter) as files:
+            self._cache.hold_until_exit(files.manifest.digest)
+            return Snapshot(listing.version, files.folder, files.manifest, files.bundle, counter.fetched)
 
     def release(self, snapshot: Snapshot | PartialSnapshot) -> None:
         """Undo one `snapshot` or `partial_snapshot`, for pruning. InvalidState if it is not held."""
@@ -368,5 +384,5 @@ def _partial_snapshot(
     return PartialSnapshot(version, files.folder, selected, files.manifest, files.bundle, counter.fetched)
 
 
-def _subject(snapshot: Snapshot | PartialSnapshot) -> str:
+def _subject(snapshot: Snapshot | PartialSnapshot | VersionListing) -> str:
     return f"{snapshot.version.full_name} version {snapshot.version.version}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from model_sharing_protocol.characters import find_unseen, shown
 from model_sharing_protocol.errors import InvalidParameter
@@ -23,6 +24,7 @@ TERMS_COMMAND = "model-sharing terms MOUNT"
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LAYOUT = "\n\t\f"
+_MODELS_SHOWN = 5
 _NEVER_TEXT = ("Cc", "Cs")
 
 
@@ -42,6 +44,18 @@ def check_terms(version: str, text: str) -> str:
     if (size := len(text.encode())) > MAX_TERMS_BYTES:
         raise InvalidParameter(f"The terms have {size} bytes; at most {MAX_TERMS_BYTES} are allowed.")
     return terms_digest(version, text)
+
+
+def subject_of_terms(models: Sequence[str], num_models: int = 0) -> str:
+    """What terms apply to, in words: the whole share, or `models`, the first of `num_models`."""
+    if not models:
+        return "the whole share"
+    count = max(num_models, len(models))
+    if count == 1:
+        return f"the model {models[0]}"
+    shown = models[:_MODELS_SHOWN]
+    more = f" and {count - len(shown)} more" if count > len(shown) else ""
+    return f"the models {', '.join(shown)}{more}"
 
 
 def check_digest(digest: str) -> str:

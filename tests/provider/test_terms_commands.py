@@ -94,7 +94,7 @@ def test_a_catalog_is_made_by_who_read_the_terms_of_its_share(
         assert pulled.code == TermsNotAccepted.row.exit_code
         assert pulled.err.strip().endswith(f"catalog accept-terms vendor {cited}")
         accepted = provider_cli.succeed("catalog", "accept-terms", "vendor", cited)
-        assert accepted.out == f"Accepted the terms of the models ml_team.scorer, version 2, {cited}\n"
+        assert accepted.out == f"Accepted the terms of the model ml_team.scorer, version 2, {cited}\n"
         assert "accepted at 2023-11-14T22:13:20" in provider_cli.succeed("catalog", "terms", "vendor").out
         provider_cli.succeed("catalog", "pull", "vendor")
 

@@ -139,7 +139,7 @@ def test_without_a_terminal_the_command_shows_them_and_names_the_flag(run_cli: R
     assert "read them with: model-sharing terms vendor" in done.stderr
     assert "accepted at 2023-11-14T22:13:20" in run_cli("terms", "vendor").stdout
     accepted = run_cli("terms", "vendor", "--accept", CITED, "--accepted-by", "bob")
-    assert accepted.stdout == f"Accepted the terms of the models ml_team.iris_model, version 1, {CITED}\n"
+    assert accepted.stdout == f"Accepted the terms of the model ml_team.iris_model, version 1, {CITED}\n"
     listed = json.loads(run_cli("terms", "vendor", "--output", "json").stdout)
     assert [(each["digest"], each["accepted_by"]) for each in listed] == [(ALL, "ana"), (CITED, "bob")]
     assert run_cli("mount", profile, "--as", "vendor").stderr == ""

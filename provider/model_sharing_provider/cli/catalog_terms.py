@@ -10,7 +10,7 @@ from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import announce, print_json, say
 from model_sharing_protocol.console.terms import ask_to_accept, can_ask, show_terms, state_of_acceptance
-from model_sharing_protocol.printable import enumerated
+from model_sharing_protocol.terms import subject_of_terms
 from model_sharing_provider.cli.completion import complete_catalogs
 from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import run
@@ -48,7 +48,7 @@ def accept_terms(name: str, digests: Sequence[str], output: str) -> None:
         print_json([to_record(each) for each in accepted])
         return
     for each in accepted:
-        say(f"Accepted the terms of {_subject(each)}, version {each.version}, {each.digest}")
+        say(f"Accepted the terms of {subject_of_terms(each.models)}, version {each.version}, {each.digest}")
 
 
 @click.command("terms", epilog=example("model-sharing-provider provider terms globex globex_share"))
@@ -84,8 +84,4 @@ def _show_all(found: Iterable[SharedTerms], output: str, *, empty: str) -> None:
 
 def _show(terms: SharedTerms) -> None:
     state = state_of_acceptance(terms.accepted_at, terms.accepted_by)
-    show_terms(_subject(terms), terms.version, terms.digest, terms.text, state)
-
-
-def _subject(terms: SharedTerms) -> str:
-    return f"the models {enumerated(terms.models)}" if terms.models else "the whole share"
+    show_terms(subject_of_terms(terms.models), terms.version, terms.digest, terms.text, state)

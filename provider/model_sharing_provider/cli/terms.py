@@ -8,7 +8,7 @@ import click
 
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
-from model_sharing_protocol.console.output import announce, print_json, say_lines
+from model_sharing_protocol.console.output import announce, print_json, say, say_lines
 from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_protocol.console.shell_completion import Complete
 from model_sharing_protocol.errors import InvalidParameter, NotFound
@@ -63,7 +63,7 @@ def add_terms_commands(
     def clear_terms(name: str) -> None:
         """End the terms: nothing needs to be accepted any more. What was accepted stays on record."""
         run(lambda provider, context: provider.provider_terms.clear(context, kind, name))
-        announce(f"{name} has no terms of its own now")
+        say(f"{name} has no terms of its own now")
 
     @group.command(
         "terms",

@@ -11,8 +11,13 @@ from model_sharing.client.sharing_client import SharingClient
 from model_sharing_protocol.characters import find_unseen
 from model_sharing_protocol.errors import NotASharingServer, TermsNotAccepted
 from model_sharing_protocol.open_sharing import Terms as TermsMessage
-from model_sharing_protocol.printable import enumerated
-from model_sharing_protocol.terms import MAX_ACCEPTED_BY, check_digest, check_line, terms_digest
+from model_sharing_protocol.terms import (
+    MAX_ACCEPTED_BY,
+    check_digest,
+    check_line,
+    subject_of_terms,
+    terms_digest,
+)
 from model_sharing_protocol.times import moment
 
 
@@ -47,7 +52,7 @@ class Terms:
     @property
     def subject(self) -> str:
         """What they apply to, in words."""
-        return f"the models {enumerated(self.models)}" if self.models else "the whole share"
+        return subject_of_terms(self.models, self.num_models)
 
 
 async def fetch_terms(client: SharingClient, endpoint: str, share: str) -> list[Terms]:

@@ -43,7 +43,6 @@ class Commit:
     """
 
     catalog: SharedCatalog
-    model: SharedName
     listing: VersionListing
     id: str
 
@@ -142,7 +141,7 @@ class Commits:
         alias: str | None = None,
     ) -> Commit:
         listing = await catalog.list_files(ModelRef(str(model), version, alias))
-        found = Commit(catalog, model, listing, commit_of(listing.manifest.digest))
+        found = Commit(catalog, listing, commit_of(listing.manifest.digest))
         key = (catalog.name, str(model), found.id)
         self._confirmed[key] = (self._clock(), found)
         self._confirmed.move_to_end(key)

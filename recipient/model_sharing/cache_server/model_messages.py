@@ -10,8 +10,6 @@ import msgspec
 from model_sharing.cache_server.commits import Commit
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
 from model_sharing_protocol.hugging_face.messages import (
-    AccessTokenInfo,
-    AuthInfo,
     GitRef,
     LastCommit,
     Refs,
@@ -24,13 +22,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_protocol.revisions import MAIN, commit_of
 from model_sharing_protocol.times import epoch_ms
 
-WHOAMI = Whoami(
-    type="user",
-    id="model-sharing",
-    name="model-sharing",
-    fullname="model-sharing serve-cache",
-    auth=AuthInfo("access_token", AccessTokenInfo("serve-cache", "read")),
-)
+WHOAMI = Whoami(id="model-sharing", name="model-sharing", fullname="model-sharing serve-cache")
 _KNOWN_FORMATS = {str(known): known for known in ModelFormat}
 
 

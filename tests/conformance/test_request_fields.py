@@ -152,6 +152,11 @@ def not_served(struct: type[msgspec.Struct]) -> set[str]:
     return refused
 
 
+def attribute(field: str) -> str:
+    """Attribute of a message that a field of the wire becomes: `accepted_by` for `acceptedBy`."""
+    return re.sub("(?<=[a-z])[A-Z]", lambda capital: f"_{capital[0].lower()}", field)
+
+
 def test_what_a_route_takes_some_handler_reads() -> None:
     files = [*HANDLERS, Path(wire.__file__)]
     lines = [line for path in files for line in path.read_text().splitlines()]
@@ -162,7 +167,7 @@ def test_what_a_route_takes_some_handler_reads() -> None:
         unread |= {name for name in asked if f'"{name}"' not in source}
         if fields := fields_of(route.body):
             fields -= not_served(route.body)
-            unread |= {name for name in fields if not re.search(rf'\.{name}\b|"{name}"', source)}
+            unread |= {name for name in fields if not re.search(rf'\.{attribute(name)}\b|"{name}"', source)}
     assert unread == set()
 
 

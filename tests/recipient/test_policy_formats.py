@@ -11,7 +11,7 @@ from typing import Any
 
 import jinja2
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -219,6 +219,29 @@ def test_no_configuration_ends_in_another_error(
         (folder / path).write_bytes(content)
         with contextlib.suppress(UntrustedCode):
             check_inert(folder, frozenset({path}), SUBJECT)
+
+
+NAMES = ("config.json", "model_index.json", "modules.json", "router_config.json", "adapter_config.json")
+KEYS = ("architectures", "auto_map", "chat_template", "_class_name", "type", "types", "unet", "weight_map")
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=5), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@example(name="model_index.json", content={"_class_name": "DDPMPipeline", "unet": [[], "UNet2DModel"]})
+@example(name="modules.json", content=[{"type": [], "path": {}}])
+@given(name=st.sampled_from((*NAMES, "model.safetensors.index.json")), content=VALUES)
+def test_no_value_of_another_type_ends_in_another_error(
+    tmp_path_factory: pytest.TempPathFactory, name: str, content: object
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    (folder / name).write_text(json.dumps(content))
+    with contextlib.suppress(UntrustedCode):
+        check_inert(folder, frozenset({name}), SUBJECT)
 
 
 @pytest.mark.parametrize("name", ["training_args.bin", "optimizer.pt", "language_model/5gram.bin"])

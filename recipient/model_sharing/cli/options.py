@@ -34,12 +34,12 @@ _FILES = (
         "--include",
         metavar="PATTERN",
         multiple=True,
-        help="Only such files: '*.json', 'onnx/'. May be repeated.",
+        help="Only such files: 'tokenizer.*', 'onnx/'. May be repeated.",
     ),
     click.option(
         "--exclude", metavar="PATTERN", multiple=True, help="Leave such files out. May be repeated."
     ),
-    click.option("--file", metavar="PATTERN", help="One file: '*Q4_K_M.gguf'."),
+    click.option("--file", metavar="PATTERN", help="One file: 'model*Q4_K_M.gguf'."),
 )
 
 

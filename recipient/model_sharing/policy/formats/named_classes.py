@@ -37,7 +37,8 @@ def pipeline_findings(path: str, index: Any) -> Iterator[Finding]:
         if component.startswith("_") or not isinstance(named, list) or named[:2] == [None, None]:
             continue
         library, name = [*named, None, None][:2]
-        if library not in _DIFFUSERS_LIBRARIES or not (isinstance(name, str) and _CLASS.fullmatch(name)):
+        is_class = isinstance(name, str) and _CLASS.fullmatch(name)
+        if not is_class or str(library) not in _DIFFUSERS_LIBRARIES:
             yield Finding.of_file(
                 path,
                 f"takes {component[:80]!r} from {str(named[:2])[:80]}, outside diffusers and transformers",

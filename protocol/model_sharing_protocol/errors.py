@@ -210,7 +210,7 @@ class UpstreamUnavailable(SharingError):
 
 
 class InvalidModel(SharingError):
-    """The folder is not an MLflow model, or the model has no signature."""
+    """The files are not a model of their format: incomplete, damaged, or without MLflow's signature."""
 
     row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "INVALID_PARAMETER_VALUE", 15)
 

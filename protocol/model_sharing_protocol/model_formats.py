@@ -5,7 +5,7 @@ The words of a summary are those of the Hugging Face Hub's model cards where it 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -34,9 +34,9 @@ class ModelFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorSpec:
-    """Input or output of a model. A dimension is a number, or the name of one that varies."""
+    """Input or output of a model; MLflow's may have no name. A dimension is a number, or the name of one."""
 
-    name: str
+    name: str = ""
     dtype: str = ""
     shape: tuple[int | str, ...] = ()
 
@@ -86,23 +86,31 @@ def parse_format(name: str) -> ModelFormat:
         ) from None
 
 
-# The first one found is the format: a pipeline of diffusers has models of transformers in its folders.
-_MARKERS = {
-    "MLmodel": ModelFormat.MLFLOW,
-    "model_index.json": ModelFormat.DIFFUSERS,
-    "adapter_config.json": ModelFormat.ADAPTER,
-}
-_CONFIG = "config.json"
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
-_SUFFIXES = {".gguf": ModelFormat.GGUF, ".onnx": ModelFormat.ONNX}
+_SENTENCE_TRANSFORMERS = {"modules.json", "config_sentence_transformers.json"}
+
+
+def formats_of(paths: Collection[str]) -> list[ModelFormat]:
+    """Formats that a version with these files has, the likeliest first; not FILES, which each one has."""
+    return [each for each, is_format in _FORMATS.items() if is_format(paths)]
 
 
 def find_format(paths: Collection[str]) -> ModelFormat | None:
     """Format of a version, found by the names of its files alone; None if it is none of those known."""
-    for marker, found in _MARKERS.items():
-        if marker in paths:
-            return found
-    if _CONFIG in paths and any(path.endswith(_WEIGHTS) for path in paths):
-        return ModelFormat.HUGGINGFACE
-    endings = (found for suffix, found in _SUFFIXES.items() if any(path.endswith(suffix) for path in paths))
-    return next(endings, None)
+    return next(iter(formats_of(paths)), None)
+
+
+def _is_huggingface(paths: Collection[str]) -> bool:
+    has_config = "config.json" in paths or all(name in paths for name in _SENTENCE_TRANSFORMERS)
+    return has_config and any(path.endswith(_WEIGHTS) for path in paths)
+
+
+# In order: pipelines of diffusers have models of transformers in folders, and these may have ONNX files too.
+_FORMATS: dict[ModelFormat, Callable[[Collection[str]], bool]] = {
+    ModelFormat.MLFLOW: lambda paths: "MLmodel" in paths,
+    ModelFormat.DIFFUSERS: lambda paths: "model_index.json" in paths,
+    ModelFormat.ADAPTER: lambda paths: "adapter_config.json" in paths,
+    ModelFormat.HUGGINGFACE: _is_huggingface,
+    ModelFormat.GGUF: lambda paths: any(path.endswith(".gguf") for path in paths),
+    ModelFormat.ONNX: lambda paths: any(path.endswith(".onnx") for path in paths),
+}

@@ -11,6 +11,7 @@ from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import human_size
 from model_sharing_protocol.console.progress_bar import ProgressBar
 from model_sharing_protocol.console.results import show_done
+from model_sharing_protocol.model_formats import ModelFormat
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.cli.completion import complete_models
 from model_sharing_provider.cli.options import VERSION
@@ -24,6 +25,7 @@ from model_sharing_provider.services.provider_services import ProviderServices
 @click.command(
     epilog=example(
         "model-sharing-provider model register ./iris prod.ml_team.iris_model --alias Champion",
+        "model-sharing-provider model register ./tiny-llama-Q4_K_M.gguf prod.llm.tiny_llama",
         "model-sharing-provider model register --in-place s3://lake/models/iris/7 prod.ml_team.iris_model",
     )
 )
@@ -33,6 +35,12 @@ from model_sharing_provider.services.provider_services import ProviderServices
     "--in-place",
     is_flag=True,
     help="FOLDER is a URL (file://, s3://, gs://, az://); leave its files there.",
+)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(list(ModelFormat)),
+    help="Format of the files; without it, it is found. 'files' is never found: it takes any files.",
 )
 @click.option("--alias", help="Point this alias at the new version.")
 @click.option("--comment", default="", help="Description of this version.")
@@ -49,13 +57,17 @@ def register(
     folder: str,
     name: str,
     in_place: bool,
+    format_name: str | None,
     alias: str | None,
     comment: str,
     delta_from: int | None,
     if_changed: bool,
     output: str,
 ) -> None:
-    """Register the MLflow model in FOLDER as the next version of a model.
+    """Register the model in FOLDER, which may be a single file, as the next version of a model.
+
+    Its format is found by looking at its files: MLflow, Hugging Face transformers and sentence-transformers,
+    peft adapters, diffusers, GGUF, ONNX. Nothing in them is run.
 
     With --in-place the files stay where they are, below one of the locations in
     MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS; they are read once now, and on each download.
@@ -67,7 +79,8 @@ def register(
     With --if-changed, a version that has the same content already is kept, and --alias points at it.
     """
     full_name = FullName.parse(name)
-    source = folder if in_place else Path(folder)
+    place = folder if in_place else Path(folder)
+    model_format = ModelFormat(format_name) if format_name else None
     with ProgressBar() as bar:
 
         async def add(
@@ -75,14 +88,17 @@ def register(
         ) -> tuple[ModelVersion, ModelVersion | None]:
             registration = provider.registration
             if if_changed:
-                same = await registration.find_unchanged(context, source, full_name, progress=bar.show)
+                same = await registration.find_unchanged(
+                    context, place, full_name, model_format=model_format, progress=bar.show
+                )
                 if same is not None:
                     return await _point(provider, context, same, alias), same
-            put = registration.register_in_place if isinstance(source, str) else registration.register
+            put = registration.register_in_place if isinstance(place, str) else registration.register
             version = await put(
                 context,
-                source,  # type: ignore[arg-type]  # the type matches the function chosen
+                place,  # type: ignore[arg-type]  # the type matches the function chosen
                 full_name,
+                model_format=model_format,
                 alias=alias,
                 comment=comment,
                 delta_from=delta_from,
@@ -111,9 +127,10 @@ def _registered(version: ModelVersion, same: ModelVersion | None, alias: str | N
         pointed = f"; alias {alias} points at it" if alias else ""
         return f"{version.full_name} version {version.version} already has this content{pointed}"
     pointed = f", alias {alias}" if alias else ""
+    kind = "" if version.format is ModelFormat.MLFLOW else f"{version.format}, "
     registered = (
         f"Registered {version.full_name} version {version.version} "
-        f"({human_size(version.size)} in {version.num_files} files{pointed})"
+        f"({kind}{human_size(version.size)} in {version.num_files} files{pointed})"
     )
     return f"{registered}; same content as version {same.version}" if same else registered
 

@@ -115,7 +115,7 @@ class AuditAction(StrEnum):
     )
     FAIL_MODEL_VERSION = (
         "failModelVersion",
-        "A version failed permanently: it is not an MLflow model, or its files were never uploaded",
+        "A version failed permanently: it is not a model of its format, or its files were never uploaded",
     )
 
     # Files and credentials

@@ -8,15 +8,17 @@ from pathlib import Path
 
 from model_sharing_protocol.errors import CorruptArtifact, DiskFull, InvalidModel
 from model_sharing_protocol.manifest import MAX_FILES
+from model_sharing_protocol.model_formats import ModelFormat
 from model_sharing_protocol.paths import check_relative_path
 from model_sharing_protocol.progress import Meter, ProgressCallback
 from model_sharing_provider.mlflow_import.client import MlflowClient, again
+from model_sharing_provider.services.publishing.formats.table import choose_format
 from model_sharing_provider.services.publishing.mlmodel import (
     MLMODEL,
     check_mlmodel_size,
     parse_mlmodel,
 )
-from model_sharing_provider.services.publishing.model_folders import check_paths, no_model
+from model_sharing_provider.services.publishing.model_folders import check_paths
 
 _PARALLEL_FILES = 4
 
@@ -36,8 +38,7 @@ class Fetch:
         Raises InvalidModel, UnsafePath, CorruptArtifact, DiskFull and the client's errors.
         """
         sizes = await self._list()
-        if MLMODEL not in sizes:
-            raise no_model(self._root)
+        choose_format(self._root, sizes, ModelFormat.MLFLOW)
         check_paths(sizes)
         check_mlmodel_size(sizes[MLMODEL] or 0)
         known = None if None in sizes.values() else sum(size or 0 for size in sizes.values())

@@ -23,6 +23,7 @@ from model_sharing_protocol.errors import (
     UnsafePath,
     UnsupportedOperation,
 )
+from model_sharing_protocol.model_formats import ModelFormat
 from model_sharing_protocol.names import FullName, parse_version
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_protocol.progress import Progress, ProgressCallback
@@ -143,6 +144,7 @@ class ModelImport:
                 self._context,
                 _location(uri),
                 self._target,
+                model_format=ModelFormat.MLFLOW,
                 comment=comment,
                 origin=origin,
                 progress=progress,
@@ -153,6 +155,7 @@ class ModelImport:
                 self._context,
                 Path(folder),
                 self._target,
+                model_format=ModelFormat.MLFLOW,
                 comment=comment,
                 origin=origin,
                 progress=progress,

@@ -49,7 +49,7 @@ async def create_version(request: web.Request) -> web.Response:
 async def finalize_version(request: web.Request) -> web.Response:
     finalization = provider_of(request).finalization
     number = version_number(request)
-    finalized = await finalization.finalize(context_of(request), model_name(request), number)
+    finalized = await finalization.finalize(context_of(request), model_name(request), number, any_format=True)
     return version_response(request, finalized)
 
 

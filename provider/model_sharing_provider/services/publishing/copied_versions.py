@@ -20,24 +20,24 @@ DOWNLOAD_NOTE = "registered_model_meta"
 """File in which MLflow notes from which registered model it downloaded the others."""
 
 
-async def find_copied(
+async def find_source(
     context: Context, manifests: Manifests, version: ModelVersion, files: Sequence[UploadedFile]
 ) -> ModelVersion | None:
-    """Version of another provider that these uploads are a copy of, without MLflow's note; else None."""
+    """Version that these uploads are a copy of, file by file, without MLflow's note; else None."""
     reference = referenced_version(version.source)
     if reference is None:
         return None
     name, number = reference
     async with context.read_unaudited() as rows:
         source = await rows.registry_reads.version(name, Revision(number=number))
-    if source is None or source.origin is None:
+    if source is None:
         return None
     try:
-        signed = (await manifests.read(source.id)).manifest.files
+        known = (await manifests.read(source.id)).manifest.files
     except NotFound:  # it was deleted meanwhile
         return None
     uploaded = {file.path: file.sha256 for file in without_note(files)}
-    return source if uploaded == {file.path: file.sha256 for file in signed} else None
+    return source if uploaded == {file.path: file.sha256 for file in known} else None
 
 
 def without_note(files: Sequence[UploadedFile]) -> list[UploadedFile]:

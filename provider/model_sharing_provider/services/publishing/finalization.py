@@ -30,12 +30,13 @@ from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import UploadedFile
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.publishing.copied_versions import find_copied, without_note
-from model_sharing_provider.services.publishing.mlmodel import (
-    MLMODEL,
-    MLmodel,
-    check_mlmodel_size,
-    parse_mlmodel,
+from model_sharing_provider.services.publishing.copied_versions import find_source, without_note
+from model_sharing_provider.services.publishing.formats.format_reader import Reading, with_reading
+from model_sharing_provider.services.publishing.formats.model_files import StoredFiles
+from model_sharing_provider.services.publishing.formats.table import (
+    choose_format,
+    find_any_format,
+    read_model,
 )
 from model_sharing_provider.services.publishing.model_folders import check_paths
 from model_sharing_provider.services.publishing.uploads import FINALIZING_ENDS_AFTER_MS
@@ -54,11 +55,14 @@ class Finalization:
         self._manifests = manifests
         self._bundles = bundles
 
-    async def finalize(self, context: Context, name: FullName, number: int) -> ModelVersion:
+    async def finalize(
+        self, context: Context, name: FullName, number: int, *, any_format: bool = False
+    ) -> ModelVersion:
         """Publish a PENDING version. A READY one is returned unchanged, since clients resend requests.
 
-        Uploads that are not an MLflow model, or have no signature, make it FAILED_REGISTRATION. Raises
-        InvalidModel, InvalidState, NotFound, PermissionDenied.
+        Unless it may have `any_format`, it has to be an MLflow model, or a copy of a version that is none.
+        Uploads that lack what their format needs, such as MLflow's signature, make it FAILED_REGISTRATION.
+        Raises InvalidModel, InvalidState, NotFound, PermissionDenied.
         """
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
@@ -67,7 +71,7 @@ class Finalization:
                 return version
             if ours:
                 with timed(Measured.FINALIZE):
-                    return await self._publish(context, version, files)
+                    return await self._publish(context, version, files, any_format=any_format)
             await self._wait_for_others(context, version, deadline)
 
     async def _wait_for_others(self, context: Context, version: ModelVersion, deadline: float) -> None:
@@ -100,16 +104,18 @@ class Finalization:
             return version, await operation.rows.uploads.files(version.id), ours
 
     async def _publish(
-        self, context: Context, version: ModelVersion, files: list[UploadedFile]
+        self, context: Context, version: ModelVersion, files: list[UploadedFile], *, any_format: bool
     ) -> ModelVersion:
         name, number = version.full_name, version.version
         target = version_target(name, number)
         try:
             files = await self._take_in(context, version, files)
-            copied = await find_copied(context, self._manifests, version, files)
+            source = await find_source(context, self._manifests, version, files)
+            copied = source if source is not None and source.origin is not None else None
             if copied is not None:
                 files = without_note(files)
-            mlmodel, manifest = await self._inspect_uploads(version, files)
+            required = None if any_format else (source and source.format) or ModelFormat.MLFLOW
+            model_format, reading, manifest = await self._inspect_uploads(version, files, required)
             maps = await self._manifests.waiting(version.id, manifest.files)
             for file in files:
                 await self._artifacts.move(file.staged, f"{version.storage_path}/{file.path}")
@@ -121,15 +127,11 @@ class Finalization:
                 await operation.authorize(rules.OWN_MODEL)
                 found = await find_version(operation, name, number)
                 published = replace(
-                    found,
+                    with_reading(found, model_format, reading),
                     status=VersionStatus.READY,
-                    signature=mlmodel.signature,
-                    run_id=found.run_id or mlmodel.run_id,
-                    logged_model_id=found.logged_model_id or mlmodel.model_id,
                     digest=manifest.digest,
                     size=manifest.size,
                     num_files=len(manifest.files),
-                    format=ModelFormat.MLFLOW,
                     updated_at=operation.now,
                 )
                 if copied is not None:
@@ -197,20 +199,20 @@ class Finalization:
             await asyncio.wait([renewing])
 
     async def _inspect_uploads(
-        self, version: ModelVersion, files: list[UploadedFile]
-    ) -> tuple[MLmodel, Manifest]:
-        mlmodels = [file for file in files if file.path == MLMODEL]
-        if not mlmodels:
-            raise InvalidModel(
-                f"The version has no {MLMODEL} file; upload all that mlflow.<flavor>.save_model wrote."
-            )
-        check_mlmodel_size(mlmodels[0].size)
-        in_place = f"{version.storage_path}/{MLMODEL}"
-        # First of all, since only here an interrupted attempt is noticed.
-        await self._artifacts.move(mlmodels[0].staged, in_place)
-        mlmodel = parse_mlmodel(await self._artifacts.get_bytes(in_place))
-        mlmodel.check_complete(file.path for file in files)
-        return mlmodel, Manifest.of(ManifestFile(file.path, file.size, file.sha256) for file in files)
+        self, version: ModelVersion, files: list[UploadedFile], required: ModelFormat | None
+    ) -> tuple[ModelFormat, Reading, Manifest]:
+        """Format of the uploads, what they say, and their manifest. Some may have been moved before."""
+        if not files:
+            raise InvalidModel("The version has no MLmodel file, and no other: upload its files first.")
+        sizes = {file.path: file.size for file in files}
+        staged = {file.path: file.staged for file in files}
+        place = f"Version {version.version} of '{version.full_name}'"
+        chosen = choose_format(place, sizes, required) if required else find_any_format(sizes)
+        manifest = Manifest.of(ManifestFile(file.path, file.size, file.sha256) for file in files)
+        stored = StoredFiles(
+            self._artifacts, sizes, lambda path: [staged[path], f"{version.storage_path}/{path}"]
+        )
+        return chosen, await read_model(stored, chosen), manifest
 
     async def _fail(self, context: Context, version: ModelVersion, error: SharingError) -> None:
         target = version_target(version.full_name, version.version)

@@ -8,10 +8,8 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.pull_through import PullThrough
-from model_sharing_provider.services.publishing.mlmodel import MLMODEL, parse_mlmodel
+from model_sharing_provider.services.publishing.mlmodel import GENERIC_FLAVOR, MLMODEL, parse_mlmodel
 from model_sharing_provider.services.registry.versions import find_version, version_target
-
-_GENERIC = "python_function"
 
 
 class Flavors:
@@ -31,4 +29,4 @@ class Flavors:
         async with self._pulls.held(context, mirrored):
             content = await self._artifacts.get_bytes(f"{version.storage_path}/{MLMODEL}")
         flavors = parse_mlmodel(content).flavors
-        return sorted(set(flavors) - {_GENERIC}) or list(flavors)
+        return sorted(set(flavors) - {GENERIC_FLAVOR}) or list(flavors)

@@ -14,6 +14,7 @@ from model_sharing_protocol.errors import InvalidModel
 from model_sharing_provider.domain.limits import MAX_ID, MAX_SIGNATURE, size_of
 
 MLMODEL = "MLmodel"
+GENERIC_FLAVOR = "python_function"
 MAX_MLMODEL_BYTES = 4 * 1024 * 1024
 
 _SIGNATURE_FIX = (
@@ -28,7 +29,7 @@ class MLmodel:
     """MLmodel file. `signature` has MLflow's keys: inputs, outputs, params; each parsed from its JSON.
 
     `model_id` is the logged model's. `needed` are the paths of the files and folders that the model's own
-    code opens when it is loaded.
+    code opens when it is loaded. `library` is the one that saved the model, with its version.
     """
 
     signature: dict[str, Any]
@@ -36,6 +37,7 @@ class MLmodel:
     model_id: str
     needed: tuple[str, ...]
     flavors: tuple[str, ...]
+    library: tuple[str, str]
 
     def check_complete(self, paths: Iterable[str]) -> None:
         """Check that these paths include all that the model needs. Raises InvalidModel."""
@@ -71,7 +73,19 @@ def parse_mlmodel(content: bytes) -> MLmodel:
         raise InvalidModel(f"The model's signature has {size} bytes; at most {MAX_SIGNATURE} are allowed.")
     flavors = fields["flavors"]
     run_id, model_id = _id(fields, "run_id"), _id(fields, "model_id")
-    return MLmodel(parsed, run_id, model_id, _needed(flavors), tuple(map(str, flavors)))
+    return MLmodel(
+        parsed, run_id, model_id, _needed(flavors), tuple(map(str, flavors)), _library(fields, flavors)
+    )
+
+
+def _library(fields: dict[str, Any], flavors: dict[str, Any]) -> tuple[str, str]:
+    """Library of the flavor that is not the generic one, with its version; MLflow if there is no other."""
+    for name, flavor in flavors.items():
+        if name != GENERIC_FLAVOR and isinstance(flavor, dict):
+            versions = [value for key, value in flavor.items() if str(key).endswith("_version")]
+            return str(name), next((value for value in versions if isinstance(value, str)), "")
+    version = fields.get("mlflow_version")
+    return "mlflow", version if isinstance(version, str) else ""
 
 
 def _id(fields: dict[str, Any], key: str) -> str:
@@ -86,7 +100,7 @@ def _id(fields: dict[str, Any], key: str) -> str:
 
 def _needed(flavors: dict[str, Any]) -> tuple[str, ...]:
     """Artifacts and code folder that `mlflow.pyfunc` passes to the model's own code."""
-    flavor = flavors.get("python_function")
+    flavor = flavors.get(GENERIC_FLAVOR)
     if not isinstance(flavor, dict):
         return ()
     artifacts = flavor.get("artifacts")

@@ -10,43 +10,31 @@ from pathlib import Path
 from model_sharing_protocol.errors import InvalidModel
 from model_sharing_protocol.paths import check_model_path, check_together
 from model_sharing_provider.artifacts.store import check_storable
-from model_sharing_provider.services.publishing.mlmodel import (
-    MAX_MLMODEL_BYTES,
-    MLMODEL,
-    MLmodel,
-    parse_mlmodel,
-)
-
-_WHICH_FOLDER = "Give the folder that mlflow.<flavor>.save_model wrote."
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFolder:
-    """Folder that was validated: its files with their sizes, and its MLmodel file."""
+class LocalModel:
+    """Model in a local folder, or in one local file: its files by their paths below `folder`, with sizes."""
 
+    location: str
     folder: Path
     files: dict[str, int]
-    mlmodel: MLmodel
 
 
-def inspect_folder(folder: Path) -> ModelFolder:
-    """Validate a model's folder. Raises InvalidModel without an MLmodel file or signature, UnsafePath."""
-    mlmodel = folder / MLMODEL
-    if not folder.is_dir():
-        what = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise InvalidModel(f"{folder} {what}. {_WHICH_FOLDER}")
-    if not mlmodel.is_file():
-        raise no_model(folder)
-    with mlmodel.open("rb") as file:
-        parsed = parse_mlmodel(file.read(MAX_MLMODEL_BYTES + 1))
-    files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in _files(folder)}
-    check_paths(files)
-    parsed.check_complete(files)
-    return ModelFolder(folder.resolve(), files, parsed)
-
-
-def no_model(folder: Path | str) -> InvalidModel:
-    return InvalidModel(f"{folder} is not an MLflow model: it has no {MLMODEL} file. {_WHICH_FOLDER}")
+def inspect_local(source: Path) -> LocalModel:
+    """Validate a model's folder or file. Raises InvalidModel, UnsafePath."""
+    if source.is_file():
+        files = {source.name: source.stat().st_size}
+        folder = source.parent.resolve()
+        found = LocalModel((folder / source.name).as_uri(), folder, files)
+    elif source.is_dir():
+        files = {path.relative_to(source).as_posix(): path.stat().st_size for path in _files(source)}
+        found = LocalModel(source.resolve().as_uri(), source.resolve(), files)
+    else:
+        problem = "is neither a folder nor a file" if source.exists() else "does not exist"
+        raise InvalidModel(f"{source} {problem}. Give a model's folder, or its file if it has only one.")
+    check_paths(found.files)
+    return found
 
 
 def check_paths(paths: Iterable[str]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
+from model_sharing_protocol.errors import NotFound
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.model_formats import ModelFormat
 from model_sharing_protocol.names import FullName, check_alias
@@ -27,17 +28,10 @@ from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.publishing.deltas import find_base, make_deltas
-from model_sharing_provider.services.publishing.mlmodel import (
-    MLMODEL,
-    MLmodel,
-    check_mlmodel_size,
-    parse_mlmodel,
-)
-from model_sharing_provider.services.publishing.model_folders import (
-    check_paths,
-    inspect_folder,
-    no_model,
-)
+from model_sharing_provider.services.publishing.formats.format_reader import with_reading
+from model_sharing_provider.services.publishing.formats.model_files import LocalFiles, ModelFiles, StoredFiles
+from model_sharing_provider.services.publishing.formats.table import choose_format, read_model
+from model_sharing_provider.services.publishing.model_folders import LocalModel, check_paths, inspect_local
 from model_sharing_provider.services.publishing.new_versions import add_version, draft_version
 from model_sharing_provider.services.publishing.uncommitted import discard_unless_committed
 from model_sharing_provider.services.registry.models import (
@@ -61,25 +55,28 @@ class Registration:
     async def register(
         self,
         context: Context,
-        folder: Path,
+        source: Path,
         name: FullName,
         *,
+        model_format: ModelFormat | None = None,
         alias: str | None = None,
         comment: str = "",
         origin: NewVersion | None = None,
         delta_from: int | None = None,
         progress: ProgressCallback | None = None,
     ) -> ModelVersion:
-        """Copy an MLflow model from `folder` and publish it as the next version of `name`.
+        """Copy a model from a folder or file and publish it as the next version of `name`.
 
-        The model is created if it does not exist; its schema must exist. With `delta_from`, the number of an
-        older version, large files get deltas from that one's. Raises InvalidModel for a folder that is not an
-        MLflow model or has no signature, UnsafePath, NotFound, InvalidState, DiskFull.
+        The model is created if it does not exist; its schema must exist. Its format is found by looking at
+        its files, unless it is given. With `delta_from`, the number of an older version, large files get
+        deltas from that one's. Raises InvalidModel for what is in no known format, is not complete, or is an
+        MLflow model without a signature; UnsafePath, NotFound, InvalidState, DiskFull.
         """
         origin = replace(origin or NewVersion(), comment=comment)
         async with self._check(context, name, alias, origin, delta_from) as (model_id, base):
-            found = await asyncio.to_thread(inspect_folder, folder)
-        version = _draft(name, model_id, found.mlmodel, found.folder.as_uri(), alias=alias, origin=origin)
+            found, chosen = await _inspect_local(source, model_format)
+            draft = _draft(name, model_id, found.location, alias=alias, origin=origin)
+            version = await _described(draft, chosen, LocalFiles(found.folder, found.files))
 
         async def copy(path: str) -> Fingerprint:
             return await self._artifacts.put_file(
@@ -97,6 +94,7 @@ class Registration:
         location: str,
         name: FullName,
         *,
+        model_format: ModelFormat | None = None,
         alias: str | None = None,
         comment: str = "",
         origin: NewVersion | None = None,
@@ -105,19 +103,20 @@ class Registration:
     ) -> ModelVersion:
         """Publish a model in an external location; its files are read once and stay in place.
 
-        Raises PermissionDenied for a location that is not allowed, CorruptArtifact for files that change
-        while they are read.
+        The location is that of a folder, or of a model's only file. Raises PermissionDenied for one that is
+        not allowed, CorruptArtifact for files that change while they are read, and the errors of `register`.
         """
         origin = replace(origin or NewVersion(), comment=comment)
         check_text("location", location, MAX_SOURCE)
         async with self._check(context, name, alias, origin, delta_from) as (model_id, base):
             location = parse_location(location)
-            sizes, mlmodel = await self._inspect_location(location)
-        version = _draft(name, model_id, mlmodel, location, alias=alias, origin=origin)
-        version = replace(version, storage_path=location)
+            folder, sizes, chosen = await self._inspect_location(location, model_format)
+            draft = _draft(name, model_id, location, alias=alias, origin=origin)
+            files = StoredFiles(self._artifacts, sizes, lambda path: [f"{folder}/{path}"])
+            version = await _described(replace(draft, storage_path=folder), chosen, files)
 
         async def read(path: str) -> Fingerprint:
-            return await self._artifacts.fingerprint(f"{location}/{path}", sizes[path], advance=meter.advance)
+            return await self._artifacts.fingerprint(f"{folder}/{path}", sizes[path], advance=meter.advance)
 
         meter = Meter(progress)
         meter.begin("reading", sum(sizes.values()), len(sizes))
@@ -129,25 +128,25 @@ class Registration:
         source: Path | str,
         name: FullName,
         *,
+        model_format: ModelFormat | None = None,
         progress: ProgressCallback | None = None,
     ) -> ModelVersion | None:
-        """Find the newest version of `name` with the content of a folder, or of an external location (text).
+        """Find the newest version of `name` with the content of a folder or file, or of a location (text).
 
         Each file is read once. Raises the errors of a registration.
         """
         async with self._check(context, name, None, NewVersion(), None) as (model_id, _):
             if isinstance(source, Path):
-                found = await asyncio.to_thread(inspect_folder, source)
+                found, _ = await _inspect_local(source, model_format)
                 sizes = found.files
             else:
-                location = parse_location(source)
-                sizes, _ = await self._inspect_location(location)
+                folder, sizes, _ = await self._inspect_location(parse_location(source), model_format)
 
         async def read(path: str) -> Fingerprint:
             if isinstance(source, Path):
                 return await self._artifacts.fingerprint_file(found.folder / path, meter.advance)
             return await self._artifacts.fingerprint(
-                f"{location}/{path}", sizes[path], chunked=False, advance=meter.advance
+                f"{folder}/{path}", sizes[path], chunked=False, advance=meter.advance
             )
 
         meter = Meter(progress)
@@ -185,15 +184,24 @@ class Registration:
             base = await find_base(operation, name, known, delta_from) if delta_from is not None else None
             yield known.id if known else str(uuid4()), base
 
-    async def _inspect_location(self, location: str) -> tuple[dict[str, int], MLmodel]:
-        sizes = await self._artifacts.external_files(location)
-        if MLMODEL not in sizes:
-            raise no_model(location)
-        check_mlmodel_size(sizes[MLMODEL])
+    async def _inspect_location(
+        self, location: str, wanted: ModelFormat | None
+    ) -> tuple[str, dict[str, int], ModelFormat]:
+        """Folder of a location, its files with their sizes, and their format."""
+        folder, sizes = location, await self._artifacts.external_files(location)
+        if not sizes:
+            folder, sizes = await self._only_file(location)
+        chosen = choose_format(location, sizes, wanted)
         check_paths(sizes)
-        mlmodel = parse_mlmodel(await self._artifacts.get_bytes(f"{location}/{MLMODEL}"))
-        mlmodel.check_complete(sizes)
-        return sizes, mlmodel
+        return folder, sizes, chosen
+
+    async def _only_file(self, location: str) -> tuple[str, dict[str, int]]:
+        """Folder and file of a location at which there is no folder; no file if there is nothing at all."""
+        folder, _, name = location.rpartition("/")
+        try:
+            return folder, {name: await self._artifacts.size(location)}
+        except NotFound:
+            return location, {}
 
     async def _copy(self, version: ModelVersion, copying: Awaitable[_Contents], meter: Meter) -> _Contents:
         contents = await copying
@@ -241,7 +249,6 @@ class Registration:
                 digest=manifest.digest,
                 size=manifest.size,
                 num_files=len(manifest.files),
-                format=ModelFormat.MLFLOW,
             )
             version = await add_version(operation, complete)
             await operation.rows.models.touch(model.id, operation.now)
@@ -256,17 +263,21 @@ class Registration:
 
 
 def _draft(
-    name: FullName, model_id: str, mlmodel: MLmodel, location: str, *, alias: str | None, origin: NewVersion
+    name: FullName, model_id: str, location: str, *, alias: str | None, origin: NewVersion
 ) -> ModelVersion:
-    """Draft the version of a model at a location; its MLmodel file fills in what its origin leaves out."""
-    new = replace(
-        origin,
-        source=origin.source or location,
-        run_id=origin.run_id or mlmodel.run_id,
-        logged_model_id=origin.logged_model_id or mlmodel.model_id,
-    )
+    new = replace(origin, source=origin.source or location)
     draft = draft_version(name, model_id, VersionStatus.READY, new)
-    return replace(draft, signature=mlmodel.signature, aliases=(alias,) if alias else ())
+    return replace(draft, aliases=(alias,) if alias else ())
+
+
+async def _described(draft: ModelVersion, model_format: ModelFormat, files: ModelFiles) -> ModelVersion:
+    """Draft with what its files say, which fills in what its origin leaves out."""
+    return with_reading(draft, model_format, await read_model(files, model_format))
+
+
+async def _inspect_local(source: Path, wanted: ModelFormat | None) -> tuple[LocalModel, ModelFormat]:
+    found = await asyncio.to_thread(inspect_local, source)
+    return found, choose_format(source, found.files, wanted)
 
 
 async def _each(

@@ -44,6 +44,9 @@ class StorageCredentials:
 
     def _location(self, version: ModelVersion) -> str | None:
         match version.status:
+            case VersionStatus.READY if version.in_place and version.num_files == 1:
+                # It may be a file of a folder that has others, which credentials would open with it.
+                return None
             case VersionStatus.READY:
                 location = self._artifacts.location(version.storage_path)
             case VersionStatus.PENDING_REGISTRATION:

@@ -10,7 +10,7 @@ PARALLEL := -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CONSTRAINTS := .ci/constraints.txt
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: help demo demo-two-regions docs test check soak format bench bench-peers bench-scale constraints clean
+.PHONY: help demo demo-two-regions docs test types check soak format bench bench-peers bench-scale constraints clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,11 +33,14 @@ docs: $(VENV)/.installed  ## build the documentation into build/docs; warnings a
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs build/docs
 	@echo "open build/docs/index.html"
 
-check: $(VENV)/.installed docs  ## run what CI runs: documentation, format, lint, types, import contracts, tests
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+types: $(VENV)/.installed  ## check types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: $(VENV)/.installed  ## run what CI runs: documentation, format, lint, types, import contracts, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(MAKE) --no-print-directory --jobs 2 --output-sync docs types
 	$(BIN)/pytest $(PARALLEL)
 
 soak: $(VENV)/.installed  ## run the tests that take minutes, such as hundreds of kills; CI runs them last

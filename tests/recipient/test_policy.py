@@ -21,7 +21,6 @@ import joblib
 import mlflow.sklearn
 import numpy as np
 import pytest
-import skops.io
 from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.exceptions import MlflowException
@@ -262,6 +261,8 @@ def vendor_download(vendor: model_sharing.Catalog, tmp_path: Path) -> Path:
 def test_types_that_skops_refuses_are_refused_in_our_words(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog, skops_model: Files, way: str
 ) -> None:
+    import skops.io  # not by each worker that only lists the tests: it imports all of scikit-learn
+
     """skops itself would say so too, in words of its own and without the way out."""
     forest = RandomForestClassifier(2).fit([[0.0], [1.0]], [0, 1])
     fake_provider.publish("ml_team.iris_model", 1, skops_model | {"model.skops": skops.io.dumps(forest)})

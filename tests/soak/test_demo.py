@@ -1,4 +1,4 @@
-"""README and demo, run as they are written."""
+"""The demo, run as it is written."""
 
 from __future__ import annotations
 
@@ -7,14 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from support.documented_commands import Reader, follow
 from support.processes.virtual_environments import ROOT
-
-BIN = Path(sys.executable).parent
-
-
-def test_the_readme_works_as_printed(tmp_path: Path) -> None:
-    follow(Reader(tmp_path / "acme", BIN), Reader(tmp_path / "globex", BIN))
 
 
 def test_the_demo_tells_the_whole_story(tmp_path: Path) -> None:

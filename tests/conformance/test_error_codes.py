@@ -35,6 +35,7 @@ OF_THE_SDK: dict[type[SharingError], type[DatabricksError]] = {
     errors.ActivationLinkUsed: platform.ResourceDoesNotExist,
     errors.FeedTokenExpired: platform.ResourceDoesNotExist,
     errors.VersionRecalled: platform.PermissionDenied,
+    errors.TermsNotAccepted: platform.PermissionDenied,
     errors.ReadOnlyCatalog: platform.PermissionDenied,
     errors.UpstreamUnavailable: platform.InvalidState,
     errors.ResourceExhausted: platform.BadRequest,

@@ -31,13 +31,14 @@ console = Console(highlight=False)
 
 @dataclass(frozen=True)
 class Company:
-    """One side of the story: its folder, and a home that only it has."""
+    """One side of the story: its folder, a home that only it has, and where its programs are."""
 
     name: str
     colour: str
     folder: Path
     home_variable: str
     settings: Mapping[str, str] = field(default_factory=dict)
+    programs: Path = BIN
 
     @property
     def environment(self) -> dict[str, str]:
@@ -47,7 +48,7 @@ class Company:
         """Show a command, run it, show and return what it printed."""
         typed = " ".join(f"{word[:64]}…" if len(word) > 80 else word for word in command)
         say(Text.assemble((f"  {self.name} ", f"bold {self.colour}"), ("$ ", "dim"), typed))
-        program = [str(BIN / command[0]), *command[1:]]
+        program = [str(self.programs / command[0]), *command[1:]]
         if command[0] == "python":
             program[1] = str(EXAMPLES / command[1])
         done = subprocess.run(

@@ -33,6 +33,7 @@ http {{
         ssl_certificate {certificate};
         ssl_certificate_key {certificate};
         root {root};
+        {locations}
     }}
 }}
 """
@@ -48,13 +49,20 @@ class StaticServer:
 
 
 @contextmanager
-def nginx(folder: Path, root: Path, certificate: Path) -> Iterator[StaticServer]:
-    """Serve the files below `root`; `folder` is for nginx's own."""
+def nginx(folder: Path, root: Path, certificate: Path, locations: str = "") -> Iterator[StaticServer]:
+    """Serve the files below `root`; `folder` is for nginx's own, `locations` adds to its configuration."""
     folder.mkdir()
     http, https = _free_port(), _free_port()
     configuration = folder / "nginx.conf"
     configuration.write_text(
-        _CONFIGURATION.format(folder=folder, root=root, certificate=certificate, http=http, https=https)
+        _CONFIGURATION.format(
+            folder=folder,
+            root=root,
+            locations=locations,
+            certificate=certificate,
+            http=http,
+            https=https,
+        )
     )
     with subprocess.Popen(["nginx", "-c", str(configuration), "-e", str(folder / "error.log")]) as server:
         try:

@@ -21,6 +21,7 @@ from model_sharing_provider.domain.securables import ModelFilter, ModelVersion
 from model_sharing_provider.services.mirroring.texts import limited_license, limited_summary
 from support.admin_client import AdminClient
 from support.model_folder import write_model
+from support.provider_cli import CliRunner
 from support.upstream_provider import UpstreamProvider
 
 pytestmark = pytest.mark.each_database
@@ -146,3 +147,15 @@ def test_formats_have_names() -> None:
     with pytest.raises(InvalidParameter, match="'docx' is not a format of models; write mlflow, hugg"):
         parse_format("docx")
     assert known_of(SUMMARY)["languages"] == ["en", "de"]
+
+
+def test_the_command_line_registers_and_finds_by_format(provider_cli: CliRunner, tmp_path: Path) -> None:
+    provider_cli.succeed("catalog", "create", "prod")
+    provider_cli.succeed("schema", "create", "prod.llm")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("mere words")
+    register = ("model", "register", str(tmp_path / "notes"), "prod.llm.notes")
+    assert "--format files" in provider_cli(*register).err
+    assert "(files, " in provider_cli.succeed(*register, "--format", "files").out
+    assert "prod.llm.notes" in provider_cli.succeed("model", "search", "--format", "files").out
+    assert "No model is as wanted" in provider_cli.succeed("model", "search", "--format", "gguf").err

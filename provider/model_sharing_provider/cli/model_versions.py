@@ -39,7 +39,7 @@ from model_sharing_provider.services.provider_services import ProviderServices
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice(list(ModelFormat)),
+    type=click.Choice([each.value for each in ModelFormat]),
     help="Format of the files; without it, it is found. 'files' is never found: it takes any files.",
 )
 @click.option("--alias", help="Point this alias at the new version.")

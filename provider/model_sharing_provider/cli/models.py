@@ -87,7 +87,10 @@ def list_models(schema: str, output: str) -> None:
 @model.command(epilog=example("model-sharing-provider model search --catalog prod"))
 @click.option("--catalog", default="", help="Only the models of this catalog.")
 @click.option(
-    "--format", "model_format", type=click.Choice(list(ModelFormat)), help="Only models of this format."
+    "--format",
+    "model_format",
+    type=click.Choice([each.value for each in ModelFormat]),
+    help="Only models of this format.",
 )
 @click.option("--license", "license_", default="", help="Only models under this license, such as apache-2.0.")
 @click.option("--run-id", default="", help="The versions created by this MLflow run, instead of models.")

@@ -11,9 +11,13 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from model_sharing_protocol.names import FullName
+from model_sharing_protocol.terms import terms_digest
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.securables import SecurableType
 from support.admin_client import AdminClient
 from support.hugging_face_door import NAME, REPO, SHARE, SNAPSHOTS, HuggingFaceDoor, run
 from support.hugging_face_hub import NEWEST, OLDEST
+from support.principals import create_user, recipient_context
 from support.repository_folder import files_of
 
 READS = """
@@ -189,3 +193,40 @@ async def test_what_was_allowed_is_refused_at_once_when_it_ends(door: HuggingFac
     said = await run(door.user(globex.token), ERRORS, asked)
     assert {kind for kind, _ in said.values()} == {"RepositoryNotFoundError"}
     assert globex.token not in str(said)
+
+
+async def test_terms_make_a_repository_gated_and_a_recall_says_why(door: HuggingFaceDoor) -> None:
+    globex, asked = await door.open(), json.dumps([(REPO, "1", "config.json")])
+    context, provider = door.admin.context, door.admin.provider
+    text = "For research."
+    await provider.provider_terms.set(context, SecurableType.SHARE, SHARE, version="1.0", text=text)
+    said = await run(globex, ERRORS, asked)
+    for how in ("snapshot", "file"):
+        kind, message = said[f"{how} {REPO} 1 config.json"]
+        assert kind == "GatedRepoError"
+        assert "terms" in message
+    recipient = await recipient_context(door.admin, "globex")
+    await provider.recipient_terms.accept(recipient, SHARE, terms_digest("1.0", text), "ana@globex.example")
+    (folder,) = await run(globex, SNAPSHOTS, REPO, "1")
+    assert files_of(Path(folder)) == files_of(door.repositories[0])
+
+    await provider.models.delete_alias(context, FullName.parse(NAME), "Champion")
+    await provider.recalls.recall(context, FullName.parse(NAME), 1, "It repeats what it was trained with.")
+    (_, message) = (await run(door.user(globex.token), ERRORS, asked))[f"info {REPO} 1 config.json"]
+    assert "It repeats what it was trained with" in message
+
+
+async def test_the_metastores_own_people_read_their_catalogs(
+    door: HuggingFaceDoor, settings: Settings
+) -> None:
+    await door.register("Champion")
+    admin = door.user(settings.admin_token_path.read_text().strip(), "/hf")
+    (folder,) = await run(admin, SNAPSHOTS, "prod.llm/tiny", "Champion")
+    assert files_of(Path(folder)) == files_of(door.repositories[0])
+    ann = door.user((await create_user(door.admin, "ann@example.com")).token, "/hf")
+    said = await run(ann, ERRORS, json.dumps([("prod.llm/tiny", "1", "config.json")]))
+    kind, message = said["info prod.llm/tiny 1 config.json"]
+    # Inside, a colleague learns what is missing.
+    assert kind == "HfHubHTTPError"
+    assert "USE_CATALOG" in message
+    assert "NoneType" not in {kind for kind, _ in said.values()}

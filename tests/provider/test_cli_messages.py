@@ -136,13 +136,13 @@ def test_an_empty_list_says_the_next_step_to_people_only(
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "file", "iris_model/nowhere"])
-def test_registering_a_folder_that_is_not_there_says_so(
+def test_registering_what_is_not_there_or_no_model_says_so(
     shared: CliRunner, tmp_path: Path, folder: str
 ) -> None:
     (tmp_path / "file").touch()
     done = shared("model", "register", folder, MODEL)
     assert (done.code, done.out) == (15, "")
-    assert ("is a file" if folder == "file" else f"{folder} does not exist") in done.err
+    assert ("is in no known format" if folder == "file" else f"{folder} does not exist") in done.err
 
 
 def test_the_same_content_again_is_said(shared: CliRunner, tmp_path: Path) -> None:

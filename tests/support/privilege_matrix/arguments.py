@@ -31,10 +31,6 @@ class Chunks:
         yield MLMODEL.encode()
 
 
-async def a_folder(at: Actor) -> dict[str, Any]:
-    return {"folder": at.folder}
-
-
 async def a_source(at: Actor) -> dict[str, Any]:
     return {"source": at.folder}
 

@@ -29,7 +29,6 @@ from support.privilege_matrix.arguments import (
     PROFILE,
     Chunks,
     a_file,
-    a_folder,
     a_location,
     a_new_folder,
     a_recipients_token,
@@ -160,8 +159,8 @@ SECTIONS: Mapping[str, list[Row]] = {
         row("versions.tag", OWN, SCORER, 1, TagChange({"checked": "yes"})),
     ],
     "New versions, by registration, upload and copy": [
-        row("registration.register: new version", OWN, prepare=a_folder, name=SCORER, alias="New"),
-        row("registration.register: new model", CREATE_MODEL, prepare=a_folder, name=NEW),
+        row("registration.register: new version", OWN, prepare=a_source, name=SCORER, alias="New"),
+        row("registration.register: new model", CREATE_MODEL, prepare=a_source, name=NEW),
         row("registration.find_unchanged", OWN, prepare=a_source, name=SCORER),
         row("registration.find_same", OWN, prepare=a_version),
         row("registration.register_in_place: new version", OWN, prepare=a_location, name=SCORER, alias="New"),

@@ -210,6 +210,10 @@ def test_files_that_are_read_as_these_on_some_file_systems_are_refused(tmp_path:
 
 @given(st.text(max_size=40))
 @example(";")
+@example("<A")
+@example("<1.*")
+@example("~=1")
+@example("==1.*+local")
 @example("; python_version > '3' and (os_name in 'posix nt' or extra == \"x\")")
 def test_what_passes_is_one_package_a_line_for_every_reader(
     tmp_path_factory: pytest.TempPathFactory, text: str

@@ -30,7 +30,16 @@ _PLACES = {"conda": "conda.yaml", "virtualenv": "python_env.yaml"}
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _VERSION = r"[A-Za-z0-9][A-Za-z0-9.*+!_-]*"
-_SPECIFIER = rf"(?:==|~=|!=|<=|>=|<|>)[ \t]*{_VERSION}"
+# As PEP 440 writes versions in their normal form, so that every reader of requirements takes them as such.
+_EPOCH = r"(?:[0-9]+!)?"
+_RELEASE = r"[0-9]+(?:\.[0-9]+)*"
+_SUFFIX = r"(?:(?:a|b|rc)[0-9]+)?(?:\.post[0-9]+)?(?:\.dev[0-9]+)?"
+_LOCAL = r"(?:\+[A-Za-z0-9]+(?:\.[A-Za-z0-9]+)*)?"
+_SPECIFIER = (
+    rf"(?:(?:==|!=)[ \t]*{_EPOCH}{_RELEASE}(?:\.\*|{_SUFFIX}{_LOCAL})"
+    rf"|(?:<=|>=|<|>)[ \t]*{_EPOCH}{_RELEASE}{_SUFFIX}"
+    rf"|~=[ \t]*{_EPOCH}[0-9]+\.{_RELEASE}{_SUFFIX})"
+)
 # No hyphen in a marker: after a space it would begin an option.
 _VARIABLE = (
     "python_version|python_full_version|os_name|sys_platform|platform_(?:machine|python_implementation"

@@ -77,6 +77,8 @@ def _limited_summary(summary: ModelSummary) -> ModelSummary:
         library_version=_limited(summary.library_version),
         base_model=_limited(summary.base_model),
         task=_limited(summary.task),
+        # Headers that lie may add up to more than recipients take for a number.
+        parameters=summary.parameters if (summary.parameters or 0) < 2**63 else None,
     )
     for candidate in (limited, replace(limited, inputs=(), outputs=())):
         if len(msgspec.json.encode(candidate)) <= MAX_SUMMARY:

@@ -372,3 +372,8 @@ def test_what_is_read_is_brought_within_the_limits_of_a_row() -> None:
     assert len(json.dumps(found.known_summary)) <= 2 * MAX_SUMMARY
     found.summary.architecture.encode()
     assert with_reading(version, ModelFormat.FILES, Reading()).summary == NOTHING_KNOWN
+    claimed = ModelSummary(architecture="llama", parameters=2**70, context_length=2**64)
+    kept = with_reading(version, ModelFormat.GGUF, Reading(summary=claimed)).summary
+    assert kept == ModelSummary(architecture="llama")
+    most = ModelSummary(parameters=2**63 - 1)
+    assert with_reading(version, ModelFormat.GGUF, Reading(summary=most)).summary == most

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from model_sharing_protocol.field_types import MAX_INT64
 from model_sharing_protocol.model_formats import NOTHING_KNOWN, ModelFormat, ModelSummary, TensorSpec
 from model_sharing_provider.domain.limits import MAX_LICENSE, MAX_SUMMARY, shortened
 from model_sharing_provider.domain.securables import ModelVersion
@@ -51,6 +52,11 @@ def _limited(text: str, limit: int = _MAX_TEXT) -> str:
     return shortened(" ".join(storable.split()), limit)
 
 
+def _sendable(number: int | None) -> int | None:
+    """Number; None for one over 63 bits, which a header that lies can claim, and which no recipient takes."""
+    return number if number is not None and 0 <= number <= MAX_INT64 else None
+
+
 def _limited_specs(specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
     return tuple(
         TensorSpec(
@@ -77,8 +83,8 @@ def _limited_summary(summary: ModelSummary) -> ModelSummary:
         library_version=_limited(summary.library_version),
         base_model=_limited(summary.base_model),
         task=_limited(summary.task),
-        # Headers that lie may add up to more than recipients take for a number.
-        parameters=summary.parameters if (summary.parameters or 0) < 2**63 else None,
+        parameters=_sendable(summary.parameters),
+        context_length=_sendable(summary.context_length),
     )
     for candidate in (limited, replace(limited, inputs=(), outputs=())):
         if len(msgspec.json.encode(candidate)) <= MAX_SUMMARY:

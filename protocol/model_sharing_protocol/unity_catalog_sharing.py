@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from model_sharing_protocol.unity_catalog import PrivilegeAssignment
 from model_sharing_protocol.unity_catalog_base import Message, NotServed
+from model_sharing_protocol.unity_catalog_permissions import PrivilegeAssignment
 
 Moment = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
 """Epoch milliseconds up to the end of the year 9999."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol import unity_catalog_permissions as wire
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import FullName, SchemaName, normalize_name
 from model_sharing_provider.domain.securables import SecurableType

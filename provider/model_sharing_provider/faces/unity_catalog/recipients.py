@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol import unity_catalog_sharing as sharing
 from model_sharing_protocol.errors import AlreadyExists, UnsupportedOperation
 from model_sharing_protocol.times import now_ms
+from model_sharing_protocol.unity_catalog_permissions import PrivilegeAssignment
 from model_sharing_provider.domain.sharing import Recipient
 from model_sharing_provider.faces.unity_catalog.requests import (
     message_response,
@@ -98,7 +98,7 @@ async def share_permissions(request: web.Request) -> web.Response:
         sharing.SharePermission(
             share_name=grant.share,
             privilege_assignments=(
-                wire.PrivilegeAssignment(principal=grant.recipient, privileges=(grant.privilege,)),
+                PrivilegeAssignment(principal=grant.recipient, privileges=(grant.privilege,)),
             ),
         )
         for grant in grants

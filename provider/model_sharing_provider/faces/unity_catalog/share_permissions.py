@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from model_sharing_protocol import unity_catalog as wire
+from model_sharing_protocol import unity_catalog_permissions as wire
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import ShareGrant
 from model_sharing_provider.faces.unity_catalog.requests import message_response, page_or_all

@@ -12,13 +12,14 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.model_formats import ModelFormat, ModelSummary, TensorSpec, known_of, parse_format
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.mirrors import UpstreamVersion
 from model_sharing_provider.domain.securables import ModelFilter, ModelVersion
-from model_sharing_provider.services.mirroring.texts import limited_license, limited_summary
+from model_sharing_provider.services.mirroring.texts import known_format, limited_license, limited_summary
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.provider_cli import CliRunner
@@ -87,6 +88,7 @@ async def test_models_are_searched_by_format_and_license(described: AdminClient)
 
     assert await found(format=ModelFormat.GGUF) == ["prod.llm.tiny"]
     assert await found(license="apache-2.0") == ["prod.llm.tiny", "prod.llm.turned"]
+    assert await found(license="APACHE-2.0", format=ModelFormat.ONNX) == ["prod.llm.turned"]
     assert await found(format=ModelFormat.ONNX, license="mit") == []
     assert await found(catalog="dev", format=ModelFormat.MLFLOW) == ["dev.ml.scorer"]
     assert await found(catalog="dev", license="apache-2.0") == []
@@ -140,6 +142,17 @@ def test_what_another_provider_says_is_kept_within_limits() -> None:
     )
     assert len(limited_license(claimed).encode()) <= 255
     assert limited_summary(claimed) == ModelSummary()
+
+
+@pytest.mark.parametrize("said", ["", "of-a-later-release"])
+def test_a_format_that_a_provider_does_not_name_is_found_by_the_files(said: str) -> None:
+    def known(*paths: str) -> ModelFormat:
+        files = [ManifestFile(path, 1, "0" * 64) for path in paths]
+        return known_format(UpstreamVersion(number=1, format=said), Manifest.of(files))
+
+    assert known("MLmodel", "model.pkl") is ModelFormat.MLFLOW
+    assert known("tiny-Q4_K_M.gguf") is ModelFormat.GGUF
+    assert known("weights.xyz") is ModelFormat.FILES
 
 
 def test_formats_have_names() -> None:

@@ -21,6 +21,8 @@ from support.processes.virtual_environments import ROOT
 README = (ROOT / "README.md").read_text()
 GUIDES = ROOT / "docs" / "how-to"
 SHARE_AND_LOAD = "Share and load a model: twenty lines"
+LLM_PATH = "model-sharing path models:/vendor.llm.tiny@Champion"
+SHARE_AN_LLM = "Share an LLM: ten lines"
 
 
 def block(heading: str, language: str, number: int = 0, *, page: str = README) -> list[str]:
@@ -102,6 +104,9 @@ def follow(provider: Reader, recipient: Reader) -> None:
         for number in (0, 1):
             snippet = block(SHARE_AND_LOAD, "python", number)
             assert recipient.runs([*snippet, "print(type(model).__name__)"]) == "PyFuncModel\n"
+        for line in block(SHARE_AN_LLM, "sh"):
+            provider.types(line)
+        assert (Path(recipient.types(LLM_PATH).strip()) / "model.safetensors").is_file()
         for line in block("Give colleagues access", "sh", page=administer):
             provider.types(line)
         exports = (

@@ -9,25 +9,11 @@ from typing import Any
 
 import yaml
 
+from model_sharing_protocol.model_tasks import task_of
+
 _MAX_BYTES = 256 * 1024
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|$)", re.DOTALL)
 _TASK = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-# By how names of architectures end; the first one that fits.
-_TASKS = {
-    "ForCausalLM": "text-generation",
-    "LMHeadModel": "text-generation",
-    "ForMaskedLM": "fill-mask",
-    "ForSequenceClassification": "text-classification",
-    "ForTokenClassification": "token-classification",
-    "ForImageClassification": "image-classification",
-    "ForObjectDetection": "object-detection",
-    "ForDepthEstimation": "depth-estimation",
-    "ForSemanticSegmentation": "image-segmentation",
-    "ForAudioClassification": "audio-classification",
-    "ForSpeechSeq2Seq": "automatic-speech-recognition",
-    "ForCTC": "automatic-speech-recognition",
-    "Model": "feature-extraction",
-}
 
 
 def find_task(folder: Path) -> str:
@@ -37,13 +23,7 @@ def find_task(folder: Path) -> str:
         return task
     architectures = _configuration(folder / "config.json").get("architectures")
     names = architectures if isinstance(architectures, list) else []
-    endings = (
-        task
-        for name in names
-        for ending, task in _TASKS.items()
-        if isinstance(name, str) and name.endswith(ending)
-    )
-    return next(endings, "")
+    return next((task for name in names if isinstance(name, str) and (task := task_of(name))), "")
 
 
 def _front_matter(card: Path) -> dict[Any, Any]:

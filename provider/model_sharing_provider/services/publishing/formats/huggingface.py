@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from model_sharing_protocol.model_formats import ModelSummary
+from model_sharing_protocol.model_tasks import task_of
 from model_sharing_protocol.weights.tensors import DTYPES
 from model_sharing_provider.services.publishing.formats.format_reader import Reading
 from model_sharing_provider.services.publishing.formats.json_fields import count, dominant, text, texts
@@ -32,18 +33,6 @@ _TOKENIZERS = (
 # Models of images and sound have one of these in place of a tokenizer.
 _PREPROCESSORS = ("preprocessor_config.json", "processor_config.json")
 _CONTEXT_LENGTHS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "n_ctx")
-_TASKS = {
-    "ForCausalLM": "text-generation",
-    "LMHeadModel": "text-generation",
-    "ForMaskedLM": "fill-mask",
-    "ForSequenceClassification": "text-classification",
-    "ForTokenClassification": "token-classification",
-    "ForQuestionAnswering": "question-answering",
-    "ForImageClassification": "image-classification",
-    "ForObjectDetection": "object-detection",
-    "ForSpeechSeq2Seq": "automatic-speech-recognition",
-    "ForCTC": "automatic-speech-recognition",
-}
 
 
 def read_huggingface(files: ModelFiles) -> Reading:
@@ -62,7 +51,7 @@ def read_huggingface(files: ModelFiles) -> Reading:
         context_length=_context_length(config),
         library="transformers",
         library_version=text(config.get("transformers_version")),
-        task=_task(architecture),
+        task=task_of(architecture),
         missing=_missing(files.sizes),
     )
     if MODULES in files.sizes:
@@ -111,10 +100,6 @@ def _context_length(config: Mapping[str, Any]) -> int | None:
 def _config_dtype(config: Mapping[str, Any]) -> str:
     named = text(config.get("dtype")) or text(config.get("torch_dtype"))
     return DTYPES.get(named.removeprefix("torch."), "")
-
-
-def _task(architecture: str) -> str:
-    return next((task for ending, task in _TASKS.items() if architecture.endswith(ending)), "")
 
 
 def _missing(paths: Collection[str]) -> tuple[str, ...]:

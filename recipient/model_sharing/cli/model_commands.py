@@ -11,7 +11,7 @@ from model_sharing.api import blocking
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
 from model_sharing.cli.completion import complete_models, complete_schemas
 from model_sharing.cli.download_plans import show_plan
-from model_sharing.cli.options import file_options, transfer_options
+from model_sharing.cli.options import fetch_options, file_options
 from model_sharing.cli.version_inspection import show_card_of, show_files
 from model_sharing.exports.destinations import check_destination
 from model_sharing.mount_table import MountTable
@@ -79,15 +79,7 @@ def show(model: str, *, files: bool, card: bool, output: str) -> None:
 @click.command(epilog=example("model-sharing download models:/vendor.ml_team.iris_model/1 iris"))
 @click.argument("uri", shell_complete=complete_models)
 @click.argument("destination", type=click.Path(path_type=Path))
-@file_options
-@click.option("--dry-run", is_flag=True, help="Only print what would be fetched.")
-@transfer_options
-@click.option("--verify", is_flag=True, help="Also hash files that are in the cache already.")
-@click.option(
-    "--trust-remote-code",
-    is_flag=True,
-    help="Also write files that other tools may run unasked, such as .envrc.",
-)
+@fetch_options
 @output_option
 def download(
     uri: str,

@@ -43,6 +43,25 @@ _FILES = (
 )
 
 
+_FETCH = (
+    click.option("--dry-run", is_flag=True, help="Only print what would be fetched."),
+    *_TRANSFER,
+    click.option("--verify", is_flag=True, help="Also hash files that are in the cache already."),
+    click.option(
+        "--trust-remote-code",
+        is_flag=True,
+        help="Also take files that other tools may run unasked, such as .envrc.",
+    ),
+)
+
+
+def fetch_options(command: F) -> F:
+    """Options of commands that give a version's files: which files, `--dry-run`, how, and with what trust."""
+    for option in reversed((*_FILES, *_FETCH)):
+        command = option(command)
+    return command
+
+
 def file_options(command: F) -> F:
     """`--include`, `--exclude` and `--file`."""
     for option in reversed(_FILES):

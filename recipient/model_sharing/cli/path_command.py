@@ -10,7 +10,7 @@ from model_sharing.catalogs.exporting import asked_path
 from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.cli.completion import complete_models
 from model_sharing.cli.download_plans import show_plan
-from model_sharing.cli.options import file_options, transfer_options
+from model_sharing.cli.options import fetch_options
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import print_json, say
@@ -24,15 +24,7 @@ from model_sharing_protocol.console.output import print_json, say
     )
 )
 @click.argument("uri", shell_complete=complete_models)
-@file_options
-@click.option("--dry-run", is_flag=True, help="Only print what would be fetched, and no path.")
-@transfer_options
-@click.option("--verify", is_flag=True, help="Also hash files that are in the cache already.")
-@click.option(
-    "--trust-remote-code",
-    is_flag=True,
-    help="Also give files that other tools may run unasked, such as .envrc.",
-)
+@fetch_options
 @output_option
 def path(
     uri: str,

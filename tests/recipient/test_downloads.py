@@ -176,6 +176,23 @@ def test_expired_addresses_are_asked_for_again_once_for_all(
     assert fake_provider.tickets == 2
 
 
+def test_fresh_addresses_may_take_longer_than_a_broken_line(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_SHARING_RETRY_FOR", "0.1s")
+    catalog = model_sharing.catalog("vendor")
+    fake_provider.publish("ml_team.iris_model", 1, SMALL_FILES)
+
+    def slowly(lines: list[dict[str, object]]) -> list[dict[str, object]]:
+        if fake_provider.tickets > 1:
+            time.sleep(0.3)
+        return lines
+
+    fake_provider.edit_query = slowly
+    fake_provider.refuse_tickets_below = 2
+    assert catalog.snapshot(REF).folder.is_dir()
+
+
 def test_a_fresh_address_that_is_refused_is_a_denial(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:

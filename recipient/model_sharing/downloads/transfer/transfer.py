@@ -147,6 +147,7 @@ class Transfer:
         if state.refused_before():
             raise PermissionDenied(f"The provider refuses {what}, although it has just issued its URL.")
         self._urls.expired(generation)
+        state.was_renewed()
 
     def _attempt(self, file: ManifestFile, target: Target, state: RetryState) -> None:
         def ask(url: str) -> http.client.HTTPResponse:
@@ -205,6 +206,10 @@ class RetryState:
         """True if the last refusal brought fresh URLs and nothing came since."""
         before, self._refused_at = self._refused_at, self._target.position
         return before == self._target.position
+
+    def was_renewed(self) -> None:
+        """Count the wait from now on: the provider answered, however long it took, and a URL is fresh."""
+        self._retries.reset()
 
     def _moved(self) -> bool:
         moved = self._target.position - self._position >= bounds.WINDOW_BYTES

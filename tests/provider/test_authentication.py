@@ -29,7 +29,14 @@ from support.principals import create_user
 from support.seeded_provider import known, seed
 
 # What may be asked without a token, or with a secret of another kind in the URL.
-OPEN = {"/health", "/ready", "/.well-known/databricks-config"}
+OPEN = {
+    "/",
+    "/health",
+    "/ready",
+    "/.well-known/databricks-config",
+    "/explorer/sign-in",
+    "/explorer/static/{name}",
+}
 DESCRIPTIONS = "/openapi/"
 _PLACE = re.compile(r"{(\w+)[^}]*}")
 BY_URL = (ACTIVATION_PREFIX, FILES_PREFIX)

@@ -54,6 +54,7 @@ from model_sharing_provider.services.registry.permissions import Permissions
 from model_sharing_provider.services.registry.principals import Principals
 from model_sharing_provider.services.registry.recalls import RecallPolicy, Recalls
 from model_sharing_provider.services.registry.removal import ArtifactCleaner
+from model_sharing_provider.services.registry.sessions import Sessions
 from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
 from model_sharing_provider.services.registry.tracking import Tracking
 from model_sharing_provider.services.registry.versions import Versions
@@ -138,6 +139,7 @@ def _wire(
     pulls = mirroring.pulls
     uploads = Uploads(artifacts, manifests, recall_policy, pulls)
     principal_files = PrincipalFiles(signed_files, artifacts, manifests, recall_policy, pulls)
+    principals = Principals(secrets)
     recipient_files = RecipientFiles(signed_files, artifacts, manifests, signing, pulls)
     services = ProviderServices(
         database=database,
@@ -175,7 +177,7 @@ def _wire(
             pulls=pulls,
             freshness=mirroring.freshness,
         ),
-        principals=Principals(secrets),
+        principals=principals,
         provider_terms=ProviderTerms(),
         providers=mirroring.providers,
         pull_history=PullHistory(),
@@ -189,6 +191,7 @@ def _wire(
         recipients=Recipients(secrets, settings.quotas),
         registration=Registration(artifacts, manifests),
         secrets=Secrets(secrets),
+        sessions=Sessions(secrets, principals),
         share_permissions=SharePermissions(),
         shared_catalogs=mirroring.shared_catalogs,
         shares=Shares(settings.quotas),

@@ -13,6 +13,7 @@ from model_sharing_protocol.console.output import say_lines
 from model_sharing_protocol.console.results import show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import config_file
+from model_sharing_provider.configuration.kinds import YES_OR_NO
 from model_sharing_provider.configuration.settings import TABLE, Setting, Settings
 from model_sharing_provider.configuration.sources import parse, read_configured
 
@@ -58,8 +59,12 @@ def setting_options(prefix: str) -> Callable[[F], F]:
     def decorate(command: F) -> F:
         for field, setting in reversed(TABLE.items()):
             if setting.name.startswith(prefix):
-                flag = "--" + setting.name.removeprefix(prefix).lower().replace("_", "-")
+                word = setting.name.removeprefix(prefix).lower().replace("_", "-")
+                flag = f"--{word}"
                 text = f"{setting.meaning[0].upper()}{setting.meaning[1:]}.  [default: {setting.unset}]"
+                if setting.kind is YES_OR_NO:
+                    command = click.option(f"{flag}/--no-{word}", field, default=None, help=text)(command)
+                    continue
                 command = click.option(flag, field, type=_SettingType(setting, flag), help=text)(command)
         return command
 

@@ -285,6 +285,13 @@ class Settings:
         "SERVE_TLS_KEY", PATH, "the certificate's private key", None, "in the certificate's file"
     )
 
+    ui: bool = _setting(
+        "SERVE_UI",
+        YES_OR_NO,
+        "serve the explorer, pages for people, at `/explorer`",
+        True,
+        "yes",
+    )
     workers: int = _setting(
         "SERVE_WORKERS", whole_number(1, 1000), "number of server processes, such as one per core", 1
     )

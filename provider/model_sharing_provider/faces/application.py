@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from model_sharing_provider.faces.table import FACES
+from model_sharing_provider.faces.table import FACES, PAGES
 from model_sharing_provider.http.backend_metrics import count_report
 from model_sharing_provider.http.forwarded_headers import TRUSTED_PROXIES
 from model_sharing_provider.http.idle_connections import CONNECTIONS, IdleConnections
 from model_sharing_provider.http.metrics import MAX_SHARE_LABELS, count_call, count_over_limit, share_labels
 from model_sharing_provider.http.middlewares import finish_head, log_requests
-from model_sharing_provider.http.requests import PROVIDER
+from model_sharing_provider.http.requests import PROVIDER, SERVES_PAGES
 from model_sharing_provider.http.router import add_face
 from model_sharing_provider.http.shutdown import SHUTDOWN, Shutdown
 from model_sharing_provider.http.tracking_server import upstream_session
@@ -22,10 +22,13 @@ from model_sharing_provider.telemetry.reports import listen
 _MAX_BODY = 1024 * 1024
 
 
-def make_app(provider: ProviderServices, trusted_proxies: Sequence[str] = ()) -> web.Application:
+def make_app(
+    provider: ProviderServices, trusted_proxies: Sequence[str] = (), *, ui: bool = True
+) -> web.Application:
     """Application over an open provider.
 
-    `trusted_proxies` are the networks of the proxies whose forwarded headers are trusted.
+    `trusted_proxies` are the networks of the proxies whose forwarded headers are trusted. `ui`: with pages
+    for people.
     """
     app = web.Application(middlewares=[log_requests], client_max_size=_MAX_BODY)
     app[PROVIDER] = provider
@@ -38,8 +41,10 @@ def make_app(provider: ProviderServices, trusted_proxies: Sequence[str] = ()) ->
     provider.audit_recorder.observe = count_call
     provider.rate_limits.observe = count_over_limit
     listen(count_report)
+    app[SERVES_PAGES] = ui
     for face in FACES:
-        add_face(app, face)
+        if ui or face not in PAGES:
+            add_face(app, face)
     return app
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from model_sharing_provider.faces import (
     activation,
+    explorer,
     files_api,
     health,
     hugging_face,
+    landing,
     mlflow_registry,
     open_sharing,
     signed_files,
@@ -23,6 +25,7 @@ from model_sharing_provider.http.routes import Face
 
 APIS: tuple[Face, ...] = (
     health.FACE,
+    landing.FACE,
     well_known.FACE,
     open_sharing.FACE,
     activation.FACE,
@@ -34,4 +37,6 @@ APIS: tuple[Face, ...] = (
     workspace.FACE,
     signed_files.FACE,
 )
-FACES = (*APIS, openapi_face(APIS))
+PAGES: tuple[Face, ...] = explorer.FACES
+"""Faces for people, which a server may leave out."""
+FACES = (*APIS, openapi_face(APIS), *PAGES)

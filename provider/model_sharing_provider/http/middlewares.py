@@ -84,6 +84,8 @@ def serve_face(face: Face) -> Middleware:
     Unexpected errors are logged; their text is not sent.
     """
 
+    respond = face.error_page or (lambda _request, error: face.errors.response(error))
+
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[FACE] = face
@@ -95,15 +97,15 @@ def serve_face(face: Face) -> Middleware:
         except SharingError as error:
             if error.row.open_sharing_status >= web.HTTPInternalServerError.status_code:
                 _log.error("failed", reason=error.message)
-            return face.errors.response(error)
+            return respond(request, error)
         except web.HTTPException as error:
-            return face.errors.response(from_http(error, request.method))
+            return respond(request, from_http(error, request.method))
         except ConnectionError:
             raise
         except Exception as error:
             if isinstance(error, BODY_ERRORS):
-                return face.errors.response(MalformedRequest("The request body is not valid HTTP/1.1."))
+                return respond(request, MalformedRequest("The request body is not valid HTTP/1.1."))
             _log.exception("failed")
-            return face.errors.response(InternalError("internal error"))
+            return respond(request, InternalError("internal error"))
 
     return middleware

@@ -29,6 +29,9 @@ PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 CONTEXT: web.RequestKey[Context] = web.RequestKey("context", Context)
+SERVES_PAGES: web.AppKey[bool] = web.AppKey("serves_pages", bool)
+"""True where the explorer is served."""
+
 TRACER: web.AppKey[RequestTracer] = web.AppKey("tracer", RequestTracer)
 """Tracer of requests; absent unless traces were configured."""
 

@@ -26,6 +26,7 @@ Schema = Mapping[str, Any]
 """JSON schema of a parameter."""
 
 Authenticate = Callable[[web.Request], Awaitable[Principal]]
+ErrorPage = Callable[[web.Request, SharingError], web.Response]
 
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):
@@ -109,6 +110,7 @@ class Face:
         parameters: schemas of path parameters.
         title, description: head of the face's OpenAPI document.
         documented_in: name of another face, in whose document this one is described.
+        error_page: response for an error where people are to read it, instead of that of `errors`.
         probes: successful requests are logged at debug level; load balancers send one every few seconds.
     """
 
@@ -121,6 +123,7 @@ class Face:
     title: str = ""
     description: str = ""
     documented_in: str = ""
+    error_page: ErrorPage | None = None
     probes: bool = False
 
     def __post_init__(self) -> None:

@@ -13,6 +13,8 @@ ACTIVATION_PREFIX = "/api/2.1/unity-catalog/public"
 ACTIVATION_PATH = f"{ACTIVATION_PREFIX}/data_sharing_activation"
 """Path of activation links; the code follows."""
 
+EXPLORER_PREFIX = "/explorer"
+
 FILES_PREFIX = "/artifacts"
 
 

@@ -19,6 +19,7 @@ from model_sharing_provider.metastore.rows.providers import ProviderRows
 from model_sharing_provider.metastore.rows.pull_history import PullHistoryRows
 from model_sharing_provider.metastore.rows.pulled_parts import PulledPartRows
 from model_sharing_provider.metastore.rows.recipients import RecipientRows
+from model_sharing_provider.metastore.rows.sessions import SessionRows
 from model_sharing_provider.metastore.rows.share_grants import ShareGrantRows
 from model_sharing_provider.metastore.rows.shared_changes import SharedChangeRows
 from model_sharing_provider.metastore.rows.shared_models import SharedModelRows
@@ -51,6 +52,7 @@ class UnitOfWork:
         self.pulled_parts = PulledPartRows(connection)
         self.pull_history = PullHistoryRows(connection)
         self.recipients = RecipientRows(connection)
+        self.sessions = SessionRows(connection)
         self.shared_changes = SharedChangeRows(connection)
         self.shared_models = SharedModelRows(connection)
         self.shares = ShareRows(connection, self.changes)

@@ -12,7 +12,7 @@ Actions that free space or end access can use a reserve of disk space when the d
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from typing import TypeVar
@@ -35,7 +35,7 @@ from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
 from model_sharing_provider.domain.secrets import TOKEN_PREFIX
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.governance.decisions import Decision, decide, decide_on_share
+from model_sharing_provider.governance.decisions import Decision, SecurablePrivileges, decide, decide_on_share
 from model_sharing_provider.governance.rules import USE_CATALOG, WRITES_BELOW_CATALOGS, Rule
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
@@ -125,28 +125,47 @@ class Operation:
         """True if the principal holds what `rule` asks for; the call is neither authorized nor denied."""
         return (await self._decide(rule, target)).allowed
 
+    async def refusals(self, rules: Mapping[str, Rule]) -> dict[str, str]:
+        """Reason why the principal may not do what each rule is for, on its target; empty where it may.
+
+        The call is neither authorized nor denied by it.
+        """
+        privileges = await self._privileges_on(self.target)
+        by_share = await self._mirrored(self.target)
+        found = {}
+        for name, rule in rules.items():
+            decision = decide(self.principal, rule, privileges)
+            found[name] = "" if decision.allowed else decision.reason
+            if decision.allowed and by_share and rule in WRITES_BELOW_CATALOGS:
+                found[name] = by_share
+        return found
+
     async def _decide(self, rule: Rule, about: Target) -> Decision:
-        privileges = []
+        return decide(self.principal, rule, await self._privileges_on(about))
+
+    async def _privileges_on(self, about: Target) -> list[SecurablePrivileges]:
         # Nothing is looked up for an administrator: the decision does not depend on grants.
-        if self.principal.type is not PrincipalType.ADMIN:
-            privileges = await self.rows.effective_privileges.list_for(
-                self.principal, about.type, about.securable
-            )
-        return decide(self.principal, rule, privileges)
+        if self.principal.type is PrincipalType.ADMIN:
+            return []
+        return await self.rows.effective_privileges.list_for(self.principal, about.type, about.securable)
 
     async def _refuse_below_shared_catalog(self, about: Target) -> None:
         """Raise ReadOnlyCatalog for a schema or model that comes from a provider's share.
 
         Whoever may not even use the catalog is not told.
         """
-        if about.type not in (SecurableType.SCHEMA, SecurableType.MODEL):
-            return
-        mirrors = await self.rows.registry_reads.mirrors()
-        mirror = mirrors.get(about.securable.partition(".")[0])
-        if mirror is not None and await self.holds(USE_CATALOG, about):
-            reason = f"{about.securable} comes from {mirror.shown}"
+        reason = await self._mirrored(about)
+        if reason and await self.holds(USE_CATALOG, about):
             remedy = "ask them, or copy the model into a catalog of this metastore"
             raise self.denied(reason, ReadOnlyCatalog(f"{reason}; {remedy}."))
+
+    async def _mirrored(self, about: Target) -> str:
+        """Origin of a schema or model that comes from a provider's share, in words; empty for others."""
+        if about.type not in (SecurableType.SCHEMA, SecurableType.MODEL):
+            return ""
+        mirrors = await self.rows.registry_reads.mirrors()
+        mirror = mirrors.get(about.securable.partition(".")[0])
+        return f"{about.securable} comes from {mirror.shown}" if mirror is not None else ""
 
     def authorize_share(self, held: Collection[str], *, hidden_as: SharingError) -> None:
         """Authorize a recipient that holds SELECT; others get `hidden_as`, which hides the share."""
@@ -239,6 +258,16 @@ class Context:
     async def delete_events_before(self, moment: int) -> int:
         """Delete audit events in many transactions, once that is authorized; return their number."""
         return await self._database.delete_events_before(moment)
+
+    async def refusals(self, target: Target, rules: Mapping[str, Rule]) -> dict[str, str]:
+        """Reason why the caller may not do what each rule is for, on the target; empty where it may.
+
+        For what is shown to people before they try: there is no audit event.
+        """
+        async with self._database.read() as rows:
+            # The action is that of no event.
+            operation = Operation(rows, self.caller.principal, AuditAction.GET_EFFECTIVE_PERMISSIONS, target)
+            return await operation.refusals(rules)
 
     def read_unaudited(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """Read transaction without an event: to authenticate, or within a call that is already audited."""

@@ -35,6 +35,7 @@ from model_sharing_provider.services.registry.origin_signatures import OriginSig
 from model_sharing_provider.services.registry.permissions import Permissions
 from model_sharing_provider.services.registry.principals import Principals
 from model_sharing_provider.services.registry.recalls import Recalls
+from model_sharing_provider.services.registry.sessions import Sessions
 from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
 from model_sharing_provider.services.registry.tracking import Tracking
 from model_sharing_provider.services.registry.versions import Versions
@@ -104,6 +105,7 @@ class ProviderServices:
     recipients: Recipients
     registration: Registration
     secrets: Secrets
+    sessions: Sessions
     share_permissions: SharePermissions
     shared_catalogs: SharedCatalogs
     shares: Shares

@@ -44,7 +44,7 @@ async def _serve(
 ) -> None:
     tls = tls_context(settings.tls_certificate, settings.tls_key)
     async with traces() as tracer, open_provider(settings, announce) as provider:
-        app = make_app(provider, settings.trusted_proxies)
+        app = make_app(provider, settings.trusted_proxies, ui=settings.ui)
         if tracer:
             app[TRACER] = tracer
         # aiohttp waits this long for responses in progress, then again before it ends them; 0 means forever.

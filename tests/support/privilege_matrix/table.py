@@ -288,6 +288,10 @@ TABLE = list(chain.from_iterable(SECTIONS.values()))
 
 _OF_RECIPIENTS = "recipients only: SELECT on the share decides, see test_access_matrix"
 ELSEWHERE: Mapping[str, str] = {
+    "sessions.begin": "signing in to the explorer: the token is looked at, see explorer/test_sessions",
+    "sessions.authenticate": "the session is looked at, see explorer/test_sessions",
+    "sessions.end": "whoever has a session may end it, see explorer/test_sessions",
+    "permissions.refusals": "tells the caller what it may do itself, see explorer/test_controls",
     "principals.authenticate": "signing in: the token is looked at, see test_inheritance",
     "recipients.authenticate": "signing in: the token is looked at, see test_tokens",
     "recipients.activate": "the activation link is the permission, see test_tokens",

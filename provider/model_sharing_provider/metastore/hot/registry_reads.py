@@ -24,6 +24,11 @@ SELECT p.id, p.type, p.name, t.id AS token_id, t.expires_at
 FROM access_tokens t JOIN principals p ON p.id = t.principal_id
 WHERE t.token_hash = :token_hash
 """
+_HOLDER_OF_SESSION = """
+SELECT p.id, p.type, p.name, t.id AS token_id, s.expires_at
+FROM sessions s JOIN access_tokens t ON t.id = s.token_id JOIN principals p ON p.id = t.principal_id
+WHERE s.session_hash = :session_hash
+"""
 _GROUPS = f"""
 SELECT p.id, p.type, p.name FROM principals p
 WHERE p.name = '{ALL_USERS}' OR p.id IN (SELECT group_id FROM group_members WHERE member_id = :id)
@@ -42,15 +47,21 @@ class RegistryReads:
 
     async def find_by_token(self, token_hash: str, now: int) -> Principal | None:
         """Holder of an access token that has not expired, with its groups."""
+        return await self._find_holder(_HOLDER, {"token_hash": token_hash}, now)
 
+    async def find_by_session(self, session_hash: str, now: int) -> Principal | None:
+        """Holder of a session that has not ended, with its groups."""
+        return await self._find_holder(_HOLDER_OF_SESSION, {"session_hash": session_hash}, now)
+
+    async def _find_holder(self, query: str, parameters: dict[str, str], now: int) -> Principal | None:
         def read(rows: SqlRows) -> tuple[Principal, int | None] | None:
-            row = rows.execute(_HOLDER, {"token_hash": token_hash}).fetchone()
+            row = rows.execute(query, parameters).fetchone()
             if row is None:
                 return None
             groups = tuple(map(read_principal, rows.execute(_GROUPS, {"id": row["id"]})))
             return replace(read_principal(row), token_id=row["token_id"], groups=groups), row["expires_at"]
 
-        found = await self._cache.get(("access token", token_hash), read)
+        found = await self._cache.get((query, *parameters.values()), read)
         if found is None or (found[1] is not None and found[1] <= now):
             return None
         return found[0]

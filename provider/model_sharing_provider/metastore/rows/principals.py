@@ -23,7 +23,13 @@ from model_sharing_provider.metastore.paging.keyset import fetch_page
 from model_sharing_provider.metastore.rows.changes import ChangeRows
 from model_sharing_provider.metastore.rows.expiring_tokens import expiring
 from model_sharing_provider.metastore.rows.mapping import read_principal
-from model_sharing_provider.metastore.tables import access_tokens, grants, group_members, principals
+from model_sharing_provider.metastore.tables import (
+    access_tokens,
+    grants,
+    group_members,
+    principals,
+    sessions,
+)
 
 
 class PrincipalRows:
@@ -80,10 +86,12 @@ class PrincipalRows:
         )
 
     async def delete(self, principal_id: str) -> None:
-        """Delete a principal with its tokens, memberships and grants."""
+        """Delete a principal with its tokens, their sessions, its memberships and grants."""
         await self._changes.record_permissions(principal_id)
         either = or_(group_members.c.group_id == principal_id, group_members.c.member_id == principal_id)
+        tokens = select(access_tokens.c.id).where(access_tokens.c.principal_id == principal_id)
         for statement in (
+            delete(sessions).where(sessions.c.token_id.in_(tokens)),
             delete(access_tokens).where(access_tokens.c.principal_id == principal_id),
             delete(group_members).where(either),
             delete(grants).where(grants.c.principal_id == principal_id),
@@ -118,11 +126,12 @@ class PrincipalRows:
         )
 
     async def delete_token(self, principal_id: str, token_id: str) -> bool:
-        """Delete a token; False if the principal has no such token."""
+        """Delete a token with its sessions; False if the principal has no such token."""
+        found = (access_tokens.c.id == token_id, access_tokens.c.principal_id == principal_id)
+        token = select(access_tokens.c.id).where(*found)
+        await self._connection.execute(delete(sessions).where(sessions.c.token_id.in_(token)))
         result = await self._connection.execute(
-            delete(access_tokens)
-            .where(access_tokens.c.id == token_id, access_tokens.c.principal_id == principal_id)
-            .returning(access_tokens.c.id)
+            delete(access_tokens).where(*found).returning(access_tokens.c.id)
         )
         return result.first() is not None
 

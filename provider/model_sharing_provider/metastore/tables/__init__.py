@@ -8,7 +8,7 @@ catalogs ─< schemas ─< registered_models ─< model_versions ─< uploaded_f
 shares ─< share_objects (a model's or a schema's id, under the name recipients see)
    └────< grants >──── recipients ─< recipient_tokens
 terms_texts ─< securable_terms (of a share or a model) · terms_acceptances (by recipients)
-(any securable) ─< grants >──── principals ─< access_tokens, group_members
+(any securable) ─< grants >──── principals ─< group_members, access_tokens ─< sessions
 tags (of any securable) · audit_log
 """
 
@@ -27,6 +27,7 @@ from model_sharing_provider.metastore.tables.principals import (
     grants,
     group_members,
     principals,
+    sessions,
     signing_keys,
     token_peppers,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "registered_models",
     "schemas",
     "securable_terms",
+    "sessions",
     "share_objects",
     "shares",
     "signing_keys",

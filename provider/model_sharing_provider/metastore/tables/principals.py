@@ -59,6 +59,16 @@ access_tokens = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 
+# Sessions of people who signed in to the explorer with an access token.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session_hash", text_type(64), primary_key=True),
+    Column("token_id", ID, ForeignKey("access_tokens.id"), nullable=False, index=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
 # One row per pepper of the hashes above: a hash of a constant, which identifies the pepper.
 token_peppers = Table("token_peppers", metadata, Column("check_hash", text_type(64), primary_key=True))
 

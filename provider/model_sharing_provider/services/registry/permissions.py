@@ -9,6 +9,7 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.principals import PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.governance.controls import CONTROLS
 from model_sharing_provider.governance.permissions import (
     PrivilegeChange,
     PrivilegeGrant,
@@ -41,6 +42,10 @@ class Permissions:
         async with context.view(AuditAction.GET_EFFECTIVE_PERMISSIONS, Target(kind, name)) as operation:
             path = await _visible_path(operation, kind, name, principal)
             return effective_grants(await operation.rows.privilege_grants.list_on(path), kind, principal)
+
+    async def refusals(self, context: Context, kind: SecurableType, name: str = "") -> dict[str, str]:
+        """Reason why the caller may not use each control of the securable; empty where it may."""
+        return await context.refusals(Target(kind, name), CONTROLS[kind])
 
     async def update(
         self, context: Context, kind: SecurableType, name: str, changes: Sequence[PrivilegeChange]

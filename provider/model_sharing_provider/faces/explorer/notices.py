@@ -1,0 +1,10 @@
+"""Notices after forms: what was done. A URL names one by its key, so that no URL puts text on a page."""
+
+from __future__ import annotations
+
+NOTICES = {
+    "created": "Created.",
+    "saved": "Saved.",
+    "deleted": "Deleted.",
+    "signed-out": "You have signed out.",
+}

@@ -15,6 +15,7 @@ from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.cli.session import configured
 from model_sharing_provider.cli.settings import setting_options
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.http.urls import EXPLORER_PREFIX
 from model_sharing_provider.keys.private_files import write_private
 from model_sharing_provider.serving.logs import set_up_logging
 from model_sharing_provider.serving.metrics_listener import served_metrics
@@ -33,7 +34,7 @@ _EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - what an administrator may
 )
 @setting_options("SERVE_")
 def serve(**told: Any) -> None:
-    """Serve shares to recipients, and the registry to colleagues."""
+    """Serve shares to recipients, and the registry and its explorer to colleagues."""
     settings = configured(**told)
     tls = tls_context(settings.tls_certificate, settings.tls_key) is not None
     set_up_logging(settings.log_level, settings.log_format)
@@ -49,6 +50,8 @@ def serve(**told: Any) -> None:
     def on_serving() -> None:
         write_private(settings.address_path, url.encode())
         announce(f"Serving shares on {url}{PREFIX}  (home {settings.home}; stop with Ctrl-C)")
+        if settings.ui:
+            announce(f"Explorer on {url}{EXPLORER_PREFIX}  (first token: {settings.admin_token_path})")
         if settings.host in _EVERY_ADDRESS and not settings.public_url:
             announce(
                 "Set MODEL_SHARING_PROVIDER_PUBLIC_URL to the address that recipients reach: links contain it"

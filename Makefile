@@ -10,7 +10,7 @@ PARALLEL := -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CONSTRAINTS := .ci/constraints.txt
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: help demo demo-two-regions docs test types check soak format bench bench-peers bench-scale constraints clean
+.PHONY: help demo demo-two-regions docs test types check browsers soak format bench bench-peers bench-scale constraints clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ check: $(VENV)/.installed  ## run what CI runs: documentation, format, lint, typ
 	$(BIN)/ruff check .
 	$(MAKE) --no-print-directory --jobs 2 --output-sync docs types
 	$(BIN)/pytest $(PARALLEL)
+
+browsers: $(VENV)/.installed  ## run the explorer's stories in Chromium, which must be on the PATH
+	MODEL_SHARING_TESTS_NEED_BROWSER=1 $(BIN)/pytest $(PARALLEL) tests/browser
 
 soak: $(VENV)/.installed  ## run the tests that take minutes, such as hundreds of kills; CI runs them last
 	$(BIN)/pytest $(PARALLEL) tests/soak

@@ -16,9 +16,13 @@ import pytest
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
+from support.patience import PATIENCE
+
 NEEDED = "MODEL_SHARING_TESTS_NEED_BROWSER"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE_MS = 60_000
+PATIENCE_MS = PATIENCE * 1000
+# Without a sandbox, which root and most containers cannot have, and without /dev/shm, which is small in many.
+_OPTIONS = ("--no-sandbox", "--disable-dev-shm-usage")
 _ANSWERED_WITH_ERROR = "Failed to load resource: the server responded with a status of"
 
 
@@ -69,7 +73,7 @@ async def running_browser(server: TestServer) -> AsyncIterator[Windows]:
         message = "needs Chromium on the PATH: apt-get install chromium"
         pytest.fail(message) if os.environ.get(NEEDED) else pytest.skip(message)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=path, args=_OPTIONS, timeout=PATIENCE_MS)
         windows = Windows(browser, server)
         yield windows
         await browser.close()

@@ -1,0 +1,72 @@
+"""Every page that links lead to: it answers, its HTML is sound, and it shows its reader nothing secret."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestServer
+from pytest_aiohttp.plugin import AiohttpServer
+
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.faces.application import make_app
+from support.admin_client import AdminClient
+from support.explorer_client import ExplorerClient, new_browser
+from support.explorer_crawl import CrawledPage, crawl, problems_of
+from support.explorer_metastore import SECRET, fill
+
+pytestmark = pytest.mark.each_database
+
+_STARTS = (
+    "/explorer/search?q=churn",
+    "/explorer/search?q=nothing-has-this-name",
+    "/explorer/audit?result=DENIED",
+    "/explorer/catalogs?page=nonsense",
+    "/explorer/models/prod.ml_team.nowhere",
+    "/explorer/models/not-a-name",
+    "/explorer/nowhere",
+)
+"""Pages that no link leads to: answers of forms, and errors."""
+_NOT_YET = "There is nothing at this path."
+"""What pages answer that are linked and still to be made."""
+
+
+async def test_every_page_answers_and_is_sound(
+    admin: AdminClient, server: TestServer, explorer: ExplorerClient, stranger: ExplorerClient, tmp_path: Path
+) -> None:
+    made = await fill(admin, tmp_path)
+    pages = await crawl(explorer, *_STARTS)
+    assert _unexpected(pages, 200) == []
+    assert [problem for page in pages for problem in problems_of(page)] == []
+    await stranger.sign_in(made.colleague)
+    pages = await crawl(stranger, *_STARTS)
+    assert _unexpected(pages, 200, 403) == []
+    assert [problem for page in pages for problem in problems_of(page)] == []
+    for page in pages:
+        assert SECRET.name not in str(page.soup), str(page)
+
+
+def _unexpected(pages: list[CrawledPage], *statuses: int) -> list[str]:
+    """Pages that a link leads to and that answer otherwise; those that no link leads to may not fail."""
+    return [
+        str(page)
+        for page in pages
+        if page.status not in statuses and (page.found_on not in ("", *_STARTS) or page.status >= 500)
+        if _NOT_YET not in str(page.soup)
+    ]
+
+
+async def test_no_link_leaves_the_path_prefix_of_a_proxy(
+    settings: Settings, aiohttp_server: AiohttpServer, tmp_path: Path
+) -> None:
+    async with open_provider(replace(settings, public_url="http://127.0.0.1/ml")) as provider:
+        await fill(AdminClient.of(provider), tmp_path)
+        client = new_browser(await aiohttp_server(make_app(provider)))
+        async with client.session:
+            token = settings.admin_token_path.read_text()
+            await client.post("/explorer/sign-in", [("token", token)])
+            pages = await crawl(client, prefix="/ml")
+            assert len(pages) > 1
+            assert [problem for page in pages for problem in problems_of(page, "/ml")] == []

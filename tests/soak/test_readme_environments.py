@@ -13,6 +13,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -80,6 +81,27 @@ def test_each_extra_does_what_it_is_for(install: Install, tmp_path: Path) -> Non
     provider = Reader(tmp_path / "acme", install("[provider]"))
     recipient = Reader(tmp_path / "globex", install())
     follow_apart(provider, recipient, loading)
+
+
+def test_the_explorer_is_in_the_wheel(install: Install, tmp_path: Path) -> None:
+    """Pages, style sheet and scripts, and the license of the one that others wrote."""
+    provider = Reader(tmp_path / "acme", install("[provider]"))
+    with provider.serving("model-sharing-provider serve &"):
+        url = (provider.provider_home / "server.url").read_text().strip()
+        page = _read(f"{url}/explorer/sign-in")
+        assert "Access token" in page
+        loaded = re.findall(r'(?:href|src)="(/explorer/static/[^"]+)"', page)
+        assert len(loaded) == 4
+        assert all(_read(url + path) for path in loaded)
+    listing = "from importlib.metadata import files; print(*files('model-sharing'), sep='\\n')"
+    files = provider.runs([listing]).splitlines()
+    licenses = {path.rpartition("/")[2] for path in files if ".dist-info/licenses/" in path}
+    assert licenses == {"LICENSE", "htmx.LICENSE"}
+
+
+def _read(url: str) -> str:
+    with urlopen(url) as answer:
+        return str(answer.read().decode())
 
 
 def test_the_oldest_dependencies_that_are_allowed(install: Install, tmp_path: Path) -> None:

@@ -99,8 +99,12 @@ class RegisteredModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFilter:
-    """Filter of models by their newest READY version; what is empty does not matter, nor does case."""
+    """Filter of models by the beginning of their name, and by their newest READY version.
 
+    What is empty does not matter, nor does case.
+    """
+
+    name_prefix: str = ""
     format: ModelFormat | None = None
     license: str = ""
 

@@ -7,7 +7,7 @@ see is not on it. A control that its reader may not use is shown, disabled, with
 
 from __future__ import annotations
 
-from model_sharing_provider.faces.explorer import catalogs, home, sign_in, static_files
+from model_sharing_provider.faces.explorer import catalogs, home, models, schemas, sign_in, static_files
 from model_sharing_provider.faces.explorer.error_pages import error_page
 from model_sharing_provider.faces.explorer.sessions import authenticate
 from model_sharing_provider.http.errors import UNITY_CATALOG_ERRORS
@@ -29,6 +29,6 @@ _PAGES = Face(
     authentication=authenticate,
     errors=UNITY_CATALOG_ERRORS,
     error_page=error_page,
-    routes=(*home.ROUTES, *sign_in.SIGN_OUT_ROUTES, *catalogs.ROUTES),
+    routes=(*home.ROUTES, *sign_in.SIGN_OUT_ROUTES, *catalogs.ROUTES, *schemas.ROUTES, *models.ROUTES),
 )
 FACES = (_PUBLIC, _PAGES)

@@ -57,6 +57,17 @@ def lines(text: str) -> Markup:
 
 
 class _Renderer(RendererHTML):
+    def heading_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        # A page has one heading of the first level, its own, and sections of the second.
+        tokens[index].tag = f"h{min(6, int(tokens[index].tag[1]) + 2)}"
+        return self.renderToken(tokens, index, options, env)
+
+    heading_close = heading_open
+
+    def th_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        tokens[index].attrSet("scope", "col")
+        return self.renderToken(tokens, index, options, env)
+
     def link_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
         tokens[index].attrSet("rel", "noopener noreferrer nofollow")
         return self.renderToken(tokens, index, options, env)

@@ -24,6 +24,10 @@ class Form:
         """Text of a field, with the line ends of Unix and without spaces around it; empty if missing."""
         return self.fields.get(name, "").replace("\r\n", "\n").strip()
 
+    def given(self, name: str) -> str | None:
+        """Text of a field as `text` gives it; None if the form does not have it."""
+        return self.text(name) if name in self.fields else None
+
     def texts(self, name: str) -> list[str]:
         """Texts of a field that can be there several times, such as checkboxes."""
         return [text.strip() for text in self.fields.getall(name, ()) if text.strip()]

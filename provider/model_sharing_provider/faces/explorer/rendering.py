@@ -61,6 +61,7 @@ def render(request: web.Request, template: str, *, status: int = 200, **values: 
         static=lambda name: f"{url('static', name)}?v={static_version()}",
         base=base_url(request),
         section=request.path.removeprefix(EXPLORER_PREFIX).strip("/").partition("/")[0],
+        place=_place(request),
         principal=None if principal is ANONYMOUS else principal,
         csrf_token="" if principal is ANONYMOUS else csrf_token(request),
         notice=NOTICES.get(request.query.get(_NOTICE, ""), ""),
@@ -68,6 +69,11 @@ def render(request: web.Request, template: str, *, status: int = 200, **values: 
         **values,
     )
     return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=_HEADERS)
+
+
+def _place(request: web.Request) -> str:
+    """Name of the catalog, schema or model that a page is about; empty for others."""
+    return (request.match_info.get("full_name") or request.match_info.get("catalog", "")).lower()
 
 
 def explorer_url(request: web.Request, *segments: object, **query: object) -> str:

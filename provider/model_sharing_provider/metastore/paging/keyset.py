@@ -11,7 +11,7 @@ from functools import reduce
 from operator import add
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Label, Row, Select, String, func, literal, select
+from sqlalchemy import ColumnElement, Label, Row, Select, String, and_, func, literal, select
 
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.metastore.engine.connection import Connection
@@ -20,6 +20,7 @@ from model_sharing_provider.metastore.tables import tags
 T = TypeVar("T")
 MAX_PAGE_CHARACTERS = 1024 * 1024
 _NOTHING: ColumnElement[int] = literal(0)
+_AFTER_ALL_CHARACTERS = "\U0010ffff"
 
 
 async def fetch_page(
@@ -32,14 +33,16 @@ async def fetch_page(
     key_of: Callable[[T], str],
     parse_key: Callable[[str], Any] = str,
     besides: ColumnElement[int] = _NOTHING,
+    descending: bool = False,
 ) -> Page[T]:
     """Fetch the rows of `query` after `page.after`, ordered by the unique column `key`.
 
     `besides` is the number of characters that are read for a row from other tables.
     """
     if page.after is not None:
-        query = query.where(key > parse_key(page.after))
-    query = query.order_by(key)
+        last = parse_key(page.after)
+        query = query.where(key < last if descending else key > last)
+    query = query.order_by(key.desc() if descending else key)
     weight = weight_of(query.selected_columns) + besides
     weighing = query.with_only_columns(key.label("key"), weight.label("weight"))
     weighed = (await connection.execute(weighing.limit(page.size + 1))).all()
@@ -70,6 +73,12 @@ def fit_page(page: Page[T], weights: Iterable[int], key_of: Callable[[T], str]) 
             kept = page.items[:number]
             return Page(kept, key_of(kept[-1]))
     return page
+
+
+def starts_with(name: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    """Condition that a name, which is in lower case, begins with a prefix; an index finds the range."""
+    low = prefix.lower()
+    return and_(name >= low, name < low + _AFTER_ALL_CHARACTERS)
 
 
 def weight_of(columns: Iterable[ColumnElement[Any]]) -> ColumnElement[int]:

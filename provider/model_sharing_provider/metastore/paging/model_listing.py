@@ -9,14 +9,14 @@ from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, select, t
 
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_provider.domain.securables import ANY_MODEL, ModelFilter, RegisteredModel, VersionStatus
+from model_sharing_provider.domain.securables import ModelFilter, RegisteredModel, VersionStatus
 from model_sharing_provider.metastore.authorization.visibility import (
     Viewer,
     may_read_all_of_schema,
     may_use_schema,
 )
 from model_sharing_provider.metastore.engine.connection import Connection
-from model_sharing_provider.metastore.paging.keyset import cut_page
+from model_sharing_provider.metastore.paging.keyset import cut_page, starts_with
 from model_sharing_provider.metastore.paging.schema_scan import (
     FoundModel,
     SchemaScan,
@@ -42,21 +42,29 @@ class Scope:
         return cls(and_(catalogs.c.name == schema.catalog, schemas.c.name == schema.schema))
 
     def filtered(self, wanted: ModelFilter) -> Scope:
-        """Same scope, with only the models whose newest READY version is as wanted."""
-        if wanted == ANY_MODEL:
-            return self
-        version, other = model_versions.c, model_versions.alias("of_the_model").c
-        newest = (
-            select(func.max(other.version))
-            .where(other.model_id == registered_models.c.id, other.status == VersionStatus.READY)
-            .correlate(registered_models)
-        )
-        conditions = [version.model_id == registered_models.c.id, version.version == newest.scalar_subquery()]
-        if wanted.format:
-            conditions.append(version.format == wanted.format)
-        if wanted.license:
-            conditions.append(func.lower(version.license) == wanted.license.lower())
-        return replace(self, shown=exists().where(*conditions))
+        """Same scope, with only the models that are as wanted."""
+        shown = []
+        if wanted.name_prefix:
+            shown.append(starts_with(registered_models.c.name, wanted.name_prefix))
+        if wanted.format or wanted.license:
+            shown.append(_newest_version(wanted))
+        return replace(self, shown=and_(*shown)) if shown else self
+
+
+def _newest_version(wanted: ModelFilter) -> ColumnElement[bool]:
+    """Condition on models by their newest READY version."""
+    version, other = model_versions.c, model_versions.alias("of_the_model").c
+    newest = (
+        select(func.max(other.version))
+        .where(other.model_id == registered_models.c.id, other.status == VersionStatus.READY)
+        .correlate(registered_models)
+    )
+    conditions = [version.model_id == registered_models.c.id, version.version == newest.scalar_subquery()]
+    if wanted.format:
+        conditions.append(version.format == wanted.format)
+    if wanted.license:
+        conditions.append(func.lower(version.license) == wanted.license.lower())
+    return exists().where(*conditions)
 
 
 EVERYWHERE = Scope(true())

@@ -19,7 +19,7 @@ from model_sharing_provider.metastore.authorization.visibility import (
     may_use_schema,
 )
 from model_sharing_provider.metastore.engine.connection import Connection
-from model_sharing_provider.metastore.paging.keyset import fetch_page
+from model_sharing_provider.metastore.paging.keyset import fetch_page, starts_with
 from model_sharing_provider.metastore.rows.changes import ChangeRows
 from model_sharing_provider.metastore.tables import (
     catalogs,
@@ -70,9 +70,11 @@ class CatalogRows:
         row = (await self._connection.execute(query)).one_or_none()
         return _catalog(row) if row else None
 
-    async def page(self, page: PageRequest, viewer: Viewer) -> Page[Catalog]:
-        """Page of the catalogs that the viewer may use."""
+    async def page(self, page: PageRequest, viewer: Viewer, prefix: str = "") -> Page[Catalog]:
+        """Page of the catalogs that the viewer may use and whose names begin with `prefix`."""
         query = _catalogs().where(may_use_catalog(viewer))
+        if prefix:
+            query = query.where(starts_with(catalogs.c.name, prefix))
         return await fetch_page(
             self._connection, query, catalogs.c.name, page, _catalog, key_of=lambda item: item.name
         )
@@ -148,9 +150,13 @@ class CatalogRows:
         row = (await self._connection.execute(query)).one_or_none()
         return _schema(row) if row else None
 
-    async def page_schemas(self, catalog: str, page: PageRequest, viewer: Viewer) -> Page[Schema]:
-        """Page of the schemas of a catalog that the viewer may use."""
+    async def page_schemas(
+        self, catalog: str, page: PageRequest, viewer: Viewer, prefix: str = ""
+    ) -> Page[Schema]:
+        """Page of the schemas of a catalog that the viewer may use and whose names begin with `prefix`."""
         query = _schemas().where(catalogs.c.name == catalog, may_use_schema(viewer))
+        if prefix:
+            query = query.where(starts_with(schemas.c.name, prefix))
         return await fetch_page(
             self._connection,
             query,

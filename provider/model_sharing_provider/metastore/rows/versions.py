@@ -183,7 +183,9 @@ class VersionRows:
     async def find_by_id(self, version_id: str) -> ModelVersion | None:
         return await self._one(select_versions().where(model_versions.c.id == version_id))
 
-    async def page(self, model_id: str, page: PageRequest, *, ready_only: bool) -> Page[ModelVersion]:
+    async def page(
+        self, model_id: str, page: PageRequest, *, ready_only: bool, newest_first: bool = False
+    ) -> Page[ModelVersion]:
         """Page of a model's versions, by number."""
         query = select_versions().where(model_versions.c.model_id == model_id)
         if ready_only:
@@ -197,6 +199,7 @@ class VersionRows:
             key_of=lambda item: str(item.version),
             parse_key=parse_version,
             besides=weight_of_tags(model_versions.c.id),
+            descending=newest_first,
         )
         return Page(await self._complete(found.items), found.last_key)
 

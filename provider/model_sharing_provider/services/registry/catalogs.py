@@ -58,11 +58,11 @@ class Catalogs:
             await operation.rows.catalogs.add(catalog)
             return catalog
 
-    async def page(self, context: Context, page: PageRequest) -> Page[Catalog]:
-        """Page of the catalogs that the caller may use, by name."""
+    async def page(self, context: Context, page: PageRequest, prefix: str = "") -> Page[Catalog]:
+        """Page of the catalogs that the caller may use and whose names begin with `prefix`, by name."""
         async with context.view(AuditAction.LIST_CATALOGS, Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
-            return await operation.rows.catalogs.page(page, Viewer.of(operation.principal))
+            return await operation.rows.catalogs.page(page, Viewer.of(operation.principal), prefix)
 
     async def get(self, context: Context, name: str) -> Catalog:
         """Raises NotFound, PermissionDenied."""
@@ -134,14 +134,19 @@ class Catalogs:
             await operation.rows.catalogs.add_schema(schema, catalog.id)
             return schema
 
-    async def page_schemas(self, context: Context, catalog: str, page: PageRequest) -> Page[Schema]:
-        """Page of a catalog's schemas that the caller may use, by name. Raises NotFound, PermissionDenied."""
+    async def page_schemas(
+        self, context: Context, catalog: str, page: PageRequest, prefix: str = ""
+    ) -> Page[Schema]:
+        """Page of a catalog's schemas that the caller may use and that begin with `prefix`, by name.
+
+        Raises NotFound, PermissionDenied.
+        """
         catalog = normalize_name("catalog", catalog)
         async with context.view(AuditAction.LIST_SCHEMAS, _catalog(catalog)) as operation:
             await operation.authorize(rules.USE_CATALOG)
             await find_catalog(operation, catalog)
             viewer = Viewer.of(operation.principal)
-            return await operation.rows.catalogs.page_schemas(catalog, page, viewer)
+            return await operation.rows.catalogs.page_schemas(catalog, page, viewer, prefix)
 
     async def get_schema(self, context: Context, name: SchemaName) -> Schema:
         """Raises NotFound, PermissionDenied."""

@@ -49,15 +49,20 @@ class Models:
             await apply_tags(operation, model.id, {}, change)
             return await find_model(operation, name)
 
-    async def page(self, context: Context, schema: SchemaName, page: PageRequest) -> Page[RegisteredModel]:
-        """Page of a schema's models that the caller may read, by name. Raises NotFound, PermissionDenied."""
+    async def page(
+        self, context: Context, schema: SchemaName, page: PageRequest, wanted: ModelFilter = ANY_MODEL
+    ) -> Page[RegisteredModel]:
+        """Page of a schema's models that the caller may read and that are as wanted, by name.
+
+        Raises NotFound, PermissionDenied.
+        """
         await self._freshness.note_age(context, schema.catalog)
         target = Target(SecurableType.SCHEMA, str(schema))
         async with context.view(AuditAction.LIST_REGISTERED_MODELS, target) as operation:
             await operation.authorize(rules.USE_SCHEMA)
             await find_schema(operation, schema)
             viewer = Viewer.of(operation.principal)
-            return await operation.rows.models.page(page, viewer, Scope.of_schema(schema))
+            return await operation.rows.models.page(page, viewer, Scope.of_schema(schema).filtered(wanted))
 
     async def search(
         self, context: Context, page: PageRequest, wanted: ModelFilter = ANY_MODEL

@@ -26,13 +26,17 @@ class Versions:
         self._cleaner = cleaner
         self._freshness = freshness
 
-    async def page(self, context: Context, name: FullName, page: PageRequest) -> Page[ModelVersion]:
+    async def page(
+        self, context: Context, name: FullName, page: PageRequest, *, newest_first: bool = False
+    ) -> Page[ModelVersion]:
         """Page of all versions by number, with any status. Raises NotFound, PermissionDenied."""
         await self._freshness.note_age(context, name.catalog)
         async with context.view(AuditAction.LIST_MODEL_VERSIONS, model_target(name)) as operation:
             await operation.authorize(rules.READ_MODEL)
             model = await find_model(operation, name)
-            return await operation.rows.versions.page(model.id, page, ready_only=False)
+            return await operation.rows.versions.page(
+                model.id, page, ready_only=False, newest_first=newest_first
+            )
 
     async def page_of_run(self, context: Context, run_id: str, page: PageRequest) -> Page[ModelVersion]:
         """Page of an MLflow run's READY versions, of models that the caller may read."""

@@ -23,7 +23,7 @@ from model_sharing_protocol.open_sharing import PREFIX as OPEN_SHARING
 from model_sharing_protocol.unity_catalog import PREFIX as UNITY_CATALOG
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.secrets import new_token
-from model_sharing_provider.http.urls import ACTIVATION_PREFIX, FILES_PREFIX
+from model_sharing_provider.http.urls import ACTIVATION_PAGE_PATH, ACTIVATION_PREFIX, FILES_PREFIX
 from support.admin_client import AdminClient
 from support.principals import create_user
 from support.seeded_provider import known, seed
@@ -39,7 +39,7 @@ OPEN = {
 }
 DESCRIPTIONS = "/openapi/"
 _PLACE = re.compile(r"{(\w+)[^}]*}")
-BY_URL = (ACTIVATION_PREFIX, FILES_PREFIX)
+BY_URL = (ACTIVATION_PAGE_PATH, ACTIVATION_PREFIX, FILES_PREFIX)
 
 
 @pytest.fixture

@@ -163,6 +163,7 @@ async def attack(session: aiohttp.ClientSession, server: TestServer, number: int
     url = server.make_url(f"{face}{secret}").with_query(query)
     headers = {
         "Authorization": f"Bearer {new_token() if number % 2 else rotating[:500]}",
+        "Accept": "application/json",
         "User-Agent": rotating[:1000],
         "X-Request-Id": f"{number}",
         "X-Forwarded-For": f"198.51.100.{number % 250}",

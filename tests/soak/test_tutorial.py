@@ -74,7 +74,7 @@ def only(section: str, language: str) -> Block:
 def type_line(reader: Reader, line: str, seen: str) -> str:
     """Output of a line; one that says `# fails` must do that."""
     if "<activation link>" in line:
-        line = line.replace("<activation link>", re.findall(r"http\S+/data_sharing_activation/\S+", seen)[-1])
+        line = line.replace("<activation link>", re.findall(r"http\S+/explorer/activate/\S+", seen)[-1])
     done = subprocess.run(
         ["bash", "-c", "\n".join([*EXPORTS, line])],
         cwd=reader.home,

@@ -23,7 +23,7 @@ from model_sharing_provider.cli.options import (
 )
 from model_sharing_provider.cli.records import Record, recipient_overview_record, to_record
 from model_sharing_provider.cli.session import configured, listed, run
-from model_sharing_provider.http.urls import ACTIVATION_PATH
+from model_sharing_provider.http.urls import activation_link
 from model_sharing_provider.services.sharing.recipients import DEFAULT_LIFETIME
 
 _EXPIRES_IN = click.option(
@@ -240,7 +240,7 @@ def acceptances(name: str, digest: str | None, output: str) -> None:
 
 
 def _show_link(record: Record, code: str, output: str) -> None:
-    link = f"{_server_url()}{ACTIVATION_PATH}/{code}"
+    link = activation_link(_server_url(), code, pages=configured().ui)
     if output == "json":
         show_one({**record, "activation_url": link}, output)
         return

@@ -120,6 +120,18 @@ class RecipientToken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActivationOffer:
+    """Offer of an activation link to its recipient: the number of models in each share, by its name.
+
+    There is none for a link that was used, or has expired.
+    """
+
+    recipient: str
+    token: RecipientToken
+    shares: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
     """Recipient; its credentials may be used from the networks in `ip_access_list`, or from all if empty."""
 

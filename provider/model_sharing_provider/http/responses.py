@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
+
+from model_sharing_protocol import open_sharing
+from model_sharing_protocol.profile import Profile
 
 COMMON_HEADERS = {"Server": "model-sharing", "X-Content-Type-Options": "nosniff"}
 """Headers of every response: no version, which would help attackers, and no guessing of content types."""
 
 NO_STORE = {"Cache-Control": "no-store"}
 """Headers of a response that holds a secret."""
+
+SECRET_URL = {**NO_STORE, "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
+"""Headers of a page or download whose URL is a secret."""
 
 
 def json_response(
@@ -23,3 +29,13 @@ def json_response(
         status=status,
         headers={"Content-Type": content_type, **(headers or {})},
     )
+
+
+def profile_response(profile: Profile) -> web.Response:
+    """Download of a profile file, with its token."""
+    headers = {
+        hdrs.CONTENT_TYPE: open_sharing.JSON,
+        hdrs.CONTENT_DISPOSITION: 'attachment; filename="config.share"',
+        **SECRET_URL,
+    }
+    return web.Response(body=profile.to_json(), headers=headers)

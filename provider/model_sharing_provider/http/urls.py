@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
+from urllib.parse import quote
 
 from aiohttp import web
 
+from model_sharing_protocol import activation_links
 from model_sharing_provider.http.forwarded_headers import origin
 from model_sharing_provider.http.requests import provider_of
 
 ACTIVATION_PREFIX = "/api/2.1/unity-catalog/public"
-ACTIVATION_PATH = f"{ACTIVATION_PREFIX}/data_sharing_activation"
-"""Path of activation links; the code follows."""
+ACTIVATION_PATH = activation_links.API_PATH
 
 EXPLORER_PREFIX = "/explorer"
+ACTIVATION_PAGE_PATH = activation_links.PAGE_PATH
 
 FILES_PREFIX = "/artifacts"
 
@@ -21,6 +23,19 @@ FILES_PREFIX = "/artifacts"
 def base_url(request: web.Request) -> str:
     """Base URL of this server as clients reach it, without a trailing slash."""
     return provider_of(request).public_url or origin(request)
+
+
+def activation_link(base: str, code: str, *, pages: bool) -> str:
+    """Activation link to give to a recipient.
+
+    It opens a page where there are `pages`, which no preview in a chat or mail uses up.
+    """
+    return f"{base}{ACTIVATION_PAGE_PATH if pages else ACTIVATION_PATH}/{quote(code, safe='')}"
+
+
+def activation_code(request: web.Request) -> str:
+    """Activation code: the last segment of the path, since people also paste whole links in its place."""
+    return request.match_info["code"].rstrip("/").rpartition("/")[2]
 
 
 def files_base_url(request: web.Request) -> str:

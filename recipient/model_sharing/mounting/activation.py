@@ -1,4 +1,7 @@
-"""Activation of a link into a profile file. The link works once, so all else is checked first."""
+"""Activation of a link, of the API or of a page, into a profile file.
+
+The link works once, so all else is checked first.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from model_sharing.settings import Settings
 from model_sharing.transport import bounds
 from model_sharing.transport.response_reader import read_bounded
 from model_sharing.transport.session import Transport
+from model_sharing_protocol.activation_links import api_link
 from model_sharing_protocol.errors import (
     ActivationLinkUsed,
     AlreadyExists,
@@ -54,7 +58,7 @@ async def activate(link: str, path: Path, *, force: bool = False) -> Profile:
 
     async with Transport(_no_profile, retry_for=Settings.from_environment().retry_for) as transport:
         try:
-            data = await transport.get_public(url, read)
+            data = await transport.use_link(api_link(url), read)
         except ActivationLinkUsed as error:
             raise ActivationLinkUsed(
                 "This activation link was used before; each works once. If it was not you who used it, tell "

@@ -39,7 +39,13 @@ _PASSING = frozenset({408, 425, 429})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 
+_NOT_SERVED = frozenset({404, 405})
+
 Headers = Mapping[str, str] | email.message.Message
+
+
+class NotServed(NotASharingServer):
+    """404 or 405, not in the protocol's words: a path, or a method, that the server does not have."""
 
 
 class TransientError(Exception):
@@ -91,7 +97,8 @@ async def error_from_response(
         return error
     if proxy is not None and status in _REFUSALS:
         return proxy_refusal(proxy, status, origin)  # no provider says it without words of the protocol
-    return NotASharingServer(
+    kind = NotServed if status in _NOT_SERVED else NotASharingServer
+    return kind(
         f"{origin} answered HTTP {status} with a response that is not an OpenSharing message. "
         "Check the endpoint in the profile file."
     )

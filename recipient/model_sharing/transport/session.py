@@ -20,6 +20,7 @@ from yarl import URL
 
 from model_sharing.transport import bounds
 from model_sharing.transport.network_errors import (
+    NotServed,
     TransientError,
     error_from_connection,
     error_from_response,
@@ -29,6 +30,7 @@ from model_sharing.transport.retries import DEFAULT_SECONDS, Retries, RetryNotic
 from model_sharing.transport.trace_context import trace_headers
 from model_sharing_protocol.errors import (
     NotASharingServer,
+    NotFound,
     ServerUnreachable,
     TokenExpired,
     Unauthenticated,
@@ -126,16 +128,23 @@ class Transport:
         except Unauthenticated as error:
             raise _explain_refused_token(error, profile) from error
 
-    async def get_public(self, url: str, read: Reader[T]) -> T:
-        """Get an activation link, which works only once, without credentials.
+    async def use_link(self, url: str, read: Reader[T]) -> T:
+        """Use an activation link, which works only once, without credentials.
 
-        It is tried again only while it cannot have arrived.
+        By POST; by GET at a provider that has no other way, as Unity Catalog's documentation has it.
         """
+        try:
+            return await self._send_once("POST", url, read)
+        except (NotFound, NotServed, UnsupportedOperation):
+            return await self._send_once("GET", url, read)
+
+    async def _send_once(self, method: str, url: str, read: Reader[T]) -> T:
+        """Send a request that is tried again only while it cannot have arrived."""
         # aiohttp itself sends a GET again whose connection broke, and has no public name for not doing so.
         self._open_session()._retry_connection = False
 
         async def attempt() -> T:
-            return await self._send("GET", url, read, headers={})
+            return await self._send(method, url, read, headers={"Accept": "application/json"})
 
         def next_wait(retries: Retries, failure: TransientError) -> float | None:
             return retries.next_wait(brief=failure.brief) if failure.unsent else None

@@ -296,6 +296,7 @@ ELSEWHERE: Mapping[str, str] = {
     "recipients.authenticate": "signing in: the token is looked at, see test_tokens",
     "recipients.activate": "the activation link is the permission, see test_tokens",
     "recipients.activation_info": "the activation link is the permission, see test_tokens",
+    "recipients.activation_offer": "the activation link is the permission, see explorer/test_activation",
     "providers.shares": "asks the provider itself: see the test of its owner in test_privileges",
     "origin_signatures.check": "reads a version of another provider's: see test_shared_catalogs",
     "shared_catalogs.create": "asks a provider: see test_who_may_make_a_catalog_from_a_share",

@@ -7,7 +7,15 @@ see is not on it. A control that its reader may not use is shown, disabled, with
 
 from __future__ import annotations
 
-from model_sharing_provider.faces.explorer import catalogs, home, models, schemas, sign_in, static_files
+from model_sharing_provider.faces.explorer import (
+    activation,
+    catalogs,
+    home,
+    models,
+    schemas,
+    sign_in,
+    static_files,
+)
 from model_sharing_provider.faces.explorer.error_pages import error_page
 from model_sharing_provider.faces.explorer.sessions import authenticate
 from model_sharing_provider.http.errors import UNITY_CATALOG_ERRORS
@@ -21,7 +29,7 @@ _PUBLIC = Face(
     authentication=None,
     errors=UNITY_CATALOG_ERRORS,
     error_page=error_page,
-    routes=(*sign_in.ROUTES, *static_files.ROUTES),
+    routes=(*sign_in.ROUTES, *activation.ROUTES, *static_files.ROUTES),
 )
 _PAGES = Face(
     name="explorer",

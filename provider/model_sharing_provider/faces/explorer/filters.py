@@ -81,4 +81,4 @@ def _safe_markdown() -> MarkdownIt:
 
 _MARKDOWN = _safe_markdown()
 
-FILTERS = {"when": when, "day": day, "size": size, "markdown": markdown, "lines": lines}
+FILTERS = {"when": when, "iso": iso, "day": day, "size": size, "markdown": markdown, "lines": lines}

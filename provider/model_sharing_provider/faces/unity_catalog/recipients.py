@@ -19,10 +19,10 @@ from model_sharing_provider.faces.unity_catalog.requests import (
 )
 from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.parameter_schemas import PAGE
-from model_sharing_provider.http.requests import context_of, page_request, provider_of
+from model_sharing_provider.http.requests import SERVES_PAGES, context_of, page_request, provider_of
 from model_sharing_provider.http.responses import NO_STORE
 from model_sharing_provider.http.routes import Nothing, PageOf, Route
-from model_sharing_provider.http.urls import ACTIVATION_PATH, base_url
+from model_sharing_provider.http.urls import activation_link, base_url
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 from model_sharing_provider.services.sharing.recipients import DEFAULT_LIFETIME
 
@@ -160,7 +160,7 @@ ROUTES = (
 
 
 def _link(request: web.Request, code: str) -> str:
-    return f"{base_url(request)}{ACTIVATION_PATH}/{code}"
+    return activation_link(base_url(request), code, pages=request.config_dict[SERVES_PAGES])
 
 
 def _recipient(recipient: Recipient, activation_url: str = "") -> sharing.RecipientInfo:

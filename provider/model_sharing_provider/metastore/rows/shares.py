@@ -172,6 +172,23 @@ class ShareRows:
             names[row.share_id].append(_shared_as(row.shared_schema, row.shared_name))
         return names
 
+    async def count_models(self, names: Sequence[str]) -> dict[str, int]:
+        """Number of models in each share, by the share's name; those of a whole schema count one by one."""
+        single = registered_models.c.id == share_objects.c.object_id
+        of_schema = registered_models.c.schema_id == share_objects.c.object_id
+        counts = dict.fromkeys(names, 0)
+        for kind, belongs in ((ShareObjectType.MODEL, single), (ShareObjectType.SCHEMA, of_schema)):
+            query = (
+                select(shares.c.name, func.count().label("number"))
+                .join_from(shares, share_objects, share_objects.c.share_id == shares.c.id)
+                .join(registered_models, belongs)
+                .where(shares.c.name.in_(names), share_objects.c.type == kind)
+                .group_by(shares.c.name)
+            )
+            for row in await self._connection.execute(query):
+                counts[row.name] += row.number
+        return counts
+
     async def containing(self, model: RegisteredModel, viewer: Viewer) -> list[tuple[Share, str]]:
         """Shares of the viewer that contain a model or its schema, with the model's shared name in each."""
         itself = (share_objects.c.type == ShareObjectType.MODEL) & (share_objects.c.object_id == model.id)

@@ -31,6 +31,7 @@ from model_sharing_provider.domain.quotas import Quotas, check_quota
 from model_sharing_provider.domain.secrets import new_activation_code, new_token, well_formed
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import (
+    ActivationOffer,
     Recipient,
     RecipientOverview,
     RecipientToken,
@@ -237,6 +238,26 @@ class Recipients:
                 operation.refine_target(name=name, recipient=name)
                 return name, token
 
+    async def activation_offer(self, context: Context, code: str) -> ActivationOffer:
+        """Offer of an activation code, also of one that was used or has expired; nothing is used up.
+
+        Raises NotFound for an invalid code, PermissionDenied for an address outside the IP access list,
+        TooManyRequests for an address that failed too often.
+        """
+        action, target = AuditAction.GET_ACTIVATION_URL_INFO, _target("")
+        with context.counting_failures(action, target):
+            async with context.view(action, target) as operation:
+                operation.authorized_by_credential()
+                hashes = self._secrets.hashes(code)
+                name, token, _ = await _find_by_code(operation, context, hashes, or_expired=True)
+                operation.refine_target(name=name, recipient=name)
+                if token.activated_at is not None or token.expires_at <= operation.now:
+                    return ActivationOffer(recipient=name, token=token)
+                recipient = await find_recipient(operation, name)
+                granted = await operation.rows.share_grants.of_recipients(recipient.id)
+                shares = await operation.rows.shares.count_models([grant.share for grant in granted])
+                return ActivationOffer(recipient=name, token=token, shares=shares)
+
     async def authenticate(self, context: Context, token: str) -> Principal:
         """Authenticate a bearer token. Raises Unauthenticated or TokenExpired, after auditing the denial.
 
@@ -303,7 +324,7 @@ def address_refused(context: Context) -> PermissionDenied:
 
 
 async def _find_by_code(
-    operation: Operation, context: Context, code_hashes: Sequence[str]
+    operation: Operation, context: Context, code_hashes: Sequence[str], *, or_expired: bool = False
 ) -> tuple[str, RecipientToken, str]:
     """Name of a recipient, its token that waits for activation, and the stored hash of the code."""
     for code_hash in code_hashes:
@@ -311,7 +332,7 @@ async def _find_by_code(
             break
     else:
         found = None
-    if found is None or found[1].expires_at <= operation.now:
+    if found is None or (found[1].expires_at <= operation.now and not or_expired):
         raise operation.denied(
             "no such activation link, or an expired one",
             NotFound("This activation link is not known here, or has expired; ask the provider for another."),

@@ -19,6 +19,7 @@ import structlog
 from model_sharing_provider.artifacts.layout import OF_VERSIONS
 from model_sharing_provider.cli.main import cli
 from model_sharing_provider.serving.logs import set_up_logging
+from support.hostile_input.stored_text import store_everywhere
 from support.hostile_input.terminal_text import (
     HOSTILE,
     IN_JSON,
@@ -144,26 +145,6 @@ serve --tls-key without-certificate
 SHOWING = {"audit list", "catalog list", "fsck", "lineage", "model show", "model search", "provider list"}
 SHOWING |= {"principal show", "recipient list", "schema list", "settings show", "share list", "share show"}
 SHOWING |= {"recipient acceptances", "share terms"}
-# Text that others wrote, by where it is kept. What names things is checked where it comes in.
-STORED = {
-    "catalogs": ["comment", "owner"],
-    "schemas": ["comment", "owner"],
-    "registered_models": ["comment", "owner"],
-    "model_versions": ["comment", "source", "run_id", "created_by"],
-    "model_aliases": ["alias"],
-    "tags": ["value"],
-    "lineage": ["recorded_by"],
-    "shares": ["comment", "owner"],
-    "share_objects": ["added_by"],
-    "grants": ["granted_by"],
-    "terms_texts": ["version", "text"],
-    "securable_terms": ["set_by"],
-    "terms_acceptances": ["share", "accepted_by"],
-    "recipients": ["comment", "owner"],
-    "providers": ["comment", "owner", "endpoint"],
-    "access_tokens": ["comment"],
-    "audit_log": ["principal", "object_name", "share", "recipient", "reason", "address", "request_id"],
-}
 
 
 @pytest.fixture
@@ -185,10 +166,8 @@ def run(
         rows.execute("INSERT INTO lineage VALUES ('l', ?, 'upstream', ?, 0, '')", (version, payload))
         accepted = "SELECT r.id, t.digest, '', '', 0, '' FROM recipients r, terms_texts t"
         rows.execute(f"INSERT INTO terms_acceptances {accepted}")
-        for table, columns in STORED.items():
-            values = ", ".join(f"{column} = ?" for column in columns)
-            rows.execute(f"UPDATE {table} SET {values}", [HOSTILE] * len(columns))
         rows.commit()
+    store_everywhere(provider_home / "metastore.db", HOSTILE)
     (provider_home / "artifacts" / OF_VERSIONS[0] / HOSTILE).write_text("nothing of ours")
     return run
 

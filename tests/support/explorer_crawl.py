@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
@@ -23,6 +23,13 @@ _RAW = re.compile(
     r"\bNone\b|\bobject at 0x|\b(SecurableType|VersionStatus|AuditAction|Privilege)\.|\bUndefined\b"
 )
 _INLINE = re.compile(r"on[a-z]+|style")
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+_POLICY = ("default-src 'none'", "script-src 'self'", "base-uri 'none'", "frame-ancestors 'none'")
 _UNLABELLED_TYPES = ("hidden", "submit", "button")
 
 
@@ -33,6 +40,7 @@ class CrawledPage:
     path: str
     found_on: str
     status: int
+    headers: Mapping[str, str]
     soup: BeautifulSoup | None
 
     def __str__(self) -> str:
@@ -70,7 +78,7 @@ async def _get(
         content = await answer.read()
         is_html = answer.content_type == "text/html"
         soup = BeautifulSoup(content.decode(), "html.parser") if is_html else None
-        return CrawledPage(path, found_on, answer.status, soup)
+        return CrawledPage(path, found_on, answer.status, answer.headers, soup)
 
 
 def links_of(page: CrawledPage) -> list[str]:
@@ -87,13 +95,29 @@ def links_of(page: CrawledPage) -> list[str]:
 
 
 def problems_of(page: CrawledPage, prefix: str = "") -> Iterator[str]:
-    """What is wrong with a page's HTML, each with the page."""
+    """What is wrong with a page's headers and HTML, each with the page."""
+    yield from _header_problems(page)
     if page.soup is None:
         return
     if page.is_whole:
         yield from _document_problems(page, page.soup)
     for problem in (*_label_problems(page.soup), *_safety_problems(page.soup, prefix)):
         yield f"{page}: {problem}"
+
+
+def _header_problems(page: CrawledPage) -> Iterator[str]:
+    """What browsers must be told; what is no page of ours, such as a file, is never opened as one."""
+    if page.headers.get("X-Content-Type-Options") != "nosniff":
+        yield f"{page}: its type may be sniffed"
+    if page.soup is None and page.status == 200 and not page.path.partition("?")[0].endswith((".css", ".js")):
+        if not page.headers.get("Content-Disposition", "").startswith("attachment"):
+            yield f"{page}: a file that is not an attachment"
+        return
+    policy = page.headers.get("Content-Security-Policy", "")
+    missing = [rule for rule in _POLICY if page.soup and rule not in policy]
+    missing += [name for name, value in _HEADERS.items() if page.soup and page.headers.get(name) != value]
+    if missing:
+        yield f"{page}: without {missing}"
 
 
 def _document_problems(page: CrawledPage, soup: BeautifulSoup) -> Iterator[str]:

@@ -16,6 +16,7 @@ from support.admin_client import AdminClient
 from support.explorer_client import ExplorerClient, new_browser
 from support.explorer_crawl import CrawledPage, crawl, problems_of
 from support.explorer_metastore import SECRET, fill
+from support.hostile_input.hostile_metastore import fill_hostile
 
 pytestmark = pytest.mark.each_database
 
@@ -46,6 +47,17 @@ async def test_every_page_answers_and_is_sound(
     _check_html(pages)
     for page in pages:
         assert SECRET.name not in str(page.soup), str(page)
+
+
+async def test_hostile_names_and_texts_are_linked_and_shown(
+    admin: AdminClient, server: TestServer, explorer: ExplorerClient, tmp_path: Path
+) -> None:
+    await fill_hostile(admin, tmp_path)
+    pages = await crawl(explorer, "/explorer/search?q=script")
+    _check_statuses(pages, 200)
+    _check_html(pages)
+    for page in pages:
+        assert "23331" not in str(page.soup), f"{page}: a template in a text was rendered"
 
 
 def _check_statuses(pages: list[CrawledPage], *statuses: int) -> None:

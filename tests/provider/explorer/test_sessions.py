@@ -96,6 +96,27 @@ async def test_pages_take_no_bearer_token_and_apis_no_cookie(
     assert (await explorer.open(f"{UNITY_CATALOG}/catalogs")).status == 401
 
 
+async def test_a_planted_cookie_never_becomes_a_session(
+    stranger: ExplorerClient, provider_home: Path
+) -> None:
+    planted = "x" * 43
+    stranger.session.cookie_jar.update_cookies({"model-sharing": planted}, stranger.base)
+    await stranger.sign_in((provider_home / "admin.token").read_text())
+    assert stranger.session.cookie_jar.filter_cookies(stranger.base)["model-sharing"].value != planted
+    stranger.session.cookie_jar.clear()
+    stranger.session.cookie_jar.update_cookies({"model-sharing": planted}, stranger.base)
+    assert (await stranger.open("/explorer")).title == "Sign in"
+
+
+async def test_another_site_signs_nobody_in(stranger: ExplorerClient, provider_home: Path) -> None:
+    """Otherwise a victim would work, unknowing, in the account of an attacker."""
+    fields = [("token", (provider_home / "admin.token").read_text())]
+    for site in ("cross-site", "same-site", "none"):
+        answer = await stranger.post("/explorer/sign-in", fields, **{"Sec-Fetch-Site": site})
+        assert answer.status == 403
+    assert len(stranger.session.cookie_jar) == 0
+
+
 async def test_a_link_from_another_site_finds_its_page(explorer: ExplorerClient) -> None:
     """The cookie does not come with it: a page here opens the same URL again."""
     explorer.session.cookie_jar.clear()

@@ -40,7 +40,7 @@ class ExplorerPage:
     def form(self, button: str) -> Tag:
         """Form with this button."""
         for form in self.soup.find_all("form"):
-            if any(each.get_text(strip=True) == button for each in form.find_all("button")):
+            if any(each.get_text(" ", strip=True) == button for each in form.find_all("button")):
                 return form
         raise AssertionError(f"no form with a button {button!r} on {self.url}: {self.text[:2000]}")
 
@@ -48,7 +48,7 @@ class ExplorerPage:
         """Reason why the control with this label is disabled; empty if it is not."""
         for control in self.soup.select(".control"):
             shown = control.find(["summary", "button"])
-            if shown is not None and shown.get_text(strip=True) == label:
+            if shown is not None and shown.get_text(" ", strip=True) == label:
                 why = control.find(class_="why") if shown.has_attr("disabled") else None
                 return why.get_text(strip=True) if why else ""
         raise AssertionError(f"no control {label!r} on {self.url}")

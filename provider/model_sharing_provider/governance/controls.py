@@ -61,3 +61,9 @@ CONTROLS: Mapping[SecurableType, Mapping[str, Rule]] = {
     },
 }
 """Controls by the type of securable that they are for, each by its word."""
+
+CHANGES_BELOW_CATALOGS: Mapping[SecurableType, frozenset[str]] = {
+    SecurableType.SCHEMA: frozenset({"give"}),
+    SecurableType.MODEL: frozenset({"give"}),
+}
+"""Controls that write what is in a catalog, by a rule that reads have, too; see `WRITES_BELOW_CATALOGS`."""

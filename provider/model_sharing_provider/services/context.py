@@ -125,10 +125,11 @@ class Operation:
         """True if the principal holds what `rule` asks for; the call is neither authorized nor denied."""
         return (await self._decide(rule, target)).allowed
 
-    async def refusals(self, rules: Mapping[str, Rule]) -> dict[str, str]:
+    async def refusals(self, rules: Mapping[str, Rule], writing: Collection[str] = ()) -> dict[str, str]:
         """Reason why the principal may not do what each rule is for, on its target; empty where it may.
 
-        The call is neither authorized nor denied by it.
+        `writing` are those that write, besides the ones whose rules tell. The call is neither authorized nor
+        denied by it.
         """
         privileges = await self._privileges_on(self.target)
         by_share = await self._mirrored(self.target)
@@ -136,7 +137,7 @@ class Operation:
         for name, rule in rules.items():
             decision = decide(self.principal, rule, privileges)
             found[name] = "" if decision.allowed else decision.reason
-            if decision.allowed and by_share and rule in WRITES_BELOW_CATALOGS:
+            if decision.allowed and by_share and (rule in WRITES_BELOW_CATALOGS or name in writing):
                 found[name] = by_share
         return found
 
@@ -154,14 +155,15 @@ class Operation:
 
         Whoever may not even use the catalog is not told.
         """
-        reason = await self._mirrored(about)
+        below = about.type in (SecurableType.SCHEMA, SecurableType.MODEL)
+        reason = await self._mirrored(about) if below else ""
         if reason and await self.holds(USE_CATALOG, about):
             remedy = "ask them, or copy the model into a catalog of this metastore"
             raise self.denied(reason, ReadOnlyCatalog(f"{reason}; {remedy}."))
 
     async def _mirrored(self, about: Target) -> str:
-        """Origin of a schema or model that comes from a provider's share, in words; empty for others."""
-        if about.type not in (SecurableType.SCHEMA, SecurableType.MODEL):
+        """Origin of a catalog, or of what is in one, that comes from a provider's share, in words."""
+        if about.type not in (SecurableType.CATALOG, SecurableType.SCHEMA, SecurableType.MODEL):
             return ""
         mirrors = await self.rows.registry_reads.mirrors()
         mirror = mirrors.get(about.securable.partition(".")[0])
@@ -259,15 +261,18 @@ class Context:
         """Delete audit events in many transactions, once that is authorized; return their number."""
         return await self._database.delete_events_before(moment)
 
-    async def refusals(self, target: Target, rules: Mapping[str, Rule]) -> dict[str, str]:
+    async def refusals(
+        self, target: Target, rules: Mapping[str, Rule], writing: Collection[str] = ()
+    ) -> dict[str, str]:
         """Reason why the caller may not do what each rule is for, on the target; empty where it may.
 
-        For what is shown to people before they try: there is no audit event.
+        `writing` are those that write, which their rules do not tell. For what is shown to people before they
+        try: there is no audit event.
         """
         async with self._database.read() as rows:
             # The action is that of no event.
             operation = Operation(rows, self.caller.principal, AuditAction.GET_EFFECTIVE_PERMISSIONS, target)
-            return await operation.refusals(rules)
+            return await operation.refusals(rules, writing)
 
     def read_unaudited(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """Read transaction without an event: to authenticate, or within a call that is already audited."""

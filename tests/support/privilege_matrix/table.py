@@ -214,6 +214,7 @@ SECTIONS: Mapping[str, list[Row]] = {
         *_permissions(SecurableType.CATALOG, PROD, MANAGE_PROD, Privilege.USE_CATALOG),
         *_permissions(SecurableType.SCHEMA, str(TEAM), MANAGE_TEAM, Privilege.USE_SCHEMA),
         *_permissions(SecurableType.MODEL, str(SCORER), MANAGE_SCORER, Privilege.EXECUTE),
+        row("permissions.of_caller", NOTHING, SecurableType.MODEL, str(SCORER)),
         row("permissions.get: one's own", NOTHING, SecurableType.MODEL, str(SCORER), "ana"),
         row("permissions.effective: one's own", NOTHING, SecurableType.MODEL, str(SCORER), "ana"),
     ],

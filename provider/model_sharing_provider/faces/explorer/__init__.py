@@ -12,6 +12,7 @@ from model_sharing_provider.faces.explorer import (
     catalogs,
     home,
     models,
+    permissions,
     schemas,
     sign_in,
     static_files,
@@ -37,6 +38,13 @@ _PAGES = Face(
     authentication=authenticate,
     errors=UNITY_CATALOG_ERRORS,
     error_page=error_page,
-    routes=(*home.ROUTES, *sign_in.SIGN_OUT_ROUTES, *catalogs.ROUTES, *schemas.ROUTES, *models.ROUTES),
+    routes=(
+        *home.ROUTES,
+        *sign_in.SIGN_OUT_ROUTES,
+        *catalogs.ROUTES,
+        *schemas.ROUTES,
+        *models.ROUTES,
+        *permissions.ROUTES,
+    ),
 )
 FACES = (_PUBLIC, _PAGES)

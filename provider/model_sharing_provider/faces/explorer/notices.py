@@ -6,5 +6,7 @@ NOTICES = {
     "created": "Created.",
     "saved": "Saved.",
     "deleted": "Deleted.",
+    "granted": "Granted.",
+    "revoked": "Revoked.",
     "signed-out": "You have signed out.",
 }

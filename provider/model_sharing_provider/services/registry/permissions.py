@@ -9,7 +9,7 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.principals import PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.governance.controls import CONTROLS
+from model_sharing_provider.governance.controls import CHANGES_BELOW_CATALOGS, CONTROLS
 from model_sharing_provider.governance.permissions import (
     PrivilegeChange,
     PrivilegeGrant,
@@ -43,9 +43,21 @@ class Permissions:
             path = await _visible_path(operation, kind, name, principal)
             return effective_grants(await operation.rows.privilege_grants.list_on(path), kind, principal)
 
+    async def of_caller(self, context: Context, kind: SecurableType, name: str) -> list[PrivilegeGrant]:
+        """Effective grants of the caller and its groups on the securable, each with its origin.
+
+        A missing securable looks like one without any.
+        """
+        async with context.view(AuditAction.GET_EFFECTIVE_PERMISSIONS, Target(kind, name)) as operation:
+            own = {each.name for each in operation.principal.identities}
+            path = await _visible_path(operation, kind, name, operation.principal.name)
+            grants = await operation.rows.privilege_grants.list_on(path)
+            return effective_grants([grant for grant in grants if grant.principal in own], kind)
+
     async def refusals(self, context: Context, kind: SecurableType, name: str = "") -> dict[str, str]:
         """Reason why the caller may not use each control of the securable; empty where it may."""
-        return await context.refusals(Target(kind, name), CONTROLS[kind])
+        writing = CHANGES_BELOW_CATALOGS.get(kind, frozenset())
+        return await context.refusals(Target(kind, name), CONTROLS[kind], writing)
 
     async def update(
         self, context: Context, kind: SecurableType, name: str, changes: Sequence[PrivilegeChange]

@@ -19,8 +19,8 @@ async def test_a_person_signs_in_creates_a_catalog_and_signs_out(
     await page.get_by_role("button", name="Create catalog").click()
     await page.get_by_label("Name").fill("prod")
     await page.get_by_role("button", name="Create", exact=True).click()
-    await page.get_by_role("link", name="prod").wait_for()
-    assert page.url.endswith("/explorer/catalogs?done=created")
+    await page.get_by_role("heading", name="prod", exact=True).wait_for()
+    assert page.url.endswith("/explorer/catalogs/prod?done=created")
     assert await page.get_by_role("status").inner_text() == "Created."
     await page.get_by_role("button", name="Sign out").click()
     await page.get_by_label("Access token").wait_for()

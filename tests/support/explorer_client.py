@@ -17,6 +17,10 @@ from yarl import URL
 _HEADERS = {"Accept": "text/html,application/xhtml+xml", "Sec-Fetch-Site": "same-origin"}
 
 
+def _label(tag: Tag) -> str:
+    return " ".join(tag.get_text().split())
+
+
 @dataclass(frozen=True, slots=True)
 class ExplorerPage:
     """Page that was answered, after redirects."""
